@@ -1,0 +1,213 @@
+/**
+ * An index over one graph (who makes and who uses each name) that stays true while the graph is edited
+ * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
+ * Passes edit through this class and never keep names of their own making outside it.
+ */
+import type { Graph } from "./graph.js";
+import type { Model } from "./model.js";
+import type { Node } from "./node.js";
+import type { Tensor } from "./tensor.js";
+import { capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
+import type { ValueInfo } from "./value.js";
+
+export class GraphEditor {
+  readonly graph: Graph;
+  readonly parent: GraphEditor | undefined;
+  private readonly names: Set<string>;
+  private readonly producers = new Map<string, Node>();
+  private readonly users = new Map<string, Set<Node>>();
+  private readonly tensors = new Map<string, Tensor>();
+  private readonly graphInputs: Map<string, ValueInfo>;
+
+  private constructor(graph: Graph, parent: GraphEditor | undefined, names: Set<string>) {
+    this.graph = graph;
+    this.parent = parent;
+    this.names = names;
+    this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
+    for (const tensor of graph.initializers) this.tensors.set(tensor.name ?? "", tensor);
+    for (const node of graph.nodes) this.link(node);
+  }
+
+  /** An editor for every graph of the model (main graph first, then bodies), sharing one set of names. */
+  static forModel(model: Model): GraphEditor[] {
+    const names = new Set<string>();
+    for (const scope of nodeLists(model)) collectNames(scope, names);
+    const editors: GraphEditor[] = [];
+    const visit = (graph: Graph, parent?: GraphEditor): void => {
+      const editor = new GraphEditor(graph, parent, names);
+      editors.push(editor);
+      for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
+    };
+    visit(model.graph);
+    return editors;
+  }
+
+  /** An editor of the main graph alone. */
+  static forMainGraph(model: Model): GraphEditor {
+    return GraphEditor.forModel(model)[0]!;
+  }
+
+  /** The node of this graph that makes `name`, or undefined for inputs, constants and outer values. */
+  producer(name: string): Node | undefined {
+    return this.producers.get(name);
+  }
+
+  /** The nodes of this graph that use `name`, directly or from a body. */
+  consumers(name: string): Node[] {
+    return [...(this.users.get(name) ?? [])];
+  }
+
+  /** The one node that uses `name` as a direct input exactly once, unless the name is also a graph output. */
+  soleConsumer(name: string): Node | undefined {
+    const [only, ...others] = this.users.get(name) ?? [];
+    if (!only || others.length > 0 || this.isOutput(name)) return undefined;
+    return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name) ? only : undefined;
+  }
+
+  isOutput(name: string): boolean {
+    return this.graph.outputs.some((output) => output.name === name);
+  }
+
+  input(name: string): ValueInfo | undefined {
+    return this.graphInputs.get(name);
+  }
+
+  /** The constant that `name` stands for in this graph or one around it. */
+  constant(name: string): Tensor | undefined {
+    if (name === "") return undefined;
+    const own = this.tensors.get(name);
+    if (own) return own;
+    if (this.producers.has(name) || this.graphInputs.has(name)) return undefined;
+    return this.parent?.constant(name);
+  }
+
+  /** A name that nothing in the model bears yet, made from `stem`. */
+  uniqueName(stem: string): string {
+    let name = stem;
+    for (let k = 1; this.names.has(name); k++) name = `${stem}_${k}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */
+  addInitializer(tensor: Tensor): string {
+    const name = tensor.name ?? "";
+    this.names.add(name);
+    this.graph.initializers.push(tensor);
+    this.tensors.set(name, tensor);
+    return name;
+  }
+
+  /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */
+  removeInitializers(names: ReadonlySet<string>): void {
+    this.graph.initializers = this.graph.initializers.filter((t) => !names.has(t.name ?? ""));
+    for (const name of names) this.tensors.delete(name);
+    if ([...names].some((name) => this.graphInputs.has(name))) {
+      this.graph.inputs = this.graph.inputs.filter((input) => !names.has(input.name));
+      for (const name of names) this.graphInputs.delete(name);
+    }
+  }
+
+  /** Puts `nodes` before `anchor`, or at the end when it is undefined. */
+  insertBefore(anchor: Node | undefined, ...nodes: Node[]): void {
+    const at = anchor ? this.graph.nodes.indexOf(anchor) : this.graph.nodes.length;
+    this.graph.nodes.splice(at, 0, ...nodes);
+    for (const node of nodes) this.link(node);
+  }
+
+  insertAfter(anchor: Node, ...nodes: Node[]): void {
+    this.graph.nodes.splice(this.graph.nodes.indexOf(anchor) + 1, 0, ...nodes);
+    for (const node of nodes) this.link(node);
+  }
+
+  removeNodes(...nodes: Node[]): void {
+    const gone = new Set(nodes);
+    this.graph.nodes = this.graph.nodes.filter((node) => !gone.has(node));
+    for (const node of gone) this.unlink(node);
+  }
+
+  /** Puts `replacements` where `node` stood. */
+  replaceNode(node: Node, ...replacements: Node[]): void {
+    this.insertBefore(node, ...replacements);
+    this.removeNodes(node);
+    for (const replacement of replacements) this.link(replacement);
+  }
+
+  setInput(node: Node, index: number, name: string): void {
+    this.unlink(node);
+    while (node.inputs.length < index) node.inputs.push("");
+    node.inputs[index] = name;
+    this.link(node);
+  }
+
+  setOutput(node: Node, index: number, name: string): void {
+    this.unlink(node);
+    node.outputs[index] = name;
+    this.link(node);
+  }
+
+  /** Every use of `from` in this graph and its bodies becomes `to`. Graph outputs keep their names. */
+  replaceUses(from: string, to: string, except?: ReadonlySet<Node>): void {
+    for (const node of this.consumers(from)) {
+      if (except?.has(node)) continue;
+      this.unlink(node);
+      renameInputs(node, from, to);
+      this.link(node);
+    }
+  }
+
+  private link(node: Node): void {
+    for (const output of node.outputs) if (output !== "") {
+      this.producers.set(output, node);
+      this.names.add(output);
+    }
+    for (const name of usedNames(node)) {
+      const users = this.users.get(name);
+      if (users) users.add(node);
+      else this.users.set(name, new Set([node]));
+    }
+  }
+
+  private unlink(node: Node): void {
+    for (const output of node.outputs) if (this.producers.get(output) === node) this.producers.delete(output);
+    for (const name of usedNames(node)) this.users.get(name)?.delete(node);
+  }
+}
+
+function usedNames(node: Node): Set<string> {
+  const used = new Set(node.inputs);
+  used.delete("");
+  if (node.attributes.some((a) => a.g ?? a.graphs)) for (const name of capturedNames(node)) used.add(name);
+  return used;
+}
+
+/** Renames a use in the node and, where nothing in between binds the same name, in its bodies. */
+function renameInputs(node: Node, from: string, to: string): void {
+  node.inputs = node.inputs.map((input) => (input === from ? to : input));
+  for (const body of subgraphsOf(node)) {
+    if (bindsName(body, from)) continue;
+    for (const inner of body.nodes) renameInputs(inner, from, to);
+    for (const output of body.outputs) if (output.name === from) output.name = to;
+  }
+}
+
+function bindsName(graph: Graph, name: string): boolean {
+  return graph.inputs.some((i) => i.name === name) || graph.initializers.some((t) => t.name === name)
+    || graph.nodes.some((n) => n.outputs.includes(name));
+}
+
+function collectNames(scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] }, names: Set<string>): void {
+  for (const input of scope.inputs) names.add(typeof input === "string" ? input : input.name);
+  for (const tensor of scope.initializers ?? []) names.add(tensor.name ?? "");
+  for (const node of scope.nodes) {
+    if (node.name) names.add(node.name);
+    for (const output of node.outputs) names.add(output);
+  }
+}
+
+/** Total number of nodes in a graph and its bodies. */
+export function countNodes(graph: Graph): number {
+  let count = 0;
+  for (const g of nestedGraphs(graph)) count += g.nodes.length;
+  return count;
+}

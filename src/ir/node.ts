@@ -1,0 +1,69 @@
+/** One operator call. Values are linked by name; an empty name is an input or output left out. */
+import type { Annotated } from "./annotations.js";
+import type { Attribute } from "./attribute.js";
+import type { OpaqueMessage } from "./value.js";
+
+export interface Node extends Annotated {
+  name?: string;
+  opType: string;
+  /** Absent or "" is the standard ONNX operator set. */
+  domain?: string;
+  overload?: string;
+  inputs: string[];
+  outputs: string[];
+  attributes: Attribute[];
+  /** Multi-device annotations, kept as they are. */
+  deviceConfigurations?: OpaqueMessage[];
+}
+
+/** Whether the node is `opType` of the standard operator set. */
+export function isOp(node: Node | undefined, ...opTypes: string[]): node is Node {
+  return node !== undefined && (node.domain ?? "") in STANDARD_DOMAINS && opTypes.includes(node.opType);
+}
+
+const STANDARD_DOMAINS = { "": true, "ai.onnx": true };
+
+export function getAttribute(node: Node, name: string): Attribute | undefined {
+  return node.attributes.find((a) => a.name === name);
+}
+
+/** An integer attribute as a number, or `fallback` when absent. */
+export function intAttribute<T extends number | undefined>(node: Node, name: string, fallback: T): number | T {
+  const i = getAttribute(node, name)?.i;
+  return i === undefined ? fallback : Number(i);
+}
+
+export function floatAttribute(node: Node, name: string, fallback: number): number {
+  return getAttribute(node, name)?.f ?? fallback;
+}
+
+export function stringAttribute<T extends string | undefined>(node: Node, name: string, fallback: T): string | T {
+  const s = getAttribute(node, name)?.s;
+  return s === undefined ? fallback : new TextDecoder().decode(s);
+}
+
+/** An integer-list attribute as numbers, or undefined when absent. */
+export function intsAttribute(node: Node, name: string): number[] | undefined {
+  return getAttribute(node, name)?.ints?.map(Number);
+}
+
+/** Sets or replaces an attribute by its name. */
+export function setAttribute(node: Node, value: Attribute): void {
+  const at = node.attributes.findIndex((a) => a.name === value.name);
+  if (at >= 0) node.attributes[at] = value;
+  else node.attributes.push(value);
+}
+
+export function removeAttribute(node: Node, name: string): void {
+  node.attributes = node.attributes.filter((a) => a.name !== name);
+}
+
+/** A new node of the standard operator set. */
+export function makeNode(opType: string, inputs: readonly string[], outputs: readonly string[], attributes: readonly Attribute[] = [], name?: string): Node {
+  return { opType, inputs: [...inputs], outputs: [...outputs], attributes: [...attributes], ...(name === undefined ? {} : { name }) };
+}
+
+/** What to call a node in a message: its name, or its first output when it has none. */
+export function nodeLabel(node: Node): string {
+  return node.name || node.outputs.find((o) => o !== "") || node.opType;
+}

@@ -1,0 +1,156 @@
+/**
+ * A constant tensor. Its bytes are a view on the file until something asks for their values;
+ * tensors kept in other files are loaded one at a time through their `source`.
+ */
+import { BadModelError } from "../errors.js";
+import { byteSize, DataType, dataTypeName } from "./data-type.js";
+import type { Annotated, StringEntry } from "./annotations.js";
+
+/** The numeric fields a file may use instead of `raw_data`; kept as read so that writing is lossless. */
+export interface TypedData {
+  readonly float?: readonly number[];
+  readonly int32?: readonly number[];
+  readonly int64?: readonly bigint[];
+  readonly double?: readonly number[];
+  readonly uint64?: readonly bigint[];
+  readonly string?: readonly Uint8Array[];
+}
+
+/** Where the bytes of an external tensor lie. `load` reads just this tensor. */
+export interface ExternalSource {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number | undefined;
+  load(): Uint8Array;
+}
+
+export interface Tensor extends Annotated {
+  name?: string;
+  dims: number[];
+  dataType: DataType;
+  /** Little-endian bytes, or undefined when `typed` or `external` holds the values. */
+  raw?: Uint8Array;
+  typed?: TypedData;
+  external?: ExternalSource;
+  /** The file's own external_data entries and data_location, kept for lossless writing. */
+  externalData?: StringEntry[];
+  dataLocation?: number;
+  segment?: { begin?: bigint; end?: bigint; unknownFields?: readonly Uint8Array[] };
+}
+
+/** Number of elements; 1 for a scalar. Throws BadModelError for negative or overflowing dims. */
+export function elementCount(tensor: Pick<Tensor, "dims" | "name">): number {
+  let count = 1;
+  for (const dim of tensor.dims) {
+    if (!Number.isSafeInteger(dim) || dim < 0) throw new BadModelError(`tensor "${tensor.name ?? ""}" has an invalid dimension ${dim}`);
+    count *= dim;
+  }
+  if (!Number.isSafeInteger(count)) throw new BadModelError(`tensor "${tensor.name ?? ""}" has more elements than can be addressed`);
+  return count;
+}
+
+/**
+ * Little-endian bytes of the tensor as in `raw_data`, loading or encoding them when needed.
+ * A view where possible: do not write into it. Throws BadModelError when the length does not fit the shape.
+ */
+export function tensorBytes(tensor: Tensor): Uint8Array {
+  const bytes = tensor.raw ?? tensor.external?.load() ?? encodeTyped(tensor);
+  const expected = byteSize(tensor.dataType, elementCount(tensor));
+  if (expected === undefined) throw new BadModelError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`);
+  if (bytes.byteLength !== expected) {
+    throw new BadModelError(`tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}]) holds ${bytes.byteLength} bytes where ${expected} are needed`);
+  }
+  return bytes;
+}
+
+/** Bytes the tensor's values take in the file, without loading them. */
+export function storedByteLength(tensor: Tensor): number {
+  if (tensor.raw) return tensor.raw.byteLength;
+  if (tensor.external?.length !== undefined) return tensor.external.length;
+  return byteSize(tensor.dataType, elementCount(tensor)) ?? tensor.typed?.string?.reduce((sum, s) => sum + s.byteLength, 0) ?? 0;
+}
+
+function encodeTyped(tensor: Tensor): Uint8Array {
+  const typed = tensor.typed ?? {};
+  const count = elementCount(tensor);
+  switch (tensor.dataType) {
+    case DataType.FLOAT: case DataType.COMPLEX64: return bytesOf(Float32Array.from(typed.float ?? []));
+    case DataType.DOUBLE: case DataType.COMPLEX128: return bytesOf(Float64Array.from(typed.double ?? []));
+    case DataType.INT64: return bytesOf(BigInt64Array.from(typed.int64 ?? []));
+    case DataType.UINT64: return bytesOf(BigUint64Array.from(typed.uint64 ?? []));
+    case DataType.UINT32: return bytesOf(Uint32Array.from(typed.uint64 ?? [], Number));
+    case DataType.INT32: return bytesOf(Int32Array.from(typed.int32 ?? []));
+    case DataType.INT16: case DataType.UINT16: case DataType.FLOAT16: case DataType.BFLOAT16: return bytesOf(Uint16Array.from(typed.int32 ?? []));
+    default: {
+      // 8-bit types hold one element per int32 entry; sub-byte types one packed byte per entry.
+      const bytes = byteSize(tensor.dataType, count);
+      if (bytes === undefined) throw new BadModelError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`);
+      return Uint8Array.from(typed.int32 ?? []);
+    }
+  }
+}
+
+function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** Values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor as a fresh float32 array, in row-major order. */
+export function toFloat32(tensor: Tensor): Float32Array {
+  const bytes = aligned(tensorBytes(tensor));
+  switch (tensor.dataType) {
+    case DataType.FLOAT: return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
+    case DataType.DOUBLE: return Float32Array.from(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8));
+    case DataType.FLOAT16: return Float32Array.from(new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2), halfToFloat);
+    case DataType.BFLOAT16: {
+      const words = Uint32Array.from(new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2), (half) => half * 65536);
+      return new Float32Array(words.buffer);
+    }
+    default: throw new BadModelError(`tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`);
+  }
+}
+
+/** Values of any integer, bool or float tensor as numbers (64-bit integers beyond 2^53 lose precision). */
+export function toNumbers(tensor: Tensor): number[] {
+  const bytes = aligned(tensorBytes(tensor));
+  const { buffer, byteLength } = bytes;
+  switch (tensor.dataType) {
+    case DataType.UINT8: case DataType.BOOL: return Array.from(bytes);
+    case DataType.INT8: return Array.from(new Int8Array(buffer, 0, byteLength));
+    case DataType.UINT16: return Array.from(new Uint16Array(buffer, 0, byteLength / 2));
+    case DataType.INT16: return Array.from(new Int16Array(buffer, 0, byteLength / 2));
+    case DataType.INT32: return Array.from(new Int32Array(buffer, 0, byteLength / 4));
+    case DataType.UINT32: return Array.from(new Uint32Array(buffer, 0, byteLength / 4));
+    case DataType.INT64: return Array.from(new BigInt64Array(buffer, 0, byteLength / 8), Number);
+    case DataType.UINT64: return Array.from(new BigUint64Array(buffer, 0, byteLength / 8), Number);
+    default: return Array.from(toFloat32(tensor));
+  }
+}
+
+/** A copy that starts at offset 0 of its own buffer, so that any typed array may view it. */
+function aligned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A float32 tensor over `values` (not copied). */
+export function floatTensor(name: string, dims: readonly number[], values: Float32Array): Tensor {
+  return { name, dims: [...dims], dataType: DataType.FLOAT, raw: bytesOf(values) };
+}
+
+/** A tensor of an integer type from a typed array whose element width fits `dataType` (not copied). */
+export function integerTensor(name: string, dims: readonly number[], dataType: DataType, values: ArrayBufferView): Tensor {
+  return { name, dims: [...dims], dataType, raw: bytesOf(values) };
+}
+
+/** An int64 tensor: shapes, axes, starts and ends. A one-dimensional vector unless `dims` says otherwise. */
+export function int64Tensor(name: string, values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
+  return integerTensor(name, dims, DataType.INT64, BigInt64Array.from(values, BigInt));
+}

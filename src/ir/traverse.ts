@@ -1,0 +1,58 @@
+/** Walking nested scopes: the bodies of If, Loop and Scan, and what they capture from around them. */
+import type { FunctionDef, Model } from "./model.js";
+import type { Graph } from "./graph.js";
+import type { Node } from "./node.js";
+
+/** The graphs held by a node's attributes, in attribute order. */
+export function subgraphsOf(node: Node): Graph[] {
+  const graphs: Graph[] = [];
+  for (const attribute of node.attributes) {
+    if (attribute.g) graphs.push(attribute.g);
+    if (attribute.graphs) graphs.push(...attribute.graphs);
+  }
+  return graphs;
+}
+
+/** The graph and every graph nested in it, outermost first. */
+export function* nestedGraphs(graph: Graph): Generator<Graph> {
+  yield graph;
+  for (const node of graph.nodes) for (const body of subgraphsOf(node)) yield* nestedGraphs(body);
+}
+
+/** Every list of nodes of a model: the graph and its bodies, the functions and theirs. */
+export function* nodeLists(model: Model): Generator<Graph | FunctionDef> {
+  yield* nestedGraphs(model.graph);
+  for (const fn of model.functions) {
+    yield fn;
+    for (const node of fn.nodes) for (const body of subgraphsOf(node)) yield* nestedGraphs(body);
+  }
+}
+
+/** Every node of the model, in every scope. */
+export function* allNodes(model: Model): Generator<Node> {
+  for (const scope of nodeLists(model)) yield* scope.nodes;
+}
+
+/** Names that the node's bodies take from the scopes around them. */
+export function capturedNames(node: Node): Set<string> {
+  const captured = new Set<string>();
+  for (const body of subgraphsOf(node)) for (const name of freeNames(body)) captured.add(name);
+  return captured;
+}
+
+function freeNames(graph: Graph): Set<string> {
+  const bound = new Set<string>();
+  const free = new Set<string>();
+  for (const input of graph.inputs) bound.add(input.name);
+  for (const tensor of graph.initializers) bound.add(tensor.name ?? "");
+  for (const node of graph.nodes) for (const output of node.outputs) bound.add(output);
+  const use = (name: string): void => {
+    if (name !== "" && !bound.has(name)) free.add(name);
+  };
+  for (const node of graph.nodes) {
+    node.inputs.forEach(use);
+    for (const name of capturedNames(node)) use(name);
+  }
+  for (const output of graph.outputs) use(output.name);
+  return free;
+}

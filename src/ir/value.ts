@@ -1,0 +1,37 @@
+/** What is declared about a value: its name, element type and shape. */
+import type { Annotated } from "./annotations.js";
+import type { DataType } from "./data-type.js";
+
+/** A dimension: a size, a symbol, or unknown (undefined). */
+export type Dimension = number | string | undefined;
+
+/** A message of the schema that no pass looks into, kept as its encoded bytes. */
+export interface OpaqueMessage {
+  readonly bytes: Uint8Array;
+}
+
+/** Element type and shape of a tensor value. `shape` is absent when not even the rank is declared. */
+export interface TensorType {
+  elementType: DataType;
+  shape?: Dimension[];
+}
+
+/**
+ * A declared type. `tensor` is filled for dense tensors; `encoded` keeps the file's own bytes for every
+ * kind and is what the writer emits, unless a pass replaces the type (then `encoded` is dropped).
+ */
+export interface TypeInfo {
+  tensor?: TensorType;
+  encoded?: OpaqueMessage;
+}
+
+/** A graph input, output or intermediate value with what is declared about it. */
+export interface ValueInfo extends Annotated {
+  name: string;
+  type?: TypeInfo;
+}
+
+/** A declaration of a tensor value. */
+export function tensorValue(name: string, elementType: DataType, shape?: readonly Dimension[]): ValueInfo {
+  return { name, type: { tensor: shape ? { elementType, shape: [...shape] } : { elementType } } };
+}

@@ -1,0 +1,82 @@
+/**
+ * What can be measured of a tensor while calibration data runs through a model. A pass asks by building
+ * requests; calibration answers with `Statistics`. Pure data: nothing here runs a model.
+ */
+
+/** Smallest and largest value seen, and how many values were seen. */
+export interface RangeRequest {
+  readonly kind: "range";
+  readonly tensor: string;
+}
+
+/** Counts of values in equal bins between the smallest and the largest value seen. */
+export interface HistogramRequest {
+  readonly kind: "histogram";
+  readonly tensor: string;
+  /** Default 2048. */
+  readonly bins?: number;
+}
+
+/** How the rows x are taken from the tensor for a second-moment matrix. */
+export type RowLayout =
+  | { readonly type: "lastAxis" }
+  /** The im2col rows of a convolution (any spatial rank; d = channels per group × kernel size, channel outermost). */
+  | {
+      readonly type: "convolution";
+      readonly kernel: readonly number[];
+      readonly strides: readonly number[];
+      readonly dilations: readonly number[];
+      /** begin of each spatial axis, then ends. */
+      readonly pads: readonly number[];
+      readonly groups: number;
+    };
+
+/**
+ * G = Σ x xᵀ over rows and the mean of x: the Gram matrix that least-squares refits and error-compensating
+ * rounding need. One d × d matrix per group. At most `maxRows` rows are used, spread evenly over the samples.
+ */
+export interface GramRequest {
+  readonly kind: "gram";
+  readonly tensor: string;
+  readonly layout: RowLayout;
+  readonly maxRows?: number;
+}
+
+/** Mean and variance per channel (axis 1 unless given; negative axes count from the end). */
+export interface MomentsRequest {
+  readonly kind: "moments";
+  readonly tensor: string;
+  readonly axis: number;
+}
+
+export type StatisticRequest = RangeRequest | HistogramRequest | GramRequest | MomentsRequest;
+
+export interface Range { readonly min: number; readonly max: number; readonly count: number }
+export interface Histogram { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number }
+/** `matrices[g]` is the d × d second-moment matrix of group g, row-major, divided by the number of rows. */
+export interface Gram { readonly size: number; readonly matrices: readonly Float64Array[]; readonly means: readonly Float64Array[]; readonly rows: number }
+export interface Moments { readonly mean: Float64Array; readonly variance: Float64Array; readonly count: number }
+
+export interface StatisticOf { range: Range; histogram: Histogram; gram: Gram; moments: Moments }
+
+/** A stable key: two requests with the same key are measured once. */
+export function requestKey(request: StatisticRequest): string {
+  return JSON.stringify(request, Object.keys(request).concat("type", "kernel", "strides", "dilations", "pads", "groups").sort());
+}
+
+/** Answers to requests. Missing means that the tensor was never computed or calibration was not run. */
+export class Statistics {
+  private readonly values = new Map<string, StatisticOf[keyof StatisticOf]>();
+
+  set<R extends StatisticRequest>(request: R, value: StatisticOf[R["kind"]]): void {
+    this.values.set(requestKey(request), value);
+  }
+
+  get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
+    return this.values.get(requestKey(request)) as StatisticOf[R["kind"]] | undefined;
+  }
+
+  get size(): number {
+    return this.values.size;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The contract of a pass: a typed factory in a file of its own that first declares what must be measured
+ * (`statistics`) and then changes the model in place (`run`). Passes never start onnxruntime.
+ */
+import type { Diagnostic } from "../diagnostics.js";
+import type { Model } from "../ir/index.js";
+import type { StatisticRequest, Statistics } from "../numeric/statistics.js";
+
+/** What became of one node that a lossy pass looked at. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly opType: string;
+  readonly status: "changed" | "kept";
+  /** Why, in words for a person: "global magnitude threshold", "depthwise convolution is protected". */
+  readonly reason: string;
+}
+
+export interface PassResult {
+  /** Exactly whether the model changed. */
+  readonly modified: boolean;
+  /** Numbers for the report, named in camelCase. */
+  readonly stats: Readonly<Record<string, number>>;
+  readonly nodes: readonly NodeStatus[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The evaluator for constant folding, injected so that passes stay free of the runtime. */
+export interface ConstantEvaluator {
+  /** Runs a model with no inputs and returns its outputs by name; a name that could not be computed is absent. */
+  evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+}
+
+export interface PassContext {
+  /** Present when calibration data was given and the pass asked for statistics. */
+  readonly statistics: Statistics | undefined;
+  readonly evaluator: ConstantEvaluator | undefined;
+  readonly seed: number;
+}
+
+/** The command-line form of a pass, from which flags, help and docs derive. */
+export interface PassFlag {
+  /** As commander takes it: "--prune <ratio>". */
+  readonly syntax: string;
+  readonly help: string;
+  /** Turns the flag's text into options; throws EdgecError BAD_OPTION with what is accepted. */
+  parse(value: string): Record<string, unknown>;
+}
+
+export interface PassDefinition<Options extends object> {
+  readonly name: string;
+  /** One line for `edgec passes`. */
+  readonly description: string;
+  readonly flag?: PassFlag;
+  /** Whether results may change beyond rounding. */
+  readonly lossy: boolean;
+  readonly defaults: Readonly<Options>;
+  /** Throws EdgecError BAD_OPTION when a value is out of range. */
+  validate?(options: Options): void;
+  statistics?(model: Model, options: Options): readonly StatisticRequest[];
+  run(model: Model, options: Options, context: PassContext): PassResult | Promise<PassResult>;
+}
+
+/** A pass with its options bound. */
+export interface Pass {
+  readonly name: string;
+  readonly lossy: boolean;
+  readonly options: Readonly<Record<string, unknown>>;
+  statistics(model: Model): readonly StatisticRequest[];
+  run(model: Model, context: PassContext): Promise<PassResult>;
+}
+
+/** The factory that `definePass` returns: call it with options, or read the definition from it. */
+export interface PassFactory<Options extends object> {
+  (options?: Partial<Options>): Pass;
+  readonly definition: PassDefinition<Options>;
+}

@@ -1,0 +1,30 @@
+/** Binds a pass definition to options: unknown option names are refused, defaults filled in. */
+import { EdgecError, suggestion } from "../errors.js";
+import type { Pass, PassDefinition, PassFactory } from "./contract.js";
+
+export function definePass<Options extends object>(definition: PassDefinition<Options>): PassFactory<Options> {
+  const factory = (given: Partial<Options> = {}): Pass => {
+    const options = mergeOptions(definition, given);
+    return {
+      name: definition.name,
+      lossy: definition.lossy,
+      options: options as Readonly<Record<string, unknown>>,
+      statistics: (model) => definition.statistics?.(model, options) ?? [],
+      run: async (model, context) => definition.run(model, options, context),
+    };
+  };
+  return Object.assign(factory, { definition });
+}
+
+function mergeOptions<Options extends object>(definition: PassDefinition<Options>, given: Partial<Options>): Options {
+  const known = Object.keys(definition.defaults);
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) {
+      throw new EdgecError("BAD_OPTION", `pass "${definition.name}" has no option "${name}".${suggestion(name, known)} It takes: ${known.join(", ") || "none"}.`);
+    }
+  }
+  const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = { ...definition.defaults, ...defined } as Options;
+  definition.validate?.(options);
+  return options;
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // The machines that run this have few cores, and onnxruntime brings threads of its own.
+    maxWorkers: 2,
+    globalSetup: ["test/build-once.ts"],
+  },
+});
