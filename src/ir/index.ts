@@ -4,6 +4,7 @@ export * from "./data-type.js";
 export * from "./editor.js";
 export * from "./feed.js";
 export * from "./graph.js";
+export * from "./half.js";
 export * from "./model.js";
 export * from "./node.js";
 export * from "./tensor.js";

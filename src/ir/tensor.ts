@@ -4,6 +4,7 @@
  */
 import { BadModelError } from "../errors.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
+import { halfToFloat } from "./half.js";
 import type { Annotated, StringEntry } from "./annotations.js";
 
 /** The numeric fields a file may use instead of `raw_data`; kept as read so that writing is lossless. */
@@ -129,15 +130,6 @@ export function toNumbers(tensor: Tensor): number[] {
 /** A copy that starts at offset 0 of its own buffer, so that any typed array may view it. */
 function aligned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
-}
-
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** A float32 tensor over `values` (not copied). */

@@ -1,0 +1,109 @@
+/** Second-moment matrices Σ x xᵀ over rows that arrive in pieces, from a bounded sample of the rows. */
+import type { Gram } from "./statistics.js";
+
+/** Multiplies rows X [count, size] (row-major, float32) to Xᵀ X [size, size]. */
+export type GramProduct = (rows: Float32Array, count: number, size: number) => Promise<Float32Array>;
+
+/** Below this many features plain loops beat a call of a matrix engine. */
+const SMALL = 48;
+const BLOCK_BYTES = 8 * 2 ** 20;
+
+/** Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or nearly so. */
+export function defaultMaxRows(size: number): number {
+  return Math.max(16_384, 4 * size);
+}
+
+/**
+ * Spreads a bounded number of rows evenly over samples and over the positions in each. Deterministic: what one
+ * sample cannot give is made up by later ones; positions shift from sample to sample by the golden ratio, so that
+ * they do not fall on the same place of every image.
+ */
+export class RowSampler {
+  private sample = 0;
+  private taken = 0;
+
+  constructor(private readonly maxRows: number, private readonly samples: number) {}
+
+  /** The row numbers to use of the next sample, which has `available` rows; ascending. */
+  next(available: number): number[] {
+    this.sample++;
+    const due = Math.ceil((this.maxRows * Math.min(this.sample, this.samples)) / this.samples) - this.taken;
+    const wanted = Math.max(0, Math.min(available, due));
+    this.taken += wanted;
+    const phase = (this.sample * 0.6180339887498949) % 1;
+    return Array.from({ length: wanted }, (_, k) => Math.floor(((k + phase) * available) / wanted));
+  }
+}
+
+/**
+ * Accumulates Gram matrices of `groups` row sets of `size` features. Rows are collected in `block`
+ * [groups, capacity, size]; a full block is multiplied in float32 and added in double precision.
+ * Memory: 8 · size² · groups bytes, and a block of at most 8 MB or 64 rows.
+ */
+export class GramAccumulator {
+  readonly block: Float32Array;
+  readonly capacity: number;
+  private readonly matrices: Float64Array[];
+  private readonly sums: Float64Array[];
+  private filled = 0;
+  private rows = 0;
+
+  constructor(private readonly size: number, groups: number, private readonly product: GramProduct) {
+    this.capacity = Math.min(4096, Math.max(64, Math.floor(BLOCK_BYTES / (4 * size * groups))));
+    this.block = new Float32Array(this.capacity * size * groups);
+    this.matrices = Array.from({ length: groups }, () => new Float64Array(size * size));
+    this.sums = Array.from({ length: groups }, () => new Float64Array(size));
+  }
+
+  /** Number of rows in `block`; the next one goes there. */
+  get used(): number {
+    return this.filled;
+  }
+
+  /** Says that `count` more rows were written to `block`; multiplies it when it is full. */
+  async commit(count: number): Promise<void> {
+    this.filled += count;
+    if (this.filled === this.capacity) await this.flush();
+  }
+
+  /** Mean second-moment matrices and means, or undefined when there was no row. */
+  async result(): Promise<Gram | undefined> {
+    await this.flush();
+    const { rows, size } = this;
+    if (rows === 0) return undefined;
+    for (const array of [...this.matrices, ...this.sums]) for (let i = 0; i < array.length; i++) array[i]! /= rows;
+    return { size, matrices: this.matrices, means: this.sums, rows };
+  }
+
+  private async flush(): Promise<void> {
+    const { filled, size } = this;
+    if (filled === 0) return;
+    for (let group = 0; group < this.matrices.length; group++) {
+      const start = group * this.capacity * size;
+      const rows = this.block.subarray(start, start + filled * size);
+      addColumnSums(this.sums[group]!, rows, size);
+      if (size <= SMALL) addSmallGram(this.matrices[group]!, rows, size);
+      else addMatrix(this.matrices[group]!, await this.product(rows, filled, size));
+    }
+    this.rows += filled;
+    this.filled = 0;
+  }
+}
+
+function addColumnSums(sums: Float64Array, rows: Float32Array, size: number): void {
+  for (let at = 0; at < rows.length; at += size) for (let j = 0; j < size; j++) sums[j]! += rows[at + j]!;
+}
+
+function addSmallGram(matrix: Float64Array, rows: Float32Array, size: number): void {
+  for (let at = 0; at < rows.length; at += size) {
+    for (let i = 0; i < size; i++) {
+      const x = rows[at + i]!;
+      if (x !== 0) for (let j = i; j < size; j++) matrix[i * size + j]! += x * rows[at + j]!;
+    }
+  }
+  for (let i = 1; i < size; i++) for (let j = 0; j < i; j++) matrix[i * size + j] = matrix[j * size + i]!;
+}
+
+function addMatrix(matrix: Float64Array, addend: Float32Array): void {
+  for (let i = 0; i < matrix.length; i++) matrix[i]! += addend[i]!;
+}

@@ -1,0 +1,220 @@
+/**
+ * A histogram over values that arrive in pieces, in one pass and bounded memory, whatever their range.
+ *
+ * Method: counts are kept on a grid of bins whose width is a power of two and whose edges are multiples of it.
+ * When a value falls outside the window of the grid, the width is doubled until the whole range fits; pairs of
+ * bins merge without any loss, so the grid in the end depends on the range alone and not on the order of the
+ * values. The grid holds four times the bins asked for, of which at least half span the range, so the answer's
+ * bins are each drawn from two to four of them and a percentile is off by at most half of one answer bin.
+ */
+import { finiteRange, type RealArray } from "./range.js";
+import type { Histogram } from "./statistics.js";
+
+export const DEFAULT_BINS = 2048;
+/** A block that turns out not to fit the grid is undone and taken again, so it should lie in the first-level cache. */
+const BLOCK = 8192;
+/** Counters are 32 bits wide; they are emptied into doubles before they can overflow. */
+const COUNTER_LIMIT = 2 ** 32 - BLOCK;
+
+export class HistogramAccumulator {
+  private readonly bins: number;
+  /** Number of grid bins, a power of two. Bin 0 stays empty: NaN and infinities convert to it and are noticed. */
+  private readonly size: number;
+  /** Even and odd values count in halves of their own: a run of equal values would wait for its own last store. */
+  private counters: Uint32Array;
+  private overflow: Float64Array | undefined;
+  private counted = 0;
+  private count = 0;
+  private min = Infinity;
+  private max = -Infinity;
+  /** Bin width is 2 ** exponent; NaN until the first finite value. */
+  private exponent = NaN;
+  /** The index of grid bin 0 in units of the width: value v lies in bin floor(v / width) - origin. */
+  private origin = 0;
+
+  /** @param bins number of equal bins of the result, from the smallest to the largest value */
+  constructor(bins = DEFAULT_BINS) {
+    this.bins = bins;
+    this.size = 2 ** Math.ceil(Math.log2(Math.max(bins, 16) * 4));
+    this.counters = new Uint32Array(2 * this.size);
+  }
+
+  /** Takes in `values`. Infinities are left out; NaN are left out and their number is returned. */
+  add(values: RealArray): number {
+    let nans = 0;
+    for (let from = 0; from < values.length; from += BLOCK) {
+      const to = Math.min(values.length, from + BLOCK);
+      if (this.counted > COUNTER_LIMIT) this.spill();
+      if (values instanceof Float32Array && this.addPlain(values, from, to)) continue;
+      nans += this.addCarefully(values, from, to);
+    }
+    return nans;
+  }
+
+  /** The histogram over [min, max] (all in bin 0 when they are equal), or undefined when no finite value was seen. */
+  result(): Histogram | undefined {
+    if (this.count === 0) return undefined;
+    this.spill();
+    const counts = resample(this.overflow!, this.origin, 2 ** this.exponent, this.min, this.max, this.bins);
+    return { min: this.min, max: this.max, counts, count: this.count };
+  }
+
+  /** The common case: every value is finite and inside the grid. Returns false, with nothing changed, otherwise. */
+  private addPlain(values: Float32Array, from: number, to: number): boolean {
+    if (Number.isNaN(this.exponent)) return false;
+    const scale = 2 ** -this.exponent;
+    const range = countBlock(values, from, to, this.counters, this.size, scale, this.origin, this.min, this.max);
+    const inside = this.covers(range.min, range.max) && this.counters[0] === 0 && this.counters[this.size] === 0;
+    if (!inside) {
+      uncountBlock(values, from, to, this.counters, this.size, scale, this.origin);
+      return false;
+    }
+    this.min = range.min;
+    this.max = range.max;
+    this.count += to - from;
+    this.counted += to - from;
+    return true;
+  }
+
+  private addCarefully(values: RealArray, from: number, to: number): number {
+    const { min, max, finite, nans } = finiteRange(values, from, to);
+    if (finite === 0) return nans;
+    this.min = Math.min(this.min, min);
+    this.max = Math.max(this.max, max);
+    if (!this.covers(this.min, this.max)) this.regrid();
+    const scale = 2 ** -this.exponent;
+    for (let i = from; i < to; i++) {
+      const value = values[i]!;
+      if (value - value === 0) this.counters[Math.floor(value * scale) - this.origin]!++;
+    }
+    this.count += finite;
+    this.counted += finite;
+    return nans;
+  }
+
+  private covers(min: number, max: number): boolean {
+    const scale = 2 ** -this.exponent;
+    return Math.floor(min * scale) - this.origin >= 1 && Math.floor(max * scale) - this.origin < this.size;
+  }
+
+  /** Widens the bins until they span [min, max], centres the window there and moves the counts over. */
+  private regrid(): void {
+    const before = this.exponent;
+    let exponent = Number.isNaN(before) ? finestExponent(this.min, this.max, this.size) : before;
+    const span = (e: number): number => Math.floor(this.max * 2 ** -e) - Math.floor(this.min * 2 ** -e) + 1;
+    while (span(exponent) > this.size - 1) exponent++;
+    const origin = Math.floor(this.min * 2 ** -exponent) - 1 - Math.floor((this.size - 1 - span(exponent)) / 2);
+    if (!Number.isNaN(before)) this.moveCounts(2 ** (exponent - before), origin);
+    this.exponent = exponent;
+    this.origin = origin;
+  }
+
+  private moveCounts(factor: number, origin: number): void {
+    this.spill();
+    const moved = new Float64Array(this.size);
+    this.overflow!.forEach((count, bin) => {
+      if (count > 0) moved[Math.floor((bin + this.origin) / factor) - origin]! += count;
+    });
+    this.overflow = moved;
+  }
+
+  /** Empties the counters into the doubles. */
+  private spill(): void {
+    this.overflow ??= new Float64Array(this.size);
+    const { overflow, counters, size } = this;
+    for (let bin = 0; bin < size; bin++) overflow[bin]! += counters[bin]! + counters[bin + size]!;
+    counters.fill(0);
+    this.counted = 0;
+  }
+}
+
+/**
+ * Counts values[from, to) on the grid and returns the range, started from [min, max], after them. Written flat for
+ * speed: it sees every activation value. Indices wrap at `size`, so a value outside harms nothing beyond the counts.
+ */
+function countBlock(
+  values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number, min: number, max: number,
+): { min: number; max: number } {
+  const mask = size - 1;
+  let i = from;
+  for (; i + 3 < to; i += 4) {
+    const a = values[i]!;
+    const b = values[i + 1]!;
+    const c = values[i + 2]!;
+    const d = values[i + 3]!;
+    if (a < min) min = a;
+    if (a > max) max = a;
+    if (b < min) min = b;
+    if (b > max) max = b;
+    if (c < min) min = c;
+    if (c > max) max = c;
+    if (d < min) min = d;
+    if (d > max) max = d;
+    counters[((a * scale - origin) | 0) & mask]!++;
+    counters[(((b * scale - origin) | 0) & mask) + size]!++;
+    counters[((c * scale - origin) | 0) & mask]!++;
+    counters[(((d * scale - origin) | 0) & mask) + size]!++;
+  }
+  for (; i < to; i++) {
+    const a = values[i]!;
+    if (a < min) min = a;
+    if (a > max) max = a;
+    counters[((a * scale - origin) | 0) & mask]!++;
+  }
+  return { min, max };
+}
+
+/** Takes back what countBlock counted. */
+function uncountBlock(values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number): void {
+  const mask = size - 1;
+  const quads = from + (to - from - ((to - from) % 4));
+  for (let i = from; i < to; i++) {
+    const half = i < quads && (i - from) % 2 === 1 ? size : 0;
+    counters[(((values[i]! * scale - origin) | 0) & mask) + half]!--;
+  }
+}
+
+/** The exponent from which to search for the bin width: never below a step of float32 at that magnitude. */
+function finestExponent(min: number, max: number, size: number): number {
+  const magnitude = Math.max(Math.abs(min), Math.abs(max), 2 ** -126);
+  const finest = Math.floor(Math.log2(magnitude)) - 24;
+  return max > min ? Math.max(finest, Math.floor(Math.log2((max - min) / size)) - 1) : finest;
+}
+
+/** Spreads grid counts over `bins` equal bins of [min, max], in proportion to the overlap. */
+function resample(grid: Float64Array, origin: number, width: number, min: number, max: number, bins: number): Float64Array {
+  const counts = new Float64Array(bins);
+  const toBin = (value: number): number => (max > min ? ((value - min) / (max - min)) * bins : 0);
+  for (let i = 0; i < grid.length; i++) {
+    const count = grid[i]!;
+    if (count === 0) continue;
+    const from = Math.max(0, toBin((i + origin) * width));
+    const to = Math.min(bins, toBin((i + origin + 1) * width));
+    const first = Math.min(bins - 1, Math.floor(from));
+    if (to <= first + 1) {
+      counts[first]! += count;
+      continue;
+    }
+    for (let bin = first; bin < to; bin++) counts[bin]! += (count * (Math.min(to, bin + 1) - Math.max(from, bin))) / (to - from);
+  }
+  return counts;
+}
+
+/**
+ * The value below which a share `quantile` (0 to 1) of the counts lies, linear within its bin.
+ * Within one bin width of the exact quantile of the values.
+ */
+export function histogramQuantile(histogram: Histogram, quantile: number): number {
+  const { min, max, counts } = histogram;
+  const width = (max - min) / counts.length;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  // Counts are shares of values; the sum of such shares may miss a whole number by a rounding error.
+  const target = quantile * total - total * 1e-12;
+  let below = 0;
+  for (let bin = 0; bin < counts.length; bin++) {
+    const count = counts[bin]!;
+    if (count > 0 && below + count >= target) return Math.min(max, min + (bin + Math.max(0, (target - below) / count)) * width);
+    below += count;
+  }
+  return max;
+}

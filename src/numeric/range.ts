@@ -1,0 +1,91 @@
+/** The smallest and largest finite value of a stream of values. */
+import type { Range } from "./statistics.js";
+
+/** Values of an activation as they are measured: float32, or float64 for double tensors. */
+export type RealArray = Float32Array | Float64Array;
+
+/** Range of one array: `min` is Infinity when no value is finite. */
+export interface FiniteRange {
+  readonly min: number;
+  readonly max: number;
+  readonly finite: number;
+  readonly nans: number;
+}
+
+/** Smallest and largest finite value of `values[from, to)`, and how many values are finite and NaN. */
+export function finiteRange(values: RealArray, from = 0, to = values.length): FiniteRange {
+  let min = Infinity;
+  let max = -Infinity;
+  let finite = 0;
+  let nans = 0;
+  for (let i = from; i < to; i++) {
+    const value = values[i]!;
+    if (value - value !== 0) {
+      if (value !== value) nans++;
+      continue;
+    }
+    finite++;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min, max, finite, nans };
+}
+
+/**
+ * Accumulates the range of finite values. Infinities are left out (attention masks are built of them);
+ * NaN is counted and left out, for the caller to report.
+ */
+export class RangeAccumulator {
+  private min = Infinity;
+  private max = -Infinity;
+  private count = 0;
+
+  /** Takes in `values`; returns the number of NaN among them. */
+  add(values: RealArray): number {
+    const fast = values instanceof Float32Array ? plainRange(values) : undefined;
+    const range = fast ?? finiteRange(values);
+    if (range.min < this.min) this.min = range.min;
+    if (range.max > this.max) this.max = range.max;
+    this.count += range.finite;
+    return range.nans;
+  }
+
+  /** The range, or undefined when no finite value was seen. */
+  result(): Range | undefined {
+    return this.count === 0 ? undefined : { min: this.min, max: this.max, count: this.count };
+  }
+}
+
+/**
+ * The range of an array in which every value is finite, or undefined when one is not. Four values a turn; their
+ * sum in double precision cannot overflow, so it is finite exactly when they all are.
+ */
+function plainRange(values: Float32Array): FiniteRange | undefined {
+  const length = values.length;
+  let min = Infinity;
+  let max = -Infinity;
+  let sum = 0;
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    const a = values[i]!;
+    const b = values[i + 1]!;
+    const c = values[i + 2]!;
+    const d = values[i + 3]!;
+    sum += a + b + (c + d);
+    if (a < min) min = a;
+    if (a > max) max = a;
+    if (b < min) min = b;
+    if (b > max) max = b;
+    if (c < min) min = c;
+    if (c > max) max = c;
+    if (d < min) min = d;
+    if (d > max) max = d;
+  }
+  for (; i < length; i++) {
+    const a = values[i]!;
+    sum += a;
+    if (a < min) min = a;
+    if (a > max) max = a;
+  }
+  return Number.isFinite(sum) ? { min, max, finite: length, nans: 0 } : undefined;
+}
