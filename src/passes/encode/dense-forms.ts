@@ -1,0 +1,128 @@
+/** Forms for tensors without many zeros: one value everywhere, a narrower float, a table of few values. */
+import { attribute, DataType, elementCount, toFloat32 } from "../../ir/index.js";
+import type { Tensor } from "../../ir/index.js";
+import { Draft } from "./draft.js";
+import type { DraftScope } from "./draft.js";
+import { BFLOAT16_CAST_OPSET } from "./folding-facts.js";
+import { patternBytes } from "./symbols.js";
+import type { Symbols } from "./symbols.js";
+import { bitsPerDigit, emitDigits, emitShape, emitWords } from "./unpack.js";
+import type { DigitStream } from "./unpack.js";
+import { packingsFor } from "./words.js";
+
+/** A tensor with all that the choice of its form needs. */
+export interface Candidate {
+  readonly tensor: Tensor;
+  readonly symbols: Symbols;
+  readonly opset: number;
+}
+
+/** All elements equal: ConstantOfShape. Its own default is float32 zero. */
+export function uniformForms(scope: DraftScope, { tensor, symbols }: Candidate): Draft[] {
+  if (symbols.distinct?.length !== 1) return [];
+  const draft = new Draft(scope, "uniform", "one value");
+  const isDefault = tensor.dataType === DataType.FLOAT && symbols.background === 0;
+  draft.op("ConstantOfShape", [draft.int64(tensor.dims)], isDefault ? [] : [backgroundAttribute(tensor, symbols)]);
+  return [draft];
+}
+
+/** `value` for ConstantOfShape: the pattern that a sparse form leaves out. */
+export function backgroundAttribute(tensor: Tensor, { background, bytesPerElement }: Symbols): ReturnType<typeof attribute.tensor> {
+  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([background], bytesPerElement) });
+}
+
+/** float32 values that a narrower type holds exactly: narrow constant → Cast(float). */
+export function narrowForms(scope: DraftScope, { tensor, symbols, opset }: Candidate): Draft[] {
+  if (tensor.dataType !== DataType.FLOAT) return [];
+  const words = symbols.patterns;
+  const forms: Draft[] = [];
+  const add = (dataType: DataType, form: string, values: () => Uint8Array): void => {
+    const draft = new Draft(scope, "narrow", form);
+    draft.op("Cast", [draft.constant(dataType, tensor.dims, values)], [attribute.int("to", DataType.FLOAT)]);
+    forms.push(draft);
+  };
+  if (words.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => new Uint8Array(Int8Array.from(toFloat32(tensor)).buffer));
+  else if (words.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => new Uint8Array(Uint16Array.from(words, toHalfBits).buffer));
+  else if (opset >= BFLOAT16_CAST_OPSET && words.every(isBfloat16Pattern)) {
+    add(DataType.BFLOAT16, "bfloat16 values", () => new Uint8Array(Uint16Array.from(words, (word) => word >>> 16).buffer));
+  }
+  return forms;
+}
+
+const word = new Uint32Array(1);
+const asFloat = new Float32Array(word.buffer);
+
+function isInt8Pattern(pattern: number): boolean {
+  word[0] = pattern;
+  const value = asFloat[0]!;
+  return value >= -128 && value <= 127 && Number.isInteger(value) && pattern !== 0x80000000;
+}
+
+/** Normal float16 numbers and zeros; subnormals, infinities and NaN are left to the other forms. */
+function isHalfPattern(pattern: number): boolean {
+  const exponent = ((pattern >>> 23) & 0xff) - 127;
+  return (pattern << 1) === 0 || ((pattern & 0x1fff) === 0 && exponent >= -14 && exponent <= 15);
+}
+
+function toHalfBits(pattern: number): number {
+  const sign = (pattern >>> 16) & 0x8000;
+  return (pattern << 1) === 0 ? sign : sign | ((((pattern >>> 23) & 0xff) - 112) << 10) | ((pattern >>> 13) & 0x3ff);
+}
+
+/** A float32 whose low half is empty; NaN is left out, as casts may quieten it. */
+function isBfloat16Pattern(pattern: number): boolean {
+  return (pattern & 0xffff) === 0 && ((pattern >>> 23) & 0xff) !== 0xff;
+}
+
+/** Few distinct values: indices, packed by their radix → Gather from the table. */
+export function codebookForms(scope: DraftScope, candidate: Candidate): Draft[] {
+  const { tensor, symbols, opset } = candidate;
+  if (!symbols.distinct || symbols.distinct.length < 2) return [];
+  const radix = symbols.distinct.length;
+  const digits = (): ArrayLike<number> => indicesOf(symbols.patterns, symbols.distinct ?? []);
+  return packingsFor(radix, symbols.count, opset).flatMap((packing) => {
+    const stream = { radix, packing, digits };
+    const form = `${radix} values, ${bitsPerDigit(packing)} bits each`;
+    const start = (): Draft => new Draft(scope, "codebook", form);
+    if (packing.digitsPerWord === 1) return [codebookWhole(start(), stream, candidate)];
+    const columns = codebookColumns(start(), stream, candidate);
+    return packing.digitsPerWord === 2 && (tensor.dims[0] ?? 1) % 2 === 0 ? [codebookHalves(start(), stream, candidate), columns] : [columns];
+  });
+}
+
+/** One index per word, in the tensor's own shape: nothing to unpack or to reshape. */
+function codebookWhole(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
+  const indices = emitWords(draft, stream, tensor.dims);
+  draft.op("Gather", [emitTable(draft, tensor, symbols, symbols.distinct ?? []), indices]);
+  return draft;
+}
+
+/** Two indices per word: the tensor's first half along axis 0 in the low digits, its second half in the high. */
+function codebookHalves(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
+  const [rows = 1, ...rest] = tensor.dims;
+  const words = emitWords(draft, stream, [rows / 2, ...rest]);
+  const radix = draft.int32([stream.radix]);
+  const high = draft.op("Div", [words, radix]);
+  const low = draft.op("Mod", [words, radix]);
+  const indices = draft.op("Concat", [low, high], [attribute.int("axis", 0)]);
+  draft.op("Gather", [emitTable(draft, tensor, symbols, symbols.distinct ?? []), indices]);
+  return draft;
+}
+
+function codebookColumns(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
+  const indices = emitDigits(draft, stream);
+  const values = draft.op("Gather", [emitTable(draft, tensor, symbols, symbols.distinct ?? []), indices]);
+  emitShape(draft, values, stream.packing, elementCount(tensor), tensor.dims);
+  return draft;
+}
+
+/** The table of values that indices stand for, in the tensor's own type. */
+export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patterns: readonly number[]): string {
+  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes(patterns, symbols.bytesPerElement));
+}
+
+/** For each pattern its place in `table`. */
+export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint16Array {
+  const place = new Map(table.map((pattern, index) => [pattern, index]));
+  return Uint16Array.from(patterns, (pattern) => place.get(pattern) ?? 0);
+}

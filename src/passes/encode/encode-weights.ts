@@ -1,0 +1,94 @@
+/**
+ * encode-weights: stores constants so that the file shrinks, in operators that onnxruntime computes once at load.
+ *
+ *   W (dense)   →   codes ─▶ Cast ─▶ … ─▶ Gather(table) ─▶ W
+ *
+ * Lossless: the chain makes exactly the bytes that were stored, and inference runs on the same dense constant as
+ * before (see folding-facts.ts for what was measured). Per tensor the smallest of these is taken, dense included:
+ * one value everywhere; a narrower float type that holds every value; a table of few values with packed indices;
+ * gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned tensors, with a table or plain values.
+ * The decoded constant keeps its name, so nothing that uses it changes.
+ *
+ * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults of
+ * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1 GiB).
+ * Must come last: a tool that folds constants brings the dense form back. A runtime that folds none decodes at
+ * every inference; `storage: "plain"` is for those.
+ */
+import type { Diagnostic } from "../../diagnostics.js";
+import { EdgecError, suggestion } from "../../errors.js";
+import { GraphEditor, nodeLabel, opsetVersion } from "../../ir/index.js";
+import type { Model } from "../../ir/index.js";
+import type { PassResult } from "../contract.js";
+import { definePass } from "../define-pass.js";
+import { encodeGraph, EncodingTally } from "./encode-graph.js";
+import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
+import { FreeNames } from "./free-names.js";
+
+export interface EncodeWeightsOptions {
+  /** "plain" leaves every constant dense, for runtimes that do not fold constants. */
+  readonly storage: "auto" | "plain";
+  /** Tensors of fewer bytes stay dense. */
+  readonly minBytes: number;
+  /** A form must save at least this share of the tensor's bytes. */
+  readonly minSaving: number;
+  /** Names of constants, or of nodes whose constants are to stay dense. */
+  readonly exclude: readonly string[];
+}
+
+export const encodeWeights = definePass<EncodeWeightsOptions>({
+  name: "encode-weights",
+  description: "Store constants as codes, tables and gaps that onnxruntime unfolds once at load",
+  flag: {
+    syntax: "--storage <form>",
+    help: "how constants are stored: auto (the smallest form per tensor) or plain (dense, for runtimes that do not fold constants)",
+    parse: (value) => ({ storage: parseStorage(value) }),
+  },
+  lossy: false,
+  defaults: { storage: "auto", minBytes: 256, minSaving: 0.02, exclude: [] },
+  validate: ({ storage, minBytes, minSaving }) => {
+    parseStorage(storage);
+    if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `encode-weights: minBytes must be 0 or more, not ${minBytes}.`);
+    if (!(minSaving >= 0 && minSaving < 1)) throw new EdgecError("BAD_OPTION", `encode-weights: minSaving must be from 0 to below 1, not ${minSaving}.`);
+  },
+  run: (model, options) => (options.storage === "plain" ? { modified: false, stats: {}, nodes: [], diagnostics: [] } : encodeModel(model, options)),
+});
+
+function parseStorage(value: string): "auto" | "plain" {
+  if (value === "auto" || value === "plain") return value;
+  throw new EdgecError("BAD_OPTION", `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`);
+}
+
+function encodeModel(model: Model, { minBytes, minSaving, exclude }: EncodeWeightsOptions): PassResult {
+  const editors = GraphEditor.forModel(model);
+  refuseUnmatched(editors, exclude);
+  const tally = new EncodingTally();
+  const names = new FreeNames(model);
+  const limits = { opset: opsetVersion(model), minBytes, minSaving, exclude: new Set(exclude) };
+  for (const editor of editors) encodeGraph(editor, limits, names, tally);
+  if (tally.usesUint4 && (model.irVersion ?? 0n) < UINT4_IR_VERSION) model.irVersion = UINT4_IR_VERSION;
+  const encoded = [...tally.byKind.values()].reduce((sum, n) => sum + n, 0);
+  return {
+    modified: encoded > 0,
+    stats: {
+      encodedTensors: encoded, bytesBefore: tally.bytesBefore, bytesAfter: tally.bytesAfter,
+      ...Object.fromEntries([...tally.byKind].map(([kind, n]) => [`${kind}Tensors`, n])),
+    },
+    nodes: tally.nodes,
+    diagnostics: [...tally.diagnostics, ...opsetDiagnostic(limits.opset, tally.missedBytes)],
+  };
+}
+
+function refuseUnmatched(editors: readonly GraphEditor[], exclude: readonly string[]): void {
+  const known = new Set(editors.flatMap(({ graph }) => [...graph.initializers.map((t) => t.name ?? ""), ...graph.nodes.map(nodeLabel)]));
+  const unmatched = exclude.find((name) => !known.has(name));
+  if (unmatched === undefined) return;
+  throw new EdgecError("UNMATCHED_SELECTOR", `encode-weights: "${unmatched}" is no constant or node of the model.${suggestion(unmatched, known)}`);
+}
+
+function opsetDiagnostic(opset: number, missedBytes: number): Diagnostic[] {
+  if (missedBytes === 0) return [];
+  return [{
+    id: "encode-weights/old-opset", severity: "warning",
+    message: `The model uses operator set ${opset}, which lacks the operators that stored forms need. Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
+  }];
+}
