@@ -1,0 +1,4 @@
+export { encodeModel, encodeModelBytes, totalLength } from "./encode.js";
+export { decodeModel, readModel } from "./read.js";
+export { requireFolder, writeModel, type WriteResult } from "./write.js";
+export { decodeTensor } from "./tensor-file.js";
