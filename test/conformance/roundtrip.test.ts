@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
+import { validateModel } from "../../src/ir/validate.js";
 import { operatorTests } from "./archive.js";
 
 describe("reading and writing with no pass", () => {
@@ -20,5 +21,12 @@ describe("reading and writing with no pass", () => {
   it.each(models)("gives back %s byte for byte", (path) => {
     const bytes = readFileSync(path);
     expect(Buffer.compare(encodeModelBytes(decodeModel(bytes)), bytes)).toBe(0);
+  });
+});
+
+describe("the structural validator", () => {
+  it("finds nothing wrong with any operator model", () => {
+    const faults = operatorTests().flatMap((t) => validateModel(decodeModel(t.model)).map((problem) => `${t.name}: ${problem.message}`));
+    expect(faults).toEqual([]);
   });
 });
