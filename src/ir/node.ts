@@ -17,7 +17,9 @@ export interface Node extends Annotated {
 }
 
 /** Whether the node is `opType` of the standard operator set. */
-export function isOp(node: Node | undefined, ...opTypes: string[]): node is Node {
+export function isOp(node: Node, ...opTypes: string[]): boolean;
+export function isOp(node: Node | undefined, ...opTypes: string[]): node is Node;
+export function isOp(node: Node | undefined, ...opTypes: string[]): boolean {
   return node !== undefined && (node.domain ?? "") in STANDARD_DOMAINS && opTypes.includes(node.opType);
 }
 

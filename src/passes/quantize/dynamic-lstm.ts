@@ -1,0 +1,52 @@
+/**
+ * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row, activations
+ * quantized at run time. Its weights are laid [directions, input, 4·hidden], the transpose of the standard operator's.
+ */
+import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, type Node, stringAttribute, type Tensor, toFloat32 } from "../../ir/index.js";
+import { matrixRows, quantizeRows } from "../../numeric/affine.js";
+import { transpose } from "./dynamic-matmul.js";
+import type { WeightOptions } from "./weight-codes.js";
+
+/** Why the node cannot be replaced, or undefined. */
+export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | undefined {
+  const [w, r] = [editor.constant(node.inputs[1] ?? ""), editor.constant(node.inputs[2] ?? "")];
+  if (w?.dataType !== DataType.FLOAT || r?.dataType !== DataType.FLOAT) return "its weights are no float constants";
+  if (node.inputs[7]) return "peephole weights have no int8 kernel";
+  if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
+  if (intAttribute(node, "input_forget", 0) !== 0) return "coupled input and forget gates have no int8 kernel";
+  return stringAttribute(node, "direction", "forward") === "reverse" && node.inputs[4] ? "reversed sequences of own lengths stay float" : undefined;
+}
+
+/** Replaces the LSTM in place; the caller imports the com.microsoft operator set. */
+export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOptions): void {
+  const stem = editor.uniqueName("l");
+  const w = codesOf(editor, editor.constant(node.inputs[1]!)!, `${stem}w`, options);
+  const r = codesOf(editor, editor.constant(node.inputs[2]!)!, `${stem}r`, options);
+  const optional = (index: number): string => node.inputs[index] ?? "";
+  editor.replaceNode(node, {
+    ...node,
+    domain: "com.microsoft",
+    opType: "DynamicQuantizeLSTM",
+    inputs: [node.inputs[0]!, w.codes, r.codes, optional(3), optional(4), optional(5), optional(6), "", w.scales, w.zeros, r.scales, r.zeros],
+    attributes: node.attributes.filter((a) => a.name !== "layout"),
+  });
+}
+
+/** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden]. */
+function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: WeightOptions): { codes: string; scales: string; zeros: string } {
+  const [directions = 1, rows = 1, depth = 1] = tensor.dims;
+  const values = toFloat32(tensor);
+  const codes = new Int8Array(values.length);
+  const scales = new Float32Array(directions * rows);
+  for (let d = 0; d < directions; d++) {
+    const part = values.subarray(d * rows * depth, (d + 1) * rows * depth);
+    const quantized = quantizeRows(part, matrixRows([rows, depth], true), options);
+    codes.set(transpose(quantized.codes, [rows, depth]), d * rows * depth);
+    scales.set(quantized.scales, d * rows);
+  }
+  return {
+    codes: editor.addInitializer(integerTensor(editor.uniqueName(stem), [directions, depth, rows], DataType.INT8, codes)),
+    scales: editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [directions, rows], scales)),
+    zeros: editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [directions, rows], DataType.INT8, new Int8Array(directions * rows))),
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * Decides which nodes of a graph run in int8 and which tensors carry codes, so that every Q/DQ pair fuses.
+ *
+ * An island grows from convolutions: their inputs and outputs carry codes; operators with an int8 kernel join when
+ * their inputs are available as codes and their output is wanted as codes. Fully connected layers join when codes
+ * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
+ * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
+ */
+import { DataType, GraphEditor, intAttribute, isOp, nodeLabel, toNumbers, type Node, type Tensor } from "../../ir/index.js";
+import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
+
+/** Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ pairs. */
+const MIN_LONE_KERNEL = 64;
+/** Weights below this many values are not worth a dynamic kernel. */
+const MIN_DYNAMIC_VALUES = 1024;
+
+export interface Islands {
+  /** Convolutions and fully connected layers that run statically quantized, in graph order. */
+  readonly computes: readonly Node[];
+  /** Tensors that carry codes: each gets one Q/DQ pair. */
+  readonly tensors: ReadonlySet<string>;
+  /** For a mover's output: the tensor whose parameters it takes. */
+  readonly sharedWith: ReadonlyMap<string, string>;
+  /** Clamps whose work the saturation of codes takes over: they are removed. Keyed by the clamp's output. */
+  readonly clamps: ReadonlyMap<string, Node>;
+  /** Fully connected layers for dynamic quantization. */
+  readonly dynamic: readonly Node[];
+  /** Why a compute node stays float. */
+  readonly kept: ReadonlyMap<Node, string>;
+}
+
+export interface IslandOptions {
+  /** Whether activation ranges will be known. */
+  readonly calibrated: boolean;
+  readonly excluded: (node: Node) => boolean;
+}
+
+export function findIslands(editor: GraphEditor, options: IslandOptions): Islands {
+  const finder = new IslandFinder(editor, options);
+  return finder.find();
+}
+
+class IslandFinder {
+  private readonly kept = new Map<Node, string>();
+  private readonly available = new Set<string>();
+  private readonly wanted = new Set<string>();
+
+  constructor(private readonly editor: GraphEditor, private readonly options: IslandOptions) {}
+
+  find(): Islands {
+    const convolutions = this.editor.graph.nodes.filter((node) => this.isConvolution(node));
+    for (const node of convolutions) this.available.add(node.inputs[0]!).add(this.resultOf(node));
+    const dense = this.editor.graph.nodes.filter((node) => this.isDense(node));
+    const staticDense = this.options.calibrated ? this.spreadForward(dense) : new Set<Node>();
+    this.spreadBackward([...convolutions, ...staticDense]);
+    const lone = new Set(convolutions.filter((node) => this.isLone(node, staticDense)));
+    for (const node of lone) this.kept.set(node, "alone in float surroundings: its own Q/DQ pairs would cost more than int8 saves");
+    const computes = [...convolutions.filter((node) => !lone.has(node)), ...staticDense];
+    return this.assemble(computes, dense.filter((node) => !staticDense.has(node)));
+  }
+
+  private isConvolution(node: Node): boolean {
+    if (isOp(node, "ConvTranspose")) this.kept.set(node, "ConvTranspose has no int8 kernel");
+    if (!isOp(node, "Conv")) return false;
+    const reason = this.options.excluded(node) ? "excluded"
+      : !isFloat(this.weight(node)) ? "its weight is no float constant"
+      : node.outputs[0] !== undefined && this.editor.isOutput(this.resultOf(node)) ? "its output is the model's output, which stays float"
+      : !this.options.calibrated ? "needs calibration data: dynamic quantization of convolutions is slower than float"
+      : undefined;
+    if (reason) this.kept.set(node, reason);
+    return reason === undefined;
+  }
+
+  private isDense(node: Node): boolean {
+    if (!isOp(node, "MatMul", "Gemm")) return false;
+    const weight = this.weight(node);
+    const reason = this.options.excluded(node) ? "excluded"
+      : !isFloat(weight) ? "both operands are computed"
+      : weight.dims.length !== 2 ? "its weight is not a matrix"
+      : isOp(node, "Gemm") && !isPlainGemm(node) ? "transposes or scales its input"
+      : undefined;
+    if (reason) this.kept.set(node, reason);
+    return reason === undefined;
+  }
+
+  private weight(node: Node): Tensor | undefined {
+    return this.editor.constant(node.inputs[1] ?? "");
+  }
+
+  /** The node's output, or that of the clamp behind it which codes will take over. */
+  private resultOf(node: Node): string {
+    const output = node.outputs[0]!;
+    const next = this.editor.soleConsumer(output);
+    return isClamp(next) && next.inputs[0] === output && this.clampIsAbsorbable(next) ? next.outputs[0]! : output;
+  }
+
+  /** Codes start at zero: a clamp from below at 0 is their saturation. The upper bound is met by the range. */
+  private clampIsAbsorbable(clamp: Node): boolean {
+    if (isOp(clamp, "Relu")) return true;
+    const low = this.editor.constant(clamp.inputs[1] ?? "");
+    const high = clamp.inputs[2] ? this.editor.constant(clamp.inputs[2]) : undefined;
+    return low !== undefined && toNumbers(low)[0] === 0 && (!clamp.inputs[2] || high !== undefined);
+  }
+
+  /** Grows `available` through int8 kernels; returns the dense layers that codes reach. */
+  private spreadForward(dense: readonly Node[]): Set<Node> {
+    const reached = new Set<Node>();
+    const isDense = new Set(dense);
+    for (const node of this.editor.graph.nodes) {
+      if (isDense.has(node) && this.available.has(node.inputs[0]!)) {
+        reached.add(node);
+        if (isOp(node, "Gemm")) this.available.add(this.resultOf(node));
+      } else if (int8Role(node) && !this.options.excluded(node) && this.inputsAvailable(node)) {
+        for (const output of node.outputs) this.available.add(output);
+        this.available.add(this.resultOf(node));
+      }
+    }
+    return reached;
+  }
+
+  private inputsAvailable(node: Node): boolean {
+    const inputs = valueInputs(node);
+    return inputs.length > 0 && inputs.every((name) => this.available.has(name));
+  }
+
+  /** Grows `wanted` from what computes consume, back through int8 kernels that could give it. */
+  private spreadBackward(computes: readonly Node[]): void {
+    for (const node of computes) this.wanted.add(node.inputs[0]!);
+    for (const node of [...this.editor.graph.nodes].reverse()) {
+      if (!int8Role(node) || this.options.excluded(node) || !this.inputsAvailable(node)) continue;
+      if (this.wanted.has(this.resultOf(node))) for (const name of valueInputs(node)) this.wanted.add(name);
+    }
+  }
+
+  private isLone(node: Node, staticDense: ReadonlySet<Node>): boolean {
+    const weight = this.weight(node)!;
+    const perOutput = weight.dims.slice(1).reduce((product, dim) => product * dim, 1);
+    if (perOutput >= MIN_LONE_KERNEL) return false;
+    const feedsInt8 = this.wanted.has(this.resultOf(node));
+    const producer = this.editor.producer(node.inputs[0]!);
+    const fedByInt8 = producer !== undefined && (this.available.has(producer.inputs[0] ?? "") || staticDense.has(producer));
+    return !feedsInt8 && !fedByInt8;
+  }
+
+  private assemble(computes: readonly Node[], dynamic: readonly Node[]): Islands {
+    const tensors = new Set<string>();
+    const clamps = new Map<string, Node>();
+    const sharedWith = new Map<string, string>();
+    const keep = (node: Node, result: string): void => {
+      if (this.editor.isOutput(result)) return;
+      tensors.add(result);
+      if (result !== node.outputs[0]) clamps.set(result, this.editor.producer(result)!);
+    };
+    for (const node of computes) {
+      tensors.add(node.inputs[0]!);
+      // A dense layer gives float unless codes are wanted behind it; a convolution without a Q behind it runs in float.
+      if (isOp(node, "Conv") || (isOp(node, "Gemm") && this.wanted.has(this.resultOf(node)))) keep(node, this.resultOf(node));
+    }
+    for (const node of this.editor.graph.nodes) {
+      const role = int8Role(node);
+      if (!role || this.options.excluded(node) || !this.wanted.has(this.resultOf(node))) continue;
+      if (!valueInputs(node).every((name) => tensors.has(name))) continue;
+      keep(node, role === "mover" ? node.outputs[0]! : this.resultOf(node));
+      if (role === "mover") sharedWith.set(node.outputs[0]!, node.inputs[0]!);
+    }
+    const worthDynamic = dynamic.filter((node) => {
+      const values = this.weight(node)!.dims.reduce((product, dim) => product * dim, 1);
+      if (values < MIN_DYNAMIC_VALUES) this.kept.set(node, `its weight of ${values} values is too small to gain`);
+      return values >= MIN_DYNAMIC_VALUES;
+    });
+    return { computes, tensors, sharedWith, clamps, dynamic: worthDynamic, kept: this.kept };
+  }
+}
+
+function isFloat(tensor: Tensor | undefined): tensor is Tensor {
+  return tensor?.dataType === DataType.FLOAT;
+}
+
+/** Gemm that is a matrix product plus bias: no scaling, input not transposed. */
+function isPlainGemm(node: Node): boolean {
+  const factor = (name: string): number => node.attributes.find((a) => a.name === name)?.f ?? 1;
+  return intAttribute(node, "transA", 0) === 0 && factor("alpha") === 1 && factor("beta") === 1;
+}
+
+/** For messages: the node as a user knows it. */
+export function describe(node: Node): { name: string; opType: string } {
+  return { name: nodeLabel(node), opType: node.opType };
+}

@@ -1,0 +1,92 @@
+/** Writes the Q/DQ form of planned islands: activation pairs, weight codes, clamps absorbed. */
+import { DataType, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, toNumbers } from "../../ir/index.js";
+import { type AffineParameters, uint8Parameters } from "../../numeric/affine.js";
+import { type Calibrator, calibratedRange } from "../../numeric/calibrators.js";
+import type { HistogramRequest, Statistics } from "../../numeric/statistics.js";
+import type { Islands } from "./islands.js";
+import { attachCodes, type WeightOptions } from "./weight-codes.js";
+
+/** What calibration must measure for the islands: a histogram of each tensor with parameters of its own. */
+export function histogramRequests(islands: Islands): HistogramRequest[] {
+  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor)).map((tensor) => ({ kind: "histogram", tensor }));
+}
+
+/** Parameters per tensor of the islands. A tensor that calibration never saw is absent. */
+export function activationParameters(
+  editor: GraphEditor, islands: Islands, statistics: Statistics, calibrator: Calibrator, percentile: number,
+): Map<string, AffineParameters> {
+  const parameters = new Map<string, AffineParameters>();
+  for (const request of histogramRequests(islands)) {
+    const histogram = statistics.get(request);
+    if (!histogram) continue;
+    const range = calibratedRange(histogram, calibrator, percentile);
+    const clamp = islands.clamps.get(request.tensor);
+    parameters.set(request.tensor, clamp ? clampedParameters(editor, clamp, range.max) : uint8Parameters(range.min, range.max));
+  }
+  for (const tensor of islands.sharedWith.keys()) {
+    let source = tensor;
+    while (islands.sharedWith.has(source)) source = islands.sharedWith.get(source)!;
+    const shared = parameters.get(source);
+    if (shared) parameters.set(tensor, shared);
+  }
+  return parameters;
+}
+
+/** Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. */
+function clampedParameters(editor: GraphEditor, clamp: Node, max: number): AffineParameters {
+  const bound = isOp(clamp, "Clip") && clamp.inputs[2] ? toNumbers(editor.constant(clamp.inputs[2])!)[0]! : Infinity;
+  return uint8Parameters(0, Math.min(max, bound));
+}
+
+/** Rewrites the graph. Every tensor of the islands must have parameters. */
+export function insertStaticQdq(editor: GraphEditor, islands: Islands, parameters: ReadonlyMap<string, AffineParameters>, options: WeightOptions): void {
+  const readers = islandReaders(editor, islands);
+  for (const node of islands.computes) attachCodes(editor, node, parameters.get(node.inputs[0]!)!.scale, options);
+  for (const [tensor, clamp] of islands.clamps) absorbClamp(editor, tensor, clamp);
+  for (const tensor of islands.tensors) insertPair(editor, tensor, parameters.get(tensor)!, readers.get(tensor)!);
+}
+
+/**
+ * Who reads the codes of each tensor. What an int8 kernel makes is read as codes by all, so that its Q is the only
+ * user; a tensor that float operators make goes through the pair only on its way into int8 kernels.
+ */
+function islandReaders(editor: GraphEditor, islands: Islands): Map<string, Set<Node> | "all"> {
+  const computes = new Set(islands.computes);
+  const readers = new Map<string, Set<Node> | "all">();
+  for (const tensor of islands.tensors) {
+    const producer = islands.clamps.has(tensor) ? editor.producer(islands.clamps.get(tensor)!.inputs[0]!) : editor.producer(tensor);
+    const madeInInt8 = producer !== undefined && (computes.has(producer) || producer.inputs.some((name) => islands.tensors.has(name) && isMember(producer, islands)));
+    readers.set(tensor, madeInInt8 ? "all" : new Set(editor.consumers(tensor).filter((node) => computes.has(node) || isMember(node, islands))));
+  }
+  return readers;
+}
+
+/** Whether a node that is no compute runs in int8: some output of it, or of its clamp, carries codes by plan. */
+function isMember(node: Node, islands: Islands): boolean {
+  if (!node.inputs.some((name) => islands.tensors.has(name))) return false;
+  return node.outputs.some((output) => islands.tensors.has(output) || [...islands.clamps.values()].some((clamp) => clamp.inputs[0] === output));
+}
+
+/** The clamp goes; its input takes its output's name. */
+function absorbClamp(editor: GraphEditor, tensor: string, clamp: Node): void {
+  const producer = editor.producer(clamp.inputs[0]!)!;
+  const at = producer.outputs.indexOf(clamp.inputs[0]!);
+  editor.removeNodes(clamp);
+  editor.setOutput(producer, at, tensor);
+}
+
+function insertPair(editor: GraphEditor, tensor: string, { scale, zeroPoint }: AffineParameters, readers: Set<Node> | "all"): void {
+  const stem = editor.uniqueName("q");
+  const dequantized = editor.uniqueName(`${stem}d`);
+  const codes = editor.uniqueName(`${stem}c`);
+  const scaleName = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [], Float32Array.of(scale)));
+  const zero = editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [], DataType.UINT8, Uint8Array.of(zeroPoint)));
+  const users = editor.consumers(tensor);
+  const pair = [makeNode("QuantizeLinear", [tensor, scaleName, zero], [codes]), makeNode("DequantizeLinear", [codes, scaleName, zero], [dequantized])];
+  const producer = editor.producer(tensor);
+  if (producer) editor.insertAfter(producer, ...pair);
+  else editor.insertBefore(editor.graph.nodes[0], ...pair);
+  const except = new Set(readers === "all" ? [] : users.filter((user) => !readers.has(user)));
+  except.add(pair[0]!);
+  editor.replaceUses(tensor, dequantized, except);
+}

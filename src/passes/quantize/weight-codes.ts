@@ -1,0 +1,57 @@
+/** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
+import { attribute, DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
+import { BadModelError } from "../../errors.js";
+import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
+
+export interface WeightOptions {
+  /** See `RowOptions.guardPairs`. */
+  readonly guardPairs: boolean;
+}
+
+/** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
+export function weightRows(node: Node, weight: Tensor): RowOrder {
+  if (isOp(node, "Conv")) return convolutionRows(weight.dims);
+  return matrixRows(weight.dims as [number, number], isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1);
+}
+
+/** Depthwise kernels multiply in 16 and add in 32 bits, so pairs of their weights cannot saturate. */
+function needsGuard(node: Node, weight: Tensor): boolean {
+  return !(isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1);
+}
+
+export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
+  const guardPairs = options.guardPairs && needsGuard(node, weight);
+  try {
+    return quantizeRows(toFloat32(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new BadModelError(`weight "${weight.name ?? ""}" holds NaN or infinite values; the model is damaged, export it again`, { cause });
+  }
+}
+
+/**
+ * Replaces the float weight and bias of a statically quantized node by DequantizeLinear over codes.
+ * The bias scale must be inputScale × weightScale, so a large bias over tiny scales widens the weight's scale.
+ */
+export function attachCodes(editor: GraphEditor, node: Node, inputScale: number, options: WeightOptions): void {
+  const weight = editor.constant(node.inputs[1]!)!;
+  const bias = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
+  const plainBias = bias?.dataType === DataType.FLOAT && bias.dims.length === 1 ? toFloat32(bias) : undefined;
+  const { codes, scales } = quantizeWeight(node, weight, options, plainBias && plainBias.length === weightRows(node, weight).channels ? scalesForBias(plainBias, inputScale) : undefined);
+  const axis = isOp(node, "Conv") || (isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1) ? 0 : 1;
+  const stem = editor.uniqueName("w");
+  editor.setInput(node, 1, dequantize(editor, node, stem, integerTensor(`${stem}q`, weight.dims, DataType.INT8, codes), scales, axis));
+  if (!plainBias || plainBias.length !== scales.length) return;
+  const biasScales = scales.map((scale) => Math.fround(scale * inputScale));
+  const biasCodes = Int32Array.from(plainBias, (b, k) => Math.round(b / biasScales[k]!));
+  const name = editor.uniqueName("b");
+  editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, bias!.dims, DataType.INT32, biasCodes), biasScales, 0));
+}
+
+/** Zero points are left out: they are zero, and absent means zero. */
+function dequantize(editor: GraphEditor, before: Node, stem: string, codes: Tensor, scales: Float32Array, axis: number): string {
+  const code = editor.addInitializer({ ...codes, name: editor.uniqueName(codes.name ?? stem) });
+  const scale = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [scales.length], scales));
+  editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale], [stem], [attribute.int("axis", axis)]));
+  return stem;
+}
