@@ -67,5 +67,6 @@ export function makeNode(opType: string, inputs: readonly string[], outputs: rea
 
 /** What to call a node in a message: its name, or its first output when it has none. */
 export function nodeLabel(node: Node): string {
-  return node.name || node.outputs.find((o) => o !== "") || node.opType;
+  const named = [node.name, ...node.outputs].find((name) => name !== undefined && name !== "");
+  return named ?? node.opType;
 }

@@ -15,11 +15,15 @@ export interface TypedData {
   readonly double?: readonly number[];
   readonly uint64?: readonly bigint[];
   readonly string?: readonly Uint8Array[];
+  /** How many entries the lists hold, where that is known without decoding them. */
+  readonly entries?: number;
 }
 
 /** Where the bytes of an external tensor lie. `load` reads just this tensor. */
 export interface ExternalSource {
   readonly location: string;
+  /** The folder that `location` is relative to: that of the model file. */
+  readonly folder?: string;
   readonly offset: number;
   readonly length: number | undefined;
   load(): Uint8Array;

@@ -2,6 +2,7 @@
 import type { FunctionDef, Model } from "./model.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./node.js";
+import type { Tensor } from "./tensor.js";
 
 /** The graphs held by a node's attributes, in attribute order. */
 export function subgraphsOf(node: Node): Graph[] {
@@ -31,6 +32,18 @@ export function* nodeLists(model: Model): Generator<Graph | FunctionDef> {
 /** Every node of the model, in every scope. */
 export function* allNodes(model: Model): Generator<Node> {
   for (const scope of nodeLists(model)) yield* scope.nodes;
+}
+
+/** Every constant of the model: initializers and tensors in attributes, in every scope. */
+export function* allTensors(model: Model): Generator<Tensor> {
+  for (const scope of nodeLists(model)) {
+    if ("initializers" in scope) yield* scope.initializers;
+    const defaults = "attributeDefaults" in scope ? scope.attributeDefaults : [];
+    for (const attribute of [...defaults, ...scope.nodes.flatMap((node) => node.attributes)]) {
+      if (attribute.t) yield attribute.t;
+      if (attribute.tensors) yield* attribute.tensors;
+    }
+  }
 }
 
 /** Names that the node's bodies take from the scopes around them. */

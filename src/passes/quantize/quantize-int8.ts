@@ -52,7 +52,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
 
 function validate({ calibrator, percentile }: QuantizeInt8Options): void {
   if (!CALIBRATORS.includes(calibrator)) {
-    throw new EdgecError("BAD_OPTION", `there is no calibrator "${String(calibrator)}".${suggestion(String(calibrator), CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
+    throw new EdgecError("BAD_OPTION", `there is no calibrator "${calibrator}".${suggestion(calibrator, CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
   }
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
 }
@@ -72,10 +72,11 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   const diagnostics: Diagnostic[] = [];
   const opset = opsetVersion(model);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
-  const calibrated = context.statistics !== undefined && opset >= PER_CHANNEL_OPSET;
+  const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
+  const calibrated = statistics !== undefined;
   const islands = islandsOf(editor, options, calibrated);
   const nodes: NodeStatus[] = [...islands.kept].map(([node, reason]) => status(node, "kept", reason));
-  const staticCount = calibrated ? quantizeStatically(editor, islands, context.statistics!, options, nodes) : 0;
+  const staticCount = statistics ? quantizeStatically(editor, islands, statistics, options, nodes) : 0;
   const weightOptions = { guardPairs: options.saturation === "guard" };
   for (const node of islands.dynamic) {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));

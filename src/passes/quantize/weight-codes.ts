@@ -35,17 +35,22 @@ export function quantizeWeight(node: Node, weight: Tensor, options: WeightOption
  */
 export function attachCodes(editor: GraphEditor, node: Node, inputScale: number, options: WeightOptions): void {
   const weight = editor.constant(node.inputs[1]!)!;
-  const bias = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
-  const plainBias = bias?.dataType === DataType.FLOAT && bias.dims.length === 1 ? toFloat32(bias) : undefined;
-  const { codes, scales } = quantizeWeight(node, weight, options, plainBias && plainBias.length === weightRows(node, weight).channels ? scalesForBias(plainBias, inputScale) : undefined);
+  const bias = plainBias(editor, node, weightRows(node, weight).channels);
+  const { codes, scales } = quantizeWeight(node, weight, options, bias && scalesForBias(bias, inputScale));
   const axis = isOp(node, "Conv") || (isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1) ? 0 : 1;
   const stem = editor.uniqueName("w");
   editor.setInput(node, 1, dequantize(editor, node, stem, integerTensor(`${stem}q`, weight.dims, DataType.INT8, codes), scales, axis));
-  if (!plainBias || plainBias.length !== scales.length) return;
+  if (!bias) return;
   const biasScales = scales.map((scale) => Math.fround(scale * inputScale));
-  const biasCodes = Int32Array.from(plainBias, (b, k) => Math.round(b / biasScales[k]!));
+  const biasCodes = Int32Array.from(bias, (b, k) => Math.round(b / biasScales[k]!));
   const name = editor.uniqueName("b");
-  editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, bias!.dims, DataType.INT32, biasCodes), biasScales, 0));
+  editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, [bias.length], DataType.INT32, biasCodes), biasScales, 0));
+}
+
+/** The bias as one float per channel, or undefined when there is none or it is of another form and stays float. */
+function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
+  const bias = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
+  return bias?.dataType === DataType.FLOAT && bias.dims.length === 1 && bias.dims[0] === channels ? toFloat32(bias) : undefined;
 }
 
 /** Zero points are left out: they are zero, and absent means zero. */
