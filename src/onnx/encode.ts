@@ -1,25 +1,25 @@
 /**
- * IR -> bytes, as a list of chunks. Weights are never copied: the bytes of the main graph's initializers pass
- * through as views between the encoded fields around them, so memory does not grow with the model.
+ * IR -> bytes, as a list of chunks. Weights are never copied: long byte fields, wherever they lie, pass through
+ * as views between the encoded fields around them, so memory does not grow with the model.
  */
-import protobuf from "protobufjs/light.js";
-import type { Graph, Model, Tensor } from "../ir/index.js";
+import type { Model } from "../ir/index.js";
+import { exactWriter } from "./exact-codec.js";
+import { SCHEMA } from "./schema-data.js";
 import { encodeMessage } from "./schema.js";
-import { graphToWire, modelToWire, tensorToWire } from "./to-wire.js";
-import type { WireGraph, WireModel, WireTensor } from "./wire.js";
+import { modelToWire, type Substitutes } from "./to-wire.js";
 
-/** Tensors below this many bytes are encoded whole; splicing them would cost more than it saves. */
+/** Byte fields below this length are encoded with the rest; splicing them would cost more than it saves. */
 const SPLICE_FROM = 4096;
 
-const FIELD = { modelGraph: 7, graphInitializer: 5, tensorRaw: 9 } as const;
+/** A message as decoded or about to be encoded: its fields by name. */
+type Fields = Readonly<Record<string, unknown>>;
 
-/** Encodes the model; joining the chunks gives the file. */
-export function encodeModel(model: Model): Uint8Array[] {
-  const wire = modelToWire({ ...model, graph: { ...model.graph, initializers: [] } });
-  const before = pick(wire, ["irVersion", "producerName", "producerVersion", "domain", "modelVersion", "docString"]);
-  const after = pick(wire, ["opsetImport", "metadataProps", "trainingInfo", "functions", "configuration", "$unknowns"]);
-  const graph = encodeGraph(model.graph);
-  return [encodeMessage("ModelProto", before), header(FIELD.modelGraph, totalLength(graph)), ...graph, encodeMessage("ModelProto", after)];
+/**
+ * Encodes the model; joining the chunks gives the file. Chunks of tensor bytes are views: do not write into them.
+ * @param substitutes tensors to write in place of others
+ */
+export function encodeModel(model: Model, substitutes: Substitutes = new Map()): Uint8Array[] {
+  return new Splicer().encode("ModelProto", modelToWire(model, substitutes) as Fields);
 }
 
 /** Encodes the model into one array. */
@@ -31,33 +31,61 @@ export function totalLength(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
 }
 
-function encodeGraph(graph: Graph): Uint8Array[] {
-  const wire: WireGraph = graphToWire({ ...graph, initializers: [] });
-  const { node, name, ...after } = wire;
-  const chunks = [encodeMessage("GraphProto", { ...(node ? { node } : {}), ...(name === undefined ? {} : { name }) })];
-  for (const tensor of graph.initializers) {
-    const body = encodeTensor(tensor);
-    chunks.push(header(FIELD.graphInitializer, totalLength(body)), ...body);
-  }
-  chunks.push(encodeMessage("GraphProto", after));
-  return chunks;
-}
+/**
+ * Cuts messages around what is spliced in. A message without long fields is left to protobufjs; one with them is
+ * encoded in pieces, field by field in ascending order. Pieces of one message join into the message.
+ */
+class Splicer {
+  private readonly long = new WeakMap<object, boolean>();
 
-function encodeTensor(tensor: Tensor): Uint8Array[] {
-  const wire: WireTensor = tensorToWire(tensor);
-  if (!tensor.raw || tensor.raw.byteLength < SPLICE_FROM) return [encodeMessage("TensorProto", wire)];
-  const before = pick(wire, ["dims", "dataType", "segment", "floatData", "int32Data", "stringData", "int64Data", "name"]);
-  const after = pick(wire, ["docString", "externalData", "dataLocation", "doubleData", "uint64Data", "metadataProps", "$unknowns"]);
-  return [encodeMessage("TensorProto", before), header(FIELD.tensorRaw, tensor.raw.byteLength), tensor.raw, encodeMessage("TensorProto", after)];
+  encode(type: string, message: Fields): Uint8Array[] {
+    if (!this.isLong(type, message)) return [encodeMessage(type, message)];
+    const chunks: Uint8Array[] = [];
+    let piece: Record<string, unknown> = {};
+    const flush = (): void => {
+      if (Object.keys(piece).length > 0) chunks.push(encodeMessage(type, piece));
+      piece = {};
+    };
+    for (const [number, name, fieldType, repeat] of SCHEMA[type] ?? []) {
+      const value = message[name];
+      if (value === undefined) continue;
+      if (!this.isLongField(fieldType, value)) {
+        piece[name] = value;
+        continue;
+      }
+      for (const item of Array.isArray(value) ? value as unknown[] : [value]) {
+        if (!this.isLongField(fieldType, item)) {
+          if (repeat === undefined) piece[name] = item;
+          else ((piece[name] ??= []) as unknown[]).push(item);
+          continue;
+        }
+        flush();
+        const body = item instanceof Uint8Array ? [item] : this.encode(fieldType, item as Fields);
+        chunks.push(header(number, totalLength(body)), ...body);
+      }
+    }
+    if (message["$unknowns"] !== undefined) piece["$unknowns"] = message["$unknowns"];
+    flush();
+    return chunks;
+  }
+
+  private isLong(type: string, message: Fields): boolean {
+    const known = this.long.get(message);
+    if (known !== undefined) return known;
+    const long = (SCHEMA[type] ?? []).some(([, name, fieldType]) => this.isLongField(fieldType, message[name]));
+    this.long.set(message, long);
+    return long;
+  }
+
+  private isLongField(type: string, value: unknown): boolean {
+    if (value instanceof Uint8Array) return value.byteLength >= SPLICE_FROM;
+    if (typeof value !== "object" || value === null) return false;
+    if (Array.isArray(value)) return typeof value[0] === "object" && value.some((item) => this.isLongField(type, item));
+    return this.isLong(type, value as Fields);
+  }
 }
 
 /** Tag and length of a length-delimited field. Lengths of 4 GB and more do not fit a protobuf message. */
 function header(field: number, length: number): Uint8Array {
-  return protobuf.Writer.create().uint32((field << 3) | 2).uint32(length).finish();
-}
-
-function pick<T extends WireModel | WireTensor>(wire: T, keys: readonly (keyof T)[]): Partial<T> {
-  const result: Partial<T> = {};
-  for (const key of keys) if (key in wire) result[key] = wire[key];
-  return result;
+  return exactWriter().uint32((field << 3) | 2).uint32(length).finish();
 }

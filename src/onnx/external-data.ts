@@ -1,23 +1,33 @@
 /** Tensors whose bytes lie in other files: found only inside the model's folder, and loaded one at a time. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { isAbsolute, join, normalize, relative, sep } from "node:path";
 import { BadModelError } from "../errors.js";
 import { byteSize, elementCount, type ExternalSource, type Tensor } from "../ir/index.js";
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
-const EXTERNAL = 1;
+export const EXTERNAL = 1;
 
-/** The source of an external tensor's bytes, or undefined when its values are in the model. Reads no data yet. */
+/** One read call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
+const READ_AT_MOST = 2 ** 30;
+
+/**
+ * The source of an external tensor's bytes, or undefined when its values are in the model. Reads no data yet.
+ * Throws BadModelError when the tensor's entries make no sense or name a file outside the model's folder.
+ */
 export function openExternal(tensor: Tensor, folder: string | undefined): ExternalSource | undefined {
   if (tensor.dataLocation !== EXTERNAL) return undefined;
   const entry = (key: string): string | undefined => tensor.externalData?.find((e) => e.key === key)?.value;
   const location = entry("location");
   const label = `tensor "${tensor.name ?? ""}"`;
-  if (!location) throw new BadModelError(`${label} is marked external but names no file`);
+  if (!location) throw new BadModelError(`${label} is marked external but names no file; save the model again with its data`);
+  if (reachesOut(location)) throw escapes(label, location);
   const offset = integerEntry(entry("offset") ?? "0", label, "offset");
   const stated = entry("length");
   const length = stated === undefined ? byteSize(tensor.dataType, elementCount(tensor)) : integerEntry(stated, label, "length");
-  return { location, offset, length, load: () => loadRange(label, folder, location, offset, length) };
+  return {
+    location, offset, length, ...(folder === undefined ? {} : { folder }),
+    load: () => loadRange(label, containedPath(label, folder, location), { location, offset, length }),
+  };
 }
 
 function integerEntry(text: string, label: string, what: string): number {
@@ -26,21 +36,20 @@ function integerEntry(text: string, label: string, what: string): number {
   return value;
 }
 
-function loadRange(label: string, folder: string | undefined, location: string, offset: number, length: number | undefined): Uint8Array {
-  const path = containedPath(label, folder, location);
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    throw new BadModelError(`${label} needs the data file "${location}", which cannot be opened (${(cause as NodeJS.ErrnoException).code}); put it beside the model`, { cause });
-  }
+/** Which bytes of a data file a tensor takes; to its end when the length is not known. */
+type Range = Pick<ExternalSource, "location" | "offset" | "length">;
+
+function loadRange(label: string, path: string, { location, offset, length }: Range): Uint8Array {
+  const file = openRegular(label, path, location);
   try {
     const size = fstatSync(file).size;
-    const wanted = length ?? size - offset;
-    if (offset + wanted > size) throw new BadModelError(`${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds only ${size}; the data file is cut off or of another model`);
-    const bytes = new Uint8Array(wanted);
+    const wanted = length ?? Math.max(0, size - offset);
+    if (offset + wanted > size) {
+      throw new BadModelError(`${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds only ${size}; the data file is cut off or of another model`);
+    }
+    const bytes = allocate(label, wanted);
     for (let done = 0; done < wanted;) {
-      const got = readSync(file, bytes, done, Math.min(wanted - done, 1 << 30), offset + done);
+      const got = readSync(file, bytes, done, Math.min(wanted - done, READ_AT_MOST), offset + done);
       if (got === 0) throw new BadModelError(`"${location}" ended while ${label} was read`);
       done += got;
     }
@@ -50,22 +59,46 @@ function loadRange(label: string, folder: string | undefined, location: string, 
   }
 }
 
-/** The data file's real path; refuses any way out of the model's folder (absolute, "..", links). */
-function containedPath(label: string, folder: string | undefined, location: string): string {
-  if (folder === undefined) throw new BadModelError(`${label} lies in "${location}", but the model was read from bytes; read it from its path`);
-  const escape = (): BadModelError => new BadModelError(`${label} names the data file "${location}", which is outside the model's folder; refused`);
-  if (isAbsolute(location) || /^[a-z]:/i.test(location) || outside(folder, resolve(folder, location))) throw escape();
-  const path = join(folder, location);
+/** Opens a plain file; a pipe or device would block for ever or never end. */
+function openRegular(label: string, path: string, location: string): number {
   try {
-    if (outside(realpathSync(folder), realpathSync(path))) throw escape();
-  } catch (error) {
-    if (error instanceof BadModelError) throw error;
-    // Missing files get their own message when they are opened.
+    if (statSync(path).isFile()) return openSync(path, "r");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "is missing" : `cannot be opened (${code ?? message})`;
+    throw new BadModelError(`${label} keeps its values in the data file "${location}", which ${reason}; put it beside the model`, { cause });
   }
-  return path;
+  throw new BadModelError(`${label} keeps its values in "${location}", which is not a file`);
 }
 
-function outside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way);
+function allocate(label: string, length: number): Uint8Array {
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw new BadModelError(`${label} takes ${length} bytes, more than fit in memory`, { cause });
+  }
+}
+
+/** The data file's path; refuses links that lead out of the model's folder. */
+function containedPath(label: string, folder: string | undefined, location: string): string {
+  if (folder === undefined) throw new BadModelError(`${label} keeps its values in "${location}", but the model was read from bytes; read it from its path`);
+  const path = join(folder, location);
+  let target: string;
+  try {
+    target = realpathSync(path);
+  } catch {
+    return path; // Missing: its own message comes when it is opened.
+  }
+  if (reachesOut(relative(realpathSync(folder), target))) throw escapes(label, location);
+  return target;
+}
+
+/** Whether a relative path leaves its folder. A drive letter or a backslash would do so on Windows. */
+function reachesOut(path: string): boolean {
+  const way = normalize(path);
+  return isAbsolute(path) || /^[a-z]:|\\|\0/i.test(path) || way === ".." || way.startsWith(`..${sep}`);
+}
+
+function escapes(label: string, location: string): BadModelError {
+  return new BadModelError(`${label} names the data file "${location}", which is not inside the model's folder; refused, as a model must not reach for other files`);
 }

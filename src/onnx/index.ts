@@ -1,4 +1,4 @@
 export { encodeModel, encodeModelBytes, totalLength } from "./encode.js";
 export { decodeModel, readModel } from "./read.js";
-export { requireFolder, writeModel, type WriteResult } from "./write.js";
+export { writeModel, type WriteOptions, type WriteResult } from "./write.js";
 export { decodeTensor } from "./tensor-file.js";

@@ -5,25 +5,17 @@ import { BadModelError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { modelFromWire } from "./from-wire.js";
 import { decodeMessage } from "./schema.js";
-import { describeForeignFile } from "./sniff.js";
+import { describeForeignFile, describeText } from "./sniff.js";
 
 /**
- * Reads an ONNX model from a path or from bytes.
+ * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found.
  * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened
  */
 export function readModel(source: string | Uint8Array): Model {
-  if (typeof source !== "string") return decodeModel(source);
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(source);
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (cause as Error).message;
-    throw new EdgecError("CANNOT_READ", `cannot read "${source}": ${reason}`, { cause });
-  }
-  return { ...decodeModel(bytes, source), path: source };
+  return typeof source === "string" ? { ...decodeModel(readWhole(source), source), path: source } : decodeModel(source);
 }
 
-/** Decodes a model from bytes; `path` serves messages and finds external data beside it. */
+/** Decodes a model from bytes, on which its tensors are views; `path` serves messages and finds external data beside it. */
 export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const label = path === undefined ? "the model" : `"${path}"`;
   const foreign = describeForeignFile(bytes);
@@ -31,7 +23,25 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
   try {
     return modelFromWire(decodeMessage("ModelProto", bytes), { folder: path === undefined ? undefined : dirname(path) });
   } catch (cause) {
-    if (cause instanceof BadModelError) throw new BadModelError(`${label}: ${cause.message}`, { cause });
-    throw new BadModelError(`${label} is not a readable ONNX model (${(cause as Error).message}); it may be cut off or of another format`, { cause });
+    if (!(cause instanceof BadModelError)) throw cause;
+    throw new BadModelError(`${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`, { cause });
+  }
+}
+
+function readWhole(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new EdgecError("CANNOT_READ", `cannot read "${path}": ${explain(cause as NodeJS.ErrnoException)}`, { cause });
+  }
+}
+
+function explain({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case "ENOENT": return "there is no such file";
+    case "EISDIR": return "it is a folder; give the .onnx file in it";
+    case "EACCES": case "EPERM": return "there is no permission to read it";
+    case "ERR_FS_FILE_TOO_LARGE": return "it is larger than 2 GiB, which no protobuf file may be; save the model with external data";
+    default: return message;
   }
 }

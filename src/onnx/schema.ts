@@ -1,44 +1,75 @@
 /** The ONNX schema as protobufjs types, built once on first use. The only file that shapes protobuf messages. */
-import protobuf from "protobufjs/light.js";
+import type { IField, INamespace, IType, Message, Root, Type } from "protobufjs/light.js";
+import { BadModelError } from "../errors.js";
+import { exactReader, exactWriter } from "./exact-codec.js";
+import { protobufjs } from "./protobuf.js";
 import { SCHEMA, type SchemaField } from "./schema-data.js";
 
 /**
  * Messages that no pass looks into. They are declared as bytes, which is the same on the wire, so their
- * content passes through untouched however new it is. Types are parsed apart (see read-type.ts).
+ * content passes through untouched however new it is. Types are parsed apart (see tensor-type.ts).
  */
 const OPAQUE: ReadonlySet<string> = new Set([
   "TypeProto", "SparseTensorProto", "TrainingInfoProto", "NodeDeviceConfigurationProto", "DeviceConfigurationProto", "TensorAnnotation",
 ]);
 
-/** Messages that the IR maps or that are decoded apart; the rest is only reached through opaque bytes. */
-const ROOTS = ["ModelProto", "TensorProto", "TypeProto.Tensor", "TensorShapeProto"] as const;
+/** Messages that are decoded on their own; what they hold comes along. */
+const ROOTS = ["ModelProto", "TypeProto"] as const;
 
-let root: protobuf.Root | undefined;
+let root: Root | undefined;
 
-/** The protobufjs type of a schema message, for example `messageType("ModelProto")`. */
-export function messageType(name: string): protobuf.Type {
+/** Decodes a message, keeping fields the schema does not know. Throws BadModelError when the bytes are none. */
+export function decodeMessage(name: string, bytes: Uint8Array): object {
+  const reader = exactReader(bytes);
+  try {
+    return messageType(name).decode(reader);
+  } catch (cause) {
+    if (cause instanceof BadModelError) throw cause;
+    throw new BadModelError(`byte ${reader.pos} of ${bytes.byteLength} ${explain((cause as Error).message)}`, { cause });
+  }
+}
+
+/** Encodes a plain object as a message, fields in ascending order and unknown ones last. */
+export function encodeMessage(name: string, message: object): Uint8Array {
+  return messageType(name).encode(message as Message, exactWriter()).finish();
+}
+
+function messageType(name: string): Type {
   root ??= buildRoot();
   return root.lookupType(`onnx.${flat(name)}`);
 }
 
-function buildRoot(): protobuf.Root {
-  const nested: Record<string, protobuf.IType> = {};
+function buildRoot(): Root {
+  const nested: Record<string, IType> = {};
   const add = (name: string): void => {
     if (flat(name) in nested) return;
-    const fields: Record<string, protobuf.IField> = {};
-    nested[flat(name)] = { fields, edition: "proto2" } as protobuf.IType;
+    const fields: Record<string, IField> = {};
+    nested[flat(name)] = { fields, edition: "proto2" } as IType;
     for (const [id, field, type, repeat] of SCHEMA[name] ?? []) {
-      const isMessage = type in SCHEMA;
-      if (isMessage && !OPAQUE.has(type)) add(type);
-      fields[field] = { id, type: isMessage ? (OPAQUE.has(type) ? "bytes" : flat(type)) : type, ...rule(repeat) };
+      const wireType = wireTypeOf(type, repeat);
+      if (wireType in SCHEMA) add(wireType);
+      fields[field] = { id, type: flat(wireType), ...rule(repeat) };
     }
   };
   ROOTS.forEach(add);
-  return protobuf.Root.fromJSON({ nested: { onnx: { nested } } } as protobuf.INamespace);
+  const built = protobufjs().Root.fromJSON({ nested: { onnx: { nested } } } as INamespace);
+  for (const name of Object.keys(nested)) dropDefaults(built.lookupType(`onnx.${name}`));
+  return built;
 }
 
-function rule(repeat: SchemaField[3]): Pick<protobuf.IField, "rule" | "options"> {
-  return repeat === undefined ? {} : { rule: "repeated", options: { packed: repeat === "packed" } } as Pick<protobuf.IField, "rule" | "options">;
+/** Packed lists, the values of tensors, stay encoded until a pass asks for them (see typed-data.ts). */
+function wireTypeOf(type: string, repeat: SchemaField[3]): string {
+  return repeat === "packed" || OPAQUE.has(type) ? "bytes" : type;
+}
+
+function rule(repeat: SchemaField[3]): Pick<IField, "rule" | "options"> {
+  return repeat === undefined ? {} : { rule: "repeated", options: { packed: false } } as Pick<IField, "rule" | "options">;
+}
+
+/** Takes the default values off the prototype, so that a field that is absent from the file reads as undefined. */
+function dropDefaults(type: Type): void {
+  const prototype = type.ctor.prototype as Record<string, unknown>;
+  for (const field of type.fieldsArray) delete prototype[field.name];
 }
 
 /** Nested messages are laid flat: names on the wire do not exist. */
@@ -46,14 +77,9 @@ function flat(name: string): string {
   return name.replaceAll(".", "_");
 }
 
-/** Decodes a message, keeping fields the schema does not know. Throws what protobufjs throws. */
-export function decodeMessage(name: string, bytes: Uint8Array): object {
-  const reader = protobuf.Reader.create(bytes);
-  reader.discardUnknown = false;
-  return messageType(name).decode(reader);
-}
-
-/** Encodes a plain object as a message, fields in ascending order and unknown ones last. */
-export function encodeMessage(name: string, message: object): Uint8Array {
-  return messageType(name).encode(message as protobuf.Message).finish();
+/** protobufjs's words for a malformed message in words for a person. */
+function explain(message: string): string {
+  if (message.startsWith("index out of range")) return "begins a field that does not end where its message ends; the file is cut off or damaged";
+  if (message.startsWith("max depth")) return "nests messages deeper than 100 levels, the limit of protobuf";
+  return `is not ONNX (${message}); the file is damaged or of another format`;
 }

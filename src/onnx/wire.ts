@@ -1,30 +1,18 @@
-/** The shapes of decoded messages, and the conversions between protobufjs values and plain ones. */
-import Long from "long";
-
-/** A 64-bit integer as protobufjs gives and takes it. */
-export type WireLong = Long | number;
-
-export const toBigInt = (value: WireLong): bigint =>
-  typeof value === "number" ? BigInt(value) : BigInt.asIntN(64, (BigInt(value.high) << 32n) | BigInt(value.low >>> 0));
-
-export const toUnsignedBigInt = (value: WireLong): bigint => BigInt.asUintN(64, toBigInt(value));
-
-export const fromBigInt = (value: bigint): Long =>
-  Long.fromBits(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+/** The shapes of decoded messages. 64-bit integers are bigints; fields that the file lacks are absent. */
 
 export interface WireEntry { key?: string; value?: string; $unknowns?: Uint8Array[] }
-export interface WireOpset { domain?: string; version?: WireLong; $unknowns?: Uint8Array[] }
-export interface WireSegment { begin?: WireLong; end?: WireLong; $unknowns?: Uint8Array[] }
+export interface WireOpset { domain?: string; version?: bigint; $unknowns?: Uint8Array[] }
+export interface WireSegment { begin?: bigint; end?: bigint; $unknowns?: Uint8Array[] }
 
 export interface WireTensor {
-  dims?: WireLong[]; dataType?: number; segment?: WireSegment; floatData?: number[]; int32Data?: number[]; stringData?: Uint8Array[];
-  int64Data?: WireLong[]; name?: string; docString?: string; rawData?: Uint8Array; externalData?: WireEntry[]; dataLocation?: number;
-  doubleData?: number[]; uint64Data?: WireLong[]; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[];
+  dims?: bigint[]; dataType?: number; segment?: WireSegment; floatData?: Uint8Array[]; int32Data?: Uint8Array[]; stringData?: Uint8Array[];
+  int64Data?: Uint8Array[]; name?: string; docString?: string; rawData?: Uint8Array; externalData?: WireEntry[]; dataLocation?: number;
+  doubleData?: Uint8Array[]; uint64Data?: Uint8Array[]; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[];
 }
 export interface WireValueInfo { name?: string; type?: Uint8Array; docString?: string; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[] }
 export interface WireAttribute {
-  name?: string; refAttrName?: string; docString?: string; type?: number; f?: number; i?: WireLong; s?: Uint8Array; t?: WireTensor; g?: WireGraph;
-  sparseTensor?: Uint8Array; tp?: Uint8Array; floats?: number[]; ints?: WireLong[]; strings?: Uint8Array[]; tensors?: WireTensor[];
+  name?: string; refAttrName?: string; docString?: string; type?: number; f?: number; i?: bigint; s?: Uint8Array; t?: WireTensor; g?: WireGraph;
+  sparseTensor?: Uint8Array; tp?: Uint8Array; floats?: number[]; ints?: bigint[]; strings?: Uint8Array[]; tensors?: WireTensor[];
   graphs?: WireGraph[]; sparseTensors?: Uint8Array[]; typeProtos?: Uint8Array[]; $unknowns?: Uint8Array[];
 }
 export interface WireNode {
@@ -40,7 +28,7 @@ export interface WireFunction {
   opsetImport?: WireOpset[]; domain?: string; overload?: string; valueInfo?: WireValueInfo[]; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[];
 }
 export interface WireModel {
-  irVersion?: WireLong; opsetImport?: WireOpset[]; producerName?: string; producerVersion?: string; domain?: string; modelVersion?: WireLong;
+  irVersion?: bigint; opsetImport?: WireOpset[]; producerName?: string; producerVersion?: string; domain?: string; modelVersion?: bigint;
   docString?: string; graph?: WireGraph; metadataProps?: WireEntry[]; trainingInfo?: Uint8Array[]; functions?: WireFunction[];
   configuration?: Uint8Array[]; $unknowns?: Uint8Array[];
 }

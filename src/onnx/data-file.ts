@@ -1,0 +1,102 @@
+/** Which tensors a written model keeps outside itself, and the one data file that holds them. */
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { allTensors, nestedGraphs, type Model, type StringEntry, type Tensor } from "../ir/index.js";
+import { EXTERNAL } from "./external-data.js";
+import { createFile, writeAll } from "./temporary-file.js";
+
+/** With `true`, weights of at least this many bytes leave the model, as in onnx.save. */
+const MOVE_FROM = 1024;
+
+/** Runtimes map data files page by page; a small tensor is not worth the padding unless its file had it. */
+const PAGE = 4096;
+const PAGE_FROM = 65_536;
+const CACHE_LINE = 64;
+
+export type ExternalDataOption = boolean | { readonly minBytes: number } | undefined;
+
+/** What becomes of tensors: kept outside where they are, loaded into the model, or written to the data file. */
+export interface DataPlan {
+  readonly dataName: string;
+  readonly inline: readonly Tensor[];
+  readonly move: readonly Tensor[];
+}
+
+/**
+ * Plans for a model written to `path`. Without an option, what is external stays external: as it is when the model
+ * stays in its folder, else carried into `<name>.data`. A file that tensors are still read from is never chosen.
+ */
+export function planData(model: Model, path: string, option: ExternalDataOption): DataPlan {
+  const external: Tensor[] = [];
+  const weights = new Set([...nestedGraphs(model.graph)].flatMap((graph) => graph.initializers));
+  const minBytes = option === true ? MOVE_FROM : typeof option === "object" ? option.minBytes : Infinity;
+  const move: Tensor[] = [];
+  for (const tensor of new Set(allTensors(model))) {
+    if (isExternal(tensor)) external.push(tensor);
+    else if (tensor.raw && weights.has(tensor) && tensor.raw.byteLength >= minBytes) move.push(tensor);
+  }
+  if (option === false) return { dataName: "", inline: external, move: [] };
+  const away = external.filter((tensor) => !isSamePlace(tensor.external?.folder, dirname(path)));
+  return { dataName: freeName(path, external), inline: [], move: [...away, ...move] };
+}
+
+function isExternal(tensor: Tensor): boolean {
+  return tensor.external !== undefined && tensor.raw === undefined && tensor.typed === undefined;
+}
+
+/** `<name>.data`, or the first `<name>-<k>.data` that none of the tensors is read from. */
+function freeName(path: string, external: readonly Tensor[]): string {
+  const folder = dirname(path);
+  const sources = new Set(external.map(({ external: source }) => join(source?.folder ?? "", source?.location ?? "")));
+  const isSource = (name: string): boolean => [...sources].some((source) => isSamePlace(source, join(folder, name)));
+  let name = `${basename(path)}.data`;
+  for (let k = 1; isSource(name); k++) name = `${basename(path)}-${k}.data`;
+  return name;
+}
+
+function isSamePlace(a: string | undefined, b: string): boolean {
+  return a !== undefined && existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
+}
+
+/** Loads or moves the tensors of a plan, one at a time, and gives what to write in place of them. */
+export function settleData(plan: DataPlan, temporaryPath: string): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
+  const substitutes = new Map<Tensor, Tensor>();
+  for (const tensor of plan.inline) substitutes.set(tensor, { ...tensor, raw: tensor.external?.load() ?? new Uint8Array() });
+  if (plan.move.length === 0) return { substitutes, dataBytes: 0 };
+  const places = new Map<string, StringEntry[]>();
+  let end = 0;
+  createFile(temporaryPath, (file) => {
+    for (const tensor of plan.move) {
+      const source = tensor.raw ? undefined : tensor.external;
+      // Tensors that share their bytes go on sharing them.
+      const key = source && `${source.folder}/${source.location}:${source.offset}+${source.length}`;
+      const known = key === undefined ? undefined : places.get(key);
+      const bytes = known ? undefined : tensor.raw ?? source?.load() ?? new Uint8Array();
+      const offset = bytes ? roundUp(end, alignment(bytes, source?.offset)) : 0;
+      if (bytes) end = writeAll(file, bytes, offset);
+      const entries = known ?? entriesFor(plan.dataName, offset, bytes?.byteLength ?? 0);
+      if (key !== undefined) places.set(key, entries);
+      substitutes.set(tensor, pointTo(tensor, entries));
+    }
+  });
+  return { substitutes, dataBytes: end };
+}
+
+function entriesFor(location: string, offset: number, length: number): StringEntry[] {
+  return Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({ key, value }));
+}
+
+/** The tensor with its values at `entries` instead of in the model. */
+function pointTo(tensor: Tensor, entries: StringEntry[]): Tensor {
+  const { raw: _raw, typed: _typed, ...rest } = tensor;
+  return { ...rest, externalData: entries, dataLocation: EXTERNAL };
+}
+
+function alignment(bytes: Uint8Array, sourceOffset: number | undefined): number {
+  const wasOnPage = sourceOffset !== undefined && sourceOffset > 0 && sourceOffset % PAGE === 0;
+  return wasOnPage || bytes.byteLength >= PAGE_FROM ? PAGE : CACHE_LINE;
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}

@@ -1,0 +1,70 @@
+/**
+ * protobufjs readers and writers made exact: 64-bit integers are bigints, text keeps its bytes, unknown fields
+ * are kept, and a reader makes only as many objects as a real model of its size needs.
+ */
+import type { Reader, Writer } from "protobufjs/light.js";
+import { BadModelError } from "../errors.js";
+import { decodeText, encodeText, isEscaped } from "./exact-text.js";
+import { protobufjs } from "./protobuf.js";
+
+/**
+ * An object in memory takes some 100 bytes, and two bytes of a hostile file can ask for one. Real models need
+ * one for every 10 to 40 bytes of their graph, so the limit holds for a graph of 50 MB without any weights.
+ */
+const OBJECTS_AT_LEAST = 2_000_000;
+const BYTES_PER_OBJECT = 24;
+
+/** A reader whose byte fields are plain views on `bytes`. It throws BadModelError when the object limit is passed. */
+export function exactReader(bytes: Uint8Array): Reader {
+  const prototype = protobufjs().Reader.prototype;
+  // A Buffer's slice() is a view where a Uint8Array's is a copy; tensors must not behave in two ways.
+  const reader = new (protobufjs().Reader)(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const limit = OBJECTS_AT_LEAST + bytes.byteLength / BYTES_PER_OBJECT;
+  let objects = 0;
+  const count = (): void => {
+    if (++objects > limit) throw new BadModelError(`more than ${Math.floor(limit)} parts are described in ${bytes.byteLength} bytes, which no real model does; refused to protect memory`);
+  };
+  reader.discardUnknown = false;
+  return Object.assign(reader, {
+    // Every message, string, byte field and packed list begins with a size; unknown fields are taken raw.
+    size: () => (count(), prototype.size.call(reader)),
+    raw: (start: number, end: number) => (count(), prototype.raw.call(reader, start, end)),
+    int64: () => smallShared(toBigInt(prototype.int64.call(reader))),
+    uint64: () => BigInt.asUintN(64, toBigInt(prototype.uint64.call(reader))),
+    string: () => {
+      const length = reader.size();
+      if (length > reader.len - reader.pos) throw new RangeError(`index out of range: ${reader.pos} + ${length} > ${reader.len}`);
+      reader.pos += length;
+      return decodeText(text, reader.pos - length, reader.pos);
+    },
+  });
+}
+
+/** A writer that takes what `exactReader` gives. */
+export function exactWriter(): Writer {
+  const writer = protobufjs().Writer.create();
+  const { string, uint64 } = writer;
+  const writeBigInt = (value: bigint): Writer => uint64.call(writer, toLongBits(value));
+  return Object.assign(writer, {
+    int64: writeBigInt,
+    uint64: writeBigInt,
+    string: (value: string) => (isEscaped(value) ? writer.bytes(encodeText(value)) : string.call(writer, value)),
+  });
+}
+
+type LongBits = Parameters<Writer["uint64"]>[0];
+
+const toBigInt = (value: LongBits): bigint =>
+  typeof value === "object" ? (BigInt(value.high) << 32n) | BigInt(value.low >>> 0) : BigInt(value);
+
+/** What protobufjs reads of a Long: its two halves. */
+const toLongBits = (value: bigint): LongBits =>
+  ({ low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)) }) as LongBits;
+
+const SHARED = Array.from({ length: 1280 }, (_, k) => BigInt(k - 256));
+
+/** One object for each small number: lists of axes, shapes and tree nodes hold the same few over and over. */
+function smallShared(value: bigint): bigint {
+  return value >= -256n && value < 1024n ? SHARED[Number(value) + 256] ?? value : value;
+}

@@ -1,0 +1,9 @@
+/** The protobuf library, loaded when the first model is read or written: `edgec --help` must not pay for it. */
+import { createRequire } from "node:module";
+import type * as Protobuf from "protobufjs/light.js";
+
+let loaded: typeof Protobuf | undefined;
+
+export function protobufjs(): typeof Protobuf {
+  return (loaded ??= createRequire(import.meta.url)("protobufjs/light.js") as typeof Protobuf);
+}
