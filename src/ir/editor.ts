@@ -19,7 +19,7 @@ export class GraphEditor {
   private readonly tensors = new Map<string, Tensor>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
-  private constructor(graph: Graph, parent: GraphEditor | undefined, names: Set<string>) {
+  private constructor(graph: Graph, parent: GraphEditor | undefined, names: Set<string>, private readonly inputsHaveDefaults: boolean) {
     this.graph = graph;
     this.parent = parent;
     this.names = names;
@@ -33,8 +33,10 @@ export class GraphEditor {
     const names = new Set<string>();
     for (const scope of nodeLists(model)) collectNames(scope, names);
     const editors: GraphEditor[] = [];
+    // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
+    const inputsHaveDefaults = Number(model.irVersion ?? 0n) >= 4;
     const visit = (graph: Graph, parent?: GraphEditor): void => {
-      const editor = new GraphEditor(graph, parent, names);
+      const editor = new GraphEditor(graph, parent, names, inputsHaveDefaults);
       editors.push(editor);
       for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
     };
@@ -64,6 +66,11 @@ export class GraphEditor {
     return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name) ? only : undefined;
   }
 
+  /** Names that a node of this graph uses: its inputs and what its bodies capture. */
+  usedNames(node: Node): Set<string> {
+    return usedNames(node);
+  }
+
   isOutput(name: string): boolean {
     return this.graph.outputs.some((output) => output.name === name);
   }
@@ -72,11 +79,14 @@ export class GraphEditor {
     return this.graphInputs.get(name);
   }
 
-  /** The constant that `name` stands for in this graph or one around it. */
+  /**
+   * The constant that `name` stands for in this graph or one around it. An initializer that is a graph input as well
+   * is only a default that a caller may override, not a constant (from IR version 4 on).
+   */
   constant(name: string): Tensor | undefined {
     if (name === "") return undefined;
     const own = this.tensors.get(name);
-    if (own) return own;
+    if (own) return this.inputsHaveDefaults && this.graphInputs.has(name) ? undefined : own;
     if (this.producers.has(name) || this.graphInputs.has(name)) return undefined;
     return this.parent?.constant(name);
   }
