@@ -38,12 +38,24 @@ async function foldModel(model: Model, options: FoldConstantsOptions, context: P
   for (const editor of GraphEditor.forModel(model)) {
     const nodes = constantNodes(editor);
     seen += nodes.length;
-    if (nodes.length > 0 && context.evaluator) folded += await foldGraph(model, editor, nodes, options, context.evaluator);
+    if (nodes.length > 0 && context.evaluator) folded += await foldAll(model, editor, nodes, options, context.evaluator);
   }
   const result = exactResult({ folded });
   if (seen === 0 || context.evaluator) return result;
   const message = `${seen} node(s) depend on constants alone; install onnxruntime-node to have them computed.`;
   return { ...result, diagnostics: [{ id: "fold-constants/no-runtime", severity: "info", message }] };
+}
+
+/** One evaluation for all; where that fails, one for each node that hangs on constants directly, so that only the culprit stays. */
+async function foldAll(model: Model, editor: GraphEditor, nodes: Node[], options: FoldConstantsOptions, evaluator: ConstantEvaluator): Promise<number> {
+  const together = await foldGraph(model, editor, nodes, options, evaluator);
+  if (together > 0 || nodes.length === 1) return together;
+  let folded = 0;
+  for (const node of nodes) {
+    const isDirect = node.inputs.every((name) => name === "" || editor.constant(name) !== undefined);
+    if (isDirect) folded += await foldGraph(model, editor, [node], options, evaluator);
+  }
+  return folded;
 }
 
 /** In order: nodes whose inputs are all constants, or made by such nodes. */

@@ -1,66 +1,98 @@
 /**
- * lift-constants: makes every constant an initializer, where all other passes look for weights.
+ * Constant nodes become initializers, which is where weights are looked for: exporters such as Paddle's put every
+ * weight behind a Constant node.
  *
- *   Constant(value) → c        becomes        initializer c
+ * Before: Constant(value) → "w" → Conv. After: initializer "w" → Conv. Takes tensors, numbers, strings and lists of
+ * them, in bodies too. Stays: sparse values, and constants that are themselves an output of their graph.
  *
- * Handles dense tensors, floats, ints and strings, in every scope. A Constant that makes a graph output stays, since
- * an output must be made by a node; so do sparse values, and constants of function bodies, which have no initializers.
- * Below IR version 4 every initializer is listed as an input and cannot be overridden in practice: the listing goes and
- * the IR version is raised to 4. From version 4 on a listed initializer is a default that callers may override: it stays.
+ * Models below IR version 4 list every initializer as a graph input as well. They are raised to version 4 and the
+ * listed constants taken from the inputs. From version 4 on, such an initializer is a default that a caller may
+ * override: it is no constant to any pass, which is said in a diagnostic. `freezeDefaults` takes it from the inputs.
  */
-import { type Attribute, DataType, floatTensor, GraphEditor, int64Tensor, isOp, type Model, type Node, type Tensor } from "../../ir/index.js";
+import type { Diagnostic } from "../../diagnostics.js";
+import { DataType, floatTensor, GraphEditor, integerTensor, isOp, type Attribute, type Graph, type Node, type Tensor } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
-import { exactResult } from "./result.js";
 
-/** The IR version from which initializers need not be graph inputs. */
-const OPTIONAL_INPUTS_IR = 4n;
+export interface LiftConstantsOptions {
+  /** Takes initializers that are inputs too for constants, so that callers can no longer override them. */
+  freezeDefaults: boolean;
+}
 
-export const liftConstants = definePass({
+export const liftConstants = definePass<LiftConstantsOptions>({
   name: "lift-constants",
-  description: "Make the values of Constant nodes initializers",
+  description: "turns Constant nodes into initializers",
   lossy: false,
-  defaults: {},
-  run: (model) => {
-    let lifted = 0;
-    for (const editor of GraphEditor.forModel(model)) lifted += liftGraph(editor);
-    return exactResult({ lifted, unlisted: unlistInitializers(model) });
+  defaults: { freezeDefaults: false },
+  run(model, { freezeDefaults }) {
+    const raised = Number(model.irVersion ?? 0n) < 4;
+    const listed = listedConstants(model.graph);
+    if (raised) model.irVersion = 4n;
+    const frozen = raised || freezeDefaults ? listed : new Set<string>();
+    model.graph.inputs = model.graph.inputs.filter((input) => !frozen.has(input.name));
+    const lifted = GraphEditor.forModel(model).reduce((sum, editor) => sum + liftAll(editor), 0);
+    return {
+      modified: lifted > 0 || raised || frozen.size > 0,
+      stats: { constantsLifted: lifted, defaultsFrozen: frozen.size },
+      nodes: [],
+      diagnostics: frozen.size === listed.size ? [] : [overridable(listed)],
+    };
   },
 });
 
-function liftGraph(editor: GraphEditor): number {
-  const lifted: Node[] = [];
-  for (const node of editor.graph.nodes) {
-    const name = node.outputs[0];
-    if (!isOp(node, "Constant") || name === undefined || editor.isOutput(name)) continue;
-    const tensor = node.attributes[0] && constantValue(node.attributes[0], name);
-    if (!tensor) continue;
-    lifted.push(node);
-    editor.addInitializer(tensor);
-  }
-  if (lifted.length > 0) editor.removeNodes(...lifted);
+/** Names that are initializer and input at once. */
+function listedConstants(graph: Graph): Set<string> {
+  const inputs = new Set(graph.inputs.map((input) => input.name));
+  return new Set(graph.initializers.flatMap(({ name }) => (name !== undefined && inputs.has(name) ? [name] : [])));
+}
+
+function overridable(names: ReadonlySet<string>): Diagnostic {
+  const [first = ""] = names;
+  return {
+    id: "lift-constants.overridable", severity: "warning", subject: first,
+    message: `${names.size} initializers ("${first}"${names.size > 1 ? ", …" : ""}) are graph inputs too, so callers may override them: they are left as they are. `
+      + "If nobody does, the option freezeDefaults of lift-constants makes constants of them.",
+  };
+}
+
+function liftAll(editor: GraphEditor): number {
+  const lifted = editor.graph.nodes.filter((node) => {
+    const tensor = isOp(node, "Constant") && !editor.isOutput(node.outputs[0] ?? "") ? constantValue(node) : undefined;
+    if (tensor) editor.addInitializer(tensor);
+    return tensor !== undefined;
+  });
+  if (lifted.length === 0) return 0;
+  editor.removeNodes(...lifted);
+  const names = new Set(lifted.map((node) => node.outputs[0]));
+  // An initializer carries its own type.
+  editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => !names.has(value.name));
   return lifted.length;
 }
 
-function constantValue(attribute: Attribute, name: string): Tensor | undefined {
-  switch (attribute.name) {
-    case "value": return attribute.t && { ...attribute.t, name };
-    case "value_float": return floatTensor(name, [], Float32Array.of(attribute.f ?? 0));
-    case "value_floats": return floatTensor(name, [attribute.floats?.length ?? 0], Float32Array.from(attribute.floats ?? []));
-    case "value_int": return int64Tensor(name, [Number(attribute.i ?? 0n)], []);
-    case "value_ints": return int64Tensor(name, (attribute.ints ?? []).map(Number));
-    case "value_string": return { name, dims: [], dataType: DataType.STRING, typed: { string: [attribute.s ?? new Uint8Array()] } };
-    case "value_strings": return { name, dims: [attribute.strings?.length ?? 0], dataType: DataType.STRING, typed: { string: attribute.strings ?? [] } };
+/** The value of a Constant node as a tensor that bears the name of its output; undefined for a sparse one. */
+function constantValue(node: Node): Tensor | undefined {
+  const name = node.outputs[0];
+  const value = node.attributes.map(attributeValue).find((tensor) => tensor !== undefined);
+  return name && value ? { ...value, name } : undefined;
+}
+
+function attributeValue({ name, t, f, i, s, floats, ints, strings, refAttrName }: Attribute): Tensor | undefined {
+  if (refAttrName) return undefined;
+  switch (name) {
+    case "value": return t;
+    case "value_float": return floatTensor("", [], Float32Array.of(f ?? 0));
+    case "value_floats": return floatTensor("", [floats?.length ?? 0], Float32Array.from(floats ?? []));
+    case "value_int": return int64s([i ?? 0n], []);
+    case "value_ints": return int64s(ints ?? []);
+    case "value_string": return stringTensor([s ?? new Uint8Array(0)], []);
+    case "value_strings": return stringTensor(strings ?? []);
     default: return undefined;
   }
 }
 
-function unlistInitializers(model: Model): number {
-  if ((model.irVersion ?? 0n) >= OPTIONAL_INPUTS_IR || model.irVersion === undefined) return 0;
-  const constants = new Set(model.graph.initializers.map((tensor) => tensor.name ?? ""));
-  const kept = model.graph.inputs.filter((input) => !constants.has(input.name));
-  const unlisted = model.graph.inputs.length - kept.length;
-  if (unlisted === 0) return 0;
-  model.graph.inputs = kept;
-  model.irVersion = OPTIONAL_INPUTS_IR;
-  return unlisted;
+function int64s(values: readonly bigint[], dims: readonly number[] = [values.length]): Tensor {
+  return integerTensor("", dims, DataType.INT64, BigInt64Array.from(values));
+}
+
+function stringTensor(values: readonly Uint8Array[], dims: readonly number[] = [values.length]): Tensor {
+  return { dims: [...dims], dataType: DataType.STRING, typed: { string: values } };
 }

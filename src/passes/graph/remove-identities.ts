@@ -1,58 +1,94 @@
 /**
- * remove-identities: takes out nodes that pass a value on unchanged.
+ * Removes nodes whose output is their input: Identity, Dropout outside training, Cast to the type that is there,
+ * Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing.
  *
- *   x → Identity → y        becomes        x, under the name y where y is a graph output
- *
- * Handles Identity, and Dropout whose mask nobody uses and which is not in training mode, in every scope. An identity
- * between a graph input (or a constant, or an outer value) and a graph output stays: an output must be made by a node.
+ * Before: x → Identity → y → Conv. After: x → Conv. Names of graph inputs and outputs stay: an identity before an
+ * output goes when the node before it can take the output's name, and stays when an input, a constant, another output
+ * or a value of an outer graph stands there (a graph may not hand such a value out directly).
  */
-import { GraphEditor, intAttribute, isOp, type Model, type Node, toNumbers } from "../../ir/index.js";
+import { DataType, GraphEditor, getAttribute, intAttribute, intsAttribute, isOp, opsetVersion, subgraphsOf, toNumbers } from "../../ir/index.js";
+import type { Graph, Node } from "../../ir/index.js";
+import { inferTypes, type TypeMap } from "../../ops/shapes.js";
 import { definePass } from "../define-pass.js";
-import { exactResult } from "./result.js";
 
-export const removeIdentities = definePass({
+/** Dropout of older versions had an attribute for training. */
+const OLDEST_DROPOUT = 7;
+
+export const removeIdentities = definePass<Record<string, never>>({
   name: "remove-identities",
-  description: "Take out Identity and inference-time Dropout",
+  description: "removes nodes that hand on their input unchanged",
   lossy: false,
   defaults: {},
-  run: (model) => {
+  run(model) {
+    const opset = opsetVersion(model);
+    const editors = GraphEditor.forModel(model);
+    const types = new Map<GraphEditor, TypeMap>();
+    for (const editor of editors) types.set(editor, inferTypes(editor.graph, editor.parent && types.get(editor.parent), (name) => editor.constant(name)));
     let removed = 0;
-    for (const editor of GraphEditor.forModel(model)) {
-      for (const node of [...editor.graph.nodes]) if (isIdentity(editor, node, model) && bypass(editor, node)) removed++;
+    // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
+    for (const editor of editors.reverse()) {
+      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) removed++;
     }
-    return exactResult({ removed });
+    return { modified: removed > 0, stats: { identitiesRemoved: removed }, nodes: [], diagnostics: [] };
   },
 });
 
-function isIdentity(editor: GraphEditor, node: Node, model: Model): boolean {
+function isIdentity(node: Node, editor: GraphEditor, types: TypeMap | undefined, opset: number): boolean {
   if (isOp(node, "Identity")) return true;
-  if (!isOp(node, "Dropout") || isTraining(editor, node)) return false;
+  if (isOp(node, "Concat", "Sum", "Max", "Min", "Mean")) return node.inputs.length === 1;
+  if (isOp(node, "Dropout")) return opset >= OLDEST_DROPOUT && isInference(node, editor);
+  if (isOp(node, "Cast")) return types?.get(node.inputs[0] ?? "")?.elementType === intAttribute(node, "to", DataType.UNDEFINED);
+  if (isOp(node, "Transpose")) return intsAttribute(node, "perm")?.every((axis, k) => axis === k) ?? false;
+  return isOp(node, "Pad") && padsNothing(node, editor);
+}
+
+function isInference(node: Node, editor: GraphEditor): boolean {
   const mask = node.outputs[1] ?? "";
-  return mask === "" || (editor.consumers(mask).length === 0 && !editor.isOutput(mask) && model.graph.nodes.length > 0);
+  if (mask !== "" && (editor.isOutput(mask) || editor.consumers(mask).length > 0)) return false;
+  const training = node.inputs[2] ?? "";
+  if (training === "") return true;
+  const constant = editor.constant(training);
+  return constant !== undefined && toNumbers(constant)[0] === 0;
 }
 
-function isTraining(editor: GraphEditor, node: Node): boolean {
-  if (intAttribute(node, "is_test", 1) === 0) return true;
-  const flag = node.inputs[2] ?? "";
-  if (flag === "") return false;
-  const constant = editor.constant(flag);
-  return constant === undefined || toNumbers(constant)[0] !== 0;
+function padsNothing(node: Node, editor: GraphEditor): boolean {
+  const listed = getAttribute(node, "pads") ? intsAttribute(node, "pads") : undefined;
+  const constant = listed ? undefined : editor.constant(node.inputs[1] ?? "");
+  const pads = listed ?? (constant && toNumbers(constant));
+  return pads?.every((pad) => pad === 0) ?? false;
 }
 
-function bypass(editor: GraphEditor, node: Node): boolean {
-  const source = node.inputs[0] ?? "";
-  const result = node.outputs[0] ?? "";
-  if (source === "" || result === "") return false;
-  if (!editor.isOutput(result)) {
+/** Takes the node out, or returns false when an interface name is in the way. */
+function bypass(node: Node, editor: GraphEditor): boolean {
+  const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
+  if (input === "" || output === "") return false;
+  if (!editor.isOutput(output)) {
+    if (editor.consumers(output).some((user) => bindsInside(user, input))) return false;
     editor.removeNodes(node);
-    editor.replaceUses(result, source);
-    return true;
+    editor.replaceUses(output, input);
+    return !handsOutside(editor, input);
   }
-  // The producer takes over the output's name, so that the graph's interface stays.
-  const producer = editor.producer(source);
-  if (!producer || editor.isOutput(source)) return false;
+  return renameProducer(node, input, output, editor);
+}
+
+/** Gives the output's name to the value itself, where the graph makes that value and it is no output already. */
+function renameProducer(node: Node, input: string, output: string, editor: GraphEditor): boolean {
+  const producer = editor.producer(input);
+  if (!producer || editor.isOutput(input)) return false;
+  if (editor.consumers(input).some((user) => bindsInside(user, output))) return false;
   editor.removeNodes(node);
-  editor.setOutput(producer, producer.outputs.indexOf(source), result);
-  editor.replaceUses(source, result);
+  editor.replaceUses(input, output);
+  editor.setOutput(producer, producer.outputs.indexOf(input), output);
+  editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => value.name !== input);
   return true;
+}
+
+/** Whether a body of the node has a value of its own by that name, which would hide the outer one. */
+function bindsInside(node: Node, name: string): boolean {
+  return subgraphsOf(node).some((body) => binds(body, name) || body.nodes.some((inner) => bindsInside(inner, name)));
+}
+
+function binds(graph: Graph, name: string): boolean {
+  return graph.inputs.some((input) => input.name === name) || graph.initializers.some((tensor) => tensor.name === name)
+    || graph.nodes.some((node) => node.outputs.includes(name));
 }
