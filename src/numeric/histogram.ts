@@ -8,7 +8,7 @@
  * bins are each drawn from two to four of them and a percentile is off by at most half of one answer bin.
  */
 import { finiteRange, type RealArray } from "./range.js";
-import type { Histogram } from "./statistics.js";
+import type { Histogram, Range } from "./statistics.js";
 
 export const DEFAULT_BINS = 2048;
 /** A block that turns out not to fit the grid is undone and taken again, so it should lie in the first-level cache. */
@@ -27,6 +27,7 @@ export class HistogramAccumulator {
   private count = 0;
   private min = Infinity;
   private max = -Infinity;
+  private readonly extremes = new Float64Array(2);
   /** Bin width is 2 ** exponent; NaN until the first finite value. */
   private exponent = NaN;
   /** The index of grid bin 0 in units of the width: value v lies in bin floor(v / width) - origin. */
@@ -59,18 +60,25 @@ export class HistogramAccumulator {
     return { min: this.min, max: this.max, counts, count: this.count };
   }
 
+  /** The range of the finite values seen, or undefined when there was none. */
+  range(): Range | undefined {
+    return this.count === 0 ? undefined : { min: this.min, max: this.max, count: this.count };
+  }
+
   /** The common case: every value is finite and inside the grid. Returns false, with nothing changed, otherwise. */
   private addPlain(values: Float32Array, from: number, to: number): boolean {
     if (Number.isNaN(this.exponent)) return false;
+    const { counters, size, origin, extremes } = this;
     const scale = 2 ** -this.exponent;
-    const range = countBlock(values, from, to, this.counters, this.size, scale, this.origin, this.min, this.max);
-    const inside = this.covers(range.min, range.max) && this.counters[0] === 0 && this.counters[this.size] === 0;
-    if (!inside) {
-      uncountBlock(values, from, to, this.counters, this.size, scale, this.origin);
+    extremes[0] = this.min;
+    extremes[1] = this.max;
+    countBlock(values, from, to, counters, size, scale, origin, extremes);
+    if (!this.covers(extremes[0], extremes[1]) || counters[0] !== 0 || counters[size] !== 0) {
+      uncountBlock(values, from, to, counters, size, scale, origin);
       return false;
     }
-    this.min = range.min;
-    this.max = range.max;
+    this.min = extremes[0];
+    this.max = extremes[1];
     this.count += to - from;
     this.counted += to - from;
     return true;
@@ -129,13 +137,17 @@ export class HistogramAccumulator {
 }
 
 /**
- * Counts values[from, to) on the grid and returns the range, started from [min, max], after them. Written flat for
- * speed: it sees every activation value. Indices wrap at `size`, so a value outside harms nothing beyond the counts.
+ * Counts values[from, to) on the grid and widens `extremes` (smallest, largest) by them. Indices wrap at `size`, so a
+ * value outside harms nothing beyond the counts. Written flat for speed, as it sees every activation value: about 2 ns
+ * a value. Extremes live in a typed array because that tells the compiler that they are doubles; as plain arguments
+ * they were boxed, at 5 ns a value.
  */
 function countBlock(
-  values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number, min: number, max: number,
-): { min: number; max: number } {
+  values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number, extremes: Float64Array,
+): void {
   const mask = size - 1;
+  let min = extremes[0]!;
+  let max = extremes[1]!;
   let i = from;
   for (; i + 3 < to; i += 4) {
     const a = values[i]!;
@@ -151,9 +163,9 @@ function countBlock(
     if (d < min) min = d;
     if (d > max) max = d;
     counters[((a * scale - origin) | 0) & mask]!++;
-    counters[(((b * scale - origin) | 0) & mask) + size]!++;
+    counters[(((b * scale - origin) | 0) & mask) | size]!++;
     counters[((c * scale - origin) | 0) & mask]!++;
-    counters[(((d * scale - origin) | 0) & mask) + size]!++;
+    counters[(((d * scale - origin) | 0) & mask) | size]!++;
   }
   for (; i < to; i++) {
     const a = values[i]!;
@@ -161,7 +173,8 @@ function countBlock(
     if (a > max) max = a;
     counters[((a * scale - origin) | 0) & mask]!++;
   }
-  return { min, max };
+  extremes[0] = min;
+  extremes[1] = max;
 }
 
 /** Takes back what countBlock counted. */

@@ -1,0 +1,184 @@
+/** Measuring tensors of a model over a dataset. */
+import { SILENT, type Logger } from "../diagnostics.js";
+import { BadDataError } from "../errors.js";
+import type { Dataset } from "../data/dataset.js";
+import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
+import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
+import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
+import { startService, type ServiceClient } from "../runtime/index.js";
+import { planRounds, type RoundLimits } from "./rounds.js";
+import { ScratchModels } from "./scratch-models.js";
+import type * as CalibrationService from "./service.js";
+import type { Round, SampleProblem } from "./worker.js";
+
+export interface CalibrationOptions {
+  readonly model: Model;
+  readonly dataset: Dataset;
+  readonly requests: readonly StatisticRequest[];
+  /** Threads of the runtime; default: all processors. */
+  readonly threads?: number;
+  readonly logger?: Logger;
+  /** Bytes of one sample's activations that may be alive at once; default 256 MiB. More needs fewer passes over the data. */
+  readonly activationBytes?: number;
+  /** Bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. A larger one is left out. */
+  readonly gramBytes?: number;
+}
+
+const MIB = 2 ** 20;
+const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
+
+type Child = ServiceClient<typeof CalibrationService>;
+
+/**
+ * Measures what `requests` ask for. The model runs in a child process with the requested tensors as outputs; only
+ * statistics come back. Requests that do not fit in memory together are taken in rounds, one pass over the data each.
+ *
+ * A request stays unanswered (absent from the result) when the model's main graph has no such tensor, when it is not
+ * floating point, or when its shape does not suit the request. Infinities are left out of ranges and histograms.
+ * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
+ * index; EdgecError RUNTIME_CRASHED when the child process dies.
+ */
+export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
+  const statistics = new Statistics();
+  const requests = [...new Map(options.requests.map((request) => [requestKey(request), request])).values()];
+  const located = locate(options.model.graph, requests.map((request) => request.tensor));
+  if (located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
+  const scratch = await ScratchModels.create();
+  try {
+    const child: Child = await startService(new URL("./service.js", import.meta.url), { label: "onnxruntime" });
+    try {
+      await new Calibration(options, requests, located, child, scratch, statistics).run();
+    } finally {
+      await child.close();
+    }
+  } finally {
+    await scratch.remove();
+  }
+  return statistics;
+}
+
+class Calibration {
+  private readonly logger: Logger;
+
+  constructor(
+    private readonly options: CalibrationOptions,
+    private readonly requests: readonly StatisticRequest[],
+    private readonly located: Located,
+    private readonly child: Child,
+    private readonly scratch: ScratchModels,
+    private readonly statistics: Statistics,
+  ) {
+    this.logger = options.logger ?? SILENT;
+  }
+
+  async run(): Promise<void> {
+    await this.measureConstants();
+    const { computed, inputs } = this.located;
+    if (computed.length + inputs.length === 0) return;
+    const shapes = await this.shapes();
+    const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
+    for (const { request, bytes } of tooLarge) {
+      this.logger.diagnostic?.({
+        id: "calibration-gram-too-large", severity: "warning", subject: request.tensor,
+        message: `the second-moment matrix of tensor "${request.tensor}" would take ${Math.ceil(bytes / MIB)} MiB and is not measured`,
+      });
+    }
+    const samples = rounds.length === 0 ? 0 : await this.sampleCount();
+    for (const [index, requests] of rounds.entries()) {
+      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
+      await this.stream((done) => this.progress(index * samples + done, samples * rounds.length));
+      await this.collect(requests);
+    }
+  }
+
+  private limits(): RoundLimits {
+    return { activationBytes: this.options.activationBytes ?? 256 * MIB, gramBytes: this.options.gramBytes ?? 1024 * MIB };
+  }
+
+  /** Shapes in the first sample: of the inputs from the feed, of computed tensors from one run that keeps no values. */
+  private async shapes(): Promise<Map<string, readonly number[]>> {
+    const feed = await this.firstFeed();
+    const shapes = new Map(this.located.inputs.map((name) => [name, feed[name]?.dims ?? []]));
+    const { computed } = this.located;
+    if (computed.length === 0) return shapes;
+    const { model, outputs } = modelOfShapes(this.options.model, computed);
+    const found = await this.child.call("shapes", [this.scratch.write(model), feed, outputs], "running the first calibration sample");
+    computed.forEach((name, i) => shapes.set(name, found[i] ?? []));
+    return shapes;
+  }
+
+  private async firstFeed(): Promise<Feed> {
+    for await (const { feed } of this.options.dataset.samples()) return feed;
+    throw new BadDataError(`${this.options.dataset.name}: holds no samples; calibration needs at least one`);
+  }
+
+  /** Gram rows are spread over all samples, so their number must be known; a stream is read once to count it. */
+  private async sampleCount(): Promise<number> {
+    const { dataset } = this.options;
+    if (dataset.size !== undefined) return dataset.size;
+    let count = 0;
+    if (this.requests.some((request) => request.kind === "gram")) for await (const sample of dataset.samples()) count += sample ? 1 : 0;
+    return count;
+  }
+
+  private round(requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>): Round {
+    const tensors = new Set(requests.map((request) => request.tensor));
+    const computed = this.located.computed.filter((name) => tensors.has(name));
+    const modelPath = computed.length === 0 ? undefined : this.scratch.write(modelComputing(this.options.model, computed));
+    const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
+    return { modelPath, computed, requests, samples, elements, threads: this.options.threads };
+  }
+
+  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. */
+  private async stream(progress: (done: number) => void): Promise<void> {
+    let sent = 0;
+    let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
+    for await (const { feed } of this.options.dataset.samples()) {
+      const next = this.child.call("observe", [feed, sent], `running calibration sample ${sent}`);
+      // A failure is met when `running` is awaited; until then it must not count as unhandled.
+      next.catch(() => undefined);
+      this.requireUsable(await running);
+      running = next;
+      progress(sent++);
+    }
+    this.requireUsable(await running);
+    this.requireUsable(await this.child.call("settle", []));
+    progress(sent);
+  }
+
+  private requireUsable(problem: SampleProblem | undefined): void {
+    if (!problem) return;
+    const { tensor, reason, sample } = problem;
+    throw new BadDataError(`${this.options.dataset.name}: sample ${sample}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
+  }
+
+  private progress(done: number, total: number): void {
+    if (done > 0) this.logger.progress?.({ step: "calibrate", done, ...(total > 0 ? { total } : {}) });
+  }
+
+  private async collect(requests: readonly StatisticRequest[]): Promise<void> {
+    for (const request of requests) {
+      const statistic = await this.child.call("take", [request]);
+      if (statistic) this.statistics.set(request, statistic);
+    }
+    await this.child.call("close", []);
+  }
+
+  /** Constants are taken once, whatever the number of samples. */
+  private async measureConstants(): Promise<void> {
+    const constants = this.located.constants.filter((tensor) => FLOATING.includes(tensor.dataType));
+    const names = new Set(constants.map((tensor) => tensor.name ?? ""));
+    const requests = this.requests.filter((request) => names.has(request.tensor));
+    if (requests.length === 0) return;
+    await this.child.call("open", [{ modelPath: undefined, computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
+    for (const tensor of constants) {
+      const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
+      if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);
+    }
+    await this.collect(requests);
+  }
+}
+
+function constantValue(tensor: Tensor): Feed[string] {
+  return { dataType: DataType.FLOAT, dims: tensor.dims, data: toFloat32(tensor) };
+}

@@ -1,0 +1,1 @@
+export { calibrate, type CalibrationOptions } from "./calibrate.js";

@@ -1,0 +1,154 @@
+/** Turns the tensors of one sample after another into the statistics asked for. */
+import type { Feed } from "../ir/index.js";
+import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../numeric/gram.js";
+import { HistogramAccumulator } from "../numeric/histogram.js";
+import { rowSource } from "../numeric/im2col.js";
+import { MomentsAccumulator } from "../numeric/moments.js";
+import { finiteRange, RangeAccumulator, type RealArray } from "../numeric/range.js";
+import { requestKey, type GramRequest, type Range, type StatisticOf, type StatisticRequest } from "../numeric/statistics.js";
+import { realValues } from "./real-values.js";
+
+export type Statistic = StatisticOf[keyof StatisticOf];
+
+/** A tensor whose values cannot be used, and why ("holds NaN"). */
+export interface Problem {
+  readonly tensor: string;
+  readonly reason: string;
+}
+
+/** What one request sees of each sample. Returns what is wrong with the values, if anything is. */
+interface Observer {
+  add(values: RealArray, dims: readonly number[]): string | undefined | Promise<string | undefined>;
+  result(): Statistic | undefined | Promise<Statistic | undefined>;
+}
+
+/** Accumulates the statistics of a set of requests. A tensor is read once for each of its requests. */
+export class Reducer {
+  private readonly byTensor = new Map<string, Observer[]>();
+  private readonly byRequest = new Map<string, Observer>();
+
+  /**
+   * @param samples how many samples will come; Gram rows are spread over them
+   * @param product multiplies blocks of Gram rows
+   */
+  constructor(requests: readonly StatisticRequest[], samples: number, product: GramProduct) {
+    const histograms = new Map<string, HistogramObserver>();
+    for (const request of requests) {
+      const key = requestKey(request);
+      if (request.kind !== "histogram" || this.byRequest.has(key)) continue;
+      const observer = new HistogramObserver(new HistogramAccumulator(request.bins));
+      histograms.set(request.tensor, observer);
+      this.register(key, request.tensor, observer);
+    }
+    for (const request of requests) {
+      const key = requestKey(request);
+      if (request.kind === "histogram" || this.byRequest.has(key)) continue;
+      const histogram = histograms.get(request.tensor);
+      // A histogram knows the range already.
+      if (request.kind === "range" && histogram) this.byRequest.set(key, { add: () => undefined, result: () => histogram.range() });
+      else this.register(key, request.tensor, observerFor(request, samples, product));
+    }
+  }
+
+  /**
+   * Takes in the tensors of one sample; others than those asked for, or not floating point, are passed over.
+   * Returns the first tensor whose values cannot be used, or undefined.
+   */
+  async observe(values: Feed): Promise<Problem | undefined> {
+    for (const [tensor, observers] of this.byTensor) {
+      const value = Object.hasOwn(values, tensor) ? values[tensor] : undefined;
+      const reals = value && realValues(value);
+      if (!reals) continue;
+      for (const observer of observers) {
+        const reason = await observer.add(reals, value.dims);
+        if (reason !== undefined) return { tensor, reason };
+      }
+    }
+    return undefined;
+  }
+
+  /** The statistic of one request, once; its memory is given back. Undefined when nothing was seen. */
+  async take(request: StatisticRequest): Promise<Statistic | undefined> {
+    const key = requestKey(request);
+    const observer = this.byRequest.get(key);
+    this.byRequest.delete(key);
+    return observer?.result();
+  }
+
+  private register(key: string, tensor: string, observer: Observer): void {
+    this.byRequest.set(key, observer);
+    this.byTensor.set(tensor, [...(this.byTensor.get(tensor) ?? []), observer]);
+  }
+}
+
+class HistogramObserver implements Observer {
+  constructor(private readonly accumulator: HistogramAccumulator) {}
+
+  add(values: RealArray): string | undefined {
+    return this.accumulator.add(values) > 0 ? "holds NaN" : undefined;
+  }
+
+  result(): Statistic | undefined {
+    return this.accumulator.result();
+  }
+
+  range(): Range | undefined {
+    return this.accumulator.range();
+  }
+}
+
+function observerFor(request: Exclude<StatisticRequest, { kind: "histogram" }>, samples: number, product: GramProduct): Observer {
+  switch (request.kind) {
+    case "range": {
+      const range = new RangeAccumulator();
+      return { add: (values) => (range.add(values) > 0 ? "holds NaN" : undefined), result: () => range.result() };
+    }
+    case "moments": {
+      const moments = new MomentsAccumulator();
+      return {
+        add: (values, dims) => notFinite(values) ?? (void moments.add(values, dims, request.axis), undefined),
+        result: () => moments.result(),
+      };
+    }
+    case "gram": return new GramObserver(request, samples, product);
+  }
+}
+
+/** Sums cannot leave an infinity out as ranges can, so it is an error here. */
+function notFinite(values: RealArray): string | undefined {
+  const { finite, nans } = finiteRange(values);
+  if (finite === values.length) return undefined;
+  return nans > 0 ? "holds NaN" : "holds infinite values";
+}
+
+/** Draws the rows of each sample and collects them. The first sample fixes the size; a tensor of another size is passed over. */
+class GramObserver implements Observer {
+  private gram: GramAccumulator | undefined;
+  private sampler: RowSampler | undefined;
+  private size = 0;
+
+  constructor(private readonly request: GramRequest, private readonly samples: number, private readonly product: GramProduct) {}
+
+  async add(values: RealArray, dims: readonly number[]): Promise<string | undefined> {
+    const source = rowSource(this.request.layout, dims);
+    if (!source || (this.gram && source.size !== this.size)) return undefined;
+    const problem = notFinite(values);
+    if (problem !== undefined) return problem;
+    this.size = source.size;
+    const gram = (this.gram ??= new GramAccumulator(source.size, source.groups, this.product));
+    this.sampler ??= new RowSampler(this.request.maxRows ?? defaultMaxRows(source.size), this.samples);
+    const rows = this.sampler.next(source.rows);
+    const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+    for (let from = 0; from < rows.length;) {
+      const part = rows.slice(from, from + gram.capacity - gram.used);
+      source.gather(floats, part, gram.block, gram.used, gram.capacity);
+      await gram.commit(part.length);
+      from += part.length;
+    }
+    return undefined;
+  }
+
+  async result(): Promise<Statistic | undefined> {
+    return this.gram?.result();
+  }
+}

@@ -1,0 +1,31 @@
+/** A temporary folder for the models that calibration makes, gone when it is done. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EdgecError } from "../errors.js";
+import type { Model } from "../ir/index.js";
+import { writeModel } from "../onnx/index.js";
+
+export class ScratchModels {
+  private written = 0;
+
+  private constructor(private readonly folder: string) {}
+
+  /** Throws EdgecError CANNOT_WRITE when the system's temporary folder does not take a new one. */
+  static async create(): Promise<ScratchModels> {
+    try {
+      return new ScratchModels(await mkdtemp(join(tmpdir(), "edgec-calibration-")));
+    } catch (cause) {
+      throw new EdgecError("CANNOT_WRITE", `cannot make a temporary folder in ${tmpdir()}: ${(cause as Error).message}; set TMPDIR to a folder with room`, { cause });
+    }
+  }
+
+  /** Writes a model and returns its path. External data is copied beside it. */
+  write(model: Model): string {
+    return writeModel(model, join(this.folder, `${this.written++}.onnx`)).path;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
