@@ -1,0 +1,64 @@
+/** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
+import type { Command } from "commander";
+import { flagKey } from "../../pipeline/registered-pass.js";
+import { PASSES } from "../../pipeline/registry.js";
+import { collected, numberWithin, wholeNumber } from "../option-values.js";
+
+/** Adds the flag of every pass that has one. */
+export function addPassFlags(command: Command): Command {
+  for (const { flag } of PASSES) if (flag) command.option(flag.syntax, flag.help);
+  return command;
+}
+
+/** Flags that commander parsed and that belong to passes, as text. */
+export function passFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
+  const flags: Record<string, string> = {};
+  for (const { flag } of PASSES) {
+    const value = flag && options[flagKey(flag)];
+    if (flag && value !== undefined) flags[flagKey(flag)] = value === true ? "" : String(value);
+  }
+  return flags;
+}
+
+/** Options of `compress` and `demo` alike. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
+    .option("--exclude <pattern>", "leave these nodes or constants as they are; * stands for any text; may be repeated", collected)
+    .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
+    .option("--max-drop <points>", "fail (exit 1) when accuracy drops by more percentage points", numberWithin(0, 100))
+    .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
+    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", wholeNumber(1), 1)
+    .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
+    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--quiet", "print nothing but errors")
+    .option("--debug", "validate between passes, show what runs, and stacks of errors");
+}
+
+const EXAMPLES = `
+--storage int8 keeps float weights as int8 and computes in float: a quarter of the size at the speed of float.
+
+Examples:
+  edgec compress model.onnx                                          exact clean-up and storage, nothing lossy
+  edgec compress model.onnx --int8 --calib inputs.npz                int8 arithmetic, ranges from your inputs
+  edgec compress model.onnx --prune 0.8 --cluster 16 --calib in.npz  the smallest file at the speed of float`;
+
+export function addCompress(program: Command): void {
+  const command = program.command("compress")
+    .argument("<model>", "the ONNX file")
+    .description("make a model smaller and faster, check it against the original, and write it")
+    .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
+    .option("--force", "allow -o to be the model itself");
+  addPassFlags(command);
+  command
+    .option("--calib <data>", "calibration data without labels: .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N")
+    .option("--eval <data>", "data to compare both models on; with labels, accuracy is measured")
+    .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
+    .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")
+    .option("--no-verify", "write without loading, running and comparing");
+  addRunOptions(command).addHelpText("after", EXAMPLES).action(async (path: string, options: Record<string, unknown>) => {
+    const { runCompress } = await import("../run-compress.js");
+    await runCompress(path, options);
+  });
+}

@@ -1,0 +1,39 @@
+/** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
+import type { Command } from "commander";
+import { EXIT } from "../../errors.js";
+import { numberWithin, wholeNumber } from "../option-values.js";
+
+interface VerifyFlags {
+  readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly maxDrop?: number; readonly minSqnr?: number;
+  readonly threads: number; readonly seed: number; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+}
+
+export function addVerify(program: Command): void {
+  program.command("verify")
+    .argument("<original>", "the model to compare with")
+    .argument("<compressed>", "the model to judge")
+    .description("compare a compressed model with its original: size, fidelity, accuracy, latency")
+    .option("--eval <data>", "data to run both models on; with labels, accuracy is measured (default: random feeds)")
+    .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
+    .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")
+    .option("--max-drop <points>", "fail (exit 1) when accuracy drops by more percentage points", numberWithin(0, 100))
+    .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
+    .option("--threads <n>", "threads of the runtime; latency depends on it", wholeNumber(1), 1)
+    .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
+    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--quiet", "print nothing but errors")
+    .option("--debug", "show stacks of errors")
+    .action(async (original: string, compressed: string, flags: VerifyFlags) => {
+      const [{ verify }, { TerminalLogger }, { printReport }, { requireReportFolder, writeReport }] = await Promise.all([
+        import("../../pipeline/verify.js"), import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
+      ]);
+      const { report: reportPath, json: _json, quiet: _quiet, debug: _debug, ...options } = flags;
+      if (reportPath !== undefined) await requireReportFolder(reportPath);
+      const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
+      const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
+      if (reportPath !== undefined) await writeReport(reportPath, report);
+      printReport(report, flags);
+      if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
+    });
+}

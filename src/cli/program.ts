@@ -1,0 +1,27 @@
+/** The commander program. Each command loads the rooms it works with when it runs, so that `--help` stays fast. */
+import { Command } from "commander";
+import { addBench } from "./commands/bench.js";
+import { addCompress } from "./commands/compress.js";
+import { addDemo } from "./commands/demo.js";
+import { addInspect } from "./commands/inspect.js";
+import { addPasses } from "./commands/passes.js";
+import { addVerify } from "./commands/verify.js";
+import { VERSION } from "../version.js";
+
+export function buildProgram(): Command {
+  const program = new Command("edgec")
+    .description("Makes ONNX models small and fast enough for edge devices, and proves it.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print help for a command")
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
+    .exitOverride();
+  for (const add of [addCompress, addVerify, addInspect, addBench, addPasses, addDemo]) add(program);
+  program.addHelpText("after", EXIT_CODES);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 a gate failed (the model and the report are written all the same); 2 wrong usage or
+unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 130 interrupted.`;

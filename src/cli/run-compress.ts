@@ -1,0 +1,44 @@
+/** The action behind `compress` and `demo`: from flags to the library's options, and from the report to the terminal. */
+import chalk from "chalk";
+import { EXIT } from "../errors.js";
+import { compress } from "../pipeline/compress.js";
+import type { CompressOptions } from "../pipeline/compress-options.js";
+import { defaultOutputPath } from "../pipeline/output-file.js";
+import { passFlags } from "./commands/compress.js";
+import { requireReportFolder, writeReport } from "./report-file.js";
+import { printReport } from "./print-report.js";
+import { TerminalLogger } from "./terminal-logger.js";
+
+interface RunFlags {
+  readonly output?: string; readonly force?: boolean;
+  readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
+  readonly calibrator?: CompressOptions["calibrator"]; readonly exclude?: readonly string[]; readonly passes?: string;
+  readonly maxDrop?: number; readonly minSqnr?: number; readonly threads?: number; readonly seed?: number;
+  readonly verify?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+}
+
+/** Sets the process's exit code: 0, or 1 when a gate failed. */
+export async function runCompress(path: string, given: Readonly<Record<string, unknown>>): Promise<void> {
+  const flags = given as RunFlags;
+  if (flags.report !== undefined) await requireReportFolder(flags.report);
+  const quiet = flags.quiet === true || flags.json === true;
+  const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
+  const output = flags.output ?? defaultOutputPath(path);
+  if (!quiet) process.stdout.write(`${chalk.bold(path)} → ${chalk.bold(output)}\n`);
+  try {
+    const { report } = await compress(path, { ...libraryOptions(flags, given), output, logger });
+    logger.clear();
+    if (flags.report !== undefined) await writeReport(flags.report, report);
+    printReport(report, flags);
+    if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
+  } finally {
+    logger.clear();
+  }
+}
+
+function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {
+  const { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, maxDrop, minSqnr, threads, seed, verify, debug } = flags;
+  const options = { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, maxDrop, minSqnr, threads, seed, verify, debug };
+  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
+  return { ...set, flags: passFlags(given) };
+}

@@ -1,0 +1,28 @@
+/** The public API. What is not exported here may change at any time. */
+export { EdgecError, BadDataError, BadModelError, EXIT, type ErrorCode } from "./errors.js";
+export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
+
+export { compress, type CompressResult } from "./pipeline/compress.js";
+export type { CompressOptions } from "./pipeline/compress-options.js";
+export { verify, type VerifyOptions } from "./pipeline/verify.js";
+export { inspect, type InspectedOperator, type InspectedValue, type Inspection } from "./pipeline/inspect.js";
+export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./pipeline/bench.js";
+
+export { readModel, writeModel, type WriteResult } from "./onnx/index.js";
+export {
+  attribute, DataType, floatTensor, getAttribute, GraphEditor, int64Tensor, integerTensor, isOp, makeNode, opsetVersion, tensorBytes, tensorValue, toFloat32,
+  type Attribute, type Feed, type Graph, type Model, type Node, type Tensor, type TensorValue, type ValueInfo,
+} from "./ir/index.js";
+
+export { definePass } from "./passes/define-pass.js";
+export type { NodeStatus, Pass, PassContext, PassDefinition, PassFactory, PassFlag, PassResult } from "./passes/contract.js";
+export type { Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
+export { PASSES } from "./pipeline/registry.js";
+export type { RegisteredPass } from "./pipeline/registered-pass.js";
+
+export { openDataset, type Dataset, type Label, type OpenOptions, type Sample } from "./data/index.js";
+
+export { reportJson } from "./report/json.js";
+export { reportMarkdown } from "./report/markdown.js";
+export { reportText } from "./report/terminal.js";
+export { SCHEMA_VERSION, type Report } from "./report/report.js";

@@ -1,0 +1,93 @@
+/** How long models take, measured against each other in turns in one process. */
+import { openDataset, take, type Dataset } from "../data/index.js";
+import { BadDataError, EdgecError } from "../errors.js";
+import type { Feed } from "../ir/index.js";
+import { readModel } from "../onnx/index.js";
+import { openRemote } from "../runtime/index.js";
+import { randomDataset } from "./random-feeds.js";
+import { modelInputs } from "./run-data.js";
+
+export interface BenchOptions {
+  /** Inputs to run on: a path or a dataset; without it, random feeds from the first model's inputs. */
+  readonly data?: string | Dataset;
+  /** Default 1. */
+  readonly threads?: number;
+  /** Timed runs of each model; default 100. */
+  readonly runs?: number;
+  /** Default 10. */
+  readonly warmup?: number;
+  readonly seed?: number;
+}
+
+export interface BenchResult {
+  readonly runtime: string;
+  readonly threads: number;
+  /** Where the inputs came from. */
+  readonly source: string;
+  readonly models: readonly BenchedModel[];
+}
+
+export interface BenchedModel {
+  readonly path: string;
+  readonly runs: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly minMs: number;
+  /** Middle half of the times divided by the median: how far to trust it. */
+  readonly spread: number;
+  /** First model's median divided by this one's. */
+  readonly speedup: number;
+}
+
+const FEEDS = 8;
+
+/** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
+export async function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
+  const [first] = paths;
+  if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
+  const inputs = modelInputs(readModel(first));
+  const dataset = await openData(options, inputs);
+  const feeds = await firstFeeds(dataset);
+  const { threads = 1, runs = 100, warmup = 10 } = options;
+  const runtime = await openRemote();
+  try {
+    const times = await runtime.timeInterleaved(paths, feeds, { threads, runs, warmup });
+    const base = quantile(times[0]?.samplesMs ?? [], 0.5);
+    return {
+      runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,
+      models: paths.map((path, index) => summarize(path, times[index]?.samplesMs ?? [], base)),
+    };
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function openData({ data, seed = 0 }: BenchOptions, inputs: Parameters<typeof randomDataset>[0]): Promise<Dataset> {
+  if (typeof data === "string") return openDataset(data, inputs);
+  const dataset = data ?? randomDataset(inputs, seed);
+  if (typeof dataset === "string") throw new BadDataError(`inputs cannot be made up: ${dataset}. Give data with --data.`);
+  return dataset;
+}
+
+async function firstFeeds(dataset: Dataset): Promise<Feed[]> {
+  const feeds: Feed[] = [];
+  for await (const { feed } of take(dataset, FEEDS).samples()) feeds.push(feed);
+  return feeds;
+}
+
+function summarize(path: string, samplesMs: readonly number[], base: number): BenchedModel {
+  const p50Ms = quantile(samplesMs, 0.5);
+  return {
+    path, runs: samplesMs.length, p50Ms, p95Ms: quantile(samplesMs, 0.95), minMs: quantile(samplesMs, 0),
+    spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms, speedup: base / p50Ms,
+  };
+}
+
+/** Linear interpolation between order statistics, as numpy's default. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const low = sorted[Math.floor(at)] ?? NaN;
+  const high = sorted[Math.ceil(at)] ?? NaN;
+  return low + (high - low) * (at - Math.floor(at));
+}

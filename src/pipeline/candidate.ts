@@ -1,0 +1,85 @@
+/** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+import type { Diagnostic, Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
+import type { Model } from "../ir/index.js";
+import { assertValid } from "../ir/validate.js";
+import { readModel, writeModel } from "../onnx/index.js";
+import type { Statistics } from "../numeric/statistics.js";
+import type { CompressOptions } from "./compress-options.js";
+import { RuntimeEvaluator } from "./constant-evaluator.js";
+import { measureAgainst, type Measurements } from "./measure.js";
+import type { OutputFile } from "./output-file.js";
+import type { RunResult } from "./pass-ledger.js";
+import { planPasses, planText, type Plan, type PlanOptions } from "./plan.js";
+import type { RunData } from "./run-data.js";
+import { runPasses } from "./runner.js";
+
+export interface CandidateContext {
+  readonly options: CompressOptions;
+  /** A fresh copy of the original at every call; passes change theirs in place. */
+  readonly read: () => Model;
+  readonly originalPath: string;
+  readonly files: OutputFile;
+  readonly logger: Logger;
+  readonly data: RunData;
+}
+
+export interface Candidate {
+  readonly model: Model;
+  /** The file aside that bears the model until it is chosen. */
+  readonly path: string;
+  readonly plan: Plan;
+  readonly run: RunResult;
+  readonly measurements: Measurements;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that runs the original. */
+export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions): Promise<Candidate> {
+  const warnings: Diagnostic[] = [];
+  const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
+  const model = context.read();
+  const plan = planPasses(model, options);
+  context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: planText(plan) });
+  const run = await applyPlan({ ...context, logger }, model, plan);
+  const path = await context.files.path(name);
+  context.logger.progress?.({ step: "write", done: 0 });
+  writeModel(model, path);
+  ours(() => assertValid(readModel(path), "the compressed model, read back"), "wrote a model that is not valid");
+  const measurements = await measureAgainst({ ...context, logger }, path);
+  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings] };
+}
+
+/** Runs a plan over `model` and validates what it made. With `recorded`, nothing is measured anew. */
+export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: ReadonlyMap<string, Statistics>): Promise<RunResult> {
+  const { options, data, logger, files } = context;
+  const evaluator = new RuntimeEvaluator();
+  try {
+    const run = await runPasses(model, plan, {
+      dataset: data.calibration, evaluator, logger, seed: options.seed ?? 0, threads: options.threads ?? 1, debug: options.debug ?? false,
+      ...(recorded ? { recorded } : {}),
+      dump: (bytes, pass) => files.keep(bytes, pass),
+    });
+    ours(() => assertValid(model, "after the last pass"), "made a model that is not valid");
+    if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
+    return run;
+  } finally {
+    await evaluator.close();
+  }
+}
+
+/** An invalid model at this point is edgec's doing, not the user's. */
+function ours(check: () => void, what: string): void {
+  try {
+    check();
+  } catch (cause) {
+    throw new EdgecError("PASS_FAILED", `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was written. Run with --debug to see which pass did it.`, { cause });
+  }
+}
+
+function bound(logger: Logger): Logger {
+  return {
+    progress: (progress) => logger.progress?.(progress),
+    debug: (message) => logger.debug?.(message),
+  };
+}

@@ -1,0 +1,50 @@
+/** What `compress` takes. */
+import type { Dataset } from "../data/dataset.js";
+import type { Logger } from "../diagnostics.js";
+import type { Pass } from "../passes/contract.js";
+
+export interface CompressOptions {
+  /** Share of weights to remove, from 0 to below 1, or a pattern such as "2:4". */
+  readonly prune?: number | string;
+  /** 8-bit integers: static with calibration data, dynamic without. */
+  readonly int8?: boolean;
+  /** Number of different values that a tensor keeps. */
+  readonly cluster?: number | string;
+  /** How constants are stored: "auto" takes the smallest form, "plain" is dense, "int8" keeps float weights as int8. */
+  readonly storage?: "auto" | "plain" | "int8";
+  /** How int8 ranges are chosen. */
+  readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
+  /** Nodes and constants to leave as they are; `*` stands for any text. */
+  readonly exclude?: readonly string[];
+  /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */
+  readonly passes?: string | readonly Pass[];
+  /** Flags of passes that have no property above, as text, by name in camelCase. */
+  readonly flags?: Readonly<Record<string, string>>;
+
+  /** Calibration data without labels: a path or a dataset. */
+  readonly calib?: string | Dataset;
+  /** Data to compare both models on. */
+  readonly eval?: string | Dataset;
+  /** A file with one label for each sample of `eval`. */
+  readonly labels?: string;
+  /** An ES module with the accuracy metric. */
+  readonly metric?: string;
+  /** Gate: percentage points that accuracy may drop. */
+  readonly maxDrop?: number;
+  /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
+  readonly minSqnr?: number;
+
+  /** Where to write; without it the result holds the bytes and nothing is written. */
+  readonly output?: string;
+  /** Allows `output` to be the file that is read. */
+  readonly force?: boolean;
+  /** Threads of the runtime while measuring; default 1. */
+  readonly threads?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** False skips loading, running and comparing: the output is then unproven. Default true. */
+  readonly verify?: boolean;
+  /** Validates the model after every pass. */
+  readonly debug?: boolean;
+  readonly logger?: Logger;
+}

@@ -1,0 +1,96 @@
+/** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
+import type { Diagnostic, Logger } from "../diagnostics.js";
+import type { Model } from "../ir/index.js";
+import { assertValid } from "../ir/validate.js";
+import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { SCHEMA_VERSION, type Report } from "../report/report.js";
+import { VERSION } from "../version.js";
+import type { Candidate, CandidateContext } from "./candidate.js";
+import type { CompressOptions } from "./compress-options.js";
+import { chooseCandidate } from "./fall-back.js";
+import { OutputFile } from "./output-file.js";
+import { planOptions } from "./plan-options.js";
+import { pruningEffect } from "./pruning-effect.js";
+import { openRunData } from "./run-data.js";
+
+export interface CompressResult {
+  readonly model: Model;
+  /** Where it was written; undefined when no output was asked for. */
+  readonly path: string | undefined;
+  readonly report: Report;
+  /** The file's bytes, encoded when asked for. Tensors in external files are not part of them. */
+  bytes(): Uint8Array;
+}
+
+/**
+ * Compresses a model and checks the result against the original before it takes its name: it was written, read back,
+ * loaded, run and compared. A model that the runtime refuses is never written. Without an installed runtime, passes
+ * that need no data run all the same, and the report has no fidelity, accuracy and latency.
+ *
+ * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL for the input, BAD_OPTION, BAD_DATA,
+ * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was.
+ */
+export async function compress(input: string | Uint8Array | Model, options: CompressOptions = {}): Promise<CompressResult> {
+  const inputPath = typeof input === "string" ? input : undefined;
+  const settings = planOptions(options);
+  const files = await OutputFile.prepare({ output: options.output, input: inputPath, force: options.force ?? false });
+  try {
+    const warnings: Diagnostic[] = [];
+    const logger = collecting(options.logger, warnings);
+    const read = source(input);
+    const original = read();
+    assertValid(original, inputPath ?? "the model");
+    const originalPath = inputPath ?? await writeAside(original, files);
+    const context: CandidateContext = { options, read, originalPath, files, logger, data: await openRunData(original, options, logger) };
+    const candidate = await chooseCandidate(context, settings);
+    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
+    const report = makeReport(candidate, inputPath, options.output, warnings);
+    await files.commit(candidate.path);
+    const { model } = candidate;
+    return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
+  } finally {
+    await files.remove();
+  }
+}
+
+/** Reads the input anew at every call: each candidate changes a model of its own. */
+function source(input: string | Uint8Array | Model): () => Model {
+  if (typeof input === "string") return () => readModel(input);
+  const bytes = input instanceof Uint8Array ? input : encodeModelBytes(input);
+  const path = input instanceof Uint8Array ? undefined : input.path;
+  return () => decodeModel(bytes, path);
+}
+
+async function writeAside(model: Model, files: OutputFile): Promise<string> {
+  const path = await files.path("original");
+  writeModel(model, path);
+  return path;
+}
+
+/** Passes progress and plain information on; keeps warnings for the report. */
+function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger {
+  return {
+    progress: (progress) => logger?.progress?.(progress),
+    debug: (message) => logger?.debug?.(message),
+    diagnostic: (diagnostic) => (diagnostic.severity === "warning" ? void warnings.push(diagnostic) : logger?.diagnostic?.(diagnostic)),
+  };
+}
+
+function idleCalibration({ calib }: CompressOptions, { run }: Candidate): Diagnostic[] {
+  if (calib === undefined || run.askedForData) return [];
+  return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
+}
+
+function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Report {
+  const { size, fidelity, accuracy, latency, executed, gates } = measurements;
+  return {
+    schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
+    passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
+    warnings: distinct(warnings),
+    verdict: { ok: gates.every((gate) => gate.ok), gates },
+  };
+}
+
+function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(warnings.map((warning) => [`${warning.id}\n${warning.message}`, warning])).values()];
+}

@@ -1,0 +1,95 @@
+/** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
+import { randomBytes } from "node:crypto";
+import { constants, rmSync } from "node:fs";
+import { access, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { EdgecError } from "../errors.js";
+
+/** "model.edgec.onnx" beside "model.onnx". */
+export function defaultOutputPath(input: string): string {
+  const extension = extname(input);
+  return join(dirname(input), `${basename(input, extension)}.edgec${extension || ".onnx"}`);
+}
+
+export interface OutputTarget {
+  /** The file to write; undefined when the caller wants bytes alone. */
+  readonly output: string | undefined;
+  /** The file being read, which is overwritten only with `force`. */
+  readonly input: string | undefined;
+  readonly force: boolean;
+}
+
+/** A folder for the files of one run, removed at its end or when the process exits. */
+export class OutputFile {
+  private readonly removeAtExit = (): void => rmSync(this.folder, { recursive: true, force: true });
+
+  private constructor(readonly output: string | undefined, private readonly folder: string) {
+    process.once("exit", this.removeAtExit);
+  }
+
+  /**
+   * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE when its folder is
+   * missing or read-only, OUTPUT_EXISTS when it is the input and `force` is not set.
+   */
+  static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
+    if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")));
+    await requireFolder(output);
+    if (!force && input !== undefined && await isSameFile(output, input)) {
+      throw new EdgecError("OUTPUT_EXISTS", `${output} is the model being read. Choose another name with -o, or give --force to overwrite it.`);
+    }
+    // In the output's folder, so that taking the name is a rename within one file system.
+    const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
+    return new OutputFile(output, folder);
+  }
+
+  /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
+  async path(purpose: string): Promise<string> {
+    const folder = join(this.folder, purpose);
+    await mkdir(folder, { recursive: true });
+    return join(folder, basename(this.output ?? "model.onnx"));
+  }
+
+  /** Gives the model at `written`, and its external data if there is some, their final names. */
+  async commit(written: string): Promise<void> {
+    if (this.output === undefined) return;
+    for (const name of await readdir(dirname(written))) {
+      if (name !== basename(written)) await rename(join(dirname(written), name), join(dirname(this.output), name));
+    }
+    await rename(written, this.output);
+  }
+
+  /** Writes a model for a person to look at, beside the output, where it stays. Returns its path. */
+  async keep(bytes: Uint8Array, purpose: string): Promise<string> {
+    const path = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}.onnx`;
+    await writeFile(path, bytes);
+    return path;
+  }
+
+  async remove(): Promise<void> {
+    process.off("exit", this.removeAtExit);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function requireFolder(output: string): Promise<void> {
+  const folder = dirname(resolve(output));
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${folder} is not a folder.`);
+    await access(folder, constants.W_OK);
+    if (await isFolder(output)) throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: it is a folder. Give a file name with -o.`);
+  } catch (cause) {
+    if (cause instanceof EdgecError) throw cause;
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: the folder ${folder} ${missing ? "does not exist. Create it first" : "cannot be written to. Choose another with -o"}.`, { cause });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isDirectory(), () => false);
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => undefined)));
+  return first !== undefined && first === second;
+}

@@ -1,0 +1,58 @@
+/** What the passes of one run reported, with the rounds of a repeated pass summed into one record. */
+import type { Diagnostic } from "../diagnostics.js";
+import type { Statistics } from "../numeric/statistics.js";
+import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
+
+export interface PassRecord {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly modified: boolean;
+  readonly stats: Readonly<Record<string, number>>;
+  /** Milliseconds, with the calibration it asked for. */
+  readonly ms: number;
+}
+
+export interface RunResult {
+  readonly modified: boolean;
+  readonly passes: readonly PassRecord[];
+  readonly nodes: readonly (NodeStatus & { readonly pass: string })[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether any pass asked for statistics. */
+  readonly askedForData: boolean;
+  /** What was measured, by the name of the pass that asked. */
+  readonly statistics: ReadonlyMap<string, Statistics>;
+}
+
+export class PassLedger {
+  askedForData = false;
+  readonly statistics = new Map<string, Statistics>();
+  private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number }[] = [];
+  private readonly nodes: (NodeStatus & { pass: string })[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+
+  add(pass: Pass, result: PassResult, ms: number): void {
+    let record = this.records.find((other) => other.pass === pass);
+    if (!record) this.records.push(record = { pass, modified: false, stats: {}, ms: 0 });
+    record.modified ||= result.modified;
+    record.ms += ms;
+    for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
+    this.nodes.push(...result.nodes.map((node) => ({ ...node, pass: pass.name })));
+    this.diagnostics.push(...result.diagnostics);
+  }
+
+  /** Names of the passes that ran, each once, in order. */
+  names(): string[] {
+    return [...new Set(this.records.map((record) => record.pass.name))];
+  }
+
+  result(): RunResult {
+    return {
+      modified: this.records.some((record) => record.modified),
+      passes: this.records.map(({ pass, modified, stats, ms }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10 })),
+      nodes: this.nodes,
+      diagnostics: this.diagnostics,
+      askedForData: this.askedForData,
+      statistics: this.statistics,
+    };
+  }
+}

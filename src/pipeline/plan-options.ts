@@ -1,0 +1,42 @@
+/** From the options of `compress` to those of the plan. */
+import { EdgecError } from "../errors.js";
+import type { CompressOptions } from "./compress-options.js";
+import type { PlanOptions } from "./plan.js";
+
+/** Throws EdgecError BAD_OPTION for options that contradict each other. */
+export function planOptions(options: CompressOptions): PlanOptions {
+  const { storage = options.flags?.["storage"], exclude, passes, calibrator } = options;
+  const storeOnly = storage === "int8";
+  const flags = passFlags(options);
+  if (storeOnly) {
+    if (flags["int8"] !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
+    if (passes !== undefined) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
+    delete flags["storage"];
+  }
+  return {
+    flags, storeOnly,
+    ...(calibrator === undefined ? {} : { shared: { calibrator } }),
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(passes === undefined ? {} : { passes }),
+  };
+}
+
+function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): Record<string, string> {
+  return {
+    ...flags,
+    ...(prune === undefined ? {} : { prune: String(prune) }),
+    ...(int8 === true ? { int8: "" } : {}),
+    ...(cluster === undefined ? {} : { cluster: String(cluster) }),
+    ...(storage === undefined ? {} : { storage }),
+  };
+}
+
+/**
+ * The way back from int8 arithmetic: the same plan with weights kept as int8 and computed in float; undefined when the
+ * plan computes nothing in int8, or when the user named the passes.
+ */
+export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
+  if (plan.flags["int8"] === undefined || plan.passes !== undefined) return undefined;
+  const { int8: _, ...flags } = plan.flags;
+  return { flags, storeOnly: true, ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };
+}

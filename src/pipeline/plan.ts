@@ -1,0 +1,131 @@
+/** From what the user asked for to the passes that will run, in order, with their options bound. */
+import { EdgecError } from "../errors.js";
+import type { Model } from "../ir/index.js";
+import type { Pass } from "../passes/contract.js";
+import { matchingNames, requireMatches } from "./names.js";
+import { CLEAN_UP, RECIPE, type StepCondition } from "./recipe.js";
+import { flagKey, type RegisteredPass } from "./registered-pass.js";
+import { findPass, PASSES } from "./registry.js";
+
+export interface PlanOptions {
+  /** Values of the passes' flags as text, by the flag's name in camelCase: `{ prune: "0.3", int8: "" }`. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Options that go to every planned pass which takes one of that name; one that none takes is an error. */
+  readonly shared?: Readonly<Record<string, unknown>>;
+  /** Nodes and constants that lossy passes leave as they are; `*` stands for any text. */
+  readonly exclude?: readonly string[];
+  /** The passes in the order in which they run, as names separated by commas or already bound; replaces the recipe. */
+  readonly passes?: string | readonly Pass[];
+  /** Keep weights as int8 and compute in float. */
+  readonly storeOnly?: boolean;
+}
+
+export interface PlannedStep {
+  readonly passes: readonly Pass[];
+  /** Runs the passes again until none of them changes the model. */
+  readonly untilStable: boolean;
+  readonly reason: string;
+}
+
+export type Plan = readonly PlannedStep[];
+
+/** The word that stands for all clean-up passes in an explicit order. */
+const CLEAN_UP_ALIAS = "clean-up";
+
+/**
+ * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run, and for a
+ * shared option that no planned pass takes; UNMATCHED_SELECTOR for an exclusion that matches nothing in `model`.
+ */
+export function planPasses(model: Model, options: PlanOptions): Plan {
+  requireMatches(model, options.exclude ?? []);
+  if (typeof options.passes === "object") return boundSteps(options.passes, options);
+  const steps = options.passes === undefined ? recipeSteps(options) : explicitSteps(options.passes);
+  const planned = new Set(steps.flatMap((step) => step.passes));
+  refuseIdleFlags(options, planned);
+  refuseIdleOptions(options.shared ?? {}, planned);
+  return steps.map(({ passes, untilStable, reason }) => ({ passes: passes.map((pass) => bind(pass, options)), untilStable, reason }));
+}
+
+/** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
+export function planText(plan: Plan): string {
+  return plan.map((step) => {
+    const names = step.passes.map((pass) => pass.name).join(", ");
+    return step.untilStable ? `(${names}) until stable` : names;
+  }).join(" → ");
+}
+
+/** The same plan without one pass. */
+export function withoutPass(plan: Plan, name: string): Plan {
+  return plan.map((step) => ({ ...step, passes: step.passes.filter((pass) => pass.name !== name) }));
+}
+
+interface Step { readonly passes: readonly RegisteredPass[]; readonly untilStable: boolean; readonly reason: string }
+
+function recipeSteps(options: PlanOptions): Step[] {
+  return RECIPE.filter((step) => isWanted(step.when, options))
+    .map(({ passes, untilStable, reason }) => ({ passes: passes.map(findPass), untilStable, reason }));
+}
+
+function isWanted(when: StepCondition, { flags, storeOnly }: PlanOptions): boolean {
+  const int8 = flags["int8"] !== undefined;
+  switch (when) {
+    case "always": return true;
+    case "int8": return int8;
+    // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
+    case "storeInt8": return (int8 || storeOnly === true) && flags["cluster"] === undefined;
+    default: return flags[when] !== undefined;
+  }
+}
+
+/** Passes of a caller's own making carry their options with them. */
+function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] }: PlanOptions): Plan {
+  const given = [...Object.keys(flags), ...Object.entries(shared).filter(([, value]) => value !== undefined).map(([name]) => name), ...(exclude.length > 0 ? ["exclude"] : [])];
+  if (given.length > 0) throw new EdgecError("BAD_OPTION", `passes are given with their options bound, so "${given.join('", "')}" would have no effect. Leave it out.`);
+  return passes.map((pass) => ({ passes: [pass], untilStable: false, reason: "asked for" }));
+}
+
+function explicitSteps(text: string): Step[] {
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) throw new EdgecError("BAD_OPTION", '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".');
+  return names.map((name) => (name === CLEAN_UP_ALIAS
+    ? { passes: CLEAN_UP.map(findPass), untilStable: true, reason: "asked for" }
+    : { passes: [findPass(name)], untilStable: false, reason: "asked for" }));
+}
+
+function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {
+  for (const pass of PASSES) {
+    if (!pass.flag || flags[flagKey(pass.flag)] === undefined || planned.has(pass)) continue;
+    throw new EdgecError("BAD_OPTION", `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes does not name. Add it there or leave the flag out.`);
+  }
+}
+
+function refuseIdleOptions(shared: Readonly<Record<string, unknown>>, planned: ReadonlySet<RegisteredPass>): void {
+  for (const [name, value] of Object.entries(shared)) {
+    if (value === undefined || [...planned].some((pass) => name in pass.defaults)) continue;
+    const takers = PASSES.filter((pass) => name in pass.defaults).map((pass) => (pass.flag ? pass.flag.syntax.split(" ")[0] : pass.name));
+    throw new EdgecError("BAD_OPTION", `--${kebab(name)} has no effect here: none of the passes that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`);
+  }
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/**
+ * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes add and
+ * remove nodes, and a pass refuses names that its model does not have.
+ */
+function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions): Pass {
+  const text = pass.flag && flags[flagKey(pass.flag)];
+  const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
+  const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
+  const bound = pass.bind(options);
+  if (exclude.length === 0 || !pass.lossy || !("exclude" in pass.defaults)) return bound;
+  const excluding = (model: Model): Pass => pass.bind({ ...options, exclude: matchingNames(model, exclude) });
+  return {
+    ...bound,
+    options: { ...bound.options, exclude },
+    statistics: (model) => excluding(model).statistics(model),
+    run: (model, context) => excluding(model).run(model, context),
+  };
+}

@@ -1,0 +1,33 @@
+/** The order in which passes run, as data, with the reason for each place. */
+
+/** When a step takes part: always, or when the plan asks for what it does. */
+export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
+
+export interface RecipeStep {
+  /** Passes that run together, by name. */
+  readonly passes: readonly string[];
+  /** Runs the passes again until none of them changes the model. */
+  readonly untilStable: boolean;
+  readonly when: StepCondition;
+  /** Why it stands where it stands. */
+  readonly reason: string;
+}
+
+/** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
+export const CLEAN_UP: readonly string[] = [
+  "lift-constants", "remove-identities", "fold-constants", "fold-batch-normalization", "remove-dead", "deduplicate-initializers",
+];
+
+/** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
+export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
+
+export const RECIPE: readonly RecipeStep[] = [
+  { passes: CLEAN_UP, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below" },
+  { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
+  { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
+  { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
+  { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
+  { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },
+  { passes: CLEAN_UP_LITE, untilStable: true, when: "always", reason: "drops the float weights that nothing uses any more, and repeated scales" },
+  { passes: ["encode-weights"], untilStable: false, when: "always", reason: "last: any pass after it would see codes instead of weights" },
+];

@@ -1,0 +1,39 @@
+/**
+ * Every pass, in the order of `edgec passes`. The single place to add one: flags, help, the plan and the
+ * documentation derive from this array.
+ */
+import { EdgecError, suggestion } from "../errors.js";
+import { encodeWeights } from "../passes/encode/encode-weights.js";
+import { storeInt8 } from "../passes/encode/store-int8.js";
+import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
+import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
+import { foldConstants } from "../passes/graph/fold-constants.js";
+import { liftConstants } from "../passes/graph/lift-constants.js";
+import { removeDead } from "../passes/graph/remove-dead.js";
+import { removeIdentities } from "../passes/graph/remove-identities.js";
+import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
+import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
+import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
+import { registered, type RegisteredPass } from "./registered-pass.js";
+
+export const PASSES: readonly RegisteredPass[] = [
+  registered(liftConstants),
+  registered(removeIdentities),
+  registered(foldConstants),
+  registered(foldBatchNormalization),
+  registered(removeDead),
+  registered(deduplicateInitializers),
+  registered(stripDebugInfo),
+  registered(upgradeOpset),
+  registered(quantizeInt8),
+  registered(storeInt8),
+  registered(encodeWeights),
+];
+
+/** Throws EdgecError UNKNOWN_PASS with the nearest name. */
+export function findPass(name: string): RegisteredPass {
+  const found = PASSES.find((pass) => pass.name === name);
+  if (found) return found;
+  const names = PASSES.map((pass) => pass.name);
+  throw new EdgecError("UNKNOWN_PASS", `there is no pass "${name}".${suggestion(name, names)} "edgec passes" lists them all.`);
+}

@@ -1,0 +1,35 @@
+/** The report as Markdown, for a pull request or a log. */
+import type { Report } from "./report.js";
+import { comparisonRows, fidelityLines, optionsText, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
+
+export function reportMarkdown(report: Report): string {
+  const sections = [
+    [`# ${report.verdict.ok ? "" : "Gate failed: "}${cell(report.output ?? report.input ?? "compressed model")}`],
+    markdownTable(["", "before", "after", "change"], comparisonRows(report).map(({ name, before, after, change }) => [name, before, after, change])),
+    [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `- output ${line}`) : []), ...provenanceLines(report).map((line) => `- ${line}`)],
+    list("## Warnings", report.warnings.map(({ message }) => message)),
+    list("## Gates", report.verdict.gates.map(({ ok, message }) => `${ok ? "passed" : "**failed**"}: ${message}`)),
+    ["## Passes", "", ...markdownTable(["pass", "options", "result", "ms"], tellingPasses(report).map(({ name, options, modified, stats, ms }) => [name, optionsText(options), modified ? statsText(stats) || "changed" : "nothing to do", String(ms)]))],
+    nodeSection(report),
+  ];
+  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function nodeSection(report: Report): string[] {
+  const rows = statusCounts(report).map(({ pass, status, reason, count, examples }) => [pass, status, String(count), reason, examples.join(", ")]);
+  return rows.length === 0 ? [] : ["## Nodes", "", ...markdownTable(["pass", "status", "nodes", "reason", "such as"], rows)];
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [title, "", ...items.map((item) => `- ${item}`)];
+}
+
+function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(header), `|${header.map(() => "---").join("|")}|`, ...rows.map(line)];
+}
+
+/** Names come from a file that anyone may have written: nothing in them may end a cell or start markup. */
+function cell(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, " ").replaceAll(/[\\|<>`*_[\]]/g, "\\$&");
+}

@@ -1,0 +1,12 @@
+/** Colours, given from outside: this room does not know whether anyone looks at a terminal. */
+export interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  green(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+}
+
+const same = (text: string): string => text;
+
+export const PLAIN: Paint = { bold: same, dim: same, green: same, red: same, yellow: same };

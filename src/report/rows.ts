@@ -1,0 +1,104 @@
+/** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
+import type { PassRecord } from "../pipeline/pass-ledger.js";
+import type { FidelityReport, Report } from "./report.js";
+import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
+
+export interface ComparisonRow {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+  /** "3.78× smaller". */
+  readonly change: string;
+  /** Whether the change is for the better; undefined when it is neither. */
+  readonly better?: boolean;
+}
+
+export function comparisonRows(report: Report): ComparisonRow[] {
+  return [...sizeRows(report), ...latencyRows(report), ...accuracyRows(report)];
+}
+
+function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
+  const forms = [["size", "raw"], ["size, gzip", "gzip"], ["size, brotli", "brotli"]] as const;
+  return forms.map(([name, form]) => {
+    const ratio = original[form] / compressed[form];
+    const change = Math.abs(ratio - 1) < 0.005 ? "the same" : ratio > 1 ? `${ratioText(ratio)} smaller` : `${ratioText(1 / ratio)} larger`;
+    return { name, before: bytesText(original[form]), after: bytesText(compressed[form]), change, ...direction(ratio, 0.005) };
+  });
+}
+
+function latencyRows({ latency }: Report): ComparisonRow[] {
+  if (!latency) return [];
+  const { original, compressed, speedup } = latency;
+  const change = Math.abs(speedup - 1) < 0.03 ? "the same within 3 %" : speedup > 1 ? `${ratioText(speedup)} faster` : `${ratioText(1 / speedup)} slower`;
+  return [
+    { name: "latency, median", before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change, ...direction(speedup, 0.03) },
+    { name: "latency, 95th percentile", before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
+  ];
+}
+
+function accuracyRows({ accuracy }: Report): ComparisonRow[] {
+  if (!accuracy) return [];
+  const { metric, original, compressed, drop } = accuracy;
+  const change = drop === 0 ? "the same" : `${Math.abs(drop).toFixed(2)} points ${drop > 0 ? "lower" : "higher"}`;
+  return [{ name: metric, before: original.toFixed(2), after: compressed.toFixed(2), change, ...(drop === 0 ? {} : { better: drop < 0 }) }];
+}
+
+function direction(ratio: number, tolerance: number): { better?: boolean } {
+  return Math.abs(ratio - 1) < tolerance ? {} : { better: ratio > 1 };
+}
+
+/** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
+export function fidelityLines({ outputs }: FidelityReport): string[] {
+  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement }]) => {
+    const name = printable(output);
+    if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
+    const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
+    return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
+  });
+}
+
+/** What the figures were measured on, and with. */
+export function provenanceLines({ accuracy, fidelity, latency, executed }: Report): string[] {
+  const lines: string[] = [];
+  if (latency) lines.push(`latency: ${latency.runtime}, ${plural(latency.threads, "thread")}, ${plural(latency.runs, "interleaved run")} of each model`);
+  if (accuracy) lines.push(`accuracy: ${plural(accuracy.samples, "labelled sample")}`);
+  if (fidelity) lines.push(`fidelity: ${plural(fidelity.samples, "sample")} of ${fidelity.source}`);
+  if (executed) lines.push(`executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`);
+  return lines;
+}
+
+export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }
+
+/** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one. */
+export function statusCounts({ nodes }: Report): StatusCount[] {
+  const groups = new Map<string, { pass: string; status: "changed" | "kept"; reason: string; count: number; examples: string[] }>();
+  for (const { pass, status, reason, name } of nodes) {
+    const general = reason.replaceAll(/\d+(\.\d+)?/g, "N");
+    const key = [pass, status, general].join("\n");
+    const group = groups.get(key) ?? { pass, status, reason: printable(reason), count: 0, examples: [] };
+    if (group.count > 0 && group.reason !== printable(reason)) group.reason = printable(general);
+    group.count++;
+    if (group.examples.length < 3) group.examples.push(printable(name));
+    groups.set(key, group);
+  }
+  const order = [...new Set(nodes.map((node) => node.pass))];
+  return [...groups.values()].sort((a, b) => order.indexOf(a.pass) - order.indexOf(b.pass) || b.count - a.count);
+}
+
+/** The passes worth a line: those that changed something, or looked at nodes and kept them. */
+export function tellingPasses({ passes, nodes }: Report): PassRecord[] {
+  return passes.filter((pass) => pass.modified || nodes.some((node) => node.pass === pass.name));
+}
+
+/** "ratio 0.3, refit true": the options of a pass, without empty ones. */
+export function optionsText(options: Readonly<Record<string, unknown>>): string {
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
+    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ");
+}
+
+/** Numbers of a pass, without those that are zero. */
+export function statsText(stats: Readonly<Record<string, number>>): string {
+  return Object.entries(stats).filter(([, value]) => value !== 0).map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`).join(", ");
+}

@@ -1,0 +1,40 @@
+/** The report for a person at a terminal. */
+import { PLAIN, type Paint } from "./paint.js";
+import type { Report } from "./report.js";
+import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
+import { textTable } from "./text-table.js";
+import { printable } from "./units.js";
+
+/** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
+export function reportText(report: Report, paint: Paint = PLAIN): string {
+  const sections = [
+    table(report, paint),
+    [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(line))],
+    passLines(report, paint),
+    nodeLines(report, paint),
+    report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
+    report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${message}`),
+    report.output === null ? [] : [`${report.verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${report.output}`],
+  ];
+  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function table(report: Report, paint: Paint): string[] {
+  const rows = comparisonRows(report).map(({ name, before, after, change, better }) => [
+    name, before, after, better === undefined ? change : better ? paint.green(change) : paint.red(change),
+  ]);
+  return textTable([["", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows], [0, 3]);
+}
+
+function passLines(report: Report, paint: Paint): string[] {
+  const rows = tellingPasses(report)
+    .map(({ name, modified, stats, ms }) => [name, `${Math.round(ms)} ms`, modified ? statsText(stats) : paint.dim("changed nothing")]);
+  return rows.length === 0 ? [] : textTable([["pass", "time", ""].map((cell) => paint.bold(cell)), ...rows], [0, 2]);
+}
+
+function nodeLines(report: Report, paint: Paint): string[] {
+  return statusCounts(report).map(({ pass, status, reason, count, examples }) => {
+    const names = count > examples.length ? `${examples.join(", ")}, …` : examples.join(", ");
+    return `${pass}: ${count} ${status}: ${reason} ${paint.dim(`(${names})`)}`;
+  });
+}

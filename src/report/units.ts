@@ -1,0 +1,48 @@
+/** Numbers as people read them. */
+
+/** Bytes with three significant digits in decimal units: "718 kB", "2.71 MB". */
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${unit === 0 ? value : significant(value)} ${units[unit]}`;
+}
+
+/** "3.86×"; "∞×" when nothing is left. */
+export function ratioText(ratio: number): string {
+  return Number.isFinite(ratio) ? `${significant(ratio)}×` : "∞×";
+}
+
+export function millisecondsText(ms: number): string {
+  return `${significant(ms)} ms`;
+}
+
+/** A share from 0 to 1 as "98.4 %". */
+export function percentText(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** Decibels; an exact match has no noise to measure. */
+export function decibelText(db: number | null): string {
+  return db === null || !Number.isFinite(db) ? "exact" : `${db.toFixed(1)} dB`;
+}
+
+/** Three significant digits without an exponent. */
+export function significant(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  // Rounded first: 0.9996 has the digits of 1.00.
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3))))));
+  return value.toFixed(Math.min(digits, 6));
+}
+
+/** "1 node", "3 nodes". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Text from a file that anyone may have written, with control characters made visible. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what must not get through
+  return text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}

@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { edgec, fixture } from "./run-edgec.js";
+
+const LENET = fixture("models/lenet.onnx");
+const packageVersion = (): string => (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "edgec-cli-"));
+});
+
+/** A failure is one message on stderr, without a stack, and nothing on stdout. */
+async function expectFailure(args: readonly string[], code: number, message: string | RegExp): Promise<void> {
+  const outcome = await edgec(args, { cwd: folder });
+  expect(outcome.stderr).toMatch(message);
+  expect(outcome.code).toBe(code);
+  expect(outcome.stdout).toBe("");
+  expect(outcome.stderr).not.toMatch(/\n\s+at /);
+}
+
+describe("help", () => {
+  it("lists the commands and the exit codes", async () => {
+    const { code, stdout } = await edgec(["--help"]);
+    expect(code).toBe(0);
+    for (const command of ["compress", "verify", "inspect", "bench", "passes", "demo"]) expect(stdout).toContain(`  ${command} `);
+    expect(stdout).toContain("Exit codes: 0 done");
+  });
+
+  it("derives the flags of compress from the passes", async () => {
+    const { stdout } = await edgec(["compress", "--help"]);
+    for (const flag of ["--prune", "--int8", "--cluster", "--storage"]) expect(stdout).toContain(`  ${flag}`);
+  });
+
+  it("prints the package's version", async () => {
+    expect((await edgec(["--version"])).stdout.trim()).toBe(packageVersion());
+  });
+});
+
+describe("wrong usage", () => {
+  it("exits 2 and suggests an option", () => expectFailure(["compress", LENET, "--itn8"], 2, /unknown option '--itn8'\n\(Did you mean --int8\?\)/));
+  it("exits 2 and suggests a command", () => expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/));
+  it("exits 2 without a model", () => expectFailure(["compress"], 2, "missing required argument 'model'"));
+  it("exits 2 and suggests a pass", () => expectFailure(["compress", LENET, "--passes", "remove-deed"], 2, 'there is no pass "remove-deed". Did you mean "remove-dead"?'));
+  it("exits 2 for a ratio out of range", () => expectFailure(["compress", LENET, "--prune", "1.5"], 2, /1\.5/));
+  it("exits 2 for a number that is none", () => expectFailure(["compress", LENET, "--threads", "many"], 2, "It takes a whole number, 1 or more."));
+  it("exits 2 and suggests a node", () => expectFailure(["compress", LENET, "--exclude", "conv1.weigth"], 2, /--exclude "conv1\.weigth" matches no node/));
+  it("exits 2 for an option that nothing takes", () => expectFailure(["compress", LENET, "--calibrator", "mse"], 2, "--calibrator has no effect here"));
+  it("exits 2 for labels without data", () => expectFailure(["compress", LENET, "--labels", "l.npy"], 2, "--labels needs data"));
+  it("exits 2 for an unknown calibrator", () => expectFailure(["compress", LENET, "--int8", "--calibrator", "msee"], 2, 'Did you mean "mse"?'));
+});
+
+describe("files", () => {
+  it("exits 2 for a model that is not there", () => expectFailure(["compress", "missing.onnx"], 2, "missing.onnx"));
+  it("exits 3 for a file that is no model", async () => {
+    await writeFile(join(folder, "text.onnx"), "hello, world");
+    await expectFailure(["compress", "text.onnx"], 3, "text.onnx");
+  });
+  it("exits 3 for a cut-off model", async () => {
+    await writeFile(join(folder, "cut.onnx"), readFileSync(LENET).subarray(0, 100_000));
+    await expectFailure(["compress", "cut.onnx"], 3, "cut.onnx");
+  });
+  it("exits 2 before any work when the output's folder is missing", () => expectFailure(["compress", LENET, "-o", "no/such/out.onnx"], 2, "does not exist"));
+  it("exits 2 before any work when the report's folder is missing", () => expectFailure(["compress", LENET, "-o", "out.onnx", "--report", "no/report.json"], 2, "does not exist"));
+  it("does not overwrite its input", () => expectFailure(["compress", LENET, "-o", LENET], 2, "--force"));
+  it("exits 2 for data of another model", async () => {
+    await expectFailure(["compress", LENET, "-o", "out.onnx", "--int8", "--calib", fixture("digits/digits-gray28-calib.npz")], 2, "digits-gray28-calib.npz");
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("inspect and passes", () => {
+  it("describes a model as JSON", async () => {
+    const { code, stdout } = await edgec(["inspect", LENET, "--json"]);
+    expect(code).toBe(0);
+    const { inputs, parameters } = JSON.parse(stdout) as { inputs: unknown; parameters: number };
+    expect(inputs).toHaveLength(1);
+    // 5·5·3·6 + 6, 5·5·6·16 + 16, 400·120 + 120, 120·84 + 84, 84·10 + 10
+    expect(parameters).toBe(62_006);
+  });
+
+  it("lists every pass with its defaults", async () => {
+    const passes = JSON.parse((await edgec(["passes", "--json"])).stdout) as { name: string; flag: string | null }[];
+    expect(passes.find((pass) => pass.name === "quantize-int8")?.flag).toBe("--int8");
+  });
+});

@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { defaultOutputPath, OutputFile } from "../../src/pipeline/output-file.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "edgec-test-"));
+  await writeFile(join(folder, "model.onnx"), "original");
+});
+const inFolder = (name: string): string => join(folder, name);
+
+describe("defaultOutputPath", () => {
+  it("lies beside the input", () => {
+    expect(defaultOutputPath(join("a", "model.onnx"))).toBe(join("a", "model.edgec.onnx"));
+    expect(defaultOutputPath("model")).toBe("model.edgec.onnx");
+  });
+});
+
+describe("OutputFile", () => {
+  it("takes its name only when committed and leaves nothing else behind", async () => {
+    const files = await OutputFile.prepare({ output: inFolder("out.onnx"), input: inFolder("model.onnx"), force: false });
+    const path = await files.path("planned");
+    await writeFile(path, "small");
+    await writeFile(`${path}.data`, "weights");
+    await files.commit(path);
+    await files.remove();
+    expect((await readdir(folder)).sort()).toEqual(["model.onnx", "out.onnx", "out.onnx.data"]);
+    expect(await readFile(inFolder("out.onnx"), "utf8")).toBe("small");
+  });
+
+  it("leaves nothing behind when it is not committed", async () => {
+    const files = await OutputFile.prepare({ output: inFolder("out.onnx"), input: undefined, force: false });
+    await writeFile(await files.path("planned"), "half");
+    await files.remove();
+    expect(await readdir(folder)).toEqual(["model.onnx"]);
+  });
+
+  it("refuses a folder that does not exist", async () => {
+    await expect(OutputFile.prepare({ output: join(folder, "no", "out.onnx"), input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE" });
+  });
+
+  it("refuses a folder as the file", async () => {
+    await expect(OutputFile.prepare({ output: folder, input: undefined, force: false })).rejects.toThrow("it is a folder");
+  });
+
+  it("overwrites the input only with force", async () => {
+    const target = { output: inFolder("model.onnx"), input: join(folder, ".", "model.onnx") };
+    await expect(OutputFile.prepare({ ...target, force: false })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    await (await OutputFile.prepare({ ...target, force: true })).remove();
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { planPasses, planText, withoutPass, type PlanOptions } from "../../src/pipeline/plan.js";
+import { matMulModel } from "./tiny-model.js";
+
+const names = (options: PlanOptions): string[] => planPasses(matMulModel(), options).flatMap((step) => step.passes.map((pass) => pass.name));
+const optionsOf = (options: PlanOptions, name: string): unknown =>
+  planPasses(matMulModel(), options).flatMap((step) => step.passes).find((pass) => pass.name === name)?.options;
+
+describe("planPasses", () => {
+  it("runs exact passes alone when nothing lossy is asked for, with encoding last", () => {
+    const planned = names({ flags: {} });
+    expect(planned).not.toContain("quantize-int8");
+    expect(planned).toContain("remove-dead");
+    expect(planned.at(-1)).toBe("encode-weights");
+  });
+
+  it("puts pruning before int8 and clustering after it", () => {
+    const planned = names({ flags: { cluster: "16", int8: "", prune: "0.3" } });
+    const order = ["prune-magnitude", "quantize-int8", "cluster-weights"].map((name) => planned.indexOf(name));
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(order).not.toContain(-1);
+  });
+
+  it("stores as int8 what --int8 leaves in float", () => {
+    expect(names({ flags: { int8: "" } })).toContain("store-int8");
+  });
+
+  it("keeps codebooks whole: no scales per channel beside --cluster", () => {
+    expect(names({ flags: { int8: "", cluster: "16" } })).not.toContain("store-int8");
+  });
+
+  it("stores int8 without int8 arithmetic", () => {
+    const planned = names({ flags: {}, storeOnly: true });
+    expect(planned).toContain("store-int8");
+    expect(planned).not.toContain("quantize-int8");
+  });
+
+  it("takes an explicit order as it is", () => {
+    expect(names({ flags: {}, passes: "encode-weights, remove-dead" })).toEqual(["encode-weights", "remove-dead"]);
+  });
+
+  it("suggests a pass for a mistyped name", () => {
+    expect(() => names({ flags: {}, passes: "remove-deed" })).toThrow('there is no pass "remove-deed". Did you mean "remove-dead"?');
+  });
+
+  it("refuses a flag whose pass does not run", () => {
+    expect(() => names({ flags: { int8: "" }, passes: "remove-dead" })).toThrow('--int8 sets options of the pass "quantize-int8"');
+  });
+
+  it("refuses an option that no planned pass takes", () => {
+    expect(() => names({ flags: {}, shared: { calibrator: "mse" } })).toThrow("--calibrator has no effect here: none of the passes that run takes it. It goes with --int8.");
+  });
+
+  it("gives a flag's value to its pass", () => {
+    expect(optionsOf({ flags: { storage: "plain" } }, "encode-weights")).toMatchObject({ storage: "plain" });
+  });
+
+  it("gives shared options and exclusions to the passes that take them", () => {
+    expect(optionsOf({ flags: { int8: "" }, shared: { calibrator: "entropy" }, exclude: ["dense/*"] }, "quantize-int8"))
+      .toMatchObject({ calibrator: "entropy", exclude: ["dense/*"] });
+  });
+
+  it("suggests a node for an exclusion that matches nothing", () => {
+    expect(() => names({ flags: {}, exclude: ["dense/MatMull"] })).toThrow('--exclude "dense/MatMull" matches no node and no constant of the model. Did you mean "dense/MatMul"?');
+  });
+
+  it("leaves one pass out", () => {
+    const plan = planPasses(matMulModel(), { flags: {}, passes: "remove-dead,encode-weights" });
+    expect(planText(withoutPass(plan, "remove-dead"))).toBe(" → encode-weights");
+  });
+});

@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { reportJson } from "../../src/report/json.js";
+import { SAMPLE } from "./sample-report.js";
+
+describe("reportJson", () => {
+  it("has the keys of the public schema", () => {
+    const report = JSON.parse(reportJson(SAMPLE)) as typeof SAMPLE;
+    expect(Object.keys(report)).toEqual([
+      "schemaVersion", "edgec", "input", "output", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
+    ]);
+    expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
+    expect(Object.keys(report.fidelity?.outputs["logits"] ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "top1Agreement"]);
+    expect(Object.keys(report.latency ?? {})).toEqual(["original", "compressed", "speedup", "threads", "runs", "runtime"]);
+    expect(Object.keys(report.executed ?? {})).toEqual(["int8Kernels", "floatKernels", "strayQdq"]);
+  });
+});

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { reportMarkdown } from "../../src/report/markdown.js";
+import { SAMPLE } from "./sample-report.js";
+
+describe("reportMarkdown", () => {
+  it("is a table of before and after, then details", () => {
+    expect(reportMarkdown(SAMPLE).split("\n").slice(0, 6)).toEqual([
+      "# model.edgec.onnx", "",
+      "|  | before | after | change |", "|---|---|---|---|",
+      "| size | 2.71 MB | 705 kB | 3.85× smaller |",
+      "| size, gzip | 2.50 MB | 600 kB | 4.17× smaller |",
+    ]);
+  });
+
+  it("keeps markup in names from the file as text", () => {
+    const nodes = [{ pass: "p", name: "a|b<img>", opType: "Conv", status: "kept" as const, reason: "r" }];
+    expect(reportMarkdown({ ...SAMPLE, nodes })).toContain("a\\|b\\<img\\>");
+  });
+});

@@ -1,0 +1,22 @@
+/** A report with every section filled. */
+import type { Report } from "../../src/report/report.js";
+
+export const SAMPLE: Report = {
+  schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx",
+  passes: [
+    { name: "remove-dead", options: {}, modified: false, stats: {}, ms: 0.4 },
+    { name: "quantize-int8", options: { calibrator: "mse", exclude: [] }, modified: true, stats: { staticNodes: 2 }, ms: 1234.5 },
+  ],
+  nodes: [
+    { pass: "quantize-int8", name: "conv1", opType: "Conv", status: "changed", reason: "static int8" },
+    { pass: "quantize-int8", name: "conv2", opType: "Conv", status: "changed", reason: "static int8" },
+    { pass: "quantize-int8", name: "gru", opType: "GRU", status: "kept", reason: "has no int8 kernel" },
+  ],
+  size: { original: { raw: 2_712_933, gzip: 2_500_000, brotli: 2_490_000 }, compressed: { raw: 705_000, gzip: 600_000, brotli: 620_000 }, ratio: 2_712_933 / 705_000 },
+  fidelity: { samples: 50, source: "eval.npz", outputs: { logits: { sqnrDb: 39.71, cosine: 0.999951, maxAbsError: 0.4123, top1Agreement: 0.998 } } },
+  accuracy: { metric: "top-1", original: 97.7, compressed: 97.5, drop: 0.2, samples: 1000 },
+  latency: { original: { p50Ms: 4.1, p95Ms: 4.4 }, compressed: { p50Ms: 1.45, p95Ms: 1.6 }, speedup: 4.1 / 1.45, threads: 1, runs: 100, runtime: "onnxruntime-node 1.30.0" },
+  executed: { int8Kernels: 21, floatKernels: 1, strayQdq: 0 },
+  warnings: [{ id: "x", severity: "warning", message: "something to know" }],
+  verdict: { ok: true, gates: [{ name: "maxDrop", ok: true, message: "accuracy drops by 0.20 points, 0.5 allowed" }] },
+};
