@@ -1,0 +1,211 @@
+import { describe, expect, it } from "vitest";
+import {
+  attribute, DataType, emptyGraph, type Feed, floatTensor, getAttribute, isOp, makeNode, type Model, type Node, tensorValue, type Tensor, toNumbers,
+} from "../../../src/ir/index.js";
+import { assertValid } from "../../../src/ir/validate.js";
+import { Statistics } from "../../../src/numeric/statistics.js";
+import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
+import { quantizeInt8, type QuantizeInt8Options } from "../../../src/passes/quantize/quantize-int8.js";
+import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
+
+function model(nodes: Node[], initializers: Tensor[], opset = 13, shape: readonly (number | string)[] = [1, 4, 8, 8]): Model {
+  const graph = { ...emptyGraph("g"), nodes, initializers, inputs: [tensorValue("x", DataType.FLOAT, shape)], outputs: [tensorValue("y", DataType.FLOAT)] };
+  return { irVersion: 8n, opsetImports: [{ domain: "", version: BigInt(opset) }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
+}
+
+/** Seeded values in [-1, 1). */
+function noise(count: number, seed = 1): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: count }, () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1);
+}
+
+/** Gaussian-free histograms that span [min, max] evenly for every tensor asked for. */
+function ranges(m: Model, min: number, max: number): Statistics {
+  const statistics = new Statistics();
+  for (const request of quantizeInt8().statistics(m)) statistics.set(request, { min, max, counts: new Float64Array(2048).fill(1), count: 2048 } as never);
+  return statistics;
+}
+
+const convolution = (input: string, output: string, weight: string, bias?: string): Node =>
+  makeNode("Conv", bias ? [input, weight, bias] : [input, weight], [output], [attribute.ints("pads", [1, 1, 1, 1])], `conv_${output}`);
+
+const twoConvolutions = (): Model => model(
+  [convolution("x", "a", "w1", "b1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2"), makeNode("Sigmoid", ["c"], ["y"])],
+  [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("b1", [16], noise(16, 2)), floatTensor("w2", [16, 16, 3, 3], noise(2304, 3))],
+);
+
+const run = async (m: Model, statistics?: Statistics, options: Partial<QuantizeInt8Options> = {}) =>
+  quantizeInt8(options).run(m, { statistics, evaluator: undefined, seed: 0 });
+
+async function outputs(m: Model, feed: Feed): Promise<number[]> {
+  const session = await (await loadRuntime()).open(encodeModelBytes(m));
+  const result = await session.run(feed);
+  await session.release();
+  return Array.from(result["y"]!.data as Float32Array);
+}
+
+async function executedOps(m: Model): Promise<string[]> {
+  const runtime = await openRemote();
+  try {
+    return decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes.map((node) => node.opType);
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Signal over error in dB. */
+function sqnr(signal: number[], approximation: number[]): number {
+  const power = (values: number[]): number => values.reduce((sum, v) => sum + v * v, 0);
+  return 10 * Math.log10(power(signal) / power(signal.map((v, k) => v - approximation[k]!)));
+}
+
+const feed = (dims: number[]): Feed => ({ x: { dataType: DataType.FLOAT, dims, data: noise(dims.reduce((a, b) => a * b, 1), 7) } });
+
+describe("static quantization", () => {
+  it("makes every convolution an int8 kernel with no Q/DQ left between", async () => {
+    const m = twoConvolutions();
+    const { modified, nodes } = await run(m, ranges(m, -2, 4));
+    expect(modified).toBe(true);
+    expect(nodes.map((n) => n.status)).toEqual(["changed", "changed"]);
+    assertValid(m, "quantized");
+    const ops = await executedOps(m);
+    expect(ops.filter((op) => op === "QLinearConv")).toHaveLength(2);
+    expect(ops.filter((op) => op === "QuantizeLinear" || op === "DequantizeLinear")).toHaveLength(2);
+  });
+
+  it("stays close to float", async () => {
+    const m = twoConvolutions();
+    const before = await outputs(twoConvolutions(), feed([1, 4, 8, 8]));
+    await run(m, ranges(m, -10, 10), { calibrator: "minmax" });
+    expect(sqnr(before, await outputs(m, feed([1, 4, 8, 8])))).toBeGreaterThan(20);
+  });
+
+  it("lets the saturation of codes take over a Relu: codes start at zero", async () => {
+    const m = twoConvolutions();
+    await run(m, ranges(m, -2, 4));
+    expect(m.graph.nodes.some((node) => isOp(node, "Relu"))).toBe(false);
+    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "r")!;
+    expect(toNumbers(m.graph.initializers.find((t) => t.name === quantize.inputs[2])!)).toEqual([0]);
+  });
+
+  it("keeps 255 times every pair of weights within int16", async () => {
+    const m = twoConvolutions();
+    await run(m, ranges(m, -2, 4));
+    const weights = m.graph.initializers.filter((t) => t.dataType === DataType.INT8);
+    expect(weights).toHaveLength(2);
+    for (const weight of weights) {
+      const codes = toNumbers(weight);
+      const [outputs = 1, inputs = 1] = weight.dims;
+      for (let o = 0; o < outputs; o++) for (let position = 0; position < 9; position++) for (let c = 0; c < inputs; c += 2) {
+        const at = (channel: number): number => codes[(o * inputs + channel) * 9 + position]!;
+        expect(Math.abs(at(c) + at(c + 1))).toBeLessThanOrEqual(128);
+      }
+    }
+  });
+
+  // An output scale of 1e-8 would need bias codes of 5e8 and more.
+  it("widens tiny weight scales so that a large bias fits int32", async () => {
+    const m = model(
+      [convolution("x", "a", "w", "b"), convolution("a", "c", "w2"), makeNode("Sigmoid", ["c"], ["y"])],
+      [floatTensor("w", [8, 4, 3, 3], noise(288).map((v) => v * 1e-8)), floatTensor("b", [8], new Float32Array(8).fill(5)), floatTensor("w2", [8, 8, 3, 3], noise(576))],
+    );
+    const before = await outputs(m, feed([1, 4, 8, 8]));
+    await run(m, ranges(m, -10, 10), { calibrator: "minmax" });
+    // Codes that overflow would turn the bias of 5 into anything.
+    expect(sqnr(before, await outputs(m, feed([1, 4, 8, 8])))).toBeGreaterThan(25);
+  });
+
+  it("leaves the convolution that makes the model's output in float", async () => {
+    const m = model([convolution("x", "y", "w")], [floatTensor("w", [4, 4, 3, 3], noise(144))]);
+    const { modified, nodes } = await run(m, ranges(m, -1, 1));
+    expect(modified).toBe(false);
+    expect(nodes[0]).toMatchObject({ status: "kept", reason: expect.stringContaining("model's output") as unknown });
+  });
+
+  it("leaves excluded nodes alone and says so", async () => {
+    const m = twoConvolutions();
+    const { nodes } = await run(m, ranges(m, -1, 1), { exclude: ["conv_a"] });
+    expect(nodes).toContainEqual({ name: "conv_a", opType: "Conv", status: "kept", reason: "excluded" });
+    expect(m.graph.nodes.find((n) => n.name === "conv_a")!.inputs).toEqual(["x", "w1", "b1"]);
+  });
+
+  it("carries codes through a residual addition and a pooling", async () => {
+    const m = model(
+      [
+        convolution("x", "a", "w1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2"), makeNode("Add", ["c", "r"], ["s"]), makeNode("Relu", ["s"], ["t"]),
+        makeNode("MaxPool", ["t"], ["p"], [attribute.ints("kernel_shape", [2, 2]), attribute.ints("strides", [2, 2])]), convolution("p", "d", "w3"), makeNode("Sigmoid", ["d"], ["y"]),
+      ],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304)), floatTensor("w3", [16, 16, 3, 3], noise(2304))],
+    );
+    await run(m, ranges(m, -8, 8));
+    const ops = await executedOps(m);
+    expect(ops).toContain("QLinearAdd");
+    expect(ops.filter((op) => op === "QuantizeLinear" || op === "DequantizeLinear")).toHaveLength(2);
+  });
+});
+
+describe("dynamic quantization", () => {
+  const dense = (): Model => model(
+    [makeNode("MatMul", ["x", "w"], ["m"]), makeNode("Add", ["m", "b"], ["y"])],
+    [floatTensor("w", [64, 32], noise(2048)), floatTensor("b", [32], noise(32))], 13, [5, 64],
+  );
+
+  it("fuses into one kernel and stays close to float, with no data", async () => {
+    const m = dense();
+    const before = await outputs(dense(), feed([5, 64]));
+    const { modified } = await run(m);
+    expect(modified).toBe(true);
+    expect(await executedOps(m)).toEqual(["DynamicQuantizeMatMul"]);
+    const after = await outputs(m, feed([5, 64]));
+    expect(sqnr(before, after)).toBeGreaterThan(35);
+  });
+
+  it("takes a Gemm with a transposed weight", async () => {
+    const gemm = (): Model => model(
+      [makeNode("Gemm", ["x", "w", "b"], ["y"], [attribute.int("transB", 1)])],
+      [floatTensor("w", [32, 64], noise(2048)), floatTensor("b", [32], noise(32))], 13, [5, 64],
+    );
+    const m = gemm();
+    const before = await outputs(gemm(), feed([5, 64]));
+    await run(m);
+    const after = await outputs(m, feed([5, 64]));
+    expect(Math.max(...after.map((v, k) => Math.abs(v - before[k]!)))).toBeLessThan(0.15);
+    expect(await executedOps(m)).toEqual(["DynamicQuantizeMatMul"]);
+  });
+
+  it("never touches a convolution without data, and says what data would bring", async () => {
+    const m = twoConvolutions();
+    const { modified, diagnostics } = await run(m);
+    expect(modified).toBe(false);
+    expect(diagnostics[0]?.message).toContain("--calib");
+  });
+
+  it("replaces an LSTM by the runtime's int8 one, close to float", async () => {
+    const lstm = (): Model => {
+      const m = model(
+        [makeNode("LSTM", ["x", "w", "r"], ["y"], [attribute.int("hidden_size", 16)])],
+        [floatTensor("w", [1, 64, 12], noise(768)), floatTensor("r", [1, 64, 16], noise(1024))], 14, [6, 2, 12],
+      );
+      return m;
+    };
+    const m = lstm();
+    const before = await outputs(lstm(), feed([6, 2, 12]));
+    await run(m);
+    expect(m.graph.nodes[0]).toMatchObject({ domain: "com.microsoft", opType: "DynamicQuantizeLSTM" });
+    expect(getAttribute(m.graph.nodes[0]!, "hidden_size")?.i).toBe(16n);
+    const after = await outputs(m, feed([6, 2, 12]));
+    expect(Math.max(...after.map((v, k) => Math.abs(v - before[k]!)))).toBeLessThan(0.03);
+  });
+});
+
+describe("options", () => {
+  it("refuses a calibrator that does not exist, with the nearest name", () => {
+    expect(() => quantizeInt8({ calibrator: "entrpy" as never })).toThrow(/Did you mean "entropy"/);
+  });
+
+  it("refuses weights that are not finite, by name", async () => {
+    const m = twoConvolutions();
+    m.graph.initializers[0] = floatTensor("w1", [16, 4, 3, 3], new Float32Array(576).fill(NaN));
+    await expect(run(m, ranges(m, -1, 1))).rejects.toThrow(/"w1".*NaN/);
+  });
+});
