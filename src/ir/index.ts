@@ -1,5 +1,6 @@
 export * from "./annotations.js";
 export * from "./attribute.js";
+export * from "./copy.js";
 export * from "./data-type.js";
 export * from "./editor.js";
 export * from "./feed.js";
@@ -10,3 +11,5 @@ export * from "./node.js";
 export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";
+export { printGraph, printModel } from "./print.js";
+export { assertValid, validateModel, type Problem } from "./validate.js";

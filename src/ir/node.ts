@@ -1,6 +1,6 @@
 /** One operator call. Values are linked by name; an empty name is an input or output left out. */
 import type { Annotated } from "./annotations.js";
-import type { Attribute } from "./attribute.js";
+import { AttributeType, type Attribute } from "./attribute.js";
 import type { OpaqueMessage } from "./value.js";
 
 export interface Node extends Annotated {
@@ -31,12 +31,19 @@ export function getAttribute(node: Node, name: string): Attribute | undefined {
 
 /** An integer attribute as a number, or `fallback` when absent. */
 export function intAttribute<T extends number | undefined>(node: Node, name: string, fallback: T): number | T {
-  const i = getAttribute(node, name)?.i;
+  const found = getAttribute(node, name);
+  const i = found?.i ?? (isLeftOut(found, AttributeType.INT) ? 0n : undefined);
   return i === undefined ? fallback : Number(i);
 }
 
 export function floatAttribute(node: Node, name: string, fallback: number): number {
-  return getAttribute(node, name)?.f ?? fallback;
+  const found = getAttribute(node, name);
+  return found?.f ?? (isLeftOut(found, AttributeType.FLOAT) ? 0 : fallback);
+}
+
+/** Exporters built on proto3 leave a zero out of the file: the attribute is there, of its kind, without a value. */
+function isLeftOut(attribute: Attribute | undefined, kind: number): boolean {
+  return attribute?.type === kind && attribute.refAttrName === undefined;
 }
 
 export function stringAttribute<T extends string | undefined>(node: Node, name: string, fallback: T): string | T {

@@ -1,25 +1,24 @@
-/** Structural checks: every name made once and before its use, captures included; constants that fit their shapes. */
+/** Structural checks: every name made once and before its use, captures included; operators whose sets are imported. */
 import { BadModelError } from "../errors.js";
-import { byteSize, dataTypeName } from "./data-type.js";
 import type { Graph } from "./graph.js";
-import type { FunctionDef, Model } from "./model.js";
+import type { FunctionDef, Model, OpsetImport } from "./model.js";
 import { nodeLabel, type Node } from "./node.js";
-import { elementCount, type Tensor } from "./tensor.js";
-import { allNodes, subgraphsOf } from "./traverse.js";
+import { subgraphsOf } from "./traverse.js";
+import { attributeFault, tensorFault } from "./validate-values.js";
 
 /** One thing that is wrong, in words that name the node or tensor. */
 export interface Problem {
   readonly message: string;
 }
 
-/** Everything that is structurally wrong with the model; an empty list when it is sound. External data is not loaded. */
+/** A hostile model can have a fault in every byte; nobody reads more than these. */
+const MOST_PROBLEMS = 1000;
+
+/** What is structurally wrong with the model, at most 1000 problems; an empty list when it is sound. External data is not loaded. */
 export function validateModel(model: Model): Problem[] {
-  const problems: Problem[] = [];
-  const report = (message: string): void => void problems.push({ message });
-  checkOpsets(model, report);
-  checkGraph(model.graph, new Set(), report);
-  for (const fn of model.functions) checkFunction(fn, report);
-  return problems;
+  const validator = new Validator(new Set(model.functions.map((fn) => operatorKey(fn.domain, fn.name))));
+  validator.checkModel(model);
+  return validator.problems;
 }
 
 /** @throws BadModelError with the first problems when the model is not sound; `context` begins the message */
@@ -30,77 +29,113 @@ export function assertValid(model: Model, context: string): void {
   throw new BadModelError(`${context}: ${shown}${problems.length > 3 ? `; and ${problems.length - 3} more` : ""}`);
 }
 
-type Report = (message: string) => void;
+/** The names that are known at one place: those of the scope itself and of the scopes around it. */
+class Scope {
+  readonly own = new Set<string>();
+  /** The names of sparse initializers lie in messages that are not decoded; with any present, unknown names may be theirs. */
+  hasHiddenNames: boolean;
 
-function checkOpsets(model: Model, report: Report): void {
-  const imported = new Set(model.opsetImports.map((opset) => normalDomain(opset.domain)));
-  const local = new Set(model.functions.map((fn) => normalDomain(fn.domain)));
-  const missing = new Set<string>();
-  for (const node of allNodes(model)) {
-    const domain = normalDomain(node.domain);
-    if (!imported.has(domain) && !local.has(domain)) missing.add(domain);
-    if (node.opType === "") report(`node "${nodeLabel(node)}" names no operator`);
+  constructor(private readonly outer?: Scope) {
+    this.hasHiddenNames = outer?.hasHiddenNames ?? false;
   }
-  for (const domain of missing) report(`no version is imported for the operator set "${domain || "ai.onnx"}"`);
+
+  knows(name: string): boolean {
+    return this.own.has(name) || (this.outer?.knows(name) ?? false);
+  }
+}
+
+class Validator {
+  readonly problems: Problem[] = [];
+  private readonly missingSets = new Set<string>();
+
+  constructor(private readonly functions: ReadonlySet<string>) {}
+
+  checkModel(model: Model): void {
+    this.checkGraph(model.graph, undefined, importedSets(model.opsetImports));
+    for (const fn of model.functions) this.checkFunction(fn, importedSets(fn.opsetImports));
+    for (const domain of this.missingSets) this.report(`no version is imported for the operator set "${domain || "ai.onnx"}"`);
+  }
+
+  private report(message: string): void {
+    if (this.problems.length < MOST_PROBLEMS) this.problems.push({ message });
+  }
+
+  private checkGraph(graph: Graph, outer: Scope | undefined, sets: ReadonlySet<string>): void {
+    const scope = new Scope(outer);
+    scope.hasHiddenNames ||= graph.sparseInitializers.length > 0;
+    for (const input of graph.inputs) this.declare(input.name, scope, `graph input "${input.name}"`);
+    this.checkInitializers(graph, scope);
+    this.checkNodes(graph.nodes, scope, sets);
+    for (const output of graph.outputs) {
+      if (!scope.knows(output.name) && !scope.hasHiddenNames) this.report(`graph output "${output.name}" is made by no node`);
+    }
+  }
+
+  private checkFunction(fn: FunctionDef, sets: ReadonlySet<string>): void {
+    const scope = new Scope();
+    for (const input of fn.inputs) this.declare(input, scope, `input "${input}" of function "${fn.name ?? ""}"`);
+    this.checkNodes(fn.nodes, scope, sets);
+    for (const output of fn.outputs) if (!scope.knows(output)) this.report(`output "${output}" of function "${fn.name ?? ""}" is made by no node`);
+  }
+
+  private checkInitializers(graph: Graph, scope: Scope): void {
+    const inputs = new Set(graph.inputs.map((input) => input.name));
+    const seen = new Set<string>();
+    for (const tensor of graph.initializers) {
+      const name = tensor.name ?? "";
+      if (name === "") this.report("an initializer has no name");
+      else if (seen.has(name)) this.report(`initializer "${name}" appears twice`);
+      // One that is listed as an input as well is that input's default, or a constant of a file before IR version 4.
+      else if (!inputs.has(name)) this.declare(name, scope, `initializer "${name}"`);
+      seen.add(name);
+      const fault = tensorFault(tensor);
+      if (fault) this.report(fault);
+    }
+  }
+
+  private checkNodes(nodes: readonly Node[], scope: Scope, sets: ReadonlySet<string>): void {
+    for (const node of nodes) {
+      this.checkOperator(node, sets);
+      for (const input of node.inputs) {
+        if (input === "" || scope.hasHiddenNames || scope.knows(input)) continue;
+        this.report(`node "${nodeLabel(node)}" (${node.opType}) uses "${input}" before anything makes it`);
+      }
+      for (const attribute of node.attributes) {
+        const fault = attributeFault(attribute);
+        if (fault) this.report(`node "${nodeLabel(node)}" (${node.opType}): ${fault}`);
+      }
+      for (const body of subgraphsOf(node)) this.checkGraph(body, scope, sets);
+      for (const output of node.outputs) this.checkOutput(output, node, scope);
+    }
+  }
+
+  private checkOperator(node: Node, sets: ReadonlySet<string>): void {
+    if (node.opType === "") this.report(`node "${nodeLabel(node)}" names no operator`);
+    const domain = normalDomain(node.domain);
+    if (!sets.has(domain) && !this.functions.has(operatorKey(node.domain, node.opType))) this.missingSets.add(domain);
+  }
+
+  /** A node may not make a name again that a scope around it has, though an input of a body may bear such a name. */
+  private checkOutput(output: string, node: Node, scope: Scope): void {
+    if (output === "") return;
+    if (scope.knows(output)) this.report(`output "${output}" of node "${nodeLabel(node)}" has a name that something else already bears`);
+    scope.own.add(output);
+  }
+
+  private declare(name: string, scope: Scope, what: string): void {
+    if (scope.own.has(name)) this.report(`${what} has a name that something else already bears`);
+    scope.own.add(name);
+  }
+}
+
+function importedSets(imports: readonly OpsetImport[]): ReadonlySet<string> {
+  return new Set(imports.map((opset) => normalDomain(opset.domain)));
+}
+
+function operatorKey(domain: string | undefined, name: string | undefined): string {
+  return `${normalDomain(domain)}::${name ?? ""}`;
 }
 
 function normalDomain(domain: string | undefined): string {
   return domain === undefined || domain === "ai.onnx" ? "" : domain;
-}
-
-function checkGraph(graph: Graph, outer: ReadonlySet<string>, report: Report): void {
-  const known = new Set(outer);
-  const own = new Set<string>();
-  for (const input of graph.inputs) declare(input.name, own, known, `graph input "${input.name}"`, report);
-  const inputs = new Set(own);
-  const constants = new Set<string>();
-  for (const tensor of graph.initializers) {
-    const name = tensor.name ?? "";
-    if (constants.has(name)) report(`initializer "${name}" appears twice`);
-    constants.add(name);
-    if (!inputs.has(name)) declare(name, own, known, `initializer "${name}"`, report);
-    checkTensor(tensor, report);
-  }
-  // The names of sparse initializers lie in messages that are not decoded; with any present, unknown names may be theirs.
-  checkNodes(graph.nodes, own, known, graph.sparseInitializers.length > 0, report);
-  for (const output of graph.outputs) {
-    if (!known.has(output.name) && graph.sparseInitializers.length === 0) report(`graph output "${output.name}" is made by no node`);
-  }
-}
-
-function checkFunction(fn: FunctionDef, report: Report): void {
-  const known = new Set(fn.inputs);
-  checkNodes(fn.nodes, new Set(fn.inputs), known, false, report);
-  for (const output of fn.outputs) if (!known.has(output)) report(`output "${output}" of function "${fn.name ?? ""}" is made by no node`);
-}
-
-function checkNodes(nodes: readonly Node[], own: Set<string>, known: Set<string>, lenient: boolean, report: Report): void {
-  for (const node of nodes) {
-    for (const input of node.inputs) {
-      if (input !== "" && !known.has(input) && !lenient) report(`node "${nodeLabel(node)}" (${node.opType}) uses "${input}" before anything makes it`);
-    }
-    for (const body of subgraphsOf(node)) checkGraph(body, known, report);
-    for (const attribute of node.attributes) if (attribute.t) checkTensor(attribute.t, report);
-    for (const output of node.outputs) if (output !== "") declare(output, own, known, `output "${output}" of node "${nodeLabel(node)}"`, report);
-  }
-}
-
-function declare(name: string, own: Set<string>, known: Set<string>, what: string, report: Report): void {
-  if (own.has(name)) report(`${what} has a name that something else already bears`);
-  own.add(name);
-  known.add(name);
-}
-
-function checkTensor(tensor: Tensor, report: Report): void {
-  let expected: number | undefined;
-  try {
-    expected = byteSize(tensor.dataType, elementCount(tensor));
-  } catch (error) {
-    report((error as Error).message);
-    return;
-  }
-  const held = tensor.raw?.byteLength ?? tensor.external?.length;
-  if (expected !== undefined && held !== undefined && held !== expected) {
-    report(`tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}]) holds ${held} bytes where ${expected} are needed`);
-  }
 }

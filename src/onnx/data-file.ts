@@ -88,8 +88,9 @@ function entriesFor(location: string, offset: number, length: number): StringEnt
 
 /** The tensor with its values at `entries` instead of in the model. */
 function pointTo(tensor: Tensor, entries: StringEntry[]): Tensor {
-  const { raw: _raw, typed: _typed, ...rest } = tensor;
-  return { ...rest, externalData: entries, dataLocation: EXTERNAL };
+  const moved: Tensor = { ...tensor, externalData: entries, dataLocation: EXTERNAL };
+  delete moved.raw;
+  return moved;
 }
 
 function alignment(bytes: Uint8Array, sourceOffset: number | undefined): number {

@@ -64,7 +64,7 @@ class Splicer {
         chunks.push(header(number, totalLength(body)), ...body);
       }
     }
-    if (message["$unknowns"] !== undefined) piece["$unknowns"] = message["$unknowns"];
+    if (message.$unknowns !== undefined) piece.$unknowns = message.$unknowns;
     flush();
     return chunks;
   }

@@ -44,12 +44,13 @@ export function exactReader(bytes: Uint8Array): Reader {
 /** A writer that takes what `exactReader` gives. */
 export function exactWriter(): Writer {
   const writer = protobufjs().Writer.create();
-  const { string, uint64 } = writer;
-  const writeBigInt = (value: bigint): Writer => uint64.call(writer, toLongBits(value));
+  const text = writer.string.bind(writer);
+  const integer = writer.uint64.bind(writer);
+  const writeBigInt = (value: bigint): Writer => integer(toLongBits(value));
   return Object.assign(writer, {
     int64: writeBigInt,
     uint64: writeBigInt,
-    string: (value: string) => (isEscaped(value) ? writer.bytes(encodeText(value)) : string.call(writer, value)),
+    string: (value: string) => (isEscaped(value) ? writer.bytes(encodeText(value)) : text(value)),
   });
 }
 

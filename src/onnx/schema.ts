@@ -1,5 +1,5 @@
 /** The ONNX schema as protobufjs types, built once on first use. The only file that shapes protobuf messages. */
-import type { IField, INamespace, IType, Message, Root, Type } from "protobufjs/light.js";
+import type { IField, IType, Root, Type } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
 import { exactReader, exactWriter } from "./exact-codec.js";
 import { protobufjs } from "./protobuf.js";
@@ -31,7 +31,7 @@ export function decodeMessage(name: string, bytes: Uint8Array): object {
 
 /** Encodes a plain object as a message, fields in ascending order and unknown ones last. */
 export function encodeMessage(name: string, message: object): Uint8Array {
-  return messageType(name).encode(message as Message, exactWriter()).finish();
+  return messageType(name).encode(message, exactWriter()).finish();
 }
 
 function messageType(name: string): Type {
@@ -44,7 +44,7 @@ function buildRoot(): Root {
   const add = (name: string): void => {
     if (flat(name) in nested) return;
     const fields: Record<string, IField> = {};
-    nested[flat(name)] = { fields, edition: "proto2" } as IType;
+    nested[flat(name)] = { fields, edition: "proto2" };
     for (const [id, field, type, repeat] of SCHEMA[name] ?? []) {
       const wireType = wireTypeOf(type, repeat);
       if (wireType in SCHEMA) add(wireType);
@@ -52,7 +52,7 @@ function buildRoot(): Root {
     }
   };
   ROOTS.forEach(add);
-  const built = protobufjs().Root.fromJSON({ nested: { onnx: { nested } } } as INamespace);
+  const built = protobufjs().Root.fromJSON({ nested: { onnx: { nested } } });
   for (const name of Object.keys(nested)) dropDefaults(built.lookupType(`onnx.${name}`));
   return built;
 }
@@ -63,13 +63,17 @@ function wireTypeOf(type: string, repeat: SchemaField[3]): string {
 }
 
 function rule(repeat: SchemaField[3]): Pick<IField, "rule" | "options"> {
-  return repeat === undefined ? {} : { rule: "repeated", options: { packed: false } } as Pick<IField, "rule" | "options">;
+  return repeat === undefined ? {} : { rule: "repeated", options: { packed: false } };
 }
 
-/** Takes the default values off the prototype, so that a field that is absent from the file reads as undefined. */
+/**
+ * Gives decoded messages a constructor that adds nothing, and a prototype without default values: a field that is
+ * absent from the file reads as undefined, lists included.
+ */
 function dropDefaults(type: Type): void {
+  type.ctor = function Decoded() { /* protobufjs's own would fill in empty lists */ } as unknown as Type["ctor"];
   const prototype = type.ctor.prototype as Record<string, unknown>;
-  for (const field of type.fieldsArray) delete prototype[field.name];
+  for (const field of type.fieldsArray) Reflect.deleteProperty(prototype, field.name);
 }
 
 /** Nested messages are laid flat: names on the wire do not exist. */

@@ -71,12 +71,12 @@ export function typedToWire(typed: TypedData | undefined): Pick<WireTensor, Wire
     return { ...lists, ...stringData, $unknowns: [...loose] };
   }
   const lists: Partial<Record<WireKey, Uint8Array[]>> = {};
-  for (const { key, wireKey, write } of LISTS) {
-    const values = typed[key];
+  for (const field of LISTS) {
+    const values = typed[field.key];
     if (!values || values.length === 0) continue;
     const writer = exactWriter();
-    for (const value of values) write(writer, value as never);
-    lists[wireKey] = [writer.finish()];
+    for (const value of values) field.write(writer, value as never);
+    lists[field.wireKey] = [writer.finish()];
   }
   return { ...lists, ...stringData };
 }

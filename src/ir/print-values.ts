@@ -1,0 +1,84 @@
+/** Constants as text: small ones by their values, large ones by size and checksum. */
+import { DataType } from "./data-type.js";
+import { shapedText } from "./print-type.js";
+import { elementCount, tensorBytes, toNumbers, type Tensor } from "./tensor.js";
+
+/** Constants of up to this many elements are printed in full: shapes, axes, scales, biases of tiny models. */
+const SHOWN = 16;
+
+const NUMERIC: ReadonlySet<DataType> = new Set([
+  DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16, DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64, DataType.UINT8,
+  DataType.UINT16, DataType.UINT32, DataType.UINT64, DataType.BOOL,
+]);
+
+/** Type and value of a constant. A tensor that is not sound is said to be so; nothing is thrown. */
+export function constantText(tensor: Tensor): string {
+  return `${shapedText(tensor.dataType, tensor.dims)} = ${contentText(tensor)}`;
+}
+
+function contentText(tensor: Tensor): string {
+  if (tensor.external && !tensor.raw && !tensor.typed) {
+    const { location, offset, length } = tensor.external;
+    return `<in ${quoted(location)} at ${offset}${length === undefined ? "" : `, ${length} bytes`}>`;
+  }
+  try {
+    const count = elementCount(tensor);
+    if (tensor.dataType === DataType.STRING) return stringsText(tensor.typed?.string ?? []);
+    if (count <= SHOWN && NUMERIC.has(tensor.dataType)) return valuesText(tensor);
+    const bytes = tensorBytes(tensor);
+    return `<${bytes.byteLength} bytes, fnv1a ${checksum(bytes)}>`;
+  } catch (error) {
+    return `<unsound: ${(error as Error).message}>`;
+  }
+}
+
+function valuesText(tensor: Tensor): string {
+  const isDouble = tensor.dataType === DataType.DOUBLE;
+  const values = is64(tensor.dataType) ? wideIntegers(tensor).map(String)
+    : isDouble ? doubles(tensor).map((value) => numberText(value)) : toNumbers(tensor).map(floatText);
+  return tensor.dims.length === 0 ? values.join("") : `[${values.join(", ")}]`;
+}
+
+function stringsText(strings: readonly Uint8Array[]): string {
+  const shown = strings.slice(0, SHOWN).map((bytes) => quoted(new TextDecoder().decode(bytes)));
+  return `[${shown.join(", ")}${strings.length > SHOWN ? `, and ${strings.length - SHOWN} more` : ""}]`;
+}
+
+function is64(type: DataType): boolean {
+  return type === DataType.INT64 || type === DataType.UINT64;
+}
+
+function wideIntegers(tensor: Tensor): bigint[] {
+  const { buffer } = new Uint8Array(tensorBytes(tensor));
+  return tensor.dataType === DataType.INT64 ? [...new BigInt64Array(buffer)] : [...new BigUint64Array(buffer)];
+}
+
+function doubles(tensor: Tensor): number[] {
+  return [...new Float64Array(new Uint8Array(tensorBytes(tensor)).buffer)];
+}
+
+/** The shortest decimal that gives back the same float32; integers as they are. */
+export function floatText(value: number): string {
+  if (Number.isInteger(value) || !Number.isFinite(value)) return numberText(value);
+  for (let digits = 1; digits < 10; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return numberText(short);
+  }
+  return numberText(value);
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** 32-bit FNV-1a: enough to notice a change. */
+function checksum(bytes: Uint8Array): string {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
