@@ -1,0 +1,32 @@
+/**
+ * Prints every figure that the README claims. `npm run bench` for all, `npm run bench -- int8 io` for some.
+ * Speeds are ratios of medians measured in turns in one process with one thread. Peers run where Python has
+ * onnxruntime and onnx (EDGEC_PYTHON names the interpreter; default python3).
+ */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
+
+const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io"];
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !BENCHES.includes(name));
+if (unknown !== undefined) {
+  console.error(`there is no bench "${unknown}"; choose from ${BENCHES.join(", ")}`);
+  process.exit(2);
+}
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
+console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, Node ${process.version}\n`);
+for (const name of asked.length > 0 ? asked : BENCHES) {
+  const { default: bench } = await import(`./${name}.mjs`);
+  await bench();
+}
+
+/** Whether int8 products are summed in 32 bits, which decides most of int8's speed on x86-64. */
+function vnni() {
+  try {
+    return /vnni/.test(readFileSync("/proc/cpuinfo", "utf8")) ? "with VNNI" : "without VNNI";
+  } catch {
+    return process.arch;
+  }
+}
