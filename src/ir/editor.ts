@@ -7,7 +7,7 @@ import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
 import type { Tensor } from "./tensor.js";
-import { capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
+import { bindsName, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
 import type { ValueInfo } from "./value.js";
 
 export class GraphEditor {
@@ -108,6 +108,15 @@ export class GraphEditor {
     return name;
   }
 
+  /** Puts `tensor` in the place of the constant of the same name, in this graph or the one around it that holds it. */
+  replaceInitializer(tensor: Tensor): void {
+    const name = tensor.name ?? "";
+    const at = this.graph.initializers.findIndex((other) => other.name === name);
+    if (at < 0) return this.parent?.replaceInitializer(tensor);
+    this.graph.initializers[at] = tensor;
+    this.tensors.set(name, tensor);
+  }
+
   /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */
   removeInitializers(names: ReadonlySet<string>): void {
     this.graph.initializers = this.graph.initializers.filter((t) => !names.has(t.name ?? ""));
@@ -199,11 +208,6 @@ function renameInputs(node: Node, from: string, to: string): void {
     for (const inner of body.nodes) renameInputs(inner, from, to);
     for (const output of body.outputs) if (output.name === from) output.name = to;
   }
-}
-
-function bindsName(graph: Graph, name: string): boolean {
-  return graph.inputs.some((i) => i.name === name) || graph.initializers.some((t) => t.name === name)
-    || graph.nodes.some((n) => n.outputs.includes(name));
 }
 
 function collectNames(scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] }, names: Set<string>): void {

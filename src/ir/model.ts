@@ -49,7 +49,7 @@ export function opsetVersion(model: Pick<Model, "opsetImports">, domain = ""): n
 }
 
 /** Sets or adds the imported version of an operator set. */
-export function setOpsetVersion(model: Model, version: number, domain = ""): void {
+export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: number, domain = ""): void {
   const found = model.opsetImports.find((o) => (o.domain ?? "") === domain || (domain === "" && o.domain === "ai.onnx"));
   if (found) found.version = BigInt(version);
   else model.opsetImports.push({ domain, version: BigInt(version) });

@@ -69,3 +69,14 @@ function freeNames(graph: Graph): Set<string> {
   for (const output of graph.outputs) use(output.name);
   return free;
 }
+
+/** Whether the graph itself has a value of that name: an input, a constant or a node's output. */
+export function bindsName(graph: Graph, name: string): boolean {
+  return graph.inputs.some((i) => i.name === name) || graph.initializers.some((t) => t.name === name)
+    || graph.nodes.some((n) => n.outputs.includes(name));
+}
+
+/** Whether a body of the node has a value of its own by that name, which hides the one of the graph around it. */
+export function hidesName(node: Node, name: string): boolean {
+  return subgraphsOf(node).some((body) => bindsName(body, name) || body.nodes.some((inner) => hidesName(inner, name)));
+}

@@ -1,58 +1,129 @@
 /**
- * deduplicate-initializers: keeps one of several constants of a graph that are equal in type, shape and bytes.
+ * Keeps one copy of constants that are equal in type, shape and every byte.
  *
- * Equal constants of a body and of the graph around it are merged too, into the outer one. Constants that are graph
- * outputs or defaults of graph inputs stay, and external data is not loaded for comparison.
+ * Within a graph the first stands for all. A large constant of a body gives way to an equal one of a graph around it;
+ * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
+ * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
  */
-import { createHash } from "node:crypto";
-import { GraphEditor, type Tensor } from "../../ir/index.js";
+import { bindsName, DataType, GraphEditor, hidesName, storedByteLength, tensorBytes, type Tensor } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-export const deduplicateInitializers = definePass({
+/** Bytes from which a constant of a body may leave its graph; below, nothing is gained. */
+const MOVE_FROM = 256;
+const HASHED = 4096;
+
+interface Copy { readonly editor: GraphEditor; readonly tensor: Tensor; readonly name: string }
+
+export const deduplicateInitializers = definePass<Record<string, never>>({
   name: "deduplicate-initializers",
-  description: "Keep one of several equal constants",
+  description: "keeps one copy of equal constants",
   lossy: false,
   defaults: {},
-  run: (model) => {
-    const seen = new Map<GraphEditor, Map<string, string>>();
+  run(model) {
     let removed = 0;
-    for (const editor of GraphEditor.forModel(model)) removed += mergeGraph(editor, seen);
-    return exactResult({ removed });
+    let bytes = 0;
+    for (const group of equalGroups(GraphEditor.forModel(model))) {
+      const count = mergeGroup(group);
+      removed += count;
+      bytes += count * storedByteLength(group[0].tensor);
+    }
+    return exactResult({ initializersRemoved: removed, bytesRemoved: bytes });
   },
 });
 
-function mergeGraph(editor: GraphEditor, seen: Map<GraphEditor, Map<string, string>>): number {
-  const own = new Map<string, string>();
-  seen.set(editor, own);
-  const gone = new Set<string>();
-  for (const tensor of editor.graph.initializers) {
-    const name = tensor.name ?? "";
-    const key = contentKey(tensor);
-    if (key === undefined || editor.isOutput(name) || editor.input(name)) continue;
-    const first = firstBearer(editor, key, seen);
-    if (first === undefined) {
-      own.set(key, name);
-      continue;
+type Group = readonly [Copy, Copy, ...Copy[]];
+
+/** Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are read. */
+function equalGroups(editors: readonly GraphEditor[]): Group[] {
+  const alike = new Map<string, Copy[]>();
+  for (const editor of editors) {
+    for (const tensor of editor.graph.initializers) {
+      const name = tensor.name ?? "";
+      if (tensor.dataType === DataType.STRING || editor.input(name) || editor.isOutput(name)) continue;
+      const key = `${tensor.dataType} ${tensor.dims.join()}`;
+      const copies = alike.get(key);
+      if (copies) copies.push({ editor, tensor, name });
+      else alike.set(key, [{ editor, tensor, name }]);
     }
-    editor.replaceUses(name, first);
-    gone.add(name);
   }
-  editor.removeInitializers(gone);
-  return gone.size;
+  return [...alike.values()].filter((copies) => copies.length > 1).flatMap(partition);
 }
 
-/** The constant of this graph or one around it with that content, if its name reaches this graph. */
-function firstBearer(editor: GraphEditor, key: string, seen: Map<GraphEditor, Map<string, string>>): string | undefined {
-  for (let scope: GraphEditor | undefined = editor; scope; scope = scope.parent) {
-    const name = seen.get(scope)?.get(key);
-    if (name !== undefined && (scope === editor || editor.constant(name) === scope.constant(name))) return name;
+function partition(copies: readonly Copy[]): Group[] {
+  const byHash = new Map<number, Copy[][]>();
+  for (const copy of copies) {
+    const bytes = tensorBytes(copy.tensor);
+    const hash = fnv1a(bytes);
+    const classes = byHash.get(hash) ?? [];
+    byHash.set(hash, classes);
+    const equal = classes.find(([other]) => other && areEqual(tensorBytes(other.tensor), bytes));
+    if (equal) equal.push(copy);
+    else classes.push([copy]);
   }
-  return undefined;
+  return [...byHash.values()].flat().filter((group) => group.length > 1) as unknown as Group[];
 }
 
-function contentKey(tensor: Tensor): string | undefined {
-  if (!tensor.raw || tensor.unknownFields || tensor.segment) return undefined;
-  const head = `${tensor.dataType}:${tensor.dims.join(",")}:`;
-  return head + (tensor.raw.byteLength <= 64 ? Buffer.from(tensor.raw).toString("hex") : createHash("sha256").update(tensor.raw).digest("hex"));
+/** The 32-bit FNV-1a hash (Fowler, Noll, Vo) of the first bytes, which tells weights apart; the rest is compared. */
+function fnv1a(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes.subarray(0, HASHED)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, k) => byte === b[k]);
+}
+
+/** Merges what may be merged and returns how many copies went. */
+function mergeGroup(group: Group): number {
+  let removed = 0;
+  const firsts = new Map<GraphEditor, Copy>();
+  for (const copy of group) {
+    const first = firsts.get(copy.editor);
+    if (!first) firsts.set(copy.editor, copy);
+    else if (redirect(copy, first.name)) removed++;
+  }
+  const scopes = [...firsts.values()];
+  return storedByteLength(group[0].tensor) < MOVE_FROM ? removed : removed + mergeScopes(scopes);
+}
+
+/** One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest around all. */
+function mergeScopes(copies: readonly Copy[]): number {
+  const [first, ...others] = copies;
+  if (!first || others.length === 0) return 0;
+  const home = others.reduce<GraphEditor | undefined>((around, { editor }) => around && commonScope(around, editor), first.editor);
+  if (!home) return 0;
+  const inHome = copies.find((copy) => copy.editor === home);
+  const name = inHome?.name ?? home.uniqueName(first.name);
+  const movable = copies.filter((copy) => copy !== inHome && !isHidden(name, copy.editor, home) && canRedirect(copy, name));
+  if (movable.length < (inHome ? 1 : 2)) return 0;
+  if (!inHome) home.addInitializer({ ...first.tensor, name });
+  for (const copy of movable) redirect(copy, name);
+  return movable.length - (inHome ? 0 : 1);
+}
+
+function commonScope(a: GraphEditor, b: GraphEditor): GraphEditor | undefined {
+  const around = new Set<GraphEditor>();
+  for (let scope: GraphEditor | undefined = a; scope; scope = scope.parent) around.add(scope);
+  let scope: GraphEditor | undefined = b;
+  while (scope && !around.has(scope)) scope = scope.parent;
+  return scope;
+}
+
+function isHidden(name: string, from: GraphEditor, home: GraphEditor): boolean {
+  for (let scope: GraphEditor | undefined = from; scope && scope !== home; scope = scope.parent) if (bindsName(scope.graph, name)) return true;
+  return false;
+}
+
+function canRedirect(copy: Copy, name: string): boolean {
+  return !copy.editor.consumers(copy.name).some((user) => hidesName(user, name));
+}
+
+/** Lets every use of the copy read `name` instead and removes the copy, unless a body hides that name. */
+function redirect(copy: Copy, name: string): boolean {
+  if (!canRedirect(copy, name)) return false;
+  copy.editor.replaceUses(copy.name, name);
+  copy.editor.removeInitializers(new Set([copy.name]));
+  return true;
 }

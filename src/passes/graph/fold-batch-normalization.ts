@@ -1,96 +1,108 @@
 /**
- * fold-batch-normalization: folds an inference BatchNormalization, or a multiplication or addition by a constant per
- * channel, into the convolution before it.
+ * Folds a BatchNormalization, or a Mul, Add, Sub or Div by a constant for each channel, into the weights and bias of the
+ * Conv, ConvTranspose or Gemm before it: w' = w · s, b' = b · s + t for every output channel (Jacob et al. 2018, eq. 14).
  *
- *   BN(Conv(x, W) + b) = Conv(x, a·W) + a·(b − mean) + β,   a = γ / √(var + ε)
- *
- * Handles Conv and ConvTranspose (any groups) whose output only the folded node uses, float32 constants, in every
- * scope. Training-mode BatchNormalization stays. Computed in double precision, so results differ only by the rounding
- * of the new weights.
+ * Before: Conv → BatchNormalization → Relu. After: Conv → Relu. Computed in float64 and rounded once, so outputs differ
+ * from before by rounding. Takes float32 layers with constant weights whose output nothing else uses, at inference.
+ * A chain (Conv → Mul → Add) goes step by step. Left alone: layers whose new weights would not be finite.
  */
-import { DataType, floatAttribute, floatTensor, GraphEditor, intAttribute, isOp, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
+import { DataType, floatAttribute, floatTensor, GraphEditor, intAttribute, isOp, nodeLabel, removeAttribute, toFloat32 } from "../../ir/index.js";
+import type { Node, Tensor } from "../../ir/index.js";
+import { WEIGHT_FACTS } from "../../ops/weights.js";
 import { definePass } from "../define-pass.js";
+import { channelAffine } from "./channel-affine.js";
 import { exactResult } from "./result.js";
 
-/** y = scale·x + shift, per output channel. */
-interface ChannelAffine { readonly scale: Float64Array; readonly shift: Float64Array }
+interface Layer { readonly node: Node; readonly weight: Tensor; readonly channels: number; readonly rank: number; readonly bias: Float64Array }
 
-export const foldBatchNormalization = definePass({
+export const foldBatchNormalization = definePass<Record<string, never>>({
   name: "fold-batch-normalization",
-  description: "Fold BatchNormalization and per-channel Mul and Add into the convolution before them",
+  description: "folds per-channel scales and shifts into the layer before them",
   lossy: false,
   defaults: {},
-  run: (model) => {
+  run(model) {
     let folded = 0;
-    for (const editor of GraphEditor.forModel(model)) {
-      for (const node of [...editor.graph.nodes]) while (isOp(node, "Conv", "ConvTranspose") && foldNext(editor, node)) folded++;
+    for (const editor of GraphEditor.forModel(model).reverse()) {
+      for (const node of [...editor.graph.nodes]) if (isOp(node, "Conv", "ConvTranspose", "Gemm")) while (foldNext(node, editor)) folded++;
     }
-    return exactResult({ folded });
+    return exactResult({ nodesFolded: folded });
   },
 });
 
-function foldNext(editor: GraphEditor, convolution: Node): boolean {
-  const weight = editor.constant(convolution.inputs[1] ?? "");
-  const output = convolution.outputs[0] ?? "";
-  const next = editor.soleConsumer(output);
-  if (!next || weight?.dataType !== DataType.FLOAT || weight.dims.length < 3) return false;
-  const transposed = isOp(convolution, "ConvTranspose");
-  const groups = intAttribute(convolution, "group", 1);
-  const channels = transposed ? weight.dims[1]! * groups : weight.dims[0]!;
-  const biasName = convolution.inputs[2] ?? "";
-  const bias = biasName === "" ? undefined : editor.constant(biasName);
-  if (biasName !== "" && (bias?.dataType !== DataType.FLOAT || bias.dims[0] !== channels)) return false;
-  const affine = channelAffine(editor, next, output, channels, weight.dims.length);
+/** Folds the step right behind the layer. */
+function foldNext(node: Node, editor: GraphEditor): boolean {
+  const value = node.outputs[0] ?? "";
+  const next = editor.soleConsumer(value);
+  const layer = next && layerOf(node, editor);
+  const affine = layer && channelAffine(next, value, layer.channels, layer.rank, editor);
   if (!affine) return false;
-  const oldBias = bias ? toFloat32(bias) : new Float32Array(channels);
-  const newBias = Float32Array.from(affine.shift, (shift, c) => shift + affine.scale[c]! * oldBias[c]!);
-  const newWeight = scaledWeight(weight, affine.scale, transposed, groups);
-  if (!newWeight.every(Number.isFinite) || !newBias.every(Number.isFinite)) return false;
-  editor.setInput(convolution, 1, editor.addInitializer(floatTensor(editor.uniqueName(`${weight.name ?? ""}_folded`), weight.dims, newWeight)));
-  editor.setInput(convolution, 2, editor.addInitializer(floatTensor(editor.uniqueName(`${biasName || (weight.name ?? "")}_bias`), [channels], newBias)));
-  const result = next.outputs[0]!;
+  const weight = scaledWeight(layer, affine.scale);
+  const bias = Float32Array.from(layer.bias, (b, c) => b * (affine.scale[c] ?? 1) + (affine.shift[c] ?? 0));
+  if (!weight.every(Number.isFinite) || !bias.every(Number.isFinite)) return false;
+  replaceConstant(editor, node, 1, floatTensor(layer.weight.name ?? "weight", layer.weight.dims, weight));
+  replaceConstant(editor, node, 2, floatTensor(node.inputs[2] || `${nodeLabel(node)}_bias`, [layer.channels], bias));
+  if (isOp(node, "Gemm")) removeAttribute(node, "beta");
+  const output = next.outputs[0] ?? "";
+  const operands = next.inputs;
   editor.removeNodes(next);
-  editor.setOutput(convolution, 0, result);
+  editor.setOutput(node, 0, output);
+  editor.graph.valueInfo = editor.graph.valueInfo.filter((declared) => declared.name !== value);
+  dropUnused(editor, operands);
   return true;
 }
 
-function channelAffine(editor: GraphEditor, node: Node, input: string, channels: number, rank: number): ChannelAffine | undefined {
-  if (isOp(node, "BatchNormalization") && node.inputs[0] === input) return batchNormalizationAffine(editor, node, channels);
-  if (!isOp(node, "Mul", "Add") || node.inputs.length !== 2) return undefined;
-  const constant = perChannel(editor.constant(node.inputs[node.inputs[0] === input ? 1 : 0]!), channels, rank);
-  if (!constant) return undefined;
-  return isOp(node, "Mul")
-    ? { scale: constant, shift: new Float64Array(channels) }
-    : { scale: new Float64Array(channels).fill(1), shift: constant };
+function layerOf(node: Node, editor: GraphEditor): Layer | undefined {
+  const weight = editor.constant(node.inputs[1] ?? "");
+  if (weight?.dataType !== DataType.FLOAT || weight.dims.length < 2) return undefined;
+  const axis = WEIGHT_FACTS[node.opType]?.channelAxis(node, 1, weight.dims.length) ?? 0;
+  const channels = (weight.dims[axis] ?? 0) * (isOp(node, "ConvTranspose") ? intAttribute(node, "group", 1) : 1);
+  const bias = biasOf(node, channels, editor);
+  return bias && { node, weight, channels, rank: weight.dims.length, bias };
 }
 
-function batchNormalizationAffine(editor: GraphEditor, node: Node, channels: number): ChannelAffine | undefined {
-  if (intAttribute(node, "training_mode", 0) !== 0 || node.outputs.filter((output) => output !== "").length > 1) return undefined;
-  const parts = node.inputs.slice(1, 5).map((name) => editor.constant(name));
-  if (parts.length !== 4 || parts.some((part) => part?.dataType !== DataType.FLOAT || part.dims.length !== 1 || part.dims[0] !== channels)) return undefined;
-  const [gamma, beta, mean, variance] = parts.map((part) => toFloat32(part!)) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  const epsilon = floatAttribute(node, "epsilon", 1e-5);
-  const scale = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + epsilon));
-  return { scale, shift: Float64Array.from(beta, (b, c) => b - mean[c]! * scale[c]!) };
+/** The bias in float64, zeros when there is none; undefined when it is no constant or no value for each channel. */
+function biasOf(node: Node, channels: number, editor: GraphEditor): Float64Array | undefined {
+  const name = node.inputs[2] ?? "";
+  if (name === "") return new Float64Array(channels);
+  const tensor = editor.constant(name);
+  if (tensor?.dataType !== DataType.FLOAT || tensor.dims.slice(0, -1).some((dim) => dim !== 1)) return undefined;
+  const values = toFloat32(tensor);
+  if (values.length !== channels && values.length !== 1) return undefined;
+  const factor = isOp(node, "Gemm") ? floatAttribute(node, "beta", 1) : 1;
+  return Float64Array.from({ length: channels }, (_, c) => factor * (values[values.length === 1 ? 0 : c] ?? 0));
 }
 
-/** A constant that broadcasts as one value, or as one value per channel on axis 1 of an activation of `rank`. */
-function perChannel(constant: Tensor | undefined, channels: number, rank: number): Float64Array | undefined {
-  if (constant?.dataType !== DataType.FLOAT || constant.dims.length > rank) return undefined;
-  const values = toFloat32(constant);
-  if (values.length === 1) return new Float64Array(channels).fill(values[0]!);
-  const padded = [...Array<number>(rank - constant.dims.length).fill(1), ...constant.dims];
-  return padded.every((dim, axis) => dim === (axis === 1 ? channels : 1)) ? Float64Array.from(values) : undefined;
-}
-
-/** Conv weights are [O, C/groups, ...kernel]; ConvTranspose weights [C, O/groups, ...kernel], groups along C. */
-function scaledWeight(weight: Tensor, scale: Float64Array, transposed: boolean, groups: number): Float32Array {
+/** Weights with every output channel multiplied by its scale. */
+function scaledWeight({ node, weight, channels }: Layer, scale: Float64Array): Float32Array {
   const values = toFloat32(weight);
-  const [first = 1, second = 1] = weight.dims;
-  const kernel = values.length / (first * second);
-  return values.map((value, k) => {
-    const row = Math.floor(k / (second * kernel));
-    const channel = transposed ? Math.floor(row / (first / groups)) * second + (Math.floor(k / kernel) % second) : row;
-    return value * scale[channel]!;
-  });
+  const channelAt = channelIndex(node, weight.dims, channels);
+  return values.map((value, index) => value * (scale[channelAt(index)] ?? 1));
+}
+
+/** The output channel to which the element at a row-major index belongs. */
+function channelIndex(node: Node, dims: readonly number[], channels: number): (index: number) => number {
+  const [d0 = 1, d1 = 1] = dims;
+  const inner = dims.slice(2).reduce((product, dim) => product * dim, 1);
+  if (isOp(node, "Conv")) return (index) => Math.floor(index / (d1 * inner));
+  if (isOp(node, "Gemm")) return intAttribute(node, "transB", 0) !== 0 ? (index) => Math.floor(index / d1) : (index) => index % d1;
+  // [in, out / groups, …]: input channel i belongs to group i / (in / groups), and each group has outputs of its own.
+  const inputsPerGroup = d0 / (channels / d1);
+  return (index) => Math.floor(Math.floor(index / (d1 * inner)) / inputsPerGroup) * d1 + (Math.floor(index / inner) % d1);
+}
+
+/** Gives the node a constant of its own; the old one goes when nothing else uses it. */
+function replaceConstant(editor: GraphEditor, node: Node, index: number, tensor: Tensor): void {
+  const old = node.inputs[index] ?? "";
+  editor.setInput(node, index, "");
+  dropUnused(editor, [old]);
+  editor.setInput(node, index, editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "constant") }));
+}
+
+function dropUnused(editor: GraphEditor, names: readonly string[]): void {
+  const unused = names.filter((name) => name !== "" && editor.consumers(name).length === 0 && !editor.isOutput(name) && !editor.input(name) && isOwn(editor, name));
+  if (unused.length > 0) editor.removeInitializers(new Set(unused));
+}
+
+function isOwn(editor: GraphEditor, name: string): boolean {
+  return editor.graph.initializers.some((tensor) => tensor.name === name);
 }

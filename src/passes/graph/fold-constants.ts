@@ -1,95 +1,134 @@
 /**
- * fold-constants: computes at compression time what does not depend on the model's inputs.
+ * Computes what depends on constants alone, with the runtime's own kernels, and stores the result.
  *
- *   nodes fed by constants alone        becomes        the constants they give
- *
- * All such nodes of a graph are put into one model without inputs, which the injected evaluator (onnxruntime) runs
- * once. Handles every scope, nodes of the standard operator set without bodies. Left alone: random operators, Q/DQ
- * (they are the model's int8 form), nodes that make graph outputs, and results that would grow the file by more than
- * `maxGrowthBytes` beyond the constants they replace.
+ * Before: w → Transpose → MatMul. After: initializer → MatMul. Only values that other nodes use are stored, unless one
+ * is more than `maxGrowthBytes` larger than the constants that it makes superfluous; then the nodes before it are tried.
+ * All nodes of a graph are evaluated together. Never folded: see foldable.ts. Outputs of the graph keep their node.
  */
-import { DataType, elementCount, emptyGraph, GraphEditor, isOp, type Model, type Node, storedByteLength, subgraphsOf, type Tensor } from "../../ir/index.js";
-import type { ConstantEvaluator, PassContext, PassResult } from "../contract.js";
+import type { Diagnostic } from "../../diagnostics.js";
+import { EdgecError } from "../../errors.js";
+import { GraphEditor, storedByteLength, type Model, type Node, type Tensor } from "../../ir/index.js";
+import type { ConstantEvaluator } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { exactResult } from "./result.js";
-
-/** Operators that give other values at every run, or that say how the model is quantized. */
-const NEVER_FOLDED = [
-  "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout",
-  "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant",
-];
+import { constantModel } from "./constant-model.js";
+import { foldableNodes } from "./foldable.js";
 
 export interface FoldConstantsOptions {
-  /** Bytes by which one result may exceed the constants that go for it. */
-  readonly maxGrowthBytes: number;
+  /** Bytes by which one stored value may exceed what it replaces. */
+  maxGrowthBytes: number;
 }
+
+interface Totals { nodesFolded: number; bytesAdded: number; bytesRemoved: number }
+
+/** What even an allowed growth may need while it is computed. */
+const MIN_ELEMENTS = 2 ** 20;
+/** Evaluations spent in one round on finding the node that the runtime cannot compute. */
+const MAX_EVALUATIONS = 32;
 
 export const foldConstants = definePass<FoldConstantsOptions>({
   name: "fold-constants",
-  description: "Compute what does not depend on the model's inputs",
+  description: "computes values that depend on constants alone",
   lossy: false,
-  defaults: { maxGrowthBytes: 65536 },
-  run: foldModel,
+  defaults: { maxGrowthBytes: 65_536 },
+  validate({ maxGrowthBytes }) {
+    if (!(maxGrowthBytes >= 0)) throw new EdgecError("BAD_OPTION", `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`);
+  },
+  async run(model, { maxGrowthBytes }, { evaluator }) {
+    const totals: Totals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
+    const diagnostics: Diagnostic[] = [];
+    for (const editor of GraphEditor.forModel(model)) {
+      if (evaluator) await foldGraph(model, editor, evaluator, maxGrowthBytes, totals);
+      else if (diagnostics.length === 0 && frontierOf(foldableNodes(editor, new Set(), MIN_ELEMENTS), editor).length > 0) diagnostics.push(NO_EVALUATOR);
+    }
+    return { modified: totals.nodesFolded > 0, stats: { ...totals }, nodes: [], diagnostics };
+  },
 });
 
-async function foldModel(model: Model, options: FoldConstantsOptions, context: PassContext): Promise<PassResult> {
-  let folded = 0;
-  let seen = 0;
-  for (const editor of GraphEditor.forModel(model)) {
-    const nodes = constantNodes(editor);
-    seen += nodes.length;
-    if (nodes.length > 0 && context.evaluator) folded += await foldAll(model, editor, nodes, options, context.evaluator);
+const NO_EVALUATOR: Diagnostic = {
+  id: "fold-constants/no-runtime", severity: "info",
+  message: "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
+};
+
+/** Every round stores some values or rejects some nodes, so this ends. */
+async function foldGraph(model: Model, editor: GraphEditor, evaluator: ConstantEvaluator, maxGrowthBytes: number, totals: Totals): Promise<void> {
+  const rejected = new Set<Node>();
+  for (;;) {
+    const foldable = foldableNodes(editor, rejected, Math.max(MIN_ELEMENTS, maxGrowthBytes));
+    const frontier = frontierOf(foldable, editor);
+    if (frontier.length === 0) return;
+    const evaluate = (nodes: readonly Node[]): Promise<ReadonlyMap<string, Tensor>> =>
+      evaluator.evaluate(constantModel(model, editor, foldable, nodes.flatMap((node) => usedOutputs(node, editor))));
+    const values = await evaluateParts(frontier, evaluate, { left: MAX_EVALUATIONS });
+    const accepted = frontier.filter((node) => isWorthwhile(node, values, editor, foldable, maxGrowthBytes));
+    for (const node of frontier) if (!accepted.includes(node)) rejected.add(node);
+    if (accepted.length > 0) store(accepted, values, editor, foldable, totals);
   }
-  const result = exactResult({ folded });
-  if (seen === 0 || context.evaluator) return result;
-  const message = `${seen} node(s) depend on constants alone; install onnxruntime-node to have them computed.`;
-  return { ...result, diagnostics: [{ id: "fold-constants/no-runtime", severity: "info", message }] };
 }
 
-/** One evaluation for all; where that fails, one for each node that hangs on constants directly, so that only the culprit stays. */
-async function foldAll(model: Model, editor: GraphEditor, nodes: Node[], options: FoldConstantsOptions, evaluator: ConstantEvaluator): Promise<number> {
-  const together = await foldGraph(model, editor, nodes, options, evaluator);
-  if (together > 0 || nodes.length === 1) return together;
-  let folded = 0;
-  for (const node of nodes) {
-    const isDirect = node.inputs.every((name) => name === "" || editor.constant(name) !== undefined);
-    if (isDirect) folded += await foldGraph(model, editor, [node], options, evaluator);
+/** Foldable nodes with a use outside the foldable ones. */
+function frontierOf(foldable: readonly Node[], editor: GraphEditor): Node[] {
+  const inside = new Set(foldable);
+  return foldable.filter((node) => node.outputs.some((name) => editor.consumers(name).some((user) => !inside.has(user))));
+}
+
+function usedOutputs(node: Node, editor: GraphEditor): string[] {
+  return node.outputs.filter((name) => name !== "" && editor.consumers(name).length > 0);
+}
+
+/** Evaluates all nodes at once; when that gives nothing, one half after the other. */
+async function evaluateParts(nodes: readonly Node[], evaluate: (nodes: readonly Node[]) => Promise<ReadonlyMap<string, Tensor>>, budget: { left: number }): Promise<Map<string, Tensor>> {
+  if (budget.left-- <= 0) return new Map();
+  const values = new Map(await evaluate(nodes));
+  if (values.size > 0 || nodes.length === 1) return values;
+  const middle = nodes.length >> 1;
+  const front = await evaluateParts(nodes.slice(0, middle), evaluate, budget);
+  const back = await evaluateParts(nodes.slice(middle), evaluate, budget);
+  return new Map([...front, ...back]);
+}
+
+function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: readonly Node[], maxGrowthBytes: number): boolean {
+  let bytes = 0;
+  for (const name of usedOutputs(node, editor)) {
+    const value = values.get(name);
+    if (!value) return false;
+    bytes += storedByteLength(value);
   }
-  return folded;
+  const gone = withSuperfluous([node], editor, foldable);
+  const freed = constantsOnlyFor(gone, editor).reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
+  return bytes - freed <= maxGrowthBytes;
 }
 
-/** In order: nodes whose inputs are all constants, or made by such nodes. */
-function constantNodes(editor: GraphEditor): Node[] {
-  const made = new Set<string>();
-  return editor.graph.nodes.filter((node) => {
-    const isConstant = (name: string): boolean => name === "" || made.has(name) || isPlainConstant(editor.constant(name)) && !editor.input(name);
-    const foldable = (node.domain ?? "") === "" && !isOp(node, ...NEVER_FOLDED) && subgraphsOf(node).length === 0
-      && node.inputs.every(isConstant) && !node.outputs.some((output) => editor.isOutput(output));
-    if (foldable) for (const output of node.outputs) made.add(output);
-    return foldable;
-  });
-}
-
-/** Values at hand: strings and external tensors are not worth loading. */
-function isPlainConstant(tensor: Tensor | undefined): boolean {
-  return tensor !== undefined && tensor.dataType !== DataType.STRING && tensor.external === undefined;
-}
-
-async function foldGraph(model: Model, editor: GraphEditor, nodes: Node[], { maxGrowthBytes }: FoldConstantsOptions, evaluator: ConstantEvaluator): Promise<number> {
-  const members = new Set(nodes);
-  const wanted = nodes.flatMap((node) => node.outputs.filter((output) => output !== "" && editor.consumers(output).some((user) => !members.has(user))));
-  const inputs = new Set(nodes.flatMap((node) => node.inputs.filter((name) => editor.constant(name) !== undefined)));
-  const initializers = [...inputs].map((name) => ({ ...editor.constant(name)!, name }));
-  const graph = { ...emptyGraph("constants"), nodes, initializers, outputs: wanted.map((name) => ({ name })) };
-  const values = await evaluator.evaluate({ ...model, graph, metadata: [], trainingInfo: [] });
-  const released = initializers.reduce((sum, tensor) => sum + (editor.consumers(tensor.name).every((user) => members.has(user)) ? storedByteLength(tensor) : 0), 0);
-  let folded = 0;
-  for (const name of wanted) {
-    const tensor = values.get(name);
-    if (!tensor || elementCount(tensor) === 0 || storedByteLength(tensor) > released + maxGrowthBytes) continue;
-    const constant = editor.addInitializer({ ...tensor, name: editor.uniqueName(`${name}_value`) });
-    editor.replaceUses(name, constant);
-    folded++;
+/** The nodes and those foldable ones that nothing but them uses. */
+function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: readonly Node[]): Set<Node> {
+  const gone = new Set(nodes);
+  for (const node of [...foldable].reverse()) {
+    const users = node.outputs.flatMap((name) => editor.consumers(name));
+    if (users.length > 0 && users.every((user) => gone.has(user))) gone.add(node);
   }
-  return folded;
+  return gone;
+}
+
+/** Initializers of this graph whose every use is in `nodes`. */
+function constantsOnlyFor(nodes: ReadonlySet<Node>, editor: GraphEditor): Tensor[] {
+  const names = new Set([...nodes].flatMap((node) => node.inputs));
+  return editor.graph.initializers.filter(({ name = "" }) => names.has(name) && !editor.isOutput(name) && !editor.input(name)
+    && editor.consumers(name).every((user) => nodes.has(user)));
+}
+
+function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: readonly Node[], totals: Totals): void {
+  const names = new Set(accepted.flatMap((node) => usedOutputs(node, editor)));
+  const gone = withSuperfluous(accepted, editor, foldable);
+  const freed = constantsOnlyFor(gone, editor);
+  editor.removeNodes(...gone);
+  editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
+  for (const name of names) {
+    const value = values.get(name);
+    // What only nodes that are gone would use is not stored.
+    if (!value || editor.consumers(name).length === 0) continue;
+    editor.addInitializer({ ...value, name });
+    totals.bytesAdded += storedByteLength(value);
+  }
+  editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => !names.has(value.name));
+  totals.nodesFolded += gone.size;
+  totals.bytesRemoved += freed.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
 }

@@ -6,7 +6,7 @@
  * them, in bodies too. Stays: sparse values, and constants that are themselves an output of their graph.
  *
  * Models below IR version 4 list every initializer as a graph input as well. They are raised to version 4 and the
- * listed constants taken from the inputs. From version 4 on, such an initializer is a default that a caller may
+ * constants taken from the inputs. From version 4 on, such an initializer is a default that a caller may
  * override: it is no constant to any pass, which is said in a diagnostic. `freezeDefaults` takes it from the inputs.
  */
 import type { Diagnostic } from "../../diagnostics.js";
@@ -24,14 +24,14 @@ export const liftConstants = definePass<LiftConstantsOptions>({
   lossy: false,
   defaults: { freezeDefaults: false },
   run(model, { freezeDefaults }) {
-    const raised = Number(model.irVersion ?? 0n) < 4;
+    const isOld = Number(model.irVersion ?? 0n) < 4;
     const listed = listedConstants(model.graph);
-    if (raised) model.irVersion = 4n;
-    const frozen = raised || freezeDefaults ? listed : new Set<string>();
-    model.graph.inputs = model.graph.inputs.filter((input) => !frozen.has(input.name));
+    const frozen = isOld || freezeDefaults ? listed : new Set<string>();
     const lifted = GraphEditor.forModel(model).reduce((sum, editor) => sum + liftAll(editor), 0);
+    if (frozen.size > 0) model.graph.inputs = model.graph.inputs.filter((input) => !frozen.has(input.name));
+    if (isOld && frozen.size + lifted > 0) model.irVersion = 4n;
     return {
-      modified: lifted > 0 || raised || frozen.size > 0,
+      modified: lifted + frozen.size > 0,
       stats: { constantsLifted: lifted, defaultsFrozen: frozen.size },
       nodes: [],
       diagnostics: frozen.size === listed.size ? [] : [overridable(listed)],
@@ -48,7 +48,7 @@ function listedConstants(graph: Graph): Set<string> {
 function overridable(names: ReadonlySet<string>): Diagnostic {
   const [first = ""] = names;
   return {
-    id: "lift-constants.overridable", severity: "warning", subject: first,
+    id: "lift-constants/overridable", severity: "warning", subject: first,
     message: `${names.size} initializers ("${first}"${names.size > 1 ? ", …" : ""}) are graph inputs too, so callers may override them: they are left as they are. `
       + "If nobody does, the option freezeDefaults of lift-constants makes constants of them.",
   };

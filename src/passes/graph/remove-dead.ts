@@ -1,53 +1,102 @@
 /**
- * remove-dead: takes out nodes that no output needs, constants that no node uses, and declarations of values that are
- * gone. Graph inputs and outputs stay. Handles every scope.
+ * Removes what no output depends on: nodes, initializers, outputs that operators may leave out, declarations of values
+ * that nothing makes, and functions that nothing calls. In bodies too.
+ *
+ * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
+ * may be there for what they do; sparse initializers, whose names are not decoded.
  */
-import { GraphEditor, type Node } from "../../ir/index.js";
+import { isOp, subgraphsOf } from "../../ir/index.js";
+import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-export const removeDead = definePass({
+interface Removed { nodes: number; initializers: number; declarations: number; outputs: number; functions: number }
+
+/** Operators whose further outputs are optional; without their names the kernels do not compute them. */
+const OPTIONAL_OUTPUTS = ["Dropout", "GRU", "LSTM", "LayerNormalization", "MaxPool", "RNN"] as const;
+
+export const removeDead = definePass<Record<string, never>>({
   name: "remove-dead",
-  description: "Take out nodes and constants that no output needs",
+  description: "removes nodes, constants and functions that no output depends on",
   lossy: false,
   defaults: {},
-  run: (model) => {
-    const stats = { nodes: 0, initializers: 0, declarations: 0 };
-    // Bodies first: what they captured may die with their nodes.
-    for (const editor of GraphEditor.forModel(model).reverse()) {
-      stats.nodes += removeNodes(editor);
-    }
-    for (const editor of GraphEditor.forModel(model)) {
-      stats.initializers += removeInitializers(editor);
-      stats.declarations += removeDeclarations(editor);
-    }
-    return exactResult(stats);
+  run(model) {
+    const removed: Removed = { nodes: 0, initializers: 0, declarations: 0, outputs: 0, functions: 0 };
+    sweep(model.graph, removed);
+    removed.functions = removeFunctions(model);
+    return exactResult({ ...removed });
   },
 });
 
-function removeNodes(editor: GraphEditor): number {
-  const needed = new Set<Node>();
-  const stack = editor.graph.outputs.map((output) => editor.producer(output.name));
-  for (let node = stack.pop(); stack.length > 0 || node !== undefined; node = stack.pop()) {
-    if (node === undefined || needed.has(node)) continue;
-    needed.add(node);
-    for (const name of editor.usedNames(node)) stack.push(editor.producer(name));
+/** Removes what is dead in the graph and returns the names that it takes from outside. */
+function sweep(graph: Graph, removed: Removed): Set<string> {
+  const needed = new Set(graph.outputs.map((output) => output.name));
+  const alive: Node[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    if (!isNeeded(node, needed)) {
+      removed.nodes++;
+      continue;
+    }
+    alive.push(node);
+    removed.outputs += dropUnusedOutputs(node, needed);
+    for (const input of node.inputs) needed.add(input);
+    for (const body of subgraphsOf(node)) for (const name of sweep(body, removed)) needed.add(name);
   }
-  const dead = editor.graph.nodes.filter((node) => !needed.has(node));
-  if (dead.length > 0) editor.removeNodes(...dead);
-  return dead.length;
+  if (alive.length < graph.nodes.length) graph.nodes = alive.reverse();
+  removeConstants(graph, needed, removed);
+  return removeDeclarations(graph, needed, removed);
 }
 
-function removeInitializers(editor: GraphEditor): number {
-  const dead = editor.graph.initializers
-    .map((tensor) => tensor.name ?? "")
-    .filter((name) => editor.consumers(name).length === 0 && !editor.isOutput(name) && !editor.input(name));
-  editor.removeInitializers(new Set(dead));
-  return dead.length;
+function isNeeded(node: Node, needed: ReadonlySet<string>): boolean {
+  const outputs = node.outputs.filter((name) => name !== "");
+  return outputs.some((name) => needed.has(name)) || (outputs.length === 0 && !isOp(node, node.opType));
 }
 
-function removeDeclarations(editor: GraphEditor): number {
-  const before = editor.graph.valueInfo.length;
-  editor.graph.valueInfo = editor.graph.valueInfo.filter(({ name }) => editor.producer(name) !== undefined || editor.constant(name) !== undefined);
-  return before - editor.graph.valueInfo.length;
+function dropUnusedOutputs(node: Node, needed: ReadonlySet<string>): number {
+  const before = node.outputs.length;
+  if (!isOp(node, ...OPTIONAL_OUTPUTS)) return 0;
+  while (node.outputs.length > 1 && !needed.has(node.outputs.at(-1) ?? "")) node.outputs.pop();
+  return before - node.outputs.length;
+}
+
+function removeConstants(graph: Graph, needed: ReadonlySet<string>, removed: Removed): void {
+  const inputs = new Set(graph.inputs.map((input) => input.name));
+  const kept = graph.initializers.filter(({ name = "" }) => needed.has(name) || inputs.has(name));
+  removed.initializers += graph.initializers.length - kept.length;
+  if (kept.length < graph.initializers.length) graph.initializers = kept;
+}
+
+/** Drops declarations of values that this graph does not make; returns the needed names that it does not make either. */
+function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: Removed): Set<string> {
+  const bound = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.map(({ name = "" }) => name), ...graph.nodes.flatMap((node) => node.outputs)]);
+  if (graph.sparseInitializers.length === 0) {
+    const kept = graph.valueInfo.filter((value) => bound.has(value.name));
+    removed.declarations += graph.valueInfo.length - kept.length;
+    if (kept.length < graph.valueInfo.length) graph.valueInfo = kept;
+  }
+  return new Set([...needed].filter((name) => name !== "" && !bound.has(name)));
+}
+
+/** Removes functions that neither the graph nor a function that stays calls. */
+function removeFunctions(model: Model): number {
+  const byKey = new Map(model.functions.map((fn) => [keyOf(fn.domain, fn.name, fn.overload), fn]));
+  const reached = new Set<FunctionDef>();
+  const visit = (nodes: readonly Node[]): void => {
+    for (const node of nodes) {
+      const fn = byKey.get(keyOf(node.domain, node.opType, node.overload));
+      if (fn && !reached.has(fn)) {
+        reached.add(fn);
+        visit(fn.nodes);
+      }
+      for (const body of subgraphsOf(node)) visit(body.nodes);
+    }
+  };
+  visit(model.graph.nodes);
+  const count = model.functions.length - reached.size;
+  if (count > 0) model.functions = model.functions.filter((fn) => reached.has(fn));
+  return count;
+}
+
+function keyOf(domain: string | undefined, name: string | undefined, overload: string | undefined): string {
+  return JSON.stringify([domain === "ai.onnx" ? "" : domain ?? "", name ?? "", overload ?? ""]);
 }

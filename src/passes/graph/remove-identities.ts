@@ -6,10 +6,11 @@
  * output goes when the node before it can take the output's name, and stays when an input, a constant, another output
  * or a value of an outer graph stands there (a graph may not hand such a value out directly).
  */
-import { DataType, GraphEditor, getAttribute, intAttribute, intsAttribute, isOp, opsetVersion, subgraphsOf, toNumbers } from "../../ir/index.js";
-import type { Graph, Node } from "../../ir/index.js";
+import { DataType, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, opsetVersion, toNumbers } from "../../ir/index.js";
+import type { Node } from "../../ir/index.js";
 import { inferTypes, type TypeMap } from "../../ops/shapes.js";
 import { definePass } from "../define-pass.js";
+import { exactResult } from "./result.js";
 
 /** Dropout of older versions had an attribute for training. */
 const OLDEST_DROPOUT = 7;
@@ -29,7 +30,7 @@ export const removeIdentities = definePass<Record<string, never>>({
     for (const editor of editors.reverse()) {
       for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) removed++;
     }
-    return { modified: removed > 0, stats: { identitiesRemoved: removed }, nodes: [], diagnostics: [] };
+    return exactResult({ identitiesRemoved: removed });
   },
 });
 
@@ -63,10 +64,10 @@ function bypass(node: Node, editor: GraphEditor): boolean {
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
   if (input === "" || output === "") return false;
   if (!editor.isOutput(output)) {
-    if (editor.consumers(output).some((user) => bindsInside(user, input))) return false;
+    if (editor.consumers(output).some((user) => hidesName(user, input))) return false;
     editor.removeNodes(node);
     editor.replaceUses(output, input);
-    return !handsOutside(editor, input);
+    return true;
   }
   return renameProducer(node, input, output, editor);
 }
@@ -75,20 +76,10 @@ function bypass(node: Node, editor: GraphEditor): boolean {
 function renameProducer(node: Node, input: string, output: string, editor: GraphEditor): boolean {
   const producer = editor.producer(input);
   if (!producer || editor.isOutput(input)) return false;
-  if (editor.consumers(input).some((user) => bindsInside(user, output))) return false;
+  if (editor.consumers(input).some((user) => hidesName(user, output))) return false;
   editor.removeNodes(node);
   editor.replaceUses(input, output);
   editor.setOutput(producer, producer.outputs.indexOf(input), output);
   editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => value.name !== input);
   return true;
-}
-
-/** Whether a body of the node has a value of its own by that name, which would hide the outer one. */
-function bindsInside(node: Node, name: string): boolean {
-  return subgraphsOf(node).some((body) => binds(body, name) || body.nodes.some((inner) => bindsInside(inner, name)));
-}
-
-function binds(graph: Graph, name: string): boolean {
-  return graph.inputs.some((input) => input.name === name) || graph.initializers.some((tensor) => tensor.name === name)
-    || graph.nodes.some((node) => node.outputs.includes(name));
 }

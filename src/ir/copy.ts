@@ -1,0 +1,41 @@
+/** Copies of a model that can be changed without touching the original. Constants and encoded messages are shared. */
+import type { Attribute } from "./attribute.js";
+import type { Graph } from "./graph.js";
+import type { FunctionDef, Model } from "./model.js";
+import type { Node } from "./node.js";
+import type { ValueInfo } from "./value.js";
+
+export function copyModel(model: Model): Model {
+  return { ...model, opsetImports: model.opsetImports.map((o) => ({ ...o })), graph: copyGraph(model.graph), functions: model.functions.map(copyFunction) };
+}
+
+export function copyGraph(graph: Graph): Graph {
+  return {
+    ...graph,
+    nodes: graph.nodes.map(copyNode),
+    initializers: [...graph.initializers],
+    inputs: graph.inputs.map(copyValue),
+    outputs: graph.outputs.map(copyValue),
+    valueInfo: graph.valueInfo.map(copyValue),
+  };
+}
+
+export function copyNode(node: Node): Node {
+  return { ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: node.attributes.map(copyAttribute) };
+}
+
+function copyFunction(fn: FunctionDef): FunctionDef {
+  return { ...fn, nodes: fn.nodes.map(copyNode), opsetImports: fn.opsetImports.map((o) => ({ ...o })), valueInfo: fn.valueInfo.map(copyValue) };
+}
+
+function copyAttribute(attribute: Attribute): Attribute {
+  return {
+    ...attribute,
+    ...(attribute.g ? { g: copyGraph(attribute.g) } : {}),
+    ...(attribute.graphs ? { graphs: attribute.graphs.map(copyGraph) } : {}),
+  };
+}
+
+function copyValue(value: ValueInfo): ValueInfo {
+  return { ...value };
+}

@@ -1,0 +1,55 @@
+/**
+ * What is known about values without running the model: element types, ranks and some sizes. A light, best-effort
+ * propagation; a full shape inference is the runtime's business. Absent means unknown, never "not a tensor".
+ */
+import { DataType, type Dimension, type Graph, type Tensor, type TensorType } from "../ir/index.js";
+import { inferOutputs } from "./shape-rules.js";
+
+/** Types by value name. */
+export type TypeMap = ReadonlyMap<string, TensorType>;
+
+/**
+ * Types of the graph's values. What the file declares comes first; the rest is propagated node by node.
+ * @param outer types of the graphs around a body, whose values it may capture
+ * @param constant how to look up constants of the graphs around it; the graph's own need no help
+ */
+export function inferTypes(graph: Graph, outer: TypeMap = new Map(), constant: (name: string) => Tensor | undefined = () => undefined): Map<string, TensorType> {
+  const types = new Map(outer);
+  const constants = new Map(graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
+  const lookUp = (name: string): Tensor | undefined => constants.get(name) ?? constant(name);
+  for (const { name, type } of [...graph.valueInfo, ...graph.outputs, ...graph.inputs]) if (type?.tensor) types.set(name, type.tensor);
+  for (const [name, tensor] of constants) types.set(name, { elementType: tensor.dataType, shape: [...tensor.dims] });
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => types.get(name));
+    const outputs = inferOutputs(node, inputs, (index) => lookUp(node.inputs[index] ?? ""));
+    node.outputs.forEach((name, k) => {
+      const merged = merge(types.get(name), outputs[k]);
+      if (name !== "" && merged) types.set(name, merged);
+    });
+  }
+  return types;
+}
+
+/** The declared type, made more precise by the inferred one where the declaration leaves something open. */
+function merge(declared: TensorType | undefined, inferred: TensorType | undefined): TensorType | undefined {
+  if (!declared || declared.elementType === DataType.UNDEFINED) return inferred ?? declared;
+  if (!inferred?.shape) return declared;
+  if (!declared.shape) return { elementType: declared.elementType, shape: inferred.shape };
+  if (declared.shape.length !== inferred.shape.length) return declared;
+  return { elementType: declared.elementType, shape: declared.shape.map((dim, k) => finer(dim, inferred.shape?.[k])) };
+}
+
+function finer(declared: Dimension, inferred: Dimension): Dimension {
+  return declared === undefined || (typeof declared === "string" && typeof inferred === "number") ? inferred ?? declared : declared;
+}
+
+/** Number of elements when every size is known. */
+export function staticCount(shape: readonly Dimension[] | undefined): number | undefined {
+  if (!shape) return undefined;
+  let count = 1;
+  for (const dim of shape) {
+    if (typeof dim !== "number") return undefined;
+    count *= dim;
+  }
+  return count;
+}

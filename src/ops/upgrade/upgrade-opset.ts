@@ -1,0 +1,149 @@
+/** Conversion of a model to a newer version of the standard operator set, all or nothing. */
+import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
+import type { FunctionDef, Graph, Model, Node, Tensor, TensorType } from "../../ir/index.js";
+import { inferTypes } from "../shapes.js";
+import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
+import { MOVED_ATTRIBUTES } from "./moved-attributes.js";
+import { OTHER_CHANGES } from "./other-changes.js";
+import { RESIZE } from "./resize.js";
+import { SOFTMAX } from "./softmax.js";
+import { irVersionFor } from "./ir-version.js";
+
+/** Operator sets between which conversion is known. Before 7, broadcasting followed other rules. */
+export const OLDEST_OPSET = 7;
+export const NEWEST_OPSET = 21;
+
+/** A node that keeps the model at its old version. */
+export interface UpgradeBlocker {
+  readonly node: string;
+  readonly opType: string;
+  readonly reason: string;
+}
+
+export interface UpgradeResult {
+  /** Whether the model changed: false when it is new enough already, and when there are blockers. */
+  readonly upgraded: boolean;
+  readonly blockers: readonly UpgradeBlocker[];
+}
+
+/** Several rows may lead an operator to the same version (Slice has three attributes that moved); they run in order. */
+const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE]);
+
+function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
+  const found = new Map<string, Adapter[]>();
+  for (const { operators, since, adapt } of rows) {
+    for (const operator of operators) found.set(`${operator}@${since}`, [...(found.get(`${operator}@${since}`) ?? []), adapt]);
+  }
+  return found;
+}
+
+/**
+ * Converts the model in place to version `target` (at most 21) of the standard operator set, or names every node that
+ * stands in the way and changes nothing. Covers bodies of If, Loop and Scan and the model's own functions, each from the
+ * version that it imports. The graph stays the same object; its nodes are replaced. IR version is raised as needed.
+ * Attributes that became inputs become initializers, in functions Constant nodes.
+ */
+export function upgradeOpset(model: Model, target: number): UpgradeResult {
+  const from = opsetVersion(model);
+  const scopes = [from, ...model.functions.map((fn) => opsetVersion(fn))].filter((version) => version > 0);
+  if (scopes.every((version) => version >= target)) return { upgraded: false, blockers: [] };
+  const refusal = unsupported(Math.min(...scopes), target);
+  if (refusal) return { upgraded: false, blockers: [{ node: "", opType: "", reason: refusal }] };
+
+  const copy = copyModel(model);
+  const blockers = from > 0 ? upgradeGraphs(GraphEditor.forModel(copy), from, target) : [];
+  for (const fn of copy.functions) blockers.push(...upgradeFunction(fn, target));
+  if (blockers.length > 0) return { upgraded: false, blockers };
+  if (from > 0 && from < target) setOpsetVersion(copy, target);
+  raiseIrVersion(copy, irVersionFor(target));
+  Object.assign(model.graph, copy.graph);
+  Object.assign(model, copy, { graph: model.graph });
+  return { upgraded: true, blockers: [] };
+}
+
+function unsupported(oldest: number, target: number): string | undefined {
+  if (oldest < OLDEST_OPSET) return `version ${oldest} of the operator set is older than ${OLDEST_OPSET}, the oldest that can be converted; export the model again with a newer one`;
+  return target > NEWEST_OPSET ? `conversion goes up to version ${NEWEST_OPSET} of the operator set, not ${target}` : undefined;
+}
+
+function upgradeGraphs(editors: readonly GraphEditor[], from: number, target: number): UpgradeBlocker[] {
+  const types = new Map<GraphEditor, Map<string, TensorType>>();
+  for (const editor of editors) {
+    const outer = editor.parent && types.get(editor.parent);
+    types.set(editor, inferTypes(editor.graph, outer, (name) => editor.constant(name)));
+  }
+  return editors.flatMap((editor) => upgradeNodes(editor, scopeOf(editor, types.get(editor) ?? new Map()), from, target));
+}
+
+function scopeOf(editor: GraphEditor, types: ReadonlyMap<string, TensorType>): UpgradeScope {
+  return {
+    constant: (name) => editor.constant(name) ?? constantNode(editor, name),
+    type: (name) => types.get(name),
+    addConstant: (tensor) => editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "constant") }),
+    uniqueName: (stem) => editor.uniqueName(stem),
+    isUsed: (name) => name !== "" && (editor.isOutput(name) || editor.consumers(name).length > 0),
+    enlarging: new Set(),
+  };
+}
+
+function constantNode(editor: GraphEditor | undefined, name: string): Tensor | undefined {
+  const node = editor?.producer(name);
+  if (!node) return editor && constantNode(editor.parent, name);
+  return isOp(node, "Constant") ? getAttribute(node, "value")?.t : undefined;
+}
+
+function upgradeNodes(editor: GraphEditor, scope: UpgradeScope, from: number, target: number): UpgradeBlocker[] {
+  const blockers: UpgradeBlocker[] = [];
+  for (let version = from + 1; version <= target; version++) {
+    editor.graph.nodes = editor.graph.nodes.flatMap((node) => {
+      const outcome = isStandard(node) ? step(node, scope, version) : [node];
+      if (typeof outcome !== "string") return outcome;
+      blockers.push({ node: nodeLabel(node), opType: node.opType, reason: outcome });
+      return [];
+    });
+  }
+  return blockers;
+}
+
+function isStandard(node: Node): boolean {
+  return node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
+}
+
+function step(node: Node, scope: UpgradeScope, version: number): Node[] | string {
+  const adapters = ADAPTERS.get(`${node.opType}@${version}`) ?? [];
+  if (adapters.length > 0 && node.attributes.some((a) => a.refAttrName)) return "it takes an attribute from the caller of its function";
+  let nodes = [node];
+  for (const adapt of adapters) {
+    const outcome = adapt(node, scope);
+    if (typeof outcome === "string") return outcome;
+    if (outcome) nodes = outcome;
+  }
+  return nodes;
+}
+
+/** A function body is converted as a graph of its own; what became initializers there becomes Constant nodes. */
+function upgradeFunction(fn: FunctionDef, target: number): UpgradeBlocker[] {
+  const from = opsetVersion(fn);
+  if (from === 0 || from >= target) return [];
+  const graph: Graph = {
+    ...emptyGraph(fn.name), nodes: fn.nodes, valueInfo: fn.valueInfo,
+    inputs: fn.inputs.map((name) => ({ name })), outputs: fn.outputs.map((name) => tensorValue(name, 0)),
+  };
+  const blockers = upgradeGraphs(GraphEditor.forModel({ ...EMPTY_MODEL, graph }), from, target);
+  const constants = graph.initializers.map((tensor) => makeNode("Constant", [], [tensor.name ?? ""], [attribute.tensor("value", tensor)]));
+  fn.nodes = [...constants, ...graph.nodes];
+  setOpsetVersion(fn, target);
+  return blockers;
+}
+
+const EMPTY_MODEL: Omit<Model, "graph"> = { opsetImports: [], functions: [], trainingInfo: [], deviceConfigurations: [] };
+
+/** Below IR version 4 constants must be listed as inputs; from 4 on that would make them defaults that callers may override. */
+export function raiseIrVersion(model: Model, version: number): void {
+  const from = Number(model.irVersion ?? 0n);
+  if (from >= version) return;
+  model.irVersion = BigInt(version);
+  if (from >= 4) return;
+  const constants = new Set(model.graph.initializers.map((tensor) => tensor.name));
+  model.graph.inputs = model.graph.inputs.filter((input) => !constants.has(input.name));
+}

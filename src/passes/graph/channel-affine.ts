@@ -1,0 +1,50 @@
+/** Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add, Sub and Div. */
+import { DataType, elementCount, floatAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
+
+/** One scale and shift for each channel, in float64. */
+export interface ChannelAffine {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+/**
+ * What `node` does to its input `value`, when that is affine with one constant scale and shift for each of `channels`.
+ * @param rank rank of the value; channels lie along axis 1
+ */
+export function channelAffine(node: Node, value: string, channels: number, rank: number, editor: GraphEditor): ChannelAffine | undefined {
+  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value ? normalization(node, channels, editor) : undefined;
+  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2) return undefined;
+  const first = node.inputs[0] === value;
+  if (!first && !isOp(node, "Mul", "Add")) return undefined;
+  const operand = editor.constant(node.inputs[first ? 1 : 0] ?? "");
+  const values = operand && perChannel(operand, channels, rank);
+  if (!values) return undefined;
+  if (isOp(node, "Mul")) return { scale: values, shift: new Float64Array(channels) };
+  if (isOp(node, "Div")) return { scale: values.map((v) => 1 / v), shift: new Float64Array(channels) };
+  return { scale: new Float64Array(channels).fill(1), shift: isOp(node, "Add") ? values : values.map((v) => -v) };
+}
+
+/** y = (x - mean) / sqrt(variance + epsilon) · scale + bias, outside training (the operator's definition). */
+function normalization(node: Node, channels: number, editor: GraphEditor): ChannelAffine | undefined {
+  const isTraining = intAttribute(node, "training_mode", 0) !== 0 || intAttribute(node, "spatial", 1) === 0;
+  if (isTraining || node.outputs.slice(1).some((name) => name !== "")) return undefined;
+  const parameters = [1, 2, 3, 4].map((index) => {
+    const tensor = editor.constant(node.inputs[index] ?? "");
+    return tensor?.dataType === DataType.FLOAT && elementCount(tensor) === channels ? toFloat32(tensor) : undefined;
+  });
+  const [gamma, beta, mean, variance] = parameters;
+  if (!gamma || !beta || !mean || !variance) return undefined;
+  const epsilon = floatAttribute(node, "epsilon", 1e-5);
+  const scale = Float64Array.from(gamma, (g, c) => g / Math.sqrt((variance[c] ?? 0) + epsilon));
+  return { scale, shift: Float64Array.from(beta, (b, c) => b - (mean[c] ?? 0) * (scale[c] ?? 0)) };
+}
+
+/** The constant's value for each channel, when it broadcasts along nothing but axis 1 and does not raise the rank. */
+function perChannel(tensor: Tensor, channels: number, rank: number): Float64Array | undefined {
+  if (tensor.dataType !== DataType.FLOAT || tensor.dims.length > rank) return undefined;
+  const dims = [...new Array<number>(rank - tensor.dims.length).fill(1), ...tensor.dims];
+  const onlyChannels = dims.every((dim, axis) => dim === 1 || (axis === 1 && dim === channels));
+  if (!onlyChannels) return undefined;
+  const values = toFloat32(tensor);
+  return Float64Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c] ?? 0);
+}
