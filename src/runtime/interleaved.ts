@@ -1,0 +1,46 @@
+/** Timing several sessions against each other, in turns, so that all of them meet the same state of the machine. */
+import { BadDataError } from "../errors.js";
+import type { Feed } from "../ir/index.js";
+import type { OrtSession } from "./ort-session.js";
+
+export interface TimingOptions {
+  /** Untimed runs of every model before the first timed one. */
+  readonly warmup: number;
+  /** Timed rounds; every model runs once in each. */
+  readonly runs: number;
+  readonly threads: number;
+  /** More rounds are added until every model has been timed this long, up to 20 times `runs`. */
+  readonly minMs?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** One time for each round in milliseconds, so that entry i of two models was measured in the same round on the same feed. */
+export interface ModelTimes {
+  readonly samplesMs: number[];
+}
+
+const MAX_ROUNDS_FACTOR = 20;
+
+/**
+ * Runs round after round; a round runs each model once on one feed, starting with another model each time, because
+ * the first one of a round finds its data cold.
+ */
+export async function timeSessions(sessions: readonly OrtSession[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+  if (feeds.length === 0) throw new BadDataError("timing needs at least one feed");
+  const calls = feeds.map((feed) => sessions.map((session) => session.bind(feed)));
+  const times: ModelTimes[] = sessions.map(() => ({ samplesMs: [] }));
+  for (let i = 0; i < options.warmup; i++) for (const call of calls[i % calls.length]!) await call();
+  let elapsed = 0;
+  for (let round = 0; round < options.runs || (elapsed < (options.minMs ?? 0) * sessions.length && round < options.runs * MAX_ROUNDS_FACTOR); round++) {
+    const ofFeed = calls[round % calls.length]!;
+    for (let k = 0; k < sessions.length; k++) {
+      const index = (round + k) % sessions.length;
+      const start = performance.now();
+      await ofFeed[index]!();
+      const time = performance.now() - start;
+      times[index]!.samplesMs.push(time);
+      elapsed += time;
+    }
+  }
+  return times;
+}

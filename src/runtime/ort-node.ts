@@ -1,0 +1,44 @@
+/** The native runtime, onnxruntime-node. */
+import type { InferenceSession } from "onnxruntime-node";
+import { OrtSession } from "./ort-session.js";
+import { rejection } from "./rejection.js";
+import type { OnnxRuntime, SessionOptions } from "./runtime.js";
+import { sessionLabel } from "./session-label.js";
+import type { TensorConstructor } from "./tensors.js";
+
+const ERROR_SEVERITY = 3;
+
+/** Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not load. */
+export async function loadNode(): Promise<OnnxRuntime> {
+  const ort = await import("onnxruntime-node");
+  // Must be set before the first session: the package hands it to the library once. Logs go to stderr.
+  ort.env.logLevel = "error";
+  return {
+    name: "onnxruntime-node",
+    version: ort.env.versions.node ?? ort.env.versions.common,
+    async open(model, options = {}) {
+      const label = sessionLabel(model);
+      try {
+        const settings = nodeOptions(options);
+        const session = typeof model === "string" ? await ort.InferenceSession.create(model, settings) : await ort.InferenceSession.create(model, settings);
+        return new OrtSession(session, ort.Tensor as unknown as TensorConstructor, label);
+      } catch (cause) {
+        throw rejection(cause, label, "load");
+      }
+    },
+  };
+}
+
+/** Session config entries go in through `extra`, whose values must be strings here; unknown ones are ignored by onnxruntime. */
+function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
+  return {
+    intraOpNumThreads: options.threads ?? 1,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: options.optimization ?? "all",
+    logSeverityLevel: ERROR_SEVERITY,
+    ...(options.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: options.optimizedModelPath }),
+    ...(options.config === undefined ? {} : { extra: { ...options.config } }),
+  };
+}

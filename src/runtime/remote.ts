@@ -1,0 +1,82 @@
+/** The runtime in a child process, behind the same contract as the one in this process. */
+import type { Feed } from "../ir/index.js";
+import type { ModelTimes, TimingOptions } from "./interleaved.js";
+import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
+import { startService, type ServiceClient } from "./service.js";
+import { sessionLabel } from "./session-label.js";
+import type * as SessionService from "./session-service.js";
+
+type Client = ServiceClient<typeof SessionService>;
+
+/**
+ * Starts a child process with onnxruntime in it. Close it when done; a forgotten one ends with this process.
+ * Throws EdgecError RUNTIME_MISSING.
+ */
+export async function openRemote(): Promise<RemoteRuntime> {
+  const client = await startService<typeof SessionService>(new URL("./session-service.js", import.meta.url), { label: "onnxruntime" });
+  try {
+    const { name, version } = await client.call("info", [], "loading");
+    return new RemoteRuntime(client, name, version);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** All methods reject with EdgecError RUNTIME_CRASHED when the child ends, and say what it was doing. */
+export class RemoteRuntime implements OnnxRuntime {
+  constructor(private readonly client: Client, readonly name: OnnxRuntime["name"], readonly version: string) {}
+
+  /** The child's process id, or undefined once it has ended. */
+  get pid(): number | undefined {
+    return this.client.pid;
+  }
+
+  info(): { name: OnnxRuntime["name"]; version: string } {
+    return { name: this.name, version: this.version };
+  }
+
+  async open(model: string | Uint8Array, options: SessionOptions = {}): Promise<RemoteSession> {
+    const label = sessionLabel(model);
+    const opened = await this.client.call("open", [model, options], `loading ${label}`);
+    return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
+  }
+
+  /**
+   * Times the models in turns in one process. Result i belongs to model i; entry r of every result was measured in
+   * the same round on the same feed. Feeds are cycled through.
+   */
+  timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${models.map(sessionLabel).join(" against ")}`);
+  }
+
+  /**
+   * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large weights are
+   * left out (external data without a file). Throws EdgecError RUNTIME_MISSING on onnxruntime-web, which cannot dump it.
+   */
+  optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+    return this.client.call("optimizedGraph", [model], `optimizing ${sessionLabel(model)}`);
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+export class RemoteSession implements Session {
+  constructor(
+    private readonly client: Client,
+    private readonly label: string,
+    private readonly id: number,
+    readonly inputNames: readonly string[],
+    readonly outputNames: readonly string[],
+  ) {}
+
+  run(feed: Feed, outputs?: readonly string[]): Promise<Feed> {
+    return this.client.call("run", [this.id, feed, outputs], `running ${this.label}`);
+  }
+
+  release(): Promise<void> {
+    return this.client.call("release", [this.id], `releasing ${this.label}`);
+  }
+}

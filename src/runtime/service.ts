@@ -1,0 +1,174 @@
+/**
+ * Running a module's functions in a child process, so that a crash, an abort or the operating system's out-of-memory
+ * killer takes the child and not edgec, and memory that onnxruntime does not give back ends with the child.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { totalmem } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { EdgecError } from "../errors.js";
+import { crashError } from "./crash.js";
+import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
+
+export interface ServiceOptions {
+  /** What runs there, for messages: "onnxruntime". */
+  readonly label: string;
+}
+
+/** The names of `T`'s functions. */
+type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T] & string;
+type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
+type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
+
+export interface ServiceClient<T> {
+  /** The child's process id, or undefined when it has ended. */
+  readonly pid: number | undefined;
+  /**
+   * Calls an exported function of the module; several calls may be under way. Rejects with what the function threw
+   * (an EdgecError keeps its code), or with EdgecError RUNTIME_CRASHED when the child ends.
+   * @param doing what the call does, for the message about a crash: "running small.onnx"
+   */
+  call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
+  /** Ends the child; calls under way are rejected. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a child process that serves the module's exported functions.
+ * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
+ */
+export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
+  const client = new Client<T>(forkChild(moduleUrl), options.label);
+  try {
+    await client.ready;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
+
+/**
+ * The built file of a module. Children run plain JavaScript; when edgec itself runs from its TypeScript sources
+ * (in tests), `src/x.ts` stands for `dist/x.js`.
+ */
+export function builtModule(url: URL): URL {
+  const path = fileURLToPath(url);
+  if (path.endsWith(".js") && existsSync(path)) return url;
+  const at = Math.max(path.lastIndexOf("/src/"), path.lastIndexOf("\\src\\"));
+  if (at < 0) return url;
+  return pathToFileURL(`${path.slice(0, at + 1)}dist${path.slice(at + 4).replace(/\.ts$/, ".js")}`);
+}
+
+const MIB = 2 ** 20;
+/** Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at most. */
+const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
+
+function forkChild(moduleUrl: URL): ChildProcess {
+  return fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
+    serialization: "advanced",
+    execArgv: [`--max-old-space-size=${HEAP_MIB}`],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+}
+
+interface Pending {
+  readonly doing: string;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+const STARTING = 0;
+const TAIL_LENGTH = 8192;
+const CLOSE_TIMEOUT_MS = 2000;
+
+class Client<T> implements ServiceClient<T> {
+  readonly ready: Promise<unknown>;
+  private readonly pending = new Map<number, Pending>();
+  private readonly ended: Promise<void>;
+  private readonly killWithParent = (): void => void this.child.kill("SIGKILL");
+  private nextId = STARTING + 1;
+  private tail = "";
+  private failure: Error | undefined;
+
+  constructor(private readonly child: ChildProcess, private readonly label: string) {
+    this.ready = this.expect(STARTING, "starting");
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)));
+    }
+    child.on("message", (message) => this.receive(message as ReplyMessage));
+    child.on("error", (cause) => this.fail(new EdgecError("RUNTIME_CRASHED", `${label} could not be started: ${cause.message}`, { cause })));
+    process.on("exit", this.killWithParent);
+    // "close" comes after "exit", when the last of stderr has been read.
+    this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
+      process.removeListener("exit", this.killWithParent);
+      this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
+      resolve();
+    }));
+  }
+
+  get pid(): number | undefined {
+    return this.failure ? undefined : this.child.pid;
+  }
+
+  call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing = `in "${method}"`): Promise<ResultOf<T[K]>> {
+    if (this.failure) return Promise.reject(this.failure);
+    const id = this.nextId++;
+    const result = this.expect(id, doing);
+    const message: CallMessage = { id, method, args: args as readonly unknown[] };
+    // When the child has died, the reason comes with "close".
+    this.child.send(message, (error) => {
+      if (error && this.child.connected) this.settle(id)?.reject(error);
+    });
+    return result as Promise<ResultOf<T[K]>>;
+  }
+
+  async close(): Promise<void> {
+    this.fail(new EdgecError("RUNTIME_CRASHED", `${this.label} was closed while ${this.activity()}`));
+    this.setReferenced(true);
+    // Disconnecting from this side would keep Node from ever emitting "close", so the child is asked to end.
+    if (this.child.connected) this.child.send(END, () => undefined);
+    const timer = setTimeout(this.killWithParent, CLOSE_TIMEOUT_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  private receive(message: ReplyMessage): void {
+    this.tail = "";
+    if (message.kind === "ready") this.settle(STARTING)?.resolve(undefined);
+    else if (message.kind === "result") this.settle(message.id)?.resolve(message.value);
+    else this.settle(message.id ?? STARTING)?.reject(receivedError(message.error));
+  }
+
+  private expect(id: number, doing: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { doing, resolve, reject });
+      this.setReferenced(true);
+    });
+  }
+
+  private settle(id: number): Pending | undefined {
+    const settled = this.pending.get(id);
+    this.pending.delete(id);
+    if (this.pending.size === 0) this.setReferenced(false);
+    return settled;
+  }
+
+  /** The first failure stays: what comes after it is its consequence. */
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const id of [...this.pending.keys()]) this.settle(id)?.reject(this.failure);
+  }
+
+  private activity(): string {
+    return [...this.pending.values()][0]?.doing ?? "idle";
+  }
+
+  /** A child without calls under way must not keep the parent from ending. */
+  private setReferenced(referenced: boolean): void {
+    const action = referenced ? "ref" : "unref";
+    this.child[action]();
+    this.child.channel?.[action]();
+    for (const stream of [this.child.stdout, this.child.stderr]) (stream as unknown as { ref(): void; unref(): void } | null)?.[action]();
+  }
+}
