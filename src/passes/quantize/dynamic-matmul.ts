@@ -17,7 +17,6 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
   const name = (suffix: string): string => editor.uniqueName(`${stem}${suffix}`);
   const code = editor.addInitializer(integerTensor(name("w"), dims, DataType.INT8, transposed ? transpose(codes, weight.dims as [number, number]) : codes));
   const weightScale = editor.addInitializer(floatTensor(name("ws"), [scales.length], scales));
-  const zero = editor.addInitializer(integerTensor(name("wz"), [], DataType.INT8, Int8Array.of(0)));
   const { codesName, scaleName, zeroName } = dynamicInput(editor, node, stem);
   const [sum, real, scale] = [name("i"), name("f"), name("k")] as const;
   const bias = isOp(node, "Gemm") ? node.inputs[2] : undefined;
@@ -25,7 +24,7 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
   const product = bias ? name("p") : output;
   editor.replaceNode(
     node,
-    makeNode("MatMulInteger", [codesName, code, zeroName, zero], [sum], [], node.name),
+    makeNode("MatMulInteger", [codesName, code, zeroName], [sum], [], node.name),
     makeNode("Cast", [sum], [real], [attribute.int("to", DataType.FLOAT)]),
     makeNode("Mul", [scaleName, weightScale], [scale]),
     makeNode("Mul", [real, scale], [product]),
