@@ -40,7 +40,7 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
   for (const editor of editors) {
     for (const tensor of editor.graph.initializers) {
       const name = tensor.name ?? "";
-      if (tensor.dataType === DataType.STRING || editor.input(name) || editor.isOutput(name)) continue;
+      if (tensor.dataType === DataType.STRING || editor.input(name) || editor.isOutput(name) || feedsCustomOperator(editor, name)) continue;
       const key = `${tensor.dataType} ${tensor.dims.join()}`;
       const copies = alike.get(key);
       if (copies) copies.push({ editor, tensor, name });
@@ -48,6 +48,14 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
     }
   }
   return [...alike.values()].filter((copies) => copies.length > 1).flatMap(partition);
+}
+
+/**
+ * Constants of operators outside the standard set stay apart: onnxruntime 1.32 fails to load a model whose
+ * DynamicQuantizeLSTMs share zero points when session.x64quantprecision is set.
+ */
+function feedsCustomOperator(editor: GraphEditor, name: string): boolean {
+  return editor.consumers(name).some((node) => (node.domain ?? "") !== "" && node.domain !== "ai.onnx");
 }
 
 function partition(copies: readonly Copy[]): Group[] {
