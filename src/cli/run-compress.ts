@@ -24,11 +24,11 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
   const quiet = flags.quiet === true || flags.json === true;
   const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
   const output = flags.output ?? defaultOutputPath(path);
-  if (!quiet) process.stdout.write(`${chalk.bold(path)} → ${chalk.bold(output)}\n`);
   try {
     const { report } = await compress(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
     if (flags.report !== undefined) await writeReport(flags.report, report);
+    if (!quiet) process.stdout.write(`${chalk.bold(path)} → ${chalk.bold(output)}\n\n`);
     printReport(report, flags);
     if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
   } finally {

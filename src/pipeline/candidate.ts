@@ -40,7 +40,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const model = context.read();
   const plan = planPasses(model, options);
-  context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: planText(plan) });
+  context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
   const run = await applyPlan({ ...context, logger }, model, plan);
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });

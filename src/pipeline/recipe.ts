@@ -1,5 +1,7 @@
 /** The order in which passes run, as data, with the reason for each place. */
 
+import { CLEAN_UP_PASSES } from "../passes/graph/clean-up.js";
+
 /** When a step takes part: always, or when the plan asks for what it does. */
 export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
 
@@ -14,9 +16,7 @@ export interface RecipeStep {
 }
 
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
-export const CLEAN_UP: readonly string[] = [
-  "lift-constants", "remove-identities", "fold-constants", "fold-batch-normalization", "remove-dead", "deduplicate-initializers",
-];
+export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
@@ -27,6 +27,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
+  { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float" },
   { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },
   { passes: CLEAN_UP_LITE, untilStable: true, when: "always", reason: "drops the float weights that nothing uses any more, and repeated scales" },
   { passes: ["encode-weights"], untilStable: false, when: "always", reason: "last: any pass after it would see codes instead of weights" },

@@ -13,6 +13,7 @@ import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
+import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
@@ -25,6 +26,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(deduplicateInitializers),
   registered(stripDebugInfo),
   registered(upgradeOpset),
+  registered(pruneMagnitude),
   registered(quantizeInt8),
   registered(storeInt8),
   registered(encodeWeights),
