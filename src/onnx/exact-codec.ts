@@ -30,8 +30,8 @@ export function exactReader(bytes: Uint8Array): Reader {
     // Every message, string, byte field and packed list begins with a size; unknown fields are taken raw.
     size: () => (count(), prototype.size.call(reader)),
     raw: (start: number, end: number) => (count(), prototype.raw.call(reader, start, end)),
-    int64: () => smallShared(toBigInt(prototype.int64.call(reader))),
-    uint64: () => BigInt.asUintN(64, toBigInt(prototype.uint64.call(reader))),
+    int64: () => shortVarint(reader) ?? toBigInt(prototype.int64.call(reader)),
+    uint64: () => shortVarint(reader) ?? BigInt.asUintN(64, toBigInt(prototype.uint64.call(reader))),
     string: () => {
       const length = reader.size();
       if (length > reader.len - reader.pos) throw new RangeError(`index out of range: ${reader.pos} + ${length} > ${reader.len}`);
@@ -63,9 +63,21 @@ const toBigInt = (value: LongBits): bigint =>
 const toLongBits = (value: bigint): LongBits =>
   ({ low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)) }) as LongBits;
 
-const SHARED = Array.from({ length: 1280 }, (_, k) => BigInt(k - 256));
-
 /** One object for each small number: lists of axes, shapes and tree nodes hold the same few over and over. */
-function smallShared(value: bigint): bigint {
-  return value >= -256n && value < 1024n ? SHARED[Number(value) + 256] ?? value : value;
+const SHARED = Array.from({ length: 1024 }, (_, value) => BigInt(value));
+
+/** A varint of up to seven bytes, which a number holds exactly; undefined, and nothing read, for longer ones. */
+function shortVarint(reader: Reader): bigint | undefined {
+  const { buf, len } = reader;
+  const end = Math.min(len, reader.pos + 7);
+  let value = 0;
+  for (let pos = reader.pos, scale = 1; pos < end; scale *= 128) {
+    const byte = buf[pos++] ?? 0;
+    value += (byte & 127) * scale;
+    if (byte < 128) {
+      reader.pos = pos;
+      return SHARED[value] ?? BigInt(value);
+    }
+  }
+  return undefined;
 }

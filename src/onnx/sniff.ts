@@ -6,7 +6,7 @@ const ORT_FORMAT = "is in the .ort format, which cannot be changed any more; use
 
 const SIGNATURES: readonly (readonly [at: number, signature: string, what: string])[] = [
   [0, "version https://git-lfs", "is a Git LFS pointer, not the model; run `git lfs pull`"],
-  [0, "PK\u0003\u0004", "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model; unpack it, or export it to ONNX first"],
+  [0, "pk\u0003\u0004", "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model; unpack it, or export it to ONNX first"],
   [0, "<!doctype", WEB_PAGE],
   [0, "<html", WEB_PAGE],
   [0, "<?xml", "is an XML file (OpenVINO?), not an ONNX model; use the .onnx file that it was made from"],
