@@ -1,43 +1,29 @@
 /** Forms for tensors without many zeros: one value everywhere, a narrower float, a table of few values. */
 import { attribute, DataType, elementCount, toFloat32 } from "../../ir/index.js";
-import type { Tensor } from "../../ir/index.js";
+import { emitBackground, emitTable, indicesOf } from "./chain-parts.js";
+import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
-import type { DraftScope } from "./draft.js";
 import { BFLOAT16_CAST_OPSET } from "./folding-facts.js";
-import { patternBytes } from "./symbols.js";
-import type { Symbols } from "./symbols.js";
 import { bitsPerDigit, emitDigits, emitShape, emitWords } from "./unpack.js";
 import type { DigitStream } from "./unpack.js";
 import { packingsFor } from "./words.js";
 
-/** A tensor with all that the choice of its form needs. */
-export interface Candidate {
-  readonly tensor: Tensor;
-  readonly symbols: Symbols;
-  readonly opset: number;
-}
-
-/** All elements equal: ConstantOfShape. Its own default is float32 zero. */
-export function uniformForms(scope: DraftScope, { tensor, symbols }: Candidate): Draft[] {
+/** All elements equal: ConstantOfShape. */
+export function uniformForms(candidate: Candidate): Draft[] {
+  const { tensor, symbols } = candidate;
   if (symbols.distinct?.length !== 1) return [];
-  const draft = new Draft(scope, "uniform", "one value");
-  const isDefault = tensor.dataType === DataType.FLOAT && symbols.background === 0;
-  draft.op("ConstantOfShape", [draft.int64(tensor.dims)], isDefault ? [] : [backgroundAttribute(tensor, symbols)]);
+  const draft = new Draft("uniform", "one value");
+  emitBackground(draft, tensor.dims, candidate);
   return [draft];
 }
 
-/** `value` for ConstantOfShape: the pattern that a sparse form leaves out. */
-export function backgroundAttribute(tensor: Tensor, { background, bytesPerElement }: Symbols): ReturnType<typeof attribute.tensor> {
-  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([background], bytesPerElement) });
-}
-
 /** float32 values that a narrower type holds exactly: narrow constant → Cast(float). */
-export function narrowForms(scope: DraftScope, { tensor, symbols, opset }: Candidate): Draft[] {
+export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
   if (tensor.dataType !== DataType.FLOAT) return [];
-  const words = symbols.patterns;
+  const words = symbols.patterns();
   const forms: Draft[] = [];
   const add = (dataType: DataType, form: string, values: () => Uint8Array): void => {
-    const draft = new Draft(scope, "narrow", form);
+    const draft = new Draft("narrow", form);
     draft.op("Cast", [draft.constant(dataType, tensor.dims, values)], [attribute.int("to", DataType.FLOAT)]);
     forms.push(draft);
   };
@@ -75,15 +61,15 @@ function isBfloat16Pattern(pattern: number): boolean {
 }
 
 /** Few distinct values: indices, packed by their radix → Gather from the table. */
-export function codebookForms(scope: DraftScope, candidate: Candidate): Draft[] {
+export function codebookForms(candidate: Candidate): Draft[] {
   const { tensor, symbols, opset } = candidate;
   if (!symbols.distinct || symbols.distinct.length < 2) return [];
   const radix = symbols.distinct.length;
-  const digits = (): ArrayLike<number> => indicesOf(symbols.patterns, symbols.distinct ?? []);
+  const digits = (): ArrayLike<number> => indicesOf(symbols.patterns(), symbols.distinct ?? []);
   return packingsFor(radix, symbols.count, opset).flatMap((packing) => {
     const stream = { radix, packing, digits };
     const form = `${radix} values, ${bitsPerDigit(packing)} bits each`;
-    const start = (): Draft => new Draft(scope, "codebook", form);
+    const start = (): Draft => new Draft("codebook", form);
     if (packing.digitsPerWord === 1) return [codebookWhole(start(), stream, candidate)];
     const columns = codebookColumns(start(), stream, candidate);
     return packing.digitsPerWord === 2 && (tensor.dims[0] ?? 1) % 2 === 0 ? [codebookHalves(start(), stream, candidate), columns] : [columns];
@@ -114,15 +100,4 @@ function codebookColumns(draft: Draft, stream: DigitStream, { tensor, symbols }:
   const values = draft.op("Gather", [emitTable(draft, tensor, symbols, symbols.distinct ?? []), indices]);
   emitShape(draft, values, stream.packing, elementCount(tensor), tensor.dims);
   return draft;
-}
-
-/** The table of values that indices stand for, in the tensor's own type. */
-export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patterns: readonly number[]): string {
-  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes(patterns, symbols.bytesPerElement));
-}
-
-/** For each pattern its place in `table`. */
-export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint16Array {
-  const place = new Map(table.map((pattern, index) => [pattern, index]));
-  return Uint16Array.from(patterns, (pattern) => place.get(pattern) ?? 0);
 }

@@ -1,51 +1,38 @@
 /**
- * A decoding chain under construction: nodes and constants with their exact size in the file. Values of constants
- * are made only when a draft is chosen, so that dozens can be compared for every tensor.
+ * A decoding chain under construction: nodes and constants with their size in the file. Values of constants are made
+ * only when a draft is chosen, so that hundreds can be compared; names are given then as well, and until then stand
+ * in with the length that most of them will have.
  */
 import { DataType, int64Tensor, integerTensor, makeNode } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
+import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
 import type { TensorShape } from "./wire-size.js";
 
 interface PendingConstant extends TensorShape {
   readonly name: string;
   readonly values: () => Uint8Array;
-}
-
-/** Names and small constants that the drafts of one graph have in common. */
-export interface DraftScope {
-  /** The k-th free name of the model. */
-  nameAt(index: number): string;
-  readonly firstFree: number;
-  /** Small constants that earlier chains of this graph brought, by content. */
-  readonly shared: ReadonlyMap<string, string>;
+  /** Content of a small constant that chains of one graph share. */
+  readonly sharedKey?: string;
 }
 
 export class Draft {
-  /** In words for a person: "16 values, 4 bits each". */
-  readonly form: string;
   /** The family that statistics count by. */
   readonly kind: string;
+  /** In words for a person: "16 values, 4 bits each". */
+  readonly form: string;
   readonly nodes: Node[] = [];
-  readonly newShared = new Map<string, string>();
-  private readonly scope: DraftScope;
   private readonly constants: PendingConstant[] = [];
-  private used = 0;
+  private placeholders = 0;
 
-  constructor(scope: DraftScope, kind: string, form: string) {
-    this.scope = scope;
+  constructor(kind: string, form: string) {
     this.kind = kind;
     this.form = form;
   }
 
-  /** Names this draft would take. */
-  get namesUsed(): number {
-    return this.used;
-  }
-
   /** A constant of this chain's own. */
   constant(dataType: DataType, dims: readonly number[], values: () => Uint8Array): string {
-    const name = this.newName();
+    const name = this.placeholder();
     this.constants.push({ name, dims: [...dims], dataType, values });
     return name;
   }
@@ -61,7 +48,7 @@ export class Draft {
   }
 
   op(opType: string, inputs: readonly string[], attributes: readonly Attribute[] = []): string {
-    const output = this.newName();
+    const output = this.placeholder();
     this.nodes.push(makeNode(opType, inputs, [output], attributes));
     return output;
   }
@@ -73,25 +60,58 @@ export class Draft {
     return this;
   }
 
-  /** Bytes that nodes and constants add to the file. */
+  /** Element types of the constants, shared ones included. */
+  get constantTypes(): DataType[] {
+    return this.constants.map(({ dataType }) => dataType);
+  }
+
+  /** Bytes of the chain's own constants. */
+  get ownBytes(): number {
+    return this.constants.reduce((sum, constant) => sum + (constant.sharedKey === undefined ? tensorWireSize(constant) : 0), 0);
+  }
+
+  /** Bytes of those that it shares, by content. */
+  get sharedBytes(): [key: string, bytes: number][] {
+    return this.constants.flatMap((constant) => (constant.sharedKey === undefined ? [] : [[constant.sharedKey, tensorWireSize(constant)] as [string, number]]));
+  }
+
+  /** Bytes of the nodes, written out. */
+  get nodeBytes(): number {
+    return this.nodes.reduce((sum, node) => sum + nodeWireSize(node), 0);
+  }
+
+  /** Bytes when nothing is shared. */
   get bytes(): number {
-    return this.nodes.reduce((sum, node) => sum + nodeWireSize(node), 0) + this.constants.reduce((sum, c) => sum + tensorWireSize(c), 0);
+    return this.ownBytes + this.nodeBytes + this.sharedBytes.reduce((sum, [, bytes]) => sum + bytes, 0);
   }
 
-  /** The constants with their values. */
-  tensors(): Tensor[] {
-    return this.constants.map(({ values, ...shape }) => ({ ...shape, dims: [...shape.dims], raw: values() }));
+  /** The chain with names of the model. `shared` holds the constants that earlier chains of the graph brought. */
+  build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
+    const given = new Map<string, string>();
+    const constants: Tensor[] = [];
+    for (const { name, values, sharedKey, ...shape } of this.constants) {
+      const known = sharedKey === undefined ? undefined : shared.get(sharedKey);
+      given.set(name, known ?? names.next());
+      if (known !== undefined) continue;
+      const taken = given.get(name) ?? "";
+      constants.push({ name: taken, ...shape, dims: [...shape.dims], raw: values() });
+      if (sharedKey !== undefined) shared.set(sharedKey, taken);
+    }
+    for (const node of this.nodes.slice(0, -1)) given.set(node.outputs[0] ?? "", names.next());
+    const rename = (name: string): string => given.get(name) ?? name;
+    return { nodes: this.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })), constants };
   }
 
-  private share(key: string, tensor: Tensor): string {
-    const known = this.scope.shared.get(key) ?? this.newShared.get(key);
-    if (known !== undefined) return known;
-    const name = this.constant(tensor.dataType, tensor.dims, () => tensor.raw ?? new Uint8Array());
-    this.newShared.set(key, name);
+  private share(sharedKey: string, tensor: Tensor): string {
+    const known = this.constants.find((constant) => constant.sharedKey === sharedKey);
+    if (known) return known.name;
+    const name = this.placeholder();
+    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), sharedKey });
     return name;
   }
 
-  private newName(): string {
-    return this.scope.nameAt(this.scope.firstFree + this.used++);
+  /** Two characters, one of which no name given by `FreeNames` has. */
+  private placeholder(): string {
+    return `?${(this.placeholders++).toString(36)}`;
   }
 }

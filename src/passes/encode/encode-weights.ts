@@ -7,7 +7,8 @@
  * before (see folding-facts.ts for what was measured). Per tensor the smallest of these is taken, dense included:
  * one value everywhere; a narrower float type that holds every value; a table of few values with packed indices;
  * gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned tensors, with a table or plain values.
- * The decoded constant keeps its name, so nothing that uses it changes.
+ * The decoded constant keeps its name, so nothing that uses it changes. Chains of the same operators are written
+ * once, as a function of the model.
  *
  * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults of
  * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1 GiB).
@@ -20,9 +21,8 @@ import { GraphEditor, nodeLabel, opsetVersion } from "../../ir/index.js";
 import type { Model } from "../../ir/index.js";
 import type { PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { encodeGraph, EncodingTally } from "./encode-graph.js";
-import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
-import { FreeNames } from "./free-names.js";
+import { encodeConstants } from "./encode-constants.js";
+import { ENCODING_OPSET } from "./folding-facts.js";
 
 export interface EncodeWeightsOptions {
   /** "plain" leaves every constant dense, for runtimes that do not fold constants. */
@@ -31,6 +31,8 @@ export interface EncodeWeightsOptions {
   readonly minBytes: number;
   /** A form must save at least this share of the tensor's bytes. */
   readonly minSaving: number;
+  /** Chains of the same operators become a function where that is smaller. Needs onnxruntime 1.17 to be folded. */
+  readonly functions: boolean;
   /** Names of constants, or of nodes whose constants are to stay dense. */
   readonly exclude: readonly string[];
 }
@@ -44,7 +46,7 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
     parse: (value) => ({ storage: parseStorage(value) }),
   },
   lossy: false,
-  defaults: { storage: "auto", minBytes: 256, minSaving: 0.02, exclude: [] },
+  defaults: { storage: "auto", minBytes: 256, minSaving: 0.02, functions: true, exclude: [] },
   validate: ({ storage, minBytes, minSaving }) => {
     parseStorage(storage);
     if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `encode-weights: minBytes must be 0 or more, not ${minBytes}.`);
@@ -58,23 +60,19 @@ function parseStorage(value: string): "auto" | "plain" {
   throw new EdgecError("BAD_OPTION", `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`);
 }
 
-function encodeModel(model: Model, { minBytes, minSaving, exclude }: EncodeWeightsOptions): PassResult {
+function encodeModel(model: Model, options: EncodeWeightsOptions): PassResult {
   const editors = GraphEditor.forModel(model);
-  refuseUnmatched(editors, exclude);
-  const tally = new EncodingTally();
-  const names = new FreeNames(model);
-  const limits = { opset: opsetVersion(model), minBytes, minSaving, exclude: new Set(exclude) };
-  for (const editor of editors) encodeGraph(editor, limits, names, tally);
-  if (tally.usesUint4 && (model.irVersion ?? 0n) < UINT4_IR_VERSION) model.irVersion = UINT4_IR_VERSION;
-  const encoded = [...tally.byKind.values()].reduce((sum, n) => sum + n, 0);
+  refuseUnmatched(editors, options.exclude);
+  const opset = opsetVersion(model);
+  const result = encodeConstants(model, editors, { ...options, opset, exclude: new Set(options.exclude) });
   return {
-    modified: encoded > 0,
+    modified: result.encodedTensors > 0,
     stats: {
-      encodedTensors: encoded, bytesBefore: tally.bytesBefore, bytesAfter: tally.bytesAfter,
-      ...Object.fromEntries([...tally.byKind].map(([kind, n]) => [`${kind}Tensors`, n])),
+      encodedTensors: result.encodedTensors, bytesBefore: result.bytesBefore, bytesAfter: result.bytesAfter,
+      ...Object.fromEntries([...result.kinds].map(([kind, n]) => [`${kind}Tensors`, n])),
     },
-    nodes: tally.nodes,
-    diagnostics: [...tally.diagnostics, ...opsetDiagnostic(limits.opset, tally.missedBytes)],
+    nodes: result.nodes,
+    diagnostics: [...result.diagnostics, ...opsetDiagnostic(opset, result.missedBytes)],
   };
 }
 

@@ -1,4 +1,4 @@
-/** Short names that no model entity bears: names of decoding chains are bytes in the file. */
+/** Short names that nothing in the model bears: names of decoding chains are bytes in the file. */
 import { nodeLists } from "../../ir/index.js";
 import type { Model } from "../../ir/index.js";
 
@@ -6,9 +6,9 @@ const PREFIXES = ["e", "c", "z", "_", "e_", "edgec_"];
 
 export class FreeNames {
   private readonly prefix: string;
-  private next = 0;
+  private given = 0;
 
-  /** Takes the shortest prefix under which the model has no names made of it and letters or digits. */
+  /** Takes the shortest prefix of which, with letters and digits after it, no name of the model is made. */
   constructor(model: Model) {
     const taken = new Set(namesOf(model));
     const clashes = (prefix: string): boolean => [...taken].some((name) => name.startsWith(prefix) && /^[0-9a-z]*$/.test(name.slice(prefix.length)));
@@ -17,17 +17,8 @@ export class FreeNames {
     this.prefix = prefix;
   }
 
-  /** Index of the first name not yet taken. */
-  get firstFree(): number {
-    return this.next;
-  }
-
-  at(index: number): string {
-    return this.prefix + index.toString(36);
-  }
-
-  take(count: number): void {
-    this.next += count;
+  next(): string {
+    return this.prefix + (this.given++).toString(36);
   }
 }
 

@@ -1,22 +1,19 @@
 /** Forms for tensors of which one value, mostly zero, fills a large part: gap coding and bit masks. */
 import { DataType } from "../../ir/index.js";
-import { backgroundAttribute, emitTable, indicesOf } from "./dense-forms.js";
-import type { Candidate } from "./dense-forms.js";
+import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
+import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
-import type { DraftScope } from "./draft.js";
 import { countEntries, listEntries, longestDistance } from "./gaps.js";
+import { skipForms } from "./skip-forms.js";
 import { patternBytes } from "./symbols.js";
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./words.js";
 
-/** A table of more entries than this needs wider codes than the values it would replace. */
-const MAX_TABLE = 1024;
-
 /** Every way to store the tensor without its background. Nothing when it has no foreground or mostly foreground. */
-export function sparseForms(scope: DraftScope, candidate: Candidate): Draft[] {
+export function sparseForms(candidate: Candidate): Draft[] {
   const { foreground, count } = candidate.symbols;
   if (foreground === 0 || foreground > 0.95 * count) return [];
-  return [...jointGapForms(scope, candidate), ...separateGapForms(scope, candidate), ...maskForms(scope, candidate)];
+  return [...jointGapForms(candidate), ...separateGapForms(candidate), ...skipForms(candidate), ...maskForms(candidate)];
 }
 
 function foregroundTable({ symbols }: Candidate): number[] | undefined {
@@ -25,7 +22,7 @@ function foregroundTable({ symbols }: Candidate): number[] | undefined {
 }
 
 /** Entries step·C + code in one stream, C being the number of codes: a byte each with 16 codes and steps below 16. */
-function jointGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
+function jointGapForms(candidate: Candidate): Draft[] {
   const values = foregroundTable(candidate);
   if (!values) return [];
   const { background, distances } = candidate.symbols;
@@ -35,7 +32,7 @@ function jointGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
     const table = fillerFree ? values : [...values, background];
     const limit = Math.floor(most / table.length);
     const words = Math.ceil(countEntries(distances, limit) / digitsPerWord);
-    const draft = new Draft(scope, "gaps", `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
+    const draft = new Draft("gaps", `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
     const digits = (): ArrayLike<number> => {
       const { steps, patterns } = listEntries(candidate.symbols, limit, words * digitsPerWord);
       const codes = indicesOf(patterns, table);
@@ -45,14 +42,14 @@ function jointGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
     const codes = draft.int32([table.length]);
     const steps = draft.op("Div", [entries, codes]);
     const updates = draft.op("Gather", [emitTable(draft, candidate.tensor, candidate.symbols, table), draft.op("Mod", [entries, codes])]);
-    emitScatter(draft, steps, updates, candidate);
+    emitScatter(draft, runningSum(draft, steps), updates, candidate);
     forms.push(draft);
   }
   return forms;
 }
 
 /** Steps in a stream of their own beside the values, which stay as they are or become codes. */
-function separateGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
+function separateGapForms(candidate: Candidate): Draft[] {
   const { tensor, symbols } = candidate;
   const forms: Draft[] = [];
   for (const { type, digitsPerWord, radix: limit } of roomiestRadixes(8)) {
@@ -61,11 +58,11 @@ function separateGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
     const packing = { type, digitsPerWord, words };
     const list = (): ReturnType<typeof listEntries> => listEntries(symbols, limit, entries);
     const begin = (what: string): { draft: Draft; steps: string } => {
-      const draft = new Draft(scope, "gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
+      const draft = new Draft("gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
       return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: () => list().steps }) };
     };
     const plain = begin("values beside gaps");
-    emitScatter(plain.draft, plain.steps, plain.draft.constant(tensor.dataType, [entries], () => patternBytes(list().patterns, symbols.bytesPerElement)), candidate);
+    emitScatter(plain.draft, runningSum(plain.draft, plain.steps), plain.draft.constant(tensor.dataType, [entries], () => patternBytes(list().patterns, symbols.bytesPerElement)), candidate);
     forms.push(plain.draft);
     if (!symbols.distinct || symbols.distinct.length > MAX_TABLE) continue;
     const table = symbols.distinct;
@@ -73,27 +70,18 @@ function separateGapForms(scope: DraftScope, candidate: Candidate): Draft[] {
       if (codePacking.digitsPerWord * codePacking.words !== entries) continue;
       const { draft, steps } = begin(`codes of ${bitsPerDigit(codePacking)} bits beside gaps`);
       const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(list().patterns, table) });
-      emitScatter(draft, steps, draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]), candidate);
+      emitScatter(draft, runningSum(draft, steps), draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]), candidate);
       forms.push(draft);
     }
   }
   return forms;
 }
 
-/** Running sum of the steps → values scattered into the background → the tensor's shape. */
-function emitScatter(draft: Draft, steps: string, updates: string, { tensor, symbols }: Candidate): void {
-  const positions = draft.op("CumSum", [steps, draft.int32([0])]);
-  const isDefault = tensor.dataType === DataType.FLOAT && symbols.background === 0;
-  const empty = draft.op("ConstantOfShape", [draft.int64([symbols.count])], isDefault ? [] : [backgroundAttribute(tensor, symbols)]);
-  const flat = draft.op("ScatterElements", [empty, positions, updates]);
-  draft.op("Reshape", [flat, draft.int64(tensor.dims)]);
-}
-
 /**
  * One bit per element and the foreground in order: its running sum times the bit is the place in a list that
  * begins with the background. Values stay as they are or become codes.
  */
-function maskForms(scope: DraftScope, candidate: Candidate): Draft[] {
+function maskForms(candidate: Candidate): Draft[] {
   const { symbols, tensor, opset } = candidate;
   const list = (): Uint32Array => foregroundList(candidate);
   const length = symbols.foreground + 1;
@@ -101,7 +89,7 @@ function maskForms(scope: DraftScope, candidate: Candidate): Draft[] {
   const forms: Draft[] = [];
   for (const packing of packingsFor(2, symbols.count, opset).filter((p) => p.digitsPerWord > 1)) {
     const begin = (what: string): { draft: Draft; rank: string } => {
-      const draft = new Draft(scope, "mask", `bit mask, ${what}`);
+      const draft = new Draft("mask", `bit mask, ${what}`);
       return { draft, rank: emitRank(draft, packing, candidate) };
     };
     const plain = begin("plain values");
@@ -120,16 +108,16 @@ function maskForms(scope: DraftScope, candidate: Candidate): Draft[] {
 }
 
 function emitRank(draft: Draft, packing: { type: DataType; digitsPerWord: number; words: number }, { symbols }: Candidate): string {
-  const digits = (): ArrayLike<number> => Uint8Array.from(symbols.patterns, (pattern) => (pattern === symbols.background ? 0 : 1));
+  const digits = (): ArrayLike<number> => Uint8Array.from(symbols.patterns(), (pattern) => (pattern === symbols.background ? 0 : 1));
   let bits = emitFlatDigits(draft, { radix: 2, packing, digits });
   if (packing.digitsPerWord * packing.words !== symbols.count) bits = emitTrim(draft, bits, symbols.count);
-  return draft.op("Mul", [draft.op("CumSum", [bits, draft.int32([0])]), bits]);
+  return draft.op("Mul", [runningSum(draft, bits), bits]);
 }
 
 function foregroundList({ symbols }: Candidate): Uint32Array {
   const list = new Uint32Array(symbols.foreground + 1);
   list[0] = symbols.background;
   let at = 1;
-  for (const pattern of symbols.patterns) if (pattern !== symbols.background) list[at++] = pattern;
+  for (const pattern of symbols.patterns()) if (pattern !== symbols.background) list[at++] = pattern;
   return list;
 }

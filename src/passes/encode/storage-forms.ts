@@ -1,9 +1,9 @@
-/** Chooses the smallest form of storage for one constant. */
+/** The forms beside the dense one that a constant can take. */
 import { DataType } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 import { codebookForms, narrowForms, uniformForms } from "./dense-forms.js";
-import type { Candidate } from "./dense-forms.js";
-import type { Draft, DraftScope } from "./draft.js";
+import type { Candidate } from "./chain-parts.js";
+import type { Draft } from "./draft.js";
 import { sparseForms } from "./sparse-forms.js";
 import { readSymbols } from "./symbols.js";
 
@@ -13,26 +13,13 @@ export const ENCODABLE_BYTES: ReadonlyMap<DataType, number> = new Map([
 ]);
 
 /**
- * The form with the fewest bytes in the file (of equals the one with the fewest nodes), as a chain whose last node
- * makes the tensor's name; undefined for types that only have the dense form. Decoding gives the very same bytes.
+ * Every form that holds the tensor at operator set `opset`, as a chain whose last node makes the tensor's name.
+ * Decoding gives the very same bytes. Nothing for types that only have the dense form.
  */
-export function smallestForm(tensor: Tensor, opset: number, scope: DraftScope): Draft | undefined {
+export function allForms(tensor: Tensor, opset: number): Draft[] {
   const bytesPerElement = ENCODABLE_BYTES.get(tensor.dataType);
-  if (bytesPerElement === undefined) return undefined;
+  if (bytesPerElement === undefined) return [];
   const candidate: Candidate = { tensor, opset, symbols: readSymbols(tensor, bytesPerElement) };
-  let best: Draft | undefined;
-  for (const draft of allForms(scope, candidate)) {
-    draft.finish(tensor.name ?? "");
-    const gain = best ? best.bytes - draft.bytes : 1;
-    if (gain > 0 || (gain === 0 && best && draft.nodes.length < best.nodes.length)) best = draft;
-  }
-  return best;
-}
-
-/** Every form that can hold the tensor at the model's operator set. */
-export function allForms(scope: DraftScope, candidate: Candidate): Draft[] {
-  return [
-    ...uniformForms(scope, candidate), ...narrowForms(scope, candidate),
-    ...codebookForms(scope, candidate), ...sparseForms(scope, candidate),
-  ];
+  const forms = [...uniformForms(candidate), ...narrowForms(candidate), ...codebookForms(candidate), ...sparseForms(candidate)];
+  return forms.map((draft) => draft.finish(tensor.name ?? ""));
 }

@@ -128,8 +128,7 @@ function channelAxes(editor: GraphEditor, tensor: Tensor): readonly number[] | s
 }
 
 function int8Chain(tensor: Tensor, { codes, scales }: Int8Channels, axes: readonly number[], names: FreeNames): { nodes: Node[]; constants: Tensor[] } {
-  const [code, float, scale] = [0, 1, 2].map((k) => names.at(names.firstFree + k)) as [string, string, string];
-  names.take(3);
+  const [code, float, scale] = [names.next(), names.next(), names.next()];
   const cast = makeNode("Cast", [code], [float], [attribute.int("to", DataType.FLOAT)]);
   const mul = makeNode("Mul", [float, scale], [tensor.name ?? ""]);
   if (tensor.docString) mul.docString = tensor.docString;

@@ -5,35 +5,44 @@ import type { Tensor } from "../../ir/index.js";
 /** More distinct patterns than this and a table of them stops paying; counting stops as well. */
 export const MAX_DISTINCT = 4096;
 
+export type Patterns = Uint8Array | Uint16Array | Uint32Array;
+
 export interface Symbols {
   readonly count: number;
   readonly bytesPerElement: number;
-  /** The bits of each element; comparing these keeps -0 and every NaN apart. */
-  readonly patterns: Uint8Array | Uint16Array | Uint32Array;
+  /** The bits of each element, read anew so that analysing a large model does not hold it twice; comparing bits keeps -0 and every NaN apart. */
+  readonly patterns: () => Patterns;
   /** Distinct patterns in ascending order, or undefined when there are more than MAX_DISTINCT. */
   readonly distinct: readonly number[] | undefined;
   /** The most frequent pattern (zero when there are too many to count): what a sparse form leaves out. */
   readonly background: number;
   /** Elements that differ from the background. */
   readonly foreground: number;
+  /** Index of the first of them, or -1. */
+  readonly first: number;
   /** How often the distance d from one foreground element to the next occurs; the first counts from element 0. */
   readonly distances: ReadonlyMap<number, number>;
 }
 
 export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
-  const bytes = new Uint8Array(tensorBytes(tensor));
-  const patterns = bytesPerElement === 1 ? bytes : bytesPerElement === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
+  const read = (): Patterns => readPatterns(tensor, bytesPerElement);
+  const patterns = read();
   const counts = countPatterns(patterns);
   let background = 0;
   if (counts) {
     let most = 0;
     for (const [pattern, n] of counts) if (n > most) [background, most] = [pattern, n];
   }
-  const { foreground, distances } = measureDistances(patterns, background);
+  const { foreground, first, distances } = measureDistances(patterns, background);
   return {
-    count: patterns.length, bytesPerElement, patterns, background, foreground, distances,
+    count: patterns.length, bytesPerElement, patterns: read, background, foreground, first, distances,
     distinct: counts && [...counts.keys()],
   };
+}
+
+function readPatterns(tensor: Tensor, bytesPerElement: number): Patterns {
+  const bytes = new Uint8Array(tensorBytes(tensor));
+  return bytesPerElement === 1 ? bytes : bytesPerElement === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
 }
 
 /** Occurrences by pattern, ascending, or undefined beyond MAX_DISTINCT. An open-addressing table: twice as fast as a Map. */
@@ -56,21 +65,22 @@ function countPatterns(patterns: ArrayLike<number>): Map<number, number> | undef
   return new Map(used.map((slot) => [keys[slot]!, counts[slot]!]));
 }
 
-function measureDistances(patterns: ArrayLike<number>, background: number): { foreground: number; distances: Map<number, number> } {
+function measureDistances(patterns: ArrayLike<number>, background: number): Pick<Symbols, "foreground" | "first" | "distances"> {
   const distances = new Map<number, number>();
   let foreground = 0;
+  let first = -1;
   let last = 0;
   for (let i = 0; i < patterns.length; i++) {
     if (patterns[i] === background) continue;
-    foreground++;
+    if (foreground++ === 0) first = i;
     distances.set(i - last, (distances.get(i - last) ?? 0) + 1);
     last = i;
   }
-  return { foreground, distances };
+  return { foreground, first, distances };
 }
 
 /** Patterns as the bytes of a constant of the tensor's own type. */
-export function patternBytes(patterns: readonly number[] | Uint8Array | Uint16Array | Uint32Array, bytesPerElement: number): Uint8Array {
+export function patternBytes(patterns: readonly number[] | Patterns, bytesPerElement: number): Uint8Array {
   const values = bytesPerElement === 1 ? Uint8Array.from(patterns) : bytesPerElement === 2 ? Uint16Array.from(patterns) : Uint32Array.from(patterns);
   return new Uint8Array(values.buffer);
 }

@@ -3,7 +3,7 @@
  * storage can be compared without writing them.
  */
 import { byteSize, elementCount, storedByteLength } from "../../ir/index.js";
-import type { Attribute, Node, Tensor } from "../../ir/index.js";
+import type { Attribute, FunctionDef, Node, OpsetImport, Tensor } from "../../ir/index.js";
 
 /** Bytes of a base-128 varint. Negative numbers always take ten. */
 export function varintSize(value: number | bigint): number {
@@ -54,4 +54,19 @@ function tensorFieldsSize(tensor: TensorShape, rawBytes: number): number {
   for (const dim of tensor.dims) size += 1 + varintSize(dim);
   if (tensor.name) size += text(tensor.name);
   return size;
+}
+
+/** An imported operator set as one entry of its model or function. */
+export function opsetWireSize({ domain, version = 0n }: OpsetImport): number {
+  return delimited((domain === undefined ? 0 : text(domain)) + 1 + varintSize(version));
+}
+
+/** A function, without annotations, as one entry of its model. */
+export function functionWireSize({ name, domain, inputs, outputs, nodes, opsetImports }: FunctionDef): number {
+  let size = 0;
+  for (const value of [name, domain, ...inputs, ...outputs]) if (value !== undefined) size += text(value);
+  for (const node of nodes) size += nodeWireSize(node);
+  for (const opset of opsetImports) size += opsetWireSize(opset);
+  // The tag of `functions` (field 25) takes two bytes.
+  return 1 + delimited(size);
 }

@@ -4,7 +4,7 @@ import { attribute, DataType, emptyGraph, floatTensor, integerTensor, int64Tenso
 import type { Model, Tensor } from "../../../src/ir/index.js";
 import { encodeModelBytes } from "../../../src/onnx/index.js";
 import { encodeWeights } from "../../../src/passes/encode/encode-weights.js";
-import { CONTEXT, execute, modelOf, prunedValues, seeded, tinyModel } from "./tiny-models.js";
+import { CONTEXT, execute, LEVELS, modelOf, prunedValues, seeded, tinyModel } from "./tiny-models.js";
 
 const DIMS = [64, 64, 3, 3];
 const COUNT = 64 * 64 * 9;
@@ -39,7 +39,7 @@ describe("the form chosen for Conv 64×64×3×3 (147,586 bytes dense)", () => {
     expect(encodeModelBytes(model).byteLength).toBeLessThanOrEqual(most);
     const after = await execute(model, "all", feeds);
     expect(after.operators).toEqual(before.operators);
-    expect(after.outputs["y"]?.data).toEqual(before.outputs["y"]?.data);
+    expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
   });
 
   it("is dense when nothing is smaller", async () => {
@@ -58,24 +58,55 @@ describe("the report", () => {
     const before = encodeModelBytes(model).byteLength;
     const { stats, nodes } = await encodeWeights().run(model, CONTEXT);
     // The graph's own length takes two bytes before and after.
-    expect(before - encodeModelBytes(model).byteLength).toBe((stats["bytesBefore"] ?? 0) - (stats["bytesAfter"] ?? 0));
+    expect(before - encodeModelBytes(model).byteLength).toBe((stats.bytesBefore ?? 0) - (stats.bytesAfter ?? 0));
     expect(nodes[0]?.reason).toMatch(/^15 values among a background, steps below 16, 8 bits per entry: 6415 → \d+ bytes$/);
   });
 });
 
 describe("chains of one graph", () => {
+  const stack = (count: number): Model => tinyModel(17, {
+    inputs: [tensorValue("x", DataType.FLOAT, [1, 40])], outputs: [tensorValue("y", DataType.FLOAT, [40 * count + 1, 40])],
+    nodes: [makeNode("Concat", [...Array(count).keys()].map((k) => `w${k}`).concat("x"), ["y"], [attribute.int("axis", 0)])],
+    initializers: [...Array(count).keys()].map((k) => floatTensor(`w${k}`, [40, 40], prunedValues(1600, 0.8, 15, k + 1))),
+  });
+
   it("share their small constants", async () => {
-    const one = modelOf(floatTensor("w", [40, 40], prunedValues(1600, 0.8, 15)), 17);
-    const two = tinyModel(17, {
-      inputs: [tensorValue("x", DataType.FLOAT, [1, 40])], outputs: [tensorValue("y", DataType.FLOAT, [81, 40])],
-      nodes: [makeNode("Concat", ["w", "v", "x"], ["y"], [attribute.int("axis", 0)])],
-      initializers: [floatTensor("w", [40, 40], prunedValues(1600, 0.8, 15)), floatTensor("v", [40, 40], prunedValues(1600, 0.8, 15, 2))],
-    });
-    await encodeWeights().run(one, CONTEXT);
-    await encodeWeights().run(two, CONTEXT);
+    const [one, two] = [stack(1), stack(2)];
+    for (const model of [one, two]) await encodeWeights({ functions: false }).run(model, CONTEXT);
     // Entries and a table each; radix, axis, length and shape once.
     expect(one.graph.initializers).toHaveLength(6);
     expect(two.graph.initializers).toHaveLength(8);
+  });
+
+  it("become calls of a function once that is smaller, which onnxruntime inlines and folds", async () => {
+    const [inline, called] = [stack(4), stack(4)];
+    const before = await execute(inline, "all");
+    await encodeWeights({ functions: false }).run(inline, CONTEXT);
+    const { stats } = await encodeWeights().run(called, CONTEXT);
+    expect(called.functions).toHaveLength(1);
+    expect(called.graph.nodes.map((node) => node.opType)).toEqual(["A", "A", "A", "A", "Concat"]);
+    expect(called.irVersion).toBe(8n);
+    expect(encodeModelBytes(called).byteLength).toBeLessThan(encodeModelBytes(inline).byteLength);
+    expect(encodeModelBytes(stack(4)).byteLength - encodeModelBytes(called).byteLength).toBe((stats.bytesBefore ?? 0) - (stats.bytesAfter ?? 0) + 1);
+    for (const level of LEVELS) {
+      const after = await execute(called, level);
+      expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
+      if (level !== "disabled") expect(after.operators).toEqual(["Concat"]);
+    }
+  });
+
+  it("are the same bytes every time", async () => {
+    const [one, two] = [stack(5), stack(5)];
+    for (const model of [one, two]) await encodeWeights().run(model, CONTEXT);
+    expect(Buffer.compare(encodeModelBytes(one), encodeModelBytes(two))).toBe(0);
+  });
+
+  it("never take a name of the model", async () => {
+    const model = stack(2);
+    model.graph.nodes.push(makeNode("Identity", ["x"], ["e1"]), makeNode("Identity", ["x"], ["c0"]));
+    await encodeWeights().run(model, CONTEXT);
+    const made = [...model.graph.initializers.map((tensor) => tensor.name), ...model.graph.nodes.flatMap((node) => node.outputs)];
+    expect(new Set(made).size).toBe(made.length);
   });
 });
 
@@ -145,7 +176,7 @@ describe("operators that read constants in a special way", () => {
     const after = await execute(model, "all", feeds);
     expect(after.operators).toEqual(before.operators);
     expect(after.operators).toContain("QLinearConv");
-    expect(after.outputs["y"]?.data).toEqual(before.outputs["y"]?.data);
+    expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
   });
 
   it("recurrent weights", async () => {
@@ -159,7 +190,7 @@ describe("operators that read constants in a special way", () => {
     expect(await encodeWeights().run(model, CONTEXT)).toMatchObject({ stats: { codebookTensors: 1, gapsTensors: 1 } });
     const after = await execute(model, "all", feeds);
     expect(after.operators).toEqual(["LSTM"]);
-    expect(after.outputs["y"]?.data).toEqual(before.outputs["y"]?.data);
+    expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
   });
 
   it.each(["inner", "outer"])("a branch of If that uses a constant of the %s graph", async (where) => {
@@ -180,6 +211,6 @@ describe("operators that read constants in a special way", () => {
     expect(await encodeWeights().run(model, CONTEXT)).toMatchObject({ stats: { encodedTensors: 1 } });
     const after = await execute(model, "all", feeds);
     expect(after.operators).toEqual(before.operators);
-    expect(after.outputs["y"]?.data).toEqual(before.outputs["y"]?.data);
+    expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
   });
 });

@@ -31,7 +31,7 @@ describe("gap entries", () => {
     const counted = countEntries(symbols.distances, limit);
     const { steps } = listEntries(symbols, limit, counted);
     expect(Math.max(...steps)).toBeLessThan(limit);
-    const lastOne = symbols.patterns.findLastIndex((pattern) => pattern !== 0);
+    const lastOne = symbols.patterns().findLastIndex((pattern) => pattern !== 0);
     expect(steps.reduce((sum, step) => sum + step, 0)).toBe(lastOne);
     expect(steps.at(-1)).toBeGreaterThan(0);
   });

@@ -1,0 +1,48 @@
+/** What the chains of all forms are put together from. */
+import { attribute, DataType } from "../../ir/index.js";
+import type { Attribute, Tensor } from "../../ir/index.js";
+import type { Draft } from "./draft.js";
+import { patternBytes } from "./symbols.js";
+import type { Symbols } from "./symbols.js";
+
+/** A table of more entries than this needs wider codes than the values it would replace. */
+export const MAX_TABLE = 1024;
+
+/** A tensor with all that the choice of its form needs. */
+export interface Candidate {
+  readonly tensor: Tensor;
+  readonly symbols: Symbols;
+  readonly opset: number;
+}
+
+/** ConstantOfShape of a shape given as int64: the pattern that sparse forms leave out. Its own default is float32 zero. */
+export function emitBackground(draft: Draft, shape: readonly number[], { tensor, symbols }: Candidate): string {
+  const isDefault = tensor.dataType === DataType.FLOAT && symbols.background === 0;
+  return draft.op("ConstantOfShape", [draft.int64(shape)], isDefault ? [] : [backgroundAttribute(tensor, symbols)]);
+}
+
+function backgroundAttribute(tensor: Tensor, { background, bytesPerElement }: Symbols): Attribute {
+  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([background], bytesPerElement) });
+}
+
+export function runningSum(draft: Draft, values: string): string {
+  return draft.op("CumSum", [values, draft.int32([0])]);
+}
+
+/** Values scattered into the background → the tensor's shape. */
+export function emitScatter(draft: Draft, positions: string, updates: string, candidate: Candidate): void {
+  const { tensor, symbols } = candidate;
+  const flat = draft.op("ScatterElements", [emitBackground(draft, [symbols.count], candidate), positions, updates]);
+  draft.op("Reshape", [flat, draft.int64(tensor.dims)]);
+}
+
+/** The table of values that indices stand for, in the tensor's own type. */
+export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patterns: readonly number[]): string {
+  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes(patterns, symbols.bytesPerElement));
+}
+
+/** For each pattern its place in `table`. */
+export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint16Array {
+  const place = new Map(table.map((pattern, index) => [pattern, index]));
+  return Uint16Array.from(patterns, (pattern) => place.get(pattern) ?? 0);
+}

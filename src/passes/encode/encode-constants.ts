@@ -1,0 +1,152 @@
+/** Encoding the constants of a model: which may be encoded, the edits, and the account of both. */
+import type { Diagnostic } from "../../diagnostics.js";
+import { DataType, storedByteLength } from "../../ir/index.js";
+import type { FunctionDef, GraphEditor, Model, Node, Tensor } from "../../ir/index.js";
+import type { NodeStatus } from "../contract.js";
+import { addFunctions, callOf, functionDomain } from "./chain-functions.js";
+import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
+import { FreeNames } from "./free-names.js";
+import { functionsOf, optionsOf, selectForms } from "./selection.js";
+import type { Choice, FormOption } from "./selection.js";
+import { allForms, ENCODABLE_BYTES } from "./storage-forms.js";
+import { whyDense } from "./why-dense.js";
+import { functionWireSize, nodeWireSize, opsetWireSize, tensorWireSize } from "./wire-size.js";
+
+export interface EncodingLimits {
+  readonly opset: number;
+  readonly minBytes: number;
+  readonly minSaving: number;
+  readonly functions: boolean;
+  /** Names of constants and nodes. */
+  readonly exclude: ReadonlySet<string>;
+}
+
+export interface EncodingResult {
+  readonly nodes: NodeStatus[];
+  readonly diagnostics: Diagnostic[];
+  /** Encoded constants by the family of their form. */
+  readonly kinds: Map<string, number>;
+  encodedTensors: number;
+  /** Bytes in the file of the constants looked at, and of what holds them now, functions included. */
+  bytesBefore: number;
+  bytesAfter: number;
+  /** What the forms would save if the operator set had them. */
+  missedBytes: number;
+}
+
+/** A constant that may be encoded. */
+interface Place {
+  readonly editor: GraphEditor;
+  readonly tensor: Tensor;
+  readonly user: Node | undefined;
+  readonly choice: Choice;
+}
+
+/** Encodes the constants of all graphs, in place. */
+export function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits): EncodingResult {
+  const result: EncodingResult = { nodes: [], diagnostics: [], kinds: new Map(), encodedTensors: 0, bytesBefore: 0, bytesAfter: 0, missedBytes: 0 };
+  const places = editors.flatMap((editor, graph) => findPlaces(editor, graph, limits, result));
+  const isTooOld = limits.opset < ENCODING_OPSET;
+  const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
+  const selection = selectForms(places.map(({ choice }) => choice), limits.opset, domain);
+  if (isTooOld) {
+    places.forEach((place, i) => keepForOpset(result, place, selection.picks[i], limits.opset));
+    return result;
+  }
+  const functions = domain === undefined ? new Map<string, FunctionDef>() : functionsOf(selection, limits.opset, domain);
+  const names = new FreeNames(model);
+  for (const editor of editors) {
+    const own = places.flatMap((place, i) => (place.editor === editor ? [{ place, pick: selection.picks[i] }] : []));
+    encodeGraph(editor, own, { model, names, functions, result });
+  }
+  if (domain !== undefined && functions.size > 0) {
+    addFunctions(model, domain, [...functions.values()]);
+    result.bytesAfter += [...functions.values()].reduce((sum, fn) => sum + functionWireSize(fn), opsetWireSize({ domain, version: 1n }));
+  }
+  return result;
+}
+
+/** The constants of a graph with their forms; those that must stay dense go to the result with the reason. */
+function findPlaces(editor: GraphEditor, graph: number, limits: EncodingLimits, result: EncodingResult): Place[] {
+  const places: Place[] = [];
+  for (const tensor of editor.graph.initializers) {
+    if (!ENCODABLE_BYTES.has(tensor.dataType) || storedByteLength(tensor) < limits.minBytes) continue;
+    const users = editor.consumers(tensor.name ?? "");
+    const obstacle = whyDense(editor, tensor, users, limits.exclude);
+    if (obstacle !== undefined) {
+      keep(result, tensor, users[0], obstacle.reason);
+      if (obstacle.diagnostic) result.diagnostics.push(obstacle.diagnostic);
+      continue;
+    }
+    const denseBytes = tensorWireSize(tensor);
+    const options = optionsOf(allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)));
+    places.push({ editor, tensor, user: users[0], choice: { denseBytes, limitBytes: denseBytes * (1 - limits.minSaving), graph, options } });
+  }
+  return places;
+}
+
+function keep(result: EncodingResult, tensor: Tensor, user: Node | undefined, reason: string): void {
+  result.bytesBefore += tensorWireSize(tensor);
+  result.bytesAfter += tensorWireSize(tensor);
+  result.nodes.push({ name: tensor.name ?? "", opType: user?.opType ?? "", status: "kept", reason });
+}
+
+function keepForOpset(result: EncodingResult, { tensor, user, choice }: Place, pick: FormOption | undefined, opset: number): void {
+  if (!pick) {
+    keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
+    return;
+  }
+  result.missedBytes += choice.denseBytes - pick.draft.bytes;
+  keep(result, tensor, user, `operator set ${opset} lacks the operators; from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`);
+}
+
+interface WholeModel {
+  readonly model: Model;
+  readonly names: FreeNames;
+  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly result: EncodingResult;
+}
+
+/** Chains need nothing but constants, so they go to the start of the graph. */
+function encodeGraph(editor: GraphEditor, places: readonly { place: Place; pick: FormOption | undefined }[], whole: WholeModel): void {
+  const { model, names, functions, result } = whole;
+  const shared = new Map<string, string>();
+  const replaced = new Set<string>();
+  const chains: Node[] = [];
+  for (const { place: { tensor, user, choice }, pick } of places) {
+    if (!pick) {
+      keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
+      continue;
+    }
+    const { nodes, constants } = pick.draft.build(names, shared);
+    const called = functions.get(pick.key);
+    const chain = called ? [callOf(called, nodes)] : nodes;
+    carryAnnotations(tensor, chain);
+    for (const constant of constants) editor.addInitializer(constant);
+    if (constants.some(({ dataType }) => dataType === DataType.UINT4) && (model.irVersion ?? 0n) < UINT4_IR_VERSION) model.irVersion = UINT4_IR_VERSION;
+    chains.push(...chain);
+    replaced.add(tensor.name ?? "");
+    const bytes = chain.reduce((sum, node) => sum + nodeWireSize(node), constants.reduce((sum, constant) => sum + tensorWireSize(constant), 0));
+    count(result, tensor, user, pick, bytes);
+  }
+  if (replaced.size === 0) return;
+  editor.removeInitializers(replaced);
+  editor.insertBefore(editor.graph.nodes[0], ...chains);
+}
+
+function count(result: EncodingResult, tensor: Tensor, user: Node | undefined, { draft }: FormOption, bytes: number): void {
+  const before = tensorWireSize(tensor);
+  result.encodedTensors++;
+  result.kinds.set(draft.kind, (result.kinds.get(draft.kind) ?? 0) + 1);
+  result.bytesBefore += before;
+  result.bytesAfter += bytes;
+  result.nodes.push({ name: tensor.name ?? "", opType: user?.opType ?? "", status: "changed", reason: `${draft.form}: ${before} → ${bytes} bytes` });
+}
+
+/** What the file said about the constant moves to the node that makes it now. */
+function carryAnnotations(tensor: Tensor, chain: readonly Node[]): void {
+  const last = chain.at(-1);
+  if (!last) return;
+  if (tensor.docString) last.docString = tensor.docString;
+  if (tensor.metadata?.length) last.metadata = tensor.metadata;
+}

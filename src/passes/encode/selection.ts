@@ -1,0 +1,131 @@
+/**
+ * Which form each constant takes, and which chains become functions, so that the file is smallest. A chain written
+ * out costs its nodes, a call of a function little, a function once. That is facility location: functions are opened
+ * greedily while one makes the whole smaller, then closed again where that does.
+ */
+import type { FunctionDef } from "../../ir/index.js";
+import { callOf, defineFunction, shapeOf } from "./chain-functions.js";
+import type { Draft } from "./draft.js";
+import { functionWireSize, nodeWireSize, opsetWireSize } from "./wire-size.js";
+
+/** One form of one constant. */
+export interface FormOption {
+  readonly draft: Draft;
+  readonly key: string;
+  readonly ownBytes: number;
+  readonly sharedBytes: readonly [key: string, bytes: number][];
+  readonly inlineBytes: number;
+  readonly callBytes: number;
+}
+
+/** A constant to choose a form for. */
+export interface Choice {
+  readonly denseBytes: number;
+  /** A form must stay below this. */
+  readonly limitBytes: number;
+  /** The graph, within which small constants are shared. */
+  readonly graph: number;
+  readonly options: readonly FormOption[];
+}
+
+export interface Selection {
+  /** For each choice its form, or undefined for dense. */
+  readonly picks: readonly (FormOption | undefined)[];
+  /** Chains, by key, that are called as functions. */
+  readonly functions: ReadonlySet<string>;
+  readonly bytes: number;
+}
+
+/** The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even as a call. */
+export function optionsOf(drafts: readonly Draft[]): FormOption[] {
+  const byKey = new Map<string, FormOption>();
+  for (const draft of drafts) {
+    const { key } = shapeOf(draft.nodes);
+    const option = {
+      draft, key, ownBytes: draft.ownBytes, sharedBytes: draft.sharedBytes, inlineBytes: draft.nodeBytes,
+      callBytes: nodeWireSize(callOf({ name: "A", domain: "e" }, draft.nodes)),
+    };
+    const rival = byKey.get(key);
+    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(key, option);
+  }
+  const all = [...byKey.values()];
+  const smallest = Math.min(...all.map((option) => constantBytes(option) + option.inlineBytes));
+  return all.filter((option) => option.ownBytes + Math.min(option.callBytes, option.inlineBytes) <= smallest);
+}
+
+function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
+  return sharedBytes.reduce((sum, [, bytes]) => sum + bytes, ownBytes);
+}
+
+/** The selection of fewest bytes found. Without a `domain` there are no functions. */
+export function selectForms(choices: readonly Choice[], opset: number, domain: string | undefined): Selection {
+  const plain = evaluate(choices, new Map(), 0);
+  if (domain === undefined) return plain;
+  const importBytes = opsetWireSize({ domain, version: 1n });
+  const sizes = functionSizes(choices, opset, domain);
+  // From no function upwards and, as chains that pay only together are missed so, from those wanted if all were free.
+  const wanted = evaluate(choices, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
+  const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
+  return starts.map((start) => improve(choices, start, sizes, importBytes)).reduce((best, found) => (found.bytes < best.bytes ? found : best), plain);
+}
+
+/** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
+function improve(choices: readonly Choice[], start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number): Selection {
+  let open = start;
+  let best = evaluate(choices, open, importBytes);
+  for (let improved = true; improved;) {
+    improved = false;
+    let next = open;
+    for (const [key, bytes] of sizes) {
+      const trial = new Map(open);
+      if (!trial.delete(key)) trial.set(key, bytes);
+      const selection = evaluate(choices, trial, importBytes);
+      if (selection.bytes < best.bytes) [best, next, improved] = [selection, trial, true];
+    }
+    open = next;
+  }
+  return best;
+}
+
+/** Bytes of a function for each chain that at least two constants could share. */
+function functionSizes(choices: readonly Choice[], opset: number, domain: string): Map<string, number> {
+  const sizes = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const { key, draft } of choices.flatMap(({ options }) => options)) {
+    if (seen.has(key) && !sizes.has(key)) sizes.set(key, functionWireSize(defineFunction(domain, 0, draft.nodes, opset)));
+    seen.add(key);
+  }
+  return sizes;
+}
+
+/** Gives each constant its smallest form, with these functions open. */
+function evaluate(choices: readonly Choice[], functions: ReadonlyMap<string, number>, importBytes: number): Selection {
+  const paid = new Set<string>();
+  let bytes = functions.size > 0 ? importBytes : 0;
+  for (const size of functions.values()) bytes += size;
+  const picks = choices.map(({ options, limitBytes, denseBytes, graph }) => {
+    let pick: FormOption | undefined;
+    let least = Infinity;
+    for (const option of options) {
+      let cost = option.ownBytes + (functions.has(option.key) ? option.callBytes : option.inlineBytes);
+      for (const [key, shared] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += shared;
+      if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length)) [pick, least] = [option, cost];
+    }
+    if (least >= limitBytes) pick = undefined;
+    for (const [key] of pick?.sharedBytes ?? []) paid.add(`${graph} ${key}`);
+    bytes += pick ? least : denseBytes;
+    return pick;
+  });
+  return { picks, functions: new Set(functions.keys()), bytes };
+}
+
+/** The functions of a selection, by the key of their chains. */
+export function functionsOf({ picks, functions }: Selection, opset: number, domain: string): Map<string, FunctionDef> {
+  const definitions = new Map<string, FunctionDef>();
+  for (const pick of picks) {
+    if (pick && functions.has(pick.key) && !definitions.has(pick.key)) {
+      definitions.set(pick.key, defineFunction(domain, definitions.size, pick.draft.nodes, opset));
+    }
+  }
+  return definitions;
+}

@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import * as ort from "onnxruntime-node";
+import { attribute, DataType, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
+import type { Model, Node, Tensor } from "../../../src/ir/index.js";
+import { encodeWeights } from "../../../src/passes/encode/encode-weights.js";
+import { quantizeToInt8 } from "../../../src/passes/encode/int8-channels.js";
+import { storeInt8 } from "../../../src/passes/encode/store-int8.js";
+import { weightAxes } from "../../../src/passes/encode/weight-axes.js";
+import { CONTEXT, execute, prunedValues, seeded, tinyModel } from "./tiny-models.js";
+
+function noise(dims: readonly number[], seed = 3): ort.Tensor {
+  const random = seeded(seed);
+  return new ort.Tensor("float32", Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5), dims);
+}
+
+function model(opset: number, input: number[], output: number[], node: Node, ...initializers: Tensor[]): Model {
+  return tinyModel(opset, { inputs: [tensorValue("x", DataType.FLOAT, input)], outputs: [tensorValue("y", DataType.FLOAT, output)], nodes: [node], initializers });
+}
+
+const weight = (name: string, ...dims: number[]): Tensor => floatTensor(name, dims, noise(dims, 11).data as Float32Array);
+
+/** Signal to noise in dB of `actual` against `expected`. */
+function sqnr(expected: ort.Tensor | undefined, actual: ort.Tensor | undefined): number {
+  const [a, b] = [expected?.data as Float32Array, actual?.data as Float32Array];
+  const signal = a.reduce((sum, value) => sum + value ** 2, 0);
+  return 10 * Math.log10(signal / a.reduce((sum, value, i) => sum + (value - (b[i] ?? 0)) ** 2, 0));
+}
+
+const CASES: [string, number, () => Model, number[]][] = [
+  ["Conv", 9, () => model(9, [1, 16, 8, 8], [1, 32, 6, 6], makeNode("Conv", ["x", "w"], ["y"]), weight("w", 32, 16, 3, 3)), [32, 1, 1, 1]],
+  ["ConvTranspose", 11, () => model(11, [1, 16, 4, 4], [1, 32, 5, 5], makeNode("ConvTranspose", ["x", "w"], ["y"]), weight("w", 16, 32, 2, 2)), [1, 32, 1, 1]],
+  ["MatMul", 13, () => model(13, [4, 48], [4, 24], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 24)), [1, 24]],
+  ["Gemm", 17, () => model(17, [4, 48], [4, 24], makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)]), weight("w", 24, 48)), [24, 1]],
+];
+
+describe("store-int8", () => {
+  it.each(CASES)("stores the weight of %s (operator set %i) and leaves the operator as it is", async (op, _, build, scaleDims) => {
+    const float = build();
+    const stored = build();
+    const feeds = { x: noise((float.graph.inputs[0]?.type?.tensor?.shape ?? []) as number[]) };
+    const { stats, nodes } = await storeInt8().run(stored, CONTEXT);
+    expect(stats.storedTensors).toBe(1);
+    expect(stats.lowestSqnr).toBeGreaterThan(40);
+    expect(nodes[0]).toMatchObject({ name: "w", opType: op, status: "changed" });
+    expect(stored.graph.initializers.map(({ dataType, dims }) => [dataType, dims])).toEqual([[DataType.INT8, float.graph.initializers[0]?.dims], [DataType.FLOAT, scaleDims]]);
+    const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual(before.operators);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(40);
+  });
+
+  it.each(["LSTM", "GRU"])("stores both weights of %s with a scale per direction and row, and leaves the bias float", async (op) => {
+    const gates = op === "LSTM" ? 4 : 3;
+    const build = (): Model => model(17, [5, 1, 24], [5, 2, 1, 32],
+      makeNode(op, ["x", "w", "r", "b"], ["y"], [attribute.int("hidden_size", 32), attribute.string("direction", "bidirectional")]),
+      weight("w", 2, gates * 32, 24), weight("r", 2, gates * 32, 32), weight("b", 2, gates * 64));
+    const [float, stored] = [build(), build()];
+    const { nodes } = await storeInt8().run(stored, CONTEXT);
+    expect(nodes.map(({ name, status }) => [name, status])).toEqual([["w", "changed"], ["r", "changed"], ["b", "kept"]]);
+    expect(stored.graph.initializers.filter(({ dataType, dims }) => dataType === DataType.FLOAT && dims.length === 3).map(({ dims }) => dims)).toEqual([[2, gates * 32, 1], [2, gates * 32, 1]]);
+    const feeds = { x: noise([5, 1, 24]) };
+    const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual([op]);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(35);
+  });
+
+  it("stores only what it is told to, and refuses a name that is not there", async () => {
+    const build = (): Model => model(17, [4, 48], [4, 48], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 48), weight("v", 48, 48));
+    const { nodes } = await storeInt8({ only: ["w"] }).run(build(), CONTEXT);
+    expect(nodes.map(({ name }) => name)).toEqual(["w"]);
+    await expect(storeInt8({ only: ["u"] }).run(build(), CONTEXT)).rejects.toMatchObject({ code: "UNMATCHED_SELECTOR" });
+    expect(await storeInt8({ exclude: ["y"], only: ["w"] }).run(build(), CONTEXT)).toMatchObject({ modified: false });
+  });
+
+  it("leaves operator sets before 9 alone and says so", async () => {
+    const old = model(8, [4, 48], [4, 48], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 48));
+    expect(await storeInt8().run(old, CONTEXT)).toMatchObject({ modified: false, diagnostics: [{ id: "store-int8/old-opset" }] });
+  });
+
+  it("leaves weights that are not finite alone", async () => {
+    const broken = model(17, [4, 48], [4, 48], makeNode("MatMul", ["x", "w"], ["y"]), floatTensor("w", [48, 48], new Float32Array(2304).fill(Infinity)));
+    const { modified, nodes } = await storeInt8().run(broken, CONTEXT);
+    expect(modified).toBe(false);
+    expect(nodes[0]?.reason).toMatch(/not finite/);
+  });
+
+  it("gives codes that encode-weights makes smaller still, and both are folded", async () => {
+    const build = (): Model => model(17, [1, 16, 8, 8], [1, 32, 6, 6], makeNode("Conv", ["x", "w"], ["y"]), floatTensor("w", [32, 16, 3, 3], prunedValues(4608, 0.9, 0)));
+    const once = build();
+    await storeInt8().run(once, CONTEXT);
+    const feeds = { x: noise([1, 16, 8, 8]) };
+    const before = await execute(once, "all", feeds);
+    const { stats } = await encodeWeights().run(once, CONTEXT);
+    expect(stats.gapsTensors).toBe(1);
+    const after = await execute(once, "all", feeds);
+    expect(after.operators).toEqual((await execute(build(), "all", feeds)).operators);
+    expect(after.outputs.y?.data).toEqual(before.outputs.y?.data);
+  });
+});
+
+describe("quantizeToInt8", () => {
+  it("is exact where a scale of largest / 127 makes it so", () => {
+    const { codes, scales, sqnr: loss } = quantizeToInt8(Float32Array.of(-127, 64, 0, 1), [4], []) ?? {};
+    expect([...(codes ?? [])]).toEqual([-127, 64, 0, 1]);
+    expect([...(scales ?? [])]).toEqual([1]);
+    expect(loss).toBe(Infinity);
+  });
+
+  it("keeps zero and gives an all-zero channel scale 1", () => {
+    const { codes, scales } = quantizeToInt8(Float32Array.of(0, 0, 0, 254), [2, 2], [0]) ?? {};
+    expect([...(codes ?? [])]).toEqual([0, 0, 0, 127]);
+    expect([...(scales ?? [])]).toEqual([1, 2]);
+  });
+
+  it("varies the scale along any axes", () => {
+    const { scales } = quantizeToInt8(Float32Array.of(127, 254, 508, 127, 254, 508), [2, 3], [1]) ?? {};
+    expect([...(scales ?? [])]).toEqual([1, 2, 4]);
+  });
+
+  it("loses no more than the plain largest / 127 scale", () => {
+    const values = noise([4096], 5).data as Float32Array;
+    values[7] = 1.4;
+    const { codes, scales } = quantizeToInt8(values, [4096], []) ?? { codes: new Int8Array(), scales: new Float32Array() };
+    const error = (scale: number, code: (i: number) => number): number => values.reduce((sum, value, i) => sum + (value - scale * code(i)) ** 2, 0);
+    const plain = 1.4 / 127;
+    expect(error(scales[0] ?? 0, (i) => codes[i] ?? 0)).toBeLessThanOrEqual(error(plain, (i) => Math.round((values[i] ?? 0) / plain)));
+  });
+});
+
+describe("weightAxes", () => {
+  it.each<[string, Node, number, number[], readonly number[]]>([
+    ["batched MatMul", makeNode("MatMul", ["x", "w"], ["y"]), 1, [3, 8, 4], [0, 2]],
+    ["MatMul with the constant on the left", makeNode("MatMul", ["w", "x"], ["y"]), 0, [8, 4], [0]],
+    ["Gemm without transB", makeNode("Gemm", ["x", "w"], ["y"]), 1, [8, 4], [1]],
+    ["embedding", makeNode("Gather", ["w", "i"], ["y"]), 0, [1000, 64], [0]],
+    ["added matrix", makeNode("Add", ["x", "w"], ["y"]), 1, [1, 49, 128], [0, 1]],
+  ])("%s", (_, node, index, dims, axes) => {
+    expect(weightAxes(node, index, dims)).toEqual(axes);
+  });
+
+  it("names the reason for what is no weight", () => {
+    expect(weightAxes(makeNode("Conv", ["x", "w", "b"], ["y"]), 2, [64])).toMatch(/vector/);
+    expect(weightAxes(makeNode("LSTM", ["x", "w", "r", "b"], ["y"]), 3, [1, 256])).toMatch(/no weight of LSTM/);
+  });
+});
