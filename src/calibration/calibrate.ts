@@ -1,11 +1,11 @@
 /** Measuring tensors of a model over a dataset. */
+import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
-import type { Dataset } from "../data/dataset.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
-import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
 import { startService, type ServiceClient } from "../runtime/index.js";
+import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
 import { ScratchModels } from "./scratch-models.js";
 import type * as CalibrationService from "./service.js";
@@ -149,7 +149,8 @@ class Calibration {
   private requireUsable(problem: SampleProblem | undefined): void {
     if (!problem) return;
     const { tensor, reason, sample } = problem;
-    throw new BadDataError(`${this.options.dataset.name}: sample ${sample}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
+    const where = `${this.options.dataset.name}: sample ${sample}`;
+    throw new BadDataError(`${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
   }
 
   private progress(done: number, total: number): void {

@@ -28,7 +28,7 @@ export class ReducingPool {
   async reduce(values: Feed): Promise<Problem | undefined> {
     const shares = new Map(this.threads.map((thread): [ReducingThread, Record<string, TensorValue>] => [thread, {}]));
     for (const [name, value] of Object.entries(values)) {
-      const share = shares.get(this.threadOf.get(name) as ReducingThread);
+      const share = shares.get(this.threadOf.get(name)!);
       if (share) share[name] = value;
     }
     const found = await Promise.all([...shares].map(([thread, share]) => thread.call({ kind: "reduce", values: share }, transferable(share))));

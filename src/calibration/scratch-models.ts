@@ -16,7 +16,8 @@ export class ScratchModels {
     try {
       return new ScratchModels(await mkdtemp(join(tmpdir(), "edgec-calibration-")));
     } catch (cause) {
-      throw new EdgecError("CANNOT_WRITE", `cannot make a temporary folder in ${tmpdir()}: ${(cause as Error).message}; set TMPDIR to a folder with room`, { cause });
+      const { message } = cause as Error;
+      throw new EdgecError("CANNOT_WRITE", `cannot make a temporary folder in ${tmpdir()}: ${message}; set TMPDIR to a folder with room`, { cause });
     }
   }
 

@@ -78,7 +78,8 @@ function convert(raw: RawArray, target: DataType, input: ValueInfo, where: strin
   const fromFloat = raw.dataType !== undefined && FLOATS.includes(raw.dataType);
   if (FLOATS.includes(target) && !fromInteger) return toFloats(numbersOf(raw, fail), target, fail);
   if (target in INTEGER_LIMITS && !fromFloat) return toIntegers(raw.data, target, fail);
-  throw fail(`convert it first, for example with array.astype("${NUMPY_NAMES[target] ?? dataTypeName(target)}")${fromInteger ? " and the model's own normalization" : ""}`);
+  const normalization = fromInteger ? " and the model's own normalization" : "";
+  throw fail(`convert it first, for example with array.astype("${NUMPY_NAMES[target] ?? dataTypeName(target)}")${normalization}`);
 }
 
 const NUMPY_NAMES: Readonly<Record<number, string>> = { [DataType.FLOAT]: "float32", [DataType.DOUBLE]: "float64" };

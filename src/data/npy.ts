@@ -39,7 +39,8 @@ export function parseNpy(bytes: Uint8Array, where: string): RawArray {
   const count = dims.reduce((product, dim) => product * dim, 1);
   const needed = count * element.type.width;
   if (!Number.isSafeInteger(needed) || bytes.byteLength - dataOffset < needed) {
-    throw new BadDataError(`${where}: the file ends early: shape [${dims.join(", ")}] needs ${needed} bytes, ${bytes.byteLength - dataOffset} follow the header`);
+    const found = bytes.byteLength - dataOffset;
+    throw new BadDataError(`${where}: the file ends early: shape [${dims.join(", ")}] needs ${needed} bytes, ${found} follow the header`);
   }
   const content = bytes.subarray(dataOffset, dataOffset + needed);
   const inPlace = !element.bigEndian && content.byteOffset % element.type.width === 0;
@@ -66,7 +67,9 @@ function readHeader(bytes: Uint8Array, where: string): { header: string; dataOff
 function elementType(header: string, where: string): { type: ElementType; bigEndian: boolean } {
   const descr = /'descr'\s*:\s*'([<>|=]?)([A-Za-z]+\d*)'/.exec(header);
   if (descr?.[2]?.startsWith("O")) {
-    throw new BadDataError(`${where}: holds Python objects, which are not read; build it with one numeric dtype (all samples the same shape), or use .jsonl for samples of different lengths`);
+    throw new BadDataError(
+      `${where}: holds Python objects, which are not read; build it with one numeric dtype (all samples of one shape), or use .jsonl`,
+    );
   }
   const type = ELEMENT_TYPES[descr?.[2] ?? ""];
   if (!descr || !type) {

@@ -23,8 +23,9 @@ export function npzArray(bytes: Uint8Array, name: string, file: string): RawArra
   const member = `${name}.npy`;
   const found = unzip(bytes, file, (entry) => {
     if (entry.name !== member) return false;
-    if (entry.originalSize > MAX_ARRAY_BYTES || entry.originalSize > entry.size * DEFLATE_LIMIT + DEFLATE_LIMIT) {
-      throw new BadDataError(`${file}: array "${name}" claims ${entry.originalSize} bytes from ${entry.size} compressed ones; the file is damaged`);
+    const available = Math.min(entry.size, bytes.byteLength);
+    if (entry.originalSize > Math.min(MAX_ARRAY_BYTES, (available + 1) * DEFLATE_LIMIT)) {
+      throw new BadDataError(`${file}: array "${name}" claims ${entry.originalSize} bytes from ${available} compressed ones; the file is damaged`);
     }
     return true;
   })[member];

@@ -61,7 +61,8 @@ async function openNpz(path: string, inputs: ModelInputs, given: Label[] | undef
   for (const input of inputs) {
     if (!names.includes(input.name)) {
       throw new BadDataError(
-        `${path}: there is no array "${input.name}" for the input of that name (${describeInput(input)}); the file holds ${names.join(", ") || "no arrays"}.${suggestion(input.name, names)}`,
+        `${path}: there is no array "${input.name}" for the input of that name (${describeInput(input)}); ` +
+          `the file holds ${names.join(", ") || "no arrays"}.${suggestion(input.name, names)}`,
       );
     }
     arrays.set(input.name, npzArray(bytes, input.name, path));
@@ -75,7 +76,8 @@ async function openNpz(path: string, inputs: ModelInputs, given: Label[] | undef
 async function openNpy(path: string, inputs: ModelInputs, labels: Label[] | undefined, labelsPath: string | undefined): Promise<Dataset> {
   const [input, ...others] = inputs;
   if (!input || others.length > 0) {
-    throw new BadDataError(`${path}: a .npy file feeds one input, but the model has ${inputs.length} (${inputs.map((i) => i.name).join(", ")}); use a .npz with an array for each`);
+    const names = inputs.map((i) => i.name).join(", ");
+    throw new BadDataError(`${path}: a .npy file feeds one input, but the model has ${inputs.length} (${names}); use a .npz with an array for each`);
   }
   const array = parseNpy(await fileBytes(path), path);
   return ofArrays(path, new ArraySamples(inputs, new Map([[input.name, array]]), path), labels, labelsPath ?? path);
@@ -88,10 +90,13 @@ function ofArrays(path: string, samples: ArraySamples, labels: Label[] | undefin
   }
   return {
     name: path, size: samples.count, hasLabels: labels !== undefined,
-    async *samples() {
-      for (let index = 0; index < samples.count; index++) yield samples.sample(index, labels);
-    },
+    samples: () => streamOf(samples.count, (index) => samples.sample(index, labels)),
   };
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is in memory already
+async function* streamOf(count: number, sample: (index: number) => Sample): AsyncGenerator<Sample> {
+  for (let index = 0; index < count; index++) yield sample(index);
 }
 
 async function openTestData(path: string, inputs: ModelInputs, labels: Label[] | undefined, labelsPath: string | undefined): Promise<Dataset> {
@@ -128,9 +133,8 @@ async function streamed(path: string, source: () => AsyncGenerator<Sample>, labe
 }
 
 async function requireSample(dataset: Dataset): Promise<void> {
-  for await (const sample of dataset.samples()) {
-    void sample;
-    return;
-  }
-  throw new BadDataError(`${dataset.name}: holds no samples; at least one is needed`);
+  const samples = dataset.samples()[Symbol.asyncIterator]();
+  const first = await samples.next();
+  await samples.return?.();
+  if (first.done === true) throw new BadDataError(`${dataset.name}: holds no samples; at least one is needed`);
 }

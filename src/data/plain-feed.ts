@@ -14,7 +14,9 @@ export function plainFeed(record: unknown, inputs: ModelInputs, where: string, i
   const values = record as Record<string, unknown>;
   const names = inputs.map((input) => input.name);
   const unknown = Object.keys(values).find((key) => !names.includes(key) && !ignored.includes(key));
-  if (unknown !== undefined) throw new BadDataError(`${where}: the model has no input "${unknown}".${suggestion(unknown, names)} Its inputs are ${names.join(", ")}.`);
+  if (unknown !== undefined) {
+    throw new BadDataError(`${where}: the model has no input "${unknown}".${suggestion(unknown, names)} Its inputs are ${names.join(", ")}.`);
+  }
   return Object.fromEntries(inputs.map((input) => {
     if (!Object.hasOwn(values, input.name)) {
       throw new BadDataError(`${where}: input "${input.name}" (${describeInput(input)}) is missing`);
@@ -48,9 +50,12 @@ function typedArray(data: NumericArray, input: ValueInfo, where: string): RawArr
   const open = unknown.at(-1);
   const fixed = shape.reduce<number>((product, dim) => (typeof dim === "number" ? product * dim : product), 1);
   const size = data.length / fixed;
-  const fits = open === undefined ? size === 1 : Number.isInteger(size) && (unknown.length === 1 || size === 1 || unknown.length === 2 && unknown[0] === 0);
+  // Of two unknown dimensions the first is taken to be the batch.
+  const determined = unknown.length === 1 || size === 1 || (unknown.length === 2 && unknown[0] === 0);
+  const fits = open === undefined ? size === 1 : Number.isInteger(size) && determined;
   if (!fits) {
-    throw new BadDataError(`${where}: input "${input.name}" got ${data.length} values, which do not determine the shape ${describeInput(input)}; give { dims, data }`);
+    const expected = describeInput(input);
+    throw new BadDataError(`${where}: input "${input.name}" got ${data.length} values, which do not determine the shape ${expected}; give { dims, data }`);
   }
   const dims = shape.map((dim: Dimension, axis) => (typeof dim === "number" ? dim : axis === open ? size : 1));
   return { dims, dataType: typeOf(data, input), data };
@@ -60,7 +65,7 @@ function typedArray(data: NumericArray, input: ValueInfo, where: string): RawArr
 function withBatch(raw: RawArray, input: ValueInfo): RawArray {
   const shape = input.type?.tensor?.shape;
   const batch = shape?.[0];
-  const lacksBatch = shape !== undefined && shape.length === raw.dims.length + 1 && (typeof batch !== "number" || batch === 1);
+  const lacksBatch = shape?.length === raw.dims.length + 1 && (typeof batch !== "number" || batch === 1);
   return lacksBatch ? { ...raw, dims: [1, ...raw.dims] } : raw;
 }
 
@@ -71,7 +76,10 @@ function nestedArray(value: unknown, input: ValueInfo, where: string): RawArray 
   const visit = (level: unknown, axis: number): void => {
     if (axis === dims.length && isScalar(level)) data.push(level);
     else if (Array.isArray(level) && level.length === dims[axis]) for (const item of level) visit(item, axis + 1);
-    else throw new BadDataError(`${where}: input "${input.name}" is not a regular array of numbers (found ${describeValue(level)} where ${expectedAt(dims, axis)} was expected)`);
+    else {
+      const found = `found ${describeValue(level)} where ${expectedAt(dims, axis)} was expected`;
+      throw new BadDataError(`${where}: input "${input.name}" is not a regular array of numbers (${found})`);
+    }
   };
   visit(value, 0);
   return { dims, dataType: undefined, data };

@@ -30,7 +30,9 @@ export async function testDataSample(folder: string, inputs: ModelInputs): Promi
     const number = Number(INPUT.exec(file)![1]);
     const name = names.includes(tensor.name ?? "") ? tensor.name! : names[number];
     if (name === undefined) {
-      throw new BadDataError(`${path}: the model has ${names.length} inputs (${names.join(", ")}), none is number ${number} or named "${tensor.name ?? ""}".${suggestion(tensor.name ?? "", names)}`);
+      const given = tensor.name ?? "";
+      const known = `${names.length} inputs (${names.join(", ")})`;
+      throw new BadDataError(`${path}: the model has ${known}, none is number ${number} or named "${given}".${suggestion(given, names)}`);
     }
     tensors.set(name, { tensor, path });
   }

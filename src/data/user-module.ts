@@ -46,7 +46,7 @@ function sampleOf(item: unknown, inputs: ModelInputs, where: string): Sample {
   const { feed, label } = item as { feed: unknown; label?: unknown };
   const checked = plainFeed(feed, inputs, where);
   if (label === undefined) return { feed: checked };
-  if (!isLabel(label)) throw new BadDataError(`${where}: label ${String(label)} is not a number, string, array or object`);
+  if (!isLabel(label)) throw new BadDataError(`${where}: its label, of type ${typeof label}, is not a number, string, array or object`);
   return { feed: checked, label };
 }
 

@@ -15,9 +15,10 @@ export function feed(dims: readonly number[], values: ArrayLike<number>): Feed {
   return { x: { dataType: DataType.FLOAT, dims, data: Float32Array.from(values) } };
 }
 
-export function dataset(feeds: readonly Feed[], size: number | undefined = feeds.length): Dataset {
+export function dataset(feeds: readonly Feed[], sized = true): Dataset {
   return {
-    name: "test data", size, hasLabels: false,
+    name: "test data", size: sized ? feeds.length : undefined, hasLabels: false,
+    // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is in memory
     async *samples() {
       for (const one of feeds) yield { feed: one };
     },

@@ -40,7 +40,8 @@ describe("parseNpy", () => {
   });
 
   it("reads a scalar and format version 2", () => {
-    expect(parseNpy(npyBytes("<f4", [], Float32Array.of(7), { version: 2 }), "a.npy")).toEqual({ dims: [], dataType: DataType.FLOAT, data: Float32Array.of(7) });
+    const bytes = npyBytes("<f4", [], Float32Array.of(7), { version: 2 });
+    expect(parseNpy(bytes, "a.npy")).toEqual({ dims: [], dataType: DataType.FLOAT, data: Float32Array.of(7) });
   });
 
   it.each([

@@ -11,8 +11,10 @@ beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), "edgec-data-")); }
 afterAll(() => rm(folder, { recursive: true }));
 
 const float = (name: string, ...shape: Dimension[]): ValueInfo => tensorValue(name, DataType.FLOAT, shape);
-const f4 = (shape: readonly number[], values?: readonly number[]): Uint8Array =>
-  npyBytes("<f4", shape, Float32Array.from(values ?? { length: shape.reduce((a, b) => a * b, 1) }, (v, i) => (values ? Number(v) : i)));
+const f4 = (shape: readonly number[], values?: readonly number[]): Uint8Array => {
+  const count = shape.reduce((a, b) => a * b, 1);
+  return npyBytes("<f4", shape, Float32Array.from({ length: count }, (_, i) => values?.[i] ?? i));
+};
 
 async function open(name: string, content: Uint8Array | string, inputs: ValueInfo[], options?: OpenOptions): Promise<Dataset> {
   await writeFile(join(folder, name), content);
@@ -37,31 +39,31 @@ describe("arrays", () => {
 
   it("takes an array of one rank more as a stack of feeds", async () => {
     const [, second] = await all(await open("a.npy", f4([2, 1, 3]), [float("x", 1, 3)]));
-    expect(second?.feed["x"]).toMatchObject({ dims: [1, 3], data: Float32Array.of(3, 4, 5) });
+    expect(second?.feed.x).toMatchObject({ dims: [1, 3], data: Float32Array.of(3, 4, 5) });
   });
 
   it("gives samples of the model's fixed batch size", async () => {
     const labels = npyBytes("|u1", [4], Uint8Array.of(1, 2, 3, 4));
     const samples = await all(await open("a.npz", npzBytes({ x: f4([4, 1]), labels }), [float("x", 2, 1)]));
-    expect(samples.map((s) => [s.feed["x"]?.dims, s.label])).toEqual([[[2, 1], [1, 2]], [[2, 1], [3, 4]]]);
+    expect(samples.map((s) => [s.feed.x?.dims, s.label])).toEqual([[[2, 1], [1, 2]], [[2, 1], [3, 4]]]);
   });
 
   it("shares a one-sample array among all samples", async () => {
     const samples = await all(await open("a.npz", npzBytes({ x: f4([2, 1]), scale: f4([3], [7, 8, 9]) }), [float("x", "n", 1), float("scale", 3)]));
-    expect(samples.map((s) => s.feed["scale"]?.data)).toEqual([Float32Array.of(7, 8, 9), Float32Array.of(7, 8, 9)]);
+    expect(samples.map((s) => s.feed.scale?.data)).toEqual([Float32Array.of(7, 8, 9), Float32Array.of(7, 8, 9)]);
   });
 
   it("hands out views, not copies", async () => {
     const [first, second] = await all(await open("a.npy", f4([2, 3]), [float("x", "n", 3)]));
-    expect((first?.feed["x"]?.data as Float32Array).buffer).toBe((second?.feed["x"]?.data as Float32Array).buffer);
+    expect((first?.feed.x?.data as Float32Array).buffer).toBe((second?.feed.x?.data as Float32Array).buffer);
   });
 
   it("narrows float64 and fits integers to the declared type", async () => {
     const ids = tensorValue("ids", DataType.INT64, ["n"]);
     const arrays = { x: npyBytes("<f8", [1, 1], Float64Array.of(0.1)), ids: npyBytes("<i4", [1], Int32Array.of(-5)) };
     const [sample] = await all(await open("a.npz", npzBytes(arrays), [float("x", "n", 1), ids]));
-    expect(sample?.feed["x"]?.data).toEqual(Float32Array.of(0.1));
-    expect(sample?.feed["ids"]?.data).toEqual(BigInt64Array.of(-5n));
+    expect(sample?.feed.x?.data).toEqual(Float32Array.of(0.1));
+    expect(sample?.feed.ids?.data).toEqual(BigInt64Array.of(-5n));
   });
 
   it("honours the limit", async () => {
@@ -71,14 +73,15 @@ describe("arrays", () => {
 
   it("reads real digits", async () => {
     const dataset = await openDataset("fixtures/digits/digits-gray28-eval.npz", [float("input", "n", 1, 28, 28)], { limit: 3 });
-    expect((await all(dataset)).map((s) => s.feed["input"]?.dims)).toEqual([[1, 1, 28, 28], [1, 1, 28, 28], [1, 1, 28, 28]]);
+    expect((await all(dataset)).map((s) => s.feed.input?.dims)).toEqual([[1, 1, 28, 28], [1, 1, 28, 28], [1, 1, 28, 28]]);
     expect(dataset.hasLabels).toBe(true);
   });
 
   const x = [float("x", "n", 3)];
   it.each([
     ["a wrong name", npzBytes({ xs: f4([1, 3]) }), x, /there is no array "x".*float \[n, 3\].*the file holds xs\. Did you mean "xs"\?/],
-    ["a wrong shape", npzBytes({ x: f4([2, 4]) }), x, /array "x", sample 0: float \[1, 4\] does not fit input "x", which expects float \[n, 3\]: axis 1 is 4 where 3 is expected/],
+    ["a wrong shape", npzBytes({ x: f4([2, 4]) }), x,
+      /array "x", sample 0: float \[1, 4\] does not fit input "x", which expects float \[n, 3\]: axis 1 is 4 where 3 is expected/],
     ["a wrong rank", npzBytes({ x: f4([6]) }), x, /array "x" of shape \[6\] has 1 axes; input "x" expects float \[n, 3\], so 2 axes \(a batch\) or 3 axes/],
     ["an unsafe type", npzBytes({ x: npyBytes("|u1", [1, 3], new Uint8Array(3)) }), x, /uint8 \[1, 3\] does not fit.*astype\("float32"\)/],
     ["no samples", npzBytes({ x: f4([0, 3]) }), x, /shape \[0, 3\] is empty/],
@@ -90,6 +93,15 @@ describe("arrays", () => {
   ])("refuses %s", async (_, content, inputs, message) => {
     await expect(open("bad.npz", content, inputs)).rejects.toThrow(message);
     await expect(open("bad.npz", content, inputs)).rejects.toMatchObject({ code: "BAD_DATA" });
+  });
+
+  it("refuses an array that claims more than its bytes can hold, before making room for it", async () => {
+    const bytes = npzBytes({ x: f4([1, 3]) });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const directory = view.getUint32(bytes.length - 6, true);
+    view.setUint32(directory + 20, 4_000_000_000, true);
+    view.setUint32(directory + 24, 4_000_000_000, true);
+    await expect(open("bomb.npz", bytes, [float("x", "n", 3)])).rejects.toThrow(/claims 4000000000 bytes from \d+ compressed ones; the file is damaged/);
   });
 
   it("names the sample whose turn it was", async () => {
@@ -135,8 +147,8 @@ describe("json lines", () => {
   it("reads strings and booleans", async () => {
     const inputs = [tensorValue("s", DataType.STRING, ["n"]), tensorValue("b", DataType.BOOL, ["n"])];
     const [sample] = await all(await open("a.jsonl", `{"s": ["hi"], "b": [true, false]}`, inputs));
-    expect(sample?.feed["s"]?.data).toEqual(["hi"]);
-    expect(sample?.feed["b"]?.data).toEqual(Uint8Array.of(1, 0));
+    expect(sample?.feed.s?.data).toEqual(["hi"]);
+    expect(sample?.feed.b?.data).toEqual(Uint8Array.of(1, 0));
   });
 
   it.each([
@@ -159,7 +171,7 @@ describe("a user's module", () => {
       yield { feed: { x: { dims: [2, 2], data: [5, 6, 7, 8] } } };
     }`;
     const dataset = await open("forms.mjs", source, [float("x", "n", 2)]);
-    const dims = (samples: Sample[]): unknown => samples.map((s) => s.feed["x"]?.dims);
+    const dims = (samples: Sample[]): unknown => samples.map((s) => s.feed.x?.dims);
     expect(dims(await all(dataset))).toEqual([[1, 2], [1, 2], [2, 2]]);
     expect(dims(await all(dataset))).toEqual([[1, 2], [1, 2], [2, 2]]);
   });

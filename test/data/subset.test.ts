@@ -5,6 +5,7 @@ import { DataType } from "../../src/ir/index.js";
 function counting(size: number | undefined, length = size ?? 0): Dataset {
   return {
     name: "counting", size, hasLabels: true,
+    // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is in memory
     async *samples() {
       for (let i = 0; i < length; i++) yield { feed: { x: { dataType: DataType.FLOAT, dims: [1], data: Float32Array.of(i) } }, label: i };
     },

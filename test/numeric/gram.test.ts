@@ -5,10 +5,12 @@ import type { RowLayout } from "../../src/numeric/statistics.js";
 import { normalArray } from "./seeded.js";
 
 /** Xᵀ X by the definition. */
-const plainProduct: GramProduct = async (rows, count, size) => {
+const plainProduct: GramProduct = (rows, count, size) => {
   const product = new Float32Array(size * size);
-  for (let r = 0; r < count; r++) for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) product[i * size + j]! += rows[r * size + i]! * rows[r * size + j]!;
-  return product;
+  for (let at = 0; at < count * size; at += size) {
+    for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) product[i * size + j]! += rows[at + i]! * rows[at + j]!;
+  }
+  return Promise.resolve(product);
 };
 
 function gatherAll(layout: RowLayout, dims: number[], values: Float32Array): { rows: Float32Array; count: number; size: number; groups: number } {
@@ -83,7 +85,10 @@ describe("GramAccumulator", () => {
     const gram = new GramAccumulator(size, groups, plainProduct);
     const data = normalArray(count * size * groups, size);
     for (let row = 0; row < count; row++) {
-      for (let g = 0; g < groups; g++) gram.block.set(data.subarray((g * count + row) * size, (g * count + row + 1) * size), (g * gram.capacity + gram.used) * size);
+      for (let g = 0; g < groups; g++) {
+        const from = (g * count + row) * size;
+        gram.block.set(data.subarray(from, from + size), (g * gram.capacity + gram.used) * size);
+      }
       await gram.commit(1);
     }
     const result = await gram.result();
@@ -106,7 +111,10 @@ function naiveRows(layout: RowLayout, dims: number[], values: Float32Array): num
   if (layout.type !== "convolution") throw new Error("not a convolution");
   const [batch, channels, ...spatial] = dims as [number, number, ...number[]];
   const rank = spatial.length;
-  const outputs = spatial.map((n, a) => Math.floor((n + layout.pads[a]! + layout.pads[a + rank]! - layout.dilations[a]! * (layout.kernel[a]! - 1) - 1) / layout.strides[a]!) + 1);
+  const outputs = spatial.map((n, a) => {
+    const reach = layout.dilations[a]! * (layout.kernel[a]! - 1) + 1;
+    return Math.floor((n + layout.pads[a]! + layout.pads[a + rank]! - reach) / layout.strides[a]!) + 1;
+  });
   const perGroup = channels / layout.groups;
   const rows: number[] = [];
   for (let g = 0; g < layout.groups; g++) for (let n = 0; n < batch; n++) for (const o of grid(outputs)) {
