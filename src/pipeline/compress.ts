@@ -5,7 +5,7 @@ import { assertValid } from "../ir/validate.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
-import type { Candidate, CandidateContext } from "./candidate.js";
+import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { OutputFile } from "./output-file.js";
@@ -42,7 +42,7 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     assertValid(original, inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const context: CandidateContext = { options, read, originalPath, files, logger, data: await openRunData(original, options, logger) };
-    const candidate = await chooseCandidate(context, settings);
+    const candidate = await chooseCandidate(settings, (name, plan) => buildCandidate(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);
     await files.commit(candidate.path);

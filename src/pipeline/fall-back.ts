@@ -1,26 +1,29 @@
 /** Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic does not pay. */
-import { millisecondsText, bytesText, ratioText } from "../report/units.js";
-import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
+import type { Logger } from "../diagnostics.js";
+import { bytesText, millisecondsText, ratioText } from "../report/units.js";
+import type { Candidate } from "./candidate.js";
 import type { PlanOptions } from "./plan.js";
 import { storeOnlyOptions } from "./plan-options.js";
 
 /** Below this ratio of median times a model counts as slower; interleaved medians repeat within about 3 %. */
 export const SLOWER_BELOW = 0.97;
 
+export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
+
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
  * the original or fails a gate, and the other is not. The choice is a warning with the numbers of both.
  */
-export async function chooseCandidate(context: CandidateContext, options: PlanOptions): Promise<Candidate> {
-  const planned = await buildCandidate(context, "planned", options);
+export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
+  const planned = await build("planned", options);
   const reasons = shortcomings(planned);
   if (reasons.length === 0) return planned;
   const stored = storeOnlyOptions(options);
-  if (!stored) return warned(planned, `The compressed model is ${reasons.join(", ")}.`, "compress/shortcoming");
-  context.logger.debug?.(`int8 arithmetic: ${reasons.join(", ")}; trying int8 storage with float arithmetic`);
-  const fallback = await buildCandidate(context, "stored", stored);
+  if (!stored) return withoutWayBack(planned);
+  logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
+  const fallback = await build("stored", stored);
   const remaining = shortcomings(fallback);
-  const facts = `int8 arithmetic: ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback)}`;
+  const facts = `int8 arithmetic is ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback)}`;
   if (remaining.length < reasons.length || (remaining.length === reasons.length && isFaster(fallback, planned))) {
     const hint = 'For a machine where int8 arithmetic pays, name the passes: --passes "clean-up,quantize-int8,encode-weights".';
     return warned(fallback, `Weights are stored as int8 and computed in float, because that is better on this machine (${facts}). ${hint}`, "compress/fell-back");
@@ -28,14 +31,24 @@ export async function chooseCandidate(context: CandidateContext, options: PlanOp
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
 }
 
+/** A failed gate is told by the verdict. */
+function withoutWayBack(planned: Candidate): Candidate {
+  const reasons = slowerOrLarger(planned);
+  return reasons.length === 0 ? planned : warned(planned, `The compressed model is ${reasons.join(", ")}.`, "compress/shortcoming");
+}
+
 /** What the candidate falls short of, with the numbers. */
-function shortcomings({ measurements: { latency, size, gates } }: Candidate): string[] {
+function shortcomings(candidate: Candidate): string[] {
+  const failed = candidate.measurements.gates.filter((gate) => !gate.ok);
+  return [...slowerOrLarger(candidate), ...failed.map((gate) => `beyond a gate (${gate.message})`)];
+}
+
+function slowerOrLarger({ measurements: { latency, size } }: Candidate): string[] {
   const found: string[] = [];
   if (latency && latency.speedup < SLOWER_BELOW) {
     found.push(`${ratioText(1 / latency.speedup)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
   }
   if (size.compressed.raw > size.original.raw) found.push(`larger than the original (${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)})`);
-  found.push(...gates.filter((gate) => !gate.ok).map((gate) => `beyond a gate (${gate.message})`));
   return found;
 }
 

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import type { Candidate } from "../../src/pipeline/candidate.js";
+import { chooseCandidate } from "../../src/pipeline/fall-back.js";
+import type { PlanOptions } from "../../src/pipeline/plan.js";
+import { matMulModel } from "./tiny-model.js";
+
+interface Measured { readonly speedup?: number; readonly bytes?: number; readonly gateFails?: boolean }
+
+/** A candidate of a model that took 1 ms and 1,000 bytes. */
+function candidate({ speedup, bytes = 500, gateFails = false }: Measured): Candidate {
+  const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
+  const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms });
+  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, threads: 1, runs: 10, runtime: "r" };
+  return {
+    model: matMulModel(), path: "", plan: [], warnings: [],
+    run: { modified: true, passes: [], nodes: [], diagnostics: [], askedForData: false, statistics: new Map() },
+    measurements: {
+      size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],
+      gates: gateFails ? [{ name: "minSqnr", ok: false, message: "20 dB, 30 dB asked" }] : [],
+    },
+  };
+}
+
+async function choose(options: PlanOptions, planned: Measured, stored: Measured): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
+  const candidates: Record<string, Candidate> = { planned: candidate(planned), stored: candidate(stored) };
+  const built: string[] = [];
+  const result = await chooseCandidate(options, (name) => {
+    built.push(name);
+    return Promise.resolve(candidates[name]!);
+  }, {});
+  const chosen = Object.keys(candidates).find((name) => candidates[name]!.measurements === result.measurements);
+  return { chosen: chosen ?? "", built, warning: result.warnings[0]?.message };
+}
+
+const INT8: PlanOptions = { flags: { int8: "" } };
+
+describe("chooseCandidate", () => {
+  it("keeps int8 arithmetic that is faster, and builds nothing else", async () => {
+    expect(await choose(INT8, { speedup: 2 }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
+  });
+
+  it("takes a difference within the noise for none", async () => {
+    expect((await choose(INT8, { speedup: 0.975 }, {})).built).toEqual(["planned"]);
+  });
+
+  it("stores int8 and computes in float where int8 arithmetic is slower, with both numbers", async () => {
+    const { chosen, warning } = await choose(INT8, { speedup: 0.5 }, { speedup: 1, bytes: 400 });
+    expect(chosen).toBe("stored");
+    expect(warning).toContain("int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)");
+    expect(warning).toContain("int8 storage with float arithmetic: 1.00 ms against 1.00 ms, 400 B against 1.00 kB");
+  });
+
+  it("does the same where the file grew or a gate failed", async () => {
+    expect((await choose(INT8, { speedup: 2, bytes: 1200 }, { speedup: 1 })).chosen).toBe("stored");
+    expect((await choose(INT8, { speedup: 2, gateFails: true }, { speedup: 1 })).chosen).toBe("stored");
+  });
+
+  it("keeps the faster of two that fall short", async () => {
+    expect((await choose(INT8, { speedup: 0.9 }, { speedup: 0.8 })).chosen).toBe("planned");
+    expect((await choose(INT8, { speedup: 0.8 }, { speedup: 0.9 })).chosen).toBe("stored");
+  });
+
+  it("warns where there is no other way", async () => {
+    const { chosen, built, warning } = await choose({ flags: { storage: "auto" } }, { bytes: 1200 }, {});
+    expect([chosen, built]).toEqual(["planned", ["planned"]]);
+    expect(warning).toBe("The compressed model is larger than the original (1.20 kB against 1.00 kB).");
+  });
+
+  it("does not overrule passes that were named", async () => {
+    expect((await choose({ ...INT8, passes: "quantize-int8" }, { speedup: 0.5 }, {})).built).toEqual(["planned"]);
+  });
+
+  it("leaves a failed gate to the verdict where there is no other way", async () => {
+    expect((await choose({ flags: {} }, { gateFails: true }, {})).warning).toBeUndefined();
+  });
+});

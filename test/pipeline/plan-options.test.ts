@@ -1,0 +1,20 @@
+import { describe, expect, it } from "vitest";
+import { planOptions, storeOnlyOptions } from "../../src/pipeline/plan-options.js";
+
+describe("planOptions", () => {
+  it("turns typed options into the text of flags", () => {
+    expect(planOptions({ prune: 0.3, int8: true, cluster: 16, storage: "plain" }).flags).toEqual({ prune: "0.3", int8: "", cluster: "16", storage: "plain" });
+  });
+
+  it("takes --storage int8 for storing alone", () => {
+    expect(planOptions({ storage: "int8" })).toMatchObject({ flags: {}, storeOnly: true });
+    expect(() => planOptions({ storage: "int8", int8: true })).toThrow("give one of them");
+  });
+});
+
+describe("storeOnlyOptions", () => {
+  it("is the way back from int8 arithmetic", () => {
+    expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse" }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
+    expect(storeOnlyOptions(planOptions({ prune: 0.3 }))).toBeUndefined();
+  });
+});
