@@ -34,16 +34,15 @@ export interface WriteResult {
  */
 export function writeModel(model: Model, path: string, { externalData }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
-  requireFolder(folder, path);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new EdgecError("CANNOT_WRITE", `cannot write "${path}": it is a folder; give a file name`);
-  const suffix = `.${randomBytes(4).toString("hex")}.tmp`;
-  const temporary = { model: path + suffix, data: `${path}.data${suffix}` };
+  const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
+  const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
+    requirePlace(path);
     const plan = planData(model, path, externalData);
     const { substitutes, dataBytes } = settleData(plan, temporary.data);
     const chunks = encodeModel(model, substitutes);
     const bytes = totalLength(chunks);
-    if (bytes > MOST_BYTES) throw new EdgecError("CANNOT_WRITE", `cannot write "${path}": it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`);
+    if (bytes > MOST_BYTES) throw refusal(path, `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`);
     createFile(temporary.model, (file) => void chunks.reduce((position, chunk) => writeAll(file, chunk, position), 0));
     const dataPath = join(folder, plan.dataName);
     if (plan.move.length > 0) renameSync(temporary.data, dataPath);
@@ -51,23 +50,26 @@ export function writeModel(model: Model, path: string, { externalData }: WriteOp
     syncFolder(folder);
     return { path, bytes, dataBytes, ...(plan.move.length > 0 ? { dataPath } : {}) };
   } catch (cause) {
-    if (cause instanceof EdgecError || !isSystemError(cause)) throw cause;
-    throw new EdgecError("CANNOT_WRITE", `cannot write "${path}": ${explain(cause)}`, { cause });
+    throw isSystemError(cause) ? refusal(path, explain(cause), cause) : cause;
   } finally {
     rmSync(temporary.model, { force: true });
     rmSync(temporary.data, { force: true });
   }
 }
 
-/** Throws CANNOT_WRITE early when the folder that `path` would lie in does not exist. */
-function requireFolder(folder: string, path: string): void {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new EdgecError("CANNOT_WRITE", `cannot write "${path}": the folder "${folder}" does not exist; make it first`);
-  }
+/** Throws CANNOT_WRITE when the folder does not exist or a folder has the name. */
+function requirePlace(path: string): void {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw refusal(path, `the folder "${folder}" does not exist; make it first`);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw refusal(path, "it is a folder; give a file name");
+}
+
+function refusal(path: string, reason: string, cause?: unknown): EdgecError {
+  return new EdgecError("CANNOT_WRITE", `cannot write "${path}": ${reason}`, { cause });
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && "code" in cause && "syscall" in cause;
+  return cause instanceof Error && !(cause instanceof EdgecError) && "code" in cause && "syscall" in cause;
 }
 
 function explain({ code, message }: NodeJS.ErrnoException): string {

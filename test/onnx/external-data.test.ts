@@ -1,0 +1,145 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { expect, it } from "vitest";
+import { BadModelError } from "../../src/errors.js";
+import { DataType, tensorBytes, type Model, type Tensor } from "../../src/ir/index.js";
+import { readModel, writeModel } from "../../src/onnx/index.js";
+import { temporaryFolders } from "./temporary-folder.js";
+import { bytes, int, model, node, shaped } from "./wire-bytes.js";
+
+const newFolder = temporaryFolders();
+const entry = (key: string, value: string): Buffer => bytes(13, bytes(1, key), bytes(2, value));
+const values = (count: number, from = 0): Buffer => Buffer.from(Float32Array.from({ length: count }, (_, k) => from + k).buffer);
+const floats = (name: string, count: number): Buffer => bytes(11, bytes(1, name), bytes(2, bytes(1, int(1, 1), bytes(2, bytes(1, int(1, count))))));
+
+/** y = x + a + b, with a at 0 and b at 4096 of w.bin; c is a shared view on a. */
+function writeExternal(folder: string, location = "w.bin"): string {
+  const constant = (name: string, offset: number): Buffer =>
+    bytes(5, shaped([4], 1), bytes(8, name), entry("location", location), entry("offset", String(offset)), entry("length", "16"), int(14, 1));
+  const output = bytes(12, floats("y", 4).subarray(2));
+  const nodes = [node("Add", ["x", "a"], ["xa"]), node("Add", ["xa", "b"], ["xab"]), node("Add", ["xab", "c"], ["y"])];
+  const path = join(folder, "m.onnx");
+  writeFileSync(path, model(...nodes, bytes(2, "g"), constant("a", 0), constant("b", 4096), constant("c", 0), floats("x", 4), output));
+  writeFileSync(join(folder, "w.bin"), Buffer.concat([values(4), Buffer.alloc(4080), values(4, 10)]));
+  return path;
+}
+
+function constants(read: Model): Record<string, number[]> {
+  return Object.fromEntries(read.graph.initializers.map((t) => [t.name, [...new Float32Array(new Uint8Array(tensorBytes(t)).buffer)]]));
+}
+
+/** Loads the one constant of a model made of a data file's entries. */
+function load(folder: string, ...entries: readonly Buffer[]): Uint8Array {
+  const path = join(folder, "one.onnx");
+  writeFileSync(path, model(node("Relu", ["w"], ["y"]), bytes(5, shaped([4], 1), bytes(8, "w"), ...entries, int(14, 1))));
+  return tensorBytes(readModel(path).graph.initializers[0] ?? { dims: [], dataType: DataType.FLOAT });
+}
+
+const all = { a: [0, 1, 2, 3], b: [10, 11, 12, 13], c: [0, 1, 2, 3] };
+
+it("loads just the bytes of one tensor, when they are asked for", () => {
+  const path = writeExternal(newFolder());
+  const read = readModel(path);
+  expect(read.graph.initializers[1]?.external).toMatchObject({ location: "w.bin", offset: 4096, length: 16 });
+  expect(constants(read)).toEqual(all);
+});
+
+it("takes a tensor's length from its shape, and its offset as 0, when they are left out", () => {
+  const folder = newFolder();
+  writeFileSync(join(folder, "w.bin"), values(9));
+  expect(load(folder, entry("location", "w.bin"))).toEqual(new Uint8Array(values(4)));
+});
+
+it("refuses data files that are missing, short, no files, or outside the folder", () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, "model"));
+  writeFileSync(join(folder, "secret"), values(4));
+  symlinkSync("../secret", join(folder, "model/link"));
+  symlinkSync("..", join(folder, "model/way"));
+  execFileSync("mkfifo", [join(folder, "model/pipe")]);
+  const inside = (location: string, ...rest: readonly Buffer[]): (() => unknown) => () => load(join(folder, "model"), entry("location", location), ...rest);
+  for (const location of ["link", "way/secret", "../secret", join(folder, "secret")]) expect(inside(location)).toThrow(/tensor "w" names the data file ".*", which is not inside the model's folder/);
+  expect(inside("none.bin")).toThrow(/tensor "w" keeps its values in the data file "none.bin", which is missing; put it beside the model/);
+  expect(inside("pipe")).toThrow(/"pipe", which is not a file/);
+  writeFileSync(join(folder, "model/w.bin"), values(3));
+  expect(inside("w.bin")).toThrow(/tensor "w" needs bytes 0 to 16 of "w.bin", which holds only 12/);
+  expect(inside("w.bin", entry("offset", "8"), entry("length", "8"))).toThrow(/8 to 16 of "w.bin", which holds only 12/);
+  expect(inside("w.bin", entry("offset", "4"), entry("length", "8"))).toThrow(/holds 8 bytes where 16 are needed/);
+  expect(inside("w.bin", entry("length", "9007199254740991"))).toThrow(BadModelError);
+});
+
+it("follows a link that stays in the folder", () => {
+  const folder = newFolder();
+  writeFileSync(join(folder, "blob"), values(4));
+  symlinkSync("blob", join(folder, "w.bin"));
+  expect(load(folder, entry("location", "w.bin"))).toEqual(new Uint8Array(values(4)));
+});
+
+it("says that a model read from bytes has no folder", () => {
+  const path = writeExternal(newFolder());
+  const [a] = readModel(readFileSync(path)).graph.initializers;
+  expect(() => a && tensorBytes(a)).toThrow(/tensor "a" keeps its values in "w.bin", but the model was read from bytes; read it from its path/);
+});
+
+it("leaves external data where it is when the model stays in its folder", () => {
+  const folder = newFolder();
+  const path = writeExternal(folder);
+  const copy = join(folder, "copy.onnx");
+  expect(writeModel(readModel(path), copy)).toEqual({ path: copy, bytes: readFileSync(path).byteLength, dataBytes: 0 });
+  expect(readFileSync(copy).equals(readFileSync(path))).toBe(true);
+  expect(readdirSync(folder).sort()).toEqual(["copy.onnx", "m.onnx", "w.bin"]);
+});
+
+it("carries external data to another folder, aligned as it was, shared bytes once, and onnxruntime runs it", async () => {
+  const path = writeExternal(newFolder());
+  const folder = newFolder();
+  const copy = join(folder, "copy.onnx");
+  const result = writeModel(readModel(path), copy);
+  expect(result).toMatchObject({ dataPath: join(folder, "copy.onnx.data"), dataBytes: 4096 + 16 });
+  expect(readFileSync(join(folder, "copy.onnx.data")).equals(Buffer.concat([values(4), Buffer.alloc(4080), values(4, 10)]))).toBe(true);
+  const read = readModel(copy);
+  expect(constants(read)).toEqual(all);
+  expect(read.graph.initializers.map((t) => t.external?.offset)).toEqual([0, 4096, 0]);
+  const session = await ort.InferenceSession.create(copy, { intraOpNumThreads: 1 });
+  const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(100, 0, 0, 0), [4]) });
+  await session.release();
+  expect(y?.data).toEqual(Float32Array.of(110, 13, 16, 19));
+});
+
+it("takes external data into the model, and moves it out again, on request", () => {
+  const folder = newFolder();
+  const read = readModel(writeExternal(folder));
+  const inside = join(newFolder(), "in.onnx");
+  expect(writeModel(read, inside, { externalData: false })).not.toHaveProperty("dataPath");
+  const whole = readModel(inside);
+  expect(whole.graph.initializers.every((t) => t.raw && !t.external && !t.externalData && t.dataLocation === undefined)).toBe(true);
+  expect(constants(whole)).toEqual(all);
+  const outside = join(newFolder(), "out.onnx");
+  expect(writeModel(whole, outside, { externalData: true }).dataBytes).toBe(0);
+  expect(writeModel(whole, outside, { externalData: { minBytes: 16 } }).dataBytes).toBe(64 + 64 + 16);
+  expect(constants(readModel(outside))).toEqual(all);
+});
+
+it("never overwrites a data file that it reads from", () => {
+  const folder = newFolder();
+  writeExternal(folder, "m.onnx.data");
+  writeFileSync(join(folder, "m.onnx.data"), readFileSync(join(folder, "w.bin")));
+  const read = readModel(join(folder, "m.onnx"));
+  const added: Tensor = { name: "d", dims: [4], dataType: DataType.FLOAT, raw: new Uint8Array(16) };
+  read.graph.initializers.push(added);
+  const { dataPath } = writeModel(read, join(folder, "m.onnx"), { externalData: { minBytes: 1 } });
+  expect(dataPath).toBe(join(folder, "m.onnx-1.data"));
+  expect(constants(readModel(join(folder, "m.onnx")))).toEqual({ ...all, d: [0, 0, 0, 0] });
+  expect(constants(read)).toMatchObject(all);
+});
+
+it("drops the old place of a tensor that got values of its own", () => {
+  const read = readModel(writeExternal(newFolder()));
+  for (const tensor of read.graph.initializers) tensor.raw = new Uint8Array(16);
+  const path = join(newFolder(), "m.onnx");
+  writeModel(read, path);
+  expect(existsSync(`${path}.data`)).toBe(false);
+  expect(readModel(path).graph.initializers.map((t) => [t.external, t.externalData, t.dataLocation])).toEqual(Array(3).fill([undefined, undefined, undefined]));
+});

@@ -1,0 +1,76 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { EdgecError } from "../../src/errors.js";
+import { DataType, emptyGraph, floatTensor, type Model, type Tensor } from "../../src/ir/index.js";
+import { decodeModel, encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
+import { temporaryFolders } from "./temporary-folder.js";
+
+const newFolder = temporaryFolders();
+
+function modelOf(...initializers: Tensor[]): Model {
+  return { irVersion: 8n, opsetImports: [{ version: 17n }], graph: { ...emptyGraph("g"), initializers }, functions: [], trainingInfo: [], deviceConfigurations: [] };
+}
+
+const weight = floatTensor("w", [5000], new Float32Array(5000));
+
+it("writes what it encodes, and says how much", () => {
+  const path = join(newFolder(), "m.onnx");
+  const result = writeModel(modelOf(weight), path);
+  expect(readFileSync(path).equals(encodeModelBytes(modelOf(weight)))).toBe(true);
+  expect(result).toEqual({ path, bytes: readFileSync(path).byteLength, dataBytes: 0 });
+});
+
+it("writes over the file that the model was read from", () => {
+  const path = join(newFolder(), "m.onnx");
+  writeModel(modelOf(weight), path);
+  const before = readFileSync(path);
+  writeModel(readModel(path), path);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+it("leaves the old file as it was, and nothing else, when writing fails half-way", () => {
+  const folder = newFolder();
+  const path = join(folder, "m.onnx");
+  writeFileSync(path, "old");
+  const lost: Tensor = {
+    name: "lost", dims: [2], dataType: DataType.FLOAT,
+    external: { location: "lost.bin", offset: 0, length: 8, load: () => { throw new EdgecError("BAD_MODEL", "lost.bin is gone"); } },
+  };
+  expect(() => writeModel(modelOf(weight, lost), path, { externalData: true })).toThrow("lost.bin is gone");
+  expect(readdirSync(folder)).toEqual(["m.onnx"]);
+  expect(readFileSync(path, "utf8")).toBe("old");
+});
+
+it("says why it cannot write", () => {
+  const folder = newFolder();
+  const refusal = (message: RegExp): unknown => expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
+  expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(refusal(/m\.onnx": the folder ".*none" does not exist; make it first/));
+  expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder; give a file name/));
+  expect(() => writeModel(modelOf(), join(folder, "m".repeat(300)))).toThrow(refusal(/the name is too long/));
+  mkdirSync(join(folder, "locked"));
+  chmodSync(join(folder, "locked"), 0o500);
+  // The superuser may write anywhere.
+  if (process.getuid?.() !== 0) expect(() => writeModel(modelOf(), join(folder, "locked/m.onnx"))).toThrow(refusal(/there is no permission to write there/));
+});
+
+it("names a full disk, and removes what it began", () => {
+  const folder = newFolder();
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+  const tensor: Tensor = { name: "w", dims: [2], dataType: DataType.FLOAT, external: { location: "w.bin", offset: 0, length: 8, load: () => { throw full; } } };
+  expect(() => writeModel(modelOf(tensor), join(folder, "m.onnx"))).toThrow(/m\.onnx": no space is left on the disk/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it("refuses more than a protobuf file may hold, and names the way out", () => {
+  const folder = newFolder();
+  // Many views on one buffer: large on the disk, small in memory.
+  const raw = new Uint8Array(2 ** 28);
+  const tensors = Array.from({ length: 8 }, (_, k): Tensor => ({ name: `w${k}`, dims: [raw.byteLength], dataType: DataType.UINT8, raw }));
+  expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"))).toThrow(/a protobuf file ends at 2 GiB; keep weights outside with externalData/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it("writes deterministically", () => {
+  expect(encodeModelBytes(decodeModel(encodeModelBytes(modelOf(weight)))).equals(encodeModelBytes(modelOf(weight)))).toBe(true);
+});
