@@ -1,4 +1,5 @@
 /** A temporary folder for the models that calibration makes, gone when it is done. */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,12 @@ import { writeModel } from "../onnx/index.js";
 export class ScratchModels {
   private written = 0;
 
-  private constructor(private readonly folder: string) {}
+  private readonly removeAtExit = (): void => rmSync(this.folder, { recursive: true, force: true });
+
+  /** An interrupted process ends without unwinding, so the folder is also tied to the process. */
+  private constructor(private readonly folder: string) {
+    process.on("exit", this.removeAtExit);
+  }
 
   /** Throws EdgecError CANNOT_WRITE when the system's temporary folder does not take a new one. */
   static async create(): Promise<ScratchModels> {
@@ -27,6 +33,7 @@ export class ScratchModels {
   }
 
   async remove(): Promise<void> {
+    process.removeListener("exit", this.removeAtExit);
     await rm(this.folder, { recursive: true, force: true });
   }
 }
