@@ -97,7 +97,8 @@ function keepForOpset(result: EncodingResult, { tensor, user, choice }: Place, p
     return;
   }
   result.missedBytes += choice.denseBytes - pick.draft.bytes;
-  keep(result, tensor, user, `operator set ${opset} lacks the operators; from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`);
+  keep(result, tensor, user, `operator set ${opset} lacks the operators; `
+    + `from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`);
 }
 
 interface WholeModel {

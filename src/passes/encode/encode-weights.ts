@@ -87,6 +87,7 @@ function opsetDiagnostic(opset: number, missedBytes: number): Diagnostic[] {
   if (missedBytes === 0) return [];
   return [{
     id: "encode-weights/old-opset", severity: "warning",
-    message: `The model uses operator set ${opset}, which lacks the operators that stored forms need. Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
+    message: `The model uses operator set ${opset}, which lacks the operators that stored forms need. `
+      + `Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
   }];
 }

@@ -32,7 +32,8 @@ function jointGapForms(candidate: Candidate): Draft[] {
     const table = fillerFree ? values : [...values, background];
     const limit = Math.floor(most / table.length);
     const words = Math.ceil(countEntries(distances, limit) / digitsPerWord);
-    const draft = new Draft("gaps", `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
+    const draft = new Draft("gaps",
+      `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
     const digits = (): ArrayLike<number> => {
       const { steps, patterns } = listEntries(candidate.symbols, limit, words * digitsPerWord);
       const codes = indicesOf(patterns, table);
@@ -62,7 +63,8 @@ function separateGapForms(candidate: Candidate): Draft[] {
       return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: () => list().steps }) };
     };
     const plain = begin("values beside gaps");
-    emitScatter(plain.draft, runningSum(plain.draft, plain.steps), plain.draft.constant(tensor.dataType, [entries], () => patternBytes(list().patterns, symbols.bytesPerElement)), candidate);
+    const values = plain.draft.constant(tensor.dataType, [entries], () => patternBytes(list().patterns, symbols.bytesPerElement));
+    emitScatter(plain.draft, runningSum(plain.draft, plain.steps), values, candidate);
     forms.push(plain.draft);
     if (!symbols.distinct || symbols.distinct.length > MAX_TABLE) continue;
     const table = symbols.distinct;

@@ -13,7 +13,10 @@
  * graph outputs and defaults of graph inputs as they are. Needs operator set 9.
  */
 import { EdgecError, suggestion } from "../../errors.js";
-import { attribute, DataType, elementCount, floatTensor, GraphEditor, integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength, toFloat32 } from "../../ir/index.js";
+import {
+  attribute, DataType, elementCount, floatTensor, GraphEditor,
+  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength, toFloat32
+} from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
@@ -86,7 +89,9 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
     chains.push(...chain.nodes);
     constants.push(...chain.constants);
     count(tally, tensor, stored);
-    tally.nodes.push({ name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB` });
+    tally.nodes.push({
+      name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
+    });
   }
   if (replaced.size === 0) return;
   editor.removeInitializers(replaced);

@@ -135,11 +135,14 @@ describe("what stays as it is", () => {
     const model = modelOf(pruned("w"), 10);
     const { modified, diagnostics } = await encodeWeights().run(model, CONTEXT);
     expect(modified).toBe(false);
-    expect(diagnostics).toEqual([expect.objectContaining({ id: "encode-weights/old-opset", message: expect.stringMatching(/operator set 10.*Raise it to 11 or later to save \d{4} bytes/) as string })]);
+    expect(diagnostics).toEqual([expect.objectContaining({
+      id: "encode-weights/old-opset",
+      message: expect.stringMatching(/operator set 10.*Raise it to 11 or later to save \d{4} bytes/) as string })]);
   });
 
   it("tensors beyond what onnxruntime folds", async () => {
-    const huge: Tensor = { name: "w", dims: [2 ** 28, 1], dataType: DataType.FLOAT, external: { location: "w.bin", offset: 0, length: 2 ** 30, load: () => new Uint8Array() } };
+    const huge: Tensor = { name: "w", dims: [2 ** 28, 1], dataType: DataType.FLOAT,
+      external: { location: "w.bin", offset: 0, length: 2 ** 30, load: () => new Uint8Array() } };
     const { modified, diagnostics } = await encodeWeights().run(modelOf(huge, 17), CONTEXT);
     expect(modified).toBe(false);
     expect(diagnostics).toEqual([expect.objectContaining({ id: "encode-weights/too-large", subject: "w" })]);

@@ -14,7 +14,8 @@ function noise(dims: readonly number[], seed = 3): ort.Tensor {
 }
 
 function model(opset: number, input: number[], output: number[], node: Node, ...initializers: Tensor[]): Model {
-  return tinyModel(opset, { inputs: [tensorValue("x", DataType.FLOAT, input)], outputs: [tensorValue("y", DataType.FLOAT, output)], nodes: [node], initializers });
+  return tinyModel(opset, {
+    inputs: [tensorValue("x", DataType.FLOAT, input)], outputs: [tensorValue("y", DataType.FLOAT, output)], nodes: [node], initializers });
 }
 
 const weight = (name: string, ...dims: number[]): Tensor => floatTensor(name, dims, noise(dims, 11).data as Float32Array);
@@ -42,7 +43,8 @@ describe("store-int8", () => {
     expect(stats.storedTensors).toBe(1);
     expect(stats.lowestSqnr).toBeGreaterThan(40);
     expect(nodes[0]).toMatchObject({ name: "w", opType: op, status: "changed" });
-    expect(stored.graph.initializers.map(({ dataType, dims }) => [dataType, dims])).toEqual([[DataType.INT8, float.graph.initializers[0]?.dims], [DataType.FLOAT, scaleDims]]);
+    expect(stored.graph.initializers.map(({ dataType, dims }) => [dataType, dims])).toEqual([
+      [DataType.INT8, float.graph.initializers[0]?.dims], [DataType.FLOAT, scaleDims]]);
     const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
     expect(after.operators).toEqual(before.operators);
     expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(40);
@@ -56,7 +58,8 @@ describe("store-int8", () => {
     const [float, stored] = [build(), build()];
     const { nodes } = await storeInt8().run(stored, CONTEXT);
     expect(nodes.map(({ name, status }) => [name, status])).toEqual([["w", "changed"], ["r", "changed"], ["b", "kept"]]);
-    expect(stored.graph.initializers.filter(({ dataType, dims }) => dataType === DataType.FLOAT && dims.length === 3).map(({ dims }) => dims)).toEqual([[2, gates * 32, 1], [2, gates * 32, 1]]);
+    const scales = stored.graph.initializers.filter(({ dataType, dims }) => dataType === DataType.FLOAT && dims.length === 3);
+    expect(scales.map(({ dims }) => dims)).toEqual([[2, gates * 32, 1], [2, gates * 32, 1]]);
     const feeds = { x: noise([5, 1, 24]) };
     const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
     expect(after.operators).toEqual([op]);
@@ -84,7 +87,8 @@ describe("store-int8", () => {
   });
 
   it("gives codes that encode-weights makes smaller still, and both are folded", async () => {
-    const build = (): Model => model(17, [1, 16, 8, 8], [1, 32, 6, 6], makeNode("Conv", ["x", "w"], ["y"]), floatTensor("w", [32, 16, 3, 3], prunedValues(4608, 0.9, 0)));
+    const pruned = floatTensor("w", [32, 16, 3, 3], prunedValues(4608, 0.9, 0));
+    const build = (): Model => model(17, [1, 16, 8, 8], [1, 32, 6, 6], makeNode("Conv", ["x", "w"], ["y"]), pruned);
     const once = build();
     await storeInt8().run(once, CONTEXT);
     const feeds = { x: noise([1, 16, 8, 8]) };

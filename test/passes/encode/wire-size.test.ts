@@ -8,7 +8,8 @@ import { tinyModel } from "./tiny-models.js";
 /** What the parts add to an encoded graph long enough that its own length prefix does not grow with them. */
 function addedBytes(nodes: Node[], initializers: Tensor[]): number {
   const ballast = floatTensor("ballast", [500], new Float32Array(500));
-  const size = (n: Node[], t: Tensor[]): number => encodeModelBytes(tinyModel(17, { inputs: [], outputs: [], nodes: n, initializers: [ballast, ...t] })).byteLength;
+  const size = (n: Node[], t: Tensor[]): number =>
+    encodeModelBytes(tinyModel(17, { inputs: [], outputs: [], nodes: n, initializers: [ballast, ...t] })).byteLength;
   return size(nodes, initializers) - size([], []);
 }
 
