@@ -11,6 +11,8 @@ export interface TimingOptions {
   readonly threads: number;
   /** More rounds are added until every model has been timed this long, up to 20 times `runs`. */
   readonly minMs?: number;
+  /** No more rounds after the first 5 once all models together have been timed this long. */
+  readonly maxMs?: number;
   readonly config?: Readonly<Record<string, string>>;
 }
 
@@ -20,6 +22,7 @@ export interface ModelTimes {
 }
 
 const MAX_ROUNDS_FACTOR = 20;
+const FEWEST_ROUNDS = 5;
 
 /**
  * Runs round after round; a round runs each model once on one feed, starting with another model each time, because
@@ -31,7 +34,7 @@ export async function timeSessions(sessions: readonly OrtSession[], feeds: reado
   const times: ModelTimes[] = sessions.map(() => ({ samplesMs: [] }));
   for (let i = 0; i < options.warmup; i++) for (const call of calls[i % calls.length]!) await call();
   let elapsed = 0;
-  for (let round = 0; round < options.runs || (elapsed < (options.minMs ?? 0) * sessions.length && round < options.runs * MAX_ROUNDS_FACTOR); round++) {
+  for (let round = 0; isRoundDue(round, elapsed, sessions.length, options); round++) {
     const ofFeed = calls[round % calls.length]!;
     for (let k = 0; k < sessions.length; k++) {
       const index = (round + k) % sessions.length;
@@ -43,4 +46,9 @@ export async function timeSessions(sessions: readonly OrtSession[], feeds: reado
     }
   }
   return times;
+}
+
+function isRoundDue(round: number, elapsedMs: number, models: number, { runs, minMs = 0, maxMs = Infinity }: TimingOptions): boolean {
+  if (elapsedMs > maxMs && round >= FEWEST_ROUNDS) return false;
+  return round < runs || (elapsedMs < minMs * models && round < runs * MAX_ROUNDS_FACTOR);
 }

@@ -17,7 +17,7 @@ let loaded: Promise<OnnxRuntime> | undefined;
  */
 export function loadRuntime(): Promise<OnnxRuntime> {
   if (!loaded) {
-    loaded = load(process.env["EDGEC_RUNTIME"]);
+    loaded = load(process.env.EDGEC_RUNTIME);
     // A failure is not kept: the next caller may have installed or chosen another one.
     loaded.catch(() => (loaded = undefined));
   }

@@ -4,7 +4,6 @@ import { OrtSession } from "./ort-session.js";
 import { rejection } from "./rejection.js";
 import type { OnnxRuntime, SessionOptions } from "./runtime.js";
 import { sessionLabel } from "./session-label.js";
-import type { TensorConstructor } from "./tensors.js";
 
 const ERROR_SEVERITY = 3;
 
@@ -21,7 +20,7 @@ export async function loadNode(): Promise<OnnxRuntime> {
       try {
         const settings = nodeOptions(options);
         const session = typeof model === "string" ? await ort.InferenceSession.create(model, settings) : await ort.InferenceSession.create(model, settings);
-        return new OrtSession(session, ort.Tensor as unknown as TensorConstructor, label);
+        return new OrtSession(session, ort.Tensor, label);
       } catch (cause) {
         throw rejection(cause, label, "load");
       }

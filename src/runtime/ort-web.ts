@@ -8,7 +8,6 @@ import { OrtSession } from "./ort-session.js";
 import { rejection } from "./rejection.js";
 import type { OnnxRuntime, SessionOptions } from "./runtime.js";
 import { sessionLabel } from "./session-label.js";
-import type { TensorConstructor } from "./tensors.js";
 
 const ERROR_SEVERITY = 3;
 
@@ -29,7 +28,7 @@ export async function loadWeb(): Promise<OnnxRuntime> {
         const bytes = typeof model === "string" ? await readModelBytes(model) : model;
         const externalData = typeof model === "string" ? await readExternalFiles(model, bytes) : [];
         const session = await ort.InferenceSession.create(bytes, { ...webOptions(options), ...(externalData.length === 0 ? {} : { externalData }) });
-        return new OrtSession(session, ort.Tensor as unknown as TensorConstructor, label);
+        return new OrtSession(session, ort.Tensor, label);
       } catch (cause) {
         throw rejection(cause, label, "load");
       }

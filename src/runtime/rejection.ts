@@ -39,13 +39,13 @@ export function rejection(cause: unknown, where: string, doing: "load" | "run"):
   if (doing === "run" && FEED_PROBLEMS.test(words)) {
     return new BadDataError(`${where}: the data does not fit the model: ${words}`, { cause });
   }
-  if (doing === "load" && /File doesn't exist$/.test(words)) return new EdgecError("CANNOT_READ", `cannot read ${where}: there is no such file`, { cause });
+  if (doing === "load" && words.endsWith("File doesn't exist")) return new EdgecError("CANNOT_READ", `cannot read ${where}: there is no such file`, { cause });
   return new EdgecError("MODEL_REJECTED", `${where}: onnxruntime cannot ${doing} the model: ${words}${adviceOn(words)}`, { cause });
 }
 
 function adviceOn(words: string): string {
   const type = /unsupported data type: (\d+)/i.exec(words);
   if (type) return `. An input or output is ${dataTypeName(Number(type[1]))}, which its JavaScript API cannot pass: put a Cast next to it`;
-  if (/not a registered function\/op/.test(words)) return ". Custom operators are not supported";
+  if (words.includes('not a registered function/op')) return ". Custom operators are not supported";
   return "";
 }

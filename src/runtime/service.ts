@@ -115,7 +115,7 @@ class Client<T> implements ServiceClient<T> {
     if (this.failure) return Promise.reject(this.failure);
     const id = this.nextId++;
     const result = this.expect(id, doing);
-    const message: CallMessage = { id, method, args: args as readonly unknown[] };
+    const message: CallMessage = { id, method, args: args };
     // When the child has died, the reason comes with "close".
     this.child.send(message, (error) => {
       if (error && this.child.connected) this.settle(id)?.reject(error);

@@ -25,7 +25,7 @@ const VALUES: readonly TensorValue[] = [
 
 describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as const)("%s", (name, load) => {
   test("gives its name and version", async () => {
-    expect(await load()).toMatchObject({ name, version: expect.stringMatching(/^1\.\d+\.\d+$/) });
+    expect(await load()).toMatchObject({ name, version: expect.stringMatching(/^1\.\d+\.\d+$/) as string });
   });
 
   test.each(VALUES)("passes values of type $dataType through unchanged", async (x) => {
@@ -34,7 +34,7 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
   });
 
   test("refuses a file that is not a model", async () => {
-    await expect((await load()).open("package.json")).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringMatching(/^package\.json: /) });
+    await expect((await load()).open("package.json")).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringMatching(/^package\.json: /) as string });
     await expect((await load()).open(new TextEncoder().encode("no model"))).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
@@ -73,7 +73,7 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
 
 test("node and web agree on a real model", async () => {
   const feed: Feed = { input: { dataType: DataType.FLOAT, dims: [1, 3, 32, 32], data: Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)) } };
-  const [node, web] = await Promise.all([loadNode(), loadWeb()].map(async (load) => (await (await (await load).open(LENET)).run(feed))["logits"]?.data as Float32Array));
+  const [node, web] = await Promise.all([loadNode(), loadWeb()].map(async (load) => (await (await (await load).open(LENET)).run(feed)).logits?.data as Float32Array));
   node!.forEach((value, i) => expect(web![i]).toBeCloseTo(value, 4));
 });
 
@@ -143,7 +143,7 @@ describe("loadRuntime", () => {
     uninstall("onnxruntime-node");
     uninstall("onnxruntime-web/wasm");
     await expect(load()).rejects.toMatchObject({
-      code: "RUNTIME_MISSING", message: expect.stringContaining('Install one with "npm install onnxruntime-node" or "npm install onnxruntime-web"'),
+      code: "RUNTIME_MISSING", message: expect.stringContaining('Install one with "npm install onnxruntime-node" or "npm install onnxruntime-web"') as string,
     });
   });
 });

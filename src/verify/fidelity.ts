@@ -1,0 +1,149 @@
+/** How far a compressed model's outputs are from the original's on the same inputs, without any labels. */
+import { EdgecError } from "../errors.js";
+import { dataTypeName, type Feed, type TensorValue } from "../ir/index.js";
+import { classScores, type ClassScores } from "./class-scores.js";
+import { argMax, isFloating, numbersOf } from "./readable-values.js";
+
+export interface OutputFidelity {
+  /**
+   * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the original's values.
+   * null where all values are equal (infinite, which JSON cannot hold); never below {@link WORST_SQNR_DB}.
+   */
+  readonly sqnrDb: number | null;
+  /** Σyŷ / √(Σy²·Σŷ²) over all samples together; 1 when both are zero throughout. */
+  readonly cosine: number;
+  readonly maxAbsError: number;
+  /** Share of samples (rows), from 0 to 1, with the same largest class score; null where the output is no class score. */
+  readonly top1Agreement: number | null;
+  /** Share of elements that are equal, for outputs of integers, booleans and strings; null for floats. */
+  readonly agreement: number | null;
+  /** Elements that are NaN or infinite in one model only, or differently so. Anything above 0 is a broken model. */
+  readonly nonFinite: number;
+}
+
+/** What stands for "no signal left": zero signal, or NaN and infinities where the original has none. */
+export const WORST_SQNR_DB = -300;
+
+/** Takes in the outputs of both models sample by sample and keeps only sums. */
+export class FidelityMeter {
+  private readonly outputs = new Map<string, OutputMeter>();
+  private count = 0;
+
+  /**
+   * @param where the start of messages: "small.onnx: sample 3 of data.npz"
+   * @throws EdgecError MODEL_REJECTED when an output's shape or kind differs
+   */
+  observe(original: Feed, compressed: Feed, where: string): void {
+    for (const [name, expected] of Object.entries(original)) {
+      const actual = compressed[name];
+      if (!actual) throw new EdgecError("MODEL_REJECTED", `${where}: the compressed model has no output "${name}"`);
+      requireSameForm(expected, actual, `${where}: output "${name}"`);
+      let meter = this.outputs.get(name);
+      if (!meter) this.outputs.set(name, (meter = new OutputMeter()));
+      meter.observe(expected, actual);
+    }
+    this.count++;
+  }
+
+  get samples(): number {
+    return this.count;
+  }
+
+  result(): Record<string, OutputFidelity> {
+    return Object.fromEntries([...this.outputs].map(([name, meter]) => [name, meter.result()]));
+  }
+}
+
+/** The lowest SQNR of all outputs; Infinity when all are equal. */
+export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number {
+  return Math.min(...Object.values(outputs).map(({ sqnrDb }) => sqnrDb ?? Infinity));
+}
+
+/** The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has. */
+export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
+  const shares = Object.values(outputs).flatMap(({ top1Agreement, agreement }) => [top1Agreement, agreement]).filter((share) => share !== null);
+  return shares.length === 0 ? undefined : Math.min(...shares);
+}
+
+function requireSameForm(expected: TensorValue, actual: TensorValue, where: string): void {
+  const sameShape = expected.dims.length === actual.dims.length && expected.dims.every((dim, axis) => dim === actual.dims[axis]);
+  const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
+  if (sameShape && sameKind) return;
+  const describe = ({ dataType, dims }: TensorValue): string => `${dataTypeName(dataType)} [${dims.join(", ")}]`;
+  throw new EdgecError("MODEL_REJECTED", `${where} is ${describe(actual)} where the original gives ${describe(expected)}`);
+}
+
+class OutputMeter {
+  private signal = 0;
+  private noise = 0;
+  private product = 0;
+  private energy = 0;
+  private maxAbsError = 0;
+  private nonFinite = 0;
+  private elements = 0;
+  private equal = 0;
+  private floating = false;
+  private samples = 0;
+  private rows = 0;
+  private sameRows = 0;
+  private scores: ClassScores | undefined;
+
+  observe(expected: TensorValue, actual: TensorValue): void {
+    this.floating = isFloating(expected);
+    // Strings are compared as indicators: 1 where the original's string is, 0 where another one stands.
+    const text = Array.isArray(expected.data);
+    const y = text ? new Uint8Array(expected.data.length).fill(1) : numbersOf(expected);
+    const approximation = text ? Uint8Array.from(expected.data as string[], (s, i) => Number(s === actual.data[i])) : numbersOf(actual);
+    this.addElements(y, approximation);
+    this.scores = this.samples++ === 0 ? classScores(expected) : this.scores?.confirm(expected);
+    if (this.scores) this.addRows(y, approximation, this.scores.classes);
+  }
+
+  private addElements(y: ArrayLike<number>, approximation: ArrayLike<number>): void {
+    this.elements += y.length;
+    for (let i = 0; i < y.length; i++) {
+      const a = y[i]!;
+      const b = approximation[i]!;
+      if (a === b) this.equal++;
+      if (Number.isFinite(a) && Number.isFinite(b)) this.addFinite(a, b);
+      else if (!Object.is(a, b)) this.nonFinite++;
+    }
+  }
+
+  private addFinite(a: number, b: number): void {
+    const error = a - b;
+    this.signal += a * a;
+    this.energy += b * b;
+    this.product += a * b;
+    this.noise += error * error;
+    if (Math.abs(error) > this.maxAbsError) this.maxAbsError = Math.abs(error);
+  }
+
+  private addRows(y: ArrayLike<number>, approximation: ArrayLike<number>, classes: number): void {
+    for (let start = 0; start + classes <= y.length; start += classes) {
+      this.rows++;
+      if (argMax(y, start, classes) === argMax(approximation, start, classes)) this.sameRows++;
+    }
+  }
+
+  result(): OutputFidelity {
+    const broken = this.nonFinite > 0;
+    return {
+      sqnrDb: broken ? WORST_SQNR_DB : sqnr(this.signal, this.noise),
+      cosine: broken ? 0 : cosine(this.product, this.signal, this.energy),
+      maxAbsError: broken ? Number.MAX_VALUE : this.maxAbsError,
+      top1Agreement: this.scores && this.rows > 0 ? this.sameRows / this.rows : null,
+      agreement: this.floating || this.elements === 0 ? null : this.equal / this.elements,
+      nonFinite: this.nonFinite,
+    };
+  }
+}
+
+function sqnr(signal: number, noise: number): number | null {
+  return noise === 0 ? null : Math.max(WORST_SQNR_DB, 10 * Math.log10(signal / noise));
+}
+
+function cosine(product: number, a: number, b: number): number {
+  if (a === 0 && b === 0) return 1;
+  return a === 0 || b === 0 ? 0 : Math.min(1, product / Math.sqrt(a * b));
+}

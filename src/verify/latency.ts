@@ -1,0 +1,49 @@
+/** Comparing two models' times that were taken in turns. */
+import type { ModelTimes } from "../runtime/index.js";
+
+export interface Percentiles {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  /** Width of the middle half of the times divided by the median: how unquiet the machine was. */
+  readonly spread: number;
+}
+
+export interface Latency {
+  readonly original: Percentiles;
+  readonly compressed: Percentiles;
+  /** Median over the rounds of original time ÷ compressed time, which a drift of the machine does not touch; above 1 is faster. */
+  readonly speedup: number;
+  /** Ratio of the two medians. Far from `speedup`, it says that the machine was too busy to measure on. */
+  readonly p50Ratio: number;
+  /** Middle half of the rounds' ratios. */
+  readonly speedupRange: readonly [number, number];
+  readonly threads: number;
+  readonly runs: number;
+  /** "onnxruntime-node 1.30.0" */
+  readonly runtime: string;
+}
+
+/** Entry i of both lists must come from the same round. */
+export function compareTimes(original: ModelTimes, compressed: ModelTimes, about: { threads: number; runtime: string }): Latency {
+  const ratios = original.samplesMs.map((time, round) => time / (compressed.samplesMs[round] ?? NaN));
+  const [before, after] = [percentiles(original.samplesMs), percentiles(compressed.samplesMs)];
+  return {
+    original: before, compressed: after,
+    speedup: quantile(ratios, 0.5), p50Ratio: before.p50Ms / after.p50Ms, speedupRange: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    threads: about.threads, runs: original.samplesMs.length, runtime: about.runtime,
+  };
+}
+
+export function percentiles(samplesMs: readonly number[]): Percentiles {
+  const p50Ms = quantile(samplesMs, 0.5);
+  return { p50Ms, p95Ms: quantile(samplesMs, 0.95), spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms };
+}
+
+/** The q-quantile with linear interpolation between neighbours (Hyndman and Fan's type 7, as numpy); NaN of an empty list. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const position = q * (sorted.length - 1);
+  const below = sorted[Math.floor(position)] ?? NaN;
+  const above = sorted[Math.ceil(position)] ?? NaN;
+  return below + (above - below) * (position - Math.floor(position));
+}

@@ -1,0 +1,92 @@
+/** A user's own ES module as a metric. Its code runs with the user's rights, as any script they start. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Label } from "../data/dataset.js";
+import { BadDataError, EdgecError } from "../errors.js";
+import type { Feed } from "../ir/index.js";
+import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
+
+/** One evaluated sample, as a metric module gets it: outputs by name, each `{ dataType, dims, data }`. */
+export interface ScoredSample {
+  readonly outputs: Feed;
+  readonly label: Label;
+}
+
+interface MetricModule {
+  readonly name?: unknown;
+  readonly higherIsBetter?: unknown;
+  readonly default?: unknown;
+  readonly create?: unknown;
+}
+
+const EXPECTED = "export default function metric(samples) that takes an array of { outputs, label } and returns a number, or export function create() that returns { observe(outputs, label), result() }";
+
+/**
+ * The metric named "top-1" or "top-5", or the one a module defines:
+ *
+ *     export const name = "WER";              // optional; the file's name otherwise
+ *     export const higherIsBetter = false;    // optional; true otherwise
+ *     export default function metric(samples) { … return number; }
+ *
+ * The default function gets all samples at once, so all outputs are kept in memory; `create` streams instead.
+ * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric.
+ */
+export async function loadMetric(nameOrPath: string): Promise<Metric> {
+  const builtIn = Object.hasOwn(BUILT_IN_METRICS, nameOrPath) ? BUILT_IN_METRICS[nameOrPath] : undefined;
+  if (builtIn) return builtIn;
+  const module = await importMetric(nameOrPath);
+  const create = meterFactory(module);
+  if (!create) throw new EdgecError("BAD_OPTION", `metric ${nameOrPath}: ${EXPECTED}`);
+  return {
+    name: typeof module.name === "string" ? module.name : nameOrPath,
+    higherIsBetter: module.higherIsBetter !== false,
+    create: () => guarded(create(), nameOrPath),
+  };
+}
+
+async function importMetric(path: string): Promise<MetricModule> {
+  try {
+    return (await import(pathToFileURL(resolve(path)).href)) as MetricModule;
+  } catch (cause) {
+    throw new EdgecError("BAD_OPTION", `metric "${path}" is none of ${Object.keys(BUILT_IN_METRICS).join(", ")}, nor a module that can be loaded: ${messageOf(cause)}`, { cause });
+  }
+}
+
+type Meter = { observe(outputs: Feed, label: Label): void; result(): unknown };
+
+function meterFactory(module: MetricModule): (() => Meter) | undefined {
+  if (typeof module.create === "function") return module.create as () => Meter;
+  if (typeof module.default !== "function") return undefined;
+  const metric = module.default as (samples: readonly ScoredSample[]) => unknown;
+  return () => {
+    const samples: ScoredSample[] = [];
+    return { observe: (outputs, label) => void samples.push({ outputs, label }), result: () => metric(samples) };
+  };
+}
+
+/** Turns whatever the user's code throws or returns wrongly into errors that name the file. */
+function guarded(meter: Meter, path: string): MetricMeter {
+  return {
+    observe(outputs, label, where) {
+      try {
+        meter.observe(outputs, label);
+      } catch (cause) {
+        throw new BadDataError(`metric ${path} failed on ${where}: ${messageOf(cause)}`, { cause });
+      }
+    },
+    async result() {
+      let value: unknown;
+      try {
+        value = await meter.result();
+      } catch (cause) {
+        throw new BadDataError(`metric ${path} failed: ${messageOf(cause)}`, { cause });
+      }
+      if (typeof value !== "number" || !Number.isFinite(value)) throw new BadDataError(`metric ${path} gave ${String(value)}; a finite number is needed`);
+      return value;
+    },
+  };
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,146 @@
+/** Comparing a compressed model with its original: one pass over the data, then times, sizes and what is executed. */
+import type { Dataset } from "../data/index.js";
+import { SILENT, type Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
+import type { Feed, Model, ValueInfo } from "../ir/index.js";
+import { decodeModel, readModel } from "../onnx/index.js";
+import { openRemote, type RemoteRuntime, type SessionOptions } from "../runtime/index.js";
+import type { Accuracy, Metric } from "./accuracy.js";
+import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
+import { describeExecuted, type Executed } from "./executed.js";
+import { randomFeeds } from "./feeds.js";
+import { compareTimes, type Latency } from "./latency.js";
+import { modelSizes, type FileSizes } from "./size.js";
+import { loadMetric } from "./user-metric.js";
+
+export interface VerifyModelsOptions {
+  /** Paths. */
+  readonly original: string;
+  readonly compressed: string;
+  /** Labelled data for accuracy. Also used for fidelity when `fidelityData` is absent. */
+  readonly evalData?: Dataset;
+  /** Data for fidelity and latency; default `evalData`, else random feeds. */
+  readonly fidelityData?: Dataset;
+  /** "top-1" (default), "top-5", a module's path, or a metric. Needs labels. */
+  readonly metric?: string | Metric;
+  /** Threads of the runtime; default 1. */
+  readonly threads?: number;
+  /** Timed rounds; 0 leaves latency out. Default: 50, or as many as fit in 20 seconds. */
+  readonly runs?: number;
+  readonly warmup?: number;
+  /** Of random feeds. */
+  readonly seed?: number;
+  /** Session config entries for both models, such as {"session.x64quantprecision": "1"}. */
+  readonly sessionConfig?: Readonly<Record<string, string>>;
+  /** A runtime that is open already; otherwise one is started and closed. */
+  readonly runtime?: RemoteRuntime;
+  readonly logger?: Logger;
+}
+
+export interface SizeComparison {
+  /** Bytes, external data included. */
+  readonly original: FileSizes;
+  readonly compressed: FileSizes;
+  /** original.raw / compressed.raw */
+  readonly ratio: number;
+}
+
+export interface VerifyReport {
+  readonly size: SizeComparison;
+  readonly fidelity: Fidelity;
+  /** null without labels. */
+  readonly accuracy: Accuracy | null;
+  /** null when `runs` is 0. */
+  readonly latency: Latency | null;
+  /** Of the compressed model; null where the runtime cannot show its graph (onnxruntime-web). */
+  readonly executed: Executed | null;
+}
+
+const DEFAULT_RUNS = 50;
+const DEFAULT_WARMUP = 5;
+const LATENCY_BUDGET_MS = 20_000;
+/** Inputs that latency is measured on, in turns. */
+const TIMED_FEEDS = 8;
+
+/**
+ * Runs both models in a child process and compares them. Samples are taken one by one; only sums are kept.
+ * Throws EdgecError USAGE when the two are not forms of one model (different inputs or outputs), MODEL_REJECTED when
+ * onnxruntime refuses one or shapes of outputs differ, BadDataError, RUNTIME_MISSING and RUNTIME_CRASHED.
+ */
+export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
+  const original = readModel(options.original);
+  requireSameInterface(original, readModel(options.compressed), options);
+  const metric = await metricOf(options);
+  const runtime = options.runtime ?? (await openRemote());
+  try {
+    const data = fidelityDataOf(options, original);
+    const { fidelity, accuracy } = await compareOutputs({ ...given(options), ...(metric ? { metric } : {}), fidelityData: data, runtime, session: sessionOptions(options) });
+    const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
+    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
+    return { size: await compareSizes(options.original, options.compressed), fidelity, accuracy, latency, executed };
+  } finally {
+    if (!options.runtime) await runtime.close();
+  }
+}
+
+/** Sizes of both models. */
+export async function compareSizes(originalPath: string, compressedPath: string): Promise<SizeComparison> {
+  const [original, compressed] = await Promise.all([modelSizes(originalPath), modelSizes(compressedPath)]);
+  return { original, compressed, ratio: original.raw / compressed.raw };
+}
+
+/** What the runtime executes for a model, or null when it cannot tell. */
+export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger): Promise<Executed | null> {
+  try {
+    return describeExecuted(decodeModel(await runtime.optimizedGraph(path)));
+  } catch (error) {
+    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
+    logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
+    return null;
+  }
+}
+
+function given({ original, compressed, evalData, logger }: VerifyModelsOptions): Pick<OutputComparison, "original" | "compressed" | "evalData" | "logger"> {
+  return { original, compressed, ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}) };
+}
+
+function sessionOptions({ threads = 1, sessionConfig }: VerifyModelsOptions): SessionOptions {
+  return { threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
+}
+
+function fidelityDataOf({ fidelityData, evalData, seed = 0 }: VerifyModelsOptions, original: Model): Dataset {
+  return fidelityData ?? evalData ?? randomFeeds(requiredInputs(original), { seed });
+}
+
+async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metric | undefined> {
+  if (!evalData?.hasLabels) {
+    if (metric === undefined) return undefined;
+    throw new EdgecError("BAD_OPTION", `a metric needs labels, and ${evalData ? `${evalData.name} has none` : "there is no evaluation data"}`);
+  }
+  return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
+}
+
+async function measureLatency(options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime): Promise<Latency> {
+  const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
+  const feeds: Feed[] = [];
+  for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
+  const budget = runs === undefined ? { runs: DEFAULT_RUNS, maxMs: LATENCY_BUDGET_MS } : { runs };
+  const [before, after] = await runtime.timeInterleaved([original, compressed], feeds, { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) });
+  return compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
+}
+
+/** Graph inputs that are not defaults of themselves. */
+function requiredInputs({ graph }: Model): ValueInfo[] {
+  const held = new Set(graph.initializers.map((tensor) => tensor.name));
+  return graph.inputs.filter((input) => !held.has(input.name));
+}
+
+function requireSameInterface(original: Model, compressed: Model, paths: { original: string; compressed: string }): void {
+  const names = (values: readonly ValueInfo[]): string => values.map((value) => value.name).sort().join(", ") || "none";
+  for (const [what, of] of [["inputs", requiredInputs], ["outputs", (model: Model) => model.graph.outputs]] as const) {
+    const [expected, actual] = [names(of(original)), names(of(compressed))];
+    if (expected !== actual) {
+      throw new EdgecError("USAGE", `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ${actual}, the original's are ${expected}`);
+    }
+  }
+}
