@@ -27,7 +27,7 @@ function writeExternal(folder: string, location = "w.bin"): string {
 }
 
 function constants(read: Model): Record<string, number[]> {
-  return Object.fromEntries(read.graph.initializers.map((t) => [t.name, [...new Float32Array(new Uint8Array(tensorBytes(t)).buffer)]]));
+  return Object.fromEntries(read.graph.initializers.map((t) => [t.name ?? "", [...new Float32Array(new Uint8Array(tensorBytes(t)).buffer)]]));
 }
 
 /** Loads the one constant of a model made of a data file's entries. */
