@@ -162,12 +162,16 @@ const toShape: Rule = (call) => {
 };
 
 const topK: Rule = ({ inputs: [x] }) => [typed(x?.elementType, unknown(x?.shape?.length)), typed(DataType.INT64, unknown(x?.shape?.length))];
+const compress: Rule = ({ node, inputs: [x] }) => [typed(x?.elementType, unknown(getAttribute(node, "axis") ? x?.shape?.length : 1))];
 const cast: Rule = ({ node, inputs: [x] }) => [typed(intAttribute(node, "to", undefined), x?.shape)];
 const constantNode: Rule = ({ node }) => {
   const t = getAttribute(node, "value")?.t;
   return [t ? { elementType: t.dataType, shape: [...t.dims] } : undefined];
 };
-const quantize: Rule = ({ node, inputs: [x, , zero] }) => [typed(intAttribute(node, "output_dtype", undefined) || (zero?.elementType ?? DataType.UINT8), x?.shape)];
+const quantize: Rule = ({ node, inputs: [x, , zero] }) => {
+  const named = intAttribute(node, "output_dtype", DataType.UNDEFINED);
+  return [typed(named === DataType.UNDEFINED ? zero?.elementType ?? DataType.UINT8 : named, x?.shape)];
+};
 const dequantize: Rule = ({ inputs: [x, scale] }) => [typed(scale?.elementType, x?.shape)];
 const where: Rule = ({ inputs: [c, a, b] }) => [typed(a?.elementType ?? b?.elementType, broadcast([c?.shape, a?.shape, b?.shape]))];
 
@@ -183,7 +187,7 @@ const RULES: Readonly<Record<string, Rule>> = Object.fromEntries([
     "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu"),
   ...rows(elementwise, "Add", "Div", "Max", "Mean", "Min", "Mod", "Mul", "PRelu", "Pow", "Sub", "Sum"),
   ...rows(comparison, "And", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Xor"),
-  ...rows(sameRank, "Pad", "Slice", "Tile", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "Compress"),
+  ...rows(sameRank, "Pad", "Slice", "Tile", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth"),
   ...rows(convolution, "Conv", "ConvTranspose"),
   ...rows(pooling, "AveragePool", "MaxPool", "LpPool"),
   ...rows(globalPooling, "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"),
@@ -192,7 +196,7 @@ const RULES: Readonly<Record<string, Rule>> = Object.fromEntries([
   ...rows(toShape, "ConstantOfShape", "Expand"),
   ...rows(reshape, "Reshape"), ...rows(transpose, "Transpose"), ...rows(flatten, "Flatten"), ...rows(squeeze, "Squeeze"), ...rows(unsqueeze, "Unsqueeze"),
   ...rows(concat, "Concat"), ...rows(gather, "Gather"), ...rows(matMul, "MatMul"), ...rows(gemm, "Gemm"), ...rows(split, "Split"), ...rows(shapeOf, "Shape"),
-  ...rows(topK, "TopK"), ...rows(cast, "Cast"), ...rows(constantNode, "Constant"), ...rows(where, "Where"),
+  ...rows(topK, "TopK"), ...rows(cast, "Cast"), ...rows(compress, "Compress"), ...rows(constantNode, "Constant"), ...rows(where, "Where"),
   ...rows(quantize, "QuantizeLinear"), ...rows(dequantize, "DequantizeLinear"),
   ...rows(() => [typed(DataType.INT64, [])], "Size"),
   ...rows(({ inputs: [x] }) => [typed(DataType.INT64, x && [x.shape?.length, undefined])], "NonZero"),

@@ -2,7 +2,7 @@
  * What is known about values without running the model: element types, ranks and some sizes. A light, best-effort
  * propagation; a full shape inference is the runtime's business. Absent means unknown, never "not a tensor".
  */
-import { DataType, type Dimension, type Graph, type Tensor, type TensorType } from "../ir/index.js";
+import { DataType, type Dimension, type Graph, type GraphEditor, type Tensor, type TensorType } from "../ir/index.js";
 import { inferOutputs } from "./shape-rules.js";
 
 /** Types by value name. */
@@ -26,6 +26,19 @@ export function inferTypes(graph: Graph, outer: TypeMap = new Map(), constant: (
       const merged = merge(types.get(name), outputs[k]);
       if (name !== "" && merged) types.set(name, merged);
     });
+  }
+  return types;
+}
+
+/**
+ * Types of the values of every graph of a model, whose editors come outermost first (`GraphEditor.forModel`).
+ * @param declared whether to believe declarations of intermediate values, or to do without them
+ */
+export function inferScopes(editors: readonly GraphEditor[], declared = true): Map<GraphEditor, TypeMap> {
+  const types = new Map<GraphEditor, TypeMap>();
+  for (const editor of editors) {
+    const graph = declared ? editor.graph : { ...editor.graph, valueInfo: [] };
+    types.set(editor, inferTypes(graph, editor.parent && types.get(editor.parent), (name) => editor.constant(name)));
   }
   return types;
 }

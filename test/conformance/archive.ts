@@ -10,15 +10,17 @@ export interface OperatorTest {
 
 const BLOCK = 512;
 
-/** The files of a ustar archive by name. */
+/** The files of a GNU tar archive by name. A name of more than 100 characters comes in an entry of type L of its own. */
 function* tarFiles(archive: Buffer): Generator<[name: string, bytes: Buffer]> {
+  let longName: string | undefined;
   for (let at = 0; at + BLOCK <= archive.byteLength;) {
     const field = (from: number, length: number): string => archive.subarray(at + from, at + from + length).toString("latin1").replace(/\0.*$/s, "");
-    const name = field(0, 100);
+    const name = longName ?? field(0, 100);
     if (name === "") return;
     const size = parseInt(field(124, 12).trim(), 8);
-    const prefix = field(345, 155);
-    yield [prefix === "" ? name : `${prefix}/${name}`, archive.subarray(at + BLOCK, at + BLOCK + size)];
+    const bytes = archive.subarray(at + BLOCK, at + BLOCK + size);
+    longName = field(156, 1) === "L" ? bytes.toString("latin1").replace(/\0.*$/s, "") : undefined;
+    if (longName === undefined) yield [name, bytes];
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
 }

@@ -1,5 +1,5 @@
 /** Attributes that became inputs: what most changes of the standard operator set came down to. */
-import { DataType, floatTensor, getAttribute, int64Tensor, integerTensor, floatToHalf, nodeLabel, removeAttribute } from "../../ir/index.js";
+import { DataType, floatTensor, getAttribute, int64Tensor, integerTensor, floatToHalf, isOp, nodeLabel, removeAttribute } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import { REDUCTIONS, type Adapter, type AdapterRow, type UpgradeScope } from "./adapter.js";
 
@@ -40,14 +40,18 @@ function adapterOf(move: Move): Adapter {
   return (node, scope) => {
     const attribute = getAttribute(node, move.attribute) ?? move.otherwise;
     removeAttribute(node, move.attribute);
-    // An empty list stands for "all axes", as leaving it out does.
-    if (!attribute || (move.attribute === "axes" && attribute.ints?.length === 0)) return undefined;
+    if (!attribute || (move.attribute === "axes" && isAllAxes(node, attribute))) return undefined;
     const tensor = constantOf(attribute, move.form, node, scope);
     if (typeof tensor === "string") return tensor;
     while (node.inputs.length < move.input) node.inputs.push("");
     node.inputs[move.input] = scope.addConstant({ ...tensor, name: `${nodeLabel(node)}_${move.attribute}` });
     return undefined;
   };
+}
+
+/** An empty list of axes stands for all of them, as leaving it out does; only Unsqueeze means none by it. */
+function isAllAxes(node: Node, { ints = [] }: Attribute): boolean {
+  return ints.length === 0 && !isOp(node, "Unsqueeze");
 }
 
 function constantOf({ i = 0n, f = 0, ints = [], floats = [] }: Attribute, form: Form, node: Node, scope: UpgradeScope): Tensor | string {

@@ -13,6 +13,7 @@ export const OTHER_CHANGES: readonly AdapterRow[] = [
   { operators: ["Scan"], since: 9, adapt: () => "version 8 ran over a batch axis, which later versions do not have" },
   { operators: ["BatchNormalization"], since: 9, adapt: dropSpatial },
   { operators: ["Dropout"], since: 10, adapt: checkMask },
+  { operators: ["Dropout"], since: 12, adapt: checkMask },
   { operators: ["Scatter"], since: 11, adapt: rename("ScatterElements") },
   { operators: ["BatchNormalization"], since: 14, adapt: requireInference },
   { operators: ["RoiAlign"], since: 16, adapt: keepHalfPixel },
@@ -40,7 +41,7 @@ function requireInference(node: Node): string | undefined {
 }
 
 function checkMask(node: Node, scope: UpgradeScope): string | undefined {
-  if (scope.isUsed(node.outputs[1] ?? "")) return "its mask is used, whose element type changed to bool";
+  if (scope.isUsed(node.outputs[1] ?? "")) return "its mask is used, which became bool at version 10 and all true at version 12";
   // An unused mask may still be declared with its old type.
   node.outputs.length = 1;
   return undefined;

@@ -2,7 +2,7 @@
  * Upsample became Resize at version 10, whose coordinates and rounding became attributes at 11. Before that they were
  * fixed: x_original = x_resized / scale, rounded down when enlarging. When shrinking, onnxruntime rounds up.
  */
-import { attribute, DataType, elementCount, getAttribute, setAttribute, stringAttribute, toFloat32 } from "../../ir/index.js";
+import { attribute, DataType, elementCount, getAttribute, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../ir/index.js";
 import type { Node, Tensor } from "../../ir/index.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
@@ -25,7 +25,7 @@ function nameCoordinates(node: Node, scope: UpgradeScope): string | undefined {
   setAttribute(node, attribute.string("coordinate_transformation_mode", "asymmetric"));
   if (mode === "nearest") setAttribute(node, attribute.string("nearest_mode", rounding));
   // At version 11 the region of interest is a required input, and an empty one stands for "none".
-  const roi = scope.addConstant({ name: `${node.name || node.outputs[0] || "resize"}_roi`, dims: [0], dataType: DataType.FLOAT, raw: new Uint8Array(0) });
+  const roi = scope.addConstant({ name: `${nodeLabel(node)}_roi`, dims: [0], dataType: DataType.FLOAT, raw: new Uint8Array(0) });
   node.inputs = [input, roi, scales];
   return undefined;
 }

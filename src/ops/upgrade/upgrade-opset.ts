@@ -1,7 +1,7 @@
 /** Conversion of a model to a newer version of the standard operator set, all or nothing. */
 import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
-import type { FunctionDef, Graph, Model, Node, Tensor, TensorType } from "../../ir/index.js";
-import { inferTypes } from "../shapes.js";
+import type { FunctionDef, Graph, Model, Node, Tensor } from "../../ir/index.js";
+import { inferScopes, type TypeMap } from "../shapes.js";
 import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
 import { MOVED_ATTRIBUTES } from "./moved-attributes.js";
 import { OTHER_CHANGES } from "./other-changes.js";
@@ -67,15 +67,11 @@ function unsupported(oldest: number, target: number): string | undefined {
 }
 
 function upgradeGraphs(editors: readonly GraphEditor[], from: number, target: number): UpgradeBlocker[] {
-  const types = new Map<GraphEditor, Map<string, TensorType>>();
-  for (const editor of editors) {
-    const outer = editor.parent && types.get(editor.parent);
-    types.set(editor, inferTypes(editor.graph, outer, (name) => editor.constant(name)));
-  }
+  const types = inferScopes(editors);
   return editors.flatMap((editor) => upgradeNodes(editor, scopeOf(editor, types.get(editor) ?? new Map()), from, target));
 }
 
-function scopeOf(editor: GraphEditor, types: ReadonlyMap<string, TensorType>): UpgradeScope {
+function scopeOf(editor: GraphEditor, types: TypeMap): UpgradeScope {
   return {
     constant: (name) => editor.constant(name) ?? constantNode(editor, name),
     type: (name) => types.get(name),

@@ -40,7 +40,8 @@ function foldNext(node: Node, editor: GraphEditor): boolean {
   const bias = Float32Array.from(layer.bias, (b, c) => b * (affine.scale[c] ?? 1) + (affine.shift[c] ?? 0));
   if (!weight.every(Number.isFinite) || !bias.every(Number.isFinite)) return false;
   replaceConstant(editor, node, 1, floatTensor(layer.weight.name ?? "weight", layer.weight.dims, weight));
-  replaceConstant(editor, node, 2, floatTensor(node.inputs[2] || `${nodeLabel(node)}_bias`, [layer.channels], bias));
+  const oldBias = node.inputs[2] ?? "";
+  replaceConstant(editor, node, 2, floatTensor(oldBias === "" ? `${nodeLabel(node)}_bias` : oldBias, [layer.channels], bias));
   if (isOp(node, "Gemm")) removeAttribute(node, "beta");
   const output = next.outputs[0] ?? "";
   const operands = next.inputs;

@@ -8,7 +8,7 @@
  */
 import { DataType, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, opsetVersion, toNumbers } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
-import { inferTypes, type TypeMap } from "../../ops/shapes.js";
+import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -23,8 +23,7 @@ export const removeIdentities = definePass<Record<string, never>>({
   run(model) {
     const opset = opsetVersion(model);
     const editors = GraphEditor.forModel(model);
-    const types = new Map<GraphEditor, TypeMap>();
-    for (const editor of editors) types.set(editor, inferTypes(editor.graph, editor.parent && types.get(editor.parent), (name) => editor.constant(name)));
+    const types = inferScopes(editors);
     let removed = 0;
     // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
     for (const editor of editors.reverse()) {

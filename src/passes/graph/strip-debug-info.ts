@@ -1,14 +1,16 @@
 /**
  * Drops what exporters leave behind for debugging and no runtime reads: per-node and per-value metadata of known
- * exporters (PyTorch's carries a stack trace for each node), and declarations of intermediate values, which runtimes
- * infer. Run it last: other passes read those declarations.
+ * exporters (PyTorch's carries a stack trace for each node), and declarations of intermediate values that say nothing
+ * which does not follow from the inputs. Run it last: other passes read those declarations.
  *
  * Stays: metadata and doc strings of the model and of inputs and outputs, metadata under other keys, and declarations
- * of values made by operators that are not standard, whose types a runtime may not know. `keep` names metadata keys
- * to keep ("namespace", "pkg.torch.*"), or "value_info".
+ * that say more than edgec's own light inference finds. Dropping those too would lose speed: onnxruntime fuses Add and
+ * LayerNormalization only where it knows that both inputs have one shape, which a symbol in value_info may tell it.
+ * `keep` names metadata keys to keep ("namespace", "pkg.torch.*"), or "value_info".
  */
-import { isOp, nestedGraphs, nodeLists } from "../../ir/index.js";
-import type { Graph, Model, StringEntry } from "../../ir/index.js";
+import { GraphEditor, nodeLists } from "../../ir/index.js";
+import type { Graph, Model, StringEntry, ValueInfo } from "../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -31,7 +33,10 @@ export const stripDebugInfo = definePass<StripDebugInfoOptions>({
   run(model, { keep }) {
     const stripped: Stripped = { entries: 0, bytes: 0, declarations: 0 };
     for (const holder of debugHolders(model)) stripMetadata(holder, keep, stripped);
-    if (!keep.includes("value_info")) for (const graph of nestedGraphs(model.graph)) stripDeclarations(graph, stripped);
+    if (!keep.includes("value_info")) {
+      const types = inferScopes(GraphEditor.forModel(model), false);
+      for (const [{ graph }, known] of types) stripDeclarations(graph, known, stripped);
+    }
     return exactResult({ metadataEntriesRemoved: stripped.entries, metadataBytesRemoved: stripped.bytes, declarationsRemoved: stripped.declarations });
   },
 });
@@ -61,10 +66,17 @@ function matches(key: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => (pattern.endsWith("*") ? key.startsWith(pattern.slice(0, -1)) : key === pattern));
 }
 
-function stripDeclarations(graph: Graph, stripped: Stripped): void {
-  const inferred = new Set(graph.nodes.filter((node) => isOp(node, node.opType)).flatMap((node) => node.outputs));
-  const constants = new Set(graph.initializers.map((tensor) => tensor.name));
-  const kept = graph.valueInfo.filter(({ name, metadata }) => !(inferred.has(name) || constants.has(name)) || metadata !== undefined);
+function stripDeclarations(graph: Graph, known: TypeMap, stripped: Stripped): void {
+  const kept = graph.valueInfo.filter((value) => value.metadata !== undefined || saysMore(value, known));
   stripped.declarations += graph.valueInfo.length - kept.length;
   if (kept.length < graph.valueInfo.length) graph.valueInfo = kept;
+}
+
+/** Whether the declaration holds anything that is not known without it: a type, a rank, a size or a symbol. */
+function saysMore({ name, type }: ValueInfo, known: TypeMap): boolean {
+  const found = known.get(name);
+  if (!type?.tensor || found?.elementType !== type.tensor.elementType) return true;
+  const { shape } = type.tensor;
+  if (!shape) return false;
+  return shape.length !== found.shape?.length || shape.some((dim, k) => dim !== undefined && dim !== found.shape?.[k]);
 }
