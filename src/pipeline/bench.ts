@@ -1,10 +1,10 @@
 /** How long models take, measured against each other in turns in one process. */
-import { openDataset, take, type Dataset } from "../data/index.js";
-import { BadDataError, EdgecError } from "../errors.js";
+import { openDataset, take, type Dataset, type ModelInputs } from "../data/index.js";
+import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
-import { randomDataset } from "./random-feeds.js";
+import { percentiles, quantile, randomFeeds } from "../verify/index.js";
 import { modelInputs } from "./run-data.js";
 
 export interface BenchOptions {
@@ -62,11 +62,8 @@ export async function bench(paths: readonly string[], options: BenchOptions = {}
   }
 }
 
-async function openData({ data, seed = 0 }: BenchOptions, inputs: Parameters<typeof randomDataset>[0]): Promise<Dataset> {
-  if (typeof data === "string") return openDataset(data, inputs);
-  const dataset = data ?? randomDataset(inputs, seed);
-  if (typeof dataset === "string") throw new BadDataError(`inputs cannot be made up: ${dataset}. Give data with --data.`);
-  return dataset;
+async function openData({ data, seed = 0 }: BenchOptions, inputs: ModelInputs): Promise<Dataset> {
+  return typeof data === "string" ? openDataset(data, inputs) : data ?? randomFeeds(inputs, { seed });
 }
 
 async function firstFeeds(dataset: Dataset): Promise<Feed[]> {
@@ -76,18 +73,6 @@ async function firstFeeds(dataset: Dataset): Promise<Feed[]> {
 }
 
 function summarize(path: string, samplesMs: readonly number[], base: number): BenchedModel {
-  const p50Ms = quantile(samplesMs, 0.5);
-  return {
-    path, runs: samplesMs.length, p50Ms, p95Ms: quantile(samplesMs, 0.95), minMs: quantile(samplesMs, 0),
-    spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms, speedup: base / p50Ms,
-  };
-}
-
-/** Linear interpolation between order statistics, as numpy's default. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const low = sorted[Math.floor(at)] ?? NaN;
-  const high = sorted[Math.ceil(at)] ?? NaN;
-  return low + (high - low) * (at - Math.floor(at));
+  const { p50Ms, p95Ms, spread } = percentiles(samplesMs);
+  return { path, runs: samplesMs.length, p50Ms, p95Ms, minMs: quantile(samplesMs, 0), spread, speedup: base / p50Ms };
 }

@@ -14,7 +14,7 @@ export interface CompressOptions {
   readonly storage?: "auto" | "plain" | "int8";
   /** How int8 ranges are chosen. */
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
-  /** Nodes and constants to leave as they are; `*` stands for any text. */
+  /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */
   readonly passes?: string | readonly Pass[];
@@ -29,7 +29,7 @@ export interface CompressOptions {
   readonly labels?: string;
   /** An ES module with the accuracy metric. */
   readonly metric?: string;
-  /** Gate: percentage points that accuracy may drop. */
+  /** Gate: how much accuracy may drop, as a share of 1 (0.01 is one percentage point); in a metric module's own unit. */
   readonly maxDrop?: number;
   /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
   readonly minSqnr?: number;

@@ -1,37 +1,31 @@
-/** The names in a model that a person may point at: nodes by their label, constants by their name. */
-import { EdgecError, suggestion } from "../errors.js";
-import { nestedGraphs, nodeLabel, type Model } from "../ir/index.js";
+/** What `--exclude` points at, kept as names while passes add and remove nodes. */
+import { makeNode, nestedGraphs, nodeLabel, type Model } from "../ir/index.js";
+import { selectNodes } from "../ops/select.js";
 
-/** Labels of all nodes and names of all constants, bodies of If, Loop and Scan included. */
-export function selectableNames(model: Model): Set<string> {
+/** Stands in where a constant is asked about by itself. */
+const NO_NODE = makeNode("", [], []);
+
+/**
+ * Names of the nodes and constants that the selectors point at (names, operator types, #index, patterns with * and ?).
+ * Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at nothing.
+ */
+export function selectedNames(model: Model, selectors: readonly string[]): string[] {
+  if (selectors.length === 0) return [];
+  const selection = selectNodes(model, selectors, "--exclude");
   const names = new Set<string>();
   for (const graph of nestedGraphs(model.graph)) {
-    for (const node of graph.nodes) names.add(nodeLabel(node));
-    for (const tensor of graph.initializers) names.add(tensor.name ?? "");
+    for (const node of graph.nodes) if (selection.has(node)) names.add(nodeLabel(node));
+    for (const { name = "" } of graph.initializers) if (selection.has(NO_NODE, name)) names.add(name);
   }
-  return names;
+  return [...names];
 }
 
-/** The names that match any of the patterns, where `*` stands for any text. Patterns that match nothing are passed over. */
-export function matchingNames(model: Model, patterns: readonly string[]): string[] {
-  const tests = patterns.map(patternTest);
-  return [...selectableNames(model)].filter((name) => tests.some((test) => test.test(name)));
-}
-
-/** Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for a pattern that matches nothing in the model. */
-export function requireMatches(model: Model, patterns: readonly string[]): void {
-  const names = selectableNames(model);
-  for (const pattern of patterns) {
-    const test = patternTest(pattern);
-    if ([...names].some((name) => test.test(name))) continue;
-    throw new EdgecError(
-      "UNMATCHED_SELECTOR",
-      `--exclude "${pattern}" matches no node and no constant of the model.${suggestion(pattern, names)} "edgec inspect --nodes" lists the names; * stands for any text.`,
-    );
+/** Those of the names that the model still has: a pass refuses others. */
+export function presentNames(model: Model, names: readonly string[]): string[] {
+  const present = new Set<string>();
+  for (const graph of nestedGraphs(model.graph)) {
+    for (const node of graph.nodes) present.add(nodeLabel(node));
+    for (const { name = "" } of graph.initializers) present.add(name);
   }
-}
-
-function patternTest(pattern: string): RegExp {
-  const literal = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${literal.join(".*")}$`, "s");
+  return names.filter((name) => present.has(name));
 }

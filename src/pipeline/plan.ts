@@ -2,7 +2,7 @@
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
-import { matchingNames, requireMatches } from "./names.js";
+import { presentNames, selectedNames } from "./names.js";
 import { CLEAN_UP, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { findPass, PASSES } from "./registry.js";
@@ -12,7 +12,7 @@ export interface PlanOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** Options that go to every planned pass which takes one of that name; one that none takes is an error. */
   readonly shared?: Readonly<Record<string, unknown>>;
-  /** Nodes and constants that lossy passes leave as they are; `*` stands for any text. */
+  /** Nodes and constants that lossy passes leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound; replaces the recipe. */
   readonly passes?: string | readonly Pass[];
@@ -37,13 +37,13 @@ const CLEAN_UP_ALIAS = "clean-up";
  * shared option that no planned pass takes; UNMATCHED_SELECTOR for an exclusion that matches nothing in `model`.
  */
 export function planPasses(model: Model, options: PlanOptions): Plan {
-  requireMatches(model, options.exclude ?? []);
+  const excluded = selectedNames(model, options.exclude ?? []);
   if (typeof options.passes === "object") return boundSteps(options.passes, options);
   const steps = options.passes === undefined ? recipeSteps(options) : explicitSteps(options.passes);
   const planned = new Set(steps.flatMap((step) => step.passes));
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
-  return steps.map(({ passes, untilStable, reason }) => ({ passes: passes.map((pass) => bind(pass, options)), untilStable, reason }));
+  return steps.map(({ passes, untilStable, reason }) => ({ passes: passes.map((pass) => bind(pass, options, excluded)), untilStable, reason }));
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
@@ -115,13 +115,13 @@ function kebab(name: string): string {
  * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes add and
  * remove nodes, and a pass refuses names that its model does not have.
  */
-function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions): Pass {
+function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions, excluded: readonly string[]): Pass {
   const text = pass.flag && flags[flagKey(pass.flag)];
   const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
   if (exclude.length === 0 || !pass.lossy || !("exclude" in pass.defaults)) return bound;
-  const excluding = (model: Model): Pass => pass.bind({ ...options, exclude: matchingNames(model, exclude) });
+  const excluding = (model: Model): Pass => pass.bind({ ...options, exclude: presentNames(model, excluded) });
   return {
     ...bound,
     options: { ...bound.options, exclude },

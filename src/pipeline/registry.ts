@@ -3,6 +3,7 @@
  * documentation derive from this array.
  */
 import { EdgecError, suggestion } from "../errors.js";
+import { clusterWeights } from "../passes/cluster/cluster-weights.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import { storeInt8 } from "../passes/encode/store-int8.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
@@ -28,6 +29,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(upgradeOpset),
   registered(pruneMagnitude),
   registered(quantizeInt8),
+  registered(clusterWeights),
   registered(storeInt8),
   registered(encodeWeights),
 ];

@@ -1,17 +1,21 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
 import { openDataset, splitHoldOut, type Dataset, type ModelInputs } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { BadDataError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
+import { randomFeeds } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
-import { randomDataset } from "./random-feeds.js";
+import { gateLimits } from "./gate-limits.js";
 
 export interface RunData {
   readonly calibration: Dataset | undefined;
   /** Undefined when the model's inputs cannot be made up. */
   readonly evaluation: Dataset | undefined;
-  /** "data/eval.npz", "held-out samples of data/calib.npz", "random feeds (seed 0)". */
+  /** "data/eval.npz", "random feeds (seed 0)". */
   readonly source: string;
+  /** Whether `evaluation` has labels that accuracy is measured by. */
+  readonly isLabelled: boolean;
+  readonly isMadeUp: boolean;
 }
 
 /** Share of calibration samples kept apart for the comparison when there is no other data. */
@@ -20,18 +24,19 @@ const HELD_OUT = 0.25;
 /** Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that was not given. */
 export async function openRunData(model: Model, options: CompressOptions, logger: Logger): Promise<RunData> {
   const inputs = modelInputs(model);
-  refuseIdleOptions(options);
+  refuseBadGates(options);
   const calibration = await open(options.calib, inputs);
   const evaluation = await open(options.eval, inputs, options.labels);
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
     throw new EdgecError("BAD_OPTION", `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an array "labels" in it or give --labels.`);
   }
-  if (evaluation) return { calibration, evaluation, source: evaluation.name };
+  if (evaluation) return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false };
   if (calibration && (calibration.size ?? Infinity) >= 2) {
     const { rest, heldOut } = splitHoldOut(calibration, HELD_OUT, options.seed ?? 0);
-    return { calibration: rest, evaluation: heldOut, source: `samples of ${calibration.name} that were held out of calibration` };
+    const source = `${calibration.name}, held out of calibration`;
+    return { calibration: rest, evaluation: { ...heldOut, name: source }, source, isLabelled: false, isMadeUp: false };
   }
-  return { calibration, ...randomData(inputs, options.seed ?? 0, logger) };
+  return { calibration, isLabelled: false, isMadeUp: true, ...randomData(inputs, options.seed ?? 0, logger) };
 }
 
 /** Graph inputs that are not defaults of themselves. */
@@ -41,16 +46,18 @@ export function modelInputs(model: Model): ModelInputs {
 }
 
 function randomData(inputs: ModelInputs, seed: number, logger: Logger): { evaluation: Dataset | undefined; source: string } {
-  const random = randomDataset(inputs, seed);
-  if (typeof random === "string") {
-    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared: ${random}. Give data with --eval or --calib.` });
+  try {
+    const evaluation = randomFeeds(inputs, { seed });
+    logger.diagnostic?.({
+      id: "compress/random-feeds", severity: "warning",
+      message: `The models were compared on ${evaluation.name}, which says little about real inputs. Give data with --eval or --calib.`,
+    });
+    return { evaluation, source: evaluation.name };
+  } catch (error) {
+    if (!(error instanceof BadDataError)) throw error;
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared: ${error.message} with --eval or --calib.` });
     return { evaluation: undefined, source: "no data" };
   }
-  logger.diagnostic?.({
-    id: "compress/random-feeds", severity: "warning",
-    message: `Fidelity was measured on ${random.name}, which says little about real inputs. Give data with --eval or --calib.`,
-  });
-  return { evaluation: random, source: random.name };
 }
 
 function open(data: string | Dataset | undefined, inputs: ModelInputs, labels?: string): Promise<Dataset | undefined> {
@@ -58,7 +65,8 @@ function open(data: string | Dataset | undefined, inputs: ModelInputs, labels?: 
   return openDataset(data, inputs, labels === undefined ? {} : { labels });
 }
 
-function refuseIdleOptions(options: CompressOptions): void {
+function refuseBadGates(options: CompressOptions): void {
+  gateLimits(options);
   if (options.eval !== undefined) return;
   for (const [name, flag] of [["labels", "--labels"], ["metric", "--metric"], ["maxDrop", "--max-drop"]] as const) {
     if (options[name] !== undefined) throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);

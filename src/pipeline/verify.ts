@@ -21,7 +21,7 @@ export async function verify(originalPath: string, compressedPath: string, optio
   assertValid(original, originalPath);
   assertValid(readModel(compressedPath), compressedPath);
   const data = await openRunData(original, options, logger);
-  const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, required: true }, compressedPath);
+  const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, standsAlone: true }, compressedPath);
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
     passes: [], nodes: [], ...measurements,

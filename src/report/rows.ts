@@ -1,6 +1,7 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
 import type { PassRecord } from "../pipeline/pass-ledger.js";
-import type { FidelityReport, Report } from "./report.js";
+import type { Fidelity } from "../verify/index.js";
+import type { Report } from "./report.js";
 import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
 
 export interface ComparisonRow {
@@ -48,7 +49,7 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 }
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
-export function fidelityLines({ outputs }: FidelityReport): string[] {
+export function fidelityLines({ outputs }: Fidelity): string[] {
   return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement }]) => {
     const name = printable(output);
     if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;

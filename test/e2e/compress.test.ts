@@ -18,7 +18,7 @@ const inFolder = (name: string): string => join(folder, name);
 
 describe("edgec compress", () => {
   it("quantizes, checks against labels, and prints nothing but JSON with --json", async () => {
-    const { code, stdout } = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "--eval", EVAL, "--max-drop", "0.5", "-o", inFolder("small.onnx"), "--json"]);
+    const { code, stdout } = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "--eval", EVAL, "--max-drop", "0.005", "-o", inFolder("small.onnx"), "--json"]);
     const report = JSON.parse(stdout) as Report;
     expect(report.verdict).toMatchObject({ ok: true });
     expect(code).toBe(0);

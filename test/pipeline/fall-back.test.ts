@@ -9,14 +9,14 @@ interface Measured { readonly speedup?: number; readonly bytes?: number; readonl
 /** A candidate of a model that took 1 ms and 1,000 bytes. */
 function candidate({ speedup, bytes = 500, gateFails = false }: Measured): Candidate {
   const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
-  const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms });
-  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, threads: 1, runs: 10, runtime: "r" };
+  const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
+  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
   return {
     model: matMulModel(), path: "", plan: [], warnings: [],
     run: { modified: true, passes: [], nodes: [], diagnostics: [], askedForData: false, statistics: new Map() },
     measurements: {
       size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],
-      gates: gateFails ? [{ name: "minSqnr", ok: false, message: "20 dB, 30 dB asked" }] : [],
+      gates: gateFails ? [{ name: "minSqnrDb" as const, limit: 30, actual: 20, ok: false, message: "20 dB, 30 dB asked" }] : [],
     },
   };
 }

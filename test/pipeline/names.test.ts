@@ -1,15 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { matchingNames } from "../../src/pipeline/names.js";
+import { presentNames, selectedNames } from "../../src/pipeline/names.js";
 import { matMulModel } from "./tiny-model.js";
 
-describe("matchingNames", () => {
-  it("takes nodes and constants by their names, literally", () => {
-    expect(matchingNames(matMulModel(), ["w"])).toEqual(["w"]);
-    expect(matchingNames(matMulModel(), ["dense.MatMul"])).toEqual([]);
+describe("selectedNames", () => {
+  it("takes names, operator types and patterns, of nodes and constants", () => {
+    expect(selectedNames(matMulModel(), ["w"])).toEqual(["w"]);
+    expect(selectedNames(matMulModel(), ["MatMul"])).toEqual(["dense/MatMul"]);
+    expect(selectedNames(matMulModel(), ["*"])).toEqual(["dense/MatMul", "w"]);
   });
+});
 
-  it("lets * stand for any text", () => {
-    expect(matchingNames(matMulModel(), ["dense/*"])).toEqual(["dense/MatMul"]);
-    expect(matchingNames(matMulModel(), ["*"])).toEqual(["dense/MatMul", "w"]);
+describe("presentNames", () => {
+  it("drops what earlier passes removed", () => {
+    expect(presentNames(matMulModel(), ["w", "gone"])).toEqual(["w"]);
   });
 });

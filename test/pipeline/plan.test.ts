@@ -61,7 +61,7 @@ describe("planPasses", () => {
   });
 
   it("suggests a node for an exclusion that matches nothing", () => {
-    expect(() => names({ flags: {}, exclude: ["dense/MatMull"] })).toThrow('--exclude "dense/MatMull" matches no node and no constant of the model. Did you mean "dense/MatMul"?');
+    expect(() => names({ flags: {}, exclude: ["dense/MatMull"] })).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
   });
 
   it("leaves one pass out", () => {

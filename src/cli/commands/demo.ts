@@ -23,9 +23,9 @@ export function addDemo(program: Command): void {
     .action(async (options: { output?: string; report?: string; json?: boolean }) => {
       const { runCompress } = await import("../run-compress.js");
       const output = options.output ?? join(await mkdtemp(join(tmpdir(), "edgec-demo-")), "resnet.edgec.onnx");
-      if (options.json !== true) process.stdout.write(`$ edgec compress resnet.onnx --prune 0.3 --int8 --calib ${SAMPLE.calib} --eval ${SAMPLE.eval} --max-drop 0.5\n\n`);
+      if (options.json !== true) process.stdout.write(`$ edgec compress resnet.onnx --prune 0.3 --int8 --calib ${SAMPLE.calib} --eval ${SAMPLE.eval} --max-drop 0.005\n\n`);
       await runCompress(fixture(SAMPLE.model), {
-        ...options, output, prune: "0.3", int8: true, calib: fixture(SAMPLE.calib), eval: fixture(SAMPLE.eval), maxDrop: 0.5,
+        ...options, output, prune: "0.3", int8: true, calib: fixture(SAMPLE.calib), eval: fixture(SAMPLE.eval), maxDrop: 0.005,
       });
     });
 }

@@ -16,7 +16,7 @@ export function addVerify(program: Command): void {
     .option("--eval <data>", "data to run both models on; with labels, accuracy is measured (default: random feeds)")
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")
-    .option("--max-drop <points>", "fail (exit 1) when accuracy drops by more percentage points", numberWithin(0, 100))
+    .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
     .option("--threads <n>", "threads of the runtime; latency depends on it", wholeNumber(1), 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)

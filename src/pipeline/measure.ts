@@ -1,0 +1,131 @@
+/** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
+import type { Dataset } from "../data/index.js";
+import type { Diagnostic, Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
+import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import {
+  checkGates, compareSizes, readExecuted, verifyModels,
+  type Accuracy, type Executed, type Fidelity, type Gate, type Latency, type SizeComparison,
+} from "../verify/index.js";
+import type { CompressOptions } from "./compress-options.js";
+import { gateLimits } from "./gate-limits.js";
+import type { RunData } from "./run-data.js";
+
+export interface Measurements {
+  readonly size: SizeComparison;
+  readonly fidelity: Fidelity | null;
+  readonly accuracy: Accuracy | null;
+  readonly latency: Latency | null;
+  readonly executed: Executed | null;
+  readonly gates: readonly Gate[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface MeasureContext {
+  readonly options: CompressOptions;
+  readonly originalPath: string;
+  readonly logger: Logger;
+  readonly data: RunData;
+  /** A missing runtime is an error rather than a warning, and a refused model is the user's rather than a pass's. */
+  readonly standsAlone?: boolean;
+}
+
+type RunMeasurements = Omit<Measurements, "size" | "gates">;
+
+/**
+ * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify: false`, only
+ * sizes are measured, and a warning says so. Throws EdgecError PASS_FAILED when the runtime refuses the compressed
+ * model but runs the original; MODEL_REJECTED when it refuses the original.
+ */
+export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
+  const size = await compareSizes(context.originalPath, path);
+  const measured = await runBoth(context, path);
+  const { fidelity, accuracy, latency, executed } = measured;
+  const known = { size, fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} }, accuracy, latency, executed };
+  return { ...measured, size, gates: checkGates(gateLimits(context.options), known).gates };
+}
+
+async function runBoth(context: MeasureContext, path: string): Promise<RunMeasurements> {
+  if (context.options.verify === false) return unproven("The compressed model was not loaded and not compared, as asked.");
+  let runtime: RemoteRuntime;
+  try {
+    runtime = await openRemote();
+  } catch (error) {
+    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true) throw error;
+    return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
+  }
+  try {
+    const evaluation = await runnable(context, runtime);
+    return evaluation ? await compare(context, path, runtime, evaluation) : await loadOnly(context, path, runtime);
+  } catch (error) {
+    throw await blamed(error, context, path);
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function compare({ options, originalPath, logger, data }: MeasureContext, path: string, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+  const { metric, threads, seed } = options;
+  const { fidelity, accuracy, latency, executed } = await verifyModels({
+    original: originalPath, compressed: path, runtime, logger,
+    ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
+    ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
+  });
+  return { fidelity, accuracy, latency, executed, warnings: [] };
+}
+
+/** Without inputs to run on, the model is at least known to load. */
+async function loadOnly({ logger }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+  await (await runtime.open(path)).release();
+  return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
+}
+
+/** The data to compare on; made-up inputs that the original does not run on are no data. */
+async function runnable({ originalPath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+  if (!data.evaluation || !data.isMadeUp) return data.evaluation;
+  const session = await runtime.open(originalPath);
+  try {
+    for await (const { feed } of data.evaluation.samples()) {
+      await session.run(feed);
+      break;
+    }
+    return data.evaluation;
+  } catch (error) {
+    if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original does not run on ${data.source}: ${error.message}. Give data with --eval or --calib.` });
+    return undefined;
+  } finally {
+    await session.release().catch(() => undefined);
+  }
+}
+
+/**
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data. The original is
+ * tried in a process of its own, as the first may have crashed.
+ */
+async function blamed(error: unknown, { originalPath, data, standsAlone }: MeasureContext, path: string): Promise<unknown> {
+  const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
+  if (!isRefusal || standsAlone === true || !(await runs(originalPath, data.evaluation))) return error;
+  const reason = error.message.replaceAll(path, "it");
+  return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
+}
+
+async function runs(path: string, data: Dataset | undefined): Promise<boolean> {
+  const runtime = await openRemote();
+  try {
+    const session = await runtime.open(path);
+    if (data) for await (const { feed } of data.samples()) {
+      await session.run(feed);
+      break;
+    }
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await runtime.close();
+  }
+}
+
+function unproven(message: string): RunMeasurements {
+  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: "compress/unproven", severity: "warning", message }] };
+}
