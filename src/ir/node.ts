@@ -23,6 +23,11 @@ export function isOp(node: Node | undefined, ...opTypes: string[]): boolean {
   return node !== undefined && (node.domain ?? "") in STANDARD_DOMAINS && opTypes.includes(node.opType);
 }
 
+/** Whether the node's operator is one of the standard set. */
+export function isStandard(node: Node): boolean {
+  return (node.domain ?? "") in STANDARD_DOMAINS;
+}
+
 const STANDARD_DOMAINS = { "": true, "ai.onnx": true };
 
 export function getAttribute(node: Node, name: string): Attribute | undefined {

@@ -1,5 +1,5 @@
 /** How operators carry element types and shapes from inputs to outputs: a table by operator, for those where it is cheap. */
-import { DataType, elementCount, getAttribute, intAttribute, intsAttribute, isOp, toNumbers } from "../ir/index.js";
+import { DataType, elementCount, getAttribute, intAttribute, intsAttribute, isOp, isStandard, toNumbers } from "../ir/index.js";
 import type { Dimension, Node, Tensor, TensorType } from "../ir/index.js";
 import { normalAxis } from "./weights.js";
 
@@ -20,7 +20,7 @@ const MAX_SHAPE_LENGTH = 64;
 
 /** Types of the node's outputs as far as they are known. */
 export function inferOutputs(node: Node, inputs: readonly Known[], constant: (index: number) => Tensor | undefined): readonly Known[] {
-  if (!isOp(node, node.opType) || !Object.hasOwn(RULES, node.opType)) return [];
+  if (!isStandard(node) || !Object.hasOwn(RULES, node.opType)) return [];
   return RULES[node.opType]?.({ node, inputs, constant }) ?? [];
 }
 

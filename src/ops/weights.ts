@@ -1,6 +1,6 @@
 /** Which inputs of an operator are weights and bias, and along which axis their output channels lie. */
 import type { GraphEditor, Node, Tensor } from "../ir/index.js";
-import { intAttribute, isOp } from "../ir/index.js";
+import { intAttribute, isStandard } from "../ir/index.js";
 
 export type WeightKind = "conv" | "conv-transpose" | "matmul" | "gemm" | "recurrent" | "embedding";
 
@@ -41,7 +41,7 @@ export function normalAxis(axis: number, rank: number): number {
 
 /** What is known about the node's weights, or undefined when the operator has none. */
 export function weightFact(node: Node): WeightFact | undefined {
-  return isOp(node, node.opType) && Object.hasOwn(WEIGHT_FACTS, node.opType) ? WEIGHT_FACTS[node.opType] : undefined;
+  return isStandard(node) && Object.hasOwn(WEIGHT_FACTS, node.opType) ? WEIGHT_FACTS[node.opType] : undefined;
 }
 
 export interface WeightSite {

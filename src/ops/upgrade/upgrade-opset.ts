@@ -1,5 +1,5 @@
 /** Conversion of a model to a newer version of the standard operator set, all or nothing. */
-import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
+import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, isStandard, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node, Tensor } from "../../ir/index.js";
 import { inferScopes, type TypeMap } from "../shapes.js";
 import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
@@ -99,10 +99,6 @@ function upgradeNodes(editor: GraphEditor, scope: UpgradeScope, from: number, ta
     });
   }
   return blockers;
-}
-
-function isStandard(node: Node): boolean {
-  return node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
 }
 
 function step(node: Node, scope: UpgradeScope, version: number): Node[] | string {

@@ -5,7 +5,7 @@
  * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
  * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
  */
-import { bindsName, DataType, GraphEditor, hidesName, storedByteLength, tensorBytes, type Tensor } from "../../ir/index.js";
+import { bindsName, bitsPerElement, GraphEditor, hidesName, storedByteLength, tensorBytes, type Tensor } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -40,7 +40,7 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
   for (const editor of editors) {
     for (const tensor of editor.graph.initializers) {
       const name = tensor.name ?? "";
-      if (tensor.dataType === DataType.STRING || editor.input(name) || editor.isOutput(name) || feedsCustomOperator(editor, name)) continue;
+      if (!hasBytes(tensor) || editor.input(name) || editor.isOutput(name) || feedsCustomOperator(editor, name)) continue;
       const key = `${tensor.dataType} ${tensor.dims.join()}`;
       const copies = alike.get(key);
       if (copies) copies.push({ editor, tensor, name });
@@ -56,6 +56,11 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
  */
 function feedsCustomOperator(editor: GraphEditor, name: string): boolean {
   return editor.consumers(name).some((node) => (node.domain ?? "") !== "" && node.domain !== "ai.onnx");
+}
+
+/** Strings and types of the future have no byte form. */
+function hasBytes(tensor: Tensor): boolean {
+  return bitsPerElement(tensor.dataType) !== undefined && tensor.segment === undefined;
 }
 
 function partition(copies: readonly Copy[]): Group[] {

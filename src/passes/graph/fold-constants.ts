@@ -59,9 +59,10 @@ async function foldGraph(model: Model, editor: GraphEditor, evaluator: ConstantE
     const evaluate = (nodes: readonly Node[]): Promise<ReadonlyMap<string, Tensor>> =>
       evaluator.evaluate(constantModel(model, editor, foldable, nodes.flatMap((node) => usedOutputs(node, editor))));
     const values = await evaluateParts(frontier, evaluate, { left: MAX_EVALUATIONS });
-    const accepted = frontier.filter((node) => isWorthwhile(node, values, editor, foldable, maxGrowthBytes));
+    const inside = new Set(foldable);
+    const accepted = frontier.filter((node) => isWorthwhile(node, values, editor, inside, maxGrowthBytes));
     for (const node of frontier) if (!accepted.includes(node)) rejected.add(node);
-    if (accepted.length > 0) store(accepted, values, editor, foldable, totals);
+    if (accepted.length > 0) store(accepted, values, editor, inside, totals);
   }
 }
 
@@ -86,7 +87,7 @@ async function evaluateParts(nodes: readonly Node[], evaluate: (nodes: readonly 
   return new Map([...front, ...back]);
 }
 
-function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: readonly Node[], maxGrowthBytes: number): boolean {
+function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: ReadonlySet<Node>, maxGrowthBytes: number): boolean {
   let bytes = 0;
   for (const name of usedOutputs(node, editor)) {
     const value = values.get(name);
@@ -99,11 +100,18 @@ function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: G
 }
 
 /** The nodes and those foldable ones that nothing but them uses. */
-function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: readonly Node[]): Set<Node> {
+function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: ReadonlySet<Node>): Set<Node> {
   const gone = new Set(nodes);
-  for (const node of [...foldable].reverse()) {
-    const users = node.outputs.flatMap((name) => editor.consumers(name));
-    if (users.length > 0 && users.every((user) => gone.has(user))) gone.add(node);
+  const waiting = [...nodes];
+  // A node that is looked at too early is looked at again when its last user goes.
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    for (const input of node.inputs) {
+      const maker = editor.producer(input);
+      if (!maker || gone.has(maker) || !foldable.has(maker)) continue;
+      if (!maker.outputs.every((name) => editor.consumers(name).every((user) => gone.has(user)))) continue;
+      gone.add(maker);
+      waiting.push(maker);
+    }
   }
   return gone;
 }
@@ -115,7 +123,7 @@ function constantsOnlyFor(nodes: ReadonlySet<Node>, editor: GraphEditor): Tensor
     && editor.consumers(name).every((user) => nodes.has(user)));
 }
 
-function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: readonly Node[], totals: Totals): void {
+function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: ReadonlySet<Node>, totals: Totals): void {
   const names = new Set(accepted.flatMap((node) => usedOutputs(node, editor)));
   const gone = withSuperfluous(accepted, editor, foldable);
   const freed = constantsOnlyFor(gone, editor);

@@ -1,5 +1,7 @@
 /** Which nodes constant folding may evaluate. */
-import { DataType, elementCount, isOp, subgraphsOf, toNumbers, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, elementCount, isOp, isStandard, subgraphsOf, toNumbers, type GraphEditor, type Node, type Tensor, type TensorType } from "../../ir/index.js";
+import { inferOutputs } from "../../ops/shape-rules.js";
+import { staticCount } from "../../ops/shapes.js";
 
 /**
  * Operators that are never folded: those with a result of their own at every run; Q/DQ, which carry the int8 form of
@@ -22,21 +24,29 @@ const READABLE: ReadonlySet<number> = new Set([
   DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.INT8, DataType.UINT8, DataType.INT16, DataType.UINT16, DataType.INT32, DataType.INT64, DataType.BOOL,
 ]);
 
-/** The nodes of the editor's graph that can be computed before the model runs, in order; `rejected` are left out. */
+/**
+ * The nodes of the editor's graph that can be computed before the model runs, in order; `rejected` are left out.
+ * @param maxElements bound on any output whose size is known beforehand, which keeps broadcasts of two large vectors out
+ */
 export function foldableNodes(editor: GraphEditor, rejected: ReadonlySet<Node>, maxElements: number): Node[] {
-  const computed = new Set<string>();
+  const computed = new Map<string, TensorType | undefined>();
   const isKnown = (name: string): boolean => name === "" || computed.has(name) || (editor.constant(name)?.dataType ?? DataType.STRING) !== DataType.STRING;
   return editor.graph.nodes.filter((node) => {
-    const foldable = isEligible(node) && !rejected.has(node) && node.inputs.every(isKnown) && isBounded(node, editor, maxElements)
-      && !node.outputs.some((name) => editor.isOutput(name));
-    if (foldable) for (const output of node.outputs) computed.add(output);
-    return foldable;
+    if (!isEligible(node) || rejected.has(node) || !node.inputs.every(isKnown) || node.outputs.some((name) => editor.isOutput(name))) return false;
+    const outputs = inferOutputs(node, node.inputs.map((name) => computed.get(name) ?? typeOf(editor.constant(name))), (index) => editor.constant(node.inputs[index] ?? ""));
+    if (!isBounded(node, editor, maxElements) || outputs.some((type) => (staticCount(type?.shape) ?? 0) > maxElements)) return false;
+    node.outputs.forEach((name, k) => computed.set(name, outputs[k]));
+    return true;
   });
+}
+
+function typeOf(tensor: Tensor | undefined): TensorType | undefined {
+  return tensor && { elementType: tensor.dataType, shape: tensor.dims };
 }
 
 /** An initializer that is a graph output itself is not accepted everywhere, so nodes that make outputs stay. */
 function isEligible(node: Node): boolean {
-  return isOp(node, node.opType) && !NEVER.has(node.opType) && subgraphsOf(node).length === 0 && node.inputs.some((name) => name !== "");
+  return isStandard(node) && !NEVER.has(node.opType) && subgraphsOf(node).length === 0 && node.inputs.some((name) => name !== "");
 }
 
 /** Refuses what would be too large before it is computed. Sizes that are computed themselves are known in the next round. */

@@ -5,7 +5,7 @@
  * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
  * may be there for what they do; sparse initializers, whose names are not decoded.
  */
-import { isOp, subgraphsOf } from "../../ir/index.js";
+import { isOp, isStandard, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
@@ -49,7 +49,7 @@ function sweep(graph: Graph, removed: Removed): Set<string> {
 
 function isNeeded(node: Node, needed: ReadonlySet<string>): boolean {
   const outputs = node.outputs.filter((name) => name !== "");
-  return outputs.some((name) => needed.has(name)) || (outputs.length === 0 && !isOp(node, node.opType));
+  return outputs.some((name) => needed.has(name)) || (outputs.length === 0 && !isStandard(node));
 }
 
 function dropUnusedOutputs(node: Node, needed: ReadonlySet<string>): number {

@@ -93,6 +93,13 @@ describe("a result larger than what it replaces", () => {
     expect(evaluations).toBe(0);
   });
 
+  it("is not computed when two vectors would broadcast to it", async () => {
+    const vector = (name: string, dims: number[]) => floatTensor(name, dims, new Float32Array(2000));
+    const model = tiny([makeNode("Add", ["row", "column"], ["table"]), makeNode("Add", ["x", "table"], ["y"])], { initializers: [vector("row", [1, 2000]), vector("column", [2000, 1])] });
+    const evaluator: ConstantEvaluator = { evaluate: () => Promise.reject(new Error("evaluated")) };
+    expect((await foldConstants().run(model, { ...CONTEXT, evaluator })).modified).toBe(false);
+  });
+
   it("keeps its last node alone, when the nodes before it are small", async () => {
     const model = tiny([makeNode("Add", ["s", "s"], ["twice"]), makeNode("ConstantOfShape", ["twice"], ["big"]), makeNode("Add", ["x", "big"], ["y"])], {
       feed: { x: floats([1]) }, initializers: [int64Tensor("s", [100, 200])],
