@@ -1,0 +1,149 @@
+/**
+ * Weights of one output that are refit when some of them are forced to zero: given H = E[x xᵀ] + λI over the
+ * layer's inputs, the support S of the weights that stay and t = H w of the weights before,
+ *
+ *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S          (AdaPrune, Hubara et al. 2021; OBC, Frantar & Alistarh 2022)
+ *
+ * and the loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj (Hassibi & Stork 1993).
+ */
+import { cholesky, inverseDiagonal, solveFactored } from "./linear-algebra.js";
+
+/** Beyond this support an iterative solution costs less than a factorization. */
+const DIRECT_LIMIT = 320;
+/** Steps of conjugate gradients. Each lowers the loss; with the ridge most of it is gone after a dozen. */
+const MAX_STEPS = 48;
+/** The residual, relative to that at the start, at which to stop. */
+const TOLERANCE = 1e-4;
+
+/** Solves row after row against one H, reusing its memory. */
+export class SupportSolver {
+  private gathered = new Float64Array(0);
+  private readonly solution: Float64Array;
+  private readonly diagonal: Float64Array;
+
+  /** @param h full symmetric [size, size] */
+  constructor(private readonly h: Float64Array, private readonly size: number) {
+    this.solution = new Float64Array(size);
+    this.diagonal = new Float64Array(size);
+  }
+
+  /**
+   * ŵ_S for the features `support`, ascending. The answer is a view that the next call overwrites.
+   * @param target t = H w at the support
+   * @param start where an iterative solution begins, [size]; the closer to ŵ the better
+   */
+  refit(support: Int32Array, target: Float64Array, start: ArrayLike<number>): Float64Array {
+    const n = support.length;
+    const x = this.solution.subarray(0, n);
+    const matrix = this.gather(support);
+    for (let i = 0; i < n; i++) x[i] = start[support[i]!]!;
+    if (n <= DIRECT_LIMIT) this.solveDirectly(matrix, target, x);
+    else conjugateGradients(matrix, target, x);
+    return x;
+  }
+
+  /** ŵ_S, and the loss of removing each of S next. Both are views that the next call overwrites. */
+  refitWithLosses(support: Int32Array, target: Float64Array): { weights: Float64Array; losses: Float64Array } {
+    const n = support.length;
+    const weights = this.solution.subarray(0, n);
+    const losses = this.diagonal.subarray(0, n);
+    const matrix = this.gather(support);
+    this.solveDirectly(matrix, target, weights);
+    inverseDiagonal(matrix, n, losses);
+    for (let i = 0; i < n; i++) losses[i] = weights[i]! ** 2 / losses[i]!;
+    return { weights, losses };
+  }
+
+  private solveDirectly(matrix: Float64Array, target: Float64Array, x: Float64Array): void {
+    const n = x.length;
+    x.set(target);
+    if (!cholesky(matrix, n)) throw new RangeError("the matrix of second moments is not positive definite");
+    solveFactored(matrix, n, x);
+  }
+
+  /** The lower triangle of H_SS; when all features stay, that is H itself, copied. */
+  private gather(support: Int32Array): Float64Array {
+    const n = support.length;
+    if (this.gathered.length < n * n) this.gathered = new Float64Array(n * n);
+    const { h, size, gathered } = this;
+    for (let i = 0; i < n; i++) {
+      const from = support[i]! * size;
+      for (let j = 0, to = i * n; j <= i; j++) gathered[to + j] = h[from + support[j]!]!;
+    }
+    return gathered;
+  }
+}
+
+/** Jacobi-preconditioned conjugate gradients on the lower triangle of `a` [n, n], from the `x` given, in place. */
+function conjugateGradients(a: Float64Array, target: Float64Array, x: Float64Array): void {
+  const n = x.length;
+  const product = new Float64Array(n);
+  const residual = new Float64Array(n);
+  multiplyLower(a, n, x, product);
+  for (let i = 0; i < n; i++) residual[i] = target[i]! - product[i]!;
+  const direction = new Float64Array(n);
+  let first = 0;
+  let previous = 1;
+  for (let step = 0; step < MAX_STEPS; step++) {
+    let current = 0;
+    for (let i = 0; i < n; i++) current += residual[i]! ** 2 / a[i * n + i]!;
+    if (step === 0) first = current;
+    if (current <= first * TOLERANCE ** 2) return;
+    const beta = step === 0 ? 0 : current / previous;
+    for (let i = 0; i < n; i++) direction[i] = residual[i]! / a[i * n + i]! + beta * direction[i]!;
+    multiplyLower(a, n, direction, product);
+    let curvature = 0;
+    for (let i = 0; i < n; i++) curvature += direction[i]! * product[i]!;
+    if (!(curvature > 0)) return;
+    const alpha = current / curvature;
+    for (let i = 0; i < n; i++) {
+      x[i]! += alpha * direction[i]!;
+      residual[i]! -= alpha * product[i]!;
+    }
+    previous = current;
+  }
+}
+
+/** y = A x from the lower triangle of a symmetric A. */
+function multiplyLower(a: Float64Array, n: number, x: Float64Array, y: Float64Array): void {
+  for (let i = 0; i < n; i++) {
+    const at = i * n;
+    const xi = x[i]!;
+    let sum = a[at + i]! * xi;
+    for (let j = 0; j < i; j++) {
+      const value = a[at + j]!;
+      sum += value * x[j]!;
+      y[j]! += value * xi;
+    }
+    y[i] = sum;
+  }
+}
+
+/** E[x xᵀ] of the inputs, with what a fit against it needs. */
+export interface InputMoments {
+  readonly size: number;
+  /** Second moments, or covariances when a bias takes up the mean; [size, size]. */
+  readonly matrix: Float64Array;
+  readonly mean: Float64Array;
+}
+
+/** The covariance E[x xᵀ] - μ μᵀ: what is left of the loss when the bias is refit as well, b̂ = b + (w - ŵ) μ. */
+export function centred({ size, matrix, mean }: InputMoments): InputMoments {
+  const covariance = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) covariance[i * size + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
+  return { size, matrix: covariance, mean };
+}
+
+/**
+ * H = M + λ · mean(diag M) · I, which keeps features that were rarely seen from taking any value. A copy, or
+ * undefined when the inputs never varied and there is nothing to fit to.
+ */
+export function withRidge({ size, matrix }: InputMoments, lambda: number): Float64Array | undefined {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  const ridge = (lambda * trace) / size;
+  if (!(ridge > 0) || !Number.isFinite(ridge)) return undefined;
+  const h = matrix.slice();
+  for (let i = 0; i < size; i++) h[i * size + i]! += ridge;
+  return h;
+}

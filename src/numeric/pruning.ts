@@ -1,0 +1,95 @@
+/** Which weights to keep, by score. Ties go to the earlier weight, so that counts are exact and results repeat. */
+
+/** Scores of the weights of one layer. A weight whose `alive` is 0 is gone already and stays so. */
+export interface Ranked {
+  /** Not negative. */
+  readonly scores: Float32Array;
+  readonly alive: Uint8Array;
+}
+
+export function countAlive(alive: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < alive.length; i++) count += alive[i]!;
+  return count;
+}
+
+/**
+ * Keeps the `keep` highest scores over all layers alive and clears the rest. The threshold is found by counting bit
+ * patterns, which for floats of one sign order as their values do: two sweeps, no sorting, no memory by weight.
+ */
+export function keepHighest(layers: readonly Ranked[], keep: number): void {
+  const total = layers.reduce((sum, layer) => sum + countAlive(layer.alive), 0);
+  if (keep >= total) return;
+  if (keep <= 0) {
+    for (const { alive } of layers) alive.fill(0);
+    return;
+  }
+  const upper = bucketOf(layers, keep, (bits) => bits >>> 16);
+  const lower = bucketOf(layers, upper.remaining, (bits) => (bits >>> 16 === upper.bucket ? bits & 0xffff : -1));
+  const threshold = upper.bucket * 65536 + lower.bucket;
+  let ties = lower.remaining;
+  for (const { scores, alive } of layers) {
+    const bits = bitsOf(scores);
+    for (let i = 0; i < bits.length; i++) {
+      if (alive[i] === 0 || bits[i]! > threshold) continue;
+      if (bits[i] === threshold && ties > 0) ties--;
+      else alive[i] = 0;
+    }
+  }
+}
+
+/** The bucket that holds the `rank`-th highest (from 1), and its rank within the bucket. */
+function bucketOf(layers: readonly Ranked[], rank: number, bucket: (bits: number) => number): { bucket: number; remaining: number } {
+  const counts = new Float64Array(65536);
+  for (const { scores, alive } of layers) {
+    const bits = bitsOf(scores);
+    for (let i = 0; i < bits.length; i++) {
+      const b = alive[i] === 0 ? -1 : bucket(bits[i]!);
+      if (b >= 0) counts[b]!++;
+    }
+  }
+  let remaining = rank;
+  for (let b = counts.length - 1; b > 0; b--) {
+    if (remaining <= counts[b]!) return { bucket: b, remaining };
+    remaining -= counts[b]!;
+  }
+  return { bucket: 0, remaining };
+}
+
+function bitsOf(scores: Float32Array): Uint32Array {
+  return new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+}
+
+/**
+ * Keeps at most `n` of every `m` consecutive features of each row, the highest scores first (Mishra et al., "Accelerating
+ * sparse deep neural networks", 2021). A shorter group at the end of a run keeps at most `n` as well.
+ * @param columns features of a row
+ * @param run features that lie `stride` apart form one run along the input axis: [columns / (run · stride)] runs
+ */
+export function keepPattern({ scores, alive }: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): void {
+  const { n, m } = pattern;
+  const length = columns / stride;
+  const group: number[] = [];
+  for (let row = 0; row < scores.length; row += columns) {
+    for (let lane = 0; lane < stride; lane++) {
+      for (let begin = 0; begin < length; begin += m) {
+        group.length = 0;
+        for (let k = begin; k < Math.min(begin + m, length); k++) {
+          const at = row + k * stride + lane;
+          if (alive[at] === 1) group.push(at);
+        }
+        group.sort((a, b) => scores[b]! - scores[a]! || a - b);
+        for (const at of group.slice(n)) alive[at] = 0;
+      }
+    }
+  }
+}
+
+/**
+ * How many weights stay after each of `stages` stages, the last `keep`: every stage keeps the same share of those
+ * before it, so that losses are measured anew more often where more hangs on them.
+ */
+export function stageCounts(total: number, keep: number, stages: number): number[] {
+  const floor = Math.max(keep, 1);
+  return Array.from({ length: stages }, (_, s) => (s === stages - 1 ? keep : Math.round(total * (floor / total) ** ((s + 1) / stages))));
+}

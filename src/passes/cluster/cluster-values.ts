@@ -1,0 +1,160 @@
+/** The few values that the weights of one layer become. */
+import { assignCodes, type CodedRow, CodebookFit } from "../../numeric/codebook.js";
+import { kMeans1d, nearestEntry } from "../../numeric/k-means.js";
+import { type InputMoments, withRidge } from "../../numeric/least-squares.js";
+import type { MatrixLayout } from "../weights/weight-matrix.js";
+
+/** λ: as for pruning, see layer-state.ts. */
+const RIDGE = 0.01;
+/** Turns of refitting the codebook and improving the assignment. Later ones change little. */
+const TURNS = 3;
+/** Multiplications of one sweep over a layer beyond which errors are not made to cancel. */
+const SWEEP_BUDGET = 4e9;
+
+export interface ClusterProblem {
+  /** The layer's weights, or their codes, row by row. */
+  readonly values: Float32Array;
+  readonly layout: MatrixLayout;
+  /** Of the inputs, by group, when measured. */
+  readonly moments: readonly InputMoments[] | undefined;
+  /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
+  readonly importance: (row: number) => number;
+  /** The value that stays as it is wherever it stands: the zero of a pruned layer. */
+  readonly fixed: number | undefined;
+  /** Whether the entries must be whole numbers. */
+  readonly integers: boolean;
+  /** For each column the one whose sum with it is limited, or -1; absent when nothing is. */
+  readonly partners: Int32Array | undefined;
+}
+
+/** The values of `rows` with at most `k` distinct ones among them, the fixed one included. */
+export function clusterRows(problem: ClusterProblem, rows: readonly number[], k: number): void {
+  const { values, layout, fixed } = problem;
+  const size = fixed === undefined ? k : k - 1;
+  const coded = new RowCoder(problem, rows, affordable(problem));
+  let book = entriesOf(problem, kMeans1d(coded.weights(), size, coded.sensitivities()));
+  if (book.length === 0) return;
+  for (let turn = 0; ; turn++) {
+    const changed = coded.assign(book);
+    if (!coded.isFitted || turn === TURNS || (turn > 0 && !changed)) break;
+    book = coded.refit(book, (entries) => entriesOf(problem, entries));
+  }
+  coded.write(values, layout, book);
+}
+
+function affordable({ layout, values, fixed }: ClusterProblem): boolean {
+  let share = 1;
+  if (fixed !== undefined) {
+    let others = 0;
+    for (let i = 0; i < values.length; i++) if (values[i] !== fixed) others++;
+    share = others / values.length;
+  }
+  return layout.rows * (layout.columns * share) ** 2 <= SWEEP_BUDGET;
+}
+
+/** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
+function entriesOf({ integers }: ClusterProblem, entries: Float64Array): Float64Array {
+  return Float64Array.from(new Set(Float64Array.from(entries, (entry) => (integers ? Math.round(entry) : Math.fround(entry))).sort()));
+}
+
+/** The weights of some rows that take part in clustering, and the entry that each is given. */
+class RowCoder {
+  readonly isFitted: boolean;
+  private readonly rows: { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array }[];
+  private readonly h: readonly (Float64Array | undefined)[];
+
+  constructor(private readonly problem: ClusterProblem, rows: readonly number[], canFit: boolean) {
+    const { layout, moments } = problem;
+    this.h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
+    this.isFitted = canFit && this.h.some((h) => h !== undefined);
+    this.rows = rows.map((row) => this.begin(row));
+  }
+
+  private begin(row: number): { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array } {
+    const { values, layout: { columns }, fixed } = this.problem;
+    const support = Int32Array.from(Array.from({ length: columns }, (_, j) => j).filter((j) => values[row * columns + j] !== fixed));
+    const weights = Float64Array.from(support, (j) => values[row * columns + j]!);
+    return { row, support, weights, codes: new Int32Array(support.length).fill(-1) };
+  }
+
+  weights(): Float64Array {
+    return this.gather(({ weights }) => weights);
+  }
+
+  /** How much a change of each weight alone matters. */
+  sensitivities(): Float64Array {
+    return this.gather(({ row, support }) => {
+      const { columns } = this.problem.layout;
+      const h = this.matrixOf(row);
+      const importance = this.problem.importance(row);
+      return Float64Array.from(support, (j) => importance * (h ? h[j * columns + j]! : 1));
+    });
+  }
+
+  /** Returns whether any weight was given another entry. */
+  assign(book: Float64Array): boolean {
+    let changed = false;
+    this.eachRow((coded) => {
+      changed = assignCodes(coded, book) || changed;
+    });
+    return changed;
+  }
+
+  /** A better codebook for the assignment. Codes follow as entries are sorted and merged. */
+  refit(book: Float64Array, tidy: (entries: Float64Array) => Float64Array): Float64Array {
+    const fit = new CodebookFit(book.length);
+    this.eachRow((coded) => fit.add(coded));
+    const solved = fit.solve(book);
+    const tidied = tidy(solved);
+    const moved = Int32Array.from(solved, (entry) => nearestEntry(tidied, entry));
+    for (const { codes } of this.rows) for (let i = 0; i < codes.length; i++) codes[i] = moved[codes[i]!]!;
+    return tidied;
+  }
+
+  write(values: Float32Array, { columns }: MatrixLayout, book: Float64Array): void {
+    for (const { row, support, codes } of this.rows) support.forEach((j, i) => void (values[row * columns + j] = book[codes[i]!]!));
+  }
+
+  private eachRow(visit: (coded: CodedRow) => void): void {
+    const { layout: { columns }, partners } = this.problem;
+    for (const { row, support, weights, codes } of this.rows) {
+      const h = this.isFitted ? this.matrixOf(row) : undefined;
+      const whole = h !== undefined && support.length === columns;
+      visit({
+        weights, codes, importance: this.problem.importance(row),
+        h: whole ? h : h && gather(h, columns, support),
+        ...(partners ? { partners: localPartners(partners, support) } : {}),
+      });
+    }
+  }
+
+  private matrixOf(row: number): Float64Array | undefined {
+    const { rows, groups } = this.problem.layout;
+    return this.h[Math.floor(row / (rows / groups))];
+  }
+
+  private gather(pick: (row: RowCoder["rows"][number]) => Float64Array): Float64Array {
+    const all = new Float64Array(this.rows.reduce((sum, { support }) => sum + support.length, 0));
+    let at = 0;
+    for (const row of this.rows) {
+      all.set(pick(row), at);
+      at += row.support.length;
+    }
+    return all;
+  }
+}
+
+/** H_SS. */
+function gather(h: Float64Array, columns: number, support: Int32Array): Float64Array {
+  const n = support.length;
+  const part = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0, from = support[i]! * columns; j < n; j++) part[i * n + j] = h[from + support[j]!]!;
+  }
+  return part;
+}
+
+function localPartners(partners: Int32Array, support: Int32Array): Int32Array {
+  const place = new Map([...support].map((column, i) => [column, i]));
+  return Int32Array.from(support, (column) => place.get(partners[column]!) ?? -1);
+}

@@ -1,0 +1,158 @@
+/**
+ * cluster-weights: gives each weight tensor only a few distinct values, so that they can be stored as short codes.
+ *
+ *   Conv(x, W, b)   →   Conv(x, Ŵ, b)    where Ŵ has at most k distinct values
+ *
+ * The values start as the optimum of k-means in one dimension (k-means.ts; Han et al., "Deep Compression", 2016), each
+ * weight counting as its input does. With calibration data, values and assignment are then refined in turns so that
+ * errors cancel in the layer's output (codebook.ts; GPTQ, Frantar et al. 2023, has the same aim). Needs no labels.
+ *
+ * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU, RNN and embedding tables in every scope,
+ * and int8 or uint8 codes (behind DequantizeLinear, of MatMulInteger and DynamicQuantizeLSTM), whose values stay whole numbers and free of int16 saturation where
+ * they were. Zeros of a pruned tensor stay, and are one of the k. Biases stay. Tensors too small to gain are left.
+ * Latency does not change: the values are the same floats or codes to a kernel. encode-weights makes the file smaller.
+ */
+import { EdgecError, suggestion } from "../../errors.js";
+import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
+import type { NodeStatus, PassContext, PassResult } from "../contract.js";
+import type { GramRequest, Statistics } from "../../numeric/statistics.js";
+import { selectNodes } from "../../ops/select.js";
+import { definePass } from "../define-pass.js";
+import { gramRequests, inputMoments } from "../weights/input-moments.js";
+import { layerStatus, type WeightLayer, weightLayers, type WeightUse } from "../weights/weight-layers.js";
+import { readRows, writeRows } from "../weights/weight-matrix.js";
+import { finiteValues, isFloating, withValues } from "../weights/weight-values.js";
+import { clusterRows } from "./cluster-values.js";
+import { guardedPairs } from "./kernel-pairs.js";
+
+export interface ClusterWeightsOptions {
+  /** Distinct values of a tensor, zero included: 2 to 256. 16 fit codes of four bits. */
+  readonly k: number;
+  /** Whether the values are those of the whole tensor or of each output channel. */
+  readonly granularity: "tensor" | "channel";
+  /** Nodes, constants, operator types or patterns to leave alone; see selectNodes. */
+  readonly exclude: readonly string[];
+}
+
+const NAME = "cluster-weights";
+/** Bytes that codes need around them: names, operators, shapes. Estimated from what encode-weights writes. */
+const OVERHEAD = 150;
+/** Share of zeros from which on they are the mark of pruning and stay. */
+const PRUNED_SHARE = 0.05;
+
+export const clusterWeights = definePass<ClusterWeightsOptions>({
+  name: NAME,
+  description: "Give each weight tensor at most k distinct values, so that it can be stored as short codes",
+  flag: {
+    syntax: "--cluster <k>",
+    help: "give each weight tensor at most k distinct values, 2 to 256; 16 fit four bits",
+    parse: (value) => ({ k: parseCount(value) }),
+  },
+  lossy: true,
+  defaults: { k: 16, granularity: "tensor", exclude: [] },
+  validate: ({ k, granularity }) => {
+    parseCount(k);
+    if (granularity !== "tensor" && granularity !== "channel") {
+      throw new EdgecError("BAD_OPTION", `${NAME}: granularity must be "tensor" or "channel", not "${String(granularity)}".${suggestion(String(granularity), ["tensor", "channel"])}`);
+    }
+  },
+  statistics: (model, options) => [...gramRequests(model, planClustering(model, options).layers).values()],
+  run: cluster,
+});
+
+function parseCount(value: string | number): number {
+  const k = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
+  if (k >= 2 && k <= 256) return k;
+  throw new EdgecError("BAD_OPTION", `cluster takes a whole number of values from 2 to 256, such as 16, not "${value}".`);
+}
+
+interface ClusterPlan { readonly layers: readonly WeightLayer[]; readonly kept: readonly NodeStatus[] }
+
+function planClustering(model: Model, { exclude, k }: ClusterWeightsOptions): ClusterPlan {
+  const excluded = selectNodes(model, exclude, NAME);
+  const kept: NodeStatus[] = [];
+  const layers = weightLayers(model).filter((layer) => {
+    const reason = layer.uses.some((use) => excluded.has(use.node, layer.tensor.name)) ? "excluded" : whyNot(layer, k);
+    if (reason !== undefined) kept.push(layerStatus(layer, "kept", reason));
+    return reason === undefined;
+  });
+  return { layers, kept };
+}
+
+function whyNot(layer: WeightLayer, k: number): string | undefined {
+  const { tensor, layout } = layer;
+  const count = layout.rows * layout.columns;
+  const element = byteSize(tensor.dataType, 1) ?? 0;
+  if (!isFloating(tensor) && (!layer.uses[0].coding || element !== 1)) return `its element type, ${dataTypeName(tensor.dataType)}, is not clustered`;
+  if (layer.obstacle !== undefined) return layer.obstacle;
+  const coded = Math.ceil((count * Math.ceil(Math.log2(k))) / 8) + k * element + OVERHEAD;
+  return coded < count * element ? undefined : `too small to gain: ${count * element} bytes, with codes about ${coded}`;
+}
+
+function cluster(model: Model, options: ClusterWeightsOptions, { statistics }: PassContext): PassResult {
+  const { layers, kept } = planClustering(model, options);
+  const requests = gramRequests(model, layers);
+  const nodes: NodeStatus[] = [...kept];
+  let clustered = 0;
+  for (const layer of layers) {
+    const reason = clusterLayer(layer, options, requests, statistics);
+    nodes.push(layerStatus(layer, reason.changed ? "changed" : "kept", reason.text));
+    if (reason.changed) clustered++;
+  }
+  return { modified: clustered > 0, stats: { clusteredTensors: clustered, values: clustered > 0 ? options.k : 0 }, nodes, diagnostics: [] };
+}
+
+function clusterLayer(
+  layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined,
+): { changed: boolean; text: string } {
+  const { tensor, layout } = layer;
+  const values = readRows(finiteValues(tensor), layout);
+  const groups = rowGroups(layout.rows, granularity);
+  const before = mostDistinct(values, groups, layout.columns, k);
+  if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
+  const moments = inputMoments(layer, requests, statistics);
+  const integers = !isFloating(tensor);
+  const zero = integers ? zeroPoint(layer) : 0;
+  const problem = {
+    values, layout, moments, integers,
+    importance: importanceOf(layer),
+    fixed: values.reduce((count, value) => count + (value === zero ? 1 : 0), 0) >= PRUNED_SHARE * values.length ? zero : undefined,
+    partners: integers ? guardedPairs(layer, values) : undefined,
+  };
+  for (const rows of groups) clusterRows(problem, rows, k);
+  const replaced = withValues(tensor, writeRows(values, layout));
+  layer.uses[0].editor.replaceInitializer(replaced);
+  const how = moments ? "errors made to cancel over the calibration data" : "by value alone";
+  return { changed: replaced !== tensor, text: `${k} values${granularity === "channel" ? " for each channel" : ""}, ${how}${problem.fixed === undefined ? "" : ", zeros stay"}` };
+}
+
+/** Rows that share their values. */
+function rowGroups(rows: number, granularity: ClusterWeightsOptions["granularity"]): number[][] {
+  const all = Array.from({ length: rows }, (_, row) => row);
+  return granularity === "tensor" ? [all] : all.map((row) => [row]);
+}
+
+/** Distinct values in the group that has most of them; counting stops above `limit`. */
+function mostDistinct(values: Float32Array, groups: readonly number[][], columns: number, limit: number): number {
+  let most = 0;
+  for (const rows of groups) {
+    const distinct = new Set<number>();
+    for (const row of rows) for (let j = row * columns; j < (row + 1) * columns && distinct.size <= limit; j++) distinct.add(values[j]!);
+    most = Math.max(most, distinct.size);
+  }
+  return most;
+}
+
+/** The code that stands for zero; that of the first channel where channels differ, which symmetric codes do not. */
+function zeroPoint({ uses: [{ coding, editor }] }: WeightLayer): number {
+  const tensor = editor.constant(coding?.zeroPoint ?? "");
+  return tensor ? toNumbers(tensor)[0] ?? 0 : 0;
+}
+
+/** The square of each row's scale, where scales lie along the rows; 1 otherwise. */
+function importanceOf({ uses: [{ coding, editor }], layout }: WeightLayer): (row: number) => number {
+  const scales = editor.constant(coding?.scale ?? "");
+  if (!scales || !isFloating(scales)) return () => 1;
+  const values = toFloat32(scales);
+  return (row) => (values.length === layout.rows ? values[row]! ** 2 : 1);
+}

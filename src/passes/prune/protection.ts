@@ -1,0 +1,61 @@
+/** Which layers pruning leaves alone unless told otherwise. */
+import { capturedNames, elementCount, GraphEditor, type Model, type Node } from "../../ir/index.js";
+import { weightSites } from "../../ops/weights.js";
+import type { WeightLayer } from "../weights/weight-layers.js";
+
+/**
+ * Layers at the ends of the network are protected while together they hold at most this share of the weights. Beyond
+ * it they are no longer cheap to leave dense, and a network of two layers would not be pruned at all.
+ */
+const MAX_PROTECTED_SHARE = 0.25;
+
+export type End = "first" | "last";
+
+/** Layers that no weight comes before, or none after, by their place; those that are too large to protect left out. */
+export function protectedEnds(model: Model, layers: readonly WeightLayer[]): { ends: Map<WeightLayer, End>; tooLarge: Map<WeightLayer, End> } {
+  const places = endNodes(model);
+  const ends = new Map<WeightLayer, End>();
+  for (const layer of layers) {
+    const place = layer.uses.map((use) => places.get(use.node)).find((end) => end !== undefined);
+    if (place) ends.set(layer, place);
+  }
+  const size = (layer: WeightLayer): number => elementCount(layer.tensor);
+  const budget = MAX_PROTECTED_SHARE * layers.reduce((sum, layer) => sum + size(layer), 0);
+  let held = [...ends.keys()].reduce((sum, layer) => sum + size(layer), 0);
+  const tooLarge = new Map<WeightLayer, End>();
+  for (const [layer, end] of [...ends].sort(([a], [b]) => size(b) - size(a))) {
+    if (held <= budget) break;
+    ends.delete(layer);
+    tooLarge.set(layer, end);
+    held -= size(layer);
+  }
+  return { ends, tooLarge };
+}
+
+/**
+ * Operators of the main graph with weights whose inputs come from no other such operator, or whose outputs go to none.
+ * Embeddings count: the layer behind one is not the first.
+ */
+function endNodes(model: Model): Map<Node, End> {
+  const carriers = new Set([...weightSites(GraphEditor.forMainGraph(model))].map((site) => site.node));
+  const { nodes } = model.graph;
+  const ends = new Map<Node, End>();
+  const isMet = (names: Iterable<string>, met: ReadonlySet<string>): boolean => [...names].some((name) => name !== "" && met.has(name));
+  const behind = new Set<string>();
+  for (const node of nodes) {
+    const met = isMet(inputsOf(node), behind);
+    if (carriers.has(node) && !met) ends.set(node, "first");
+    if (carriers.has(node) || met) for (const output of node.outputs) behind.add(output);
+  }
+  const before = new Set<string>();
+  for (const node of [...nodes].reverse()) {
+    const met = isMet(node.outputs, before);
+    if (carriers.has(node) && !met) ends.set(node, "last");
+    if (carriers.has(node) || met) for (const input of inputsOf(node)) before.add(input);
+  }
+  return ends;
+}
+
+function inputsOf(node: Node): string[] {
+  return [...node.inputs, ...capturedNames(node)];
+}

@@ -1,0 +1,137 @@
+/**
+ * prune-magnitude: sets single weights to zero, those that matter least.
+ *
+ *   Conv(x, W, b)   →   Conv(x, Ŵ, b̂)    where a given share of Ŵ is zero
+ *
+ * Without calibration data the smallest magnitudes go (Han et al. 2015). With data, the second moments of each layer's
+ * inputs tell what the loss of a weight does to the layer's output when all others are refit to make up for it
+ * (optimal brain surgeon, Hassibi & Stork 1993; OBC, Frantar & Alistarh 2022); weights go in stages, by that loss over
+ * all layers together, and what is left is refit by least squares, the bias included (layer-state.ts). Needs no labels.
+ *
+ * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU and RNN in every scope; a shared weight
+ * counts once. Least squares need the operator in the main graph and are not done for ConvTranspose and for a constant
+ * left factor; there magnitudes decide. Left alone by default: the first and the last layer as long as
+ * they hold at most a quarter of the weights, depthwise convolutions, embeddings, integer codes.
+ *
+ * The ratio is that of zeros among all layers considered, protected ends included: the others make up for those, each
+ * within limits (see keptBeside). A pattern N:M leaves N non-zeros of every M consecutive input channels, as in
+ * NVIDIA's 2:4. Zeros do not make onnxruntime faster; they make the file smaller once it is stored or packed.
+ */
+import type { Diagnostic } from "../../diagnostics.js";
+import { EdgecError, suggestion } from "../../errors.js";
+import type { Model } from "../../ir/index.js";
+import type { NodeStatus, PassContext, PassResult } from "../contract.js";
+import { definePass } from "../define-pass.js";
+import { addedBias, shiftBias } from "../weights/added-bias.js";
+import { gramRequests, inputMoments } from "../weights/input-moments.js";
+import { layerStatus } from "../weights/weight-layers.js";
+import { writeRows } from "../weights/weight-matrix.js";
+import { withValues } from "../weights/weight-values.js";
+import { parseAmount, type PruneAmount } from "./amount.js";
+import { chooseByLayer, chooseGlobally, choosePattern, keptBeside } from "./choose-weights.js";
+import { LayerState } from "./layer-state.js";
+import { planPruning, type PruningPlan } from "./plan-pruning.js";
+
+export interface PruneMagnitudeOptions {
+  /** A ratio of weights to set to zero, or a pattern "N:M". */
+  readonly amount: PruneAmount;
+  /** Whether the ratio holds over all layers together, or for each. */
+  readonly scope: "global" | "layer";
+  /** Nodes, constants, operator types or patterns to leave alone; see selectNodes. */
+  readonly exclude: readonly string[];
+  /** Leaves the first and last layers alone. */
+  readonly protectEnds: boolean;
+  readonly protectDepthwise: boolean;
+}
+
+const NAME = "prune-magnitude";
+/** Zeros short of the ratio asked for by more than this are worth a warning. */
+const TOLERATED_SHORTFALL = 0.005;
+
+export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
+  name: NAME,
+  description: "Set the weights that matter least to zero; with calibration data, refit the others",
+  flag: {
+    syntax: "--prune <ratio|N:M>",
+    help: "set this ratio of weights to zero, such as 0.3, or keep N of every M, such as 2:4",
+    parse: (value) => {
+      parseAmount(value);
+      return { amount: value };
+    },
+  },
+  lossy: true,
+  defaults: { amount: 0.3, scope: "global", exclude: [], protectEnds: true, protectDepthwise: true },
+  validate: ({ amount, scope }) => {
+    parseAmount(amount);
+    if (scope !== "global" && scope !== "layer") {
+      throw new EdgecError("BAD_OPTION", `${NAME}: scope must be "global" or "layer", not "${String(scope)}".${suggestion(String(scope), ["global", "layer"])}`);
+    }
+  },
+  statistics: (model, options) => [...gramRequests(model, planPruning(model, options, NAME).layers).values()],
+  run: prune,
+});
+
+function prune(model: Model, options: PruneMagnitudeOptions, { statistics }: PassContext): PassResult {
+  const plan = planPruning(model, options, NAME);
+  const requests = gramRequests(model, plan.layers);
+  const states = plan.layers.map((layer) => new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
+  const withLosses = states.some((state) => state.isFitted);
+  choose(states, plan, options, withLosses);
+  let modified = false;
+  for (const state of states) modified = write(state) || modified;
+  return {
+    modified,
+    stats: statsOf(states, plan),
+    nodes: [...plan.kept, ...states.map((state) => statusOf(state, plan, withLosses))],
+    diagnostics: diagnosticsOf(states, plan, options),
+  };
+}
+
+function choose(states: readonly LayerState[], plan: PruningPlan, { amount, scope }: PruneMagnitudeOptions, withLosses: boolean): void {
+  const parsed = parseAmount(amount);
+  if (parsed.type === "pattern") choosePattern(states, parsed, withLosses);
+  else if (scope === "layer") chooseByLayer(states, parsed.ratio, withLosses);
+  else {
+    const size = states.reduce((sum, state) => sum + state.count, 0);
+    chooseGlobally(states, keptBeside(size, plan.denseWeights, parsed.ratio), withLosses);
+  }
+}
+
+/** Puts a layer's new weights and bias into the graph. Returns whether that changed anything. */
+function write(state: LayerState): boolean {
+  const { layer } = state;
+  if (state.left === state.originallyLeft) return false;
+  const bias = addedBias(layer);
+  state.settle();
+  const tensor = withValues(layer.tensor, writeRows(state.current, layer.layout));
+  if (tensor === layer.tensor) return false;
+  layer.uses[0].editor.replaceInitializer(tensor);
+  if (bias && state.isFitted) shiftBias(bias, state.meanShift());
+  return true;
+}
+
+function statsOf(states: readonly LayerState[], { denseWeights }: PruningPlan): Record<string, number> {
+  const weights = states.reduce((sum, state) => sum + state.count, denseWeights);
+  const zeros = states.reduce((sum, state) => sum + state.count - state.left, 0);
+  return { weights, zeros, zeroPercent: weights === 0 ? 0 : (100 * zeros) / weights, refitLayers: states.filter((state) => state.isFitted).length };
+}
+
+function statusOf(state: LayerState, plan: PruningPlan, withLosses: boolean): NodeStatus {
+  const { layer, count, left } = state;
+  const how = !withLosses ? "by magnitude" : state.isFitted ? "by loss, the others refit" : "by magnitude: its inputs were not measured";
+  const remark = plan.remarks.get(layer);
+  const text = `${(100 * (1 - left / count)).toFixed(1)} % of ${count} weights are zero, chosen ${how}${remark ? `; ${remark}` : ""}`;
+  return layerStatus(layer, state.left < state.originallyLeft ? "changed" : "kept", text);
+}
+
+function diagnosticsOf(states: readonly LayerState[], plan: PruningPlan, options: PruneMagnitudeOptions): Diagnostic[] {
+  if (states.length === 0) {
+    return [{ id: `${NAME}/nothing-to-prune`, severity: "warning", message: "No layer has weights that can be pruned; the report lists why, layer by layer." }];
+  }
+  const amount = parseAmount(options.amount);
+  const { zeroPercent = 0 } = statsOf(states, plan);
+  if (amount.type !== "ratio" || zeroPercent >= 100 * (amount.ratio - TOLERATED_SHORTFALL)) return [];
+  const message = `${zeroPercent.toFixed(1)} % of the weights are zero instead of ${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and the others cannot make up for them. `
+    + "Turn off protectEnds to prune them too.";
+  return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
+}
