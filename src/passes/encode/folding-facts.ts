@@ -1,8 +1,9 @@
 /**
- * What onnxruntime computes once at load, as measured with onnxruntime-node and onnxruntime-web 1.30 (and 1.32
- * from Python): of each chain below nothing but the finished constant is left in the executed graph, at level
- * basic and at level all, and inference takes as long as with the dense constant. At level disabled the chain
- * runs at every inference, with the same result.
+ * What onnxruntime computes once at load. Every chain below was run in onnxruntime-node and onnxruntime-web 1.30, on
+ * 3,543 models in all: at levels basic and all nothing but the finished constant is left in the executed graph; at
+ * level disabled the chain runs at every inference. The bytes were those encoded at each level. Inference took as
+ * long as with dense constants on the fixtures lenet, resnet and mbv2; loading took longer (resnet at 80 % zeros:
+ * 5 → 24 ms in onnxruntime-node, 6 → 55 ms in onnxruntime-web, on a busy two-core machine).
  *
  *   chain                                                             measured at opsets
  *   ConstantOfShape(value)                                            11, 13, 17, 21
