@@ -20,15 +20,13 @@ export interface Node extends Annotated {
 export function isOp(node: Node, ...opTypes: string[]): boolean;
 export function isOp(node: Node | undefined, ...opTypes: string[]): node is Node;
 export function isOp(node: Node | undefined, ...opTypes: string[]): boolean {
-  return node !== undefined && (node.domain ?? "") in STANDARD_DOMAINS && opTypes.includes(node.opType);
+  return node !== undefined && isStandard(node) && opTypes.includes(node.opType);
 }
 
 /** Whether the node's operator is one of the standard set. */
 export function isStandard(node: Node): boolean {
-  return (node.domain ?? "") in STANDARD_DOMAINS;
+  return node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
 }
-
-const STANDARD_DOMAINS = { "": true, "ai.onnx": true };
 
 export function getAttribute(node: Node, name: string): Attribute | undefined {
   return node.attributes.find((a) => a.name === name);

@@ -55,11 +55,11 @@ function countOutputs(node: Node): undefined {
   if (!node.inputs[1]) setAttribute(node, attribute.int("num_outputs", node.outputs.length));
 }
 
-const MODES: Readonly<Record<string, string>> = { bilinear: "linear", bicubic: "cubic" };
+const MODES: ReadonlyMap<string, string> = new Map([["bilinear", "linear"], ["bicubic", "cubic"]]);
 
 function renameModes(node: Node): undefined {
   const mode = stringAttribute(node, "mode", "bilinear");
-  if (getAttribute(node, "mode")) setAttribute(node, attribute.string("mode", MODES[mode] ?? mode));
+  if (getAttribute(node, "mode")) setAttribute(node, attribute.string("mode", MODES.get(mode) ?? mode));
 }
 
 /** Scale and bias had a value per group and have one per channel now: each value is repeated for its group's channels. */

@@ -15,7 +15,7 @@ const NEVER: ReadonlySet<string> = new Set([
 ]);
 
 /** Operators whose output may be far larger than their inputs, with the input that says how large. */
-const SIZE_INPUT: Readonly<Record<string, number>> = { ConstantOfShape: 0, Expand: 1, Tile: 1 };
+const SIZE_INPUT: ReadonlyMap<string, number> = new Map([["ConstantOfShape", 0], ["Expand", 1], ["Tile", 1]]);
 /** The same, but the size cannot be read from one input; they are folded only when all their inputs are small. */
 const GROWING: ReadonlySet<string> = new Set(["EyeLike", "OneHot", "Pad", "Range", "Resize", "Upsample", "CenterCropPad", "BlackmanWindow", "HannWindow", "HammingWindow"]);
 const MAX_RANGE = 65_536;
@@ -51,7 +51,7 @@ function isEligible(node: Node): boolean {
 
 /** Refuses what would be too large before it is computed. Sizes that are computed themselves are known in the next round. */
 function isBounded(node: Node, editor: GraphEditor, maxElements: number): boolean {
-  const index = SIZE_INPUT[node.opType];
+  const index = SIZE_INPUT.get(node.opType);
   if (index === undefined) return !GROWING.has(node.opType) || node.inputs.every((name) => name === "" || areSmall(editor.constant(name)));
   const size = numbersOf(editor.constant(node.inputs[index] ?? ""));
   if (!size) return false;
