@@ -64,7 +64,11 @@ export class OrtSession implements Session {
       if (index < 0) throw new EdgecError("BAD_OPTION", `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`);
       const metadata = this.session.outputMetadata[index];
       const where = `${this.label}: output "${name}"`;
-      if (metadata && !metadata.isTensor) throw new EdgecError("MODEL_REJECTED", `${where} is a sequence, map or optional value; only models with tensor outputs can be run`);
+      if (metadata && !metadata.isTensor) {
+        throw new EdgecError(
+          "MODEL_REJECTED", `${where} is a sequence, map or optional value; only models with tensor outputs can be run`,
+        );
+      }
       if (metadata?.isTensor && !isReadable(metadata.type)) throw unreadableType(where, metadata.type);
     }
     return [...outputs];

@@ -22,7 +22,9 @@ export async function loadWeb(): Promise<OnnxRuntime> {
     async open(model, options = {}) {
       const label = sessionLabel(model);
       if (options.optimizedModelPath !== undefined) {
-        throw new EdgecError("RUNTIME_MISSING", 'onnxruntime-web cannot write the graph it executes; install the native runtime with "npm install onnxruntime-node"');
+        throw new EdgecError(
+          "RUNTIME_MISSING", 'onnxruntime-web cannot write the graph it executes; install the native runtime with "npm install onnxruntime-node"',
+        );
       }
       try {
         const bytes = typeof model === "string" ? await readModelBytes(model) : model;

@@ -38,7 +38,11 @@ export function isReadable(name: string): boolean {
  */
 export function toOrt(value: TensorValue, constructor: TensorConstructor, where: string): Tensor {
   const type = TYPES.get(value.dataType);
-  if (!type) throw new BadDataError(`${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API cannot take; put a Cast after it in the model`);
+  if (!type) {
+    throw new BadDataError(
+      `${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API cannot take; put a Cast after it in the model`,
+    );
+  }
   const count = value.dims.reduce((product, dim) => product * dim, 1);
   const fits = type.array ? value.data instanceof type.array : Array.isArray(value.data);
   if (!fits) throw new BadDataError(`${where} is declared ${dataTypeName(value.dataType)} but its data is a ${value.data.constructor.name}`);

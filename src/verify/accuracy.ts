@@ -43,7 +43,10 @@ class TopKMeter implements MetricMeter {
     const { values, classes } = scoresOf(outputs, where);
     const labels: unknown = typeof label === "number" ? [label] : label;
     if (!Array.isArray(labels) || labels.length * classes !== values.length) {
-      throw new BadDataError(`${where}: the model gives ${values.length / classes} rows of class scores, which need one class index each as label; for other labels give a module with --metric`);
+      throw new BadDataError(
+        `${where}: the model gives ${values.length / classes} rows of class scores, which need one class index each as label; `
+          + "for other labels give a module with --metric",
+      );
     }
     labels.forEach((index: unknown, row) => {
       if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= classes) {

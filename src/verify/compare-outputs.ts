@@ -26,8 +26,14 @@ export interface OutputComparison {
   readonly logger?: Logger;
 }
 
+export interface ComparedOutputs {
+  readonly fidelity: Fidelity;
+  /** null unless there are labels and a metric. */
+  readonly accuracy: Accuracy | null;
+}
+
 /** Both models stay open side by side; a dataset that serves fidelity and accuracy is run once. */
-export async function compareOutputs(comparison: OutputComparison): Promise<{ fidelity: Fidelity; accuracy: Accuracy | null }> {
+export async function compareOutputs(comparison: OutputComparison): Promise<ComparedOutputs> {
   const { runtime, session } = comparison;
   const original = await runtime.open(comparison.original, session);
   try {
@@ -47,7 +53,7 @@ function releaseQuietly(session: Session): Promise<void> {
   return session.release().catch(() => undefined);
 }
 
-async function compareSessions(comparison: OutputComparison, original: Session, compressed: Session): Promise<{ fidelity: Fidelity; accuracy: Accuracy | null }> {
+async function compareSessions(comparison: OutputComparison, original: Session, compressed: Session): Promise<ComparedOutputs> {
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
   const meter = new FidelityMeter();
   const score = metric && evalData ? new Score(metric) : undefined;

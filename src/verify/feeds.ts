@@ -46,7 +46,11 @@ function feedOf(inputs: readonly ShapedInput[], random: () => number): Feed {
 function elementType({ name, type }: ValueInfo): DataType {
   if (!type?.tensor) throw new BadDataError(`input "${name}" is not declared as a tensor, so no values can be made up for it; give data`);
   const { elementType } = type.tensor;
-  if (!(elementType in MAKERS)) throw new BadDataError(`input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be made up; give data`);
+  if (!(elementType in MAKERS)) {
+    throw new BadDataError(
+      `input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be made up; give data`,
+    );
+  }
   return elementType;
 }
 

@@ -40,7 +40,7 @@ interface GateRule {
   readonly bound: "at most" | "at least";
   /** Why there may be no value. */
   readonly missing: string;
-  actual(report: VerifyReport): number | undefined;
+  readonly actual: (report: VerifyReport) => number | undefined;
 }
 
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {

@@ -19,7 +19,8 @@ interface MetricModule {
   readonly create?: unknown;
 }
 
-const EXPECTED = "export default function metric(samples) that takes an array of { outputs, label } and returns a number, or export function create() that returns { observe(outputs, label), result() }";
+const EXPECTED = "export default function metric(samples) that takes an array of { outputs, label } and returns a number, "
+  + "or export function create() that returns { observe(outputs, label), result() }";
 
 /**
  * The metric named "top-1" or "top-5", or the one a module defines:
@@ -48,7 +49,9 @@ async function importMetric(path: string): Promise<MetricModule> {
   try {
     return (await import(pathToFileURL(resolve(path)).href)) as MetricModule;
   } catch (cause) {
-    throw new EdgecError("BAD_OPTION", `metric "${path}" is none of ${Object.keys(BUILT_IN_METRICS).join(", ")}, nor a module that can be loaded: ${messageOf(cause)}`, { cause });
+    throw new EdgecError(
+      "BAD_OPTION", `metric "${path}" is none of ${Object.keys(BUILT_IN_METRICS).join(", ")}, nor a module that can be loaded: ${messageOf(cause)}`, { cause },
+    );
   }
 }
 

@@ -25,7 +25,7 @@ export interface VerifyModelsOptions {
   readonly metric?: string | Metric;
   /** Threads of the runtime; default 1. */
   readonly threads?: number;
-  /** Timed rounds; 0 leaves latency out. Default: 50, or as many as fit in 20 seconds. */
+  /** Timed rounds; 0 leaves latency out. Default: at least 50 and half a second of each model, within 20 seconds. */
   readonly runs?: number;
   readonly warmup?: number;
   /** Of random feeds. */
@@ -58,7 +58,11 @@ export interface VerifyReport {
 
 const DEFAULT_RUNS = 50;
 const DEFAULT_WARMUP = 5;
+/** Small models are timed for longer than 50 rounds take; large ones not for ever. */
+const TIME_PER_MODEL_MS = 500;
 const LATENCY_BUDGET_MS = 20_000;
+/** A middle half of the times that is wider than this share of the median is worth a warning. */
+const UNQUIET_SPREAD = 0.3;
 /** Inputs that latency is measured on, in turns. */
 const TIMED_FEEDS = 8;
 
@@ -74,7 +78,9 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   const runtime = options.runtime ?? (await openRemote());
   try {
     const data = fidelityDataOf(options, original);
-    const { fidelity, accuracy } = await compareOutputs({ ...given(options), ...(metric ? { metric } : {}), fidelityData: data, runtime, session: sessionOptions(options) });
+    const { fidelity, accuracy } = await compareOutputs({
+      ...given(options), ...(metric ? { metric } : {}), fidelityData: data, runtime, session: sessionOptions(options),
+    });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
     return { size: await compareSizes(options.original, options.compressed), fidelity, accuracy, latency, executed };
@@ -124,9 +130,21 @@ async function measureLatency(options: VerifyModelsOptions, data: Dataset, runti
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
-  const budget = runs === undefined ? { runs: DEFAULT_RUNS, maxMs: LATENCY_BUDGET_MS } : { runs };
-  const [before, after] = await runtime.timeInterleaved([original, compressed], feeds, { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) });
-  return compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
+  const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
+  const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
+  const [before, after] = await runtime.timeInterleaved([original, compressed], feeds, timing);
+  const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
+  warnOfNoise(latency, options.logger ?? SILENT);
+  return latency;
+}
+
+function warnOfNoise({ original, compressed, speedupRange: [low, high] }: Latency, logger: Logger): void {
+  if (Math.max(original.spread, compressed.spread) <= UNQUIET_SPREAD) return;
+  logger.diagnostic?.({
+    id: "verify/unquiet-machine", severity: "warning",
+    message: `The machine was busy while the models were timed: half of the rounds gave speed-ups outside `
+      + `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat it on a quiet machine before relying on it.`,
+  });
 }
 
 /** Graph inputs that are not defaults of themselves. */
@@ -140,7 +158,9 @@ function requireSameInterface(original: Model, compressed: Model, paths: { origi
   for (const [what, of] of [["inputs", requiredInputs], ["outputs", (model: Model) => model.graph.outputs]] as const) {
     const [expected, actual] = [names(of(original)), names(of(compressed))];
     if (expected !== actual) {
-      throw new EdgecError("USAGE", `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ${actual}, the original's are ${expected}`);
+      throw new EdgecError(
+        "USAGE", `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ${actual}, the original's are ${expected}`,
+      );
     }
   }
 }

@@ -45,6 +45,8 @@ test("a crash says which model was running", async () => {
   const session = await victim.open(LENET);
   const running = session.run(FEED);
   process.kill(victim.pid ?? 0, "SIGKILL");
-  await expect(Promise.all([running, session.run(FEED)])).rejects.toMatchObject({ code: "RUNTIME_CRASHED", message: expect.stringContaining(`while running ${LENET}`) as string });
+  await expect(Promise.all([running, session.run(FEED)])).rejects.toMatchObject({
+    code: "RUNTIME_CRASHED", message: expect.stringContaining(`while running ${LENET}`) as string,
+  });
   await victim.close();
 });

@@ -6,6 +6,7 @@ import { DataType, floatTensor, int64Tensor, integerTensor, makeNode, type Feed,
 import { loadNode } from "../../src/runtime/ort-node.js";
 import { loadWeb } from "../../src/runtime/ort-web.js";
 import { cleanWords } from "../../src/runtime/rejection.js";
+import type { OnnxRuntime } from "../../src/runtime/runtime.js";
 import { identityBytes, tinyBytes } from "./tiny-model.js";
 
 const LENET = "fixtures/models/lenet.onnx";
@@ -34,7 +35,9 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
   });
 
   test("refuses a file that is not a model", async () => {
-    await expect((await load()).open("package.json")).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringMatching(/^package\.json: /) as string });
+    await expect((await load()).open("package.json")).rejects.toMatchObject({
+      code: "MODEL_REJECTED", message: expect.stringMatching(/^package\.json: /) as string,
+    });
     await expect((await load()).open(new TextEncoder().encode("no model"))).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
@@ -73,8 +76,9 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
 
 test("node and web agree on a real model", async () => {
   const feed: Feed = { input: { dataType: DataType.FLOAT, dims: [1, 3, 32, 32], data: Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)) } };
-  const [node, web] = await Promise.all([loadNode(), loadWeb()].map(async (load) => (await (await (await load).open(LENET)).run(feed)).logits?.data as Float32Array));
-  node!.forEach((value, i) => expect(web![i]).toBeCloseTo(value, 4));
+  const logitsOf = async (runtime: OnnxRuntime): Promise<Float32Array> => (await (await runtime.open(LENET)).run(feed)).logits?.data as Float32Array;
+  const [node, web] = [await logitsOf(await loadNode()), await logitsOf(await loadWeb())];
+  node.forEach((value, i) => expect(web[i]).toBeCloseTo(value, 4));
 });
 
 test("x64quantprecision gives exact 8-bit products where the processor would saturate", async () => {
@@ -93,7 +97,8 @@ test("the executed graph is written where asked, and web says that it cannot", a
 });
 
 test("a failing node is named, without build paths", async () => {
-  const bytes = tinyBytes([makeNode("Reshape", ["x", "s"], ["y"], [], "resh")], { x: [DataType.FLOAT, ["n"]] }, { y: [DataType.FLOAT] }, [int64Tensor("s", [3, 5])]);
+  const reshape = makeNode("Reshape", ["x", "s"], ["y"], [], "resh");
+  const bytes = tinyBytes([reshape], { x: [DataType.FLOAT, ["n"]] }, { y: [DataType.FLOAT] }, [int64Tensor("s", [3, 5])]);
   const session = await (await loadNode()).open(bytes);
   const error = (await session.run({ x: floats(1, 2) }).catch((e: unknown) => e)) as Error;
   expect(error.message).toMatch(/cannot run the model: node "resh" \(Reshape\): .*The input tensor cannot be reshaped to the requested shape/);
@@ -101,12 +106,11 @@ test("a failing node is named, without build paths", async () => {
 });
 
 test("onnxruntime's words are cleaned", () => {
-  expect(cleanWords('Load model from a.onnx failed:This is an invalid model. In Node, ("n", Foo, "", -1) : ("x": tensor(float),) -> ("y",) , Error No Op registered for Foo')).toBe(
-    'node "n" (Foo): No Op registered for Foo',
-  );
-  expect(cleanWords("failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: /b/op_kernel.cc:83 virtual A *b::C::D(int, const E &) [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large\n")).toBe(
-    "Tensor shape is too large",
-  );
+  const refused = 'Load model from a.onnx failed:This is an invalid model. In Node, ("n", Foo, "", -1) : ("x",) -> ("y",) , Error No Op registered for Foo';
+  expect(cleanWords(refused)).toBe('node "n" (Foo): No Op registered for Foo');
+  const failed = "failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: /b/op_kernel.cc:83 virtual A *b::C::D(int, const E &) "
+    + "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large\n";
+  expect(cleanWords(failed)).toBe("Tensor shape is too large");
 });
 
 describe("loadRuntime", () => {

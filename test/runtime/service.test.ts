@@ -36,7 +36,8 @@ test("a killed child is RUNTIME_CRASHED and the message says what was running", 
   await start();
   await expect(service.call("killsItself", [], "running small.onnx")).rejects.toMatchObject({
     code: "RUNTIME_CRASHED",
-    message: "the worker was killed (SIGKILL, most likely out of memory) while running small.onnx. Give it more memory, or use smaller inputs and fewer threads.",
+    message: "the worker was killed (SIGKILL, most likely out of memory) while running small.onnx. "
+      + "Give it more memory, or use smaller inputs and fewer threads.",
   });
   expect(service.pid).toBeUndefined();
   await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({ code: "RUNTIME_CRASHED" });

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { DataType, type TensorValue } from "../../src/ir/index.js";
+import { FidelityMeter, lowestAgreement, lowestSqnr, type OutputFidelity } from "../../src/verify/index.js";
+import { floats, int64s, strings, y } from "./tiny-values.js";
+
+function compare(...pairs: readonly (readonly [TensorValue, TensorValue])[]): OutputFidelity {
+  const meter = new FidelityMeter();
+  for (const [original, compressed] of pairs) meter.observe(y(original), y(compressed), "small.onnx: sample 0");
+  return meter.result().y!;
+}
+
+test("SQNR is 10 log10 of signal over noise: an error of a tenth is 20 dB", () => {
+  const { sqnrDb, maxAbsError, cosine } = compare([floats([10, 0]), floats([11, 0])]);
+  expect(sqnrDb).toBeCloseTo(20, 12);
+  expect(maxAbsError).toBe(1);
+  expect(cosine).toBe(1);
+});
+
+test("sums run over all samples: 9 + 16 of signal and 1 of noise", () => {
+  expect(compare([floats([3]), floats([3])], [floats([4]), floats([5])]).sqnrDb).toBeCloseTo(10 * Math.log10(25), 12);
+});
+
+test("equal outputs have no finite SQNR: null, so that JSON can hold it", () => {
+  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, top1Agreement: null, agreement: null, nonFinite: 0 });
+});
+
+test("the cosine of orthogonal outputs is 0, and of opposite ones -1", () => {
+  expect(compare([floats([1, 0]), floats([0, 1])]).cosine).toBe(0);
+  expect(compare([floats([1, 2]), floats([-1, -2])]).cosine).toBeCloseTo(-1, 12);
+});
+
+test("noise without a signal is the worst SQNR, not minus infinity", () => {
+  expect(compare([floats([0]), floats([1])])).toMatchObject({ sqnrDb: -300, cosine: 0 });
+});
+
+test("NaN in the compressed model only is a broken model", () => {
+  expect(compare([floats([1, 2]), floats([1, NaN])])).toMatchObject({ sqnrDb: -300, cosine: 0, maxAbsError: Number.MAX_VALUE, nonFinite: 1 });
+});
+
+test("NaN and infinities that both models give are no difference", () => {
+  expect(compare([floats([NaN, -Infinity, 1]), floats([NaN, -Infinity, 1])])).toMatchObject({ sqnrDb: null, nonFinite: 0 });
+  expect(compare([floats([Infinity]), floats([-Infinity])]).nonFinite).toBe(1);
+});
+
+test("class scores [N, C]: the share of rows with the same largest class", () => {
+  expect(compare([floats([1, 2, 4, 3], [2, 2]), floats([1, 2, 3, 4], [2, 2])]).top1Agreement).toBe(0.5);
+});
+
+test("a row that became NaN does not agree", () => {
+  expect(compare([floats([1, 2], [1, 2]), floats([NaN, NaN], [1, 2])]).top1Agreement).toBe(0);
+});
+
+test("more axes are class scores only when the last one is a probability distribution", () => {
+  const probabilities = floats([0.25, 0.75, 1, 0], [1, 2, 2]);
+  expect(compare([probabilities, floats([0.75, 0.25, 1, 0], [1, 2, 2])]).top1Agreement).toBe(0.5);
+  const features = floats([3, 4, 1, -1], [1, 2, 2]);
+  expect(compare([features, features]).top1Agreement).toBeNull();
+});
+
+test("integers and strings are compared by equality", () => {
+  expect(compare([int64s(1, 2, 3, 4), int64s(1, 2, 3, 5)])).toMatchObject({ agreement: 0.75, top1Agreement: null, maxAbsError: 1 });
+  expect(compare([strings("a", "b"), strings("a", "c")])).toMatchObject({ agreement: 0.5 });
+});
+
+test("half precision is compared by value", () => {
+  const half = (bits: number): TensorValue => ({ dataType: DataType.FLOAT16, dims: [1], data: Uint16Array.of(bits) });
+  expect(compare([half(0x3c00), half(0x4000)]).maxAbsError).toBe(1);
+});
+
+test("another shape is an error that names sample, output and both forms", () => {
+  expect(() => compare([floats([1, 2]), floats([1])])).toThrow('small.onnx: sample 0: output "y" is float [1] where the original gives float [2]');
+  expect(() => compare([floats([1]), int64s(1)])).toThrow("is int64 [1] where the original gives float [1]");
+});
+
+test("the lowest of several outputs counts", () => {
+  const outputs = { a: compare([floats([10]), floats([11])]), b: compare([int64s(1, 2), int64s(1, 3)]), c: compare([floats([1]), floats([1])]) };
+  expect(lowestSqnr({ c: outputs.c })).toBe(Infinity);
+  expect(lowestSqnr(outputs)).toBeCloseTo(10 * Math.log10(5), 12);
+  expect(lowestAgreement(outputs)).toBe(0.5);
+  expect(lowestAgreement({ a: outputs.a })).toBeUndefined();
+});

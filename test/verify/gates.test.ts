@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { checkGates, type VerifyReport } from "../../src/verify/index.js";
+
+const fidelity = (sqnrDb: number | null) => ({ sqnrDb, cosine: 1, maxAbsError: 0, top1Agreement: 0.99, agreement: null, nonFinite: 0 });
+const times = { p50Ms: 1, p95Ms: 1, spread: 0 };
+const REPORT: VerifyReport = {
+  size: { original: { raw: 400, gzip: 300, brotli: 290 }, compressed: { raw: 100, gzip: 80, brotli: 70 }, ratio: 4 },
+  fidelity: { samples: 10, source: "data.npz", outputs: { a: fidelity(30), b: fidelity(null) } },
+  accuracy: { metric: "top-1", original: 98.3, compressed: 98, drop: 98.3 - 98, samples: 1000 },
+  latency: { original: times, compressed: times, speedup: 0.5, p50Ratio: 0.5, speedupRange: [0.5, 0.5],
+    threads: 1, runs: 50, runtime: "onnxruntime-node 1.30.0" },
+  executed: null,
+};
+
+test("without limits all is well", () => {
+  expect(checkGates({}, REPORT)).toEqual({ ok: true, gates: [] });
+});
+
+test("a gate says what was asked and what was measured", () => {
+  expect(checkGates({ minSqnrDb: 35 }, REPORT)).toEqual({
+    ok: false, gates: [{ name: "minSqnrDb", limit: 35, actual: 30, ok: false, message: "the lowest SQNR is 30 dB; at least 35 dB was asked for" }],
+  });
+});
+
+test.each([
+  [{ maxDrop: 0.3 }, true], [{ maxDrop: 0.29 }, false], [{ minAgreement: 0.99 }, true], [{ minAgreement: 1 }, false],
+  [{ maxSize: 100 }, true], [{ maxGzipSize: 79 }, false], [{ maxBrotliSize: 70 }, true], [{ maxSlowdown: 2 }, true], [{ maxSlowdown: 1.05 }, false],
+])("%j holds: %s", (limits, ok) => {
+  expect(checkGates(limits, REPORT).ok).toBe(ok);
+});
+
+test("one gate that fails fails the verdict", () => {
+  expect(checkGates({ maxSize: 100, maxGzipSize: 1 }, REPORT)).toMatchObject({ ok: false, gates: [{ ok: true }, { ok: false }] });
+});
+
+test("equal outputs hold any SQNR", () => {
+  const equal = { ...REPORT, fidelity: { ...REPORT.fidelity, outputs: { b: fidelity(null) } } };
+  expect(checkGates({ minSqnrDb: 100 }, equal).gates[0]).toMatchObject({ ok: true, actual: null });
+});
+
+test("what was not measured does not hold", () => {
+  expect(checkGates({ maxDrop: 1, maxSlowdown: 2 }, { ...REPORT, accuracy: null, latency: null })).toMatchObject({
+    ok: false,
+    gates: [{ ok: false, actual: null, message: "the accuracy lost is not known (no labelled data was given); at most 1 points was asked for" }, { ok: false }],
+  });
+});
