@@ -15,6 +15,7 @@ export function reportFailure(error: unknown, debug: boolean): number {
 
 /** Failures of the file system that a user can mend, wherever they came up. */
 function asKnown(error: unknown): EdgecError | undefined {
+  if (!(error instanceof Error)) return undefined;
   const { code, message, path } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT": case "EACCES": case "EPERM": case "EISDIR": case "ENOTDIR": case "EMFILE":

@@ -12,6 +12,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// What escapes every handler is a bug, and is told like one.
+process.on("uncaughtException", (error) => process.exit(reportFailure(error, true)));
+
 try {
   await buildProgram().parseAsync(process.argv);
 } catch (error) {

@@ -4,7 +4,7 @@ import { EXIT } from "../errors.js";
 import { compress } from "../pipeline/compress.js";
 import type { CompressOptions } from "../pipeline/compress-options.js";
 import { defaultOutputPath } from "../pipeline/output-file.js";
-import { passFlags } from "./commands/compress.js";
+import { passFlags } from "./pass-flags.js";
 import { requireReportFolder, writeReport } from "./report-file.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";

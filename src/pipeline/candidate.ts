@@ -32,6 +32,8 @@ export interface Candidate {
   readonly run: RunResult;
   readonly measurements: Measurements;
   readonly warnings: readonly Diagnostic[];
+  /** Whether it was chosen in place of what was planned. */
+  readonly isFallback: boolean;
 }
 
 /** Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that runs the original. */
@@ -47,7 +49,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   writeModel(model, path);
   ours(() => assertValid(readModel(path), "the compressed model, read back"), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
-  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings] };
+  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
 }
 
 /** Runs a plan over `model` and validates what it made. With `recorded`, nothing is measured anew. */

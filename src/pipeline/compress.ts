@@ -76,8 +76,8 @@ function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger 
   };
 }
 
-function idleCalibration({ calib }: CompressOptions, { run }: Candidate): Diagnostic[] {
-  if (calib === undefined || run.askedForData) return [];
+function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candidate): Diagnostic[] {
+  if (calib === undefined || run.askedForData || isFallback) return [];
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 

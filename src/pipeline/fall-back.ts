@@ -26,7 +26,7 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   const facts = `int8 arithmetic is ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback)}`;
   if (remaining.length < reasons.length || (remaining.length === reasons.length && isFaster(fallback, planned))) {
     const hint = 'For a machine where int8 arithmetic pays, name the passes: --passes "clean-up,quantize-int8,encode-weights".';
-    return warned(fallback, `Weights are stored as int8 and computed in float, because that is better on this machine (${facts}). ${hint}`, "compress/fell-back");
+    return warned({ ...fallback, isFallback: true }, `Weights are stored as int8 and computed in float, because that is better on this machine (${facts}). ${hint}`, "compress/fell-back");
   }
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
 }

@@ -1,6 +1,6 @@
 /** What a model holds: its inputs and outputs, operators, parameters, and where its bytes are. */
 import { stat } from "node:fs/promises";
-import { DataType, dataTypeName, elementCount, GraphEditor, isOp, getAttribute, storedByteLength, toFloat32, type Model, type Tensor, type ValueInfo } from "../ir/index.js";
+import { DataType, dataTypeName, elementCount, GraphEditor, isOp, getAttribute, nodeLabel, storedByteLength, toFloat32, type Model, type Tensor, type ValueInfo } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 
 export interface InspectedValue {
@@ -52,11 +52,11 @@ function describe(model: Model): Omit<Inspection, "path" | "fileBytes"> {
   const held = new Set(model.graph.initializers.map((tensor) => tensor.name));
   return {
     irVersion: Number(model.irVersion ?? 0n),
-    opsets: model.opsetImports.map(({ domain, version }) => ({ domain: domain || "ai.onnx", version: Number(version ?? 0n) })),
+    opsets: model.opsetImports.map(({ domain, version }) => ({ domain: domainName(domain), version: Number(version ?? 0n) })),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(" "),
     inputs: model.graph.inputs.filter((input) => !held.has(input.name)).map(describeValue),
     outputs: model.graph.outputs.map(describeValue),
-    nodes: GraphEditor.forModel(model).flatMap(({ graph }) => graph.nodes.map(({ name, outputs, opType }) => ({ name: name || outputs[0] || opType, opType }))),
+    nodes: GraphEditor.forModel(model).flatMap(({ graph }) => graph.nodes.map((node) => ({ name: nodeLabel(node), opType: node.opType }))),
     operators: operatorsOf(model, constants),
     parameters: constants.reduce((sum, { tensor }) => sum + elementCount(tensor), 0),
     parameterBytes: constants.reduce((sum, { tensor }) => sum + storedByteLength(tensor), 0),
@@ -91,8 +91,12 @@ function constantsOf(model: Model): UsedConstant[] {
   return found;
 }
 
+function domainName(domain: string | undefined): string {
+  return domain === undefined || domain === "" ? "ai.onnx" : domain;
+}
+
 function operatorKey({ domain, opType }: { domain?: string; opType: string }): string {
-  return domain === undefined || domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+  return domainName(domain) === "ai.onnx" ? opType : `${domainName(domain)}.${opType}`;
 }
 
 function operatorsOf(model: Model, constants: readonly UsedConstant[]): InspectedOperator[] {
@@ -100,7 +104,7 @@ function operatorsOf(model: Model, constants: readonly UsedConstant[]): Inspecte
   for (const { graph } of GraphEditor.forModel(model)) {
     for (const node of graph.nodes) {
       const key = operatorKey(node);
-      const entry = found.get(key) ?? { opType: node.opType, domain: node.domain || "ai.onnx", count: 0, parameters: 0, bytes: 0 };
+      const entry = found.get(key) ?? { opType: node.opType, domain: domainName(node.domain), count: 0, parameters: 0, bytes: 0 };
       entry.count++;
       found.set(key, entry);
     }

@@ -5,13 +5,13 @@ import type { PlanOptions } from "./plan.js";
 
 /** Throws EdgecError BAD_OPTION for options that contradict each other. */
 export function planOptions(options: CompressOptions): PlanOptions {
-  const { storage = options.flags?.["storage"], exclude, passes, calibrator } = options;
+  const { storage = options.flags?.storage, exclude, passes, calibrator } = options;
   const storeOnly = storage === "int8";
   const flags = passFlags(options);
   if (storeOnly) {
-    if (flags["int8"] !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
+    if (flags.int8 !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
     if (passes !== undefined) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
-    delete flags["storage"];
+    delete flags.storage;
   }
   return {
     flags, storeOnly,
@@ -36,7 +36,7 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
  * plan computes nothing in int8, or when the user named the passes.
  */
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
-  if (plan.flags["int8"] === undefined || plan.passes !== undefined) return undefined;
-  const { int8: _, ...flags } = plan.flags;
+  if (plan.flags.int8 === undefined || plan.passes !== undefined) return undefined;
+  const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
   return { flags, storeOnly: true, ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };
 }

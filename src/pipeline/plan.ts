@@ -67,12 +67,12 @@ function recipeSteps(options: PlanOptions): Step[] {
 }
 
 function isWanted(when: StepCondition, { flags, storeOnly }: PlanOptions): boolean {
-  const int8 = flags["int8"] !== undefined;
+  const int8 = flags.int8 !== undefined;
   switch (when) {
     case "always": return true;
     case "int8": return int8;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
-    case "storeInt8": return (int8 || storeOnly === true) && flags["cluster"] === undefined;
+    case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined;
     default: return flags[when] !== undefined;
   }
 }

@@ -16,7 +16,7 @@ export function registered<Options extends object>(factory: PassFactory<Options>
   const { name, description, lossy, flag, defaults } = factory.definition;
   return {
     name, description, lossy, flag,
-    defaults: defaults as Readonly<Record<string, unknown>>,
+    defaults,
     bind: (options = {}) => factory(options as Partial<Options>),
   };
 }

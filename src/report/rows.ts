@@ -74,7 +74,7 @@ export interface StatusCount { readonly pass: string; readonly status: "changed"
 export function statusCounts({ nodes }: Report): StatusCount[] {
   const groups = new Map<string, { pass: string; status: "changed" | "kept"; reason: string; count: number; examples: string[] }>();
   for (const { pass, status, reason, name } of nodes) {
-    const general = reason.replaceAll(/\d+(\.\d+)?/g, "N");
+    const general = reason.replaceAll(/(?<![\w.])\d+(\.\d+)?/g, "N");
     const key = [pass, status, general].join("\n");
     const group = groups.get(key) ?? { pass, status, reason: printable(reason), count: 0, examples: [] };
     if (group.count > 0 && group.reason !== printable(reason)) group.reason = printable(general);
@@ -95,7 +95,7 @@ export function tellingPasses({ passes, nodes }: Report): PassRecord[] {
 export function optionsText(options: Readonly<Record<string, unknown>>): string {
   return Object.entries(options)
     .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(", ");
 }
 

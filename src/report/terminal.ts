@@ -14,9 +14,15 @@ export function reportText(report: Report, paint: Paint = PLAIN): string {
     nodeLines(report, paint),
     report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
     report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${message}`),
-    report.output === null ? [] : [`${report.verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${report.output}`],
+    writtenLines(report, paint),
   ];
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** A comparison alone runs no passes and writes nothing. */
+function writtenLines({ output, passes, verdict }: Report, paint: Paint): string[] {
+  if (output === null || passes.length === 0) return [];
+  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${output}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

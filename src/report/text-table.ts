@@ -14,6 +14,5 @@ function pad(cell: string, width: number, left: boolean): string {
 
 /** Length without colour codes. */
 function visibleWidth(text: string): number {
-  // eslint-disable-next-line no-control-regex -- the escape character is what starts a colour code
   return text.replaceAll(/\x1b\[[0-9;]*m/g, "").length;
 }

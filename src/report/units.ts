@@ -43,6 +43,5 @@ export function plural(count: number, noun: string): string {
 
 /** Text from a file that anyone may have written, with control characters made visible. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what must not get through
   return text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -1,21 +1,18 @@
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { edgec, fixture } from "./run-edgec.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const packageVersion = (): string => (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "edgec-cli-"));
-});
+const temporary = temporaryFolder();
 
 /** A failure is one message on stderr, without a stack, and nothing on stdout. */
 async function expectFailure(args: readonly string[], code: number, message: string | RegExp): Promise<void> {
-  const outcome = await edgec(args, { cwd: folder });
+  const outcome = await edgec(args, { cwd: temporary.path });
   expect(outcome.stderr).toMatch(message);
   expect(outcome.code).toBe(code);
   expect(outcome.stdout).toBe("");
@@ -56,11 +53,11 @@ describe("wrong usage", () => {
 describe("files", () => {
   it("exits 2 for a model that is not there", () => expectFailure(["compress", "missing.onnx"], 2, "missing.onnx"));
   it("exits 3 for a file that is no model", async () => {
-    await writeFile(join(folder, "text.onnx"), "hello, world");
+    await writeFile(join(temporary.path, "text.onnx"), "hello, world");
     await expectFailure(["compress", "text.onnx"], 3, "text.onnx");
   });
   it("exits 3 for a cut-off model", async () => {
-    await writeFile(join(folder, "cut.onnx"), readFileSync(LENET).subarray(0, 100_000));
+    await writeFile(join(temporary.path, "cut.onnx"), readFileSync(LENET).subarray(0, 100_000));
     await expectFailure(["compress", "cut.onnx"], 3, "cut.onnx");
   });
   it("exits 2 before any work when the output's folder is missing", () => expectFailure(["compress", LENET, "-o", "no/such/out.onnx"], 2, "does not exist"));
@@ -68,7 +65,7 @@ describe("files", () => {
   it("does not overwrite its input", () => expectFailure(["compress", LENET, "-o", LENET], 2, "--force"));
   it("exits 2 for data of another model", async () => {
     await expectFailure(["compress", LENET, "-o", "out.onnx", "--int8", "--calib", fixture("digits/digits-gray28-calib.npz")], 2, "digits-gray28-calib.npz");
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(temporary.path)).toEqual([]);
   });
 });
 

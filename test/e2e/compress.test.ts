@@ -1,20 +1,17 @@
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compress, definePass, readModel, type Model, type Report } from "../../src/index.js";
 import { edgec, fixture } from "../cli/run-edgec.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");
 const EVAL = fixture("digits/digits-rgb32-eval.npz");
 const NO_RUNTIME = { NODE_OPTIONS: `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}` };
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "edgec-e2e-"));
-});
-const inFolder = (name: string): string => join(folder, name);
+const temporary = temporaryFolder();
+const inFolder = (name: string): string => join(temporary.path, name);
 
 describe("edgec compress", () => {
   it("quantizes, checks against labels, and prints nothing but JSON with --json", async () => {
@@ -28,9 +25,9 @@ describe("edgec compress", () => {
     expect(report.accuracy).toMatchObject({ metric: "top-1", samples: 1000 });
     expect(report.accuracy?.original).toBeCloseTo(98.5, 1);
     expect(report.accuracy?.drop).toBeLessThanOrEqual(0.5);
-    expect(report.fidelity?.outputs["logits"]?.sqnrDb).toBeGreaterThan(30);
+    expect(report.fidelity?.outputs.logits?.sqnrDb).toBeGreaterThan(30);
     expect(report.latency?.threads).toBe(1);
-    expect(await readdir(folder)).toEqual(["small.onnx"]);
+    expect(await readdir(temporary.path)).toEqual(["small.onnx"]);
   });
 
   it("writes the model and exits 1 when a gate fails", async () => {
@@ -38,13 +35,13 @@ describe("edgec compress", () => {
     expect(code).toBe(1);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^failed: .*200/m);
-    expect(await readdir(folder)).toEqual(["small.onnx"]);
+    expect(await readdir(temporary.path)).toEqual(["small.onnx"]);
   });
 
   it("writes beside the model by default", async () => {
     await writeFile(inFolder("digits.onnx"), await readFile(LENET));
     expect((await edgec(["compress", inFolder("digits.onnx"), "--quiet"])).code).toBe(0);
-    expect((await readdir(folder)).sort()).toEqual(["digits.edgec.onnx", "digits.onnx"]);
+    expect((await readdir(temporary.path)).sort()).toEqual(["digits.edgec.onnx", "digits.onnx"]);
   });
 
   it("writes the report as JSON or Markdown", async () => {
@@ -67,7 +64,7 @@ describe("edgec compress", () => {
     const { code, stderr } = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "-o", inFolder("small.onnx")], { env: NO_RUNTIME });
     expect(code).toBe(2);
     expect(stderr).toContain("npm install onnxruntime-node");
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(temporary.path)).toEqual([]);
   });
 });
 
@@ -78,10 +75,10 @@ describe("compress", () => {
   });
 
   it("takes bytes and gives bytes when there is no output to write", async () => {
-    const { path, bytes, report } = await compress(await readFile(LENET), { storage: "int8" });
-    expect(path).toBeUndefined();
-    expect(readModel(bytes()).graph.outputs[0]?.name).toBe("logits");
-    expect(report.fidelity?.source).toBe("random feeds (seed 0)");
+    const result = await compress(await readFile(LENET), { storage: "int8" });
+    expect(result.path).toBeUndefined();
+    expect(readModel(result.bytes()).graph.outputs[0]?.name).toBe("logits");
+    expect(result.report.fidelity?.source).toBe("random feeds (seed 0)");
   });
 
   it("leaves a model that was handed over as it was", async () => {
@@ -101,7 +98,7 @@ describe("compress", () => {
     });
     const failure = compress(LENET, { passes: [breaks()], output: inFolder("out.onnx") });
     await expect(failure).rejects.toMatchObject({ code: "PASS_FAILED", message: expect.stringContaining("NoSuchOperator") as string });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(temporary.path)).toEqual([]);
   });
 
   it("writes nothing when a pass leaves an invalid model", async () => {
@@ -113,6 +110,6 @@ describe("compress", () => {
       },
     });
     await expect(compress(LENET, { passes: [dangles()], output: inFolder("out.onnx") })).rejects.toMatchObject({ code: "PASS_FAILED" });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(temporary.path)).toEqual([]);
   });
 });

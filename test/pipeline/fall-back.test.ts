@@ -12,7 +12,7 @@ function candidate({ speedup, bytes = 500, gateFails = false }: Measured): Candi
   const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
   const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
   return {
-    model: matMulModel(), path: "", plan: [], warnings: [],
+    model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
     run: { modified: true, passes: [], nodes: [], diagnostics: [], askedForData: false, statistics: new Map() },
     measurements: {
       size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],

@@ -1,15 +1,12 @@
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { defaultOutputPath, OutputFile } from "../../src/pipeline/output-file.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "edgec-test-"));
-  await writeFile(join(folder, "model.onnx"), "original");
-});
-const inFolder = (name: string): string => join(folder, name);
+const temporary = temporaryFolder();
+beforeEach(() => writeFile(join(temporary.path, "model.onnx"), "original"));
+const inFolder = (name: string): string => join(temporary.path, name);
 
 describe("defaultOutputPath", () => {
   it("lies beside the input", () => {
@@ -26,7 +23,7 @@ describe("OutputFile", () => {
     await writeFile(`${path}.data`, "weights");
     await files.commit(path);
     await files.remove();
-    expect((await readdir(folder)).sort()).toEqual(["model.onnx", "out.onnx", "out.onnx.data"]);
+    expect((await readdir(temporary.path)).sort()).toEqual(["model.onnx", "out.onnx", "out.onnx.data"]);
     expect(await readFile(inFolder("out.onnx"), "utf8")).toBe("small");
   });
 
@@ -34,19 +31,19 @@ describe("OutputFile", () => {
     const files = await OutputFile.prepare({ output: inFolder("out.onnx"), input: undefined, force: false });
     await writeFile(await files.path("planned"), "half");
     await files.remove();
-    expect(await readdir(folder)).toEqual(["model.onnx"]);
+    expect(await readdir(temporary.path)).toEqual(["model.onnx"]);
   });
 
   it("refuses a folder that does not exist", async () => {
-    await expect(OutputFile.prepare({ output: join(folder, "no", "out.onnx"), input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE" });
+    await expect(OutputFile.prepare({ output: join(temporary.path, "no", "out.onnx"), input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE" });
   });
 
   it("refuses a folder as the file", async () => {
-    await expect(OutputFile.prepare({ output: folder, input: undefined, force: false })).rejects.toThrow("it is a folder");
+    await expect(OutputFile.prepare({ output: temporary.path, input: undefined, force: false })).rejects.toThrow("it is a folder");
   });
 
   it("overwrites the input only with force", async () => {
-    const target = { output: inFolder("model.onnx"), input: join(folder, ".", "model.onnx") };
+    const target = { output: inFolder("model.onnx"), input: join(temporary.path, ".", "model.onnx") };
     await expect(OutputFile.prepare({ ...target, force: false })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
     await (await OutputFile.prepare({ ...target, force: true })).remove();
   });

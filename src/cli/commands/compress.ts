@@ -1,24 +1,7 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
-import { flagKey } from "../../pipeline/registered-pass.js";
-import { PASSES } from "../../pipeline/registry.js";
 import { collected, numberWithin, wholeNumber } from "../option-values.js";
-
-/** Adds the flag of every pass that has one. */
-export function addPassFlags(command: Command): Command {
-  for (const { flag } of PASSES) if (flag) command.option(flag.syntax, flag.help);
-  return command;
-}
-
-/** Flags that commander parsed and that belong to passes, as text. */
-export function passFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
-  const flags: Record<string, string> = {};
-  for (const { flag } of PASSES) {
-    const value = flag && options[flagKey(flag)];
-    if (flag && value !== undefined) flags[flagKey(flag)] = value === true ? "" : String(value);
-  }
-  return flags;
-}
+import { addPassFlags } from "../pass-flags.js";
 
 /** Options of `compress` and `demo` alike. */
 export function addRunOptions(command: Command): Command {

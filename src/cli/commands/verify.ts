@@ -1,6 +1,7 @@
 /** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
 import type { Command } from "commander";
 import { EXIT } from "../../errors.js";
+import type { VerifyOptions } from "../../pipeline/verify.js";
 import { numberWithin, wholeNumber } from "../option-values.js";
 
 interface VerifyFlags {
@@ -28,7 +29,9 @@ export function addVerify(program: Command): void {
       const [{ verify }, { TerminalLogger }, { printReport }, { requireReportFolder, writeReport }] = await Promise.all([
         import("../../pipeline/verify.js"), import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
       ]);
-      const { report: reportPath, json: _json, quiet: _quiet, debug: _debug, ...options } = flags;
+      const { report: reportPath, eval: evaluation, labels, metric, maxDrop, minSqnr, threads, seed } = flags;
+      const given = { eval: evaluation, labels, metric, maxDrop, minSqnr, threads, seed };
+      const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as VerifyOptions;
       if (reportPath !== undefined) await requireReportFolder(reportPath);
       const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
       const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
