@@ -31,7 +31,7 @@ export interface ConstantEvaluator {
 }
 
 export interface PassContext {
-  /** Present when calibration data was given and the pass asked for statistics. */
+  /** Present when calibration data was given; empty when the pass asked for nothing. */
   readonly statistics: Statistics | undefined;
   readonly evaluator: ConstantEvaluator | undefined;
   readonly seed: number;

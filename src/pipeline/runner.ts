@@ -5,7 +5,7 @@ import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { assertValid } from "../ir/validate.js";
-import type { Statistics } from "../numeric/statistics.js";
+import { Statistics } from "../numeric/statistics.js";
 import type { ConstantEvaluator, Pass, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
@@ -67,9 +67,11 @@ async function runPass(model: Model, pass: Pass, options: RunOptions, ledger: Pa
 async function measure(model: Model, pass: Pass, options: RunOptions, ledger: PassLedger): Promise<Statistics | undefined> {
   const { dataset, threads, logger, recorded } = options;
   const requests = pass.statistics(model);
-  if (requests.length === 0) return undefined;
-  ledger.askedForData = true;
-  if (recorded || dataset === undefined) return recorded?.get(pass.name);
+  if (requests.length > 0) ledger.askedForData = true;
+  if (dataset === undefined) return undefined;
+  // Empty rather than absent: a pass must not tell a user to give data who has given some.
+  if (requests.length === 0) return new Statistics();
+  if (recorded) return recorded.get(pass.name);
   const statistics = await calibrate({ model, dataset, requests, threads, logger });
   ledger.statistics.set(pass.name, statistics);
   return statistics;
