@@ -64,7 +64,7 @@ function bitsOf(scores: Float32Array): Uint32Array {
  * Keeps at most `n` of every `m` consecutive features of each row, the highest scores first (Mishra et al., "Accelerating
  * sparse deep neural networks", 2021). A shorter group at the end of a run keeps at most `n` as well.
  * @param columns features of a row
- * @param run features that lie `stride` apart form one run along the input axis: [columns / (run · stride)] runs
+ * @param stride features this far apart are neighbours on the input axis: the size of a convolution's kernel, else 1
  */
 export function keepPattern({ scores, alive }: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): void {
   const { n, m } = pattern;

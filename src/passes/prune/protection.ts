@@ -11,25 +11,31 @@ const MAX_PROTECTED_SHARE = 0.25;
 
 export type End = "first" | "last";
 
-/** Layers that no weight comes before, or none after, by their place; those that are too large to protect left out. */
+/** Layers that no weight comes before, or none after, by their place; those that are too large to protect apart. */
 export function protectedEnds(model: Model, layers: readonly WeightLayer[]): { ends: Map<WeightLayer, End>; tooLarge: Map<WeightLayer, End> } {
   const places = endNodes(model);
   const ends = new Map<WeightLayer, End>();
-  for (const layer of layers) {
-    const place = layer.uses.map((use) => places.get(use.node)).find((end) => end !== undefined);
-    if (place) ends.set(layer, place);
-  }
-  const size = (layer: WeightLayer): number => elementCount(layer.tensor);
-  const budget = MAX_PROTECTED_SHARE * layers.reduce((sum, layer) => sum + size(layer), 0);
-  let held = [...ends.keys()].reduce((sum, layer) => sum + size(layer), 0);
   const tooLarge = new Map<WeightLayer, End>();
-  for (const [layer, end] of [...ends].sort(([a], [b]) => size(b) - size(a))) {
-    if (held <= budget) break;
-    ends.delete(layer);
-    tooLarge.set(layer, end);
-    held -= size(layer);
+  const budget = MAX_PROTECTED_SHARE * weightsOf(layers);
+  // The weights of one operator (input and recurrent ones of an LSTM) share its fate, the largest operator goes first.
+  const placed = new Set<WeightLayer>();
+  const groups = [...places].map(([node, end]) => {
+    const own = layers.filter((layer) => !placed.has(layer) && layer.uses.some((use) => use.node === node));
+    for (const layer of own) placed.add(layer);
+    return { end, layers: own };
+  });
+  groups.sort((a, b) => weightsOf(b.layers) - weightsOf(a.layers));
+  let held = weightsOf(groups.flatMap((group) => group.layers));
+  for (const group of groups) {
+    const found = held > budget ? tooLarge : ends;
+    for (const layer of group.layers) found.set(layer, group.end);
+    if (held > budget) held -= weightsOf(group.layers);
   }
   return { ends, tooLarge };
+}
+
+function weightsOf(layers: readonly WeightLayer[]): number {
+  return layers.reduce((sum, layer) => sum + elementCount(layer.tensor), 0);
 }
 
 /**

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { countAlive, keepHighest, keepPattern, stageCounts } from "../../src/numeric/pruning.js";
+import { uniform } from "./seeded.js";
+
+const ranked = (...scores: number[]) => ({ scores: Float32Array.from(scores), alive: new Uint8Array(scores.length).fill(1) });
+
+describe("keepHighest", () => {
+  it("ranks over all layers", () => {
+    const layers = [ranked(1, 5, 2), ranked(4, 3)];
+    keepHighest(layers, 2);
+    expect(layers.map(({ alive }) => [...alive])).toEqual([[0, 1, 0], [1, 0]]);
+  });
+
+  it("keeps the exact number and the earlier of equals", () => {
+    const layer = ranked(7, 7, 7, 7);
+    keepHighest([layer], 3);
+    expect([...layer.alive]).toEqual([1, 1, 1, 0]);
+  });
+
+  it("does not bring back what is gone, however high its score", () => {
+    const layer = { scores: Float32Array.of(9, 1, 2), alive: Uint8Array.of(0, 1, 1) };
+    keepHighest([layer], 1);
+    expect([...layer.alive]).toEqual([0, 0, 1]);
+  });
+
+  it("agrees with sorting, for scores from 1e-30 to 1e30", () => {
+    const next = uniform(3);
+    const layer = ranked(...Array.from({ length: 1000 }, () => 10 ** (60 * next() - 30)));
+    const threshold = [...layer.scores].sort((a, b) => b - a)[332]!;
+    keepHighest([layer], 333);
+    expect([...layer.alive]).toEqual([...layer.scores].map((score) => (score >= threshold ? 1 : 0)));
+  });
+
+  it("can keep nothing, or all", () => {
+    const layer = ranked(1, 2);
+    keepHighest([layer], 5);
+    expect(countAlive(layer.alive)).toBe(2);
+    keepHighest([layer], 0);
+    expect(countAlive(layer.alive)).toBe(0);
+  });
+});
+
+describe("keepPattern", () => {
+  it("keeps 2 of every 4 neighbours of a row", () => {
+    const layer = ranked(1, 4, 3, 2, 8, 5, 6, 7);
+    keepPattern(layer, 8, { n: 2, m: 4 }, 1);
+    expect([...layer.alive]).toEqual([0, 1, 1, 0, 1, 0, 0, 1]);
+  });
+
+  it("runs along the channels of a convolution, not along its kernel", () => {
+    const layer = ranked(1, 9, 2, 8);
+    keepPattern(layer, 4, { n: 1, m: 2 }, 2);
+    expect([...layer.alive]).toEqual([0, 1, 1, 0]);
+  });
+
+  it("keeps no more than n of a shorter rest", () => {
+    const layer = ranked(1, 2, 3, 4, 5, 6, 7);
+    keepPattern(layer, 7, { n: 2, m: 4 }, 1);
+    expect([...layer.alive]).toEqual([0, 0, 1, 1, 0, 1, 1]);
+  });
+});
+
+it("stages keep the same share each and end on the count asked for", () => {
+  expect(stageCounts(10_000, 1, 4)).toEqual([1000, 100, 10, 1]);
+  expect(stageCounts(100, 0, 2)).toEqual([10, 0]);
+});
