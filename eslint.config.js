@@ -26,6 +26,6 @@ export default tseslint.config(
   },
   { files: ["src/cli/**"], rules: { "no-console": "off", "no-restricted-properties": "off" } },
   { files: ["src/runtime/child.ts"], rules: { "no-restricted-properties": "off" } },
-  { files: ["bench/**", "test/**"], rules: { "no-console": "off", "max-lines-per-function": "off", "no-restricted-properties": "off", "@typescript-eslint/no-unsafe-type-assertion": "off" } },
+  { files: ["bench/**", "test/**", "scripts/**"], rules: { "no-console": "off", "max-lines-per-function": "off", "no-restricted-properties": "off", "@typescript-eslint/no-unsafe-type-assertion": "off" } },
   { files: ["**/*.{js,cjs,mjs}"], ...tseslint.configs.disableTypeChecked },
 );

@@ -1,14 +1,17 @@
 /**
- * Draws what a command really prints as an SVG: node scripts/terminal-picture.mjs docs/demo.svg -- node bin/edgec.js demo
+ * Draws what edgec really prints as an SVG. In a folder with the files named:
+ * node <edgec>/scripts/terminal-picture.mjs demo.svg -- compress resnet.onnx --prune 0.3 --int8 --calib calib.npz --eval eval.npz
  * Understands the colours and styles that chalk writes; anything else is printed as it is.
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const separator = process.argv.indexOf("--");
 const [output] = process.argv.slice(2, separator);
-const command = process.argv.slice(separator + 1);
-const run = spawnSync(command[0], command.slice(1), { encoding: "utf8", env: { ...process.env, FORCE_COLOR: "1", COLUMNS: "110" } });
+const words = process.argv.slice(separator + 1);
+const cli = fileURLToPath(new URL("../bin/edgec.js", import.meta.url));
+const run = spawnSync(process.execPath, [cli, ...words], { encoding: "utf8", env: { ...process.env, FORCE_COLOR: "1", COLUMNS: "110" } });
 if (run.status !== 0) throw new Error(`the command failed: ${run.stderr}`);
 
 const COLOURS = { 30: "#484f58", 31: "#ff7b72", 32: "#3fb950", 33: "#d29922", 34: "#58a6ff", 35: "#bc8cff", 36: "#39c5cf", 37: "#c9d1d9", 90: "#8b949e" };
@@ -42,7 +45,8 @@ function wrap(line) {
   return [plain.slice(0, cut), ...wrap(`    ${plain.slice(cut + 1)}`)];
 }
 
-const lines = run.stdout.trimEnd().split("\n").flatMap(wrap);
+const prompt = `\u001b[32m$\u001b[39m \u001b[1medgec ${words.join(" ")}\u001b[22m\n\n`;
+const lines = `${prompt}${run.stdout}`.trimEnd().split("\n").flatMap(wrap);
 const width = Math.ceil(Math.max(...lines.map((line) => line.replace(/\u001b\[[\d;]*m/g, "").length)) * SIZE.character + 2 * SIZE.margin);
 const height = SIZE.bar + lines.length * SIZE.line + 2 * SIZE.margin;
 const dots = ["#ff5f56", "#ffbd2e", "#27c93f"].map((fill, k) => `<circle cx="${20 + k * 20}" cy="18" r="6" fill="${fill}"/>`).join("");

@@ -22,7 +22,7 @@ function noise(count: number, seed = 1): Float32Array {
 /** Gaussian-free histograms that span [min, max] evenly for every tensor asked for. */
 function ranges(m: Model, min: number, max: number): Statistics {
   const statistics = new Statistics();
-  for (const request of quantizeInt8().statistics(m)) statistics.set(request, { min, max, counts: new Float64Array(2048).fill(1), count: 2048 } as never);
+  for (const request of quantizeInt8().statistics(m)) statistics.set(request, { min, max, counts: new Float64Array(2048).fill(1), count: 2048 });
   return statistics;
 }
 
@@ -41,7 +41,7 @@ async function outputs(m: Model, feed: Feed): Promise<number[]> {
   const session = await (await loadRuntime()).open(encodeModelBytes(m));
   const result = await session.run(feed);
   await session.release();
-  return Array.from(result["y"]!.data as Float32Array);
+  return Array.from(result.y!.data as Float32Array);
 }
 
 async function executedOps(m: Model): Promise<string[]> {
