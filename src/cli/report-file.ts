@@ -1,14 +1,26 @@
 /** Writing a report file. */
-import { stat, writeFile } from "node:fs/promises";
-import { dirname, extname, resolve } from "node:path";
+import { realpath, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Report } from "../report/report.js";
 
-/** Throws EdgecError CANNOT_WRITE before any work is done when the report's folder does not exist. */
-export async function requireReportFolder(path: string): Promise<void> {
+/**
+ * Throws EdgecError CANNOT_WRITE before any work is done when the report's folder does not exist, or when the report
+ * would take the place of one of `models`, read or written.
+ */
+export async function requireReportPlace(path: string, models: readonly string[]): Promise<void> {
   const folder = dirname(resolve(path));
   const isFolder = await stat(folder).then((found) => found.isDirectory(), () => false);
   if (!isFolder) throw new EdgecError("CANNOT_WRITE", `cannot write the report ${path}: the folder ${folder} does not exist. Create it first.`);
+  const place = await placeOf(path);
+  for (const model of models) {
+    if (await placeOf(model) === place) throw new EdgecError("CANNOT_WRITE", `cannot write the report ${path}: the model ${model} has that name. Choose another with --report.`);
+  }
+}
+
+/** The file that a path leads to, whether it exists yet or not. */
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(async () => join(await realpath(dirname(resolve(path))).catch(() => dirname(resolve(path))), basename(path)));
 }
 
 /** Markdown for a name ending in .md, JSON otherwise. */

@@ -5,7 +5,7 @@ import { compress } from "../pipeline/compress.js";
 import type { CompressOptions } from "../pipeline/compress-options.js";
 import { defaultOutputPath } from "../pipeline/output-file.js";
 import { passFlags } from "./pass-flags.js";
-import { requireReportFolder, writeReport } from "./report-file.js";
+import { requireReportPlace, writeReport } from "./report-file.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
@@ -20,10 +20,10 @@ interface RunFlags {
 /** Sets the process's exit code: 0, or 1 when a gate failed. */
 export async function runCompress(path: string, given: Readonly<Record<string, unknown>>): Promise<void> {
   const flags = given as RunFlags;
-  if (flags.report !== undefined) await requireReportFolder(flags.report);
   const quiet = flags.quiet === true || flags.json === true;
   const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
   const output = flags.output ?? defaultOutputPath(path);
+  if (flags.report !== undefined) await requireReportPlace(flags.report, [path, output]);
   try {
     const { report } = await compress(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();

@@ -62,6 +62,15 @@ describe("files", () => {
   });
   it("exits 2 before any work when the output's folder is missing", () => expectFailure(["compress", LENET, "-o", "no/such/out.onnx"], 2, "does not exist"));
   it("exits 2 before any work when the report's folder is missing", () => expectFailure(["compress", LENET, "-o", "out.onnx", "--report", "no/report.json"], 2, "does not exist"));
+  it("does not write the report over a model that it reads or writes", async () => {
+    const model = join(temporary.path, "model.onnx");
+    await writeFile(model, readFileSync(LENET));
+    await expectFailure(["compress", model, "-o", "out.onnx", "--report", "model.onnx"], 2, "model.onnx has that name");
+    await expectFailure(["compress", model, "-o", "out.onnx", "--report", "./out.onnx"], 2, "out.onnx has that name");
+    await expectFailure(["verify", LENET, model, "--report", model], 2, "model.onnx has that name");
+    expect(readFileSync(model).equals(readFileSync(LENET))).toBe(true);
+    expect(await readdir(temporary.path)).toEqual(["model.onnx"]);
+  });
   it("does not overwrite its input", () => expectFailure(["compress", LENET, "-o", LENET], 2, "--force"));
   it("exits 2 for data of another model", async () => {
     await expectFailure(["compress", LENET, "-o", "out.onnx", "--int8", "--calib", fixture("digits/digits-gray28-calib.npz")], 2, "digits-gray28-calib.npz");

@@ -26,13 +26,13 @@ export function addVerify(program: Command): void {
     .option("--quiet", "print nothing but errors")
     .option("--debug", "show stacks of errors")
     .action(async (original: string, compressed: string, flags: VerifyFlags) => {
-      const [{ verify }, { TerminalLogger }, { printReport }, { requireReportFolder, writeReport }] = await Promise.all([
+      const [{ verify }, { TerminalLogger }, { printReport }, { requireReportPlace, writeReport }] = await Promise.all([
         import("../../pipeline/verify.js"), import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
       ]);
       const { report: reportPath, eval: evaluation, labels, metric, maxDrop, minSqnr, threads, seed } = flags;
       const given = { eval: evaluation, labels, metric, maxDrop, minSqnr, threads, seed };
       const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as VerifyOptions;
-      if (reportPath !== undefined) await requireReportFolder(reportPath);
+      if (reportPath !== undefined) await requireReportPlace(reportPath, [original, compressed]);
       const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
       const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
       if (reportPath !== undefined) await writeReport(reportPath, report);
