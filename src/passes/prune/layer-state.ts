@@ -59,16 +59,18 @@ export class LayerState implements Ranked {
       return;
     }
     let energy = 0;
+    // In double precision until they are divided: squares of tiny or huge weights do not fit float32.
+    const losses = new Float64Array(this.count);
     this.eachGroup((h, rows, columns) => {
       const inverse = h && inverseDiagonalOf(h, columns);
       for (const row of rows) {
         const weights = this.original.subarray(row * columns, (row + 1) * columns);
         energy += h ? dot(multiplySymmetric(h, columns, weights), weights) : dot(weights, weights);
-        for (let j = 0; j < columns; j++) this.scores[row * columns + j] = weights[j]! ** 2 / (inverse?.[j] ?? 1);
+        for (let j = 0; j < columns; j++) losses[row * columns + j] = weights[j]! ** 2 / (inverse?.[j] ?? 1);
       }
     });
     this.norm = energy > 0 ? energy / Math.sqrt(this.count) : 1;
-    for (let i = 0; i < this.count; i++) this.scores[i]! /= this.norm;
+    for (let i = 0; i < this.count; i++) this.scores[i] = losses[i]! / this.norm;
   }
 
   /** Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones stand. */
