@@ -6,7 +6,7 @@
  * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
  * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
  */
-import { DataType, GraphEditor, intAttribute, isOp, nodeLabel, toNumbers, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, GraphEditor, intAttribute, isOp, toNumbers, type Node, type Tensor } from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
 
 /** Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ pairs. */
@@ -180,9 +180,4 @@ function isFloat(tensor: Tensor | undefined): tensor is Tensor {
 function isPlainGemm(node: Node): boolean {
   const factor = (name: string): number => node.attributes.find((a) => a.name === name)?.f ?? 1;
   return intAttribute(node, "transA", 0) === 0 && factor("alpha") === 1 && factor("beta") === 1;
-}
-
-/** For messages: the node as a user knows it. */
-export function describe(node: Node): { name: string; opType: string } {
-  return { name: nodeLabel(node), opType: node.opType };
 }
