@@ -62,10 +62,10 @@ describe("calibrate", () => {
     ];
     const shared = model(
       [1, 2], [...layer("x", "a"), ...layer("a", "b"), makeNode("QuantizeLinear", ["b", "s", "z"], ["bq"]), makeNode("DequantizeLinear", ["bq", "s", "z"], ["y"])],
-      [scalar("s", 0.5), zero("z"), integerTensor("w", [2, 2], DataType.INT8, Int8Array.of(2, 0, 0, 4)), integerTensor("wz", [], DataType.INT8, Int8Array.of(0))],
+      [scalar("s", 0.5), zero("z"), integerTensor("w", [2, 2], DataType.INT8, Int8Array.of(2, 0, 0, 100)), integerTensor("wz", [], DataType.INT8, Int8Array.of(0))],
     );
     const statistics = await calibrate({ model: shared, dataset: dataset([feed([1, 2], [1, -2])]), requests: [range("a"), range("b")] });
-    expect([statistics.get(range("a")), statistics.get(range("b"))]).toEqual([{ min: -4, max: 1, count: 2 }, { min: -8, max: 1, count: 2 }]);
+    expect([statistics.get(range("a")), statistics.get(range("b"))]).toEqual([{ min: -100, max: 1, count: 2 }, { min: -3200, max: 1, count: 2 }]);
   });
 
   it("leaves unanswered what is not there or not floating point", async () => {
