@@ -49,9 +49,10 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 }
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
-export function fidelityLines({ outputs }: Fidelity): string[] {
-  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement }]) => {
+export function fidelityLines({ outputs, samples }: Fidelity): string[] {
+  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize }]) => {
     const name = printable(output);
+    if (otherSize > 0) return `${name}: another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
     if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
     const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
     return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
