@@ -3,18 +3,19 @@ import chalk from "chalk";
 import { diffModels } from "../pipeline/diff-models.js";
 import { inspect } from "../pipeline/inspect.js";
 import { diffText } from "../report/diff-text.js";
+import { jsonText } from "../report/json.js";
 import { inspectionText } from "../report/inspection-text.js";
 import type { LayerSort } from "../report/layer-rows.js";
 import { parseDims, parseShapes } from "./size-values.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
 interface InspectFlags {
-  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes: boolean;
+  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
   readonly sort: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
 }
 
 export async function runInspect(path: string, flags: InspectFlags): Promise<void> {
-  const { json = false, nodes = false, all = false, run = false, passes, sort, diff } = flags;
+  const { json = false, nodes = false, all = false, run = false, passes = "small", sort, diff } = flags;
   const logger = new TerminalLogger(process.stderr, { quiet: json, debug: false });
   const options = { shapes: parseShapes(flags.shape ?? []), dims: parseDims(flags.dim ?? []), run, logger };
   let text: string;
@@ -30,8 +31,4 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
     logger.clear();
   }
   process.stdout.write(text);
-}
-
-function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -20,13 +20,15 @@ import { RuntimeEvaluator } from "./constant-evaluator.js";
 export interface InspectOptions extends GivenSizes {
   /** Takes sizes from a run on zeros, and computes weights that are stored as codes. Default false: nothing is run. */
   readonly run?: boolean;
-  /** Tries the passes on a copy to say what they could do with each node. Default false. */
-  readonly possibilities?: boolean;
+  /** Tries the passes on a copy to say what they could do with each node; "small" does so up to 4 Mi parameters. Default false. */
+  readonly possibilities?: boolean | "small";
   readonly logger?: Logger;
 }
 
 const FLOATING: readonly string[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE].map(dataTypeName);
 const MOST_PROBLEMS = 20;
+/** Pruning and clustering take about a second for each million. */
+const SMALL = 2 ** 22;
 
 /**
  * Reads a model and describes it. Weights are decoded one at a time. Throws BadModelError; EdgecError CANNOT_READ;
@@ -40,8 +42,8 @@ export async function inspect(input: string | Uint8Array | Model, options: Inspe
   const evaluator = options.run === true ? new RuntimeEvaluator() : undefined;
   try {
     const measured = options.run === true ? await measure(model, options, warnings) : undefined;
-    const trial = options.possibilities === true && problems.length === 0 ? await trialOf(model, evaluator, options) : undefined;
     const described = await describe(model, options, measured, evaluator);
+    const trial = problems.length === 0 ? await trialOf(model, described.parameters, evaluator, options) : undefined;
     return {
       inspectionVersion: INSPECTION_VERSION, path: model.path ?? null, fileBytes: fileBytes ?? null,
       ...described, parts: fileParts(model, fileBytes),
@@ -53,7 +55,11 @@ export async function inspect(input: string | Uint8Array | Model, options: Inspe
   }
 }
 
-async function trialOf(model: Model, evaluator: RuntimeEvaluator | undefined, { logger }: InspectOptions): Promise<Trial> {
+async function trialOf(model: Model, parameters: number, evaluator: RuntimeEvaluator | undefined, { possibilities = false, logger }: InspectOptions): Promise<Trial | undefined> {
+  if (possibilities === false) return undefined;
+  if (possibilities === "small" && parameters > SMALL) {
+    return { possibilities: null, warnings: [`Passes were not tried, as that takes long with ${parameters.toLocaleString("en")} parameters. --passes tries them all the same.`] };
+  }
   logger?.progress?.({ step: "trying passes", done: 0 });
   return tryPasses(model, evaluator);
 }
@@ -73,6 +79,7 @@ async function measure(model: Model, options: InspectOptions, warnings: string[]
 type Described = Omit<Inspection, "inspectionVersion" | "path" | "fileBytes" | "parts" | "sizesFrom" | "possibilities" | "problems" | "warnings">;
 
 async function describe(model: Model, options: InspectOptions, measured: Shapes | undefined, evaluator: RuntimeEvaluator | undefined): Promise<Described> {
+  const { graph: sized } = sizedModel(model, options);
   const prepared = await prepareModel(model, options, measured);
   const scopes = scopesOf(model);
   const paths = new Map(scopes.flatMap(({ nodes, path }) => nodes.map((node) => [node, path])));
@@ -89,8 +96,8 @@ async function describe(model: Model, options: InspectOptions, measured: Shapes 
     opsets: model.opsetImports.map(({ domain, version }) => ({ domain: domainName(domain), version: Number(version ?? 0n) })),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(" "),
     functions: model.functions.length,
-    inputs: fedInputs(model).map(describeValue),
-    outputs: model.graph.outputs.map(describeValue),
+    inputs: fedInputs({ graph: sized }).map(describeValue),
+    outputs: sized.outputs.map(describeValue),
     nodes, operators: describeOperators(nodes), weights,
     parameters: weights.reduce((sum, { elements }) => sum + elements, 0),
     parameterBytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -27,7 +27,7 @@ function summary(diff: ModelDiff, paint: Paint): string[] {
     row("size", size, bytesText, true), row("parameters", parameters, count), row("bytes of parameters", parameterBytes, bytesText, true),
     row("zeros", sparsity, percentText), row("MACs", macs, countText, true), row("activations at once", peakActivationBytes, bytesText, true),
     row("nodes", nodes, count), row("IR version", irVersion, count),
-    ...opsets.map(({ domain, ...versions }) => row(`opset ${printable(domain)}`, versions, count)),
+    ...opsets.map(({ domain, before, after }) => [`opset ${printable(domain)}`, before === null ? "–" : String(before), after === null ? "–" : String(after), ""]),
   ];
   return textTable([["", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows], [0, 3]);
 }

@@ -72,10 +72,10 @@ function macsText({ macs, unknownMacs, inputs }: Inspection): string {
 
 /** How to make sizes known. */
 function help(inputs: readonly InspectedValue[]): string {
-  const symbol = inputs.flatMap(({ shape }) => shape ?? []).find((dim) => typeof dim === "string");
+  const symbol = inputs.flatMap(({ shape }) => shape ?? []).find((dim): dim is string => typeof dim === "string");
   const open = inputs.find(({ shape }) => !shape || shape.includes(null));
-  if (typeof symbol === "string") return `Give --dim ${printable(symbol)}=1, and --run to take the rest from a run`;
-  return open ? `Give --shape ${printable(open.name)}=…, and --run to take the rest from a run` : "--run takes them from a run";
+  if (symbol !== undefined) return `Give --dim ${printable(symbol)}=1`;
+  return open ? `Give --shape ${printable(open.name)}=…` : "--run takes them from a run on zeros";
 }
 
 function activationsText({ activations: { totalBytes, peakBytes, unknown } }: Inspection): string {
@@ -95,14 +95,12 @@ function operators({ operators: found, nodes, unknownMacs, macs }: Inspection, p
 }
 
 function layers(inspection: Inspection, { all = false, sort = "bytes" }: InspectionTextOptions, paint: Paint): string[] {
-  const rows = layerRows(inspection, sort, all);
+  const { rows, left } = layerRows(inspection, sort, all ? Infinity : FIRST_LAYERS);
   if (rows.length === 0) return [];
-  const shown = all ? rows : rows.slice(0, FIRST_LAYERS);
   const head = ["layer", "operator", "weight", "bytes", "MACs", "zeros", "range", "values", ...(inspection.possibilities ? ["passes"] : [])];
-  const rest = rows.length - shown.length;
   return [
-    ...textTable([head.map((cell) => paint.bold(cell)), ...shown], [0, 1, 2, 8]),
-    ...(rest > 0 ? [paint.dim(`and ${plural(rest, "more layer")}: --all lists them`)] : []),
+    ...textTable([head.map((cell) => paint.bold(cell)), ...rows], [0, 1, 2, 8]),
+    ...(left > 0 ? [paint.dim(`and ${plural(left, "more layer")}: --all lists them`)] : []),
   ];
 }
 

@@ -8,16 +8,34 @@ export type LayerSort = "bytes" | "macs" | "name";
 
 const NAME_WIDTH = 36;
 
-/** Cells: layer, operator, its largest weight, bytes, MACs, zeros, range, distinct values, passes that apply. */
-export function layerRows(inspection: Inspection, sort: LayerSort, wholeNames: boolean): string[][] {
+/** Layers of less are shapes, axes and bounds. Bytes. */
+const SMALLEST = 64;
+
+/** Whether a row is worth a place in a short table. */
+function tells({ bytes, macs }: InspectedNode): boolean {
+  return bytes >= SMALLEST || macs !== 0;
+}
+
+export interface LayerRows {
+  readonly rows: readonly string[][];
+  /** How many layers have no row. */
+  readonly left: number;
+}
+
+/** All layers, or the first `most` that matter, by `sort`. Cells: layer, operator, its largest weight, bytes, MACs, zeros, range, distinct values, passes that apply. */
+export function layerRows(inspection: Inspection, sort: LayerSort, most = Infinity): LayerRows {
   const weights = largestWeights(inspection.weights);
-  const passes = inspection.possibilities && applicable(inspection.possibilities, inspection.weights);
-  const name = (text: string): string => (wholeNames ? printable(text) : shortened(printable(text)));
-  return inspection.nodes.filter(({ bytes, macs }) => bytes > 0 || macs !== 0).sort(order(sort)).map((node) => [
+  const passes = inspection.possibilities && applicable(inspection.possibilities);
+  const isWhole = most === Infinity;
+  const name = (text: string): string => (isWhole ? printable(text) : shortened(printable(text)));
+  const layers = inspection.nodes.filter(({ bytes, macs }) => bytes > 0 || macs !== 0);
+  const shown = (isWhole ? layers : layers.filter(tells)).sort(order(sort)).slice(0, most);
+  const rows = shown.map((node) => [
     name(node.name), printable(node.domain === "ai.onnx" ? node.opType : `${node.domain}.${node.opType}`),
     ...weightCells(weights.get(key(node.scope, node.name)), node),
     ...(passes ? [[...passes.get(node.name) ?? []].join(" ")] : []),
   ]);
+  return { rows, left: layers.length - shown.length };
 }
 
 function order(sort: LayerSort): (a: InspectedNode, b: InspectedNode) => number {
@@ -59,17 +77,12 @@ function largestWeights(weights: readonly InspectedWeight[]): Map<string, Inspec
 }
 
 /** By node: what a command line calls each pass that would change it. */
-function applicable(possibilities: readonly Possibility[], weights: readonly InspectedWeight[]): Map<string, Set<string>> {
-  const users = new Map(weights.map(({ name, node }) => [name, node]));
+function applicable(possibilities: readonly Possibility[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
-  for (const { pass, name, status } of possibilities) {
-    if (status !== "changed") continue;
+  for (const { pass, node, status } of possibilities) {
+    if (status !== "changed" || node === null) continue;
     const { flag } = findPass(pass);
-    // Some passes name the constant rather than the node.
-    for (const node of new Set([name, users.get(name)])) {
-      if (typeof node !== "string") continue;
-      found.set(node, (found.get(node) ?? new Set()).add(flag ? flagKey(flag) : pass));
-    }
+    found.set(node, (found.get(node) ?? new Set()).add(flag ? flagKey(flag) : pass));
   }
   return found;
 }

@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { collected } from "../option-values.js";
 
 interface InspectFlags {
-  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes: boolean;
+  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
   readonly sort: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
 }
 
@@ -17,7 +17,8 @@ export function addInspect(program: Command): void {
     .addOption(new Option("--sort <key>", "order of the layers").choices(["bytes", "macs", "name"]).default("bytes"))
     .option("--all", "list every layer, not only the first 20")
     .option("--nodes", "list every node by name, as --exclude takes them")
-    .option("--no-passes", "do not try what passes could do with each layer")
+    .option("--passes", "try what passes could do with each layer; done anyway for models of up to 4 million parameters")
+    .option("--no-passes", "do not try what passes could do")
     .option("--diff <other>", "compare with another model")
     .option("--json", "print JSON")
     .action(async (path: string, flags: InspectFlags) => {

@@ -10,7 +10,7 @@ export interface GivenSizes {
 }
 
 /** The inputs that a caller feeds: those that are no constants. */
-export function fedInputs({ graph }: Model): ValueInfo[] {
+export function fedInputs({ graph }: Pick<Model, "graph">): ValueInfo[] {
   const constants = new Set(graph.initializers.map((tensor) => tensor.name));
   return graph.inputs.filter((input) => !constants.has(input.name));
 }

@@ -103,10 +103,12 @@ export interface Activations {
 /** What a pass would do with a node, from a trial on a copy. */
 export interface Possibility {
   readonly pass: string;
-  /** Whether calibration data was assumed. */
+  /** Whether calibration data was assumed. A pass that does the same with and without it is told once, as without. */
   readonly calibrated: boolean;
   /** The node, or the constant where the pass names that. */
   readonly name: string;
+  /** The node: itself, or the one that uses the constant; null for one that is not in the cleaned-up model. */
+  readonly node: string | null;
   readonly opType: string;
   readonly status: "changed" | "kept";
   readonly reason: string;
@@ -121,6 +123,7 @@ export interface Inspection {
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
   readonly producer: string;
   readonly functions: number;
+  /** With the sizes that were given. */
   readonly inputs: readonly InspectedValue[];
   readonly outputs: readonly InspectedValue[];
   readonly nodes: readonly InspectedNode[];

@@ -2,16 +2,17 @@
  * What the lossy passes could do with each node, and why not: each is tried on a copy of the cleaned-up model, and its own
  * report is taken. Constants are shared with the copy; passes never write into them.
  */
-import { copyModel, type Model } from "../../ir/index.js";
+import { isDeepStrictEqual } from "node:util";
+import { copyModel, GraphEditor, nodeLabel, type Model } from "../../ir/index.js";
 import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../../numeric/statistics.js";
 import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../../passes/contract.js";
 import { CLEAN_UP } from "../recipe.js";
 import { findPass, PASSES } from "../registry.js";
 import type { Possibility } from "./inspection.js";
 
-export interface Trial { readonly possibilities: readonly Possibility[]; readonly warnings: readonly string[] }
+export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
 
-/** Storage is chosen by size alone and has nothing to say about single nodes. */
+/** What compressing does to every model before the lossy passes. */
 const BEFORE: readonly string[] = [...CLEAN_UP, "upgrade-opset"];
 const MAX_ROUNDS = 10;
 
@@ -21,19 +22,34 @@ export async function tryPasses(model: Model, evaluator?: ConstantEvaluator): Pr
   const warnings: string[] = [];
   const clean = copyModel(model);
   await cleanUp(clean, { statistics: undefined, evaluator, seed: 0 });
+  const nodeOf = nodesByStatus(clean);
   for (const { name, lossy, bind } of PASSES) {
     if (!lossy) continue;
     const pass = bind();
-    for (const calibrated of canAssume(pass, clean) ? [true, false] : [false]) {
-      try {
-        const { nodes } = await tryPass(pass, clean, calibrated, evaluator);
-        possibilities.push(...nodes.map((node) => ({ pass: name, calibrated, ...node })));
-      } catch (error) {
-        warnings.push(`${name} could not be tried: ${error instanceof Error ? error.message : String(error)}`);
-      }
+    try {
+      const plain = (await tryPass(pass, clean, false, evaluator)).nodes;
+      const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, true, evaluator)).nodes : plain;
+      if (!isDeepStrictEqual(plain, calibrated)) possibilities.push(...calibrated.map((status) => ({ pass: name, calibrated: true, node: nodeOf(status.name), ...status })));
+      possibilities.push(...plain.map((status) => ({ pass: name, calibrated: false, node: nodeOf(status.name), ...status })));
+    } catch (error) {
+      warnings.push(`${name} could not be tried: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return { possibilities, warnings };
+}
+
+/** Some passes name the constant: that of the node which uses it. */
+function nodesByStatus(model: Model): (name: string) => string | null {
+  const nodes = new Map<string, string>();
+  const editors = GraphEditor.forModel(model);
+  for (const editor of editors) {
+    for (const { name = "" } of editor.graph.initializers) {
+      const [user] = editor.consumers(name);
+      if (user) nodes.set(name, nodeLabel(user));
+    }
+  }
+  for (const { graph } of editors) for (const node of graph.nodes) nodes.set(nodeLabel(node), nodeLabel(node));
+  return (name) => nodes.get(name) ?? null;
 }
 
 async function cleanUp(model: Model, context: PassContext): Promise<void> {
@@ -51,8 +67,7 @@ async function tryPass(pass: Pass, clean: Model, calibrated: boolean, evaluator:
 
 /** Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only how well. */
 function canAssume(pass: Pass, model: Model): boolean {
-  const requests = pass.statistics(model);
-  return requests.some(({ kind }) => kind === "histogram" || kind === "range");
+  return pass.statistics(model).every(({ kind }) => kind === "histogram" || kind === "range");
 }
 
 /** Answers as if every tensor had been seen with values from -1 to 1; what takes a model's own data stays unanswered. */
