@@ -1,5 +1,6 @@
 /** The action behind `inspect`: from flags to the library's options, and from what was found to the terminal. */
 import chalk from "chalk";
+import { EXIT } from "../errors.js";
 import { diffModels } from "../pipeline/diff-models.js";
 import { inspect } from "../pipeline/inspect.js";
 import { diffText } from "../report/diff-text.js";
@@ -14,6 +15,7 @@ interface InspectFlags {
   readonly sort: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
 }
 
+/** Sets the process's exit code to 3 for a model that can be read but is not valid; what it holds is shown all the same. */
 export async function runInspect(path: string, flags: InspectFlags): Promise<void> {
   const { json = false, nodes = false, all = false, run = false, passes = "small", sort, diff } = flags;
   const logger = new TerminalLogger(process.stderr, { quiet: json, debug: false });
@@ -22,6 +24,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
   try {
     if (diff === undefined) {
       const inspection = await inspect(path, { ...options, possibilities: passes });
+      if (inspection.problems.length > 0) process.exitCode = EXIT.badModel;
       text = json ? jsonText(inspection) : inspectionText(inspection, { nodes, all, sort }, chalk);
     } else {
       const difference = await diffModels(path, diff, options);

@@ -3,11 +3,11 @@ import { subgraphsOf, type Attribute, type FunctionDef, type Graph, type Model, 
 import { copyNode } from "../ir/copy.js";
 
 /** Nodes that inlining may add; functions that call functions grow exponentially. */
-const MOST_NODES = 200_000;
+const MOST_NODES = 50_000;
 const MOST_LEVELS = 32;
 
 /**
- * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 200,000 nodes; other
+ * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 50,000 nodes; other
  * calls stay. A body keeps no declarations. Returns which call each new node comes from.
  */
 export function inlineFunctions(model: Model): Map<Node, Node> {
