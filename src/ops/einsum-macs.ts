@@ -18,7 +18,7 @@ function note(term: string, shape: readonly number[] | undefined, sizes: Map<str
   const [front = "", back, extra] = term.split("...");
   const hidden = shape.length - front.length - (back?.length ?? 0);
   if (extra !== undefined || hidden < 0 || (back === undefined && hidden > 0)) return false;
-  const labels = [...front, ...Array.from({ length: hidden }, (_, k) => `...${hidden - k}`), ...(back ?? "")];
+  const labels = [...Array.from(front), ...Array.from({ length: hidden }, (_, k) => `...${hidden - k}`), ...Array.from(back ?? "")];
   labels.forEach((label, axis) => sizes.set(label, Math.max(sizes.get(label) ?? 1, shape[axis] ?? 1)));
   return true;
 }

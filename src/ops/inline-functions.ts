@@ -33,7 +33,10 @@ function key(domain: string | undefined, name: string, overload: string | undefi
 function bodyOf(fn: FunctionDef, call: Node, prefix: string): Node[] {
   const names = new Map<string, string>();
   fn.inputs.forEach((name, k) => names.set(name, call.inputs[k] ?? ""));
-  fn.outputs.forEach((name, k) => names.set(name, call.outputs[k] || prefix + name));
+  fn.outputs.forEach((name, k) => {
+    const outer = call.outputs[k] ?? "";
+    names.set(name, outer === "" ? prefix + name : outer);
+  });
   const given = new Map([...fn.attributeDefaults, ...call.attributes].map((attribute) => [attribute.name, attribute]));
   return fn.nodes.map((node) => renamed(copyNode(node), (name) => (name === "" ? "" : names.get(name) ?? prefix + name), given));
 }

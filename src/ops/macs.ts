@@ -100,7 +100,7 @@ const multiHeadAttention: Formula = ({ inputs: [q, k, v], node }) => {
 
 /** The projection to queries, keys and values by one weight, then attention of the sequence to itself. */
 const selfAttention = (past: number): Formula => ({ node, inputs: [x, w] }) => {
-  if (node.inputs[past] || !x || x.length !== 3 || w?.length !== 2) return undefined;
+  if (node.inputs[past] || x?.length !== 3 || w?.length !== 2) return undefined;
   const [batch, length, inner] = x;
   const [q = (w[1] ?? 0) / 3, , v = q] = intsAttribute(node, "qkv_hidden_sizes") ?? [];
   const projection = times(batch, length, inner, w[1]) ?? 0;

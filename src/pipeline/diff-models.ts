@@ -1,4 +1,5 @@
 /** Two models side by side: what one has become of the other. */
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { inspect, type InspectOptions } from "./inspect.js";
@@ -134,9 +135,9 @@ function operatorChanges(before: readonly InspectedOperator[], after: readonly I
 }
 
 function weightChange(before: InspectedWeight | undefined, after: InspectedWeight | undefined, matchedBy: WeightMatch | null): WeightChange {
-  const same = before && after && before.digest === after.digest && before.type === after.type && before.stored === after.stored
-    && JSON.stringify(before.shape) === JSON.stringify(after.shape);
-  return { name: before?.name ?? after?.name ?? "", matchedBy, before: before ? side(before) : null, after: after ? side(after) : null, changed: same !== true };
+  const essence = (weight: InspectedWeight | undefined): unknown[] | undefined => weight && [weight.digest, weight.type, weight.stored, weight.shape];
+  const same = isDeepStrictEqual(essence(before), essence(after));
+  return { name: before?.name ?? after?.name ?? "", matchedBy, before: before ? side(before) : null, after: after ? side(after) : null, changed: !same };
 }
 
 function side({ name, node, type, shape, elements, bytes, stored, statistics }: InspectedWeight): WeightSide {

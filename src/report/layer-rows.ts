@@ -89,7 +89,7 @@ function applicable(possibilities: readonly Possibility[]): Map<string, Set<stri
 
 /** The middle of a long name tells least. */
 function shortened(name: string): string {
-  const characters = [...name];
+  const characters = Array.from(name);
   if (characters.length <= NAME_WIDTH) return name;
   const half = Math.floor((NAME_WIDTH - 1) / 2);
   return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;

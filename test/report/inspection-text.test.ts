@@ -33,7 +33,7 @@ it("shows a model at a glance", async () => {
 /** Products with weights of 8 × 8, each node named by its place. */
 function chain(count: number): Model {
   const nodes = Array.from({ length: count }, (_, k) => makeNode("MatMul", [k === 0 ? "x" : `m${k - 1}`, `w${k}`], [`m${k}`], [], `n${String(k).padStart(2, "0")}`));
-  const initializers = nodes.map((_, k) => floatTensor(`w${k}`, [8, 8 * (k === 3 ? 1 : 1)], Float32Array.from({ length: 64 }, () => k)));
+  const initializers = nodes.map((_, k) => floatTensor(`w${k}`, [8, 8], Float32Array.from({ length: 64 }, () => k)));
   return tiny(nodes, { feed: { x: { ...X.x!, dims: [1, 8] } }, initializers });
 }
 
@@ -104,5 +104,5 @@ it("shows two models side by side", async () => {
     "",
     "weight | before | after | bytes | zeros | values",
     "w | float 2×2 | float 2×2 | 16 B → 16 B | 0.0 % → 50.0 % | 4 → 3",
-  ].map((line) => line.replace(/^ \| /, " | ")));
+  ]);
 });

@@ -71,11 +71,12 @@ function bytesOf(names: readonly string[], types: TypeMap): number | undefined {
 }
 
 /** The most bytes alive at once: a value lives from its maker to its last user, a graph's input and output to the end. */
-function peakOf({ graph, usedNames }: Pick<GraphEditor, "graph" | "usedNames">, types: TypeMap, isFixed: (node: Node) => boolean): number | null {
+function peakOf(editor: GraphEditor, types: TypeMap, isFixed: (node: Node) => boolean): number | null {
+  const { graph } = editor;
   const nodes = graph.nodes.filter((node) => !isFixed(node));
   const lastUse = new Map<string, number>();
   nodes.forEach((node, k) => {
-    for (const name of [...usedNames(node), ...node.outputs]) lastUse.set(name, k);
+    for (const name of [...editor.usedNames(node), ...node.outputs]) lastUse.set(name, k);
   });
   const constants = new Set(graph.initializers.map((tensor) => tensor.name ?? ""));
   const inputs = graph.inputs.map(({ name }) => name).filter((name) => !constants.has(name));

@@ -2,6 +2,9 @@
 import type { GraphEditor, Node, Tensor } from "../../ir/index.js";
 import { constantNodes } from "./scopes.js";
 
+/** Names looked through for one value. What unpacks a weight takes some twenty; a model made to hurt chains thousands. */
+const MOST_NAMES = 512;
+
 export class FixedValues {
   /** Nodes that compute from constants alone, such as those that unpack a stored weight. */
   readonly nodes: ReadonlySet<Node>;
@@ -31,12 +34,13 @@ export class FixedValues {
     return this.initializers.get(name);
   }
 
-  /** The constants that a fixed value of this graph or those around it is made of, each once. */
+  /** The constants that a fixed value of this graph or those around it is made of, each once; some, where they are hundreds. */
   constantsOf(name: string): Tensor[] {
     const found = new Set<Tensor>();
     const seen = new Set<string>([name]);
     // A set grows while it is walked, which spares a stack.
     for (const each of seen) {
+      if (seen.size > MOST_NAMES) break;
       const owner = this.owner(each);
       const producer = owner?.editor.producer(each);
       const tensor = producer ? undefined : owner?.editor.constant(each);

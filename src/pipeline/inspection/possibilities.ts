@@ -23,9 +23,10 @@ export async function tryPasses(model: Model, evaluator?: ConstantEvaluator): Pr
   const clean = copyModel(model);
   await cleanUp(clean, { statistics: undefined, evaluator, seed: 0 });
   const nodeOf = nodesByStatus(clean);
-  for (const { name, lossy, bind } of PASSES) {
-    if (!lossy) continue;
-    const pass = bind();
+  for (const registered of PASSES) {
+    if (!registered.lossy) continue;
+    const { name } = registered;
+    const pass = registered.bind();
     try {
       const plain = (await tryPass(pass, clean, false, evaluator)).nodes;
       const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, true, evaluator)).nodes : plain;

@@ -10,7 +10,7 @@ export interface PreparedModel {
   readonly editors: readonly GraphEditor[];
   readonly types: ReadonlyMap<GraphEditor, TypeMap>;
   /** The node of the given model that a node of the copy stands for: the call, for one of a function's body. */
-  origin(node: Node): Node;
+  readonly origin: (node: Node) => Node;
   /** Initializers of the given model, as opposed to values of Constant nodes. */
   readonly initializers: ReadonlySet<Tensor>;
 }

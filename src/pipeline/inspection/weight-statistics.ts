@@ -17,14 +17,17 @@ export function weightStatistics(tensor: Tensor): WeightStatistics | null {
   return values ? statisticsOf(values) : null;
 }
 
-/** A fingerprint of what the constants hold: the first 64 bits of SHA-256 over their little-endian values, in hexadecimal. */
-export function digestOf(tensors: readonly Tensor[]): string {
+/** A fingerprint of what a constant holds: the first 64 bits of SHA-256 over its little-endian values, in hexadecimal. */
+export function digestOf(tensor: Tensor): string {
   const hash = createHash("sha256");
-  for (const tensor of tensors) {
-    if (tensor.dataType === DataType.STRING) for (const text of tensor.typed?.string ?? []) hash.update(`${text.byteLength} `).update(text);
-    else hash.update(tensorBytes(tensor));
-  }
+  if (tensor.dataType === DataType.STRING) for (const text of tensor.typed?.string ?? []) hash.update(`${text.byteLength} `).update(text);
+  else hash.update(tensorBytes(tensor));
   return hash.digest("hex").slice(0, 16);
+}
+
+/** One fingerprint for several. */
+export function joinedDigest(digests: readonly string[]): string {
+  return digests.length === 1 ? digests[0] ?? "" : createHash("sha256").update(digests.join()).digest("hex").slice(0, 16);
 }
 
 /** The tensor with its bytes at hand, so that an external one is read once however often it is looked at. */

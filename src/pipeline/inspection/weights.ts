@@ -5,7 +5,7 @@ import { fixedValues, type FixedValues } from "./fixed-values.js";
 import type { InspectedWeight } from "./inspection.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { operatorName } from "./scopes.js";
-import { digestOf, loaded, weightStatistics } from "./weight-statistics.js";
+import { digestOf, joinedDigest, loaded, weightStatistics } from "./weight-statistics.js";
 
 export interface WeightSources {
   readonly prepared: PreparedModel;
@@ -21,9 +21,9 @@ interface Use { readonly values: FixedValues; readonly name: string; readonly no
 
 /** All weights in node order, then constants that no node uses. Decodes one tensor at a time. */
 export async function collectWeights(sources: WeightSources): Promise<FoundWeight[]> {
-  const counted = new Set<unknown>();
+  const ledger = new ConstantLedger();
   const found: FoundWeight[] = [];
-  for (const use of usesOf(sources.prepared.editors)) found.push({ weight: await describe(use, sources, counted), node: use.node && sources.prepared.origin(use.node) });
+  for (const use of usesOf(sources.prepared.editors)) found.push({ weight: await describe(use, sources, ledger), node: use.node && sources.prepared.origin(use.node) });
   return found;
 }
 
@@ -54,7 +54,7 @@ function usesOf(editors: readonly GraphEditor[]): Use[] {
   return uses;
 }
 
-async function describe({ values, name, node, input }: Use, { prepared, scopeOf, compute }: WeightSources, counted: Set<unknown>): Promise<InspectedWeight> {
+async function describe({ values, name, node, input }: Use, { prepared, scopeOf, compute }: WeightSources, ledger: ConstantLedger): Promise<InspectedWeight> {
   const { editor } = values;
   const tensor = editor.producer(name) ? undefined : values.held(name);
   const constants = tensor ? [tensor] : values.constantsOf(name);
@@ -68,18 +68,36 @@ async function describe({ values, name, node, input }: Use, { prepared, scopeOf,
     type: tensor ?? type ? dataTypeName(tensor?.dataType ?? type?.elementType ?? 0) : "unknown",
     shape: (value?.dims ?? shape)?.map((dim: Dimension) => dim ?? null) ?? null,
     elements: staticCount(value?.dims ?? shape) ?? constants.reduce((sum, each) => sum + elementCount(each), 0),
-    bytes: constants.reduce((sum, each) => sum + bytesOnce(each, counted), 0),
+    bytes: constants.reduce((sum, each) => sum + ledger.bytes(each), 0),
     stored: !tensor ? "computed" : tensor.external ? "external" : prepared.initializers.has(tensor) ? "inline" : "node",
     constants: tensor ? [] : constants.map((each) => each.name ?? ""),
-    digest: digestOf(tensor && value ? [value] : constants),
+    digest: joinedDigest(constants.map((each) => ledger.digest(each, value))),
     statistics: value ? weightStatistics(value) : null,
   };
 }
 
-/** A function that is called twice holds its constants once. */
-function bytesOnce(tensor: Tensor, counted: Set<unknown>): number {
-  const content = tensor.raw ?? tensor.external ?? tensor.typed ?? tensor;
-  if (counted.has(content)) return 0;
-  counted.add(content);
-  return storedByteLength(tensor);
+/** What is done once for every constant, however many weights it is part of. */
+class ConstantLedger {
+  private readonly counted = new Set<unknown>();
+  private readonly digests = new Map<unknown, string>();
+
+  /** Stored bytes at the first call, then 0: a function that is called twice holds its constants once. */
+  bytes(tensor: Tensor): number {
+    const content = contentOf(tensor);
+    if (this.counted.has(content)) return 0;
+    this.counted.add(content);
+    return storedByteLength(tensor);
+  }
+
+  /** @param value the same constant with its bytes loaded, where it is at hand */
+  digest(tensor: Tensor, value: Tensor | undefined): string {
+    const content = contentOf(tensor);
+    const digest = this.digests.get(content) ?? digestOf(value?.external === tensor.external && value?.raw && tensor.external ? value : tensor);
+    this.digests.set(content, digest);
+    return digest;
+  }
+}
+
+function contentOf(tensor: Tensor): unknown {
+  return tensor.raw ?? tensor.external ?? tensor.typed ?? tensor;
 }
