@@ -28,6 +28,12 @@ it.each<[string, Model, string]>([
   expect((await diffModels(product(W), after)).weights).toMatchObject([{ matchedBy, before: { name: "w" }, after: { name: "v" } }]);
 });
 
+it("gives no weight two partners", async () => {
+  const before = tiny([makeNode("MatMul", ["x", "p"], ["a"], [], "first"), makeNode("MatMul", ["x", "q"], ["b"], [], "second")], { initializers: [{ ...W, name: "p" }, { ...W, name: "q" }] });
+  const { weights } = await diffModels(before, product({ ...W, name: "q" }, "first"));
+  expect(weights.map(({ before: a, after: b, matchedBy }) => [a?.name, b?.name, matchedBy])).toEqual([["p", undefined, null], ["q", "q", "name"]]);
+});
+
 it("tells a weight that is stored as codes, with the bytes of all it takes", async () => {
   const coded = tiny([
     makeNode("Cast", ["codes"], ["f"], [attribute.int("to", DataType.FLOAT)]), makeNode("Mul", ["f", "scale"], ["w"]), makeNode("MatMul", ["x", "w"], ["y"], [], "dense"),

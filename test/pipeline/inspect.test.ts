@@ -128,6 +128,9 @@ it("finds the most that is alive at once", async () => {
   // Kept for the last node, a lives beside b and c.
   const skip = tiny([makeNode("Relu", ["x"], ["a"]), makeNode("Neg", ["a"], ["b"]), makeNode("Abs", ["b"], ["c"]), makeNode("Add", ["a", "c"], ["y"])]);
   expect((await inspect(skip)).activations.peakBytes).toBe(96);
+  // x 24, a and b 48 each; the largest of b alone is little.
+  const narrow = tiny([makeNode("Concat", ["x", "x"], ["a"], [attribute.int("axis", 0)]), makeNode("Neg", ["a"], ["b"]), makeNode("ReduceMax", ["b"], ["y"], [attribute.ints("axes", [0, 1])])]);
+  expect((await inspect(narrow)).activations).toEqual({ totalBytes: 48 + 48 + 4, peakBytes: 24 + 48 + 48, unknown: 0 });
 });
 
 it("takes sizes that cannot be inferred from a run on zeros", async () => {

@@ -1,8 +1,8 @@
 /** A copy of the model made for looking at: sizes given, functions inlined, Constant nodes lifted, types inferred. */
 import { allNodes, copyModel, GraphEditor, type Model, type Node, type Tensor } from "../../ir/index.js";
-import { inlineFunctions } from "../../ops/inline-functions.js";
 import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import { liftConstants } from "../../passes/graph/lift-constants.js";
+import { expandCalls } from "./called-bodies.js";
 import { giveSizes, type GivenSizes } from "./input-shapes.js";
 import { mergeShapes, type Shapes } from "./run-shapes.js";
 
@@ -28,7 +28,7 @@ export async function prepareModel(model: Model, sizes: GivenSizes, measured: Sh
   const originals = [...allNodes(model)];
   const origins = new Map([...allNodes(copy)].map((node, k) => [node, originals[k] ?? node]));
   const initializers = new Set(GraphEditor.forModel(copy).flatMap(({ graph }) => graph.initializers));
-  const calls = inlineFunctions(copy);
+  const calls = expandCalls(copy);
   await liftConstants().run(copy, { statistics: undefined, evaluator: undefined, seed: 0 });
   const editors = GraphEditor.forModel(copy);
   mergeShapes(copy, inferScopes(editors.slice(0, 1)).get(editors[0]!) ?? new Map(), measured);

@@ -1,6 +1,8 @@
-/** Calls of model-local functions replaced by their bodies, so that what they compute can be inferred. */
-import { subgraphsOf, type Attribute, type FunctionDef, type Graph, type Model, type Node } from "../ir/index.js";
-import { copyNode } from "../ir/copy.js";
+/**
+ * Calls of model-local functions replaced by their bodies, so that what they compute can be inferred. To look at, not to
+ * run: the operator sets of functions are not reconciled with those of the model.
+ */
+import { copyNode, subgraphsOf, type Attribute, type FunctionDef, type Graph, type Model, type Node } from "../../ir/index.js";
 
 /** Nodes that inlining may add; functions that call functions grow exponentially. */
 const MOST_NODES = 50_000;
@@ -10,7 +12,7 @@ const MOST_LEVELS = 32;
  * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 50,000 nodes; other
  * calls stay. A body keeps no declarations. Returns which call each new node comes from.
  */
-export function inlineFunctions(model: Model): Map<Node, Node> {
+export function expandCalls(model: Model): Map<Node, Node> {
   const functions = new Map(model.functions.map((fn) => [key(fn.domain, fn.name ?? "", fn.overload), fn]));
   const origins = new Map<Node, Node>();
   let called = 0;
