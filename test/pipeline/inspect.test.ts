@@ -75,6 +75,15 @@ it("counts the constants of a function once, however often it is called", async 
   expect([parameterBytes, parts.constantNodes]).toEqual([24, 24]);
 });
 
+it("counts what a function does with its call, bodies included", async () => {
+  const body = [makeNode("MatMul", ["a", "w"], ["m"]), makeNode("If", ["c"], ["b"], [branch("then_branch", [makeNode("MatMul", ["a", "w"], ["t"])]), branch("else_branch", [makeNode("Neg", ["m"], ["e"])])])];
+  const model = tiny([{ ...makeNode("Block", ["x", "w", "c"], ["y"]), domain: "my" }], { feed: { ...X, ...FLAG }, initializers: [floatsOf("w", [3, 4], Array<number>(12).fill(1))] });
+  model.functions = [{ name: "Block", domain: "my", inputs: ["a", "w", "c"], outputs: ["b"], attributeNames: [], attributeDefaults: [], nodes: body, opsetImports: [], valueInfo: [] }];
+  const { operators, weights, macs } = await inspect(model);
+  expect(operators[0]).toMatchObject({ domain: "my", opType: "Block", parameters: 12, bytes: 48, macs: 2 * 3 * 4 * 2, unknownMacs: 0 });
+  expect([macs, weights[0]?.node]).toEqual([48, "y"]);
+});
+
 it("accounts for every byte of the files", async () => {
   const model = tiny([makeNode("Constant", [], ["c"], [attribute.tensor("value", floatsOf("", [3], [1, 2, 3]))]), makeNode("Add", ["x", "c"], ["m"]), makeNode("Add", ["m", "w"], ["y"])],
     { initializers: [floatsOf("w", [2, 3], [1, 2, 3, 4, 5, 6])] });

@@ -21,11 +21,18 @@ export function expandCalls(model: Model): Map<Node, Node> {
     const fn = functions.get(key(node.domain, node.opType, node.overload));
     if (!fn || level >= MOST_LEVELS || origins.size + fn.nodes.length > MOST_NODES) return [node];
     const inner = bodyOf(fn, node, `${fn.name ?? ""}#${called++}/`);
-    for (const each of inner) origins.set(each, origins.get(node) ?? node);
+    for (const each of withNested(inner)) origins.set(each, origins.get(node) ?? node);
     return visit(inner, level + 1);
   });
   if (functions.size > 0) model.graph.nodes = visit(model.graph.nodes, 0);
   return origins;
+}
+
+function* withNested(nodes: readonly Node[]): Generator<Node> {
+  for (const node of nodes) {
+    yield node;
+    for (const body of subgraphsOf(node)) yield* withNested(body.nodes);
+  }
 }
 
 function key(domain: string | undefined, name: string, overload: string | undefined): string {
