@@ -116,6 +116,8 @@ function describeValue({ name, type }: ValueInfo): InspectedValue {
 }
 
 function sparsityOf(weights: readonly InspectedWeight[]): number | null {
+  // Of codes that were not unpacked it is not known which stand for zero.
+  if (weights.some(({ stored, statistics }) => stored === "computed" && !statistics)) return null;
   const known = weights.filter(({ type, statistics }) => statistics && FLOATING.includes(type));
   const total = known.reduce((sum, { elements }) => sum + elements, 0);
   return total === 0 ? null : known.reduce((sum, { statistics }) => sum + (statistics?.zeros ?? 0), 0) / total;

@@ -10,6 +10,7 @@ const FIRST_WEIGHTS = 20;
 /** Figures before → after, then what differs. Ends with a newline. */
 export function diffText(diff: ModelDiff, { all = false }: { readonly all?: boolean } = {}, paint: Paint = PLAIN): string {
   const sections = [
+    textTable([["before", printable(diff.path.before ?? "(in memory)")], ["after", printable(diff.path.after ?? "(in memory)")]], [0, 1]),
     summary(diff, paint),
     values("input", diff.inputs), values("output", diff.outputs),
     operators(diff, paint),
@@ -23,7 +24,6 @@ function summary(diff: ModelDiff, paint: Paint): string[] {
   const { size, parameters, parameterBytes, sparsity, macs, peakActivationBytes, nodes, irVersion, opsets } = diff;
   const count = (value: number): string => value.toLocaleString("en");
   const rows = [
-    ["file", printable(diff.path.before ?? "(in memory)"), printable(diff.path.after ?? "(in memory)"), ""],
     row("size", size, bytesText, true), row("parameters", parameters, count), row("bytes of parameters", parameterBytes, bytesText, true),
     row("zeros", sparsity, percentText), row("MACs", macs, countText, true), row("activations at once", peakActivationBytes, bytesText, true),
     row("nodes", nodes, count), row("IR version", irVersion, count),

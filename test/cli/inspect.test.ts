@@ -56,6 +56,7 @@ describe("wrong usage", () => {
   it("exits 2 for a shape without a name", () => expectFailure([LENET, "--shape", "1,3,32,32"], 2, "such as image=1,3,224,224"));
   it("exits 2 and says which symbols there are", () => expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is no symbolic dimension.*It has "N"/));
   it("exits 2 for a run with an open size", () => expectFailure([LENET, "--run"], 2, "--dim N=1"));
+  it("exits 2 for an option that a comparison does not take", () => expectFailure([LENET, "--diff", LENET, "--sort", "name"], 2, "--sort has no effect with --diff"));
   it("exits 2 for an unknown order", () => expectFailure([LENET, "--sort", "size"], 2, "Allowed choices are bytes, macs, name"));
 });
 

@@ -53,7 +53,8 @@ const stored = (): Model => tiny([
 ], { initializers: [integerTensor("codes", [3, 2], DataType.INT8, Int8Array.of(1, -2, 3, 4, 0, 6)), floatsOf("scale", [2], [0.5, 0.25])] });
 
 it("gives what unpacks a weight to the node that uses the weight", async () => {
-  const { weights, operators, parameters, parameterBytes } = await inspect(stored());
+  const { weights, operators, parameters, parameterBytes, sparsity } = await inspect(stored());
+  expect(sparsity).toBeNull();
   expect(weights).toMatchObject([{ name: "w", node: "y", opType: "MatMul", stored: "computed", constants: ["scale", "codes"], shape: [3, 2], elements: 6, bytes: 6 + 8, statistics: null }]);
   expect([parameters, parameterBytes]).toEqual([6, 14]);
   expect(operators.find(({ opType }) => opType === "MatMul")).toMatchObject({ parameters: 6, bytes: 14, macs: 2 * 3 * 2 });

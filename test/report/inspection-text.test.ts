@@ -88,8 +88,10 @@ it("lets no name of a model reach the terminal as it is", async () => {
 it("shows two models side by side", async () => {
   const text = diffText(await diffModels(matMulModel(), matMulModel(Float32Array.of(0, 0, 3, 4))));
   expect(lines(text)).toEqual([
+    "before | (in memory)",
+    "after | (in memory)",
+    "",
     " | before | after",
-    "file | (in memory) | (in memory)",
     "size | ? | ?",
     "parameters | 4 | 4",
     "bytes of parameters | 16 B | 16 B",

@@ -4,7 +4,7 @@ import { collected } from "../option-values.js";
 
 interface InspectFlags {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
-  readonly sort: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
+  readonly sort?: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
 }
 
 export function addInspect(program: Command): void {
@@ -14,7 +14,7 @@ export function addInspect(program: Command): void {
     .option("--shape <input=sizes>", "size of an input, such as image=1,3,224,224; may be given more than once", collected)
     .option("--dim <symbol=size>", "size of a symbolic dimension, such as batch=1; may be given more than once", collected)
     .option("--run", "take sizes from a run on zeros, and the values of weights that are stored as codes")
-    .addOption(new Option("--sort <key>", "order of the layers").choices(["bytes", "macs", "name"]).default("bytes"))
+    .addOption(new Option("--sort <key>", "order of the layers; by bytes unless given").choices(["bytes", "macs", "name"]))
     .option("--all", "list every layer, not only the first 20")
     .option("--nodes", "list every node by name, as --exclude takes them")
     .option("--passes", "try what passes could do with each layer; done anyway for models of up to 4 million parameters")

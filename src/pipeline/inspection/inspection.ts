@@ -131,7 +131,7 @@ export interface Inspection {
   readonly weights: readonly InspectedWeight[];
   readonly parameters: number;
   readonly parameterBytes: number;
-  /** Share of floating-point parameters that are zero, from 0 to 1; null when there are none. */
+  /** Share of floating-point parameters that are zero, from 0 to 1; null when there are none, or some are stored as codes and the model was not run. */
   readonly sparsity: number | null;
   readonly externalTensors: number;
   readonly parts: FileParts;
