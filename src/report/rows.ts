@@ -72,7 +72,7 @@ export function provenanceLines({ accuracy, fidelity, latency, executed }: Repor
 export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }
 
 /** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one. */
-export function statusCounts({ nodes }: Report): StatusCount[] {
+export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
   const groups = new Map<string, { pass: string; status: "changed" | "kept"; reason: string; count: number; examples: string[] }>();
   for (const { pass, status, reason, name } of nodes) {
     const general = reason.replaceAll(/(?<![\w.])\d+(\.\d+)?/g, "N");
