@@ -4,6 +4,7 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { assertValid } from "../ir/validate.js";
 import { readModel, writeModel } from "../onnx/index.js";
+import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
@@ -63,6 +64,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
     ours(() => assertValid(model, "after the last pass"), "made a model that is not valid");
+    if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return run;
   } finally {

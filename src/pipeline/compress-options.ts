@@ -34,6 +34,9 @@ export interface CompressOptions {
   /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
   readonly minSqnr?: number;
 
+  /** The oldest onnxruntime that must run the result, such as "1.16"; default 1.17 for what edgec adds. */
+  readonly minOrt?: string;
+
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
   /** Allows `output` to be the file that is read. */

@@ -3,6 +3,7 @@ import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { assertValid } from "../ir/validate.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
@@ -40,6 +41,8 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     const read = source(input);
     const original = read();
     assertValid(original, inputPath ?? "the model");
+    // On a copy of the head alone: this is about refusing early.
+    if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const context: CandidateContext = { options, read, originalPath, files, logger, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildCandidate(context, name, plan), logger);

@@ -1,5 +1,7 @@
 /** From the options of `compress` to those of the plan. */
 import { EdgecError } from "../errors.js";
+import { oldestRuntime } from "../ops/runtime-versions.js";
+import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
 import type { PlanOptions } from "./plan.js";
 
@@ -15,10 +17,17 @@ export function planOptions(options: CompressOptions): PlanOptions {
   }
   return {
     flags, storeOnly,
-    ...(calibrator === undefined ? {} : { shared: { calibrator } }),
+    shared: { calibrator, ...storageShape(options) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
+}
+
+/** Chains stay outside functions for a runtime that would not fold them there. */
+function storageShape({ minOrt, passes }: CompressOptions): { functions?: false } {
+  if (minOrt === undefined || oldestRuntime(minOrt).foldsFunctions) return {};
+  const encodes = passes === undefined || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
+  return encodes ? { functions: false } : {};
 }
 
 function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): Record<string, string> {
@@ -38,5 +47,6 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
   if (plan.flags.int8 === undefined || plan.passes !== undefined) return undefined;
   const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
-  return { flags, storeOnly: true, ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };
+  const functions = plan.shared?.functions;
+  return { flags, storeOnly: true, ...(functions === undefined ? {} : { shared: { functions } }), ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };
 }

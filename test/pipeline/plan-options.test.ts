@@ -12,6 +12,12 @@ describe("planOptions", () => {
   });
 });
 
+it("keeps chains outside functions for a runtime that does not fold them there, on the way back too", () => {
+  expect(planOptions({ int8: true, minOrt: "1.16" }).shared).toEqual({ functions: false });
+  expect(storeOnlyOptions(planOptions({ int8: true, minOrt: "1.16" }))).toMatchObject({ shared: { functions: false } });
+  expect(planOptions({ int8: true, minOrt: "1.17" }).shared).toEqual({});
+});
+
 describe("storeOnlyOptions", () => {
   it("is the way back from int8 arithmetic", () => {
     expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse" }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });

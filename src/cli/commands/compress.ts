@@ -9,6 +9,7 @@ export function addRunOptions(command: Command): Command {
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
+    .option("--min-ort <version>", "the oldest onnxruntime that must run the result, such as 1.16")
     .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
     .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", wholeNumber(1), 1)
