@@ -23,7 +23,11 @@ export function validateModel(model: Model): Problem[] {
 
 /** @throws BadModelError with the first problems when the model is not sound; `context` begins the message */
 export function assertValid(model: Model, context: string): void {
-  const problems = validateModel(model);
+  refuseProblems(validateModel(model), context);
+}
+
+/** @throws BadModelError with the first of the problems, if there are any; `context` begins the message */
+export function refuseProblems(problems: readonly Problem[], context: string): void {
   if (problems.length === 0) return;
   const shown = problems.slice(0, 3).map((problem) => problem.message).join("; ");
   throw new BadModelError(`${context}: ${shown}${problems.length > 3 ? `; and ${problems.length - 3} more` : ""}`);
