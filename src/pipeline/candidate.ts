@@ -2,8 +2,8 @@
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
 import { readModel, writeModel } from "../onnx/index.js";
+import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
@@ -19,6 +19,8 @@ export interface CandidateContext {
   /** A fresh copy of the original at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;
+  /** Operators that the original has although its operator sets do not. */
+  readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
@@ -47,7 +49,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   writeModel(model, path);
-  ours(() => assertValid(readModel(path), "the compressed model, read back"), "wrote a model that is not valid");
+  ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
 }
@@ -62,7 +64,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
-    ours(() => assertValid(model, "after the last pass"), "made a model that is not valid");
+    ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return run;
   } finally {

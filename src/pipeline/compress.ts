@@ -1,8 +1,8 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
@@ -39,9 +39,9 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     const logger = collecting(options.logger, warnings);
     const read = source(input);
     const original = read();
-    assertValid(original, inputPath ?? "the model");
+    assertSound(original, inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
-    const context: CandidateContext = { options, read, originalPath, files, logger, data: await openRunData(original, options, logger) };
+    const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildCandidate(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);

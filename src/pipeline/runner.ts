@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
+import { assertSound } from "../ops/check-operators.js";
 import { Statistics } from "../numeric/statistics.js";
 import type { ConstantEvaluator, Pass, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
@@ -56,7 +56,7 @@ async function runPass(model: Model, pass: Pass, options: RunOptions, ledger: Pa
   try {
     const statistics = await measure(model, pass, options, ledger);
     result = await pass.run(model, { statistics, evaluator: options.evaluator, seed: options.seed });
-    if (options.debug === true) assertValid(model, `after the pass "${pass.name}"`);
+    if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
   } catch (cause) {
     throw await passFailure(cause, pass, ledger, before, options);
   }
