@@ -52,7 +52,7 @@ it(`leaves what random graphs compute as it was (seed ${SEED})`, { timeout: (SEC
     if (outcome.kind === "fault") failures.push(await describeFailure(seed, given, outcome.detail));
     if (outcome.kind === "cannot run") refusals.set(outcome.detail ?? "", seed);
   }
-  if (process.env.EDGEC_FUZZ_SEED !== undefined) process.stderr.write(`${JSON.stringify(counts)}\n`);
+  if (process.env.EDGEC_FUZZ_SEED !== undefined) process.stderr.write(`${JSON.stringify({ ...counts, changedBy: Object.fromEntries(examiner.changed) })}\n`);
   if (process.env.EDGEC_FUZZ_VERBOSE) process.stderr.write(`${[...refusals].map(([detail, seed]) => `${seed}: ${detail.slice(0, 300)}`).join("\n")}\n`);
   expect(failures, failures.join("\n\n")).toEqual([]);
   // A generator that makes what does not run would test nothing.

@@ -24,6 +24,8 @@ const MOST_GROWTH = 100;
 
 /** Runs cases in one runtime, which is started anew after a crash. */
 export class Examiner {
+  /** How often each pass changed a model. */
+  readonly changed = new Map<string, number>();
   private runtime: RemoteRuntime | undefined;
   private evaluator = new RuntimeEvaluator();
 
@@ -50,6 +52,7 @@ export class Examiner {
     const changed = copyModel(model);
     const dataset = plan.withData ? { name: "fuzz", size: feeds.length, hasLabels: false, async *samples() { await Promise.resolve(); for (const feed of feeds) yield { feed }; } } : undefined;
     const run = await runPasses(changed, boundPlan(plan), { dataset, evaluator: this.evaluator, logger: {}, seed: 0, threads: 1, debug: true });
+    for (const pass of run.passes) if (pass.modified) this.changed.set(pass.name, 1 + (this.changed.get(pass.name) ?? 0));
     const bytes = encodeModelBytes(changed);
     if (!run.modified && Buffer.compare(bytes, encodeModelBytes(model)) !== 0) throw new Error("no pass says that it changed the model, and its bytes are others");
     assertSound(decodeModel(bytes), "read back", undescribedOperators(model));

@@ -23,7 +23,7 @@ const IR_VERSIONS: readonly bigint[] = [3n, 3n, 4n, 5n, 6n, 7n, 7n, 7n, 8n, 8n, 
 
 export function generateModel(seed: number): Generated {
   const random = new Random(seed);
-  const opset = random.within(OLDEST_OPSET, NEWEST_OPSET);
+  const opset = random.chance(0.4) ? random.within(OLDEST_OPSET, 12) : random.within(13, NEWEST_OPSET);
   const listsConstants = random.chance(0.2);
   const irVersion = listsConstants && random.chance(0.7) ? 3n : IR_VERSIONS[opset - OLDEST_OPSET] ?? 10n;
   const setting: Setting = { random, opset, irVersion, float: random.chance(0.12) ? DataType.FLOAT16 : DataType.FLOAT, taken: new Set([""]), oddNames: random.chance(0.3) };
@@ -51,9 +51,10 @@ function grow(b: GraphBuilder): void {
   const { random } = b;
   const plain = [...WEIGHTED_LAYERS, ...WEIGHTED_LAYERS, ...SHAPE_LAYERS];
   const layers = [...plain, ...bodyLayers(plain)];
-  for (let k = random.within(2, 12); k > 0; k--) {
+  for (let k = random.within(3, 14); k > 0; k--) {
     const x = b.anyValue((value) => count(value.dims) <= 20_000);
-    if (x) random.pick(layers)(b, x);
+    // A layer that does not fit the value is drawn again.
+    for (let tries = 4; x && tries > 0; tries--) if (random.pick(layers)(b, x)) break;
   }
 }
 

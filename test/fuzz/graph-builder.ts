@@ -122,7 +122,7 @@ export class GraphBuilder {
     const own = this.values.filter(accept);
     const outer = this.parent?.visible().filter(accept) ?? [];
     if (own.length === 0 || (outer.length > 0 && this.random.chance(0.4))) return outer.length > 0 ? this.random.pick(outer) : undefined;
-    return this.random.chance(0.6) ? own.at(-1) : this.random.pick(own);
+    return this.random.chance(0.8) ? own.at(-1) : this.random.pick(own);
   }
 
   /** Every float value that a body may take from here. */

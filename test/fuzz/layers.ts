@@ -1,6 +1,7 @@
 /** Layers with weights, on images [n, channels, height, width], sequences [n, length, features] and rows [n, features]. */
 import { attribute, type Attribute } from "../../src/ir/index.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
+import { activation, affine, nothing } from "./shape-layers.js";
 
 /** Adds nodes that go on from `x`; undefined where they do not fit it. */
 export type Layer = (b: GraphBuilder, x: Value) => Value | undefined;
@@ -20,7 +21,7 @@ function conv(b: GraphBuilder, x: Value): Value | undefined {
   const pad = kernel === 3 && random.chance(0.6) ? 1 : 0;
   const depthwise = random.chance(0.25);
   const group = depthwise ? channels : 1;
-  const out = depthwise ? channels * random.pick([1, 2]) : random.pick([2, 4, 8, 16]);
+  const out = depthwise ? channels * random.pick([1, 2]) : random.pick([2, 4, 8, 16, 32]);
   const size = (dim: number): number => Math.floor((dim + 2 * pad - kernel) / stride) + 1;
   const attributes: Attribute[] = [ints("kernel_shape", [kernel, kernel]), ints("strides", [stride, stride]), ints("pads", [pad, pad, pad, pad])];
   if (group > 1 || random.chance(0.3)) attributes.push(int("group", group));
@@ -41,7 +42,7 @@ function gemm(b: GraphBuilder, x: Value): Value | undefined {
   const [n = 0, features = 0] = x.dims;
   if (x.dims.length !== 2 || features === 0) return undefined;
   const { random } = b;
-  const out = random.pick([3, 4, 8, 16]);
+  const out = random.pick([3, 4, 8, 32, 64]);
   const transposed = random.chance(0.5);
   const weight = b.floats("w", transposed ? [out, features] : [features, out], 1.5 / Math.sqrt(features));
   const bias = b.opset >= 11 && random.chance(0.2) ? [] : [b.floats("c", random.pick([[out], [1, out], [1], []]), 0.2)];
@@ -53,7 +54,7 @@ function matMul(b: GraphBuilder, x: Value): Value | undefined {
   const features = x.dims.at(-1) ?? 0;
   if (x.dims.length < 2 || features === 0) return undefined;
   const { random } = b;
-  const out = random.pick([3, 4, 8, 16]);
+  const out = random.pick([3, 4, 8, 32, 64]);
   const scale = 1.5 / Math.sqrt(features);
   const viaTranspose = random.chance(0.2);
   const stored = b.floats("w", viaTranspose ? [out, features] : [features, out], scale);
@@ -111,6 +112,13 @@ function embedding(b: GraphBuilder): Value {
   return b.add("Gather", [b.floats("table", [rows, width]), b.int64s("ids", [0, rows - 1, 1], dims)], [...dims, width]);
 }
 
+/** A layer with what often stands behind it: normalizations, steps for each channel, an activation, an Identity between. */
+function block(b: GraphBuilder, x: Value): Value | undefined {
+  let value = b.random.pick([conv, conv, convTranspose, gemm, matMul])(b, x);
+  for (let k = b.random.within(1, 3); value && k > 0; k--) value = b.random.pick([batchNormalization, affine, affine, nothing, activation])(b, value) ?? value;
+  return value;
+}
+
 export const WEIGHTED_LAYERS: readonly Layer[] = [
-  conv, conv, conv, convTranspose, gemm, gemm, matMul, matMul, batchNormalization, batchNormalization, instanceNormalization, layerNormalization, recurrent, embedding,
+  block, block, block, block, conv, conv, conv, convTranspose, gemm, gemm, matMul, matMul, batchNormalization, batchNormalization, instanceNormalization, layerNormalization, recurrent, embedding,
 ];

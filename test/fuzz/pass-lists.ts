@@ -29,15 +29,28 @@ const OPTIONS: Readonly<Record<string, (random: Random) => Record<string, unknow
   "encode-weights": (random) => ({ minBytes: random.pick([0, 16, 256]), minSaving: random.pick([0, 0.02]), functions: random.chance(0.5) }),
 };
 
-/** Passes that must not run after codes took the place of weights are listed by the recipe; here any order goes. */
 export function randomPlan(model: Model, random: Random): FuzzPlan {
-  const withData = random.chance(0.12);
-  if (random.chance(0.3)) return { steps: recipe(model, random), withData };
-  const steps: FuzzStep[] = [];
-  if (random.chance(0.5)) steps.push({ passes: CLEAN_UP.map((name) => ({ name, options: {} })), untilStable: true });
-  for (let k = random.within(1, 4); k > 0; k--) steps.push(single(random.pick(PASSES).name, random));
-  if (random.chance(0.4)) steps.push(single("encode-weights", random));
-  return { steps, withData };
+  const kind = random.pick(["recipe", "exact", "any"] as const);
+  const steps = kind === "recipe" ? recipe(model, random) : kind === "exact" ? exactPasses(random) : anyPasses(random);
+  // Measuring starts a process, which takes longer than all else.
+  const learns = steps.some(({ passes }) => passes.some(({ name }) => LEARNING.includes(name)));
+  return { steps, withData: random.chance(learns ? 0.4 : 0.02) };
+}
+
+const LEARNING: readonly string[] = ["quantize-int8", "prune-magnitude", "cluster-weights"];
+const CLEAN_UP_STEP: FuzzStep = { passes: CLEAN_UP.map((name) => ({ name, options: {} })), untilStable: true };
+
+/** Only these can be held to equality. */
+function exactPasses(random: Random): FuzzStep[] {
+  const names = PASSES.filter(({ lossy }) => !lossy).map(({ name }) => name);
+  const some = Array.from({ length: random.within(1, 5) }, () => single(random.pick(names), random));
+  return random.shuffled([...(random.chance(0.6) ? [CLEAN_UP_STEP] : []), ...some]);
+}
+
+function anyPasses(random: Random): FuzzStep[] {
+  const first = [...(random.chance(0.7) ? [CLEAN_UP_STEP] : []), ...(random.chance(0.7) ? [single("upgrade-opset", random)] : [])];
+  const rest = Array.from({ length: random.within(1, 4) }, () => single(random.pick(PASSES).name, random));
+  return [...first, ...rest, ...(random.chance(0.4) ? [single("encode-weights", random)] : [])];
 }
 
 function single(name: string, random: Random): FuzzStep {
@@ -48,7 +61,7 @@ function recipe(model: Model, random: Random): FuzzStep[] {
   const flags = {
     ...(random.chance(0.4) ? { prune: random.pick(["0.3", "0.9", "2:4"]) } : {}),
     ...(random.chance(0.4) ? { cluster: random.pick(["4", "16"]) } : {}),
-    ...(random.chance(0.5) ? { int8: "" } : {}),
+    ...(random.chance(0.6) ? { int8: "" } : {}),
   };
   const plan = planPasses(model, { flags, storeOnly: !("int8" in flags) && random.chance(0.3) });
   return plan.map(({ passes, untilStable }) => ({ passes: passes.map(({ name, options }) => ({ name, options })), untilStable }));

@@ -5,7 +5,7 @@ import type { Layer } from "./layers.js";
 
 const { int, ints, float, string } = attribute;
 
-function activation(b: GraphBuilder, x: Value): Value {
+export function activation(b: GraphBuilder, x: Value): Value {
   const { random, opset } = b;
   const kind = random.pick(["Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "Elu", "HardSigmoid", "Softplus", "Neg", "Abs", ...(opset >= 14 ? ["HardSwish"] : []), ...(opset >= 20 ? ["Gelu"] : [])]);
   if (kind !== "Clip") return b.add(kind, [x.name], x.dims, kind === "LeakyRelu" && random.chance(0.5) ? [float("alpha", 0.2)] : []);
@@ -129,7 +129,7 @@ function resize(b: GraphBuilder, x: Value): Value | undefined {
 }
 
 /** Nodes that hand on what they get. */
-function nothing(b: GraphBuilder, x: Value): Value {
+export function nothing(b: GraphBuilder, x: Value): Value {
   const kind = b.random.pick(["Identity", "Identity", "Dropout", "Cast", "Concat", "Sum", "Max", "Mean", "Expand"]);
   switch (kind) {
     case "Cast": return b.add("Cast", [x.name], x.dims, [int("to", x.type)]);
@@ -146,10 +146,10 @@ function nothing(b: GraphBuilder, x: Value): Value {
 }
 
 /** A constant step: for each channel, for all, or in a shape that broadcasts. */
-function affine(b: GraphBuilder, x: Value): Value {
+export function affine(b: GraphBuilder, x: Value): Value {
   const kind = b.random.pick(["Mul", "Add", "Sub", "Div"]);
   const perChannel = x.dims.length >= 2 ? [x.dims[1] ?? 1, ...x.dims.slice(2).map(() => 1)] : [1];
-  const dims = b.random.pick([perChannel, [], [1], x.dims.slice(-1)]);
+  const dims = b.random.pick([perChannel, perChannel, perChannel, [], [1], x.dims.slice(-1)]);
   const operand = kind === "Div" ? b.positives("d", dims) : b.floats("s", dims);
   const shape = x.dims.length === 0 ? dims.length > 0 ? dims : [] : x.dims;
   return b.add(kind, kind === "Div" ? [x.name, operand] : b.random.shuffled([x.name, operand]), shape);
