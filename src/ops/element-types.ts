@@ -1,5 +1,5 @@
 /** Element types that are certain without running the model, and nodes whose inputs do not go together by them. */
-import { dataTypeName, type Node } from "../ir/index.js";
+import { DataType, dataTypeName, type Node } from "../ir/index.js";
 import { parameterAt } from "./node-form.js";
 import type { OperatorFacts } from "./operator-facts.js";
 
@@ -10,8 +10,9 @@ export class TypeScope {
   constructor(private readonly outer?: TypeScope) {}
 
   get(name: string): number | undefined {
-    for (let scope: TypeScope | undefined = this; scope; scope = scope.outer) if (scope.own.has(name)) return scope.own.get(name) || undefined;
-    return undefined;
+    const type = this.own.get(name);
+    if (type === undefined) return this.outer?.get(name);
+    return type === DataType.UNDEFINED ? undefined : type;
   }
 
   /** @param type 0 hides a type of an outer scope without knowing this one's */

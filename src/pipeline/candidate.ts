@@ -10,7 +10,7 @@ import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { measureAgainst, type Measurements } from "./measure.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
-import { planPasses, planText, type Plan, type PlanOptions } from "./plan.js";
+import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
 import type { RunData } from "./run-data.js";
 import { runPasses } from "./runner.js";
 
@@ -38,14 +38,22 @@ export interface Candidate {
   readonly isFallback: boolean;
 }
 
+/** What an earlier attempt at the same candidate has taught. */
+export interface EarlierAttempts {
+  /** Names of passes that do not run. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Statistics already measured, which are not measured anew; new ones are added. */
+  readonly recorded: Map<string, Statistics>;
+}
+
 /** Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that runs the original. */
-export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions): Promise<Candidate> {
+export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions, earlier: EarlierAttempts): Promise<Candidate> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const model = context.read();
-  const plan = planPasses(model, options);
+  const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan);
+  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded);
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   writeModel(model, path);
@@ -54,8 +62,8 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
 }
 
-/** Runs a plan over `model` and validates what it made. With `recorded`, nothing is measured anew. */
-export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: ReadonlyMap<string, Statistics>): Promise<RunResult> {
+/** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
+export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
   const { options, data, logger, files } = context;
   const evaluator = new RuntimeEvaluator();
   try {

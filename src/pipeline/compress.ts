@@ -5,13 +5,14 @@ import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/in
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
-import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
+import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { openRunData } from "./run-data.js";
+import { buildSafely } from "./safe-candidate.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -24,7 +25,8 @@ export interface CompressResult {
 
 /**
  * Compresses a model and checks the result against the original before it takes its name: it was written, read back,
- * loaded, run and compared. A model that the runtime refuses is never written. Without an installed runtime, passes
+ * loaded, run and compared. A model that the runtime refuses is never written: the pass that broke it is left out, or
+ * with `safe: false` named in the error. Without an installed runtime, passes
  * that need no data run all the same, and the report has no fidelity, accuracy and latency.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL for the input, BAD_OPTION, BAD_DATA,
@@ -42,7 +44,7 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     assertSound(original, inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, data: await openRunData(original, options, logger) };
-    const candidate = await chooseCandidate(settings, (name, plan) => buildCandidate(context, name, plan), logger);
+    const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);
     await files.commit(candidate.path);
