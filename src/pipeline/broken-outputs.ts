@@ -1,5 +1,7 @@
 /** Telling loss that was asked for from outputs that are broken. */
+import { allNodes, allTensors, DataType, type Model } from "../ir/index.js";
 import type { Fidelity } from "../verify/index.js";
+import type { Plan } from "./plan.js";
 
 /**
  * Rounding of float32, folded weights included, stays above this; measured on the fixtures and PP-OCRv4: 103 dB and more.
@@ -17,10 +19,29 @@ const ABSURD_DB = -40;
 const TINY = { exact: 1e-5, lossy: 1e-2 } as const;
 
 export interface Expectation {
-  /** Only exact passes ran. */
+  /** Only exact passes ran, and the model gives the same every time. */
   readonly isExact: boolean;
   /** The model computes in half precision, or in codes. */
   readonly isCoarse: boolean;
+}
+
+export function expectationOf(model: Model, plan: Plan): Expectation {
+  const onlyExact = plan.every((step) => step.passes.every((pass) => !pass.lossy));
+  return { isExact: onlyExact && !drawsNumbers(model), isCoarse: isCoarse(model) };
+}
+
+/** Random numbers follow the number of the node that draws them, which changes with any node before it. */
+function drawsNumbers(model: Model): boolean {
+  for (const { opType, inputs } of allNodes(model)) if (DRAWING.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
+  return false;
+}
+
+const DRAWING: ReadonlySet<string> = new Set(["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]);
+
+function isCoarse(model: Model): boolean {
+  for (const { dataType } of allTensors(model)) if (dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16) return true;
+  for (const { opType } of allNodes(model)) if (opType.includes("QuantizeLinear")) return true;
+  return false;
 }
 
 /** What is wrong with the outputs, in words that go on after "with it "; undefined when they are as they may be. */

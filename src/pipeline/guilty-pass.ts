@@ -1,13 +1,12 @@
 /** Which pass of a plan breaks the model, found by bisection: the same plan is carried through up to a pass in the middle. */
 import { take } from "../data/index.js";
 import { EdgecError } from "../errors.js";
-import { allNodes, allTensors, DataType, type Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { openRemote } from "../runtime/index.js";
+import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { compareOutputs } from "../verify/index.js";
-import { brokenOutputs, type Expectation } from "./broken-outputs.js";
+import { brokenOutputs, expectationOf, type Expectation } from "./broken-outputs.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
 import type { Plan } from "./plan.js";
 
@@ -29,25 +28,31 @@ const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED",
  * @param recorded statistics of the run that failed; nothing is measured anew
  */
 export async function findGuiltyPass(context: CandidateContext, plan: Plan, recorded: Map<string, Statistics>): Promise<GuiltyPass | undefined> {
+  const trials = new Trials(context, plan, recorded);
+  try {
+    return await bisect(plan, trials);
+  } finally {
+    await trials.close();
+  }
+}
+
+async function bisect(plan: Plan, trials: Trials): Promise<GuiltyPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
-  const faults = new Map<number, string | undefined>();
-  const faultAfter = async (count: number): Promise<string | undefined> => {
-    if (!faults.has(count)) faults.set(count, await prefixFault(context, prefixOf(plan, count), recorded));
-    return faults.get(count);
-  };
-  if (await faultAfter(0) !== undefined) return undefined;
+  if (await trials.faultAfter(0) !== undefined) return undefined;
   // Exact passes are held to equality, so a fault among them must be looked for before loss covers it.
   const exact = passes.findIndex((pass) => pass.lossy);
-  const isAmongExact = exact > 0 && await faultAfter(exact) !== undefined;
+  const isAmongExact = exact > 0 && await trials.faultAfter(exact) !== undefined;
   let good = isAmongExact || exact < 0 ? 0 : exact;
   let bad = isAmongExact ? exact : passes.length;
-  if (await faultAfter(bad) === undefined) return undefined;
+  let reason = await trials.faultAfter(bad);
+  if (reason === undefined) return undefined;
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    if (await faultAfter(middle) === undefined) good = middle;
-    else bad = middle;
+    const fault = await trials.faultAfter(middle);
+    if (fault === undefined) good = middle;
+    else [bad, reason] = [middle, fault];
   }
-  return { name: passes[bad - 1]!.name, reason: faults.get(bad)! };
+  return { name: passes[bad - 1]!.name, reason };
 }
 
 /** The plan up to and with its first `count` passes. */
@@ -60,43 +65,54 @@ export function prefixOf(plan: Plan, count: number): Plan {
   });
 }
 
-async function prefixFault(context: CandidateContext, plan: Plan, recorded: Map<string, Statistics>): Promise<string | undefined> {
-  try {
-    const model = context.read();
-    await applyPlan({ ...context, logger: {} }, model, plan, recorded);
-    const path = await context.files.path("trial");
-    writeModel(model, path);
-    assertSound(readModel(path), "read back", context.undescribed);
-    return await outputFault(context, path, { isExact: isExact(plan), isCoarse: isCoarse(model) });
-  } catch (error) {
-    if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
-    throw error;
-  }
-}
+/** Carries the plan through up to some pass and looks at what comes of it. */
+class Trials {
+  private runtime: RemoteRuntime | undefined;
 
-async function outputFault({ options, originalPath, data }: CandidateContext, path: string, expectation: Expectation): Promise<string | undefined> {
-  if (options.verify === false) return undefined;
-  const runtime = await openRemote().catch((error: unknown) => {
-    if (error instanceof EdgecError && error.code === "RUNTIME_MISSING") return undefined;
-    throw error;
-  });
-  try {
-    if (!data.evaluation) await (await runtime?.open(path))?.release();
-    if (!runtime || !data.evaluation) return undefined;
-    const { fidelity } = await compareOutputs({ original: originalPath, compressed: path, fidelityData: take(data.evaluation, SAMPLES), runtime });
+  constructor(private readonly context: CandidateContext, private readonly plan: Plan, private readonly recorded: Map<string, Statistics>) {}
+
+  /** What is wrong with the model after so many passes; undefined when nothing is. */
+  async faultAfter(count: number): Promise<string | undefined> {
+    const { context } = this;
+    const plan = prefixOf(this.plan, count);
+    try {
+      const model = context.read();
+      await applyPlan({ ...context, logger: {} }, model, plan, this.recorded);
+      const path = await context.files.path("trial");
+      writeModel(model, path);
+      assertSound(readModel(path), "read back", context.undescribed);
+      return await this.outputFault(path, expectationOf(model, plan));
+    } catch (error) {
+      if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.runtime?.close();
+    this.runtime = undefined;
+  }
+
+  private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
+    const { options, originalPath, data: { evaluation } } = this.context;
+    const runtime = options.verify === false ? undefined : await this.open();
+    if (!runtime) return undefined;
+    if (!evaluation) {
+      await (await runtime.open(path)).release();
+      return undefined;
+    }
+    const { fidelity } = await compareOutputs({ original: originalPath, compressed: path, fidelityData: take(evaluation, SAMPLES), runtime });
     return brokenOutputs(fidelity, expectation);
-  } finally {
-    await runtime?.close();
   }
-}
 
-export function isExact(plan: Plan): boolean {
-  return plan.every((step) => step.passes.every((pass) => !pass.lossy));
-}
-
-/** Whether the model computes in half precision or in codes, so that a rounding of the last bit may show. */
-export function isCoarse(model: Model): boolean {
-  for (const { dataType } of allTensors(model)) if (dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16) return true;
-  for (const { opType } of allNodes(model)) if (opType.includes("QuantizeLinear")) return true;
-  return false;
+  /** A runtime, started anew after a crash; undefined when none is installed. */
+  private async open(): Promise<RemoteRuntime | undefined> {
+    if (this.runtime && this.runtime.pid === undefined) await this.close();
+    try {
+      return this.runtime ??= await openRemote();
+    } catch (error) {
+      if (error instanceof EdgecError && error.code === "RUNTIME_MISSING") return undefined;
+      throw error;
+    }
+  }
 }

@@ -5,9 +5,9 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
-import { brokenOutputs, isSuspicious } from "./broken-outputs.js";
+import { brokenOutputs, expectationOf, isSuspicious } from "./broken-outputs.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
-import { findGuiltyPass, isCoarse, isExact, type GuiltyPass } from "./guilty-pass.js";
+import { findGuiltyPass, type GuiltyPass } from "./guilty-pass.js";
 import { planPasses, withoutPass, type PlanOptions } from "./plan.js";
 import { PassFailure } from "./runner.js";
 
@@ -51,8 +51,7 @@ async function attempt(context: CandidateContext, name: string, options: PlanOpt
 
 function faultOf({ measurements: { fidelity }, plan, model }: Candidate): string | undefined {
   if (!fidelity) return undefined;
-  const exact = isExact(plan);
-  return brokenOutputs(fidelity, { isExact: exact, isCoarse: isCoarse(model) }) ?? (!exact && isSuspicious(fidelity) ? SUSPICION : undefined);
+  return brokenOutputs(fidelity, expectationOf(model, plan)) ?? (isSuspicious(fidelity) ? SUSPICION : undefined);
 }
 
 const SUSPICION = "little of the outputs is left";
@@ -61,7 +60,7 @@ const SUSPICION = "little of the outputs is left";
 function unexplained({ fault, candidate, cause }: Broken): Candidate {
   if (!candidate) throw cause ?? new EdgecError("PASS_FAILED", fault);
   if (fault === SUSPICION) return candidate;
-  return withWarnings(candidate, [{ id: "compress/outputs-differ", severity: "warning", message: `The outputs differ from the original's (${fault}), and no pass could be made out that does it; the model may draw random numbers.` }]);
+  return withWarnings(candidate, [{ id: "compress/outputs-differ", severity: "warning", message: `The outputs differ from the original's (${fault}), and on the first samples no pass could be made out that does it. Give data that shows it first, or compare with --passes.` }]);
 }
 
 function leftOutWarning({ name, reason }: GuiltyPass): Diagnostic {
