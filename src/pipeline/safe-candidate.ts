@@ -41,7 +41,7 @@ async function attempt(context: CandidateContext, name: string, options: PlanOpt
   try {
     const candidate = await buildCandidate(context, name, options, { leftOut: new Set(leftOut.keys()), recorded });
     const fault = faultOf(candidate);
-    return { fault, candidate } as Sound | Broken;
+    return { fault, candidate };
   } catch (cause) {
     if (!(cause instanceof EdgecError) || cause.code !== "PASS_FAILED") throw cause;
     const fault = cause.message;

@@ -14,9 +14,9 @@ function growBody(b: GraphBuilder, x: Value, layers: readonly Layer[]): Value {
   let value = x;
   for (let k = b.random.within(1, 3); k > 0; k--) {
     const next = b.random.pick(layers)(b, b.random.chance(0.7) ? value : b.anyValue() ?? value);
-    if (next && next.type === x.type) value = next;
+    if (next?.type === x.type) value = next;
   }
-  const fits = value !== x && value.dims.join() === x.dims.join() ? value : x;
+  const fits = value.dims.join() === x.dims.join() ? value : x;
   // A body may not hand out a value of the graph around it.
   return b.add("Mul", [fits.name, b.scalar("half", 0.5)], x.dims);
 }

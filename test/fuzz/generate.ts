@@ -92,5 +92,5 @@ function feedFor(inputs: readonly Input[], random: Random, round: number): Feed 
 }
 
 export function valueOf(type: number, dims: readonly number[], values: Float32Array): TensorValue {
-  return { dataType: type, dims, data: type === DataType.FLOAT16 ? Uint16Array.from(values, floatToHalf) : values } as TensorValue;
+  return { dataType: type, dims, data: type === DataType.FLOAT16 ? Uint16Array.from(values, floatToHalf) : values };
 }

@@ -26,7 +26,7 @@ function pool(b: GraphBuilder, x: Value): Value | undefined {
   if (kind.startsWith("Global")) return b.add(kind, [x.name], [n, channels, 1, 1]);
   const attributes = [ints("kernel_shape", [2, 2]), ints("strides", [2, 2])];
   const dims = [n, channels, Math.floor(height / 2), Math.floor(width / 2)];
-  if (kind === "AveragePool" || b.random.chance(0.7)) return b.add(kind, [x.name], dims, attributes);
+  if (kind === "AveragePool" || b.opset < 8 || b.random.chance(0.7)) return b.add(kind, [x.name], dims, attributes);
   const names = [b.name("pooled"), b.name("indices")];
   b.node("MaxPool", [x.name], names, attributes);
   b.values.push({ name: names[0]!, dims, type: b.setting.float });
