@@ -14,7 +14,7 @@ import { planLine, randomPlan } from "./pass-lists.js";
 import { Random } from "./random.js";
 import { shrink } from "./shrink.js";
 
-const CASES = 300;
+const CASES = 200;
 const SEED = Number(process.env.EDGEC_FUZZ_SEED ?? 1);
 const SECONDS = Number(process.env.EDGEC_FUZZ_SECONDS ?? 0);
 const LIMIT = SECONDS > 0 ? Infinity : CASES;
