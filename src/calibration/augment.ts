@@ -17,6 +17,8 @@ export interface Located {
 export function locate(graph: Graph, names: Iterable<string>): Located {
   const wanted = new Set(names);
   wanted.delete("");
+  // onnxruntime's JavaScript API keeps outputs by name in a plain object, which loses this one.
+  wanted.delete("__proto__");
   const constants = graph.initializers.filter((tensor) => wanted.has(tensor.name ?? ""));
   for (const tensor of constants) wanted.delete(tensor.name ?? "");
   const inputs = graph.inputs.map((input) => input.name).filter((name) => wanted.has(name));

@@ -15,7 +15,7 @@ interface RunFlags {
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
   readonly calibrator?: CompressOptions["calibrator"]; readonly exclude?: readonly string[]; readonly passes?: string; readonly minOrt?: string;
   readonly maxDrop?: number; readonly minSqnr?: number; readonly threads?: number; readonly seed?: number;
-  readonly verify?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+  readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
 }
 
 /** Sets the process's exit code: 0, or 1 when a gate failed. */
@@ -38,8 +38,8 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
 }
 
 function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {
-  const { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, minOrt, maxDrop, minSqnr, threads, seed, verify, debug } = flags;
-  const options = { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, minOrt, maxDrop, minSqnr, threads, seed, verify, debug };
+  const { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, minOrt, maxDrop, minSqnr, threads, seed, verify, safe, debug } = flags;
+  const options = { force, calib, eval: evaluation, labels, metric, calibrator, exclude, passes, minOrt, maxDrop, minSqnr, threads, seed, verify, safe, debug };
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
   return { ...set, flags: passFlags(given) };
 }

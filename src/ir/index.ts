@@ -12,4 +12,4 @@ export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";
 export { printGraph, printModel } from "./print.js";
-export { assertValid, validateModel, type Problem } from "./validate.js";
+export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";

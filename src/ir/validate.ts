@@ -23,7 +23,11 @@ export function validateModel(model: Model): Problem[] {
 
 /** @throws BadModelError with the first problems when the model is not sound; `context` begins the message */
 export function assertValid(model: Model, context: string): void {
-  const problems = validateModel(model);
+  refuseProblems(validateModel(model), context);
+}
+
+/** @throws BadModelError with the first of the problems, if there are any; `context` begins the message */
+export function refuseProblems(problems: readonly Problem[], context: string): void {
   if (problems.length === 0) return;
   const shown = problems.slice(0, 3).map((problem) => problem.message).join("; ");
   throw new BadModelError(`${context}: ${shown}${problems.length > 3 ? `; and ${problems.length - 3} more` : ""}`);
@@ -94,6 +98,7 @@ class Validator {
   }
 
   private checkNodes(nodes: readonly Node[], scope: Scope, sets: ReadonlySet<string>): void {
+    this.checkNodeNames(nodes);
     for (const node of nodes) {
       this.checkOperator(node, sets);
       for (const input of node.inputs) {
@@ -106,6 +111,16 @@ class Validator {
       }
       for (const body of subgraphsOf(node)) this.checkGraph(body, scope, sets);
       for (const output of node.outputs) this.checkOutput(output, node, scope);
+    }
+  }
+
+  /** onnxruntime refuses two nodes of one name in one graph, but for Constants, which it takes out before it looks. */
+  private checkNodeNames(nodes: readonly Node[]): void {
+    const seen = new Set<string>();
+    for (const { name = "", opType } of nodes) {
+      if (name === "" || opType === "Constant") continue;
+      if (seen.has(name)) this.report(`two nodes are named "${name}"; rename one, or take the names away`);
+      seen.add(name);
     }
   }
 

@@ -2,16 +2,16 @@
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
+import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { measureAgainst, type Measurements } from "./measure.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
-import { planPasses, planText, type Plan, type PlanOptions } from "./plan.js";
+import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
 import type { RunData } from "./run-data.js";
 import { runPasses } from "./runner.js";
 
@@ -20,6 +20,8 @@ export interface CandidateContext {
   /** A fresh copy of the original at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;
+  /** Operators that the original has although its operator sets do not. */
+  readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
@@ -37,24 +39,32 @@ export interface Candidate {
   readonly isFallback: boolean;
 }
 
+/** What an earlier attempt at the same candidate has taught. */
+export interface EarlierAttempts {
+  /** Names of passes that do not run. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Statistics already measured, which are not measured anew; new ones are added. */
+  readonly recorded: Map<string, Statistics>;
+}
+
 /** Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that runs the original. */
-export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions): Promise<Candidate> {
+export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions, earlier: EarlierAttempts): Promise<Candidate> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const model = context.read();
-  const plan = planPasses(model, options);
+  const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan);
+  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded);
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   writeModel(model, path);
-  ours(() => assertValid(readModel(path), "the compressed model, read back"), "wrote a model that is not valid");
+  ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
 }
 
-/** Runs a plan over `model` and validates what it made. With `recorded`, nothing is measured anew. */
-export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: ReadonlyMap<string, Statistics>): Promise<RunResult> {
+/** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
+export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
   const { options, data, logger, files } = context;
   const evaluator = new RuntimeEvaluator();
   try {
@@ -63,7 +73,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
-    ours(() => assertValid(model, "after the last pass"), "made a model that is not valid");
+    ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return run;

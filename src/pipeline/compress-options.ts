@@ -47,6 +47,11 @@ export interface CompressOptions {
   readonly seed?: number;
   /** False skips loading, running and comparing: the output is then unproven. Default true. */
   readonly verify?: boolean;
+  /**
+   * True (the default) leaves out a pass that breaks the model, and warns; false fails with EdgecError PASS_FAILED that
+   * names it.
+   */
+  readonly safe?: boolean;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   readonly logger?: Logger;

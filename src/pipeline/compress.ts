@@ -1,18 +1,19 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
+import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
-import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
+import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { openRunData } from "./run-data.js";
+import { buildSafely } from "./safe-candidate.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -25,7 +26,8 @@ export interface CompressResult {
 
 /**
  * Compresses a model and checks the result against the original before it takes its name: it was written, read back,
- * loaded, run and compared. A model that the runtime refuses is never written. Without an installed runtime, passes
+ * loaded, run and compared. A model that the runtime refuses is never written: the pass that broke it is left out, or
+ * with `safe: false` named in the error. Without an installed runtime, passes
  * that need no data run all the same, and the report has no fidelity, accuracy and latency.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL for the input, BAD_OPTION, BAD_DATA,
@@ -40,12 +42,12 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     const logger = collecting(options.logger, warnings);
     const read = source(input);
     const original = read();
-    assertValid(original, inputPath ?? "the model");
+    assertSound(original, inputPath ?? "the model");
     // On a copy of the head alone: this is about refusing early.
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
-    const context: CandidateContext = { options, read, originalPath, files, logger, data: await openRunData(original, options, logger) };
-    const candidate = await chooseCandidate(settings, (name, plan) => buildCandidate(context, name, plan), logger);
+    const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, data: await openRunData(original, options, logger) };
+    const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);
     await files.commit(candidate.path);

@@ -19,7 +19,7 @@ export interface RunResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Whether any pass asked for statistics. */
   readonly askedForData: boolean;
-  /** What was measured, by the name of the pass that asked. */
+  /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
 
@@ -38,6 +38,13 @@ export class PassLedger {
     for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
     this.nodes.push(...result.nodes.map((node) => ({ ...node, pass: pass.name })));
     this.diagnostics.push(...result.diagnostics);
+  }
+
+  /** Under what the next measurement for the pass is kept. */
+  statisticsKey({ name }: Pass): string {
+    let key = name;
+    for (let k = 1; this.statistics.has(key); k++) key = `${name}#${k}`;
+    return key;
   }
 
   /** Names of the passes that ran, each once, in order. */

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { assertValid } from "../ir/validate.js";
+import { assertSound } from "../ops/check-operators.js";
 import { Statistics } from "../numeric/statistics.js";
 import type { ConstantEvaluator, Pass, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
@@ -18,19 +18,26 @@ export interface RunOptions {
   readonly logger: Logger;
   readonly seed: number;
   readonly threads: number;
-  /** Statistics by pass name, of an earlier run, to take instead of measuring. */
-  readonly recorded?: ReadonlyMap<string, Statistics>;
+  /** Statistics of an earlier run, to take instead of measuring (see `RunResult.statistics`). What is measured is added. */
+  readonly recorded?: Map<string, Statistics>;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   /** With `debug`: takes the bytes of the model as it was before a pass that failed, and says where it was put. */
   readonly dump?: (model: Uint8Array, passName: string) => Promise<string>;
 }
 
+/** A pass that threw, or with `debug` left an invalid model. */
+export class PassFailure extends EdgecError {
+  constructor(readonly pass: string, message: string, options: { cause: unknown }) {
+    super("PASS_FAILED", message, options);
+  }
+}
+
 /** Rounds of a step that runs until stable. Each removes something, so real models need two or three. */
 const MAX_ROUNDS = 10;
 
 /**
- * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes EdgecError PASS_FAILED
+ * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
  * that names the pass and those that ran before it. The model must not be used after a failure.
  */
 export async function runPasses(model: Model, plan: Plan, options: RunOptions): Promise<RunResult> {
@@ -56,7 +63,7 @@ async function runPass(model: Model, pass: Pass, options: RunOptions, ledger: Pa
   try {
     const statistics = await measure(model, pass, options, ledger);
     result = await pass.run(model, { statistics, evaluator: options.evaluator, seed: options.seed });
-    if (options.debug === true) assertValid(model, `after the pass "${pass.name}"`);
+    if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
   } catch (cause) {
     throw await passFailure(cause, pass, ledger, before, options);
   }
@@ -71,9 +78,10 @@ async function measure(model: Model, pass: Pass, options: RunOptions, ledger: Pa
   if (dataset === undefined) return undefined;
   // Empty rather than absent: a pass must not tell a user to give data who has given some.
   if (requests.length === 0) return new Statistics();
-  if (recorded) return recorded.get(pass.name);
-  const statistics = await calibrate({ model, dataset, requests, threads, logger });
-  ledger.statistics.set(pass.name, statistics);
+  const key = ledger.statisticsKey(pass);
+  const statistics = recorded?.get(key) ?? await calibrate({ model, dataset, requests, threads, logger });
+  ledger.statistics.set(key, statistics);
+  recorded?.set(key, statistics);
   return statistics;
 }
 
@@ -83,5 +91,5 @@ async function passFailure(cause: unknown, pass: Pass, ledger: PassLedger, befor
   if (cause instanceof EdgecError && !isInvalidModel) return cause;
   const ran = ledger.names();
   const after = ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
-  return new EdgecError("PASS_FAILED", `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`, { cause });
+  return new PassFailure(pass.name, `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`, { cause });
 }

@@ -1,7 +1,7 @@
 /** Compares a compressed model, however it was made, with its original. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
-import { assertValid } from "../ir/validate.js";
 import { readModel } from "../onnx/index.js";
+import { assertSound } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -18,8 +18,8 @@ export async function verify(originalPath: string, compressedPath: string, optio
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...options.logger, diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const original = readModel(originalPath);
-  assertValid(original, originalPath);
-  assertValid(readModel(compressedPath), compressedPath);
+  assertSound(original, originalPath);
+  assertSound(readModel(compressedPath), compressedPath);
   const data = await openRunData(original, options, logger);
   const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, standsAlone: true }, compressedPath);
   return {

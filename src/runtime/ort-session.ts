@@ -64,6 +64,7 @@ export class OrtSession implements Session {
       if (index < 0) throw new EdgecError("BAD_OPTION", `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`);
       const metadata = this.session.outputMetadata[index];
       const where = `${this.label}: output "${name}"`;
+      if (name === "__proto__") throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
       if (metadata && !metadata.isTensor) {
         throw new EdgecError(
           "MODEL_REJECTED", `${where} is a sequence, map or optional value; only models with tensor outputs can be run`,

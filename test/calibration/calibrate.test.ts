@@ -68,6 +68,12 @@ describe("calibrate", () => {
     expect([statistics.get(range("a")), statistics.get(range("b"))]).toEqual([{ min: -100, max: 1, count: 2 }, { min: -3200, max: 1, count: 2 }]);
   });
 
+  it("leaves unanswered a tensor of the name that JavaScript loses", async () => {
+    const odd = model(["n"], [makeNode("Relu", ["x"], ["__proto__"]), makeNode("Relu", ["__proto__"], ["y"])]);
+    const statistics = await calibrate({ model: odd, dataset: dataset([feed([1], [1])]), requests: ["__proto__", "y"].map(range) });
+    expect(["__proto__", "y"].map((name) => statistics.get(range(name)))).toEqual([undefined, { min: 1, max: 1, count: 1 }]);
+  });
+
   it("leaves unanswered what is not there or not floating point", async () => {
     const shape = model(["n"], [makeNode("Shape", ["x"], ["s"]), makeNode("Identity", ["x"], ["y"])], [int64Tensor("i", [1])]);
     const requests = ["s", "i", "nowhere", "y"].map(range);

@@ -53,6 +53,12 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
     await expect(session.run({ x: { dataType: DataType.FLOAT, dims: [2], data: Float32Array.of(1, 2) } })).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
+  test("says that an output bears a name which JavaScript loses", async () => {
+    const bytes = tinyBytes([makeNode("Relu", ["x"], ["__proto__"])], { x: [DataType.FLOAT, [1]] }, Object.fromEntries([["__proto__", [DataType.FLOAT, [1]]]]));
+    const session = await (await load()).open(bytes);
+    await expect(session.run({ x: floats(1) })).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringContaining('output "__proto__" bears a name') as string });
+  });
+
   test("finds external data beside the model", async () => {
     const path = writeExternal("model.onnx");
     const session = await (await load()).open(path);

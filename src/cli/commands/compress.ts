@@ -40,6 +40,7 @@ export function addCompress(program: Command): void {
     .option("--eval <data>", "data to compare both models on; with labels, accuracy is measured")
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")
+    .option("--no-safe", "fail when a pass breaks the model, instead of leaving that pass out")
     .option("--no-verify", "write without loading, running and comparing");
   addRunOptions(command).addHelpText("after", EXAMPLES).action(async (path: string, options: Record<string, unknown>) => {
     const { runCompress } = await import("../run-compress.js");
