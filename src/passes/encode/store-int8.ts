@@ -73,8 +73,8 @@ function storeModel(model: Model, options: StoreInt8Options): PassResult {
 function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally): void {
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  const constants: Tensor[] = [];
-  for (const tensor of editor.graph.initializers) {
+  // Constants are handed over one by one, so that those of a large model need not be in memory together.
+  for (const tensor of [...editor.graph.initializers]) {
     const name = tensor.name ?? "";
     if (!isLookedAt(tensor, options)) continue;
     const user = editor.consumers(name)[0];
@@ -87,7 +87,7 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
     const chain = int8Chain(tensor, stored, axes, names);
     replaced.add(name);
     chains.push(...chain.nodes);
-    constants.push(...chain.constants);
+    for (const constant of chain.constants) editor.addInitializer(constant);
     count(tally, tensor, stored);
     tally.nodes.push({
       name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
@@ -95,7 +95,6 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
   }
   if (replaced.size === 0) return;
   editor.removeInitializers(replaced);
-  for (const constant of constants) editor.addInitializer(constant);
   editor.insertBefore(editor.graph.nodes[0], ...chains);
 }
 
