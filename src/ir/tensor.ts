@@ -148,6 +148,24 @@ export function toFloat32(tensor: Tensor): Float32Array {
   }
 }
 
+/** Reads float32 tensors one after the other through one buffer, so that no second one waits in memory to be collected. */
+export class FloatReader {
+  private buffer: Float32Array;
+
+  /** @param largest elements of the largest tensor that will be read */
+  constructor(largest: number) {
+    this.buffer = new Float32Array(largest);
+  }
+
+  /** The values: not to be changed, and valid until the next call. */
+  read(tensor: Tensor): Float32Array {
+    const source = tensor.dataType === DataType.FLOAT ? tensorSource(tensor) : undefined;
+    if (!source || source.length > this.buffer.byteLength) return toFloat32(tensor);
+    source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
+    return this.buffer.subarray(0, source.length / 4);
+  }
+}
+
 /** Values of any integer, bool or float tensor as numbers (64-bit integers beyond 2^53 lose precision). */
 export function toNumbers(tensor: Tensor): number[] {
   const bytes = ownBytes(tensor);

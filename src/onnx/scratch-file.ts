@@ -38,6 +38,11 @@ export class ScratchFile implements TensorStore {
     return { ...rest, lazy: this.store(raw) } as unknown as T;
   }
 
+  /** Whether it holds a tensor. */
+  get isUsed(): boolean {
+    return this.end > 0;
+  }
+
   /** Removes the file; its tensors cannot be read any more. */
   close(): void {
     if (this.file === undefined) return;

@@ -5,6 +5,9 @@ import type { Tensor } from "../../ir/index.js";
 /** More distinct patterns than this and a table of them stops paying; counting stops as well. */
 export const MAX_DISTINCT = 4096;
 
+/** Share of elements that differ from the most frequent one, from which on no sparse form is tried. */
+export const DENSE_FROM = 0.95;
+
 export type Patterns = Uint8Array | Uint16Array | Uint32Array;
 
 export interface Symbols {
@@ -20,7 +23,7 @@ export interface Symbols {
   readonly background: number;
   /** Elements that differ from the background. */
   readonly foreground: number;
-  /** Index of the first of them, or -1. */
+  /** Index of the first of them, or -1. This and `distances` are left out above DENSE_FROM. */
   readonly first: number;
   /** How often the distance d from one foreground element to the next occurs; the first counts from element 0. */
   readonly distances: ReadonlyMap<number, number>;
@@ -28,18 +31,37 @@ export interface Symbols {
 
 export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
   const stream = (): Iterable<Patterns> => patternPieces(tensor, bytesPerElement);
-  const counts = countPatterns(stream());
+  const counts = bytesPerElement === 1 ? countBytes(stream()) : countPatterns(stream());
   let background = 0;
-  if (counts) {
-    let most = 0;
-    for (const [pattern, n] of counts) if (n > most) [background, most] = [pattern, n];
-  }
+  let most = 0;
+  for (const [pattern, n] of counts ?? []) if (n > most) [background, most] = [pattern, n];
+  const count = elementCount(tensor);
+  const foreground = count - (counts ? most : countOf(stream(), 0));
+  // Distances serve sparse forms, which do not pay for a tensor that is mostly foreground.
+  const distances = foreground > DENSE_FROM * count ? { first: -1, distances: new Map<number, number>() } : measureDistances(stream(), background);
   return {
-    count: elementCount(tensor), bytesPerElement, background, ...measureDistances(stream(), background),
+    count, bytesPerElement, background, foreground, ...distances,
     patterns: () => asPatterns(ownBytes(tensor), bytesPerElement),
     every: (holds) => everyPattern(stream(), holds),
     distinct: counts && [...counts.keys()],
   };
+}
+
+/** Occurrences of the 256 patterns that a byte can hold, those that occur. */
+function countBytes(stream: Iterable<Patterns>): Map<number, number> {
+  const counts = new Float64Array(256);
+  for (const patterns of stream) {
+    const some = new Uint32Array(256);
+    for (let i = 0; i < patterns.length; i++) some[patterns[i]!]!++;
+    some.forEach((n, pattern) => void (counts[pattern]! += n));
+  }
+  return new Map([...counts.entries()].filter(([, n]) => n > 0));
+}
+
+function countOf(stream: Iterable<Patterns>, wanted: number): number {
+  let count = 0;
+  for (const patterns of stream) for (let i = 0; i < patterns.length; i++) count += patterns[i] === wanted ? 1 : 0;
+  return count;
 }
 
 function* patternPieces(tensor: Tensor, bytesPerElement: number): Generator<Patterns> {
@@ -84,10 +106,9 @@ function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefi
 /** Distances below this are counted in a list, which is many times as fast as a Map. */
 const SHORT = 1024;
 
-function measureDistances(stream: Iterable<Patterns>, background: number): Pick<Symbols, "foreground" | "first" | "distances"> {
+function measureDistances(stream: Iterable<Patterns>, background: number): Pick<Symbols, "first" | "distances"> {
   const short = new Float64Array(SHORT);
   const distances = new Map<number, number>();
-  let foreground = 0;
   let first = -1;
   let last = 0;
   let begin = 0;
@@ -95,7 +116,7 @@ function measureDistances(stream: Iterable<Patterns>, background: number): Pick<
     for (let i = 0; i < patterns.length; i++) {
       if (patterns[i] === background) continue;
       const at = begin + i;
-      if (foreground++ === 0) first = at;
+      if (first < 0) first = at;
       const distance = at - last;
       if (distance < SHORT) short[distance]!++;
       else distances.set(distance, (distances.get(distance) ?? 0) + 1);
@@ -104,7 +125,7 @@ function measureDistances(stream: Iterable<Patterns>, background: number): Pick<
     begin += patterns.length;
   }
   for (const [distance, times] of short.entries()) if (times > 0) distances.set(distance, times);
-  return { foreground, first, distances };
+  return { first, distances };
 }
 
 /** Patterns as the bytes of a constant of the tensor's own type. */
