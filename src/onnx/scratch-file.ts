@@ -6,13 +6,13 @@ import { readFully } from "./read-fully.js";
 import { writeAll } from "./temporary-file.js";
 
 export interface ScratchLimits {
-  /** Bytes that may stay in memory before the first tensor goes to the file. Default 64 MiB. */
+  /** Bytes that may stay in memory before the first tensor goes to the file. Default 16 MiB. */
   readonly inMemory?: number;
   /** Smaller tensors stay in memory. Default 64 KiB. */
   readonly minBytes?: number;
 }
 
-const IN_MEMORY = 64 * 2 ** 20;
+const IN_MEMORY = 16 * 2 ** 20;
 const MIN_BYTES = 65_536;
 
 /** Tensors that it keeps can be read until `close`. */
