@@ -17,7 +17,7 @@ export interface TensorStore {
 const PIECE = 4 * 2 ** 20;
 
 /** The bytes from first to last, in views on one buffer that the next view overwrites. */
-export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generator<Uint8Array> {
+export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generator<Uint8Array, void> {
   if (source instanceof Uint8Array) {
     for (let offset = 0; offset < source.byteLength; offset += size) yield source.subarray(offset, offset + size);
     return;

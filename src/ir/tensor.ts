@@ -74,7 +74,7 @@ export function tensorBytes(tensor: Tensor): Uint8Array {
  * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A piece is valid
  * until the next is taken: a tensor on the disk goes through one small buffer.
  */
-export function tensorPieces(tensor: Tensor): Generator<Uint8Array> {
+export function tensorPieces(tensor: Tensor): Generator<Uint8Array, void> {
   return pieces(tensorSource(tensor) ?? tensorBytes(tensor));
 }
 

@@ -64,7 +64,7 @@ function countOf(stream: Iterable<Patterns>, wanted: number): number {
   return count;
 }
 
-function* patternPieces(tensor: Tensor, bytesPerElement: number): Generator<Patterns> {
+function* patternPieces(tensor: Tensor, bytesPerElement: number): Generator<Patterns, void> {
   for (const piece of tensorPieces(tensor)) {
     const isAligned = piece.byteOffset % bytesPerElement === 0;
     yield asPatterns(isAligned ? piece : new Uint8Array(piece), bytesPerElement);

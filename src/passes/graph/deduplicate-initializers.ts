@@ -96,8 +96,8 @@ function fnv1a(bytes: Uint8Array): number {
 function areEqual(a: Tensor, b: Tensor): boolean {
   const others = tensorPieces(b);
   for (const piece of tensorPieces(a)) {
-    const { value } = others.next();
-    if (!value || Buffer.compare(piece, value) !== 0) return false;
+    const other = others.next();
+    if (other.done === true || Buffer.compare(piece, other.value) !== 0) return false;
   }
   return true;
 }
