@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
-import type { OnnxRuntime, Session } from "../runtime/runtime.js";
+import type { OnnxRuntime, Session, SessionOptions } from "../runtime/runtime.js";
 import { gramProduct } from "./gram-product.js";
 import { Reducer, type Problem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
@@ -51,7 +51,7 @@ export class CalibrationWorker {
 
   /** Runs a model whose outputs are shapes and returns them in the order of `outputs`. */
   async shapes(modelPath: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
-    const session = await this.runtime.open(modelPath, { config: CONFIG });
+    const session = await this.openExact(modelPath, {});
     try {
       const found = await session.run(feed, outputs);
       return outputs.map((name) => Array.from(found[name]?.data as BigInt64Array, Number));
@@ -68,7 +68,7 @@ export class CalibrationWorker {
     const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
     const gram = gramProduct(this.runtime, threads);
     const session = round.modelPath === undefined ? undefined
-      : await this.runtime.open(round.modelPath, { threads: threads - reducing, config: CONFIG });
+      : await this.openExact(round.modelPath, { threads: threads - reducing });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
   }
@@ -114,6 +114,15 @@ export class CalibrationWorker {
     // A failure is met when the next sample, or the end, awaits it.
     this.reducing.catch(() => undefined);
     return undefined;
+  }
+
+  /** The setting rewrites int8 weights at load, and onnxruntime 1.32 fails over those that two nodes share. */
+  private async openExact(modelPath: string, options: SessionOptions): Promise<Session> {
+    try {
+      return await this.runtime.open(modelPath, { ...options, config: CONFIG });
+    } catch {
+      return this.runtime.open(modelPath, options);
+    }
   }
 
   private requireRound(): Running {

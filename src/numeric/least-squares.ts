@@ -4,12 +4,17 @@
  *
  *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S          (AdaPrune, Hubara et al. 2021; OBC, Frantar & Alistarh 2022)
  *
- * and the loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj (Hassibi & Stork 1993).
+ * which, G = H⁻¹ and R the weights that go, is ŵ_S = w_S - G_SR G_RR⁻¹ w_R as well: cheaper when few go (OBC, section 3).
+ * The loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj (Hassibi & Stork 1993).
  */
-import { cholesky, inverseDiagonal, solveFactored } from "./linear-algebra.js";
+import { cholesky, inverse, inverseDiagonal, solveFactored } from "./linear-algebra.js";
 
-/** Beyond this support an iterative solution costs less than a factorization. */
+/** Beyond this many weights that stay an iterative solution costs less than a factorization. */
 const DIRECT_LIMIT = 320;
+/** The same for those that go: their factor is exact and serves the others with one product. */
+const CORRECTION_LIMIT = 512;
+/** Beyond this size the inverse of H takes longer than it saves. */
+const INVERSE_LIMIT = 1536;
 /** Steps of conjugate gradients. Each lowers the loss; with the ridge most of it is gone after a dozen. */
 const MAX_STEPS = 32;
 /** The residual, relative to that at the start, at which to stop. The loss is off by its square. */
@@ -20,6 +25,7 @@ export class SupportSolver {
   private gathered = new Float64Array(0);
   private readonly solution: Float64Array;
   private readonly diagonal: Float64Array;
+  private inverse: Float64Array | undefined;
 
   /** @param h full symmetric [size, size] */
   constructor(private readonly h: Float64Array, private readonly size: number) {
@@ -29,49 +35,87 @@ export class SupportSolver {
 
   /**
    * ŵ_S for the features `support`, ascending. The answer is a view that the next call overwrites.
-   * @param target t = H w at the support
+   * @param weights w, [size]
    * @param start where an iterative solution begins, [size]; the closer to ŵ the better
    */
-  refit(support: Int32Array, target: Float64Array, start: ArrayLike<number>): Float64Array {
+  refit(support: Int32Array, weights: ArrayLike<number>, start: ArrayLike<number>): Float64Array {
     const n = support.length;
+    if (n > DIRECT_LIMIT && this.size <= INVERSE_LIMIT && this.size - n <= CORRECTION_LIMIT) return this.correct(support, weights);
     const x = this.solution.subarray(0, n);
-    const matrix = this.gather(support);
+    const matrix = gather(this.h, this.size, support, this.room(n));
+    const target = this.targetOf(support, weights);
     for (let i = 0; i < n; i++) x[i] = start[support[i]!]!;
-    if (n <= DIRECT_LIMIT) this.solveDirectly(matrix, target, x);
+    if (n <= DIRECT_LIMIT) solveDirectly(matrix, target, x);
     else conjugateGradients(matrix, target, x);
     return x;
   }
 
   /** ŵ_S, and the loss of removing each of S next. Both are views that the next call overwrites. */
-  refitWithLosses(support: Int32Array, target: Float64Array): { weights: Float64Array; losses: Float64Array } {
+  refitWithLosses(support: Int32Array, original: ArrayLike<number>): { weights: Float64Array; losses: Float64Array } {
     const n = support.length;
     const weights = this.solution.subarray(0, n);
     const losses = this.diagonal.subarray(0, n);
-    const matrix = this.gather(support);
-    this.solveDirectly(matrix, target, weights);
+    const matrix = gather(this.h, this.size, support, this.room(n));
+    solveDirectly(matrix, this.targetOf(support, original), weights);
     inverseDiagonal(matrix, n, losses);
     for (let i = 0; i < n; i++) losses[i] = weights[i]! ** 2 / losses[i]!;
     return { weights, losses };
   }
 
-  private solveDirectly(matrix: Float64Array, target: Float64Array, x: Float64Array): void {
-    const n = x.length;
-    x.set(target);
-    if (!cholesky(matrix, n)) throw new RangeError("the matrix of second moments is not positive definite");
-    solveFactored(matrix, n, x);
+  /** The weights that stay, corrected for those that go. */
+  private correct(support: Int32Array, weights: ArrayLike<number>): Float64Array {
+    const { size } = this;
+    this.inverse ??= inverse(this.h, size);
+    const gone = complement(support, size);
+    const share = Float64Array.from(gone, (j) => weights[j]!);
+    solveDirectly(gather(this.inverse, size, gone, this.room(gone.length)), share, share);
+    const x = this.solution.subarray(0, support.length);
+    for (let i = 0; i < support.length; i++) {
+      const at = support[i]! * size;
+      let sum = weights[support[i]!]!;
+      for (let k = 0; k < gone.length; k++) sum -= this.inverse[at + gone[k]!]! * share[k]!;
+      x[i] = sum;
+    }
+    return x;
   }
 
-  /** The lower triangle of H_SS; when all features stay, that is H itself, copied. */
-  private gather(support: Int32Array): Float64Array {
-    const n = support.length;
-    if (this.gathered.length < n * n) this.gathered = new Float64Array(n * n);
-    const { h, size, gathered } = this;
-    for (let i = 0; i < n; i++) {
-      const from = support[i]! * size;
-      for (let j = 0, to = i * n; j <= i; j++) gathered[to + j] = h[from + support[j]!]!;
-    }
-    return gathered;
+  /** (H w)_S */
+  private targetOf(support: Int32Array, weights: ArrayLike<number>): Float64Array {
+    const { h, size } = this;
+    return Float64Array.from(support, (column) => {
+      let sum = 0;
+      for (let j = 0, at = column * size; j < size; j++) sum += h[at + j]! * weights[j]!;
+      return sum;
+    });
   }
+
+  private room(n: number): Float64Array {
+    if (this.gathered.length < n * n) this.gathered = new Float64Array(n * n);
+    return this.gathered;
+  }
+}
+
+/** The lower triangle of `a` [size, size] at the rows and columns `chosen`. */
+function gather(a: Float64Array, size: number, chosen: Int32Array, room: Float64Array): Float64Array {
+  const n = chosen.length;
+  for (let i = 0; i < n; i++) {
+    const from = chosen[i]! * size;
+    for (let j = 0, to = i * n; j <= i; j++) room[to + j] = a[from + chosen[j]!]!;
+  }
+  return room;
+}
+
+function complement(support: Int32Array, size: number): Int32Array {
+  const kept = new Set(support);
+  return Int32Array.from(Array.from({ length: size }, (_, j) => j).filter((j) => !kept.has(j)));
+}
+
+/** Solves in place of the lower triangle of `matrix`; `x` may be `target`. */
+function solveDirectly(matrix: Float64Array, target: Float64Array, x: Float64Array): void {
+  const n = x.length;
+  x.set(target);
+  if (!cholesky(matrix, n)) throw new RangeError("the matrix of second moments is not positive definite");
+  solveFactored(matrix, n, x);
 }
 
 /** Jacobi-preconditioned conjugate gradients on the lower triangle of `a` [n, n], from the `x` given, in place. */

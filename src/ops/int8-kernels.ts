@@ -17,8 +17,8 @@ export type Int8Role = "mover" | "requantizer";
 
 /** How the node takes part in an int8 island, or undefined when it has no int8 kernel. */
 export function int8Role(node: Node): Int8Role | undefined {
-  if (isOp(node, ...MOVERS)) return "mover";
-  // MaxPool's second output, the indices, has no int8 kernel; neither has a Concat of nothing.
+  // MaxPool's second output, the indices, has no int8 kernel.
+  if (isOp(node, ...MOVERS)) return isOp(node, "MaxPool") && node.outputs[1] ? undefined : "mover";
   return isOp(node, ...REQUANTIZERS) ? "requantizer" : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { calibrate } from "../../src/calibration/index.js";
 import type { Progress } from "../../src/diagnostics.js";
-import { DataType, floatTensor, makeNode, tensorValue, attribute, int64Tensor } from "../../src/ir/index.js";
+import { DataType, floatTensor, integerTensor, makeNode, tensorValue, attribute, int64Tensor } from "../../src/ir/index.js";
 import type { GramRequest, RowLayout, StatisticRequest } from "../../src/numeric/statistics.js";
 import { normalArray } from "../numeric/seeded.js";
 import { dataset, feed, model } from "./tiny-models.js";
@@ -50,6 +50,22 @@ describe("calibrate", () => {
     const [threaded, plain] = await Promise.all([2, 1].map((threads) => calibrate({ model: doubled(), dataset: wide, requests, threads })));
     expect(requests.map((request) => threaded?.get(request))).toEqual(requests.map((request) => plain?.get(request)));
     expect(threaded?.size).toBe(4);
+  });
+
+  // The setting that keeps int8 kernels exact on every x64 processor rewrites such weights at load, and fails over it.
+  it("measures a quantized model whose layers share int8 weights", async () => {
+    const scalar = (name: string, value: number) => floatTensor(name, [], Float32Array.of(value));
+    const zero = (name: string) => integerTensor(name, [], DataType.UINT8, Uint8Array.of(128));
+    const layer = (input: string, output: string) => [
+      makeNode("QuantizeLinear", [input, "s", "z"], [`${output}q`]), makeNode("DequantizeLinear", [`${output}q`, "s", "z"], [`${output}d`]),
+      makeNode("DequantizeLinear", ["w", "s", "wz"], [`${output}w`]), makeNode("MatMul", [`${output}d`, `${output}w`], [output]),
+    ];
+    const shared = model(
+      [1, 2], [...layer("x", "a"), ...layer("a", "b"), makeNode("QuantizeLinear", ["b", "s", "z"], ["bq"]), makeNode("DequantizeLinear", ["bq", "s", "z"], ["y"])],
+      [scalar("s", 0.5), zero("z"), integerTensor("w", [2, 2], DataType.INT8, Int8Array.of(2, 0, 0, 100)), integerTensor("wz", [], DataType.INT8, Int8Array.of(0))],
+    );
+    const statistics = await calibrate({ model: shared, dataset: dataset([feed([1, 2], [1, -2])]), requests: [range("a"), range("b")] });
+    expect([statistics.get(range("a")), statistics.get(range("b"))]).toEqual([{ min: -100, max: 1, count: 2 }, { min: -3200, max: 1, count: 2 }]);
   });
 
   it("leaves unanswered what is not there or not floating point", async () => {

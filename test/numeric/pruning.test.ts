@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countAlive, keepHighest, keepPattern, stageCounts } from "../../src/numeric/pruning.js";
+import { countAlive, keepHighest, keepPattern, magnitudeThreshold, stageCounts, zeroBelow } from "../../src/numeric/pruning.js";
 import { uniform } from "./seeded.js";
 
 const ranked = (...scores: number[]) => ({ scores: Float32Array.from(scores), alive: new Uint8Array(scores.length).fill(1) });

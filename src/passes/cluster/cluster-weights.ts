@@ -82,7 +82,7 @@ function planClustering(model: Model, { exclude, k }: ClusterWeightsOptions): Cl
 function whyNot(layer: WeightLayer, k: number): string | undefined {
   const { tensor, layout } = layer;
   const count = layout.rows * layout.columns;
-  const element = byteSize(tensor.dataType, 1) ?? 0;
+  const element = (byteSize(tensor.dataType, 2) ?? 0) / 2;
   if (!isFloating(tensor) && (!layer.uses[0].coding || element !== 1)) return `its element type, ${dataTypeName(tensor.dataType)}, is not clustered`;
   if (layer.obstacle !== undefined) return layer.obstacle;
   const coded = Math.ceil((count * Math.ceil(Math.log2(k))) / 8) + k * element + OVERHEAD;

@@ -5,7 +5,9 @@
  * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
  * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
  */
-import { bindsName, bitsPerElement, GraphEditor, hidesName, storedByteLength, tensorBytes, tensorPieces, tensorSource, type Tensor } from "../../ir/index.js";
+import {
+  bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, tensorBytes, tensorPieces, tensorSource, type Tensor,
+} from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -40,7 +42,7 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
   for (const editor of editors) {
     for (const tensor of editor.graph.initializers) {
       const name = tensor.name ?? "";
-      if (!hasBytes(tensor) || editor.input(name) || editor.isOutput(name) || feedsCustomOperator(editor, name)) continue;
+      if (!hasBytes(tensor) || editor.input(name) || editor.isOutput(name) || isChangedAtLoad(editor, name, tensor)) continue;
       const key = `${tensor.dataType} ${tensor.dims.join()}`;
       const copies = alike.get(key);
       if (copies) copies.push({ editor, tensor, name });
@@ -51,11 +53,13 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
 }
 
 /**
- * Constants of operators outside the standard set stay apart: onnxruntime 1.32 fails to load a model whose
- * DynamicQuantizeLSTMs share zero points when session.x64quantprecision is set.
+ * With session.x64quantprecision, onnxruntime 1.32 turns int8 weights and their zero points into uint8 at load, node by
+ * node, and fails where two nodes share a zero point. So those, and all constants of operators outside the standard
+ * set, of which nothing is known, stay apart.
  */
-function feedsCustomOperator(editor: GraphEditor, name: string): boolean {
-  return editor.consumers(name).some((node) => (node.domain ?? "") !== "" && node.domain !== "ai.onnx");
+function isChangedAtLoad(editor: GraphEditor, name: string, { dataType }: Tensor): boolean {
+  return editor.consumers(name).some((node) => !isStandard(node)
+    || (dataType === DataType.INT8 && isOp(node, "DequantizeLinear", "MatMulInteger") && node.inputs.indexOf(name) >= 2));
 }
 
 /** Strings and types of the future have no byte form. */

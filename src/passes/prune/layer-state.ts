@@ -82,7 +82,7 @@ export class LayerState implements Ranked {
       const solver = new SupportSolver(h, columns);
       for (const row of rows) {
         const support = this.supportOf(row);
-        const { weights, losses } = solver.refitWithLosses(support, this.targetOf(row, h, support));
+        const { weights, losses } = solver.refitWithLosses(support, this.original.subarray(row * columns, (row + 1) * columns));
         support.forEach((column, k) => {
           this.current[row * columns + column] = weights[k]!;
           this.scores[row * columns + column] = losses[k]! / this.norm;
@@ -99,8 +99,8 @@ export class LayerState implements Ranked {
       for (const row of rows) {
         const support = this.supportOf(row);
         const begin = row * columns;
-        if (h && solver && support.length > 0 && support.length < columns) {
-          const weights = solver.refit(support, this.targetOf(row, h, support), this.current.subarray(begin, begin + columns));
+        if (solver && support.length > 0 && support.length < columns) {
+          const weights = solver.refit(support, this.original.subarray(begin, begin + columns), this.current.subarray(begin, begin + columns));
           support.forEach((column, k) => void (this.current[begin + column] = weights[k]!));
         }
         for (let j = begin; j < begin + columns; j++) if (this.alive[j] === 0) this.current[j] = 0;
@@ -118,13 +118,6 @@ export class LayerState implements Ranked {
       }
     });
     return shift;
-  }
-
-  /** (H w)_S of the original weights. */
-  private targetOf(row: number, h: Float64Array, support: Int32Array): Float64Array {
-    const { columns } = this.layer.layout;
-    const weights = this.original.subarray(row * columns, (row + 1) * columns);
-    return Float64Array.from(support, (column) => dot(h.subarray(column * columns, (column + 1) * columns), weights));
   }
 
   private supports(): Int32Array[] {

@@ -2,8 +2,9 @@
  * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row, activations
  * quantized at run time. Its weights are laid [directions, input, 4·hidden], the transpose of the standard operator's.
  */
-import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, type Node, stringAttribute, type Tensor, toFloat32 } from "../../ir/index.js";
+import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, type Node, stringAttribute, type Tensor } from "../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
+import { finiteValues } from "../weights/weight-values.js";
 import { transpose } from "./dynamic-matmul.js";
 import type { WeightOptions } from "./weight-codes.js";
 
@@ -35,7 +36,7 @@ export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOpt
 /** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden]. */
 function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: WeightOptions): { codes: string; scales: string; zeros: string } {
   const [directions = 1, rows = 1, depth = 1] = tensor.dims;
-  const values = toFloat32(tensor);
+  const values = finiteValues(tensor);
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(directions * rows);
   for (let d = 0; d < directions; d++) {

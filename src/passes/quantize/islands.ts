@@ -6,8 +6,9 @@
  * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
  * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
  */
-import { DataType, GraphEditor, intAttribute, isOp, toNumbers, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, dataTypeName, GraphEditor, intAttribute, isOp, toNumbers, type Node, type Tensor } from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
+import { plainBias } from "./weight-codes.js";
 
 /** Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ pairs. */
 const MIN_LONE_KERNEL = 64;
@@ -17,6 +18,8 @@ const MIN_DYNAMIC_VALUES = 1024;
 export interface Islands {
   /** Convolutions and fully connected layers that run statically quantized, in graph order. */
   readonly computes: readonly Node[];
+  /** Movers and requantizers that run on codes between them. */
+  readonly members: ReadonlySet<Node>;
   /** Tensors that carry codes: each gets one Q/DQ pair. */
   readonly tensors: ReadonlySet<string>;
   /** For a mover's output: the tensor whose parameters it takes. */
@@ -30,9 +33,10 @@ export interface Islands {
 }
 
 export interface IslandOptions {
-  /** Whether activation ranges will be known. */
-  readonly calibrated: boolean;
-  readonly excluded: (node: Node) => boolean;
+  /** Why activation ranges will not be known; undefined when they will. */
+  readonly uncalibrated?: string;
+  /** Why a node must stay float, if so. */
+  readonly excluded: (node: Node) => string | undefined;
 }
 
 export function findIslands(editor: GraphEditor, options: IslandOptions): Islands {
@@ -51,7 +55,7 @@ class IslandFinder {
     const convolutions = this.editor.graph.nodes.filter((node) => this.isConvolution(node));
     for (const node of convolutions) this.available.add(node.inputs[0]!).add(this.resultOf(node));
     const dense = this.editor.graph.nodes.filter((node) => this.isDense(node));
-    const staticDense = this.options.calibrated ? this.spreadForward(dense) : new Set<Node>();
+    const staticDense = this.options.uncalibrated === undefined ? this.spreadForward(dense) : new Set<Node>();
     this.spreadBackward([...convolutions, ...staticDense]);
     const lone = new Set(convolutions.filter((node) => this.isLone(node, staticDense)));
     for (const node of lone) this.kept.set(node, "alone in float surroundings: its own Q/DQ pairs would cost more than int8 saves");
@@ -62,11 +66,12 @@ class IslandFinder {
   private isConvolution(node: Node): boolean {
     if (isOp(node, "ConvTranspose")) this.kept.set(node, "ConvTranspose has no int8 kernel");
     if (!isOp(node, "Conv")) return false;
-    const reason = this.options.excluded(node) ? "excluded"
-      : !isFloat(this.weight(node)) ? "its weight is no float constant"
-      : node.outputs[0] !== undefined && this.editor.isOutput(this.resultOf(node)) ? "its output is the model's output, which stays float"
-      : !this.options.calibrated ? "needs calibration data: dynamic quantization of convolutions is slower than float"
-      : undefined;
+    const weight = this.weight(node);
+    const reason = this.options.excluded(node)
+      ?? (!isFloat(weight) ? notFloat(weight)
+      : !hasPlainBias(this.editor, node, weight.dims[0]!) ? "its bias is computed"
+      : this.editor.isOutput(this.resultOf(node)) ? "its output is the model's output, which stays float"
+      : this.options.uncalibrated);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
   }
@@ -74,11 +79,12 @@ class IslandFinder {
   private isDense(node: Node): boolean {
     if (!isOp(node, "MatMul", "Gemm")) return false;
     const weight = this.weight(node);
-    const reason = this.options.excluded(node) ? "excluded"
-      : !isFloat(weight) ? "both operands are computed"
+    const left = this.editor.constant(node.inputs[0] ?? "");
+    const reason = this.options.excluded(node)
+      ?? (!isFloat(weight) ? (weight ?? left ? notFloat(weight) : "both operands are computed")
       : weight.dims.length !== 2 ? "its weight is not a matrix"
       : isOp(node, "Gemm") && !isPlainGemm(node) ? "transposes or scales its input"
-      : undefined;
+      : undefined);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
   }
@@ -107,15 +113,21 @@ class IslandFinder {
     const reached = new Set<Node>();
     const isDense = new Set(dense);
     for (const node of this.editor.graph.nodes) {
-      if (isDense.has(node) && this.available.has(node.inputs[0]!)) {
+      if (isDense.has(node)) {
+        if (!this.available.has(node.inputs[0]!) || !this.hasStaticForm(node)) continue;
         reached.add(node);
         if (isOp(node, "Gemm")) this.available.add(this.resultOf(node));
-      } else if (int8Role(node) && !this.options.excluded(node) && this.inputsAvailable(node)) {
+      } else if (int8Role(node) && this.options.excluded(node) === undefined && this.inputsAvailable(node)) {
         for (const output of node.outputs) this.available.add(output);
         this.available.add(this.resultOf(node));
       }
     }
     return reached;
+  }
+
+  /** A Gemm fuses only with a bias of one value per output. */
+  private hasStaticForm(node: Node): boolean {
+    return hasPlainBias(this.editor, node, this.weight(node)!.dims[intAttribute(node, "transB", 0) === 0 ? 1 : 0]!);
   }
 
   private inputsAvailable(node: Node): boolean {
@@ -127,7 +139,7 @@ class IslandFinder {
   private spreadBackward(computes: readonly Node[]): void {
     for (const node of computes) this.wanted.add(node.inputs[0]!);
     for (const node of [...this.editor.graph.nodes].reverse()) {
-      if (!int8Role(node) || this.options.excluded(node) || !this.inputsAvailable(node)) continue;
+      if (!int8Role(node) || this.options.excluded(node) !== undefined || !this.inputsAvailable(node)) continue;
       if (this.wanted.has(this.resultOf(node))) for (const name of valueInputs(node)) this.wanted.add(name);
     }
   }
@@ -144,6 +156,7 @@ class IslandFinder {
 
   private assemble(computes: readonly Node[], dynamic: readonly Node[]): Islands {
     const tensors = new Set<string>();
+    const members = new Set<Node>();
     const clamps = new Map<string, Node>();
     const sharedWith = new Map<string, string>();
     const keep = (node: Node, result: string): void => {
@@ -158,8 +171,9 @@ class IslandFinder {
     }
     for (const node of this.editor.graph.nodes) {
       const role = int8Role(node);
-      if (!role || this.options.excluded(node) || !this.wanted.has(this.resultOf(node))) continue;
-      if (!valueInputs(node).every((name) => tensors.has(name))) continue;
+      if (!role || this.options.excluded(node) !== undefined || !this.wanted.has(this.resultOf(node))) continue;
+      if (!valueInputs(node).every((name) => tensors.has(name)) || this.editor.isOutput(this.resultOf(node))) continue;
+      members.add(node);
       keep(node, role === "mover" ? node.outputs[0]! : this.resultOf(node));
       if (role === "mover") sharedWith.set(node.outputs[0]!, node.inputs[0]!);
     }
@@ -168,12 +182,22 @@ class IslandFinder {
       if (values < MIN_DYNAMIC_VALUES) this.kept.set(node, `its weight of ${values} values is too small to gain`);
       return values >= MIN_DYNAMIC_VALUES;
     });
-    return { computes, tensors, sharedWith, clamps, dynamic: worthDynamic, kept: this.kept };
+    return { computes, members, tensors, sharedWith, clamps, dynamic: worthDynamic, kept: this.kept };
   }
 }
 
 function isFloat(tensor: Tensor | undefined): tensor is Tensor {
   return tensor?.dataType === DataType.FLOAT;
+}
+
+/** In words, why a weight cannot be taken. */
+function notFloat(weight: Tensor | undefined): string {
+  return weight ? `its weight is ${dataTypeName(weight.dataType)}, not float` : "its weight is computed";
+}
+
+/** Whether the node has no bias, or one that can become an int32 code per channel. */
+function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolean {
+  return isOp(node, "MatMul") || !node.inputs[2] || plainBias(editor, node, channels) !== undefined;
 }
 
 /** Gemm that is a matrix product plus bias: no scaling, input not transposed. */

@@ -10,8 +10,10 @@
  * dynamically, with or without data; convolutions never are, as that is slower than float on every CPU measured.
  * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
  *
- * Handles the main graph. Nodes in bodies of If, Loop and Scan, GRU and RNN, ConvTranspose, and layers whose weights
- * are computed stay float, each with its reason. Needs operator set 13 for convolutions, 11 for the rest.
+ * Handles every scope dynamically and the main graph statically: calibration does not reach bodies of If, Loop and
+ * Scan. GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay float, each with its reason.
+ * An excluded Add or Concat whose neighbours carry codes on all sides may still be run on codes by onnxruntime: exclude
+ * the neighbours as well. Needs operator set 13 for convolutions, 11 for the rest.
  * Source of the method: Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-
  * only inference" (CVPR 2018); the fused forms are onnxruntime's.
  */
@@ -21,12 +23,14 @@ import { GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVersion, setO
 import { type Calibrator, CALIBRATORS, DEFAULT_PERCENTILE } from "../../numeric/calibrators.js";
 import type { StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
+import { selectNodes } from "../../ops/select.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
+import type { WeightOptions } from "./weight-codes.js";
 
 export interface QuantizeInt8Options {
   /** How the range of an activation is taken from its histogram. */
@@ -35,12 +39,14 @@ export interface QuantizeInt8Options {
   readonly percentile: number;
   /** Whether weights are kept free of int16 saturation on x86-64 without VNNI. */
   readonly saturation: "guard" | "ignore";
-  /** Names of nodes that stay float. */
+  /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
 }
 
+const NAME = "quantize-int8";
+
 export const quantizeInt8 = definePass<QuantizeInt8Options>({
-  name: "quantize-int8",
+  name: NAME,
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
@@ -57,67 +63,84 @@ function validate({ calibrator, percentile }: QuantizeInt8Options): void {
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
 }
 
+/** Why ranges of activations are not known, by scope. */
+const IN_BODY = "calibration does not reach the bodies of If, Loop and Scan";
+const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
+
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
   if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
-  return histogramRequests(islandsOf(GraphEditor.forMainGraph(model), options, true));
+  return histogramRequests(findIslands(GraphEditor.forMainGraph(model), { excluded: exclusionsOf(model, options) }));
 }
 
-function islandsOf(editor: GraphEditor, { exclude }: QuantizeInt8Options, calibrated: boolean): Islands {
-  const excluded = new Set(exclude);
-  return findIslands(editor, { calibrated, excluded: (node) => excluded.has(nodeLabel(node)) });
+type Exclusions = (node: Node) => string | undefined;
+
+function exclusionsOf(model: Model, { exclude }: QuantizeInt8Options): Exclusions {
+  const selection = selectNodes(model, exclude, NAME);
+  return (node) => (selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined);
 }
 
 function quantizeModel(model: Model, options: QuantizeInt8Options, context: PassContext): PassResult {
-  const editor = GraphEditor.forMainGraph(model);
-  const diagnostics: Diagnostic[] = [];
   const opset = opsetVersion(model);
+  const excluded = exclusionsOf(model, options);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
-  const calibrated = statistics !== undefined;
-  const islands = islandsOf(editor, options, calibrated);
-  const nodes: NodeStatus[] = [...islands.kept].map(([node, reason]) => status(node, "kept", reason));
-  const staticCount = statistics ? quantizeStatically(editor, islands, statistics, options, nodes) : 0;
+  const nodes: NodeStatus[] = [];
+  const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
+  for (const editor of GraphEditor.forModel(model)) {
+    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes)
+      : findIslands(editor, { excluded, uncalibrated: editor.parent ? IN_BODY : NO_DATA });
+    nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
+    if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
+    counts.staticNodes += islands.computes.length;
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
+  }
+  if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
+  const lacksData = !statistics && nodes.some(({ opType }) => opType === "Conv");
+  return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };
+}
+
+/** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
+function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[]): Islands {
+  const unseen = new Map<Node, string>();
+  for (;;) {
+    const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
+    const parameters = activationParameters(editor, islands, statistics, options.calibrator, options.percentile);
+    const missing = new Set([...islands.tensors].filter((tensor) => !parameters.has(tensor)));
+    if (missing.size > 0) {
+      for (const node of touching(islands, missing, editor)) unseen.set(node, "calibration never reached a tensor that it reads or makes");
+      continue;
+    }
+    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
+    for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
+    for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
+    insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
+    return islands;
+  }
+}
+
+/** Nodes of the islands that read or make one of the tensors, directly or through a clamp that they absorb. */
+function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<string>, editor: GraphEditor): Node[] {
+  const names = new Set(tensors);
+  for (const tensor of tensors) for (const input of clamps.get(tensor)?.inputs ?? []) if (editor.producer(input)) names.add(input);
+  return [...computes, ...members].filter((node) => [...node.inputs, ...node.outputs].some((name) => names.has(name)));
+}
+
+/** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
+function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
   const weightOptions = { guardPairs: options.saturation === "guard" };
-  for (const node of islands.dynamic) {
-    nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
-    quantizeDynamically(editor, node, weightOptions);
-  }
-  const recurrent = quantizeRecurrent(model, editor, options, nodes);
-  if (!calibrated && nodes.some((n) => n.opType === "Conv")) diagnostics.push(needsData(opset));
-  return {
-    modified: staticCount + islands.dynamic.length + recurrent > 0,
-    stats: { staticNodes: staticCount, dynamicNodes: islands.dynamic.length + recurrent, quantizedTensors: staticCount > 0 ? islands.tensors.size : 0 },
-    nodes,
-    diagnostics,
-  };
-}
-
-function quantizeStatically(editor: GraphEditor, islands: Islands, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  if (islands.computes.length === 0) return 0;
-  const parameters = activationParameters(editor, islands, statistics, options.calibrator, options.percentile);
-  const unseen = [...islands.tensors].find((tensor) => !parameters.has(tensor));
-  if (unseen !== undefined) {
-    for (const node of islands.computes) nodes.push(status(node, "kept", `calibration never reached the tensor "${unseen}"`));
-    return 0;
-  }
-  for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
-  insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
-  return islands.computes.length;
-}
-
-function quantizeRecurrent(model: Model, editor: GraphEditor, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const excluded = new Set(options.exclude);
   let count = 0;
-  for (const node of [...editor.graph.nodes]) {
-    if (isOp(node, "GRU", "RNN")) nodes.push(status(node, "kept", "has no int8 kernel"));
-    if (!isOp(node, "LSTM")) continue;
-    const reason = excluded.has(nodeLabel(node)) ? "excluded" : whyNotDynamicLstm(editor, node);
-    nodes.push(status(node, reason ? "kept" : "changed", reason ?? "dynamic int8: the input's range is taken at run time"));
-    if (reason) continue;
-    quantizeLstm(editor, node, { guardPairs: options.saturation === "guard" });
+  const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
+    nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
+    quantize(editor, node, weightOptions);
     count++;
+  };
+  for (const node of dense) change(node, quantizeDynamically);
+  for (const node of [...editor.graph.nodes]) {
+    if (!isOp(node, "LSTM", "GRU", "RNN")) continue;
+    const reason = excluded(node) ?? (isOp(node, "LSTM") ? whyNotDynamicLstm(editor, node) : "has no int8 kernel");
+    if (reason !== undefined) nodes.push(status(node, "kept", reason));
+    else change(node, quantizeLstm);
   }
-  if (count > 0) setOpsetVersion(model, 1, "com.microsoft");
   return count;
 }
 

@@ -32,10 +32,13 @@ export function activationParameters(
   return parameters;
 }
 
-/** Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. */
+/**
+ * Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. Where calibration
+ * saw zeros alone, the bound is all that is known of the range.
+ */
 function clampedParameters(editor: GraphEditor, clamp: Node, max: number): AffineParameters {
   const bound = isOp(clamp, "Clip") && clamp.inputs[2] ? toNumbers(editor.constant(clamp.inputs[2])!)[0]! : Infinity;
-  return uint8Parameters(0, Math.min(max, bound));
+  return uint8Parameters(0, max > 0 || bound === Infinity ? Math.min(max, bound) : bound);
 }
 
 /** Rewrites the graph. Every tensor of the islands must have parameters. */
@@ -51,20 +54,14 @@ export function insertStaticQdq(editor: GraphEditor, islands: Islands, parameter
  * user; a tensor that float operators make goes through the pair only on its way into int8 kernels.
  */
 function islandReaders(editor: GraphEditor, islands: Islands): Map<string, Set<Node> | "all"> {
-  const computes = new Set(islands.computes);
+  const int8 = new Set([...islands.computes, ...islands.members]);
   const readers = new Map<string, Set<Node> | "all">();
   for (const tensor of islands.tensors) {
     const producer = islands.clamps.has(tensor) ? editor.producer(islands.clamps.get(tensor)!.inputs[0]!) : editor.producer(tensor);
-    const madeInInt8 = producer !== undefined && (computes.has(producer) || producer.inputs.some((name) => islands.tensors.has(name) && isMember(producer, islands)));
-    readers.set(tensor, madeInInt8 ? "all" : new Set(editor.consumers(tensor).filter((node) => computes.has(node) || isMember(node, islands))));
+    const madeInInt8 = producer !== undefined && int8.has(producer);
+    readers.set(tensor, madeInInt8 ? "all" : new Set(editor.consumers(tensor).filter((node) => int8.has(node))));
   }
   return readers;
-}
-
-/** Whether a node that is no compute runs in int8: some output of it, or of its clamp, carries codes by plan. */
-function isMember(node: Node, islands: Islands): boolean {
-  if (!node.inputs.some((name) => islands.tensors.has(name))) return false;
-  return node.outputs.some((output) => islands.tensors.has(output) || [...islands.clamps.values()].some((clamp) => clamp.inputs[0] === output));
 }
 
 /** The clamp goes; its input takes its output's name. */

@@ -1,7 +1,7 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
-import { attribute, DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
-import { BadModelError } from "../../errors.js";
+import { attribute, DataType, elementCount, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
 import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
+import { finiteValues } from "../weights/weight-values.js";
 
 export interface WeightOptions {
   /** See `RowOptions.guardPairs`. */
@@ -21,12 +21,7 @@ function needsGuard(node: Node, weight: Tensor): boolean {
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
   const guardPairs = options.guardPairs && needsGuard(node, weight);
-  try {
-    return quantizeRows(toFloat32(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new BadModelError(`weight "${weight.name ?? ""}" holds NaN or infinite values; the model is damaged, export it again`, { cause });
-  }
+  return quantizeRows(finiteValues(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
 /**
@@ -47,16 +42,22 @@ export function attachCodes(editor: GraphEditor, node: Node, inputScale: number,
   editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, [bias.length], DataType.INT32, biasCodes), biasScales, 0));
 }
 
-/** The bias as one float per channel, or undefined when there is none or it is of another form and stays float. */
-function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
+/** The bias as one float per channel, or undefined when there is none or it is of another form. */
+export function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
   const bias = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
-  return bias?.dataType === DataType.FLOAT && bias.dims.length === 1 && bias.dims[0] === channels ? toFloat32(bias) : undefined;
+  if (bias?.dataType !== DataType.FLOAT || elementCount(bias) !== channels || (bias.dims.at(-1) ?? 1) !== channels) return undefined;
+  return finiteValues(bias);
 }
 
-/** Zero points are left out: they are zero, and absent means zero. */
+/**
+ * Weights name their zero point though it is zero and absent means zero: without one, onnxruntime 1.32 refuses a Gemm
+ * when session.x64quantprecision is set. It does not look at those of biases.
+ */
 function dequantize(editor: GraphEditor, before: Node, stem: string, codes: Tensor, scales: Float32Array, axis: number): string {
   const code = editor.addInitializer({ ...codes, name: editor.uniqueName(codes.name ?? stem) });
   const scale = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [scales.length], scales));
-  editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale], [stem], [attribute.int("axis", axis)]));
+  const zeros = codes.dataType === DataType.INT8
+    ? [editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [scales.length], DataType.INT8, new Int8Array(scales.length)))] : [];
+  editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale, ...zeros], [stem], [attribute.int("axis", axis)]));
   return stem;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, floatTensor, integerTensor, makeNode, type Model, toNumbers } from "../../../src/ir/index.js";
+import { attribute, DataType, floatTensor, integerTensor, makeNode, type Model, type Tensor, toNumbers } from "../../../src/ir/index.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
 import { normalArray } from "../../numeric/seeded.js";
 import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
@@ -39,6 +39,13 @@ describe("without data", () => {
     const m = model([makeNode("Gather", ["table", "x"], ["e"], [], "embedding")], [floats("table", [50, 8], normalArray(400, 3))], "e");
     expect((await run(clusterWeights({ k: 8 }), m)).modified).toBe(true);
     expect(distinct(valuesOf(m, "table"))).toHaveLength(8);
+  });
+
+  it("leaves codes of four bits, and says so", async () => {
+    const codes: Tensor = { name: "w", dims: [40, 40], dataType: DataType.INT4, raw: Uint8Array.from({ length: 800 }, (_, i) => i % 256) };
+    const m = model([makeNode("DequantizeLinear", ["w", "s"], ["d"]), makeNode("MatMul", ["x", "d"], ["y"])], [codes, floats("s", [], [0.1])]);
+    const { modified, nodes } = await run(clusterWeights({ k: 8 }), m);
+    expect([modified, nodes[0]?.reason]).toEqual([false, "its element type, int4, is not clustered"]);
   });
 
   it("writes a half-precision weight as half precision", async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
-  attribute, DataType, emptyGraph, type Feed, floatTensor, getAttribute, isOp, makeNode, type Model, type Node, tensorValue, type Tensor, toNumbers,
+  attribute, DataType, emptyGraph, type Feed, floatTensor, getAttribute, type Graph, isOp, makeNode, type Model, type Node, tensorValue, type Tensor, toNumbers,
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
 import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
+import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
 import { quantizeInt8, type QuantizeInt8Options } from "../../../src/passes/quantize/quantize-int8.js";
 import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
 
@@ -66,7 +67,7 @@ describe("static quantization", () => {
     const m = twoConvolutions();
     const { modified, nodes } = await run(m, ranges(m, -2, 4));
     expect(modified).toBe(true);
-    expect(nodes.map((n) => n.status)).toEqual(["changed", "changed"]);
+    expect(nodes.map((n) => `${n.opType} ${n.status}`)).toEqual(["Conv changed", "Conv changed", "Relu changed"]);
     assertValid(m, "quantized");
     const ops = await executedOps(m);
     expect(ops.filter((op) => op === "QLinearConv")).toHaveLength(2);
@@ -91,7 +92,7 @@ describe("static quantization", () => {
   it("keeps 255 times every pair of weights within int16", async () => {
     const m = twoConvolutions();
     await run(m, ranges(m, -2, 4));
-    const weights = m.graph.initializers.filter((t) => t.dataType === DataType.INT8);
+    const weights = m.graph.initializers.filter((t) => t.dataType === DataType.INT8 && t.dims.length === 4);
     expect(weights).toHaveLength(2);
     for (const weight of weights) {
       const codes = toNumbers(weight);
@@ -127,6 +128,73 @@ describe("static quantization", () => {
     const { nodes } = await run(m, ranges(m, -1, 1), { exclude: ["conv_a"] });
     expect(nodes).toContainEqual({ name: "conv_a", opType: "Conv", status: "kept", reason: "excluded" });
     expect(m.graph.nodes.find((n) => n.name === "conv_a")!.inputs).toEqual(["x", "w1", "b1"]);
+  });
+
+  it("leaves the operators of an excluded weight alone, and refuses a name that nothing bears", async () => {
+    const m = twoConvolutions();
+    const { nodes } = await run(m, ranges(m, -1, 1), { exclude: ["w1"] });
+    expect(nodes).toContainEqual({ name: "conv_a", opType: "Conv", status: "kept", reason: "excluded" });
+    await expect(run(twoConvolutions(), undefined, { exclude: ["w9"] })).rejects.toThrow(/quantize-int8: "w9" is no node.*Did you mean "w1"/);
+  });
+
+  it("leaves the neighbours of a tensor float that calibration never reached, and no others", async () => {
+    const m = model(
+      [convolution("x", "a", "w1"), convolution("a", "b", "w2"), makeNode("Sigmoid", ["b"], ["s"]), convolution("s", "c", "w3"), makeNode("Sigmoid", ["c"], ["y"])],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304)), floatTensor("w3", [16, 16, 3, 3], noise(2304))],
+    );
+    const seen = new Statistics();
+    for (const request of quantizeInt8().statistics(m)) {
+      if (request.kind === "histogram" && request.tensor !== "c") seen.set(request, { min: -1, max: 1, counts: new Float64Array(2048).fill(1), count: 2048 });
+    }
+    const { nodes } = await run(m, seen);
+    expect(nodes.map((n) => `${n.name} ${n.status}`).sort()).toEqual(["conv_a changed", "conv_b changed", "conv_c kept"]);
+  });
+
+  it("keeps the float form of x * sigmoid(x) between int8 convolutions", async () => {
+    const m = model(
+      [convolution("x", "a", "w1"), makeNode("Sigmoid", ["a"], ["s"]), makeNode("Mul", ["a", "s"], ["b"]), convolution("b", "c", "w2"), makeNode("Sigmoid", ["c"], ["y"])],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304))],
+    );
+    await run(m, ranges(m, -4, 4));
+    const multiply = m.graph.nodes.find((n) => isOp(n, "Mul"))!;
+    const after = m.graph.nodes.filter((n) => n.inputs.includes("b"));
+    expect(after.map((n) => n.opType)).toEqual(["QuantizeLinear"]);
+    expect(multiply.outputs).toEqual(["b"]);
+    expect(await executedOps(m)).not.toContain("QLinearMul");
+  });
+
+  it("keeps the upper bound of a clamp whose tensor was zero throughout calibration", async () => {
+    const clipped = (): Model => model(
+      [convolution("x", "a", "w1"), makeNode("Clip", ["a", "low", "high"], ["r"]), convolution("r", "c", "w2"), makeNode("Sigmoid", ["c"], ["y"])],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304)), floatTensor("low", [], Float32Array.of(0)), floatTensor("high", [], Float32Array.of(0.5))],
+    );
+    const m = clipped();
+    const statistics = ranges(m, -4, 4);
+    statistics.set({ kind: "histogram", tensor: "r" }, { min: 0, max: 0, counts: new Float64Array(2048), count: 10 });
+    await run(m, statistics);
+    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "r")!;
+    const scale = toNumbers(m.graph.initializers.find((t) => t.name === quantize.inputs[1])!)[0]!;
+    expect(scale * 255).toBeCloseTo(0.5, 5);
+  });
+
+  it("loads with session.x64quantprecision, a Gemm behind a convolution and layers of equal shape included", async () => {
+    const m = model(
+      [
+        convolution("x", "a", "w1", "b1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2", "b1"), makeNode("GlobalAveragePool", ["c"], ["p"]),
+        makeNode("Flatten", ["p"], ["f"]), makeNode("Gemm", ["f", "w3", "b1"], ["g"]), makeNode("Gemm", ["g", "w4", "b2"], ["h"]), makeNode("Sigmoid", ["h"], ["y"]),
+      ],
+      [
+        floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("b1", [16], noise(16)), floatTensor("w2", [16, 16, 3, 3], noise(2304)),
+        floatTensor("w3", [16, 16], noise(256)), floatTensor("w4", [16, 16], noise(256, 9)), floatTensor("b2", [1, 16], noise(16, 4)),
+      ],
+    );
+    const { nodes } = await run(m, ranges(m, -4, 4));
+    expect(nodes.filter((n) => n.opType === "Gemm" && n.reason.startsWith("static"))).toHaveLength(2);
+    await deduplicateInitializers().run(m, { statistics: undefined, evaluator: undefined, seed: 0 });
+    const session = await (await loadRuntime()).open(encodeModelBytes(m), { config: { "session.x64quantprecision": "1" } });
+    expect(Object.keys(await session.run(feed([1, 4, 8, 8])))).toEqual(["y"]);
+    await session.release();
+    expect((await executedOps(m)).filter((op) => op === "QGemm")).toHaveLength(2);
   });
 
   it("carries codes through a residual addition and a pooling", async () => {
@@ -195,6 +263,40 @@ describe("dynamic quantization", () => {
     expect(getAttribute(m.graph.nodes[0]!, "hidden_size")?.i).toBe(16n);
     const after = await outputs(m, feed([6, 2, 12]));
     expect(Math.max(...after.map((v, k) => Math.abs(v - before[k]!)))).toBeLessThan(0.03);
+  });
+});
+
+describe("damaged weights", () => {
+  it("are refused by name in an LSTM", async () => {
+    const m = model([makeNode("LSTM", ["x", "w", "r"], ["y"], [attribute.int("hidden_size", 1)])], [floatTensor("w", [1, 4, 2], new Float32Array(8).fill(NaN)), floatTensor("r", [1, 4, 1], noise(4))], 14, [6, 2, 2]);
+    await expect(run(m)).rejects.toThrow(/"w".*NaN/);
+  });
+
+  it("are refused by name in a bias", async () => {
+    const m = twoConvolutions();
+    const statistics = ranges(m, -1, 1);
+    m.graph.initializers[1] = floatTensor("b1", [16], new Float32Array(16).fill(Infinity));
+    await expect(run(m, statistics)).rejects.toThrow(/"b1".*infinite/);
+  });
+});
+
+describe("bodies", () => {
+  it("get dynamic layers, with weights of the graph around them", async () => {
+    const branch = (name: string): Graph => ({
+      ...emptyGraph(name), nodes: [makeNode("MatMul", ["x", "w"], [`${name}_y`], [], name)], outputs: [tensorValue(`${name}_y`, DataType.FLOAT)],
+    });
+    const conditional = (): Model => {
+      const m = model([makeNode("If", ["c"], ["y"], [attribute.graph("then_branch", branch("yes")), attribute.graph("else_branch", branch("no"))])], [floatTensor("w", [64, 32], noise(2048))], 13, [5, 64]);
+      m.graph.inputs.push(tensorValue("c", DataType.BOOL, []));
+      return m;
+    };
+    const m = conditional();
+    const { nodes } = await run(m);
+    expect(nodes.map((n) => `${n.name} ${n.status}`)).toEqual(["yes changed", "no changed"]);
+    assertValid(m, "quantized");
+    const condition = { c: { dataType: DataType.BOOL, dims: [], data: Uint8Array.of(1) } } as unknown as Feed;
+    const before = await outputs(conditional(), { ...feed([5, 64]), ...condition });
+    expect(sqnr(before, await outputs(m, { ...feed([5, 64]), ...condition }))).toBeGreaterThan(35);
   });
 });
 
