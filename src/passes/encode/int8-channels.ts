@@ -59,10 +59,13 @@ export function quantizeToInt8(values: Float32Array, dims: readonly number[], ch
 
 /** From the tensor to a block that holds channels one after the other, along whichever of the two lies closer. */
 function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
+  const count = bases.length;
+  const isRun = bases[count - 1]! - bases[0]! === count - 1;
   if (areApart(offsets)) {
     for (let i = 0; i < offsets.length; i++) {
-      const offset = offsets[i]!;
-      for (let c = 0, at = i; c < bases.length; c++, at += pitch) block[at] = tensor[bases[c]! + offset]!;
+      const run = bases[0]! + offsets[i]!;
+      if (isRun) for (let c = 0, at = i; c < count; c++, at += pitch) block[at] = tensor[run + c]!;
+      else for (let c = 0, at = i; c < count; c++, at += pitch) block[at] = tensor[bases[c]! + offsets[i]!]!;
     }
     return;
   }
@@ -74,10 +77,13 @@ function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, of
 
 /** The inverse of `gather`; apart from it, as one function for both element types takes twice the time. */
 function scatter(block: Int8Array, tensor: Int8Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
+  const count = bases.length;
+  const isRun = bases[count - 1]! - bases[0]! === count - 1;
   if (areApart(offsets)) {
     for (let i = 0; i < offsets.length; i++) {
-      const offset = offsets[i]!;
-      for (let c = 0, at = i; c < bases.length; c++, at += pitch) tensor[bases[c]! + offset] = block[at]!;
+      const run = bases[0]! + offsets[i]!;
+      if (isRun) for (let c = 0, at = i; c < count; c++, at += pitch) tensor[run + c] = block[at]!;
+      else for (let c = 0, at = i; c < count; c++, at += pitch) tensor[bases[c]! + offsets[i]!] = block[at]!;
     }
     return;
   }
@@ -159,7 +165,7 @@ class Trials {
 
   /**
    * All values that some trial clips, whose errors decide, and every so many of the others, whose rounding errors are much
-   * alike: each stands for `weight` of them. Costs less than 0.05 dB against trying all, on normal and Laplacian weights
+   * alike: each stands for `weight` of them. Costs less than 0.06 dB against trying all, on normal and Laplacian weights
    * in channels of 4,096 and 16,384.
    */
   private sample(channel: Float32Array, clippedFrom: number): { tail: Float32Array; rest: Float32Array; weight: number } {
