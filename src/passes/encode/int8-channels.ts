@@ -60,7 +60,7 @@ export function quantizeToInt8(values: Float32Array, dims: readonly number[], ch
 /** From the tensor to a block that holds channels one after the other, along whichever of the two lies closer. */
 function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
   const count = bases.length;
-  const isRun = bases[count - 1]! - bases[0]! === count - 1;
+  const isRun = (bases[count - 1] ?? 0) - (bases[0] ?? 0) === count - 1;
   if (areApart(offsets)) {
     for (let i = 0; i < offsets.length; i++) {
       const run = bases[0]! + offsets[i]!;
@@ -78,7 +78,7 @@ function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, of
 /** The inverse of `gather`; apart from it, as one function for both element types takes twice the time. */
 function scatter(block: Int8Array, tensor: Int8Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
   const count = bases.length;
-  const isRun = bases[count - 1]! - bases[0]! === count - 1;
+  const isRun = (bases[count - 1] ?? 0) - (bases[0] ?? 0) === count - 1;
   if (areApart(offsets)) {
     for (let i = 0; i < offsets.length; i++) {
       const run = bases[0]! + offsets[i]!;
