@@ -5,7 +5,9 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 export { compress, type CompressResult } from "./pipeline/compress.js";
 export type { CompressOptions } from "./pipeline/compress-options.js";
 export { verify, type VerifyOptions } from "./pipeline/verify.js";
-export { inspect, type InspectedOperator, type InspectedValue, type Inspection } from "./pipeline/inspect.js";
+export { inspect, type InspectOptions } from "./pipeline/inspect.js";
+export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./pipeline/inspection/inspection.js";
+export { diffModels, type ModelDiff, type OperatorChange, type ValueChange, type WeightChange, type WeightSide } from "./pipeline/diff-models.js";
 export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./pipeline/bench.js";
 
 export { readModel, writeModel, type WriteResult } from "./onnx/index.js";

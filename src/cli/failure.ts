@@ -1,6 +1,6 @@
 /** One clear message for whatever was thrown, and the exit code it stands for. */
 import { EdgecError, EXIT } from "../errors.js";
-import { printable } from "../report/units.js";
+import { printable, printableLines } from "../report/units.js";
 
 /** Prints the failure to stderr and returns the exit code. A stack is shown with `debug` and for a bug in edgec. */
 export function reportFailure(error: unknown, debug: boolean): number {
@@ -8,7 +8,7 @@ export function reportFailure(error: unknown, debug: boolean): number {
   const exitCode = known?.exitCode ?? EXIT.bug;
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
   process.stderr.write(`error: ${printable(message)}\n`);
-  if (debug || exitCode === EXIT.bug) process.stderr.write(`${stackOf(error)}\n`);
+  if (debug || exitCode === EXIT.bug) process.stderr.write(`${printableLines(stackOf(error))}\n`);
   if (exitCode === EXIT.bug) process.stderr.write("This is a bug in edgec. Please report it with the command line, the text above and, if you can, the model.\n");
   return exitCode;
 }

@@ -3,10 +3,11 @@ import chalk from "chalk";
 import { reportJson } from "../report/json.js";
 import type { Report } from "../report/report.js";
 import { reportText } from "../report/terminal.js";
+import { printable } from "../report/units.js";
 
 export function printReport(report: Report, { json, quiet }: { readonly json?: boolean; readonly quiet?: boolean }): void {
   if (json === true) process.stdout.write(reportJson(report));
   else if (quiet !== true) process.stdout.write(reportText(report, chalk));
   // A failed gate is an error, which even --quiet tells.
-  if (!report.verdict.ok && quiet === true) for (const gate of report.verdict.gates) if (!gate.ok) process.stderr.write(`failed: ${gate.message}\n`);
+  if (!report.verdict.ok && quiet === true) for (const gate of report.verdict.gates) if (!gate.ok) process.stderr.write(`failed: ${printable(gate.message)}\n`);
 }

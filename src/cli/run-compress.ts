@@ -6,6 +6,7 @@ import type { CompressOptions } from "../pipeline/compress-options.js";
 import { defaultOutputPath } from "../pipeline/output-file.js";
 import { passFlags } from "./pass-flags.js";
 import { requireReportPlace, writeReport } from "./report-file.js";
+import { printable } from "../report/units.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
@@ -28,7 +29,7 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
     const { report } = await compress(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
     if (flags.report !== undefined) await writeReport(flags.report, report);
-    if (!quiet) process.stdout.write(`${chalk.bold(path)} → ${chalk.bold(output)}\n\n`);
+    if (!quiet) process.stdout.write(`${chalk.bold(printable(path))} → ${chalk.bold(printable(output))}\n\n`);
     printReport(report, flags);
     if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
   } finally {

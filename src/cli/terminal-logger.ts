@@ -1,5 +1,6 @@
 /** Progress and debug lines on stderr. A bar is drawn only on a terminal; elsewhere nothing moves. */
 import type { Diagnostic, Logger, Progress } from "../diagnostics.js";
+import { printable } from "../report/units.js";
 
 const BAR_WIDTH = 24;
 /** Redrawing more often than this only flickers. Milliseconds. */
@@ -27,13 +28,13 @@ export class TerminalLogger implements Logger {
   diagnostic({ severity, message }: Diagnostic): void {
     if (severity !== "info" || this.options.quiet) return;
     this.clear();
-    this.stream.write(`${message}\n`);
+    this.stream.write(`${printable(message)}\n`);
   }
 
   debug(message: string): void {
     if (!this.options.debug) return;
     this.clear();
-    this.stream.write(`debug: ${message}\n`);
+    this.stream.write(`debug: ${printable(message)}\n`);
   }
 
   /** Wipes the bar, so that what is printed next starts on a clean line. */

@@ -57,3 +57,8 @@ export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: num
   if (found) found.version = BigInt(version);
   else model.opsetImports.push({ domain, version: BigInt(version) });
 }
+
+/** What identifies a function, and which one a node calls: domain, name and overload. */
+export function functionKey(domain: string | undefined, name: string | undefined, overload: string | undefined): string {
+  return JSON.stringify([domain === "ai.onnx" ? "" : domain ?? "", name ?? "", overload ?? ""]);
+}

@@ -1,67 +1,110 @@
-/** What a model holds: its inputs and outputs, operators, parameters, and where its bytes are. */
+/** What a model holds: its inputs and outputs, operators, weights, costs, where its bytes are, and what passes could do with it. */
 import { stat } from "node:fs/promises";
-import { DataType, dataTypeName, elementCount, GraphEditor, isOp, getAttribute, nodeLabel, storedByteLength, toFloat32, type Model, type Tensor, type ValueInfo } from "../ir/index.js";
+import type { Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
+import { DataType, dataTypeName, nestedGraphs, validateModel, type Model, type ValueInfo } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
+import { describeNodes, describeOperators } from "./inspection/by-node.js";
+import { costsOf } from "./inspection/costs.js";
+import { fileParts } from "./inspection/file-parts.js";
+import { fedInputs, type GivenSizes } from "./inspection/input-shapes.js";
+import { INSPECTION_VERSION, type Inspection, type InspectedValue, type InspectedWeight } from "./inspection/inspection.js";
+import { prepareModel, sizedModel } from "./inspection/prepared-model.js";
+import { tryPasses, type Trial } from "./inspection/possibilities.js";
+import { runShapes, type Shapes } from "./inspection/run-shapes.js";
+import { domainName, scopesOf } from "./inspection/scopes.js";
+import { collectWeights } from "./inspection/weights.js";
+import { constantComputer } from "./inspection/computed-weights.js";
+import { RuntimeEvaluator } from "./constant-evaluator.js";
 
-export interface InspectedValue {
-  readonly name: string;
-  /** "float", "int64"; "unknown" when the file does not declare it. */
-  readonly type: string;
-  /** Sizes and symbols; null for an unknown size. Absent when not even the rank is declared. */
-  readonly shape?: readonly (number | string | null)[];
+export interface InspectOptions extends GivenSizes {
+  /** Takes sizes from a run on zeros, and computes weights that are stored as codes. Default false: nothing is run. */
+  readonly run?: boolean;
+  /** Tries the passes on a copy to say what they could do with each node; "small" does so up to 4 Mi parameters. Default false. */
+  readonly possibilities?: boolean | "small";
+  readonly logger?: Logger;
 }
 
-export interface InspectedOperator {
-  readonly opType: string;
-  readonly domain: string;
-  readonly count: number;
-  /** Elements and stored bytes of the constants that nodes of this type are the first to use. */
-  readonly parameters: number;
-  readonly bytes: number;
-}
+const FLOATING: readonly string[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE].map(dataTypeName);
+const MOST_PROBLEMS = 20;
+/** Pruning and clustering take about a second for each million. */
+const SMALL = 2 ** 22;
 
-export interface Inspection {
-  readonly path: string | null;
-  /** Bytes of the model file; external data files are not part of it. */
-  readonly fileBytes: number | null;
-  readonly irVersion: number;
-  readonly opsets: readonly { readonly domain: string; readonly version: number }[];
-  readonly producer: string;
-  readonly inputs: readonly InspectedValue[];
-  readonly outputs: readonly InspectedValue[];
-  readonly nodes: readonly { readonly name: string; readonly opType: string }[];
-  readonly operators: readonly InspectedOperator[];
-  readonly parameters: number;
-  readonly parameterBytes: number;
-  /** Share of floating-point parameters that are zero, from 0 to 1; null when there are none. */
-  readonly sparsity: number | null;
-  readonly externalTensors: number;
-}
-
-const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
-
-/** Reads a model and describes it; nothing is run. Throws BadModelError or EdgecError CANNOT_READ. */
-export async function inspect(input: string | Uint8Array | Model): Promise<Inspection> {
+/**
+ * Reads a model and describes it. Weights are decoded one at a time. Throws BadModelError; EdgecError CANNOT_READ;
+ * BAD_OPTION or UNMATCHED_SELECTOR for sizes that do not fit the model; RUNTIME_MISSING when `run` is asked for.
+ */
+export async function inspect(input: string | Uint8Array | Model, options: InspectOptions = {}): Promise<Inspection> {
   const model = typeof input === "string" || input instanceof Uint8Array ? readModel(input) : input;
-  const fileBytes = typeof input === "string" ? (await stat(input)).size : input instanceof Uint8Array ? input.byteLength : null;
-  return { path: model.path ?? null, fileBytes, ...describe(model) };
+  const fileBytes = typeof input === "string" ? (await stat(input)).size : input instanceof Uint8Array ? input.byteLength : undefined;
+  const problems = validateModel(model).map(({ message }) => message);
+  const warnings: string[] = [];
+  const evaluator = options.run === true ? new RuntimeEvaluator() : undefined;
+  try {
+    const measured = options.run === true ? await measure(model, options, warnings) : undefined;
+    const described = await describe(model, options, measured, evaluator);
+    const trial = problems.length === 0 ? await trialOf(model, described.parameters, evaluator, options) : undefined;
+    return {
+      inspectionVersion: INSPECTION_VERSION, path: model.path ?? null, fileBytes: fileBytes ?? null,
+      ...described, parts: fileParts(model, fileBytes),
+      sizesFrom: measured ? "run" : "inference", possibilities: trial?.possibilities ?? null,
+      problems: problems.slice(0, MOST_PROBLEMS), warnings: [...warnings, ...(trial?.warnings ?? [])],
+    };
+  } finally {
+    await evaluator?.close();
+  }
 }
 
-function describe(model: Model): Omit<Inspection, "path" | "fileBytes"> {
-  const constants = constantsOf(model);
-  const held = new Set(model.graph.initializers.map((tensor) => tensor.name));
+async function trialOf(model: Model, parameters: number, evaluator: RuntimeEvaluator | undefined, { possibilities = false, logger }: InspectOptions): Promise<Trial | undefined> {
+  if (possibilities === false) return undefined;
+  if (possibilities === "small" && parameters > SMALL) {
+    return { possibilities: null, warnings: [`Passes were not tried, as that takes long with ${parameters.toLocaleString("en")} parameters. --passes tries them all the same.`] };
+  }
+  logger?.progress?.({ step: "trying passes", done: 0 });
+  return tryPasses(model, evaluator);
+}
+
+/** A model that does not run on zeros is looked at without. */
+async function measure(model: Model, options: InspectOptions, warnings: string[]): Promise<Shapes | undefined> {
+  options.logger?.progress?.({ step: "running once on zeros", done: 0 });
+  try {
+    return await runShapes(sizedModel(model, options));
+  } catch (error) {
+    if (!(error instanceof EdgecError) || !(error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE")) throw error;
+    warnings.push(`The model was not run, so sizes come from its declarations: ${error.message}`);
+    return undefined;
+  }
+}
+
+type Described = Omit<Inspection, "inspectionVersion" | "path" | "fileBytes" | "parts" | "sizesFrom" | "possibilities" | "problems" | "warnings">;
+
+async function describe(model: Model, options: InspectOptions, measured: Shapes | undefined, evaluator: RuntimeEvaluator | undefined): Promise<Described> {
+  const { graph: sized } = sizedModel(model, options);
+  const prepared = await prepareModel(model, options, measured);
+  const scopes = scopesOf(model);
+  const paths = new Map(scopes.flatMap(({ nodes, path }) => nodes.map((node) => [node, path])));
+  const compute = evaluator && constantComputer(prepared, model, evaluator);
+  options.logger?.progress?.({ step: "reading weights", done: 0 });
+  const found = await collectWeights({ prepared, scopeOf: (node) => paths.get(node) ?? "", compute });
+  const weights = found.map(({ weight }) => weight);
+  const costs = costsOf(prepared);
+  const nodes = describeNodes(scopes, found, costs);
+  const unknownMacs = nodes.filter(({ macs }) => macs === null).length;
+  const macs = nodes.reduce((sum, node) => sum + (node.macs ?? 0), 0);
   return {
     irVersion: Number(model.irVersion ?? 0n),
     opsets: model.opsetImports.map(({ domain, version }) => ({ domain: domainName(domain), version: Number(version ?? 0n) })),
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(" "),
-    inputs: model.graph.inputs.filter((input) => !held.has(input.name)).map(describeValue),
-    outputs: model.graph.outputs.map(describeValue),
-    nodes: GraphEditor.forModel(model).flatMap(({ graph }) => graph.nodes.map((node) => ({ name: nodeLabel(node), opType: node.opType }))),
-    operators: operatorsOf(model, constants),
-    parameters: constants.reduce((sum, { tensor }) => sum + elementCount(tensor), 0),
-    parameterBytes: constants.reduce((sum, { tensor }) => sum + storedByteLength(tensor), 0),
-    sparsity: sparsityOf(constants.map(({ tensor }) => tensor)),
-    externalTensors: constants.filter(({ tensor }) => tensor.external).length,
+    functions: model.functions.length,
+    inputs: fedInputs({ graph: sized }).map(describeValue),
+    outputs: sized.outputs.map(describeValue),
+    nodes, operators: describeOperators(nodes), weights,
+    parameters: weights.reduce((sum, { elements }) => sum + elements, 0),
+    parameterBytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),
+    sparsity: sparsityOf(weights),
+    externalTensors: [...nestedGraphs(model.graph)].reduce((sum, { initializers }) => sum + initializers.filter(({ external }) => external).length, 0),
+    macs: unknownMacs > 0 && macs === 0 ? null : macs, unknownMacs,
+    activations: costs.activations,
   };
 }
 
@@ -72,59 +115,10 @@ function describeValue({ name, type }: ValueInfo): InspectedValue {
   return { name, type: dataTypeName(tensor.elementType), ...(shape === undefined ? {} : { shape }) };
 }
 
-interface UsedConstant { readonly tensor: Tensor; readonly user: string }
-
-/** Every initializer and every Constant node's tensor, with the key of the operator that uses it first. */
-function constantsOf(model: Model): UsedConstant[] {
-  const found: UsedConstant[] = [];
-  for (const editor of GraphEditor.forModel(model)) {
-    const add = (name: string, tensor: Tensor): void => {
-      const user = editor.consumers(name)[0];
-      found.push({ tensor, user: user ? operatorKey(user) : "" });
-    };
-    for (const tensor of editor.graph.initializers) add(tensor.name ?? "", tensor);
-    for (const node of editor.graph.nodes) {
-      const tensor = isOp(node, "Constant") ? getAttribute(node, "value")?.t : undefined;
-      if (tensor) add(node.outputs[0] ?? "", tensor);
-    }
-  }
-  return found;
-}
-
-function domainName(domain: string | undefined): string {
-  return domain === undefined || domain === "" ? "ai.onnx" : domain;
-}
-
-function operatorKey({ domain, opType }: { domain?: string; opType: string }): string {
-  return domainName(domain) === "ai.onnx" ? opType : `${domainName(domain)}.${opType}`;
-}
-
-function operatorsOf(model: Model, constants: readonly UsedConstant[]): InspectedOperator[] {
-  const found = new Map<string, { opType: string; domain: string; count: number; parameters: number; bytes: number }>();
-  for (const { graph } of GraphEditor.forModel(model)) {
-    for (const node of graph.nodes) {
-      const key = operatorKey(node);
-      const entry = found.get(key) ?? { opType: node.opType, domain: domainName(node.domain), count: 0, parameters: 0, bytes: 0 };
-      entry.count++;
-      found.set(key, entry);
-    }
-  }
-  for (const { tensor, user } of constants) {
-    const entry = found.get(user);
-    if (!entry) continue;
-    entry.parameters += elementCount(tensor);
-    entry.bytes += storedByteLength(tensor);
-  }
-  return [...found.values()].sort((a, b) => b.bytes - a.bytes || b.count - a.count || (a.opType < b.opType ? -1 : 1));
-}
-
-function sparsityOf(tensors: readonly Tensor[]): number | null {
-  let zeros = 0;
-  let total = 0;
-  for (const tensor of tensors) {
-    if (!FLOATING.includes(tensor.dataType)) continue;
-    for (const value of toFloat32(tensor)) if (value === 0) zeros++;
-    total += elementCount(tensor);
-  }
-  return total === 0 ? null : zeros / total;
+function sparsityOf(weights: readonly InspectedWeight[]): number | null {
+  // Of codes that were not unpacked it is not known which stand for zero.
+  if (weights.some(({ stored, statistics }) => stored === "computed" && !statistics)) return null;
+  const known = weights.filter(({ type, statistics }) => statistics && FLOATING.includes(type));
+  const total = known.reduce((sum, { elements }) => sum + elements, 0);
+  return total === 0 ? null : known.reduce((sum, { statistics }) => sum + (statistics?.zeros ?? 0), 0) / total;
 }

@@ -24,6 +24,7 @@ export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-ini
 export const RECIPE: readonly RecipeStep[] = [
   { passes: CLEAN_UP, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
+  { passes: ["widen-half"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },

@@ -9,16 +9,19 @@ import { storeInt8 } from "../passes/encode/store-int8.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
+import { inlineFunctions } from "../passes/graph/inline-functions.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
+import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
 export const PASSES: readonly RegisteredPass[] = [
+  registered(inlineFunctions),
   registered(liftConstants),
   registered(removeIdentities),
   registered(foldConstants),
@@ -27,6 +30,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(deduplicateInitializers),
   registered(stripDebugInfo),
   registered(upgradeOpset),
+  registered(widenHalf),
   registered(pruneMagnitude),
   registered(quantizeInt8),
   registered(clusterWeights),

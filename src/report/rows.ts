@@ -52,9 +52,10 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 }
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
-export function fidelityLines({ outputs }: Fidelity): string[] {
-  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement }]) => {
+export function fidelityLines({ outputs, samples }: Fidelity): string[] {
+  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize }]) => {
     const name = printable(output);
+    if (otherSize > 0) return `${name}: another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
     if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
     const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
     return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
@@ -74,7 +75,7 @@ export function provenanceLines({ accuracy, fidelity, latency, executed }: Repor
 export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }
 
 /** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one. */
-export function statusCounts({ nodes }: Report): StatusCount[] {
+export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
   const groups = new Map<string, { pass: string; status: "changed" | "kept"; reason: string; count: number; examples: string[] }>();
   for (const { pass, status, reason, name } of nodes) {
     const general = reason.replaceAll(/(?<![\w.])\d+(\.\d+)?/g, "N");

@@ -9,11 +9,11 @@ import { printable } from "./units.js";
 export function reportText(report: Report, paint: Paint = PLAIN): string {
   const sections = [
     table(report, paint),
-    [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(line))],
+    [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(printable(line)))],
     passLines(report, paint),
     nodeLines(report, paint),
     report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
-    report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${message}`),
+    report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${printable(message)}`),
     writtenLines(report, paint),
   ];
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
@@ -22,7 +22,7 @@ export function reportText(report: Report, paint: Paint = PLAIN): string {
 /** A comparison alone runs no passes and writes nothing. */
 function writtenLines({ output, passes, verdict }: Report, paint: Paint): string[] {
   if (output === null || passes.length === 0) return [];
-  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${output}`];
+  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${printable(output)}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

@@ -41,7 +41,27 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Text from a file that anyone may have written, with control characters made visible. */
+/** 1234 as "1.23 k", 3.2e9 as "3.20 G": counts of operations. */
+export function countText(count: number): string {
+  const units = ["", "k", "M", "G", "T", "P"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return unit === 0 ? String(value) : `${significant(value)} ${units[unit]}`;
+}
+
+/**
+ * Text from a file that anyone may have written, with what moves the cursor, changes colours or turns the direction of
+ * writing made visible: "\\x1b", "\\u{202e}". Everything that the terminal prints of a model goes through here.
+ */
 export function printable(text: string): string {
-  return text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** Several lines, such as a stack, each made printable. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
 }

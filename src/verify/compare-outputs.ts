@@ -17,6 +17,8 @@ export interface Fidelity {
 export interface OutputComparison {
   readonly original: string;
   readonly compressed: string;
+  /** Whether the size of an output along an axis depends on the data. */
+  readonly isOpen?: (output: string, axis: number) => boolean;
   readonly fidelityData: Dataset;
   readonly evalData?: Dataset;
   /** Present when accuracy is wanted. */
@@ -55,7 +57,7 @@ function releaseQuietly(session: Session): Promise<void> {
 
 async function compareSessions(comparison: OutputComparison, original: Session, compressed: Session): Promise<ComparedOutputs> {
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
-  const meter = new FidelityMeter();
+  const meter = new FidelityMeter(comparison.isOpen);
   const score = metric && evalData ? new Score(metric) : undefined;
   const run = async (data: Dataset, observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void): Promise<void> => {
     let index = 0;

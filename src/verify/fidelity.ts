@@ -19,6 +19,11 @@ export interface OutputFidelity {
   readonly agreement: number | null;
   /** Elements that are NaN or infinite in one model only, or differently so. Anything above 0 is a broken model. */
   readonly nonFinite: number;
+  /**
+   * Samples of which the two models give a different number of results, where the size depends on the data (boxes that
+   * are found, words that are written). They are in none of the figures above.
+   */
+  readonly otherSize: number;
 }
 
 /** What stands for "no signal left": zero signal, or NaN and infinities where the original has none. */
@@ -29,18 +34,22 @@ export class FidelityMeter {
   private readonly outputs = new Map<string, OutputMeter>();
   private count = 0;
 
+  /** @param isOpen whether the size of an output along an axis depends on the data, by the output's name */
+  constructor(private readonly isOpen: (name: string, axis: number) => boolean = () => false) {}
+
   /**
    * @param where the start of messages: "small.onnx: sample 3 of data.npz"
-   * @throws EdgecError MODEL_REJECTED when an output's shape or kind differs
+   * @throws EdgecError MODEL_REJECTED when an output's kind differs, or its shape in a size that does not depend on data
    */
   observe(original: Feed, compressed: Feed, where: string): void {
     for (const [name, expected] of Object.entries(original)) {
       const actual = compressed[name];
       if (!actual) throw new EdgecError("MODEL_REJECTED", `${where}: the compressed model has no output "${name}"`);
-      requireSameForm(expected, actual, `${where}: output "${name}"`);
+      requireSameForm(expected, actual, (axis) => this.isOpen(name, axis), `${where}: output "${name}"`);
       let meter = this.outputs.get(name);
       if (!meter) this.outputs.set(name, (meter = new OutputMeter()));
-      meter.observe(expected, actual);
+      if (expected.dims.join() === actual.dims.join()) meter.observe(expected, actual);
+      else meter.otherSize++;
     }
     this.count++;
   }
@@ -54,8 +63,9 @@ export class FidelityMeter {
   }
 }
 
-/** The lowest SQNR of all outputs; Infinity when all are equal. */
-export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number {
+/** The lowest SQNR of all outputs: Infinity when all are equal, undefined when samples of one could not be compared. */
+export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
+  if (Object.values(outputs).some(({ otherSize }) => otherSize > 0)) return undefined;
   return Math.min(...Object.values(outputs).map(({ sqnrDb }) => sqnrDb ?? Infinity));
 }
 
@@ -65,8 +75,8 @@ export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>
   return shares.length === 0 ? undefined : Math.min(...shares);
 }
 
-function requireSameForm(expected: TensorValue, actual: TensorValue, where: string): void {
-  const sameShape = expected.dims.length === actual.dims.length && expected.dims.every((dim, axis) => dim === actual.dims[axis]);
+function requireSameForm(expected: TensorValue, actual: TensorValue, isOpen: (axis: number) => boolean, where: string): void {
+  const sameShape = expected.dims.length === actual.dims.length && expected.dims.every((dim, axis) => dim === actual.dims[axis] || isOpen(axis));
   const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
   if (sameShape && sameKind) return;
   const describe = ({ dataType, dims }: TensorValue): string => `${dataTypeName(dataType)} [${dims.join(", ")}]`;
@@ -74,6 +84,7 @@ function requireSameForm(expected: TensorValue, actual: TensorValue, where: stri
 }
 
 class OutputMeter {
+  otherSize = 0;
   private signal = 0;
   private noise = 0;
   private product = 0;
@@ -135,6 +146,7 @@ class OutputMeter {
       top1Agreement: this.scores && this.rows > 0 ? this.sameRows / this.rows : null,
       agreement: this.floating || this.elements === 0 ? null : this.equal / this.elements,
       nonFinite: this.nonFinite,
+      otherSize: this.otherSize,
     };
   }
 }

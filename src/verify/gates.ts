@@ -46,7 +46,7 @@ interface GateRule {
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
   maxDrop: { what: "the accuracy lost", unit: " points", bound: "at most", missing: "no labelled data was given", actual: ({ accuracy }) => accuracy?.drop },
   minSqnrDb: {
-    what: "the lowest SQNR", unit: " dB", bound: "at least", missing: "no samples were run",
+    what: "the lowest SQNR", unit: " dB", bound: "at least", missing: "no samples were run, or a number of results that depends on the data differs",
     actual: ({ fidelity }) => (fidelity.samples === 0 ? undefined : lowestSqnr(fidelity.outputs)),
   },
   minAgreement: {

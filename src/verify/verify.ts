@@ -79,7 +79,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   try {
     const data = fidelityDataOf(options, original);
     const { fidelity, accuracy } = await compareOutputs({
-      ...given(options), ...(metric ? { metric } : {}), fidelityData: data, runtime, session: sessionOptions(options),
+      ...given(options), ...(metric ? { metric } : {}), fidelityData: data, isOpen: dataDependentSizes(original), runtime, session: sessionOptions(options),
     });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
@@ -87,6 +87,16 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   } finally {
     if (!options.runtime) await runtime.close();
   }
+}
+
+/** Sizes of outputs that are neither declared nor named after a size of an input are made by the data. */
+function dataDependentSizes({ graph }: Model): (output: string, axis: number) => boolean {
+  const given = new Set(graph.inputs.flatMap(({ type }) => type?.tensor?.shape ?? []));
+  const shapes = new Map(graph.outputs.map(({ name, type }) => [name, type?.tensor?.shape]));
+  return (output, axis) => {
+    const size = shapes.get(output)?.[axis];
+    return size === undefined || (typeof size === "string" && !given.has(size));
+  };
 }
 
 /** Sizes of both models. */

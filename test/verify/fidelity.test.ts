@@ -21,7 +21,7 @@ test("sums run over all samples: 9 + 16 of signal and 1 of noise", () => {
 });
 
 test("equal outputs have no finite SQNR: null, so that JSON can hold it", () => {
-  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, top1Agreement: null, agreement: null, nonFinite: 0 });
+  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, top1Agreement: null, agreement: null, nonFinite: 0, otherSize: 0 });
 });
 
 test("the cosine of orthogonal outputs is 0, and of opposite ones -1", () => {
@@ -78,4 +78,14 @@ test("the lowest of several outputs counts", () => {
   expect(lowestSqnr(outputs)).toBeCloseTo(10 * Math.log10(5), 12);
   expect(lowestAgreement(outputs)).toBe(0.5);
   expect(lowestAgreement({ a: outputs.a })).toBeUndefined();
+});
+
+test("another number of results is counted where the size depends on the data, and refused where it does not", () => {
+  const meter = new FidelityMeter((_, axis) => axis === 0);
+  meter.observe(y(floats([1, 2])), y(floats([1, 2, 3])), "small.onnx: sample 0");
+  meter.observe(y(floats([1, 2])), y(floats([1, 2])), "small.onnx: sample 1");
+  const outputs = meter.result();
+  expect(outputs.y).toMatchObject({ sqnrDb: null, otherSize: 1 });
+  expect(lowestSqnr(outputs)).toBeUndefined();
+  expect(() => compare([floats([1, 2]), floats([1, 2, 3])])).toThrow(/float \[3\] where the original gives float \[2\]/);
 });

@@ -1,17 +1,28 @@
-/** `edgec inspect <model>`: what a model holds, without running it. */
-import type { Command } from "commander";
+/** `edgec inspect <model>`: what a model holds and costs, and what could be done with it; or two models side by side. */
+import { Option, type Command } from "commander";
+import { collected } from "../option-values.js";
 
-interface InspectFlags { readonly json?: boolean; readonly nodes?: boolean }
+interface InspectFlags {
+  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
+  readonly sort?: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
+}
 
 export function addInspect(program: Command): void {
   program.command("inspect")
     .argument("<model>", "the ONNX file")
-    .description("show a model's inputs and outputs, operators, parameters and where its bytes are")
+    .description("show a model's inputs and outputs, operators, layers, where its bytes are, what it costs and what passes could do with it")
+    .option("--shape <input=sizes>", "size of an input, such as image=1,3,224,224; may be given more than once", collected)
+    .option("--dim <symbol=size>", "size of a symbolic dimension, such as batch=1; may be given more than once", collected)
+    .option("--run", "take sizes from a run on zeros, and the values of weights that are stored as codes")
+    .addOption(new Option("--sort <key>", "order of the layers; by bytes unless given").choices(["bytes", "macs", "name"]))
+    .option("--all", "list every layer, not only the first 20")
     .option("--nodes", "list every node by name, as --exclude takes them")
+    .option("--passes", "try what passes could do with each layer; done anyway for models of up to 4 million parameters")
+    .option("--no-passes", "do not try what passes could do")
+    .option("--diff <other>", "compare with another model")
     .option("--json", "print JSON")
-    .action(async (path: string, { json, nodes }: InspectFlags) => {
-      const [{ inspect }, { inspectionText }] = await Promise.all([import("../../pipeline/inspect.js"), import("../../report/inspection-text.js")]);
-      const inspection = await inspect(path);
-      process.stdout.write(json ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection, { nodes: nodes === true }));
+    .action(async (path: string, flags: InspectFlags) => {
+      const { runInspect } = await import("../run-inspect.js");
+      await runInspect(path, flags);
     });
 }

@@ -5,12 +5,14 @@
 import { deduplicateInitializers } from "./deduplicate-initializers.js";
 import { foldBatchNormalization } from "./fold-batch-normalization.js";
 import { foldConstants } from "./fold-constants.js";
+import { inlineFunctions } from "./inline-functions.js";
 import { liftConstants } from "./lift-constants.js";
 import { removeDead } from "./remove-dead.js";
 import { removeIdentities } from "./remove-identities.js";
 
 export const CLEAN_UP_PASSES = [
-  { pass: liftConstants, reason: "first: the others look for constants among initializers" },
+  { pass: inlineFunctions, reason: "first: the others do not look into functions" },
+  { pass: liftConstants, reason: "before the others, which look for constants among initializers" },
   { pass: removeIdentities, reason: "before folding: an Identity or Dropout between a layer and its normalization would hide one from the other" },
   { pass: foldConstants, reason: "before normalizations: their constants often come through a Reshape or Unsqueeze" },
   { pass: foldBatchNormalization, reason: "before duplicates go: it gives each layer weights of its own" },

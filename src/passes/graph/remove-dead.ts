@@ -5,7 +5,7 @@
  * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
  * may be there for what they do; sparse initializers, whose names are not decoded.
  */
-import { isOp, isStandard, subgraphsOf } from "../../ir/index.js";
+import { functionKey, isOp, isStandard, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
@@ -79,11 +79,11 @@ function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: 
 
 /** Removes functions that neither the graph nor a function that stays calls. */
 function removeFunctions(model: Model): number {
-  const byKey = new Map(model.functions.map((fn) => [keyOf(fn.domain, fn.name, fn.overload), fn]));
+  const byKey = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
   const reached = new Set<FunctionDef>();
   const visit = (nodes: readonly Node[]): void => {
     for (const node of nodes) {
-      const fn = byKey.get(keyOf(node.domain, node.opType, node.overload));
+      const fn = byKey.get(functionKey(node.domain, node.opType, node.overload));
       if (fn && !reached.has(fn)) {
         reached.add(fn);
         visit(fn.nodes);
@@ -95,8 +95,4 @@ function removeFunctions(model: Model): number {
   const count = model.functions.length - reached.size;
   if (count > 0) model.functions = model.functions.filter((fn) => reached.has(fn));
   return count;
-}
-
-function keyOf(domain: string | undefined, name: string | undefined, overload: string | undefined): string {
-  return JSON.stringify([domain === "ai.onnx" ? "" : domain ?? "", name ?? "", overload ?? ""]);
 }

@@ -1,0 +1,84 @@
+/**
+ * What the lossy passes could do with each node, and why not: each is tried on a copy of the cleaned-up model, and its own
+ * report is taken. Constants are shared with the copy; passes never write into them.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { copyModel, GraphEditor, nodeLabel, type Model } from "../../ir/index.js";
+import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../../numeric/statistics.js";
+import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../../passes/contract.js";
+import { CLEAN_UP } from "../recipe.js";
+import { findPass, PASSES } from "../registry.js";
+import type { Possibility } from "./inspection.js";
+
+export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
+
+/** What compressing does to every model before the lossy passes. */
+const BEFORE: readonly string[] = [...CLEAN_UP, "upgrade-opset"];
+const MAX_ROUNDS = 10;
+
+/** @param evaluator folds constants as compressing would; without it weights that are computed stay out of reach */
+export async function tryPasses(model: Model, evaluator?: ConstantEvaluator): Promise<Trial> {
+  const possibilities: Possibility[] = [];
+  const warnings: string[] = [];
+  const clean = copyModel(model);
+  await cleanUp(clean, { statistics: undefined, evaluator, seed: 0 });
+  const nodeOf = nodesByStatus(clean);
+  for (const registered of PASSES) {
+    if (!registered.lossy) continue;
+    const { name } = registered;
+    const pass = registered.bind();
+    try {
+      const plain = (await tryPass(pass, clean, false, evaluator)).nodes;
+      const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, true, evaluator)).nodes : plain;
+      if (!isDeepStrictEqual(plain, calibrated)) possibilities.push(...calibrated.map((status) => ({ pass: name, calibrated: true, node: nodeOf(status.name), ...status })));
+      possibilities.push(...plain.map((status) => ({ pass: name, calibrated: false, node: nodeOf(status.name), ...status })));
+    } catch (error) {
+      warnings.push(`${name} could not be tried: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { possibilities, warnings };
+}
+
+/** Some passes name the constant: that of the node which uses it. */
+function nodesByStatus(model: Model): (name: string) => string | null {
+  const nodes = new Map<string, string>();
+  const editors = GraphEditor.forModel(model);
+  for (const editor of editors) {
+    for (const { name = "" } of editor.graph.initializers) {
+      const [user] = editor.consumers(name);
+      if (user) nodes.set(name, nodeLabel(user));
+    }
+  }
+  for (const { graph } of editors) for (const node of graph.nodes) nodes.set(nodeLabel(node), nodeLabel(node));
+  return (name) => nodes.get(name) ?? null;
+}
+
+async function cleanUp(model: Model, context: PassContext): Promise<void> {
+  const passes = BEFORE.map((name) => findPass(name).bind());
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    let modified = false;
+    for (const pass of passes) modified = (await pass.run(model, context)).modified || modified;
+    if (!modified) return;
+  }
+}
+
+async function tryPass(pass: Pass, clean: Model, calibrated: boolean, evaluator: ConstantEvaluator | undefined): Promise<PassResult> {
+  return pass.run(copyModel(clean), { statistics: calibrated ? new AssumedStatistics() : undefined, evaluator, seed: 0 });
+}
+
+/** Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only how well. */
+function canAssume(pass: Pass, model: Model): boolean {
+  return pass.statistics(model).every(({ kind }) => kind === "histogram" || kind === "range");
+}
+
+/** Answers as if every tensor had been seen with values from -1 to 1; what takes a model's own data stays unanswered. */
+class AssumedStatistics extends Statistics {
+  override get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
+    const answer = request.kind === "histogram" ? histogram(request.bins ?? 2048) : request.kind === "range" ? { min: -1, max: 1, count: 1 } : undefined;
+    return answer as StatisticOf[R["kind"]] | undefined;
+  }
+}
+
+function histogram(bins: number): Histogram {
+  return { min: -1, max: 1, counts: new Float64Array(bins).fill(1), count: bins };
+}

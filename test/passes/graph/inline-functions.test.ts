@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { attribute, AttributeType, DataType, emptyGraph, type FunctionDef, makeNode, type Model, type Node, tensorValue } from "../../../src/ir/index.js";
+import { assertValid } from "../../../src/ir/validate.js";
+import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
+import { CONTEXT, difference, floats, run } from "./running.js";
+
+const call = (opType: string, inputs: string[], outputs: string[], attributes: Node["attributes"] = []): Node => ({ opType, domain: "own", inputs, outputs, attributes, name: `${outputs[0]}_call` });
+
+function definition(name: string, inputs: string[], outputs: string[], nodes: Node[], rest: Partial<FunctionDef> = {}): FunctionDef {
+  const opsetImports = [{ domain: "", version: 17n }, { domain: "own", version: 1n }];
+  return { name, domain: "own", inputs, outputs, nodes, attributeNames: [], attributeDefaults: [], opsetImports, valueInfo: [], ...rest };
+}
+
+function model(nodes: Node[], functions: FunctionDef[]): Model {
+  const graph = { ...emptyGraph("g"), nodes, inputs: [tensorValue("x", DataType.FLOAT, [2])], outputs: [tensorValue("y", DataType.FLOAT, [2])] };
+  return { irVersion: 8n, opsetImports: [{ domain: "", version: 17n }, { domain: "own", version: 1n }], graph, functions, trainingInfo: [], deviceConfigurations: [] };
+}
+
+/** Inlines and compares with onnxruntime, which inlines by itself. */
+async function inlined(make: () => Model): Promise<Model> {
+  const m = make();
+  expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(true);
+  assertValid(m, "inlined");
+  m.functions = [];
+  const feed = { x: floats([2], [-1, 3]) };
+  expect(difference(await run(make(), feed), await run(m, feed))).toBe(0);
+  return m;
+}
+
+describe("inline-functions", () => {
+  it("gives each call names of its own", async () => {
+    const twice = definition("Twice", ["a"], ["b"], [makeNode("Neg", ["a"], ["t"], [], "negate"), makeNode("Sub", ["a", "t"], ["b"])]);
+    const m = await inlined(() => model([call("Twice", ["x"], ["t"]), call("Twice", ["t"], ["y"])], [twice]));
+    expect(m.graph.nodes.map((node) => node.opType)).toEqual(["Neg", "Sub", "Neg", "Sub"]);
+    expect(new Set(m.graph.nodes.map((node) => node.name)).size).toBe(3);
+  });
+
+  it("follows calls within functions, and a call in a branch", async () => {
+    const inner = definition("Inner", ["a"], ["b"], [makeNode("Abs", ["a"], ["b"])]);
+    const outer = definition("Outer", ["a"], ["b"], [call("Inner", ["a"], ["i"]), makeNode("Sqrt", ["i"], ["b"])]);
+    const branch = (name: string, opType: string) => ({ ...emptyGraph(name), nodes: [call(opType, ["x"], [`${name}_y`])], outputs: [tensorValue(`${name}_y`, DataType.FLOAT)] });
+    await inlined(() => {
+      const condition = makeNode("ReduceMax", ["x"], ["m"], [attribute.int("keepdims", 0)]);
+      const choice = makeNode("If", ["c"], ["y"], [attribute.graph("then_branch", branch("yes", "Outer")), attribute.graph("else_branch", branch("no", "Inner"))]);
+      return model([condition, makeNode("Cast", ["m"], ["c"], [attribute.int("to", DataType.BOOL)]), choice], [inner, outer]);
+    });
+  });
+
+  it("takes attributes from the call, and their defaults where it gives none", async () => {
+    const leaky = definition("Leaky", ["a"], ["b"], [makeNode("LeakyRelu", ["a"], ["b"], [{ name: "alpha", type: AttributeType.FLOAT, refAttrName: "slope" }])], {
+      attributeDefaults: [attribute.float("slope", 0.5)],
+    });
+    const m = await inlined(() => model([call("Leaky", ["x"], ["t"]), call("Leaky", ["t"], ["y"], [attribute.float("slope", 0.25)])], [leaky]));
+    expect(m.graph.nodes.map((node) => node.attributes)).toEqual([[attribute.float("alpha", 0.5)], [attribute.float("alpha", 0.25)]]);
+  });
+
+  it("renames what a body within a function captures and makes", async () => {
+    const branch = (name: string, opType: string) => ({ ...emptyGraph(name), nodes: [makeNode(opType, ["t"], ["r"])], outputs: [tensorValue("r", DataType.FLOAT)] });
+    const choose = definition("Choose", ["a", "c"], ["b"], [
+      makeNode("Neg", ["a"], ["t"]), makeNode("If", ["c"], ["b"], [attribute.graph("then_branch", branch("yes", "Abs")), attribute.graph("else_branch", branch("no", "Exp"))]),
+    ]);
+    await inlined(() => model([
+      makeNode("ReduceMin", ["x"], ["t"], [attribute.int("keepdims", 0)]), makeNode("Cast", ["t"], ["c"], [attribute.int("to", DataType.BOOL)]), makeNode("Not", ["c"], ["n"]),
+      call("Choose", ["x", "c"], ["r"]), call("Choose", ["r", "n"], ["y"]),
+    ], [choose]));
+  });
+
+  it("hands on an input that a function gives back", async () => {
+    const both = definition("Both", ["a"], ["a", "b"], [makeNode("Neg", ["a"], ["b"])]);
+    const m = model([call("Both", ["x"], ["p", "q"]), makeNode("Mul", ["p", "q"], ["y"])], [both]);
+    await inlineFunctions().run(m, CONTEXT);
+    expect(m.graph.nodes.map(({ opType, inputs, outputs }) => [opType, ...inputs, ...outputs])).toEqual([["Neg", "x", "q"], ["Identity", "x", "p"], ["Mul", "p", "q", "y"]]);
+  });
+
+  it.each([
+    ["of another operator set", [definition("F", ["a"], ["b"], [makeNode("Neg", ["a"], ["b"])], { opsetImports: [{ domain: "", version: 11n }] })]],
+    ["that call themselves", [definition("F", ["a"], ["b"], [call("G", ["a"], ["b"])]), definition("G", ["a"], ["b"], [call("F", ["a"], ["b"])])]],
+    // Each calls the one before it twice: 2^40 nodes.
+    ["that would fill the memory", Array.from({ length: 41 }, (_, k) => definition(k === 40 ? "F" : `F${k}`, ["a"], ["b"],
+      k === 0 ? [makeNode("Neg", ["a"], ["b"])] : [call(`F${k - 1}`, ["a"], ["t"]), call(`F${k - 1}`, ["t"], ["b"])]))],
+  ])("leaves functions %s", async (_, functions) => {
+    const m = model([call("F", ["x"], ["y"])], functions);
+    expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(false);
+    expect(m.graph.nodes.map((node) => node.opType)).toEqual(["F"]);
+  });
+});
