@@ -3,6 +3,7 @@
  * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
  * Passes edit through this class and never keep names of their own making outside it.
  */
+import type { TensorStore } from "./byte-source.js";
 import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
@@ -19,7 +20,10 @@ export class GraphEditor {
   private readonly tensors = new Map<string, Tensor>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
-  private constructor(graph: Graph, parent: GraphEditor | undefined, names: Set<string>, private readonly inputsHaveDefaults: boolean) {
+  private constructor(
+    graph: Graph, parent: GraphEditor | undefined, names: Set<string>, private readonly inputsHaveDefaults: boolean,
+    private readonly scratch: TensorStore | undefined,
+  ) {
     this.graph = graph;
     this.parent = parent;
     this.names = names;
@@ -36,7 +40,7 @@ export class GraphEditor {
     // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
     const inputsHaveDefaults = Number(model.irVersion ?? 0n) >= 4;
     const visit = (graph: Graph, parent?: GraphEditor): void => {
-      const editor = new GraphEditor(graph, parent, names, inputsHaveDefaults);
+      const editor = new GraphEditor(graph, parent, names, inputsHaveDefaults, model.scratch);
       editors.push(editor);
       for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
     };
@@ -102,9 +106,10 @@ export class GraphEditor {
   /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */
   addInitializer(tensor: Tensor): string {
     const name = tensor.name ?? "";
+    const kept = this.scratch?.keep(tensor) ?? tensor;
     this.names.add(name);
-    this.graph.initializers.push(tensor);
-    this.tensors.set(name, tensor);
+    this.graph.initializers.push(kept);
+    this.tensors.set(name, kept);
     return name;
   }
 
@@ -113,8 +118,9 @@ export class GraphEditor {
     const name = tensor.name ?? "";
     const at = this.graph.initializers.findIndex((other) => other.name === name);
     if (at < 0) return this.parent?.replaceInitializer(tensor);
-    this.graph.initializers[at] = tensor;
-    this.tensors.set(name, tensor);
+    const kept = this.scratch?.keep(tensor) ?? tensor;
+    this.graph.initializers[at] = kept;
+    this.tensors.set(name, kept);
   }
 
   /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */

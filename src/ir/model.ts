@@ -1,6 +1,7 @@
 /** A whole model file: its graph, the operator sets it uses, and what it says about itself. */
 import type { Annotated, StringEntry } from "./annotations.js";
 import type { Attribute } from "./attribute.js";
+import type { TensorStore } from "./byte-source.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./node.js";
 import type { OpaqueMessage, ValueInfo } from "./value.js";
@@ -39,6 +40,8 @@ export interface Model extends Annotated {
   metadata?: StringEntry[];
   /** The file it was read from, for messages and for external data. */
   path?: string;
+  /** Takes tensors that passes make, where they would not fit in memory together. */
+  scratch?: TensorStore;
 }
 
 /** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */

@@ -17,7 +17,7 @@ export function constantText(tensor: Tensor): string {
 }
 
 function contentText(tensor: Tensor): string {
-  if (tensor.external && !tensor.raw && !tensor.typed) {
+  if (tensor.external && !tensor.raw && !tensor.lazy && !tensor.typed) {
     const { location, offset, length } = tensor.external;
     return `<in ${quoted(location)} at ${offset}${length === undefined ? "" : `, ${length} bytes`}>`;
   }

@@ -3,6 +3,7 @@
  * tensors kept in other files are loaded one at a time through their `source`.
  */
 import { BadModelError } from "../errors.js";
+import { pieces, readAll, type ByteSource } from "./byte-source.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
 import { halfToFloat } from "./half.js";
 import type { Annotated, StringEntry } from "./annotations.js";
@@ -27,14 +28,18 @@ export interface ExternalSource {
   readonly offset: number;
   readonly length: number | undefined;
   load(): Uint8Array;
+  /** Fills `target` with the bytes from `from` on, counted from the tensor's first. */
+  read?(target: Uint8Array, from: number): void;
 }
 
 export interface Tensor extends Annotated {
   name?: string;
   dims: number[];
   dataType: DataType;
-  /** Little-endian bytes, or undefined when `typed` or `external` holds the values. */
+  /** Little-endian bytes, or undefined when `lazy`, `typed` or `external` holds the values. */
   raw?: Uint8Array;
+  /** What would be `raw`, left on the disk: in the model file or a scratch file. Not to be told apart in what is written. */
+  lazy?: ByteSource;
   typed?: TypedData;
   external?: ExternalSource;
   /** The file's own external_data entries and data_location, kept for lossless writing. */
@@ -59,18 +64,47 @@ export function elementCount(tensor: Pick<Tensor, "dims" | "name">): number {
  * A view where possible: do not write into it. Throws BadModelError when the length does not fit the shape.
  */
 export function tensorBytes(tensor: Tensor): Uint8Array {
-  const bytes = tensor.raw ?? tensor.external?.load() ?? encodeTyped(tensor);
+  const { raw, lazy, external } = tensor;
+  const bytes = raw ?? (lazy ? readAll(lazy) : external?.load()) ?? encodeTyped(tensor);
+  requireLength(tensor, bytes.byteLength);
+  return bytes;
+}
+
+/**
+ * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A piece is valid
+ * until the next is taken: a tensor on the disk goes through one small buffer.
+ */
+export function tensorPieces(tensor: Tensor): Generator<Uint8Array, void> {
+  return pieces(tensorSource(tensor) ?? tensorBytes(tensor));
+}
+
+/** Where a tensor that is not in memory is read from; undefined when it is. Throws BadModelError as `tensorBytes`. */
+export function tensorSource(tensor: Tensor): ByteSource | undefined {
+  const { raw, lazy, external, typed } = tensor;
+  if (raw || (typed && !external)) return undefined;
+  const source = lazy ?? externalRange(external);
+  if (source) requireLength(tensor, source.length);
+  return source;
+}
+
+/** External bytes as a source, where their number is known. */
+export function externalRange(external: ExternalSource | undefined): ByteSource | undefined {
+  if (external?.length === undefined || !external.read) return undefined;
+  return { length: external.length, read: external.read.bind(external) };
+}
+
+function requireLength(tensor: Tensor, length: number): void {
   const expected = byteSize(tensor.dataType, elementCount(tensor));
   if (expected === undefined) throw new BadModelError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`);
-  if (bytes.byteLength !== expected) {
-    throw new BadModelError(`tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}]) holds ${bytes.byteLength} bytes where ${expected} are needed`);
+  if (length !== expected) {
+    throw new BadModelError(`tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}]) holds ${length} bytes where ${expected} are needed`);
   }
-  return bytes;
 }
 
 /** Bytes the tensor's values take in the file, without loading them. */
 export function storedByteLength(tensor: Tensor): number {
   if (tensor.raw) return tensor.raw.byteLength;
+  if (tensor.lazy) return tensor.lazy.length;
   if (tensor.external?.length !== undefined) return tensor.external.length;
   return byteSize(tensor.dataType, elementCount(tensor)) ?? tensor.typed?.string?.reduce((sum, s) => sum + s.byteLength, 0) ?? 0;
 }
@@ -101,7 +135,7 @@ function bytesOf(array: ArrayBufferView): Uint8Array {
 
 /** Values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor as a fresh float32 array, in row-major order. */
 export function toFloat32(tensor: Tensor): Float32Array {
-  const bytes = aligned(tensorBytes(tensor));
+  const bytes = ownBytes(tensor);
   switch (tensor.dataType) {
     case DataType.FLOAT: return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
     case DataType.DOUBLE: return Float32Array.from(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8));
@@ -114,9 +148,27 @@ export function toFloat32(tensor: Tensor): Float32Array {
   }
 }
 
+/** Reads float32 tensors one after the other through one buffer, so that no second one waits in memory to be collected. */
+export class FloatReader {
+  private buffer: Float32Array;
+
+  /** @param largest elements of the largest tensor that will be read */
+  constructor(largest: number) {
+    this.buffer = new Float32Array(largest);
+  }
+
+  /** The values: not to be changed, and valid until the next call. */
+  read(tensor: Tensor): Float32Array {
+    const source = tensor.dataType === DataType.FLOAT ? tensorSource(tensor) : undefined;
+    if (!source || source.length > this.buffer.byteLength) return toFloat32(tensor);
+    source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
+    return this.buffer.subarray(0, source.length / 4);
+  }
+}
+
 /** Values of any integer, bool or float tensor as numbers (64-bit integers beyond 2^53 lose precision). */
 export function toNumbers(tensor: Tensor): number[] {
-  const bytes = aligned(tensorBytes(tensor));
+  const bytes = ownBytes(tensor);
   const { buffer, byteLength } = bytes;
   switch (tensor.dataType) {
     case DataType.UINT8: case DataType.BOOL: return Array.from(bytes);
@@ -131,9 +183,11 @@ export function toNumbers(tensor: Tensor): number[] {
   }
 }
 
-/** A copy that starts at offset 0 of its own buffer, so that any typed array may view it. */
-function aligned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
+/** The bytes at offset 0 of a buffer of their own, so that any typed array may view and change them. */
+export function ownBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const bytes = tensorBytes(tensor);
+  const isOwn = tensor.raw === undefined && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return isOwn ? bytes as Uint8Array<ArrayBuffer> : new Uint8Array(bytes);
 }
 
 /** A float32 tensor over `values` (not copied). */

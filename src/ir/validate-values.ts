@@ -13,8 +13,8 @@ export function tensorFault(tensor: Tensor): string | undefined {
     return (error as Error).message;
   }
   if (tensor.dataType === DataType.UNDEFINED) return `${label} has no element type`;
-  if (tensor.raw && tensor.dataType === DataType.STRING) return `${label} holds strings as raw bytes, which have no boundaries`;
-  const bytes = tensor.raw?.byteLength ?? (tensor.typed ? undefined : tensor.external?.length);
+  if ((tensor.raw ?? tensor.lazy) && tensor.dataType === DataType.STRING) return `${label} holds strings as raw bytes, which have no boundaries`;
+  const bytes = tensor.raw?.byteLength ?? tensor.lazy?.length ?? (tensor.typed ? undefined : tensor.external?.length);
   if (bytes !== undefined) {
     const needed = byteSize(tensor.dataType, count);
     return needed === undefined || bytes === needed ? undefined : `${label} holds ${bytes} bytes where ${needed} are needed`;

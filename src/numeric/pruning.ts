@@ -38,6 +38,57 @@ export function keepHighest(layers: readonly Ranked[], keep: number): void {
   }
 }
 
+/** Weights below it go, and those equal to it once `ties` of them were kept; see `zeroBelow`. */
+export interface MagnitudeThreshold {
+  /** The bit pattern of the magnitude. */
+  readonly bits: number;
+  ties: number;
+}
+
+/**
+ * The threshold that leaves the `keep` largest magnitudes, found as in `keepHighest`. `tensors` is gone through twice and
+ * may read them anew each time. Zeros count as gone.
+ */
+export function magnitudeThreshold(tensors: Iterable<Float32Array>, keep: number): MagnitudeThreshold {
+  const upper = countMagnitudes(tensors, (bits) => bits >>> 16);
+  if (keep >= upper.reduce((sum, count) => sum + count, 0)) return { bits: 0, ties: 0 };
+  if (keep <= 0) return { bits: 0x7fffffff, ties: 0 };
+  const high = rankIn(upper, keep);
+  const low = rankIn(countMagnitudes(tensors, (bits) => (bits >>> 16 === high.bucket ? bits & 0xffff : -1)), high.remaining);
+  return { bits: high.bucket * 65536 + low.bucket, ties: low.remaining };
+}
+
+/** Sets values below the threshold to zero and says how many were not zero before and after. Uses up ties, in order. */
+export function zeroBelow(values: Float32Array, threshold: MagnitudeThreshold): { before: number; after: number } {
+  const bits = bitsOf(values);
+  let before = 0;
+  let after = 0;
+  for (let i = 0; i < bits.length; i++) {
+    const magnitude = bits[i]! & 0x7fffffff;
+    if (magnitude === 0) continue;
+    before++;
+    if (magnitude > threshold.bits) after++;
+    else if (magnitude === threshold.bits && threshold.ties > 0) {
+      threshold.ties--;
+      after++;
+    } else values[i] = 0;
+  }
+  return { before, after };
+}
+
+function countMagnitudes(tensors: Iterable<Float32Array>, bucket: (bits: number) => number): Float64Array {
+  const counts = new Float64Array(65536);
+  for (const values of tensors) {
+    const bits = bitsOf(values);
+    for (let i = 0; i < bits.length; i++) {
+      const magnitude = bits[i]! & 0x7fffffff;
+      const b = magnitude === 0 ? -1 : bucket(magnitude);
+      if (b >= 0) counts[b]!++;
+    }
+  }
+  return counts;
+}
+
 /** The bucket that holds the `rank`-th highest (from 1), and its rank within the bucket. */
 function bucketOf(layers: readonly Ranked[], rank: number, bucket: (bits: number) => number): { bucket: number; remaining: number } {
   const counts = new Float64Array(65536);
@@ -48,6 +99,10 @@ function bucketOf(layers: readonly Ranked[], rank: number, bucket: (bits: number
       if (b >= 0) counts[b]!++;
     }
   }
+  return rankIn(counts, rank);
+}
+
+function rankIn(counts: Float64Array, rank: number): { bucket: number; remaining: number } {
   let remaining = rank;
   for (let b = counts.length - 1; b > 0; b--) {
     if (remaining <= counts[b]!) return { bucket: b, remaining };

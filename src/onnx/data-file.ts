@@ -1,9 +1,9 @@
 /** Which tensors a written model keeps outside itself, and the one data file that holds them. */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { allTensors, nestedGraphs, type Model, type StringEntry, type Tensor } from "../ir/index.js";
+import { allTensors, externalRange, nestedGraphs, type ByteSource, type Model, type StringEntry, type Tensor } from "../ir/index.js";
 import { EXTERNAL } from "./external-data.js";
-import { createFile, writeAll } from "./temporary-file.js";
+import { createFile, writeFrom } from "./temporary-file.js";
 
 /** With `true`, weights of at least this many bytes leave the model, as in onnx.save. */
 const MOVE_FROM = 1024;
@@ -24,16 +24,18 @@ export interface DataPlan {
 
 /**
  * Plans for a model written to `path`. Without an option, what is external stays external: as it is when the model
- * stays in its folder, else carried into `<name>.data`. A file that tensors are still read from is never chosen.
+ * stays in its folder, else carried into `<name>.data`; and weights go there when more than `maxInlineBytes` would be
+ * in the model. A file that tensors are still read from is never chosen.
  */
-export function planData(model: Model, path: string, option: ExternalDataOption): DataPlan {
+export function planData(model: Model, path: string, asked: ExternalDataOption, maxInlineBytes: number): DataPlan {
+  const option = asked ?? (inlineBytes(model) > maxInlineBytes ? true : undefined);
   const external: Tensor[] = [];
   const weights = new Set([...nestedGraphs(model.graph)].flatMap((graph) => graph.initializers));
   const minBytes = option === true ? MOVE_FROM : typeof option === "object" ? option.minBytes : Infinity;
   const move: Tensor[] = [];
   for (const tensor of new Set(allTensors(model))) {
     if (isExternal(tensor)) external.push(tensor);
-    else if (tensor.raw && weights.has(tensor) && tensor.raw.byteLength >= minBytes) move.push(tensor);
+    else if (weights.has(tensor) && rawLength(tensor) >= minBytes) move.push(tensor);
   }
   if (option === false) return { dataName: "", inline: external, move: [] };
   const away = external.filter((tensor) => !isSamePlace(tensor.external?.folder, dirname(path)));
@@ -41,7 +43,18 @@ export function planData(model: Model, path: string, option: ExternalDataOption)
 }
 
 function isExternal(tensor: Tensor): boolean {
-  return tensor.external !== undefined && tensor.raw === undefined && tensor.typed === undefined;
+  return tensor.external !== undefined && tensor.raw === undefined && tensor.lazy === undefined && tensor.typed === undefined;
+}
+
+/** -1 for values of another form, which only the model can hold. */
+function rawLength({ raw, lazy }: Tensor): number {
+  return raw?.byteLength ?? lazy?.length ?? -1;
+}
+
+function inlineBytes(model: Model): number {
+  let bytes = 0;
+  for (const tensor of new Set(allTensors(model))) bytes += Math.max(0, rawLength(tensor));
+  return bytes;
 }
 
 /** `<name>.data`, or the first `<name>-<k>.data` that none of the tensors is read from. */
@@ -61,25 +74,36 @@ function isSamePlace(a: string | undefined, b: string): boolean {
 /** Loads or moves the tensors of a plan, one at a time, and gives what to write in place of them. */
 export function settleData(plan: DataPlan, temporaryPath: string): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
   const substitutes = new Map<Tensor, Tensor>();
-  for (const tensor of plan.inline) substitutes.set(tensor, { ...tensor, raw: tensor.external?.load() ?? new Uint8Array() });
+  for (const tensor of plan.inline) substitutes.set(tensor, taken(tensor));
   if (plan.move.length === 0) return { substitutes, dataBytes: 0 };
   const places = new Map<string, StringEntry[]>();
   let end = 0;
   createFile(temporaryPath, (file) => {
     for (const tensor of plan.move) {
-      const source = tensor.raw ? undefined : tensor.external;
+      const source = isExternal(tensor) ? tensor.external : undefined;
       // Tensors that share their bytes go on sharing them.
       const key = source && `${source.folder}/${source.location}:${source.offset}+${source.length}`;
       const known = key === undefined ? undefined : places.get(key);
-      const bytes = known ? undefined : tensor.raw ?? source?.load() ?? new Uint8Array();
-      const offset = bytes ? roundUp(end, alignment(bytes, source?.offset)) : 0;
-      if (bytes) end = writeAll(file, bytes, offset);
-      const entries = known ?? entriesFor(plan.dataName, offset, bytes?.byteLength ?? 0);
+      const bytes = known ? undefined : bytesOf(tensor);
+      const offset = bytes ? roundUp(end, alignment(bytes.length, source?.offset)) : 0;
+      if (bytes) end = writeFrom(file, bytes, offset);
+      const entries = known ?? entriesFor(plan.dataName, offset, bytes?.length ?? 0);
       if (key !== undefined) places.set(key, entries);
       substitutes.set(tensor, pointTo(tensor, entries));
     }
   });
   return { substitutes, dataBytes: end };
+}
+
+/** The tensor's bytes, or where to read them; known lengths are not loaded. */
+function bytesOf({ raw, lazy, external }: Tensor): Uint8Array | ByteSource {
+  return raw ?? lazy ?? externalRange(external) ?? external?.load() ?? new Uint8Array();
+}
+
+/** An external tensor as one of the model's own. */
+function taken(tensor: Tensor): Tensor {
+  const bytes = bytesOf(tensor);
+  return { ...tensor, ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }) };
 }
 
 function entriesFor(location: string, offset: number, length: number): StringEntry[] {
@@ -90,12 +114,13 @@ function entriesFor(location: string, offset: number, length: number): StringEnt
 function pointTo(tensor: Tensor, entries: StringEntry[]): Tensor {
   const moved: Tensor = { ...tensor, externalData: entries, dataLocation: EXTERNAL };
   delete moved.raw;
+  delete moved.lazy;
   return moved;
 }
 
-function alignment(bytes: Uint8Array, sourceOffset: number | undefined): number {
+function alignment(length: number, sourceOffset: number | undefined): number {
   const wasOnPage = sourceOffset !== undefined && sourceOffset > 0 && sourceOffset % PAGE === 0;
-  return wasOnPage || bytes.byteLength >= PAGE_FROM ? PAGE : CACHE_LINE;
+  return wasOnPage || length >= PAGE_FROM ? PAGE : CACHE_LINE;
 }
 
 function roundUp(value: number, step: number): number {

@@ -1,8 +1,8 @@
 /**
- * IR -> bytes, as a list of chunks. Weights are never copied: long byte fields, wherever they lie, pass through
- * as views between the encoded fields around them, so memory does not grow with the model.
+ * IR -> bytes, as a list of parts. Weights are never copied: long byte fields, wherever they lie, pass through
+ * as views between the encoded fields around them, or stay on the disk, so memory does not grow with the model.
  */
-import type { Model } from "../ir/index.js";
+import { readAll, type ByteSource, type Model } from "../ir/index.js";
 import { exactWriter } from "./exact-codec.js";
 import { SCHEMA } from "./schema-data.js";
 import { encodeMessage } from "./schema.js";
@@ -14,12 +14,20 @@ const SPLICE_FROM = 4096;
 /** A message as decoded or about to be encoded: its fields by name. */
 type Fields = Readonly<Record<string, unknown>>;
 
+/** A part of an encoded model: bytes, or where they lie on the disk. */
+export type Part = Uint8Array | ByteSource;
+
 /**
- * Encodes the model; joining the chunks gives the file. Chunks of tensor bytes are views: do not write into them.
+ * Encodes the model; joining the parts gives the file. Bytes of tensors are views: do not write into them.
  * @param substitutes tensors to write in place of others
  */
-export function encodeModel(model: Model, substitutes: Substitutes = new Map()): Uint8Array[] {
+export function encodeParts(model: Model, substitutes: Substitutes = new Map()): Part[] {
   return new Splicer().encode("ModelProto", modelToWire(model, substitutes) as Fields);
+}
+
+/** As `encodeParts`, with all of it in memory. */
+export function encodeModel(model: Model, substitutes?: Substitutes): Uint8Array[] {
+  return encodeParts(model, substitutes).map((part) => (part instanceof Uint8Array ? part : readAll(part)));
 }
 
 /** Encodes the model into one array. */
@@ -27,8 +35,12 @@ export function encodeModelBytes(model: Model): Uint8Array {
   return Buffer.concat(encodeModel(model));
 }
 
-export function totalLength(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+export function totalLength(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function isPart(value: unknown): value is Part {
+  return value instanceof Uint8Array || (typeof value === "object" && value !== null && "read" in value);
 }
 
 /**
@@ -38,9 +50,9 @@ export function totalLength(chunks: readonly Uint8Array[]): number {
 class Splicer {
   private readonly long = new WeakMap<object, boolean>();
 
-  encode(type: string, message: Fields): Uint8Array[] {
+  encode(type: string, message: Fields): Part[] {
     if (!this.isLong(type, message)) return [encodeMessage(type, message)];
-    const chunks: Uint8Array[] = [];
+    const chunks: Part[] = [];
     let piece: Record<string, unknown> = {};
     const flush = (): void => {
       if (Object.keys(piece).length > 0) chunks.push(encodeMessage(type, piece));
@@ -60,7 +72,7 @@ class Splicer {
           continue;
         }
         flush();
-        const body = item instanceof Uint8Array ? [item] : this.encode(fieldType, item as Fields);
+        const body = isPart(item) ? [item] : this.encode(fieldType, item as Fields);
         chunks.push(header(number, totalLength(body)), ...body);
       }
     }
@@ -78,7 +90,7 @@ class Splicer {
   }
 
   private isLongField(type: string, value: unknown): boolean {
-    if (value instanceof Uint8Array) return value.byteLength >= SPLICE_FROM;
+    if (isPart(value)) return !(value instanceof Uint8Array) || value.byteLength >= SPLICE_FROM;
     if (typeof value !== "object" || value === null) return false;
     if (Array.isArray(value)) return typeof value[0] === "object" && value.some((item) => this.isLongField(type, item));
     return this.isLong(type, value as Fields);

@@ -1,14 +1,12 @@
 /** Tensors whose bytes lie in other files: found only inside the model's folder, and loaded one at a time. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, normalize, relative, sep } from "node:path";
 import { BadModelError } from "../errors.js";
 import { byteSize, elementCount, type ExternalSource, type Tensor } from "../ir/index.js";
+import { readFully } from "./read-fully.js";
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
 export const EXTERNAL = 1;
-
-/** One read call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
-const READ_AT_MOST = 2 ** 30;
 
 /**
  * The source of an external tensor's bytes, or undefined when its values are in the model. Reads no data yet.
@@ -27,6 +25,7 @@ export function openExternal(tensor: Tensor, folder: string | undefined): Extern
   return {
     location, offset, length, ...(folder === undefined ? {} : { folder }),
     load: () => loadRange(label, containedPath(label, folder, location), { location, offset, length }),
+    read: (target, from) => readRange(label, containedPath(label, folder, location), { location, offset: offset + from, length: target.byteLength }, target),
   };
 }
 
@@ -39,7 +38,12 @@ function integerEntry(text: string, label: string, what: string): number {
 /** Which bytes of a data file a tensor takes; to its end when the length is not known. */
 type Range = Pick<ExternalSource, "location" | "offset" | "length">;
 
-function loadRange(label: string, path: string, { location, offset, length }: Range): Uint8Array {
+function loadRange(label: string, path: string, range: Range): Uint8Array {
+  return readRange(label, path, range, undefined);
+}
+
+/** Reads into `target`, or into a new array once the file is known to hold as much. */
+function readRange(label: string, path: string, { location, offset, length }: Range, target: Uint8Array | undefined): Uint8Array {
   const file = openRegular(label, path, location);
   try {
     const size = fstatSync(file).size;
@@ -47,12 +51,8 @@ function loadRange(label: string, path: string, { location, offset, length }: Ra
     if (offset + wanted > size) {
       throw new BadModelError(`${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds only ${size}; the data file is cut off or of another model`);
     }
-    const bytes = allocate(label, wanted);
-    for (let done = 0; done < wanted;) {
-      const got = readSync(file, bytes, done, Math.min(wanted - done, READ_AT_MOST), offset + done);
-      if (got === 0) throw new BadModelError(`"${location}" ended while ${label} was read`);
-      done += got;
-    }
+    const bytes = target ?? allocate(label, wanted);
+    if (!readFully(file, bytes, offset)) throw new BadModelError(`"${location}" ended while ${label} was read`);
     return bytes;
   } finally {
     closeSync(file);

@@ -1,6 +1,6 @@
 /** Decoded messages -> IR. Nothing is dropped: absent stays absent, unknown fields ride along. */
 import { BadModelError } from "../errors.js";
-import type { Attribute, FunctionDef, Graph, Model, Node, OpaqueMessage, OpsetImport, StringEntry, Tensor, TypeInfo, ValueInfo } from "../ir/index.js";
+import type { Attribute, ByteSource, FunctionDef, Graph, Model, Node, OpaqueMessage, OpsetImport, StringEntry, Tensor, TypeInfo, ValueInfo } from "../ir/index.js";
 import { openExternal } from "./external-data.js";
 import { readTensorType } from "./tensor-type.js";
 import { typedFromWire } from "./typed-data.js";
@@ -12,6 +12,8 @@ import {
 /** What reading needs to know besides the message: the folder that external data must lie in. */
 export interface ReadContext {
   readonly folder: string | undefined;
+  /** Where tensor bytes lie that were cut out of the message, by the position of the byte that stands for them. */
+  readonly cut?: ReadonlyMap<number, ByteSource>;
 }
 
 export function modelFromWire(wire: WireModel, context: ReadContext): Model {
@@ -90,9 +92,11 @@ function attributeFromWire(wire: WireAttribute, context: ReadContext): Attribute
 export function tensorFromWire(wire: WireTensor, context: ReadContext): Tensor {
   const { typed, unknownFields } = typedFromWire(wire);
   const { begin, end, $unknowns } = wire.segment ?? {};
+  const raw = wire.rawData instanceof Uint8Array ? wire.rawData : undefined;
+  const lazy = raw && context.cut?.get(raw.byteOffset);
   const tensor: Tensor = {
     ...present({
-      name: wire.name, raw: wire.rawData, typed, externalData: entries(wire.externalData), dataLocation: wire.dataLocation,
+      name: wire.name, raw: lazy ? undefined : raw, lazy, typed, externalData: entries(wire.externalData), dataLocation: wire.dataLocation,
       segment: wire.segment && present({ begin, end, unknownFields: $unknowns }),
       docString: wire.docString, metadata: entries(wire.metadataProps), unknownFields,
     }),

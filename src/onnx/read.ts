@@ -1,18 +1,49 @@
-/** Reading a model file. Tensor bytes stay views on the file's buffer; external data is not touched yet. */
-import { readFileSync } from "node:fs";
+/**
+ * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the disk; external
+ * data is not touched yet.
+ */
+import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BadModelError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { modelFromWire } from "./from-wire.js";
+import { readSkeleton } from "./lazy-file.js";
 import { decodeMessage } from "./schema.js";
 import { describeForeignFile, describeText } from "./sniff.js";
 
+/** Readers of protobuf count bytes in a signed 32-bit integer. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** Files from this size on are read without their weights. Bytes. */
+const LAZY_FROM = 64 * 2 ** 20;
+/** Tensors of fewer bytes are not worth a reading of their own. */
+const CUT_FROM = 65_536;
+
+export interface ReadOptions {
+  /** A file of at least so many bytes leaves its large tensors on the disk until they are asked for. Default 64 MiB. */
+  readonly lazyFrom?: number;
+}
+
 /**
- * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found.
+ * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large file must stay
+ * as it is while the model is in use: tensors that are read after it changed throw BadModelError.
  * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened
  */
-export function readModel(source: string | Uint8Array): Model {
-  return typeof source === "string" ? { ...decodeModel(readWhole(source), source), path: source } : decodeModel(source);
+export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
+  if (typeof source !== "string") return decodeModel(source);
+  const model = readLazily(source, lazyFrom) ?? decodeModel(readWhole(source), source);
+  return { ...model, path: source };
+}
+
+/** Undefined for small files, and for those that only a reading of the whole can explain. */
+function readLazily(path: string, lazyFrom: number): Model | undefined {
+  try {
+    const size = statSync(path).size;
+    if (size < lazyFrom || size > MOST_BYTES) return undefined;
+    const skeleton = readSkeleton(path, Math.min(CUT_FROM, lazyFrom));
+    return skeleton && modelFromWire(decodeMessage("ModelProto", skeleton.bytes), { folder: dirname(path), cut: skeleton.cut });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Decodes a model from bytes, on which its tensors are views; `path` serves messages and finds external data beside it. */
@@ -30,6 +61,7 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
 
 function readWhole(path: string): Uint8Array {
   try {
+    if (statSync(path).size > MOST_BYTES) throw Object.assign(new Error(), { code: "ERR_FS_FILE_TOO_LARGE" });
     return readFileSync(path);
   } catch (cause) {
     throw new EdgecError("CANNOT_READ", `cannot read "${path}": ${explain(cause as NodeJS.ErrnoException)}`, { cause });

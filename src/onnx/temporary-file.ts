@@ -1,5 +1,6 @@
 /** Files that are written whole or not at all: made under a temporary name, synced, then renamed. */
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { pieces, type ByteSource } from "../ir/index.js";
 
 /** One write call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
 const WRITE_AT_MOST = 2 ** 30;
@@ -21,6 +22,43 @@ export function writeAll(file: number, bytes: Uint8Array, position: number): num
     done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, WRITE_AT_MOST), position + done);
   }
   return position + bytes.byteLength;
+}
+
+/** Writes what lies on the disk elsewhere through a small buffer. */
+export function writeFrom(file: number, source: ByteSource | Uint8Array, position: number): number {
+  if (source instanceof Uint8Array) return writeAll(file, source, position);
+  let end = position;
+  for (const piece of pieces(source)) end = writeAll(file, piece, end);
+  return end;
+}
+
+export interface Move { readonly from: string; readonly to: string }
+
+/**
+ * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one at
+ * once. Where there are several, old ones are set aside first, last name first: a crash in between leaves files missing,
+ * but never an old model beside new weights.
+ * @param moves the model last
+ */
+export function takeNames(moves: readonly Move[]): void {
+  const done: (() => void)[] = [];
+  const aside: string[] = [];
+  const rename = (from: string, to: string): void => {
+    renameSync(from, to);
+    done.unshift(() => renameSync(to, from));
+  };
+  try {
+    if (moves.length > 1) for (const { from, to } of [...moves].reverse()) {
+      if (!existsSync(to)) continue;
+      rename(to, `${from}.old`);
+      aside.push(`${from}.old`);
+    }
+    for (const { from, to } of moves) rename(from, to);
+  } catch (cause) {
+    for (const undo of done) undo();
+    throw cause;
+  }
+  for (const path of aside) rmSync(path, { force: true });
 }
 
 /** Brings a rename to the disk. Not every system lets a folder be opened; there the rename lands in its own time. */

@@ -64,11 +64,11 @@ class Encoder {
 
   private tensor(original: Tensor): WireTensor {
     const tensor = this.substitutes.get(original) ?? original;
-    const { $unknowns: unpacked = [], ...typed } = typedToWire(tensor.raw ? undefined : tensor.typed);
+    const { $unknowns: unpacked = [], ...typed } = typedToWire(tensor.raw ?? tensor.lazy ? undefined : tensor.typed);
     const { begin, end } = tensor.segment ?? {};
     return present<WireTensor>({
       dims: tensor.dims.map(BigInt), dataType: tensor.dataType === 0 ? undefined : tensor.dataType, name: tensor.name, docString: tensor.docString,
-      segment: tensor.segment && present({ begin, end, $unknowns: unknowns(tensor.segment) }), rawData: tensor.raw,
+      segment: tensor.segment && present({ begin, end, $unknowns: unknowns(tensor.segment) }), rawData: tensor.raw ?? tensor.lazy,
       metadataProps: entries(tensor.metadata), $unknowns: [...unpacked, ...(tensor.unknownFields ?? [])], ...locationOf(tensor), ...typed,
     });
   }
@@ -76,7 +76,7 @@ class Encoder {
 
 /** A tensor that was external and got values of its own must not point to its old file any more. */
 function locationOf(tensor: Tensor): Pick<WireTensor, "externalData" | "dataLocation"> {
-  const inline = tensor.raw !== undefined || tensor.typed !== undefined;
+  const inline = tensor.raw !== undefined || tensor.lazy !== undefined || tensor.typed !== undefined;
   if (inline && tensor.dataLocation === EXTERNAL) return {};
   return present({ externalData: entries(tensor.externalData), dataLocation: tensor.dataLocation });
 }

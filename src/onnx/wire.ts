@@ -1,4 +1,5 @@
 /** The shapes of decoded messages. 64-bit integers are bigints; fields that the file lacks are absent. */
+import type { ByteSource } from "../ir/index.js";
 
 export interface WireEntry { key?: string; value?: string; $unknowns?: Uint8Array[] }
 export interface WireOpset { domain?: string; version?: bigint; $unknowns?: Uint8Array[] }
@@ -6,7 +7,7 @@ export interface WireSegment { begin?: bigint; end?: bigint; $unknowns?: Uint8Ar
 
 export interface WireTensor {
   dims?: bigint[]; dataType?: number; segment?: WireSegment; floatData?: Uint8Array[]; int32Data?: Uint8Array[]; stringData?: Uint8Array[];
-  int64Data?: Uint8Array[]; name?: string; docString?: string; rawData?: Uint8Array; externalData?: WireEntry[]; dataLocation?: number;
+  int64Data?: Uint8Array[]; name?: string; docString?: string; rawData?: Uint8Array | ByteSource; externalData?: WireEntry[]; dataLocation?: number;
   doubleData?: Uint8Array[]; uint64Data?: Uint8Array[]; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[];
 }
 export interface WireValueInfo { name?: string; type?: Uint8Array; docString?: string; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[] }

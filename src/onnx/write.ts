@@ -1,22 +1,26 @@
 /** Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves the old one. */
-import { renameSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { planData, settleData, type ExternalDataOption } from "./data-file.js";
-import { encodeModel, totalLength } from "./encode.js";
-import { createFile, syncFolder, writeAll } from "./temporary-file.js";
+import { encodeParts, totalLength } from "./encode.js";
+import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
 
 /** Readers of protobuf count bytes in a signed 32-bit integer. */
 const MOST_BYTES = 2 ** 31 - 1;
+/** Leaves room for the graph, and for tools that copy the file with additions. */
+const MOST_INLINE = 1_900_000_000;
 
 export interface WriteOptions {
   /**
    * Where weights go. Absent: they stay inside or outside the model as they were, and those outside are carried along
-   * to another folder. `true` (or a least size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
+   * to another folder; beyond `maxInlineBytes` they go outside, as protobuf ends at 2 GiB. `true` (or a least size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
    */
   readonly externalData?: Exclude<ExternalDataOption, undefined>;
+  /** Bytes of weights that a model file may hold unless it was asked for. Default 1.9 GB. */
+  readonly maxInlineBytes?: number;
 }
 
 export interface WriteResult {
@@ -32,21 +36,20 @@ export interface WriteResult {
  * Writes the model to `path`. Data files that its tensors are read from are never overwritten.
  * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it was
  */
-export function writeModel(model: Model, path: string, { externalData }: WriteOptions = {}): WriteResult {
+export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
   const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
-    const plan = planData(model, path, externalData);
+    const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data);
-    const chunks = encodeModel(model, substitutes);
-    const bytes = totalLength(chunks);
+    const parts = encodeParts(model, substitutes);
+    const bytes = totalLength(parts);
     if (bytes > MOST_BYTES) throw refusal(path, `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`);
-    createFile(temporary.model, (file) => void chunks.reduce((position, chunk) => writeAll(file, chunk, position), 0));
+    createFile(temporary.model, (file) => void parts.reduce((position, part) => writeFrom(file, part, position), 0));
     const dataPath = join(folder, plan.dataName);
-    if (plan.move.length > 0) renameSync(temporary.data, dataPath);
-    renameSync(temporary.model, path);
+    takeNames([...(plan.move.length > 0 ? [{ from: temporary.data, to: dataPath }] : []), { from: temporary.model, to: path }]);
     syncFolder(folder);
     return { path, bytes, dataBytes, ...(plan.move.length > 0 ? { dataPath } : {}) };
   } catch (cause) {

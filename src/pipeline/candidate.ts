@@ -25,6 +25,8 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Where weights are written; see `WriteOptions`. */
+  readonly externalData: boolean | undefined;
 }
 
 export interface Candidate {
@@ -52,12 +54,13 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const model = context.read();
+  if (context.files.scratch) model.scratch = context.files.scratch;
   const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
   const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded);
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
-  writeModel(model, path);
+  writeModel(model, path, context.externalData === undefined ? {} : { externalData: context.externalData });
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };

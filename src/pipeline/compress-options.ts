@@ -41,6 +41,11 @@ export interface CompressOptions {
   readonly output?: string;
   /** Allows `output` to be the file that is read. */
   readonly force?: boolean;
+  /**
+   * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the model. Default:
+   * as the input has them, and outside where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
+   */
+  readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default 1. */
   readonly threads?: number;
   /** Default 0. */

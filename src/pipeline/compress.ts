@@ -1,10 +1,12 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
+import { dirname, join } from "node:path";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
+import { externalFiles } from "../verify/index.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -46,12 +48,16 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     // On a copy of the head alone: this is about refusing early.
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
-    const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, data: await openRunData(original, options, logger) };
+    const originalData = dataFiles(original);
+    if (options.externalData !== false) await files.requireDataPlace(originalData);
+    // A model that came with its weights outside keeps them there, the new ones too.
+    const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
+    const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);
     await files.commit(candidate.path);
-    const { model } = candidate;
+    const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
   } finally {
     await files.remove();
@@ -64,6 +70,18 @@ function source(input: string | Uint8Array | Model): () => Model {
   const bytes = input instanceof Uint8Array ? input : encodeModelBytes(input);
   const path = input instanceof Uint8Array ? undefined : input.path;
   return () => decodeModel(bytes, path);
+}
+
+/** The model as the caller may keep it: what lay in the scratch file is read from the output instead. */
+function finished(model: Model, files: OutputFile): Model {
+  delete model.scratch;
+  return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
+}
+
+/** Paths of the files that external tensors lie in. */
+function dataFiles(model: Model): string[] {
+  const folder = model.path === undefined ? "." : dirname(model.path);
+  return externalFiles(model).map((location) => join(folder, location));
 }
 
 async function writeAside(model: Model, files: OutputFile): Promise<string> {

@@ -1,7 +1,9 @@
 /** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
+import { freemem } from "node:os";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { bytesText } from "../report/units.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import {
   checkGates, compareSizes, readExecuted, verifyModels,
@@ -39,14 +41,16 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
   const size = await compareSizes(context.originalPath, path);
-  const measured = await runBoth(context, path);
+  const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
   const known = { size, fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} }, accuracy, latency, executed };
   return { ...measured, size, gates: checkGates(gateLimits(context.options), known).gates };
 }
 
-async function runBoth(context: MeasureContext, path: string): Promise<RunMeasurements> {
+async function runBoth(context: MeasureContext, path: string, size: SizeComparison): Promise<RunMeasurements> {
   if (context.options.verify === false) return unproven("The compressed model was not loaded and not compared, as asked.");
+  const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
+  if (shortage !== undefined) return unproven(`The compressed model was not loaded and not compared: ${shortage}. Compare them on a larger machine with "edgec verify".`);
   let runtime: RemoteRuntime;
   try {
     runtime = await openRemote();
@@ -62,6 +66,18 @@ async function runBoth(context: MeasureContext, path: string): Promise<RunMeasur
   } finally {
     await runtime.close();
   }
+}
+
+/** Models below this are run whatever memory is free: an estimate must not keep a small one from being checked. Bytes. */
+const LARGE = 1e9;
+/** What both models take in onnxruntime, weights repacked for its kernels, for each byte of the original: 3.05 measured. */
+const MEMORY_PER_BYTE = 3.2;
+
+/** Why both models cannot be run side by side; undefined when they can. The runtime would be killed half-way. */
+export function memoryShortage(originalBytes: number, freeBytes: number): string | undefined {
+  const needed = MEMORY_PER_BYTE * originalBytes;
+  if (originalBytes < LARGE || needed <= freeBytes) return undefined;
+  return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
 async function compare({ options, originalPath, logger, data }: MeasureContext, path: string, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {

@@ -1,10 +1,11 @@
 /** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
 import { randomBytes } from "node:crypto";
 import { constants, rmSync } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
+import { ScratchFile, takeNames } from "../onnx/index.js";
 
 /** "model.edgec.onnx" beside "model.onnx". */
 export function defaultOutputPath(input: string): string {
@@ -24,7 +25,14 @@ export interface OutputTarget {
 export class OutputFile {
   private readonly removeAtExit = (): void => rmSync(this.folder, { recursive: true, force: true });
 
-  private constructor(readonly output: string | undefined, private readonly folder: string) {
+  /**
+   * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without an output:
+   * the model then is the result, and must outlive the run.
+   */
+  readonly scratch: ScratchFile | undefined;
+
+  private constructor(readonly output: string | undefined, private readonly folder: string, private readonly force: boolean) {
+    this.scratch = output === undefined ? undefined : new ScratchFile(join(folder, "scratch"));
     process.once("exit", this.removeAtExit);
   }
 
@@ -33,14 +41,14 @@ export class OutputFile {
    * missing or read-only, OUTPUT_EXISTS when it is the input and `force` is not set.
    */
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
-    if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")));
+    if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")), force);
     await requireFolder(output);
     if (!force && input !== undefined && await isSameFile(output, input)) {
       throw new EdgecError("OUTPUT_EXISTS", `${output} is the model being read. Choose another name with -o, or give --force to overwrite it.`);
     }
     // In the output's folder, so that taking the name is a rename within one file system.
     const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
-    return new OutputFile(output, folder);
+    return new OutputFile(output, folder, force);
   }
 
   /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
@@ -50,13 +58,32 @@ export class OutputFile {
     return join(folder, basename(this.output ?? "model.onnx"));
   }
 
-  /** Gives the model at `written`, and its external data if there is some, their final names. */
-  async commit(written: string): Promise<void> {
-    if (this.output === undefined) return;
-    for (const name of await readdir(dirname(written))) {
-      if (name !== basename(written)) await rename(join(dirname(written), name), join(dirname(this.output), name));
+  /**
+   * Throws EdgecError OUTPUT_EXISTS when external data of the output would take the place of a file that the input's
+   * tensors lie in, unless the input itself is to be overwritten by force.
+   * @param inputData paths of the input's data files
+   */
+  async requireDataPlace(inputData: readonly string[]): Promise<void> {
+    if (this.output === undefined || this.force) return;
+    const dataPath = `${this.output}.data`;
+    for (const path of inputData) {
+      if (!(await isSameFile(path, dataPath))) continue;
+      throw new EdgecError("OUTPUT_EXISTS", `${dataPath} holds weights of the model being read. Choose another name with -o, or give --force to overwrite it.`);
     }
-    await rename(written, this.output);
+  }
+
+  /** Gives the model at `written`, and its external data if there is some, their final names, all or none of them. */
+  async commit(written: string): Promise<void> {
+    const { output } = this;
+    if (output === undefined) return;
+    const folder = dirname(written);
+    const data = (await readdir(folder)).filter((name) => name !== basename(written));
+    const moves = data.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
+    try {
+      takeNames([...moves, { from: written, to: output }]);
+    } catch (cause) {
+      throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`, { cause });
+    }
   }
 
   /** Writes a model for a person to look at, beside the output, where it stays. Returns its path. */
@@ -68,6 +95,7 @@ export class OutputFile {
 
   async remove(): Promise<void> {
     process.off("exit", this.removeAtExit);
+    this.scratch?.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

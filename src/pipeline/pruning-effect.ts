@@ -1,7 +1,8 @@
 /** What pruning did to the file, against the same run without it. It does nothing for latency, and that is said. */
 import { gzipSync } from "node:zlib";
 import type { Diagnostic } from "../diagnostics.js";
-import { encodeModel, totalLength } from "../onnx/index.js";
+import type { Model } from "../ir/index.js";
+import { encodeModelBytes, encodeParts, totalLength } from "../onnx/index.js";
 import { bytesText, percentText } from "../report/units.js";
 import { applyPlan, type Candidate, type CandidateContext } from "./candidate.js";
 import { withoutPass } from "./plan.js";
@@ -23,10 +24,9 @@ export async function pruningEffect(context: CandidateContext, candidate: Candid
   return [warning(`${fact} It changed the file's size by ${change(without.raw, pruned.raw)} raw and ${change(without.gzip, pruned.gzip)} gzipped, against the same run without pruning.`)];
 }
 
-function sizes(model: Parameters<typeof encodeModel>[0]): { raw: number; gzip: number } {
-  const chunks = encodeModel(model);
-  const raw = totalLength(chunks);
-  return { raw, gzip: raw > LARGEST ? 0 : gzipSync(Buffer.concat(chunks), { level: 9 }).byteLength };
+function sizes(model: Model): { raw: number; gzip: number } {
+  const raw = totalLength(encodeParts(model));
+  return { raw, gzip: raw > LARGEST ? 0 : gzipSync(encodeModelBytes(model), { level: 9 }).byteLength };
 }
 
 function change(before: number, after: number): string {

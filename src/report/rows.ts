@@ -20,10 +20,13 @@ export function comparisonRows(report: Report): ComparisonRow[] {
 
 function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
   const forms = [["size", "raw"], ["size, gzip", "gzip"], ["size, brotli", "brotli"]] as const;
-  return forms.map(([name, form]) => {
-    const ratio = original[form] / compressed[form];
+  return forms.flatMap(([name, form]) => {
+    const [before, after] = [original[form], compressed[form]];
+    // Too large to be packed.
+    if (before === null || after === null) return [];
+    const ratio = before / after;
     const change = Math.abs(ratio - 1) < 0.005 ? "the same" : ratio > 1 ? `${ratioText(ratio)} smaller` : `${ratioText(1 / ratio)} larger`;
-    return { name, before: bytesText(original[form]), after: bytesText(compressed[form]), change, ...direction(ratio, 0.005) };
+    return { name, before: bytesText(before), after: bytesText(after), change, ...direction(ratio, 0.005) };
   });
 }
 

@@ -63,7 +63,7 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
 };
 
 function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
-  return { what, unit: " bytes", bound: "at most", missing: "", actual: ({ size }) => size.compressed[form] };
+  return { what, unit: " bytes", bound: "at most", missing: "the model is too large to be packed", actual: ({ size }) => size.compressed[form] ?? undefined };
 }
 
 /** Percentages are quotients; their differences carry rounding errors that must not fail a gate. */

@@ -11,29 +11,35 @@ import { readModel } from "../onnx/index.js";
 
 export interface FileSizes {
   readonly raw: number;
-  /** Level 9. */
-  readonly gzip: number;
-  /** Quality 9: what servers can afford to make; 11 takes many times as long for a few percent. */
-  readonly brotli: number;
+  /** Level 9. Null for more than 256 MiB, which take minutes to pack. */
+  readonly gzip: number | null;
+  /** Quality 9: what servers can afford to make; 11 takes many times as long for a few percent. Null as gzip. */
+  readonly brotli: number | null;
 }
+
+const PACKED_UP_TO = 256 * 2 ** 20;
 
 const GZIP_LEVEL = 9;
 const BROTLI_QUALITY = 9;
 const CHUNK = 2 ** 20;
 
 /**
- * Sizes of the model file and the external data files that it refers to, each compressed on its own, together.
- * Streamed, on libuv's threads. Throws BadModelError, and EdgecError CANNOT_READ.
+ * Sizes of the model file and the external data files that it refers to, each packed on its own, together.
+ * Streamed, on libuv's threads. Nothing is packed when raw bytes exceed `packedUpTo`. Throws BadModelError, and EdgecError CANNOT_READ.
  */
-export async function modelSizes(path: string): Promise<FileSizes> {
+export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promise<FileSizes> {
   const folder = dirname(path);
   const paths = [path, ...externalFiles(readModel(path)).map((location) => join(folder, location))];
-  let total: FileSizes = { raw: 0, gzip: 0, brotli: 0 };
+  let raw = 0;
+  for (const each of paths) raw += await fileSize(each);
+  if (raw > packedUpTo) return { raw, gzip: null, brotli: null };
+  let [gzip, brotli] = [0, 0];
   for (const each of paths) {
-    const { raw, gzip, brotli } = await fileSizes(each);
-    total = { raw: total.raw + raw, gzip: total.gzip + gzip, brotli: total.brotli + brotli };
+    const packed = await packedSizes(each);
+    gzip += packed.gzip;
+    brotli += packed.brotli;
   }
-  return total;
+  return { raw, gzip, brotli };
 }
 
 /** The external data files of a model, relative to its folder, each once. */
@@ -50,15 +56,23 @@ function note(tensor: Tensor | undefined, found: Set<string>): void {
   if (tensor?.external) found.add(tensor.external.location);
 }
 
-async function fileSizes(path: string): Promise<FileSizes> {
+async function fileSize(path: string): Promise<number> {
+  return stat(path).then(({ size }) => size, (cause: unknown) => Promise.reject(unreadable(path, cause)));
+}
+
+async function packedSizes(path: string): Promise<{ gzip: number; brotli: number }> {
   try {
     const { size } = await stat(path);
     const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: Math.min(size, 2 ** 30) };
     const [gzip, brotli] = await Promise.all([compressedSize(path, createGzip({ level: GZIP_LEVEL })), compressedSize(path, createBrotliCompress({ params }))]);
-    return { raw: size, gzip, brotli };
+    return { gzip, brotli };
   } catch (cause) {
-    throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): EdgecError {
+  return new EdgecError("CANNOT_READ", `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 
 async function compressedSize(path: string, compressor: NodeJS.ReadWriteStream): Promise<number> {

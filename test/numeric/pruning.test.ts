@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countAlive, keepHighest, keepPattern, stageCounts } from "../../src/numeric/pruning.js";
+import { countAlive, keepHighest, keepPattern, magnitudeThreshold, stageCounts, zeroBelow } from "../../src/numeric/pruning.js";
 import { uniform } from "./seeded.js";
 
 const ranked = (...scores: number[]) => ({ scores: Float32Array.from(scores), alive: new Uint8Array(scores.length).fill(1) });
@@ -63,4 +63,26 @@ describe("keepPattern", () => {
 it("stages keep the same share each and end on the count asked for", () => {
   expect(stageCounts(10_000, 1, 4)).toEqual([1000, 100, 10, 1]);
   expect(stageCounts(100, 0, 2)).toEqual([10, 0]);
+});
+
+describe("magnitudeThreshold", () => {
+  const kept = (tensors: readonly Float32Array[], keep: number): number[][] => {
+    const threshold = magnitudeThreshold(tensors, keep);
+    for (const values of tensors) zeroBelow(values, threshold);
+    return tensors.map((values) => [...values]);
+  };
+
+  it("leaves the largest of all tensors together, whatever their sign", () => {
+    expect(kept([Float32Array.of(1, -5, 0), Float32Array.of(-3, 2, 4)], 3)).toEqual([[0, -5, 0], [-3, 0, 4]]);
+  });
+
+  it("gives equal magnitudes to the earlier ones, so that counts are exact", () => {
+    expect(kept([Float32Array.of(2, -2), Float32Array.of(2, 2)], 3)).toEqual([[2, -2], [2, 0]]);
+  });
+
+  it("leaves all or nothing at the ends, and says how many there were", () => {
+    expect(kept([Float32Array.of(1, 2)], 2)).toEqual([[1, 2]]);
+    expect(kept([Float32Array.of(1, 2)], 0)).toEqual([[0, 0]]);
+    expect(zeroBelow(Float32Array.of(0, 1, 3), magnitudeThreshold([Float32Array.of(0, 1, 3)], 1))).toEqual({ before: 2, after: 1 });
+  });
 });

@@ -143,3 +143,33 @@ it("drops the old place of a tensor that got values of its own", () => {
   expect(existsSync(`${path}.data`)).toBe(false);
   expect(readModel(path).graph.initializers.map((t) => [t.external, t.externalData, t.dataLocation])).toEqual(Array(3).fill([undefined, undefined, undefined]));
 });
+
+it("moves weights out by itself when they would not fit into a protobuf file", () => {
+  const read = readModel(writeExternal(newFolder()));
+  for (const tensor of read.graph.initializers) tensor.raw = new Uint8Array(16);
+  read.graph.initializers.push({ name: "d", dims: [2048], dataType: DataType.FLOAT, raw: new Uint8Array(8192) });
+  const path = join(newFolder(), "m.onnx");
+  expect(writeModel(read, path, { maxInlineBytes: 8240 })).not.toHaveProperty("dataPath");
+  expect(writeModel(read, path, { maxInlineBytes: 8239 })).toMatchObject({ dataPath: `${path}.data`, dataBytes: 8192 });
+  // Asked to stay inside, they stay.
+  expect(writeModel(read, path, { maxInlineBytes: 8239, externalData: false })).not.toHaveProperty("dataPath");
+});
+
+it("joins weights of many files in one, and starts large ones at a page", () => {
+  const folder = newFolder();
+  const place = (name: string, length: number): Tensor => ({
+    name, dims: [length / 4], dataType: DataType.FLOAT, dataLocation: 1, externalData: [{ key: "location", value: `${name}.bin` }],
+  });
+  const tensors = [place("a", 100), place("b", 65_536), place("c", 100)];
+  for (const { name = "", dims } of tensors) writeFileSync(join(folder, `${name}.bin`), values(dims[0] ?? 0, name.charCodeAt(0)));
+  const many: Model = { ...readModel(writeExternal(newFolder())) };
+  many.graph = { ...many.graph, nodes: [], outputs: [], initializers: tensors };
+  writeModel(many, join(folder, "many.onnx"));
+  const path = join(newFolder(), "one.onnx");
+  writeModel(readModel(join(folder, "many.onnx")), path);
+  const read = readModel(path);
+  expect(read.graph.initializers.map((t) => [t.external?.location, t.external?.offset, t.external?.length])).toEqual([
+    ["one.onnx.data", 0, 100], ["one.onnx.data", 4096, 65_536], ["one.onnx.data", 69_632, 100],
+  ]);
+  expect(Object.values(constants(read)).map(([first]) => first)).toEqual([97, 98, 99]);
+});

@@ -33,7 +33,9 @@ export function addCompress(program: Command): void {
     .argument("<model>", "the ONNX file")
     .description("make a model smaller and faster, check it against the original, and write it")
     .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
-    .option("--force", "allow -o to be the model itself");
+    .option("--force", "allow -o to be the model itself")
+    .option("--external-data", "write weights to <output>.data beside the model; automatic from 1.9 GB on, and for a model that has them outside")
+    .option("--no-external-data", "write weights into the model, up to the 2 GiB of a protobuf file");
   addPassFlags(command);
   command
     .option("--calib <data>", "calibration data without labels: .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N")

@@ -20,17 +20,16 @@ export function uniformForms(candidate: Candidate): Draft[] {
 /** float32 values that a narrower type holds exactly: narrow constant → Cast(float). */
 export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
   if (tensor.dataType !== DataType.FLOAT) return [];
-  const words = symbols.patterns();
   const forms: Draft[] = [];
   const add = (dataType: DataType, form: string, values: () => Uint8Array): void => {
     const draft = new Draft("narrow", form);
     draft.op("Cast", [draft.constant(dataType, tensor.dims, values)], [attribute.int("to", DataType.FLOAT)]);
     forms.push(draft);
   };
-  if (words.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => new Uint8Array(Int8Array.from(toFloat32(tensor)).buffer));
-  else if (words.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => new Uint8Array(Uint16Array.from(words, toHalfBits).buffer));
-  else if (opset >= BFLOAT16_CAST_OPSET && words.every(isBfloat16Pattern)) {
-    add(DataType.BFLOAT16, "bfloat16 values", () => new Uint8Array(Uint16Array.from(words, (word) => word >>> 16).buffer));
+  if (symbols.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => new Uint8Array(Int8Array.from(toFloat32(tensor)).buffer));
+  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => new Uint8Array(Uint16Array.from(symbols.patterns(), toHalfBits).buffer));
+  else if (opset >= BFLOAT16_CAST_OPSET && symbols.every(isBfloat16Pattern)) {
+    add(DataType.BFLOAT16, "bfloat16 values", () => new Uint8Array(Uint16Array.from(symbols.patterns(), (word) => word >>> 16).buffer));
   }
   return forms;
 }

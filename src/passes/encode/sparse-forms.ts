@@ -5,14 +5,14 @@ import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
 import { countEntries, listEntries, longestDistance } from "./gaps.js";
 import { skipForms } from "./skip-forms.js";
-import { patternBytes } from "./symbols.js";
+import { DENSE_FROM, patternBytes } from "./symbols.js";
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./words.js";
 
 /** Every way to store the tensor without its background. Nothing when it has no foreground or mostly foreground. */
 export function sparseForms(candidate: Candidate): Draft[] {
   const { foreground, count } = candidate.symbols;
-  if (foreground === 0 || foreground > 0.95 * count) return [];
+  if (foreground === 0 || foreground > DENSE_FROM * count) return [];
   return [...jointGapForms(candidate), ...separateGapForms(candidate), ...skipForms(candidate), ...maskForms(candidate)];
 }
 

@@ -14,8 +14,8 @@
  */
 import { EdgecError, suggestion } from "../../errors.js";
 import {
-  attribute, DataType, elementCount, floatTensor, GraphEditor,
-  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength, toFloat32
+  attribute, DataType, elementCount, FloatReader, floatTensor, GraphEditor,
+  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength, tensorSource,
 } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import type { NodeStatus, PassResult } from "../contract.js";
@@ -73,13 +73,14 @@ function storeModel(model: Model, options: StoreInt8Options): PassResult {
 function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally): void {
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  const constants: Tensor[] = [];
-  for (const tensor of editor.graph.initializers) {
+  const reader = new FloatReader(Math.max(0, ...editor.graph.initializers.filter((t) => isLookedAt(t, options) && tensorSource(t)).map(elementCount)));
+  // Constants are handed over one by one, so that those of a large model need not be in memory together.
+  for (const tensor of [...editor.graph.initializers]) {
     const name = tensor.name ?? "";
     if (!isLookedAt(tensor, options)) continue;
     const user = editor.consumers(name)[0];
     const axes = whyFloat(editor, tensor, options) ?? channelAxes(editor, tensor);
-    const stored = typeof axes === "string" ? undefined : quantizeToInt8(toFloat32(tensor), tensor.dims, axes);
+    const stored = typeof axes === "string" ? undefined : quantizeToInt8(reader.read(tensor), tensor.dims, axes);
     if (typeof axes === "string" || !stored) {
       tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason: typeof axes === "string" ? axes : "holds values that are not finite" });
       continue;
@@ -87,7 +88,7 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
     const chain = int8Chain(tensor, stored, axes, names);
     replaced.add(name);
     chains.push(...chain.nodes);
-    constants.push(...chain.constants);
+    for (const constant of chain.constants) editor.addInitializer(constant);
     count(tally, tensor, stored);
     tally.nodes.push({
       name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
@@ -95,7 +96,6 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
   }
   if (replaced.size === 0) return;
   editor.removeInitializers(replaced);
-  for (const constant of constants) editor.addInitializer(constant);
   editor.insertBefore(editor.graph.nodes[0], ...chains);
 }
 

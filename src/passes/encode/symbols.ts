@@ -1,9 +1,12 @@
 /** A tensor as symbols: which bit patterns it holds and where, the ground that every storage form is chosen on. */
-import { tensorBytes } from "../../ir/index.js";
+import { elementCount, ownBytes, tensorPieces } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 
 /** More distinct patterns than this and a table of them stops paying; counting stops as well. */
 export const MAX_DISTINCT = 4096;
+
+/** Share of elements that differ from the most frequent one, from which on no sparse form is tried. */
+export const DENSE_FROM = 0.95;
 
 export type Patterns = Uint8Array | Uint16Array | Uint32Array;
 
@@ -12,71 +15,118 @@ export interface Symbols {
   readonly bytesPerElement: number;
   /** The bits of each element, read anew so that analysing a large model does not hold it twice; comparing bits keeps -0 and every NaN apart. */
   readonly patterns: () => Patterns;
+  /** Whether all elements hold; reads no further than the first that does not. */
+  readonly every: (holds: (pattern: number) => boolean) => boolean;
   /** Distinct patterns in ascending order, or undefined when there are more than MAX_DISTINCT. */
   readonly distinct: readonly number[] | undefined;
   /** The most frequent pattern (zero when there are too many to count): what a sparse form leaves out. */
   readonly background: number;
   /** Elements that differ from the background. */
   readonly foreground: number;
-  /** Index of the first of them, or -1. */
+  /** Index of the first of them, or -1. This and `distances` are left out above DENSE_FROM. */
   readonly first: number;
   /** How often the distance d from one foreground element to the next occurs; the first counts from element 0. */
   readonly distances: ReadonlyMap<number, number>;
 }
 
 export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
-  const read = (): Patterns => readPatterns(tensor, bytesPerElement);
-  const patterns = read();
-  const counts = countPatterns(patterns);
+  const stream = (): Iterable<Patterns> => patternPieces(tensor, bytesPerElement);
+  const counts = bytesPerElement === 1 ? countBytes(stream()) : countPatterns(stream());
   let background = 0;
-  if (counts) {
-    let most = 0;
-    for (const [pattern, n] of counts) if (n > most) [background, most] = [pattern, n];
-  }
-  const { foreground, first, distances } = measureDistances(patterns, background);
+  let most = 0;
+  for (const [pattern, n] of counts ?? []) if (n > most) [background, most] = [pattern, n];
+  const count = elementCount(tensor);
+  const foreground = count - (counts ? most : countOf(stream(), 0));
+  // Distances serve sparse forms, which do not pay for a tensor that is mostly foreground.
+  const distances = foreground > DENSE_FROM * count ? { first: -1, distances: new Map<number, number>() } : measureDistances(stream(), background);
   return {
-    count: patterns.length, bytesPerElement, patterns: read, background, foreground, first, distances,
+    count, bytesPerElement, background, foreground, ...distances,
+    patterns: () => asPatterns(ownBytes(tensor), bytesPerElement),
+    every: (holds) => everyPattern(stream(), holds),
     distinct: counts && [...counts.keys()],
   };
 }
 
-function readPatterns(tensor: Tensor, bytesPerElement: number): Patterns {
-  const bytes = new Uint8Array(tensorBytes(tensor));
-  return bytesPerElement === 1 ? bytes : bytesPerElement === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
+/** Occurrences of the 256 patterns that a byte can hold, those that occur. */
+function countBytes(stream: Iterable<Patterns>): Map<number, number> {
+  const counts = new Float64Array(256);
+  for (const patterns of stream) {
+    // Four tables, as neighbours are often equal and one would wait for its own last write.
+    const tables = new Uint32Array(4 * 256);
+    for (let i = 0; i < patterns.length; i++) tables[(i & 3) * 256 + patterns[i]!]!++;
+    tables.forEach((n, slot) => void (counts[slot & 255]! += n));
+  }
+  return new Map([...counts.entries()].filter(([, n]) => n > 0));
+}
+
+function countOf(stream: Iterable<Patterns>, wanted: number): number {
+  let count = 0;
+  for (const patterns of stream) for (let i = 0; i < patterns.length; i++) count += patterns[i] === wanted ? 1 : 0;
+  return count;
+}
+
+function* patternPieces(tensor: Tensor, bytesPerElement: number): Generator<Patterns, void> {
+  for (const piece of tensorPieces(tensor)) {
+    const isAligned = piece.byteOffset % bytesPerElement === 0;
+    yield asPatterns(isAligned ? piece : new Uint8Array(piece), bytesPerElement);
+  }
+}
+
+function asPatterns({ buffer, byteOffset, byteLength }: Uint8Array, bytesPerElement: number): Patterns {
+  const Words = bytesPerElement === 1 ? Uint8Array : bytesPerElement === 2 ? Uint16Array : Uint32Array;
+  return new Words(buffer as ArrayBuffer, byteOffset, byteLength / bytesPerElement);
+}
+
+function everyPattern(stream: Iterable<Patterns>, holds: (pattern: number) => boolean): boolean {
+  for (const patterns of stream) for (const pattern of patterns) if (!holds(pattern)) return false;
+  return true;
 }
 
 /** Occurrences by pattern, ascending, or undefined beyond MAX_DISTINCT. An open-addressing table: twice as fast as a Map. */
-function countPatterns(patterns: ArrayLike<number>): Map<number, number> | undefined {
+function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefined {
   const mask = 4 * MAX_DISTINCT - 1;
   const keys = new Uint32Array(mask + 1);
-  const counts = new Uint32Array(mask + 1);
+  const counts = new Float64Array(mask + 1);
   let distinct = 0;
-  for (let i = 0; i < patterns.length; i++) {
-    const pattern = patterns[i]!;
-    let slot = (Math.imul(pattern, 0x9e3779b1) >>> 12) & mask;
-    while (counts[slot] !== 0 && keys[slot] !== pattern) slot = (slot + 1) & mask;
-    if (counts[slot] === 0) {
-      if (++distinct > MAX_DISTINCT) return undefined;
-      keys[slot] = pattern;
+  for (const patterns of stream) {
+    for (let i = 0; i < patterns.length; i++) {
+      const pattern = patterns[i]!;
+      let slot = (Math.imul(pattern, 0x9e3779b1) >>> 12) & mask;
+      while (counts[slot] !== 0 && keys[slot] !== pattern) slot = (slot + 1) & mask;
+      if (counts[slot] === 0) {
+        if (++distinct > MAX_DISTINCT) return undefined;
+        keys[slot] = pattern;
+      }
+      counts[slot]!++;
     }
-    counts[slot]!++;
   }
   const used = [...keys.keys()].filter((slot) => counts[slot] !== 0).sort((a, b) => keys[a]! - keys[b]!);
   return new Map(used.map((slot) => [keys[slot]!, counts[slot]!]));
 }
 
-function measureDistances(patterns: ArrayLike<number>, background: number): Pick<Symbols, "foreground" | "first" | "distances"> {
+/** Distances below this are counted in a list, which is many times as fast as a Map. */
+const SHORT = 1024;
+
+function measureDistances(stream: Iterable<Patterns>, background: number): Pick<Symbols, "first" | "distances"> {
+  const short = new Float64Array(SHORT);
   const distances = new Map<number, number>();
-  let foreground = 0;
   let first = -1;
   let last = 0;
-  for (let i = 0; i < patterns.length; i++) {
-    if (patterns[i] === background) continue;
-    if (foreground++ === 0) first = i;
-    distances.set(i - last, (distances.get(i - last) ?? 0) + 1);
-    last = i;
+  let begin = 0;
+  for (const patterns of stream) {
+    for (let i = 0; i < patterns.length; i++) {
+      if (patterns[i] === background) continue;
+      const at = begin + i;
+      if (first < 0) first = at;
+      const distance = at - last;
+      if (distance < SHORT) short[distance]!++;
+      else distances.set(distance, (distances.get(distance) ?? 0) + 1);
+      last = at;
+    }
+    begin += patterns.length;
   }
-  return { foreground, first, distances };
+  for (const [distance, times] of short.entries()) if (times > 0) distances.set(distance, times);
+  return { first, distances };
 }
 
 /** Patterns as the bytes of a constant of the tensor's own type. */

@@ -5,7 +5,9 @@
  * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
  * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
  */
-import { bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, tensorBytes, type Tensor } from "../../ir/index.js";
+import {
+  bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, tensorBytes, tensorPieces, tensorSource, type Tensor,
+} from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -68,26 +70,40 @@ function hasBytes(tensor: Tensor): boolean {
 function partition(copies: readonly Copy[]): Group[] {
   const byHash = new Map<number, Copy[][]>();
   for (const copy of copies) {
-    const bytes = tensorBytes(copy.tensor);
-    const hash = fnv1a(bytes);
+    const hash = fnv1a(firstBytes(copy.tensor));
     const classes = byHash.get(hash) ?? [];
     byHash.set(hash, classes);
-    const equal = classes.find(([other]) => other && areEqual(tensorBytes(other.tensor), bytes));
+    const equal = classes.find(([other]) => other && areEqual(other.tensor, copy.tensor));
     if (equal) equal.push(copy);
     else classes.push([copy]);
   }
   return [...byHash.values()].flat().filter((group) => group.length > 1) as unknown as Group[];
 }
 
-/** The 32-bit FNV-1a hash (Fowler, Noll, Vo) of the first bytes, which tells weights apart; the rest is compared. */
+/** What weights are told apart by; the rest is only compared. */
+function firstBytes(tensor: Tensor): Uint8Array {
+  const source = tensorSource(tensor);
+  if (!source) return tensorBytes(tensor).subarray(0, HASHED);
+  const bytes = new Uint8Array(Math.min(HASHED, source.length));
+  source.read(bytes, 0);
+  return bytes;
+}
+
+/** The 32-bit FNV-1a hash (Fowler, Noll, Vo). */
 function fnv1a(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (const byte of bytes.subarray(0, HASHED)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash;
 }
 
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, k) => byte === b[k]);
+/** Compares tensors of one size piece by piece. */
+function areEqual(a: Tensor, b: Tensor): boolean {
+  const others = tensorPieces(b);
+  for (const piece of tensorPieces(a)) {
+    const other = others.next();
+    if (other.done === true || Buffer.compare(piece, other.value) !== 0) return false;
+  }
+  return true;
 }
 
 /** Merges what may be merged and returns how many copies went. */

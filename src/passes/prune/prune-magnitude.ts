@@ -19,7 +19,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
-import type { Model } from "../../ir/index.js";
+import { elementCount, type Model } from "../../ir/index.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { addedBias, shiftBias } from "../weights/added-bias.js";
@@ -28,6 +28,7 @@ import { layerStatus } from "../weights/weight-layers.js";
 import { writeRows } from "../weights/weight-matrix.js";
 import { withValues } from "../weights/weight-values.js";
 import { parseAmount, type PruneAmount } from "./amount.js";
+import { pruneEach, pruneTogether, type PrunedLayer } from "./by-magnitude.js";
 import { chooseByLayer, chooseGlobally, choosePattern, keptBeside } from "./choose-weights.js";
 import { LayerState } from "./layer-state.js";
 import { planPruning, type PruningPlan } from "./plan-pruning.js";
@@ -73,17 +74,31 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
 
 function prune(model: Model, options: PruneMagnitudeOptions, { statistics }: PassContext): PassResult {
   const plan = planPruning(model, options, NAME);
+  const pruned = statistics === undefined ? withoutData(plan, options) : undefined;
+  if (pruned) return resultOf(pruned, plan, options, false);
   const requests = gramRequests(model, plan.layers);
   const states = plan.layers.map((layer) => new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
   const withLosses = states.some((state) => state.isFitted);
   choose(states, plan, options, withLosses);
-  let modified = false;
-  for (const state of states) modified = write(state) || modified;
+  for (const state of states) write(state);
+  return resultOf(states, plan, options, withLosses);
+}
+
+/** A ratio by magnitude needs no more than one layer at a time; undefined for a pattern, which is chosen row by row. */
+function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions): PrunedLayer[] | undefined {
+  const parsed = parseAmount(amount);
+  if (parsed.type === "pattern") return undefined;
+  if (scope === "layer") return pruneEach(layers, parsed.ratio);
+  const size = layers.reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
+  return pruneTogether(layers, keptBeside(size, denseWeights, parsed.ratio));
+}
+
+function resultOf(pruned: readonly PrunedLayer[], plan: PruningPlan, options: PruneMagnitudeOptions, withLosses: boolean): PassResult {
   return {
-    modified,
-    stats: statsOf(states, plan),
-    nodes: [...plan.kept, ...states.map((state) => statusOf(state, plan, withLosses))],
-    diagnostics: diagnosticsOf(states, plan, options),
+    modified: pruned.some(({ left, originallyLeft }) => left < originallyLeft),
+    stats: statsOf(pruned, plan),
+    nodes: [...plan.kept, ...pruned.map((layer) => statusOf(layer, plan, withLosses))],
+    diagnostics: diagnosticsOf(pruned, plan, options),
   };
 }
 
@@ -97,26 +112,25 @@ function choose(states: readonly LayerState[], plan: PruningPlan, { amount, scop
   }
 }
 
-/** Puts a layer's new weights and bias into the graph. Returns whether that changed anything. */
-function write(state: LayerState): boolean {
+/** Puts a layer's new weights and bias into the graph. */
+function write(state: LayerState): void {
   const { layer } = state;
-  if (state.left === state.originallyLeft) return false;
+  if (state.left === state.originallyLeft) return;
   const bias = addedBias(layer);
   state.settle();
   const tensor = withValues(layer.tensor, writeRows(state.current, layer.layout));
-  if (tensor === layer.tensor) return false;
+  if (tensor === layer.tensor) return;
   layer.uses[0].editor.replaceInitializer(tensor);
   if (bias && state.isFitted) shiftBias(bias, state.meanShift());
-  return true;
 }
 
-function statsOf(states: readonly LayerState[], { denseWeights }: PruningPlan): Record<string, number> {
+function statsOf(states: readonly PrunedLayer[], { denseWeights }: PruningPlan): Record<string, number> {
   const weights = states.reduce((sum, state) => sum + state.count, denseWeights);
   const zeros = states.reduce((sum, state) => sum + state.count - state.left, 0);
   return { weights, zeros, zeroPercent: weights === 0 ? 0 : (100 * zeros) / weights, refitLayers: states.filter((state) => state.isFitted).length };
 }
 
-function statusOf(state: LayerState, plan: PruningPlan, withLosses: boolean): NodeStatus {
+function statusOf(state: PrunedLayer, plan: PruningPlan, withLosses: boolean): NodeStatus {
   const { layer, count, left } = state;
   const how = !withLosses ? "by magnitude" : state.isFitted ? "by loss, the others refit" : "by magnitude: its inputs were not measured";
   const remark = plan.remarks.get(layer);
@@ -124,7 +138,7 @@ function statusOf(state: LayerState, plan: PruningPlan, withLosses: boolean): No
   return layerStatus(layer, state.left < state.originallyLeft ? "changed" : "kept", text);
 }
 
-function diagnosticsOf(states: readonly LayerState[], plan: PruningPlan, options: PruneMagnitudeOptions): Diagnostic[] {
+function diagnosticsOf(states: readonly PrunedLayer[], plan: PruningPlan, options: PruneMagnitudeOptions): Diagnostic[] {
   if (states.length === 0) {
     return [{ id: `${NAME}/nothing-to-prune`, severity: "warning", message: "No layer has weights that can be pruned; the report lists why, layer by layer." }];
   }

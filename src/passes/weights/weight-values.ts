@@ -1,6 +1,6 @@
 /** Reading a weight's numbers and writing new ones in the same element type. */
 import { BadModelError } from "../../errors.js";
-import { DataType, floatToHalf, tensorBytes, toFloat32, toNumbers, type Tensor } from "../../ir/index.js";
+import { DataType, floatToHalf, tensorPieces, toFloat32, toNumbers, type Tensor } from "../../ir/index.js";
 
 const FLOATING: readonly DataType[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
@@ -21,12 +21,21 @@ export function finiteValues(tensor: Tensor): Float32Array {
 /** The tensor with other values in its own element type: the same object when they come out as the same bytes. */
 export function withValues(tensor: Tensor, values: Float32Array): Tensor {
   const raw = encode(tensor.dataType, values);
-  if (Buffer.compare(raw, tensorBytes(tensor)) === 0) return tensor;
+  if (isEqual(raw, tensor)) return tensor;
   const { name, dims, dataType, docString, metadata } = tensor;
   return {
     dims, dataType, raw,
     ...(name === undefined ? {} : { name }), ...(docString === undefined ? {} : { docString }), ...(metadata === undefined ? {} : { metadata }),
   };
+}
+
+function isEqual(raw: Uint8Array, tensor: Tensor): boolean {
+  let at = 0;
+  for (const piece of tensorPieces(tensor)) {
+    if (Buffer.compare(raw.subarray(at, at + piece.byteLength), piece) !== 0) return false;
+    at += piece.byteLength;
+  }
+  return at === raw.byteLength;
 }
 
 function encode(type: DataType, values: Float32Array): Uint8Array {

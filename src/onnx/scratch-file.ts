@@ -1,0 +1,66 @@
+/** One temporary file for the large tensors that passes make, so that they do not gather in memory. */
+import { closeSync, openSync, rmSync } from "node:fs";
+import { BadModelError } from "../errors.js";
+import type { ByteSource, TensorStore } from "../ir/index.js";
+import { readFully } from "./read-fully.js";
+import { writeAll } from "./temporary-file.js";
+
+export interface ScratchLimits {
+  /** Bytes that may stay in memory before the first tensor goes to the file. Default 16 MiB. */
+  readonly inMemory?: number;
+  /** Smaller tensors stay in memory. Default 64 KiB. */
+  readonly minBytes?: number;
+}
+
+const IN_MEMORY = 16 * 2 ** 20;
+const MIN_BYTES = 65_536;
+
+/** Tensors that it keeps can be read until `close`. */
+export class ScratchFile implements TensorStore {
+  private file: number | undefined;
+  private end = 0;
+  private heldBytes = 0;
+  private readonly inMemory: number;
+  private readonly minBytes: number;
+
+  /** The file is made with the first tensor, at a path where there is none. */
+  constructor(private readonly path: string, { inMemory = IN_MEMORY, minBytes = MIN_BYTES }: ScratchLimits = {}) {
+    this.inMemory = inMemory;
+    this.minBytes = minBytes;
+  }
+
+  keep<T extends { readonly raw?: Uint8Array }>(tensor: T): T {
+    const { raw, ...rest } = tensor;
+    // A view on something larger, such as the file that was read, frees nothing.
+    if (!raw || raw.byteLength < this.minBytes || raw.byteLength < raw.buffer.byteLength / 2) return tensor;
+    this.heldBytes += raw.byteLength;
+    if (this.heldBytes <= this.inMemory) return tensor;
+    return { ...rest, lazy: this.store(raw) } as unknown as T;
+  }
+
+  /** Whether it holds a tensor. */
+  get isUsed(): boolean {
+    return this.end > 0;
+  }
+
+  /** Removes the file; its tensors cannot be read any more. */
+  close(): void {
+    if (this.file === undefined) return;
+    closeSync(this.file);
+    this.file = undefined;
+    rmSync(this.path, { force: true });
+  }
+
+  private store(raw: Uint8Array): ByteSource {
+    this.file ??= openSync(this.path, "wx+");
+    const start = this.end;
+    this.end = writeAll(this.file, raw, start);
+    return { length: raw.byteLength, read: (target, offset) => this.read(target, start + offset) };
+  }
+
+  private read(target: Uint8Array, position: number): void {
+    if (this.file === undefined || !readFully(this.file, target, position)) {
+      throw new BadModelError("a tensor was left in a temporary file that is gone; read the compressed model from its path instead");
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { compress, readModel, tensorBytes, writeModel } from "../../src/index.js";
+import { fixture } from "../cli/run-edgec.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
+
+const LENET = fixture("models/lenet.onnx");
+
+const temporary = temporaryFolder();
+const inFolder = (name: string): string => join(temporary.path, name);
+const size = async (name: string): Promise<number> => (await stat(inFolder(name))).size;
+
+/** lenet.onnx with its weights in a file beside it. */
+function externalLenet(name = "lenet.onnx"): string {
+  writeModel(readModel(LENET), inFolder(name), { externalData: true });
+  return inFolder(name);
+}
+
+describe("compress with external data", () => {
+  it("writes weights beside the model on request, runs it, and counts both files", async () => {
+    const { report } = await compress(LENET, { externalData: true, output: inFolder("out.onnx") });
+    expect((await readdir(temporary.path)).sort()).toEqual(["out.onnx", "out.onnx.data"]);
+    expect(report.size.compressed.raw).toBe(await size("out.onnx") + await size("out.onnx.data"));
+    expect(report.fidelity?.outputs.logits?.maxAbsError).toBeLessThan(1e-4);
+  });
+
+  it("leaves weights outside that came from outside, new ones too, and finds them after a move", async () => {
+    await compress(externalLenet(), { storage: "int8", output: inFolder("small.onnx"), verify: false });
+    expect(await size("small.onnx.data")).toBeGreaterThan(0.2 * await size("lenet.onnx.data"));
+    expect(await size("small.onnx.data")).toBeLessThan(0.3 * await size("lenet.onnx.data"));
+    const locations = readModel(inFolder("small.onnx")).graph.initializers.flatMap(({ external }) => external?.location ?? []);
+    expect(new Set(locations)).toEqual(new Set(["small.onnx.data"]));
+  });
+
+  it("takes external weights into the model on request", async () => {
+    const { report } = await compress(externalLenet(), { externalData: false, output: inFolder("one.onnx"), verify: false });
+    expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "one.onnx"]);
+    expect(report.size.compressed.raw).toBe(await size("one.onnx"));
+  });
+
+  it("never takes the place of the input's data file, unless the input itself is to be overwritten", async () => {
+    const input = externalLenet("out.onnx");
+    const model = readModel(input);
+    // A model of another name that keeps its weights in out.onnx.data.
+    writeModel(model, inFolder("in.onnx"));
+    const before = await readFile(inFolder("out.onnx.data"));
+    await expect(compress(inFolder("in.onnx"), { output: input, verify: false })).rejects.toMatchObject({
+      code: "OUTPUT_EXISTS", message: expect.stringMatching(/out\.onnx\.data holds weights of the model being read/) as unknown,
+    });
+    expect((await readFile(inFolder("out.onnx.data"))).equals(before)).toBe(true);
+    await compress(input, { output: input, force: true, storage: "int8", verify: false });
+    expect(await size("out.onnx.data")).toBeLessThan(0.3 * before.byteLength);
+    for (const tensor of readModel(input).graph.initializers) expect(() => tensorBytes(tensor)).not.toThrow();
+    expect((await readdir(temporary.path)).sort()).toEqual(["in.onnx", "out.onnx", "out.onnx.data"]);
+  });
+});

@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { DataType, floatTensor, tensorBytes, tensorValue } from "../../src/ir/index.js";
+import { encodeModelBytes, readModel, ScratchFile } from "../../src/onnx/index.js";
+import { compress } from "../../src/pipeline/compress.js";
+import { planPasses, type PlanOptions } from "../../src/pipeline/plan.js";
+import { runPasses } from "../../src/pipeline/runner.js";
+import { fixture } from "../cli/run-edgec.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
+import { matMulModel } from "./tiny-model.js";
+
+const temporary = temporaryFolder();
+
+it.each<[string, PlanOptions]>([
+  ["int8 storage", { flags: {}, storeOnly: true }],
+  ["int8 arithmetic", { flags: { int8: "" } }],
+  ["pruning and clustering", { flags: { prune: "0.5", cluster: "16" } }],
+])("a model whose new tensors all went to the disk comes out the same: %s", async (_, options) => {
+  const run = async (scratch?: ScratchFile): Promise<Uint8Array> => {
+    // As if too large for memory, too.
+    const model = { ...readModel(fixture("models/lenet.onnx"), { lazyFrom: scratch ? 64 : Infinity }), ...(scratch ? { scratch } : {}) };
+    await runPasses(model, planPasses(model, options), { logger: {}, seed: 0, threads: 1 });
+    return encodeModelBytes(model);
+  };
+  const scratch = new ScratchFile(join(temporary.path, "scratch"), { inMemory: 0, minBytes: 1 });
+  const [expected, actual] = [await run(), await run(scratch)];
+  expect(scratch.isUsed).toBe(true);
+  scratch.close();
+  expect(existsSync(join(temporary.path, "scratch"))).toBe(false);
+  expect(Buffer.compare(actual, expected)).toBe(0);
+});
+
+it("gives the caller a model that outlives the run's scratch file", async () => {
+  // 20 MB of new int8 weights, more than stay in memory.
+  const large = matMulModel();
+  large.graph.initializers = [floatTensor("w", [2048, 10_000], new Float32Array(20_480_000).fill(0.5))];
+  large.graph.inputs = [tensorValue("x", DataType.FLOAT, [1, 2048])];
+  large.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 10_000])];
+  const { model } = await compress(large, { passes: "store-int8", output: join(temporary.path, "out.onnx"), verify: false });
+  expect(model.scratch).toBeUndefined();
+  const codes = model.graph.initializers.find((tensor) => tensor.dataType === DataType.INT8);
+  expect(codes && tensorBytes(codes).every((code) => code === 127)).toBe(true);
+});
