@@ -9,6 +9,7 @@ import { storeInt8 } from "../passes/encode/store-int8.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
+import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
@@ -25,6 +26,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),
+  ...FUSION_PASSES.map(({ pass }) => registered(pass)),
   registered(stripDebugInfo),
   registered(upgradeOpset),
   registered(pruneMagnitude),

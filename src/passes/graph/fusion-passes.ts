@@ -2,8 +2,8 @@
  * The exact passes that make one operator out of several, in order. Every entry is proven by running before and after
  * in onnxruntime; results differ by rounding, within the bounds that the passes state.
  *
- * `inEveryRecipe` says whether a fusion also stands before pruning and quantization. Those that do not are for models
- * that stay as they are: they hide from the passes behind them what these work on, or cost int8 accuracy.
+ * `inEveryRecipe` says whether a fusion also belongs before pruning and quantization. The others are for a person who asks
+ * for them: they may cost int8 accuracy, or write operators that only onnxruntime has.
  */
 import type { PassFactory } from "../contract.js";
 import { foldConcatAffine } from "./fuse/fold-concat-affine.js";
@@ -23,13 +23,13 @@ export interface FusionStep {
 }
 
 export const FUSION_PASSES: readonly FusionStep[] = [
-  { pass: fuseLayerNorm, inEveryRecipe: true, reason: "" },
-  { pass: fuseGelu, inEveryRecipe: true, reason: "" },
-  { pass: fuseHardSwish, inEveryRecipe: true, reason: "" },
-  { pass: fuseAttention, inEveryRecipe: true, reason: "" },
-  { pass: fusePad, inEveryRecipe: true, reason: "" },
-  { pass: foldConcatAffine, inEveryRecipe: true, reason: "" },
-  { pass: foldInputAffine, inEveryRecipe: false, reason: "" },
-  { pass: mergeLayers, inEveryRecipe: true, reason: "" },
-  { pass: fuseMatMulAdd, inEveryRecipe: true, reason: "" },
+  { pass: fuseLayerNorm, inEveryRecipe: true, reason: "patterns first: folding would take their factors into layers; one standard node where nine stood, none of which has an int8 kernel" },
+  { pass: fuseGelu, inEveryRecipe: false, reason: "may write com.microsoft operators, which other runtimes do not have; onnxruntime fuses it by itself at load" },
+  { pass: fuseHardSwish, inEveryRecipe: true, reason: "standard operators; int8 models of MobileNetV3 kind ran 1.1 to 1.5 times as fast with it, at the same fidelity" },
+  { pass: fuseAttention, inEveryRecipe: false, reason: "writes a com.microsoft operator before operator set 23; the weights of its projections stay where they are" },
+  { pass: fusePad, inEveryRecipe: true, reason: "a border by itself hides a convolution from what folds into it" },
+  { pass: foldConcatAffine, inEveryRecipe: true, reason: "scales go into output channels, each of which has an int8 scale of its own" },
+  { pass: foldInputAffine, inEveryRecipe: false, reason: "for float models, since a scale of inputs moves the spread between the ranges that int8 shares" },
+  { pass: mergeLayers, inEveryRecipe: true, reason: "after folding, which takes away what stands between layers; before pruning, so that it chooses among the weights that will run" },
+  { pass: fuseMatMulAdd, inEveryRecipe: true, reason: "last, since the passes above take either form; the int8 pass knows a Gemm with its bias as one layer" },
 ];

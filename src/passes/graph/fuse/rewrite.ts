@@ -8,6 +8,8 @@ export class Rewrite {
   private readonly retired = new Set<Node>();
   private readonly loosened = new Set<string>();
   private readonly gone = new Set<string>();
+  /** How many constants were made from each name. */
+  private readonly copies = new Map<string, number>();
 
   constructor(readonly editor: GraphEditor) {}
 
@@ -50,9 +52,12 @@ export class Rewrite {
     this.editor.setInput(node, index, name);
   }
 
-  /** A constant under a name made from its own. */
+  /** A constant under a name made from its own. Counting goes on where it stopped, so that thousands of copies stay cheap. */
   addConstant(tensor: Tensor): string {
-    return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(tensor.name ?? "constant") });
+    const stem = tensor.name ?? "constant";
+    const copies = this.copies.get(stem) ?? 0;
+    this.copies.set(stem, copies + 1);
+    return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
   }
 
   /** Gives the node a constant of its own; the old one goes when nothing else uses it. */
