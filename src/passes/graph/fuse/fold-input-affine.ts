@@ -8,15 +8,16 @@
  * zero would have to become the shift, never into ConvTranspose, whose borders see fewer weights, and into a MatMul only
  * when an Add stands behind it. The shape of x must be known, so that the operator is known not to broadcast it.
  *
- * Scales of the inputs spread the weights of an output channel over a wider range, which int8 scales per output channel
- * then have to cover; so this belongs to models that stay float.
+ * For models that stay float. A scale that evens out the ranges of channels lets int8 share one range among them, and is
+ * missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of the fixtures had 40.3 dB
+ * (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it folded in.
  */
 import { GraphEditor, intAttribute, intsAttribute, isOp, type Node, stringAttribute } from "../../../ir/index.js";
 import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine } from "../channel-affine.js";
 import { exactResult } from "../result.js";
-import { type LayerValues, type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
+import { type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
 import { Rewrite } from "./rewrite.js";
 
 export const foldInputAffine = definePass<Record<string, never>>({
@@ -48,8 +49,8 @@ function foldForward(node: Node, rewrite: Rewrite, types: TypeMap | undefined): 
   const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
   if (!values || values.includes(undefined)) return false;
   for (const [k, layer] of layers.entries()) {
-    writeLayer(layer, values[k] as LayerValues, rewrite);
-    rewrite.setInput(layer.node, 0, input!);
+    writeLayer(layer, values[k]!, rewrite);
+    rewrite.setInput(layer.node, 0, input);
   }
   rewrite.retire(node);
   return true;

@@ -58,7 +58,10 @@ function fuse(clip: Node, rewrite: Rewrite, opset: number, types: TypeMap | unde
 }
 
 function writeSwish(x: string, last: Node, rewrite: Rewrite, opset: number): void {
-  if (opset >= HARD_SWISH_OPSET) return rewrite.replace(last, makeNode("HardSwish", [x], [""]));
+  if (opset >= HARD_SWISH_OPSET) {
+    rewrite.replace(last, makeNode("HardSwish", [x], [""]));
+    return;
+  }
   const gate = rewrite.editor.uniqueName(`${last.outputs[0] ?? ""}_gate`);
   rewrite.replace(last, hardSigmoid(x, gate), makeNode("Mul", [x, gate], [""]));
 }

@@ -47,8 +47,8 @@ describe("products", () => {
 
   it("stay when a body uses the value between", async () => {
     const body = [op("Relu", ["h"], ["r"])];
-    const nodes = [op("MatMul", ["x", "w"], ["h"]), op("MatMul", ["h", "v"], ["y"]), op("If", ["f"], ["z"], [branch("then_branch", body), branch("else_branch", structuredClone(body))])];
-    expect(await left(mergeLayers, nodes, { feed: { ...MATRIX, f: FLAG["c"]! }, initializers: used(nodes, wide), outputs: ["y", "z"] })).toHaveLength(3);
+    const nodes = [op("MatMul", ["x", "w"], ["h"]), op("MatMul", ["h", "v"], ["y"]), op("If", ["c"], ["z"], [branch("then_branch", body), branch("else_branch", structuredClone(body))])];
+    expect(await left(mergeLayers, nodes, { feed: { ...MATRIX, ...FLAG }, initializers: used(nodes, wide.slice(0, 3)), outputs: ["y", "z"] })).toHaveLength(3);
   });
 });
 
