@@ -1,5 +1,5 @@
 /** Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add, Sub and Div. */
-import { DataType, elementCount, floatAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, elementCount, floatAttribute, getAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 
 /** One scale and shift for each channel, in float64. */
 export interface ChannelAffine {
@@ -20,7 +20,8 @@ export interface ChannelLayout {
 export function channelAffine(node: Node, value: string, layout: ChannelLayout, editor: GraphEditor): ChannelAffine | undefined {
   const { channels } = layout;
   if (isOp(node, "BatchNormalization")) return node.inputs[0] === value && layout.fromEnd === 1 - layout.rank ? normalization(node, channels, editor) : undefined;
-  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2) return undefined;
+  // Before operator set 7 the constant lies along a named axis.
+  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
   const first = node.inputs[0] === value;
   if (!first && !isOp(node, "Mul", "Add")) return undefined;
   const operand = editor.constant(node.inputs[first ? 1 : 0] ?? "");

@@ -11,8 +11,9 @@
  * Nothing else may use what lies between. Queries and keys must be known to have the same batch. Left alone: masks that
  * broadcast along keys, Where masks, rotary positions and grouped keys.
  *
- * Results differ by rounding. Measured in onnxruntime 1.32 on one thread, fixture vit (4 heads of 32, 49 tokens):
- * 119 nodes become 67, latency 6 to 10 % lower at every optimization level.
+ * Results differ by rounding. Measured in onnxruntime 1.32 in turns with the unfused model: fixture vit (4 heads of 32, 49
+ * tokens, 119 nodes become 67) 1.02 to 1.1 times as fast, 12 heads of 32 and 64 on 16 to 512 tokens 1.0 to 1.2 times; the
+ * int8 form of vit 1.02 times, at the same 43.4 dB.
  */
 import { attribute, DataType, type Dimension, GraphEditor, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
 import { inferScopes } from "../../../ops/shapes.js";
@@ -50,7 +51,7 @@ export const fuseAttention = definePass<Record<string, never>>({
       const scope = { editor, types: types.get(editor) };
       const splits = new Map<string, readonly string[]>();
       for (const node of [...editor.graph.nodes]) {
-        const found = isOp(node, "Softmax") ? attentionAt(node, scope) : undefined;
+        const found = isOp(node, "Softmax") && runsAlongLast(node, opsetVersion(model)) ? attentionAt(node, scope) : undefined;
         if (!found) continue;
         write(found, rewrite, model, splits);
         fused++;
@@ -61,12 +62,17 @@ export const fuseAttention = definePass<Record<string, never>>({
   },
 });
 
+/** Before operator set 13 the axis is 1 unless given, and Softmax runs along all axes from there on. */
+function runsAlongLast(softmax: Node, opset: number): boolean {
+  const axis = intAttribute(softmax, "axis", opset < 13 ? 1 : -1);
+  return axis === 3 || axis === -1;
+}
+
 function attentionAt(softmax: Node, scope: Scope): Attention | undefined {
   const { editor, types } = scope;
-  const axis = intAttribute(softmax, "axis", -1);
   const weights = softmax.outputs[0] ?? "";
   const sum = editor.soleConsumer(weights);
-  if ((axis !== -1 && axis !== 3) || !isOp(sum, "MatMul") || sum.inputs[0] !== weights) return undefined;
+  if (!isOp(sum, "MatMul") || sum.inputs[0] !== weights) return undefined;
   const scores = scoresOf(softmax.inputs[0] ?? "", scope);
   const value = headsOf(sum.inputs[1] ?? "", scope);
   const last = scores && value ? joinedHeads(sum, value, scope) : undefined;

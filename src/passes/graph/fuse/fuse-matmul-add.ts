@@ -7,11 +7,14 @@
  * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one direction:
  * [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm cost more than the Add.
  */
-import { attribute, DataType, type Dimension, GraphEditor, isOp, makeNode, type Node, type TensorType } from "../../../ir/index.js";
+import { attribute, DataType, type Dimension, GraphEditor, isOp, makeNode, type Node, opsetVersion, type TensorType } from "../../../ir/index.js";
 import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { Rewrite } from "./rewrite.js";
+
+/** Oldest operator set in which Gemm broadcasts its addend unasked. */
+const OLDEST_OPSET = 7;
 
 export const fuseMatMulAdd = definePass<Record<string, never>>({
   name: "fuse-matmul-add",
@@ -20,6 +23,7 @@ export const fuseMatMulAdd = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     let fused = 0;
+    if (opsetVersion(model) < OLDEST_OPSET) return exactResult({ nodesFused: 0 });
     const editors = GraphEditor.forModel(model);
     const types = inferScopes(editors);
     for (const editor of editors.reverse()) {

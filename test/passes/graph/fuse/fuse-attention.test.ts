@@ -85,6 +85,18 @@ describe("attention", () => {
     expect(await left(fuseAttention, nodes, parts(nodes, { feed: { ...TOKENS, z: floats([3, 7, 8]) }, initializers }))).toHaveLength(4);
   });
 
+  it("takes values of another size than keys", async () => {
+    const nodes = separate.map((node) => (node.outputs[0] === "vr" ? { ...node, inputs: ["v", "splitv"] } : node.outputs[0] === "y" ? { ...node, inputs: ["oh", "join6"] } : node));
+    const initializers = [...parts(nodes).initializers!.map((t) => (t.name === "wv" ? tensor("wv", [8, 6], 4) : t)), int64Tensor("splitv", [0, 5, 2, 3]), int64Tensor("join6", [0, 0, 6])];
+    for (const opset of [17, 23]) expect(await left(fuseAttention, nodes, parts(nodes, { initializers, opset }))).toHaveLength(4);
+  });
+
+  it("stays at old operator sets where Softmax without an axis runs along all but the first", async () => {
+    const nodes = separate.map((node) => (node.opType === "Softmax" ? { ...node, attributes: [] } : node));
+    expect(await left(fuseAttention, nodes, parts(nodes, { opset: 12 }))).toEqual(nodes.map((node) => node.opType));
+    expect(await left(fuseAttention, nodes, parts(nodes, { opset: 13 }))).toHaveLength(4);
+  });
+
   it("takes batches and lengths of any size", async () => {
     const model = tiny(structuredClone(separate), parts(separate, { initializers: constants.map((t) => (t.name === "split" ? int64Tensor("split", [0, 0, 2, 4]) : t)) }));
     model.graph.inputs = [tensorValue("x", DataType.FLOAT, ["N", "S", 8])];
