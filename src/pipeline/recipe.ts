@@ -1,6 +1,7 @@
 /** The order in which passes run, as data, with the reason for each place. */
 
 import { CLEAN_UP_PASSES } from "../passes/graph/clean-up.js";
+import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
 export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
@@ -18,6 +19,9 @@ export interface RecipeStep {
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
 export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
+/** The fusions that pruning and quantization gain from. */
+export const FUSIONS: readonly string[] = FUSION_PASSES.filter(({ inEveryRecipe }) => inEveryRecipe).map(({ pass }) => pass.definition.name);
+
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
 
@@ -25,6 +29,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: CLEAN_UP, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
   { passes: ["widen-half"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics" },
+  { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },

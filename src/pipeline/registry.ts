@@ -10,6 +10,7 @@ import { deduplicateInitializers } from "../passes/graph/deduplicate-initializer
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
 import { inlineFunctions } from "../passes/graph/inline-functions.js";
+import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
@@ -28,6 +29,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),
+  ...FUSION_PASSES.map(({ pass }) => registered(pass)),
   registered(stripDebugInfo),
   registered(upgradeOpset),
   registered(widenHalf),

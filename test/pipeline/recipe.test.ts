@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { FUSION_PASSES } from "../../src/passes/graph/fusion-passes.js";
 import { RECIPE } from "../../src/pipeline/recipe.js";
 import { PASSES } from "../../src/pipeline/registry.js";
 import { flagKey } from "../../src/pipeline/registered-pass.js";
@@ -6,8 +7,10 @@ import { flagKey } from "../../src/pipeline/registered-pass.js";
 const RECIPE_NAMES = RECIPE.flatMap((step) => step.passes);
 
 describe("the recipe", () => {
-  it("names only passes of the registry, and all of them", () => {
-    expect(new Set(RECIPE_NAMES)).toEqual(new Set(PASSES.map((pass) => pass.name)));
+  it("names only passes of the registry, and all but the fusions that are for those who ask", () => {
+    const onDemand = FUSION_PASSES.filter(({ inEveryRecipe }) => !inEveryRecipe).map(({ pass }) => pass.definition.name);
+    expect(new Set([...RECIPE_NAMES, ...onDemand])).toEqual(new Set(PASSES.map((pass) => pass.name)));
+    expect(RECIPE_NAMES.filter((name) => onDemand.includes(name))).toEqual([]);
   });
 
   it("encodes last, as nothing may read weights after it", () => {

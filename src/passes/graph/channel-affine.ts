@@ -1,5 +1,5 @@
 /** Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add, Sub and Div. */
-import { DataType, elementCount, floatAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, elementCount, floatAttribute, getAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 
 /** One scale and shift for each channel, in float64. */
 export interface ChannelAffine {
@@ -7,17 +7,25 @@ export interface ChannelAffine {
   readonly shift: Float64Array;
 }
 
-/**
- * What `node` does to its input `value`, when that is affine with one constant scale and shift for each of `channels`.
- * @param rank rank of the value; channels lie along axis 1
- */
-export function channelAffine(node: Node, value: string, channels: number, rank: number, editor: GraphEditor): ChannelAffine | undefined {
-  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value ? normalization(node, channels, editor) : undefined;
-  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2) return undefined;
+/** Where the channels of a value lie. */
+export interface ChannelLayout {
+  readonly channels: number;
+  /** Rank of the value, or a bound below it; constants of higher rank are not taken. */
+  readonly rank: number;
+  /** Axis of the channels, counted from the end: -1 for the products of MatMul, 1 - rank for convolutions. */
+  readonly fromEnd: number;
+}
+
+/** What `node` does to its input `value`, when that is affine with one constant scale and shift for each channel. */
+export function channelAffine(node: Node, value: string, layout: ChannelLayout, editor: GraphEditor): ChannelAffine | undefined {
+  const { channels } = layout;
+  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value && layout.fromEnd === 1 - layout.rank ? normalization(node, channels, editor) : undefined;
+  // Before operator set 7 the constant lies along a named axis.
+  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
   const first = node.inputs[0] === value;
   if (!first && !isOp(node, "Mul", "Add")) return undefined;
   const operand = editor.constant(node.inputs[first ? 1 : 0] ?? "");
-  const values = operand && perChannel(operand, channels, rank);
+  const values = operand && perChannel(operand, layout);
   if (!values) return undefined;
   if (isOp(node, "Mul")) return { scale: values, shift: new Float64Array(channels) };
   if (isOp(node, "Div")) return { scale: values.map((v) => 1 / v), shift: new Float64Array(channels) };
@@ -39,11 +47,11 @@ function normalization(node: Node, channels: number, editor: GraphEditor): Chann
   return { scale, shift: Float64Array.from(beta, (b, c) => b - (mean[c] ?? 0) * (scale[c] ?? 0)) };
 }
 
-/** The constant's value for each channel, when it broadcasts along nothing but axis 1 and does not raise the rank. */
-function perChannel(tensor: Tensor, channels: number, rank: number): Float64Array | undefined {
-  if (tensor.dataType !== DataType.FLOAT || tensor.dims.length > rank) return undefined;
-  const dims = [...new Array<number>(rank - tensor.dims.length).fill(1), ...tensor.dims];
-  const onlyChannels = dims.every((dim, axis) => dim === 1 || (axis === 1 && dim === channels));
+/** The constant's value for each channel, when it varies along nothing but their axis and does not raise the rank. */
+function perChannel(tensor: Tensor, { channels, rank, fromEnd }: ChannelLayout): Float64Array | undefined {
+  const { dims } = tensor;
+  if (tensor.dataType !== DataType.FLOAT || dims.length > rank) return undefined;
+  const onlyChannels = dims.every((dim, axis) => dim === 1 || (axis - dims.length === fromEnd && dim === channels));
   if (!onlyChannels) return undefined;
   const values = toFloat32(tensor);
   return Float64Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c] ?? 0);

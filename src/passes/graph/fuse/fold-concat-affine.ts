@@ -1,0 +1,88 @@
+/**
+ * Folds a per-channel scale and shift behind a Concat of layers into every layer: each takes the slice of its channels.
+ *
+ * Before: Conv, Conv → Concat → BatchNormalization → Relu. After: Conv, Conv → Concat → Relu.
+ *
+ * Takes BatchNormalization, Mul, Add, Sub and Div by constants behind a Concat along the channels, when every input is
+ * made by a layer of its own whose output nothing else uses. Rounding as in fold-batch-normalization. Left alone: a
+ * Concat with an input that is no layer, since the rest would still need the operator.
+ */
+import { GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { definePass } from "../../define-pass.js";
+import { channelAffine, type ChannelAffine, type ChannelLayout } from "../channel-affine.js";
+import { exactResult } from "../result.js";
+import { type LayerValues, type LinearLayer, linearLayer, takesShift, withScaledOutputs, writeLayer } from "./linear-layer.js";
+import { Rewrite } from "./rewrite.js";
+
+export const foldConcatAffine = definePass<Record<string, never>>({
+  name: "fold-concat-affine",
+  description: "folds scales and shifts behind a Concat into the layers that it joins",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let folded = 0;
+    const editors = GraphEditor.forModel(model);
+    const types = inferScopes(editors);
+    for (const editor of editors.reverse()) {
+      const rewrite = new Rewrite(editor);
+      for (const node of [...editor.graph.nodes]) if (isOp(node, "Concat")) while (foldNext(node, rewrite, types.get(editor))) folded++;
+      rewrite.finish();
+    }
+    return exactResult({ nodesFolded: folded });
+  },
+});
+
+function foldNext(concat: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+  const { editor } = rewrite;
+  const value = concat.outputs[0] ?? "";
+  const next = editor.soleConsumer(value);
+  if (!isOp(next, "BatchNormalization", "Mul", "Add", "Sub", "Div")) return false;
+  const layers = joinedLayers(concat, editor, types);
+  const layout = layers && commonLayout(layers, intAttribute(concat, "axis", 1));
+  const affine = layout && channelAffine(next, value, layout, editor);
+  const values = affine && slicedValues(layers, affine);
+  if (!values) return false;
+  for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite);
+  const output = next.outputs[0] ?? "";
+  rewrite.retire(next);
+  rewrite.takeOutput(concat, output);
+  return true;
+}
+
+/** The layers that make the Concat's inputs, each for it alone. */
+function joinedLayers(concat: Node, editor: GraphEditor, types: TypeMap | undefined): LinearLayer[] | undefined {
+  const layers: LinearLayer[] = [];
+  for (const name of concat.inputs) {
+    const maker = editor.soleConsumer(name) === concat ? editor.producer(name) : undefined;
+    const node = isOp(maker, "Add") ? maker.inputs.map((input) => editor.producer(input)).find((producer) => isOp(producer, "MatMul")) : maker;
+    const layer = node && linearLayer(node, editor, types?.get(name)?.shape?.length);
+    if (layer?.last !== maker) return undefined;
+    layers.push(layer!);
+  }
+  return layers;
+}
+
+/** The joined channels, when the Concat joins along them. */
+function commonLayout(layers: readonly LinearLayer[], axis: number): ChannelLayout | undefined {
+  const [first] = layers;
+  if (!first || layers.some(({ layout }) => layout.fromEnd !== first.layout.fromEnd || layout.rank !== first.layout.rank)) return undefined;
+  const { rank, fromEnd } = first.layout;
+  if ((axis < 0 ? axis : axis - rank) !== fromEnd) return undefined;
+  return { channels: layers.reduce((sum, { outputs }) => sum + outputs, 0), rank, fromEnd };
+}
+
+/** New values for every layer, or undefined when one cannot take its part. */
+function slicedValues(layers: readonly LinearLayer[], { scale, shift }: ChannelAffine): LayerValues[] | undefined {
+  const values: LayerValues[] = [];
+  let from = 0;
+  for (const layer of layers) {
+    const to = from + layer.outputs;
+    const part = shift.subarray(from, to);
+    const scaled = takesShift(layer) || part.every((value) => value === 0) ? withScaledOutputs(layer, scale.subarray(from, to), part) : undefined;
+    if (!scaled) return undefined;
+    values.push(scaled);
+    from = to;
+  }
+  return values;
+}

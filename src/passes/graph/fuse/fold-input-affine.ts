@@ -1,0 +1,89 @@
+/**
+ * Folds a per-channel scale and shift into the layers behind it: w(s · x + t) + b = (w · s) x + (b + Σ w · t).
+ *
+ * Before: x → Sub(mean) → Div(deviation) → Conv. After: x → Conv. Rounding as in fold-batch-normalization.
+ *
+ * Takes BatchNormalization, Mul, Add, Sub and Div by constants when every use is the first input of a Conv,
+ * ConvTranspose, Gemm or MatMul with constant weights. A shift goes only where the layer pads nothing, because a padded
+ * zero would have to become the shift, never into ConvTranspose, whose borders see fewer weights, and into a MatMul only
+ * when an Add stands behind it. The shape of x must be known, so that the operator is known not to broadcast it.
+ *
+ * For models that stay float. A scale that evens out the ranges of channels lets int8 share one range among them, and is
+ * missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of the fixtures had 40.3 dB
+ * (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it folded in.
+ */
+import { GraphEditor, intAttribute, intsAttribute, isOp, type Node, stringAttribute } from "../../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { definePass } from "../../define-pass.js";
+import { channelAffine, type ChannelAffine } from "../channel-affine.js";
+import { exactResult } from "../result.js";
+import { type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
+import { Rewrite } from "./rewrite.js";
+
+export const foldInputAffine = definePass<Record<string, never>>({
+  name: "fold-input-affine",
+  description: "folds per-channel scales and shifts into the layers behind them",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let folded = 0;
+    const editors = GraphEditor.forModel(model);
+    const types = inferScopes(editors);
+    for (const editor of editors.reverse()) {
+      const rewrite = new Rewrite(editor);
+      // From the back, so that of a chain the step next to the layer goes first.
+      for (const node of [...editor.graph.nodes].reverse()) if (foldForward(node, rewrite, types.get(editor))) folded++;
+      rewrite.finish();
+    }
+    return exactResult({ nodesFolded: folded });
+  },
+});
+
+function foldForward(node: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+  if (!isOp(node, "BatchNormalization", "Mul", "Add", "Sub", "Div")) return false;
+  const { editor } = rewrite;
+  const output = node.outputs[0] ?? "";
+  const input = node.inputs.find((name) => name !== "" && editor.constant(name) === undefined);
+  const layers = input === undefined || editor.isOutput(output) ? undefined : layersBehind(output, editor);
+  const affine = layers && input !== undefined && affineOf(node, input, layers, types, editor);
+  const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
+  if (!values || values.includes(undefined)) return false;
+  for (const [k, layer] of layers.entries()) {
+    writeLayer(layer, values[k]!, rewrite);
+    rewrite.setInput(layer.node, 0, input);
+  }
+  rewrite.retire(node);
+  return true;
+}
+
+/** The layers that use the value, when each takes it as its first input and nothing else uses it. */
+function layersBehind(name: string, editor: GraphEditor): LinearLayer[] | undefined {
+  const layers: LinearLayer[] = [];
+  for (const user of editor.consumers(name)) {
+    const layer = user.inputs[0] === name && !user.inputs.includes(name, 1) ? linearLayer(user, editor) : undefined;
+    if (!layer || intAttribute(user, "transA", 0) !== 0) return undefined;
+    layers.push(layer);
+  }
+  return layers.length > 0 ? layers : undefined;
+}
+
+function affineOf(node: Node, input: string, layers: readonly LinearLayer[], types: TypeMap | undefined, editor: GraphEditor): ChannelAffine | undefined {
+  const shape = types?.get(input)?.shape;
+  const [first] = layers;
+  if (!shape || !first || layers.some(({ inputs, layout }) => inputs !== first.inputs || layout.fromEnd !== first.layout.fromEnd)) return undefined;
+  const { fromEnd } = first.layout;
+  if (shape.at(fromEnd) !== first.inputs || (!isOp(first.node, "MatMul") && shape.length !== first.layout.rank)) return undefined;
+  return channelAffine(node, input, { channels: first.inputs, rank: shape.length, fromEnd }, editor);
+}
+
+/** Whether the layer can take the shift, if there is one. */
+function fits(layer: LinearLayer, { shift }: ChannelAffine): boolean {
+  if (shift.every((value) => value === 0)) return true;
+  return takesShift(layer) && !isOp(layer.node, "ConvTranspose") && !mayPad(layer.node);
+}
+
+function mayPad(node: Node): boolean {
+  if (!isOp(node, "Conv")) return false;
+  const automatic = stringAttribute(node, "auto_pad", "NOTSET");
+  return automatic.startsWith("SAME") || (intsAttribute(node, "pads") ?? []).some((pad) => pad !== 0);
+}

@@ -1,0 +1,100 @@
+/**
+ * Recognizes Gelu written out in elementary operators, in its exact form and in that with tanh (Hendrycks, Gimpel 2016).
+ *
+ *   ½ x (1 + erf(x / √2))  →  Gelu(x)          ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))  →  Gelu(x, approximate "tanh")
+ *
+ * With operator set 20 or later it writes the standard Gelu, before that Gelu and FastGelu of com.microsoft: these are
+ * what onnxruntime itself puts there at its default level, so no model comes to need a kernel that it did not use.
+ *
+ * Takes float32 in any order of the factors, with x³ as Pow or as products, when nothing else uses what lies between.
+ * Results differ by rounding. x · Sigmoid(x) and x · Sigmoid(1.702 x) stay: onnxruntime fuses them where they stay float,
+ * and Sigmoid and Mul by themselves have int8 kernels.
+ */
+import { attribute, GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { definePass } from "../../define-pass.js";
+import { exactResult } from "../result.js";
+import { CONTRIB, exponentOf, importContrib, isNear, otherInput, scalarFactor, scaledInput, shiftedInput, soleProducer } from "./pattern.js";
+import { Rewrite } from "./rewrite.js";
+
+/** Oldest operator set with Gelu. */
+const GELU_OPSET = 20;
+
+export const fuseGelu = definePass<Record<string, never>>({
+  name: "fuse-gelu",
+  description: "recognizes Gelu written out in elementary operators",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let fused = 0;
+    const editors = GraphEditor.forModel(model);
+    const types = inferScopes(editors);
+    for (const editor of editors.reverse()) {
+      const rewrite = new Rewrite(editor);
+      for (const node of [...editor.graph.nodes]) if (isOp(node, "Erf", "Tanh") && fuse(node, rewrite, model, types.get(editor))) fused++;
+      rewrite.finish();
+    }
+    return exactResult({ gelusFused: fused });
+  },
+});
+
+function fuse(node: Node, rewrite: Rewrite, model: Model, types: TypeMap | undefined): boolean {
+  const { editor } = rewrite;
+  const x = isOp(node, "Erf") ? inputOfErf(node, editor) : inputOfTanh(node, editor);
+  const last = x === undefined ? undefined : endOfGelu(node, x, editor);
+  // Constants of shape [1] make a vector of a scalar.
+  if (x === undefined || !last || types?.get(x)?.shape?.length === 0) return false;
+  rewrite.replace(last, geluNode(x, isOp(node, "Tanh"), model));
+  return true;
+}
+
+function geluNode(x: string, tanh: boolean, model: Model): Node {
+  if (opsetVersion(model) >= GELU_OPSET) return makeNode("Gelu", [x], [""], [attribute.string("approximate", tanh ? "tanh" : "none")]);
+  importContrib(model);
+  return { ...makeNode(tanh ? "FastGelu" : "Gelu", [x], [""]), domain: CONTRIB };
+}
+
+/** x of erf(x / √2). */
+function inputOfErf(node: Node, editor: GraphEditor): string | undefined {
+  const scaled = scaledInput(soleProducer(node.inputs[0], editor), editor);
+  return isNear(scaled?.factor, Math.SQRT1_2) ? scaled?.input : undefined;
+}
+
+/** x of tanh(√(2/π) (x + 0.044715 x³)). */
+function inputOfTanh(node: Node, editor: GraphEditor): string | undefined {
+  const scaled = scaledInput(soleProducer(node.inputs[0], editor), editor);
+  const sum = isNear(scaled?.factor, Math.sqrt(2 / Math.PI)) ? soleProducer(scaled?.input, editor) : undefined;
+  if (!isOp(sum, "Add")) return undefined;
+  return sum.inputs.find((x) => isScaledCube(otherInput(sum, x), x, editor));
+}
+
+/** Whether the value is 0.044715 x³. */
+function isScaledCube(name: string, x: string, editor: GraphEditor): boolean {
+  const scaled = scaledInput(soleProducer(name, editor), editor);
+  return isNear(scaled?.factor, 0.044715) && scaled !== undefined && isCube(scaled.input, x, editor);
+}
+
+function isCube(name: string, x: string, editor: GraphEditor): boolean {
+  const node = soleProducer(name, editor);
+  if (!node) return false;
+  if (isOp(node, "Pow")) return node.inputs[0] === x && exponentOf(node, editor) === 3;
+  if (!isOp(node, "Mul") || !node.inputs.includes(x)) return false;
+  const square = soleProducer(otherInput(node, x), editor);
+  return isOp(square, "Mul", "Pow") && square.inputs[0] === x && (isOp(square, "Mul") ? square.inputs[1] === x : exponentOf(square, editor) === 2);
+}
+
+/** The node that gives ½ x (1 + f), where `node` gives f. */
+function endOfGelu(node: Node, x: string, editor: GraphEditor): Node | undefined {
+  const plusOne = editor.soleConsumer(node.outputs[0] ?? "");
+  const one = shiftedInput(plusOne, editor);
+  const sum = plusOne?.outputs[0] ?? "";
+  if (one?.shift !== 1 || one.input !== node.outputs[0]) return undefined;
+  const product = editor.soleConsumer(sum);
+  if (!isOp(product, "Mul", "Div")) return undefined;
+  const [result, other] = [product.outputs[0] ?? "", otherInput(product, sum)];
+  const next = editor.soleConsumer(result);
+  if (isOp(product, "Mul") && other === x) return scalarFactor(next, result, editor) === 0.5 ? next : undefined;
+  if (scalarFactor(product, sum, editor) === 0.5) return isOp(next, "Mul") && otherInput(next, result) === x ? next : undefined;
+  const half = isOp(product, "Mul") ? soleProducer(other, editor) : undefined;
+  return half?.inputs.includes(x) && scalarFactor(half, x, editor) === 0.5 ? product : undefined;
+}

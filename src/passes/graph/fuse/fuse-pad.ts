@@ -1,0 +1,116 @@
+/**
+ * Puts the border that a Pad adds into the convolution or pooling behind it, which adds borders itself.
+ *
+ * Before: x → Pad(0, [0,0,1,1,0,0,1,1]) → Conv. After: x → Conv(pads [1,1,1,1]). Outputs stay the same, bit for bit but
+ * for kernels that sum in another order at borders.
+ *
+ * Takes a constant Pad of spatial axes by sizes that are not negative, when nothing else uses its output and the operator
+ * behind pads by explicit sizes. Conv needs zeros. AveragePool needs zeros and counts them from then on; so it must have no border
+ * of its own that it does not count, and no ceil_mode. MaxPool ignores borders, so it needs minus infinity, or zeros
+ * where x cannot be negative (behind Relu, Sigmoid or a Clip from 0), and no dilations. Poolings need borders smaller
+ * than the kernel. Other modes (reflect, edge, wrap) and ConvTranspose, whose pads cut borders, stay.
+ */
+import { attribute, DataType, elementCount, floatAttribute, getAttribute, GraphEditor, intAttribute, intsAttribute, isOp, type Node, setAttribute, stringAttribute, toNumbers } from "../../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { normalAxis } from "../../../ops/weights.js";
+import { definePass } from "../../define-pass.js";
+import { exactResult } from "../result.js";
+import { Rewrite } from "./rewrite.js";
+
+interface Border {
+  /** Begin of every spatial axis, then the ends. */
+  readonly pads: readonly number[];
+  readonly value: number;
+}
+
+export const fusePad = definePass<Record<string, never>>({
+  name: "fuse-pad",
+  description: "puts explicit borders into the convolution or pooling behind them",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let fused = 0;
+    const editors = GraphEditor.forModel(model);
+    const types = inferScopes(editors);
+    for (const editor of editors.reverse()) {
+      const rewrite = new Rewrite(editor);
+      // From the front: of two Pads in a row the second takes its turn with the next run.
+      for (const node of [...editor.graph.nodes]) if (isOp(node, "Pad") && fuse(node, rewrite, types.get(editor))) fused++;
+      rewrite.finish();
+    }
+    return exactResult({ bordersFused: fused });
+  },
+});
+
+function fuse(pad: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+  const { editor } = rewrite;
+  const [x = "", output = ""] = [pad.inputs[0], pad.outputs[0]];
+  const next = editor.soleConsumer(output);
+  if (!isOp(next, "Conv", "AveragePool", "MaxPool") || next.inputs[0] !== output || types?.get(x)?.elementType !== DataType.FLOAT) return false;
+  const rank = isOp(next, "Conv") ? editor.constant(next.inputs[1] ?? "")?.dims.length : (intsAttribute(next, "kernel_shape")?.length ?? NaN) + 2;
+  const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(pad, rank, editor);
+  const own = border && explicitPads(next, border.pads.length);
+  if (!own || !takes(next, border, own, editor.producer(x), editor)) return false;
+  const sums = own.map((size, k) => size + (border.pads[k] ?? 0));
+  if (!isOp(next, "Conv") && !smallerThanKernel(next, sums)) return false;
+  setAttribute(next, attribute.ints("pads", sums));
+  if (getAttribute(next, "auto_pad")) setAttribute(next, attribute.string("auto_pad", "NOTSET"));
+  if (isOp(next, "AveragePool")) setAttribute(next, attribute.int("count_include_pad", 1));
+  rewrite.setInput(next, 0, x);
+  return true;
+}
+
+/** What the Pad adds, when that is known, along spatial axes alone and nowhere cuts. */
+function borderOf(pad: Node, rank: number, editor: GraphEditor): Border | undefined {
+  if (stringAttribute(pad, "mode", "constant") !== "constant") return undefined;
+  const listed = intsAttribute(pad, "pads") ?? intsAttribute(pad, "paddings") ?? numbersOf(pad.inputs[1], editor, 2 * rank);
+  const axes = (pad.inputs[3] ?? "") === "" ? Array.from({ length: rank }, (_, k) => k) : numbersOf(pad.inputs[3], editor, rank)?.map((axis) => normalAxis(axis, rank));
+  const value = (pad.inputs[2] ?? "") === "" ? [floatAttribute(pad, "value", 0)] : numbersOf(pad.inputs[2], editor, 1);
+  if (!listed || !axes || value?.length !== 1 || listed.length !== 2 * axes.length || listed.some((size) => size < 0)) return undefined;
+  const pads = new Array<number>(2 * rank).fill(0);
+  for (const [k, axis] of axes.entries()) [pads[axis], pads[axis + rank]] = [listed[k]!, listed[k + axes.length]!];
+  if ([0, 1, rank, rank + 1].some((k) => pads[k] !== 0)) return undefined;
+  return { pads: [...pads.slice(2, rank), ...pads.slice(rank + 2)], value: value[0]! };
+}
+
+function numbersOf(name: string | undefined, editor: GraphEditor, most: number): number[] | undefined {
+  const tensor = editor.constant(name ?? "");
+  return tensor && elementCount(tensor) <= most ? toNumbers(tensor) : undefined;
+}
+
+/** The operator's own border, unless it is chosen to fit the size of its input. */
+function explicitPads(node: Node, length: number): number[] | undefined {
+  const automatic = stringAttribute(node, "auto_pad", "NOTSET");
+  if (automatic === "VALID") return new Array<number>(length).fill(0);
+  const pads = intsAttribute(node, "pads") ?? new Array<number>(length).fill(0);
+  return (automatic === "NOTSET" || automatic === "") && pads.length === length ? pads : undefined;
+}
+
+function takes(node: Node, { value }: Border, own: readonly number[], maker: Node | undefined, editor: GraphEditor): boolean {
+  if (isOp(node, "Conv")) return value === 0;
+  if (isOp(node, "AveragePool")) {
+    const counts = own.every((size) => size === 0) || intAttribute(node, "count_include_pad", 0) !== 0;
+    return value === 0 && counts && intAttribute(node, "ceil_mode", 0) === 0 && isUndilated(node);
+  }
+  const ignored = value === -Infinity || (value === 0 && isNeverNegative(maker, editor));
+  // Indices count elements of the padded input, and a window that lies in the border altogether has no largest element.
+  return ignored && isUndilated(node) && intAttribute(node, "ceil_mode", 0) === 0 && node.outputs.slice(1).every((name) => name === "");
+}
+
+function isUndilated(node: Node): boolean {
+  return (intsAttribute(node, "dilations") ?? []).every((dilation) => dilation === 1);
+}
+
+function isNeverNegative(maker: Node | undefined, editor: GraphEditor): boolean {
+  if (!maker) return false;
+  if (isOp(maker, "Relu", "Sigmoid", "HardSigmoid")) return true;
+  if (!isOp(maker, "Clip")) return false;
+  const low = (maker.inputs[1] ?? "") === "" ? [floatAttribute(maker, "min", -Infinity)] : numbersOf(maker.inputs[1], editor, 1);
+  return (low?.[0] ?? -Infinity) >= 0;
+}
+
+/** onnxruntime takes no pooling whose border is as large as its kernel. */
+function smallerThanKernel(node: Node, pads: readonly number[]): boolean {
+  const kernel = intsAttribute(node, "kernel_shape") ?? [];
+  return pads.every((size, k) => size < (kernel[k % kernel.length] ?? 0));
+}

@@ -1,0 +1,165 @@
+/**
+ * Merges two linear layers with nothing between them into one, where that takes fewer multiplications.
+ *
+ * Before: x → Conv 3×3 (64→128) → Conv 1×1 (128→16). After: x → Conv 3×3 (64→16). w = w₂ · w₁, b = w₂ · b₁ + b₂, summed
+ * in float64 and rounded once; outputs differ by the rounding of the value that is no more computed, relative to it.
+ *
+ * Takes Gemm and MatMul with constant matrices in any mix, and Conv without groups when the second has a 1×1 kernel
+ * without border, or the first one has (stride 1, and no bias where the second pads: the border would have to become the
+ * bias). Nothing else may use the value between. Left alone: a pair that is cheaper apart, as low-rank factors are, and
+ * a Gemm that scales or transposes its input.
+ */
+import { attribute, floatAttribute, floatTensor, GraphEditor, intAttribute, intsAttribute, isOp, makeNode, type Node, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../../ir/index.js";
+import { definePass } from "../../define-pass.js";
+import { exactResult } from "../result.js";
+import { finite, type LayerValues, type LinearLayer, linearLayer, writeLayer } from "./linear-layer.js";
+import { Rewrite } from "./rewrite.js";
+
+/** Multiplications that a merge may take at most. */
+const MAX_WORK = 2 ** 30;
+
+interface Pair { readonly first: LinearLayer; readonly second: LinearLayer }
+
+export const mergeLayers = definePass<Record<string, never>>({
+  name: "merge-layers",
+  description: "merges linear layers with nothing between them where one costs less than two",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let merged = 0;
+    for (const editor of GraphEditor.forModel(model).reverse()) {
+      const rewrite = new Rewrite(editor);
+      for (const node of [...editor.graph.nodes]) if (mergeInto(node, rewrite)) merged++;
+      rewrite.finish();
+    }
+    return exactResult({ layersMerged: merged });
+  },
+});
+
+/** Merges the layer that `node` computes with the one before it. */
+function mergeInto(node: Node, rewrite: Rewrite): boolean {
+  const { editor } = rewrite;
+  if (!isOp(node, "Conv", "Gemm", "MatMul")) return false;
+  const value = node.inputs[0] ?? "";
+  if (editor.soleConsumer(value) !== node) return false;
+  const maker = editor.producer(value);
+  const before = isOp(maker, "Add") ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul")) : maker;
+  const second = before && isOp(before, "Conv") === isOp(node, "Conv") ? linearLayer(node, editor) : undefined;
+  const first = second && before ? linearLayer(before, editor) : undefined;
+  if (!first || first.last !== maker || first.outputs !== second?.inputs) return false;
+  return isOp(node, "Conv") ? mergeConvolutions({ first, second }, rewrite) : mergeProducts({ first, second }, rewrite);
+}
+
+function isPlain({ node }: LinearLayer): boolean {
+  return intAttribute(node, "transA", 0) === 0 && floatAttribute(node, "alpha", 1) === 1;
+}
+
+/** The weight of a Gemm or MatMul as [inputs, outputs]. */
+function matrixOf({ node, weight, inputs, outputs }: LinearLayer): Float32Array {
+  const values = toFloat32(weight);
+  if (intAttribute(node, "transB", 0) === 0) return values;
+  return Float32Array.from({ length: values.length }, (_, k) => values[(k % outputs) * inputs + Math.floor(k / outputs)] ?? 0);
+}
+
+function mergeProducts({ first, second }: Pair, rewrite: Rewrite): boolean {
+  const { inputs, outputs: hidden } = first;
+  const { outputs } = second;
+  if (inputs * outputs >= hidden * (inputs + outputs) || inputs * hidden * outputs > MAX_WORK || !isPlain(first) || !isPlain(second)) return false;
+  const matrix = matrixOf(second);
+  const weight = product(matrixOf(first), matrix, inputs, hidden, outputs);
+  const shift = product(first.bias, matrix, 1, hidden, outputs);
+  const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
+  if (!values) return false;
+  writeProduct({ first, second }, values, rewrite);
+  return true;
+}
+
+/** A Gemm when one of the two is: its operands are matrices then. Otherwise a MatMul, with an Add if there is a bias. */
+function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): void {
+  const x = first.node.inputs[0] ?? "";
+  const label = nodeLabel(second.node);
+  const w = rewrite.addConstant(floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight));
+  const b = bias.some((value) => value !== 0) ? rewrite.addConstant(floatTensor(`${label}_bias`, [second.outputs], bias)) : undefined;
+  if (isOp(first.node, "Gemm") || isOp(second.node, "Gemm")) {
+    rewrite.replace(second.last, makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], second.node.name));
+  } else if (b === undefined) {
+    rewrite.replace(second.last, makeNode("MatMul", [x, w], [""], [], second.node.name));
+  } else {
+    const sum = rewrite.editor.uniqueName(`${label}_product`);
+    rewrite.replace(second.last, makeNode("MatMul", [x, w], [sum], [], second.node.name), makeNode("Add", [sum, b], [""]));
+  }
+}
+
+/** [rows, inner] · [inner, columns] in float64. */
+function product(a: ArrayLike<number>, b: ArrayLike<number>, rows: number, inner: number, columns: number): Float64Array {
+  const result = new Float64Array(rows * columns);
+  for (let r = 0; r < rows; r++) for (let k = 0; k < inner; k++) {
+    const factor = a[r * inner + k]!;
+    for (let c = 0; c < columns; c++) result[r * columns + c]! += factor * b[k * columns + c]!;
+  }
+  return result;
+}
+
+interface Geometry { readonly kernel: number; readonly strides: readonly number[]; readonly isPadded: boolean; readonly isFitted: boolean }
+
+function geometryOf({ node, weight }: LinearLayer): Geometry {
+  const spatial = weight.dims.slice(2);
+  return {
+    kernel: spatial.reduce((count, dim) => count * dim, 1),
+    strides: intsAttribute(node, "strides") ?? spatial.map(() => 1),
+    isPadded: (intsAttribute(node, "pads") ?? []).some((pad) => pad !== 0),
+    isFitted: stringAttribute(node, "auto_pad", "NOTSET").startsWith("SAME"),
+  };
+}
+
+function mergeConvolutions(pair: Pair, rewrite: Rewrite): boolean {
+  const { first, second } = pair;
+  if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length) return false;
+  const [one, two] = [geometryOf(first), geometryOf(second)];
+  // Positions at which the second computes, for each at which the first does.
+  const density = 1 / two.strides.reduce((count, stride) => count * stride, 1);
+  const kernel = Math.max(one.kernel, two.kernel);
+  const apart = first.inputs * first.outputs * one.kernel + density * first.outputs * second.outputs * two.kernel;
+  if (density * first.inputs * second.outputs * kernel >= apart || first.inputs * first.outputs * second.outputs * kernel > MAX_WORK) return false;
+  if (two.kernel === 1 && !two.isPadded && !two.isFitted && !(one.isFitted && density < 1)) return mergePointwiseBehind(pair, one, two, rewrite);
+  const isPointwise = one.kernel === 1 && !one.isPadded && one.strides.every((stride) => stride === 1);
+  const keepsBorder = (!two.isPadded && !two.isFitted) || first.bias.every((value) => value === 0);
+  return isPointwise && keepsBorder && mergePointwiseBefore(pair, two.kernel, rewrite);
+}
+
+/** The first keeps its kernel and gives the outputs of the second. */
+function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geometry, rewrite: Rewrite): boolean {
+  const { outputs: hidden } = first;
+  const weight = product(toFloat32(second.weight), toFloat32(first.weight), second.outputs, hidden, first.inputs * one.kernel);
+  const shift = product(toFloat32(second.weight), first.bias, second.outputs, hidden, 1);
+  const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
+  if (!values) return false;
+  const { node } = first;
+  const dims = [second.outputs, first.inputs, ...first.weight.dims.slice(2)];
+  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite);
+  if (two.strides.some((stride) => stride !== 1)) setAttribute(node, attribute.ints("strides", one.strides.map((stride, k) => stride * (two.strides[k] ?? 1))));
+  const output = second.node.outputs[0] ?? "";
+  rewrite.retire(second.node);
+  rewrite.takeOutput(node, output);
+  return true;
+}
+
+/** The second keeps its kernel and takes the inputs of the first. */
+function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: Rewrite): boolean {
+  const { inputs, outputs: hidden } = first;
+  const [inner, outer] = [toFloat32(first.weight), toFloat32(second.weight)];
+  const weight = new Float64Array(second.outputs * inputs * kernel);
+  const bias = Float64Array.from(second.bias);
+  for (let o = 0; o < second.outputs; o++) for (let h = 0; h < hidden; h++) for (let k = 0; k < kernel; k++) {
+    const factor = outer[(o * hidden + h) * kernel + k]!;
+    bias[o]! += factor * first.bias[h]!;
+    for (let i = 0; i < inputs; i++) weight[(o * inputs + i) * kernel + k]! += factor * inner[h * inputs + i]!;
+  }
+  const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(bias) });
+  if (!values) return false;
+  const dims = [second.outputs, inputs, ...second.weight.dims.slice(2)];
+  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite);
+  rewrite.setInput(second.node, 0, first.node.inputs[0] ?? "");
+  return true;
+}
+

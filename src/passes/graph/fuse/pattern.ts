@@ -1,0 +1,82 @@
+/** What the recognition of patterns asks again and again about float32 graphs. */
+import { DataType, elementCount, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setOpsetVersion, type Model, opsetVersion, toFloat32, toNumbers } from "../../../ir/index.js";
+
+/** Relative difference below which a constant is the one that is meant: that of float32 and of 7 written digits. */
+const CONSTANT_TOLERANCE = 1e-6;
+
+/** Value of a float32 constant of one element that raises no rank: a scalar, or a vector of one. */
+export function scalarOf(name: string | undefined, editor: GraphEditor): number | undefined {
+  const tensor = editor.constant(name ?? "");
+  if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length > 1 || elementCount(tensor) !== 1) return undefined;
+  return toFloat32(tensor)[0];
+}
+
+export function isNear(value: number | undefined, wanted: number): boolean {
+  return value !== undefined && Math.abs(value - wanted) <= CONSTANT_TOLERANCE * Math.abs(wanted);
+}
+
+/** The value's producer, when one node alone uses the value. */
+export function soleProducer(name: string | undefined, editor: GraphEditor): Node | undefined {
+  return name !== undefined && editor.soleConsumer(name) ? editor.producer(name) : undefined;
+}
+
+/** The other operand of a node of two operands, one of which is `name`. */
+export function otherInput(node: Node, name: string): string {
+  return node.inputs[node.inputs[0] === name ? 1 : 0] ?? "";
+}
+
+/** The factor when the node multiplies `name` by a scalar or divides it by one. */
+export function scalarFactor(node: Node | undefined, name: string, editor: GraphEditor): number | undefined {
+  if (!node) return undefined;
+  if (isOp(node, "Mul")) return scalarOf(otherInput(node, name), editor);
+  if (!isOp(node, "Div") || node.inputs[0] !== name) return undefined;
+  const divisor = scalarOf(node.inputs[1], editor);
+  return divisor === undefined || divisor === 0 ? undefined : 1 / divisor;
+}
+
+/** The value that the node multiplies by a scalar, with the factor. */
+export function scaledInput(node: Node | undefined, editor: GraphEditor): { readonly input: string; readonly factor: number } | undefined {
+  for (const input of node?.inputs ?? []) {
+    const factor = scalarFactor(node, input, editor);
+    if (factor !== undefined) return { input, factor };
+  }
+  return undefined;
+}
+
+/** The value that the node adds a scalar to, with the scalar. */
+export function shiftedInput(node: Node | undefined, editor: GraphEditor): { readonly input: string; readonly shift: number } | undefined {
+  if (!isOp(node, "Add")) return undefined;
+  for (const input of node.inputs) {
+    const shift = scalarOf(otherInput(node, input), editor);
+    if (shift !== undefined) return { input, shift };
+  }
+  return undefined;
+}
+
+/** The value that the node squares: Pow by 2, or Mul by itself. */
+export function squaredInput(node: Node | undefined, editor: GraphEditor): string | undefined {
+  if (!node) return undefined;
+  if (isOp(node, "Mul") && node.inputs[0] === node.inputs[1]) return node.inputs[0];
+  return isOp(node, "Pow") && exponentOf(node, editor) === 2 ? node.inputs[0] : undefined;
+}
+
+/** A scalar exponent, which may be of another type than the base. */
+export function exponentOf(node: Node, editor: GraphEditor): number | undefined {
+  const tensor = editor.constant(node.inputs[1] ?? "");
+  return tensor && tensor.dims.length <= 1 && elementCount(tensor) === 1 ? toNumbers(tensor)[0] : undefined;
+}
+
+/** Whether a ReduceMean runs along the last axis alone and keeps it. */
+export function isMeanOfLastAxis(node: Node | undefined, rank: number | undefined, editor: GraphEditor): node is Node {
+  if (!isOp(node, "ReduceMean") || intAttribute(node, "keepdims", 1) !== 1) return false;
+  const tensor = editor.constant(node.inputs[1] ?? "");
+  const axes = intsAttribute(node, "axes") ?? (tensor && elementCount(tensor) === 1 ? toNumbers(tensor) : undefined);
+  return axes?.length === 1 && (axes[0] === -1 || (rank !== undefined && axes[0] === rank - 1));
+}
+
+export const CONTRIB = "com.microsoft";
+
+/** Imports onnxruntime's own operators, once. */
+export function importContrib(model: Model): void {
+  if (opsetVersion(model, CONTRIB) === 0) setOpsetVersion(model, 1, CONTRIB);
+}
