@@ -169,24 +169,31 @@ export interface InputMoments {
   /** Second moments, or covariances when a bias takes up the mean; [size, size]. */
   readonly matrix: Float64Array;
   readonly mean: Float64Array;
+  /** What rounding may have left on the diagonal of `matrix`; 0 when absent. */
+  readonly rounding?: number;
 }
+
+/** Second moments are summed from float32 products, so a difference of them is known to about this share of them. */
+const ROUNDING_SHARE = 2 ** -20;
 
 /** The covariance E[x xᵀ] - μ μᵀ: what is left of the loss when the bias is refit as well, b̂ = b + (w - ŵ) μ. */
 export function centred({ size, matrix, mean }: InputMoments): InputMoments {
   const covariance = new Float64Array(size * size);
   for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) covariance[i * size + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
-  return { size, matrix: covariance, mean };
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  return { size, matrix: covariance, mean, rounding: (ROUNDING_SHARE * trace) / size };
 }
 
 /**
  * H = M + λ · mean(diag M) · I, which keeps features that were rarely seen from taking any value. A copy, or
  * undefined when the inputs never varied and there is nothing to fit to.
  */
-export function withRidge({ size, matrix }: InputMoments, lambda: number): Float64Array | undefined {
+export function withRidge({ size, matrix, rounding = 0 }: InputMoments, lambda: number): Float64Array | undefined {
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
-  const ridge = (lambda * trace) / size;
-  if (!(ridge > 0) || !Number.isFinite(ridge)) return undefined;
+  const ridge = (lambda * trace) / size + rounding;
+  if (!(trace / size > rounding) || !(ridge > 0) || !Number.isFinite(ridge)) return undefined;
   const h = matrix.slice();
   for (let i = 0; i < size; i++) h[i * size + i]! += ridge;
   return h;

@@ -48,6 +48,12 @@ it("the ridge is a share of the mean diagonal", () => {
   expect([...(withRidge(moments, 0.5) ?? [])]).toEqual([2, 0, 0, 4]);
 });
 
+it("there is nothing to fit to when the inputs varied by no more than rounding", () => {
+  // One feature of 3 in every sample: 9 - 3 · 3, where a float32 sum of squares is off by a few millionths.
+  const moments = centred({ size: 1, matrix: Float64Array.of(9.000004), mean: Float64Array.of(3) });
+  expect(withRidge(moments, 0.01)).toBeUndefined();
+});
+
 it("there is nothing to fit to when the inputs were always zero", () => {
   expect(withRidge({ size: 1, matrix: new Float64Array(1), mean: new Float64Array(1) }, 0.01)).toBeUndefined();
 });
