@@ -10,6 +10,7 @@ import { deduplicateInitializers } from "../passes/graph/deduplicate-initializer
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
+import { mergeEqualNodes } from "../passes/graph/merge-equal-nodes.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
@@ -25,6 +26,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),
+  registered(mergeEqualNodes),
   registered(stripDebugInfo),
   registered(upgradeOpset),
   registered(pruneMagnitude),
