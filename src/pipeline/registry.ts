@@ -9,10 +9,13 @@ import { storeInt8 } from "../passes/encode/store-int8.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
+import { inlineIf } from "../passes/graph/inline-if.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
+import { mergeChains } from "../passes/graph/merge-chains.js";
 import { mergeEqualNodes } from "../passes/graph/merge-equal-nodes.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
+import { simplifyShapes } from "../passes/graph/simplify-shapes.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
@@ -26,6 +29,9 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),
+  registered(simplifyShapes),
+  registered(inlineIf),
+  registered(mergeChains),
   registered(mergeEqualNodes),
   registered(stripDebugInfo),
   registered(upgradeOpset),
