@@ -6,13 +6,13 @@ import { ELEMENTWISE } from "./shape-rules/elementwise.js";
 import { LINEAR } from "./shape-rules/linear.js";
 import { MOVING } from "./shape-rules/moving.js";
 import { WINDOWS } from "./shape-rules/windows.js";
-import { Sizes } from "./sizes.js";
+import { NumericSizes } from "./sizes.js";
 
 const RULES: ReadonlyMap<string, Rule> = new Map([...ELEMENTWISE, ...WINDOWS, ...LINEAR, ...MOVING, ...CHOOSING]);
 
 /** Types of the node's outputs as far as they are known from its inputs' types and constants alone. */
 export function inferOutputs(node: Node, inputs: readonly Known[], constant: (index: number) => Tensor | undefined): readonly Known[] {
-  return inferCall({ node, inputs, constant, value: (index) => shortValue(constant(index)), sizes: new Sizes() }).map(withoutMadeSymbols(inputs));
+  return inferCall({ node, inputs, constant, value: (index) => shortValue(constant(index)), sizes: new NumericSizes() }).map(withoutMadeSymbols(inputs));
 }
 
 /** Types of the node's outputs as far as they are known. */

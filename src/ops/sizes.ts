@@ -135,6 +135,13 @@ export class Sizes {
   }
 }
 
+/** Sizes that are numbers or unknown: what runtimes infer themselves. */
+export class NumericSizes extends Sizes {
+  override quotient(above: readonly Dimension[], below: readonly Dimension[]): Dimension {
+    return [...above, ...below].every((size) => typeof size === "number") ? super.quotient(above, below) : undefined;
+  }
+}
+
 function checked(value: number): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -13,6 +13,7 @@
 import { attribute, DataType, elementCount, getAttribute, GraphEditor, int64Tensor, integerTensor, intAttribute, isOp, setAttribute, tensorBytes, type Dimension, type Node, type Tensor } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
+import { isRefusedAsConstant } from "./refused-constant.js";
 import { exactResult } from "./result.js";
 
 interface Counts { valuesFolded: number; targetsFolded: number; statesDropped: number }
@@ -38,7 +39,7 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const folded: { node: Node; tensor: Tensor }[] = [];
   for (const node of [...editor.graph.nodes]) {
-    const tensor = outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts);
+    const tensor = outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts, editor);
     if (tensor) folded.push({ node, tensor });
     else if (isOp(node, "Reshape") && foldTarget(node, reshapeTarget(node, facts), editor)) counts.targetsFolded++;
     else if (isOp(node, "Expand") && foldTarget(node, expandTarget(node, facts), editor)) counts.targetsFolded++;
@@ -52,13 +53,14 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   counts.valuesFolded += folded.length;
 }
 
-function knownValue(node: Node, facts: GraphFacts): Tensor | undefined {
+function knownValue(node: Node, facts: GraphFacts, editor: GraphEditor): Tensor | undefined {
   const name = node.outputs[0] ?? "";
   const value = facts.value(name);
   const type = facts.type(name);
   if (!value || !type?.shape?.every((dim) => typeof dim === "number") || !value.every((element) => typeof element === "number")) return undefined;
   const numbers = value as readonly number[];
   const dims = type.shape as number[];
+  if (isRefusedAsConstant(name, dims, editor)) return undefined;
   if (type.elementType === DataType.INT64) return int64Tensor(name, numbers, dims);
   const fits = type.elementType === DataType.INT32 && numbers.every((number) => number === (number | 0));
   return fits ? integerTensor(name, dims, DataType.INT32, Int32Array.from(numbers)) : undefined;
@@ -114,7 +116,7 @@ function isZero(name: string, editor: GraphEditor): boolean {
     const constant = editor.constant(at);
     if (constant) return areZeros(constant);
     const producer = editor.producer(at);
-    if (isOp(producer, "ConstantOfShape")) {
+    if (producer?.opType === "ConstantOfShape") {
       const value = getAttribute(producer, "value")?.t;
       return value ? areZeros(value) : true;
     }
