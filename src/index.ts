@@ -4,6 +4,7 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 
 export { compress, type CompressResult } from "./pipeline/compress.js";
 export type { CompressOptions } from "./pipeline/compress-options.js";
+export { optimize, type OptimizeOptions } from "./pipeline/optimize.js";
 export { verify, type VerifyOptions } from "./pipeline/verify.js";
 export { inspect, type InspectedOperator, type InspectedValue, type Inspection } from "./pipeline/inspect.js";
 export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./pipeline/bench.js";

@@ -1,6 +1,7 @@
 /** The order in which passes run, as data, with the reason for each place. */
 
 import { CLEAN_UP_PASSES } from "../passes/graph/clean-up.js";
+import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
 export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
@@ -18,11 +19,14 @@ export interface RecipeStep {
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
 export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
+/** The clean-up with the passes on structure, in the order in which they run. */
+export const OPTIMIZE: readonly string[] = [...CLEAN_UP, ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name)];
+
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
 
 export const RECIPE: readonly RecipeStep[] = [
-  { passes: CLEAN_UP, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below" },
+  { passes: OPTIMIZE, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },

@@ -97,13 +97,23 @@ function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: G
     bytes += storedByteLength(value);
   }
   const gone = withSuperfluous([node], editor, foldable);
-  const freed = constantsOnlyFor(gone, editor).reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
-  return bytes - freed <= (isOp(node, ...MOVEMENTS) ? Math.min(maxGrowthBytes, MAX_COPY_BYTES) : maxGrowthBytes);
+  const superfluous = constantsOnlyFor(gone, editor);
+  const freed = superfluous.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
+  return bytes - freed <= (isOp(node, ...MOVEMENTS) && leavesSource(gone, superfluous, editor) ? Math.min(maxGrowthBytes, MAX_COPY_BYTES) : maxGrowthBytes);
 }
 
 /** Operators that only move data: folding one whose source stays in the file would store the source twice. */
 const MOVEMENTS = ["Concat", "DepthToSpace", "Flatten", "Gather", "Identity", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze"] as const;
 const MAX_COPY_BYTES = 1024;
+
+/** Whether a constant of some size that the nodes read stays in the file. */
+function leavesSource(nodes: ReadonlySet<Node>, superfluous: readonly Tensor[], editor: GraphEditor): boolean {
+  const gone = new Set(superfluous);
+  return [...nodes].some((node) => node.inputs.some((name) => {
+    const tensor = editor.constant(name);
+    return tensor !== undefined && !gone.has(tensor) && storedByteLength(tensor) > MAX_COPY_BYTES;
+  }));
+}
 
 /** The nodes and those foldable ones that nothing but them uses. */
 function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: ReadonlySet<Node>): Set<Node> {

@@ -16,6 +16,8 @@ import { exactResult } from "./result.js";
 
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
+/** Longer concatenations are left alone: each operand is linked anew. */
+const MAX_OPERANDS = 256;
 
 export const mergeChains = definePass<Record<string, never>>({
   name: "merge-chains",
@@ -82,7 +84,7 @@ function mergeConcats(node: Node, editor: GraphEditor): boolean {
     const maker = editor.producer(name);
     return isOp(maker, "Concat") && intAttribute(maker, "axis", undefined) === axis && editor.soleConsumer(name) === node;
   };
-  if (axis === undefined || !node.inputs.some(isPart)) return false;
+  if (axis === undefined || node.inputs.length > MAX_OPERANDS || !node.inputs.some(isPart)) return false;
   const operands = node.inputs.flatMap((name) => (isPart(name) ? editor.producer(name)?.inputs ?? [name] : [name]));
   operands.forEach((name, index) => editor.setInput(node, index, name));
   return true;

@@ -28,7 +28,10 @@ export const removeIdentities = definePass<Record<string, never>>({
     let removed = 0;
     // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
     for (const editor of editors.reverse()) {
-      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) removed++;
+      const gone: Node[] = [];
+      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) gone.push(node);
+      if (gone.length > 0) editor.removeNodes(...gone);
+      removed += gone.length;
     }
     return exactResult({ identitiesRemoved: removed });
   },
@@ -92,13 +95,12 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
   return pads?.every((pad) => pad === 0) ?? false;
 }
 
-/** Takes the node out, or returns false when an interface name is in the way. */
+/** Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way. */
 function bypass(node: Node, editor: GraphEditor): boolean {
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
   if (input === "" || output === "") return false;
   if (!editor.isOutput(output)) {
     if (editor.consumers(output).some((user) => hidesName(user, input))) return false;
-    editor.removeNodes(node);
     editor.replaceUses(output, input);
     return true;
   }
