@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { readFileSync } from "node:fs";
 
-const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io"];
+const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize"];
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !BENCHES.includes(name));
