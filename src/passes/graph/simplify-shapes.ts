@@ -10,7 +10,7 @@
  *
  * Sizes come from shape-analysis. With -1, a batch of no samples at all is refused by the runtime where it was not before.
  */
-import { attribute, DataType, elementCount, getAttribute, GraphEditor, int64Tensor, integerTensor, intAttribute, isOp, setAttribute, tensorBytes, type Dimension, type Node, type Tensor } from "../../ir/index.js";
+import { DataType, elementCount, getAttribute, GraphEditor, int64Tensor, integerTensor, intAttribute, isOp, tensorBytes, type Dimension, type Node, type Tensor } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { isRefusedAsConstant } from "./refused-constant.js";
@@ -71,7 +71,6 @@ function foldTarget(node: Node, target: readonly number[] | undefined, editor: G
   const old = node.inputs[1] ?? "";
   if (!target || old === "" || editor.constant(old)) return false;
   editor.setInput(node, 1, editor.addInitializer(int64Tensor(editor.uniqueName(`${old}_known`), target)));
-  if (isOp(node, "Reshape") && target.includes(0)) setAttribute(node, attribute.int("allowzero", 0));
   return true;
 }
 
