@@ -59,7 +59,7 @@ def generate(path, layers=8, width=512, heads=8):
             y = op("Add", [op("MatMul", [x, weight(f"{layer}_w{part}", width, width)], f"m{part}"), weight(f"{layer}_b{part}", width)], f"a{part}")
             y = op("Identity", [reshaped(y, ["heads", "depth"], part)], f"i{part}")
             parts.append(op("Transpose", [y], f"t{part}", perm=[0, 2, 3, 1] if part == "k" else [0, 2, 1, 3]))
-        y = op("MatMul", [op("Softmax", [op("MatMul", parts[:2], "qk")], "soft", axis=-1), parts[2]], "av")
+        y = op("MatMul", [op("Softmax", [op("MatMul", parts[:2], "qk")], "soft", axis=-1), parts[2]], "mix")
         y = reshaped(op("Transpose", [y], "ta", perm=[0, 2, 1, 3]), ["width"], "o")
         x = op("Add", [op("MatMul", [y, weight(f"{layer}_wo", width, width)], "mo"), x], "r1")
         y = op("Relu", [op("MatMul", [x, weight(f"{layer}_w1", width, 4 * width)], "f1")], "relu")

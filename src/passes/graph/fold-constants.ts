@@ -13,7 +13,6 @@ import type { ConstantEvaluator } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { constantModel } from "./constant-model.js";
 import { foldableNodes } from "./foldable.js";
-import { isRefusedAsConstant } from "./refused-constant.js";
 
 export interface FoldConstantsOptions {
   /** Bytes by which one stored value may exceed what it replaces. */
@@ -93,7 +92,7 @@ function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: G
   let bytes = 0;
   for (const name of usedOutputs(node, editor)) {
     const value = values.get(name);
-    if (!value || isRefusedAsConstant(name, value.dims, editor)) return false;
+    if (!value) return false;
     bytes += storedByteLength(value);
   }
   const gone = withSuperfluous([node], editor, foldable);

@@ -13,10 +13,9 @@
 import { DataType, elementCount, getAttribute, GraphEditor, int64Tensor, integerTensor, intAttribute, isOp, tensorBytes, type Dimension, type Node, type Tensor } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
-import { isRefusedAsConstant } from "./refused-constant.js";
 import { exactResult } from "./result.js";
 
-interface Counts { valuesFolded: number; targetsFolded: number; statesDropped: number }
+interface Counts { valuesFolded: number; targetsFolded: number; statesDropped: number; boundsFlattened: number }
 
 export const simplifyShapes = definePass<Record<string, never>>({
   name: "simplify-shapes",
@@ -24,7 +23,7 @@ export const simplifyShapes = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    const counts: Counts = { valuesFolded: 0, targetsFolded: 0, statesDropped: 0 };
+    const counts: Counts = { valuesFolded: 0, targetsFolded: 0, statesDropped: 0, boundsFlattened: 0 };
     const editors = GraphEditor.forModel(model);
     const facts = analyzeShapes(editors);
     for (const editor of editors) {
@@ -39,11 +38,12 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const folded: { node: Node; tensor: Tensor }[] = [];
   for (const node of [...editor.graph.nodes]) {
-    const tensor = outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts, editor);
+    const tensor = outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts);
     if (tensor) folded.push({ node, tensor });
     else if (isOp(node, "Reshape") && foldTarget(node, reshapeTarget(node, facts), editor)) counts.targetsFolded++;
     else if (isOp(node, "Expand") && foldTarget(node, expandTarget(node, facts), editor)) counts.targetsFolded++;
     else if (isOp(node, "LSTM", "GRU", "RNN")) counts.statesDropped += dropZeroStates(node, editor);
+    else if (isOp(node, "Range")) counts.boundsFlattened += flattenBounds(node, editor);
   }
   if (folded.length === 0) return;
   editor.removeNodes(...folded.map(({ node }) => node));
@@ -53,14 +53,25 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   counts.valuesFolded += folded.length;
 }
 
-function knownValue(node: Node, facts: GraphFacts, editor: GraphEditor): Tensor | undefined {
+/** onnxruntime's Range takes bounds of shape [1] that are computed and refuses such constants: they become scalars. */
+function flattenBounds(node: Node, editor: GraphEditor): number {
+  let flattened = 0;
+  node.inputs.forEach((name, index) => {
+    const tensor = editor.constant(name);
+    if (!tensor || tensor.dims.length === 0 || elementCount(tensor) !== 1) return;
+    editor.setInput(node, index, editor.addInitializer({ ...tensor, dims: [], name: editor.uniqueName(`${name}_scalar`) }));
+    flattened++;
+  });
+  return flattened;
+}
+
+function knownValue(node: Node, facts: GraphFacts): Tensor | undefined {
   const name = node.outputs[0] ?? "";
   const value = facts.value(name);
   const type = facts.type(name);
   if (!value || !type?.shape?.every((dim) => typeof dim === "number") || !value.every((element) => typeof element === "number")) return undefined;
   const numbers = value as readonly number[];
   const dims = type.shape as number[];
-  if (isRefusedAsConstant(name, dims, editor)) return undefined;
   if (type.elementType === DataType.INT64) return int64Tensor(name, numbers, dims);
   const fits = type.elementType === DataType.INT32 && numbers.every((number) => number === (number | 0));
   return fits ? integerTensor(name, dims, DataType.INT32, Int32Array.from(numbers)) : undefined;
