@@ -49,7 +49,7 @@ const slice: ValueRule = (call) => {
 
 const concat: ValueRule = ({ inputs, value }) => {
   const parts = inputs.map((x, index) => value(index) ?? (x?.shape?.length === 1 && typeof x.shape[0] === "number" && x.shape[0] <= MAX_SHAPE_LENGTH ? new Array<Dimension>(x.shape[0]).fill(undefined) : undefined));
-  return parts.every((part) => part !== undefined) ? (parts as PartialValue[]).flat() : undefined;
+  return parts.every((part) => part !== undefined) ? (parts).flat() : undefined;
 };
 
 const elementwise = (operation: (a: Dimension, b: Dimension, call: Call) => Dimension): ValueRule => (call) => {

@@ -50,7 +50,7 @@ export function sizesAt({ node, value }: Call, attribute: string, index: number)
 /** The same where every one must be a number. */
 export function numbersAt(call: Call, attribute: string, index: number): readonly number[] | undefined {
   const values = sizesAt(call, attribute, index);
-  return values?.every((value) => typeof value === "number") ? (values as readonly number[]) : undefined;
+  return values?.every((value) => typeof value === "number") ? (values) : undefined;
 }
 
 /** Axes of an attribute or input, counted from the front. */

@@ -64,9 +64,9 @@ const einsum: Rule = ({ node, inputs }): Known[] => {
   const type = inputs.find((x) => x)?.elementType;
   if (equation.includes(".") || terms.length !== inputs.length) return [typed(type, undefined)];
   const found = new Map<string, Dimension[]>();
-  terms.forEach((term, k) => [...term].forEach((letter, axis) => found.set(letter, [...(found.get(letter) ?? []), inputs[k]?.shape?.[axis]])));
+  terms.forEach((term, k) => Array.from(term).forEach((letter, axis) => found.set(letter, [...(found.get(letter) ?? []), inputs[k]?.shape?.[axis]])));
   const once = [...found.keys()].filter((letter) => left.split(letter).length === 2).sort().join("");
-  return [typed(type, [...(right ?? once)].map((letter) => broadcast((found.get(letter) ?? []).map((size) => [size]))?.[0]))];
+  return [typed(type, Array.from(right ?? once).map((letter) => broadcast((found.get(letter) ?? []).map((size) => [size]))?.[0]))];
 };
 
 const determinant: Rule = ({ inputs: [x] }) => [typed(x?.elementType, x?.shape?.slice(0, -2))];

@@ -70,8 +70,8 @@ function knownValue(node: Node, facts: GraphFacts): Tensor | undefined {
   const value = facts.value(name);
   const type = facts.type(name);
   if (!value || !type?.shape?.every((dim) => typeof dim === "number") || !value.every((element) => typeof element === "number")) return undefined;
-  const numbers = value as readonly number[];
-  const dims = type.shape as number[];
+  const numbers = value;
+  const dims = type.shape;
   if (type.elementType === DataType.INT64) return int64Tensor(name, numbers, dims);
   const fits = type.elementType === DataType.INT32 && numbers.every((number) => number === (number | 0));
   return fits ? integerTensor(name, dims, DataType.INT32, Int32Array.from(numbers)) : undefined;
