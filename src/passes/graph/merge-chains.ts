@@ -56,7 +56,7 @@ function mergeGraph(editor: GraphEditor, facts: GraphFacts): number {
 
 function mergeTransposes(node: Node, previous: Node, editor: GraphEditor): boolean {
   const [outer, inner] = [intsAttribute(node, "perm"), intsAttribute(previous, "perm")];
-  if (!outer || !inner || outer.length !== inner.length) return false;
+  if (!outer || outer.length !== inner?.length) return false;
   editor.setInput(node, 0, previous.inputs[0] ?? "");
   setAttribute(node, attribute.ints("perm", outer.map((axis) => inner[axis] ?? 0)));
   return true;
