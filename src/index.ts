@@ -4,6 +4,7 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 
 export { compress, type CompressResult } from "./pipeline/compress.js";
 export type { CompressOptions } from "./pipeline/compress-options.js";
+export { optimize, type OptimizeOptions } from "./pipeline/optimize.js";
 export { verify, type VerifyOptions } from "./pipeline/verify.js";
 export { inspect, type InspectOptions } from "./pipeline/inspect.js";
 export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./pipeline/inspection/inspection.js";

@@ -4,6 +4,7 @@ import { addBench } from "./commands/bench.js";
 import { addCompress } from "./commands/compress.js";
 import { addDemo } from "./commands/demo.js";
 import { addInspect } from "./commands/inspect.js";
+import { addOptimize } from "./commands/optimize.js";
 import { addPasses } from "./commands/passes.js";
 import { addVerify } from "./commands/verify.js";
 import { VERSION } from "../version.js";
@@ -17,7 +18,7 @@ export function buildProgram(): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
     .exitOverride();
-  for (const add of [addCompress, addVerify, addInspect, addBench, addPasses, addDemo]) add(program);
+  for (const add of [addCompress, addOptimize, addVerify, addInspect, addBench, addPasses, addDemo]) add(program);
   program.addHelpText("after", EXIT_CODES);
   return program;
 }

@@ -1,7 +1,7 @@
-/** The action behind `compress` and `demo`: from flags to the library's options, and from the report to the terminal. */
+/** The action behind `compress`, `optimize` and `demo`: from flags to the library's options, and from the report to the terminal. */
 import chalk from "chalk";
 import { EXIT } from "../errors.js";
-import { compress } from "../pipeline/compress.js";
+import { compress, type CompressResult } from "../pipeline/compress.js";
 import type { CompressOptions } from "../pipeline/compress-options.js";
 import { defaultOutputPath } from "../pipeline/output-file.js";
 import { passFlags } from "./pass-flags.js";
@@ -18,15 +18,18 @@ interface RunFlags {
   readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
 }
 
+/** What is done with the model: it is given options and makes a report. */
+export type Job = (path: string, options: CompressOptions) => Promise<Pick<CompressResult, "report">>;
+
 /** Sets the process's exit code: 0, or 1 when a gate failed. */
-export async function runCompress(path: string, given: Readonly<Record<string, unknown>>): Promise<void> {
+export async function runCompress(path: string, given: Readonly<Record<string, unknown>>, job: Job = compress): Promise<void> {
   const flags = given as RunFlags;
   const quiet = flags.quiet === true || flags.json === true;
   const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
   const output = flags.output ?? defaultOutputPath(path);
   if (flags.report !== undefined) await requireReportPlace(flags.report, [path, output]);
   try {
-    const { report } = await compress(path, { ...libraryOptions(flags, given), output, logger });
+    const { report } = await job(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
     if (flags.report !== undefined) await writeReport(flags.report, report);
     if (!quiet) process.stdout.write(`${chalk.bold(printable(path))} → ${chalk.bold(printable(output))}\n\n`);

@@ -3,7 +3,7 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
 import { presentNames, selectedNames } from "./names.js";
-import { CLEAN_UP, RECIPE, type StepCondition } from "./recipe.js";
+import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { findPass, PASSES } from "./registry.js";
 
@@ -31,6 +31,9 @@ export type Plan = readonly PlannedStep[];
 
 /** The word that stands for all clean-up passes in an explicit order. */
 const CLEAN_UP_ALIAS = "clean-up";
+/** The word that stands for the clean-up and the passes on structure. */
+export const OPTIMIZE_ALIAS = "optimize";
+const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([[CLEAN_UP_ALIAS, CLEAN_UP], [OPTIMIZE_ALIAS, OPTIMIZE]]);
 
 /**
  * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run, and for a
@@ -87,9 +90,7 @@ function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] 
 function explicitSteps(text: string): Step[] {
   const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
   if (names.length === 0) throw new EdgecError("BAD_OPTION", '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".');
-  return names.map((name) => (name === CLEAN_UP_ALIAS
-    ? { passes: CLEAN_UP.map(findPass), untilStable: true, reason: "asked for" }
-    : { passes: [findPass(name)], untilStable: false, reason: "asked for" }));
+  return names.map((name) => ({ passes: (ALIASES.get(name) ?? [name]).map(findPass), untilStable: ALIASES.has(name), reason: "asked for" }));
 }
 
 function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {

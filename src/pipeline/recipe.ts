@@ -2,6 +2,7 @@
 
 import { CLEAN_UP_PASSES } from "../passes/graph/clean-up.js";
 import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
+import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
 export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
@@ -19,14 +20,20 @@ export interface RecipeStep {
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
 export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
+/** The clean-up with the passes on structure, in the order in which they run. */
+export const SIMPLIFY: readonly string[] = [...CLEAN_UP, ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name)];
+
 /** The fusions that pruning and quantization gain from. */
 export const FUSIONS: readonly string[] = FUSION_PASSES.filter(({ inEveryRecipe }) => inEveryRecipe).map(({ pass }) => pass.definition.name);
+
+/** What `edgec optimize` runs: all that changes results by no more than rounding. */
+export const OPTIMIZE: readonly string[] = [...SIMPLIFY, ...FUSION_PASSES.map(({ pass }) => pass.definition.name)];
 
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
 
 export const RECIPE: readonly RecipeStep[] = [
-  { passes: CLEAN_UP, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below" },
+  { passes: SIMPLIFY, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
   { passes: ["widen-half"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },

@@ -11,9 +11,13 @@ import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization
 import { foldConstants } from "../passes/graph/fold-constants.js";
 import { inlineFunctions } from "../passes/graph/inline-functions.js";
 import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
+import { inlineIf } from "../passes/graph/inline-if.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
+import { mergeChains } from "../passes/graph/merge-chains.js";
+import { mergeEqualNodes } from "../passes/graph/merge-equal-nodes.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
+import { simplifyShapes } from "../passes/graph/simplify-shapes.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
@@ -30,6 +34,10 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(removeDead),
   registered(deduplicateInitializers),
   ...FUSION_PASSES.map(({ pass }) => registered(pass)),
+  registered(simplifyShapes),
+  registered(inlineIf),
+  registered(mergeChains),
+  registered(mergeEqualNodes),
   registered(stripDebugInfo),
   registered(upgradeOpset),
   registered(widenHalf),

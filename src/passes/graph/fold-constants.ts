@@ -2,12 +2,13 @@
  * Computes what depends on constants alone, with the runtime's own kernels, and stores the result.
  *
  * Before: w → Transpose → MatMul. After: initializer → MatMul. Only values that other nodes use are stored, unless one
- * is more than `maxGrowthBytes` larger than the constants that it makes superfluous; then the nodes before it are tried.
+ * is more than `maxGrowthBytes` larger than the constants that it makes superfluous (1 KB for what only moves data, which
+ * would be stored twice); then the nodes before it are tried.
  * All nodes of a graph are evaluated together. Never folded: see foldable.ts. Outputs of the graph keep their node.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
-import { GraphEditor, storedByteLength, type Model, type Node, type Tensor } from "../../ir/index.js";
+import { GraphEditor, isOp, storedByteLength, type Model, type Node, type Tensor } from "../../ir/index.js";
 import type { ConstantEvaluator } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { constantModel } from "./constant-model.js";
@@ -95,8 +96,22 @@ function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: G
     bytes += storedByteLength(value);
   }
   const gone = withSuperfluous([node], editor, foldable);
-  const freed = constantsOnlyFor(gone, editor).reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
-  return bytes - freed <= maxGrowthBytes;
+  const superfluous = constantsOnlyFor(gone, editor);
+  const freed = superfluous.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
+  return bytes - freed <= (isOp(node, ...MOVEMENTS) && leavesSource(gone, superfluous, editor) ? Math.min(maxGrowthBytes, MAX_COPY_BYTES) : maxGrowthBytes);
+}
+
+/** Operators that only move data: folding one whose source stays in the file would store the source twice. */
+const MOVEMENTS = ["Concat", "DepthToSpace", "Flatten", "Gather", "Identity", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze"] as const;
+const MAX_COPY_BYTES = 1024;
+
+/** Whether a constant of some size that the nodes read stays in the file. */
+function leavesSource(nodes: ReadonlySet<Node>, superfluous: readonly Tensor[], editor: GraphEditor): boolean {
+  const gone = new Set(superfluous);
+  return [...nodes].some((node) => node.inputs.some((name) => {
+    const tensor = editor.constant(name);
+    return tensor !== undefined && !gone.has(tensor) && storedByteLength(tensor) > MAX_COPY_BYTES;
+  }));
 }
 
 /** The nodes and those foldable ones that nothing but them uses. */

@@ -1,14 +1,15 @@
 /**
  * Removes nodes whose output is their input: Identity, Dropout outside training, Cast to the type that is there,
- * Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing.
+ * Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing, and, where the shape is known
+ * to stay: Reshape and its like, Expand, Tile, whole Slice, Mul and Div by 1, Add of -0, Sub of 0, pooling of single elements.
  *
  * Before: x → Identity → y → Conv. After: x → Conv. Names of graph inputs and outputs stay: an identity before an
  * output goes when the node before it can take the output's name, and stays when an input, a constant, another output
  * or a value of an outer graph stands there (a graph may not hand such a value out directly).
  */
-import { DataType, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, opsetVersion, toNumbers } from "../../ir/index.js";
+import { DataType, elementCount, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, opsetVersion, toNumbers } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../ops/shapes.js";
+import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -23,24 +24,60 @@ export const removeIdentities = definePass<Record<string, never>>({
   run(model) {
     const opset = opsetVersion(model);
     const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
+    const types = analyzeShapes(editors);
     let removed = 0;
     // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
     for (const editor of editors.reverse()) {
-      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) removed++;
+      const gone: Node[] = [];
+      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) gone.push(node);
+      if (gone.length > 0) editor.removeNodes(...gone);
+      removed += gone.length;
     }
     return exactResult({ identitiesRemoved: removed });
   },
 });
 
-function isIdentity(node: Node, editor: GraphEditor, types: TypeMap | undefined, opset: number): boolean {
+function isIdentity(node: Node, editor: GraphEditor, facts: GraphFacts | undefined, opset: number): boolean {
   if (isOp(node, "Identity")) return true;
   if (isOp(node, "Concat", "Sum", "Max", "Min", "Mean")) return node.inputs.length === 1;
   if (isOp(node, "Dropout")) return opset >= OLDEST_DROPOUT && isInference(node, editor);
-  if (isOp(node, "Cast")) return types?.get(node.inputs[0] ?? "")?.elementType === intAttribute(node, "to", DataType.UNDEFINED);
+  if (isOp(node, "Cast")) return facts?.type(node.inputs[0] ?? "")?.elementType === intAttribute(node, "to", DataType.UNDEFINED);
   if (isOp(node, "Transpose")) return intsAttribute(node, "perm")?.every((axis, k) => axis === k) ?? false;
-  return isOp(node, "Pad") && padsNothing(node, editor);
+  if (isOp(node, "Pad")) return padsNothing(node, editor);
+  return facts !== undefined && keepsShape(node, facts) && keepsValues(node, editor);
 }
+
+/** Whether the output is known to have the type and every size of the first input. */
+function keepsShape(node: Node, facts: GraphFacts): boolean {
+  const [from, to] = [facts.type(node.inputs[0] ?? ""), facts.type(node.outputs[0] ?? "")];
+  return from?.shape !== undefined && from.elementType === to?.elementType && from.shape.length === to.shape?.length
+    && from.shape.every((dim, k) => dim === to.shape?.[k]);
+}
+
+/** Whether a node that keeps the shape keeps every value as well, -0 and NaN included: x + 0 would turn -0 into 0. */
+function keepsValues(node: Node, editor: GraphEditor): boolean {
+  if (isOp(node, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")) return true;
+  if (isOp(node, "Slice")) return (node.inputs[4] ?? "") === "" || allAre(node.inputs[4], 1, editor);
+  if (isOp(node, "Mul", "Div")) return allAre(node.inputs[1], 1, editor);
+  if (isOp(node, "Add")) return allAre(node.inputs[1], -0, editor);
+  if (isOp(node, "Sub")) return allAre(node.inputs[1], 0, editor);
+  return isOp(node, "AveragePool", "MaxPool") && node.outputs.length === 1 && (intsAttribute(node, "kernel_shape")?.every((size) => size === 1) ?? false)
+    && (intsAttribute(node, "strides")?.every((stride) => stride === 1) ?? true) && (intsAttribute(node, "pads")?.every((pad) => pad === 0) ?? true);
+}
+
+/** Longer constants are no neutral elements in practice, and are not read. */
+const MAX_NEUTRAL = 4096;
+
+/** Whether every value of the constant is exactly `value`; for integers, 0 and -0 are one. */
+function allAre(name: string | undefined, value: number, editor: GraphEditor): boolean {
+  const tensor = editor.constant(name ?? "");
+  if (!tensor || !NUMERIC.has(tensor.dataType) || elementCount(tensor) > MAX_NEUTRAL) return false;
+  const isInteger = INTEGERS.has(tensor.dataType);
+  return toNumbers(tensor).every((found) => (isInteger ? found === value : Object.is(found, value)));
+}
+
+const INTEGERS: ReadonlySet<number> = new Set([DataType.INT64, DataType.INT32]);
+const NUMERIC: ReadonlySet<number> = new Set([...INTEGERS, DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16]);
 
 function isInference(node: Node, editor: GraphEditor): boolean {
   const mask = node.outputs[1] ?? "";
@@ -58,13 +95,12 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
   return pads?.every((pad) => pad === 0) ?? false;
 }
 
-/** Takes the node out, or returns false when an interface name is in the way. */
+/** Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way. */
 function bypass(node: Node, editor: GraphEditor): boolean {
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
   if (input === "" || output === "") return false;
   if (!editor.isOutput(output)) {
     if (editor.consumers(output).some((user) => hidesName(user, input))) return false;
-    editor.removeNodes(node);
     editor.replaceUses(output, input);
     return true;
   }

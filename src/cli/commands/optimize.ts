@@ -1,0 +1,33 @@
+/** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
+import type { Command } from "commander";
+import { numberWithin, wholeNumber } from "../option-values.js";
+
+const EXAMPLES = `
+Nothing lossy runs and constants stay as they are stored; the result is loaded, run and compared before it takes its name.
+
+Examples:
+  edgec optimize model.onnx                       writes model.edgec.onnx beside the model
+  edgec optimize model.onnx -o small.onnx --json  the report as JSON`;
+
+export function addOptimize(program: Command): void {
+  program.command("optimize")
+    .argument("<model>", "the ONNX file")
+    .description("simplify a model's graph without changing what it computes, check it, and write it")
+    .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
+    .option("--force", "allow -o to be the model itself")
+    .option("--eval <data>", "data to compare both models on (default: random feeds)")
+    .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
+    .option("--no-verify", "write without loading, running and comparing")
+    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", wholeNumber(1), 1)
+    .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
+    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--quiet", "print nothing but errors")
+    .option("--debug", "validate between passes, show what runs, and stacks of errors")
+    .addHelpText("after", EXAMPLES)
+    .action(async (path: string, options: Record<string, unknown>) => {
+      const { runCompress } = await import("../run-compress.js");
+      const { optimize } = await import("../../pipeline/optimize.js");
+      await runCompress(path, options, optimize);
+    });
+}

@@ -1,0 +1,127 @@
+/**
+ * What is known about every value of a model without running it: types, sizes as numbers or symbols, and the elements of
+ * short integer tensors that are computed from shapes. Needs no declared shapes but those of the inputs.
+ *
+ * Equal symbols are equal sizes. Symbols of graph inputs are believed; declarations of intermediate values only where they
+ * give numbers that inference does not have, and those of outputs not at all, since exporters get them wrong.
+ */
+import { GraphEditor, subgraphsOf, type Dimension, type Graph, type Model, type Node, type Tensor, type TensorType, type ValueInfo } from "../ir/index.js";
+import { inferValue } from "./partial-values.js";
+import { inferCall } from "./shape-rules.js";
+import { shortValue, type Call, type Known, type PartialValue } from "./shape-rules/call.js";
+import { MADE_PREFIX, Sizes } from "./sizes.js";
+
+/** What is known in one graph; names of the graphs around it are found as well. */
+export class GraphFacts {
+  readonly types = new Map<string, TensorType>();
+  readonly values = new Map<string, PartialValue>();
+
+  constructor(private readonly parent: GraphFacts | undefined) {}
+
+  type(name: string): TensorType | undefined {
+    return this.types.get(name) ?? this.parent?.type(name);
+  }
+
+  shape(name: string): readonly Dimension[] | undefined {
+    return this.type(name)?.shape;
+  }
+
+  /** Elements of a short integer tensor of rank 0 or 1. */
+  value(name: string): PartialValue | undefined {
+    return this.values.get(name) ?? this.parent?.value(name);
+  }
+}
+
+/** Facts for each of the editors, which come outermost first (`GraphEditor.forModel`). */
+export function analyzeShapes(editors: readonly GraphEditor[]): ReadonlyMap<GraphEditor, GraphFacts> {
+  const analysis = new Analysis(new Map(editors.map((editor) => [editor.graph, editor])));
+  const [main] = editors;
+  if (main) analysis.visit(main, undefined);
+  return analysis.facts;
+}
+
+/** The same for a model that is only read. */
+export function analyzeModel(model: Model): GraphFacts {
+  const editors = GraphEditor.forModel(model);
+  const facts = analyzeShapes(editors);
+  return (editors[0] && facts.get(editors[0])) ?? new GraphFacts(undefined);
+}
+
+class Analysis {
+  readonly facts = new Map<GraphEditor, GraphFacts>();
+  private readonly sizes = new Sizes();
+
+  constructor(private readonly editors: ReadonlyMap<Graph, GraphEditor>) {}
+
+  visit(editor: GraphEditor, outer: GraphFacts | undefined): GraphFacts {
+    const facts = new GraphFacts(outer);
+    this.facts.set(editor, facts);
+    const { graph } = editor;
+    for (const tensor of graph.initializers) facts.types.set(tensor.name ?? "", { elementType: tensor.dataType, shape: [...tensor.dims] });
+    for (const input of graph.inputs) this.declareInput(input, facts, outer !== undefined);
+    const declared = new Map(graph.valueInfo.map((value) => [value.name, value.type?.tensor]));
+    for (const node of graph.nodes) this.visitNode(node, editor, facts, declared);
+    return facts;
+  }
+
+  /** Symbols that a body declares for its inputs may stand for other sizes than those of the graph around it. */
+  private declareInput({ name, type }: ValueInfo, facts: GraphFacts, isBody: boolean): void {
+    if (!type?.tensor) return void facts.types.delete(name);
+    const { elementType, shape } = type.tensor;
+    const known = shape?.map((dim) => (typeof dim === "string" && (isBody || dim === "" || dim.startsWith(MADE_PREFIX)) ? undefined : dim));
+    facts.types.set(name, this.complete(isBody ? { elementType } : { elementType, ...(known ? { shape: known } : {}) }));
+  }
+
+  private visitNode(node: Node, editor: GraphEditor, facts: GraphFacts, declared: ReadonlyMap<string, Known>): void {
+    const constant = (index: number): Tensor | undefined => editor.constant(node.inputs[index] ?? "");
+    const call: Call = {
+      node, constant, sizes: this.sizes,
+      inputs: node.inputs.map((name) => facts.type(name)),
+      value: (index) => facts.value(node.inputs[index] ?? "") ?? shortVector(constant(index)),
+    };
+    const outputs = subgraphsOf(node).length > 0 ? this.visitBodies(node, facts) : inferCall(call);
+    node.outputs.forEach((name, k) => {
+      const type = withDeclared(outputs[k], declared.get(name));
+      if (name !== "" && type) facts.types.set(name, this.complete(type));
+    });
+    const [name = ""] = node.outputs;
+    const value = name === "" ? undefined : inferValue(call, facts.types.get(name));
+    if (value) facts.values.set(name, value);
+  }
+
+  /** The outputs of If are known where both branches agree; those of loops change from turn to turn. */
+  private visitBodies(node: Node, facts: GraphFacts): readonly Known[] {
+    const branches = subgraphsOf(node).flatMap((body) => {
+      const editor = this.editors.get(body);
+      const inner = editor && this.visit(editor, facts);
+      return inner ? [body.outputs.map(({ name }) => inner.type(name))] : [];
+    });
+    const [one, other] = branches;
+    if (node.opType !== "If" || !one || !other) return [];
+    return one.map((type, k) => agreed(type, other[k]));
+  }
+
+  /** Unknown sizes get a symbol: whatever the size is, it is one size. */
+  private complete(type: TensorType): TensorType {
+    return type.shape ? { elementType: type.elementType, shape: type.shape.map((dim) => dim ?? this.sizes.fresh()) } : type;
+  }
+}
+
+/** Only vectors and scalars are read as values; a matrix has its elements elsewhere. */
+function shortVector(tensor: Tensor | undefined): PartialValue | undefined {
+  return tensor && tensor.dims.length <= 1 ? shortValue(tensor) : undefined;
+}
+
+function withDeclared(inferred: Known, declared: Known): Known {
+  if (!declared?.shape) return inferred ?? (declared && { elementType: declared.elementType });
+  const numbers = declared.shape.map((dim) => (typeof dim === "number" ? dim : undefined));
+  if (!inferred?.shape) return { elementType: inferred?.elementType ?? declared.elementType, shape: numbers };
+  if (inferred.shape.length !== numbers.length) return inferred;
+  return { elementType: inferred.elementType, shape: inferred.shape.map((dim, k) => (typeof dim === "number" ? dim : numbers[k] ?? dim)) };
+}
+
+function agreed(a: Known, b: Known): Known {
+  if (!a || a.elementType !== b?.elementType) return undefined;
+  if (!a.shape || a.shape.length !== b.shape?.length) return { elementType: a.elementType };
+  return { elementType: a.elementType, shape: a.shape.map((dim, k) => (dim === b.shape?.[k] ? dim : undefined)) };
+}

@@ -1,0 +1,75 @@
+/** What a shape rule is given and what it gives. */
+import { DataType, elementCount, intsAttribute, toNumbers } from "../../ir/index.js";
+import type { Dimension, Node, Tensor, TensorType } from "../../ir/index.js";
+import { normalAxis } from "../weights.js";
+import type { Sizes } from "../sizes.js";
+
+export type Known = TensorType | undefined;
+export type Shape = readonly Dimension[] | undefined;
+
+/** Values of a short integer tensor in row-major order, some of them known. */
+export type PartialValue = readonly Dimension[];
+
+/** One call: its node, what is known of its inputs, and the constant or the partly known value behind input `index`. */
+export interface Call {
+  readonly node: Node;
+  readonly inputs: readonly Known[];
+  readonly constant: (index: number) => Tensor | undefined;
+  readonly value: (index: number) => PartialValue | undefined;
+  readonly sizes: Sizes;
+}
+
+/** Types of the outputs as far as they are known. */
+export type Rule = (call: Call) => readonly Known[];
+
+/** Values longer than this are no shapes or axes; they are not decoded. */
+export const MAX_SHAPE_LENGTH = 64;
+
+const INTEGERS: ReadonlySet<number> = new Set([DataType.INT64, DataType.INT32, DataType.BOOL, DataType.UINT8, DataType.INT8, DataType.INT16, DataType.UINT16, DataType.UINT32]);
+
+/** The values of a short constant of integers or booleans. */
+export function shortValue(tensor: Tensor | undefined): number[] | undefined {
+  if (!tensor || !INTEGERS.has(tensor.dataType) || elementCount(tensor) > MAX_SHAPE_LENGTH) return undefined;
+  const values = toNumbers(tensor);
+  return values.every(Number.isSafeInteger) ? values : undefined;
+}
+
+export function typed(elementType: number | undefined, shape: Shape): Known {
+  return elementType === undefined ? undefined : { elementType, ...(shape ? { shape: [...shape] } : {}) };
+}
+
+export function unknown(rank: number | undefined): Shape {
+  return rank === undefined || rank < 0 ? undefined : new Array<Dimension>(rank).fill(undefined);
+}
+
+/** Integers of an attribute, or of the input at `index` in newer versions; partly known ones too. */
+export function sizesAt({ node, value }: Call, attribute: string, index: number): PartialValue | undefined {
+  return intsAttribute(node, attribute) ?? value(index);
+}
+
+/** The same where every one must be a number. */
+export function numbersAt(call: Call, attribute: string, index: number): readonly number[] | undefined {
+  const values = sizesAt(call, attribute, index);
+  return values?.every((value) => typeof value === "number") ? (values) : undefined;
+}
+
+/** Axes of an attribute or input, counted from the front. */
+export function axesAt(call: Call, index: number, rank: number): readonly number[] | undefined {
+  return numbersAt(call, "axes", index)?.map((axis) => normalAxis(axis, rank));
+}
+
+/** The shape of elementwise operators by numpy's broadcasting rule. */
+export function broadcast(shapes: readonly Shape[]): Shape {
+  if (shapes.some((shape) => !shape)) return undefined;
+  const rank = Math.max(0, ...shapes.map((shape) => shape?.length ?? 0));
+  const aligned = shapes.map((shape = []) => [...new Array<Dimension>(rank - shape.length).fill(1), ...shape]);
+  return Array.from({ length: rank }, (_, k) => {
+    const sizes = aligned.map((shape) => shape[k]).filter((dim) => dim !== 1);
+    // A size other than 1 decides, whatever the others turn out to be; equal symbols stay; anything else is open.
+    return sizes.length === 0 ? 1 : sizes.find((dim) => typeof dim === "number") ?? (sizes.every((dim) => dim === sizes[0]) ? sizes[0] : undefined);
+  });
+}
+
+export function rows(rule: Rule, ...operators: string[]): [string, Rule][] {
+  return operators.map((operator) => [operator, rule]);
+}

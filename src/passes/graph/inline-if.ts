@@ -1,0 +1,60 @@
+/**
+ * inline-if: an If whose condition is a constant gives way to the branch that it takes.
+ *
+ *   y = If(true) {then: Relu(x), else: …}   →   y = Relu(x)
+ *
+ * Names of the branch are made unique; its outputs get an Identity, which remove-identities takes out. Stays: branches
+ * with sparse constants, whose names are not decoded.
+ */
+import { getAttribute, GraphEditor, isOp, makeNode, toNumbers, type Graph, type Node } from "../../ir/index.js";
+import { definePass } from "../define-pass.js";
+import { exactResult } from "./result.js";
+
+export const inlineIf = definePass<Record<string, never>>({
+  name: "inline-if",
+  description: "replaces an If with a constant condition by the branch it takes",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    const editors = GraphEditor.forModel(model);
+    const byGraph = new Map(editors.map((editor) => [editor.graph, editor]));
+    let inlined = 0;
+    // Innermost first: what is moved outward has nothing left to inline.
+    for (const editor of editors.reverse()) for (const node of [...editor.graph.nodes]) if (inline(node, editor, byGraph)) inlined++;
+    return exactResult({ branchesInlined: inlined });
+  },
+});
+
+function inline(node: Node, editor: GraphEditor, editors: ReadonlyMap<Graph, GraphEditor>): boolean {
+  const condition = isOp(node, "If") ? editor.constant(node.inputs[0] ?? "") : undefined;
+  if (!condition) return false;
+  const body = getAttribute(node, toNumbers(condition)[0] === 0 ? "else_branch" : "then_branch")?.g;
+  const inner = body && editors.get(body);
+  if (!inner || inner.graph.sparseInitializers.length > 0 || inner.graph.inputs.length > 0) return false;
+  const results = inner.graph.outputs.map(({ name }) => name);
+  const renamed = renameAll(inner);
+  const identities = node.outputs.flatMap((name, k) => (name === "" ? [] : [makeNode("Identity", [renamed.get(results[k] ?? "") ?? results[k] ?? ""], [name])]));
+  const { nodes, initializers } = inner.graph;
+  for (const tensor of initializers) editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
+  editor.replaceNode(node, ...nodes, ...identities);
+  return true;
+}
+
+/** Gives everything that the branch makes a name that nothing else bears. Returns the new names by the old. */
+function renameAll(inner: GraphEditor): Map<string, string> {
+  const renamed = new Map<string, string>();
+  const rename = (name: string): void => {
+    const fresh = inner.uniqueName(`${name}_inlined`);
+    renamed.set(name, fresh);
+    inner.replaceUses(name, fresh);
+  };
+  for (const { name = "" } of inner.graph.initializers) rename(name);
+  for (const node of inner.graph.nodes) {
+    node.outputs.forEach((name, index) => {
+      if (name === "") return;
+      rename(name);
+      inner.setOutput(node, index, renamed.get(name) ?? name);
+    });
+  }
+  return renamed;
+}

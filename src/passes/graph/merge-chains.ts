@@ -1,0 +1,118 @@
+/**
+ * merge-chains: steps that undo or repeat each other become one or none.
+ *
+ *   Transpose → Transpose                        →   Transpose by the product of both, or nothing
+ *   Unsqueeze → Squeeze, Reshape → Reshape back  →   the value itself, when its shape is known to be the same
+ *   Squeeze, Unsqueeze, Flatten or Reshape → Reshape by a constant without 0   →   Reshape
+ *   Concat → Concat along one axis               →   Concat of all
+ *   Cast → Cast, the first without loss          →   the second Cast
+ *
+ * A step that something else uses as well stays for it. Outputs of the graph keep their node.
+ */
+import { attribute, DataType, GraphEditor, hidesName, intAttribute, intsAttribute, isOp, setAttribute, toNumbers, type Node } from "../../ir/index.js";
+import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
+import { definePass } from "../define-pass.js";
+import { exactResult } from "./result.js";
+
+const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
+const MAX_VIEWS = 8;
+/** Longer concatenations are left alone: each operand is linked anew. */
+const MAX_OPERANDS = 256;
+
+export const mergeChains = definePass<Record<string, never>>({
+  name: "merge-chains",
+  description: "merges steps that undo or repeat each other",
+  lossy: false,
+  defaults: {},
+  run(model) {
+    let merged = 0;
+    const editors = GraphEditor.forModel(model);
+    const facts = analyzeShapes(editors);
+    for (const editor of editors) {
+      const known = facts.get(editor);
+      if (known) merged += mergeGraph(editor, known);
+    }
+    return exactResult({ stepsMerged: merged });
+  },
+});
+
+function mergeGraph(editor: GraphEditor, facts: GraphFacts): number {
+  const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
+  const gone: Node[] = [];
+  let merged = 0;
+  for (const node of [...editor.graph.nodes]) {
+    const previous = editor.producer(node.inputs[0] ?? "");
+    if (isOp(node, "Transpose") && isOp(previous, "Transpose") && mergeTransposes(node, previous, editor)) merged++;
+    else if (isOp(node, "Cast") && isOp(previous, "Cast") && mergeCasts(node, previous, editor, facts)) merged++;
+    else if (isOp(node, "Concat") && mergeConcats(node, editor)) merged++;
+    else if (isOp(node, ...VIEWS) && !outputs.has(node.outputs[0] ?? "") && skipViews(node, editor, facts)) {
+      gone.push(node);
+      merged++;
+    } else if (isOp(node, "Reshape") && isOp(previous, ...VIEWS) && mergeViews(node, previous, editor)) merged++;
+  }
+  if (gone.length > 0) editor.removeNodes(...gone);
+  return merged;
+}
+
+function mergeTransposes(node: Node, previous: Node, editor: GraphEditor): boolean {
+  const [outer, inner] = [intsAttribute(node, "perm"), intsAttribute(previous, "perm")];
+  if (!outer || outer.length !== inner?.length) return false;
+  editor.setInput(node, 0, previous.inputs[0] ?? "");
+  setAttribute(node, attribute.ints("perm", outer.map((axis) => inner[axis] ?? 0)));
+  return true;
+}
+
+/** Types whose every value the other holds. */
+const HELD_BY: ReadonlyMap<number, readonly number[]> = new Map([
+  [DataType.BOOL, [DataType.UINT8, DataType.INT32, DataType.INT64, DataType.FLOAT, DataType.DOUBLE]],
+  [DataType.INT8, [DataType.INT16, DataType.INT32, DataType.INT64]], [DataType.UINT8, [DataType.INT16, DataType.INT32, DataType.INT64]],
+  [DataType.INT32, [DataType.INT64]], [DataType.FLOAT16, [DataType.FLOAT, DataType.DOUBLE]], [DataType.FLOAT, [DataType.DOUBLE]],
+]);
+
+function mergeCasts(node: Node, previous: Node, editor: GraphEditor, facts: GraphFacts): boolean {
+  const from = facts.type(previous.inputs[0] ?? "")?.elementType;
+  const through = intAttribute(previous, "to", DataType.UNDEFINED);
+  if (from === undefined || !(HELD_BY.get(from)?.includes(through) ?? false)) return false;
+  editor.setInput(node, 0, previous.inputs[0] ?? "");
+  return true;
+}
+
+/** Operands that a concatenation along the same axis made for this one alone are taken apart, once for each sweep. */
+function mergeConcats(node: Node, editor: GraphEditor): boolean {
+  const axis = intAttribute(node, "axis", undefined);
+  const isPart = (name: string): boolean => {
+    const maker = editor.producer(name);
+    return isOp(maker, "Concat") && intAttribute(maker, "axis", undefined) === axis && editor.soleConsumer(name) === node;
+  };
+  if (axis === undefined || node.inputs.length > MAX_OPERANDS || !node.inputs.some(isPart)) return false;
+  const operands = node.inputs.flatMap((name) => (isPart(name) ? editor.producer(name)?.inputs ?? [name] : [name]));
+  operands.forEach((name, index) => editor.setInput(node, index, name));
+  return true;
+}
+
+/** Lets users read the value from which views began, when the last has its shape again. */
+function skipViews(node: Node, editor: GraphEditor, facts: GraphFacts): boolean {
+  const output = node.outputs[0] ?? "";
+  const shape = facts.shape(output);
+  let at = node.inputs[0] ?? "";
+  for (let step = 0; shape && step < MAX_VIEWS; step++) {
+    const source = facts.shape(at);
+    if (source?.length === shape.length && source.every((dim, k) => dim === shape[k])) {
+      if (editor.consumers(output).some((user) => hidesName(user, at))) return false;
+      editor.replaceUses(output, at);
+      return true;
+    }
+    const maker = editor.producer(at);
+    if (!isOp(maker, ...VIEWS)) return false;
+    at = maker.inputs[0] ?? "";
+  }
+  return false;
+}
+
+/** A Reshape by numbers reads the source itself; a 0 would copy a size of the step between. */
+function mergeViews(node: Node, previous: Node, editor: GraphEditor): boolean {
+  const target = editor.constant(node.inputs[1] ?? "");
+  if (!target || toNumbers(target).includes(0)) return false;
+  editor.setInput(node, 0, previous.inputs[0] ?? "");
+  return true;
+}
