@@ -40,7 +40,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  * model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
-  const size = await compareSizes(context.originalPath, path);
+  const size = await compareSizes(context.originalPath, path, context.options.packedSizes);
   const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
   const known = { size, fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} }, accuracy, latency, executed };
@@ -60,7 +60,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
   }
   try {
     const evaluation = await runnable(context, runtime);
-    return evaluation ? await compare(context, path, runtime, evaluation) : await loadOnly(context, path, runtime);
+    return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
     throw await blamed(error, context, path);
   } finally {
@@ -80,10 +80,10 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, originalPath, logger, data }: MeasureContext, path: string, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare({ options, originalPath, logger, data }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: originalPath, compressed: path, runtime, logger,
+    original: originalPath, compressed: path, size, runtime, logger,
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });

@@ -11,5 +11,5 @@ export type OptimizeOptions = Pick<CompressOptions, "eval" | "minSqnr" | "output
  * report and errors. Nothing lossy runs, and constants stay dense.
  */
 export function optimize(input: string | Uint8Array | Model, options: OptimizeOptions = {}): Promise<CompressResult> {
-  return compress(input, { ...options, passes: OPTIMIZE_ALIAS });
+  return compress(input, { ...options, passes: OPTIMIZE_ALIAS, packedSizes: false });
 }

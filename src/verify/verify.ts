@@ -32,6 +32,8 @@ export interface VerifyModelsOptions {
   readonly seed?: number;
   /** Session config entries for both models, such as {"session.x64quantprecision": "1"}. */
   readonly sessionConfig?: Readonly<Record<string, string>>;
+  /** The sizes of both models, when they are known already. */
+  readonly size?: SizeComparison;
   /** A runtime that is open already; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
   readonly logger?: Logger;
@@ -83,7 +85,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
     });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
-    return { size: await compareSizes(options.original, options.compressed), fidelity, accuracy, latency, executed };
+    return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
   } finally {
     if (!options.runtime) await runtime.close();
   }
@@ -99,9 +101,9 @@ function dataDependentSizes({ graph }: Model): (output: string, axis: number) =>
   };
 }
 
-/** Sizes of both models. */
-export async function compareSizes(originalPath: string, compressedPath: string): Promise<SizeComparison> {
-  const [original, compressed] = await Promise.all([modelSizes(originalPath), modelSizes(compressedPath)]);
+/** Sizes of both models; with `packed` false as they lie on disk alone. */
+export async function compareSizes(originalPath: string, compressedPath: string, packed = true): Promise<SizeComparison> {
+  const [original, compressed] = await Promise.all([originalPath, compressedPath].map((path) => (packed ? modelSizes(path) : modelSizes(path, 0)))) as [FileSizes, FileSizes];
   return { original, compressed, ratio: original.raw / compressed.raw };
 }
 
