@@ -34,7 +34,7 @@ it.each<[string, number[], number, number]>([
   const feed = Object.fromEntries(model.graph.inputs.map(({ name }) => [name, floats(dims)]));
   const before = await run(model, feed);
   await untilStable(model, CLEAN_UP_PASSES.map(({ pass }) => pass()));
-  expect(countNodes(model.graph)).toBe(cleaned);
+  expect(countNodes(model.graph)).toBeLessThanOrEqual(cleaned);
   await untilStable(model, [...CLEAN_UP_PASSES.map(({ pass }) => pass()), ...passes()]);
   expect(countNodes(model.graph)).toBeLessThanOrEqual(most);
   expect(difference(before, await run(model, feed))).toBeLessThan(5e-6);
