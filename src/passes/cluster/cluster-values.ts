@@ -42,6 +42,20 @@ export function clusterRows(problem: ClusterProblem, rows: readonly number[], k:
   coded.write(values, layout, book);
 }
 
+/**
+ * Gives `values`, in place, at most `k` distinct ones of least squared error, `fixed` included, which keeps its places.
+ * All weigh the same.
+ */
+export function clusterFlat(values: Float32Array, k: number, fixed: number | undefined): void {
+  const counts = fixed === undefined ? undefined : new Uint8Array(values.length);
+  if (counts) for (let i = 0; i < values.length; i++) counts[i] = values[i] === fixed ? 0 : 1;
+  const book = kMeans1d(values, fixed === undefined ? k : k - 1, counts).map(Math.fround);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value !== fixed) values[i] = book[nearestEntry(book, value)]!;
+  }
+}
+
 function affordable({ layout, values, fixed }: ClusterProblem): boolean {
   let share = 1;
   if (fixed !== undefined) {

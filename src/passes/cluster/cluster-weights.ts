@@ -22,7 +22,7 @@ import { gramRequests, inputMoments } from "../weights/input-moments.js";
 import { layerStatus, type WeightLayer, weightLayers, type WeightUse } from "../weights/weight-layers.js";
 import { readRows, writeRows } from "../weights/weight-matrix.js";
 import { finiteValues, isFloating, withValues } from "../weights/weight-values.js";
-import { clusterRows } from "./cluster-values.js";
+import { clusterFlat, clusterRows } from "./cluster-values.js";
 import { guardedPairs } from "./kernel-pairs.js";
 
 export interface ClusterWeightsOptions {
@@ -106,17 +106,18 @@ function clusterLayer(
   layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined,
 ): { changed: boolean; text: string } {
   const { tensor, layout } = layer;
+  const moments = inputMoments(layer, requests, statistics);
+  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k);
   const values = readRows(finiteValues(tensor), layout);
   const groups = rowGroups(layout.rows, granularity);
   const before = mostDistinct(values, groups, layout.columns, k);
   if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
-  const moments = inputMoments(layer, requests, statistics);
   const integers = !isFloating(tensor);
   const zero = integers ? zeroPoint(layer) : 0;
   const problem = {
     values, layout, moments, integers,
     importance: importanceOf(layer),
-    fixed: values.reduce((count, value) => count + (value === zero ? 1 : 0), 0) >= PRUNED_SHARE * values.length ? zero : undefined,
+    fixed: fixedValue(values, zero),
     partners: integers ? guardedPairs(layer, values) : undefined,
   };
   for (const rows of groups) clusterRows(problem, rows, k);
@@ -124,6 +125,26 @@ function clusterLayer(
   layer.uses[0].editor.replaceInitializer(replaced);
   const how = moments ? "errors made to cancel over the calibration data" : "by value alone";
   return { changed: replaced !== tensor, text: `${k} values${granularity === "channel" ? " for each channel" : ""}, ${how}${problem.fixed === undefined ? "" : ", zeros stay"}` };
+}
+
+/** Without data no weight counts more than another, so they need no rows: one copy of them is all the memory it takes. */
+function clusterByValue(layer: WeightLayer, k: number): { changed: boolean; text: string } {
+  const { tensor } = layer;
+  const values = finiteValues(tensor);
+  const before = mostDistinct(values, [[0]], values.length, k);
+  if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
+  const fixed = fixedValue(values, 0);
+  clusterFlat(values, k, fixed);
+  const replaced = withValues(tensor, values);
+  layer.uses[0].editor.replaceInitializer(replaced);
+  return { changed: replaced !== tensor, text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}` };
+}
+
+/** The zero, where it is so frequent that it is the mark of pruning. */
+function fixedValue(values: Float32Array, zero: number): number | undefined {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] === zero) count++;
+  return count >= PRUNED_SHARE * values.length ? zero : undefined;
 }
 
 /** Rows that share their values. */
