@@ -41,8 +41,10 @@ export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patter
   return draft.constant(tensor.dataType, [patterns.length], () => patternBytes(patterns, symbols.bytesPerElement));
 }
 
-/** For each pattern its place in `table`. */
-export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint16Array {
+/** For each pattern its place in `table`. A loop, as `from` with a function collects all values in a list first. */
+export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint8Array | Uint16Array {
   const place = new Map(table.map((pattern, index) => [pattern, index]));
-  return Uint16Array.from(patterns, (pattern) => place.get(pattern) ?? 0);
+  const indices = table.length <= 256 ? new Uint8Array(patterns.length) : new Uint16Array(patterns.length);
+  for (let i = 0; i < patterns.length; i++) indices[i] = place.get(patterns[i]!) ?? 0;
+  return indices;
 }

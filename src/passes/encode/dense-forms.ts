@@ -27,11 +27,17 @@ export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
     forms.push(draft);
   };
   if (symbols.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => new Uint8Array(Int8Array.from(toFloat32(tensor)).buffer));
-  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => new Uint8Array(Uint16Array.from(symbols.patterns(), toHalfBits).buffer));
+  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => halves(symbols.patterns(), toHalfBits));
   else if (opset >= BFLOAT16_CAST_OPSET && symbols.every(isBfloat16Pattern)) {
-    add(DataType.BFLOAT16, "bfloat16 values", () => new Uint8Array(Uint16Array.from(symbols.patterns(), (word) => word >>> 16).buffer));
+    add(DataType.BFLOAT16, "bfloat16 values", () => halves(symbols.patterns(), (word) => word >>> 16));
   }
   return forms;
+}
+
+function halves(patterns: ArrayLike<number>, half: (pattern: number) => number): Uint8Array {
+  const bits = new Uint16Array(patterns.length);
+  for (let i = 0; i < patterns.length; i++) bits[i] = half(patterns[i]!);
+  return new Uint8Array(bits.buffer);
 }
 
 const word = new Uint32Array(1);

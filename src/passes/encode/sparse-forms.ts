@@ -110,7 +110,12 @@ function maskForms(candidate: Candidate): Draft[] {
 }
 
 function emitRank(draft: Draft, packing: { type: DataType; digitsPerWord: number; words: number }, { symbols }: Candidate): string {
-  const digits = (): ArrayLike<number> => Uint8Array.from(symbols.patterns(), (pattern) => (pattern === symbols.background ? 0 : 1));
+  const digits = (): ArrayLike<number> => {
+    const patterns = symbols.patterns();
+    const bits = new Uint8Array(patterns.length);
+    for (let i = 0; i < patterns.length; i++) bits[i] = patterns[i] === symbols.background ? 0 : 1;
+    return bits;
+  };
   let bits = emitFlatDigits(draft, { radix: 2, packing, digits });
   if (packing.digitsPerWord * packing.words !== symbols.count) bits = emitTrim(draft, bits, symbols.count);
   return draft.op("Mul", [runningSum(draft, bits), bits]);
@@ -119,7 +124,7 @@ function emitRank(draft: Draft, packing: { type: DataType; digitsPerWord: number
 function foregroundList({ symbols }: Candidate): Uint32Array {
   const list = new Uint32Array(symbols.foreground + 1);
   list[0] = symbols.background;
-  let at = 1;
-  for (const pattern of symbols.patterns()) if (pattern !== symbols.background) list[at++] = pattern;
+  const patterns = symbols.patterns();
+  for (let i = 0, at = 1; i < patterns.length; i++) if (patterns[i] !== symbols.background) list[at++] = patterns[i]!;
   return list;
 }

@@ -129,8 +129,9 @@ function measureDistances(stream: Iterable<Patterns>, background: number): Pick<
   return { first, distances };
 }
 
-/** Patterns as the bytes of a constant of the tensor's own type. */
+/** Patterns as the bytes of a constant of the tensor's own type; those that have its width already are not copied. */
 export function patternBytes(patterns: readonly number[] | Patterns, bytesPerElement: number): Uint8Array {
+  if (ArrayBuffer.isView(patterns) && patterns.BYTES_PER_ELEMENT === bytesPerElement) return new Uint8Array(patterns.buffer, patterns.byteOffset, patterns.byteLength);
   const values = bytesPerElement === 1 ? Uint8Array.from(patterns) : bytesPerElement === 2 ? Uint16Array.from(patterns) : Uint32Array.from(patterns);
   return new Uint8Array(values.buffer);
 }

@@ -30,7 +30,8 @@ export class LayerState implements Ranked {
   constructor(readonly layer: WeightLayer, private readonly moments: readonly InputMoments[] | undefined, readonly hasBias: boolean) {
     this.original = readRows(finiteValues(layer.tensor), layer.layout);
     this.current = this.original.slice();
-    this.alive = Uint8Array.from(this.original, (w) => (w === 0 ? 0 : 1));
+    this.alive = new Uint8Array(this.original.length);
+    for (let i = 0; i < this.alive.length; i++) this.alive[i] = this.original[i] === 0 ? 0 : 1;
     this.scores = new Float32Array(this.original.length);
     this.originallyLeft = countAlive(this.alive);
   }
