@@ -57,7 +57,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   if (context.files.scratch) model.scratch = context.files.scratch;
   const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch(async (error: unknown) => Promise.reject(await refusedHalfWay(error, context)));
+  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   writeAside(model, path, context);
@@ -86,9 +86,9 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { originalPath, data }: CandidateContext): Promise<unknown> {
+async function refusedHalfWay(error: unknown, { originalPath, data }: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  return isRefusal ? blamed(error, { originalPath, data: data.calibration }) : error;
+  throw isRefusal ? await blamed(error, { originalPath, data: data.calibration }) : error;
 }
 
 /** A failure is told of the place that the user chose. */
