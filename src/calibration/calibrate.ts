@@ -51,6 +51,8 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
     } finally {
       await child.close();
     }
+  } catch (error) {
+    throw scratch.unnamed(error, options.model.path ?? "the model");
   } finally {
     await scratch.remove();
   }

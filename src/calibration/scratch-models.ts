@@ -32,6 +32,13 @@ export class ScratchModels {
     return writeModel(model, join(this.folder, `${this.written++}.onnx`)).path;
   }
 
+  /** The same failure, told of `model` instead of the copies that were made of it. */
+  unnamed(error: unknown, model: string): unknown {
+    if (!(error instanceof EdgecError) || !error.message.includes(this.folder)) return error;
+    const copies = Array.from({ length: this.written }, (_, i) => join(this.folder, `${i}.onnx`));
+    return new EdgecError(error.code, copies.reduceRight((text, copy) => text.replaceAll(copy, model), error.message), { cause: error });
+  }
+
   async remove(): Promise<void> {
     process.removeListener("exit", this.removeAtExit);
     await rm(this.folder, { recursive: true, force: true });

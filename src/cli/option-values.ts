@@ -1,10 +1,15 @@
 /** Turns option text into numbers, with commander's own message when it is not one. */
 import { InvalidArgumentError } from "commander";
 
-export function wholeNumber(minimum: number): (text: string) => number {
+/** More threads than any machine at the edge has; onnxruntime starts as many as it is told, and hangs on hundreds of thousands. */
+const MOST_THREADS = 256;
+
+export const threadCount = wholeNumber(1, MOST_THREADS);
+
+export function wholeNumber(minimum: number, maximum = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum) throw new InvalidArgumentError(`It takes a whole number, ${minimum} or more.`);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum || value > maximum) throw new InvalidArgumentError(`It takes a whole number${within(minimum, maximum)}.`);
     return value;
   };
 }
@@ -12,9 +17,13 @@ export function wholeNumber(minimum: number): (text: string) => number {
 export function numberWithin(minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !(value >= minimum && value <= maximum)) throw new InvalidArgumentError(`It takes a number from ${minimum} to ${maximum}.`);
+    if (text.trim() === "" || !(value >= minimum && value <= maximum)) throw new InvalidArgumentError(`It takes a number${within(minimum, maximum)}.`);
     return value;
   };
+}
+
+function within(minimum: number, maximum: number): string {
+  return maximum === Infinity ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`;
 }
 
 /** For an option that may be given more than once. */

@@ -8,7 +8,7 @@ import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
-import { measureAgainst, type Measurements } from "./measure.js";
+import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -57,10 +57,10 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   if (context.files.scratch) model.scratch = context.files.scratch;
   const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded);
+  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
-  writeModel(model, path, context.externalData === undefined ? {} : { externalData: context.externalData });
+  writeAside(model, path, context);
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
@@ -82,6 +82,22 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     return run;
   } finally {
     await evaluator.close();
+  }
+}
+
+/** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
+async function refusedHalfWay(error: unknown, { originalPath, data }: CandidateContext): Promise<never> {
+  const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
+  throw isRefusal ? await blamed(error, { originalPath, data: data.calibration }) : error;
+}
+
+/** A failure is told of the place that the user chose. */
+function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
+  try {
+    writeModel(model, path, externalData === undefined ? {} : { externalData });
+  } catch (error) {
+    if (!(error instanceof EdgecError) || files.output === undefined) throw error;
+    throw new EdgecError(error.code, error.message.replaceAll(path, files.output), { cause: error });
   }
 }
 

@@ -19,7 +19,7 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   const reasons = shortcomings(planned);
   if (reasons.length === 0) return planned;
   const stored = storeOnlyOptions(options);
-  if (!stored) return withoutWayBack(planned);
+  if (!stored) return withoutWayBack(planned, options);
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
   const fallback = await build("stored", stored);
   const remaining = shortcomings(fallback);
@@ -32,9 +32,10 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
 }
 
 /** A failed gate is told by the verdict. */
-function withoutWayBack(planned: Candidate): Candidate {
+function withoutWayBack(planned: Candidate, { flags, passes }: PlanOptions): Candidate {
   const reasons = slowerOrLarger(planned);
-  return reasons.length === 0 ? planned : warned(planned, `The compressed model is ${reasons.join(", ")}.`, "compress/shortcoming");
+  const hint = flags.int8 !== undefined && flags.storage === "plain" && passes === undefined ? " int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain." : "";
+  return reasons.length === 0 ? planned : warned(planned, `The compressed model is ${reasons.join(", ")}.${hint}`, "compress/shortcoming");
 }
 
 /** What the candidate falls short of, with the numbers. */

@@ -62,7 +62,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     const evaluation = await runnable(context, runtime);
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
-    throw await blamed(error, context, path);
+    throw context.standsAlone === true ? error : await blamed(error, { originalPath: context.originalPath, data: context.data.evaluation }, path);
   } finally {
     await runtime.close();
   }
@@ -101,10 +101,7 @@ async function runnable({ originalPath, data, logger }: MeasureContext, runtime:
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
   const session = await runtime.open(originalPath);
   try {
-    for await (const { feed } of data.evaluation.samples()) {
-      await session.run(feed);
-      break;
-    }
+    for await (const { feed } of data.evaluation.samples()) await session.run(feed);
     return data.evaluation;
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
@@ -116,13 +113,13 @@ async function runnable({ originalPath, data, logger }: MeasureContext, runtime:
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data. The original is
- * tried in a process of its own, as the first may have crashed.
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it: one sample
+ * may be at fault. The original is tried in a process of its own, as the first may have crashed.
  */
-async function blamed(error: unknown, { originalPath, data, standsAlone }: MeasureContext, path: string): Promise<unknown> {
+export async function blamed(error: unknown, { originalPath, data }: { readonly originalPath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
   const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
-  if (!isRefusal || standsAlone === true || !(await runs(originalPath, data.evaluation))) return error;
-  const reason = error.message.replaceAll(path, "it");
+  if (!isRefusal || !(await runs(originalPath, data))) return error;
+  const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
 }
 
@@ -130,10 +127,7 @@ async function runs(path: string, data: Dataset | undefined): Promise<boolean> {
   const runtime = await openRemote();
   try {
     const session = await runtime.open(path);
-    if (data) for await (const { feed } of data.samples()) {
-      await session.run(feed);
-      break;
-    }
+    if (data) for await (const { feed } of data.samples()) await session.run(feed);
     return true;
   } catch {
     return false;

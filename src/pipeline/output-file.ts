@@ -101,6 +101,7 @@ export class OutputFile {
 }
 
 async function requireFolder(output: string): Promise<void> {
+  if (output === "" || /[/\\]$/.test(output)) throw new EdgecError("CANNOT_WRITE", `cannot write "${output}": that names no file. Give a file name with -o.`);
   const folder = dirname(resolve(output));
   try {
     if (!(await stat(folder)).isDirectory()) throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${folder} is not a folder.`);

@@ -1,13 +1,16 @@
 /** From the options of `compress` to those of the plan. */
-import { EdgecError } from "../errors.js";
+import { EdgecError, suggestion } from "../errors.js";
 import { oldestRuntime } from "../ops/runtime-versions.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
 import type { PlanOptions } from "./plan.js";
 
+const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
+
 /** Throws EdgecError BAD_OPTION for options that contradict each other. */
 export function planOptions(options: CompressOptions): PlanOptions {
   const { storage = options.flags?.storage, exclude, passes, calibrator } = options;
+  if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
   const flags = passFlags(options);
   if (storeOnly) {
@@ -42,10 +45,10 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
 
 /**
  * The way back from int8 arithmetic: the same plan with weights kept as int8 and computed in float; undefined when the
- * plan computes nothing in int8, or when the user named the passes.
+ * plan computes nothing in int8, when the user named the passes, and for plain storage, which such weights are not.
  */
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
-  if (plan.flags.int8 === undefined || plan.passes !== undefined) return undefined;
+  if (plan.flags.int8 === undefined || plan.passes !== undefined || plan.flags.storage === "plain") return undefined;
   const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
   const functions = plan.shared?.functions;
   return { flags, storeOnly: true, ...(functions === undefined ? {} : { shared: { functions } }), ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };

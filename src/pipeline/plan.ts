@@ -46,6 +46,7 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   const planned = new Set(steps.flatMap((step) => step.passes));
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
+  refuseIdleExclusions(excluded, planned);
   return steps.map(({ passes, untilStable, reason }) => ({ passes: passes.map((pass) => bind(pass, options, excluded)), untilStable, reason }));
 }
 
@@ -75,7 +76,8 @@ function isWanted(when: StepCondition, { flags, storeOnly }: PlanOptions): boole
     case "always": return true;
     case "int8": return int8;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
-    case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined;
+    // Neither is it dense: without folding, each inference would unpack them.
+    case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";
     default: return flags[when] !== undefined;
   }
 }
@@ -108,6 +110,15 @@ function refuseIdleOptions(shared: Readonly<Record<string, unknown>>, planned: R
   }
 }
 
+function refuseIdleExclusions(excluded: readonly string[], planned: ReadonlySet<RegisteredPass>): void {
+  if (excluded.length === 0 || [...planned].some(takesExclusions)) return;
+  throw new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
+}
+
+function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
+  return lossy && "exclude" in defaults;
+}
+
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -121,7 +132,7 @@ function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions
   const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
-  if (exclude.length === 0 || !pass.lossy || !("exclude" in pass.defaults)) return bound;
+  if (exclude.length === 0 || !takesExclusions(pass)) return bound;
   const excluding = (model: Model): Pass => pass.bind({ ...options, exclude: presentNames(model, excluded) });
   return {
     ...bound,

@@ -14,6 +14,8 @@ const CLEANINGS: readonly (readonly [RegExp, string])[] = [
   [/\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /g, ""],
   // "/build/onnxruntime/core/x.cc:91 void onnxruntime::Class::Method(const A&, B) condition was false. Words"
   [/\S+\.(?:cc|cpp|h):\d+ [^()]*\([^()]*\)(?: const)? ?/g, ""],
+  // "tensorprotoutils.cc:461 ValidateExternalDataPathFromDir External data path does not exist"
+  [/\b\w+\.(?:cc|cpp|h):\d+ [A-Z]\w+ (?=[A-Z])/g, ""],
   [/^Exception during initialization: /, ""],
   [/Non-zero status code returned while running (\S+) node\. Name:'([^']*)' Status Message: /, 'node "$2" ($1): '],
   [/This is an invalid model\. In Node, \("([^"]*)", ([^,]+), .*? , Error /, 'node "$1" ($2): '],

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";
-import { EdgecError } from "../errors.js";
+import { BadModelError, EdgecError } from "../errors.js";
 import { nestedGraphs, nodeLists, type Model, type Tensor } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 
@@ -29,9 +29,10 @@ const CHUNK = 2 ** 20;
  */
 export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promise<FileSizes> {
   const folder = dirname(path);
-  const paths = [path, ...externalFiles(readModel(path)).map((location) => join(folder, location))];
-  let raw = 0;
-  for (const each of paths) raw += await fileSize(each);
+  const locations = externalFiles(readModel(path));
+  const paths = [path, ...locations.map((location) => join(folder, location))];
+  let raw = await fileSize(path);
+  for (const location of locations) raw += await dataSize(path, location);
   if (raw > packedUpTo) return { raw, gzip: null, brotli: null };
   let [gzip, brotli] = [0, 0];
   for (const each of paths) {
@@ -54,6 +55,14 @@ export function externalFiles(model: Model): string[] {
 
 function note(tensor: Tensor | undefined, found: Set<string>): void {
   if (tensor?.external) found.add(tensor.external.location);
+}
+
+async function dataSize(model: string, location: string): Promise<number> {
+  const path = join(dirname(model), location);
+  return stat(path).then(({ size }) => size, (cause: unknown) => {
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw isMissing ? new BadModelError(`${model} keeps weights in the data file "${location}", which is missing; put it beside the model`, { cause }) : unreadable(path, cause);
+  });
 }
 
 async function fileSize(path: string): Promise<number> {

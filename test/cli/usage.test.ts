@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
@@ -43,7 +43,10 @@ describe("wrong usage", () => {
   it("exits 2 without a model", () => expectFailure(["compress"], 2, "missing required argument 'model'"));
   it("exits 2 and suggests a pass", () => expectFailure(["compress", LENET, "--passes", "remove-deed"], 2, 'there is no pass "remove-deed". Did you mean "remove-dead"?'));
   it("exits 2 for a ratio out of range", () => expectFailure(["compress", LENET, "--prune", "1.5"], 2, /1\.5/));
-  it("exits 2 for a number that is none", () => expectFailure(["compress", LENET, "--threads", "many"], 2, "It takes a whole number, 1 or more."));
+  it("exits 2 for a number that is none", () => expectFailure(["compress", LENET, "--threads", "many"], 2, "It takes a whole number from 1 to 256."));
+  it("exits 2 for more threads than can be started", () => expectFailure(["bench", LENET, "--threads", "999999"], 2, "It takes a whole number from 1 to 256."));
+  it("exits 2 for a gate below zero", () => expectFailure(["verify", LENET, LENET, "--max-drop", "-1"], 2, "It takes a number, 0 or more."));
+  it("exits 2 for an exclusion from nothing", () => expectFailure(["compress", LENET, "--exclude", "Conv"], 2, "--exclude has no effect here"));
   it("exits 2 and suggests a node", () => expectFailure(["compress", LENET, "--exclude", "conv1.weigth"], 2, /--exclude: "conv1\.weigth" is no node.*Did you mean "conv1\.weight"/));
   it("exits 2 for an option that nothing takes", () => expectFailure(["compress", LENET, "--calibrator", "mse"], 2, "--calibrator has no effect here"));
   it("exits 2 for labels without data", () => expectFailure(["compress", LENET, "--labels", "l.npy"], 2, "--labels needs data"));
@@ -62,6 +65,16 @@ describe("files", () => {
   });
   it("exits 2 before any work when the output's folder is missing", () => expectFailure(["compress", LENET, "-o", "no/such/out.onnx"], 2, "does not exist"));
   it("exits 2 before any work when the report's folder is missing", () => expectFailure(["compress", LENET, "-o", "out.onnx", "--report", "no/report.json"], 2, "does not exist"));
+  it("exits 2 before any work for a report that is a folder or no name", async () => {
+    await expectFailure(["optimize", LENET, "-o", "out.onnx", "--report", "."], 2, 'cannot write the report ".": it is a folder');
+    await expectFailure(["optimize", LENET, "-o", "out.onnx", "--report", ""], 2, 'cannot write the report "": that names no file');
+    expect(await readdir(temporary.path)).toEqual([]);
+  });
+  it("exits 3 for data files that are not there", async () => {
+    await edgec(["compress", LENET, "-o", "out.onnx", "--external-data", "--no-verify"], { cwd: temporary.path });
+    await rm(join(temporary.path, "out.onnx.data"));
+    await expectFailure(["verify", LENET, "out.onnx"], 3, 'out.onnx keeps weights in the data file "out.onnx.data", which is missing');
+  });
   it("does not write the report over a model that it reads or writes", async () => {
     const model = join(temporary.path, "model.onnx");
     await writeFile(model, readFileSync(LENET));

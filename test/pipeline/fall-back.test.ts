@@ -74,3 +74,9 @@ describe("chooseCandidate", () => {
     expect((await choose({ flags: {} }, { gateFails: true }, {})).warning).toBeUndefined();
   });
 });
+
+it("builds no int8 storage under --storage plain, and says what it would take", async () => {
+  const { built, warning } = await choose({ flags: { int8: "", storage: "plain" } }, { speedup: 0.5 }, { speedup: 1 });
+  expect(built).toEqual(["planned"]);
+  expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain.");
+});

@@ -42,6 +42,12 @@ describe("OutputFile", () => {
     await expect(OutputFile.prepare({ output: temporary.path, input: undefined, force: false })).rejects.toThrow("it is a folder");
   });
 
+  it("refuses a name that is none, before any work", async () => {
+    for (const output of ["", join(temporary.path, "new/")]) {
+      await expect(OutputFile.prepare({ output, input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE", message: `cannot write "${output}": that names no file. Give a file name with -o.` });
+    }
+  });
+
   it("overwrites the input only with force", async () => {
     const target = { output: inFolder("model.onnx"), input: join(temporary.path, ".", "model.onnx") };
     await expect(OutputFile.prepare({ ...target, force: false })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });

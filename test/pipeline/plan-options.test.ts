@@ -18,9 +18,14 @@ it("keeps chains outside functions for a runtime that does not fold them there, 
   expect(planOptions({ int8: true, minOrt: "1.17" }).shared).toEqual({});
 });
 
+it("names all forms of storage when given another", () => {
+  expect(() => planOptions({ flags: { storage: "int" } })).toThrow('--storage takes auto, plain or int8, not "int". Did you mean "int8"?');
+});
+
 describe("storeOnlyOptions", () => {
   it("is the way back from int8 arithmetic", () => {
     expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse" }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
     expect(storeOnlyOptions(planOptions({ prune: 0.3 }))).toBeUndefined();
+    expect(storeOnlyOptions(planOptions({ int8: true, storage: "plain" }))).toBeUndefined();
   });
 });

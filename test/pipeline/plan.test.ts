@@ -29,6 +29,15 @@ describe("planPasses", () => {
     expect(names({ flags: { int8: "", cluster: "16" } })).not.toContain("store-int8");
   });
 
+  it("keeps what --int8 leaves in float dense where storage is to be plain", () => {
+    expect(names({ flags: { int8: "", storage: "plain" } })).not.toContain("store-int8");
+  });
+
+  it("refuses exclusions that no pass takes", () => {
+    expect(() => names({ flags: {}, exclude: ["w"] })).toThrow("--exclude has no effect here");
+    expect(names({ flags: {}, storeOnly: true, exclude: ["w"] })).toContain("store-int8");
+  });
+
   it("stores int8 without int8 arithmetic", () => {
     const planned = names({ flags: {}, storeOnly: true });
     expect(planned).toContain("store-int8");

@@ -1,6 +1,6 @@
 /** Passes that are broken on purpose, through the public API. */
 import { describe, expect, it } from "vitest";
-import { DataType, floatTensor, makeNode, tensorValue, toFloat32, type Model } from "../../src/ir/index.js";
+import { attribute, DataType, floatTensor, makeNode, tensorValue, toFloat32, type Model } from "../../src/ir/index.js";
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { compress } from "../../src/pipeline/compress.js";
@@ -71,6 +71,34 @@ describe("a pass that breaks the model is left out and named", () => {
       model.opsetImports.push({ domain: "com.example", version: 1n });
     });
     expect((await run([doubles, rename, foreign])).leftOut.sort()).toEqual(["doubles", "foreign"]);
+  });
+});
+
+describe("a model that is refused while statistics are measured", () => {
+  const row = (...x: number[]) => ({ feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: Float32Array.from(x) } } });
+  const rows = (...samples: ReturnType<typeof row>[]): Dataset => ({ name: "rows", size: samples.length, hasLabels: false, async *samples() { await Promise.resolve(); yield* samples; } });
+  const learns = pass("learns", () => undefined, { lossy: true, statistics: [{ kind: "range", tensor: "y" }] });
+
+  it("costs the pass that broke it", async () => {
+    const foreign = pass("foreign", (model) => {
+      model.graph.nodes[0]!.domain = "com.example";
+      model.opsetImports.push({ domain: "com.example", version: 1n });
+    });
+    const calib = rows(row(1, 2), row(3, 4));
+    expect((await run([rename, foreign, learns], { calib })).leftOut).toEqual(["foreign"]);
+    await expect(run([foreign, learns], { calib, safe: false })).rejects.toMatchObject({ code: "PASS_FAILED", message: expect.stringContaining('pass "foreign"') as string });
+  });
+
+  it("is the user's when the original is refused on the same data, be it a later sample, and goes by its own name", async () => {
+    const model = matMulModel();
+    model.graph.nodes = [makeNode("Cast", ["x"], ["i"], [attribute.int("to", DataType.INT64)]), makeNode("Gather", ["w", "i"], ["y"], [], "rows")];
+    model.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 2, 2])];
+    const calib = rows(row(0, 1), row(1, 0), row(7, 0));
+    const evaluation = rows(row(0, 1), row(7, 0));
+    for (const options of [{ calib, eval: rows(row(0, 1)) }, { eval: evaluation }]) {
+      const refused = compress(model, { passes: [rename, learns], ...options });
+      await expect(refused).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.not.stringContaining("edgec-calibration") as string });
+    }
   });
 });
 

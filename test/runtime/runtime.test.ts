@@ -117,6 +117,8 @@ test("onnxruntime's words are cleaned", () => {
   const failed = "failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: /b/op_kernel.cc:83 virtual A *b::C::D(int, const E &) "
     + "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large\n";
   expect(cleanWords(failed)).toBe("Tensor shape is too large");
+  const missing = 'failed for initializer: w. Error: tensorprotoutils.cc:461 ValidateExternalDataPathFromDir External data path does not exist: "w.bin"';
+  expect(cleanWords(missing)).toBe('failed for initializer: w. Error: External data path does not exist: "w.bin"');
 });
 
 describe("loadRuntime", () => {

@@ -1,6 +1,6 @@
 /** `edgec bench <models…>`: latency of models against each other. */
 import type { Command } from "commander";
-import { wholeNumber } from "../option-values.js";
+import { threadCount, wholeNumber } from "../option-values.js";
 
 interface BenchFlags { readonly data?: string; readonly threads: number; readonly runs: number; readonly seed: number; readonly json?: boolean }
 
@@ -9,7 +9,7 @@ export function addBench(program: Command): void {
     .argument("<models...>", "ONNX files with the same inputs; the first is what the others are compared with")
     .description("measure the latency of models against each other, in turns in one process")
     .option("--data <data>", "inputs to run on (default: random feeds)")
-    .option("--threads <n>", "threads of the runtime", wholeNumber(1), 1)
+    .option("--threads <n>", "threads of the runtime", threadCount, 1)
     .option("--runs <n>", "timed runs of each model", wholeNumber(1), 100)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--json", "print JSON")

@@ -1,6 +1,6 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
-import { collected, numberWithin, wholeNumber } from "../option-values.js";
+import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
 /** Options of `compress` and `demo` alike. */
@@ -12,7 +12,7 @@ export function addRunOptions(command: Command): Command {
     .option("--min-ort <version>", "the oldest onnxruntime that must run the result, such as 1.16")
     .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
-    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", wholeNumber(1), 1)
+    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")

@@ -1,6 +1,6 @@
 /** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
 import type { Command } from "commander";
-import { numberWithin, wholeNumber } from "../option-values.js";
+import { numberWithin, threadCount, wholeNumber } from "../option-values.js";
 
 const EXAMPLES = `
 Nothing lossy runs and constants stay as they are stored; the result is loaded, run and compared before it takes its name.
@@ -18,7 +18,7 @@ export function addOptimize(program: Command): void {
     .option("--eval <data>", "data to compare both models on (default: random feeds)")
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
     .option("--no-verify", "write without loading, running and comparing")
-    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", wholeNumber(1), 1)
+    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { EXIT } from "../../errors.js";
 import type { VerifyOptions } from "../../pipeline/verify.js";
-import { numberWithin, wholeNumber } from "../option-values.js";
+import { numberWithin, threadCount, wholeNumber } from "../option-values.js";
 
 interface VerifyFlags {
   readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly maxDrop?: number; readonly minSqnr?: number;
@@ -19,7 +19,7 @@ export function addVerify(program: Command): void {
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")
     .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
-    .option("--threads <n>", "threads of the runtime; latency depends on it", wholeNumber(1), 1)
+    .option("--threads <n>", "threads of the runtime; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")

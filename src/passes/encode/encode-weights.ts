@@ -42,7 +42,7 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
   description: "Store constants as codes, tables and gaps that onnxruntime unfolds once at load",
   flag: {
     syntax: "--storage <form>",
-    help: "how constants are stored: auto (the smallest form per tensor) or plain (dense, for runtimes that do not fold constants)",
+    help: "how constants are stored: auto (the smallest form per tensor), plain (dense, for runtimes that do not fold constants) or int8",
     parse: (value) => ({ storage: parseStorage(value) }),
   },
   lossy: false,
