@@ -60,8 +60,8 @@ function joinedLayers(concat: Node, editor: GraphEditor, types: TypeMap | undefi
     // Of a product of unknown rank only an axis counted from the end is known to be that of its channels.
     if (isOp(node, "MatMul") && rank === undefined && intAttribute(concat, "axis", 1) >= 0) return undefined;
     const layer = node && linearLayer(node, editor, rank);
-    if (layer?.last !== maker) return undefined;
-    layers.push(layer!);
+    if (!layer || layer.last !== maker) return undefined;
+    layers.push(layer);
   }
   return layers;
 }

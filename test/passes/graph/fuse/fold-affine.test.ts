@@ -72,6 +72,11 @@ describe("behind a Concat", () => {
     expect(await left(foldConcatAffine, nodes, { feed: ROWS, initializers })).toEqual(["MatMul", "MatMul", "Add", "Concat"]);
   });
 
+  it("it stays when an input is made by no node", async () => {
+    const nodes = [makeNode("MatMul", ["x", "w"], ["a"]), makeNode("Concat", ["a", "x"], ["j"], [int("axis", -1)]), makeNode("Mul", ["j", "s"], ["y"])];
+    expect(await left(foldConcatAffine, nodes, { feed: ROWS, initializers: [tensor("w", [4, 3]), scalar("s", 2)] })).toEqual(["MatMul", "Concat", "Mul"]);
+  });
+
   it.each<[string, Node[]]>([
     ["an input is no layer", [one, makeNode("Relu", ["a"], ["c"]), { ...joined, inputs: ["c", "c"] }]],
     ["a layer has another use", [one, two, joined, makeNode("Relu", ["a"], ["z"])]],
