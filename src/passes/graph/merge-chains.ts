@@ -17,7 +17,7 @@ import { exactResult } from "./result.js";
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
 /** Longer concatenations are left alone: each operand is linked anew. */
-const MAX_OPERANDS = 256;
+const MAX_OPERANDS = 64;
 
 export const mergeChains = definePass<Record<string, never>>({
   name: "merge-chains",
