@@ -16,10 +16,11 @@ export class GraphFacts {
   readonly types = new Map<string, TensorType>();
   readonly values = new Map<string, PartialValue>();
 
-  constructor(private readonly parent: GraphFacts | undefined) {}
+  /** @param inputs names that the graph is given: those of a body may hide values of the graphs around it */
+  constructor(private readonly parent: GraphFacts | undefined, private readonly inputs: ReadonlySet<string> = new Set()) {}
 
   type(name: string): TensorType | undefined {
-    return this.types.get(name) ?? this.parent?.type(name);
+    return this.types.get(name) ?? (this.inputs.has(name) ? undefined : this.parent?.type(name));
   }
 
   shape(name: string): readonly Dimension[] | undefined {
@@ -28,7 +29,7 @@ export class GraphFacts {
 
   /** Elements of a short integer tensor of rank 0 or 1. */
   value(name: string): PartialValue | undefined {
-    return this.values.get(name) ?? this.parent?.value(name);
+    return this.values.get(name) ?? (this.inputs.has(name) ? undefined : this.parent?.value(name));
   }
 }
 
@@ -54,9 +55,9 @@ class Analysis {
   constructor(private readonly editors: ReadonlyMap<Graph, GraphEditor>) {}
 
   visit(editor: GraphEditor, outer: GraphFacts | undefined): GraphFacts {
-    const facts = new GraphFacts(outer);
-    this.facts.set(editor, facts);
     const { graph } = editor;
+    const facts = new GraphFacts(outer, new Set(graph.inputs.map(({ name }) => name)));
+    this.facts.set(editor, facts);
     for (const tensor of graph.initializers) facts.types.set(tensor.name ?? "", { elementType: tensor.dataType, shape: [...tensor.dims] });
     for (const input of graph.inputs) this.declareInput(input, facts, outer !== undefined);
     const declared = new Map(graph.valueInfo.map((value) => [value.name, value.type?.tensor]));

@@ -132,7 +132,8 @@ const resize: Rule = (call): Known[] => {
     if (asked) return asked[at];
     const scale = scales?.[at];
     if (scale === 1) return dim;
-    return typeof dim === "number" && scale !== undefined && isScaled ? Math.floor(dim * scale) : typeof scale === "number" && Number.isInteger(scale) && isScaled ? call.sizes.multiply(dim, scale) : undefined;
+    // onnxruntime multiplies in float32: 3 · 1.6666666 rounds to 5.
+    return typeof dim === "number" && scale !== undefined && isScaled ? Math.floor(Math.fround(dim * scale)) : typeof scale === "number" && Number.isInteger(scale) && isScaled ? call.sizes.multiply(dim, scale) : undefined;
   });
   return [typed(x?.elementType, sizes)];
 };

@@ -10,9 +10,10 @@ export function constantModel(model: Model, editor: GraphEditor, nodes: readonly
   const used: Node[] = [];
   for (const node of [...nodes].reverse()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
-    used.unshift(node);
+    used.push(node);
     for (const input of node.inputs) needed.add(input);
   }
+  used.reverse();
   const computed = new Set(used.flatMap((node) => node.outputs));
   const initializers = [...needed].flatMap((name) => {
     const tensor = computed.has(name) ? undefined : editor.constant(name);

@@ -25,16 +25,20 @@ export const deduplicateInitializers = definePass<Record<string, never>>({
   run(model) {
     let removed = 0;
     let bytes = 0;
+    const gone: Gone = new Map();
     for (const group of equalGroups(GraphEditor.forModel(model))) {
-      const count = mergeGroup(group);
+      const count = mergeGroup(group, gone);
       removed += count;
       bytes += count * storedByteLength(group[0].tensor);
     }
+    for (const [editor, names] of gone) editor.removeInitializers(names);
     return exactResult({ initializersRemoved: removed, bytesRemoved: bytes });
   },
 });
 
 type Group = readonly [Copy, Copy, ...Copy[]];
+/** Copies without a use left, which are taken out together: each on its own would walk all constants of its graph. */
+type Gone = Map<GraphEditor, Set<string>>;
 
 /** Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are read. */
 function equalGroups(editors: readonly GraphEditor[]): Group[] {
@@ -107,20 +111,20 @@ function areEqual(a: Tensor, b: Tensor): boolean {
 }
 
 /** Merges what may be merged and returns how many copies went. */
-function mergeGroup(group: Group): number {
+function mergeGroup(group: Group, gone: Gone): number {
   let removed = 0;
   const firsts = new Map<GraphEditor, Copy>();
   for (const copy of group) {
     const first = firsts.get(copy.editor);
     if (!first) firsts.set(copy.editor, copy);
-    else if (redirect(copy, first.name)) removed++;
+    else if (redirect(copy, first.name, gone)) removed++;
   }
   const scopes = [...firsts.values()];
-  return storedByteLength(group[0].tensor) < MOVE_FROM ? removed : removed + mergeScopes(scopes);
+  return storedByteLength(group[0].tensor) < MOVE_FROM ? removed : removed + mergeScopes(scopes, gone);
 }
 
 /** One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest around all. */
-function mergeScopes(copies: readonly Copy[]): number {
+function mergeScopes(copies: readonly Copy[], gone: Gone): number {
   const [first, ...others] = copies;
   if (!first || others.length === 0) return 0;
   const home = others.reduce<GraphEditor | undefined>((around, { editor }) => around && commonScope(around, editor), first.editor);
@@ -130,7 +134,7 @@ function mergeScopes(copies: readonly Copy[]): number {
   const movable = copies.filter((copy) => copy !== inHome && !isHidden(name, copy.editor, home) && canRedirect(copy, name));
   if (movable.length < (inHome ? 1 : 2)) return 0;
   if (!inHome) home.addInitializer({ ...first.tensor, name });
-  for (const copy of movable) redirect(copy, name);
+  for (const copy of movable) redirect(copy, name, gone);
   return movable.length - (inHome ? 0 : 1);
 }
 
@@ -151,10 +155,12 @@ function canRedirect(copy: Copy, name: string): boolean {
   return !copy.editor.consumers(copy.name).some((user) => hidesName(user, name));
 }
 
-/** Lets every use of the copy read `name` instead and removes the copy, unless a body hides that name. */
-function redirect(copy: Copy, name: string): boolean {
+/** Lets every use of the copy read `name` instead and notes that the copy goes, unless a body hides that name. */
+function redirect(copy: Copy, name: string, gone: Gone): boolean {
   if (!canRedirect(copy, name)) return false;
   copy.editor.replaceUses(copy.name, name);
-  copy.editor.removeInitializers(new Set([copy.name]));
+  const names = gone.get(copy.editor);
+  if (names) names.add(copy.name);
+  else gone.set(copy.editor, new Set([copy.name]));
   return true;
 }

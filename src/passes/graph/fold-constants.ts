@@ -50,6 +50,13 @@ const NO_EVALUATOR: Diagnostic = {
   message: "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
 };
 
+interface FoldScope {
+  readonly editor: GraphEditor;
+  readonly foldable: ReadonlySet<Node>;
+  /** The graph's own constants by name: a search through all of them for each node would be quadratic. */
+  readonly own: ReadonlyMap<string, Tensor>;
+}
+
 /** Every round stores some values or rejects some nodes, so this ends. */
 async function foldGraph(model: Model, editor: GraphEditor, evaluator: ConstantEvaluator, maxGrowthBytes: number, totals: Totals): Promise<void> {
   const rejected = new Set<Node>();
@@ -61,9 +68,9 @@ async function foldGraph(model: Model, editor: GraphEditor, evaluator: ConstantE
       evaluator.evaluate(constantModel(model, editor, foldable, nodes.flatMap((node) => usedOutputs(node, editor))));
     const values = await evaluateParts(frontier, evaluate, { left: MAX_EVALUATIONS });
     const inside = new Set(foldable);
-    const accepted = frontier.filter((node) => isWorthwhile(node, values, editor, inside, maxGrowthBytes));
-    for (const node of frontier) if (!accepted.includes(node)) rejected.add(node);
-    if (accepted.length > 0) store(accepted, values, editor, inside, totals);
+    const scope: FoldScope = { editor, foldable: inside, own: new Map(editor.graph.initializers.map((tensor) => [tensor.name ?? "", tensor])) };
+    const accepted = frontier.filter((node) => isWorthwhile(node, values, scope, maxGrowthBytes) || void rejected.add(node));
+    if (accepted.length > 0) store(accepted, values, scope, totals);
   }
 }
 
@@ -88,7 +95,8 @@ async function evaluateParts(nodes: readonly Node[], evaluate: (nodes: readonly 
   return new Map([...front, ...back]);
 }
 
-function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: ReadonlySet<Node>, maxGrowthBytes: number): boolean {
+function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, scope: FoldScope, maxGrowthBytes: number): boolean {
+  const { editor, foldable } = scope;
   let bytes = 0;
   for (const name of usedOutputs(node, editor)) {
     const value = values.get(name);
@@ -96,7 +104,7 @@ function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, editor: G
     bytes += storedByteLength(value);
   }
   const gone = withSuperfluous([node], editor, foldable);
-  const superfluous = constantsOnlyFor(gone, editor);
+  const superfluous = constantsOnlyFor(gone, scope);
   const freed = superfluous.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
   return bytes - freed <= (isOp(node, ...MOVEMENTS) && leavesSource(gone, superfluous, editor) ? Math.min(maxGrowthBytes, MAX_COPY_BYTES) : maxGrowthBytes);
 }
@@ -132,16 +140,19 @@ function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: 
 }
 
 /** Initializers of this graph whose every use is in `nodes`. */
-function constantsOnlyFor(nodes: ReadonlySet<Node>, editor: GraphEditor): Tensor[] {
+function constantsOnlyFor(nodes: ReadonlySet<Node>, { editor, own }: FoldScope): Tensor[] {
   const names = new Set([...nodes].flatMap((node) => node.inputs));
-  return editor.graph.initializers.filter(({ name = "" }) => names.has(name) && !editor.isOutput(name) && !editor.input(name)
-    && editor.consumers(name).every((user) => nodes.has(user)));
+  return [...names].flatMap((name) => {
+    const tensor = editor.isOutput(name) || editor.input(name) ? undefined : own.get(name);
+    return tensor && editor.consumers(name).every((user) => nodes.has(user)) ? [tensor] : [];
+  });
 }
 
-function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, editor: GraphEditor, foldable: ReadonlySet<Node>, totals: Totals): void {
+function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, scope: FoldScope, totals: Totals): void {
+  const { editor, foldable } = scope;
   const names = new Set(accepted.flatMap((node) => usedOutputs(node, editor)));
   const gone = withSuperfluous(accepted, editor, foldable);
-  const freed = constantsOnlyFor(gone, editor);
+  const freed = constantsOnlyFor(gone, scope);
   editor.removeNodes(...gone);
   editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
   for (const name of names) {

@@ -6,7 +6,8 @@
  *
  * Handles calls in every scope and in other functions, attributes that refer to the caller's (with their defaults), and
  * bodies of If, Loop and Scan within functions. Stays: functions of another version of an operator set than the
- * model's, functions that call themselves, and all of them when the model would grow beyond a million nodes.
+ * model's or, where it has none, than that of other functions; functions that call themselves or one that does; and all of
+ * them when the model would grow beyond a million nodes.
  */
 import {
   type Attribute, copyNode, type FunctionDef, functionKey, type Graph, GraphEditor, type Model, nestedGraphs, type Node, opsetVersion, setOpsetVersion, subgraphsOf,
@@ -22,10 +23,13 @@ export const inlineFunctions = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    const callable = inlinable(model);
-    if (callable.size === 0 || sizeOf(model, callable) > MAX_NODES) return exactResult({ callsInlined: 0 });
-    const calls = inlineCalls(model, callable);
-    if (calls > 0) importOperators(model, callable);
+    const functions = agreeing(model);
+    const sizes = expandedSizes(functions);
+    for (const [key, fn] of functions) if (!sizes.has(fn)) functions.delete(key);
+    const size = [...nestedGraphs(model.graph)].reduce((sum, { nodes }) => sum + sizeOf(nodes, functions, sizes), 0);
+    if (functions.size === 0 || size > MAX_NODES) return exactResult({ callsInlined: 0 });
+    const calls = inlineCalls(model, functions);
+    if (calls > 0) importOperators(model, functions);
     return exactResult({ callsInlined: calls });
   },
 });
@@ -41,58 +45,49 @@ function* nodesOf(fn: FunctionDef): Generator<Node> {
   for (const node of fn.nodes) for (const body of subgraphsOf(node)) for (const graph of nestedGraphs(body)) yield* graph.nodes;
 }
 
-/** Functions whose operators mean the same in the model, and which do not end in themselves. */
-function inlinable(model: Model): Functions {
-  const functions: Functions = new Map();
-  for (const fn of model.functions) {
-    const agrees = fn.opsetImports.every(({ domain = "", version = 0n }) => {
-      const own = opsetVersion(model, domain);
-      return own === 0 || own === Number(version);
-    });
-    if (agrees) functions.set(functionKey(fn.domain, fn.name, fn.overload), fn);
+/** Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must bring one version. */
+function agreeing(model: Model): Functions {
+  const brought = new Map<string, bigint | undefined>();
+  for (const { domain = "", version = 0n } of model.functions.flatMap((fn) => fn.opsetImports)) {
+    if (opsetVersion(model, domain) === 0) brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
   }
-  for (const [key, fn] of functions) if (callsItself(fn, functions)) functions.delete(key);
-  return functions;
+  const agrees = ({ opsetImports }: FunctionDef): boolean => opsetImports.every(({ domain = "", version = 0n }) =>
+    (brought.has(domain) ? brought.get(domain) === version : opsetVersion(model, domain) === Number(version)));
+  return new Map(model.functions.filter(agrees).map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
 }
 
-function callsItself(start: FunctionDef, functions: Functions): boolean {
-  const seen = new Set<FunctionDef>();
-  const waiting = [start];
-  for (let fn = waiting.pop(); fn; fn = waiting.pop()) {
-    for (const node of nodesOf(fn)) {
-      const callee = calleeOf(node, functions);
-      if (callee === start) return true;
-      if (!callee || seen.has(callee)) continue;
-      seen.add(callee);
-      waiting.push(callee);
-    }
+/**
+ * Nodes that each function comes to once every call in it is inlined, from the innermost outward (Kahn 1962). Functions that
+ * end in themselves, or call one that does, are absent.
+ */
+function expandedSizes(functions: Functions): Map<FunctionDef, number> {
+  const callers = new Map<FunctionDef, FunctionDef[]>([...functions.values()].map((fn) => [fn, []]));
+  const open = new Map<FunctionDef, number>();
+  for (const fn of functions.values()) {
+    const callees = new Set([...nodesOf(fn)].flatMap((node) => calleeOf(node, functions) ?? []));
+    open.set(fn, callees.size);
+    for (const callee of callees) callers.get(callee)?.push(fn);
   }
-  return false;
-}
-
-/** Nodes of the model once every call is inlined. */
-function sizeOf(model: Model, functions: Functions): number {
   const sizes = new Map<FunctionDef, number>();
-  const sizeOfNodes = (nodes: Iterable<Node>): number => {
-    let size = 0;
-    for (const node of nodes) {
-      const callee = calleeOf(node, functions);
-      size += callee ? sizes.get(callee) ?? 0 : 1;
-    }
-    return size;
-  };
-  // Each round settles the functions whose callees are settled; there are no more rounds than functions.
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const fn of functions.values()) {
-      if (sizes.has(fn) || [...nodesOf(fn)].some((node) => { const callee = calleeOf(node, functions); return callee && !sizes.has(callee); })) continue;
-      sizes.set(fn, sizeOfNodes(nodesOf(fn)));
-      changed = true;
+  const ready = [...functions.values()].filter((fn) => open.get(fn) === 0);
+  for (let fn = ready.pop(); fn; fn = ready.pop()) {
+    sizes.set(fn, sizeOf(nodesOf(fn), functions, sizes));
+    for (const caller of callers.get(fn) ?? []) {
+      const left = (open.get(caller) ?? 0) - 1;
+      open.set(caller, left);
+      if (left === 0) ready.push(caller);
     }
   }
-  let total = 0;
-  for (const graph of nestedGraphs(model.graph)) total += sizeOfNodes(graph.nodes);
-  return total;
+  return sizes;
+}
+
+function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: ReadonlyMap<FunctionDef, number>): number {
+  let size = 0;
+  for (const node of nodes) {
+    const callee = calleeOf(node, functions);
+    size += callee ? sizes.get(callee) ?? 1 : 1;
+  }
+  return size;
 }
 
 /** Inlines until no call is left in the graphs; returns how many there were. */
@@ -100,17 +95,33 @@ function inlineCalls(model: Model, functions: Functions): number {
   let count = 0;
   for (let found = true; found;) {
     found = false;
+    // Bodies that functions bring have editors of their own from the next round on.
     for (const editor of GraphEditor.forModel(model)) {
-      for (const node of [...editor.graph.nodes]) {
-        const callee = calleeOf(node, functions);
-        if (!callee) continue;
-        editor.replaceNode(node, ...bodyFor(node, callee, editor));
-        count++;
-        found = true;
-      }
+      const { nodes, calls } = expanded(editor, functions);
+      if (calls === 0) continue;
+      editor.graph.nodes = nodes;
+      count += calls;
+      found = true;
     }
   }
   return count;
+}
+
+/** The graph's nodes with every call replaced, and the calls within what replaced it. */
+function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: Node[]; readonly calls: number } {
+  const nodes: Node[] = [];
+  let calls = 0;
+  const waiting = [...editor.graph.nodes].reverse();
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    const callee = calleeOf(node, functions);
+    if (!callee) {
+      nodes.push(node);
+      continue;
+    }
+    for (const inner of bodyFor(node, callee, editor).reverse()) waiting.push(inner);
+    calls++;
+  }
+  return { nodes, calls };
 }
 
 /** The function's nodes with the caller's names and attributes; names of their own are made unique in the model. */

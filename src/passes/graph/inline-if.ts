@@ -3,8 +3,9 @@
  *
  *   y = If(true) {then: Relu(x), else: …}   →   y = Relu(x)
  *
- * Names of the branch are made unique; its outputs get an Identity, which remove-identities takes out. Stays: branches
- * with sparse constants, whose names are not decoded.
+ * Names of the branch's values are made unique, and those of its nodes where another node of the model bears the same; its
+ * outputs get an Identity, which remove-identities takes out. Stays: branches with sparse constants, whose names are not
+ * decoded.
  */
 import { getAttribute, GraphEditor, isOp, makeNode, toNumbers, type Graph, type Node } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
@@ -17,24 +18,39 @@ export const inlineIf = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     const editors = GraphEditor.forModel(model);
-    const byGraph = new Map(editors.map((editor) => [editor.graph, editor]));
+    const scopes: Scopes = { byGraph: new Map(editors.map((editor) => [editor.graph, editor])), sharedNames: sharedNames(editors) };
     let inlined = 0;
     // Innermost first: what is moved outward has nothing left to inline.
-    for (const editor of editors.reverse()) for (const node of [...editor.graph.nodes]) if (inline(node, editor, byGraph)) inlined++;
+    for (const editor of editors.reverse()) for (const node of [...editor.graph.nodes]) if (inline(node, editor, scopes)) inlined++;
     return exactResult({ branchesInlined: inlined });
   },
 });
 
-function inline(node: Node, editor: GraphEditor, editors: ReadonlyMap<Graph, GraphEditor>): boolean {
+interface Scopes {
+  readonly byGraph: ReadonlyMap<Graph, GraphEditor>;
+  /** Names of more than one node: onnxruntime takes them in different graphs, but not in one. */
+  readonly sharedNames: ReadonlySet<string>;
+}
+
+function sharedNames(editors: readonly GraphEditor[]): Set<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { graph } of editors) for (const { name = "" } of graph.nodes) (seen.has(name) ? shared : seen).add(name);
+  shared.delete("");
+  return shared;
+}
+
+function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared }: Scopes): boolean {
   const condition = isOp(node, "If") ? editor.constant(node.inputs[0] ?? "") : undefined;
   if (!condition) return false;
   const body = getAttribute(node, toNumbers(condition)[0] === 0 ? "else_branch" : "then_branch")?.g;
-  const inner = body && editors.get(body);
+  const inner = body && byGraph.get(body);
   if (!inner || inner.graph.sparseInitializers.length > 0 || inner.graph.inputs.length > 0) return false;
   const results = inner.graph.outputs.map(({ name }) => name);
   const renamed = renameAll(inner);
   const identities = node.outputs.flatMap((name, k) => (name === "" ? [] : [makeNode("Identity", [renamed.get(results[k] ?? "") ?? results[k] ?? ""], [name])]));
   const { nodes, initializers } = inner.graph;
+  for (const moved of nodes) if (shared.has(moved.name ?? "")) moved.name = editor.uniqueName(`${moved.name}_inlined`);
   for (const tensor of initializers) editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
   editor.replaceNode(node, ...nodes, ...identities);
   return true;

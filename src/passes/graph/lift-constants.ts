@@ -5,9 +5,10 @@
  * Before: Constant(value) → "w" → Conv. After: initializer "w" → Conv. Takes tensors, numbers, strings and lists of
  * them, in bodies too. Stays: sparse values, and constants that are themselves an output of their graph.
  *
- * Models below IR version 4 list every initializer as a graph input as well. They are raised to version 4 and the
- * constants taken from the inputs. From version 4 on, such an initializer is a default that a caller may
- * override: it is no constant to any pass, which is said in a diagnostic. `freezeDefaults` takes it from the inputs.
+ * Models below IR version 4 list every initializer as a graph input as well. They are raised to version 4, since the
+ * passes that follow add constants without listing them, and the constants taken from the inputs. From version 4 on, such
+ * an initializer is a default that a caller may override: it is no constant to any pass, which is said in a diagnostic.
+ * `freezeDefaults` takes it from the inputs.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { DataType, floatTensor, GraphEditor, integerTensor, isOp, type Attribute, type Graph, type Node, type Tensor } from "../../ir/index.js";
@@ -29,9 +30,9 @@ export const liftConstants = definePass<LiftConstantsOptions>({
     const frozen = isOld || freezeDefaults ? listed : new Set<string>();
     const lifted = GraphEditor.forModel(model).reduce((sum, editor) => sum + liftAll(editor), 0);
     if (frozen.size > 0) model.graph.inputs = model.graph.inputs.filter((input) => !frozen.has(input.name));
-    if (isOld && frozen.size + lifted > 0) model.irVersion = 4n;
+    if (isOld) model.irVersion = 4n;
     return {
-      modified: lifted + frozen.size > 0,
+      modified: isOld || lifted + frozen.size > 0,
       stats: { constantsLifted: lifted, defaultsFrozen: frozen.size },
       nodes: [],
       diagnostics: frozen.size === listed.size ? [] : [overridable(listed)],

@@ -17,7 +17,7 @@ import { exactResult } from "./result.js";
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
 /** Longer concatenations are left alone: each operand is linked anew. */
-const MAX_OPERANDS = 256;
+const MAX_OPERANDS = 64;
 
 export const mergeChains = definePass<Record<string, never>>({
   name: "merge-chains",
@@ -86,6 +86,7 @@ function mergeConcats(node: Node, editor: GraphEditor): boolean {
   };
   if (axis === undefined || node.inputs.length > MAX_OPERANDS || !node.inputs.some(isPart)) return false;
   const operands = node.inputs.flatMap((name) => (isPart(name) ? editor.producer(name)?.inputs ?? [name] : [name]));
+  if (operands.length > MAX_OPERANDS) return false;
   operands.forEach((name, index) => editor.setInput(node, index, name));
   return true;
 }

@@ -81,17 +81,18 @@ function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: 
 function removeFunctions(model: Model): number {
   const byKey = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
   const reached = new Set<FunctionDef>();
-  const visit = (nodes: readonly Node[]): void => {
+  // A list of its own in place of recursion: functions of a hostile file may be nested without end.
+  const waiting: (readonly Node[])[] = [model.graph.nodes];
+  for (let nodes = waiting.pop(); nodes; nodes = waiting.pop()) {
     for (const node of nodes) {
       const fn = byKey.get(functionKey(node.domain, node.opType, node.overload));
       if (fn && !reached.has(fn)) {
         reached.add(fn);
-        visit(fn.nodes);
+        waiting.push(fn.nodes);
       }
-      for (const body of subgraphsOf(node)) visit(body.nodes);
+      for (const body of subgraphsOf(node)) waiting.push(body.nodes);
     }
-  };
-  visit(model.graph.nodes);
+  }
   const count = model.functions.length - reached.size;
   if (count > 0) model.functions = model.functions.filter((fn) => reached.has(fn));
   return count;

@@ -47,7 +47,8 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   }
   if (folded.length === 0) return;
   editor.removeNodes(...folded.map(({ node }) => node));
-  for (const { tensor } of folded) editor.addInitializer(tensor);
+  // What only folded nodes used goes with them; onnxruntime refuses constants without a use in files of IR version 3.
+  for (const { tensor } of folded) if (editor.consumers(tensor.name ?? "").length > 0) editor.addInitializer(tensor);
   const names = new Set(folded.map(({ tensor }) => tensor.name));
   editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => !names.has(value.name));
   counts.valuesFolded += folded.length;

@@ -83,4 +83,22 @@ describe("inline-functions", () => {
     expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(false);
     expect(m.graph.nodes.map((node) => node.opType)).toEqual(["F"]);
   });
+
+  it("leaves functions that bring different versions of a set that the model lacks", async () => {
+    const sets = (version: bigint) => ({ opsetImports: [{ domain: "", version }] });
+    const old = definition("Old", ["a"], ["b"], [makeNode("Softmax", ["a"], ["b"])], sets(11n));
+    const recent = definition("Recent", ["a"], ["b"], [makeNode("Softmax", ["a"], ["b"])], sets(13n));
+    const m = model([call("Old", ["x"], ["t"]), call("Recent", ["t"], ["y"])], [old, recent]);
+    m.opsetImports = [{ domain: "own", version: 1n }];
+    expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(false);
+  });
+
+  it("inlines calls of calls, but none that end in themselves", async () => {
+    const leaf = definition("F0", ["a"], ["b"], [makeNode("Relu", ["a"], ["b"])]);
+    const chain = Array.from({ length: 50 }, (_, k) => definition(`F${k + 1}`, ["a"], ["b"], [call(`F${k}`, ["a"], ["b"])]));
+    const endless = [definition("Ping", ["a"], ["b"], [call("Pong", ["a"], ["b"])]), definition("Pong", ["a"], ["b"], [call("Ping", ["a"], ["b"])])];
+    const m = model([call("F50", ["x"], ["t"]), call("Ping", ["t"], ["y"])], [...chain.reverse(), leaf, ...endless]);
+    expect((await inlineFunctions().run(m, CONTEXT)).stats.callsInlined).toBe(51);
+    expect(m.graph.nodes.map(({ opType }) => opType)).toEqual(["Relu", "Ping"]);
+  });
 });

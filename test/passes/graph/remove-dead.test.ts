@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { DataType, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
+import { CONTEXT } from "./running.js";
 import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
 
 const W = (name: string) => floatTensor(name, [3], Float32Array.of(1, 2, 3));
@@ -52,4 +53,14 @@ it("keeps nodes of other operator sets that have no output", async () => {
   const model = tiny([{ ...makeNode("Log", ["x"], []), domain: "own" }, makeNode("Relu", ["x"], ["y"])]);
   model.opsetImports.push({ domain: "own", version: 1n });
   expect((await apply(removeDead(), model)).modified).toBe(false);
+});
+
+it("follows calls of functions that are nested very deep", async () => {
+  const model = tiny([{ ...makeNode("F0", ["x"], ["y"]), domain: "own" }]);
+  model.opsetImports.push({ domain: "own", version: 1n });
+  model.functions = Array.from({ length: 20_000 }, (_, k) => ({
+    name: `F${k}`, domain: "own", inputs: ["a"], outputs: ["b"], attributeNames: [], attributeDefaults: [], valueInfo: [], opsetImports: [{ domain: "own", version: 1n }],
+    nodes: [k < 19_999 ? { ...makeNode(`F${k + 1}`, ["a"], ["b"]), domain: "own" } : makeNode("Relu", ["a"], ["b"])],
+  }));
+  expect((await removeDead().run(model, CONTEXT)).stats.functions).toBe(0);
 });

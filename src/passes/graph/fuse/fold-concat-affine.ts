@@ -56,9 +56,12 @@ function joinedLayers(concat: Node, editor: GraphEditor, types: TypeMap | undefi
   for (const name of concat.inputs) {
     const maker = editor.soleConsumer(name) === concat ? editor.producer(name) : undefined;
     const node = isOp(maker, "Add") ? maker.inputs.map((input) => editor.producer(input)).find((producer) => isOp(producer, "MatMul")) : maker;
-    const layer = node && linearLayer(node, editor, types?.get(name)?.shape?.length);
-    if (layer?.last !== maker) return undefined;
-    layers.push(layer!);
+    const rank = types?.get(name)?.shape?.length;
+    // Of a product of unknown rank only an axis counted from the end is known to be that of its channels.
+    if (isOp(node, "MatMul") && rank === undefined && intAttribute(concat, "axis", 1) >= 0) return undefined;
+    const layer = node && linearLayer(node, editor, rank);
+    if (!layer || layer.last !== maker) return undefined;
+    layers.push(layer);
   }
   return layers;
 }

@@ -3,7 +3,7 @@ import { attribute, DataType, floatTensor, integerTensor, makeNode, type Node, t
 import { foldBatchNormalization } from "../../../../src/passes/graph/fold-batch-normalization.js";
 import { foldConcatAffine } from "../../../../src/passes/graph/fuse/fold-concat-affine.js";
 import { foldInputAffine } from "../../../../src/passes/graph/fuse/fold-input-affine.js";
-import { floats, seededFloats } from "../running.js";
+import { floats, int64s, seededFloats } from "../running.js";
 import { apply, branch, FLAG, tiny } from "../tiny-models.js";
 import { left, scalar, tensor } from "./prove.js";
 
@@ -57,11 +57,24 @@ describe("behind a Concat", () => {
     expect(await left(foldConcatAffine, nodes, { feed: IMAGE, initializers: [...constants, ...own, tensor("s", [5, 1, 1], 8)] })).toEqual(["Conv", "Conv", "Concat"]);
   });
 
+  it("a scale stays behind MatMuls of unknown rank joined along an axis from the front", async () => {
+    const nodes = [makeNode("Reshape", ["x", "r"], ["v"]), makeNode("MatMul", ["v", "w"], ["a"]), makeNode("MatMul", ["v", "u"], ["c"]),
+      makeNode("Concat", ["a", "c"], ["j"], [int("axis", 0)]), makeNode("Mul", ["j", "s"], ["y"])];
+    const model = tiny(nodes, { feed: { x: floats([2, 3]), r: int64s([2], [2, 3]) }, initializers: [tensor("w", [3, 1]), tensor("u", [3, 1], 2), tensor("s", [2], 8)] });
+    model.graph.inputs[1] = tensorValue("r", DataType.INT64, ["rank"]);
+    expect((await apply(foldConcatAffine(), model)).modified).toBe(false);
+  });
+
   it("a scale goes into MatMuls joined along their last axis", async () => {
     const nodes = [makeNode("MatMul", ["x", "w"], ["a"]), makeNode("MatMul", ["x", "v"], ["m"]), makeNode("Add", ["m", "b"], ["c"]),
       makeNode("Concat", ["a", "c"], ["j"], [int("axis", -1)]), makeNode("Mul", ["j", "s"], ["y"])];
     const initializers = [tensor("w", [4, 3]), tensor("v", [4, 2], 2), tensor("b", [2], 6), tensor("s", [5], 8)];
     expect(await left(foldConcatAffine, nodes, { feed: ROWS, initializers })).toEqual(["MatMul", "MatMul", "Add", "Concat"]);
+  });
+
+  it("it stays when an input is made by no node", async () => {
+    const nodes = [makeNode("MatMul", ["x", "w"], ["a"]), makeNode("Concat", ["a", "x"], ["j"], [int("axis", -1)]), makeNode("Mul", ["j", "s"], ["y"])];
+    expect(await left(foldConcatAffine, nodes, { feed: ROWS, initializers: [tensor("w", [4, 3]), scalar("s", 2)] })).toEqual(["MatMul", "Concat", "Mul"]);
   });
 
   it.each<[string, Node[]]>([
