@@ -50,13 +50,14 @@ export function plainBias(editor: GraphEditor, node: Node, channels: number): Fl
 }
 
 /**
- * Weights name their zero point though it is zero and absent means zero: without one, onnxruntime 1.32 refuses a Gemm
- * when session.x64quantprecision is set. It does not look at those of biases.
+ * A Gemm's weight names its zero point though it is zero and absent means zero: without one, onnxruntime 1.32 refuses
+ * the Gemm when session.x64quantprecision is set. A convolution must go without: onnxruntime shares equal constants of
+ * up to eight elements among nodes at load, and with that setting fails over what it shared.
  */
 function dequantize(editor: GraphEditor, before: Node, stem: string, codes: Tensor, scales: Float32Array, axis: number): string {
   const code = editor.addInitializer({ ...codes, name: editor.uniqueName(codes.name ?? stem) });
   const scale = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [scales.length], scales));
-  const zeros = codes.dataType === DataType.INT8
+  const zeros = codes.dataType === DataType.INT8 && isOp(before, "Gemm")
     ? [editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [scales.length], DataType.INT8, new Int8Array(scales.length)))] : [];
   editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale, ...zeros], [stem], [attribute.int("axis", axis)]));
   return stem;
