@@ -14,6 +14,7 @@ import {
   allNodes, attribute, type Attribute, DataType, floatTensor, type Graph, GraphEditor, isOp, makeNode, type Model, nestedGraphs, nodeLabel, type Tensor, toFloat32,
   type ValueInfo,
 } from "../../ir/index.js";
+import { inferTypes } from "../../ops/shapes.js";
 import type { PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 
@@ -29,6 +30,7 @@ export const widenHalf = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (![...nestedGraphs(model.graph)].some(holdsHalf)) return result(0, undefined);
+    declareOutputs(model);
     const obstacle = obstacleIn(model);
     return obstacle === undefined ? result(widen(model), undefined) : result(0, obstacle);
   },
@@ -39,6 +41,16 @@ function result(widenedConstants: number, obstacle: string | undefined): PassRes
     modified: obstacle === undefined && widenedConstants > 0, stats: { widenedConstants }, nodes: [],
     diagnostics: obstacle === undefined ? [] : [{ id: "widen-half/stays", severity: "warning", message: `The model computes in 16-bit floats, which have no int8 kernels, and stays so: ${obstacle}.` }],
   };
+}
+
+/** An output without a declared type must keep the one it has. */
+function declareOutputs({ graph }: Model): void {
+  if (graph.outputs.every(({ type }) => type)) return;
+  const types = inferTypes(graph);
+  for (const output of graph.outputs) {
+    const tensor = output.type ? undefined : types.get(output.name);
+    if (tensor && HALF.has(tensor.elementType)) output.type = { tensor: { elementType: tensor.elementType } };
+  }
 }
 
 function isHalf(value: ValueInfo): boolean {

@@ -49,6 +49,13 @@ describe("widen-half", () => {
     expect(casts).toEqual([DataType.FLOAT, DataType.BOOL, DataType.FLOAT, DataType.FLOAT16]);
   });
 
+  it("keeps the type of an output that declares none", async () => {
+    const untyped = (): Model => model(dense().graph.nodes, dense().graph.initializers, { outputs: [{ name: "y" }] });
+    const m = untyped();
+    await widenHalf().run(m, CONTEXT);
+    expect((await run(m, FEED)).y!.dataType).toBe(DataType.FLOAT16);
+  });
+
   it("uses an output inside the graph as float too", async () => {
     await widened(() => model([makeNode("MatMul", ["x", "w"], ["y"]), makeNode("Relu", ["y"], ["z"])], [half("w", [4, 3], seededFloats(12))], {
       outputs: [tensorValue("y", DataType.FLOAT16, [1, 3]), tensorValue("z", DataType.FLOAT16, [1, 3])],
