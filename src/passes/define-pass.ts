@@ -1,5 +1,6 @@
 /** Binds a pass definition to options: unknown option names are refused, defaults filled in. */
 import { EdgecError, suggestion } from "../errors.js";
+import type { Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
 
 export function definePass<Options extends object>(definition: PassDefinition<Options>): PassFactory<Options> {
@@ -10,10 +11,24 @@ export function definePass<Options extends object>(definition: PassDefinition<Op
       lossy: definition.lossy,
       options: options as Readonly<Record<string, unknown>>,
       statistics: (model) => definition.statistics?.(model, options) ?? [],
-      run: async (model, context) => definition.run(model, options, context),
+      run: async (model, context) => {
+        const result = await definition.run(model, options, context);
+        if (result.modified) allowUnlistedConstants(model);
+        return result;
+      },
     };
   };
   return Object.assign(factory, { definition });
+}
+
+/**
+ * Before IR version 4 every constant had to be a graph input as well, and onnxruntime refuses one that is not. Passes add
+ * constants without listing them, so such a model becomes one of version 4; what it lists is a default from then on.
+ */
+function allowUnlistedConstants(model: Model): void {
+  if (model.irVersion === undefined || model.irVersion >= 4n) return;
+  const listed = new Set(model.graph.inputs.map((input) => input.name));
+  if (model.graph.initializers.some(({ name = "" }) => !listed.has(name))) model.irVersion = 4n;
 }
 
 function mergeOptions<Options extends object>(definition: PassDefinition<Options>, given: Partial<Options>): Options {
