@@ -1,5 +1,6 @@
 export * from "./annotations.js";
 export * from "./attribute.js";
+export * from "./call-body.js";
 export * from "./byte-source.js";
 export * from "./copy.js";
 export * from "./data-type.js";

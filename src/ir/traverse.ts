@@ -20,6 +20,14 @@ export function* nestedGraphs(graph: Graph): Generator<Graph> {
   for (const node of graph.nodes) for (const body of subgraphsOf(node)) yield* nestedGraphs(body);
 }
 
+/** The nodes and those in their bodies, each before what it holds. */
+export function* withNested(nodes: readonly Node[]): Generator<Node> {
+  for (const node of nodes) {
+    yield node;
+    for (const body of subgraphsOf(node)) yield* withNested(body.nodes);
+  }
+}
+
 /** Every list of nodes of a model: the graph and its bodies, the functions and theirs. */
 export function* nodeLists(model: Model): Generator<Graph | FunctionDef> {
   yield* nestedGraphs(model.graph);

@@ -9,12 +9,12 @@
  * The bias of a MatMul is the Add behind it; without one it takes only scales. A chain (Conv → Mul → Add) goes step by
  * step. Left alone: layers whose new weights would not be finite.
  */
-import { GraphEditor, isOp, type Node } from "../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../ops/shapes.js";
+import { isOp, type Node } from "../../ir/index.js";
+import type { TypeMap } from "../../ops/shapes.js";
 import { definePass } from "../define-pass.js";
 import { channelAffine } from "./channel-affine.js";
 import { linearLayer, takesShift, withScaledOutputs, writeLayer } from "./fuse/linear-layer.js";
-import { Rewrite } from "./fuse/rewrite.js";
+import { rewriteGraphs, times, type Rewrite } from "./fuse/rewrite.js";
 import { exactResult } from "./result.js";
 
 export const foldBatchNormalization = definePass<Record<string, never>>({
@@ -23,17 +23,9 @@ export const foldBatchNormalization = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let folded = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) {
-        if (isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul")) while (foldNext(node, rewrite, types.get(editor))) folded++;
-      }
-      rewrite.finish();
-    }
-    return exactResult({ nodesFolded: folded });
+    return exactResult({
+      nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul") && times(() => foldNext(node, rewrite, types))),
+    });
   },
 });
 

@@ -10,7 +10,7 @@
  * them when the model would grow beyond a million nodes.
  */
 import {
-  type Attribute, copyNode, type FunctionDef, functionKey, type Graph, GraphEditor, type Model, nestedGraphs, type Node, opsetVersion, setOpsetVersion, subgraphsOf,
+  callBody, type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, opsetVersion, setOpsetVersion, withNested,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
@@ -40,11 +40,6 @@ function calleeOf(node: Node, functions: Functions): FunctionDef | undefined {
   return functions.get(functionKey(node.domain, node.opType, node.overload));
 }
 
-function* nodesOf(fn: FunctionDef): Generator<Node> {
-  yield* fn.nodes;
-  for (const node of fn.nodes) for (const body of subgraphsOf(node)) for (const graph of nestedGraphs(body)) yield* graph.nodes;
-}
-
 /** Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must bring one version. */
 function agreeing(model: Model): Functions {
   const brought = new Map<string, bigint | undefined>();
@@ -64,14 +59,14 @@ function expandedSizes(functions: Functions): Map<FunctionDef, number> {
   const callers = new Map<FunctionDef, FunctionDef[]>([...functions.values()].map((fn) => [fn, []]));
   const open = new Map<FunctionDef, number>();
   for (const fn of functions.values()) {
-    const callees = new Set([...nodesOf(fn)].flatMap((node) => calleeOf(node, functions) ?? []));
+    const callees = new Set([...withNested(fn.nodes)].flatMap((node) => calleeOf(node, functions) ?? []));
     open.set(fn, callees.size);
     for (const callee of callees) callers.get(callee)?.push(fn);
   }
   const sizes = new Map<FunctionDef, number>();
   const ready = [...functions.values()].filter((fn) => open.get(fn) === 0);
   for (let fn = ready.pop(); fn; fn = ready.pop()) {
-    sizes.set(fn, sizeOf(nodesOf(fn), functions, sizes));
+    sizes.set(fn, sizeOf(withNested(fn.nodes), functions, sizes));
     for (const caller of callers.get(fn) ?? []) {
       const left = (open.get(caller) ?? 0) - 1;
       open.set(caller, left);
@@ -118,66 +113,12 @@ function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: 
       nodes.push(node);
       continue;
     }
-    for (const inner of bodyFor(node, callee, editor).reverse()) waiting.push(inner);
+    const body = callBody(node, callee, (name) => editor.uniqueName(name));
+    for (const inner of withNested(body)) if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
+    for (const inner of body.reverse()) waiting.push(inner);
     calls++;
   }
   return { nodes, calls };
-}
-
-/** The function's nodes with the caller's names and attributes; names of their own are made unique in the model. */
-function bodyFor(call: Node, fn: FunctionDef, editor: GraphEditor): Node[] {
-  const names = new Map<string, string>([["", ""]]);
-  fn.inputs.forEach((name, k) => names.set(name, call.inputs[k] ?? ""));
-  const attributes = new Map<string, Attribute>([...fn.attributeDefaults, ...call.attributes].map((attribute) => [attribute.name, attribute]));
-  const passedThrough: Node[] = [];
-  fn.outputs.forEach((name, k) => {
-    const given = call.outputs[k] ?? "";
-    const outer = given === "" ? editor.uniqueName(name) : given;
-    // An output that is an input, or another output as well, needs a node that hands it on.
-    if (names.has(name)) passedThrough.push({ opType: "Identity", inputs: [names.get(name) ?? ""], outputs: [outer], attributes: [] });
-    else names.set(name, outer);
-  });
-  const scope: Scope = { names, attributes, rename: (name) => editor.uniqueName(name), label: call.name };
-  return [...fn.nodes.map((node) => instantiate(copyNode(node), scope)), ...passedThrough];
-}
-
-interface Scope {
-  readonly names: Map<string, string>;
-  readonly attributes: ReadonlyMap<string, Attribute>;
-  readonly rename: (name: string) => string;
-  readonly label: string | undefined;
-}
-
-/** Renames in place what the copied node reads and makes, in its bodies too. */
-function instantiate(node: Node, scope: Scope): Node {
-  const { names, attributes, rename, label } = scope;
-  node.inputs = node.inputs.map((name) => names.get(name) ?? name);
-  node.outputs = node.outputs.map((name) => {
-    const known = names.get(name) ?? rename(name);
-    names.set(name, known);
-    return known;
-  });
-  if (node.name) node.name = rename(label ? `${label}/${node.name}` : node.name);
-  node.attributes = node.attributes.flatMap((attribute) => {
-    if (attribute.refAttrName === undefined || attribute.refAttrName === "") return [attribute];
-    const given = attributes.get(attribute.refAttrName);
-    return given ? [{ ...given, name: attribute.name }] : [];
-  });
-  for (const body of subgraphsOf(node)) instantiateBody(body, { ...scope, names: new Map(names) });
-  return node;
-}
-
-function instantiateBody(body: Graph, scope: Scope): void {
-  const own = (name: string): string => {
-    const renamed = name === "" ? "" : scope.rename(name);
-    scope.names.set(name, renamed);
-    return renamed;
-  };
-  for (const input of body.inputs) input.name = own(input.name);
-  body.initializers = body.initializers.map((tensor) => ({ ...tensor, name: own(tensor.name ?? "") }));
-  for (const node of body.nodes) for (const output of node.outputs) own(output);
-  for (const node of body.nodes) instantiate(node, scope);
-  for (const value of [...body.outputs, ...body.valueInfo]) value.name = scope.names.get(value.name) ?? value.name;
 }
 
 function importOperators(model: Model, functions: Functions): void {

@@ -7,13 +7,13 @@
  * made by a layer of its own whose output nothing else uses. Rounding as in fold-batch-normalization. Left alone: a
  * Concat with an input that is no layer, since the rest would still need the operator.
  */
-import { GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { type GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, type ChannelLayout } from "../channel-affine.js";
 import { exactResult } from "../result.js";
 import { type LayerValues, type LinearLayer, linearLayer, takesShift, withScaledOutputs, writeLayer } from "./linear-layer.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
 
 export const foldConcatAffine = definePass<Record<string, never>>({
   name: "fold-concat-affine",
@@ -21,15 +21,7 @@ export const foldConcatAffine = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let folded = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "Concat")) while (foldNext(node, rewrite, types.get(editor))) folded++;
-      rewrite.finish();
-    }
-    return exactResult({ nodesFolded: folded });
+    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, types))) });
   },
 });
 

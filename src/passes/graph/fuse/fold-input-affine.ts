@@ -12,13 +12,13 @@
  * missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of the fixtures had 40.3 dB
  * (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it folded in.
  */
-import { GraphEditor, intAttribute, intsAttribute, isOp, type Node, stringAttribute } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { type GraphEditor, intAttribute, intsAttribute, isOp, type Node, stringAttribute } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine } from "../channel-affine.js";
 import { exactResult } from "../result.js";
 import { type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 export const foldInputAffine = definePass<Record<string, never>>({
   name: "fold-input-affine",
@@ -26,16 +26,8 @@ export const foldInputAffine = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let folded = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      // From the back, so that of a chain the step next to the layer goes first.
-      for (const node of [...editor.graph.nodes].reverse()) if (foldForward(node, rewrite, types.get(editor))) folded++;
-      rewrite.finish();
-    }
-    return exactResult({ nodesFolded: folded });
+    // From the back, so that of a chain the step next to the layer goes first.
+    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => foldForward(node, rewrite, types), "backward") });
   },
 });
 

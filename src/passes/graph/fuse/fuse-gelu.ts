@@ -10,12 +10,12 @@
  * Results differ by rounding. x · Sigmoid(x) and x · Sigmoid(1.702 x) stay: onnxruntime fuses them where they stay float,
  * and Sigmoid and Mul by themselves have int8 kernels.
  */
-import { attribute, GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { attribute, type GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { CONTRIB, exponentOf, importContrib, isNear, otherInput, scalarFactor, scaledInput, shiftedInput, soleProducer } from "./pattern.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Oldest operator set with Gelu. */
 const GELU_OPSET = 20;
@@ -26,15 +26,9 @@ export const fuseGelu = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let fused = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "Erf", "Tanh") && fuse(node, rewrite, model, types.get(editor))) fused++;
-      rewrite.finish();
-    }
-    return exactResult({ gelusFused: fused });
+    return exactResult({
+      gelusFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Erf", "Tanh") && fuse(node, rewrite, model, types)),
+    });
   },
 });
 

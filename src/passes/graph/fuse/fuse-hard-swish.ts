@@ -8,12 +8,12 @@
  * onnxruntime does not fuse these itself. Measured there on four 1×1 convolutions of 32 channels on 56×56: 1.3 times as
  * fast at level basic, 1.7 times at level all.
  */
-import { attribute, elementCount, floatAttribute, GraphEditor, isOp, makeNode, type Node, opsetVersion, toNumbers } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { attribute, elementCount, floatAttribute, type GraphEditor, isOp, makeNode, type Node, opsetVersion, toNumbers } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { isNear, otherInput, scalarFactor, shiftedInput, soleProducer } from "./pattern.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Oldest operator set with HardSwish. */
 const HARD_SWISH_OPSET = 14;
@@ -24,15 +24,9 @@ export const fuseHardSwish = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let fused = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "Clip") && fuse(node, rewrite, opsetVersion(model), types.get(editor))) fused++;
-      rewrite.finish();
-    }
-    return exactResult({ activationsFused: fused });
+    return exactResult({
+      activationsFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opsetVersion(model), types)),
+    });
   },
 });
 

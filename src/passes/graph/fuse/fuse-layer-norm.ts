@@ -17,7 +17,7 @@ import { upgradeOpset } from "../../../ops/upgrade/upgrade-opset.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { isMeanOfLastAxis, otherInput, scalarOf, shiftedInput, soleProducer, squaredInput } from "./pattern.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 const LAYER_NORM_OPSET = 17;
 const RMS_NORM_OPSET = 23;
@@ -38,15 +38,9 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (!reachesOpset(model)) return exactResult({ normalizationsFused: 0 });
-    let fused = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "Sqrt") && fuse(node, rewrite, types.get(editor), opsetVersion(model))) fused++;
-      rewrite.finish();
-    }
-    return exactResult({ normalizationsFused: fused });
+    return exactResult({
+      normalizationsFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, types, opsetVersion(model))),
+    });
   },
 });
 

@@ -7,11 +7,11 @@
  * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one direction:
  * [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm cost more than the Add.
  */
-import { attribute, DataType, type Dimension, GraphEditor, isOp, makeNode, type Node, opsetVersion, type TensorType } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { attribute, DataType, type Dimension, isOp, makeNode, type Node, opsetVersion, type TensorType } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Oldest operator set in which Gemm broadcasts its addend unasked. */
 const OLDEST_OPSET = 7;
@@ -22,16 +22,8 @@ export const fuseMatMulAdd = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let fused = 0;
     if (opsetVersion(model) < OLDEST_OPSET) return exactResult({ nodesFused: 0 });
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "MatMul") && fuse(node, rewrite, types.get(editor))) fused++;
-      rewrite.finish();
-    }
-    return exactResult({ nodesFused: fused });
+    return exactResult({ nodesFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, types)) });
   },
 });
 

@@ -10,12 +10,12 @@
  * where x cannot be negative (behind Relu, Sigmoid or a Clip from 0), and no dilations. Poolings need borders smaller
  * than the kernel. Other modes (reflect, edge, wrap) and ConvTranspose, whose pads cut borders, stay.
  */
-import { attribute, DataType, elementCount, floatAttribute, getAttribute, GraphEditor, intAttribute, intsAttribute, isOp, type Node, setAttribute, stringAttribute, toNumbers } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { attribute, DataType, elementCount, floatAttribute, getAttribute, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setAttribute, stringAttribute, toNumbers } from "../../../ir/index.js";
+import type { TypeMap } from "../../../ops/shapes.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { Rewrite } from "./rewrite.js";
+import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 interface Border {
   /** Begin of every spatial axis, then the ends. */
@@ -29,16 +29,8 @@ export const fusePad = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let fused = 0;
-    const editors = GraphEditor.forModel(model);
-    const types = inferScopes(editors);
-    for (const editor of editors.reverse()) {
-      const rewrite = new Rewrite(editor);
-      // From the front: of two Pads in a row the second takes its turn with the next run.
-      for (const node of [...editor.graph.nodes]) if (isOp(node, "Pad") && fuse(node, rewrite, types.get(editor))) fused++;
-      rewrite.finish();
-    }
-    return exactResult({ bordersFused: fused });
+    // From the front: of two Pads in a row the second takes its turn with the next run.
+    return exactResult({ bordersFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Pad") && fuse(node, rewrite, types)) });
   },
 });
 

@@ -2,7 +2,8 @@
  * Edits of one graph whose removals are carried out together at the end: each on its own would walk the whole graph,
  * which is quadratic in the number of fusions. A node that is replaced takes along what only it used.
  */
-import type { GraphEditor, Node, Tensor } from "../../../ir/index.js";
+import { GraphEditor, type Model, type Node, type Tensor } from "../../../ir/index.js";
+import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
 
 export class Rewrite {
   private readonly retired = new Set<Node>();
@@ -91,4 +92,35 @@ export class Rewrite {
   private isUsed(name: string): boolean {
     return this.editor.consumers(name).length > 0 || this.editor.isOutput(name);
   }
+}
+
+/** Looks at one node and says how often it rewrote something there. */
+export type NodeRewriter = (node: Node) => number | boolean;
+
+/**
+ * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the graph around it
+ * is edited. Each node that a graph had at the beginning is looked at once. Returns how many rewrites there were.
+ * @param rewriterOf what to do with the nodes of a graph, whose values are of `types` before anything is rewritten
+ */
+export function rewriteGraphs(
+  model: Model, rewriterOf: (rewrite: Rewrite, types: TypeMap | undefined) => NodeRewriter, order: "forward" | "backward" = "forward",
+): number {
+  const editors = GraphEditor.forModel(model);
+  const types = inferScopes(editors);
+  let count = 0;
+  for (const editor of editors.reverse()) {
+    const rewrite = new Rewrite(editor);
+    const rewriteNode = rewriterOf(rewrite, types.get(editor));
+    const nodes = [...editor.graph.nodes];
+    for (const node of order === "forward" ? nodes : nodes.reverse()) count += Number(rewriteNode(node));
+    rewrite.finish();
+  }
+  return count;
+}
+
+/** How often in a row a step succeeds. */
+export function times(step: () => boolean): number {
+  let count = 0;
+  while (step()) count++;
+  return count;
 }
