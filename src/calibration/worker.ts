@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
-import type { OnnxRuntime, Session, SessionOptions } from "../runtime/runtime.js";
+import type { OnnxRuntime } from "../runtime/runtime.js";
+import { ExactSession } from "./exact-session.js";
 import { gramProduct } from "./gram-product.js";
 import { Reducer, type Problem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
@@ -26,14 +27,12 @@ export interface SampleProblem extends Problem {
   readonly sample: number;
 }
 
-/** Quantized operators would saturate on x64 processors without VNNI; there this setting keeps them exact. */
-const CONFIG = { "session.x64quantprecision": "1" };
 const THREADS_FROM = 2 ** 19;
 
 /** What a round holds while it runs. */
 interface Running {
   readonly round: Round;
-  readonly session: Session | undefined;
+  readonly session: ExactSession | undefined;
   readonly gram: ReturnType<typeof gramProduct>;
   /** Reduces here: Gram requests, and all of a small round. */
   readonly own: Reducer;
@@ -51,7 +50,7 @@ export class CalibrationWorker {
 
   /** Runs a model whose outputs are shapes and returns them in the order of `outputs`. */
   async shapes(modelPath: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
-    const session = await this.openExact(modelPath, {});
+    const session = await ExactSession.open(this.runtime, modelPath, {});
     try {
       const found = await session.run(feed, outputs);
       return outputs.map((name) => Array.from(found[name]?.data as BigInt64Array, Number));
@@ -68,7 +67,7 @@ export class CalibrationWorker {
     const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
     const gram = gramProduct(this.runtime, threads);
     const session = round.modelPath === undefined ? undefined
-      : await this.openExact(round.modelPath, { threads: threads - reducing });
+      : await ExactSession.open(this.runtime, round.modelPath, { threads: threads - reducing });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
   }
@@ -114,15 +113,6 @@ export class CalibrationWorker {
     // A failure is met when the next sample, or the end, awaits it.
     this.reducing.catch(() => undefined);
     return undefined;
-  }
-
-  /** The setting rewrites int8 weights at load, and onnxruntime 1.32 fails over those that two nodes share. */
-  private async openExact(modelPath: string, options: SessionOptions): Promise<Session> {
-    try {
-      return await this.runtime.open(modelPath, { ...options, config: CONFIG });
-    } catch {
-      return this.runtime.open(modelPath, options);
-    }
   }
 
   private requireRound(): Running {

@@ -35,6 +35,17 @@ export interface PassContext {
   readonly statistics: Statistics | undefined;
   readonly evaluator: ConstantEvaluator | undefined;
   readonly seed: number;
+  /**
+   * The model as it was before the first pass that may change results: what passes that recover are to come near. Not
+   * to be changed. Absent until then.
+   */
+  readonly reference?: Model;
+  /**
+   * Measures tensors of any model over the calibration data, its first `samples` of them, for passes that recover step
+   * by step. Absent without data. What `statistics` can declare is measured before `run`; this is for what depends on
+   * what `run` has done so far.
+   */
+  readonly measure?: (model: Model, requests: readonly StatisticRequest[], samples?: number) => Promise<Statistics>;
 }
 
 /** The command-line form of a pass, from which flags, help and docs derive. */

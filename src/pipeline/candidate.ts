@@ -1,4 +1,5 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -8,12 +9,13 @@ import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
+import { HeldOutScore } from "./held-out-score.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
 import type { RunData } from "./run-data.js";
-import { runPasses } from "./runner.js";
+import { runPasses, type RunOptions } from "./runner.js";
 
 export interface CandidateContext {
   readonly options: CompressOptions;
@@ -70,9 +72,10 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
   const { options, data, logger, files } = context;
   const evaluator = new RuntimeEvaluator();
+  const { dataset, scorer } = learningData(data.calibration, plan, options);
   try {
     const run = await runPasses(model, plan, {
-      dataset: data.calibration, evaluator, logger, seed: options.seed ?? 0, threads: options.threads ?? 1, debug: options.debug ?? false,
+      dataset, scorer, evaluator, logger, seed: options.seed ?? 0, threads: options.threads ?? 1, debug: options.debug ?? false,
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
@@ -83,6 +86,20 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   } finally {
     await evaluator.close();
   }
+}
+
+/** Share of the calibration samples that decide which steps are kept. */
+const JUDGING = 0.25;
+/** Fewer samples than this decide nothing. */
+const LEAST_JUDGES = 2;
+
+/** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
+function learningData(calibration: Dataset | undefined, plan: Plan, { seed = 0, threads = 1 }: CompressOptions): Pick<RunOptions, "dataset" | "scorer"> {
+  const isJudged = plan.some(({ judgedAfter }) => judgedAfter !== undefined);
+  if (!calibration || !isJudged || (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES) return { dataset: calibration };
+  // A split of its own: with another seed than the one that the comparison was held out with.
+  const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
+  return { dataset: rest, scorer: (reference) => new HeldOutScore(reference, heldOut, threads) };
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */

@@ -14,6 +14,11 @@ export interface CompressOptions {
   readonly storage?: "auto" | "plain" | "int8";
   /** How int8 ranges are chosen. */
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
+  /**
+   * How much time to spend on the accuracy of int8: "fast" quantizes alone, "balanced" (the default) corrects the biases
+   * as well, "best" tries all that is known. What helps is decided on a quarter of the calibration data, kept apart.
+   */
+  readonly effort?: "fast" | "balanced" | "best";
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */

@@ -3,6 +3,14 @@ import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
 
+/** What a pass that must prove itself came to on samples held out of calibration. */
+export interface TrialResult {
+  /** Mean signal-to-noise ratio of the outputs without it and with it, dB. */
+  readonly beforeDb: number;
+  readonly afterDb: number;
+  readonly kept: boolean;
+}
+
 export interface PassRecord {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -10,6 +18,8 @@ export interface PassRecord {
   readonly stats: Readonly<Record<string, number>>;
   /** Milliseconds, with the calibration it asked for. */
   readonly ms: number;
+  /** Present for a pass that was tried. One that was not kept has `modified` false: its changes were taken back. */
+  readonly trial?: TrialResult;
 }
 
 export interface RunResult {
@@ -26,7 +36,7 @@ export interface RunResult {
 export class PassLedger {
   askedForData = false;
   readonly statistics = new Map<string, Statistics>();
-  private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number }[] = [];
+  private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
   private readonly diagnostics: Diagnostic[] = [];
 
@@ -38,6 +48,14 @@ export class PassLedger {
     for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
     this.nodes.push(...result.nodes.map((node) => ({ ...node, pass: pass.name })));
     this.diagnostics.push(...result.diagnostics);
+  }
+
+  /** Takes over what the passes of a trial reported; of one that was not kept, that it was tried. */
+  addTrial(tried: PassLedger, trial: TrialResult): void {
+    for (const record of tried.records) this.records.push({ ...record, modified: record.modified && trial.kept, stats: trial.kept ? record.stats : {}, trial: rounded(trial) });
+    if (!trial.kept) return;
+    this.nodes.push(...tried.nodes);
+    this.diagnostics.push(...tried.diagnostics);
   }
 
   /** Under what the next measurement for the pass is kept. */
@@ -55,11 +73,15 @@ export class PassLedger {
   result(): RunResult {
     return {
       modified: this.records.some((record) => record.modified),
-      passes: this.records.map(({ pass, modified, stats, ms }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10 })),
+      passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10, ...(trial ? { trial } : {}) })),
       nodes: this.nodes,
       diagnostics: this.diagnostics,
       askedForData: this.askedForData,
       statistics: this.statistics,
     };
   }
+}
+
+function rounded({ beforeDb, afterDb, kept }: TrialResult): TrialResult {
+  return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, kept };
 }

@@ -3,7 +3,7 @@ import { EdgecError, suggestion } from "../errors.js";
 import { oldestRuntime } from "../ops/runtime-versions.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
-import type { PlanOptions } from "./plan.js";
+import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -19,11 +19,19 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly,
+    flags, storeOnly, effort: effortOf(options, flags),
     shared: { calibrator, ...storageShape(options) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
+}
+
+/** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */
+function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Effort {
+  if (effort === undefined) return "balanced";
+  if (!EFFORTS.includes(effort)) throw new EdgecError("BAD_OPTION", `--effort takes ${EFFORTS.join(", ")}, not "${String(effort)}".${suggestion(effort, EFFORTS)}`);
+  if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--effort is about the accuracy of --int8 and has no effect here. Leave it out.");
+  return effort;
 }
 
 /** Chains stay outside functions for a runtime that would not fold them there. */

@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly passes?: string | readonly Pass[];
   /** Keep weights as int8 and compute in float. */
   readonly storeOnly?: boolean;
+  /** How much time to spend on the accuracy of int8; default "fast". */
+  readonly effort?: Effort;
 }
 
 export interface PlannedStep {
@@ -25,9 +27,18 @@ export interface PlannedStep {
   /** Runs the passes again until none of them changes the model. */
   readonly untilStable: boolean;
   readonly reason: string;
+  /** See `RecipeStep.judgedAfter`. */
+  readonly judgedAfter?: string;
 }
 
 export type Plan = readonly PlannedStep[];
+
+/**
+ * "fast" quantizes; "balanced" then corrects the biases; "best" tries all that is known to bring accuracy back without
+ * labels. What a level tries is kept only where held-out calibration samples say that it helps.
+ */
+export const EFFORTS = ["fast", "balanced", "best"] as const;
+export type Effort = (typeof EFFORTS)[number];
 
 /** The word that stands for all clean-up passes in an explicit order. */
 const CLEAN_UP_ALIAS = "clean-up";
@@ -47,7 +58,7 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  return steps.map(({ passes, untilStable, reason }) => ({ passes: passes.map((pass) => bind(pass, options, excluded)), untilStable, reason }));
+  return steps.map(({ passes, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, options, excluded)) }));
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
@@ -63,18 +74,20 @@ export function withoutPass(plan: Plan, name: string): Plan {
   return plan.map((step) => ({ ...step, passes: step.passes.filter((pass) => pass.name !== name) }));
 }
 
-interface Step { readonly passes: readonly RegisteredPass[]; readonly untilStable: boolean; readonly reason: string }
+type Step = Omit<PlannedStep, "passes"> & { readonly passes: readonly RegisteredPass[] };
 
 function recipeSteps(options: PlanOptions): Step[] {
   return RECIPE.filter((step) => isWanted(step.when, options))
-    .map(({ passes, untilStable, reason }) => ({ passes: passes.map(findPass), untilStable, reason }));
+    .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass) }));
 }
 
-function isWanted(when: StepCondition, { flags, storeOnly }: PlanOptions): boolean {
+function isWanted(when: StepCondition, { flags, storeOnly, effort = "fast" }: PlanOptions): boolean {
   const int8 = flags.int8 !== undefined;
   switch (when) {
     case "always": return true;
     case "int8": return int8;
+    case "int8Balanced": return int8 && effort !== "fast";
+    case "int8Best": return int8 && effort === "best";
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";

@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
+export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -15,6 +15,11 @@ export interface RecipeStep {
   readonly when: StepCondition;
   /** Why it stands where it stands. */
   readonly reason: string;
+  /**
+   * The step must prove itself: it is taken back unless the outputs come nearer to those of the model before lossy
+   * passes, on held-out samples, judged on the model as the pass named here leaves it. Left out without such samples.
+   */
+  readonly judgedAfter?: string;
 }
 
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
@@ -39,6 +44,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
+  { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
   { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float" },
   { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },

@@ -22,6 +22,7 @@ import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
+import { correctBias } from "../passes/quantize/correct-bias.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
@@ -43,6 +44,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(widenHalf),
   registered(pruneMagnitude),
   registered(quantizeInt8),
+  registered(correctBias),
   registered(clusterWeights),
   registered(storeInt8),
   registered(encodeWeights),

@@ -1,19 +1,22 @@
-/** Runs planned passes over a model: measures what each asks for, times it, and says which one failed. */
+/** Runs planned passes over a model: measures what each asks for, times it, tries what must prove itself, and says which one failed. */
 import { calibrate } from "../calibration/calibrate.js";
-import type { Dataset } from "../data/dataset.js";
+import { take, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
+import { copyModel, type Model } from "../ir/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { Statistics } from "../numeric/statistics.js";
-import type { ConstantEvaluator, Pass, PassResult } from "../passes/contract.js";
+import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
+import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import type { Plan, PlannedStep } from "./plan.js";
+import { type Scorer, StepTrial } from "./step-trial.js";
 
 export interface RunOptions {
   /** Where statistics come from; without it passes get none. */
   readonly dataset?: Dataset | undefined;
+  /** Scores models on samples that are not in `dataset`, given the reference. Without it steps that must prove themselves are left out. */
+  readonly scorer?: ((reference: Model) => Scorer) | undefined;
   readonly evaluator?: ConstantEvaluator | undefined;
   readonly logger: Logger;
   readonly seed: number;
@@ -41,55 +44,119 @@ const MAX_ROUNDS = 10;
  * that names the pass and those that ran before it. The model must not be used after a failure.
  */
 export async function runPasses(model: Model, plan: Plan, options: RunOptions): Promise<RunResult> {
-  const ledger = new PassLedger();
-  for (const step of plan) await runStep(model, step, options, ledger);
-  return ledger.result();
-}
-
-async function runStep(model: Model, step: PlannedStep, options: RunOptions, ledger: PassLedger): Promise<void> {
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    let modified = false;
-    for (const pass of step.passes) modified = (await runPass(model, pass, options, ledger)) || modified;
-    if (!step.untilStable || !modified) return;
-  }
-}
-
-async function runPass(model: Model, pass: Pass, options: RunOptions, ledger: PassLedger): Promise<boolean> {
-  options.logger.progress?.({ step: pass.name, done: 0 });
-  options.logger.debug?.(`running ${pass.name}`);
-  const before = options.debug === true ? encodeModelBytes(model) : undefined;
-  const start = performance.now();
-  let result: PassResult;
+  const run = new PlanRun(model, plan, options);
   try {
-    const statistics = await measure(model, pass, options, ledger);
-    result = await pass.run(model, { statistics, evaluator: options.evaluator, seed: options.seed });
-    if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
-  } catch (cause) {
-    throw await passFailure(cause, pass, ledger, before, options);
+    return await run.run();
+  } finally {
+    await run.close();
   }
-  ledger.add(pass, result, performance.now() - start);
-  return result.modified;
 }
 
-async function measure(model: Model, pass: Pass, options: RunOptions, ledger: PassLedger): Promise<Statistics | undefined> {
-  const { dataset, threads, logger, recorded } = options;
-  const requests = pass.statistics(model);
-  if (requests.length > 0) ledger.askedForData = true;
-  if (dataset === undefined) return undefined;
-  // Empty rather than absent: a pass must not tell a user to give data who has given some.
-  if (requests.length === 0) return new Statistics();
-  const key = ledger.statisticsKey(pass);
-  const statistics = recorded?.get(key) ?? await calibrate({ model, dataset, requests, threads, logger });
-  ledger.statistics.set(key, statistics);
-  recorded?.set(key, statistics);
-  return statistics;
+class PlanRun {
+  private readonly ledger = new PassLedger();
+  /** The model before the first pass that may change results. */
+  private reference: Model | undefined;
+  private trial: StepTrial | undefined;
+
+  constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {}
+
+  async run(): Promise<RunResult> {
+    for (const [index, step] of this.plan.entries()) {
+      if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
+      else if (await this.runStep(this.model, step, this.ledger)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
+    }
+    return this.ledger.result();
+  }
+
+  async close(): Promise<void> {
+    await this.trial?.close();
+  }
+
+  private async runStep(model: Model, step: PlannedStep, ledger: PassLedger): Promise<boolean> {
+    let changed = false;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      let modified = false;
+      for (const pass of step.passes) modified = (await this.runPass(model, pass, ledger)) || modified;
+      changed ||= modified;
+      if (!step.untilStable || !modified) break;
+    }
+    return changed;
+  }
+
+  /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
+  private async tryStep(index: number, step: PlannedStep, judgedAfter: string): Promise<void> {
+    if (!this.options.scorer || !this.options.dataset) return;
+    this.reference ??= copyModel(this.model);
+    this.trial ??= new StepTrial(this.options.scorer(this.reference), this.options.logger);
+    const rest = stepsUntil(this.plan.slice(index + 1), judgedAfter);
+    const tried = new PassLedger();
+    const result = await this.trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
+      judgedAfter,
+      change: (model) => this.runStep(model, step, tried),
+      finish: async (model) => {
+        for (const later of rest) await this.runStep(model, later, new PassLedger());
+      },
+    });
+    if (tried.askedForData) this.ledger.askedForData = true;
+    this.ledger.addTrial(tried, result);
+  }
+
+  private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
+    const { options } = this;
+    options.logger.progress?.({ step: pass.name, done: 0 });
+    options.logger.debug?.(`running ${pass.name}`);
+    if (pass.lossy) this.reference ??= copyModel(model);
+    const before = options.debug === true ? encodeModelBytes(model) : undefined;
+    const start = performance.now();
+    let result: PassResult;
+    try {
+      const statistics = await this.measure(model, pass, ledger);
+      result = await pass.run(model, this.context(statistics));
+      if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
+    } catch (cause) {
+      throw await this.passFailure(cause, pass, before);
+    }
+    ledger.add(pass, result, performance.now() - start);
+    return result.modified;
+  }
+
+  private context(statistics: Statistics | undefined): PassContext {
+    const { dataset, threads, logger, evaluator, seed } = this.options;
+    return {
+      statistics, evaluator, seed,
+      ...(this.reference ? { reference: this.reference } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], samples?: number) => calibrate({ model, dataset: samples === undefined ? dataset : take(dataset, samples), requests, threads, logger }) } : {}),
+    };
+  }
+
+  private async measure(model: Model, pass: Pass, ledger: PassLedger): Promise<Statistics | undefined> {
+    const { dataset, threads, logger, recorded } = this.options;
+    const requests = pass.statistics(model);
+    if (requests.length > 0) ledger.askedForData = true;
+    if (dataset === undefined) return undefined;
+    // Empty rather than absent: a pass must not tell a user to give data who has given some.
+    if (requests.length === 0) return new Statistics();
+    const key = ledger.statisticsKey(pass);
+    const isMain = ledger === this.ledger;
+    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await calibrate({ model, dataset, requests, threads, logger });
+    ledger.statistics.set(key, statistics);
+    if (isMain) recorded?.set(key, statistics);
+    return statistics;
+  }
+
+  private async passFailure(cause: unknown, pass: Pass, before: Uint8Array | undefined): Promise<EdgecError> {
+    const { options } = this;
+    const dumped = before && options.dump ? ` The model before it was written to ${await options.dump(before, pass.name)}.` : "";
+    const isInvalidModel = cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
+    if (cause instanceof EdgecError && !isInvalidModel) return cause;
+    const ran = this.ledger.names();
+    const after = ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
+    return new PassFailure(pass.name, `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`, { cause });
+  }
 }
 
-async function passFailure(cause: unknown, pass: Pass, ledger: PassLedger, before: Uint8Array | undefined, options: RunOptions): Promise<EdgecError> {
-  const dumped = before && options.dump ? ` The model before it was written to ${await options.dump(before, pass.name)}.` : "";
-  const isInvalidModel = cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
-  if (cause instanceof EdgecError && !isInvalidModel) return cause;
-  const ran = ledger.names();
-  const after = ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
-  return new PassFailure(pass.name, `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`, { cause });
+/** The steps up to the one that runs the pass, without those that are tried themselves; none when it does not come. */
+function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
+  const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
+  return steps.slice(0, last + 1).filter(({ judgedAfter }) => judgedAfter === undefined);
 }

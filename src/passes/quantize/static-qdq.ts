@@ -45,8 +45,11 @@ function clampedParameters(editor: GraphEditor, clamp: Node, max: number): Affin
 export function insertStaticQdq(editor: GraphEditor, islands: Islands, parameters: ReadonlyMap<string, AffineParameters>, options: WeightOptions): void {
   const readers = islandReaders(editor, islands);
   for (const node of islands.computes) attachCodes(editor, node, parameters.get(node.inputs[0]!)!.scale, options);
-  for (const [tensor, clamp] of islands.clamps) absorbClamp(editor, tensor, clamp);
-  for (const tensor of islands.tensors) insertPair(editor, tensor, parameters.get(tensor)!, readers.get(tensor)!);
+  for (const clamp of islands.clamps.values()) editor.removeNodes(clamp);
+  for (const tensor of islands.tensors) {
+    const source = islands.clamps.get(tensor)?.inputs[0] ?? tensor;
+    insertPair(editor, { source, tensor, parameters: parameters.get(tensor)!, readers: readers.get(tensor)! });
+  }
 }
 
 /**
@@ -64,23 +67,23 @@ function islandReaders(editor: GraphEditor, islands: Islands): Map<string, Set<N
   return readers;
 }
 
-/** The clamp goes; its input takes its output's name. */
-function absorbClamp(editor: GraphEditor, tensor: string, clamp: Node): void {
-  const producer = editor.producer(clamp.inputs[0]!)!;
-  const at = producer.outputs.indexOf(clamp.inputs[0]!);
-  editor.removeNodes(clamp);
-  editor.setOutput(producer, at, tensor);
+interface Pair {
+  /** What is quantized: the tensor, or what its absorbed clamp read, which keeps its name and its meaning. */
+  readonly source: string;
+  readonly tensor: string;
+  readonly parameters: AffineParameters;
+  readonly readers: ReadonlySet<Node> | "all";
 }
 
-function insertPair(editor: GraphEditor, tensor: string, { scale, zeroPoint }: AffineParameters, readers: Set<Node> | "all"): void {
+function insertPair(editor: GraphEditor, { source, tensor, parameters: { scale, zeroPoint }, readers }: Pair): void {
   const stem = editor.uniqueName("q");
   const dequantized = editor.uniqueName(`${stem}d`);
   const codes = editor.uniqueName(`${stem}c`);
   const scaleName = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [], Float32Array.of(scale)));
   const zero = editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [], DataType.UINT8, Uint8Array.of(zeroPoint)));
   const users = editor.consumers(tensor);
-  const pair = [makeNode("QuantizeLinear", [tensor, scaleName, zero], [codes]), makeNode("DequantizeLinear", [codes, scaleName, zero], [dequantized])];
-  const producer = editor.producer(tensor);
+  const pair = [makeNode("QuantizeLinear", [source, scaleName, zero], [codes]), makeNode("DequantizeLinear", [codes, scaleName, zero], [dequantized])];
+  const producer = editor.producer(source);
   if (producer) editor.insertAfter(producer, ...pair);
   else editor.insertBefore(editor.graph.nodes[0], ...pair);
   const except = new Set(readers === "all" ? [] : users.filter((user) => !readers.has(user)));

@@ -85,7 +85,7 @@ describe("static quantization", () => {
     const m = twoConvolutions();
     await run(m, ranges(m, -2, 4));
     expect(m.graph.nodes.some((node) => isOp(node, "Relu"))).toBe(false);
-    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "r")!;
+    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "a")!;
     expect(toNumbers(m.graph.initializers.find((t) => t.name === quantize.inputs[2])!)).toEqual([0]);
   });
 
@@ -172,7 +172,7 @@ describe("static quantization", () => {
     const statistics = ranges(m, -4, 4);
     statistics.set({ kind: "histogram", tensor: "r" }, { min: 0, max: 0, counts: new Float64Array(2048), count: 10 });
     await run(m, statistics);
-    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "r")!;
+    const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === "a")!;
     const scale = toNumbers(m.graph.initializers.find((t) => t.name === quantize.inputs[1])!)[0]!;
     expect(scale * 255).toBeCloseTo(0.5, 5);
   });

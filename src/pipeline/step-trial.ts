@@ -1,0 +1,62 @@
+/**
+ * Steps that recover accuracy are not trusted: each is kept only where held-out samples say that it helps. What was
+ * tuned on a hundred samples may fit those alone.
+ */
+import type { Logger } from "../diagnostics.js";
+import { copyModel, type Model } from "../ir/index.js";
+import type { TrialResult } from "./pass-ledger.js";
+
+/** How near a model is to the reference, dB; see HeldOutScore. */
+export interface Scorer {
+  score(model: Model): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Attempt {
+  /** The pass behind which models are judged. */
+  readonly judgedAfter: string;
+  /** Changes the model in place; says whether it did. */
+  readonly change: (model: Model) => Promise<boolean>;
+  /** What happens to the model before it is judged; on a copy. */
+  readonly finish: (model: Model) => Promise<void>;
+}
+
+/** A gain below this is noise between sets of samples, dB. */
+const LEAST_GAIN_DB = 0.02;
+
+export class StepTrial {
+  /** The score of the model as it is, once known, and the pass that it was finished with for that. */
+  private current: number | undefined;
+  private finishedWith: string | undefined;
+
+  constructor(private readonly scorer: Scorer, private readonly logger: Logger) {}
+
+  /** Changes `model`, or leaves it as it was. */
+  async attempt(model: Model, name: string, { judgedAfter, change, finish }: Attempt): Promise<TrialResult> {
+    const before = copyModel(model);
+    this.finishedWith = judgedAfter;
+    const beforeDb = this.current ??= await this.judge(model, finish);
+    if (!(await change(model))) return { beforeDb, afterDb: beforeDb, kept: false };
+    const afterDb = await this.judge(model, finish);
+    const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
+    this.logger.debug?.(`${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on held-out samples, ${kept ? "kept" : "taken back"}`);
+    if (kept) this.current = afterDb;
+    else Object.assign(model, before);
+    return { beforeDb, afterDb, kept };
+  }
+
+  /** Passes have changed the model. The score stands if they are what it was judged after. */
+  unlessJudgedAfter(passes: readonly string[]): void {
+    if (this.finishedWith === undefined || !passes.includes(this.finishedWith)) this.current = undefined;
+  }
+
+  close(): Promise<void> {
+    return this.scorer.close();
+  }
+
+  private async judge(model: Model, finish: Attempt["finish"]): Promise<number> {
+    const finished = copyModel(model);
+    await finish(finished);
+    return this.scorer.score(finished);
+  }
+}
