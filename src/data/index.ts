@@ -1,3 +1,4 @@
 export * from "./dataset.js";
 export { openDataset, type OpenOptions } from "./open.js";
+export { joined, type JoinLimits } from "./joined.js";
 export { splitHoldOut, take, type HoldOut } from "./subset.js";

@@ -30,6 +30,16 @@ export interface ConstantEvaluator {
   evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
 }
 
+export interface MeasureLimits {
+  /** The first samples of the calibration data, at most so many. */
+  readonly samples: number;
+  /** Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a batch. */
+  readonly asBatch?: boolean;
+}
+
+/** Measures tensors of any model over the calibration data, for passes that recover step by step. */
+export type Measure = (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => Promise<Statistics>;
+
 export interface PassContext {
   /** Present when calibration data was given; empty when the pass asked for nothing. */
   readonly statistics: Statistics | undefined;
@@ -40,12 +50,8 @@ export interface PassContext {
    * to be changed. Absent until then.
    */
   readonly reference?: Model;
-  /**
-   * Measures tensors of any model over the calibration data, its first `samples` of them, for passes that recover step
-   * by step. Absent without data. What `statistics` can declare is measured before `run`; this is for what depends on
-   * what `run` has done so far.
-   */
-  readonly measure?: (model: Model, requests: readonly StatisticRequest[], samples?: number) => Promise<Statistics>;
+  /** Absent without data. What `statistics` can declare is measured before `run`; this is for what depends on `run`. */
+  readonly measure?: Measure;
 }
 
 /** The command-line form of a pass, from which flags, help and docs derive. */

@@ -1,12 +1,12 @@
 /** Runs planned passes over a model: measures what each asks for, times it, tries what must prove itself, and says which one failed. */
 import { calibrate } from "../calibration/calibrate.js";
-import { take, type Dataset } from "../data/index.js";
+import { joined, take, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
-import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../passes/contract.js";
+import type { ConstantEvaluator, MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import type { Plan, PlannedStep } from "./plan.js";
@@ -125,7 +125,7 @@ class PlanRun {
     return {
       statistics, evaluator, seed,
       ...(this.reference ? { reference: this.reference } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], samples?: number) => calibrate({ model, dataset: samples === undefined ? dataset : take(dataset, samples), requests, threads, logger }) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger }) } : {}),
     };
   }
 
@@ -159,4 +159,11 @@ class PlanRun {
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
   return steps.slice(0, last + 1).filter(({ judgedAfter }) => judgedAfter === undefined);
+}
+
+/** Inputs of a batch in all, bytes. What a network makes of its inputs on the way is some 20 to 50 times as large. */
+const BATCH_BYTES = 2 ** 24;
+
+function limited(dataset: Dataset, { samples, asBatch = false }: MeasureLimits): Dataset {
+  return asBatch ? joined(dataset, { samples, bytes: BATCH_BYTES }) : take(dataset, samples);
 }

@@ -3,21 +3,25 @@
  *
  *   b_c  ←  b_c + E[y_c] − E[ŷ_c]        y: the output in the model before lossy passes, ŷ: in the model as it is
  *
- * Layers are corrected from the inputs to the outputs, a few depths at a time: what lies behind sees what has been
- * corrected before it. Handles Conv, Gemm, and the Add behind a MatMul or its dynamically quantized form, in the main
- * graph; layers without a bias get one. Layers whose output the model before had under another name are left.
+ * From the inputs to the outputs, so that each layer sees what has been corrected before it. Where the model takes a
+ * batch this is one run: a copy of the model subtracts the shift of each layer from a batch of samples as it computes.
+ * Otherwise it is one measurement for each depth of the network; of a network deeper than `rounds`, the last depths.
+ *
+ * Handles Conv, Gemm, and the Add behind a MatMul or its dynamically quantized form, in the main graph; layers without a
+ * bias get one. Layers whose output the model before had under another name are left.
  * Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV
- * 2019), section 4.2, in its empirical and sequential form.
+ * 2019), section 4.2, in its empirical form, layer after layer.
  */
-import { GraphEditor, type Model, type Node, nodeLabel } from "../../ir/index.js";
 import { EdgecError } from "../../errors.js";
+import { GraphEditor, type Model, type Node, nodeLabel } from "../../ir/index.js";
 import type { MomentsRequest, Statistics } from "../../numeric/statistics.js";
-import type { NodeStatus, PassContext, PassResult } from "../contract.js";
+import type { Measure, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
+import { modelOfShifts } from "./mean-shifts.js";
 
 export interface CorrectBiasOptions {
-  /** Measurements of the model at most. Fewer than the depth of the network make groups of neighbouring depths. */
+  /** Measurements at most of a model that takes no batch. */
   readonly rounds: number;
   /** Calibration samples that means are taken over, at most. */
   readonly samples: number;
@@ -27,7 +31,7 @@ export const correctBias = definePass<CorrectBiasOptions>({
   name: "correct-bias",
   description: "Take back the shifts of means that quantization and pruning brought, layer after layer",
   lossy: true,
-  defaults: { rounds: 16, samples: 64 },
+  defaults: { rounds: 24, samples: 64 },
   validate,
   run: correct,
 });
@@ -38,39 +42,77 @@ function validate(options: CorrectBiasOptions): void {
   }
 }
 
-async function correct(model: Model, { rounds, samples }: CorrectBiasOptions, { reference, measure }: PassContext): Promise<PassResult> {
+/** Shifts by the output of the site that they were added to. */
+type Shifted = ReadonlySet<string>;
+
+async function correct(model: Model, options: CorrectBiasOptions, { reference, measure }: PassContext): Promise<PassResult> {
   if (!reference || !measure) return { modified: false, stats: {}, nodes: [], diagnostics: [] };
   const editor = GraphEditor.forMainGraph(model);
   const known = new Set(reference.graph.nodes.flatMap((node) => node.outputs));
   const sites = biasSites(editor).filter(({ output }) => known.has(output));
-  const target = await measure(reference, sites.map(request), samples);
-  const nodes: NodeStatus[] = [];
-  let modified = false;
-  for (const group of byDepth(editor, sites, rounds)) {
-    const current = await measure(model, group.map(request), samples);
-    for (const site of group) {
-      const shifted = shiftSite(site, target, current);
-      modified ||= shifted;
-      nodes.push({ name: nodeLabel(site.node), opType: site.node.opType, status: shifted ? "changed" : "kept", reason: shifted ? "its bias takes back the shift of its means" : "its means have not shifted" });
-    }
-  }
-  const corrected = nodes.filter(({ status }) => status === "changed").length;
-  return { modified, stats: { correctedLayers: corrected }, nodes, diagnostics: [] };
+  const shifted = takesBatch(model) && await correctOnBatch(model, sites, reference, measure, options.samples)
+    || await correctByDepth(model, editor, sites, reference, measure, options);
+  return { modified: shifted.size > 0, stats: { correctedLayers: shifted.size }, nodes: sites.map((site) => statusOf(site, shifted)), diagnostics: [] };
 }
 
-function request({ output, channelAxis }: BiasSite): MomentsRequest {
+function statusOf({ node, output }: BiasSite, shifted: Shifted): NodeStatus {
+  const isShifted = shifted.has(output);
+  return { name: nodeLabel(node), opType: node.opType, status: isShifted ? "changed" : "kept", reason: isShifted ? "its bias takes back the shift of its means" : "its means have not shifted" };
+}
+
+/** Whether the first axis of all inputs may have any size. Constants that are listed as inputs are none. */
+function takesBatch({ graph }: Model): boolean {
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
+  return inputs.length > 0 && inputs.every(({ type }) => {
+    const shape = type?.tensor?.shape;
+    return shape !== undefined && shape.length > 0 && typeof shape[0] !== "number";
+  });
+}
+
+/** Undefined when the model does not run on a batch after all, as one does not whose shapes are constants inside. */
+async function correctOnBatch(model: Model, sites: readonly BiasSite[], reference: Model, measure: Measure, samples: number): Promise<Shifted | undefined> {
+  try {
+    const expected = await measure(reference, sites.map(momentsOf), { samples, asBatch: true });
+    const targets = new Map(sites.flatMap((site) => {
+      const mean = expected.get(momentsOf(site))?.mean;
+      return mean ? [[site.output, mean] as const] : [];
+    }));
+    const { model: copy, requests } = modelOfShifts(model, targets);
+    const shifts = await measure(copy, [...requests.values()], { samples, asBatch: true });
+    return new Set(sites.filter((site) => shiftBy(site, shifts.get(requests.get(site.output) ?? momentsOf(site))?.mean)).map(({ output }) => output));
+  } catch (error) {
+    if (error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "BAD_DATA")) return undefined;
+    throw error;
+  }
+}
+
+async function correctByDepth(model: Model, editor: GraphEditor, sites: readonly BiasSite[], reference: Model, measure: Measure, { rounds, samples }: CorrectBiasOptions): Promise<Shifted> {
+  const shifted = new Set<string>();
+  const depths = byDepth(editor, sites).slice(-rounds);
+  const expected = await measure(reference, depths.flat().map(momentsOf), { samples });
+  for (const depth of depths) {
+    const actual = await measure(model, depth.map(momentsOf), { samples });
+    for (const site of depth) if (shiftBy(site, difference(site, expected, actual))) shifted.add(site.output);
+  }
+  return shifted;
+}
+
+function momentsOf({ output, channelAxis }: BiasSite): MomentsRequest {
   return { kind: "moments", tensor: output, axis: channelAxis };
 }
 
-function shiftSite(site: BiasSite, target: Statistics, current: Statistics): boolean {
-  const [expected, actual] = [target, current].map((statistics) => statistics.get(request(site))?.mean);
-  if (expected?.length !== site.channels || actual?.length !== site.channels) return false;
-  const shift = expected.map((mean, c) => mean - actual[c]!);
-  return shift.every(Number.isFinite) && site.shift(shift);
+function difference(site: BiasSite, expected: Statistics, actual: Statistics): Float64Array | undefined {
+  const [target, mean] = [expected, actual].map((statistics) => statistics.get(momentsOf(site))?.mean);
+  return target && mean?.length === target.length ? target.map((value, c) => value - mean[c]!) : undefined;
 }
 
-/** Sites in at most `most` groups, by how many sites lie between them and the inputs. */
-function byDepth(editor: GraphEditor, sites: readonly BiasSite[], most: number): BiasSite[][] {
+function shiftBy(site: BiasSite, shift: Float64Array | undefined): boolean {
+  return shift?.length === site.channels && shift.every(Number.isFinite) && site.shift(shift);
+}
+
+/** Sites by how many others lie between them and the inputs. */
+function byDepth(editor: GraphEditor, sites: readonly BiasSite[]): BiasSite[][] {
   const siteOf = new Map<Node, BiasSite>(sites.map((site) => [site.node, site]));
   const depths = new Map<string, number>();
   const groups: BiasSite[][] = [];
@@ -80,6 +122,5 @@ function byDepth(editor: GraphEditor, sites: readonly BiasSite[], most: number):
     if (site) (groups[before] ??= []).push(site);
     for (const output of node.outputs) depths.set(output, before + (site ? 1 : 0));
   }
-  const each = Math.ceil(groups.length / most);
-  return Array.from({ length: Math.ceil(groups.length / each) }, (_, k) => groups.slice(k * each, (k + 1) * each).flat());
+  return groups;
 }
