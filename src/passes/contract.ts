@@ -84,6 +84,8 @@ export interface Pass {
   readonly options: Readonly<Record<string, unknown>>;
   statistics(model: Model): readonly StatisticRequest[];
   run(model: Model, context: PassContext): Promise<PassResult>;
+  /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */
+  excluding?(nodes: readonly string[]): Pass;
 }
 
 /** The factory that `definePass` returns: call it with options, or read the definition from it. */

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
+import type { NodeChoice } from "./search/float-nodes.js";
 
 /** What a pass that must prove itself came to on samples held out of calibration. */
 export interface TrialResult {
@@ -29,12 +30,15 @@ export interface RunResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Whether any pass asked for statistics. */
   readonly askedForData: boolean;
+  /** Which nodes were left in float for the sake of accuracy, where that was searched. */
+  readonly choice?: NodeChoice;
   /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
 
 export class PassLedger {
   askedForData = false;
+  choice: NodeChoice | undefined;
   readonly statistics = new Map<string, Statistics>();
   private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
@@ -78,6 +82,7 @@ export class PassLedger {
       diagnostics: this.diagnostics,
       askedForData: this.askedForData,
       statistics: this.statistics,
+      ...(this.choice ? { choice: this.choice } : {}),
     };
   }
 }

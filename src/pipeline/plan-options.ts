@@ -29,7 +29,7 @@ export function planOptions(options: CompressOptions): PlanOptions {
 /** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */
 function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Effort {
   if (effort === undefined) return "balanced";
-  if (!EFFORTS.includes(effort)) throw new EdgecError("BAD_OPTION", `--effort takes ${EFFORTS.join(", ")}, not "${String(effort)}".${suggestion(effort, EFFORTS)}`);
+  if (!EFFORTS.includes(effort)) throw new EdgecError("BAD_OPTION", `--effort takes ${EFFORTS.join(", ")}, not "${effort as string}".${suggestion(effort, EFFORTS)}`);
   if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--effort is about the accuracy of --int8 and has no effect here. Leave it out.");
   return effort;
 }

@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly storeOnly?: boolean;
   /** How much time to spend on the accuracy of int8; default "fast". */
   readonly effort?: Effort;
+  /** How near the outputs must come, by leaving nodes in float; default: what the effort says. */
+  readonly floatNodes?: FloatNodeGoal;
 }
 
 export interface PlannedStep {
@@ -29,6 +31,16 @@ export interface PlannedStep {
   readonly reason: string;
   /** See `RecipeStep.judgedAfter`. */
   readonly judgedAfter?: string;
+  /** Before its last pass runs, nodes are chosen for it to leave in float until the outputs are near enough. */
+  readonly floatNodes?: FloatNodeGoal;
+}
+
+export interface FloatNodeGoal {
+  /** Mean signal-to-noise ratio of the outputs to reach on held-out samples, dB. */
+  readonly goalDb: number;
+  /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
+  readonly mostShare: number;
+  readonly seconds: number;
 }
 
 export type Plan = readonly PlannedStep[];
@@ -78,7 +90,21 @@ type Step = Omit<PlannedStep, "passes"> & { readonly passes: readonly Registered
 
 function recipeSteps(options: PlanOptions): Step[] {
   return RECIPE.filter((step) => isWanted(step.when, options))
-    .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass) }));
+    .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass), ...(passes.includes(QUANTIZER) ? floatNodeGoal(options) : {}) }));
+}
+
+/** The pass that the search for nodes to leave in float is about. */
+const QUANTIZER = "quantize-int8";
+
+/** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
+const FAIR_DB = 30;
+/** What that may cost: beyond it little of int8's speed is left. */
+const FAIR_SHARE = 0.35;
+const FAIR_SECONDS = 120;
+
+function floatNodeGoal({ effort, floatNodes }: PlanOptions): { floatNodes?: FloatNodeGoal } {
+  if (floatNodes) return { floatNodes };
+  return effort === "best" ? { floatNodes: { goalDb: FAIR_DB, mostShare: FAIR_SHARE, seconds: FAIR_SECONDS } } : {};
 }
 
 function isWanted(when: StepCondition, { flags, storeOnly, effort = "fast" }: PlanOptions): boolean {
@@ -145,12 +171,17 @@ function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions
   const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
-  if (exclude.length === 0 || !takesExclusions(pass)) return bound;
-  const excluding = (model: Model): Pass => pass.bind({ ...options, exclude: presentNames(model, excluded) });
+  return takesExclusions(pass) ? withExclusions(pass, bound, options, exclude, excluded) : bound;
+}
+
+/** @param shown what the report says was excluded, in the user's words; `excluded` are the names that this came to */
+function withExclusions(pass: RegisteredPass, bound: Pass, options: Readonly<Record<string, unknown>>, shown: readonly string[], excluded: readonly string[]): Pass {
+  const excluding = (model: Model): Pass => (excluded.length === 0 ? bound : pass.bind({ ...options, exclude: presentNames(model, excluded) }));
   return {
     ...bound,
-    options: { ...bound.options, exclude },
+    options: { ...bound.options, ...(shown.length > 0 ? { exclude: shown } : {}) },
     statistics: (model) => excluding(model).statistics(model),
     run: (model, context) => excluding(model).run(model, context),
+    excluding: (names) => withExclusions(pass, bound, options, [...shown, ...names], [...excluded, ...names]),
   };
 }

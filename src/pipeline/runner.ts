@@ -9,7 +9,9 @@ import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { ConstantEvaluator, MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
-import type { Plan, PlannedStep } from "./plan.js";
+import type { FloatNodeGoal, Plan, PlannedStep } from "./plan.js";
+import { chooseFloatNodes, type NodeChoice } from "./search/float-nodes.js";
+import { quantizationSpace } from "./search/quantization-space.js";
 import { type Scorer, StepTrial } from "./step-trial.js";
 
 export interface RunOptions {
@@ -38,6 +40,8 @@ export class PassFailure extends EdgecError {
 
 /** Rounds of a step that runs until stable. Each removes something, so real models need two or three. */
 const MAX_ROUNDS = 10;
+/** Held-out samples that tell nodes apart; a choice is judged on all of them. */
+const QUICK_SAMPLES = 8;
 
 /**
  * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
@@ -57,12 +61,15 @@ class PlanRun {
   /** The model before the first pass that may change results. */
   private reference: Model | undefined;
   private trial: StepTrial | undefined;
+  /** Measured for a pass that is about to run on the same model, by its name. */
+  private readonly ahead = new Map<string, Statistics>();
 
   constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {}
 
   async run(): Promise<RunResult> {
     for (const [index, step] of this.plan.entries()) {
-      if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
+      if (step.floatNodes) await this.searchStep(index, step, step.floatNodes);
+      else if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
       else if (await this.runStep(this.model, step, this.ledger)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
     }
     return this.ledger.result();
@@ -101,6 +108,46 @@ class PlanRun {
     this.ledger.addTrial(tried, result);
   }
 
+  /** Chooses nodes for the step's last pass to leave in float, and runs it so. */
+  private async searchStep(index: number, step: PlannedStep, goal: FloatNodeGoal): Promise<void> {
+    const choice = await this.chooseFloatNodes(index, step, goal);
+    const [pass] = step.passes.slice(-1);
+    const chosen = choice && choice.floatNodes.length > 0 ? pass?.excluding?.(choice.floatNodes) : undefined;
+    if (choice) {
+      this.ledger.choice = choice;
+      this.options.logger.debug?.(`left in float: ${choice.floatNodes.join(", ") || "none"}; ${choice.beforeDb.toFixed(2)} dB without, ${choice.afterDb.toFixed(2)} dB with them, ${choice.ranking.length} nodes measured`);
+    }
+    if (await this.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step, this.ledger)) this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
+  }
+
+  private async chooseFloatNodes(index: number, step: PlannedStep, { goalDb, mostShare, seconds }: FloatNodeGoal): Promise<NodeChoice | undefined> {
+    const { dataset, scorer, logger } = this.options;
+    const [pass] = step.passes.slice(-1);
+    if (!scorer || !dataset || !pass?.excluding) return undefined;
+    const deadline = performance.now() + 1000 * seconds;
+    this.reference ??= copyModel(this.model);
+    this.trial ??= new StepTrial(scorer(this.reference), logger);
+    const statistics = await this.measure(this.model, pass, this.ledger) ?? new Statistics();
+    this.ahead.set(pass.name, statistics);
+    const space = await quantizationSpace(this.model, pass, statistics, {
+      run: async (pass, model, statistics) => (await pass.run(model, this.context(statistics))).nodes,
+      measure: (model, requests) => calibrate({ model, dataset: take(dataset, 1), requests, threads: this.options.threads, logger: {} }),
+      score: (model, quick) => this.scoreRecovered(index, model, quick),
+    });
+    return chooseFloatNodes({ ...space, progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }) }, { goalDb, mostShare, deadline });
+  }
+
+  /** A quick score is that of a model as it is; otherwise the better one of that and of the model that later steps have recovered. */
+  private async scoreRecovered(index: number, model: Model, quick: boolean): Promise<number> {
+    const trial = this.trial!;
+    if (quick) return trial.score(model, QUICK_SAMPLES);
+    const plain = await trial.score(model);
+    const recovering = this.plan.slice(index + 1).filter(({ judgedAfter }) => judgedAfter !== undefined && this.plan[index]?.passes.some(({ name }) => name === judgedAfter));
+    if (recovering.length === 0) return plain;
+    for (const step of recovering) await this.runStep(model, step, new PassLedger());
+    return Math.max(plain, await trial.score(model));
+  }
+
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
     const { options } = this;
     options.logger.progress?.({ step: pass.name, done: 0 });
@@ -136,8 +183,11 @@ class PlanRun {
     if (dataset === undefined) return undefined;
     // Empty rather than absent: a pass must not tell a user to give data who has given some.
     if (requests.length === 0) return new Statistics();
-    const key = ledger.statisticsKey(pass);
     const isMain = ledger === this.ledger;
+    const ahead = isMain ? this.ahead.get(pass.name) : undefined;
+    this.ahead.delete(pass.name);
+    if (ahead) return ahead;
+    const key = ledger.statisticsKey(pass);
     const statistics = (isMain ? recorded?.get(key) : undefined) ?? await calibrate({ model, dataset, requests, threads, logger });
     ledger.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);

@@ -8,7 +8,7 @@ import type { TrialResult } from "./pass-ledger.js";
 
 /** How near a model is to the reference, dB; see HeldOutScore. */
 export interface Scorer {
-  score(model: Model): Promise<number>;
+  score(model: Model, most?: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -43,6 +43,10 @@ export class StepTrial {
     if (kept) this.current = afterDb;
     else Object.assign(model, before);
     return { beforeDb, afterDb, kept };
+  }
+
+  score(model: Model, most?: number): Promise<number> {
+    return this.scorer.score(model, most);
   }
 
   /** Passes have changed the model. The score stands if they are what it was judged after. */

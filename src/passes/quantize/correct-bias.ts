@@ -50,8 +50,8 @@ async function correct(model: Model, options: CorrectBiasOptions, { reference, m
   const editor = GraphEditor.forMainGraph(model);
   const known = new Set(reference.graph.nodes.flatMap((node) => node.outputs));
   const sites = biasSites(editor).filter(({ output }) => known.has(output));
-  const shifted = takesBatch(model) && await correctOnBatch(model, sites, reference, measure, options.samples)
-    || await correctByDepth(model, editor, sites, reference, measure, options);
+  const onBatch = takesBatch(model) ? await correctOnBatch(model, sites, reference, measure, options.samples) : undefined;
+  const shifted = onBatch ?? await correctByDepth(model, editor, sites, reference, measure, options);
   return { modified: shifted.size > 0, stats: { correctedLayers: shifted.size }, nodes: sites.map((site) => statusOf(site, shifted)), diagnostics: [] };
 }
 

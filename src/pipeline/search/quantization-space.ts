@@ -1,0 +1,74 @@
+/** The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of them in float. */
+import { copyModel, GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../../ir/index.js";
+import type { HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
+import type { NodeStatus, Pass } from "../../passes/contract.js";
+import type { SearchNode, SearchSpace } from "./float-nodes.js";
+
+export interface SpaceTools {
+  /** Runs a pass on a model with statistics at hand. */
+  readonly run: (pass: Pass, model: Model, statistics: Statistics) => Promise<readonly NodeStatus[]>;
+  readonly measure: (model: Model, requests: readonly StatisticRequest[]) => Promise<Statistics>;
+  readonly score: (model: Model, quick: boolean) => Promise<number>;
+}
+
+/** Operators that the search may leave in float; others only move or merge what these make. */
+const COMPUTES: readonly string[] = ["Conv", "MatMul", "Gemm", "LSTM"];
+
+/** @param statistics what the pass asks for, measured on the model */
+export async function quantizationSpace(model: Model, pass: Pass, statistics: Statistics, tools: SpaceTools): Promise<SearchSpace> {
+  const build = async (floatNodes: readonly string[]): Promise<Model> => {
+    const copy = copyModel(model);
+    await tools.run(floatNodes.length === 0 ? pass : excluding(pass, floatNodes), copy, statistics);
+    return copy;
+  };
+  const quantized = await tools.run(pass, copyModel(model), statistics);
+  const names = new Set(quantized.filter(({ status, opType }) => status === "changed" && COMPUTES.includes(opType)).map(({ name }) => name));
+  const nodes = model.graph.nodes.filter((node) => names.has(nodeLabel(node)));
+  const macs = await macsOf(model, nodes, tools.measure);
+  const total = macs.reduce((sum, count) => sum + count, 0) || 1;
+  const strain = new Map(nodes.map((node, k) => [searchNode(node, macs[k]! / total), rounding(node, pass.statistics(model), statistics)]));
+  return { nodes: [...strain].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score };
+}
+
+function excluding(pass: Pass, names: readonly string[]): Pass {
+  return pass.excluding?.(names) ?? pass;
+}
+
+function searchNode(node: Node, share: number): SearchNode {
+  return { name: nodeLabel(node), opType: node.opType, share };
+}
+
+/** Multiply-accumulates of each node on one sample. */
+async function macsOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<number[]> {
+  const editor = GraphEditor.forMainGraph(model);
+  const request = (node: Node): RangeRequest => ({ kind: "range", tensor: node.outputs[0] ?? "" });
+  const sizes = await measure(model, nodes.map(request));
+  return nodes.map((node) => (sizes.get(request(node))?.count ?? 0) * macsPerOutput(editor, node));
+}
+
+function macsPerOutput(editor: GraphEditor, node: Node): number {
+  const dims = editor.constant(node.inputs[1] ?? "")?.dims ?? [];
+  if (isOp(node, "MatMul", "Gemm")) return dims[intAttribute(node, "transB", 0) === 1 ? 1 : 0] ?? 0;
+  const perOutput = dims.slice(isOp(node, "LSTM") ? 2 : 1).reduce((product, dim) => product * dim, 1);
+  // Four gates, each of inputs and of the state before.
+  return isOp(node, "LSTM") ? 4 * (perOutput + (editor.constant(node.inputs[2] ?? "")?.dims.at(-1) ?? 0)) : perOutput;
+}
+
+/**
+ * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their own power,
+ * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
+ */
+function rounding(node: Node, requests: readonly StatisticRequest[], statistics: Statistics): number {
+  const touched = new Set([node.inputs[0], node.outputs[0]]);
+  const histograms = requests.filter((request): request is HistogramRequest => request.kind === "histogram" && touched.has(request.tensor));
+  return histograms.reduce((sum, request) => sum + relativeRounding(statistics.get(request)), 0);
+}
+
+function relativeRounding(histogram: { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number } | undefined): number {
+  if (!histogram || histogram.count === 0) return 0;
+  const { min, max, counts, count } = histogram;
+  const width = (max - min) / counts.length;
+  const power = counts.reduce((sum, n, bin) => sum + n * (min + (bin + 0.5) * width) ** 2, 0) / count;
+  const step = (Math.max(max, 0) - Math.min(min, 0)) / 255;
+  return power > 0 ? (step * step) / 12 / power : 0;
+}
