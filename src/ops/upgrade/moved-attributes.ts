@@ -72,6 +72,6 @@ export function scalarLike(value: number, type: number | undefined): Tensor | st
     case DataType.FLOAT: return floatTensor("", [], Float32Array.of(value));
     case DataType.DOUBLE: return integerTensor("", [], DataType.DOUBLE, Float64Array.of(value));
     case DataType.FLOAT16: return integerTensor("", [], DataType.FLOAT16, Uint16Array.of(floatToHalf(value)));
-    default: return "the element type of its input is not known, and a bound must have the same; declare it in value_info";
+    default: return "the element type of its input is not known, and the constant beside it must have the same; declare it in value_info";
   }
 }

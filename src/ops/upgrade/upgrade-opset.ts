@@ -9,7 +9,7 @@ import { MOVED_ATTRIBUTES } from "./moved-attributes.js";
 import { OTHER_CHANGES } from "./other-changes.js";
 import { RESIZE } from "./resize.js";
 import { SOFTMAX } from "./softmax.js";
-import { SWISH } from "./swish.js";
+import { KERNEL_GAPS } from "./kernel-gaps.js";
 import { irVersionFor } from "./ir-version.js";
 
 /** Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs. */
@@ -36,7 +36,7 @@ export function blockersText([first, ...others]: readonly UpgradeBlocker[]): str
 }
 
 /** Several rows may lead an operator to the same version (Slice has three attributes that moved); they run in order. */
-const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...EARLY_CHANGES, ...LIMITED_BROADCAST, ...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE, ...SWISH]);
+const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...EARLY_CHANGES, ...LIMITED_BROADCAST, ...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE, ...KERNEL_GAPS]);
 
 function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
   const found = new Map<string, Adapter[]>();
