@@ -2,7 +2,7 @@
  * Elementwise operators as they were before operator set 7: the second operand's axes are a run of the first's, laid at
  * `axis`. What only numpy's rule can say is written with the operators that there were.
  */
-import { attribute, intAttribute, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
+import { attribute, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
 import { analyzeModel } from "../dist/ops/shape-analysis.js";
 
 const COMMUTATIVE = ["Add", "Mul", "And", "Or", "Xor", "Equal"];

@@ -15,29 +15,31 @@ export interface Reference {
   readonly path: string;
   /** What the report says of it. */
   readonly warnings: readonly Diagnostic[];
-  /** Why a model whose operator set is too old for the runtime stays as it is. */
-  readonly blocker: string | undefined;
 }
 
 /**
- * The original itself from operator set 7 on. Older models are raised, which loses nothing, and the raised one is written
- * aside; one that cannot be raised is taken as it is, because the runtime runs some of them all the same.
+ * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes of it is written
+ * aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the runtime run it, nor do passes know what
+ * its operators meant.
+ * @param read the original anew at every call
+ * @param path the original's file, which messages name
  */
-export async function referenceOf(read: () => Model, original: Model, originalPath: string, files: OutputFile): Promise<Reference> {
-  const from = opsetVersion(original);
-  const plain: Reference = { read, path: originalPath, warnings: [], blocker: undefined };
-  if (from === 0 || from >= OLDEST_RUN_OPSET) return plain;
-  const raised = (): Model => {
-    const model = read();
-    upgradeOpset(model, DEFAULT_TARGET);
-    return model;
-  };
+export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {
   const model = read();
+  const from = opsetVersion(model);
+  if (from === 0 || from >= OLDEST_RUN_OPSET) return { read, path, warnings: [] };
   const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
-  if (blockers.length > 0) return { ...plain, blocker: `The model stays at operator set ${from}, and onnxruntime runs sets from ${OLDEST_RUN_OPSET} on: ${blockersText(blockers)}` };
-  const path = await files.path("raised");
-  writeModel(model, path);
-  return { read: raised, path, warnings: [raisedWarning(from)], blocker: undefined };
+  if (blockers.length > 0) {
+    throw new EdgecError("MODEL_REJECTED", `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model of set ${from} cannot be raised: ${blockersText(blockers)}`);
+  }
+  const raisedPath = await files.path("raised");
+  writeModel(model, raisedPath);
+  return { read: () => raised(read()), path: raisedPath, warnings: [raisedWarning(from)] };
+}
+
+function raised(model: Model): Model {
+  upgradeOpset(model, DEFAULT_TARGET);
+  return model;
 }
 
 function raisedWarning(from: number): Diagnostic {
@@ -45,10 +47,4 @@ function raisedWarning(from: number): Diagnostic {
     id: "compress/raised-original", severity: "warning",
     message: `onnxruntime does not run operator set ${from}: compared with the same model raised to ${DEFAULT_TARGET}.`,
   };
-}
-
-/** The runtime's refusal of a model that could not be raised, with the reason. */
-export function explained(error: unknown, { blocker }: Reference): unknown {
-  if (blocker === undefined || !(error instanceof EdgecError) || error.code !== "MODEL_REJECTED") return error;
-  return new EdgecError(error.code, `${error.message}. ${blocker}`, { cause: error });
 }

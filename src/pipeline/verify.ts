@@ -7,7 +7,7 @@ import { VERSION } from "../version.js";
 import type { CompressOptions } from "./compress-options.js";
 import { measureAgainst, type Measurements } from "./measure.js";
 import { OutputFile } from "./output-file.js";
-import { explained, referenceOf } from "./reference.js";
+import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 
 export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger">;
@@ -25,11 +25,10 @@ export async function verify(originalPath: string, compressedPath: string, optio
   const data = await openRunData(original, options, logger);
   const files = await OutputFile.prepare({ output: undefined, input: originalPath, force: false });
   try {
-    const reference = await referenceOf(() => readModel(originalPath), original, originalPath, files);
+    const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
     const context = { options, originalPath, referencePath: reference.path, logger, data, standsAlone: true };
-    const measured = await measureAgainst(context, compressedPath).catch((error: unknown) => { throw explained(error, reference); });
-    return makeReport(originalPath, compressedPath, measured, warnings);
+    return makeReport(originalPath, compressedPath, await measureAgainst(context, compressedPath), warnings);
   } finally {
     await files.remove();
   }
