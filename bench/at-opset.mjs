@@ -2,26 +2,27 @@
  * A model as an exporter of another time would have written it: every node in the form of an older or newer operator
  * set. Knows the operators of the bench's models; whether the result means the same is for onnxruntime to say.
  */
+import { irVersionFor } from "../dist/ops/upgrade/ir-version.js";
 import { upgradeOpset } from "../dist/ops/upgrade/upgrade-opset.js";
+import { expressBroadcast } from "./limited-broadcast.mjs";
 import { attribute, floatTensor, GraphEditor, getAttribute, intAttribute, isOp, makeNode, opsetVersion, removeAttribute, setAttribute, setOpsetVersion, tensorValue, toNumbers } from "../dist/ir/index.js";
 import { liftConstants } from "../dist/passes/graph/lift-constants.js";
 
-/** The newest set that the upgrade knows; later ones changed nothing that these models use. */
-const NEWEST_UPGRADE = 21;
-const IR_VERSIONS = [[23, 11], [21, 10], [19, 9], [15, 8], [12, 7], [11, 6], [10, 5], [9, 4], [1, 3]];
 /** Operators of the bench's models by the set that brought them. */
 const SINCE = { ConstantOfShape: 9, Erf: 9 };
 
 /** Changes `model` in place; returns the operator that `target` does not have, or undefined. */
 export async function writeAtOpset(model, target) {
   await liftConstants().run(model, {});
-  if (target > opsetVersion(model)) upgradeOpset(model, Math.min(target, NEWEST_UPGRADE));
+  if (target > opsetVersion(model)) upgradeOpset(model, target);
   const editor = GraphEditor.forMainGraph(model);
   for (const node of [...editor.graph.nodes]) for (const [since, operators, lower] of LOWERINGS) if (target < since && isOp(node, ...operators)) lower(node, editor, target);
+  const unlike = target < 7 ? expressBroadcast(model, editor) : undefined;
+  if (unlike) return unlike;
   const missing = editor.graph.nodes.find(({ opType }) => (SINCE[opType] ?? 1) > target);
   if (missing) return missing.opType;
   setOpsetVersion(model, target);
-  model.irVersion = BigInt(IR_VERSIONS.find(([first]) => target >= first)[1]);
+  model.irVersion = BigInt(irVersionFor(target));
   // Before IR version 4 every constant had to be an input as well.
   if (target <= 8) for (const { name, dataType, dims } of model.graph.initializers) model.graph.inputs.push(tensorValue(name, dataType, dims));
   return undefined;
@@ -41,6 +42,9 @@ const LOWERINGS = [
   [11, ["Clip"], (node, editor) => ["min", "max"].forEach((name, k) => scalarToAttribute(node, editor, name, k + 1))],
   [11, ["Resize"], lowerResize],
   [10, ["Slice"], lowerSlice],
+  [7, ["BatchNormalization", "Dropout"], (node) => setAttribute(node, attribute.int("is_test", 1))],
+  [7, ["AveragePool"], (node) => removeAttribute(node, "count_include_pad")],
+  [7, ["LSTM", "GRU"], (node) => setAttribute(node, attribute.int("output_sequence", 1))],
   [10, ["MaxPool", "AveragePool"], (node) => ["ceil_mode", "dilations"].forEach((name) => removeAttribute(node, name))],
 ];
 
@@ -72,8 +76,10 @@ function lowerResize(node, editor, target) {
   node.opType = target >= 10 ? "Resize" : "Upsample";
   node.inputs = [node.inputs[0], scales];
   if (target >= 9) return;
-  setAttribute(node, attribute.floats("scales", toNumbers(editor.constant(scales))));
   node.inputs.length = 1;
+  const values = toNumbers(editor.constant(scales));
+  if (target >= 7) setAttribute(node, attribute.floats("scales", values));
+  else ["height_scale", "width_scale"].forEach((name, k) => setAttribute(node, attribute.float(name, values[k + 2])));
 }
 
 const scalar = (editor, stem, value) => editor.addInitializer(floatTensor(editor.uniqueName(stem), [], Float32Array.of(value)));

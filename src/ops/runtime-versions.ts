@@ -17,6 +17,9 @@ const RELEASES: readonly RuntimeRelease[] = [
   { version: [1, 25], opset: 26, ir: 13 },
 ];
 
+/** The oldest operator set that any release runs: most older forms of operators have no kernel. */
+export const OLDEST_RUN_OPSET = 7;
+
 /** The first release that inlines functions before it folds constants. */
 const FOLDS_FUNCTIONS: readonly [number, number] = [1, 17];
 

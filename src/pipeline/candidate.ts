@@ -19,9 +19,11 @@ import { runPasses, type RunOptions } from "./runner.js";
 
 export interface CandidateContext {
   readonly options: CompressOptions;
-  /** A fresh copy of the original at every call; passes change theirs in place. */
+  /** A fresh copy of the model to start from at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;
+  /** What the runtime runs in its place. */
+  readonly referencePath: string;
   /** Operators that the original has although its operator sets do not. */
   readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;
@@ -103,9 +105,9 @@ function learningData(calibration: Dataset | undefined, plan: Plan, { seed = 0, 
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { originalPath, data }: CandidateContext): Promise<never> {
+async function refusedHalfWay(error: unknown, { referencePath, data }: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  throw isRefusal ? await blamed(error, { originalPath, data: data.calibration }) : error;
+  throw isRefusal ? await blamed(error, { referencePath, data: data.calibration }) : error;
 }
 
 /** A failure is told of the place that the user chose. */

@@ -14,6 +14,7 @@ import { chooseCandidate } from "./fall-back.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
+import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 import { buildSafely } from "./safe-candidate.js";
 
@@ -30,9 +31,10 @@ export interface CompressResult {
  * Compresses a model and checks the result against the original before it takes its name: it was written, read back,
  * loaded, run and compared. A model that the runtime refuses is never written: the pass that broke it is left out, or
  * with `safe: false` named in the error. Without an installed runtime, passes
- * that need no data run all the same, and the report has no fidelity, accuracy and latency.
+ * that need no data run all the same, and the report has no fidelity, accuracy and latency. A model of an operator set
+ * below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
  *
- * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL for the input, BAD_OPTION, BAD_DATA,
+ * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
  * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was.
  */
 export async function compress(input: string | Uint8Array | Model, options: CompressOptions = {}): Promise<CompressResult> {
@@ -52,7 +54,9 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     if (options.externalData !== false) await files.requireDataPlace(originalData);
     // A model that came with its weights outside keeps them there, the new ones too.
     const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
-    const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
+    const reference = await referenceOf(read, originalPath, files);
+    warnings.push(...reference.warnings);
+    const context: CandidateContext = { options, read: reference.read, originalPath, referencePath: reference.path, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);

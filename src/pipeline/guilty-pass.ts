@@ -94,14 +94,14 @@ class Trials {
   }
 
   private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
-    const { options, originalPath, data: { evaluation } } = this.context;
+    const { options, referencePath, data: { evaluation } } = this.context;
     const runtime = options.verify === false ? undefined : await this.open();
     if (!runtime) return undefined;
     if (!evaluation) {
       await (await runtime.open(path)).release();
       return undefined;
     }
-    const { fidelity } = await compareOutputs({ original: originalPath, compressed: path, fidelityData: take(evaluation, SAMPLES), runtime });
+    const { fidelity } = await compareOutputs({ original: referencePath, compressed: path, fidelityData: take(evaluation, SAMPLES), runtime });
     return brokenOutputs(fidelity, expectation);
   }
 

@@ -25,7 +25,10 @@ export interface Measurements {
 
 export interface MeasureContext {
   readonly options: CompressOptions;
+  /** Whose size is compared. */
   readonly originalPath: string;
+  /** What the runtime runs as the original. */
+  readonly referencePath: string;
   readonly logger: Logger;
   readonly data: RunData;
   /** A missing runtime is an error rather than a warning, and a refused model is the user's rather than a pass's. */
@@ -62,7 +65,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     const evaluation = await runnable(context, runtime);
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
-    throw context.standsAlone === true ? error : await blamed(error, { originalPath: context.originalPath, data: context.data.evaluation }, path);
+    throw context.standsAlone === true ? error : await blamed(error, { referencePath: context.referencePath, data: context.data.evaluation }, path);
   } finally {
     await runtime.close();
   }
@@ -80,10 +83,10 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, originalPath, logger, data }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare({ options, referencePath, logger, data }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: originalPath, compressed: path, size, runtime, logger,
+    original: referencePath, compressed: path, size, runtime, logger,
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });
@@ -97,9 +100,9 @@ async function loadOnly({ logger }: MeasureContext, path: string, runtime: Remot
 }
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable({ originalPath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable({ referencePath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
-  const session = await runtime.open(originalPath);
+  const session = await runtime.open(referencePath);
   try {
     for await (const { feed } of data.evaluation.samples()) await session.run(feed);
     return data.evaluation;
@@ -116,9 +119,9 @@ async function runnable({ originalPath, data, logger }: MeasureContext, runtime:
  * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it: one sample
  * may be at fault. The original is tried in a process of its own, as the first may have crashed.
  */
-export async function blamed(error: unknown, { originalPath, data }: { readonly originalPath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
+export async function blamed(error: unknown, { referencePath, data }: { readonly referencePath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
   const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
-  if (!isRefusal || !(await runs(originalPath, data))) return error;
+  if (!isRefusal || !(await runs(referencePath, data))) return error;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
 }

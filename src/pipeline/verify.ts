@@ -5,7 +5,9 @@ import { assertSound } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
 import type { CompressOptions } from "./compress-options.js";
-import { measureAgainst } from "./measure.js";
+import { measureAgainst, type Measurements } from "./measure.js";
+import { OutputFile } from "./output-file.js";
+import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 
 export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger">;
@@ -21,7 +23,18 @@ export async function verify(originalPath: string, compressedPath: string, optio
   assertSound(original, originalPath);
   assertSound(readModel(compressedPath), compressedPath);
   const data = await openRunData(original, options, logger);
-  const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, standsAlone: true }, compressedPath);
+  const files = await OutputFile.prepare({ output: undefined, input: originalPath, force: false });
+  try {
+    const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
+    warnings.push(...reference.warnings);
+    const context = { options, originalPath, referencePath: reference.path, logger, data, standsAlone: true };
+    return makeReport(originalPath, compressedPath, await measureAgainst(context, compressedPath), warnings);
+  } finally {
+    await files.remove();
+  }
+}
+
+function makeReport(originalPath: string, compressedPath: string, { gates, warnings: found, ...measurements }: Measurements, warnings: readonly Diagnostic[]): Report {
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
     passes: [], nodes: [], ...measurements,

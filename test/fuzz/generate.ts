@@ -1,5 +1,6 @@
 /** A random small model from a seed, with a feed that it runs on. */
 import { DataType, floatToHalf, tensorValue, type Feed, type Model, type TensorValue } from "../../src/ir/index.js";
+import { irVersionFor } from "../../src/ops/upgrade/ir-version.js";
 import { bodyLayers } from "./bodies.js";
 import { count, GraphBuilder, type Setting, type Value } from "./graph-builder.js";
 import { WEIGHTED_LAYERS } from "./layers.js";
@@ -16,16 +17,13 @@ export interface Generated {
 }
 
 const OLDEST_OPSET = 7;
-const NEWEST_OPSET = 21;
-
-/** The oldest IR version that each operator set came with, from 7 on. */
-const IR_VERSIONS: readonly bigint[] = [3n, 3n, 4n, 5n, 6n, 7n, 7n, 7n, 8n, 8n, 8n, 8n, 9n, 9n, 10n];
+const NEWEST_OPSET = 26;
 
 export function generateModel(seed: number): Generated {
   const random = new Random(seed);
   const opset = random.chance(0.4) ? random.within(OLDEST_OPSET, 12) : random.within(13, NEWEST_OPSET);
   const listsConstants = random.chance(0.2);
-  const irVersion = listsConstants && random.chance(0.7) ? 3n : IR_VERSIONS[opset - OLDEST_OPSET] ?? 10n;
+  const irVersion = listsConstants && random.chance(0.7) ? 3n : BigInt(irVersionFor(opset));
   const setting: Setting = { random, opset, irVersion, float: random.chance(0.12) ? DataType.FLOAT16 : DataType.FLOAT, taken: new Set([""]), oddNames: random.chance(0.3) };
   const b = new GraphBuilder(setting);
   const inputs = Array.from({ length: random.pick([1, 1, 1, 2]) }, () => addInput(b));

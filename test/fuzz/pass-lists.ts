@@ -21,7 +21,7 @@ export interface FuzzPlan {
 const OPTIONS: Readonly<Record<string, (random: Random) => Record<string, unknown>>> = {
   "lift-constants": (random) => ({ freezeDefaults: random.chance(0.5) }),
   "fold-constants": (random) => ({ maxGrowthBytes: random.pick([0, 64, 65_536]) }),
-  "upgrade-opset": (random) => ({ target: random.within(13, 21) }),
+  "upgrade-opset": (random) => ({ target: random.within(13, 26) }),
   "prune-magnitude": (random) => ({ amount: random.pick([0.1, 0.5, 0.9, "2:4", "1:4"]), scope: random.pick(["global", "layer"]), protectEnds: random.chance(0.3), protectDepthwise: random.chance(0.5) }),
   "quantize-int8": (random) => ({ calibrator: random.pick(["minmax", "percentile", "entropy", "mse"]), saturation: random.pick(["guard", "ignore"]) }),
   "cluster-weights": (random) => ({ k: random.pick([2, 4, 16]), granularity: random.pick(["tensor", "channel"]) }),

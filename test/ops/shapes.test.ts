@@ -6,7 +6,7 @@ import { inferTypes, staticCount } from "../../src/ops/shapes.js";
 import { floats } from "../passes/graph/running.js";
 import { tiny } from "../passes/graph/tiny-models.js";
 
-const { int, ints, string } = attribute;
+const { float, int, ints, string } = attribute;
 const FLOAT = DataType.FLOAT;
 const IMAGE = { x: floats([2, 3, 4, 5]) };
 
@@ -24,6 +24,13 @@ it.each<[string, Node, number, unknown[] | undefined, Tensor[]?]>([
   ["Unsqueeze", makeNode("Unsqueeze", ["x", "a"], ["y"]), FLOAT, [1, 2, 3, 4, 5, 1], [int64Tensor("a", [0, -1])]],
   ["Concat", makeNode("Concat", ["x", "x"], ["y"], [int("axis", 1)]), FLOAT, [2, 6, 4, 5]],
   ["MatMul", makeNode("MatMul", ["x", "w"], ["y"]), FLOAT, [2, 3, 4, 7], [floatTensor("w", [5, 7], new Float32Array(35))]],
+  ["Attention of heads that are an axis", makeNode("Attention", ["x", "x", "v"], ["y"]), FLOAT, [2, 3, 4, 6], [floatTensor("v", [2, 3, 4, 6], new Float32Array(144))]],
+  ["Attention of heads side by side", makeNode("Attention", ["q", "q", "v"], ["y"], [int("q_num_heads", 4), int("kv_num_heads", 2)]), FLOAT, [2, 3, 12],
+    [floatTensor("q", [2, 3, 8], new Float32Array(48)), floatTensor("v", [2, 3, 6], new Float32Array(36))]],
+  ["RotaryEmbedding", makeNode("RotaryEmbedding", ["x", "x", "x"], ["y"]), FLOAT, [2, 3, 4, 5]],
+  ["DequantizeLinear into a type that it names", makeNode("DequantizeLinear", ["x", "w"], ["y"], [int("output_dtype", DataType.FLOAT16)]), DataType.FLOAT16, [2, 3, 4, 5], [floatTensor("w", [], new Float32Array(1))]],
+  ["Pow of version 6, laid at an axis", makeNode("Pow", ["x", "w"], ["y"], [int("broadcast", 1), int("axis", 1)]), FLOAT, [2, 3, 4, 5], [floatTensor("w", [3], new Float32Array(3))]],
+  ["Upsample of version 1", makeNode("Upsample", ["x"], ["y"], [float("height_scale", 2), float("width_scale", 3)]), FLOAT, [2, 3, 8, 15]],
   ["an operator that it does not know", makeNode("NoSuchOperator", ["x", "x"], ["y"], [string("k", "v")]), 0, undefined],
 ])("knows what %s makes", (_, node, elementType, shape, initializers = []) => {
   const type = inferTypes(tiny([node], { feed: IMAGE, initializers }).graph).get("y");

@@ -16,7 +16,10 @@ const comparison: Rule = (call) => {
   return [typed(DataType.BOOL, result?.shape)];
 };
 
-const power: Rule = ({ inputs }) => [typed(inputs[0]?.elementType, broadcast(inputs.map((x) => x?.shape)))];
+const power: Rule = (call) => {
+  const [result] = elementwise(call);
+  return [typed(call.inputs[0]?.elementType, result?.shape)];
+};
 /** A slope may broadcast to the data, never the data to a slope. */
 const slope: Rule = ({ inputs: [x] }) => [x];
 const cast: Rule = ({ node, inputs: [x] }) => [typed(intAttribute(node, "to", undefined), x?.shape)];
@@ -29,14 +32,17 @@ const quantize: Rule = ({ node, inputs: [x, , zero] }) => {
   const named = intAttribute(node, "output_dtype", DataType.UNDEFINED);
   return [typed(named === DataType.UNDEFINED ? zero?.elementType ?? DataType.UINT8 : named, x?.shape)];
 };
-const dequantize: Rule = ({ inputs: [x, scale] }) => [typed(scale?.elementType, x?.shape)];
+const dequantize: Rule = ({ node, inputs: [x, scale] }) => {
+  const named = intAttribute(node, "output_dtype", DataType.UNDEFINED);
+  return [typed(named === DataType.UNDEFINED ? scale?.elementType : named, x?.shape)];
+};
 const dynamicQuantize: Rule = ({ inputs: [x] }) => [typed(DataType.UINT8, x?.shape), typed(DataType.FLOAT, []), typed(DataType.UINT8, [])];
 
 export const ELEMENTWISE = [
   ...rows(first, "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh",
-    "CumSum", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
+    "CumProd", "CumSum", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
     "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
-    "RMSNormalization", "Reciprocal", "Relu", "ReverseSequence", "Round", "Scatter", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
+    "RMSNormalization", "Reciprocal", "Relu", "ReverseSequence", "RotaryEmbedding", "Round", "Scatter", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
     "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "TensorScatter", "ThresholdedRelu", "Trilu"),
   ...rows(layerNormalization, "LayerNormalization"), ...rows(dropout, "Dropout"),
   ...rows(elementwise, "Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Sub", "Sum"),

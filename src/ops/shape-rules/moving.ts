@@ -1,6 +1,6 @@
 /** Operators that move or repeat elements: their sizes follow from shapes, axes and bounds. */
-import { intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
-import type { Dimension } from "../../ir/index.js";
+import { floatAttribute, getAttribute, intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
+import type { Dimension, Node } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
 import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
 
@@ -139,9 +139,14 @@ const resize: Rule = (call): Known[] => {
 };
 
 function scalesOf({ node, constant }: Call, index: number): readonly number[] | undefined {
-  const listed = node.attributes.find(({ name }) => name === "scales")?.floats;
+  const listed = node.attributes.find(({ name }) => name === "scales")?.floats ?? firstScales(node);
   const tensor = listed ? undefined : constant(index);
   return listed ?? (tensor?.dataType === DataType.FLOAT && elementCount(tensor) > 0 && elementCount(tensor) <= MAX_SHAPE_LENGTH ? toNumbers(tensor) : undefined);
+}
+
+/** The first version of Upsample scaled the two axes of an image. */
+function firstScales(node: Node): number[] | undefined {
+  return getAttribute(node, "height_scale") && [1, 1, floatAttribute(node, "height_scale", 1), floatAttribute(node, "width_scale", 1)];
 }
 
 const blocks = (isToSpace: boolean): Rule => ({ node, inputs: [x], sizes }) => {

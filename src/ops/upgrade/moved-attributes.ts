@@ -17,6 +17,7 @@ interface Move {
 }
 
 const MOVES: readonly Move[] = [
+  { operators: ["Reshape"], since: 5, attribute: "shape", input: 1, form: "ints" },
   { operators: ["Upsample"], since: 9, attribute: "scales", input: 1, form: "floats" },
   { operators: ["Slice"], since: 10, attribute: "starts", input: 1, form: "ints" },
   { operators: ["Slice"], since: 10, attribute: "ends", input: 2, form: "ints" },
@@ -66,11 +67,11 @@ function constantOf({ i = 0n, f = 0, ints = [], floats = [] }: Attribute, form: 
 }
 
 /** Bounds beyond the range of half precision become infinite, which is what they mean there. */
-function scalarLike(value: number, type: number | undefined): Tensor | string {
+export function scalarLike(value: number, type: number | undefined): Tensor | string {
   switch (type) {
     case DataType.FLOAT: return floatTensor("", [], Float32Array.of(value));
     case DataType.DOUBLE: return integerTensor("", [], DataType.DOUBLE, Float64Array.of(value));
     case DataType.FLOAT16: return integerTensor("", [], DataType.FLOAT16, Uint16Array.of(floatToHalf(value)));
-    default: return "the element type of its input is not known, and a bound must have the same; declare it in value_info";
+    default: return "the element type of its input is not known, and the constant beside it must have the same; declare it in value_info";
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Changes of single operators. Operators that appear in no table changed in nothing but the element types they allow,
  * in attributes whose default is the old behaviour, or in wording. Checked against the history that the onnx package
- * gives for versions 7 to 21, and by running old and new in onnxruntime. Three changes of wording are deliberately not
+ * gives for versions 1 to 26, and by running old and new in onnxruntime. Newer ones of that kind: round_mode of
+ * Cast (24), precision and output_dtype of QuantizeLinear and DequantizeLinear (23), the windows of Attention (25). Three changes of wording are deliberately not
  * followed, because onnxruntime always did what the newer text says: OneHot's negative indices (11), the side on which
  * ConvTranspose pads more (11), and negative axes everywhere.
  */

@@ -3,15 +3,18 @@ import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, isSta
 import type { FunctionDef, Graph, Model, Node, Tensor } from "../../ir/index.js";
 import { inferScopes, type TypeMap } from "../shapes.js";
 import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
+import { EARLY_CHANGES } from "./early-changes.js";
+import { LIMITED_BROADCAST } from "./limited-broadcast.js";
 import { MOVED_ATTRIBUTES } from "./moved-attributes.js";
 import { OTHER_CHANGES } from "./other-changes.js";
 import { RESIZE } from "./resize.js";
 import { SOFTMAX } from "./softmax.js";
+import { KERNEL_GAPS } from "./kernel-gaps.js";
 import { irVersionFor } from "./ir-version.js";
 
-/** Operator sets between which conversion is known. Before 7, broadcasting followed other rules. */
-export const OLDEST_OPSET = 7;
-export const NEWEST_OPSET = 21;
+/** Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs. */
+export const OLDEST_OPSET = 1;
+export const NEWEST_OPSET = 26;
 
 /** A node that keeps the model at its old version. */
 export interface UpgradeBlocker {
@@ -26,8 +29,14 @@ export interface UpgradeResult {
   readonly blockers: readonly UpgradeBlocker[];
 }
 
+/** The first of the nodes that stand in the way, and how many more there are. */
+export function blockersText([first, ...others]: readonly UpgradeBlocker[]): string {
+  const where = first && first.node !== "" ? `node "${first.node}" (${first.opType}): ${first.reason}` : first?.reason ?? "";
+  return others.length > 0 ? `${where}; and ${others.length} more` : where;
+}
+
 /** Several rows may lead an operator to the same version (Slice has three attributes that moved); they run in order. */
-const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE]);
+const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...EARLY_CHANGES, ...LIMITED_BROADCAST, ...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE, ...KERNEL_GAPS]);
 
 function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
   const found = new Map<string, Adapter[]>();
@@ -38,7 +47,7 @@ function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
 }
 
 /**
- * Converts the model in place to version `target` (at most 21) of the standard operator set, or names every node that
+ * Converts the model in place to version `target` (at most 26) of the standard operator set, or names every node that
  * stands in the way and changes nothing. Covers bodies of If, Loop and Scan and the model's own functions, each from the
  * version that it imports. The graph stays the same object; its nodes are replaced. IR version is raised as needed.
  * Attributes that became inputs become initializers, in functions Constant nodes.
@@ -47,7 +56,7 @@ export function upgradeOpset(model: Model, target: number): UpgradeResult {
   const from = opsetVersion(model);
   const scopes = [from, ...model.functions.map((fn) => opsetVersion(fn))].filter((version) => version > 0);
   if (scopes.every((version) => version >= target)) return { upgraded: false, blockers: [] };
-  const refusal = unsupported(Math.min(...scopes), target);
+  const refusal = unsupported(target);
   if (refusal) return { upgraded: false, blockers: [{ node: "", opType: "", reason: refusal }] };
 
   const copy = copyModel(model);
@@ -61,8 +70,7 @@ export function upgradeOpset(model: Model, target: number): UpgradeResult {
   return { upgraded: true, blockers: [] };
 }
 
-function unsupported(oldest: number, target: number): string | undefined {
-  if (oldest < OLDEST_OPSET) return `version ${oldest} of the operator set is older than ${OLDEST_OPSET}, the oldest that can be converted; export the model again with a newer one`;
+function unsupported(target: number): string | undefined {
   return target > NEWEST_OPSET ? `conversion goes up to version ${NEWEST_OPSET} of the operator set, not ${target}` : undefined;
 }
 

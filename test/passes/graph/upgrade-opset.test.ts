@@ -21,5 +21,5 @@ it("leaves the model and names the node in a warning when one cannot be converte
 });
 
 it("refuses operator sets that it does not know", () => {
-  expect(() => upgradeOpset({ target: 30 })).toThrow(/from 7 to 21/);
+  expect(() => upgradeOpset({ target: 30 })).toThrow(/from 1 to 26/);
 });
