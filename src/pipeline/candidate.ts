@@ -9,6 +9,7 @@ import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
+import type { FileSizes } from "../verify/index.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -20,6 +21,8 @@ export interface CandidateContext {
   /** A fresh copy of the original at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;
+  /** Measured when they are first asked for, once for all candidates. */
+  readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
   readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;
