@@ -11,6 +11,8 @@ export interface ByteSource {
 export interface TensorStore {
   /** A tensor of the same values; the same object where nothing is gained. */
   keep<T extends { readonly raw?: Uint8Array }>(tensor: T): T;
+  /** Keeps `length` bytes that come in pieces, each of which is copied before the next is taken. */
+  keepPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array | ByteSource;
 }
 
 /** Elements of every type lie whole within a piece of this size. */
@@ -28,6 +30,17 @@ export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generato
     source.read(piece, offset);
     yield piece;
   }
+}
+
+/** `length` bytes that come in pieces, in one array. */
+export function joinPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
 }
 
 /** All bytes, in an array of their own. */

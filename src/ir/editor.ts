@@ -1,32 +1,44 @@
-/**
- * An index over one graph (who makes and who uses each name) that stays true while the graph is edited
- * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
- * Passes edit through this class and never keep names of their own making outside it.
- */
-import type { TensorStore } from "./byte-source.js";
+/** Editing a graph, with an index that knows who makes and who uses each name. */
+import { joinPieces, type TensorStore } from "./byte-source.js";
+import { byteSize } from "./data-type.js";
 import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
-import type { Tensor } from "./tensor.js";
+import { NodeOrder } from "./node-order.js";
+import { elementCount, type Tensor } from "./tensor.js";
 import { bindsName, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
+import { UniqueNames } from "./unique-names.js";
 import type { ValueInfo } from "./value.js";
 
+/** What the editors of one model share. */
+interface WholeModel {
+  readonly editors: Map<Graph, GraphEditor>;
+  readonly names: UniqueNames;
+  readonly inputsHaveDefaults: boolean;
+  readonly scratch: TensorStore | undefined;
+}
+
+/**
+ * An index over one graph (who makes and who uses each name) that stays true while the graph is edited
+ * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
+ * Passes edit through this class and never keep names of their own making outside it. One edit costs as much in a
+ * large graph as in a small one, but for a walk over the nodes where many are taken out together.
+ */
 export class GraphEditor {
   readonly graph: Graph;
   readonly parent: GraphEditor | undefined;
-  private readonly names: Set<string>;
+  private readonly order: NodeOrder;
+  private outputs: ReadonlySet<string> | undefined;
   private readonly producers = new Map<string, Node>();
   private readonly users = new Map<string, Set<Node>>();
   private readonly tensors = new Map<string, Tensor>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
-  private constructor(
-    graph: Graph, parent: GraphEditor | undefined, names: Set<string>, private readonly inputsHaveDefaults: boolean,
-    private readonly scratch: TensorStore | undefined,
-  ) {
+  private constructor(graph: Graph, parent: GraphEditor | undefined, private readonly whole: WholeModel) {
     this.graph = graph;
     this.parent = parent;
-    this.names = names;
+    this.order = new NodeOrder(graph);
+    whole.editors.set(graph, this);
     this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
     for (const tensor of graph.initializers) this.tensors.set(tensor.name ?? "", tensor);
     for (const node of graph.nodes) this.link(node);
@@ -34,13 +46,15 @@ export class GraphEditor {
 
   /** An editor for every graph of the model (main graph first, then bodies), sharing one set of names. */
   static forModel(model: Model): GraphEditor[] {
-    const names = new Set<string>();
-    for (const scope of nodeLists(model)) collectNames(scope, names);
+    const whole: WholeModel = {
+      editors: new Map(), names: new UniqueNames(), scratch: model.scratch,
+      // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
+      inputsHaveDefaults: Number(model.irVersion ?? 0n) >= 4,
+    };
+    for (const scope of nodeLists(model)) collectNames(scope, whole.names);
     const editors: GraphEditor[] = [];
-    // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
-    const inputsHaveDefaults = Number(model.irVersion ?? 0n) >= 4;
     const visit = (graph: Graph, parent?: GraphEditor): void => {
-      const editor = new GraphEditor(graph, parent, names, inputsHaveDefaults, model.scratch);
+      const editor = new GraphEditor(graph, parent, whole);
       editors.push(editor);
       for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
     };
@@ -65,8 +79,10 @@ export class GraphEditor {
 
   /** The one node that uses `name` as a direct input exactly once, unless the name is also a graph output. */
   soleConsumer(name: string): Node | undefined {
-    const [only, ...others] = this.users.get(name) ?? [];
-    if (!only || others.length > 0 || this.isOutput(name)) return undefined;
+    const users = this.users.get(name);
+    if (users?.size !== 1 || this.isOutput(name)) return undefined;
+    const [only] = users;
+    if (!only) return undefined;
     return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name) ? only : undefined;
   }
 
@@ -76,7 +92,8 @@ export class GraphEditor {
   }
 
   isOutput(name: string): boolean {
-    return this.graph.outputs.some((output) => output.name === name);
+    this.outputs ??= new Set(this.graph.outputs.map((output) => output.name));
+    return this.outputs.has(name);
   }
 
   input(name: string): ValueInfo | undefined {
@@ -90,24 +107,21 @@ export class GraphEditor {
   constant(name: string): Tensor | undefined {
     if (name === "") return undefined;
     const own = this.tensors.get(name);
-    if (own) return this.inputsHaveDefaults && this.graphInputs.has(name) ? undefined : own;
+    if (own) return this.whole.inputsHaveDefaults && this.graphInputs.has(name) ? undefined : own;
     if (this.producers.has(name) || this.graphInputs.has(name)) return undefined;
     return this.parent?.constant(name);
   }
 
   /** A name that nothing in the model bears yet, made from `stem`. */
   uniqueName(stem: string): string {
-    let name = stem;
-    for (let k = 1; this.names.has(name); k++) name = `${stem}_${k}`;
-    this.names.add(name);
-    return name;
+    return this.whole.names.make(stem);
   }
 
   /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */
   addInitializer(tensor: Tensor): string {
     const name = tensor.name ?? "";
-    const kept = this.scratch?.keep(tensor) ?? tensor;
-    this.names.add(name);
+    const kept = this.whole.scratch?.keep(tensor) ?? tensor;
+    this.whole.names.add(name);
     this.graph.initializers.push(kept);
     this.tensors.set(name, kept);
     return name;
@@ -115,12 +129,29 @@ export class GraphEditor {
 
   /** Puts `tensor` in the place of the constant of the same name, in this graph or the one around it that holds it. */
   replaceInitializer(tensor: Tensor): void {
+    this.put(this.whole.scratch?.keep(tensor) ?? tensor);
+  }
+
+  /**
+   * Gives the constant that `tensor` is new bytes of the same type and shape, in pieces, each of which is copied before
+   * the next is taken: a large one is then never whole in memory. They may be made from the old bytes on the way.
+   */
+  replaceValues(tensor: Tensor, pieces: Iterable<Uint8Array>): void {
+    const { name, dims, dataType, docString, metadata } = tensor;
+    const length = byteSize(dataType, elementCount(tensor)) ?? 0;
+    const bytes = this.whole.scratch?.keepPieces(length, pieces) ?? joinPieces(length, pieces);
+    this.put({
+      dims, dataType, ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }),
+      ...(name === undefined ? {} : { name }), ...(docString === undefined ? {} : { docString }), ...(metadata === undefined ? {} : { metadata }),
+    });
+  }
+
+  private put(tensor: Tensor): void {
     const name = tensor.name ?? "";
     const at = this.graph.initializers.findIndex((other) => other.name === name);
-    if (at < 0) return this.parent?.replaceInitializer(tensor);
-    const kept = this.scratch?.keep(tensor) ?? tensor;
-    this.graph.initializers[at] = kept;
-    this.tensors.set(name, kept);
+    if (at < 0) return this.parent?.put(tensor);
+    this.graph.initializers[at] = tensor;
+    this.tensors.set(name, tensor);
   }
 
   /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */
@@ -135,19 +166,18 @@ export class GraphEditor {
 
   /** Puts `nodes` before `anchor`, or at the end when it is undefined. */
   insertBefore(anchor: Node | undefined, ...nodes: Node[]): void {
-    const at = anchor ? this.graph.nodes.indexOf(anchor) : this.graph.nodes.length;
-    this.graph.nodes.splice(at, 0, ...nodes);
+    this.order.insert(anchor ? this.order.indexOf(anchor) : this.graph.nodes.length, nodes);
     for (const node of nodes) this.link(node);
   }
 
   insertAfter(anchor: Node, ...nodes: Node[]): void {
-    this.graph.nodes.splice(this.graph.nodes.indexOf(anchor) + 1, 0, ...nodes);
+    this.order.insert(this.order.indexOf(anchor) + 1, nodes);
     for (const node of nodes) this.link(node);
   }
 
   removeNodes(...nodes: Node[]): void {
     const gone = new Set(nodes);
-    this.graph.nodes = this.graph.nodes.filter((node) => !gone.has(node));
+    this.order.remove(gone);
     for (const node of gone) this.unlink(node);
   }
 
@@ -165,6 +195,13 @@ export class GraphEditor {
     this.link(node);
   }
 
+  /** Sets all inputs at once. */
+  setInputs(node: Node, names: readonly string[]): void {
+    this.unlink(node);
+    node.inputs = [...names];
+    this.link(node);
+  }
+
   setOutput(node: Node, index: number, name: string): void {
     this.unlink(node);
     node.outputs[index] = name;
@@ -176,15 +213,19 @@ export class GraphEditor {
     for (const node of this.consumers(from)) {
       if (except?.has(node)) continue;
       this.unlink(node);
-      renameInputs(node, from, to);
+      for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
       this.link(node);
     }
+  }
+
+  private forgetOutputs(): void {
+    this.outputs = undefined;
   }
 
   private link(node: Node): void {
     for (const output of node.outputs) if (output !== "") {
       this.producers.set(output, node);
-      this.names.add(output);
+      this.whole.names.add(output);
     }
     for (const name of usedNames(node)) {
       const users = this.users.get(name);
@@ -206,17 +247,15 @@ function usedNames(node: Node): Set<string> {
   return used;
 }
 
-/** Renames a use in the node and, where nothing in between binds the same name, in its bodies. */
-function renameInputs(node: Node, from: string, to: string): void {
+/** Renames a use in the node and, where nothing in between binds the same name, in its bodies. Returns the bodies it went through. */
+function renameInputs(node: Node, from: string, to: string): Graph[] {
   node.inputs = node.inputs.map((input) => (input === from ? to : input));
-  for (const body of subgraphsOf(node)) {
-    if (bindsName(body, from)) continue;
-    for (const inner of body.nodes) renameInputs(inner, from, to);
-    for (const output of body.outputs) if (output.name === from) output.name = to;
-  }
+  const open = subgraphsOf(node).filter((body) => !bindsName(body, from));
+  for (const body of open) for (const output of body.outputs) if (output.name === from) output.name = to;
+  return open.concat(open.flatMap((body) => body.nodes.flatMap((inner) => renameInputs(inner, from, to))));
 }
 
-function collectNames(scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] }, names: Set<string>): void {
+function collectNames(scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] }, names: UniqueNames): void {
   for (const input of scope.inputs) names.add(typeof input === "string" ? input : input.name);
   for (const tensor of scope.initializers ?? []) names.add(tensor.name ?? "");
   for (const node of scope.nodes) {

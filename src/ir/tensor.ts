@@ -139,30 +139,61 @@ export function toFloat32(tensor: Tensor): Float32Array {
   switch (tensor.dataType) {
     case DataType.FLOAT: return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
     case DataType.DOUBLE: return Float32Array.from(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8));
-    case DataType.FLOAT16: return Float32Array.from(new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2), halfToFloat);
+    case DataType.FLOAT16: {
+      const halves = new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2);
+      const values = new Float32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) values[i] = halfToFloat(halves[i]!);
+      return values;
+    }
     case DataType.BFLOAT16: {
-      const words = Uint32Array.from(new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2), (half) => half * 65536);
+      const halves = new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2);
+      const words = new Uint32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) words[i] = halves[i]! * 65536;
       return new Float32Array(words.buffer);
     }
     default: throw new BadModelError(`tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`);
   }
 }
 
-/** Reads float32 tensors one after the other through one buffer, so that no second one waits in memory to be collected. */
-export class FloatReader {
-  private buffer: Float32Array;
+/**
+ * The values of `toFloat32` from first to last, in pieces that may be changed and are valid until the next is taken.
+ * A large tensor is never whole in memory.
+ */
+export function* floatPieces(tensor: Tensor): Generator<Float32Array, void> {
+  for (const piece of tensorPieces(tensor)) {
+    const { dataType, name } = tensor;
+    const bytes = byteSize(dataType, 1) ?? 1;
+    yield toFloat32({ dataType, dims: [piece.byteLength / bytes], raw: piece, ...(name === undefined ? {} : { name }) });
+  }
+}
 
-  /** @param largest elements of the largest tensor that will be read */
-  constructor(largest: number) {
+/** Reads tensors one after the other through one buffer, so that no second one waits in memory to be collected. */
+export class FloatReader {
+  private readonly buffer: Float32Array<ArrayBuffer>;
+
+  /** @param tensors what will be read; those in memory need no buffer */
+  constructor(tensors: readonly Tensor[]) {
+    let largest = 0;
+    for (const tensor of tensors) if (tensorSource(tensor)) largest = Math.max(largest, elementCount(tensor));
     this.buffer = new Float32Array(largest);
   }
 
-  /** The values: not to be changed, and valid until the next call. */
+  /** The values: a copy that may be changed, valid until the next call. */
   read(tensor: Tensor): Float32Array {
-    const source = tensor.dataType === DataType.FLOAT ? tensorSource(tensor) : undefined;
-    if (!source || source.length > this.buffer.byteLength) return toFloat32(tensor);
-    source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
-    return this.buffer.subarray(0, source.length / 4);
+    const source = tensorSource(tensor);
+    const count = elementCount(tensor);
+    if (!source || count > this.buffer.length) return toFloat32(tensor);
+    if (tensor.dataType === DataType.FLOAT) source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
+    else this.decode(tensor);
+    return this.buffer.subarray(0, count);
+  }
+
+  private decode(tensor: Tensor): void {
+    let at = 0;
+    for (const piece of floatPieces(tensor)) {
+      this.buffer.set(piece, at);
+      at += piece.length;
+    }
   }
 }
 

@@ -141,6 +141,47 @@ export function keepPattern({ scores, alive }: Ranked, columns: number, pattern:
 }
 
 /**
+ * As `keepPattern` by magnitude alone, in place, on values that lie in another order: that of row r and column c at
+ * `rowOffsets[r] + columnOffsets[c]`. Says how many were not zero before and after.
+ */
+export function zeroPattern(
+  values: Float32Array, { rowOffsets, columnOffsets }: { rowOffsets: Int32Array; columnOffsets: Int32Array }, { n, m }: { n: number; m: number }, stride: number,
+): { before: number; after: number } {
+  const length = columnOffsets.length / stride;
+  const places = new Int32Array(m);
+  const magnitudes = new Float32Array(m);
+  let before = 0;
+  let after = 0;
+  for (const start of rowOffsets) {
+    for (let lane = 0; lane < stride; lane++) {
+      for (let begin = 0; begin < length; begin += m) {
+        const count = Math.min(m, length - begin);
+        for (let k = 0; k < count; k++) {
+          places[k] = start + columnOffsets[(begin + k) * stride + lane]!;
+          magnitudes[k] = Math.abs(values[places[k]!]!);
+        }
+        for (let k = 0; k < count; k++) {
+          const isAlive = magnitudes[k]! > 0;
+          const isKept = isAlive && rankAmong(magnitudes, count, k) < n;
+          if (isAlive) before++;
+          if (isKept) after++;
+          else values[places[k]!] = 0;
+        }
+      }
+    }
+  }
+  return { before, after };
+}
+
+/** How many of the first `count` come before the `k`-th, the largest first and of equal ones the earlier. */
+function rankAmong(magnitudes: Float32Array, count: number, k: number): number {
+  const own = magnitudes[k]!;
+  let rank = 0;
+  for (let j = 0; j < count; j++) if (magnitudes[j]! > own || (magnitudes[j] === own && j < k)) rank++;
+  return rank;
+}
+
+/**
  * How many weights stay after each of `stages` stages, the last `keep`: every stage keeps the same share of those
  * before it, so that losses are measured anew more often where more hangs on them.
  */

@@ -1,7 +1,7 @@
 /** One temporary file for the large tensors that passes make, so that they do not gather in memory. */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { BadModelError } from "../errors.js";
-import type { ByteSource, TensorStore } from "../ir/index.js";
+import { joinPieces, type ByteSource, type TensorStore } from "../ir/index.js";
 import { readFully } from "./read-fully.js";
 import { writeAll } from "./temporary-file.js";
 
@@ -33,9 +33,12 @@ export class ScratchFile implements TensorStore {
     const { raw, ...rest } = tensor;
     // A view on something larger, such as the file that was read, frees nothing.
     if (!raw || raw.byteLength < this.minBytes || raw.byteLength < raw.buffer.byteLength / 2) return tensor;
-    this.heldBytes += raw.byteLength;
-    if (this.heldBytes <= this.inMemory) return tensor;
-    return { ...rest, lazy: this.store(raw) } as unknown as T;
+    if (this.hasRoom(raw.byteLength)) return tensor;
+    return { ...rest, lazy: this.store(raw.byteLength, [raw]) } as unknown as T;
+  }
+
+  keepPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array | ByteSource {
+    return length < this.minBytes || this.hasRoom(length) ? joinPieces(length, pieces) : this.store(length, pieces);
   }
 
   /** Whether it holds a tensor. */
@@ -51,11 +54,17 @@ export class ScratchFile implements TensorStore {
     rmSync(this.path, { force: true });
   }
 
-  private store(raw: Uint8Array): ByteSource {
+  /** Takes up room in memory, if `bytes` more may stay there. */
+  private hasRoom(bytes: number): boolean {
+    this.heldBytes += bytes;
+    return this.heldBytes <= this.inMemory;
+  }
+
+  private store(length: number, pieces: Iterable<Uint8Array>): ByteSource {
     this.file ??= openSync(this.path, "wx+");
     const start = this.end;
-    this.end = writeAll(this.file, raw, start);
-    return { length: raw.byteLength, read: (target, offset) => this.read(target, start + offset) };
+    for (const piece of pieces) this.end = writeAll(this.file, piece, this.end);
+    return { length, read: (target, offset) => this.read(target, start + offset) };
   }
 
   private read(target: Uint8Array, position: number): void {

@@ -11,6 +11,7 @@ import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { HeldOutScore } from "./held-out-score.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
+import type { FileSizes } from "../verify/index.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -24,6 +25,8 @@ export interface CandidateContext {
   readonly originalPath: string;
   /** What the runtime runs in its place. */
   readonly referencePath: string;
+  /** Measured when they are first asked for, once for all candidates. */
+  readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
   readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;

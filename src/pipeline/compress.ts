@@ -6,7 +6,7 @@ import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/in
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
-import { externalFiles } from "../verify/index.js";
+import { externalFiles, sizesOf, type FileSizes } from "../verify/index.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -56,7 +56,11 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
     const reference = await referenceOf(read, originalPath, files);
     warnings.push(...reference.warnings);
-    const context: CandidateContext = { options, read: reference.read, originalPath, referencePath: reference.path, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
+    let sizes: Promise<FileSizes> | undefined;
+    const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
+    const context: CandidateContext = {
+      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger),
+    };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
     const report = makeReport(candidate, inputPath, options.output, warnings);

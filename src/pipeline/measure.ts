@@ -7,7 +7,7 @@ import { bytesText } from "../report/units.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import {
   checkGates, compareSizes, readExecuted, verifyModels,
-  type Accuracy, type Executed, type Fidelity, type Gate, type Latency, type SizeComparison,
+  type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
 } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { gateLimits } from "./gate-limits.js";
@@ -31,6 +31,8 @@ export interface MeasureContext {
   readonly referencePath: string;
   readonly logger: Logger;
   readonly data: RunData;
+  /** The sizes of the original, for contexts that measure several models against it: packing it is done once. */
+  readonly originalSizes?: () => Promise<FileSizes>;
   /** A missing runtime is an error rather than a warning, and a refused model is the user's rather than a pass's. */
   readonly standsAlone?: boolean;
 }
@@ -43,7 +45,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  * model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
-  const size = await compareSizes(context.originalPath, path, context.options.packedSizes);
+  const size = await compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.());
   const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
   const known = { size, fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} }, accuracy, latency, executed };

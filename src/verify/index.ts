@@ -7,4 +7,4 @@ export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js
 export { compareTimes, percentiles, quantile, type Latency, type Percentiles } from "./latency.js";
 export { externalFiles, modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, type ScoredSample } from "./user-metric.js";
-export { compareSizes, readExecuted, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";
+export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";

@@ -101,10 +101,18 @@ function dataDependentSizes({ graph }: Model): (output: string, axis: number) =>
   };
 }
 
-/** Sizes of both models; with `packed` false as they lie on disk alone. */
-export async function compareSizes(originalPath: string, compressedPath: string, packed = true): Promise<SizeComparison> {
-  const [original, compressed] = await Promise.all([originalPath, compressedPath].map((path) => (packed ? modelSizes(path) : modelSizes(path, 0)))) as [FileSizes, FileSizes];
+/**
+ * Sizes of both models; with `packed` false as they lie on disk alone.
+ * @param known the sizes of the original, when they have been measured already
+ */
+export async function compareSizes(originalPath: string, compressedPath: string, packed = true, known?: Promise<FileSizes>): Promise<SizeComparison> {
+  const [original, compressed] = await Promise.all([known ?? sizesOf(originalPath, packed), sizesOf(compressedPath, packed)]);
   return { original, compressed, ratio: original.raw / compressed.raw };
+}
+
+/** As `modelSizes`; with `packed` false as the model lies on disk alone. */
+export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
+  return packed ? modelSizes(path) : modelSizes(path, 0);
 }
 
 /** What the runtime executes for a model, or null when it cannot tell. */

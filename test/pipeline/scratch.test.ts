@@ -8,8 +8,10 @@ import { planPasses, type PlanOptions } from "../../src/pipeline/plan.js";
 import { runPasses } from "../../src/pipeline/runner.js";
 import { fixture } from "../cli/run-edgec.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
+import { normalArray } from "../numeric/seeded.js";
 import { matMulModel } from "./tiny-model.js";
 
+const MIB = 2 ** 20;
 const temporary = temporaryFolder();
 
 it.each<[string, PlanOptions]>([
@@ -29,6 +31,34 @@ it.each<[string, PlanOptions]>([
   scratch.close();
   expect(existsSync(join(temporary.path, "scratch"))).toBe(false);
   expect(Buffer.compare(actual, expected)).toBe(0);
+});
+
+it.each<[string, PlanOptions, number]>([
+  ["pruning by a ratio", { flags: { prune: "0.5", storage: "plain" } }, 4 * MIB],
+  // Its blocks lie across the rows of a tensor, which goes through one buffer.
+  ["pruning 2:4", { flags: { prune: "2:4", storage: "plain" } }, 16 * MIB],
+  ["storing zeros as gaps", { flags: {} }, 4 * MIB],
+])("takes no more of a tensor of 16 MiB into memory than it needs: %s", async (_, options, limit) => {
+  const values = normalArray(4 * MIB, 1);
+  for (let i = 0; i < values.length; i += 3) values[i] = 0;
+  const bytes = new Uint8Array(values.buffer);
+  let most = 0;
+  const lazy = {
+    length: bytes.byteLength,
+    read: (target: Uint8Array, offset: number): void => {
+      most = Math.max(most, target.byteLength);
+      target.set(bytes.subarray(offset, offset + target.byteLength));
+    },
+  };
+  const model = matMulModel();
+  model.graph.initializers = [{ name: "w", dims: [2048, 2048], dataType: DataType.FLOAT, lazy }];
+  model.graph.inputs = [tensorValue("x", DataType.FLOAT, [1, 2048])];
+  model.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 2048])];
+  model.scratch = new ScratchFile(join(temporary.path, "scratch"), { inMemory: 0, minBytes: 1 });
+  const { passes } = await runPasses(model, planPasses(model, options), { logger: {}, seed: 0, threads: 1 });
+  expect(passes.some(({ name, modified }) => modified && (name === "prune-magnitude" || name === "encode-weights"))).toBe(true);
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(limit);
 });
 
 it("gives the caller a model that outlives the run's scratch file", async () => {

@@ -13,7 +13,7 @@
  * Latency does not change: the values are the same floats or codes to a kernel. encode-weights makes the file smaller.
  */
 import { EdgecError, suggestion } from "../../errors.js";
-import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
+import { byteSize, dataTypeName, FloatReader, type Model, toFloat32, toNumbers } from "../../ir/index.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import type { GramRequest, Statistics } from "../../numeric/statistics.js";
 import { selectNodes } from "../../ops/select.js";
@@ -21,7 +21,7 @@ import { definePass } from "../define-pass.js";
 import { gramRequests, inputMoments } from "../weights/input-moments.js";
 import { layerStatus, type WeightLayer, weightLayers, type WeightUse } from "../weights/weight-layers.js";
 import { readRows, writeRows } from "../weights/weight-matrix.js";
-import { finiteValues, isFloating, withValues } from "../weights/weight-values.js";
+import { encodedPieces, finiteValues, isFloating, piecesOf, requireFinite, withValues } from "../weights/weight-values.js";
 import { clusterFlat, clusterRows } from "./cluster-values.js";
 import { guardedPairs } from "./kernel-pairs.js";
 
@@ -94,8 +94,9 @@ function cluster(model: Model, options: ClusterWeightsOptions, { statistics }: P
   const requests = gramRequests(model, layers);
   const nodes: NodeStatus[] = [...kept];
   let clustered = 0;
+  const reader = new FloatReader(layers.filter(({ tensor }) => isFloating(tensor)).map(({ tensor }) => tensor));
   for (const layer of layers) {
-    const reason = clusterLayer(layer, options, requests, statistics);
+    const reason = clusterLayer(layer, options, reader, requests, statistics);
     nodes.push(layerStatus(layer, reason.changed ? "changed" : "kept", reason.text));
     if (reason.changed) clustered++;
   }
@@ -103,11 +104,11 @@ function cluster(model: Model, options: ClusterWeightsOptions, { statistics }: P
 }
 
 function clusterLayer(
-  layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined,
+  layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, reader: FloatReader, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined,
 ): { changed: boolean; text: string } {
   const { tensor, layout } = layer;
   const moments = inputMoments(layer, requests, statistics);
-  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k);
+  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, reader);
   const values = readRows(finiteValues(tensor), layout);
   const groups = rowGroups(layout.rows, granularity);
   const before = mostDistinct(values, groups, layout.columns, k);
@@ -128,16 +129,17 @@ function clusterLayer(
 }
 
 /** Without data no weight counts more than another, so they need no rows: one copy of them is all the memory it takes. */
-function clusterByValue(layer: WeightLayer, k: number): { changed: boolean; text: string } {
+function clusterByValue(layer: WeightLayer, k: number, reader: FloatReader): { changed: boolean; text: string } {
   const { tensor } = layer;
-  const values = finiteValues(tensor);
+  const values = reader.read(tensor);
+  requireFinite(values, tensor);
   const before = mostDistinct(values, [[0]], values.length, k);
   if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
   const fixed = fixedValue(values, 0);
   clusterFlat(values, k, fixed);
-  const replaced = withValues(tensor, values);
-  layer.uses[0].editor.replaceInitializer(replaced);
-  return { changed: replaced !== tensor, text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}` };
+  // At least one value is another one: there are fewer.
+  layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(values)));
+  return { changed: true, text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}` };
 }
 
 /** The zero, where it is so frequent that it is the mark of pruning. */

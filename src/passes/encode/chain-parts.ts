@@ -22,7 +22,7 @@ export function emitBackground(draft: Draft, shape: readonly number[], { tensor,
 }
 
 function backgroundAttribute(tensor: Tensor, { background, bytesPerElement }: Symbols): Attribute {
-  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([background], bytesPerElement) });
+  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([[background]], 1, bytesPerElement) });
 }
 
 export function runningSum(draft: Draft, values: string): string {
@@ -38,13 +38,16 @@ export function emitScatter(draft: Draft, positions: string, updates: string, ca
 
 /** The table of values that indices stand for, in the tensor's own type. */
 export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patterns: readonly number[]): string {
-  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes(patterns, symbols.bytesPerElement));
+  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes([patterns], patterns.length, symbols.bytesPerElement));
 }
 
-/** For each pattern its place in `table`. A loop, as `from` with a function collects all values in a list first. */
-export function indicesOf(patterns: ArrayLike<number>, table: readonly number[]): Uint8Array | Uint16Array {
+/** For each pattern its place in `table`, piece by piece. */
+export function* indicesOf(stream: Iterable<ArrayLike<number>>, table: readonly number[]): Generator<Uint16Array, void> {
   const place = new Map(table.map((pattern, index) => [pattern, index]));
-  const indices = table.length <= 256 ? new Uint8Array(patterns.length) : new Uint16Array(patterns.length);
-  for (let i = 0; i < patterns.length; i++) indices[i] = place.get(patterns[i]!) ?? 0;
-  return indices;
+  let indices = new Uint16Array(0);
+  for (const patterns of stream) {
+    if (indices.length < patterns.length) indices = new Uint16Array(patterns.length);
+    for (let i = 0; i < patterns.length; i++) indices[i] = place.get(patterns[i]!) ?? 0;
+    yield indices.subarray(0, patterns.length);
+  }
 }

@@ -1,9 +1,10 @@
 /** Forms for tensors without many zeros: one value everywhere, a narrower float, a table of few values. */
-import { attribute, DataType, elementCount, toFloat32 } from "../../ir/index.js";
+import { attribute, DataType, elementCount } from "../../ir/index.js";
 import { emitBackground, emitTable, indicesOf } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
 import { BFLOAT16_CAST_OPSET } from "./folding-facts.js";
+import type { Symbols } from "./symbols.js";
 import { bitsPerDigit, emitDigits, emitShape, emitWords } from "./unpack.js";
 import type { DigitStream } from "./unpack.js";
 import { packingsFor } from "./words.js";
@@ -26,22 +27,35 @@ export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
     draft.op("Cast", [draft.constant(dataType, tensor.dims, values)], [attribute.int("to", DataType.FLOAT)]);
     forms.push(draft);
   };
-  if (symbols.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => new Uint8Array(Int8Array.from(toFloat32(tensor)).buffer));
-  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => halves(symbols.patterns(), toHalfBits));
+  if (symbols.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => int8Values(symbols));
+  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => halves(symbols, toHalfBits));
   else if (opset >= BFLOAT16_CAST_OPSET && symbols.every(isBfloat16Pattern)) {
-    add(DataType.BFLOAT16, "bfloat16 values", () => halves(symbols.patterns(), (word) => word >>> 16));
+    add(DataType.BFLOAT16, "bfloat16 values", () => halves(symbols, (word) => word >>> 16));
   }
   return forms;
 }
 
-function halves(patterns: ArrayLike<number>, half: (pattern: number) => number): Uint8Array {
-  const bits = new Uint16Array(patterns.length);
-  for (let i = 0; i < patterns.length; i++) bits[i] = half(patterns[i]!);
-  return new Uint8Array(bits.buffer);
-}
-
 const word = new Uint32Array(1);
 const asFloat = new Float32Array(word.buffer);
+
+function int8Values({ patterns, count }: Symbols): Uint8Array {
+  const values = new Int8Array(count);
+  let at = 0;
+  for (const piece of patterns()) {
+    for (const pattern of piece) {
+      word[0] = pattern;
+      values[at++] = asFloat[0]!;
+    }
+  }
+  return new Uint8Array(values.buffer);
+}
+
+function halves({ patterns, count }: Symbols, half: (pattern: number) => number): Uint8Array {
+  const bits = new Uint16Array(count);
+  let at = 0;
+  for (const piece of patterns()) for (const pattern of piece) bits[at++] = half(pattern);
+  return new Uint8Array(bits.buffer);
+}
 
 function isInt8Pattern(pattern: number): boolean {
   word[0] = pattern;
@@ -70,7 +84,7 @@ export function codebookForms(candidate: Candidate): Draft[] {
   const { tensor, symbols, opset } = candidate;
   if (!symbols.distinct || symbols.distinct.length < 2) return [];
   const radix = symbols.distinct.length;
-  const digits = (): ArrayLike<number> => indicesOf(symbols.patterns(), symbols.distinct ?? []);
+  const digits = (): Iterable<ArrayLike<number>> => indicesOf(symbols.patterns(), symbols.distinct ?? []);
   return packingsFor(radix, symbols.count, opset).flatMap((packing) => {
     const stream = { radix, packing, digits };
     const form = `${radix} values, ${bitsPerDigit(packing)} bits each`;

@@ -18,6 +18,10 @@ export function longestDistance(distances: ReadonlyMap<number, number>): number 
   return longest;
 }
 
+/** Entries that are together in memory. */
+const PIECE = 2 ** 18;
+
+/** Some entries, one after the other; views that the next ones overwrite. */
 export interface Entries {
   readonly steps: Uint32Array;
   /** The bits that each entry writes. */
@@ -25,27 +29,40 @@ export interface Entries {
 }
 
 /**
- * The entries of a tensor, `length` of them. Beyond the last real one the list is filled with entries of step 0
- * that write the last value once more, which changes nothing.
+ * The entries of a tensor, `length` of them, in pieces. Beyond the last real one the list is filled with entries of
+ * step 0 that write the last value once more, which changes nothing.
  */
-export function listEntries(symbols: Symbols, limit: number, length: number): Entries {
-  const { background } = symbols;
-  const patterns = symbols.patterns();
-  const entries = { steps: new Uint32Array(length), patterns: new Uint32Array(length) };
-  let at = 0;
+export function* listEntries({ background, patterns }: Symbols, limit: number, length: number): Generator<Entries, void> {
+  const room = Math.min(PIECE, length);
+  const entries = { steps: new Uint32Array(room), patterns: new Uint32Array(room) };
+  let used = 0;
+  let left = length;
+  let begin = 0;
   let last = 0;
-  for (let i = 0; i < patterns.length; i++) {
-    if (patterns[i] === background) continue;
-    for (; i - last >= limit; last += limit - 1) {
-      entries.steps[at] = limit - 1;
-      entries.patterns[at++] = background;
+  for (const piece of patterns()) {
+    for (let i = 0; i < piece.length; i++) {
+      for (let distance = begin + i - last; piece[i] !== background; distance -= limit - 1) {
+        const isReached = distance < limit;
+        entries.steps[used] = isReached ? distance : limit - 1;
+        entries.patterns[used] = isReached ? piece[i]! : background;
+        last += entries.steps[used]!;
+        if (++used === room && left > room) {
+          yield entries;
+          left -= room;
+          used = 0;
+        }
+        if (isReached) break;
+      }
     }
-    entries.steps[at] = i - last;
-    entries.patterns[at++] = patterns[i]!;
-    last = i;
+    begin += piece.length;
   }
-  entries.patterns.fill(entries.patterns[at - 1] ?? background, at);
-  return entries;
+  // When the piece is empty, the last value stands at the end of the one before, in the same place.
+  const value = entries.patterns.at(used - 1) ?? background;
+  for (; left > 0; left -= room, used = 0) {
+    entries.steps.fill(0, used);
+    entries.patterns.fill(value, used);
+    yield { steps: entries.steps.subarray(0, left), patterns: entries.patterns.subarray(0, left) };
+  }
 }
 
 /** Digits of a skip stream (see skip-forms.ts) when they must be below `limit` (at least 3). */
@@ -66,6 +83,7 @@ function isSplittable(distance: number, limit: number): boolean {
   return distance > 1 && (distance - 1) % (limit - 1) !== 0;
 }
 
+/** Some digits and what those of them write; views that the next ones overwrite. */
 export interface Skips {
   readonly digits: Uint32Array;
   /** The bits that the writing digits write, in order. */
@@ -73,32 +91,39 @@ export interface Skips {
 }
 
 /**
- * The digits of a skip stream, `length` of them: d below limit - 1 goes d + 1 elements on and writes, limit - 1 goes
- * that far and writes nothing. Where `length` is longer than needed, the background is written once more in between.
+ * The digits of a skip stream, `length` of them, in pieces: d below limit - 1 goes d + 1 elements on and writes,
+ * limit - 1 goes that far and writes nothing. Where `length` is longer than needed, the background is written once more
+ * in between.
  */
-export function listSkips(symbols: Symbols, limit: number, length: number): Skips {
-  const { background, foreground } = symbols;
-  const patterns = symbols.patterns();
+export function* listSkips(symbols: Symbols, limit: number, length: number): Generator<Skips, void> {
+  const { background } = symbols;
   let padding = length - countSkips(symbols, limit);
-  const digits = new Uint32Array(length);
-  const values = new Uint32Array(foreground + padding);
-  let at = 0;
+  const room = Math.min(PIECE, length);
+  const digits = new Uint32Array(room);
+  const values = new Uint32Array(room);
+  let used = 0;
   let written = 0;
-  const write = (digit: number, pattern: number): void => {
-    digits[at++] = digit;
-    values[written++] = pattern;
-  };
+  let begin = 0;
   let last = -1;
-  for (let i = 0; i < patterns.length; i++) {
-    if (patterns[i] === background) continue;
-    if (padding > 0 && isSplittable(i - last, limit)) {
-      write(0, background);
-      last++;
-      padding--;
+  for (const piece of symbols.patterns()) {
+    for (let i = 0; i < piece.length; i++) {
+      if (piece[i] === background) continue;
+      const at = begin + i;
+      let isPadding = padding > 0 && isSplittable(at - last, limit);
+      if (isPadding) padding--;
+      for (; last < at; isPadding = false) {
+        if (used === room) {
+          yield { digits, values: values.subarray(0, written) };
+          used = written = 0;
+        }
+        const isFar = !isPadding && at - last >= limit;
+        const step = isPadding ? 1 : isFar ? limit - 1 : at - last;
+        digits[used++] = isFar ? step : step - 1;
+        if (!isFar) values[written++] = isPadding ? background : piece[i]!;
+        last += step;
+      }
     }
-    for (; i - last >= limit; last += limit - 1) digits[at++] = limit - 1;
-    write(i - last - 1, patterns[i]!);
-    last = i;
+    begin += piece.length;
   }
-  return { digits, values };
+  yield { digits: digits.subarray(0, used), values: values.subarray(0, written) };
 }

@@ -6,7 +6,7 @@
 import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
-import { countSkips, countSplittable, listSkips } from "./gaps.js";
+import { countSkips, countSplittable, listSkips, type Skips } from "./gaps.js";
 import { patternBytes } from "./symbols.js";
 import { bitsPerDigit, emitFlatDigits } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./words.js";
@@ -32,30 +32,33 @@ export function skipForms(candidate: Candidate): Draft[] {
 function formsWith(candidate: Candidate, radix: number, packing: Packing, writes: number): Draft[] {
   const { tensor, symbols, opset } = candidate;
   const list = (): ReturnType<typeof listSkips> => listSkips(symbols, radix, packing.digitsPerWord * packing.words);
-  // Digits that only move on read the list's first place.
-  const valueList = (): Uint32Array => {
-    const all = new Uint32Array(writes + 1);
-    all[0] = symbols.background;
-    all.set(list().values, 1);
-    return all;
-  };
   const begin = (what: string): { draft: Draft; positions: string; ranks: string } => {
     const draft = new Draft("gaps", `${what}, skips below ${radix} in ${bitsPerDigit(packing)} bits`);
-    return { draft, ...emitWalk(draft, emitFlatDigits(draft, { radix, packing, digits: () => list().digits }), radix) };
+    return { draft, ...emitWalk(draft, emitFlatDigits(draft, { radix, packing, digits: () => digitsOf(list()) }), radix) };
   };
   const plain = begin("plain values");
-  const values = plain.draft.constant(tensor.dataType, [writes + 1], () => patternBytes(valueList(), symbols.bytesPerElement));
+  const values = plain.draft.constant(tensor.dataType, [writes + 1], () => patternBytes(valuesOf(list(), symbols.background), writes + 1, symbols.bytesPerElement));
   emitScatter(plain.draft, plain.positions, plain.draft.op("Gather", [values, plain.ranks]), candidate);
   const table = symbols.distinct;
   if (!table || table.length > MAX_TABLE) return [plain.draft];
   const coded = packingsFor(table.length, writes + 1, opset).map((codePacking) => {
     const { draft, positions, ranks } = begin(`codes of ${bitsPerDigit(codePacking)} bits`);
-    const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(valueList(), table) });
+    const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(valuesOf(list(), symbols.background), table) });
     const updates = draft.op("Gather", [emitTable(draft, tensor, symbols, table), draft.op("Gather", [codes, ranks])]);
     emitScatter(draft, positions, updates, candidate);
     return draft;
   });
   return [plain.draft, ...coded];
+}
+
+function* digitsOf(skips: Iterable<Skips>): Generator<Uint32Array, void> {
+  for (const { digits } of skips) yield digits;
+}
+
+/** Digits that only move on read the list's first place. */
+function* valuesOf(skips: Iterable<Skips>, background: number): Generator<Uint32Array, void> {
+  yield Uint32Array.of(background);
+  for (const { values } of skips) yield values;
 }
 
 /** Where each digit leads, and the place of its value: 0 for one that only moves on, else counted from 1. */

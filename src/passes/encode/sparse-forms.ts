@@ -3,9 +3,9 @@ import { DataType } from "../../ir/index.js";
 import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./draft.js";
-import { countEntries, listEntries, longestDistance } from "./gaps.js";
+import { countEntries, listEntries, longestDistance, type Entries } from "./gaps.js";
 import { skipForms } from "./skip-forms.js";
-import { DENSE_FROM, patternBytes } from "./symbols.js";
+import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./symbols.js";
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./words.js";
 
@@ -34,11 +34,7 @@ function jointGapForms(candidate: Candidate): Draft[] {
     const words = Math.ceil(countEntries(distances, limit) / digitsPerWord);
     const draft = new Draft("gaps",
       `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
-    const digits = (): ArrayLike<number> => {
-      const { steps, patterns } = listEntries(candidate.symbols, limit, words * digitsPerWord);
-      const codes = indicesOf(patterns, table);
-      return steps.map((step, i) => step * table.length + codes[i]!);
-    };
+    const digits = (): Iterable<ArrayLike<number>> => jointDigits(listEntries(candidate.symbols, limit, words * digitsPerWord), table);
     const entries = emitFlatDigits(draft, { radix: limit * table.length, packing: { type, digitsPerWord, words }, digits });
     const codes = draft.int32([table.length]);
     const steps = draft.op("Div", [entries, codes]);
@@ -49,6 +45,13 @@ function jointGapForms(candidate: Candidate): Draft[] {
   return forms;
 }
 
+function* jointDigits(entries: Iterable<Entries>, table: readonly number[]): Generator<Uint32Array, void> {
+  for (const { steps, patterns } of entries) {
+    for (const codes of indicesOf([patterns], table)) for (let i = 0; i < codes.length; i++) steps[i] = steps[i]! * table.length + codes[i]!;
+    yield steps;
+  }
+}
+
 /** Steps in a stream of their own beside the values, which stay as they are or become codes. */
 function separateGapForms(candidate: Candidate): Draft[] {
   const { tensor, symbols } = candidate;
@@ -57,13 +60,14 @@ function separateGapForms(candidate: Candidate): Draft[] {
     const words = Math.ceil(countEntries(symbols.distances, limit) / digitsPerWord);
     const entries = words * digitsPerWord;
     const packing = { type, digitsPerWord, words };
-    const list = (): ReturnType<typeof listEntries> => listEntries(symbols, limit, entries);
+    const steps = (): Iterable<Uint32Array> => each(listEntries(symbols, limit, entries), (entry) => entry.steps);
+    const patterns = (): Iterable<Uint32Array> => each(listEntries(symbols, limit, entries), (entry) => entry.patterns);
     const begin = (what: string): { draft: Draft; steps: string } => {
       const draft = new Draft("gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
-      return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: () => list().steps }) };
+      return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: steps }) };
     };
     const plain = begin("values beside gaps");
-    const values = plain.draft.constant(tensor.dataType, [entries], () => patternBytes(list().patterns, symbols.bytesPerElement));
+    const values = plain.draft.constant(tensor.dataType, [entries], () => patternBytes(patterns(), entries, symbols.bytesPerElement));
     emitScatter(plain.draft, runningSum(plain.draft, plain.steps), values, candidate);
     forms.push(plain.draft);
     if (!symbols.distinct || symbols.distinct.length > MAX_TABLE) continue;
@@ -71,7 +75,7 @@ function separateGapForms(candidate: Candidate): Draft[] {
     for (const codePacking of packingsFor(table.length, entries, candidate.opset)) {
       if (codePacking.digitsPerWord * codePacking.words !== entries) continue;
       const { draft, steps } = begin(`codes of ${bitsPerDigit(codePacking)} bits beside gaps`);
-      const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(list().patterns, table) });
+      const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(patterns(), table) });
       emitScatter(draft, runningSum(draft, steps), draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]), candidate);
       forms.push(draft);
     }
@@ -85,7 +89,7 @@ function separateGapForms(candidate: Candidate): Draft[] {
  */
 function maskForms(candidate: Candidate): Draft[] {
   const { symbols, tensor, opset } = candidate;
-  const list = (): Uint32Array => foregroundList(candidate);
+  const list = (): Iterable<Patterns> => foregroundList(symbols);
   const length = symbols.foreground + 1;
   const table = symbols.distinct && symbols.distinct.length <= MAX_TABLE ? symbols.distinct : undefined;
   const forms: Draft[] = [];
@@ -95,7 +99,7 @@ function maskForms(candidate: Candidate): Draft[] {
       return { draft, rank: emitRank(draft, packing, candidate) };
     };
     const plain = begin("plain values");
-    const values = plain.draft.constant(tensor.dataType, [length], () => patternBytes(list(), symbols.bytesPerElement));
+    const values = plain.draft.constant(tensor.dataType, [length], () => patternBytes(list(), length, symbols.bytesPerElement));
     plain.draft.op("Reshape", [plain.draft.op("Gather", [values, plain.rank]), plain.draft.int64(tensor.dims)]);
     forms.push(plain.draft);
     for (const codePacking of table ? packingsFor(table.length, length, opset) : []) {
@@ -110,21 +114,25 @@ function maskForms(candidate: Candidate): Draft[] {
 }
 
 function emitRank(draft: Draft, packing: { type: DataType; digitsPerWord: number; words: number }, { symbols }: Candidate): string {
-  const digits = (): ArrayLike<number> => {
-    const patterns = symbols.patterns();
-    const bits = new Uint8Array(patterns.length);
-    for (let i = 0; i < patterns.length; i++) bits[i] = patterns[i] === symbols.background ? 0 : 1;
-    return bits;
-  };
-  let bits = emitFlatDigits(draft, { radix: 2, packing, digits });
+  let bits = emitFlatDigits(draft, { radix: 2, packing, digits: () => maskBits(symbols) });
   if (packing.digitsPerWord * packing.words !== symbols.count) bits = emitTrim(draft, bits, symbols.count);
   return draft.op("Mul", [runningSum(draft, bits), bits]);
 }
 
-function foregroundList({ symbols }: Candidate): Uint32Array {
-  const list = new Uint32Array(symbols.foreground + 1);
-  list[0] = symbols.background;
-  const patterns = symbols.patterns();
-  for (let i = 0, at = 1; i < patterns.length; i++) if (patterns[i] !== symbols.background) list[at++] = patterns[i]!;
-  return list;
+function* maskBits({ patterns, background }: Symbols): Generator<Uint8Array, void> {
+  for (const piece of patterns()) {
+    const bits = new Uint8Array(piece.length);
+    for (let i = 0; i < piece.length; i++) bits[i] = piece[i] === background ? 0 : 1;
+    yield bits;
+  }
+}
+
+/** The background, then all else in order. */
+function* foregroundList({ patterns, background }: Symbols): Generator<Patterns, void> {
+  yield Uint32Array.of(background);
+  for (const piece of patterns()) yield piece.filter((pattern) => pattern !== background);
+}
+
+function* each<T, U>(items: Iterable<T>, pick: (item: T) => U): Generator<U, void> {
+  for (const item of items) yield pick(item);
 }

@@ -15,7 +15,7 @@
 import { EdgecError, suggestion } from "../../errors.js";
 import {
   attribute, DataType, elementCount, FloatReader, floatTensor, GraphEditor,
-  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength, tensorSource,
+  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength,
 } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import type { NodeStatus, PassResult } from "../contract.js";
@@ -73,7 +73,7 @@ function storeModel(model: Model, options: StoreInt8Options): PassResult {
 function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally): void {
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  const reader = new FloatReader(Math.max(0, ...editor.graph.initializers.filter((t) => isLookedAt(t, options) && tensorSource(t)).map(elementCount)));
+  const reader = new FloatReader(editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options)));
   // Constants are handed over one by one, so that those of a large model need not be in memory together.
   for (const tensor of [...editor.graph.initializers]) {
     const name = tensor.name ?? "";

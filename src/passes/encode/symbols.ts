@@ -1,5 +1,5 @@
 /** A tensor as symbols: which bit patterns it holds and where, the ground that every storage form is chosen on. */
-import { elementCount, ownBytes, tensorPieces } from "../../ir/index.js";
+import { elementCount, tensorPieces } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 
 /** More distinct patterns than this and a table of them stops paying; counting stops as well. */
@@ -13,8 +13,11 @@ export type Patterns = Uint8Array | Uint16Array | Uint32Array;
 export interface Symbols {
   readonly count: number;
   readonly bytesPerElement: number;
-  /** The bits of each element, read anew so that analysing a large model does not hold it twice; comparing bits keeps -0 and every NaN apart. */
-  readonly patterns: () => Patterns;
+  /**
+   * The bits of each element, in pieces that are valid until the next is taken and read anew each time, so that a large
+   * tensor is never whole in memory; comparing bits keeps -0 and every NaN apart.
+   */
+  readonly patterns: () => Iterable<Patterns>;
   /** Whether all elements hold; reads no further than the first that does not. */
   readonly every: (holds: (pattern: number) => boolean) => boolean;
   /** Distinct patterns in ascending order, or undefined when there are more than MAX_DISTINCT. */
@@ -41,7 +44,7 @@ export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
   const distances = foreground > DENSE_FROM * count ? { first: -1, distances: new Map<number, number>() } : measureDistances(stream(), background);
   return {
     count, bytesPerElement, background, foreground, ...distances,
-    patterns: () => asPatterns(ownBytes(tensor), bytesPerElement),
+    patterns: stream,
     every: (holds) => everyPattern(stream(), holds),
     distinct: counts && [...counts.keys()],
   };
@@ -129,9 +132,13 @@ function measureDistances(stream: Iterable<Patterns>, background: number): Pick<
   return { first, distances };
 }
 
-/** Patterns as the bytes of a constant of the tensor's own type; those that have its width already are not copied. */
-export function patternBytes(patterns: readonly number[] | Patterns, bytesPerElement: number): Uint8Array {
-  if (ArrayBuffer.isView(patterns) && patterns.BYTES_PER_ELEMENT === bytesPerElement) return new Uint8Array(patterns.buffer, patterns.byteOffset, patterns.byteLength);
-  const values = bytesPerElement === 1 ? Uint8Array.from(patterns) : bytesPerElement === 2 ? Uint16Array.from(patterns) : Uint32Array.from(patterns);
+/** `count` patterns, which come in pieces, as the bytes of a constant of the tensor's own type. */
+export function patternBytes(stream: Iterable<ArrayLike<number>>, count: number, bytesPerElement: number): Uint8Array {
+  const values = bytesPerElement === 1 ? new Uint8Array(count) : bytesPerElement === 2 ? new Uint16Array(count) : new Uint32Array(count);
+  let at = 0;
+  for (const patterns of stream) {
+    values.set(patterns, at);
+    at += patterns.length;
+  }
   return new Uint8Array(values.buffer);
 }

@@ -7,7 +7,8 @@ import type { Packing } from "./words.js";
 export interface DigitStream {
   readonly radix: number;
   readonly packing: Packing;
-  readonly digits: () => ArrayLike<number>;
+  /** In pieces, each valid until the next is taken. */
+  readonly digits: () => Iterable<ArrayLike<number>>;
 }
 
 /** Words as int32: [words], or `dims` when a word holds one digit. */

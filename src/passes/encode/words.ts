@@ -71,22 +71,28 @@ function integerRoot(capacity: number, k: number): number {
   return root;
 }
 
-/** The words' bytes. Missing digits at the end are 0. `digits` must all be below `radix`. */
-export function packWords(digits: ArrayLike<number>, radix: number, packing: Packing): Uint8Array {
-  const { digitsPerWord, words, type } = packing;
-  if (type === DataType.UINT4) return packNibbles(digits);
+/** The words' bytes, from digits that come in pieces in the order of the stream. Missing digits at the end are 0; all must be below `radix`. */
+export function packWords(digits: Iterable<ArrayLike<number>>, radix: number, packing: Packing): Uint8Array {
+  const { words, type } = packing;
+  if (type === DataType.UINT4) return packNibbles(digits, words);
   const array = type === DataType.UINT8 ? new Uint8Array(words) : type === DataType.UINT16 ? new Uint16Array(words) : new Int32Array(words);
-  for (let c = 0; c < words; c++) {
-    let word = 0;
-    for (let j = digitsPerWord - 1; j >= 0; j--) word = word * radix + (digits[j * words + c] ?? 0);
-    array[c] = word;
+  let word = 0;
+  let power = 1;
+  for (const piece of digits) {
+    for (let i = 0; i < piece.length; i++) {
+      array[word]! += piece[i]! * power;
+      if (++word < words) continue;
+      word = 0;
+      power *= radix;
+    }
   }
   return new Uint8Array(array.buffer);
 }
 
 /** ONNX packs two 4-bit elements to a byte, the first in the low half. */
-function packNibbles(digits: ArrayLike<number>): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil(digits.length / 2));
-  for (let i = 0; i < digits.length; i++) bytes[i >> 1]! |= digits[i]! << (4 * (i & 1));
+function packNibbles(digits: Iterable<ArrayLike<number>>, count: number): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(count / 2));
+  let at = 0;
+  for (const piece of digits) for (let i = 0; i < piece.length; i++, at++) bytes[at >> 1]! |= piece[i]! << (4 * (at & 1));
   return bytes;
 }

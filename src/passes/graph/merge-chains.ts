@@ -87,7 +87,7 @@ function mergeConcats(node: Node, editor: GraphEditor): boolean {
   if (axis === undefined || node.inputs.length > MAX_OPERANDS || !node.inputs.some(isPart)) return false;
   const operands = node.inputs.flatMap((name) => (isPart(name) ? editor.producer(name)?.inputs ?? [name] : [name]));
   if (operands.length > MAX_OPERANDS) return false;
-  operands.forEach((name, index) => editor.setInput(node, index, name));
+  editor.setInputs(node, operands);
   return true;
 }
 

@@ -29,8 +29,10 @@ export const removeIdentities = definePass<Record<string, never>>({
     // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
     for (const editor of editors.reverse()) {
       const gone: Node[] = [];
-      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor)) gone.push(node);
+      const renamed = new Set<string>();
+      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor, renamed)) gone.push(node);
       if (gone.length > 0) editor.removeNodes(...gone);
+      if (renamed.size > 0) editor.graph.valueInfo = editor.graph.valueInfo.filter(({ name }) => !renamed.has(name));
       removed += gone.length;
     }
     return exactResult({ identitiesRemoved: removed });
@@ -95,8 +97,11 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
   return pads?.every((pad) => pad === 0) ?? false;
 }
 
-/** Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way. */
-function bypass(node: Node, editor: GraphEditor): boolean {
+/**
+ * Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way.
+ * @param renamed takes the names of values that bear another one now
+ */
+function bypass(node: Node, editor: GraphEditor, renamed: Set<string>): boolean {
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
   if (input === "" || output === "") return false;
   if (!editor.isOutput(output)) {
@@ -104,7 +109,9 @@ function bypass(node: Node, editor: GraphEditor): boolean {
     editor.replaceUses(output, input);
     return true;
   }
-  return renameProducer(node, input, output, editor);
+  if (!renameProducer(node, input, output, editor)) return false;
+  renamed.add(input);
+  return true;
 }
 
 /** Gives the output's name to the value itself, where the graph makes that value and it is no output already. */
@@ -115,6 +122,5 @@ function renameProducer(node: Node, input: string, output: string, editor: Graph
   editor.removeNodes(node);
   editor.replaceUses(input, output);
   editor.setOutput(producer, producer.outputs.indexOf(input), output);
-  editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => value.name !== input);
   return true;
 }

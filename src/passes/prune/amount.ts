@@ -4,9 +4,9 @@ import { EdgecError } from "../../errors.js";
 /** A share from 0 to below 1 of weights to set to zero, or the text "N:M": N of every M consecutive weights stay. */
 export type PruneAmount = number | string;
 
-export type Amount =
-  | { readonly type: "ratio"; readonly ratio: number }
-  | { readonly type: "pattern"; readonly n: number; readonly m: number };
+export interface BlockPattern { readonly type: "pattern"; readonly n: number; readonly m: number }
+
+export type Amount = { readonly type: "ratio"; readonly ratio: number } | BlockPattern;
 
 /** Longest block of an N:M pattern. Hardware takes 4; some research goes to 32. */
 const MAX_BLOCK = 64;

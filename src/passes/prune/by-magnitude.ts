@@ -1,8 +1,9 @@
 /** Pruning by magnitude alone, tensor by tensor: neither weights nor scores of a model are in memory together. */
-import { elementCount, FloatReader, tensorSource } from "../../ir/index.js";
-import { magnitudeThreshold, zeroBelow, type MagnitudeThreshold } from "../../numeric/pruning.js";
+import { elementCount, FloatReader } from "../../ir/index.js";
+import { magnitudeThreshold, zeroBelow, zeroPattern, type MagnitudeThreshold } from "../../numeric/pruning.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
-import { finiteValues, withValues } from "../weights/weight-values.js";
+import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../weights/weight-values.js";
+import type { BlockPattern } from "./amount.js";
 import { keptOf } from "./choose-weights.js";
 
 /** What pruning did to a layer. */
@@ -26,18 +27,46 @@ export function pruneEach(layers: readonly WeightLayer[], ratio: number): Pruned
   return layers.map((layer) => pruneLayer(layer, thresholdOf([layer], keptOf(elementCount(layer.tensor), ratio))));
 }
 
+/** Leaves the largest N of every M consecutive input channels. One tensor is in memory, as blocks lie across its rows. */
+export function pruneBlocks(layers: readonly WeightLayer[], pattern: BlockPattern): PrunedLayer[] {
+  const reader = new FloatReader(layers.map(({ tensor }) => tensor));
+  return layers.map((layer) => {
+    const { tensor, layout } = layer;
+    const values = reader.read(tensor);
+    requireFinite(values, tensor);
+    const { before, after } = zeroPattern(values, layout, pattern, layout.channelStride);
+    if (after < before) layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(values)));
+    return { layer, count: values.length, originallyLeft: before, left: after, isFitted: false };
+  });
+}
+
 function thresholdOf(layers: readonly WeightLayer[], keep: number): MagnitudeThreshold {
-  const reader = new FloatReader(Math.max(0, ...layers.filter(({ tensor }) => tensorSource(tensor)).map(({ tensor }) => elementCount(tensor))));
   return magnitudeThreshold({
     *[Symbol.iterator]() {
-      for (const { tensor } of layers) yield reader.read(tensor);
+      for (const { tensor } of layers) yield* finitePieces(tensor);
     },
   }, keep);
 }
 
 function pruneLayer(layer: WeightLayer, threshold: MagnitudeThreshold): PrunedLayer {
-  const values = finiteValues(layer.tensor);
-  const { before, after } = zeroBelow(values, threshold);
-  if (after < before) layer.uses[0].editor.replaceInitializer(withValues(layer.tensor, values));
-  return { layer, count: values.length, originallyLeft: before, left: after, isFitted: false };
+  const { tensor, uses: [{ editor }] } = layer;
+  // Whether anything goes is known before anything is written: on a trial, whose pieces are thrown away.
+  const trial = { ...threshold };
+  let originallyLeft = 0;
+  let left = 0;
+  for (const piece of finitePieces(tensor)) {
+    const { before, after } = zeroBelow(piece, trial);
+    originallyLeft += before;
+    left += after;
+  }
+  if (left < originallyLeft) editor.replaceValues(tensor, encodedPieces(tensor.dataType, prunedPieces(layer, { ...threshold })));
+  threshold.ties = trial.ties;
+  return { layer, count: elementCount(tensor), originallyLeft, left, isFitted: false };
+}
+
+function* prunedPieces({ tensor }: WeightLayer, threshold: MagnitudeThreshold): Generator<Float32Array, void> {
+  for (const piece of finitePieces(tensor)) {
+    zeroBelow(piece, threshold);
+    yield piece;
+  }
 }

@@ -1,6 +1,6 @@
 /** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
 import { keepHighest, keepPattern, stageCounts } from "../../numeric/pruning.js";
-import type { Amount } from "./amount.js";
+import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
 /**
@@ -46,7 +46,7 @@ function removeInStages(states: readonly LayerState[], keep: number, withLosses:
 }
 
 /** Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go. */
-export function choosePattern(states: readonly LayerState[], pattern: Extract<Amount, { type: "pattern" }>, withLosses: boolean): void {
+export function choosePattern(states: readonly LayerState[], pattern: BlockPattern, withLosses: boolean): void {
   for (const state of states) {
     state.score(withLosses ? "loss" : "magnitude");
     keepPattern(state, state.layer.layout.columns, pattern, state.layer.layout.channelStride);

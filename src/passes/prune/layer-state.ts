@@ -13,11 +13,20 @@ const BLOCK_LIMIT = 1536;
 /** Multiplications that measuring a layer's losses anew may cost; about half a second. */
 const MEASURE_BUDGET = 5e8;
 
+/** The layer's weights as they will be, row by row. */
+export interface SettledLayer {
+  readonly weights: Float32Array;
+  /** (w - ŵ) μ for each row: the shift that a bias must take up. */
+  readonly meanShift: Float64Array;
+}
+
+/** Holds five bytes for each weight; the weights themselves are read anew when they are needed, as all layers are open together. */
 export class LayerState implements Ranked {
-  readonly original: Float32Array;
-  readonly current: Float32Array;
   readonly alive: Uint8Array;
   readonly scores: Float32Array;
+  readonly count: number;
+  /** What is left, refit: where the next fit starts. Only of layers that are cheap enough to be measured anew. */
+  private fitted: Float32Array | undefined;
   /** Weights that were not zero to begin with. */
   readonly originallyLeft: number;
   /** By what all losses of the layer are divided, so that layers compare. */
@@ -28,16 +37,12 @@ export class LayerState implements Ranked {
    * @param hasBias whether a bias can take up a shift of the mean, so that only deviations from it count
    */
   constructor(readonly layer: WeightLayer, private readonly moments: readonly InputMoments[] | undefined, readonly hasBias: boolean) {
-    this.original = readRows(finiteValues(layer.tensor), layer.layout);
-    this.current = this.original.slice();
-    this.alive = new Uint8Array(this.original.length);
-    for (let i = 0; i < this.alive.length; i++) this.alive[i] = this.original[i] === 0 ? 0 : 1;
-    this.scores = new Float32Array(this.original.length);
+    const original = this.readOriginal();
+    this.count = original.length;
+    this.alive = new Uint8Array(this.count);
+    for (let i = 0; i < this.count; i++) this.alive[i] = original[i] === 0 ? 0 : 1;
+    this.scores = new Float32Array(this.count);
     this.originallyLeft = countAlive(this.alive);
-  }
-
-  get count(): number {
-    return this.original.length;
   }
 
   get left(): number {
@@ -55,37 +60,41 @@ export class LayerState implements Ranked {
    * are larger on others. Hence E₀/√n: in one stage lenet keeps 96 % top-1 at 85 % pruned, with E₀ alone 81 %.
    */
   score(kind: "magnitude" | "loss"): void {
+    const original = this.readOriginal();
     if (kind === "magnitude") {
-      for (let i = 0; i < this.count; i++) this.scores[i] = Math.abs(this.original[i]!);
+      for (let i = 0; i < this.count; i++) this.scores[i] = Math.abs(original[i]!);
       return;
     }
     let energy = 0;
-    // In double precision until they are divided: squares of tiny or huge weights do not fit float32.
-    const losses = new Float64Array(this.count);
+    const inverses: (Float64Array | undefined)[] = [];
     this.eachGroup((h, rows, columns) => {
-      const inverse = h && inverseDiagonalOf(h, columns);
+      inverses.push(h && inverseDiagonalOf(h, columns));
       for (const row of rows) {
-        const weights = this.original.subarray(row * columns, (row + 1) * columns);
+        const weights = original.subarray(row * columns, (row + 1) * columns);
         energy += h ? dot(multiplySymmetric(h, columns, weights), weights) : dot(weights, weights);
-        for (let j = 0; j < columns; j++) losses[row * columns + j] = weights[j]! ** 2 / (inverse?.[j] ?? 1);
       }
     });
     this.norm = energy > 0 ? energy / Math.sqrt(this.count) : 1;
-    for (let i = 0; i < this.count; i++) this.scores[i] = losses[i]! / this.norm;
+    const { columns, groups } = this.layer.layout;
+    const perGroup = this.count / groups;
+    // Divided in double precision: squares of tiny or huge weights do not fit float32.
+    for (let i = 0; i < this.count; i++) this.scores[i] = original[i]! ** 2 / (inverses[Math.floor(i / perGroup)]?.[i % columns] ?? 1) / this.norm;
   }
 
   /** Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones stand. */
   measureAgain(): void {
     const { columns } = this.layer.layout;
-    if (!this.isFitted || this.supports().reduce((sum, support) => sum + support.length ** 3 / 3, 0) > MEASURE_BUDGET) return;
+    if (!this.isFitted || this.measuringCost() > MEASURE_BUDGET) return;
+    const original = this.readOriginal();
+    const fitted = (this.fitted ??= original.slice());
     this.eachGroup((h, rows) => {
       if (!h) return;
       const solver = new SupportSolver(h, columns);
       for (const row of rows) {
         const support = this.supportOf(row);
-        const { weights, losses } = solver.refitWithLosses(support, this.original.subarray(row * columns, (row + 1) * columns));
+        const { weights, losses } = solver.refitWithLosses(support, original.subarray(row * columns, (row + 1) * columns));
         support.forEach((column, k) => {
-          this.current[row * columns + column] = weights[k]!;
+          fitted[row * columns + column] = weights[k]!;
           this.scores[row * columns + column] = losses[k]! / this.norm;
         });
       }
@@ -93,36 +102,38 @@ export class LayerState implements Ranked {
   }
 
   /** Sets what is gone to zero and refits what is left. */
-  settle(): void {
-    const { columns } = this.layer.layout;
-    this.eachGroup((h, rows) => {
+  settle(): SettledLayer {
+    const { rows: count, columns } = this.layer.layout;
+    const original = this.readOriginal();
+    const weights = this.fitted ?? original.slice();
+    const meanShift = new Float64Array(count);
+    this.eachGroup((h, rows, _columns, mean) => {
       const solver = h && new SupportSolver(h, columns);
       for (const row of rows) {
         const support = this.supportOf(row);
         const begin = row * columns;
         if (solver && support.length > 0 && support.length < columns) {
-          const weights = solver.refit(support, this.original.subarray(begin, begin + columns), this.current.subarray(begin, begin + columns));
-          support.forEach((column, k) => void (this.current[begin + column] = weights[k]!));
+          const refit = solver.refit(support, original.subarray(begin, begin + columns), weights.subarray(begin, begin + columns));
+          support.forEach((column, k) => void (weights[begin + column] = refit[k]!));
         }
-        for (let j = begin; j < begin + columns; j++) if (this.alive[j] === 0) this.current[j] = 0;
+        for (let j = 0, at = begin; j < columns; j++, at++) {
+          if (this.alive[at] === 0) weights[at] = 0;
+          meanShift[row]! += (original[at]! - weights[at]!) * (mean?.[j] ?? 0);
+        }
       }
     });
+    this.fitted = undefined;
+    return { weights, meanShift };
   }
 
-  /** (w - ŵ) μ for each row: the shift that a bias must take up. */
-  meanShift(): Float64Array {
-    const shift = new Float64Array(this.layer.layout.rows);
-    const { columns } = this.layer.layout;
-    this.eachGroup((_h, rows, _columns, mean) => {
-      for (const row of rows) {
-        for (let j = 0, at = row * columns; j < columns; j++, at++) shift[row]! += (this.original[at]! - this.current[at]!) * (mean?.[j] ?? 0);
-      }
-    });
-    return shift;
+  private readOriginal(): Float32Array {
+    return readRows(finiteValues(this.layer.tensor), this.layer.layout);
   }
 
-  private supports(): Int32Array[] {
-    return Array.from({ length: this.layer.layout.rows }, (_, row) => this.supportOf(row));
+  private measuringCost(): number {
+    let cost = 0;
+    for (let row = 0; row < this.layer.layout.rows; row++) cost += this.supportOf(row).length ** 3 / 3;
+    return cost;
   }
 
   private supportOf(row: number): Int32Array {

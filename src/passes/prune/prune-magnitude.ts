@@ -28,7 +28,7 @@ import { layerStatus } from "../weights/weight-layers.js";
 import { writeRows } from "../weights/weight-matrix.js";
 import { withValues } from "../weights/weight-values.js";
 import { parseAmount, type PruneAmount } from "./amount.js";
-import { pruneEach, pruneTogether, type PrunedLayer } from "./by-magnitude.js";
+import { pruneBlocks, pruneEach, pruneTogether, type PrunedLayer } from "./by-magnitude.js";
 import { chooseByLayer, chooseGlobally, choosePattern, keptBeside } from "./choose-weights.js";
 import { LayerState } from "./layer-state.js";
 import { planPruning, type PruningPlan } from "./plan-pruning.js";
@@ -74,8 +74,7 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
 
 function prune(model: Model, options: PruneMagnitudeOptions, { statistics }: PassContext): PassResult {
   const plan = planPruning(model, options, NAME);
-  const pruned = statistics === undefined ? withoutData(plan, options) : undefined;
-  if (pruned) return resultOf(pruned, plan, options, false);
+  if (statistics === undefined) return resultOf(withoutData(plan, options), plan, options, false);
   const requests = gramRequests(model, plan.layers);
   const states = plan.layers.map((layer) => new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
   const withLosses = states.some((state) => state.isFitted);
@@ -84,10 +83,10 @@ function prune(model: Model, options: PruneMagnitudeOptions, { statistics }: Pas
   return resultOf(states, plan, options, withLosses);
 }
 
-/** A ratio by magnitude needs no more than one layer at a time; undefined for a pattern, which is chosen row by row. */
-function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions): PrunedLayer[] | undefined {
+/** Magnitudes need no more than one layer at a time. */
+function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions): PrunedLayer[] {
   const parsed = parseAmount(amount);
-  if (parsed.type === "pattern") return undefined;
+  if (parsed.type === "pattern") return pruneBlocks(layers, parsed);
   if (scope === "layer") return pruneEach(layers, parsed.ratio);
   const size = layers.reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
   return pruneTogether(layers, keptBeside(size, denseWeights, parsed.ratio));
@@ -117,11 +116,11 @@ function write(state: LayerState): void {
   const { layer } = state;
   if (state.left === state.originallyLeft) return;
   const bias = addedBias(layer);
-  state.settle();
-  const tensor = withValues(layer.tensor, writeRows(state.current, layer.layout));
+  const { weights, meanShift } = state.settle();
+  const tensor = withValues(layer.tensor, writeRows(weights, layer.layout));
   if (tensor === layer.tensor) return;
   layer.uses[0].editor.replaceInitializer(tensor);
-  if (bias && state.isFitted) shiftBias(bias, state.meanShift());
+  if (bias && state.isFitted) shiftBias(bias, meanShift);
 }
 
 function statsOf(states: readonly PrunedLayer[], { denseWeights }: PruningPlan): Record<string, number> {

@@ -30,7 +30,7 @@ import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
-import type { WeightOptions } from "./weight-codes.js";
+import { weightOptions, type WeightOptions } from "./weight-codes.js";
 
 export interface QuantizeInt8Options {
   /** How the range of an activation is taken from its histogram. */
@@ -113,7 +113,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
+    insertStaticQdq(editor, islands, parameters, weightOptions(editor, islands.computes, options.saturation === "guard"));
     return islands;
   }
 }
@@ -127,11 +127,11 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
 function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const weightOptions = { guardPairs: options.saturation === "guard" };
+  const forWeights = weightOptions(editor, dense, options.saturation === "guard");
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
-    quantize(editor, node, weightOptions);
+    quantize(editor, node, forWeights);
     count++;
   };
   for (const node of dense) change(node, quantizeDynamically);

@@ -1,11 +1,19 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
-import { attribute, DataType, elementCount, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
+import { attribute, DataType, elementCount, FloatReader, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
 import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
-import { finiteValues } from "../weights/weight-values.js";
+import { finiteValues, requireFinite } from "../weights/weight-values.js";
 
 export interface WeightOptions {
   /** See `RowOptions.guardPairs`. */
   readonly guardPairs: boolean;
+  /** What the weights are read through. */
+  readonly reader: FloatReader;
+}
+
+/** @param nodes whose weights, second inputs, will be read */
+export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, guardPairs: boolean): WeightOptions {
+  const weights = [...nodes].flatMap((node) => editor.constant(node.inputs[1] ?? "") ?? []);
+  return { guardPairs, reader: new FloatReader(weights) };
 }
 
 /** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
@@ -21,7 +29,9 @@ function needsGuard(node: Node, weight: Tensor): boolean {
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
   const guardPairs = options.guardPairs && needsGuard(node, weight);
-  return quantizeRows(finiteValues(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
+  const values = options.reader.read(weight);
+  requireFinite(values, weight);
+  return quantizeRows(values, weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
 /**

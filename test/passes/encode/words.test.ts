@@ -6,19 +6,19 @@ const packing = (type: DataType, digitsPerWord: number, words: number) => ({ typ
 
 describe("packWords", () => {
   it("puts the stream's first half in the low digits of two-digit words", () => {
-    expect([...packWords([1, 2, 3, 4], 16, packing(DataType.UINT8, 2, 2))]).toEqual([0x31, 0x42]);
+    expect([...packWords([[1, 2], [3, 4]], 16, packing(DataType.UINT8, 2, 2))]).toEqual([0x31, 0x42]);
   });
 
   it("packs by any radix, missing digits being zero", () => {
-    expect([...packWords([2, 1, 2, 0, 1, 2], 3, packing(DataType.UINT8, 5, 2))]).toEqual([2 + 2 * 3 + 1 * 9, 1 + 0 * 3 + 2 * 9]);
+    expect([...packWords([[2], [1, 2, 0], [1, 2]], 3, packing(DataType.UINT8, 5, 2))]).toEqual([2 + 2 * 3 + 1 * 9, 1 + 0 * 3 + 2 * 9]);
   });
 
   it("lays UINT4 out as ONNX does, first element in the low half", () => {
-    expect([...packWords([1, 2, 3], 16, packing(DataType.UINT4, 1, 3))]).toEqual([0x21, 0x03]);
+    expect([...packWords([[1, 2], [3]], 16, packing(DataType.UINT4, 1, 3))]).toEqual([0x21, 0x03]);
   });
 
   it("fills an int32 without touching its sign", () => {
-    const bytes = packWords(new Array(31).fill(1), 2, packing(DataType.INT32, 31, 1));
+    const bytes = packWords([new Array<number>(31).fill(1)], 2, packing(DataType.INT32, 31, 1));
     expect(new Int32Array(bytes.buffer)[0]).toBe(2 ** 31 - 1);
   });
 });
