@@ -6,6 +6,8 @@ import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor }
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import { startService, type ServiceClient } from "../runtime/index.js";
 import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
+import { exposeInner, type InnerTensor } from "./inner-tensors.js";
+import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
 import { ScratchModels } from "./scratch-models.js";
 import type * as CalibrationService from "./service.js";
@@ -33,21 +35,22 @@ type Child = ServiceClient<typeof CalibrationService>;
  * Measures what `requests` ask for. The model runs in a child process with the requested tensors as outputs; only
  * statistics come back. Requests that do not fit in memory together are taken in rounds, one pass over the data each.
  *
- * A request stays unanswered (absent from the result) when the model's main graph has no such tensor, when it is not
- * floating point, or when its shape does not suit the request. Infinities are left out of ranges and histograms.
+ * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when it is not
+ * floating point, when its shape does not suit the request, or for a body that never runs or is out of reach (see
+ * inner-tensors.ts). Infinities are left out of ranges and histograms.
  * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
  * index; EdgecError RUNTIME_CRASHED when the child process dies.
  */
 export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
   const statistics = new Statistics();
-  const requests = [...new Map(options.requests.map((request) => [requestKey(request), request])).values()];
-  const located = locate(options.model.graph, requests.map((request) => request.tensor));
-  if (located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
+  const lifted = liftRequests(options.model, [...new Map(options.requests.map((request) => [requestKey(request), request])).values()]);
+  const located = locate(options.model.graph, lifted.requests.map((request) => request.tensor));
+  if (lifted.inner.length + located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
   const scratch = await ScratchModels.create();
   try {
     const child: Child = await startService(new URL("./service.js", import.meta.url), { label: "onnxruntime" });
     try {
-      await new Calibration(options, requests, located, child, scratch, statistics).run();
+      await new Calibration(options, lifted, located, child, scratch, statistics).run();
     } finally {
       await child.close();
     }
@@ -61,22 +64,26 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
 
 class Calibration {
   private readonly logger: Logger;
+  private readonly requests: readonly StatisticRequest[];
+  private inner: readonly InnerTensor[];
 
   constructor(
     private readonly options: CalibrationOptions,
-    private readonly requests: readonly StatisticRequest[],
+    private readonly lifted: LiftedRequests,
     private readonly located: Located,
     private readonly child: Child,
     private readonly scratch: ScratchModels,
     private readonly statistics: Statistics,
   ) {
     this.logger = options.logger ?? SILENT;
+    this.requests = lifted.requests;
+    this.inner = lifted.inner;
   }
 
   async run(): Promise<void> {
     await this.measureConstants();
     const { computed, inputs } = this.located;
-    if (computed.length + inputs.length === 0) return;
+    if (this.inner.length + computed.length + inputs.length === 0) return;
     const shapes = await this.shapes();
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
     for (const { request, bytes } of tooLarge) {
@@ -101,12 +108,34 @@ class Calibration {
   private async shapes(): Promise<Map<string, readonly number[]>> {
     const feed = await this.firstFeed();
     const shapes = new Map(this.located.inputs.map((name) => [name, feed[name]?.dims ?? []]));
-    const { computed } = this.located;
-    if (computed.length === 0) return shapes;
-    const { model, outputs } = modelOfShapes(this.options.model, computed);
-    const found = await this.child.call("shapes", [this.scratch.write(model), feed, outputs], "running the first calibration sample");
-    computed.forEach((name, i) => shapes.set(name, found[i] ?? []));
+    for (const [name, shape] of await this.computedShapes(feed)) shapes.set(name, shape);
+    const most = this.limits().activationBytes / 4;
+    this.inner = this.inner.map((tensor) => ({ ...tensor, step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most) }));
     return shapes;
+  }
+
+  /** Of the main graph, then of the bodies. What the runtime cannot give of bodies is given up, with a warning. */
+  private async computedShapes(feed: Feed): Promise<[string, readonly number[]][]> {
+    const { computed } = this.located;
+    if (this.inner.length === 0) return computed.length === 0 ? [] : this.shapesOf(this.options.model, computed, feed);
+    const inner = this.inner.map(({ output }) => output);
+    try {
+      return await this.shapesOf(exposeInner(this.options.model, this.inner, "counts"), [...computed, ...inner], feed, new Set(inner));
+    } catch (error) {
+      this.inner = [];
+      const shapes = await this.computedShapes(feed);
+      this.logger.diagnostic?.({
+        id: "calibration-bodies-not-measured", severity: "warning",
+        message: `the bodies of If, Loop and Scan could not be measured and are left out: ${(error as Error).message}`,
+      });
+      return shapes;
+    }
+  }
+
+  private async shapesOf(model: Model, names: readonly string[], feed: Feed, counts?: ReadonlySet<string>): Promise<[string, readonly number[]][]> {
+    const probe = modelOfShapes(model, names, counts);
+    const found = await this.child.call("shapes", [this.scratch.write(probe.model), feed, probe.outputs], "running the first calibration sample");
+    return names.map((name, i) => [name, found[i] ?? []]);
   }
 
   private async firstFeed(): Promise<Feed> {
@@ -125,8 +154,10 @@ class Calibration {
 
   private round(requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>): Round {
     const tensors = new Set(requests.map((request) => request.tensor));
-    const computed = this.located.computed.filter((name) => tensors.has(name));
-    const modelPath = computed.length === 0 ? undefined : this.scratch.write(modelComputing(this.options.model, computed));
+    const inner = this.inner.filter(({ output }) => tensors.has(output));
+    const computed = [...this.located.computed.filter((name) => tensors.has(name)), ...inner.map(({ output }) => output)];
+    const modelPath = computed.length === 0 ? undefined
+      : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
     const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
     return { modelPath, computed, requests, samples, elements, threads: this.options.threads };
   }
@@ -162,7 +193,7 @@ class Calibration {
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {
     for (const request of requests) {
       const statistic = await this.child.call("take", [request]);
-      if (statistic) this.statistics.set(request, statistic);
+      if (statistic) this.statistics.set(this.lifted.original(request), statistic);
     }
     await this.child.call("close", []);
   }
@@ -180,6 +211,11 @@ class Calibration {
     }
     await this.collect(requests);
   }
+}
+
+/** Every how many of `count` values to take so that about `most` remain: an odd number, as the rows of images are often even. */
+function stepFor(count: number, most: number): number {
+  return count <= most ? 1 : Math.ceil(count / most) | 1;
 }
 
 function constantValue(tensor: Tensor): Feed[string] {

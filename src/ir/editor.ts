@@ -8,12 +8,17 @@ import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
 import type { Tensor } from "./tensor.js";
-import { bindsName, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
+import { bindsName, bodiesOf, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
 import type { ValueInfo } from "./value.js";
 
 export class GraphEditor {
   readonly graph: Graph;
   readonly parent: GraphEditor | undefined;
+  /**
+   * Where the graph is: for each node around it, outermost first, that node's first output and the attribute that holds
+   * the body. Empty for the main graph. Unlike names of values, which sibling bodies may share, it is unique.
+   */
+  readonly scope: readonly string[];
   private readonly names: Set<string>;
   private readonly producers = new Map<string, Node>();
   private readonly users = new Map<string, Set<Node>>();
@@ -21,11 +26,12 @@ export class GraphEditor {
   private readonly graphInputs: Map<string, ValueInfo>;
 
   private constructor(
-    graph: Graph, parent: GraphEditor | undefined, names: Set<string>, private readonly inputsHaveDefaults: boolean,
+    graph: Graph, parent: GraphEditor | undefined, scope: readonly string[], names: Set<string>, private readonly inputsHaveDefaults: boolean,
     private readonly scratch: TensorStore | undefined,
   ) {
     this.graph = graph;
     this.parent = parent;
+    this.scope = scope;
     this.names = names;
     this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
     for (const tensor of graph.initializers) this.tensors.set(tensor.name ?? "", tensor);
@@ -39,12 +45,12 @@ export class GraphEditor {
     const editors: GraphEditor[] = [];
     // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
     const inputsHaveDefaults = Number(model.irVersion ?? 0n) >= 4;
-    const visit = (graph: Graph, parent?: GraphEditor): void => {
-      const editor = new GraphEditor(graph, parent, names, inputsHaveDefaults, model.scratch);
+    const visit = (graph: Graph, scope: readonly string[], parent?: GraphEditor): void => {
+      const editor = new GraphEditor(graph, parent, scope, names, inputsHaveDefaults, model.scratch);
       editors.push(editor);
-      for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
+      for (const node of graph.nodes) for (const { path, body } of bodiesOf(node)) visit(body, [...scope, ...path], editor);
     };
-    visit(model.graph);
+    visit(model.graph, []);
     return editors;
   }
 
@@ -121,6 +127,11 @@ export class GraphEditor {
     const kept = this.scratch?.keep(tensor) ?? tensor;
     this.graph.initializers[at] = kept;
     this.tensors.set(name, kept);
+  }
+
+  /** Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their place. */
+  renameOutput(from: string, to: string): void {
+    for (const output of this.graph.outputs) if (output.name === from) output.name = to;
   }
 
   /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */
