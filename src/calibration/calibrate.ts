@@ -1,7 +1,7 @@
 /** Measuring tensors of a model over a dataset. */
 import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
-import { BadDataError } from "../errors.js";
+import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import { startService, type ServiceClient } from "../runtime/index.js";
@@ -93,11 +93,45 @@ class Calibration {
       });
     }
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
-    for (const [index, requests] of rounds.entries()) {
-      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
-      await this.stream((done) => this.progress(index * samples + done, samples * rounds.length));
-      await this.collect(requests);
+    for (const [index, planned] of rounds.entries()) {
+      const requests = this.inner.length > 0 ? planned : this.direct(planned);
+      if (requests.length > 0) await this.measureRound(requests, samples, shapes, (done) => this.progress(index * samples + done, samples * rounds.length));
     }
+  }
+
+  private async measureRound(
+    requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>, progress: (done: number) => void,
+  ): Promise<void> {
+    try {
+      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
+      await this.stream(progress);
+      await this.collect(requests);
+    } catch (error) {
+      const others = this.direct(requests);
+      if (others.length === requests.length) throw error;
+      this.giveUpBodies(error);
+      await this.child.call("settle", []).catch(() => undefined);
+      await this.child.call("close", []);
+      if (others.length > 0) await this.measureRound(others, samples, shapes, progress);
+    }
+  }
+
+  /** Those that were made for the main graph. */
+  private direct(requests: readonly StatisticRequest[]): StatisticRequest[] {
+    return requests.filter((request) => this.lifted.original(request) === request);
+  }
+
+  /**
+   * Bodies are measured on a model that was changed for it, so that the runtime may refuse it and yet run the model.
+   * Throws what cannot come from that.
+   */
+  private giveUpBodies(error: unknown): void {
+    if (error instanceof BadDataError || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED")) throw error;
+    this.inner = [];
+    this.logger.diagnostic?.({
+      id: "calibration-bodies-not-measured", severity: "warning",
+      message: `tensors in the bodies of If, Loop and Scan could not be measured: ${(error as Error).message}`,
+    });
   }
 
   private limits(): RoundLimits {
@@ -114,7 +148,7 @@ class Calibration {
     return shapes;
   }
 
-  /** Of the main graph, then of the bodies. What the runtime cannot give of bodies is given up, with a warning. */
+  /** Of the main graph, then of the bodies. */
   private async computedShapes(feed: Feed): Promise<[string, readonly number[]][]> {
     const { computed } = this.located;
     if (this.inner.length === 0) return computed.length === 0 ? [] : this.shapesOf(this.options.model, computed, feed);
@@ -122,13 +156,8 @@ class Calibration {
     try {
       return await this.shapesOf(exposeInner(this.options.model, this.inner, "counts"), [...computed, ...inner], feed, new Set(inner));
     } catch (error) {
-      this.inner = [];
-      const shapes = await this.computedShapes(feed);
-      this.logger.diagnostic?.({
-        id: "calibration-bodies-not-measured", severity: "warning",
-        message: `the bodies of If, Loop and Scan could not be measured and are left out: ${(error as Error).message}`,
-      });
-      return shapes;
+      this.giveUpBodies(error);
+      return this.computedShapes(feed);
     }
   }
 
@@ -181,7 +210,8 @@ class Calibration {
 
   private requireUsable(problem: SampleProblem | undefined): void {
     if (!problem) return;
-    const { tensor, reason, sample } = problem;
+    const { reason, sample } = problem;
+    const tensor = this.inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
     const where = `${this.options.dataset.name}: sample ${sample}`;
     throw new BadDataError(`${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
   }

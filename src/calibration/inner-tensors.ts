@@ -28,7 +28,7 @@ export interface InnerTensor {
   readonly step: number;
 }
 
-/** What an output holds: the values as float, or as int64 how many each execution would give. */
+/** What an output holds: the values as float, whatever their type, or as int64 how many each execution would give. */
 export type InnerMeasure = "values" | "counts";
 
 /** Oldest operator set whose Loop carries sequences. */
@@ -42,7 +42,8 @@ export function isInnerTensor(model: Model, scope: readonly string[], tensor: st
   let insideScan = false;
   for (let at = 0; at < scope.length; at += 2) {
     const found = bodyAt(graph, scope[at]!, scope[at + 1]!);
-    if (!found || !isOp(found.node, "If", "Loop", "Scan") || (insideScan && !isOp(found.node, "Scan"))) return false;
+    if (!found || !(insideScan ? isOp(found.node, "Scan") : isOp(found.node, "If", "Loop", "Scan"))) return false;
+    if (!isOp(found.node, "If") && scope[at + 1] !== "body") return false;
     insideScan = isOp(found.node, "Scan");
     graph = found.body;
     isBound ||= bindsName(graph, tensor);
@@ -82,7 +83,8 @@ class Lift {
   /** The graph, with a value `output` for each tensor; scopes are relative to the graph. */
   into(graph: Graph, tensors: readonly InnerTensor[]): Graph {
     const nodes = graph.nodes.flatMap((node) => {
-      const inside = tensors.filter(({ scope }) => scope.length > 0 && scope[0] === bodiesOf(node)[0]?.path[0]);
+      const place = bodiesOf(node)[0]?.path[0];
+      const inside = place === undefined ? [] : tensors.filter(({ scope }) => scope[0] === place);
       return inside.length > 0 ? this.around(node, inside) : [node];
     });
     const own = tensors.filter(({ scope }) => scope.length === 0);
@@ -138,6 +140,7 @@ class Lift {
 
   private aroundLoop(node: Node, tensors: readonly InnerTensor[]): Node[] {
     const start = this.fresh("start");
+    while (node.inputs.length < 2) node.inputs.push("");
     const carried = node.inputs.length - 2;
     const joined: Node[] = [];
     const { body, outputs } = this.body(bodyOf(node), tensors);
