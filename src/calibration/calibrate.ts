@@ -5,7 +5,8 @@ import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import { startService, type ServiceClient } from "../runtime/index.js";
-import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
+import { locate, modelComputing, type Located } from "./augment.js";
+import { FirstSample } from "./first-sample.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
@@ -138,38 +139,18 @@ class Calibration {
     return { activationBytes: this.options.activationBytes ?? 256 * MIB, gramBytes: this.options.gramBytes ?? 1024 * MIB };
   }
 
-  /** Shapes in the first sample: of the inputs from the feed, of computed tensors from one run that keeps no values. */
+  /** Of the first sample. Fixes how lifted tensors are thinned out. */
   private async shapes(): Promise<Map<string, readonly number[]>> {
-    const feed = await this.firstFeed();
-    const shapes = new Map(this.located.inputs.map((name) => [name, feed[name]?.dims ?? []]));
-    for (const [name, shape] of await this.computedShapes(feed)) shapes.set(name, shape);
+    const { model, dataset } = this.options;
+    const first = await FirstSample.take(model, dataset, this.child, this.scratch);
+    const shapes = await first.shapes(this.located, this.inner).catch((error: unknown) => {
+      if (this.inner.length === 0) throw error;
+      this.giveUpBodies(error);
+      return first.shapes(this.located, []);
+    });
     const most = this.limits().activationBytes / 4;
     this.inner = this.inner.map((tensor) => ({ ...tensor, step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most) }));
     return shapes;
-  }
-
-  /** Of the main graph, then of the bodies. */
-  private async computedShapes(feed: Feed): Promise<[string, readonly number[]][]> {
-    const { computed } = this.located;
-    if (this.inner.length === 0) return computed.length === 0 ? [] : this.shapesOf(this.options.model, computed, feed);
-    const inner = this.inner.map(({ output }) => output);
-    try {
-      return await this.shapesOf(exposeInner(this.options.model, this.inner, "counts"), [...computed, ...inner], feed, new Set(inner));
-    } catch (error) {
-      this.giveUpBodies(error);
-      return this.computedShapes(feed);
-    }
-  }
-
-  private async shapesOf(model: Model, names: readonly string[], feed: Feed, counts?: ReadonlySet<string>): Promise<[string, readonly number[]][]> {
-    const probe = modelOfShapes(model, names, counts);
-    const found = await this.child.call("shapes", [this.scratch.write(probe.model), feed, probe.outputs], "running the first calibration sample");
-    return names.map((name, i) => [name, found[i] ?? []]);
-  }
-
-  private async firstFeed(): Promise<Feed> {
-    for await (const { feed } of this.options.dataset.samples()) return feed;
-    throw new BadDataError(`${this.options.dataset.name}: holds no samples; calibration needs at least one`);
   }
 
   /** Gram rows are spread over all samples, so their number must be known; a stream is read once to count it. */
