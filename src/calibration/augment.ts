@@ -13,7 +13,7 @@ export interface Located {
   readonly constants: readonly Tensor[];
 }
 
-/** Finds where each named tensor comes from. Tensors inside the bodies of If, Loop and Scan are in none of the lists. */
+/** Finds where each named tensor of the main graph comes from. For those inside bodies see inner-tensors.ts. */
 export function locate(graph: Graph, names: Iterable<string>): Located {
   const wanted = new Set(names);
   wanted.delete("");
@@ -41,14 +41,17 @@ export function modelComputing(model: Model, names: readonly string[]): Model {
   return { ...model, graph: { ...needed(graph, names), outputs, quantizationAnnotations: [] } };
 }
 
-/** A model that computes the shapes of `names` (outputs in that order), so that none of their values is kept. */
-export function modelOfShapes(model: Model, names: readonly string[]): { model: Model; outputs: string[] } {
+/**
+ * A model that computes the shapes of `names` (outputs in that order), so that none of their values is kept.
+ * @param counts those of the names whose values are numbers of elements already; their sum is the shape
+ */
+export function modelOfShapes(model: Model, names: readonly string[], counts: ReadonlySet<string> = new Set()): { model: Model; outputs: string[] } {
   const taken = new Set(model.graph.nodes.flatMap((node) => node.outputs));
   for (const value of [...model.graph.inputs, ...model.graph.initializers]) taken.add(value.name ?? "");
   let prefix = "shape_of_";
   while (names.some((_, i) => taken.has(`${prefix}${i}`))) prefix = `_${prefix}`;
   const outputs = names.map((_, i) => `${prefix}${i}`);
-  const shapes = names.map((name, i) => makeNode("Shape", [name], [outputs[i]!]));
+  const shapes = names.map((name, i) => makeNode(counts.has(name) ? "ReduceSum" : "Shape", [name], [outputs[i]!]));
   const graph = needed(model.graph, names);
   const opsetImports = opsetVersion(model) > 0 ? model.opsetImports : [...model.opsetImports, { domain: "", version: 17n }];
   return {

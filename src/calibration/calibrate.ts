@@ -1,11 +1,14 @@
 /** Measuring tensors of a model over a dataset. */
 import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
-import { BadDataError } from "../errors.js";
+import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import { startService, type ServiceClient } from "../runtime/index.js";
-import { locate, modelComputing, modelOfShapes, type Located } from "./augment.js";
+import { locate, modelComputing, type Located } from "./augment.js";
+import { FirstSample } from "./first-sample.js";
+import { exposeInner, type InnerTensor } from "./inner-tensors.js";
+import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
 import { ScratchModels } from "./scratch-models.js";
 import type * as CalibrationService from "./service.js";
@@ -33,21 +36,22 @@ type Child = ServiceClient<typeof CalibrationService>;
  * Measures what `requests` ask for. The model runs in a child process with the requested tensors as outputs; only
  * statistics come back. Requests that do not fit in memory together are taken in rounds, one pass over the data each.
  *
- * A request stays unanswered (absent from the result) when the model's main graph has no such tensor, when it is not
- * floating point, or when its shape does not suit the request. Infinities are left out of ranges and histograms.
+ * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when it is not
+ * floating point, when its shape does not suit the request, or for a body that never runs or is out of reach (see
+ * inner-tensors.ts). Infinities are left out of ranges and histograms.
  * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
  * index; EdgecError RUNTIME_CRASHED when the child process dies.
  */
 export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
   const statistics = new Statistics();
-  const requests = [...new Map(options.requests.map((request) => [requestKey(request), request])).values()];
-  const located = locate(options.model.graph, requests.map((request) => request.tensor));
-  if (located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
+  const lifted = liftRequests(options.model, [...new Map(options.requests.map((request) => [requestKey(request), request])).values()]);
+  const located = locate(options.model.graph, lifted.requests.map((request) => request.tensor));
+  if (lifted.inner.length + located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
   const scratch = await ScratchModels.create();
   try {
     const child: Child = await startService(new URL("./service.js", import.meta.url), { label: "onnxruntime" });
     try {
-      await new Calibration(options, requests, located, child, scratch, statistics).run();
+      await new Calibration(options, lifted, located, child, scratch, statistics).run();
     } finally {
       await child.close();
     }
@@ -61,22 +65,26 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
 
 class Calibration {
   private readonly logger: Logger;
+  private readonly requests: readonly StatisticRequest[];
+  private inner: readonly InnerTensor[];
 
   constructor(
     private readonly options: CalibrationOptions,
-    private readonly requests: readonly StatisticRequest[],
+    private readonly lifted: LiftedRequests,
     private readonly located: Located,
     private readonly child: Child,
     private readonly scratch: ScratchModels,
     private readonly statistics: Statistics,
   ) {
     this.logger = options.logger ?? SILENT;
+    this.requests = lifted.requests;
+    this.inner = lifted.inner;
   }
 
   async run(): Promise<void> {
     await this.measureConstants();
     const { computed, inputs } = this.located;
-    if (computed.length + inputs.length === 0) return;
+    if (this.inner.length + computed.length + inputs.length === 0) return;
     const shapes = await this.shapes();
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
     for (const { request, bytes } of tooLarge) {
@@ -86,32 +94,63 @@ class Calibration {
       });
     }
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
-    for (const [index, requests] of rounds.entries()) {
-      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
-      await this.stream((done) => this.progress(index * samples + done, samples * rounds.length));
-      await this.collect(requests);
+    for (const [index, planned] of rounds.entries()) {
+      const requests = this.inner.length > 0 ? planned : this.direct(planned);
+      if (requests.length > 0) await this.measureRound(requests, samples, shapes, (done) => this.progress(index * samples + done, samples * rounds.length));
     }
+  }
+
+  private async measureRound(
+    requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>, progress: (done: number) => void,
+  ): Promise<void> {
+    try {
+      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
+      await this.stream(progress);
+      await this.collect(requests);
+    } catch (error) {
+      const others = this.direct(requests);
+      if (others.length === requests.length) throw error;
+      this.giveUpBodies(error);
+      await this.child.call("settle", []).catch(() => undefined);
+      await this.child.call("close", []);
+      if (others.length > 0) await this.measureRound(others, samples, shapes, progress);
+    }
+  }
+
+  /** Those that were made for the main graph. */
+  private direct(requests: readonly StatisticRequest[]): StatisticRequest[] {
+    return requests.filter((request) => this.lifted.original(request) === request);
+  }
+
+  /**
+   * Bodies are measured on a model that was changed for it, so that the runtime may refuse it and yet run the model.
+   * Throws what cannot come from that.
+   */
+  private giveUpBodies(error: unknown): void {
+    if (error instanceof BadDataError || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED")) throw error;
+    this.inner = [];
+    this.logger.diagnostic?.({
+      id: "calibration-bodies-not-measured", severity: "warning",
+      message: `tensors in the bodies of If, Loop and Scan could not be measured: ${(error as Error).message}`,
+    });
   }
 
   private limits(): RoundLimits {
     return { activationBytes: this.options.activationBytes ?? 256 * MIB, gramBytes: this.options.gramBytes ?? 1024 * MIB };
   }
 
-  /** Shapes in the first sample: of the inputs from the feed, of computed tensors from one run that keeps no values. */
+  /** Of the first sample. Fixes how lifted tensors are thinned out. */
   private async shapes(): Promise<Map<string, readonly number[]>> {
-    const feed = await this.firstFeed();
-    const shapes = new Map(this.located.inputs.map((name) => [name, feed[name]?.dims ?? []]));
-    const { computed } = this.located;
-    if (computed.length === 0) return shapes;
-    const { model, outputs } = modelOfShapes(this.options.model, computed);
-    const found = await this.child.call("shapes", [this.scratch.write(model), feed, outputs], "running the first calibration sample");
-    computed.forEach((name, i) => shapes.set(name, found[i] ?? []));
+    const { model, dataset } = this.options;
+    const first = await FirstSample.take(model, dataset, this.child, this.scratch);
+    const shapes = await first.shapes(this.located, this.inner).catch((error: unknown) => {
+      if (this.inner.length === 0) throw error;
+      this.giveUpBodies(error);
+      return first.shapes(this.located, []);
+    });
+    const most = this.limits().activationBytes / 4;
+    this.inner = this.inner.map((tensor) => ({ ...tensor, step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most) }));
     return shapes;
-  }
-
-  private async firstFeed(): Promise<Feed> {
-    for await (const { feed } of this.options.dataset.samples()) return feed;
-    throw new BadDataError(`${this.options.dataset.name}: holds no samples; calibration needs at least one`);
   }
 
   /** Gram rows are spread over all samples, so their number must be known; a stream is read once to count it. */
@@ -125,8 +164,10 @@ class Calibration {
 
   private round(requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>): Round {
     const tensors = new Set(requests.map((request) => request.tensor));
-    const computed = this.located.computed.filter((name) => tensors.has(name));
-    const modelPath = computed.length === 0 ? undefined : this.scratch.write(modelComputing(this.options.model, computed));
+    const inner = this.inner.filter(({ output }) => tensors.has(output));
+    const computed = [...this.located.computed.filter((name) => tensors.has(name)), ...inner.map(({ output }) => output)];
+    const modelPath = computed.length === 0 ? undefined
+      : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
     const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
     return { modelPath, computed, requests, samples, elements, threads: this.options.threads };
   }
@@ -150,7 +191,8 @@ class Calibration {
 
   private requireUsable(problem: SampleProblem | undefined): void {
     if (!problem) return;
-    const { tensor, reason, sample } = problem;
+    const { reason, sample } = problem;
+    const tensor = this.inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
     const where = `${this.options.dataset.name}: sample ${sample}`;
     throw new BadDataError(`${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
   }
@@ -162,7 +204,7 @@ class Calibration {
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {
     for (const request of requests) {
       const statistic = await this.child.call("take", [request]);
-      if (statistic) this.statistics.set(request, statistic);
+      if (statistic) this.statistics.set(this.lifted.original(request), statistic);
     }
     await this.child.call("close", []);
   }
@@ -180,6 +222,11 @@ class Calibration {
     }
     await this.collect(requests);
   }
+}
+
+/** Every how many of `count` values to take so that about `most` remain: an odd number, as the rows of images are often even. */
+function stepFor(count: number, most: number): number {
+  return count <= most ? 1 : Math.ceil(count / most) | 1;
 }
 
 function constantValue(tensor: Tensor): Feed[string] {

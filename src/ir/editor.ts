@@ -6,7 +6,7 @@ import type { Model } from "./model.js";
 import type { Node } from "./node.js";
 import { NodeOrder } from "./node-order.js";
 import { elementCount, type Tensor } from "./tensor.js";
-import { bindsName, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
+import { bindsName, bodiesOf, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
 import { UniqueNames } from "./unique-names.js";
 import type { ValueInfo } from "./value.js";
 
@@ -27,6 +27,11 @@ interface WholeModel {
 export class GraphEditor {
   readonly graph: Graph;
   readonly parent: GraphEditor | undefined;
+  /**
+   * Where the graph is: for each node around it, outermost first, that node's first output and the attribute that holds
+   * the body. Empty for the main graph. Unlike names of values, which sibling bodies may share, it is unique.
+   */
+  readonly scope: readonly string[];
   private readonly order: NodeOrder;
   private outputs: ReadonlySet<string> | undefined;
   private readonly producers = new Map<string, Node>();
@@ -34,9 +39,10 @@ export class GraphEditor {
   private readonly tensors = new Map<string, Tensor>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
-  private constructor(graph: Graph, parent: GraphEditor | undefined, private readonly whole: WholeModel) {
+  private constructor(graph: Graph, parent: GraphEditor | undefined, scope: readonly string[], private readonly whole: WholeModel) {
     this.graph = graph;
     this.parent = parent;
+    this.scope = scope;
     this.order = new NodeOrder(graph);
     whole.editors.set(graph, this);
     this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
@@ -53,12 +59,12 @@ export class GraphEditor {
     };
     for (const scope of nodeLists(model)) collectNames(scope, whole.names);
     const editors: GraphEditor[] = [];
-    const visit = (graph: Graph, parent?: GraphEditor): void => {
-      const editor = new GraphEditor(graph, parent, whole);
+    const visit = (graph: Graph, scope: readonly string[], parent?: GraphEditor): void => {
+      const editor = new GraphEditor(graph, parent, scope, whole);
       editors.push(editor);
-      for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body, editor);
+      for (const node of graph.nodes) for (const { path, body } of bodiesOf(node)) visit(body, [...scope, ...path], editor);
     };
-    visit(model.graph);
+    visit(model.graph, []);
     return editors;
   }
 
@@ -152,6 +158,12 @@ export class GraphEditor {
     if (at < 0) return this.parent?.put(tensor);
     this.graph.initializers[at] = tensor;
     this.tensors.set(name, tensor);
+  }
+
+  /** Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their place. */
+  renameOutput(from: string, to: string): void {
+    for (const output of this.graph.outputs) if (output.name === from) output.name = to;
+    this.outputs = undefined;
   }
 
   /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */

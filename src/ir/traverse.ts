@@ -14,6 +14,15 @@ export function subgraphsOf(node: Node): Graph[] {
   return graphs;
 }
 
+/** The node's bodies, each with its place: the node's first output and the attribute, numbered where it holds several. */
+export function bodiesOf(node: Node): { path: readonly [string, string]; body: Graph }[] {
+  const output = node.outputs.find((name) => name !== "") ?? "";
+  return node.attributes.flatMap(({ name, g, graphs = [] }) => [
+    ...(g ? [{ path: [output, name] as const, body: g }] : []),
+    ...graphs.map((body, k) => ({ path: [output, `${name}[${k}]`] as const, body })),
+  ]);
+}
+
 /** The graph and every graph nested in it, outermost first. */
 export function* nestedGraphs(graph: Graph): Generator<Graph> {
   yield graph;

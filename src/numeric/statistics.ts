@@ -7,12 +7,16 @@
 export interface RangeRequest {
   readonly kind: "range";
   readonly tensor: string;
+  /** The body that sees the tensor (see `GraphEditor.scope`); absent for the main graph. */
+  readonly scope?: readonly string[];
 }
 
 /** Counts of values in equal bins between the smallest and the largest value seen. */
 export interface HistogramRequest {
   readonly kind: "histogram";
   readonly tensor: string;
+  /** As in RangeRequest. */
+  readonly scope?: readonly string[];
   /** Default 2048. */
   readonly bins?: number;
 }

@@ -8,6 +8,7 @@
  */
 import { DataType, dataTypeName, GraphEditor, intAttribute, isOp, toNumbers, type Node, type Tensor } from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
+import { isModelOutput } from "./model-output.js";
 import { plainBias } from "./weight-codes.js";
 
 /** Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ pairs. */
@@ -70,7 +71,7 @@ class IslandFinder {
     const reason = this.options.excluded(node)
       ?? (!isFloat(weight) ? notFloat(weight)
       : !hasPlainBias(this.editor, node, weight.dims[0]!) ? "its bias is computed"
-      : this.editor.isOutput(this.resultOf(node)) ? "its output is the model's output, which stays float"
+      : isModelOutput(this.editor, this.resultOf(node)) ? "its output is the model's output, which stays float"
       : this.options.uncalibrated);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
@@ -160,7 +161,7 @@ class IslandFinder {
     const clamps = new Map<string, Node>();
     const sharedWith = new Map<string, string>();
     const keep = (node: Node, result: string): void => {
-      if (this.editor.isOutput(result)) return;
+      if (isModelOutput(this.editor, result)) return;
       tensors.add(result);
       if (result !== node.outputs[0]) clamps.set(result, this.editor.producer(result)!);
     };
@@ -172,7 +173,7 @@ class IslandFinder {
     for (const node of this.editor.graph.nodes) {
       const role = int8Role(node);
       if (!role || this.options.excluded(node) !== undefined || !this.wanted.has(this.resultOf(node))) continue;
-      if (!valueInputs(node).every((name) => tensors.has(name)) || this.editor.isOutput(this.resultOf(node))) continue;
+      if (!valueInputs(node).every((name) => tensors.has(name)) || isModelOutput(this.editor, this.resultOf(node))) continue;
       members.add(node);
       keep(node, role === "mover" ? node.outputs[0]! : this.resultOf(node));
       if (role === "mover") sharedWith.set(node.outputs[0]!, node.inputs[0]!);

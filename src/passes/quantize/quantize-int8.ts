@@ -10,8 +10,9 @@
  * dynamically, with or without data; convolutions never are, as that is slower than float on every CPU measured.
  * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
  *
- * Handles every scope dynamically and the main graph statically: calibration does not reach bodies of If, Loop and
- * Scan. GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay float, each with its reason.
+ * Handles every scope: in the body of an If, Loop or Scan islands form as in a graph of its own, and what it captures is
+ * quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of 32 channels run 2.9 times as
+ * fast there as in float, as they do in the main graph (1.32, AVX-512 VNNI, one thread). GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay float, each with its reason.
  * An excluded Add or Concat whose neighbours carry codes on all sides may still be run on codes by onnxruntime: exclude
  * the neighbours as well. Needs operator set 13 for convolutions, 11 for the rest.
  * Source of the method: Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-
@@ -63,13 +64,12 @@ function validate({ calibrator, percentile }: QuantizeInt8Options): void {
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
 }
 
-/** Why ranges of activations are not known, by scope. */
-const IN_BODY = "calibration does not reach the bodies of If, Loop and Scan";
 const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
 
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
   if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
-  return histogramRequests(findIslands(GraphEditor.forMainGraph(model), { excluded: exclusionsOf(model, options) }));
+  const excluded = exclusionsOf(model, options);
+  return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, { excluded })));
 }
 
 type Exclusions = (node: Node) => string | undefined;
@@ -84,16 +84,19 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   const excluded = exclusionsOf(model, options);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
-  const nodes: NodeStatus[] = [];
+  const byGraph: NodeStatus[][] = [];
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
-  for (const editor of GraphEditor.forModel(model)) {
-    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes)
-      : findIslands(editor, { excluded, uncalibrated: editor.parent ? IN_BODY : NO_DATA });
+  // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
+  for (const editor of GraphEditor.forModel(model).reverse()) {
+    const nodes: NodeStatus[] = [];
+    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, nodes) : findIslands(editor, { excluded, uncalibrated: NO_DATA });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
     counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
+    byGraph.unshift(nodes);
   }
+  const nodes = byGraph.flat();
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };

@@ -4,11 +4,13 @@ import { type AffineParameters, uint8Parameters } from "../../numeric/affine.js"
 import { type Calibrator, calibratedRange } from "../../numeric/calibrators.js";
 import type { HistogramRequest, Statistics } from "../../numeric/statistics.js";
 import type { Islands } from "./islands.js";
+import { isModelOutput } from "./model-output.js";
 import { attachCodes, type WeightOptions } from "./weight-codes.js";
 
 /** What calibration must measure for the islands: a histogram of each tensor with parameters of its own. */
-export function histogramRequests(islands: Islands): HistogramRequest[] {
-  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor)).map((tensor) => ({ kind: "histogram", tensor }));
+export function histogramRequests({ scope }: GraphEditor, islands: Islands): HistogramRequest[] {
+  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor))
+    .map((tensor) => ({ kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) }));
 }
 
 /** Parameters per tensor of the islands. A tensor that calibration never saw is absent. */
@@ -16,7 +18,7 @@ export function activationParameters(
   editor: GraphEditor, islands: Islands, statistics: Statistics, calibrator: Calibrator, percentile: number,
 ): Map<string, AffineParameters> {
   const parameters = new Map<string, AffineParameters>();
-  for (const request of histogramRequests(islands)) {
+  for (const request of histogramRequests(editor, islands)) {
     const histogram = statistics.get(request);
     if (!histogram) continue;
     const range = calibratedRange(histogram, calibrator, percentile);
@@ -89,4 +91,6 @@ function insertPair(editor: GraphEditor, { source, tensor, parameters: { scale, 
   const except = new Set(readers === "all" ? [] : users.filter((user) => !readers.has(user)));
   except.add(pair[0]!);
   editor.replaceUses(tensor, dequantized, except);
+  // Without a Q behind it the kernel that makes a body's output would run in float.
+  if (readers === "all" && !isModelOutput(editor, tensor)) editor.renameOutput(tensor, dequantized);
 }
