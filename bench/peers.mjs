@@ -12,8 +12,9 @@ export function hasPeer() {
 }
 
 /** Quantizes with the peer; returns the reason when it fails. */
-export function peerQuantize(mode, model, calib, output) {
-  const run = spawnSync(PYTHON, [script, mode, model, calib, output], { encoding: "utf8" });
+export function peerQuantize(mode, model, calib, output, timeout) {
+  const run = spawnSync(PYTHON, [script, mode, model, calib, output], { encoding: "utf8", timeout });
+  if (run.error) return run.error.code === "ETIMEDOUT" ? `not done in ${timeout / 1000} s` : run.error.message;
   if (run.status === 0) return undefined;
   return run.stderr.trim().split("\n").at(-1)?.slice(0, 120) ?? "failed";
 }

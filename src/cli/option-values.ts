@@ -1,8 +1,6 @@
 /** Turns option text into numbers, with commander's own message when it is not one. */
 import { InvalidArgumentError } from "commander";
-
-/** More threads than any machine at the edge has; onnxruntime starts as many as it is told, and hangs on hundreds of thousands. */
-const MOST_THREADS = 256;
+import { MOST_THREADS } from "../pipeline/threads.js";
 
 export const threadCount = wholeNumber(1, MOST_THREADS);
 

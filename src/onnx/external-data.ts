@@ -8,11 +8,19 @@ import { readFully } from "./read-fully.js";
 /** `TensorProto.DataLocation.EXTERNAL`. */
 export const EXTERNAL = 1;
 
+/** Where the model lies that a tensor is of. */
+export interface ModelPlace {
+  /** The folder that external data must lie in; undefined for a model from bytes. */
+  readonly folder: string | undefined;
+  /** The model's file, for messages. */
+  readonly path?: string | undefined;
+}
+
 /**
  * The source of an external tensor's bytes, or undefined when its values are in the model. Reads no data yet.
  * Throws BadModelError when the tensor's entries make no sense or name a file outside the model's folder.
  */
-export function openExternal(tensor: Tensor, folder: string | undefined): ExternalSource | undefined {
+export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): ExternalSource | undefined {
   if (tensor.dataLocation !== EXTERNAL) return undefined;
   const entry = (key: string): string | undefined => tensor.externalData?.find((e) => e.key === key)?.value;
   const location = entry("location");
@@ -22,10 +30,12 @@ export function openExternal(tensor: Tensor, folder: string | undefined): Extern
   const offset = integerEntry(entry("offset") ?? "0", label, "offset");
   const stated = entry("length");
   const length = stated === undefined ? byteSize(tensor.dataType, elementCount(tensor)) : integerEntry(stated, label, "length");
+  // What fails while reading says which model it is of; what fails here is told by the reader.
+  const owner = path === undefined ? label : `${label} of ${path}`;
   return {
     location, offset, length, ...(folder === undefined ? {} : { folder }),
-    load: () => loadRange(label, containedPath(label, folder, location), { location, offset, length }),
-    read: (target, from) => readRange(label, containedPath(label, folder, location), { location, offset: offset + from, length: target.byteLength }, target),
+    load: () => loadRange(owner, containedPath(owner, folder, location), { location, offset, length }),
+    read: (target, from) => readRange(owner, containedPath(owner, folder, location), { location, offset: offset + from, length: target.byteLength }, target),
   };
 }
 

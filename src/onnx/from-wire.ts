@@ -1,7 +1,7 @@
 /** Decoded messages -> IR. Nothing is dropped: absent stays absent, unknown fields ride along. */
 import { BadModelError } from "../errors.js";
 import type { Attribute, ByteSource, FunctionDef, Graph, Model, Node, OpaqueMessage, OpsetImport, StringEntry, Tensor, TypeInfo, ValueInfo } from "../ir/index.js";
-import { openExternal } from "./external-data.js";
+import { openExternal, type ModelPlace } from "./external-data.js";
 import { readTensorType } from "./tensor-type.js";
 import { typedFromWire } from "./typed-data.js";
 import {
@@ -9,9 +9,8 @@ import {
   type WireAttribute, type WireEntry, type WireFunction, type WireGraph, type WireModel, type WireNode, type WireOpset, type WireTensor, type WireValueInfo,
 } from "./wire.js";
 
-/** What reading needs to know besides the message: the folder that external data must lie in. */
-export interface ReadContext {
-  readonly folder: string | undefined;
+/** What reading needs to know besides the message. */
+export interface ReadContext extends ModelPlace {
   /** Where tensor bytes lie that were cut out of the message, by the position of the byte that stands for them. */
   readonly cut?: ReadonlyMap<number, ByteSource>;
 }
@@ -103,7 +102,7 @@ export function tensorFromWire(wire: WireTensor, context: ReadContext): Tensor {
     dims: (wire.dims ?? []).map((dim) => exactDimension(dim, wire.name)),
     dataType: wire.dataType ?? 0,
   };
-  const external = openExternal(tensor, context.folder);
+  const external = openExternal(tensor, context);
   return external ? { ...tensor, external } : tensor;
 }
 

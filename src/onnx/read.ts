@@ -40,7 +40,7 @@ function readLazily(path: string, lazyFrom: number): Model | undefined {
     const size = statSync(path).size;
     if (size < lazyFrom || size > MOST_BYTES) return undefined;
     const skeleton = readSkeleton(path, Math.min(CUT_FROM, lazyFrom));
-    return skeleton && modelFromWire(decodeMessage("ModelProto", skeleton.bytes), { folder: dirname(path), cut: skeleton.cut });
+    return skeleton && modelFromWire(decodeMessage("ModelProto", skeleton.bytes), { folder: dirname(path), path, cut: skeleton.cut });
   } catch {
     return undefined;
   }
@@ -52,7 +52,7 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const foreign = describeForeignFile(bytes);
   if (foreign) throw new BadModelError(`${label} ${foreign}`);
   try {
-    return modelFromWire(decodeMessage("ModelProto", bytes), { folder: path === undefined ? undefined : dirname(path) });
+    return modelFromWire(decodeMessage("ModelProto", bytes), path === undefined ? { folder: undefined } : { folder: dirname(path), path });
   } catch (cause) {
     if (!(cause instanceof BadModelError)) throw cause;
     throw new BadModelError(`${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`, { cause });

@@ -15,10 +15,13 @@ const RELEASES: readonly RuntimeRelease[] = [
   { version: [1, 23], opset: 23, ir: 11 },
   { version: [1, 24], opset: 25, ir: 13 },
   { version: [1, 25], opset: 26, ir: 13 },
+  { version: [1, 32], opset: 28, ir: 14 },
 ];
 
 /** The oldest operator set that any release runs: most older forms of operators have no kernel. */
 export const OLDEST_RUN_OPSET = 7;
+/** The newest release that was measured: the table ends with the last that changed something. */
+const NEWEST: readonly [number, number] = [1, 32];
 
 /** The first release that inlines functions before it folds constants. */
 const FOLDS_FUNCTIONS: readonly [number, number] = [1, 17];
@@ -34,13 +37,14 @@ export interface OldestRuntime {
   readonly foldsFunctions: boolean;
 }
 
-/** Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text and for releases before 1.15, which nothing here was tried on. */
+/** Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text, and for releases that nothing here was tried on: those before 1.15 and after {@link NEWEST}. */
 export function oldestRuntime(text: string): OldestRuntime {
   const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?:\.\d+)?$/.exec(text.trim()) ?? [];
   if (major === undefined || minor === undefined) throw new EdgecError("BAD_OPTION", `min-ort takes a version of onnxruntime such as 1.16, not "${text}".`);
   const version = [Number(major), Number(minor)] as const;
   const release = [...RELEASES].reverse().find((candidate) => isAtLeast(version, candidate.version));
   if (!release) throw new EdgecError("BAD_OPTION", `min-ort must be 1.15 or later, not ${text}: models were not tried in older ones.`);
+  if (!isAtLeast(NEWEST, version)) throw new EdgecError("BAD_OPTION", `min-ort ${text} is not known here: the newest onnxruntime that models were tried in is ${NEWEST.join(".")}. Give that, which later ones run too.`);
   return { name: `${major}.${minor}`, opset: release.opset, ir: release.ir, foldsFunctions: isAtLeast(version, FOLDS_FUNCTIONS) };
 }
 

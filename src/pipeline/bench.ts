@@ -1,11 +1,12 @@
 /** How long models take, measured against each other in turns in one process. */
-import { openDataset, take, type Dataset, type ModelInputs } from "../data/index.js";
+import { take, type Dataset } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds } from "../verify/index.js";
-import { modelInputs } from "./run-data.js";
+import { modelInputs, openData } from "./run-data.js";
+import { requireThreads } from "./threads.js";
 
 export interface BenchOptions {
   /** Inputs to run on: a path or a dataset; without it, random feeds from the first model's inputs. */
@@ -45,8 +46,9 @@ const FEEDS = 8;
 export async function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
   const [first] = paths;
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
+  requireThreads(options.threads);
   const inputs = modelInputs(readModel(first));
-  const dataset = await openData(options, inputs);
+  const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;
   const runtime = await openRemote();
@@ -60,10 +62,6 @@ export async function bench(paths: readonly string[], options: BenchOptions = {}
   } finally {
     await runtime.close();
   }
-}
-
-async function openData({ data, seed = 0 }: BenchOptions, inputs: ModelInputs): Promise<Dataset> {
-  return typeof data === "string" ? openDataset(data, inputs) : data ?? randomFeeds(inputs, { seed });
 }
 
 async function firstFeeds(dataset: Dataset): Promise<Feed[]> {

@@ -1,5 +1,5 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
@@ -63,6 +63,7 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
+    warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = makeReport(candidate, inputPath, options.output, warnings);
     await files.commit(candidate.path);
     const model = finished(candidate.model, files);
@@ -105,6 +106,14 @@ function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger 
     debug: (message) => logger?.debug?.(message),
     diagnostic: (diagnostic) => (diagnostic.severity === "warning" ? void warnings.push(diagnostic) : logger?.diagnostic?.(diagnostic)),
   };
+}
+
+/** Files are the user's: another model may use one, so none is deleted. */
+function unusedData(paths: readonly string[], output = ""): Diagnostic[] {
+  return paths.map((path) => ({
+    id: "compress/unused-data", severity: "warning", subject: path,
+    message: `${basename(path)} stays beside ${basename(output)}, which holds its weights itself and does not use it. Delete it unless another model does.`,
+  }));
 }
 
 function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candidate): Diagnostic[] {

@@ -31,7 +31,7 @@ export class OutputFile {
    */
   readonly scratch: ScratchFile | undefined;
 
-  private constructor(readonly output: string | undefined, private readonly folder: string, private readonly force: boolean) {
+  private constructor(readonly output: string | undefined, private readonly folder: string, private readonly force: boolean, private readonly replacesInput = false) {
     this.scratch = output === undefined ? undefined : new ScratchFile(join(folder, "scratch"));
     process.once("exit", this.removeAtExit);
   }
@@ -43,12 +43,13 @@ export class OutputFile {
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
     if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")), force);
     await requireFolder(output);
-    if (!force && input !== undefined && await isSameFile(output, input)) {
+    const replacesInput = input !== undefined && await isSameFile(output, input);
+    if (!force && replacesInput) {
       throw new EdgecError("OUTPUT_EXISTS", `${output} is the model being read. Choose another name with -o, or give --force to overwrite it.`);
     }
     // In the output's folder, so that taking the name is a rename within one file system.
     const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
-    return new OutputFile(output, folder, force);
+    return new OutputFile(output, folder, force, replacesInput);
   }
 
   /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
@@ -70,6 +71,21 @@ export class OutputFile {
       if (!(await isSameFile(path, dataPath))) continue;
       throw new EdgecError("OUTPUT_EXISTS", `${dataPath} holds weights of the model being read. Choose another name with -o, or give --force to overwrite it.`);
     }
+  }
+
+  /**
+   * Data files that will lie unused beside the output: one of the name that its weights would have, and those of the
+   * input when the output takes its place. Paths.
+   * @param inputData paths of the input's data files
+   */
+  async unusedData(written: string, inputData: readonly string[]): Promise<string[]> {
+    const { output, replacesInput } = this;
+    if (output === undefined) return [];
+    const used = [...await readdir(dirname(written)).then((names) => names.map((name) => join(dirname(output), name))), ...(replacesInput ? [] : inputData)];
+    const isUsed = new Set(used.map((path) => resolve(path)));
+    const candidates = [...new Set([`${output}.data`, ...(replacesInput ? inputData : [])].map((path) => resolve(path)))];
+    const isThere = await Promise.all(candidates.map((path) => stat(path).then((found) => found.isFile(), () => false)));
+    return candidates.filter((path, k) => isThere[k] === true && !isUsed.has(path));
   }
 
   /** Gives the model at `written`, and its external data if there is some, their final names, all or none of them. */

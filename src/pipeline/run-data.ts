@@ -6,6 +6,7 @@ import type { Model } from "../ir/index.js";
 import { randomFeeds } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { gateLimits } from "./gate-limits.js";
+import { requireThreads } from "./threads.js";
 
 export interface RunData {
   readonly calibration: Dataset | undefined;
@@ -24,9 +25,9 @@ const HELD_OUT = 0.25;
 /** Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that was not given. */
 export async function openRunData(model: Model, options: CompressOptions, logger: Logger): Promise<RunData> {
   const inputs = modelInputs(model);
-  refuseBadGates(options);
-  const calibration = await open(options.calib, inputs);
-  const evaluation = await open(options.eval, inputs, options.labels);
+  refuseBadOptions(options);
+  const calibration = await openData("--calib", options.calib, inputs);
+  const evaluation = await openData("--eval", options.eval, inputs, options.labels);
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
     throw new EdgecError("BAD_OPTION", `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an array "labels" in it or give --labels.`);
   }
@@ -60,13 +61,16 @@ function randomData(inputs: ModelInputs, seed: number, logger: Logger): { evalua
   }
 }
 
-function open(data: string | Dataset | undefined, inputs: ModelInputs, labels?: string): Promise<Dataset | undefined> {
-  if (typeof data !== "string") return Promise.resolve(data);
+/** @param flag what an empty name is blamed on, as a shell gives one for a variable that is not set */
+export async function openData(flag: string, data: string | Dataset | undefined, inputs: ModelInputs, labels?: string): Promise<Dataset | undefined> {
+  if (typeof data !== "string") return data;
+  if (data.trim() === "") throw new EdgecError("BAD_OPTION", `${flag} is empty: give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N, or leave it out.`);
   return openDataset(data, inputs, labels === undefined ? {} : { labels });
 }
 
-function refuseBadGates(options: CompressOptions): void {
+function refuseBadOptions(options: CompressOptions): void {
   gateLimits(options);
+  requireThreads(options.threads);
   if (options.eval !== undefined) return;
   for (const [name, flag] of [["labels", "--labels"], ["metric", "--metric"], ["maxDrop", "--max-drop"]] as const) {
     if (options[name] !== undefined) throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);

@@ -53,11 +53,12 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
 export function fidelityLines({ outputs, samples }: Fidelity): string[] {
-  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize }]) => {
+  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize, nearZero }]) => {
     const name = printable(output);
     if (otherSize > 0) return `${name}: another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
     if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
     const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
+    if (nearZero) return `${name}: signal near zero, largest error ${maxAbsError.toPrecision(3)}${top} (${decibelText(sqnrDb)}, which says little)`;
     return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
   });
 }
@@ -74,20 +75,40 @@ export function provenanceLines({ accuracy, fidelity, latency, executed }: Repor
 
 export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }
 
-/** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one. */
+/** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one, with the range of each number. */
 export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
-  const groups = new Map<string, { pass: string; status: "changed" | "kept"; reason: string; count: number; examples: string[] }>();
+  const groups = new Map<string, { pass: string; status: "changed" | "kept"; reasons: string[]; count: number; examples: string[] }>();
   for (const { pass, status, reason, name } of nodes) {
-    const general = reason.replaceAll(/(?<![\w.])\d+(\.\d+)?/g, "N");
-    const key = [pass, status, general].join("\n");
-    const group = groups.get(key) ?? { pass, status, reason: printable(reason), count: 0, examples: [] };
-    if (group.count > 0 && group.reason !== printable(reason)) group.reason = printable(general);
+    const key = [pass, status, reason.replaceAll(NUMBER, "N")].join("\n");
+    const group = groups.get(key) ?? { pass, status, reasons: [], count: 0, examples: [] };
+    group.reasons.push(reason);
     group.count++;
     if (group.examples.length < 3) group.examples.push(printable(name));
     groups.set(key, group);
   }
   const order = [...new Set(nodes.map((node) => node.pass))];
-  return [...groups.values()].sort((a, b) => order.indexOf(a.pass) - order.indexOf(b.pass) || b.count - a.count);
+  return [...groups.values()]
+    .map(({ reasons, ...group }) => ({ ...group, reason: printable(withRanges(reasons)) }))
+    .sort((a, b) => order.indexOf(a.pass) - order.indexOf(b.pass) || b.count - a.count);
+}
+
+const NUMBER = /(?<![\w.])\d+(\.\d+)?/g;
+
+/** Reasons that are the same but for their numbers as one: "30.0 to 80.5 % of 864 to 36864 weights are zero". */
+function withRanges([first = "", ...others]: readonly string[]): string {
+  const lowest = first.match(NUMBER) ?? [];
+  const highest = [...lowest];
+  for (const other of others) {
+    (other.match(NUMBER) ?? []).forEach((text, k) => {
+      if (Number(text) < Number(lowest[k])) lowest[k] = text;
+      if (Number(text) > Number(highest[k])) highest[k] = text;
+    });
+  }
+  let k = 0;
+  return first.replaceAll(NUMBER, () => {
+    const [low = "", high = ""] = [lowest[k], highest[k++]];
+    return low === high ? low : `${low} to ${high}`;
+  });
 }
 
 /** The passes worth a line: those that changed something, or looked at nodes and kept them. */

@@ -13,6 +13,11 @@ export interface OutputFidelity {
   /** Σyŷ / √(Σy²·Σŷ²) over all samples together; 1 when both are zero throughout. */
   readonly cosine: number;
   readonly maxAbsError: number;
+  /**
+   * The original's values are next to nothing ({@link NEAR_ZERO}) and so are the errors: `sqnrDb` and `cosine` then compare
+   * noise with noise, and `maxAbsError` is what counts.
+   */
+  readonly nearZero: boolean;
   /** Share of samples (rows), from 0 to 1, with the same largest class score; null where the output is no class score. */
   readonly top1Agreement: number | null;
   /** Share of elements that are equal, for outputs of integers, booleans and strings; null for floats. */
@@ -28,6 +33,12 @@ export interface OutputFidelity {
 
 /** What stands for "no signal left": zero signal, or NaN and infinities where the original has none. */
 export const WORST_SQNR_DB = -300;
+
+/**
+ * A map of probabilities on an image without any text holds values about 1e-5, which int8 gives as 0: no signal is left, and
+ * nothing is wrong. Root mean square of the original's values, and largest error, below which it is so.
+ */
+export const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
 
 /** Takes in the outputs of both models sample by sample and keeps only sums. */
 export class FidelityMeter {
@@ -143,6 +154,7 @@ class OutputMeter {
       sqnrDb: broken ? WORST_SQNR_DB : sqnr(this.signal, this.noise),
       cosine: broken ? 0 : cosine(this.product, this.signal, this.energy),
       maxAbsError: broken ? Number.MAX_VALUE : this.maxAbsError,
+      nearZero: !broken && this.noise > 0 && Math.sqrt(this.signal / this.elements) < NEAR_ZERO.rms && this.maxAbsError < NEAR_ZERO.error,
       top1Agreement: this.scores && this.rows > 0 ? this.sameRows / this.rows : null,
       agreement: this.floating || this.elements === 0 ? null : this.equal / this.elements,
       nonFinite: this.nonFinite,

@@ -27,6 +27,12 @@ describe("help", () => {
     expect(stdout).toContain("Exit codes: 0 done");
   });
 
+  it("is there for each command by name, and exits 0", async () => {
+    const { code, stdout } = await edgec(["help", "optimize"]);
+    expect([code, stdout.includes("Usage: edgec optimize")]).toEqual([0, true]);
+    expect((await edgec(["help"])).stdout).toContain("Exit codes: 0 done");
+  });
+
   it("derives the flags of compress from the passes", async () => {
     const { stdout } = await edgec(["compress", "--help"]);
     for (const flag of ["--prune", "--int8", "--cluster", "--storage"]) expect(stdout).toContain(`  ${flag}`);
@@ -40,6 +46,13 @@ describe("help", () => {
 describe("wrong usage", () => {
   it("exits 2 and suggests an option", () => expectFailure(["compress", LENET, "--itn8"], 2, /unknown option '--itn8'\n\(Did you mean --int8\?\)/));
   it("exits 2 and suggests a command", () => expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/));
+  it("exits 2 and suggests a command that help is asked for", () => expectFailure(["help", "compres"], 2, /there is no command "compres"\. Did you mean "compress"\?/));
+  it("exits 2 for help on nothing that there is", () => expectFailure(["help", "nothing"], 2, /there is no command "nothing"\. The commands are compress, /));
+  it("exits 2 for data without a name", async () => {
+    await expectFailure(["compress", LENET, "--int8", "--calib", ""], 2, "--calib is empty: give .npz");
+    await expectFailure(["bench", LENET, "--data", " "], 2, "--data is empty");
+  });
+  it("exits 2 for an onnxruntime that there is not", () => expectFailure(["optimize", LENET, "--min-ort", "99.1"], 2, "the newest onnxruntime that models were tried in is 1.32"));
   it("exits 2 without a model", () => expectFailure(["compress"], 2, "missing required argument 'model'"));
   it("exits 2 and suggests a pass", () => expectFailure(["compress", LENET, "--passes", "remove-deed"], 2, 'there is no pass "remove-deed". Did you mean "remove-dead"?'));
   it("exits 2 for a ratio out of range", () => expectFailure(["compress", LENET, "--prune", "1.5"], 2, /1\.5/));
@@ -74,6 +87,11 @@ describe("files", () => {
     await edgec(["compress", LENET, "-o", "out.onnx", "--external-data", "--no-verify"], { cwd: temporary.path });
     await rm(join(temporary.path, "out.onnx.data"));
     await expectFailure(["verify", LENET, "out.onnx"], 3, 'out.onnx keeps weights in the data file "out.onnx.data", which is missing');
+    for (const [command = "", ...rest] of [["compress", "--int8", "--no-verify"], ["inspect"]]) {
+      const { code, stderr } = await edgec([command, "out.onnx", ...rest], { cwd: temporary.path });
+      expect([command, code]).toEqual([command, 3]);
+      expect(stderr).toMatch(/ of out\.onnx keeps its values in the data file "out\.onnx\.data", which is missing/);
+    }
   });
   it("does not write the report over a model that it reads or writes", async () => {
     const model = join(temporary.path, "model.onnx");

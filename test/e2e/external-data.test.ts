@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compress, readModel, tensorBytes, writeModel } from "../../src/index.js";
+import { compress, optimize, readModel, tensorBytes, writeModel } from "../../src/index.js";
 import { fixture } from "../cli/run-edgec.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
 
@@ -37,6 +37,20 @@ describe("compress with external data", () => {
     const { report } = await compress(externalLenet(), { externalData: false, output: inFolder("one.onnx"), verify: false });
     expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "one.onnx"]);
     expect(report.size.compressed.raw).toBe(await size("one.onnx"));
+  });
+
+  it("says which data file lies unused after weights were taken into the model", async () => {
+    const input = externalLenet();
+    const unused = async (output: string, externalData: boolean) => (await compress(input, { externalData, output, force: true, verify: false })).report.warnings.filter(({ id }) => id === "compress/unused-data");
+    expect(await unused(inFolder("other.onnx"), false)).toEqual([]);
+    expect(await unused(input, true)).toEqual([]);
+    expect(await unused(input, false)).toMatchObject([{ message: expect.stringMatching(/^lenet\.onnx\.data stays beside lenet\.onnx/) as unknown }]);
+    expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "other.onnx"]);
+  });
+
+  it("is an option of optimize too", async () => {
+    await optimize(LENET, { externalData: true, output: inFolder("out.onnx"), verify: false });
+    expect((await readdir(temporary.path)).sort()).toEqual(["out.onnx", "out.onnx.data"]);
   });
 
   it("never takes the place of the input's data file, unless the input itself is to be overwritten", async () => {

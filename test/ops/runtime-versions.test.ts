@@ -11,10 +11,11 @@ describe("oldestRuntime", () => {
   it("knows what a release between two of the table reads", () => {
     expect(oldestRuntime("1.16.3")).toEqual({ name: "1.16", opset: 19, ir: 9, foldsFunctions: false });
     expect(oldestRuntime("1.20")).toEqual({ name: "1.20", opset: 21, ir: 10, foldsFunctions: true });
-    expect(oldestRuntime("2.0")).toMatchObject({ opset: 26, ir: 13 });
+    expect(oldestRuntime("1.30")).toMatchObject({ opset: 26, ir: 13 });
+    expect(oldestRuntime("1.32.0")).toMatchObject({ opset: 28, ir: 14 });
   });
 
-  it.each([["latest", /such as 1\.16, not "latest"/], ["1.9", /1\.15 or later, not 1\.9/], ["", /not ""/]])("refuses %j", (text, words) => {
+  it.each([["latest", /such as 1\.16, not "latest"/], ["1.9", /1\.15 or later, not 1\.9/], ["", /not ""/], ["99.1", /99\.1 is not known here: the newest .* is 1\.32/], ["1.33", /newest/], ["2.0", /newest/]])("refuses %j", (text, words) => {
     expect(() => oldestRuntime(text)).toThrow(words);
   });
 });

@@ -9,7 +9,7 @@ describe("reportJson", () => {
       "schemaVersion", "edgec", "input", "output", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
     ]);
     expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
-    expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "top1Agreement", "agreement", "nonFinite", "otherSize"]);
+    expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "nearZero", "top1Agreement", "agreement", "nonFinite", "otherSize"]);
     expect(Object.keys(report.latency ?? {})).toEqual(["original", "compressed", "speedup", "p50Ratio", "speedupRange", "threads", "runs", "runtime"]);
     expect(Object.keys(report.executed ?? {})).toEqual(["int8Kernels", "floatKernels", "blockKernels", "otherInt8", "strayQdq", "leftovers"]);
   });

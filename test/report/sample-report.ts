@@ -13,7 +13,7 @@ export const SAMPLE: Report = {
     { pass: "quantize-int8", name: "gru", opType: "GRU", status: "kept", reason: "has no int8 kernel" },
   ],
   size: { original: { raw: 2_712_933, gzip: 2_500_000, brotli: 2_490_000 }, compressed: { raw: 705_000, gzip: 600_000, brotli: 620_000 }, ratio: 2_712_933 / 705_000 },
-  fidelity: { samples: 50, source: "eval.npz", outputs: { logits: { sqnrDb: 39.71, cosine: 0.999951, maxAbsError: 0.4123, top1Agreement: 0.998, agreement: null, nonFinite: 0, otherSize: 0 } } },
+  fidelity: { samples: 50, source: "eval.npz", outputs: { logits: { sqnrDb: 39.71, cosine: 0.999951, maxAbsError: 0.4123, nearZero: false, top1Agreement: 0.998, agreement: null, nonFinite: 0, otherSize: 0 } } },
   accuracy: { metric: "top-1", original: 97.7, compressed: 97.5, drop: 0.2, samples: 1000 },
   latency: { original: { p50Ms: 4.1, p95Ms: 4.4, spread: 0.02 }, compressed: { p50Ms: 1.45, p95Ms: 1.6, spread: 0.03 }, speedup: 4.1 / 1.45, p50Ratio: 4.1 / 1.45, speedupRange: [2.8, 2.9], threads: 1, runs: 100, runtime: "onnxruntime-node 1.30.0" },
   executed: {

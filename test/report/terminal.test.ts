@@ -47,4 +47,15 @@ written: model.edgec.onnx
     const nodes = [{ pass: "p", name: "\u001b[2Jconv", opType: "Conv", status: "kept" as const, reason: "r" }];
     expect(reportText({ ...SAMPLE, nodes })).toContain("(\\x1b[2Jconv)");
   });
+
+  it("gives the range of numbers that differ between reasons, and leaves those that do not", () => {
+    const pruned = (name: string, share: string, weights: number) => ({ pass: "prune-magnitude", name, opType: "Conv", status: "changed" as const, reason: `${share} % of ${weights} weights are zero, 2:4, conv3` });
+    const text = reportText({ ...SAMPLE, nodes: [pruned("a", "50.0", 864), pruned("b", "80.5", 36_864), pruned("c", "9.5", 864)] });
+    expect(text).toContain("prune-magnitude: 3 changed: 9.5 to 80.5 % of 864 to 36864 weights are zero, 2:4, conv3 (a, b, c)");
+  });
+
+  it("shows the largest error first where the signal is near zero", () => {
+    const outputs = { map: { ...SAMPLE.fidelity!.outputs.logits!, sqnrDb: -3, maxAbsError: 2e-5, top1Agreement: null, nearZero: true } };
+    expect(reportText({ ...SAMPLE, fidelity: { ...SAMPLE.fidelity!, outputs } })).toContain("output map: signal near zero, largest error 0.0000200 (-3.0 dB, which says little)");
+  });
 });

@@ -21,7 +21,7 @@ test("sums run over all samples: 9 + 16 of signal and 1 of noise", () => {
 });
 
 test("equal outputs have no finite SQNR: null, so that JSON can hold it", () => {
-  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, top1Agreement: null, agreement: null, nonFinite: 0, otherSize: 0 });
+  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: null, agreement: null, nonFinite: 0, otherSize: 0 });
 });
 
 test("the cosine of orthogonal outputs is 0, and of opposite ones -1", () => {
@@ -88,4 +88,13 @@ test("another number of results is counted where the size depends on the data, a
   expect(outputs.y).toMatchObject({ sqnrDb: null, otherSize: 1 });
   expect(lowestSqnr(outputs)).toBeUndefined();
   expect(() => compare([floats([1, 2]), floats([1, 2, 3])])).toThrow(/float \[3\] where the original gives float \[2\]/);
+});
+
+test("of a signal next to zero it is said that the SQNR says little, unless the error is not", () => {
+  const speck = floats([1e-5, 2e-5, 0]);
+  expect(compare([speck, floats([0, 0, 0])])).toMatchObject({ nearZero: true, sqnrDb: 0, maxAbsError: expect.closeTo(2e-5, 9) as unknown });
+  expect(compare([speck, floats([0.01, 0, 0])]).nearZero).toBe(false);
+  expect(compare([speck, floats([NaN, 0, 0])]).nearZero).toBe(false);
+  expect(compare([floats([1e-3, 2e-3, 0]), floats([1e-3, 1.9e-3, 0])]).nearZero).toBe(false);
+  expect(compare([floats([0, 0]), floats([0, 0])]).nearZero).toBe(false);
 });

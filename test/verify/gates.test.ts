@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { checkGates, type VerifyReport } from "../../src/verify/index.js";
 
-const fidelity = (sqnrDb: number | null) => ({ sqnrDb, cosine: 1, maxAbsError: 0, top1Agreement: 0.99, agreement: null, nonFinite: 0, otherSize: 0 });
+const fidelity = (sqnrDb: number | null) => ({ sqnrDb, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: 0.99, agreement: null, nonFinite: 0, otherSize: 0 });
 const times = { p50Ms: 1, p95Ms: 1, spread: 0 };
 const REPORT: VerifyReport = {
   size: { original: { raw: 400, gzip: 300, brotli: 290 }, compressed: { raw: 100, gzip: 80, brotli: 70 }, ratio: 4 },

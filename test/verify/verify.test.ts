@@ -25,7 +25,7 @@ test("a model agrees with itself, and lenet has the accuracy it was trained to",
   const report = await verifyModels({ original: LENET, compressed: LENET, evalData, runs: 5, runtime });
   expect(report.size.ratio).toBe(1);
   expect(report.fidelity).toEqual({
-    samples: 1000, source: DIGITS, outputs: { logits: { sqnrDb: null, cosine: 1, maxAbsError: 0, top1Agreement: 1, agreement: null, nonFinite: 0, otherSize: 0 } },
+    samples: 1000, source: DIGITS, outputs: { logits: { sqnrDb: null, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: 1, agreement: null, nonFinite: 0, otherSize: 0 } },
   });
   expect(report.accuracy).toEqual({ metric: "top-1", original: 98.5, compressed: 98.5, drop: 0, samples: 1000 });
   expect(report.latency).toMatchObject({ runs: 5, threads: 1, runtime: expect.stringMatching(/^onnxruntime-node 1\./) as string });

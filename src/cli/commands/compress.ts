@@ -3,6 +3,11 @@ import type { Command } from "commander";
 import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
+/** Help of options that `optimize` has too. */
+export const EXTERNAL_DATA = "write weights to <output>.data beside the model; automatic from 1.9 GB on, and for a model that has them outside";
+export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
+export const MIN_ORT = "the oldest onnxruntime that must run the result, such as 1.16";
+
 /** Options of `compress` and `demo` alike. */
 export function addRunOptions(command: Command): Command {
   return command
@@ -10,7 +15,7 @@ export function addRunOptions(command: Command): Command {
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
-    .option("--min-ort <version>", "the oldest onnxruntime that must run the result, such as 1.16")
+    .option("--min-ort <version>", MIN_ORT)
     .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
     .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
@@ -35,8 +40,8 @@ export function addCompress(program: Command): void {
     .description("make a model smaller and faster, check it against the original, and write it")
     .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
     .option("--force", "allow -o to be the model itself")
-    .option("--external-data", "write weights to <output>.data beside the model; automatic from 1.9 GB on, and for a model that has them outside")
-    .option("--no-external-data", "write weights into the model, up to the 2 GiB of a protobuf file");
+    .option("--external-data", EXTERNAL_DATA)
+    .option("--no-external-data", NO_EXTERNAL_DATA);
   addPassFlags(command);
   command
     .option("--calib <data>", "calibration data without labels: .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N")

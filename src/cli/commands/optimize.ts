@@ -1,6 +1,7 @@
 /** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
 import type { Command } from "commander";
 import { numberWithin, threadCount, wholeNumber } from "../option-values.js";
+import { EXTERNAL_DATA, MIN_ORT, NO_EXTERNAL_DATA } from "./compress.js";
 
 const EXAMPLES = `
 Nothing lossy runs and constants stay as they are stored; the result is loaded, run and compared before it takes its name.
@@ -15,6 +16,9 @@ export function addOptimize(program: Command): void {
     .description("simplify a model's graph without changing what it computes, check it, and write it")
     .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
     .option("--force", "allow -o to be the model itself")
+    .option("--external-data", EXTERNAL_DATA)
+    .option("--no-external-data", NO_EXTERNAL_DATA)
+    .option("--min-ort <version>", MIN_ORT)
     .option("--eval <data>", "data to compare both models on (default: random feeds)")
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
     .option("--no-verify", "write without loading, running and comparing")

@@ -20,6 +20,7 @@ import {
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
+import { directUses, type DirectUse } from "./direct-uses.js";
 import { INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
 import { quantizeToInt8 } from "./int8-channels.js";
@@ -78,8 +79,9 @@ function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeN
   for (const tensor of [...editor.graph.initializers]) {
     const name = tensor.name ?? "";
     if (!isLookedAt(tensor, options)) continue;
-    const user = editor.consumers(name)[0];
-    const axes = whyFloat(editor, tensor, options) ?? channelAxes(editor, tensor);
+    const uses = [...directUses(name, editor.consumers(name))];
+    const user = uses[0]?.node;
+    const axes = whyFloat(editor, tensor, uses, options) ?? channelAxes(uses, tensor);
     const stored = typeof axes === "string" ? undefined : quantizeToInt8(reader.read(tensor), tensor.dims, axes);
     if (typeof axes === "string" || !stored) {
       tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason: typeof axes === "string" ? axes : "holds values that are not finite" });
@@ -105,9 +107,9 @@ function isLookedAt(tensor: Tensor, { only, minBytes }: StoreInt8Options): boole
   return tensor.dataType === DataType.FLOAT && storedByteLength(tensor) >= minBytes;
 }
 
-function whyFloat(editor: GraphEditor, tensor: Tensor, { exclude }: StoreInt8Options): string | undefined {
+function whyFloat(editor: GraphEditor, tensor: Tensor, uses: readonly DirectUse[], { exclude }: StoreInt8Options): string | undefined {
   const name = tensor.name ?? "";
-  const users = editor.consumers(name);
+  const users = [...editor.consumers(name), ...uses.map(({ node }) => node)];
   if (tensor.dataType !== DataType.FLOAT) return "is not float32";
   if (exclude.includes(name)) return "excluded";
   const excluded = users.find((user) => exclude.includes(nodeLabel(user)));
@@ -118,16 +120,13 @@ function whyFloat(editor: GraphEditor, tensor: Tensor, { exclude }: StoreInt8Opt
   return elementCount(tensor) > MAX_FOLDABLE_ELEMENTS ? "is too large for onnxruntime to unfold at load (1 GiB)" : undefined;
 }
 
-/** Axes by the first use as a weight; a reason when there is none. Uses inside bodies are not looked into. */
-function channelAxes(editor: GraphEditor, tensor: Tensor): readonly number[] | string {
+/** Axes by the first use as a weight; a reason when there is none. */
+function channelAxes(uses: readonly DirectUse[], tensor: Tensor): readonly number[] | string {
   let reason = "no node uses it as a direct input";
-  for (const user of editor.consumers(tensor.name ?? "")) {
-    for (const [index, input] of user.inputs.entries()) {
-      if (input !== tensor.name) continue;
-      const axes = weightAxes(user, index, tensor.dims);
-      if (typeof axes !== "string") return axes;
-      reason = axes;
-    }
+  for (const { node, index } of uses) {
+    const axes = weightAxes(node, index, tensor.dims);
+    if (typeof axes !== "string") return axes;
+    reason = axes;
   }
   return reason;
 }

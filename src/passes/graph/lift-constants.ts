@@ -5,8 +5,8 @@
  * Before: Constant(value) → "w" → Conv. After: initializer "w" → Conv. Takes tensors, numbers, strings and lists of
  * them, in bodies too. Stays: sparse values, and constants that are themselves an output of their graph.
  *
- * Models below IR version 4 list every initializer as a graph input as well. They are raised to version 4, since the
- * passes that follow add constants without listing them, and the constants taken from the inputs. From version 4 on, such
+ * Models below IR version 4 list every initializer as a graph input as well. Constants are taken from the inputs there,
+ * which makes it a model of version 4 (see definePass). From version 4 on, such
  * an initializer is a default that a caller may override: it is no constant to any pass, which is said in a diagnostic.
  * `freezeDefaults` takes it from the inputs.
  */
@@ -30,9 +30,8 @@ export const liftConstants = definePass<LiftConstantsOptions>({
     const frozen = isOld || freezeDefaults ? listed : new Set<string>();
     const lifted = GraphEditor.forModel(model).reduce((sum, editor) => sum + liftAll(editor), 0);
     if (frozen.size > 0) model.graph.inputs = model.graph.inputs.filter((input) => !frozen.has(input.name));
-    if (isOld) model.irVersion = 4n;
     return {
-      modified: isOld || lifted + frozen.size > 0,
+      modified: lifted + frozen.size > 0,
       stats: { constantsLifted: lifted, defaultsFrozen: frozen.size },
       nodes: [],
       diagnostics: frozen.size === listed.size ? [] : [overridable(listed)],

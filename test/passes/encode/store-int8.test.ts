@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as ort from "onnxruntime-node";
-import { attribute, DataType, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
-import type { Model, Node, Tensor } from "../../../src/ir/index.js";
+import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
+import type { Graph, Model, Node, Tensor } from "../../../src/ir/index.js";
 import { encodeWeights } from "../../../src/passes/encode/encode-weights.js";
 import { quantizeToInt8 } from "../../../src/passes/encode/int8-channels.js";
 import { storeInt8 } from "../../../src/passes/encode/store-int8.js";
@@ -48,6 +48,28 @@ describe("store-int8", () => {
     const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
     expect(after.operators).toEqual(before.operators);
     expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(40);
+  });
+
+  it("stores a weight that only a body uses, by its operator there, where onnxruntime unfolds it at load too", async () => {
+    const body = (output: string, ...nodes: Node[]): Graph => ({ ...emptyGraph(output), nodes, outputs: [tensorValue(output, DataType.FLOAT, [4, 24])] });
+    const build = (): Model => {
+      const then = body("a", makeNode("Gemm", ["x", "w"], ["a"], [attribute.int("transB", 1)]));
+      const other = body("b", makeNode("Gemm", ["x", "w"], ["c"], [attribute.int("transB", 1)]), makeNode("Neg", ["c"], ["b"]));
+      const branches = [attribute.graph("then_branch", then), attribute.graph("else_branch", other)];
+      return tinyModel(17, {
+        inputs: [tensorValue("flag", DataType.BOOL, []), tensorValue("x", DataType.FLOAT, [4, 48])], outputs: [tensorValue("y", DataType.FLOAT, [4, 24])],
+        nodes: [makeNode("If", ["flag"], ["y"], branches)], initializers: [weight("w", 24, 48)],
+      });
+    };
+    const [float, stored] = [build(), build()];
+    const { nodes } = await storeInt8().run(stored, CONTEXT);
+    expect(nodes).toMatchObject([{ name: "w", opType: "Gemm", status: "changed", reason: expect.stringContaining("24 scale(s)") as unknown }]);
+    const feeds = { x: noise([4, 48]), flag: new ort.Tensor("bool", [true], []) };
+    const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual(before.operators);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(40);
+    const excluded = await storeInt8({ exclude: ["w"] }).run(build(), CONTEXT);
+    expect(excluded.stats.storedTensors).toBe(0);
   });
 
   it.each(["LSTM", "GRU"])("stores both weights of %s with a scale per direction and row, and leaves the bias float", async (op) => {
