@@ -34,7 +34,7 @@ type Child = ServiceClient<typeof CalibrationService>;
  * statistics come back. Requests that do not fit in memory together are taken in rounds, one pass over the data each.
  *
  * A request stays unanswered (absent from the result) when the model's main graph has no such tensor, when it is not
- * floating point, or when its shape does not suit the request. Infinities are left out of ranges and histograms.
+ * floating point, or when its shape does not suit the request. Infinities are left out of ranges (of channels too) and histograms.
  * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
  * index; EdgecError RUNTIME_CRASHED when the child process dies.
  */
