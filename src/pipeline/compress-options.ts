@@ -14,6 +14,8 @@ export interface CompressOptions {
   readonly storage?: "auto" | "plain" | "int8";
   /** How int8 ranges are chosen. */
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
+  /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
+  readonly perChannel?: boolean;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */

@@ -6,7 +6,7 @@
  *   LSTM            →   DynamicQuantizeLSTM
  *
  * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8 activations,
- * int8 weights per output channel, int32 biases. Fully connected layers that no codes reach, and LSTMs, are quantized
+ * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach, and LSTMs, are quantized
  * dynamically, with or without data; convolutions never are, as that is slower than float on every CPU measured.
  * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
  *
@@ -39,6 +39,8 @@ export interface QuantizeInt8Options {
   readonly percentile: number;
   /** Whether weights are kept free of int16 saturation on x86-64 without VNNI. */
   readonly saturation: "guard" | "ignore";
+  /** One scale for each output channel of a weight; false: one for the whole weight, which some accelerators want. */
+  readonly perChannel: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
 }
@@ -50,7 +52,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", perChannel: true, exclude: [] },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -70,6 +72,10 @@ const NO_DATA = "needs calibration data: dynamic quantization of convolutions is
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
   if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
   return histogramRequests(findIslands(GraphEditor.forMainGraph(model), { excluded: exclusionsOf(model, options) }));
+}
+
+function weightOptions({ saturation, perChannel }: QuantizeInt8Options): WeightOptions {
+  return { guardPairs: saturation === "guard", perTensor: !perChannel };
 }
 
 type Exclusions = (node: Node) => string | undefined;
@@ -113,7 +119,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
+    insertStaticQdq(editor, islands, parameters, weightOptions(options));
     return islands;
   }
 }
@@ -127,11 +133,10 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
 function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const weightOptions = { guardPairs: options.saturation === "guard" };
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
-    quantize(editor, node, weightOptions);
+    quantize(editor, node, weightOptions(options));
     count++;
   };
   for (const node of dense) change(node, quantizeDynamically);
