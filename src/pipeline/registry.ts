@@ -22,7 +22,9 @@ import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
+import { equalizeChannels } from "../passes/quantize/equalize-channels.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
+import { smoothActivations } from "../passes/quantize/smooth-activations.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
 export const PASSES: readonly RegisteredPass[] = [
@@ -42,6 +44,8 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(upgradeOpset),
   registered(widenHalf),
   registered(pruneMagnitude),
+  registered(equalizeChannels),
+  registered(smoothActivations),
   registered(quantizeInt8),
   registered(clusterWeights),
   registered(storeInt8),
