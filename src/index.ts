@@ -19,7 +19,7 @@ export {
 
 export { definePass } from "./passes/define-pass.js";
 export type { NodeStatus, Pass, PassContext, PassDefinition, PassFactory, PassFlag, PassResult } from "./passes/contract.js";
-export type { Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
+export type { ChannelRange, Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
 export { PASSES } from "./pipeline/registry.js";
 export type { RegisteredPass } from "./pipeline/registered-pass.js";
 

@@ -38,7 +38,7 @@ type Child = ServiceClient<typeof CalibrationService>;
  *
  * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when it is not
  * floating point, when its shape does not suit the request, or for a body that never runs or is out of reach (see
- * inner-tensors.ts). Infinities are left out of ranges and histograms.
+ * inner-tensors.ts). Infinities are left out of ranges (of channels too) and histograms.
  * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
  * index; EdgecError RUNTIME_CRASHED when the child process dies.
  */

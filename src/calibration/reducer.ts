@@ -1,5 +1,6 @@
 /** Turns the tensors of one sample after another into the statistics asked for. */
 import type { Feed } from "../ir/index.js";
+import { ChannelRangeAccumulator } from "../numeric/channel-range.js";
 import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../numeric/gram.js";
 import { HistogramAccumulator } from "../numeric/histogram.js";
 import { rowSource } from "../numeric/im2col.js";
@@ -102,6 +103,10 @@ function observerFor(request: Exclude<StatisticRequest, { kind: "histogram" }>, 
     case "range": {
       const range = new RangeAccumulator();
       return { add: (values) => (range.add(values) > 0 ? "holds NaN" : undefined), result: () => range.result() };
+    }
+    case "channelRange": {
+      const range = new ChannelRangeAccumulator();
+      return { add: (values, dims) => (range.add(values, dims, request.axis) > 0 ? "holds NaN" : undefined), result: () => range.result() };
     }
     case "moments": {
       const moments = new MomentsAccumulator();

@@ -39,7 +39,7 @@ export interface RowOrder {
 export interface QuantizedRows {
   /** In the tensor's own order. */
   readonly codes: Int8Array;
-  /** One scale per channel. */
+  /** One scale per channel; all the same where one scale was asked for. */
   readonly scales: Float32Array;
 }
 
@@ -52,6 +52,8 @@ export interface RowOptions {
   readonly guardPairs: boolean;
   /** Smallest scale of each channel, where something else (a bias in int32) needs one. */
   readonly minScales?: Float32Array;
+  /** One scale for all channels: the largest that any of them needs. */
+  readonly perTensor?: boolean;
 }
 
 const MAX_CODE = 127;
@@ -64,18 +66,29 @@ const MAX_PAIR_SUM = 128;
  */
 export function quantizeRows(values: Float32Array, order: RowOrder, options: RowOptions): QuantizedRows {
   const codes = new Int8Array(values.length);
-  const scales = new Float32Array(order.channels);
+  const scales = rowScales(values, order, options);
   const row = new Float32Array(order.outerCount * order.innerCount);
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
-    const scale = Math.fround(Math.max(rowScale(row, options.guardPairs), options.minScales?.[channel] ?? 0)) || 1;
-    scales[channel] = scale;
+    const scale = scales[channel]!;
     const rowCodes = Int8Array.from(row, (w) => Math.max(-MAX_CODE, Math.min(MAX_CODE, Math.round(w / scale))));
     if (options.guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }
   return { codes, scales };
+}
+
+function rowScales(values: Float32Array, order: RowOrder, { guardPairs, minScales, perTensor = false }: RowOptions): Float32Array {
+  const row = new Float32Array(order.outerCount * order.innerCount);
+  const scales = new Float32Array(order.channels);
+  let largest = 0;
+  for (let channel = 0; channel < order.channels; channel++) {
+    gatherRow(values, channel * order.channelStride, order, row);
+    scales[channel] = Math.max(rowScale(row, guardPairs), minScales?.[channel] ?? 0);
+    largest = Math.max(largest, scales[channel]!);
+  }
+  return scales.map((scale) => (perTensor ? largest : scale) || 1);
 }
 
 function rowScale(row: Float32Array, guardPairs: boolean): number {

@@ -53,15 +53,24 @@ export interface MomentsRequest {
   readonly axis: number;
 }
 
-export type StatisticRequest = RangeRequest | HistogramRequest | GramRequest | MomentsRequest;
+/** Smallest and largest value of each channel (negative axes count from the end). */
+export interface ChannelRangeRequest {
+  readonly kind: "channelRange";
+  readonly tensor: string;
+  readonly axis: number;
+}
+
+export type StatisticRequest = RangeRequest | HistogramRequest | GramRequest | MomentsRequest | ChannelRangeRequest;
 
 export interface Range { readonly min: number; readonly max: number; readonly count: number }
 export interface Histogram { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number }
 /** `matrices[g]` is the d × d second-moment matrix of group g, row-major, divided by the number of rows. */
 export interface Gram { readonly size: number; readonly matrices: readonly Float64Array[]; readonly means: readonly Float64Array[]; readonly rows: number }
 export interface Moments { readonly mean: Float64Array; readonly variance: Float64Array; readonly count: number }
+/** One value for each channel; a channel that held no finite value has min Infinity and max -Infinity. */
+export interface ChannelRange { readonly min: Float64Array; readonly max: Float64Array }
 
-export interface StatisticOf { range: Range; histogram: Histogram; gram: Gram; moments: Moments }
+export interface StatisticOf { range: Range; histogram: Histogram; gram: Gram; moments: Moments; channelRange: ChannelRange }
 
 /** A stable key: two requests with the same key are measured once. */
 export function requestKey(request: StatisticRequest): string {

@@ -19,6 +19,8 @@ export interface CompressOptions {
    * as well, "best" tries all that is known. What helps is decided on a quarter of the calibration data, kept apart.
    */
   readonly effort?: "fast" | "balanced" | "best";
+  /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
+  readonly perChannel?: boolean;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */

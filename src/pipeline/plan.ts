@@ -145,7 +145,7 @@ function refuseIdleOptions(shared: Readonly<Record<string, unknown>>, planned: R
   for (const [name, value] of Object.entries(shared)) {
     if (value === undefined || [...planned].some((pass) => name in pass.defaults)) continue;
     const takers = PASSES.filter((pass) => name in pass.defaults).map((pass) => (pass.flag ? pass.flag.syntax.split(" ")[0] : pass.name));
-    throw new EdgecError("BAD_OPTION", `--${kebab(name)} has no effect here: none of the passes that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`);
+    throw new EdgecError("BAD_OPTION", `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`);
   }
 }
 
@@ -157,6 +157,9 @@ function refuseIdleExclusions(excluded: readonly string[], planned: ReadonlySet<
 function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
   return lossy && "exclude" in defaults;
 }
+
+/** Flags that are not named after the option they set. */
+const FLAG_NAMES: ReadonlyMap<string, string> = new Map([["perChannel", "per-tensor"]]);
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -43,6 +43,8 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["widen-half", "remove-identities"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
+  { passes: ["equalize-channels"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "exact on the float model; what one scale for each tensor costs shows behind int8" },
+  { passes: ["smooth-activations"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the same for transformers, by ranges of channels" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },

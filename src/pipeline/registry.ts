@@ -23,7 +23,9 @@ import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { correctBias } from "../passes/quantize/correct-bias.js";
+import { equalizeChannels } from "../passes/quantize/equalize-channels.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
+import { smoothActivations } from "../passes/quantize/smooth-activations.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
 export const PASSES: readonly RegisteredPass[] = [
@@ -43,6 +45,8 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(upgradeOpset),
   registered(widenHalf),
   registered(pruneMagnitude),
+  registered(equalizeChannels),
+  registered(smoothActivations),
   registered(quantizeInt8),
   registered(correctBias),
   registered(clusterWeights),

@@ -26,6 +26,15 @@ describe("calibrate", () => {
     ]);
   });
 
+  it("measures ranges of channels, and counts the axis from the end when asked", async () => {
+    const requests = [{ kind: "channelRange", tensor: "x", axis: 1 }, { kind: "channelRange", tensor: "y", axis: -1 }] as const;
+    const pairs = dataset([feed([2, 2], [1, -5, 3, 4]), feed([1, 2], [-Infinity, 9])]);
+    const statistics = await calibrate({ model: model(["n", 2], [makeNode("Neg", ["x"], ["y"])]), dataset: pairs, requests });
+    expect(requests.map((request) => statistics.get(request))).toEqual([
+      { min: Float64Array.of(1, -5), max: Float64Array.of(3, 9) }, { min: Float64Array.of(-3, -9), max: Float64Array.of(-1, 5) },
+    ]);
+  });
+
   it("leaves the model as it was and reports progress", async () => {
     const original = doubled();
     const seen: Progress[] = [];
@@ -46,10 +55,12 @@ describe("calibrate", () => {
 
   it("gives the same on threads as without them", async () => {
     const wide = dataset([1, 2, 3].map((seed) => feed([300_000], normalArray(300_000, seed))));
-    const requests = [range("x"), histogram("a", 2048), histogram("b", 2048), { kind: "moments", tensor: "a", axis: 0 } as const];
+    const requests = [
+      range("x"), histogram("a", 2048), histogram("b", 2048), { kind: "moments", tensor: "a", axis: 0 } as const, { kind: "channelRange", tensor: "a", axis: 0 } as const,
+    ];
     const [threaded, plain] = await Promise.all([2, 1].map((threads) => calibrate({ model: doubled(), dataset: wide, requests, threads })));
     expect(requests.map((request) => threaded?.get(request))).toEqual(requests.map((request) => plain?.get(request)));
-    expect(threaded?.size).toBe(4);
+    expect(threaded?.size).toBe(5);
   });
 
   // The setting that keeps int8 kernels exact on every x64 processor rewrites such weights at load, and fails over it.
@@ -93,6 +104,8 @@ describe("calibrate", () => {
     const feeds = [1, -1, 1].map((value) => feed([size], new Float32Array(size).fill(value)));
     await expect(calibrate({ model: log, dataset: dataset(feeds), requests: [range("x"), range("y")], threads: 2 }))
       .rejects.toThrow(/test data: sample 1: tensor "y" holds NaN when the model runs on it/);
+    await expect(calibrate({ model: log, dataset: dataset(feeds), requests: [{ kind: "channelRange", tensor: "y", axis: 0 }], threads: 2 }))
+      .rejects.toThrow(/test data: sample 1: tensor "y" holds NaN/);
   });
 
   it("passes on what the model rejects", async () => {

@@ -34,6 +34,14 @@ describe("quantizeRows", () => {
     expect([...row([-81, -80, 127, 120], false).codes]).toEqual([-81, -80, 127, 120]);
   });
 
+  it("takes one scale for all channels on request: the largest", () => {
+    const values = Float32Array.of(1.27, 0.5, 0.02, -0.01);
+    const { codes, scales } = quantizeRows(values, matrixRows([2, 2], true), { guardPairs: false, perTensor: true });
+    expect([...codes]).toEqual([127, 50, 2, -1]);
+    expect(scales[0]).toBeCloseTo(0.01, 7);
+    expect(scales[1]).toBe(scales[0]);
+  });
+
   it("trims a pair that rounding lifts over the limit", () => {
     const codes = row([64.4, 63.6, 0, 0]).codes;
     expect(codes[0]! + codes[1]!).toBeLessThanOrEqual(128);

@@ -13,6 +13,7 @@ export function addRunOptions(command: Command): Command {
   return command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
+    .option("--per-tensor", "one scale for each int8 weight, for accelerators that take no scale per channel")
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--min-ort <version>", MIN_ORT)

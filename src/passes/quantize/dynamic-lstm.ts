@@ -33,21 +33,23 @@ export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOpt
   });
 }
 
-/** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden]. */
+/** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden], or [directions] with one scale for each. */
 function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: WeightOptions): { codes: string; scales: string; zeros: string } {
   const [directions = 1, rows = 1, depth = 1] = tensor.dims;
   const values = finiteValues(tensor);
   const codes = new Int8Array(values.length);
-  const scales = new Float32Array(directions * rows);
+  const own = options.perTensor ? 1 : rows;
+  const scales = new Float32Array(directions * own);
   for (let d = 0; d < directions; d++) {
     const part = values.subarray(d * rows * depth, (d + 1) * rows * depth);
     const quantized = quantizeRows(part, matrixRows([rows, depth], true), options);
     codes.set(transpose(quantized.codes, [rows, depth]), d * rows * depth);
-    scales.set(quantized.scales, d * rows);
+    scales.set(quantized.scales.subarray(0, own), d * own);
   }
+  const scaleDims = options.perTensor ? [directions] : [directions, rows];
   return {
     codes: editor.addInitializer(integerTensor(editor.uniqueName(stem), [directions, depth, rows], DataType.INT8, codes)),
-    scales: editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [directions, rows], scales)),
-    zeros: editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [directions, rows], DataType.INT8, new Int8Array(directions * rows))),
+    scales: editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), scaleDims, scales)),
+    zeros: editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), scaleDims, DataType.INT8, new Int8Array(scales.length))),
   };
 }

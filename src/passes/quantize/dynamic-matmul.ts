@@ -5,7 +5,7 @@
  *   DynamicQuantizeLinear → MatMulInteger → Cast → Mul(input scale × weight scales) → Add(bias)
  */
 import { attribute, DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node } from "../../ir/index.js";
-import { quantizeWeight, type WeightOptions } from "./weight-codes.js";
+import { quantizeWeight, storedScales, type WeightOptions } from "./weight-codes.js";
 
 /** Replaces a MatMul, or a Gemm that is a product plus bias, whose weight is a constant [K, N] matrix. */
 export function quantizeDynamically(editor: GraphEditor, node: Node, options: WeightOptions): void {
@@ -16,7 +16,8 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
   const stem = editor.uniqueName("m");
   const name = (suffix: string): string => editor.uniqueName(`${stem}${suffix}`);
   const code = editor.addInitializer(integerTensor(name("w"), dims, DataType.INT8, transposed ? transpose(codes, weight.dims as [number, number]) : codes));
-  const weightScale = editor.addInitializer(floatTensor(name("ws"), [scales.length], scales));
+  const stored = storedScales(scales, options);
+  const weightScale = editor.addInitializer(floatTensor(name("ws"), stored.dims, stored.values));
   const { codesName, scaleName, zeroName } = dynamicInput(editor, node, stem);
   const [sum, real, scale] = [name("i"), name("f"), name("k")] as const;
   const bias = isOp(node, "Gemm") ? node.inputs[2] : undefined;

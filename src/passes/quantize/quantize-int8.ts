@@ -6,7 +6,7 @@
  *   LSTM            →   DynamicQuantizeLSTM
  *
  * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8 activations,
- * int8 weights per output channel, int32 biases. Fully connected layers that no codes reach, and LSTMs, are quantized
+ * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach, and LSTMs, are quantized
  * dynamically, with or without data; convolutions never are, as that is slower than float on every CPU measured.
  * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
  *
@@ -31,7 +31,7 @@ import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
-import { weightOptions, type WeightOptions } from "./weight-codes.js";
+import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
 
 export interface QuantizeInt8Options {
   /** How the range of an activation is taken from its histogram. */
@@ -40,6 +40,8 @@ export interface QuantizeInt8Options {
   readonly percentile: number;
   /** Whether weights are kept free of int16 saturation on x86-64 without VNNI. */
   readonly saturation: "guard" | "ignore";
+  /** One scale for each output channel of a weight; false: one for the whole weight, which some accelerators want. */
+  readonly perChannel: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
 }
@@ -51,7 +53,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", perChannel: true, exclude: [] },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -70,6 +72,10 @@ function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[
   if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
   const excluded = exclusionsOf(model, options);
   return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, { excluded })));
+}
+
+function formOf({ saturation, perChannel }: QuantizeInt8Options): WeightForm {
+  return { guardPairs: saturation === "guard", perTensor: !perChannel };
 }
 
 type Exclusions = (node: Node) => string | undefined;
@@ -116,7 +122,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, weightOptions(editor, islands.computes, options.saturation === "guard"));
+    insertStaticQdq(editor, islands, parameters, weightOptions(editor, islands.computes, formOf(options)));
     return islands;
   }
 }
@@ -130,7 +136,7 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
 function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const forWeights = weightOptions(editor, dense, options.saturation === "guard");
+  const forWeights = weightOptions(editor, dense, formOf(options));
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));

@@ -3,17 +3,23 @@ import { attribute, DataType, elementCount, FloatReader, floatTensor, type Graph
 import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
 import { finiteValues, requireFinite } from "../weights/weight-values.js";
 
-export interface WeightOptions {
+/** The form of int8 weights. */
+export interface WeightForm {
   /** See `RowOptions.guardPairs`. */
   readonly guardPairs: boolean;
+  /** One scale for the whole weight instead of one for each output channel. */
+  readonly perTensor: boolean;
+}
+
+export interface WeightOptions extends WeightForm {
   /** What the weights are read through. */
   readonly reader: FloatReader;
 }
 
 /** @param nodes whose weights, second inputs, will be read */
-export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, guardPairs: boolean): WeightOptions {
+export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, form: WeightForm): WeightOptions {
   const weights = [...nodes].flatMap((node) => editor.constant(node.inputs[1] ?? "") ?? []);
-  return { guardPairs, reader: new FloatReader(weights) };
+  return { ...form, reader: new FloatReader(weights) };
 }
 
 /** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
@@ -31,7 +37,7 @@ export function quantizeWeight(node: Node, weight: Tensor, options: WeightOption
   const guardPairs = options.guardPairs && needsGuard(node, weight);
   const values = options.reader.read(weight);
   requireFinite(values, weight);
-  return quantizeRows(values, weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
+  return quantizeRows(values, weightRows(node, weight), { perTensor: options.perTensor, guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
 /**
@@ -44,12 +50,17 @@ export function attachCodes(editor: GraphEditor, node: Node, inputScale: number,
   const { codes, scales } = quantizeWeight(node, weight, options, bias && scalesForBias(bias, inputScale));
   const axis = isOp(node, "Conv") || (isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1) ? 0 : 1;
   const stem = editor.uniqueName("w");
-  editor.setInput(node, 1, dequantize(editor, node, stem, integerTensor(`${stem}q`, weight.dims, DataType.INT8, codes), scales, axis));
+  editor.setInput(node, 1, dequantize(editor, node, stem, integerTensor(`${stem}q`, weight.dims, DataType.INT8, codes), storedScales(scales, options), axis));
   if (!bias) return;
   const biasScales = scales.map((scale) => Math.fround(scale * inputScale));
   const biasCodes = Int32Array.from(bias, (b, k) => Math.round(b / biasScales[k]!));
   const name = editor.uniqueName("b");
-  editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, [bias.length], DataType.INT32, biasCodes), biasScales, 0));
+  editor.setInput(node, 2, dequantize(editor, node, name, integerTensor(`${name}q`, [bias.length], DataType.INT32, biasCodes), storedScales(biasScales, options), 0));
+}
+
+/** Scales as a file has them: one for each channel, or the one that all of them are. */
+export function storedScales(scales: Float32Array, { perTensor }: WeightOptions): { readonly dims: readonly number[]; readonly values: Float32Array } {
+  return perTensor ? { dims: [], values: scales.slice(0, 1) } : { dims: [scales.length], values: scales };
 }
 
 /** The bias as one float per channel, or undefined when there is none or it is of another form. */
@@ -64,11 +75,11 @@ export function plainBias(editor: GraphEditor, node: Node, channels: number): Fl
  * the Gemm when session.x64quantprecision is set. A convolution must go without: onnxruntime shares equal constants of
  * up to eight elements among nodes at load, and with that setting fails over what it shared.
  */
-function dequantize(editor: GraphEditor, before: Node, stem: string, codes: Tensor, scales: Float32Array, axis: number): string {
+function dequantize(editor: GraphEditor, before: Node, stem: string, codes: Tensor, { dims, values }: ReturnType<typeof storedScales>, axis: number): string {
   const code = editor.addInitializer({ ...codes, name: editor.uniqueName(codes.name ?? stem) });
-  const scale = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), [scales.length], scales));
+  const scale = editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), dims, values));
   const zeros = codes.dataType === DataType.INT8 && isOp(before, "Gemm")
-    ? [editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), [scales.length], DataType.INT8, new Int8Array(scales.length)))] : [];
-  editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale, ...zeros], [stem], [attribute.int("axis", axis)]));
+    ? [editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), dims, DataType.INT8, new Int8Array(values.length)))] : [];
+  editor.insertBefore(before, makeNode("DequantizeLinear", [code, scale, ...zeros], [stem], dims.length === 0 ? [] : [attribute.int("axis", axis)]));
   return stem;
 }

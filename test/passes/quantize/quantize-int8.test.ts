@@ -266,6 +266,35 @@ describe("dynamic quantization", () => {
   });
 });
 
+describe("one scale for each weight", () => {
+  /** Ranks of the scales behind which int8 weights stand. */
+  const scaleDims = (m: Model): string[] => m.graph.nodes.filter((n) => isOp(n, "DequantizeLinear") && m.graph.initializers.some((t) => t.name === n.inputs[0]))
+    .map((n) => m.graph.initializers.find((t) => t.name === n.inputs[1])!.dims.join());
+
+  it("runs in the static kernels of Conv and Gemm, biases included", async () => {
+    const pooled = (): Model => model(
+      [convolution("x", "a", "w1", "b1"), makeNode("Relu", ["a"], ["r"]), makeNode("GlobalAveragePool", ["r"], ["p"]), makeNode("Flatten", ["p"], ["f"]), makeNode("Gemm", ["f", "w3", "b1"], ["g"]), makeNode("Gemm", ["g", "w3"], ["y"])],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("b1", [16], noise(16)), floatTensor("w3", [16, 16], noise(256))],
+    );
+    const m = pooled();
+    await run(m, ranges(m, -4, 4), { perChannel: false });
+    expect(scaleDims(m)).toEqual(["", "", "", "", ""]);
+    expect(await executedOps(m)).toEqual(expect.arrayContaining(["QLinearConv", "QGemm"]));
+    expect(sqnr(await outputs(pooled(), feed([1, 4, 8, 8])), await outputs(m, feed([1, 4, 8, 8])))).toBeGreaterThan(20);
+  });
+
+  it("runs in the dynamic kernels of MatMul and LSTM", async () => {
+    const dense = (): Model => model([makeNode("MatMul", ["x", "w"], ["m"]), makeNode("Add", ["m", "b"], ["y"])], [floatTensor("w", [64, 32], noise(2048)), floatTensor("b", [32], noise(32))], 13, [5, 64]);
+    const lstm = (): Model => model([makeNode("LSTM", ["x", "w", "r"], ["y"], [attribute.int("hidden_size", 16)])], [floatTensor("w", [1, 64, 12], noise(768)), floatTensor("r", [1, 64, 16], noise(1024))], 14, [6, 2, 12]);
+    for (const [build, dims, op] of [[dense, [5, 64], "DynamicQuantizeMatMul"], [lstm, [6, 2, 12], "DynamicQuantizeLSTM"]] as const) {
+      const m = build();
+      await run(m, undefined, { perChannel: false });
+      expect(await executedOps(m)).toEqual([op]);
+      expect(sqnr(await outputs(build(), feed([...dims])), await outputs(m, feed([...dims])))).toBeGreaterThan(30);
+    }
+  });
+});
+
 describe("damaged weights", () => {
   it("are refused by name in an LSTM", async () => {
     const m = model([makeNode("LSTM", ["x", "w", "r"], ["y"], [attribute.int("hidden_size", 1)])], [floatTensor("w", [1, 4, 2], new Float32Array(8).fill(NaN)), floatTensor("r", [1, 4, 1], noise(4))], 14, [6, 2, 2]);

@@ -115,7 +115,7 @@ function kernelSize({ weight }: LinearLayer): number {
 }
 
 /** The output channel to which the weight's element at a row-major index belongs. */
-function outputIndex(layer: LinearLayer): (index: number) => number {
+export function outputIndex(layer: LinearLayer): (index: number) => number {
   const { node, weight, inputs, groups } = layer;
   const [, d1 = 1] = weight.dims;
   const inner = kernelSize(layer);
@@ -128,7 +128,7 @@ function outputIndex(layer: LinearLayer): (index: number) => number {
 }
 
 /** The input channel to which the weight's element at a row-major index belongs. */
-function inputIndex(layer: LinearLayer): (index: number) => number {
+export function inputIndex(layer: LinearLayer): (index: number) => number {
   const { node, weight, outputs, groups } = layer;
   const [, d1 = 1] = weight.dims;
   const inner = kernelSize(layer);
