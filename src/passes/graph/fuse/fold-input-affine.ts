@@ -13,9 +13,9 @@
  * (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it folded in.
  */
 import { type GraphEditor, intAttribute, intsAttribute, isOp, type Node, stringAttribute } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
-import { channelAffine, type ChannelAffine } from "../channel-affine.js";
+import { channelAffine, type ChannelAffine, isAffineStep } from "../channel-affine.js";
 import { exactResult } from "../result.js";
 import { type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
@@ -27,17 +27,17 @@ export const foldInputAffine = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     // From the back, so that of a chain the step next to the layer goes first.
-    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => foldForward(node, rewrite, types), "backward") });
+    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), "backward") });
   },
 });
 
-function foldForward(node: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
-  if (!isOp(node, "BatchNormalization", "Mul", "Add", "Sub", "Div")) return false;
+function foldForward(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
+  if (!isAffineStep(node)) return false;
   const { editor } = rewrite;
   const output = node.outputs[0] ?? "";
   const input = node.inputs.find((name) => name !== "" && editor.constant(name) === undefined);
   const layers = input === undefined || editor.isOutput(output) ? undefined : layersBehind(output, editor);
-  const affine = layers && input !== undefined && affineOf(node, input, layers, types, editor);
+  const affine = layers && input !== undefined && affineOf(node, input, layers, facts, editor);
   const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
   if (!values || values.includes(undefined)) return false;
   for (const [k, layer] of layers.entries()) {
@@ -59,8 +59,8 @@ function layersBehind(name: string, editor: GraphEditor): LinearLayer[] | undefi
   return layers.length > 0 ? layers : undefined;
 }
 
-function affineOf(node: Node, input: string, layers: readonly LinearLayer[], types: TypeMap | undefined, editor: GraphEditor): ChannelAffine | undefined {
-  const shape = types?.get(input)?.shape;
+function affineOf(node: Node, input: string, layers: readonly LinearLayer[], facts: GraphFacts, editor: GraphEditor): ChannelAffine | undefined {
+  const shape = facts.shape(input);
   const [first] = layers;
   if (!shape || !first || layers.some(({ inputs, layout }) => inputs !== first.inputs || layout.fromEnd !== first.layout.fromEnd)) return undefined;
   const { fromEnd } = first.layout;
