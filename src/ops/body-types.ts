@@ -52,14 +52,14 @@ function counterShape(declared: Shape): { shape?: Dimension[] } {
 }
 
 /**
- * How many turns a loop takes: a number, or undefined where that is open but not zero. "none" where there may be no turn at
+ * How many turns a loop takes: a number, or undefined where that is open but not zero. Null where there may be no turn at
  * all: onnxruntime then gives what the turns would make a shape of its own.
  */
-function tripsOf(call: Call, body: Graph): Dimension | "none" {
+function tripsOf(call: Call, body: Graph): Dimension | null {
   const most = call.value(0)?.[0];
   const condition = call.node.inputs[1] ?? "";
   const begins = condition === "" || isTrue(call.constant(1));
-  if (typeof most !== "number" || most < 1 || !begins) return "none";
+  if (typeof most !== "number" || most < 1 || !begins) return null;
   return goesOn(body) ? most : undefined;
 }
 
@@ -95,8 +95,8 @@ function scan(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
 }
 
 /** The shape of what the turns make, laid side by side along a new axis. */
-function stacked(shape: Shape, axis: number, length: Dimension | "none", { sizes }: Call, before: number): { shape?: Dimension[] } {
-  if (!shape || length === "none") return {};
+function stacked(shape: Shape, axis: number, length: Dimension | null, { sizes }: Call, before: number): { shape?: Dimension[] } {
+  if (!shape || length === null) return {};
   const outside = shape.map((dim) => (typeof dim === "string" && !sizes.isOlder(dim, before) ? undefined : dim));
   return { shape: [...outside.slice(0, axis), length, ...outside.slice(axis)] };
 }
