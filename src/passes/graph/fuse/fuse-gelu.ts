@@ -8,8 +8,7 @@
  *
  * Takes float32 in any order of the factors, with x³ as Pow or as products, when nothing else uses what lies between,
  * and x is known to have axes where a constant has one.
- * Results differ by rounding. x · Sigmoid(x) and x · Sigmoid(1.702 x) stay: onnxruntime fuses them where they stay float,
- * and Sigmoid and Mul by themselves have int8 kernels.
+ * Results differ by rounding. x · Sigmoid(1.702 x) is for fuse-swish.
  */
 import { attribute, type GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
