@@ -115,7 +115,7 @@ describe("Swish", () => {
     for (const inputs of [["x", "g"], ["g", "x"]]) expect(shown(await fused(fuseSwish, [gate, op("Mul", inputs, ["y"])], parts17))).toEqual(["%y = com.microsoft::QuickGelu(%x) {alpha=1.0}"]);
     const sloped = [op("Mul", ["x", "three"], ["k"]), op("Sigmoid", ["k"], ["g"]), op("Mul", ["x", "g"], ["y"])];
     expect(shown(await fused(fuseSwish, sloped, parts(sloped)))).toEqual(["%y = com.microsoft::QuickGelu(%x) {alpha=3.0}"]);
-    const standard = tiny([gate, op("Mul", ["x", "g"], ["y"])], { ...parts17, opset: 24 });
+    const standard = tiny([structuredClone(gate), op("Mul", ["x", "g"], ["y"])], { ...parts17, opset: 24 });
     await apply(fuseSwish(), standard);
     expect(shown(standard)).toEqual(["%y = Swish(%x) {alpha=1.0}"]);
   });
