@@ -1,21 +1,18 @@
 /**
  * Recognizes Swish (Ramachandran et al. 2017), also known as SiLU: x · Sigmoid(α x).
  *
- *   x · Sigmoid(α x)  →  Swish(x, α) from operator set 24, QuickGelu(x, α) of com.microsoft before
+ *   x · Sigmoid(α x)  →  QuickGelu(x, α) of com.microsoft
  *
  * QuickGelu is what onnxruntime itself puts there at its default level, so no model comes to need a kernel that it did not
- * use. Takes float32 with a scalar α that is not zero, when nothing else uses what lies between, and x is known to have axes
+ * use; for the standard Swish of operator set 24 onnxruntime 1.30 has none. Takes float32 with a scalar α that is not zero, when nothing else uses what lies between, and x is known to have axes
  * where α has one. Results differ by rounding: onnxruntime 1.32 gave at most 2.4e-7 for x from -3 to 3.
  */
-import { attribute, DataType, type GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
+import { attribute, DataType, type GraphEditor, isOp, makeNode, type Model, type Node } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { CONTRIB, importContrib, mayRaiseRank, otherInput, scaledInput, soleProducer } from "./pattern.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
-
-/** Oldest operator set with Swish. */
-const SWISH_OPSET = 24;
 
 export const fuseSwish = definePass<Record<string, never>>({
   name: "fuse-swish",
@@ -35,10 +32,8 @@ function fuse(sigmoid: Node, rewrite: Rewrite, model: Model, facts: GraphFacts):
   const x = otherInput(product, gate);
   const alpha = slopeOf(sigmoid.inputs[0] ?? "", x, editor);
   if (alpha === undefined || facts.type(x)?.elementType !== DataType.FLOAT || mayRaiseRank(x, product, facts, editor)) return false;
-  const isStandard = opsetVersion(model) >= SWISH_OPSET;
-  if (!isStandard) importContrib(model);
-  const node = makeNode(isStandard ? "Swish" : "QuickGelu", [x], [""], [attribute.float("alpha", Math.fround(alpha))]);
-  rewrite.replace(product, isStandard ? node : { ...node, domain: CONTRIB });
+  importContrib(model);
+  rewrite.replace(product, { ...makeNode("QuickGelu", [x], [""], [attribute.float("alpha", Math.fround(alpha))]), domain: CONTRIB });
   return true;
 }
 
