@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL("./optimizers.py", import.meta.url));
 const ROUNDS = 3;
 
 export default async function bench() {
-  const models = [["PP-OCRv4 det", OCR("ch_PP-OCRv4_det_infer")], ["PP-OCRv4 cls", OCR("ch_ppocr_mobile_v2.0_cls_infer")], ["rnn", fixture("rnn").model], ["vit", fixture("vit").model]];
+  const models = [["PP-OCRv4 det", OCR("ch_PP-OCRv4_det_infer")], ["PP-OCRv4 rec", OCR("ch_PP-OCRv4_rec_infer")], ["PP-OCRv4 cls", OCR("ch_ppocr_mobile_v2.0_cls_infer")], ["rnn", fixture("rnn").model], ["vit", fixture("vit").model]];
   const rows = [];
   for (const [name, path] of models) {
     const { model, report } = await optimize(path);

@@ -1,6 +1,6 @@
 /** What a call of a model-local function stands for: the function's nodes under the caller's names. */
 import type { Attribute } from "./attribute.js";
-import { copyNode } from "./copy.js";
+import { copyAttribute, copyNode } from "./copy.js";
 import type { Graph } from "./graph.js";
 import type { FunctionDef } from "./model.js";
 import type { Node } from "./node.js";
@@ -41,12 +41,18 @@ function instantiate(node: Node, scope: Scope): Node {
     names.set(name, known);
     return known;
   });
+  const passed = new Set<Graph>();
   node.attributes = node.attributes.flatMap((attribute) => {
     if (attribute.refAttrName === undefined || attribute.refAttrName === "") return [attribute];
     const given = attributes.get(attribute.refAttrName);
-    return given ? [{ ...given, name: attribute.name }] : [];
+    // A body that the caller passes is copied: several nodes may take it, and each is edited by itself.
+    if (!given) return [];
+    const copy = { ...copyAttribute(given), name: attribute.name };
+    for (const body of [...(copy.g ? [copy.g] : []), ...(copy.graphs ?? [])]) passed.add(body);
+    return [copy];
   });
-  for (const body of subgraphsOf(node)) instantiateBody(body, { ...scope, names: new Map(names) });
+  // What a passed body takes from outside has the caller's names, not those of the function.
+  for (const body of subgraphsOf(node)) instantiateBody(body, passed.has(body) ? { names: new Map(), attributes: new Map(), rename } : { ...scope, names: new Map(names) });
   return node;
 }
 

@@ -28,7 +28,7 @@ function copyFunction(fn: FunctionDef): FunctionDef {
   return { ...fn, nodes: fn.nodes.map(copyNode), opsetImports: fn.opsetImports.map((o) => ({ ...o })), valueInfo: fn.valueInfo.map(copyValue) };
 }
 
-function copyAttribute(attribute: Attribute): Attribute {
+export function copyAttribute(attribute: Attribute): Attribute {
   return {
     ...attribute,
     ...(attribute.g ? { g: copyGraph(attribute.g) } : {}),

@@ -87,6 +87,16 @@ function freeNames(graph: Graph): Set<string> {
   return free;
 }
 
+/** Names of the graph's own values: inputs, constants and outputs of nodes. */
+export function ownNames({ inputs, initializers, nodes }: Graph): Set<string> {
+  const names = new Set<string>();
+  for (const { name } of inputs) names.add(name);
+  for (const { name = "" } of initializers) names.add(name);
+  for (const { outputs } of nodes) for (const name of outputs) names.add(name);
+  names.delete("");
+  return names;
+}
+
 /** Whether the graph itself has a value of that name: an input, a constant or a node's output. */
 export function bindsName(graph: Graph, name: string): boolean {
   return graph.inputs.some((i) => i.name === name) || graph.initializers.some((t) => t.name === name)

@@ -5,7 +5,8 @@
  * Equal symbols are equal sizes. Symbols of graph inputs are believed; declarations of intermediate values only where they
  * give numbers that inference does not have, and those of outputs not at all, since exporters get them wrong.
  */
-import { GraphEditor, subgraphsOf, type Dimension, type Graph, type Model, type Node, type Tensor, type TensorType, type ValueInfo } from "../ir/index.js";
+import { GraphEditor, ownNames, subgraphsOf, type Dimension, type Graph, type Model, type Node, type Tensor, type TensorType, type ValueInfo } from "../ir/index.js";
+import { bodyOutputs } from "./body-types.js";
 import { inferValue } from "./partial-values.js";
 import { inferCall } from "./shape-rules.js";
 import { shortValue, type Call, type Known, type PartialValue } from "./shape-rules/call.js";
@@ -16,11 +17,11 @@ export class GraphFacts {
   readonly types = new Map<string, TensorType>();
   readonly values = new Map<string, PartialValue>();
 
-  /** @param inputs names that the graph is given: those of a body may hide values of the graphs around it */
-  constructor(private readonly parent: GraphFacts | undefined, private readonly inputs: ReadonlySet<string> = new Set()) {}
+  /** @param own names of the graph's own values: those of a body hide values of the graphs around it */
+  constructor(private readonly parent: GraphFacts | undefined, private readonly own: ReadonlySet<string> = new Set()) {}
 
   type(name: string): TensorType | undefined {
-    return this.types.get(name) ?? (this.inputs.has(name) ? undefined : this.parent?.type(name));
+    return this.types.get(name) ?? (this.own.has(name) ? undefined : this.parent?.type(name));
   }
 
   shape(name: string): readonly Dimension[] | undefined {
@@ -29,7 +30,7 @@ export class GraphFacts {
 
   /** Elements of a short integer tensor of rank 0 or 1. */
   value(name: string): PartialValue | undefined {
-    return this.values.get(name) ?? (this.inputs.has(name) ? undefined : this.parent?.value(name));
+    return this.values.get(name) ?? (this.own.has(name) ? undefined : this.parent?.value(name));
   }
 }
 
@@ -48,29 +49,47 @@ export function analyzeModel(model: Model): GraphFacts {
   return (editors[0] && facts.get(editors[0])) ?? new GraphFacts(undefined);
 }
 
+/** How often a node is looked at, on the whole, while types in loops are not settled yet. */
+const LOOKS_PER_NODE = 16;
+
 class Analysis {
   readonly facts = new Map<GraphEditor, GraphFacts>();
   private readonly sizes = new Sizes();
+  /** Nodes that may still be looked at before bodies are looked at only once. */
+  private budget: number;
 
-  constructor(private readonly editors: ReadonlyMap<Graph, GraphEditor>) {}
+  constructor(private readonly editors: ReadonlyMap<Graph, GraphEditor>) {
+    this.budget = LOOKS_PER_NODE * [...editors.keys()].reduce((sum, { nodes }) => sum + nodes.length, 0);
+  }
 
-  visit(editor: GraphEditor, outer: GraphFacts | undefined): GraphFacts {
+  /** @param given what is known of the inputs of a body from the node that holds it */
+  visit(editor: GraphEditor, outer: GraphFacts | undefined, given: readonly Known[] = []): GraphFacts {
     const { graph } = editor;
-    const facts = new GraphFacts(outer, new Set(graph.inputs.map(({ name }) => name)));
+    const facts = new GraphFacts(outer, outer ? ownNames(graph) : new Set());
     this.facts.set(editor, facts);
+    this.budget -= graph.nodes.length;
     for (const tensor of graph.initializers) facts.types.set(tensor.name ?? "", { elementType: tensor.dataType, shape: [...tensor.dims] });
-    for (const input of graph.inputs) this.declareInput(input, facts, outer !== undefined);
+    for (const [k, input] of graph.inputs.entries()) {
+      if (outer) this.declareBodyInput(input, given[k], facts);
+      else this.declareInput(input, facts);
+    }
     const declared = new Map(graph.valueInfo.map((value) => [value.name, value.type?.tensor]));
     for (const node of graph.nodes) this.visitNode(node, editor, facts, declared);
     return facts;
   }
 
-  /** Symbols that a body declares for its inputs may stand for other sizes than those of the graph around it. */
-  private declareInput({ name, type }: ValueInfo, facts: GraphFacts, isBody: boolean): void {
+  private declareInput({ name, type }: ValueInfo, facts: GraphFacts): void {
     if (!type?.tensor) return void facts.types.delete(name);
     const { elementType, shape } = type.tensor;
-    const known = shape?.map((dim) => (typeof dim === "string" && (isBody || dim === "" || dim.startsWith(MADE_PREFIX)) ? undefined : dim));
-    facts.types.set(name, this.complete(isBody ? { elementType } : { elementType, ...(known ? { shape: known } : {}) }));
+    const known = shape?.map((dim) => (typeof dim === "string" && (dim === "" || dim.startsWith(MADE_PREFIX)) ? undefined : dim));
+    facts.types.set(name, this.complete({ elementType, ...(known ? { shape: known } : {}) }));
+  }
+
+  /** Of what a body declares only element types are believed: its sizes may change from turn to turn. */
+  private declareBodyInput({ name, type }: ValueInfo, given: Known, facts: GraphFacts): void {
+    const known = given ?? (type?.tensor && { elementType: type.tensor.elementType });
+    if (known) facts.types.set(name, this.complete(known));
+    else facts.types.delete(name);
   }
 
   private visitNode(node: Node, editor: GraphEditor, facts: GraphFacts, declared: ReadonlyMap<string, Known>): void {
@@ -80,7 +99,7 @@ class Analysis {
       inputs: node.inputs.map((name) => facts.type(name)),
       value: (index) => facts.value(node.inputs[index] ?? "") ?? shortVector(constant(index)),
     };
-    const outputs = subgraphsOf(node).length > 0 ? this.visitBodies(node, facts) : inferCall(call);
+    const outputs = subgraphsOf(node).length > 0 ? this.visitBodies(call, facts) : inferCall(call);
     node.outputs.forEach((name, k) => {
       const type = withDeclared(outputs[k], declared.get(name));
       if (name !== "" && type) facts.types.set(name, this.complete(type));
@@ -90,16 +109,15 @@ class Analysis {
     if (value) facts.values.set(name, value);
   }
 
-  /** The outputs of If are known where both branches agree; those of loops change from turn to turn. */
-  private visitBodies(node: Node, facts: GraphFacts): readonly Known[] {
-    const branches = subgraphsOf(node).flatMap((body) => {
-      const editor = this.editors.get(body);
-      const inner = editor && this.visit(editor, facts);
-      return inner ? [body.outputs.map(({ name }) => inner.type(name))] : [];
+  private visitBodies(call: Call, facts: GraphFacts): readonly Known[] {
+    return bodyOutputs(call, {
+      look: (body, given) => {
+        const editor = this.editors.get(body);
+        const inner = editor && this.visit(editor, facts, given);
+        return body.outputs.map(({ name }) => inner?.type(name));
+      },
+      mayLookAgain: () => this.budget > 0,
     });
-    const [one, other] = branches;
-    if (node.opType !== "If" || !one || !other) return [];
-    return one.map((type, k) => agreed(type, other[k]));
   }
 
   /** Unknown sizes get a symbol: whatever the size is, it is one size. */
@@ -119,10 +137,4 @@ function withDeclared(inferred: Known, declared: Known): Known {
   if (!inferred?.shape) return { elementType: inferred?.elementType ?? declared.elementType, shape: numbers };
   if (inferred.shape.length !== numbers.length) return inferred;
   return { elementType: inferred.elementType, shape: inferred.shape.map((dim, k) => (typeof dim === "number" ? dim : numbers[k] ?? dim)) };
-}
-
-function agreed(a: Known, b: Known): Known {
-  if (!a || a.elementType !== b?.elementType) return undefined;
-  if (!a.shape || a.shape.length !== b.shape?.length) return { elementType: a.elementType };
-  return { elementType: a.elementType, shape: a.shape.map((dim, k) => (dim === b.shape?.[k] ? dim : undefined)) };
 }

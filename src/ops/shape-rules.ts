@@ -1,5 +1,6 @@
 /** How operators carry element types and shapes from inputs to outputs: one table, gathered from the families beside it. */
 import { isStandard, type Node, type Tensor } from "../ir/index.js";
+import { ATTENTION, CONTRIBUTED } from "./shape-rules/attention.js";
 import { shortValue, type Call, type Known, type Rule } from "./shape-rules/call.js";
 import { CHOOSING } from "./shape-rules/choosing.js";
 import { ELEMENTWISE } from "./shape-rules/elementwise.js";
@@ -8,7 +9,8 @@ import { MOVING } from "./shape-rules/moving.js";
 import { WINDOWS } from "./shape-rules/windows.js";
 import { NumericSizes } from "./sizes.js";
 
-const RULES: ReadonlyMap<string, Rule> = new Map([...ELEMENTWISE, ...WINDOWS, ...LINEAR, ...MOVING, ...CHOOSING]);
+const RULES: ReadonlyMap<string, Rule> = new Map([...ELEMENTWISE, ...WINDOWS, ...LINEAR, ...MOVING, ...CHOOSING, ...ATTENTION]);
+const CONTRIBUTED_RULES: ReadonlyMap<string, Rule> = new Map(CONTRIBUTED);
 
 /** Types of the node's outputs as far as they are known from its inputs' types and constants alone. */
 export function inferOutputs(node: Node, inputs: readonly Known[], constant: (index: number) => Tensor | undefined): readonly Known[] {
@@ -17,7 +19,9 @@ export function inferOutputs(node: Node, inputs: readonly Known[], constant: (in
 
 /** Types of the node's outputs as far as they are known. */
 export function inferCall(call: Call): readonly Known[] {
-  return isStandard(call.node) ? RULES.get(call.node.opType)?.(call) ?? [] : [];
+  const { node } = call;
+  const rules = isStandard(node) ? RULES : node.domain === "com.microsoft" ? CONTRIBUTED_RULES : undefined;
+  return rules?.get(node.opType)?.(call) ?? [];
 }
 
 /** Symbols that stand for computed sizes mean nothing outside of one analysis. */

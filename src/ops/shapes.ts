@@ -2,7 +2,7 @@
  * What is known about values without running the model: element types, ranks and some sizes. A light, best-effort
  * propagation; a full shape inference is the runtime's business. Absent means unknown, never "not a tensor".
  */
-import { DataType, type Dimension, type Graph, type GraphEditor, type Tensor, type TensorType } from "../ir/index.js";
+import { DataType, type Dimension, type Graph, type GraphEditor, ownNames, type Tensor, type TensorType } from "../ir/index.js";
 import { inferOutputs } from "./shape-rules.js";
 
 /** Types by value name. */
@@ -17,6 +17,8 @@ export function inferTypes(graph: Graph, outer: TypeMap = new Map(), constant: (
   const types = new Map(outer);
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
   const lookUp = (name: string): Tensor | undefined => constants.get(name) ?? constant(name);
+  // What the body itself has by a name hides the outer value, whether its type is known or not.
+  for (const name of ownNames(graph)) types.delete(name);
   for (const { name, type } of [...graph.valueInfo, ...graph.outputs, ...graph.inputs]) if (type?.tensor) types.set(name, type.tensor);
   for (const [name, tensor] of constants) types.set(name, { elementType: tensor.dataType, shape: [...tensor.dims] });
   for (const node of graph.nodes) {

@@ -26,6 +26,16 @@ export class Sizes {
     return `${MADE_PREFIX}${this.count++}`;
   }
 
+  /** A mark by which symbols made from here on are told from those that were there. */
+  mark(): number {
+    return this.count;
+  }
+
+  /** Whether the symbol was there at the mark: one of the model, or one made before. */
+  isOlder(symbol: string, mark: number): boolean {
+    return !symbol.startsWith(MADE_PREFIX) || Number(symbol.slice(MADE_PREFIX.length)) < mark;
+  }
+
   add(a: Dimension, b: Dimension): Dimension {
     if (typeof a === "number" && typeof b === "number") return checked(a + b);
     return this.combine(a, b, (p, q) => sum(p, q, 1));

@@ -60,8 +60,10 @@ const slice: Rule = (call) => {
   const [x] = call.inputs;
   const [starts, ends, steps] = [sizesAt(call, "starts", 1), sizesAt(call, "ends", 2), call.value(4)];
   const isOpen = (index: number): boolean => (call.node.inputs[index] ?? "") !== "" && !call.value(index);
-  if (!x?.shape || !starts || !ends || isOpen(3) || isOpen(4)) return [typed(x?.elementType, unknown(x?.shape?.length))];
-  const axes = numbersAt(call, "axes", 3)?.map((axis) => normalAxis(axis, x.shape?.length ?? 0)) ?? starts.map((_, k) => k);
+  const listed = numbersAt(call, "axes", 3);
+  const hasAxes = listed !== undefined || (call.node.inputs[3] ?? "") !== "";
+  if (!x?.shape || !starts || !ends || (hasAxes && !listed) || isOpen(4)) return [typed(x?.elementType, unknown(x?.shape?.length))];
+  const axes = listed?.map((axis) => normalAxis(axis, x.shape?.length ?? 0)) ?? starts.map((_, k) => k);
   const shape = [...x.shape];
   axes.forEach((axis, k) => { shape[axis] = sliced(shape[axis], starts[k], ends[k], steps ? steps[k] : 1, call); });
   return [typed(x.elementType, shape)];
@@ -87,10 +89,16 @@ const pad: Rule = (call) => {
   const shape = call.inputs[0]?.shape;
   const pads = sizesAt(call, call.node.attributes.some(({ name }) => name === "paddings") ? "paddings" : "pads", 1);
   const hasAxes = (call.node.inputs[3] ?? "") !== "";
-  const axes = hasAxes ? call.value(3)?.map((axis) => (typeof axis === "number" ? normalAxis(axis, shape?.length ?? 0) : -1)) : shape?.map((_, k) => k);
+  const axes = hasAxes ? call.value(3)?.map((axis) => (typeof axis === "number" ? normalAxis(axis, shape?.length ?? 0) : undefined)) : shape?.map((_, k) => k);
   if (!shape || !pads || !axes || pads.length !== 2 * axes.length) return [typed(call.inputs[0]?.elementType, unknown(shape?.length))];
-  const sizes = [...shape];
-  axes.forEach((axis, k) => { sizes[axis] = call.sizes.add(call.sizes.add(sizes[axis], pads[k]), pads[k + axes.length]); });
+  const padded = (k: number, size: Dimension): Dimension => call.sizes.add(call.sizes.add(size, pads[k]), pads[k + axes.length]);
+  // A border along an axis that is not known may be along any that is not named.
+  const mayBeAnywhere = axes.some((axis, k) => axis === undefined && padded(k, 0) !== 0);
+  const sizes = shape.map((size, at) => {
+    const k = axes.indexOf(at);
+    if (k >= 0) return padded(k, size);
+    return mayBeAnywhere ? undefined : size;
+  });
   return [typed(call.inputs[0]?.elementType, sizes)];
 };
 

@@ -1,7 +1,7 @@
 /** Conversion of a model to a newer version of the standard operator set, all or nothing. */
 import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, isStandard, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node, Tensor } from "../../ir/index.js";
-import { inferScopes, type TypeMap } from "../shapes.js";
+import { analyzeShapes, type GraphFacts } from "../shape-analysis.js";
 import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
 import { EARLY_CHANGES } from "./early-changes.js";
 import { LIMITED_BROADCAST } from "./limited-broadcast.js";
@@ -75,14 +75,13 @@ function unsupported(target: number): string | undefined {
 }
 
 function upgradeGraphs(editors: readonly GraphEditor[], from: number, target: number): UpgradeBlocker[] {
-  const types = inferScopes(editors);
-  return editors.flatMap((editor) => upgradeNodes(editor, scopeOf(editor, types.get(editor) ?? new Map()), from, target));
+  return [...analyzeShapes(editors)].flatMap(([editor, facts]) => upgradeNodes(editor, scopeOf(editor, facts), from, target));
 }
 
-function scopeOf(editor: GraphEditor, types: TypeMap): UpgradeScope {
+function scopeOf(editor: GraphEditor, facts: GraphFacts): UpgradeScope {
   return {
     constant: (name) => editor.constant(name) ?? constantNode(editor, name),
-    type: (name) => types.get(name),
+    type: (name) => facts.type(name),
     addConstant: (tensor) => editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "constant") }),
     uniqueName: (stem) => editor.uniqueName(stem),
     isUsed: (name) => name !== "" && (editor.isOutput(name) || editor.consumers(name).length > 0),

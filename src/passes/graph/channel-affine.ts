@@ -10,18 +10,26 @@ export interface ChannelAffine {
 /** Where the channels of a value lie. */
 export interface ChannelLayout {
   readonly channels: number;
-  /** Rank of the value, or a bound below it; constants of higher rank are not taken. */
-  readonly rank: number;
+  /** Rank of the value, where it is known; constants of higher rank are not taken. */
+  readonly rank: number | undefined;
   /** Axis of the channels, counted from the end: -1 for the products of MatMul, 1 - rank for convolutions. */
   readonly fromEnd: number;
+}
+
+/** Operators that may scale and shift channels. */
+const AFFINE_STEPS = ["BatchNormalization", "Mul", "Add", "Sub", "Div"] as const;
+
+/** Whether the node's operator is one that `channelAffine` reads; cheaper to ask than what it does. */
+export function isAffineStep(node: Node | undefined): node is Node {
+  return isOp(node, ...AFFINE_STEPS);
 }
 
 /** What `node` does to its input `value`, when that is affine with one constant scale and shift for each channel. */
 export function channelAffine(node: Node, value: string, layout: ChannelLayout, editor: GraphEditor): ChannelAffine | undefined {
   const { channels } = layout;
-  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value && layout.fromEnd === 1 - layout.rank ? normalization(node, channels, editor) : undefined;
+  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value && liesSecond(layout) ? normalization(node, channels, editor) : undefined;
   // Before operator set 7 the constant lies along a named axis.
-  if (!isOp(node, "Mul", "Add", "Sub", "Div") || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
+  if (!isAffineStep(node) || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
   const first = node.inputs[0] === value;
   if (!first && !isOp(node, "Mul", "Add")) return undefined;
   const operand = editor.constant(node.inputs[first ? 1 : 0] ?? "");
@@ -30,6 +38,11 @@ export function channelAffine(node: Node, value: string, layout: ChannelLayout, 
   if (isOp(node, "Mul")) return { scale: values, shift: new Float64Array(channels) };
   if (isOp(node, "Div")) return { scale: values.map((v) => 1 / v), shift: new Float64Array(channels) };
   return { scale: new Float64Array(channels).fill(1), shift: isOp(node, "Add") ? values : values.map((v) => -v) };
+}
+
+/** Whether the channels are known to lie on the second axis, where BatchNormalization has them. */
+function liesSecond({ rank, fromEnd }: ChannelLayout): boolean {
+  return rank !== undefined && fromEnd === 1 - rank;
 }
 
 /** y = (x - mean) / sqrt(variance + epsilon) · scale + bias, outside training (the operator's definition). */
@@ -50,7 +63,8 @@ function normalization(node: Node, channels: number, editor: GraphEditor): Chann
 /** The constant's value for each channel, when it varies along nothing but their axis and does not raise the rank. */
 function perChannel(tensor: Tensor, { channels, rank, fromEnd }: ChannelLayout): Float64Array | undefined {
   const { dims } = tensor;
-  if (tensor.dataType !== DataType.FLOAT || dims.length > rank) return undefined;
+  // A value has at least the axes from that of its channels to the end.
+  if (tensor.dataType !== DataType.FLOAT || dims.length > (rank ?? -fromEnd)) return undefined;
   const onlyChannels = dims.every((dim, axis) => dim === 1 || (axis - dims.length === fromEnd && dim === channels));
   if (!onlyChannels) return undefined;
   const values = toFloat32(tensor);

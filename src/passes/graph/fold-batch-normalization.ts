@@ -10,7 +10,7 @@
  * step. Left alone: layers whose new weights would not be finite.
  */
 import { isOp, type Node } from "../../ir/index.js";
-import type { TypeMap } from "../../ops/shapes.js";
+import type { GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { channelAffine } from "./channel-affine.js";
 import { linearLayer, takesShift, withScaledOutputs, writeLayer } from "./fuse/linear-layer.js";
@@ -24,15 +24,15 @@ export const foldBatchNormalization = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     return exactResult({
-      nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul") && times(() => foldNext(node, rewrite, types))),
+      nodesFolded: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul") && times(() => foldNext(node, rewrite, facts))),
     });
   },
 });
 
 /** Folds the step right behind the layer. */
-function foldNext(node: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+function foldNext(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
-  const layer = linearLayer(node, editor, types?.get(node.outputs[0] ?? "")?.shape?.length);
+  const layer = linearLayer(node, editor, facts.shape(node.outputs[0] ?? "")?.length);
   const value = layer?.last.outputs[0] ?? "";
   const next = layer && editor.soleConsumer(value);
   const affine = next && channelAffine(next, value, layer.layout, editor);

@@ -3,16 +3,22 @@
  *
  *   Transpose → Transpose                        →   Transpose by the product of both, or nothing
  *   Unsqueeze → Squeeze, Reshape → Reshape back  →   the value itself, when its shape is known to be the same
+ *   Squeeze → Unsqueeze, or the other way round, by the same axes   →   the value itself
+ *   Slice → Slice                                →   one Slice, of more axes or by composed bounds
+ *   Slice of one element → Squeeze of that axis  →   Gather of one index
  *   Squeeze, Unsqueeze, Flatten or Reshape → Reshape by a constant without 0   →   Reshape
  *   Concat → Concat along one axis               →   Concat of all
  *   Cast → Cast, the first without loss          →   the second Cast
  *
- * A step that something else uses as well stays for it. Outputs of the graph keep their node.
+ * Slices are merged when nothing else uses what lies between, and bounds along one axis when the composed ones follow from
+ * constants and known sizes. A step that something else uses as well stays for it. Outputs of the graph keep their node.
  */
-import { attribute, DataType, GraphEditor, hidesName, intAttribute, intsAttribute, isOp, setAttribute, toNumbers, type Node } from "../../ir/index.js";
+import { attribute, DataType, GraphEditor, hidesName, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, opsetVersion, setAttribute, toNumbers, type Node } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
+import { normalAxis } from "../../ops/weights.js";
 import { exactResult } from "./result.js";
+import { composeSlices, constantList, readSlice, singleIndex, writeSlice } from "./slice-bounds.js";
 
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
@@ -30,13 +36,13 @@ export const mergeChains = definePass<Record<string, never>>({
     const facts = analyzeShapes(editors);
     for (const editor of editors) {
       const known = facts.get(editor);
-      if (known) merged += mergeGraph(editor, known);
+      if (known) merged += mergeGraph(editor, known, opsetVersion(model));
     }
     return exactResult({ stepsMerged: merged });
   },
 });
 
-function mergeGraph(editor: GraphEditor, facts: GraphFacts): number {
+function mergeGraph(editor: GraphEditor, facts: GraphFacts, opset: number): number {
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const gone: Node[] = [];
   let merged = 0;
@@ -45,7 +51,10 @@ function mergeGraph(editor: GraphEditor, facts: GraphFacts): number {
     if (isOp(node, "Transpose") && isOp(previous, "Transpose") && mergeTransposes(node, previous, editor)) merged++;
     else if (isOp(node, "Cast") && isOp(previous, "Cast") && mergeCasts(node, previous, editor, facts)) merged++;
     else if (isOp(node, "Concat") && mergeConcats(node, editor)) merged++;
-    else if (isOp(node, ...VIEWS) && !outputs.has(node.outputs[0] ?? "") && skipViews(node, editor, facts)) {
+    else if (isOp(previous, "Slice") && editor.soleConsumer(previous.outputs[0] ?? "") === node && mergeSlice(node, previous, editor, facts, opset)) {
+      gone.push(previous);
+      merged++;
+    } else if (isOp(node, ...VIEWS) && !outputs.has(node.outputs[0] ?? "") && skipViews(node, editor, facts)) {
       gone.push(node);
       merged++;
     } else if (isOp(node, "Reshape") && isOp(previous, ...VIEWS) && mergeViews(node, previous, editor)) merged++;
@@ -60,6 +69,42 @@ function mergeTransposes(node: Node, previous: Node, editor: GraphEditor): boole
   editor.setInput(node, 0, previous.inputs[0] ?? "");
   setAttribute(node, attribute.ints("perm", outer.map((axis) => inner[axis] ?? 0)));
   return true;
+}
+
+/** Takes the Slice before the node into it, where the node is a Slice or drops the axis of which the Slice takes one element. */
+function mergeSlice(node: Node, previous: Node, editor: GraphEditor, facts: GraphFacts, opset: number): boolean {
+  const inner = readSlice(previous, editor);
+  const shape = facts.shape(previous.inputs[0] ?? "");
+  if (isOp(node, "Slice") && node.inputs[0] === previous.outputs[0]) {
+    const outer = readSlice(node, editor);
+    const both = inner && outer && composeSlices(inner, outer, shape);
+    if (!both) return false;
+    editor.setInput(node, 0, previous.inputs[0] ?? "");
+    writeSlice(node, both, editor);
+    return true;
+  }
+  const one = isOp(node, "Squeeze") && inner ? singleIndex(inner) : undefined;
+  const axes = one && axesOf(node, editor);
+  if (!one || axes?.length !== 1) return false;
+  const [taken, dropped] = [one.axis, axes[0] ?? 0].map((axis) => (shape ? normalAxis(axis, shape.length) : axis)) as [number, number];
+  if (taken !== dropped || (opset < NEGATIVE_GATHER_OPSET && (taken < 0 || one.index < 0))) return false;
+  const index = editor.addInitializer(int64Tensor(editor.uniqueName(`${node.outputs[0] ?? ""}_index`), [one.index], []));
+  editor.replaceNode(node, makeNode("Gather", [previous.inputs[0] ?? "", index], node.outputs, [attribute.int("axis", taken)], node.name));
+  return true;
+}
+
+/** Oldest operator set whose Gather counts indices and axes from the end. */
+const NEGATIVE_GATHER_OPSET = 11;
+
+function axesOf(node: Node, editor: GraphEditor): number[] | undefined {
+  return intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor);
+}
+
+/** Whether one takes out the axes that the other puts in: both count them in the larger of the two shapes. */
+function undoes(node: Node, previous: Node | undefined, editor: GraphEditor): boolean {
+  const areInverse = (isOp(node, "Squeeze") && isOp(previous, "Unsqueeze")) || (isOp(node, "Unsqueeze") && isOp(previous, "Squeeze"));
+  const [axes, others] = areInverse && previous ? [axesOf(node, editor), axesOf(previous, editor)] : [];
+  return axes !== undefined && others !== undefined && [...axes].sort().join() === [...others].sort().join();
 }
 
 /** Types whose every value the other holds. */
@@ -94,20 +139,26 @@ function mergeConcats(node: Node, editor: GraphEditor): boolean {
 /** Lets users read the value from which views began, when the last has its shape again. */
 function skipViews(node: Node, editor: GraphEditor, facts: GraphFacts): boolean {
   const output = node.outputs[0] ?? "";
+  const previous = editor.producer(node.inputs[0] ?? "");
+  if (undoes(node, previous, editor)) return redirect(output, previous?.inputs[0] ?? "", editor);
   const shape = facts.shape(output);
   let at = node.inputs[0] ?? "";
   for (let step = 0; shape && step < MAX_VIEWS; step++) {
     const source = facts.shape(at);
     if (source?.length === shape.length && source.every((dim, k) => dim === shape[k])) {
-      if (editor.consumers(output).some((user) => hidesName(user, at))) return false;
-      editor.replaceUses(output, at);
-      return true;
+      return redirect(output, at, editor);
     }
     const maker = editor.producer(at);
     if (!isOp(maker, ...VIEWS)) return false;
     at = maker.inputs[0] ?? "";
   }
   return false;
+}
+
+function redirect(from: string, to: string, editor: GraphEditor): boolean {
+  if (editor.consumers(from).some((user) => hidesName(user, to))) return false;
+  editor.replaceUses(from, to);
+  return true;
 }
 
 /** A Reshape by numbers reads the source itself; a 0 would copy a size of the step between. */

@@ -2,18 +2,20 @@
  * Removes what no output depends on: nodes, initializers, outputs that operators may leave out, declarations of values
  * that nothing makes, and functions that nothing calls. In bodies too.
  *
+ * Outputs go where the operator's definition lets them: the mask of Dropout, indices of MaxPool, states of LSTM; one that
+ * others follow becomes an empty name. Those of BatchNormalization stay: there their number says whether it trains
+ * (onnxruntime 1.32 gave other values at operator set 9 for one output than for five).
+ *
  * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
  * may be there for what they do; sparse initializers, whose names are not decoded.
  */
-import { functionKey, isOp, isStandard, subgraphsOf } from "../../ir/index.js";
+import { functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
+import { operatorFacts } from "../../ops/operator-facts.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
 interface Removed { nodes: number; initializers: number; declarations: number; outputs: number; functions: number }
-
-/** Operators whose further outputs are optional; without their names the kernels do not compute them. */
-const OPTIONAL_OUTPUTS = ["Dropout", "GRU", "LSTM", "LayerNormalization", "MaxPool", "RNN"] as const;
 
 export const removeDead = definePass<Record<string, never>>({
   name: "remove-dead",
@@ -22,14 +24,14 @@ export const removeDead = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     const removed: Removed = { nodes: 0, initializers: 0, declarations: 0, outputs: 0, functions: 0 };
-    sweep(model.graph, removed);
+    sweep(model.graph, removed, opsetVersion(model));
     removed.functions = removeFunctions(model);
     return exactResult({ ...removed });
   },
 });
 
 /** Removes what is dead in the graph and returns the names that it takes from outside. */
-function sweep(graph: Graph, removed: Removed): Set<string> {
+function sweep(graph: Graph, removed: Removed, opset: number): Set<string> {
   const needed = new Set(graph.outputs.map((output) => output.name));
   const alive: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
@@ -38,9 +40,9 @@ function sweep(graph: Graph, removed: Removed): Set<string> {
       continue;
     }
     alive.push(node);
-    removed.outputs += dropUnusedOutputs(node, needed);
+    removed.outputs += dropUnusedOutputs(node, needed, opset);
     for (const input of node.inputs) needed.add(input);
-    for (const body of subgraphsOf(node)) for (const name of sweep(body, removed)) needed.add(name);
+    for (const body of subgraphsOf(node)) for (const name of sweep(body, removed, opset)) needed.add(name);
   }
   if (alive.length < graph.nodes.length) graph.nodes = alive.reverse();
   removeConstants(graph, needed, removed);
@@ -52,11 +54,20 @@ function isNeeded(node: Node, needed: ReadonlySet<string>): boolean {
   return outputs.some((name) => needed.has(name)) || (outputs.length === 0 && !isStandard(node));
 }
 
-function dropUnusedOutputs(node: Node, needed: ReadonlySet<string>): number {
-  const before = node.outputs.length;
-  if (!isOp(node, ...OPTIONAL_OUTPUTS)) return 0;
-  while (node.outputs.length > 1 && !needed.has(node.outputs.at(-1) ?? "")) node.outputs.pop();
-  return before - node.outputs.length;
+/** The node is needed, so an output that is needed stays. */
+function dropUnusedOutputs(node: Node, needed: ReadonlySet<string>, opset: number): number {
+  if (node.outputs.length < 2 || !isStandard(node) || isOp(node, "BatchNormalization")) return 0;
+  const parameters = operatorFacts("", node.opType, opset)?.outputs ?? [];
+  let dropped = 0;
+  for (let k = node.outputs.length - 1; k >= 0; k--) {
+    const name = node.outputs[k] ?? "";
+    if ((name !== "" && needed.has(name)) || parameters[k]?.isOptional !== true) continue;
+    const isLast = k > 0 && k === node.outputs.length - 1;
+    if (isLast) node.outputs.pop();
+    else node.outputs[k] = "";
+    if (isLast || name !== "") dropped++;
+  }
+  return dropped;
 }
 
 function removeConstants(graph: Graph, needed: ReadonlySet<string>, removed: Removed): void {

@@ -1,7 +1,7 @@
-import { expect, it } from "vitest";
-import { DataType, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
+import { describe, expect, it } from "vitest";
+import { attribute, DataType, floatTensor, int64Tensor, makeNode, tensorValue, type Model, type Node, type Tensor } from "../../../src/ir/index.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
-import { CONTEXT } from "./running.js";
+import { CONTEXT, difference, floats, run, seededFloats } from "./running.js";
 import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
 
 const W = (name: string) => floatTensor(name, [3], Float32Array.of(1, 2, 3));
@@ -31,10 +31,37 @@ it("keeps what a body takes from outside and sweeps bodies too", async () => {
   expect(model.graph.nodes.map((node) => node.opType)).toEqual(["Neg", "If"]);
 });
 
-it("drops optional outputs that nothing reads", async () => {
-  const model = tiny([makeNode("Dropout", ["x"], ["a", "mask"]), makeNode("Relu", ["a"], ["y"])]);
-  await apply(removeDead(), model);
-  expect(shown(model)[0]).toBe("%a = Dropout(%x)");
+describe("optional outputs that nothing reads", () => {
+  const feed = { x: floats([3, 2, 4]) };
+    const lstm = (outputs: string[]): Node => makeNode("LSTM", ["x", "w", "r"], outputs, [attribute.int("hidden_size", 4)]);
+  const weights = [floatTensor("w", [1, 16, 4], seededFloats(64)), floatTensor("r", [1, 16, 4], seededFloats(64, 2))];
+  it.each<[string, Node, string[], string[], Tensor[]?]>([
+    ["a mask of Dropout", makeNode("Dropout", ["x"], ["a", "mask"]), ["a"], ["a"]],
+    ["indices of MaxPool", makeNode("MaxPool", ["x"], ["a", "at"], [attribute.ints("kernel_shape", [2])]), ["a"], ["a"]],
+    ["mean and deviation of LayerNormalization", makeNode("LayerNormalization", ["x", "s"], ["a", "mean", "inverse"]), ["a"], ["a"], [floatTensor("s", [4], seededFloats(4))]],
+    ["a mean before a deviation", makeNode("LayerNormalization", ["x", "s"], ["a", "mean", "inverse"]), ["a", "inverse"], ["a", "", "inverse"], [floatTensor("s", [4], seededFloats(4))]],
+    ["states of LSTM", lstm(["a", "h", "c"]), ["a"], ["a"], weights],
+    ["the sequence before the last state", lstm(["a", "h", "c"]), ["h"], ["", "h"], weights],
+    ["all but the cell", lstm(["a", "h", "c"]), ["c"], ["", "", "c"], weights],
+    ["indices of Unique between others", makeNode("Unique", ["x"], ["a", "first", "inverse", "counts"]), ["a", "inverse"], ["a", "", "inverse"]],
+    ["an empty name at the end", lstm(["a", "h", ""]), ["h"], ["", "h"], weights],
+    ["nothing that is needed", makeNode("TopK", ["x", "k"], ["a", "at"]), ["at"], ["a", "at"], [int64Tensor("k", [2])]],
+  ])("are dropped: %s", async (_, node, outputs, left, initializers = []) => {
+    const make = (): Model => tiny([{ ...node, outputs: [...node.outputs] }], { feed, outputs, initializers });
+    const model = make();
+    await apply(removeDead(), model);
+    expect(model.graph.nodes[0]?.outputs).toEqual(left);
+    expect(difference(await run(make(), feed), await run(model, feed))).toBe(0);
+  });
+
+  it("stay with BatchNormalization, whose values they change", async () => {
+    const parameters = ["s", "b", "m", "v"].map((name, k) => floatTensor(name, [2], Float32Array.of(0.5 + k, 1 + k)));
+    const node = makeNode("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "mean", "variance", "saved", "savedVariance"]);
+    const model = tiny([node], { feed, outputs: ["y"], opset: 9, initializers: parameters });
+    expect((await apply(removeDead(), model)).modified).toBe(false);
+    const alone = tiny([{ ...node, outputs: ["y"] }], { feed, opset: 9, initializers: parameters });
+    expect(difference(await run(model, feed), await run(alone, feed))).toBeGreaterThan(0.1);
+  });
 });
 
 it("drops functions that nothing calls, and keeps those that functions call", async () => {

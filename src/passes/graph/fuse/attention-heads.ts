@@ -4,7 +4,7 @@
  * queries, keys and values together.
  */
 import { type Dimension, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, toNumbers, elementCount } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { scaledInput } from "./pattern.js";
 
 export interface Heads {
@@ -24,7 +24,7 @@ export interface Heads {
 
 export interface Scope {
   readonly editor: GraphEditor;
-  readonly types: TypeMap | undefined;
+  readonly facts: GraphFacts;
 }
 
 /** What [batch, heads, …] matrices the value holds. */
@@ -118,7 +118,7 @@ function numbersAt(node: Node, index: number, editor: GraphEditor): number[] | u
 /** Of a Reshape that only splits the last axis of a value of rank 3: the value, and the sizes that the axis falls into. */
 function splitOfLastAxis(node: Node, scope: Scope, rank: number): { readonly source: string; readonly factors: readonly number[] } | undefined {
   const source = node.inputs[0] ?? "";
-  const shape = scope.types?.get(source)?.shape;
+  const shape = scope.facts.shape(source);
   const target = targetShape(node, scope);
   if (shape?.length !== 3 || target?.length !== rank) return undefined;
   const factors = target.slice(2);
@@ -131,9 +131,9 @@ function splitOfLastAxis(node: Node, scope: Scope, rank: number): { readonly sou
 /**
  * The shape that a Reshape gives, as far as it is known: what is inferred of its output, with the sizes that it copies.
  */
-export function targetShape(node: Node, { editor, types }: Scope): readonly Dimension[] | undefined {
+export function targetShape(node: Node, { editor, facts }: Scope): readonly Dimension[] | undefined {
   const listed = numbersAt(node, 1, editor);
-  const inferred = types?.get(node.outputs[0] ?? "")?.shape;
+  const inferred = facts.shape(node.outputs[0] ?? "");
   if (!listed) return inferred;
   const copies = intAttribute(node, "allowzero", 0) === 0;
   return listed.map((dim, k) => (dim > 0 ? dim : dim === 0 && copies ? COPIED : inferred?.[k]));

@@ -8,9 +8,9 @@
  * Concat with an input that is no layer, since the rest would still need the operator.
  */
 import { type GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
-import { channelAffine, type ChannelAffine, type ChannelLayout } from "../channel-affine.js";
+import { channelAffine, type ChannelAffine, type ChannelLayout, isAffineStep } from "../channel-affine.js";
 import { exactResult } from "../result.js";
 import { type LayerValues, type LinearLayer, linearLayer, takesShift, withScaledOutputs, writeLayer } from "./linear-layer.js";
 import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
@@ -21,16 +21,16 @@ export const foldConcatAffine = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, types))) });
+    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, facts))) });
   },
 });
 
-function foldNext(concat: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+function foldNext(concat: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const value = concat.outputs[0] ?? "";
   const next = editor.soleConsumer(value);
-  if (!isOp(next, "BatchNormalization", "Mul", "Add", "Sub", "Div")) return false;
-  const layers = joinedLayers(concat, editor, types);
+  if (!isAffineStep(next)) return false;
+  const layers = joinedLayers(concat, editor, facts);
   const layout = layers && commonLayout(layers, intAttribute(concat, "axis", 1));
   const affine = layout && channelAffine(next, value, layout, editor);
   const values = affine && slicedValues(layers, affine);
@@ -43,15 +43,12 @@ function foldNext(concat: Node, rewrite: Rewrite, types: TypeMap | undefined): b
 }
 
 /** The layers that make the Concat's inputs, each for it alone. */
-function joinedLayers(concat: Node, editor: GraphEditor, types: TypeMap | undefined): LinearLayer[] | undefined {
+function joinedLayers(concat: Node, editor: GraphEditor, facts: GraphFacts): LinearLayer[] | undefined {
   const layers: LinearLayer[] = [];
   for (const name of concat.inputs) {
     const maker = editor.soleConsumer(name) === concat ? editor.producer(name) : undefined;
     const node = isOp(maker, "Add") ? maker.inputs.map((input) => editor.producer(input)).find((producer) => isOp(producer, "MatMul")) : maker;
-    const rank = types?.get(name)?.shape?.length;
-    // Of a product of unknown rank only an axis counted from the end is known to be that of its channels.
-    if (isOp(node, "MatMul") && rank === undefined && intAttribute(concat, "axis", 1) >= 0) return undefined;
-    const layer = node && linearLayer(node, editor, rank);
+    const layer = node && linearLayer(node, editor, facts.shape(name)?.length);
     if (!layer || layer.last !== maker) return undefined;
     layers.push(layer);
   }
@@ -60,10 +57,11 @@ function joinedLayers(concat: Node, editor: GraphEditor, types: TypeMap | undefi
 
 /** The joined channels, when the Concat joins along them. */
 function commonLayout(layers: readonly LinearLayer[], axis: number): ChannelLayout | undefined {
-  const [first] = layers;
-  if (!first || layers.some(({ layout }) => layout.fromEnd !== first.layout.fromEnd || layout.rank !== first.layout.rank)) return undefined;
-  const { rank, fromEnd } = first.layout;
-  if ((axis < 0 ? axis : axis - rank) !== fromEnd) return undefined;
+  const fromEnd = layers[0]?.layout.fromEnd;
+  // What is joined has one rank: it is enough to know it of one.
+  const rank = layers.find(({ layout }) => layout.rank !== undefined)?.layout.rank;
+  if (fromEnd === undefined || layers.some(({ layout }) => layout.fromEnd !== fromEnd || (layout.rank ?? rank) !== rank)) return undefined;
+  if ((axis < 0 ? axis : axis - (rank ?? NaN)) !== fromEnd) return undefined;
   return { channels: layers.reduce((sum, { outputs }) => sum + outputs, 0), rank, fromEnd };
 }
 

@@ -44,10 +44,10 @@ export const fuseAttention = definePass<Record<string, never>>({
   run(model) {
     const opset = opsetVersion(model);
     return exactResult({
-      attentionsFused: rewriteGraphs(model, (rewrite, types) => {
+      attentionsFused: rewriteGraphs(model, (rewrite, facts) => {
         const splits = new Map<string, readonly string[]>();
         return (node) => {
-          const found = isOp(node, "Softmax") && runsAlongLast(node, opset) ? attentionAt(node, { editor: rewrite.editor, types }) : undefined;
+          const found = isOp(node, "Softmax") && runsAlongLast(node, opset) ? attentionAt(node, { editor: rewrite.editor, facts }) : undefined;
           if (found) write(found, rewrite, model, splits);
           return found !== undefined;
         };
@@ -63,7 +63,7 @@ function runsAlongLast(softmax: Node, opset: number): boolean {
 }
 
 function attentionAt(softmax: Node, scope: Scope): Attention | undefined {
-  const { editor, types } = scope;
+  const { editor, facts } = scope;
   const weights = softmax.outputs[0] ?? "";
   const sum = editor.soleConsumer(weights);
   if (!isOp(sum, "MatMul") || sum.inputs[0] !== weights) return undefined;
@@ -73,7 +73,7 @@ function attentionAt(softmax: Node, scope: Scope): Attention | undefined {
   if (!scores || !last || value?.order !== "sequence-size" || value.factor !== 1) return undefined;
   const [query, key] = [headsOf(scores.product.inputs[0] ?? "", scope), headsOf(scores.product.inputs[1] ?? "", scope)];
   if (query?.order !== "sequence-size" || key?.order !== "size-sequence") return undefined;
-  const isFloat = [query, key, value].every(({ source }) => types?.get(source)?.elementType === DataType.FLOAT);
+  const isFloat = [query, key, value].every(({ source }) => facts.type(source)?.elementType === DataType.FLOAT);
   if (!isFloat || query.heads !== key.heads || key.heads !== value.heads || query.size !== key.size) return undefined;
   if (!sameBatch(query.source, key.source, scope) || !sameBatch(query.source, value.source, scope)) return undefined;
   const scale = scores.scale * query.factor * key.factor;
@@ -103,10 +103,10 @@ function scoresOf(name: string, scope: Scope): { readonly product: Node; readonl
 }
 
 /** Whether `name` is the scores and `mask` of their four axes, or 1 where the kernels broadcast: batch and heads. */
-function isScores(name: string, mask: string, { editor, types }: Scope): boolean {
+function isScores(name: string, mask: string, { editor, facts }: Scope): boolean {
   const node = soleProducer(name, editor);
   const product = node && isOp(node, "Mul", "Div") ? soleProducer(scaledInput(node, editor)?.input, editor) : node;
-  const [scores, added] = [types?.get(name)?.shape, types?.get(mask)?.shape];
+  const [scores, added] = [facts.shape(name), facts.shape(mask)];
   if (!isOp(product, "MatMul") || scores?.length !== 4 || added?.length !== 4) return false;
   const isKnownEqual = (k: number): boolean => added[k] !== undefined && added[k] === scores[k];
   return (added[0] === 1 || isKnownEqual(0)) && (added[1] === 1 || isKnownEqual(1)) && isKnownEqual(2) && isKnownEqual(3);
@@ -114,15 +114,15 @@ function isScores(name: string, mask: string, { editor, types }: Scope): boolean
 
 /** The Reshape of [batch, heads, sequence, size] → Transpose → [batch, sequence, heads · size]. */
 function joinedHeads(sum: Node, { heads, size }: Heads, scope: Scope): Node | undefined {
-  const { editor, types } = scope;
+  const { editor, facts } = scope;
   const turn = editor.soleConsumer(sum.outputs[0] ?? "");
   if (!isOp(turn, "Transpose") || intsAttribute(turn, "perm")?.join() !== "0,2,1,3") return undefined;
   const turned = turn.outputs[0] ?? "";
   const last = editor.soleConsumer(turned);
   if (!isOp(last, "Reshape") || last.inputs[0] !== turned) return undefined;
   const target = targetShape(last, scope);
-  const shape: readonly Dimension[] = types?.get(turned)?.shape ?? [undefined, undefined];
-  const isJoined = target?.length === 3 && keepsFirstAxes(shape, target) && [target[2], types?.get(last.outputs[0] ?? "")?.shape?.[2]].includes(heads * size);
+  const shape: readonly Dimension[] = facts.shape(turned) ?? [undefined, undefined];
+  const isJoined = target?.length === 3 && keepsFirstAxes(shape, target) && [target[2], facts.shape(last.outputs[0] ?? "")?.[2]].includes(heads * size);
   return isJoined ? last : undefined;
 }
 

@@ -6,15 +6,15 @@
  * With operator set 20 or later it writes the standard Gelu, before that Gelu and FastGelu of com.microsoft: these are
  * what onnxruntime itself puts there at its default level, so no model comes to need a kernel that it did not use.
  *
- * Takes float32 in any order of the factors, with x³ as Pow or as products, when nothing else uses what lies between.
- * Results differ by rounding. x · Sigmoid(x) and x · Sigmoid(1.702 x) stay: onnxruntime fuses them where they stay float,
- * and Sigmoid and Mul by themselves have int8 kernels.
+ * Takes float32 in any order of the factors, with x³ as Pow or as products, when nothing else uses what lies between,
+ * and x is known to have axes where a constant has one.
+ * Results differ by rounding. x · Sigmoid(1.702 x) is for fuse-swish.
  */
 import { attribute, type GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { CONTRIB, exponentOf, importContrib, isNear, otherInput, scalarFactor, scaledInput, shiftedInput, soleProducer } from "./pattern.js";
+import { CONTRIB, exponentOf, hasAxes, importContrib, isNear, mayRaiseRank, otherInput, scalarFactor, scaledInput, shiftedInput, soleProducer } from "./pattern.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Oldest operator set with Gelu. */
@@ -27,24 +27,26 @@ export const fuseGelu = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     return exactResult({
-      gelusFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Erf", "Tanh") && fuse(node, rewrite, model, types)),
+      gelusFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Erf", "Tanh") && fuse(node, rewrite, model, facts)),
     });
   },
 });
 
-function fuse(node: Node, rewrite: Rewrite, model: Model, types: TypeMap | undefined): boolean {
+function fuse(node: Node, rewrite: Rewrite, model: Model, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const x = isOp(node, "Erf") ? inputOfErf(node, editor) : inputOfTanh(node, editor);
   const last = x === undefined ? undefined : endOfGelu(node, x, editor);
-  // Constants of shape [1] make a vector of a scalar.
-  if (x === undefined || !last || types?.get(x)?.shape?.length === 0) return false;
-  rewrite.replace(last, geluNode(x, isOp(node, "Tanh"), model));
+  if (x === undefined || !last || mayRaiseRank(x, last, facts, editor)) return false;
+  const gelu = geluNode(x, isOp(node, "Tanh"), model);
+  // onnxruntime's FastGelu refuses scalars.
+  if (gelu.opType === "FastGelu" && !hasAxes(x, facts)) return false;
+  if (gelu.domain === CONTRIB) importContrib(model);
+  rewrite.replace(last, gelu);
   return true;
 }
 
 function geluNode(x: string, tanh: boolean, model: Model): Node {
   if (opsetVersion(model) >= GELU_OPSET) return makeNode("Gelu", [x], [""], [attribute.string("approximate", tanh ? "tanh" : "none")]);
-  importContrib(model);
   return { ...makeNode(tanh ? "FastGelu" : "Gelu", [x], [""]), domain: CONTRIB };
 }
 

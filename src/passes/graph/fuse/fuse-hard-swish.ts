@@ -4,15 +4,16 @@
  *   x · clip(x + 3, 0, 6) / 6  →  HardSwish(x) from operator set 14, x · HardSigmoid(x, 1/6, 1/2) before
  *   clip(x + 3, 0, 6) / 6      →  HardSigmoid(x, 1/6, 1/2)
  *
- * Takes float32 with the factors in any order, when nothing else uses what lies between. Results differ by rounding.
+ * Takes float32 with the factors in any order, when nothing else uses what lies between, and x is known to have axes
+ * where a constant has one. Results differ by rounding.
  * onnxruntime does not fuse these itself. Measured there on four 1×1 convolutions of 32 channels on 56×56: 1.3 times as
  * fast at level basic, 1.7 times at level all.
  */
 import { attribute, elementCount, floatAttribute, type GraphEditor, isOp, makeNode, type Node, opsetVersion, toNumbers } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { isNear, otherInput, scalarFactor, shiftedInput, soleProducer } from "./pattern.js";
+import { isNear, mayRaiseRank, otherInput, scalarFactor, shiftedInput, soleProducer } from "./pattern.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Oldest operator set with HardSwish. */
@@ -25,20 +26,19 @@ export const fuseHardSwish = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     return exactResult({
-      activationsFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opsetVersion(model), types)),
+      activationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opsetVersion(model), facts)),
     });
   },
 });
 
-function fuse(clip: Node, rewrite: Rewrite, opset: number, types: TypeMap | undefined): boolean {
+function fuse(clip: Node, rewrite: Rewrite, opset: number, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const shifted = shiftedInput(soleProducer(clip.inputs[0], editor), editor);
-  // Constants of shape [1] make a vector of a scalar.
-  if (shifted?.shift !== 3 || boundOf(clip, 1, editor) !== 0 || boundOf(clip, 2, editor) !== 6 || types?.get(shifted.input)?.shape?.length === 0) return false;
+  if (shifted?.shift !== 3 || boundOf(clip, 1, editor) !== 0 || boundOf(clip, 2, editor) !== 6) return false;
   const x = shifted.input;
   const clipped = clip.outputs[0] ?? "";
   const next = editor.soleConsumer(clipped);
-  if (!next) return false;
+  if (!next || mayRaiseRank(x, next, facts, editor)) return false;
   const result = next.outputs[0] ?? "";
   const after = editor.soleConsumer(result);
   if (isNear(scalarFactor(next, clipped, editor), 1 / 6)) {
@@ -47,6 +47,7 @@ function fuse(clip: Node, rewrite: Rewrite, opset: number, types: TypeMap | unde
     return true;
   }
   if (!isOp(next, "Mul") || otherInput(next, clipped) !== x || !after || !isNear(scalarFactor(after, result, editor), 1 / 6)) return false;
+  if (mayRaiseRank(x, after, facts, editor)) return false;
   writeSwish(x, after, rewrite, opset);
   return true;
 }

@@ -12,7 +12,7 @@
  * larger than the deviation; onnxruntime's own fusion, which it applies at its default level, has the same effect.
  */
 import { attribute, DataType, elementCount, floatTensor, GraphEditor, isOp, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { analyzeShapes, type GraphFacts } from "../../../ops/shape-analysis.js";
 import { upgradeOpset } from "../../../ops/upgrade/upgrade-opset.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
@@ -39,7 +39,7 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
   run(model) {
     if (!reachesOpset(model)) return exactResult({ normalizationsFused: 0 });
     return exactResult({
-      normalizationsFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, types, opsetVersion(model))),
+      normalizationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, facts, opsetVersion(model))),
     });
   },
 });
@@ -48,14 +48,14 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
 function reachesOpset(model: Model): boolean {
   if (opsetVersion(model) >= LAYER_NORM_OPSET) return true;
   const editors = GraphEditor.forModel(model);
-  const types = inferScopes(editors);
-  const isWanted = editors.some((editor) => editor.graph.nodes.some((node) => isOp(node, "Sqrt") && normalizationAt(node, editor, types.get(editor), LAYER_NORM_OPSET) !== undefined));
+  const isWanted = [...analyzeShapes(editors)].some(([editor, facts]) =>
+    editor.graph.nodes.some((node) => isOp(node, "Sqrt") && normalizationAt(node, editor, facts, LAYER_NORM_OPSET) !== undefined));
   return isWanted && upgradeOpset(model, LAYER_NORM_OPSET).upgraded;
 }
 
-function fuse(node: Node, rewrite: Rewrite, types: TypeMap | undefined, opset: number): boolean {
+function fuse(node: Node, rewrite: Rewrite, facts: GraphFacts, opset: number): boolean {
   const { editor } = rewrite;
-  const found = normalizationAt(node, editor, types, opset);
+  const found = normalizationAt(node, editor, facts, opset);
   if (!found) return false;
   const scale = vectorBehind(found.last, "Mul", found.size, editor);
   const bias = found.kind === "LayerNormalization" && scale ? vectorBehind(scale.node, "Add", found.size, editor) : undefined;
@@ -66,17 +66,17 @@ function fuse(node: Node, rewrite: Rewrite, types: TypeMap | undefined, opset: n
 }
 
 /** The normalization whose √(mean(…²) + ε) `node` computes. */
-function normalizationAt(node: Node, editor: GraphEditor, types: TypeMap | undefined, opset: number): Normalization | undefined {
+function normalizationAt(node: Node, editor: GraphEditor, facts: GraphFacts, opset: number): Normalization | undefined {
   const sum = soleProducer(node.inputs[0], editor);
   const shifted = shiftedInput(sum, editor);
   const mean = soleProducer(shifted?.input, editor);
-  const rank = types?.get(mean?.inputs[0] ?? "")?.shape?.length;
+  const rank = facts.shape(mean?.inputs[0] ?? "")?.length;
   const squared = isMeanOfLastAxis(mean, rank, editor) ? squaredInput(soleProducer(mean.inputs[0], editor), editor) : undefined;
   const last = squared === undefined || shifted === undefined ? undefined : quotientOf(node, squared, editor);
   if (!last || squared === undefined || shifted === undefined || shifted.shift < 0) return undefined;
-  const centred = uncentred(squared, editor, types);
+  const centred = uncentred(squared, editor, facts);
   const x = centred ?? squared;
-  const [size, type] = [types?.get(x)?.shape?.at(-1), types?.get(x)?.elementType];
+  const [size, type] = [facts.shape(x)?.at(-1), facts.type(x)?.elementType];
   if (typeof size !== "number" || size < 1 || type !== DataType.FLOAT) return undefined;
   if (centred === undefined && opset < RMS_NORM_OPSET) return undefined;
   return { kind: centred === undefined ? "RMSNormalization" : "LayerNormalization", x, epsilon: shifted.shift, last, size };
@@ -94,12 +94,12 @@ function quotientOf(root: Node, value: string, editor: GraphEditor): Node | unde
 }
 
 /** x, when the value is x - mean(x) that only this normalization uses. */
-function uncentred(name: string, editor: GraphEditor, types: TypeMap | undefined): string | undefined {
+function uncentred(name: string, editor: GraphEditor, facts: GraphFacts): string | undefined {
   const sub = editor.isOutput(name) || editor.consumers(name).length > 2 ? undefined : editor.producer(name);
   if (!isOp(sub, "Sub")) return undefined;
   const [x = "", average = ""] = sub.inputs;
   const mean = editor.producer(average);
-  return isMeanOfLastAxis(mean, types?.get(x)?.shape?.length, editor) && mean.inputs[0] === x ? x : undefined;
+  return isMeanOfLastAxis(mean, facts.shape(x)?.length, editor) && mean.inputs[0] === x ? x : undefined;
 }
 
 /** The node right behind that joins its output with a constant vector of the axis' size. */

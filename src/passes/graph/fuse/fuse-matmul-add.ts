@@ -8,7 +8,7 @@
  * [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm cost more than the Add.
  */
 import { attribute, DataType, type Dimension, isOp, makeNode, type Node, opsetVersion, type TensorType } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
@@ -23,17 +23,17 @@ export const fuseMatMulAdd = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (opsetVersion(model) < OLDEST_OPSET) return exactResult({ nodesFused: 0 });
-    return exactResult({ nodesFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, types)) });
+    return exactResult({ nodesFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, facts)) });
   },
 });
 
-function fuse(node: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+function fuse(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const [a = "", b = ""] = node.inputs;
   const product = node.outputs[0] ?? "";
   const add = rewrite.editor.soleConsumer(product);
-  if (!isOp(add, "Add") || !isMatrix(types?.get(a)) || !isMatrix(types?.get(b))) return false;
+  if (!isOp(add, "Add") || !isMatrix(facts.type(a)) || !isMatrix(facts.type(b))) return false;
   const addend = add.inputs[add.inputs[0] === product ? 1 : 0] ?? "";
-  if (!broadcastsTo(types?.get(addend), types?.get(b)?.shape?.[1])) return false;
+  if (!broadcastsTo(facts.type(addend), facts.shape(b)?.[1])) return false;
   // Where the Add stood: the addend may be computed after the product.
   rewrite.replace(add, makeNode("Gemm", [a, b, addend], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], node.name ?? add.name));
   rewrite.retire(node);

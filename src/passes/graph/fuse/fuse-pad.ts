@@ -11,7 +11,7 @@
  * than the kernel. Other modes (reflect, edge, wrap) and ConvTranspose, whose pads cut borders, stay.
  */
 import { attribute, DataType, elementCount, floatAttribute, getAttribute, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setAttribute, stringAttribute, toNumbers } from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
@@ -30,15 +30,15 @@ export const fusePad = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     // From the front: of two Pads in a row the second takes its turn with the next run.
-    return exactResult({ bordersFused: rewriteGraphs(model, (rewrite, types) => (node) => isOp(node, "Pad") && fuse(node, rewrite, types)) });
+    return exactResult({ bordersFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Pad") && fuse(node, rewrite, facts)) });
   },
 });
 
-function fuse(pad: Node, rewrite: Rewrite, types: TypeMap | undefined): boolean {
+function fuse(pad: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const [x = "", output = ""] = [pad.inputs[0], pad.outputs[0]];
   const next = editor.soleConsumer(output);
-  if (!isOp(next, "Conv", "AveragePool", "MaxPool") || next.inputs[0] !== output || types?.get(x)?.elementType !== DataType.FLOAT) return false;
+  if (!isOp(next, "Conv", "AveragePool", "MaxPool") || next.inputs[0] !== output || facts.type(x)?.elementType !== DataType.FLOAT) return false;
   const rank = isOp(next, "Conv") ? editor.constant(next.inputs[1] ?? "")?.dims.length : (intsAttribute(next, "kernel_shape")?.length ?? NaN) + 2;
   const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(pad, rank, editor);
   const own = border && explicitPads(next, border.pads.length);

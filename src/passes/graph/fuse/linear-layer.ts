@@ -52,7 +52,7 @@ function groupsOf(node: Node): number {
   return isOp(node, "Conv", "ConvTranspose") ? Math.max(1, intAttribute(node, "group", 1)) : 1;
 }
 
-function matMulLayer(node: Node, weight: Tensor, editor: GraphEditor, rank = 1): LinearLayer | undefined {
+function matMulLayer(node: Node, weight: Tensor, editor: GraphEditor, rank: number | undefined): LinearLayer | undefined {
   if (weight.dims.length !== 2) return undefined;
   const [inputs, outputs] = weight.dims as [number, number];
   const layout = { channels: outputs, rank, fromEnd: -1 };

@@ -1,5 +1,6 @@
 /** What the recognition of patterns asks again and again about float32 graphs. */
 import { DataType, elementCount, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setOpsetVersion, type Model, opsetVersion, toFloat32, toNumbers } from "../../../ir/index.js";
+import type { GraphFacts } from "../../../ops/shape-analysis.js";
 
 /** Relative difference below which a constant is the one that is meant: that of float32 and of 7 written digits. */
 const CONSTANT_TOLERANCE = 1e-6;
@@ -72,6 +73,32 @@ export function isMeanOfLastAxis(node: Node | undefined, rank: number | undefine
   const tensor = editor.constant(node.inputs[1] ?? "");
   const axes = intsAttribute(node, "axes") ?? (tensor && elementCount(tensor) === 1 ? toNumbers(tensor) : undefined);
   return axes?.length === 1 && (axes[0] === -1 || (rank !== undefined && axes[0] === rank - 1));
+}
+
+/** Whether the value is known to be no scalar. */
+export function hasAxes(name: string, facts: GraphFacts): boolean {
+  return (facts.shape(name)?.length ?? 0) > 0;
+}
+
+/**
+ * Whether the result of `last` may have more axes than `x`, from which it is computed with constants of at most one axis:
+ * those of shape [1] make a vector of a scalar.
+ */
+export function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEditor): boolean {
+  if (hasAxes(x, facts)) return false;
+  const seen = new Set<Node>();
+  const waiting = [last];
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    for (const name of node.inputs) {
+      if (name === x || name === "") continue;
+      const maker = editor.producer(name);
+      if (maker) waiting.push(maker);
+      else if (editor.constant(name)?.dims.length !== 0) return true;
+    }
+  }
+  return false;
 }
 
 export const CONTRIB = "com.microsoft";

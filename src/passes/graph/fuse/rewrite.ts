@@ -3,7 +3,7 @@
  * which is quadratic in the number of fusions. A node that is replaced takes along what only it used.
  */
 import { GraphEditor, type Model, type Node, type Tensor } from "../../../ir/index.js";
-import { inferScopes, type TypeMap } from "../../../ops/shapes.js";
+import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
 
 export class Rewrite {
   private readonly retired = new Set<Node>();
@@ -100,17 +100,17 @@ export type NodeRewriter = (node: Node) => number | boolean;
 /**
  * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the graph around it
  * is edited. Each node that a graph had at the beginning is looked at once. Returns how many rewrites there were.
- * @param rewriterOf what to do with the nodes of a graph, whose values are of `types` before anything is rewritten
+ * @param rewriterOf what to do with the nodes of a graph, given what is known of its values before anything is rewritten
  */
 export function rewriteGraphs(
-  model: Model, rewriterOf: (rewrite: Rewrite, types: TypeMap | undefined) => NodeRewriter, order: "forward" | "backward" = "forward",
+  model: Model, rewriterOf: (rewrite: Rewrite, facts: GraphFacts) => NodeRewriter, order: "forward" | "backward" = "forward",
 ): number {
   const editors = GraphEditor.forModel(model);
-  const types = inferScopes(editors);
+  const facts = analyzeShapes(editors);
   let count = 0;
   for (const editor of editors.reverse()) {
     const rewrite = new Rewrite(editor);
-    const rewriteNode = rewriterOf(rewrite, types.get(editor));
+    const rewriteNode = rewriterOf(rewrite, facts.get(editor) ?? new GraphFacts(undefined));
     const nodes = [...editor.graph.nodes];
     for (const node of order === "forward" ? nodes : nodes.reverse()) count += Number(rewriteNode(node));
     rewrite.finish();

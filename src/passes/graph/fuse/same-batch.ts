@@ -7,7 +7,7 @@ const MAX_STEPS = 8;
 
 export function sameBatch(a: string, b: string, scope: Scope): boolean {
   if (a === b) return true;
-  const [first, second] = [a, b].map((name) => scope.types?.get(name)?.shape?.[0]);
+  const [first, second] = [a, b].map((name) => scope.facts.shape(name)?.[0]);
   if (first !== undefined && first === second) return true;
   const origins = new Set(batchOrigins(a, scope));
   return batchOrigins(b, scope).some((name) => origins.has(name));

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { attribute, DataType, floatTensor, integerTensor, makeNode, opsetVersion, type Node, type Tensor } from "../../../../src/ir/index.js";
 import { fuseGelu } from "../../../../src/passes/graph/fuse/fuse-gelu.js";
 import { fuseHardSwish } from "../../../../src/passes/graph/fuse/fuse-hard-swish.js";
+import { fuseSwish } from "../../../../src/passes/graph/fuse/fuse-swish.js";
 import { floats, seededFloats } from "../running.js";
 import { apply, branch, FLAG, shown, tiny, type Parts } from "../tiny-models.js";
 import { fused, left, scalar } from "./prove.js";
@@ -104,5 +105,26 @@ describe("HardSwish", () => {
     ["a clipped value that is an output", forms[0]!, { outputs: ["y", "c"] }],
   ])("is not recognized with %s", async (_, nodes, more = {}) => {
     expect(await left(fuseHardSwish, nodes, parts(nodes, more))).toEqual(nodes.map((node) => node.opType));
+  });
+});
+
+describe("Swish", () => {
+  const gate = op("Sigmoid", ["x"], ["g"]);
+  const parts17: Parts = { feed: WIDE };
+  it("is recognized with the factors in any order, with a slope, and at any operator set", async () => {
+    for (const inputs of [["x", "g"], ["g", "x"]]) expect(shown(await fused(fuseSwish, [gate, op("Mul", inputs, ["y"])], parts17))).toEqual(["%y = com.microsoft::QuickGelu(%x) {alpha=1.0}"]);
+    const sloped = [op("Mul", ["x", "three"], ["k"]), op("Sigmoid", ["k"], ["g"]), op("Mul", ["x", "g"], ["y"])];
+    expect(shown(await fused(fuseSwish, sloped, parts(sloped)))).toEqual(["%y = com.microsoft::QuickGelu(%x) {alpha=3.0}"]);
+    for (const opset of [9, 24]) expect(await left(fuseSwish, [gate, op("Mul", ["x", "g"], ["y"])], { ...parts17, opset })).toEqual(["QuickGelu"]);
+  });
+
+  it.each<[string, Node[], Partial<Parts>?]>([
+    ["a gate of another value", [op("Relu", ["x"], ["z"]), gate, op("Mul", ["z", "g"], ["y"])]],
+    ["a gate of itself", [gate, op("Mul", ["g", "g"], ["y"])]],
+    ["a gate that is an output", [gate, op("Mul", ["x", "g"], ["y"])], { outputs: ["y", "g"] }],
+    ["a slope of zero", [op("Mul", ["x", "zero"], ["k"]), op("Sigmoid", ["k"], ["g"]), op("Mul", ["x", "g"], ["y"])]],
+    ["a slope that others use", [op("Mul", ["x", "three"], ["k"]), op("Sigmoid", ["k"], ["g"]), op("Mul", ["x", "g"], ["y"]), op("Relu", ["k"], ["z"])], { outputs: ["y", "z"] }],
+  ])("is not recognized with %s", async (_, nodes, more = {}) => {
+    expect(await left(fuseSwish, nodes, parts(nodes, more))).toEqual(nodes.map((node) => node.opType));
   });
 });

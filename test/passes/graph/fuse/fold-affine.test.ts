@@ -119,6 +119,23 @@ describe("before a layer", () => {
     expect(await left(foldInputAffine, nodes, { feed: IMAGE, initializers: constants.slice(0, 3) })).toEqual(["Conv", "Conv", "Add"]);
   });
 
+  const shifts: [string, string][] = [["s", "t"], ["one", "two"], ["s", "two"]];
+  it.each(shifts)("a scale %s changes places with a shift %s that a border keeps", async (scale, shift) => {
+    const values = [...constants.filter(({ name }) => ["w", "b", scale, shift].includes(name!)), ...[scalar("one", 0.5, [1]), scalar("two", 3, [1])].filter(({ name }) => [scale, shift].includes(name!))];
+    for (const step of ["Add", "Sub"]) {
+      const nodes = [makeNode("Mul", [scale, "x"], ["m"]), makeNode(step, ["m", shift], ["a"]), conv([ints("pads", [1, 1, 1, 1])])];
+      expect(await left(foldInputAffine, nodes, { feed: IMAGE, initializers: values }, 1e-4)).toEqual(["Add", "Conv"]);
+    }
+  });
+
+  it("a scale of zero and one that others use stay before a shift", async () => {
+    const nodes = [makeNode("Mul", ["x", "zero"], ["m"]), makeNode("Add", ["m", "t"], ["a"]), conv([ints("pads", [1, 1, 1, 1])])];
+    const values = constants.filter(({ name }) => name !== "s");
+    expect(await left(foldInputAffine, nodes, { feed: IMAGE, initializers: [...values, scalar("zero", 0)] })).toEqual(["Mul", "Add", "Conv"]);
+    const shared = [{ ...nodes[0]!, inputs: ["x", "s"] }, ...nodes.slice(1)];
+    expect(await left(foldInputAffine, shared, { feed: IMAGE, initializers: constants, outputs: ["y", "m"] })).toEqual(["Mul", "Add", "Conv"]);
+  });
+
   it.each<[string, Node[]]>([
     ["a shift before a border", [makeNode("Sub", ["x", "t"], ["a"]), conv([ints("pads", [1, 1, 1, 1])])]],
     ["a shift before a border chosen to fit", [makeNode("Sub", ["x", "t"], ["a"]), conv([attribute.string("auto_pad", "SAME_UPPER")])]],
