@@ -50,6 +50,8 @@ export interface RowOptions {
    * Same-sign pairs beyond 128 are rare, so the scale grows little, far less than giving up a bit for all weights.
    */
   readonly guardPairs: boolean;
+  /** The largest magnitude of a code; default 127. */
+  readonly maxCode?: number;
   /** Smallest scale of each channel, where something else (a bias in int32) needs one. */
   readonly minScales?: Float32Array;
 }
@@ -66,19 +68,20 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(order.channels);
   const row = new Float32Array(order.outerCount * order.innerCount);
+  const { guardPairs, maxCode = MAX_CODE, minScales } = options;
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
-    const scale = Math.fround(Math.max(rowScale(row, options.guardPairs), options.minScales?.[channel] ?? 0)) || 1;
+    const scale = Math.fround(Math.max(rowScale(row, guardPairs, maxCode), minScales?.[channel] ?? 0)) || 1;
     scales[channel] = scale;
-    const rowCodes = Int8Array.from(row, (w) => Math.max(-MAX_CODE, Math.min(MAX_CODE, Math.round(w / scale))));
-    if (options.guardPairs) trimPairs(rowCodes);
+    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scale))));
+    if (guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }
   return { codes, scales };
 }
 
-function rowScale(row: Float32Array, guardPairs: boolean): number {
+function rowScale(row: Float32Array, guardPairs: boolean, maxCode: number): number {
   let largest = 0;
   let largestPair = 0;
   for (let k = 0; k < row.length; k++) {
@@ -88,7 +91,7 @@ function rowScale(row: Float32Array, guardPairs: boolean): number {
     const next = k % 2 === 0 ? (row[k + 1] ?? 0) : 0;
     if (w * next > 0) largestPair = Math.max(largestPair, Math.abs(w + next));
   }
-  return Math.max(largest / MAX_CODE, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
+  return Math.max(largest / maxCode, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
 }
 
 /** Rounding can lift a pair to 129; the larger of the two gives way by one. */

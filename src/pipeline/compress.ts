@@ -16,6 +16,7 @@ import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { openRunData } from "./run-data.js";
 import { buildSafely } from "./safe-candidate.js";
+import { memoryWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -35,8 +36,9 @@ export interface CompressResult {
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL for the input, BAD_OPTION, BAD_DATA,
  * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was.
  */
-export async function compress(input: string | Uint8Array | Model, options: CompressOptions = {}): Promise<CompressResult> {
+export async function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
+  const { options, target } = withTarget(given);
   const settings = planOptions(options);
   const files = await OutputFile.prepare({ output: options.output, input: inputPath, force: options.force ?? false });
   try {
@@ -54,8 +56,8 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
     const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
     const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
-    const report = makeReport(candidate, inputPath, options.output, warnings);
+    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
+    const report = { ...makeReport(candidate, inputPath, options.output, warnings), target };
     await files.commit(candidate.path);
     const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
@@ -104,7 +106,7 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Report {
+function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

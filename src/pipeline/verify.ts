@@ -24,7 +24,7 @@ export async function verify(originalPath: string, compressedPath: string, optio
   const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, standsAlone: true }, compressedPath);
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
-    passes: [], nodes: [], ...measurements,
+    target: null, passes: [], nodes: [], ...measurements,
     warnings: [...warnings, ...found],
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };

@@ -37,65 +37,87 @@ export interface QuantizeInt8Options {
   readonly calibrator: Calibrator;
   /** Share of values in percent that the percentile calibrator keeps. */
   readonly percentile: number;
-  /** Whether weights are kept free of int16 saturation on x86-64 without VNNI. */
-  readonly saturation: "guard" | "ignore";
+  /**
+   * Whether weights are kept free of int16 saturation on x86-64 without VNNI ("guard"), take all of int8 ("ignore"), or
+   * keep to seven bits, from -63 to 63, as relaxed SIMD of WebAssembly needs it ("seven-bit").
+   */
+  readonly saturation: "guard" | "ignore" | "seven-bit";
+  /** The forms that the runtime on the device takes. */
+  readonly formats: readonly Int8Format[];
+  /** Operator types that stay float, whether the model has them or not. */
+  readonly floatOperators: readonly string[];
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
 }
 
 const NAME = "quantize-int8";
+const SATURATIONS: readonly string[] = ["guard", "ignore", "seven-bit"];
+const INT8_FORMATS = ["static-qdq", "dynamic-matmul", "dynamic-lstm"] as const;
+export type Int8Format = (typeof INT8_FORMATS)[number];
+/** Largest magnitude of a code of seven bits. */
+const SEVEN_BITS = 63;
 
 export const quantizeInt8 = definePass<QuantizeInt8Options>({
   name: NAME,
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], exclude: [] },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
 });
 
-function validate({ calibrator, percentile }: QuantizeInt8Options): void {
+function validate({ calibrator, percentile, saturation, formats }: QuantizeInt8Options): void {
   if (!CALIBRATORS.includes(calibrator)) {
     throw new EdgecError("BAD_OPTION", `there is no calibrator "${calibrator}".${suggestion(calibrator, CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
   }
+  if (!SATURATIONS.includes(saturation)) throw new EdgecError("BAD_OPTION", `saturation must be one of ${SATURATIONS.join(", ")}, not "${saturation}".${suggestion(saturation, SATURATIONS)}`);
+  const unknown = formats.find((format) => !INT8_FORMATS.includes(format));
+  if (unknown !== undefined) throw new EdgecError("BAD_OPTION", `there is no int8 format "${unknown}".${suggestion(unknown, INT8_FORMATS)} Use some of ${INT8_FORMATS.join(", ")}.`);
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
 }
 
 /** Why ranges of activations are not known, by scope. */
 const IN_BODY = "calibration does not reach the bodies of If, Loop and Scan";
 const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
+const NO_DYNAMIC = "the target takes no such layer with ranges taken at run time";
+const NO_STATIC = "the target takes no static int8";
 
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
-  if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
+  if (opsetVersion(model) < PER_CHANNEL_OPSET || !options.formats.includes("static-qdq")) return [];
   return histogramRequests(findIslands(GraphEditor.forMainGraph(model), { excluded: exclusionsOf(model, options) }));
 }
 
 type Exclusions = (node: Node) => string | undefined;
 
-function exclusionsOf(model: Model, { exclude }: QuantizeInt8Options): Exclusions {
+function exclusionsOf(model: Model, { exclude, floatOperators }: QuantizeInt8Options): Exclusions {
   const selection = selectNodes(model, exclude, NAME);
-  return (node) => (selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined);
+  const stayFloat = new Set(floatOperators);
+  return (node) => {
+    if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
+    return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
+  };
 }
 
 function quantizeModel(model: Model, options: QuantizeInt8Options, context: PassContext): PassResult {
   const opset = opsetVersion(model);
   const excluded = exclusionsOf(model, options);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
-  const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
+  const takesStatic = options.formats.includes("static-qdq");
+  const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
   const nodes: NodeStatus[] = [];
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
   for (const editor of GraphEditor.forModel(model)) {
     const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes)
-      : findIslands(editor, { excluded, uncalibrated: editor.parent ? IN_BODY : NO_DATA });
+      : findIslands(editor, { excluded, uncalibrated: !takesStatic ? NO_STATIC : editor.parent ? IN_BODY : NO_DATA });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
     counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
   }
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
-  const lacksData = !statistics && nodes.some(({ opType }) => opType === "Conv");
+  const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };
 }
 
@@ -113,7 +135,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
+    insertStaticQdq(editor, islands, parameters, weightOptions(options));
     return islands;
   }
 }
@@ -127,21 +149,28 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
 function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const weightOptions = { guardPairs: options.saturation === "guard" };
+  const { formats } = options;
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
-    quantize(editor, node, weightOptions);
+    quantize(editor, node, weightOptions(options));
     count++;
   };
-  for (const node of dense) change(node, quantizeDynamically);
+  for (const node of dense) {
+    if (formats.includes("dynamic-matmul")) change(node, quantizeDynamically);
+    else nodes.push(status(node, "kept", NO_DYNAMIC));
+  }
   for (const node of [...editor.graph.nodes]) {
     if (!isOp(node, "LSTM", "GRU", "RNN")) continue;
-    const reason = excluded(node) ?? (isOp(node, "LSTM") ? whyNotDynamicLstm(editor, node) : "has no int8 kernel");
+    const reason = excluded(node) ?? (!isOp(node, "LSTM") ? "has no int8 kernel" : formats.includes("dynamic-lstm") ? whyNotDynamicLstm(editor, node) : NO_DYNAMIC);
     if (reason !== undefined) nodes.push(status(node, "kept", reason));
     else change(node, quantizeLstm);
   }
   return count;
+}
+
+function weightOptions({ saturation }: QuantizeInt8Options): WeightOptions {
+  return { guardPairs: saturation === "guard", ...(saturation === "seven-bit" ? { maxCode: SEVEN_BITS } : {}) };
 }
 
 function status(node: Node, result: NodeStatus["status"], reason: string): NodeStatus {

@@ -6,6 +6,8 @@ import { finiteValues } from "../weights/weight-values.js";
 export interface WeightOptions {
   /** See `RowOptions.guardPairs`. */
   readonly guardPairs: boolean;
+  /** See `RowOptions.maxCode`. */
+  readonly maxCode?: number;
 }
 
 /** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
@@ -21,7 +23,7 @@ function needsGuard(node: Node, weight: Tensor): boolean {
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
   const guardPairs = options.guardPairs && needsGuard(node, weight);
-  return quantizeRows(finiteValues(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
+  return quantizeRows(finiteValues(weight), weightRows(node, weight), { ...options, guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
 /**
