@@ -57,7 +57,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const context: CandidateContext = { options, read, originalPath, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger) };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
-    const report = { ...makeReport(candidate, inputPath, options.output, warnings), target };
+    const report = { ...makeReport(candidate, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
@@ -106,7 +106,7 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target"> {
+function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

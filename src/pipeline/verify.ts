@@ -4,28 +4,47 @@ import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
+import type { TargetProfile } from "../targets/index.js";
 import type { CompressOptions } from "./compress-options.js";
+import { emulate, emulatedProfile } from "./emulation.js";
 import { measureAgainst } from "./measure.js";
+import { OutputFile } from "./output-file.js";
 import { openRunData } from "./run-data.js";
 
-export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger">;
+export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger"> & {
+  /**
+   * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits, on any
+   * machine: "x64-avx2", or a profile that extends it. Times are left out then.
+   */
+  readonly emulate?: string | TargetProfile;
+};
 
 /**
  * The report of `compress` without passes: sizes, fidelity, accuracy with labels, latency, what is executed, gates.
- * Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and EdgecError RUNTIME_MISSING.
+ * Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and EdgecError
+ * RUNTIME_MISSING, and BAD_OPTION for a target to emulate that saturates nothing.
  */
 export async function verify(originalPath: string, compressedPath: string, options: VerifyOptions = {}): Promise<Report> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...options.logger, diagnostic: (diagnostic) => void warnings.push(diagnostic) };
+  const profile = options.emulate === undefined ? undefined : emulatedProfile(options.emulate);
   const original = readModel(originalPath);
   assertSound(original, originalPath);
   assertSound(readModel(compressedPath), compressedPath);
   const data = await openRunData(original, options, logger);
-  const { gates, warnings: found, ...measurements } = await measureAgainst({ options, originalPath, logger, data, standsAlone: true }, compressedPath);
-  return {
-    schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
-    target: null, passes: [], nodes: [], ...measurements,
-    warnings: [...warnings, ...found],
-    verdict: { ok: gates.every((gate) => gate.ok), gates },
-  };
+  const files = await OutputFile.prepare({ output: undefined, input: undefined, force: false });
+  try {
+    const emulated = profile && await emulate(compressedPath, profile, files, logger);
+    const context = { options, originalPath, logger, data, standsAlone: true, ...(emulated ? { standIn: emulated.path } : {}) };
+    const { gates, warnings: found, ...measurements } = await measureAgainst(context, compressedPath);
+    return {
+      schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
+      target: null, emulation: emulated?.emulation ?? null, passes: [],
+      nodes: (emulated?.nodes ?? []).map((node) => ({ ...node, pass: "emulate" })), ...measurements,
+      warnings: [...warnings, ...(emulated?.warnings ?? []), ...found],
+      verdict: { ok: gates.every((gate) => gate.ok), gates },
+    };
+  } finally {
+    await files.remove();
+  }
 }
