@@ -29,6 +29,7 @@ import { definePass } from "../define-pass.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
+import { saturationRisk } from "./saturation-risk.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
 import type { WeightOptions } from "./weight-codes.js";
 
@@ -107,14 +108,15 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   const takesStatic = options.formats.includes("static-qdq");
   const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
   const nodes: NodeStatus[] = [];
-  const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
+  const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
+  const risk = riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk));
   for (const editor of GraphEditor.forModel(model)) {
-    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes)
+    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes, risk)
       : findIslands(editor, { excluded, uncalibrated: !takesStatic ? NO_STATIC : editor.parent ? IN_BODY : NO_DATA });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes, risk);
   }
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
@@ -122,7 +124,7 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
 }
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
-function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[]): Islands {
+function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): Islands {
   const unseen = new Map<Node, string>();
   for (;;) {
     const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
@@ -132,7 +134,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
       for (const node of touching(islands, missing, editor)) unseen.set(node, "calibration never reached a tensor that it reads or makes");
       continue;
     }
-    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
+    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration${risk(editor, node)}`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
     insertStaticQdq(editor, islands, parameters, weightOptions(options));
@@ -148,11 +150,11 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 }
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
-function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
+function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): number {
   const { formats } = options;
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
-    nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
+    nodes.push(status(node, "changed", `dynamic int8: the input's range is taken at run time${risk(editor, node)}`));
     quantize(editor, node, weightOptions(options));
     count++;
   };
@@ -167,6 +169,18 @@ function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded
     else change(node, quantizeLstm);
   }
   return count;
+}
+
+type RiskTeller = (editor: GraphEditor, node: Node) => string;
+
+/** Counts the pairs of a layer's weights that full-range codes would let saturate, and says what became of them. */
+function riskTeller({ saturation }: QuantizeInt8Options, count: (atRisk: number) => void): RiskTeller {
+  return (editor, node) => {
+    const { pairs, atRisk } = saturationRisk(editor, node);
+    count(atRisk);
+    if (atRisk === 0) return "";
+    return saturation === "ignore" ? `; ${atRisk} of ${pairs} pairs of weights can saturate without VNNI` : `; ${atRisk} of ${pairs} pairs of weights are kept from saturating`;
+  };
 }
 
 function weightOptions({ saturation }: QuantizeInt8Options): WeightOptions {

@@ -17,12 +17,12 @@ export function weightRows(node: Node, weight: Tensor): RowOrder {
 }
 
 /** Depthwise kernels multiply in 16 and add in 32 bits, so pairs of their weights cannot saturate. */
-function needsGuard(node: Node, weight: Tensor): boolean {
-  return !(isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1);
+export function isDepthwise(node: Node, weight: Tensor): boolean {
+  return isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1;
 }
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
-  const guardPairs = options.guardPairs && needsGuard(node, weight);
+  const guardPairs = options.guardPairs && !isDepthwise(node, weight);
   return quantizeRows(finiteValues(weight), weightRows(node, weight), { ...options, guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
