@@ -21,6 +21,7 @@ export { definePass } from "./passes/define-pass.js";
 export type { NodeStatus, Pass, PassContext, PassDefinition, PassFactory, PassFlag, PassResult } from "./passes/contract.js";
 export type { ChannelRange, Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
 export { PASSES } from "./pipeline/registry.js";
+export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";
 export type { RegisteredPass } from "./pipeline/registered-pass.js";
 
 export { openDataset, type Dataset, type Label, type OpenOptions, type Sample } from "./data/index.js";

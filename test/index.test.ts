@@ -4,7 +4,7 @@ import * as edgec from "../src/index.js";
 describe("the public API", () => {
   it("has exactly these values", () => {
     expect(Object.keys(edgec).sort()).toEqual([
-      "BadDataError", "BadModelError", "DataType", "EXIT", "EdgecError", "GraphEditor", "PASSES", "SCHEMA_VERSION",
+      "BadDataError", "BadModelError", "DataType", "EXIT", "EdgecError", "GraphEditor", "PASSES", "SCHEMA_VERSION", "TARGETS",
       "attribute", "bench", "compress", "definePass", "diffModels", "floatTensor", "getAttribute", "inspect", "int64Tensor", "integerTensor", "isOp",
       "makeNode", "openDataset", "opsetVersion", "optimize", "readModel", "reportJson", "reportMarkdown", "reportText", "tensorBytes", "tensorValue",
       "toFloat32", "verify", "writeModel",

@@ -50,6 +50,8 @@ export interface RowOptions {
    * Same-sign pairs beyond 128 are rare, so the scale grows little, far less than giving up a bit for all weights.
    */
   readonly guardPairs: boolean;
+  /** The largest magnitude of a code; default 127. */
+  readonly maxCode?: number;
   /** Smallest scale of each channel, where something else (a bias in int32) needs one. */
   readonly minScales?: Float32Array;
   /** One scale for all channels: the largest that any of them needs. */
@@ -68,30 +70,31 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   const codes = new Int8Array(values.length);
   const scales = rowScales(values, order, options);
   const row = new Float32Array(order.outerCount * order.innerCount);
+  const { guardPairs, maxCode = MAX_CODE } = options;
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
     const scale = scales[channel]!;
-    const rowCodes = Int8Array.from(row, (w) => Math.max(-MAX_CODE, Math.min(MAX_CODE, Math.round(w / scale))));
-    if (options.guardPairs) trimPairs(rowCodes);
+    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scale))));
+    if (guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }
   return { codes, scales };
 }
 
-function rowScales(values: Float32Array, order: RowOrder, { guardPairs, minScales, perTensor = false }: RowOptions): Float32Array {
+function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = MAX_CODE, minScales, perTensor = false }: RowOptions): Float32Array {
   const row = new Float32Array(order.outerCount * order.innerCount);
   const scales = new Float32Array(order.channels);
   let largest = 0;
   for (let channel = 0; channel < order.channels; channel++) {
     gatherRow(values, channel * order.channelStride, order, row);
-    scales[channel] = Math.max(rowScale(row, guardPairs), minScales?.[channel] ?? 0);
+    scales[channel] = Math.max(rowScale(row, guardPairs, maxCode), minScales?.[channel] ?? 0);
     largest = Math.max(largest, scales[channel]!);
   }
   return scales.map((scale) => (perTensor ? largest : scale) || 1);
 }
 
-function rowScale(row: Float32Array, guardPairs: boolean): number {
+function rowScale(row: Float32Array, guardPairs: boolean, maxCode: number): number {
   let largest = 0;
   let largestPair = 0;
   for (let k = 0; k < row.length; k++) {
@@ -101,7 +104,7 @@ function rowScale(row: Float32Array, guardPairs: boolean): number {
     const next = k % 2 === 0 ? (row[k + 1] ?? 0) : 0;
     if (w * next > 0) largestPair = Math.max(largestPair, Math.abs(w + next));
   }
-  return Math.max(largest / MAX_CODE, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
+  return Math.max(largest / maxCode, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
 }
 
 /** Rounding can lift a pair to 129; the larger of the two gives way by one. */

@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { Pass } from "../passes/contract.js";
+import type { TargetProfile } from "../targets/index.js";
 
 export interface CompressOptions {
   /** Share of weights to remove, from 0 to below 1, or a pattern such as "2:4". */
@@ -41,7 +42,13 @@ export interface CompressOptions {
   /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
   readonly minSqnr?: number;
 
-  /** The oldest onnxruntime that must run the result, such as "1.16"; default 1.17 for what edgec adds. */
+  /**
+   * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of a JSON file, or
+   * a profile. Decides the range of int8 weights and the forms of int8 and storage, and gives defaults for `minOrt` and
+   * `threads`. Passes that are given bound keep the options they have. Default "generic", which is right everywhere.
+   */
+  readonly target?: string | TargetProfile;
+  /** The oldest onnxruntime that must run the result, such as "1.16"; default the target's, else 1.17 for what edgec adds. */
   readonly minOrt?: string;
 
   /** Where to write; without it the result holds the bytes and nothing is written. */
@@ -53,7 +60,7 @@ export interface CompressOptions {
    * as the input has them, and outside where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
    */
   readonly externalData?: boolean;
-  /** Threads of the runtime while measuring; default 1. */
+  /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
   /** Default 0. */
   readonly seed?: number;

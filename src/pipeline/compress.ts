@@ -17,6 +17,7 @@ import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 import { buildSafely } from "./safe-candidate.js";
+import { memoryWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -37,8 +38,9 @@ export interface CompressResult {
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
  * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was.
  */
-export async function compress(input: string | Uint8Array | Model, options: CompressOptions = {}): Promise<CompressResult> {
+export async function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
+  const { options, target } = withTarget(given);
   const settings = planOptions(options);
   const files = await OutputFile.prepare({ output: options.output, input: inputPath, force: options.force ?? false });
   try {
@@ -62,9 +64,9 @@ export async function compress(input: string | Uint8Array | Model, options: Comp
       options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...await pruningEffect(context, candidate));
+    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = makeReport(candidate, inputPath, options.output, warnings);
+    const report = { ...makeReport(candidate, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
@@ -121,7 +123,7 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Report {
+function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

@@ -33,6 +33,8 @@ export interface MeasureContext {
   readonly data: RunData;
   /** The sizes of the original, for contexts that measure several models against it: packing it is done once. */
   readonly originalSizes?: () => Promise<FileSizes>;
+  /** A file that is run in the compressed model's place; times are then left out. */
+  readonly standIn?: string;
   /** A missing runtime is an error rather than a warning, and a refused model is the user's rather than a pass's. */
   readonly standsAlone?: boolean;
 }
@@ -85,10 +87,10 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, referencePath, logger, data }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare({ options, referencePath, logger, data, standIn }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: referencePath, compressed: path, size, runtime, logger,
+    original: referencePath, compressed: path, size, runtime, logger, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });

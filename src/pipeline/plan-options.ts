@@ -3,16 +3,20 @@ import { EdgecError, suggestion } from "../errors.js";
 import { oldestRuntime } from "../ops/runtime-versions.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
+import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
+import { int8Options, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
-/** Throws EdgecError BAD_OPTION for options that contradict each other. */
+/** Throws EdgecError BAD_OPTION for options that contradict each other, and as `resolveTarget`. */
 export function planOptions(options: CompressOptions): PlanOptions {
   const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel } = options;
   if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
-  const flags = passFlags(options);
+  const { profile } = resolveTarget(options.target);
+  const unfolded = unfoldedForms(options, profile);
+  const flags = passFlags(storage === undefined && unfolded === "all" ? { ...options, storage: "plain" } : options);
   if (storeOnly) {
     if (flags.int8 !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
     if (passes !== undefined) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
@@ -20,7 +24,7 @@ export function planOptions(options: CompressOptions): PlanOptions {
   }
   return {
     flags, storeOnly, effort: effortOf(options, flags),
-    shared: { calibrator, perChannel, ...storageShape(options) },
+    shared: { calibrator, perChannel, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };

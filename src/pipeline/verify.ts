@@ -4,21 +4,31 @@ import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { VERSION } from "../version.js";
+import type { TargetProfile } from "../targets/index.js";
 import type { CompressOptions } from "./compress-options.js";
+import { emulate, emulatedProfile, type EmulatedModel } from "./emulation.js";
 import { measureAgainst, type Measurements } from "./measure.js";
 import { OutputFile } from "./output-file.js";
 import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 
-export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger">;
+export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | "maxDrop" | "minSqnr" | "threads" | "seed" | "logger"> & {
+  /**
+   * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits, on any
+   * machine: "x64-avx2", or a profile that extends it. Times are left out then.
+   */
+  readonly emulate?: string | TargetProfile;
+};
 
 /**
  * The report of `compress` without passes: sizes, fidelity, accuracy with labels, latency, what is executed, gates.
- * Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and EdgecError RUNTIME_MISSING.
+ * Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and EdgecError
+ * RUNTIME_MISSING, and BAD_OPTION for a target to emulate that saturates nothing.
  */
 export async function verify(originalPath: string, compressedPath: string, options: VerifyOptions = {}): Promise<Report> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...options.logger, diagnostic: (diagnostic) => void warnings.push(diagnostic) };
+  const profile = options.emulate === undefined ? undefined : emulatedProfile(options.emulate);
   const original = readModel(originalPath);
   assertSound(original, originalPath);
   assertSound(readModel(compressedPath), compressedPath);
@@ -27,18 +37,22 @@ export async function verify(originalPath: string, compressedPath: string, optio
   try {
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
-    const context = { options, originalPath, referencePath: reference.path, logger, data, standsAlone: true };
-    return makeReport(originalPath, compressedPath, await measureAgainst(context, compressedPath), warnings);
+    const emulated = profile && await emulate(compressedPath, profile, files, logger);
+    const context = { options, originalPath, referencePath: reference.path, logger, data, standsAlone: true, ...(emulated ? { standIn: emulated.path } : {}) };
+    return makeReport(originalPath, compressedPath, await measureAgainst(context, compressedPath), warnings, emulated);
   } finally {
     await files.remove();
   }
 }
 
-function makeReport(originalPath: string, compressedPath: string, { gates, warnings: found, ...measurements }: Measurements, warnings: readonly Diagnostic[]): Report {
+function makeReport(
+  originalPath: string, compressedPath: string, { gates, warnings: found, ...measurements }: Measurements, warnings: readonly Diagnostic[], emulated: EmulatedModel | undefined,
+): Report {
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
-    passes: [], nodes: [], ...measurements,
-    warnings: [...warnings, ...found],
+    target: null, emulation: emulated?.emulation ?? null, passes: [],
+    nodes: (emulated?.nodes ?? []).map((node) => ({ ...node, pass: "emulate" })), ...measurements,
+    warnings: [...warnings, ...(emulated?.warnings ?? []), ...found],
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
 }

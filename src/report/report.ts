@@ -3,7 +3,9 @@
  * Every key is part of the public schema (docs/report-schema.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
+import type { Emulation } from "../pipeline/emulation.js";
 import type { PassRecord } from "../pipeline/pass-ledger.js";
+import type { ReportedTarget } from "../pipeline/target-options.js";
 import type { NodeStatus } from "../passes/contract.js";
 import type { Accuracy, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 
@@ -16,6 +18,10 @@ export interface Report {
   readonly edgec: string;
   readonly input: string | null;
   readonly output: string | null;
+  /** The device that the model was made for; null when two models were compared. */
+  readonly target: ReportedTarget | null;
+  /** The processor whose saturation was computed; null when none was. */
+  readonly emulation: Emulation | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
   readonly size: SizeComparison;

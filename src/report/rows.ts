@@ -64,8 +64,10 @@ export function fidelityLines({ outputs, samples }: Fidelity): string[] {
 }
 
 /** What the figures were measured on, and with. */
-export function provenanceLines({ accuracy, fidelity, latency, executed }: Report): string[] {
+export function provenanceLines({ target, emulation, accuracy, fidelity, latency, executed }: Report): string[] {
   const lines: string[] = [];
+  if (target && target.name !== "generic") lines.push(`target: ${target.name}${target.origin === null ? "" : ` (${target.origin})`}`);
+  if (emulation) lines.push(`emulated: ${emulation.target}; ${emulation.pairsAtRisk} of ${plural(emulation.pairs, "pair")} of int8 weights can saturate, in ${plural(emulation.layersAtRisk + emulation.layersNotCovered, "layer")}`);
   if (latency) lines.push(`latency: ${latency.runtime}, ${plural(latency.threads, "thread")}, ${plural(latency.runs, "interleaved run")} of each model`);
   if (accuracy) lines.push(`accuracy: ${plural(accuracy.samples, "labelled sample")}`);
   if (fidelity) lines.push(`fidelity: ${plural(fidelity.samples, "sample")} of ${fidelity.source}`);

@@ -17,6 +17,8 @@ export interface Fidelity {
 export interface OutputComparison {
   readonly original: string;
   readonly compressed: string;
+  /** A model that is run in the compressed one's place. */
+  readonly standIn?: string;
   /** Whether the size of an output along an axis depends on the data. */
   readonly isOpen?: (output: string, axis: number) => boolean;
   readonly fidelityData: Dataset;
@@ -39,7 +41,7 @@ export async function compareOutputs(comparison: OutputComparison): Promise<Comp
   const { runtime, session } = comparison;
   const original = await runtime.open(comparison.original, session);
   try {
-    const compressed = await runtime.open(comparison.compressed, session);
+    const compressed = await runtime.open(comparison.standIn ?? comparison.compressed, session);
     try {
       return await compareSessions(comparison, original, compressed);
     } finally {

@@ -17,6 +17,8 @@ export interface VerifyModelsOptions {
   /** Paths. */
   readonly original: string;
   readonly compressed: string;
+  /** A model that is run in the compressed one's place when outputs are compared, such as one that emulates a processor. */
+  readonly standIn?: string;
   /** Labelled data for accuracy. Also used for fidelity when `fidelityData` is absent. */
   readonly evalData?: Dataset;
   /** Data for fidelity and latency; default `evalData`, else random feeds. */
@@ -126,8 +128,8 @@ export async function readExecuted(runtime: RemoteRuntime, path: string, logger:
   }
 }
 
-function given({ original, compressed, evalData, logger }: VerifyModelsOptions): Pick<OutputComparison, "original" | "compressed" | "evalData" | "logger"> {
-  return { original, compressed, ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}) };
+function given({ original, compressed, standIn, evalData, logger }: VerifyModelsOptions): Pick<OutputComparison, "original" | "compressed" | "standIn" | "evalData" | "logger"> {
+  return { original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}) };
 }
 
 function sessionOptions({ threads = 1, sessionConfig }: VerifyModelsOptions): SessionOptions {

@@ -23,7 +23,7 @@ describe("help", () => {
   it("lists the commands and the exit codes", async () => {
     const { code, stdout } = await edgec(["--help"]);
     expect(code).toBe(0);
-    for (const command of ["compress", "verify", "inspect", "bench", "passes", "demo"]) expect(stdout).toContain(`  ${command} `);
+    for (const command of ["compress", "verify", "inspect", "bench", "passes", "targets", "demo"]) expect(stdout).toContain(`  ${command} `);
     expect(stdout).toContain("Exit codes: 0 done");
   });
 
@@ -43,7 +43,16 @@ describe("help", () => {
   });
 });
 
+describe("edgec targets", () => {
+  it("lists what --target takes, and what this machine is", async () => {
+    const { targets, native } = JSON.parse((await edgec(["targets", "--json"])).stdout) as { targets: { name: string }[]; native: { profile: string } };
+    expect(targets.map(({ name }) => name)).toEqual(["generic", "x64-vnni", "x64-avx2", "arm64-dotprod", "arm64", "wasm"]);
+    expect((await edgec(["targets"])).stdout).toContain(`native: ${native.profile} (`);
+  });
+});
+
 describe("wrong usage", () => {
+  it("exits 2 and suggests a target", () => expectFailure(["compress", LENET, "--target", "x64-vni"], 2, 'there is no target "x64-vni". Did you mean "x64-vnni"?'));
   it("exits 2 and suggests an option", () => expectFailure(["compress", LENET, "--itn8"], 2, /unknown option '--itn8'\n\(Did you mean --int8\?\)/));
   it("exits 2 and suggests a command", () => expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/));
   it("exits 2 and suggests a command that help is asked for", () => expectFailure(["help", "compres"], 2, /there is no command "compres"\. Did you mean "compress"\?/));

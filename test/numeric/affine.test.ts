@@ -47,6 +47,12 @@ describe("quantizeRows", () => {
     expect(codes[0]! + codes[1]!).toBeLessThanOrEqual(128);
   });
 
+  it("keeps within fewer bits when asked: relaxed SIMD has seven", () => {
+    const { codes, scales } = quantizeRows(Float32Array.of(12.6, -12.6, 6.2, 0), matrixRows([1, 4], true), { guardPairs: false, maxCode: 63 });
+    expect([...codes]).toEqual([63, -63, 31, 0]);
+    expect(scales[0]).toBeCloseTo(0.2, 6);
+  });
+
   it("gives an all-zero channel a harmless scale", () => {
     expect(row([0, 0])).toEqual({ codes: Int8Array.of(0, 0), scales: Float32Array.of(1) });
   });

@@ -2,7 +2,7 @@
 import type { Report } from "../../src/report/report.js";
 
 export const SAMPLE: Report = {
-  schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx",
+  schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx", target: null, emulation: null,
   passes: [
     { name: "remove-dead", options: {}, modified: false, stats: {}, ms: 0.4 },
     { name: "quantize-int8", options: { calibrator: "mse", exclude: [] }, modified: true, stats: { staticNodes: 2 }, ms: 1234.5 },

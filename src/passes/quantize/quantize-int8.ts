@@ -30,6 +30,7 @@ import { definePass } from "../define-pass.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
+import { saturationRisk } from "./saturation-risk.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
 import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
 
@@ -38,8 +39,15 @@ export interface QuantizeInt8Options {
   readonly calibrator: Calibrator;
   /** Share of values in percent that the percentile calibrator keeps. */
   readonly percentile: number;
-  /** Whether weights are kept free of int16 saturation on x86-64 without VNNI. */
-  readonly saturation: "guard" | "ignore";
+  /**
+   * Whether weights are kept free of int16 saturation on x86-64 without VNNI ("guard"), take all of int8 ("ignore"), or
+   * keep to seven bits, from -63 to 63, as relaxed SIMD of WebAssembly needs it ("seven-bit").
+   */
+  readonly saturation: "guard" | "ignore" | "seven-bit";
+  /** The forms that the runtime on the device takes. */
+  readonly formats: readonly Int8Format[];
+  /** Operator types that stay float, whether the model has them or not. */
+  readonly floatOperators: readonly string[];
   /** One scale for each output channel of a weight; false: one for the whole weight, which some accelerators want. */
   readonly perChannel: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
@@ -47,69 +55,85 @@ export interface QuantizeInt8Options {
 }
 
 const NAME = "quantize-int8";
+const SATURATIONS: readonly string[] = ["guard", "ignore", "seven-bit"];
+const INT8_FORMATS = ["static-qdq", "dynamic-matmul", "dynamic-lstm"] as const;
+export type Int8Format = (typeof INT8_FORMATS)[number];
+/** Largest magnitude of a code of seven bits. */
+const SEVEN_BITS = 63;
 
 export const quantizeInt8 = definePass<QuantizeInt8Options>({
   name: NAME,
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", perChannel: true, exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [] },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
 });
 
-function validate({ calibrator, percentile }: QuantizeInt8Options): void {
+function validate({ calibrator, percentile, saturation, formats }: QuantizeInt8Options): void {
   if (!CALIBRATORS.includes(calibrator)) {
     throw new EdgecError("BAD_OPTION", `there is no calibrator "${calibrator}".${suggestion(calibrator, CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
   }
+  if (!SATURATIONS.includes(saturation)) throw new EdgecError("BAD_OPTION", `saturation must be one of ${SATURATIONS.join(", ")}, not "${saturation}".${suggestion(saturation, SATURATIONS)}`);
+  const unknown = formats.find((format) => !INT8_FORMATS.includes(format));
+  if (unknown !== undefined) throw new EdgecError("BAD_OPTION", `there is no int8 format "${unknown}".${suggestion(unknown, INT8_FORMATS)} Use some of ${INT8_FORMATS.join(", ")}.`);
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
 }
 
 const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
+const NO_DYNAMIC = "the target takes no such layer with ranges taken at run time";
+const NO_STATIC = "the target takes no static int8";
 
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
-  if (opsetVersion(model) < PER_CHANNEL_OPSET) return [];
+  if (opsetVersion(model) < PER_CHANNEL_OPSET || !options.formats.includes("static-qdq")) return [];
   const excluded = exclusionsOf(model, options);
   return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, { excluded })));
 }
 
 function formOf({ saturation, perChannel }: QuantizeInt8Options): WeightForm {
-  return { guardPairs: saturation === "guard", perTensor: !perChannel };
+  return { guardPairs: saturation === "guard", perTensor: !perChannel, ...(saturation === "seven-bit" ? { maxCode: SEVEN_BITS } : {}) };
 }
 
 type Exclusions = (node: Node) => string | undefined;
 
-function exclusionsOf(model: Model, { exclude }: QuantizeInt8Options): Exclusions {
+function exclusionsOf(model: Model, { exclude, floatOperators }: QuantizeInt8Options): Exclusions {
   const selection = selectNodes(model, exclude, NAME);
-  return (node) => (selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined);
+  const stayFloat = new Set(floatOperators);
+  return (node) => {
+    if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
+    return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
+  };
 }
 
 function quantizeModel(model: Model, options: QuantizeInt8Options, context: PassContext): PassResult {
   const opset = opsetVersion(model);
   const excluded = exclusionsOf(model, options);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
-  const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
+  const takesStatic = options.formats.includes("static-qdq");
+  const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
   const byGraph: NodeStatus[][] = [];
-  const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
+  const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
+  const risk = riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk));
   // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
   for (const editor of GraphEditor.forModel(model).reverse()) {
     const nodes: NodeStatus[] = [];
-    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, nodes) : findIslands(editor, { excluded, uncalibrated: NO_DATA });
+    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, nodes, risk) : findIslands(editor, { excluded, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes, risk);
     byGraph.unshift(nodes);
   }
   const nodes = byGraph.flat();
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
-  const lacksData = !statistics && nodes.some(({ opType }) => opType === "Conv");
+  const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };
 }
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
-function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[]): Islands {
+function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): Islands {
   const unseen = new Map<Node, string>();
   for (;;) {
     const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
@@ -119,10 +143,11 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
       for (const node of touching(islands, missing, editor)) unseen.set(node, "calibration never reached a tensor that it reads or makes");
       continue;
     }
-    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
+    const forWeights = weightOptions(editor, islands.computes, formOf(options));
+    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration${risk(editor, node, forWeights)}`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, weightOptions(editor, islands.computes, formOf(options)));
+    insertStaticQdq(editor, islands, parameters, forWeights);
     return islands;
   }
 }
@@ -135,22 +160,38 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 }
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
-function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
+function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): number {
   const forWeights = weightOptions(editor, dense, formOf(options));
+  const { formats } = options;
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
-    nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
+    nodes.push(status(node, "changed", `dynamic int8: the input's range is taken at run time${risk(editor, node, forWeights)}`));
     quantize(editor, node, forWeights);
     count++;
   };
-  for (const node of dense) change(node, quantizeDynamically);
+  for (const node of dense) {
+    if (formats.includes("dynamic-matmul")) change(node, quantizeDynamically);
+    else nodes.push(status(node, "kept", NO_DYNAMIC));
+  }
   for (const node of [...editor.graph.nodes]) {
     if (!isOp(node, "LSTM", "GRU", "RNN")) continue;
-    const reason = excluded(node) ?? (isOp(node, "LSTM") ? whyNotDynamicLstm(editor, node) : "has no int8 kernel");
+    const reason = excluded(node) ?? (!isOp(node, "LSTM") ? "has no int8 kernel" : formats.includes("dynamic-lstm") ? whyNotDynamicLstm(editor, node) : NO_DYNAMIC);
     if (reason !== undefined) nodes.push(status(node, "kept", reason));
     else change(node, quantizeLstm);
   }
   return count;
+}
+
+type RiskTeller = (editor: GraphEditor, node: Node, options: WeightOptions) => string;
+
+/** Counts the pairs of a layer's weights that full-range codes would let saturate, and says what became of them. */
+function riskTeller({ saturation }: QuantizeInt8Options, count: (atRisk: number) => void): RiskTeller {
+  return (editor, node, { reader }) => {
+    const { pairs, atRisk } = saturationRisk(editor, node, reader);
+    count(atRisk);
+    if (atRisk === 0) return "";
+    return saturation === "ignore" ? `; ${atRisk} of ${pairs} pairs of weights can saturate without VNNI` : `; ${atRisk} of ${pairs} pairs of weights are kept from saturating`;
+  };
 }
 
 function status(node: Node, result: NodeStatus["status"], reason: string): NodeStatus {

@@ -7,6 +7,8 @@ import { finiteValues, requireFinite } from "../weights/weight-values.js";
 export interface WeightForm {
   /** See `RowOptions.guardPairs`. */
   readonly guardPairs: boolean;
+  /** See `RowOptions.maxCode`. */
+  readonly maxCode?: number;
   /** One scale for the whole weight instead of one for each output channel. */
   readonly perTensor: boolean;
 }
@@ -29,15 +31,15 @@ export function weightRows(node: Node, weight: Tensor): RowOrder {
 }
 
 /** Depthwise kernels multiply in 16 and add in 32 bits, so pairs of their weights cannot saturate. */
-function needsGuard(node: Node, weight: Tensor): boolean {
-  return !(isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1);
+export function isDepthwise(node: Node, weight: Tensor): boolean {
+  return isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1;
 }
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
-  const guardPairs = options.guardPairs && needsGuard(node, weight);
+  const guardPairs = options.guardPairs && !isDepthwise(node, weight);
   const values = options.reader.read(weight);
   requireFinite(values, weight);
-  return quantizeRows(values, weightRows(node, weight), { perTensor: options.perTensor, guardPairs, ...(minScales ? { minScales } : {}) });
+  return quantizeRows(values, weightRows(node, weight), { ...options, guardPairs, ...(minScales ? { minScales } : {}) });
 }
 
 /**

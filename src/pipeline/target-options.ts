@@ -1,0 +1,67 @@
+/** What a device profile means for the options of a run. */
+import type { Diagnostic } from "../diagnostics.js";
+import { encodeWeights } from "../passes/encode/encode-weights.js";
+import { quantizeInt8, type Int8Format, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
+import { resolveTarget, type Target, type TargetProfile, type WeightRange } from "../targets/index.js";
+import { bytesText } from "../report/units.js";
+import type { SizeComparison } from "../verify/index.js";
+import type { CompressOptions } from "./compress-options.js";
+
+/** The device as the report tells it. */
+export interface ReportedTarget {
+  readonly name: string;
+  readonly description: string;
+  /** Why "native" means this profile, or the file that it was read from; null for a profile asked for by name. */
+  readonly origin: string | null;
+  readonly weightRange: WeightRange;
+  /** Bytes that the model may take there; null when the profile sets no limit. */
+  readonly memoryBytes: number | null;
+}
+
+/** Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were given. */
+export function withTarget(options: CompressOptions): { readonly options: CompressOptions; readonly target: ReportedTarget } {
+  const target = resolveTarget(options.target);
+  const { minOrt, threads } = target.profile;
+  const defaults = { ...(minOrt === undefined ? {} : { minOrt }), ...(threads === undefined ? {} : { threads }) };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
+  return { options: { ...defaults, ...given, target: target.profile }, target: reportedTarget(target) };
+}
+
+function reportedTarget({ profile: { name, description, weightRange, memoryBytes }, origin }: Target): ReportedTarget {
+  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null };
+}
+
+const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]>> = { "pair-guard": "guard", full: "ignore", "seven-bit": "seven-bit" };
+
+/** Options of quantize-int8 that the profile decides, where they are not that pass's own defaults. */
+export function int8Options({ passes, int8, flags }: CompressOptions, { weightRange, formats, floatOperators }: TargetProfile): Partial<QuantizeInt8Options> {
+  const runs = passes === undefined ? int8 === true || flags?.int8 !== undefined : names(passes, quantizeInt8.definition.name);
+  if (!runs) return {};
+  const { defaults } = quantizeInt8.definition;
+  const saturation = SATURATION[weightRange];
+  const taken = defaults.formats.filter((format: Int8Format) => formats.includes(format));
+  return {
+    ...(saturation === defaults.saturation ? {} : { saturation }),
+    ...(taken.length === defaults.formats.length ? {} : { formats: taken }),
+    ...(floatOperators.length === 0 ? {} : { floatOperators }),
+  };
+}
+
+/** Which stored forms the target does not fold at load: all of them, or those within functions. */
+export function unfoldedForms({ passes }: CompressOptions, { formats }: TargetProfile): "all" | "functions" | undefined {
+  const encodes = passes === undefined || names(passes, encodeWeights.definition.name);
+  if (!encodes) return undefined;
+  return !formats.includes("stored-weights") ? "all" : !formats.includes("stored-functions") ? "functions" : undefined;
+}
+
+/** Passes that are given bound have their options already. */
+function names(passes: NonNullable<CompressOptions["passes"]>, name: string): boolean {
+  return typeof passes === "string" && passes.split(",").some((part) => part.trim() === name);
+}
+
+/** The weights alone are as large as the file at least, as stored forms unfold at load. */
+export function memoryWarnings({ name, memoryBytes }: ReportedTarget, { compressed }: SizeComparison): Diagnostic[] {
+  if (memoryBytes === null || compressed.raw <= memoryBytes) return [];
+  const message = `The compressed model has ${bytesText(compressed.raw)}, and the target ${name} has ${bytesText(memoryBytes)} of memory for it.`;
+  return [{ id: "compress/beyond-memory", severity: "warning", message }];
+}
