@@ -52,33 +52,40 @@ export interface RowOptions {
   readonly guardPairs: boolean;
   /** Smallest scale of each channel, where something else (a bias in int32) needs one. */
   readonly minScales?: Float32Array;
+  /** Codes lie between -maxCode and maxCode; default 127. */
+  readonly maxCode?: number;
 }
 
-const MAX_CODE = 127;
+/** The largest code of symmetric codes of so many bits; the one that only negative numbers have is not used. */
+export function maxCodeOf(bits: number): number {
+  return 2 ** (bits - 1) - 1;
+}
+
 /** The largest same-sign pair sum whose product with 255 fits 16 bits. */
-const MAX_PAIR_SUM = 128;
+export const MAX_PAIR_SUM = 128;
 
 /**
- * Symmetric int8 codes with one scale per channel. All-zero channels get scale 1 (or their smallest scale).
+ * Symmetric integer codes with one scale per channel. All-zero channels get scale 1 (or their smallest scale).
  * @throws RangeError for values that are not finite
  */
 export function quantizeRows(values: Float32Array, order: RowOrder, options: RowOptions): QuantizedRows {
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(order.channels);
   const row = new Float32Array(order.outerCount * order.innerCount);
+  const maxCode = options.maxCode ?? maxCodeOf(8);
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
-    const scale = Math.fround(Math.max(rowScale(row, options.guardPairs), options.minScales?.[channel] ?? 0)) || 1;
+    const scale = Math.fround(Math.max(rowScale(row, maxCode, options.guardPairs), options.minScales?.[channel] ?? 0)) || 1;
     scales[channel] = scale;
-    const rowCodes = Int8Array.from(row, (w) => Math.max(-MAX_CODE, Math.min(MAX_CODE, Math.round(w / scale))));
+    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scale))));
     if (options.guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }
   return { codes, scales };
 }
 
-function rowScale(row: Float32Array, guardPairs: boolean): number {
+function rowScale(row: Float32Array, maxCode: number, guardPairs: boolean): number {
   let largest = 0;
   let largestPair = 0;
   for (let k = 0; k < row.length; k++) {
@@ -88,7 +95,7 @@ function rowScale(row: Float32Array, guardPairs: boolean): number {
     const next = k % 2 === 0 ? (row[k + 1] ?? 0) : 0;
     if (w * next > 0) largestPair = Math.max(largestPair, Math.abs(w + next));
   }
-  return Math.max(largest / MAX_CODE, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
+  return Math.max(largest / maxCode, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
 }
 
 /** Rounding can lift a pair to 129; the larger of the two gives way by one. */

@@ -14,6 +14,8 @@ export interface CompressOptions {
   readonly storage?: "auto" | "plain" | "int8";
   /** How int8 ranges are chosen. */
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
+  /** Bits of int8's weights, 2 to 8; below 8 they are rounded so that errors cancel, and packed in the file. Default 8. */
+  readonly weightBits?: number;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */

@@ -9,7 +9,7 @@ const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
 /** Throws EdgecError BAD_OPTION for options that contradict each other. */
 export function planOptions(options: CompressOptions): PlanOptions {
-  const { storage = options.flags?.storage, exclude, passes, calibrator } = options;
+  const { storage = options.flags?.storage, exclude, passes, calibrator, weightBits } = options;
   if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
   const flags = passFlags(options);
@@ -20,7 +20,7 @@ export function planOptions(options: CompressOptions): PlanOptions {
   }
   return {
     flags, storeOnly,
-    shared: { calibrator, ...storageShape(options) },
+    shared: { calibrator, weightBits, ...storageShape(options) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };

@@ -70,11 +70,12 @@ function recipeSteps(options: PlanOptions): Step[] {
     .map(({ passes, untilStable, reason }) => ({ passes: passes.map(findPass), untilStable, reason }));
 }
 
-function isWanted(when: StepCondition, { flags, storeOnly }: PlanOptions): boolean {
+function isWanted(when: StepCondition, { flags, storeOnly, shared }: PlanOptions): boolean {
   const int8 = flags.int8 !== undefined;
   switch (when) {
     case "always": return true;
     case "int8": return int8;
+    case "lowBits": return int8 && typeof shared?.weightBits === "number" && shared.weightBits < 8;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";

@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8";
+export type StepCondition = "always" | "prune" | "lowBits" | "int8" | "cluster" | "storeInt8";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -38,6 +38,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["widen-half", "remove-identities"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
+  { passes: ["round-weights"], untilStable: false, when: "lowBits", reason: "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
   { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float" },

@@ -23,6 +23,7 @@ import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
+import { roundWeights } from "../passes/quantize/round-weights.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
 export const PASSES: readonly RegisteredPass[] = [
@@ -42,6 +43,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(upgradeOpset),
   registered(widenHalf),
   registered(pruneMagnitude),
+  registered(roundWeights),
   registered(quantizeInt8),
   registered(clusterWeights),
   registered(storeInt8),

@@ -7,6 +7,7 @@ import { addPassFlags } from "../pass-flags.js";
 export function addRunOptions(command: Command): Command {
   return command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
+    .option("--weight-bits <n>", "bits of int8's weights, 2 to 8: 4 halves the file again at the speed of int8; give --calib with it", wholeNumber(2, 8))
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--min-ort <version>", "the oldest onnxruntime that must run the result, such as 1.16")

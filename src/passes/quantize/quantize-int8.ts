@@ -30,9 +30,10 @@ import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { findIslands, type Islands } from "./islands.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
+import { validateWeightBits, WEIGHT_BITS_DEFAULTS, type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 import type { WeightOptions } from "./weight-codes.js";
 
-export interface QuantizeInt8Options {
+export interface QuantizeInt8Options extends WeightBitsOptions {
   /** How the range of an activation is taken from its histogram. */
   readonly calibrator: Calibrator;
   /** Share of values in percent that the percentile calibrator keeps. */
@@ -50,17 +51,19 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", exclude: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
 });
 
-function validate({ calibrator, percentile }: QuantizeInt8Options): void {
+function validate(options: QuantizeInt8Options): void {
+  const { calibrator, percentile } = options;
   if (!CALIBRATORS.includes(calibrator)) {
     throw new EdgecError("BAD_OPTION", `there is no calibrator "${calibrator}".${suggestion(calibrator, CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
   }
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
+  validateWeightBits(options);
 }
 
 /** Why ranges of activations are not known, by scope. */
@@ -85,14 +88,15 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const statistics = opset >= PER_CHANNEL_OPSET ? context.statistics : undefined;
   const nodes: NodeStatus[] = [];
+  const weights: WeightOptions = { guardPairs: options.saturation === "guard", bitsOf: weightBitsOf(model, options) };
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0 };
   for (const editor of GraphEditor.forModel(model)) {
-    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, nodes)
+    const islands = statistics && !editor.parent ? quantizeStatically(editor, excluded, statistics, options, weights, nodes)
       : findIslands(editor, { excluded, uncalibrated: editor.parent ? IN_BODY : NO_DATA });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, weights, nodes);
   }
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && nodes.some(({ opType }) => opType === "Conv");
@@ -100,7 +104,9 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
 }
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
-function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[]): Islands {
+function quantizeStatically(
+  editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, weights: WeightOptions, nodes: NodeStatus[],
+): Islands {
   const unseen = new Map<Node, string>();
   for (;;) {
     const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
@@ -113,7 +119,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, { guardPairs: options.saturation === "guard" });
+    insertStaticQdq(editor, islands, parameters, weights);
     return islands;
   }
 }
@@ -126,12 +132,11 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 }
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
-function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[]): number {
-  const weightOptions = { guardPairs: options.saturation === "guard" };
+function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, weights: WeightOptions, nodes: NodeStatus[]): number {
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", "dynamic int8: the input's range is taken at run time"));
-    quantize(editor, node, weightOptions);
+    quantize(editor, node, weights);
     count++;
   };
   for (const node of dense) change(node, quantizeDynamically);

@@ -1,11 +1,18 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
 import { attribute, DataType, elementCount, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
-import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
+import { convolutionRows, matrixRows, maxCodeOf, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
 import { finiteValues } from "../weights/weight-values.js";
 
 export interface WeightOptions {
   /** See `RowOptions.guardPairs`. */
   readonly guardPairs: boolean;
+  /** Bits of the codes of a weight; 8 when absent. */
+  readonly bitsOf?: (weight: Tensor) => number;
+}
+
+/** The largest code of a weight. */
+export function maxWeightCode(weight: Tensor, { bitsOf }: WeightOptions): number {
+  return maxCodeOf(bitsOf?.(weight) ?? 8);
 }
 
 /** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
@@ -15,13 +22,14 @@ export function weightRows(node: Node, weight: Tensor): RowOrder {
 }
 
 /** Depthwise kernels multiply in 16 and add in 32 bits, so pairs of their weights cannot saturate. */
-function needsGuard(node: Node, weight: Tensor): boolean {
+export function needsGuard(node: Node, weight: Tensor): boolean {
   return !(isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1);
 }
 
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
   const guardPairs = options.guardPairs && needsGuard(node, weight);
-  return quantizeRows(finiteValues(weight), weightRows(node, weight), { guardPairs, ...(minScales ? { minScales } : {}) });
+  const maxCode = maxWeightCode(weight, options);
+  return quantizeRows(finiteValues(weight), weightRows(node, weight), { guardPairs, maxCode, ...(minScales ? { minScales } : {}) });
 }
 
 /**
