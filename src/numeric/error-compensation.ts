@@ -7,9 +7,7 @@
  */
 import { cholesky } from "./linear-algebra.js";
 import { type CodeLimits, nearestCode, type RoundingRow } from "./rounding-grid.js";
-
-/** Rows that are rounded together, so that what was loaded of the factor is used more than once. */
-export const TILE = 4;
+import { TILE } from "./row-products.js";
 
 export class ErrorCompensation {
   private constructor(

@@ -3,9 +3,10 @@
  * (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ] of the inputs. Scales are searched, errors are compensated feature after feature
  * (error-compensation.ts), and codes are polished one by one (coordinate-descent.ts).
  */
-import { type CodedErrors, descend, lossOf } from "./coordinate-descent.js";
-import { ErrorCompensation, TILE } from "./error-compensation.js";
+import { type CodedErrors, descend, errorsOf, lossOf } from "./coordinate-descent.js";
+import { ErrorCompensation } from "./error-compensation.js";
 import { beginRow, type CodeLimits, nearestCode, promisingScales, type RoundingRow, widestScale } from "./rounding-grid.js";
+import { multiplyRows, TILE } from "./row-products.js";
 
 export interface RoundingProblem {
   /** [rows, size], row-major. */
@@ -19,27 +20,29 @@ export interface RoundingProblem {
 export interface RoundedRows {
   /** [rows, size] */
   readonly codes: Int8Array;
-  /** One for each row; 1 for a row of zeros. */
+  /** One for each row; 0 for a row that needs no codes or can have none: all zeros, on such a grid already, too small. */
   readonly scales: Float32Array;
   /** Σ of the rows' losses, and what it is when each weight takes the code nearest to it at the widest scale. */
   readonly loss: number;
   readonly nearestLoss: number;
 }
 
-/** Multiplications that trying more scales in full may cost a matrix; about two seconds. */
-const TRIAL_BUDGET = 2e9;
+/** Multiplications that trying more scales in full may cost a matrix; about half a second. */
+const TRIAL_BUDGET = 5e8;
 const MOST_TRIALS = 8;
+/** Subnormal scales lose the precision that codes need. */
+const SMALLEST_SCALE = 2 ** -126;
 
 export function roundRows({ weights, size, h, limits }: RoundingProblem): RoundedRows {
   const rows = weights.length / size;
-  const result = { codes: new Int8Array(weights.length), scales: new Float32Array(rows).fill(1), loss: 0, nearestLoss: 0 };
+  const result = { codes: new Int8Array(weights.length), scales: new Float32Array(rows), loss: 0, nearestLoss: 0 };
   const rounder = h ? new GramRounder(h, size, limits, rows) : new PlainRounder(limits);
   for (let first = 0; first < rows; first += TILE) {
     const tile: { row: number; weights: Float64Array }[] = [];
     for (let row = first; row < Math.min(rows, first + TILE); row++) {
       const own = Float64Array.from(weights.subarray(row * size, (row + 1) * size));
-      // Subnormal scales lose the precision that codes need; such a row stays as quantization would have it.
-      if (widestScale(own, limits) >= 2 ** -126) tile.push({ row, weights: own });
+      const widest = widestScale(own, limits);
+      if (widest >= SMALLEST_SCALE && Number.isFinite(widest) && !liesOnGrid(own, widest)) tile.push({ row, weights: own });
     }
     if (tile.length === 0) continue;
     rounder.round(tile.map((entry) => entry.weights)).forEach(({ best, nearestLoss }, k) => {
@@ -53,6 +56,13 @@ export function roundRows({ weights, size, h, limits }: RoundingProblem): Rounde
   return result;
 }
 
+/** Float32 knows a code to 1.5e-5. */
+const ON_GRID = 1e-4;
+
+function liesOnGrid(weights: Float64Array, scale: number): boolean {
+  return weights.every((w) => Math.abs(w / scale - Math.round(w / scale)) < ON_GRID);
+}
+
 interface Attempt { readonly row: RoundingRow; readonly loss: number }
 interface Rounded { readonly best: Attempt; readonly nearestLoss: number }
 
@@ -64,7 +74,8 @@ class PlainRounder {
     return rows.map((weights) => {
       const nearest = this.attempt(weights, widestScale(weights, this.limits));
       const [scale] = promisingScales(weights, new Float64Array(weights.length).fill(1), this.limits, 1);
-      return { best: better(nearest, this.attempt(weights, scale!)), nearestLoss: nearest.loss };
+      const clipped = this.attempt(weights, scale!);
+      return { best: clipped.loss < nearest.loss ? clipped : nearest, nearestLoss: nearest.loss };
     });
   }
 
@@ -88,22 +99,26 @@ class GramRounder {
   }
 
   round(tile: readonly Float64Array[]): Rounded[] {
-    const nearest = this.measure(tile.map((weights) => roundToNearest(weights, widestScale(weights, this.limits), this.limits)));
+    const nearest = errorsOf(tile.map((weights) => roundToNearest(weights, widestScale(weights, this.limits), this.limits)), this.h);
     const nearestLosses = nearest.map(lossOf);
-    let best = this.polished(nearest);
+    // From the nearest codes descent has a long way to go: another start where one more can be afforded.
+    let best = this.trials > 1 ? this.polished(nearest) : nearest.map((entry, r) => ({ row: entry.row, loss: nearestLosses[r]! }));
     const scales = tile.map((weights) => promisingScales(weights, this.diagonal, this.limits, this.trials));
     for (let trial = 0; trial < this.trials; trial++) {
       const rows = tile.map((weights, r) => beginRow(weights, scales[r]![trial]!, this.limits));
       this.chooseCodes(rows);
-      best = this.polished(this.measure(rows)).map((attempt, r) => better(best[r]!, attempt));
+      best = this.improved(best, rows);
     }
-    if (this.trials > 1) best = this.polished(this.measure(best.map(({ row }) => this.rescaled(row)))).map((attempt, r) => better(best[r]!, attempt));
-    return best.map((attempt, r) => ({ best: attempt, nearestLoss: nearestLosses[r]! }));
+    return this.improved(best, this.rescaled(best)).map((attempt, r) => ({ best: attempt, nearestLoss: nearestLosses[r]! }));
   }
 
   private chooseCodes(rows: readonly RoundingRow[]): void {
     if (this.compensation) this.compensation.round(rows, this.limits);
     else for (const row of rows) chooseNearest(row, this.limits);
+  }
+
+  private improved(best: readonly Attempt[], rows: readonly RoundingRow[]): Attempt[] {
+    return this.polished(errorsOf(rows, this.h)).map((attempt, r) => (attempt.loss < best[r]!.loss ? attempt : best[r]!));
   }
 
   private polished(coded: readonly CodedErrors[]): Attempt[] {
@@ -114,49 +129,19 @@ class GramRounder {
   }
 
   /** The same codes at their best scale, qᵀ H w / qᵀ H q. */
-  private rescaled(row: RoundingRow): RoundingRow {
-    const [{ gradient }] = this.products([Float64Array.from(row.codes)]) as [{ gradient: Float64Array }];
-    let [along, norm] = [0, 0];
-    for (let j = 0; j < this.size; j++) {
-      along += gradient[j]! * row.weights[j]!;
-      norm += gradient[j]! * row.codes[j]!;
-    }
-    const scale = Math.fround(along / norm);
-    return { ...row, codes: row.codes.slice(), scale: scale >= 2 ** -126 && Number.isFinite(scale) ? scale : row.scale };
-  }
-
-  private measure(rows: readonly RoundingRow[]): CodedErrors[] {
-    const errors = rows.map(({ codes, scale, weights }) => Float64Array.from(codes, (code, j) => code * scale - weights[j]!));
-    return this.products(errors).map(({ gradient }, r) => ({ row: rows[r]!, error: errors[r]!, gradient }));
-  }
-
-  /** H v of up to TILE vectors. */
-  private products(vectors: readonly Float64Array[]): { gradient: Float64Array }[] {
-    const { h, size } = this;
-    const none = new Float64Array(vectors.length < TILE ? size : 0);
-    const [a, b = none, c = none, d = none] = vectors as [Float64Array, ...Float64Array[]];
-    const results = Array.from({ length: TILE }, () => new Float64Array(size));
-    const [ra, rb, rc, rd] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
-    for (let i = 0, at = 0; i < size; i++) {
-      let [sa, sb, sc, sd] = [0, 0, 0, 0];
-      for (let k = 0; k < size; k++, at++) {
-        const x = h[at]!;
-        sa += x * a[k]!;
-        sb += x * b[k]!;
-        sc += x * c[k]!;
-        sd += x * d[k]!;
-      }
-      ra[i] = sa;
-      rb[i] = sb;
-      rc[i] = sc;
-      rd[i] = sd;
-    }
-    return vectors.map((_, r) => ({ gradient: results[r]! }));
+  private rescaled(best: readonly Attempt[]): RoundingRow[] {
+    const products = multiplyRows(this.h, this.size, best.map(({ row }) => Float64Array.from(row.codes)));
+    return best.map(({ row }, r) => {
+      const scale = Math.fround(dot(products[r]!, row.weights) / dot(products[r]!, row.codes));
+      return { ...row, codes: row.codes.slice(), scale: scale >= SMALLEST_SCALE && Number.isFinite(scale) ? scale : row.scale };
+    });
   }
 }
 
-function better(a: Attempt, b: Attempt): Attempt {
-  return b.loss < a.loss ? b : a;
+function dot(a: Float64Array, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let j = 0; j < a.length; j++) sum += a[j]! * b[j]!;
+  return sum;
 }
 
 function roundToNearest(weights: Float64Array, scale: number, limits: CodeLimits): RoundingRow {

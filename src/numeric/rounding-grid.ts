@@ -90,18 +90,28 @@ export function promisingScales(weights: Float64Array, diagonal: Float64Array, l
   const smallest = SMALLEST_SHARE[bits] ?? 1;
   const tried = Array.from({ length: STEPS + 1 }, (_, k) => {
     const scale = Math.fround(widest * (1 - ((1 - smallest) * k) / STEPS));
-    return { scale, loss: diagonalLoss(weights, diagonal, scale, limits.maxCode) };
+    return { scale, loss: diagonalLoss(weights, diagonal, scale, limits) };
   });
   tried.sort((a, b) => a.loss - b.loss);
   return tried.slice(0, count).map(({ scale }) => scale);
 }
 
-function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, maxCode: number): number {
+function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, { maxCode, partners }: CodeLimits): number {
   let loss = 0;
   const inverse = 1 / scale;
   for (let j = 0; j < weights.length; j++) {
-    const code = Math.max(-maxCode, Math.min(maxCode, Math.round(weights[j]! * inverse)));
+    const code = clippedCode(weights[j]! * inverse, maxCode);
     loss += diagonal[j]! * (code * scale - weights[j]!) ** 2;
+    const partner = partners ? partners[j]! : -1;
+    if (partner <= j || weights[j]! * weights[partner]! <= 0) continue;
+    const excess = Math.abs(code + clippedCode(weights[partner]! * inverse, maxCode)) - MAX_PAIR_SUM;
+    // Best shared out in inverse proportion to what each costs.
+    if (excess > 0) loss += (excess * scale) ** 2 * ((diagonal[j]! * diagonal[partner]!) / (diagonal[j]! + diagonal[partner]!));
   }
   return loss;
+}
+
+function clippedCode(ratio: number, maxCode: number): number {
+  const code = Math.round(ratio);
+  return code > maxCode ? maxCode : code < -maxCode ? -maxCode : code;
 }

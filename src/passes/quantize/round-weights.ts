@@ -92,12 +92,16 @@ function roundLayer({ layer, bits, limits }: PlannedLayer, moments: readonly Inp
     const own = moments?.[g];
     const h = own && withRidge(bias ? centred(own) : own, RIDGE);
     const { codes, scales, loss, nearestLoss } = roundRows({ weights: before.subarray(begin, end), size: columns, h, limits });
-    for (let i = begin; i < end; i++) after[i] = codes[i - begin]! * scales[Math.floor((i - begin) / columns)]!;
+    for (let i = begin; i < end; i++) {
+      const scale = scales[Math.floor((i - begin) / columns)]!;
+      if (scale > 0) after[i] = codes[i - begin]! * scale;
+    }
     sums.loss += loss;
     sums.nearest += nearestLoss;
   }
-  const replaced = withValues(tensor, writeRows(after, layer.layout));
-  if (replaced === tensor) return { changed: false, text: `lies on a grid of ${bits}-bit codes already` };
+  // Scales of weights near the largest float32 can push a code past it.
+  const replaced = !after.every(Number.isFinite) ? tensor : withValues(tensor, writeRows(after, layer.layout));
+  if (replaced === tensor) return { changed: false, text: `has ${bits}-bit codes already` };
   layer.uses[0].editor.replaceInitializer(replaced);
   if (bias && moments) shiftMean(bias, before, after, moments);
   const share = sums.nearest > 0 ? sums.loss / sums.nearest : 1;
