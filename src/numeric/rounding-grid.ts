@@ -81,19 +81,21 @@ const SMALLEST_SHARE: readonly number[] = [1, 1, 0.25, 0.35, 0.45, 0.6, 0.75, 0.
 const STEPS = 40;
 
 /**
- * Up to `count` scales, those of least Σ dⱼ (ŵⱼ - wⱼ)² first, when each weight is rounded to the nearest code (OMSE,
- * Choukroun et al. 2019, weighted by d, the diagonal of H).
+ * The scale of least Σ dⱼ (ŵⱼ - wⱼ)² when each weight is rounded to the nearest code (OMSE, Choukroun et al. 2019,
+ * weighted by d, the diagonal of H).
  */
-export function promisingScales(weights: Float64Array, diagonal: Float64Array, limits: CodeLimits, count: number): number[] {
+export function clippingScale(weights: Float64Array, diagonal: Float64Array, limits: CodeLimits): number {
   const widest = widestScale(weights, limits);
   const bits = Math.ceil(Math.log2(limits.maxCode + 1)) + 1;
   const smallest = SMALLEST_SHARE[bits] ?? 1;
-  const tried = Array.from({ length: STEPS + 1 }, (_, k) => {
-    const scale = Math.fround(widest * (1 - ((1 - smallest) * k) / STEPS));
-    return { scale, loss: diagonalLoss(weights, diagonal, scale, limits) };
-  });
-  tried.sort((a, b) => a.loss - b.loss);
-  return tried.slice(0, count).map(({ scale }) => scale);
+  let best = widest;
+  let least = Infinity;
+  for (let step = 0; step <= STEPS; step++) {
+    const scale = Math.fround(widest * (1 - ((1 - smallest) * step) / STEPS));
+    const loss = diagonalLoss(weights, diagonal, scale, limits);
+    if (loss < least) [least, best] = [loss, scale];
+  }
+  return best;
 }
 
 function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, { maxCode, partners }: CodeLimits): number {
