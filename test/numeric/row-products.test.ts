@@ -12,7 +12,9 @@ describe("multiplyRows", () => {
     expect(products).toHaveLength(count);
     products.forEach((product, v) => {
       const expected = multiplySymmetric(h, n, vectors[v]!);
-      product.forEach((value, i) => void expect(value).toBeCloseTo(expected[i]!, 12));
+      product.forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i]!, 12);
+      });
     });
   });
 });

@@ -37,8 +37,8 @@ export interface RoundWeightsOptions extends RoundingScope {
 }
 
 const NAME = "round-weights";
-/** λ: as for pruning, see layer-state.ts. */
-const RIDGE = 0.01;
+/** λ: more than pruning has, as codes fit the samples closer: mbv2 at four bits has 29.5 dB, with 0.01 28.2 dB. */
+const RIDGE = 0.05;
 
 export const roundWeights = definePass<RoundWeightsOptions>({
   name: NAME,

@@ -62,7 +62,9 @@ describe("with the moments of the inputs", () => {
     await rounded(m);
     const values = valuesOf(m, "w");
     const { codes, scales } = await quantized(m);
-    codes.forEach((code, i) => void expect(code * scales[i % OUTPUTS]!).toBeCloseTo(values[i]!, 6));
+    codes.forEach((code, i) => {
+      expect(code * scales[i % OUTPUTS]!).toBeCloseTo(values[i]!, 6);
+    });
   });
 
   it("has nothing left to do the second time", async () => {
@@ -78,7 +80,7 @@ describe("with the moments of the inputs", () => {
     await rounded(m, { weightBits: 3 });
     const [after, shifted] = [valuesOf(m, "w"), valuesOf(m, "b")];
     const mean = Array.from({ length: DEPTH }, (_, j) => rows.reduce((sum, x) => sum + x[j]!, 0) / rows.length);
-    const output = (w: number[], b: number[], row: number): number => mean.reduce((sum, x, j) => sum + x * w[row * DEPTH + j]!, b[row]);
+    const output = (w: number[], b: number[], row: number): number => mean.reduce((sum, x, j) => sum + x * w[row * DEPTH + j]!, b[row]!);
     for (let row = 0; row < OUTPUTS; row++) expect(output(after, shifted, row)).toBeCloseTo(output(before, bias, row), 4);
   });
 });
