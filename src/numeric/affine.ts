@@ -58,19 +58,23 @@ export interface RowOptions {
   readonly perTensor?: boolean;
 }
 
-const MAX_CODE = 127;
+/** The largest code of symmetric codes of so many bits; the one that only negative numbers have is not used. */
+export function maxCodeOf(bits: number): number {
+  return 2 ** (bits - 1) - 1;
+}
+
 /** The largest same-sign pair sum whose product with 255 fits 16 bits. */
-const MAX_PAIR_SUM = 128;
+export const MAX_PAIR_SUM = 128;
 
 /**
- * Symmetric int8 codes with one scale per channel. All-zero channels get scale 1 (or their smallest scale).
+ * Symmetric integer codes with one scale per channel. All-zero channels get scale 1 (or their smallest scale).
  * @throws RangeError for values that are not finite
  */
 export function quantizeRows(values: Float32Array, order: RowOrder, options: RowOptions): QuantizedRows {
   const codes = new Int8Array(values.length);
   const scales = rowScales(values, order, options);
   const row = new Float32Array(order.outerCount * order.innerCount);
-  const { guardPairs, maxCode = MAX_CODE } = options;
+  const { guardPairs, maxCode = maxCodeOf(8) } = options;
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
@@ -82,7 +86,7 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   return { codes, scales };
 }
 
-function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = MAX_CODE, minScales, perTensor = false }: RowOptions): Float32Array {
+function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = maxCodeOf(8), minScales, perTensor = false }: RowOptions): Float32Array {
   const row = new Float32Array(order.outerCount * order.innerCount);
   const scales = new Float32Array(order.channels);
   let largest = 0;

@@ -22,6 +22,8 @@ export interface CompressOptions {
   readonly effort?: "fast" | "balanced" | "best";
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
   readonly perChannel?: boolean;
+  /** Bits of int8's weights, 2 to 8; below 8 they are rounded so that errors cancel, and packed in the file. Default 8. */
+  readonly weightBits?: number;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */

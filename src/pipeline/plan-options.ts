@@ -11,7 +11,7 @@ const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
 /** Throws EdgecError BAD_OPTION for options that contradict each other, and as `resolveTarget`. */
 export function planOptions(options: CompressOptions): PlanOptions {
-  const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel } = options;
+  const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel, weightBits } = options;
   if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
   const { profile } = resolveTarget(options.target);
@@ -24,7 +24,7 @@ export function planOptions(options: CompressOptions): PlanOptions {
   }
   return {
     flags, storeOnly, effort: effortOf(options, flags),
-    shared: { calibrator, perChannel, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
+    shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };

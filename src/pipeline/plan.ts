@@ -107,13 +107,16 @@ function floatNodeGoal({ effort, floatNodes }: PlanOptions): { floatNodes?: Floa
   return effort === "best" ? { floatNodes: { goalDb: FAIR_DB, mostShare: FAIR_SHARE, seconds: FAIR_SECONDS } } : {};
 }
 
-function isWanted(when: StepCondition, { flags, storeOnly, effort = "fast" }: PlanOptions): boolean {
+function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fast" }: PlanOptions): boolean {
   const int8 = flags.int8 !== undefined;
+  const hasLowBits = typeof shared?.weightBits === "number" && shared.weightBits < 8;
   switch (when) {
     case "always": return true;
     case "int8": return int8;
+    case "int8Rounded": return int8 && effort === "best" && !hasLowBits;
     case "int8Balanced": return int8 && effort !== "fast";
     case "int8Best": return int8 && effort === "best";
+    case "lowBits": return int8 && hasLowBits;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";

@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best";
+export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -45,6 +45,8 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
   { passes: ["equalize-channels"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "exact on the float model; what one scale for each tensor costs shows behind int8" },
   { passes: ["smooth-activations"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the same for transformers, by ranges of channels" },
+  { passes: ["round-weights"], untilStable: false, when: "lowBits", reason: "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points" },
+  { passes: ["round-weights"], untilStable: false, when: "int8Rounded", judgedAfter: "quantize-int8", reason: "the same at eight bits, where it gains less" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },

@@ -25,6 +25,7 @@ import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { correctBias } from "../passes/quantize/correct-bias.js";
 import { equalizeChannels } from "../passes/quantize/equalize-channels.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
+import { roundWeights } from "../passes/quantize/round-weights.js";
 import { smoothActivations } from "../passes/quantize/smooth-activations.js";
 import { registered, type RegisteredPass } from "./registered-pass.js";
 
@@ -47,6 +48,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(pruneMagnitude),
   registered(equalizeChannels),
   registered(smoothActivations),
+  registered(roundWeights),
   registered(quantizeInt8),
   registered(correctBias),
   registered(clusterWeights),

@@ -23,7 +23,8 @@ const OPTIONS: Readonly<Record<string, (random: Random) => Record<string, unknow
   "fold-constants": (random) => ({ maxGrowthBytes: random.pick([0, 64, 65_536]) }),
   "upgrade-opset": (random) => ({ target: random.within(13, 26) }),
   "prune-magnitude": (random) => ({ amount: random.pick([0.1, 0.5, 0.9, "2:4", "1:4"]), scope: random.pick(["global", "layer"]), protectEnds: random.chance(0.3), protectDepthwise: random.chance(0.5) }),
-  "quantize-int8": (random) => ({ calibrator: random.pick(["minmax", "percentile", "entropy", "mse"]), saturation: random.pick(["guard", "ignore"]) }),
+  "round-weights": (random) => ({ weightBits: random.pick([2, 4, 8]), layers: random.pick(["int8", "all"]), saturation: random.pick(["guard", "ignore"]) }),
+  "quantize-int8": (random) => ({ calibrator: random.pick(["minmax", "percentile", "entropy", "mse"]), saturation: random.pick(["guard", "ignore"]), weightBits: random.pick([4, 8, 8]) }),
   "cluster-weights": (random) => ({ k: random.pick([2, 4, 16]), granularity: random.pick(["tensor", "channel"]) }),
   "store-int8": (random) => ({ minBytes: random.pick([0, 64, 1024]) }),
   "encode-weights": (random) => ({ minBytes: random.pick([0, 16, 256]), minSaving: random.pick([0, 0.02]), functions: random.chance(0.5) }),
@@ -37,7 +38,7 @@ export function randomPlan(model: Model, random: Random): FuzzPlan {
   return { steps, withData: random.chance(learns ? 0.4 : 0.02) };
 }
 
-const LEARNING: readonly string[] = ["quantize-int8", "prune-magnitude", "cluster-weights"];
+const LEARNING: readonly string[] = ["quantize-int8", "round-weights", "prune-magnitude", "cluster-weights"];
 const CLEAN_UP_STEP: FuzzStep = { passes: CLEAN_UP.map((name) => ({ name, options: {} })), untilStable: true };
 
 /** Only these can be held to equality. */

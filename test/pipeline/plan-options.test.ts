@@ -24,7 +24,7 @@ it("names all forms of storage when given another", () => {
 
 describe("storeOnlyOptions", () => {
   it("is the way back from int8 arithmetic", () => {
-    expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse" }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
+    expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse", weightBits: 4 }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
     expect(storeOnlyOptions(planOptions({ prune: 0.3 }))).toBeUndefined();
     expect(storeOnlyOptions(planOptions({ int8: true, storage: "plain" }))).toBeUndefined();
   });

@@ -21,6 +21,13 @@ describe("planPasses", () => {
     expect(order).not.toContain(-1);
   });
 
+  it("rounds weights before int8 when they have fewer than eight bits", () => {
+    const planned = names({ flags: { int8: "" }, shared: { weightBits: 4 } });
+    expect(planned.indexOf("round-weights")).toBe(planned.indexOf("quantize-int8") - 1);
+    expect(names({ flags: { int8: "" }, shared: { weightBits: 8 } })).not.toContain("round-weights");
+    expect(() => names({ flags: {}, shared: { weightBits: 4 } })).toThrow("--weight-bits has no effect here");
+  });
+
   it("stores as int8 what --int8 leaves in float", () => {
     expect(names({ flags: { int8: "" } })).toContain("store-int8");
   });

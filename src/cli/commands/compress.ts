@@ -14,6 +14,7 @@ export function addRunOptions(command: Command): Command {
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
     .option("--per-tensor", "one scale for each int8 weight, for accelerators that take no scale per channel")
+    .option("--weight-bits <n>", "bits of int8's weights, 2 to 8: 4 halves the file again at the speed of int8; give --calib with it", wholeNumber(2, 8))
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")

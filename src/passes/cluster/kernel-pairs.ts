@@ -12,7 +12,7 @@ const MAX_PAIR_SUM = 128;
 export function guardedPairs(layer: WeightLayer, codes: Float32Array): Int32Array | undefined {
   const [{ kind, depthwise }] = layer.uses;
   if (depthwise || kind === "conv-transpose" || kind === "embedding") return undefined;
-  const partners = partnersOf(layer.layout);
+  const partners = kernelPartners(layer.layout);
   const { columns } = layer.layout;
   for (let at = 0; at < codes.length; at++) {
     const column = at % columns;
@@ -26,7 +26,8 @@ function isBeyond(a: number, b: number): boolean {
   return a * b > 0 && Math.abs(a + b) > MAX_PAIR_SUM;
 }
 
-function partnersOf({ columns, channelStride }: MatrixLayout): Int32Array {
+/** For each column the one that a kernel sums with it in 16 bits, or -1. */
+export function kernelPartners({ columns, channelStride }: MatrixLayout): Int32Array {
   const channels = columns / channelStride;
   const partners = new Int32Array(columns).fill(-1);
   const columnAt = (k: number): number => (k % channels) * channelStride + Math.floor(k / channels);

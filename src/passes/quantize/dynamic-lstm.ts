@@ -6,7 +6,7 @@ import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, t
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
 import { finiteValues } from "../weights/weight-values.js";
 import { transpose } from "./dynamic-matmul.js";
-import type { WeightOptions } from "./weight-codes.js";
+import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
 
 /** Why the node cannot be replaced, or undefined. */
 export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | undefined {
@@ -40,9 +40,10 @@ function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: Wei
   const codes = new Int8Array(values.length);
   const own = options.perTensor ? 1 : rows;
   const scales = new Float32Array(directions * own);
+  const maxCode = maxWeightCode(tensor, options);
   for (let d = 0; d < directions; d++) {
     const part = values.subarray(d * rows * depth, (d + 1) * rows * depth);
-    const quantized = quantizeRows(part, matrixRows([rows, depth], true), options);
+    const quantized = quantizeRows(part, matrixRows([rows, depth], true), { ...options, maxCode });
     codes.set(transpose(quantized.codes, [rows, depth]), d * rows * depth);
     scales.set(quantized.scales.subarray(0, own), d * own);
   }

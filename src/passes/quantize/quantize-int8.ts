@@ -33,8 +33,9 @@ import { findIslands, type Islands } from "./islands.js";
 import { saturationRisk } from "./saturation-risk.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
 import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
+import { validateWeightBits, WEIGHT_BITS_DEFAULTS, type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 
-export interface QuantizeInt8Options {
+export interface QuantizeInt8Options extends WeightBitsOptions {
   /** How the range of an activation is taken from its histogram. */
   readonly calibrator: Calibrator;
   /** Share of values in percent that the percentile calibrator keeps. */
@@ -66,13 +67,14 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [] },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
 });
 
-function validate({ calibrator, percentile, saturation, formats }: QuantizeInt8Options): void {
+function validate(options: QuantizeInt8Options): void {
+  const { calibrator, percentile, saturation, formats } = options;
   if (!CALIBRATORS.includes(calibrator)) {
     throw new EdgecError("BAD_OPTION", `there is no calibrator "${calibrator}".${suggestion(calibrator, CALIBRATORS)} Use one of ${CALIBRATORS.join(", ")}.`);
   }
@@ -80,6 +82,7 @@ function validate({ calibrator, percentile, saturation, formats }: QuantizeInt8O
   const unknown = formats.find((format) => !INT8_FORMATS.includes(format));
   if (unknown !== undefined) throw new EdgecError("BAD_OPTION", `there is no int8 format "${unknown}".${suggestion(unknown, INT8_FORMATS)} Use some of ${INT8_FORMATS.join(", ")}.`);
   if (!(percentile > 50 && percentile <= 100)) throw new EdgecError("BAD_OPTION", `percentile must be above 50 and at most 100, not ${percentile}.`);
+  validateWeightBits(options);
 }
 
 const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
@@ -92,8 +95,9 @@ function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[
   return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, { excluded })));
 }
 
-function formOf({ saturation, perChannel }: QuantizeInt8Options): WeightForm {
-  return { guardPairs: saturation === "guard", perTensor: !perChannel, ...(saturation === "seven-bit" ? { maxCode: SEVEN_BITS } : {}) };
+function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
+  const { saturation, perChannel } = options;
+  return { guardPairs: saturation === "guard", perTensor: !perChannel, bitsOf: weightBitsOf(model, options), ...(saturation === "seven-bit" ? { maxCode: SEVEN_BITS } : {}) };
 }
 
 type Exclusions = (node: Node) => string | undefined;
@@ -113,17 +117,18 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const takesStatic = options.formats.includes("static-qdq");
   const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
+  const form = formOf(model, options);
   const byGraph: NodeStatus[][] = [];
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
   const risk = riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk));
   // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
   for (const editor of GraphEditor.forModel(model).reverse()) {
     const nodes: NodeStatus[] = [];
-    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, nodes, risk) : findIslands(editor, { excluded, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
+    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, form, nodes, risk) : findIslands(editor, { excluded, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, nodes, risk);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, form, nodes, risk);
     byGraph.unshift(nodes);
   }
   const nodes = byGraph.flat();
@@ -133,7 +138,9 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
 }
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
-function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): Islands {
+function quantizeStatically(
+  editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+): Islands {
   const unseen = new Map<Node, string>();
   for (;;) {
     const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
@@ -143,7 +150,7 @@ function quantizeStatically(editor: GraphEditor, excluded: Exclusions, statistic
       for (const node of touching(islands, missing, editor)) unseen.set(node, "calibration never reached a tensor that it reads or makes");
       continue;
     }
-    const forWeights = weightOptions(editor, islands.computes, formOf(options));
+    const forWeights = weightOptions(editor, islands.computes, form);
     for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration${risk(editor, node, forWeights)}`));
     for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
     for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
@@ -160,9 +167,10 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 }
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
-function quantizeAtRunTime(editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, options: QuantizeInt8Options, nodes: NodeStatus[], risk: RiskTeller): number {
-  const forWeights = weightOptions(editor, dense, formOf(options));
-  const { formats } = options;
+function quantizeAtRunTime(
+  editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, { formats }: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+): number {
+  const forWeights = weightOptions(editor, dense, form);
   let count = 0;
   const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
     nodes.push(status(node, "changed", `dynamic int8: the input's range is taken at run time${risk(editor, node, forWeights)}`));

@@ -1,6 +1,6 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
 import { attribute, DataType, elementCount, FloatReader, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
-import { convolutionRows, matrixRows, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
+import { convolutionRows, matrixRows, maxCodeOf, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
 import { finiteValues, requireFinite } from "../weights/weight-values.js";
 
 /** The form of int8 weights. */
@@ -9,6 +9,8 @@ export interface WeightForm {
   readonly guardPairs: boolean;
   /** See `RowOptions.maxCode`. */
   readonly maxCode?: number;
+  /** Bits of the codes of a weight; 8 when absent. */
+  readonly bitsOf?: (weight: Tensor) => number;
   /** One scale for the whole weight instead of one for each output channel. */
   readonly perTensor: boolean;
 }
@@ -22,6 +24,11 @@ export interface WeightOptions extends WeightForm {
 export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, form: WeightForm): WeightOptions {
   const weights = [...nodes].flatMap((node) => editor.constant(node.inputs[1] ?? "") ?? []);
   return { ...form, reader: new FloatReader(weights) };
+}
+
+/** The largest code of a weight. */
+export function maxWeightCode(weight: Tensor, { bitsOf, maxCode = Infinity }: WeightForm): number {
+  return Math.min(maxCode, maxCodeOf(bitsOf?.(weight) ?? 8));
 }
 
 /** The rows of the weight of a Conv, MatMul or Gemm, in kernel order. */
@@ -39,7 +46,7 @@ export function quantizeWeight(node: Node, weight: Tensor, options: WeightOption
   const guardPairs = options.guardPairs && !isDepthwise(node, weight);
   const values = options.reader.read(weight);
   requireFinite(values, weight);
-  return quantizeRows(values, weightRows(node, weight), { ...options, guardPairs, ...(minScales ? { minScales } : {}) });
+  return quantizeRows(values, weightRows(node, weight), { ...options, guardPairs, maxCode: maxWeightCode(weight, options), ...(minScales ? { minScales } : {}) });
 }
 
 /**

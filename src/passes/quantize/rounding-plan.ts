@@ -1,0 +1,84 @@
+/** Which weights quantize-int8 (or store-int8) will turn into codes, and on which grid. */
+import { DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVersion } from "../../ir/index.js";
+import { maxCodeOf } from "../../numeric/affine.js";
+import type { CodeLimits } from "../../numeric/rounding-grid.js";
+import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
+import { selectNodes } from "../../ops/select.js";
+import { kernelPartners } from "../cluster/kernel-pairs.js";
+import type { NodeStatus } from "../contract.js";
+import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
+import { whyNotDynamicLstm } from "./dynamic-lstm.js";
+import { findIslands } from "./islands.js";
+import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
+import { isDepthwise } from "./weight-codes.js";
+
+export interface RoundingScope extends WeightBitsOptions {
+  readonly saturation: "guard" | "ignore" | "seven-bit";
+  readonly layers: "int8" | "all";
+  readonly exclude: readonly string[];
+}
+
+export interface PlannedLayer {
+  readonly layer: WeightLayer;
+  readonly bits: number;
+  readonly limits: CodeLimits;
+}
+
+export interface RoundingPlan {
+  readonly planned: readonly PlannedLayer[];
+  readonly kept: readonly NodeStatus[];
+}
+
+/** @param calibrated whether quantize-int8 will know ranges of activations. Throws EdgecError UNMATCHED_SELECTOR. */
+export function planRounding(model: Model, scope: RoundingScope, calibrated: boolean, user: string): RoundingPlan {
+  const selection = selectNodes(model, scope.exclude, user);
+  const excluded = (node: Node): string | undefined =>
+    selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined;
+  const { taken, left } = int8Nodes(model, excluded, calibrated);
+  const bitsOf = weightBitsOf(model, scope);
+  const most = scope.saturation === "seven-bit" ? 7 : 8;
+  const planned: PlannedLayer[] = [];
+  const kept: NodeStatus[] = [];
+  for (const layer of weightLayers(model)) {
+    const inInt8 = layer.uses.every(({ node }) => taken.has(node));
+    const reason = layer.uses.map(({ node }) => excluded(node)).find((text) => text !== undefined) ?? whyNotRounded(layer)
+      ?? (inInt8 || scope.layers === "all" ? undefined : left.get(layer.uses[0].node) ?? "stays float");
+    if (reason !== undefined) kept.push(layerStatus(layer, "kept", reason));
+    else planned.push({ layer, ...gridOf(layer, inInt8 ? Math.min(most, bitsOf(layer.tensor)) : 8, inInt8 && scope.saturation === "guard") });
+  }
+  return { planned, kept };
+}
+
+/** Operators that quantize-int8 takes, and why it leaves others. */
+function int8Nodes(model: Model, excluded: (node: Node) => string | undefined, calibrated: boolean): { taken: Set<Node>; left: Map<Node, string> } {
+  const taken = new Set<Node>();
+  const left = new Map<Node, string>();
+  const opset = opsetVersion(model);
+  if (opset < DYNAMIC_OPSET) return { taken, left };
+  for (const editor of GraphEditor.forModel(model)) {
+    const isStatic = calibrated && opset >= PER_CHANNEL_OPSET;
+    const islands = findIslands(editor, { excluded, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
+    for (const node of [...islands.computes, ...islands.dynamic]) taken.add(node);
+    for (const [node, reason] of islands.kept) left.set(node, reason);
+    for (const node of editor.graph.nodes) {
+      if (!isOp(node, "LSTM")) continue;
+      const reason = whyNotDynamicLstm(editor, node);
+      if (reason === undefined) taken.add(node);
+      else left.set(node, reason);
+    }
+  }
+  return { taken, left };
+}
+
+function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefined {
+  if (tensor.dataType !== DataType.FLOAT) return "its weight is not float";
+  const other = uses.find(({ kind }) => kind === "embedding" || kind === "conv-transpose");
+  if (other) return `${other.node.opType} "${nodeLabel(other.node)}" has no int8 kernel`;
+  return obstacle;
+}
+
+function gridOf({ tensor, layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
+  const maxCode = maxCodeOf(bits);
+  const guarded = guard && uses.some(({ node }) => !isDepthwise(node, tensor));
+  return { bits, limits: { maxCode, ...(guarded ? { partners: kernelPartners(layout) } : {}) } };
+}
