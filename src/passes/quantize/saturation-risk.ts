@@ -7,12 +7,24 @@ import { isDepthwise, weightRows } from "./weight-codes.js";
 
 export interface SaturationRisk { readonly pairs: number; readonly atRisk: number }
 
+/** By weight: constants never change in place, and a search for what to leave in float asks again and again. */
+const KNOWN_RISKS = new WeakMap<Tensor, SaturationRisk>();
+
 /** Of a Conv, MatMul, Gemm or LSTM with constant float weights, before it is quantized. Activations take all of uint8. */
 export function saturationRisk(editor: GraphEditor, node: Node, reader: FloatReader): SaturationRisk {
   const inputs = isOp(node, "LSTM") ? [1, 2] : [1];
   let [pairs, atRisk] = [0, 0];
   for (const weight of inputs.map((index) => editor.constant(node.inputs[index]!)!)) {
-    if (isDepthwise(node, weight)) continue;
+    const risk = KNOWN_RISKS.get(weight) ?? riskOf(node, weight, reader);
+    KNOWN_RISKS.set(weight, risk);
+    [pairs, atRisk] = [pairs + risk.pairs, atRisk + risk.atRisk];
+  }
+  return { pairs, atRisk };
+}
+
+function riskOf(node: Node, weight: Tensor, reader: FloatReader): SaturationRisk {
+  let [pairs, atRisk] = [0, 0];
+  if (!isDepthwise(node, weight)) {
     const values = reader.read(weight);
     requireFinite(values, weight);
     for (const { order, from, to } of rowsOf(node, weight)) {

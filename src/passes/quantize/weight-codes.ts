@@ -42,11 +42,26 @@ export function isDepthwise(node: Node, weight: Tensor): boolean {
   return isOp(node, "Conv") && weight.dims[1] === 1 && intAttribute(node, "group", 1) > 1;
 }
 
+/**
+ * Codes of weights in memory, by their form. Constants never change in place, and a search for what to leave in float
+ * makes the same codes dozens of times.
+ */
+const KNOWN_CODES = new WeakMap<Tensor, Map<string, QuantizedRows>>();
+
 export function quantizeWeight(node: Node, weight: Tensor, options: WeightOptions, minScales?: Float32Array): QuantizedRows {
-  const guardPairs = options.guardPairs && !isDepthwise(node, weight);
-  const values = options.reader.read(weight);
-  requireFinite(values, weight);
-  return quantizeRows(values, weightRows(node, weight), { ...options, guardPairs, maxCode: maxWeightCode(weight, options), ...(minScales ? { minScales } : {}) });
+  const form = { perTensor: options.perTensor, guardPairs: options.guardPairs && !isDepthwise(node, weight), maxCode: maxWeightCode(weight, options) };
+  const quantize = (): QuantizedRows => {
+    const values = options.reader.read(weight);
+    requireFinite(values, weight);
+    return quantizeRows(values, weightRows(node, weight), { ...form, ...(minScales ? { minScales } : {}) });
+  };
+  if (weight.lazy) return quantize();
+  const known = KNOWN_CODES.get(weight) ?? new Map<string, QuantizedRows>();
+  KNOWN_CODES.set(weight, known);
+  const key = JSON.stringify([form, weightRows(node, weight), minScales ? [...minScales] : []]);
+  const codes = known.get(key) ?? quantize();
+  known.set(key, codes);
+  return codes;
 }
 
 /**
