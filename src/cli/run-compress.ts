@@ -15,7 +15,7 @@ interface RunFlags {
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
   readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"]; readonly timeBudget?: number; readonly replay?: string; readonly weightBits?: number; readonly perTensor?: boolean; readonly exclude?: readonly string[]; readonly passes?: string; readonly target?: string; readonly minOrt?: string;
   readonly maxDrop?: number; readonly minSqnr?: number; readonly threads?: number; readonly seed?: number;
-  readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+  readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean; readonly debug?: boolean;
 }
 
 /** What is done with the model: it is given options and makes a report. */

@@ -6,12 +6,12 @@ import { textTable } from "./text-table.js";
 import { printable } from "./units.js";
 
 /** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
-export function reportText(report: Report, paint: Paint = PLAIN): string {
+export function reportText(report: Report, paint: Paint = PLAIN, { explain = false }: { readonly explain?: boolean } = {}): string {
   const sections = [
     table(report, paint),
     [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(printable(line)))],
     passLines(report, paint),
-    nodeLines(report, paint),
+    explain ? nodeTable(report, paint) : nodeLines(report, paint),
     report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
     report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${printable(message)}`),
     writtenLines(report, paint),
@@ -36,6 +36,12 @@ function passLines(report: Report, paint: Paint): string[] {
   const rows = tellingPasses(report)
     .map(({ name, modified, stats, ms }) => [name, `${Math.round(ms)} ms`, modified ? statsText(stats) : paint.dim("changed nothing")]);
   return rows.length === 0 ? [] : textTable([["pass", "time", ""].map((cell) => paint.bold(cell)), ...rows], [0, 2]);
+}
+
+/** Every decision on a node, one to a line. */
+function nodeTable({ nodes }: Report, paint: Paint): string[] {
+  const rows = nodes.map(({ pass, name, opType, status, reason }) => [pass, name, opType, status, reason].map(printable));
+  return rows.length === 0 ? [] : textTable([["pass", "node", "operator", "", "why"].map((cell) => paint.bold(cell)), ...rows], [0, 1, 2, 3, 4]);
 }
 
 function nodeLines(report: Report, paint: Paint): string[] {

@@ -27,6 +27,7 @@ export function addRunOptions(command: Command): Command {
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--explain", "print the decision on every node with its reason")
     .option("--quiet", "print nothing but errors")
     .option("--debug", "validate between passes, show what runs, and stacks of errors");
 }
