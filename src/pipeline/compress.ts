@@ -84,7 +84,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * where the input would be overwritten, which is still needed.
  */
 function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, int8, calib, timeBudget, logger, ...settings } = options;
+  const { output, int8, calib, timeBudget: _, logger: __, ...settings } = options;
   if (output === undefined || input === undefined || int8 !== true || options.force === true) return { searchMemory: undefined };
   const names = [calib, settings.eval].map((data) => (typeof data === "string" ? data : data?.name));
   return {
