@@ -20,6 +20,14 @@ export function numberWithin(minimum: number, maximum: number): (text: string) =
   };
 }
 
+/** "90", "90s", "5m", "1h" in seconds. */
+export function duration(text: string): number {
+  const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)\s*(s|m|h)?$/.exec(text.trim()) ?? [];
+  const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"];
+  if (number === "" || !(seconds > 0)) throw new InvalidArgumentError("It takes a time such as 90s, 5m or 1h.");
+  return seconds;
+}
+
 function within(minimum: number, maximum: number): string {
   return maximum === Infinity ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`;
 }

@@ -1,5 +1,4 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
-import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -9,14 +8,18 @@ import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
-import { HeldOutScore } from "./held-out-score.js";
+import { accuracyLimits } from "./gate-limits.js";
+import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import type { FileSizes } from "../verify/index.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
 import type { RunData } from "./run-data.js";
-import { runPasses, type RunOptions } from "./runner.js";
+import { runPasses } from "./runner.js";
+import type { ModelJudges } from "./search/node-search.js";
+import { runJudges } from "./search/run-judges.js";
+import { isTimed } from "./target-options.js";
 
 export interface CandidateContext {
   readonly options: CompressOptions;
@@ -32,6 +35,10 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Takes a model as the best that a search has found so far. */
+  readonly bestSoFar?: (model: Model) => Promise<void>;
+  /** What searches of this run have measured, shared by its candidates. */
+  readonly searchMemory: NonNullable<ModelJudges["memory"]>;
   /** Where weights are written; see `WriteOptions`. */
   readonly externalData: boolean | undefined;
 }
@@ -77,10 +84,11 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
   const { options, data, logger, files } = context;
   const evaluator = new RuntimeEvaluator();
-  const { dataset, scorer } = learningData(data.calibration, plan, options);
+  const { seed = 0, threads = 1, debug = false } = options;
   try {
     const run = await runPasses(model, plan, {
-      dataset, scorer, evaluator, logger, seed: options.seed ?? 0, threads: options.threads ?? 1, debug: options.debug ?? false,
+      ...learningData(data.calibration, plan, model, { seed, threads }), evaluator, logger, seed, threads, debug,
+      ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
@@ -93,18 +101,10 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   }
 }
 
-/** Share of the calibration samples that decide which steps are kept. */
-const JUDGING = 0.25;
-/** Fewer samples than this decide nothing. */
-const LEAST_JUDGES = 2;
-
-/** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
-function learningData(calibration: Dataset | undefined, plan: Plan, { seed = 0, threads = 1 }: CompressOptions): Pick<RunOptions, "dataset" | "scorer"> {
-  const isJudged = plan.some(({ judgedAfter }) => judgedAfter !== undefined);
-  if (!calibration || !isJudged || (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES) return { dataset: calibration };
-  // A split of its own: with another seed than the one that the comparison was held out with.
-  const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
-  return { dataset: rest, scorer: (reference) => new HeldOutScore(reference, heldOut, threads) };
+function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
+  const { metric, threads = 1 } = options;
+  const judges = runJudges({ referencePath, evaluation: data.evaluation, isLabelled: data.isLabelled, metric, threads, limits: accuracyLimits(options), isTimed: isTimed(options) });
+  return { ...judges, ...(bestSoFar ? { keep: bestSoFar } : {}), memory: searchMemory };
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */

@@ -22,6 +22,10 @@ export interface CompressOptions {
   readonly effort?: "fast" | "balanced" | "best";
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
   readonly perChannel?: boolean;
+  /** Seconds at most that the search for nodes to leave in float may take; default 90. It returns the best found by then. */
+  readonly timeBudget?: number;
+  /** The JSON report of an earlier run, whose decisions are repeated without measuring anew what led to them. */
+  readonly replay?: string;
   /** Bits of int8's weights, 2 to 8; below 8 they are rounded so that errors cancel, and packed in the file. Default 8. */
   readonly weightBits?: number;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */

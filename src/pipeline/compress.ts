@@ -11,11 +11,13 @@ import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
+import { decisionsOf } from "./decisions.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
+import type { SearchResult } from "./search/node-search.js";
 import { buildSafely } from "./safe-candidate.js";
 import { memoryWarnings, withTarget } from "./target-options.js";
 
@@ -61,7 +63,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const context: CandidateContext = {
-      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), files, logger, externalData, data: await openRunData(original, options, logger),
+      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), searchMemory: {}, files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
@@ -123,14 +125,20 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
+function makeReport({ run, measurements, isFallback }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
-    passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
+    decisions: decisionsOf(run, isFallback), search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
     warnings: distinct(warnings),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
+}
+
+function reportedSearch(search: SearchResult | undefined): Report["search"] {
+  if (!search) return null;
+  const { reasons, paying = null, choice = null } = search;
+  return { floatNodes: [...reasons].map(([name, reason]) => ({ name, reason })), speed: paying, accuracy: choice };
 }
 
 function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {

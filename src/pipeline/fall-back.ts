@@ -2,6 +2,7 @@
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../report/units.js";
 import type { Candidate } from "./candidate.js";
+import type { Decisions } from "./decisions.js";
 import type { PlanOptions } from "./plan.js";
 import { storeOnlyOptions } from "./plan-options.js";
 
@@ -15,6 +16,7 @@ export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Can
  * the original or fails a gate, and the other is not. The choice is a warning with the numbers of both.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
+  if (options.replay) return replayed(options, options.replay, build);
   const planned = await build("planned", options);
   const reasons = shortcomings(planned);
   if (reasons.length === 0) return planned;
@@ -29,6 +31,12 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
     return warned({ ...fallback, isFallback: true }, `Weights are stored as int8 and computed in float, because that is better on this machine (${facts}). ${hint}`, "compress/fell-back");
   }
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
+}
+
+/** Nothing is chosen anew. */
+async function replayed(options: PlanOptions, { storedOnly }: Decisions, build: BuildCandidate): Promise<Candidate> {
+  const stored = storedOnly ? storeOnlyOptions(options) : undefined;
+  return stored ? { ...await build("stored", stored), isFallback: true } : build("planned", options);
 }
 
 /** A failed gate is told by the verdict. */

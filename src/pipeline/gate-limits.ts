@@ -14,6 +14,12 @@ export function gateLimits({ maxDrop, minSqnr, metric }: Pick<CompressOptions, "
   };
 }
 
+/** The limits that a choice of nodes can meet: those on accuracy and fidelity. */
+export function accuracyLimits(options: Parameters<typeof gateLimits>[0]): GateLimits {
+  const { maxDrop, minSqnrDb, minAgreement } = gateLimits(options);
+  return { ...(maxDrop === undefined ? {} : { maxDrop }), ...(minSqnrDb === undefined ? {} : { minSqnrDb }), ...(minAgreement === undefined ? {} : { minAgreement }) };
+}
+
 function isShare(metric: string | undefined): boolean {
   return metric === undefined || Object.hasOwn(BUILT_IN_METRICS, metric);
 }

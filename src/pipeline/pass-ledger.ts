@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
-import type { NodeChoice } from "./search/float-nodes.js";
+import type { SearchResult } from "./search/node-search.js";
 
 /** What a pass that must prove itself came to on samples held out of calibration. */
 export interface TrialResult {
@@ -30,15 +30,15 @@ export interface RunResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Whether any pass asked for statistics. */
   readonly askedForData: boolean;
-  /** Which nodes were left in float for the sake of accuracy, where that was searched. */
-  readonly choice?: NodeChoice;
+  /** Which nodes were left in float and why, where that was searched. */
+  readonly search?: SearchResult;
   /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
 
 export class PassLedger {
   askedForData = false;
-  choice: NodeChoice | undefined;
+  search: SearchResult | undefined;
   readonly statistics = new Map<string, Statistics>();
   private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
@@ -78,15 +78,21 @@ export class PassLedger {
     return {
       modified: this.records.some((record) => record.modified),
       passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10, ...(trial ? { trial } : {}) })),
-      nodes: this.nodes,
+      nodes: this.nodes.map((node) => explained(node, this.search)),
       diagnostics: this.diagnostics,
       askedForData: this.askedForData,
       statistics: this.statistics,
-      ...(this.choice ? { choice: this.choice } : {}),
+      ...(this.search ? { search: this.search } : {}),
     };
   }
 }
 
 function rounded({ beforeDb, afterDb, kept }: TrialResult): TrialResult {
   return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, kept };
+}
+
+/** A node that the search left out is told its reason instead of the exclusion that came of it. */
+function explained<T extends NodeStatus>(node: T, search: SearchResult | undefined): T {
+  const reason = node.reason === "excluded" ? search?.reasons.get(node.name) : undefined;
+  return reason === undefined ? node : { ...node, reason };
 }

@@ -3,9 +3,11 @@ import { EdgecError, suggestion } from "../errors.js";
 import { oldestRuntime } from "../ops/runtime-versions.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
+import { readDecisions } from "./decisions.js";
+import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
-import { int8Options, unfoldedForms } from "./target-options.js";
+import { int8Options, isTimed, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -23,11 +25,30 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, effort: effortOf(options, flags),
+    flags, storeOnly, effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
+}
+
+/** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
+function searchOptions(options: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
+  const { timeBudget, passes, effort } = options;
+  const searches = flags.int8 !== undefined && passes === undefined;
+  const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
+  if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
+    throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
+  }
+  if (timeBudget !== undefined && !(timeBudget > 0)) throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
+  return { hasAccuracyGates, isTimed: searches && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
+}
+
+/** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat. */
+function replayOptions({ replay, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "replay"> {
+  if (replay === undefined) return {};
+  if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
+  return { replay: readDecisions(replay) };
 }
 
 /** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */

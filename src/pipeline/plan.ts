@@ -5,7 +5,9 @@ import type { Pass } from "../passes/contract.js";
 import { presentNames, selectedNames } from "./names.js";
 import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
+import type { Decisions } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
+import type { AccuracyAim, SearchAims } from "./search/node-search.js";
 
 export interface PlanOptions {
   /** Values of the passes' flags as text, by the flag's name in camelCase: `{ prune: "0.3", int8: "" }`. */
@@ -20,8 +22,14 @@ export interface PlanOptions {
   readonly storeOnly?: boolean;
   /** How much time to spend on the accuracy of int8; default "fast". */
   readonly effort?: Effort;
-  /** How near the outputs must come, by leaving nodes in float; default: what the effort says. */
-  readonly floatNodes?: FloatNodeGoal;
+  /** Whether gates on accuracy were set, which nodes are then left in float for. */
+  readonly hasAccuracyGates?: boolean;
+  /** Whether times on this machine say something about the target. */
+  readonly isTimed?: boolean;
+  /** Decisions of an earlier run, which nothing is tried anew for. */
+  readonly replay?: Decisions;
+  /** What a search for nodes to leave in float may take, seconds. */
+  readonly timeBudget?: number;
 }
 
 export interface PlannedStep {
@@ -31,16 +39,10 @@ export interface PlannedStep {
   readonly reason: string;
   /** See `RecipeStep.judgedAfter`. */
   readonly judgedAfter?: string;
-  /** Before its last pass runs, nodes are chosen for it to leave in float until the outputs are near enough. */
-  readonly floatNodes?: FloatNodeGoal;
-}
-
-export interface FloatNodeGoal {
-  /** Mean signal-to-noise ratio of the outputs to reach on held-out samples, dB. */
-  readonly goalDb: number;
-  /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
-  readonly mostShare: number;
-  readonly seconds: number;
+  /** A step that was judged in the run that is replayed: samples are held out as they were then. */
+  readonly wasJudged?: boolean;
+  /** Before its last pass runs, nodes are chosen for it to leave in float. */
+  readonly search?: SearchAims;
 }
 
 export type Plan = readonly PlannedStep[];
@@ -70,7 +72,8 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  return steps.map(({ passes, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, options, excluded)) }));
+  const plan = steps.map(({ passes, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, options, excluded)) }));
+  return options.replay ? replayed(plan, options.replay) : plan;
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
@@ -90,21 +93,23 @@ type Step = Omit<PlannedStep, "passes"> & { readonly passes: readonly Registered
 
 function recipeSteps(options: PlanOptions): Step[] {
   return RECIPE.filter((step) => isWanted(step.when, options))
-    .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass), ...(passes.includes(QUANTIZER) ? floatNodeGoal(options) : {}) }));
+    .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass), ...(passes.includes(QUANTIZER) ? searchAims(options) : {}) }));
 }
 
 /** The pass that the search for nodes to leave in float is about. */
 const QUANTIZER = "quantize-int8";
 
 /** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
-const FAIR_DB = 30;
+const FAIR_DB = 32;
 /** What that may cost: beyond it little of int8's speed is left. */
-const FAIR_SHARE = 0.35;
-const FAIR_SECONDS = 120;
+const FAIR_SHARE = 0.4;
+const FAIR_SECONDS = 90;
 
-function floatNodeGoal({ effort, floatNodes }: PlanOptions): { floatNodes?: FloatNodeGoal } {
-  if (floatNodes) return { floatNodes };
-  return effort === "best" ? { floatNodes: { goalDb: FAIR_DB, mostShare: FAIR_SHARE, seconds: FAIR_SECONDS } } : {};
+function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false, timeBudget = FAIR_SECONDS }: PlanOptions): { search?: SearchAims } {
+  const accuracy: AccuracyAim | undefined = hasAccuracyGates ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
+    : effort === "best" ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget } : undefined;
+  const speed = isTimed && effort !== "fast";
+  return speed || accuracy ? { search: { speed, ...(accuracy ? { accuracy } : {}) } } : {};
 }
 
 function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fast" }: PlanOptions): boolean {
@@ -122,6 +127,15 @@ function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fas
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";
     default: return flags[when] !== undefined;
   }
+}
+
+/** What was kept runs unasked, what was taken back is left out, and nodes stay float that did. */
+function replayed(plan: Plan, { kept, floatNodes }: Decisions): Plan {
+  return plan.filter(({ judgedAfter, passes }) => judgedAfter === undefined || passes.every(({ name }) => kept.includes(name)))
+    .map(({ judgedAfter, search, ...step }) => ({
+      ...step, wasJudged: judgedAfter !== undefined || search !== undefined,
+      passes: search && floatNodes.length > 0 ? step.passes.map((pass) => pass.excluding?.(floatNodes) ?? pass) : step.passes,
+    }));
 }
 
 /** Passes of a caller's own making carry their options with them. */

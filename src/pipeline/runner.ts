@@ -9,9 +9,8 @@ import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { ConstantEvaluator, MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
-import type { FloatNodeGoal, Plan, PlannedStep } from "./plan.js";
-import { chooseFloatNodes, type NodeChoice } from "./search/float-nodes.js";
-import { quantizationSpace } from "./search/quantization-space.js";
+import type { Plan, PlannedStep } from "./plan.js";
+import { type ModelJudges, searchFloatNodes, type SearchAims, type SearchResult } from "./search/node-search.js";
 import { type Scorer, StepTrial } from "./step-trial.js";
 
 export interface RunOptions {
@@ -19,6 +18,8 @@ export interface RunOptions {
   readonly dataset?: Dataset | undefined;
   /** Scores models on samples that are not in `dataset`, given the reference. Without it steps that must prove themselves are left out. */
   readonly scorer?: ((reference: Model) => Scorer) | undefined;
+  /** What a search for nodes to leave in float goes by besides the score. */
+  readonly judges?: ModelJudges;
   readonly evaluator?: ConstantEvaluator | undefined;
   readonly logger: Logger;
   readonly seed: number;
@@ -40,8 +41,6 @@ export class PassFailure extends EdgecError {
 
 /** Rounds of a step that runs until stable. Each removes something, so real models need two or three. */
 const MAX_ROUNDS = 10;
-/** Held-out samples that tell nodes apart; a choice is judged on all of them. */
-const QUICK_SAMPLES = 8;
 
 /**
  * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
@@ -68,7 +67,7 @@ class PlanRun {
 
   async run(): Promise<RunResult> {
     for (const [index, step] of this.plan.entries()) {
-      if (step.floatNodes) await this.searchStep(index, step, step.floatNodes);
+      if (step.search) await this.searchStep(index, step, step.search);
       else if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
       else if (await this.runStep(this.model, step, this.ledger)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
     }
@@ -93,11 +92,10 @@ class PlanRun {
   /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
   private async tryStep(index: number, step: PlannedStep, judgedAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset) return;
-    this.reference ??= copyModel(this.model);
-    this.trial ??= new StepTrial(this.options.scorer(this.reference), this.options.logger);
+    const trial = this.trials(this.options.scorer);
     const rest = stepsUntil(this.plan.slice(index + 1), judgedAfter);
     const tried = new PassLedger();
-    const result = await this.trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
+    const result = await trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
       judgedAfter,
       change: (model) => this.runStep(model, step, tried),
       finish: async (model) => {
@@ -109,43 +107,40 @@ class PlanRun {
   }
 
   /** Chooses nodes for the step's last pass to leave in float, and runs it so. */
-  private async searchStep(index: number, step: PlannedStep, goal: FloatNodeGoal): Promise<void> {
-    const choice = await this.chooseFloatNodes(index, step, goal);
-    const [pass] = step.passes.slice(-1);
-    const chosen = choice && choice.floatNodes.length > 0 ? pass?.excluding?.(choice.floatNodes) : undefined;
-    if (choice) {
-      this.ledger.choice = choice;
-      this.options.logger.debug?.(`left in float: ${choice.floatNodes.join(", ") || "none"}; ${choice.beforeDb.toFixed(2)} dB without, ${choice.afterDb.toFixed(2)} dB with them, ${choice.ranking.length} nodes measured`);
+  private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
+    const result = await this.search(index, step, aims);
+    this.ledger.search = result;
+    const names = [...result?.reasons.keys() ?? []];
+    const chosen = names.length > 0 ? step.passes.at(-1)?.excluding?.(names) : undefined;
+    if (await this.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step, this.ledger)) {
+      this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
     }
-    if (await this.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step, this.ledger)) this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
   }
 
-  private async chooseFloatNodes(index: number, step: PlannedStep, { goalDb, mostShare, seconds }: FloatNodeGoal): Promise<NodeChoice | undefined> {
-    const { dataset, scorer, logger } = this.options;
-    const [pass] = step.passes.slice(-1);
+  private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
+    const { dataset, scorer, logger, threads, judges = {} } = this.options;
+    const pass = step.passes.at(-1);
     if (!scorer || !dataset || !pass?.excluding) return undefined;
-    const deadline = performance.now() + 1000 * seconds;
-    this.reference ??= copyModel(this.model);
-    this.trial ??= new StepTrial(scorer(this.reference), logger);
+    const trial = this.trials(scorer);
     const statistics = await this.measure(this.model, pass, this.ledger) ?? new Statistics();
     this.ahead.set(pass.name, statistics);
-    const space = await quantizationSpace(this.model, pass, statistics, {
-      run: async (pass, model, statistics) => (await pass.run(model, this.context(statistics))).nodes,
-      measure: (model, requests) => calibrate({ model, dataset: take(dataset, 1), requests, threads: this.options.threads, logger: {} }),
-      score: (model, quick) => this.scoreRecovered(index, model, quick),
+    const later = this.plan.slice(index + 1);
+    const recovering = later.filter(({ judgedAfter }) => judgedAfter !== undefined && step.passes.some(({ name }) => name === judgedAfter));
+    const apply = (steps: Plan) => async (model: Model): Promise<void> => {
+      for (const each of steps) await this.runStep(model, each, new PassLedger());
+    };
+    return searchFloatNodes(this.model, pass, statistics, aims, {
+      dataset, threads, logger, judges,
+      context: (statistics) => this.context(statistics),
+      score: (model, most) => trial.score(model, most),
+      recover: recovering.length > 0 ? apply(recovering) : undefined,
+      finish: apply(later.filter(({ judgedAfter }) => judgedAfter === undefined)),
     });
-    return chooseFloatNodes({ ...space, progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }) }, { goalDb, mostShare, deadline });
   }
 
-  /** A quick score is that of a model as it is; otherwise the better one of that and of the model that later steps have recovered. */
-  private async scoreRecovered(index: number, model: Model, quick: boolean): Promise<number> {
-    const trial = this.trial!;
-    if (quick) return trial.score(model, QUICK_SAMPLES);
-    const plain = await trial.score(model);
-    const recovering = this.plan.slice(index + 1).filter(({ judgedAfter }) => judgedAfter !== undefined && this.plan[index]?.passes.some(({ name }) => name === judgedAfter));
-    if (recovering.length === 0) return plain;
-    for (const step of recovering) await this.runStep(model, step, new PassLedger());
-    return Math.max(plain, await trial.score(model));
+  private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrial {
+    this.reference ??= copyModel(this.model);
+    return this.trial ??= new StepTrial(scorer(this.reference), this.options.logger);
   }
 
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {

@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import { quantizeInt8, type Int8Format, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
-import { resolveTarget, type Target, type TargetProfile, type WeightRange } from "../targets/index.js";
+import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetProfile, type WeightRange } from "../targets/index.js";
 import { bytesText } from "../report/units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -45,6 +45,12 @@ export function int8Options({ passes, int8, flags }: CompressOptions, { weightRa
     ...(taken.length === defaults.formats.length ? {} : { formats: taken }),
     ...(floatOperators.length === 0 ? {} : { floatOperators }),
   };
+}
+
+/** Whether times on this machine say something about the target: it is this machine, or any. */
+export function isTimed({ target, verify }: CompressOptions): boolean {
+  const { profile } = resolveTarget(target);
+  return verify !== false && (profile.name === GENERIC.name || profile.name === detect(thisMachine()).profile);
 }
 
 /** Which stored forms the target does not fold at load: all of them, or those within functions. */

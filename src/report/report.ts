@@ -6,12 +6,22 @@ import type { Diagnostic } from "../diagnostics.js";
 import type { Emulation } from "../pipeline/emulation.js";
 import type { PassRecord } from "../pipeline/pass-ledger.js";
 import type { ReportedTarget } from "../pipeline/target-options.js";
+import type { Decisions } from "../pipeline/decisions.js";
+import type { SearchResult } from "../pipeline/search/node-search.js";
 import type { NodeStatus } from "../passes/contract.js";
 import type { Accuracy, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 
 export const SCHEMA_VERSION = 1;
 
 export interface ReportedNode extends NodeStatus { readonly pass: string }
+
+/** What the search for nodes to leave in float measured. */
+export interface ReportedSearch {
+  /** Why each node stays float, by its name. */
+  readonly floatNodes: readonly { readonly name: string; readonly reason: string }[];
+  readonly speed: NonNullable<SearchResult["paying"]> | null;
+  readonly accuracy: NonNullable<SearchResult["choice"]> | null;
+}
 
 export interface Report {
   readonly schemaVersion: typeof SCHEMA_VERSION;
@@ -22,6 +32,10 @@ export interface Report {
   readonly target: ReportedTarget | null;
   /** The processor whose saturation was computed; null when none was. */
   readonly emulation: Emulation | null;
+  /** What --replay repeats; null for a comparison alone. */
+  readonly decisions: Decisions | null;
+  /** null where nothing was searched. */
+  readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
   readonly size: SizeComparison;

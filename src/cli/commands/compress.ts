@@ -1,6 +1,6 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
-import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
+import { collected, duration, numberWithin, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
 /** Help of options that `optimize` has too. */
@@ -13,6 +13,8 @@ export function addRunOptions(command: Command): Command {
   return command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
+    .option("--time-budget <time>", "how long to search for nodes to leave in float, such as 90s or 5m (default: 90s)", duration)
+    .option("--replay <report>", "repeat the decisions of an earlier run's JSON report without a search")
     .option("--per-tensor", "one scale for each int8 weight, for accelerators that take no scale per channel")
     .option("--weight-bits <n>", "bits of int8's weights, 2 to 8: 4 halves the file again at the speed of int8; give --calib with it", wholeNumber(2, 8))
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)

@@ -10,6 +10,8 @@ export interface SearchNode {
   readonly opType: string;
   /** Its share of the multiply-accumulates of all nodes of the search, 0 to 1. */
   readonly share: number;
+  /** Multiply-accumulates for each value that it reads or makes. */
+  readonly intensity: number;
 }
 
 export interface NodeSensitivity extends SearchNode {
@@ -28,11 +30,15 @@ export interface SearchSpace {
   readonly score: (model: Model, quick: boolean) => Promise<number>;
   /** Lets the search say how far it is. */
   readonly progress?: (done: number, total: number) => void;
+  /** Takes each model that is better than those before it, so that an end before time loses nothing. */
+  readonly keep?: (model: Model) => Promise<void>;
 }
 
 export interface SearchLimits {
   /** The score to reach, dB. */
   readonly goalDb: number;
+  /** Decides in the score's place whether a model is near enough: it may run what was asked for on other data. */
+  readonly enough?: (model: Model) => Promise<boolean>;
   /** The multiply-accumulates that may go back to float, 0 to 1. */
   readonly mostShare: number;
   /** When to stop looking, by `performance.now()`. */
@@ -52,13 +58,30 @@ const FIXED_COST = 0.02;
 
 /** @param known a ranking of an earlier search of the same space, which is not measured anew */
 export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits, known?: readonly NodeSensitivity[]): Promise<NodeChoice> {
-  const scoreWith = async (names: readonly string[]): Promise<number> => space.score(await space.build(names), false);
-  const beforeDb = await scoreWith([]);
-  if (beforeDb >= limits.goalDb) return { floatNodes: [], beforeDb, afterDb: beforeDb, ranking: known ?? [] };
+  const judge = new Judge(space, limits);
+  const start = await judge.judge([]);
+  if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known ?? [] };
   const ranking = known ?? await rankNodes(space, limits.deadline);
   const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0), limits.mostShare).map(({ name }) => name);
-  const { count, db } = await shortestStart(worthwhile, scoreWith, limits, beforeDb);
-  return { floatNodes: worthwhile.slice(0, count), beforeDb, afterDb: db, ranking };
+  const best = await shortestStart(worthwhile, judge, limits.deadline, start);
+  return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
+}
+
+interface Judged { readonly names: readonly string[]; readonly db: number; readonly reached: boolean }
+
+class Judge {
+  private bestDb = -Infinity;
+
+  constructor(private readonly space: SearchSpace, private readonly limits: SearchLimits) {}
+
+  async judge(names: readonly string[]): Promise<Judged> {
+    const model = await this.space.build(names);
+    const db = await this.space.score(model, false);
+    const reached = await (this.limits.enough?.(model) ?? db >= this.limits.goalDb);
+    if (db > this.bestDb) await this.space.keep?.(model);
+    this.bestDb = Math.max(this.bestDb, db);
+    return { names, db, reached };
+  }
 }
 
 /** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
@@ -93,19 +116,18 @@ function affordable(ranking: readonly NodeSensitivity[], mostShare: number): Nod
 }
 
 /** Doubles the number of nodes until the goal is met, then halves the last step; the best start seen if it never is. */
-async function shortestStart(names: readonly string[], scoreWith: (names: readonly string[]) => Promise<number>, { goalDb, deadline }: SearchLimits, beforeDb: number): Promise<{ count: number; db: number }> {
-  let best = { count: 0, db: beforeDb };
+async function shortestStart(names: readonly string[], judge: Judge, deadline: number, start: Judged): Promise<Judged> {
+  let best = start;
   let failing = 0;
   const tryCount = async (count: number): Promise<boolean> => {
-    const db = await scoreWith(names.slice(0, count));
-    const reached = db >= goalDb;
-    if (reached ? best.db < goalDb || count < best.count : db > best.db) best = { count, db };
-    if (!reached) failing = Math.max(failing, count);
-    return reached;
+    const judged = await judge.judge(names.slice(0, count));
+    if (judged.reached ? !best.reached || count < best.names.length : !best.reached && judged.db > best.db) best = judged;
+    if (!judged.reached) failing = Math.max(failing, count);
+    return judged.reached;
   };
   for (let count = 1; names.length > 0; count = Math.min(2 * count, names.length)) {
     if (await tryCount(count) || count === names.length || performance.now() > deadline) break;
   }
-  while (best.db >= goalDb && best.count - failing > 1 && performance.now() <= deadline) await tryCount((failing + best.count) >> 1);
+  while (best.reached && best.names.length - failing > 1 && performance.now() <= deadline) await tryCount((failing + best.names.length) >> 1);
   return best;
 }

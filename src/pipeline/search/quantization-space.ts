@@ -24,9 +24,10 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   const quantized = await tools.run(pass, copyModel(model), statistics);
   const names = new Set(quantized.filter(({ status, opType }) => status === "changed" && COMPUTES.includes(opType)).map(({ name }) => name));
   const nodes = model.graph.nodes.filter((node) => names.has(nodeLabel(node)));
-  const macs = await macsOf(model, nodes, tools.measure);
-  const total = macs.reduce((sum, count) => sum + count, 0) || 1;
-  const strain = new Map(nodes.map((node, k) => [searchNode(node, macs[k]! / total), rounding(node, pass.statistics(model), statistics)]));
+  const work = await workOf(model, nodes, tools.measure);
+  const total = work.reduce((sum, { macs }) => sum + macs, 0) || 1;
+  const requests = pass.statistics(model);
+  const strain = new Map(nodes.map((node, k) => [searchNode(node, work[k]!, total), rounding(node, requests, statistics)]));
   return { nodes: [...strain].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score };
 }
 
@@ -34,16 +35,21 @@ function excluding(pass: Pass, names: readonly string[]): Pass {
   return pass.excluding?.(names) ?? pass;
 }
 
-function searchNode(node: Node, share: number): SearchNode {
-  return { name: nodeLabel(node), opType: node.opType, share };
+/** What a node does on one sample. */
+interface Work { readonly macs: number; readonly values: number }
+
+function searchNode(node: Node, { macs, values }: Work, total: number): SearchNode {
+  return { name: nodeLabel(node), opType: node.opType, share: macs / total, intensity: macs / Math.max(1, values) };
 }
 
-/** Multiply-accumulates of each node on one sample. */
-async function macsOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<number[]> {
+async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<Work[]> {
   const editor = GraphEditor.forMainGraph(model);
-  const request = (node: Node): RangeRequest => ({ kind: "range", tensor: node.outputs[0] ?? "" });
-  const sizes = await measure(model, nodes.map(request));
-  return nodes.map((node) => (sizes.get(request(node))?.count ?? 0) * macsPerOutput(editor, node));
+  const request = (tensor = ""): RangeRequest => ({ kind: "range", tensor });
+  const sizes = await measure(model, nodes.flatMap(({ inputs: [read], outputs: [made] }) => [request(read), request(made)]));
+  return nodes.map((node) => {
+    const [read, made] = [node.inputs[0], node.outputs[0]].map((tensor) => sizes.get(request(tensor))?.count ?? 0) as [number, number];
+    return { macs: made * macsPerOutput(editor, node), values: read + made };
+  });
 }
 
 function macsPerOutput(editor: GraphEditor, node: Node): number {

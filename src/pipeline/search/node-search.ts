@@ -1,0 +1,124 @@
+/** The search for nodes that a quantizing pass leaves in float: first those that int8 does not pay for, then those that cost too much accuracy. */
+import { calibrate } from "../../calibration/calibrate.js";
+import { take, type Dataset } from "../../data/index.js";
+import type { Logger } from "../../diagnostics.js";
+import { copyModel, type Model } from "../../ir/index.js";
+import type { Statistics } from "../../numeric/statistics.js";
+import type { Pass, PassContext } from "../../passes/contract.js";
+import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
+import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
+import { quantizationSpace } from "./quantization-space.js";
+
+/** What a search aims at. */
+export interface SearchAims {
+  /** Leaves nodes in float that int8 does not pay for on this machine. */
+  readonly speed: boolean;
+  readonly accuracy?: AccuracyAim;
+}
+
+export interface AccuracyAim {
+  /** Mean signal-to-noise ratio of the outputs to reach on held-out samples, dB. */
+  readonly goalDb: number;
+  /** Whether the gates of the run decide instead, on its evaluation data. */
+  readonly byGates: boolean;
+  /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
+  readonly mostShare: number;
+  readonly seconds: number;
+}
+
+/** What the surroundings of a run can tell of a model. */
+export interface ModelJudges {
+  /** Absent where times say nothing: for another target, or without a runtime. */
+  readonly time?: Timer;
+  /** Whether the gates on accuracy hold for a finished model. Absent without such gates. */
+  readonly enough?: (model: Model) => Promise<boolean>;
+  /** Writes a finished model as the best so far. */
+  readonly keep?: (model: Model) => Promise<void>;
+  /** A ranking of an earlier search that was broken off, and the place for that of this one. */
+  readonly memory?: { ranking?: readonly NodeSensitivity[] };
+}
+
+export interface SearchTools {
+  readonly dataset: Dataset;
+  readonly threads: number;
+  readonly logger: Logger;
+  readonly judges: ModelJudges;
+  readonly context: (statistics: Statistics) => PassContext;
+  /** How near a model is to the reference, dB; over the first `most` samples. */
+  readonly score: (model: Model, most?: number) => Promise<number>;
+  /** Does to a model what later steps would that recover accuracy; undefined when none would. */
+  readonly recover: ((model: Model) => Promise<void>) | undefined;
+  /** Does to a model what the other later steps would. */
+  readonly finish: (model: Model) => Promise<void>;
+}
+
+export interface SearchResult {
+  /** Why each node stays float, by its name. */
+  readonly reasons: ReadonlyMap<string, string>;
+  readonly paying?: PayingChoice;
+  readonly choice?: NodeChoice;
+}
+
+/** Held-out samples that tell nodes apart; a choice is judged on all of them. */
+const QUICK_SAMPLES = 8;
+
+/** @param statistics what the pass asks for, measured on the model */
+export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
+  const space = await quantizationSpace(model, pass, statistics, {
+    run: async (pass, model, statistics) => (await pass.run(model, tools.context(statistics))).nodes,
+    measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, logger: {} }),
+    score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
+  });
+  const paying = speed && tools.judges.time && space.nodes.length > 0 ? await choosePayingNodes(space, tools.judges.time) : undefined;
+  const slow = paying?.floatNodes ?? [];
+  const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
+  return {
+    reasons: new Map([...slow.map((name) => [name, whySlow(paying!)] as const), ...(choice?.floatNodes ?? []).map((name) => [name, whyLossy(name, choice!)] as const)]),
+    ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
+  };
+}
+
+/** The space in which these nodes are in float for good. */
+function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace {
+  const left = new Set(floatNodes);
+  return { ...space, nodes: space.nodes.filter(({ name }) => !left.has(name)), build: (names) => space.build([...floatNodes, ...names]) };
+}
+
+async function chooseAccurate(space: SearchSpace, { goalDb, byGates, mostShare, seconds }: AccuracyAim, { judges, finish, logger }: SearchTools): Promise<NodeChoice> {
+  const finished = async (model: Model): Promise<Model> => {
+    const copy = copyModel(model);
+    await finish(copy);
+    return copy;
+  };
+  const { enough, keep, memory } = judges;
+  const choice = await chooseFloatNodes({
+    ...space,
+    progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }),
+    ...(keep ? { keep: async (model: Model) => keep(await finished(model)) } : {}),
+  }, {
+    goalDb, mostShare, deadline: performance.now() + 1000 * seconds,
+    ...(byGates && enough ? { enough: async (model: Model) => enough(await finished(model)) } : {}),
+  }, memory?.ranking);
+  if (memory && choice.ranking.length > 0) memory.ranking = choice.ranking;
+  return choice;
+}
+
+/** The better score of the model as it is and as later steps recover it; the model is left as the better one. */
+async function scoreRecovered(model: Model, { score, recover }: SearchTools): Promise<number> {
+  const plainDb = await score(model);
+  if (!recover) return plainDb;
+  const recovered = copyModel(model);
+  await recover(recovered);
+  const recoveredDb = await score(recovered);
+  if (recoveredDb > plainDb) Object.assign(model, recovered);
+  return Math.max(plainDb, recoveredDb);
+}
+
+function whySlow({ floatMs, int8Ms, chosenMs }: PayingChoice): string {
+  return `int8 does not pay for it on this machine: ${int8Ms.toFixed(2)} ms with all layers in int8, ${chosenMs.toFixed(2)} ms so, ${floatMs.toFixed(2)} ms in float`;
+}
+
+function whyLossy(name: string, { ranking }: NodeChoice): string {
+  const noise = ranking.find((node) => node.name === name)?.noise ?? 0;
+  return `left in float for accuracy: its int8 form adds noise of ${(100 * noise).toPrecision(2)} % of the outputs' power`;
+}

@@ -1,0 +1,74 @@
+/** What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to keep the best so far. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { take, type Dataset } from "../../data/index.js";
+import type { Feed, Model } from "../../ir/index.js";
+import { writeModel } from "../../onnx/index.js";
+import { openRemote } from "../../runtime/index.js";
+import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
+import type { ModelJudges } from "./node-search.js";
+
+export interface JudgeContext {
+  /** What the runtime runs as the original. */
+  readonly referencePath: string;
+  readonly evaluation: Dataset | undefined;
+  readonly isLabelled: boolean;
+  readonly metric: string | undefined;
+  readonly threads: number;
+  /** The gates on accuracy and fidelity; without any, `enough` is left out. */
+  readonly limits: GateLimits;
+  /** Whether times on this machine are those that count. */
+  readonly isTimed: boolean;
+}
+
+const TIMED_FEEDS = 4;
+/** A fraction of what the final comparison takes: choices are between models that differ by more than a few percent. */
+const TIMING = { warmup: 3, runs: 15, minMs: 150, maxMs: 8_000 };
+
+export function runJudges(context: JudgeContext): Pick<ModelJudges, "time" | "enough"> {
+  const { evaluation, limits, isTimed } = context;
+  if (!evaluation) return {};
+  return {
+    ...(isTimed ? { time: (models: readonly Model[]) => timeModels(models, evaluation, context.threads) } : {}),
+    ...(Object.keys(limits).length > 0 ? { enough: (model: Model) => gatesHold(model, evaluation, context) } : {}),
+  };
+}
+
+async function timeModels(models: readonly Model[], evaluation: Dataset, threads: number): Promise<number[]> {
+  const feeds: Feed[] = [];
+  for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
+  return inFolder(async (folder) => {
+    const paths = models.map((model, k) => writeModel(model, join(folder, `${k}.onnx`)).path);
+    const runtime = await openRemote();
+    try {
+      const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads });
+      return times.map(({ samplesMs }) => quantile(samplesMs, 0.5));
+    } finally {
+      await runtime.close();
+    }
+  });
+}
+
+async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isLabelled, metric, threads, limits }: JudgeContext): Promise<boolean> {
+  return inFolder(async (folder) => {
+    const compressed = writeModel(model, join(folder, "trial.onnx")).path;
+    const report = await verifyModels({
+      original: referencePath, compressed, runs: 0, threads, size: UNKNOWN_SIZE,
+      ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }), ...(metric === undefined ? {} : { metric }),
+    });
+    return checkGates(limits, report).ok;
+  });
+}
+
+/** Gates on size are not asked about here. */
+const UNKNOWN_SIZE = { original: { raw: 0, gzip: null, brotli: null }, compressed: { raw: 0, gzip: null, brotli: null }, ratio: 1 };
+
+async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "edgec-search-"));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
