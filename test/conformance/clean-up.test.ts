@@ -4,8 +4,8 @@ import { CONTEXT, untilStable } from "../passes/graph/running.js";
 import { operatorTests } from "./archive.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 
-/** Models of one operator on inputs, in which there is nothing to clean, of IR version 4 and later: older ones are raised. */
-const UNCHANGED = 1488;
+/** Models of one operator on inputs, in which there is nothing to clean: 1518 of 1884, 30 of them of IR version 3. */
+const UNCHANGED = 1518;
 
 it("leaves the outputs of every operator model as they were", async () => {
   const outcomes: Outcome[] = [];

@@ -39,6 +39,8 @@ export class Examiner {
     try {
       bytes = await this.transform(given);
     } catch (error) {
+      const refusal = await this.optimizedRefusal(original, given.feeds);
+      if (refusal) return { kind: "cannot run", detail: refusal };
       return { kind: "fault", detail: `failed: ${error instanceof Error ? error.message : String(error)}` };
     }
     const after = await this.run(bytes, given.feed);
@@ -65,10 +67,19 @@ export class Examiner {
     this.runtime = undefined;
   }
 
-  private async run(model: Uint8Array, feed: Feed): Promise<Feed | Error> {
+  /** Calibration runs models as onnxruntime optimizes them, which by itself breaks a few (its fusion into Gemm, for one). */
+  private async optimizedRefusal(model: Uint8Array, feeds: readonly Feed[]): Promise<string | undefined> {
+    for (const feed of feeds) {
+      const outputs = await this.run(model, feed, "all");
+      if (outputs instanceof Error) return outputs.message;
+    }
+    return undefined;
+  }
+
+  private async run(model: Uint8Array, feed: Feed, optimization: "disabled" | "all" = "disabled"): Promise<Feed | Error> {
     try {
       this.runtime ??= await openRemote();
-      const session = await this.runtime.open(model, { optimization: "disabled" });
+      const session = await this.runtime.open(model, { optimization });
       try {
         return await session.run(feed);
       } finally {

@@ -29,9 +29,17 @@ test("timing gives one sample per model and round", async () => {
   expect(times.flatMap(({ samplesMs }) => samplesMs).every((ms) => ms > 0)).toBe(true);
 });
 
-test("timing goes on until every model was timed for long enough", async () => {
-  const [times] = await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 1, threads: 1, minMs: 1 });
-  expect(times?.samplesMs.length).toBeGreaterThan(1);
+test("timing goes on until the model was timed for long enough, and no longer", async () => {
+  const minMs = 1;
+  const { samplesMs } = (await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 1, threads: 1, minMs }))[0]!;
+  const total = (times: readonly number[]): number => times.reduce((sum, time) => sum + time, 0);
+  expect(samplesMs.length === 20 || total(samplesMs) >= minMs).toBe(true);
+  expect(samplesMs.length === 1 || total(samplesMs.slice(0, -1)) < minMs).toBe(true);
+});
+
+test("timing gives up after twenty times the rounds asked for", async () => {
+  const [times] = await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 2, threads: 1, minMs: 1e9 });
+  expect(times?.samplesMs).toHaveLength(40);
 });
 
 test("the optimized graph holds the kernels that run, without the weights", async () => {

@@ -1,6 +1,6 @@
 /** Attention, and the operators of onnxruntime's own set that edgec writes: what stands behind them would be unknown otherwise. */
 import { intAttribute } from "../../ir/index.js";
-import { rows, typed, type Rule } from "./call.js";
+import { rows, typed, unknown, type Rule } from "./call.js";
 
 const first: Rule = ({ inputs }) => [inputs[0]];
 
@@ -10,12 +10,15 @@ const multiHead: Rule = ({ inputs: [query, , value] }) => {
   return [typed(query?.elementType, isApart ? [query.shape?.[0], query.shape?.[1], value.shape?.[2]] : undefined)];
 };
 
-/** The same where queries have as many heads as values; of values of rank 4, [batch, heads, queries, size of a value]. */
-const attention: Rule = (call) => {
-  const { node, inputs: [query, , value] } = call;
-  if (query?.shape?.length === 4 && value?.shape?.length === 4) return [typed(query.elementType, [...query.shape.slice(0, 3), value.shape[3]])];
-  const isGrouped = intAttribute(node, "q_num_heads", 0) !== intAttribute(node, "kv_num_heads", 0);
-  return isGrouped ? [typed(query?.elementType, undefined)] : multiHead(call);
+/**
+ * Heads are an axis of their own, or side by side in the last of three; queries may have more of them than values. Keys
+ * and values of all steps so far, where asked for, always have an axis of heads.
+ */
+const attention: Rule = ({ node, inputs: [query, key, value], sizes }) => {
+  const [queryHeads, valueHeads] = ["q_num_heads", "kv_num_heads"].map((name) => intAttribute(node, name, undefined));
+  const isSideBySide = query?.shape?.length === 3 && valueHeads !== undefined && valueHeads > 0;
+  const last = isSideBySide ? sizes.multiply(sizes.divideExactly(value?.shape?.[2], valueHeads), queryHeads) : value?.shape?.at(-1);
+  return [typed(query?.elementType, query?.shape && [...query.shape.slice(0, -1), last]), typed(key?.elementType, unknown(4)), typed(value?.elementType, unknown(4))];
 };
 
 export const ATTENTION = rows(attention, "Attention");

@@ -71,16 +71,8 @@ const einsum: Rule = ({ node, inputs }): Known[] => {
 
 const determinant: Rule = ({ inputs: [x] }) => [typed(x?.elementType, x?.shape?.slice(0, -2))];
 
-/** Heads are an axis of their own, or side by side in the last of three. */
-const attention: Rule = ({ node, inputs: [q, k, v], sizes }) => {
-  const [queryHeads, keyHeads] = ["q_num_heads", "kv_num_heads"].map((name) => intAttribute(node, name, undefined));
-  const last = q?.shape?.length === 3 && keyHeads ? sizes.multiply(sizes.divideExactly(v?.shape?.[2], keyHeads), queryHeads) : v?.shape?.at(-1);
-  return [typed(q?.elementType, q?.shape && [...q.shape.slice(0, -1), last]), typed(k?.elementType, unknown(4)), typed(v?.elementType, unknown(4))];
-};
-
 export const LINEAR = [
   ...rows(matMul, "MatMul"), ...rows(integerMatMul, "MatMulInteger"), ...rows(quantizedMatMul, "QLinearMatMul"), ...rows(gemm, "Gemm"),
   ...rows(reduction, "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"),
   ...rows(position, "ArgMax", "ArgMin"), ...rows(recurrent, "LSTM", "GRU", "RNN"), ...rows(einsum, "Einsum"), ...rows(determinant, "Det"),
-  ...rows(attention, "Attention"),
 ] as const;

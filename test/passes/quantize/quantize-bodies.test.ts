@@ -110,7 +110,8 @@ describe("static quantization in bodies", () => {
     m.graph.outputs = [float("chosen")];
     const positiveOnly = feed(SHAPE, new Float32Array(288).fill(1));
     const { nodes } = await quantized(m, [positiveOnly]);
-    expect(nodes.map(({ opType, status, reason }) => `${opType} ${status}: ${reason}`)).toEqual([
+    // How many pairs of weights are kept from saturating follows the kernels' values.
+    expect(nodes.map(({ opType, status, reason }) => `${opType} ${status}: ${reason.split(";")[0]}`)).toEqual([
       "Conv changed: static int8, mse calibration",
       "Relu changed: the saturation of the codes before it takes its place",
       "Conv kept: its output is the model's output, which stays float",
