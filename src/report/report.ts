@@ -7,7 +7,7 @@ import type { Emulation } from "../pipeline/emulation.js";
 import type { PassRecord } from "../pipeline/pass-ledger.js";
 import type { ReportedTarget } from "../pipeline/target-options.js";
 import type { NodeStatus } from "../passes/contract.js";
-import type { Accuracy, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
+import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 
 export const SCHEMA_VERSION = 1;
 
@@ -29,6 +29,8 @@ export interface Report {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
+  /** The compressed model in other runtimes and at other optimization levels; only where that was asked for. */
+  readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
   readonly verdict: Verdict;
 }
