@@ -84,11 +84,13 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * where the input would be overwritten, which is still needed.
  */
 function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, int8, calib, timeBudget: _, logger: __, ...settings } = options;
+  const { output, int8, calib } = options;
   if (output === undefined || input === undefined || int8 !== true || options.force === true) return { searchMemory: undefined };
-  const names = [calib, settings.eval].map((data) => (typeof data === "string" ? data : data?.name));
+  const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
+  // What changes no measurement, or is no data, is not part of the key.
+  const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
   return {
-    searchMemory: new SearchState(`${output}.search.json`, input, { ...settings, calib: names[0], eval: names[1], passes: undefined }),
+    searchMemory: new SearchState(`${output}.search.json`, input, settings),
     bestSoFar: async (model) => {
       const path = await files.path("best");
       writeModel(model, path, options.externalData === undefined ? {} : { externalData: options.externalData });

@@ -1,6 +1,7 @@
 /** The report for a person at a terminal. */
 import { PLAIN, type Paint } from "./paint.js";
 import type { Report } from "./report.js";
+import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
 import { textTable } from "./text-table.js";
 import { printable } from "./units.js";
@@ -10,6 +11,7 @@ export function reportText(report: Report, paint: Paint = PLAIN, { explain = fal
   const sections = [
     table(report, paint),
     [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(printable(line)))],
+    acrossLines(report, paint),
     passLines(report, paint),
     explain ? nodeTable(report, paint) : nodeLines(report, paint),
     report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
@@ -30,6 +32,11 @@ function table(report: Report, paint: Paint): string[] {
     name, before, after, better === undefined ? change : better ? paint.green(change) : paint.red(change),
   ]);
   return textTable([["", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows], [0, 3]);
+}
+
+function acrossLines({ across }: Report, paint: Paint): string[] {
+  if (!across) return [];
+  return textTable([ACROSS_COLUMNS.map((cell) => paint.bold(cell)), ...acrossRows(across)], [0, 1, 2, 3, 4]);
 }
 
 function passLines(report: Report, paint: Paint): string[] {
