@@ -169,7 +169,7 @@ class PlanRun {
     return {
       statistics, evaluator, seed,
       ...(this.reference ? { reference: this.reference } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger }) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }) } : {}),
     };
   }
 
