@@ -86,6 +86,21 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   return { codes, scales };
 }
 
+/** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
+export function codesAtScales(values: Float32Array, order: RowOrder, scales: Float32Array, { guardPairs }: { readonly guardPairs: boolean }): Int8Array {
+  const codes = new Int8Array(values.length);
+  const row = new Float32Array(order.outerCount * order.innerCount);
+  const maxCode = maxCodeOf(8);
+  for (let channel = 0; channel < order.channels; channel++) {
+    const base = channel * order.channelStride;
+    gatherRow(values, base, order, row);
+    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scales[channel]!))));
+    if (guardPairs) trimPairs(rowCodes);
+    scatterRow(rowCodes, base, order, codes);
+  }
+  return codes;
+}
+
 function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = maxCodeOf(8), minScales, perTensor = false }: RowOptions): Float32Array {
   const row = new Float32Array(order.outerCount * order.innerCount);
   const scales = new Float32Array(order.channels);

@@ -104,6 +104,10 @@ class PlanRun {
     });
     if (tried.askedForData) this.ledger.askedForData = true;
     this.ledger.addTrial(tried, result);
+    if (result.refused !== undefined) {
+      const name = step.passes.map((pass) => pass.name).join(", ");
+      this.options.logger.diagnostic?.({ id: "compress/step-refused", severity: "warning", subject: name, message: `"${name}" was taken back, because the runtime refuses this model with it: ${result.refused}. This is a bug in edgec: please report it.` });
+    }
   }
 
   /** Chooses nodes for the step's last pass to leave in float, and runs it so. */
