@@ -1,4 +1,4 @@
-"""onnxruntime's own quantizer with its best known settings: peer.py static|defaults|dynamic MODEL CALIB.npz OUTPUT"""
+"""onnxruntime's own quantizer with its best known settings: peer.py static|percentile|entropy|defaults|dynamic MODEL CALIB.npz OUTPUT"""
 import logging
 import sys
 import tempfile
@@ -32,8 +32,8 @@ else:
         else:
             # On CPUs without VNNI its weights must give up a bit, or the result is garbage.
             reduce_range = "vnni" not in open("/proc/cpuinfo").read() if sys.platform == "linux" else False
-            method = CalibrationMethod.Percentile if mode == "percentile" else CalibrationMethod.MinMax
+            methods = {"percentile": CalibrationMethod.Percentile, "entropy": CalibrationMethod.Entropy}
             quantize_static(
                 prepared.name, output, Reader(calib), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8, per_channel=True, reduce_range=reduce_range, calibrate_method=method,
+                weight_type=QuantType.QInt8, per_channel=True, reduce_range=reduce_range, calibrate_method=methods.get(mode, CalibrationMethod.MinMax),
             )
