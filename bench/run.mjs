@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { readFileSync } from "node:fs";
 
-const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize", "opsets", "equalize", "emulate", "rounding"];
+const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize", "opsets", "equalize", "emulate", "rounding", "across"];
 /** Only when named: gigabytes of disk and minutes of time, and for "zoo" Python with torch. */
 const ON_REQUEST = ["large", "zoo"];
 

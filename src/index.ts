@@ -6,6 +6,7 @@ export { compress, type CompressResult } from "./pipeline/compress.js";
 export type { CompressOptions } from "./pipeline/compress-options.js";
 export { optimize, type OptimizeOptions } from "./pipeline/optimize.js";
 export { verify, type VerifyOptions } from "./pipeline/verify.js";
+export type { Across, AcrossOptions } from "./verify/index.js";
 export { inspect, type InspectOptions } from "./pipeline/inspect.js";
 export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./pipeline/inspection/inspection.js";
 export { diffModels, type ModelDiff, type OperatorChange, type ValueChange, type WeightChange, type WeightSide } from "./pipeline/diff-models.js";

@@ -25,6 +25,8 @@ export interface CalibrationOptions {
   readonly activationBytes?: number;
   /** Bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. A larger one is left out. */
   readonly gramBytes?: number;
+  /** What is asked for is known to be small, so that no sample has to run to find out how large it is. */
+  readonly inOneRound?: boolean;
 }
 
 const MIB = 2 ** 20;
@@ -85,7 +87,8 @@ class Calibration {
     await this.measureConstants();
     const { computed, inputs } = this.located;
     if (this.inner.length + computed.length + inputs.length === 0) return;
-    const shapes = await this.shapes();
+    const inOneRound = this.options.inOneRound === true && this.inner.length === 0;
+    const shapes = inOneRound ? new Map([...computed, ...inputs].map((name) => [name, [] as readonly number[]])) : await this.shapes();
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
     for (const { request, bytes } of tooLarge) {
       this.logger.diagnostic?.({

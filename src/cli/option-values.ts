@@ -32,6 +32,21 @@ function within(minimum: number, maximum: number): string {
   return maximum === Infinity ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`;
 }
 
+const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+
+/** "705000", "2MB" (two million bytes) or "1.5 MiB" as bytes, rounded down. */
+export function byteCount(text: string): number {
+  const [, number = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? NaN));
+  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new InvalidArgumentError("It takes a size such as 705000, 2MB or 1.5MiB.");
+  return bytes;
+}
+
+/** "node, web" as a list. */
+export function words(text: string): string[] {
+  return text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+}
+
 /** For an option that may be given more than once. */
 export function collected(text: string, previous: readonly string[] = []): string[] {
   return [...previous, text];

@@ -7,6 +7,7 @@ import { addDemo } from "./commands/demo.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addPasses } from "./commands/passes.js";
+import { addSensitivity } from "./commands/sensitivity.js";
 import { addTargets } from "./commands/targets.js";
 import { addVerify } from "./commands/verify.js";
 import { VERSION } from "../version.js";
@@ -20,7 +21,7 @@ export function buildProgram(): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
     .exitOverride();
-  for (const add of [addCompress, addOptimize, addVerify, addInspect, addBench, addPasses, addTargets, addDemo]) add(program);
+  for (const add of [addCompress, addOptimize, addVerify, addInspect, addBench, addSensitivity, addPasses, addTargets, addDemo]) add(program);
   addHelp(program);
   program.addHelpText("after", EXIT_CODES);
   return program;

@@ -3,19 +3,21 @@ import chalk from "chalk";
 import { EXIT } from "../errors.js";
 import { compress, type CompressResult } from "../pipeline/compress.js";
 import type { CompressOptions } from "../pipeline/compress-options.js";
+import type { GateOptions } from "../pipeline/gate-limits.js";
 import { defaultOutputPath } from "../pipeline/output-file.js";
+import { gatesOf } from "./gate-flags.js";
 import { passFlags } from "./pass-flags.js";
 import { requireReportPlace, writeReport } from "./report-file.js";
 import { printable } from "../report/units.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
-interface RunFlags {
+interface RunFlags extends GateOptions {
   readonly output?: string; readonly force?: boolean; readonly externalData?: boolean;
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
   readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"]; readonly timeBudget?: number; readonly replay?: string; readonly weightBits?: number; readonly perTensor?: boolean; readonly exclude?: readonly string[]; readonly passes?: string; readonly target?: string; readonly minOrt?: string;
-  readonly maxDrop?: number; readonly minSqnr?: number; readonly threads?: number; readonly seed?: number;
-  readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+  readonly threads?: number; readonly seed?: number;
+  readonly verify?: boolean; readonly safe?: boolean; readonly report?: string; readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean; readonly debug?: boolean;
 }
 
 /** What is done with the model: it is given options and makes a report. */
@@ -41,8 +43,8 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
 }
 
 function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {
-  const { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, timeBudget, replay, weightBits, exclude, passes, target, minOrt, maxDrop, minSqnr, threads, seed, verify, safe, debug } = flags;
-  const options = { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, timeBudget, replay, weightBits, exclude, passes, target, minOrt, maxDrop, minSqnr, threads, seed, verify, safe, debug };
+  const { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, timeBudget, replay, weightBits, exclude, passes, target, minOrt, threads, seed, verify, safe, debug } = flags;
+  const options = { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, timeBudget, replay, weightBits, exclude, passes, target, minOrt, ...gatesOf(flags), threads, seed, verify, safe, debug };
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
   return { ...set, ...(flags.perTensor === true ? { perChannel: false } : {}), flags: passFlags(given) };
 }

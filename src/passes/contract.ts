@@ -33,7 +33,10 @@ export interface ConstantEvaluator {
 export interface MeasureLimits {
   /** The first samples of the calibration data, at most so many. */
   readonly samples: number;
-  /** Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a batch. */
+  /**
+   * Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a batch, and
+   * make of it what is asked for in a few values: all is measured in one run.
+   */
   readonly asBatch?: boolean;
 }
 

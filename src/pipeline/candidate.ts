@@ -18,6 +18,7 @@ import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "
 import type { RunData } from "./run-data.js";
 import { runPasses } from "./runner.js";
 import type { ModelJudges } from "./search/node-search.js";
+import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
 import { isTimed } from "./target-options.js";
 
@@ -38,7 +39,7 @@ export interface CandidateContext {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: (model: Model) => Promise<void>;
   /** What searches of this run have measured, shared by its candidates. */
-  readonly searchMemory: NonNullable<ModelJudges["memory"]>;
+  readonly searchMemory: SearchState | undefined;
   /** Where weights are written; see `WriteOptions`. */
   readonly externalData: boolean | undefined;
 }
@@ -104,7 +105,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
 function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
   const { metric, threads = 1 } = options;
   const judges = runJudges({ referencePath, evaluation: data.evaluation, isLabelled: data.isLabelled, metric, threads, limits: accuracyLimits(options), isTimed: isTimed(options) });
-  return { ...judges, ...(bestSoFar ? { keep: bestSoFar } : {}), memory: searchMemory };
+  return { ...judges, ...(bestSoFar ? { keep: bestSoFar } : {}), ...(searchMemory ? { memory: searchMemory } : {}) };
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */

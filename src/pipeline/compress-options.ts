@@ -47,6 +47,15 @@ export interface CompressOptions {
   readonly maxDrop?: number;
   /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
   readonly minSqnr?: number;
+  /** Gate: the lowest share of equal answers, from 0 to 1: the same top class, or equal integers. */
+  readonly minAgreement?: number;
+  /**
+   * Gate: how much slower the model may be than the original, as a share of its time: 0.05 is 5 %, 0 is not slower at all.
+   * Medians repeat within 3 %, so it fails from 3 % beyond that on.
+   */
+  readonly maxSlowdown?: number;
+  /** Gate: the largest size in bytes, external data included. */
+  readonly maxSize?: number;
 
   /**
    * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of a JSON file, or

@@ -17,6 +17,7 @@ import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
+import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/node-search.js";
 import { buildSafely } from "./safe-candidate.js";
 import { memoryWarnings, withTarget } from "./target-options.js";
@@ -63,18 +64,39 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const context: CandidateContext = {
-      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), searchMemory: {}, files, logger, externalData, data: await openRunData(original, options, logger),
+      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files), files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = { ...makeReport(candidate, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
+    context.searchMemory?.remove();
     const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
   } finally {
     await files.remove();
   }
+}
+
+/**
+ * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
+ * where the input would be overwritten, which is still needed.
+ */
+function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
+  const { output, int8, calib } = options;
+  if (output === undefined || input === undefined || int8 !== true || options.force === true) return { searchMemory: undefined };
+  const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
+  // What changes no measurement, or is no data, is not part of the key.
+  const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
+  return {
+    searchMemory: new SearchState(`${output}.search.json`, input, settings),
+    bestSoFar: async (model) => {
+      const path = await files.path("best");
+      writeModel(model, path, options.externalData === undefined ? {} : { externalData: options.externalData });
+      await files.commit(path);
+    },
+  };
 }
 
 /** Reads the input anew at every call: each candidate changes a model of its own. */

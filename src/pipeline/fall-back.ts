@@ -1,13 +1,11 @@
 /** Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic does not pay. */
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../report/units.js";
+import { SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "./decisions.js";
 import type { PlanOptions } from "./plan.js";
 import { storeOnlyOptions } from "./plan-options.js";
-
-/** Below this ratio of median times a model counts as slower; interleaved medians repeat within about 3 %. */
-export const SLOWER_BELOW = 0.97;
 
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 

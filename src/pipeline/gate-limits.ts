@@ -3,14 +3,20 @@ import { EdgecError } from "../errors.js";
 import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 
+/** The options that are gates. */
+export type GateOptions = Pick<CompressOptions, "maxDrop" | "minSqnr" | "minAgreement" | "maxSlowdown" | "maxSize">;
+
 /**
  * `maxDrop` is a share of 1 for top-1 and top-5, whose accuracies are in percent; in the metric's own unit for a module.
- * Throws EdgecError BAD_OPTION for a share of 1 or more, which is mostly meant in points.
+ * Throws EdgecError BAD_OPTION for a share of 1 or more, which is mostly meant in points, and for values that limit nothing.
  */
-export function gateLimits({ maxDrop, minSqnr, metric }: Pick<CompressOptions, "maxDrop" | "minSqnr" | "metric">): GateLimits {
+export function gateLimits({ maxDrop, minSqnr, minAgreement, maxSlowdown, maxSize, metric }: GateOptions & Pick<CompressOptions, "metric">): GateLimits {
   return {
     ...(maxDrop === undefined ? {} : { maxDrop: isShare(metric) ? pointsOf(maxDrop) : maxDrop }),
     ...(minSqnr === undefined ? {} : { minSqnrDb: minSqnr }),
+    ...(minAgreement === undefined ? {} : { minAgreement: agreementOf(minAgreement) }),
+    ...(maxSlowdown === undefined ? {} : { maxSlowdown: 1 + slowdownOf(maxSlowdown) }),
+    ...(maxSize === undefined ? {} : { maxSize: bytesOf(maxSize) }),
   };
 }
 
@@ -27,4 +33,19 @@ function isShare(metric: string | undefined): boolean {
 function pointsOf(share: number): number {
   if (share >= 0 && share < 1) return 100 * share;
   throw new EdgecError("BAD_OPTION", `--max-drop ${share}: it takes a share from 0 to below 1; 0.01 is one percentage point.`);
+}
+
+function agreementOf(share: number): number {
+  if (share >= 0 && share <= 1) return share;
+  throw new EdgecError("BAD_OPTION", `--min-agreement ${share}: it takes a share from 0 to 1; 0.99 is 99 of 100 answers.`);
+}
+
+function slowdownOf(share: number): number {
+  if (share >= 0 && share < 1) return share;
+  throw new EdgecError("BAD_OPTION", `--max-slowdown ${share}: it takes a share from 0 to below 1; 0.05 allows 5 % slower.`);
+}
+
+function bytesOf(size: number): number {
+  if (size > 0 && Number.isSafeInteger(size)) return size;
+  throw new EdgecError("BAD_OPTION", `--max-size ${size}: it takes a whole number of bytes, 1 or more.`);
 }

@@ -72,7 +72,7 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  const plan = steps.map(({ passes, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, options, excluded)) }));
+  const plan = steps.map(({ passes, options: own, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, own ? { ...options, shared: { ...options.shared, ...own } } : options, excluded)) }));
   return options.replay ? replayed(plan, options.replay) : plan;
 }
 
@@ -89,7 +89,7 @@ export function withoutPass(plan: Plan, name: string): Plan {
   return plan.map((step) => ({ ...step, passes: step.passes.filter((pass) => pass.name !== name) }));
 }
 
-type Step = Omit<PlannedStep, "passes"> & { readonly passes: readonly RegisteredPass[] };
+type Step = Omit<PlannedStep, "passes"> & { readonly passes: readonly RegisteredPass[]; readonly options?: Readonly<Record<string, unknown>> };
 
 function recipeSteps(options: PlanOptions): Step[] {
   return RECIPE.filter((step) => isWanted(step.when, options))

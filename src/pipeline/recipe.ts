@@ -20,6 +20,8 @@ export interface RecipeStep {
    * passes, on held-out samples, judged on the model as the pass named here leaves it. Left out without such samples.
    */
   readonly judgedAfter?: string;
+  /** What the passes are told here and not elsewhere. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
@@ -46,7 +48,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["equalize-channels"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "exact on the float model; what one scale for each tensor costs shows behind int8" },
   { passes: ["smooth-activations"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the same for transformers, by ranges of channels" },
   { passes: ["round-weights"], untilStable: false, when: "lowBits", reason: "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points" },
-  { passes: ["round-weights"], untilStable: false, when: "int8Rounded", judgedAfter: "quantize-int8", reason: "the same at eight bits, where it gains less" },
+  { passes: ["round-weights"], untilStable: false, when: "int8Rounded", judgedAfter: "quantize-int8", options: { layers: "all" }, reason: "the same at eight bits, where it gains less; weights that stay float are stored on the same grid" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },

@@ -112,6 +112,8 @@ class PlanRun {
     this.ledger.search = result;
     const names = [...result?.reasons.keys() ?? []];
     const chosen = names.length > 0 ? step.passes.at(-1)?.excluding?.(names) : undefined;
+    // Measured anew, as a run that repeats the choice will: which tensors are asked for changes how onnxruntime rounds.
+    if (chosen) this.ahead.clear();
     if (await this.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step, this.ledger)) {
       this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
     }
@@ -167,7 +169,7 @@ class PlanRun {
     return {
       statistics, evaluator, seed,
       ...(this.reference ? { reference: this.reference } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger }) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }) } : {}),
     };
   }
 

@@ -9,7 +9,7 @@ import type { ReportedTarget } from "../pipeline/target-options.js";
 import type { Decisions } from "../pipeline/decisions.js";
 import type { SearchResult } from "../pipeline/search/node-search.js";
 import type { NodeStatus } from "../passes/contract.js";
-import type { Accuracy, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
+import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 
 export const SCHEMA_VERSION = 1;
 
@@ -43,6 +43,8 @@ export interface Report {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
+  /** The compressed model in other runtimes and at other optimization levels; only where that was asked for. */
+  readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
   readonly verdict: Verdict;
 }

@@ -64,7 +64,7 @@ export function fidelityLines({ outputs, samples }: Fidelity): string[] {
 }
 
 /** What the figures were measured on, and with. */
-export function provenanceLines({ target, emulation, accuracy, fidelity, latency, executed }: Report): string[] {
+export function provenanceLines({ target, emulation, accuracy, fidelity, latency, executed, across }: Report): string[] {
   const lines: string[] = [];
   if (target && target.name !== "generic") lines.push(`target: ${target.name}${target.origin === null ? "" : ` (${target.origin})`}`);
   if (emulation) lines.push(`emulated: ${emulation.target}; ${emulation.pairsAtRisk} of ${plural(emulation.pairs, "pair")} of int8 weights can saturate, in ${plural(emulation.layersAtRisk + emulation.layersNotCovered, "layer")}`);
@@ -72,6 +72,7 @@ export function provenanceLines({ target, emulation, accuracy, fidelity, latency
   if (accuracy) lines.push(`accuracy: ${plural(accuracy.samples, "labelled sample")}`);
   if (fidelity) lines.push(`fidelity: ${plural(fidelity.samples, "sample")} of ${fidelity.source}`);
   if (executed) lines.push(`executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`);
+  if (across) lines.push(`across runtimes and levels: ${plural(across.samples, "sample")} of ${across.source}`);
   return lines;
 }
 

@@ -1,17 +1,19 @@
 /** The report for a person at a terminal. */
 import { PLAIN, type Paint } from "./paint.js";
 import type { Report } from "./report.js";
+import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
 import { textTable } from "./text-table.js";
 import { printable } from "./units.js";
 
 /** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
-export function reportText(report: Report, paint: Paint = PLAIN): string {
+export function reportText(report: Report, paint: Paint = PLAIN, { explain = false }: { readonly explain?: boolean } = {}): string {
   const sections = [
     table(report, paint),
     [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(printable(line)))],
+    acrossLines(report, paint),
     passLines(report, paint),
-    nodeLines(report, paint),
+    explain ? nodeTable(report, paint) : nodeLines(report, paint),
     report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
     report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${printable(message)}`),
     writtenLines(report, paint),
@@ -32,10 +34,21 @@ function table(report: Report, paint: Paint): string[] {
   return textTable([["", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows], [0, 3]);
 }
 
+function acrossLines({ across }: Report, paint: Paint): string[] {
+  if (!across) return [];
+  return textTable([ACROSS_COLUMNS.map((cell) => paint.bold(cell)), ...acrossRows(across)], [0, 1, 2, 3, 4]);
+}
+
 function passLines(report: Report, paint: Paint): string[] {
   const rows = tellingPasses(report)
     .map(({ name, modified, stats, ms }) => [name, `${Math.round(ms)} ms`, modified ? statsText(stats) : paint.dim("changed nothing")]);
   return rows.length === 0 ? [] : textTable([["pass", "time", ""].map((cell) => paint.bold(cell)), ...rows], [0, 2]);
+}
+
+/** Every decision on a node, one to a line. */
+function nodeTable({ nodes }: Report, paint: Paint): string[] {
+  const rows = nodes.map(({ pass, name, opType, status, reason }) => [pass, name, opType, status, reason].map(printable));
+  return rows.length === 0 ? [] : textTable([["pass", "node", "operator", "", "why"].map((cell) => paint.bold(cell)), ...rows], [0, 1, 2, 3, 4]);
 }
 
 function nodeLines(report: Report, paint: Paint): string[] {

@@ -4,9 +4,10 @@ import { loadNode } from "./ort-node.js";
 import { loadWeb } from "./ort-web.js";
 import type { OnnxRuntime } from "./runtime.js";
 
-type Kind = "node" | "web";
+/** The packages, onnxruntime-node and onnxruntime-web, by the part that differs. */
+export type RuntimeKind = "node" | "web";
 
-const LOADERS: Readonly<Record<Kind, () => Promise<OnnxRuntime>>> = { node: loadNode, web: loadWeb };
+const LOADERS: Readonly<Record<RuntimeKind, () => Promise<OnnxRuntime>>> = { node: loadNode, web: loadWeb };
 
 let loaded: Promise<OnnxRuntime> | undefined;
 
@@ -24,7 +25,7 @@ export function loadRuntime(): Promise<OnnxRuntime> {
   return loaded;
 }
 
-function allowedKinds(wanted: string | undefined): readonly Kind[] {
+function allowedKinds(wanted: string | undefined): readonly RuntimeKind[] {
   if (wanted === undefined || wanted === "") return ["node", "web"];
   if (wanted === "node" || wanted === "web") return [wanted];
   throw new EdgecError("BAD_OPTION", `the environment variable EDGEC_RUNTIME is "${wanted}"; it may be "node" or "web"`);

@@ -1,6 +1,7 @@
 /** The runtime in a child process, behind the same contract as the one in this process. */
 import type { Feed } from "../ir/index.js";
 import type { ModelTimes, TimingOptions } from "./interleaved.js";
+import type { RuntimeKind } from "./load.js";
 import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
 import { startService, type ServiceClient } from "./service.js";
 import { sessionLabel } from "./session-label.js";
@@ -11,9 +12,12 @@ type Client = ServiceClient<typeof SessionService>;
 /**
  * Starts a child process with onnxruntime in it. Close it when done; a forgotten one ends with this process.
  * Throws EdgecError RUNTIME_MISSING.
+ * @param kind the only package to load; default as `loadRuntime`
  */
-export async function openRemote(): Promise<RemoteRuntime> {
-  const client = await startService<typeof SessionService>(new URL("./session-service.js", import.meta.url), { label: "onnxruntime" });
+export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
+  const client = await startService<typeof SessionService>(new URL("./session-service.js", import.meta.url), {
+    label: "onnxruntime", ...(kind === undefined ? {} : { env: { EDGEC_RUNTIME: kind } }),
+  });
   try {
     const { name, version } = await client.call("info", [], "loading");
     return new RemoteRuntime(client, name, version);

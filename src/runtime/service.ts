@@ -13,6 +13,8 @@ import { END, receivedError, type CallMessage, type ReplyMessage } from "./servi
 export interface ServiceOptions {
   /** What runs there, for messages: "onnxruntime". */
   readonly label: string;
+  /** Environment variables of the child, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The names of `T`'s functions. */
@@ -38,7 +40,7 @@ export interface ServiceClient<T> {
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
-  const client = new Client<T>(forkChild(moduleUrl), options.label);
+  const client = new Client<T>(forkChild(moduleUrl, options.env), options.label);
   try {
     await client.ready;
   } catch (error) {
@@ -64,9 +66,10 @@ const MIB = 2 ** 20;
 /** Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at most. */
 const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
 
-function forkChild(moduleUrl: URL): ChildProcess {
+function forkChild(moduleUrl: URL, env: ServiceOptions["env"]): ChildProcess {
   return fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
     serialization: "advanced",
+    env: { ...process.env, ...env },
     execArgv: [`--max-old-space-size=${HEAP_MIB}`],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

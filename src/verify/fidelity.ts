@@ -80,8 +80,12 @@ export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): n
   return Math.min(...Object.values(outputs).map(({ sqnrDb }) => sqnrDb ?? Infinity));
 }
 
-/** The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has. */
+/**
+ * The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has, or when
+ * samples of an output could not be compared.
+ */
 export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
+  if (Object.values(outputs).some(({ otherSize }) => otherSize > 0)) return undefined;
   const shares = Object.values(outputs).flatMap(({ top1Agreement, agreement }) => [top1Agreement, agreement]).filter((share) => share !== null);
   return shares.length === 0 ? undefined : Math.min(...shares);
 }

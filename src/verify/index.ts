@@ -1,10 +1,11 @@
+export { compareAcross, LEVELS, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
 export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } from "./accuracy.js";
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
 export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
 export { FidelityMeter, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
-export { compareTimes, percentiles, quantile, type Latency, type Percentiles } from "./latency.js";
+export { compareTimes, percentiles, quantile, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
 export { externalFiles, modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, type ScoredSample } from "./user-metric.js";
 export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";

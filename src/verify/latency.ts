@@ -1,6 +1,9 @@
 /** Comparing two models' times that were taken in turns. */
 import type { ModelTimes } from "../runtime/index.js";
 
+/** Below this speed-up a model counts as slower than the other: medians of interleaved runs repeat within about 3 %. */
+export const SLOWER_BELOW = 0.97;
+
 export interface Percentiles {
   readonly p50Ms: number;
   readonly p95Ms: number;

@@ -94,7 +94,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
 }
 
 /** Sizes of outputs that are neither declared nor named after a size of an input are made by the data. */
-function dataDependentSizes({ graph }: Model): (output: string, axis: number) => boolean {
+export function dataDependentSizes({ graph }: Model): (output: string, axis: number) => boolean {
   const given = new Set(graph.inputs.flatMap(({ type }) => type?.tensor?.shape ?? []));
   const shapes = new Map(graph.outputs.map(({ name, type }) => [name, type?.tensor?.shape]));
   return (output, axis) => {

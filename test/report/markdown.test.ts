@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reportMarkdown } from "../../src/report/markdown.js";
-import { SAMPLE } from "./sample-report.js";
+import { ACROSS, SAMPLE } from "./sample-report.js";
 
 describe("reportMarkdown", () => {
   it("is a table of before and after, then details", () => {
@@ -10,6 +10,11 @@ describe("reportMarkdown", () => {
       "| size | 2.71 MB | 705 kB | 3.85× smaller |",
       "| size, gzip | 2.50 MB | 600 kB | 4.17× smaller |",
     ]);
+  });
+
+  it("has a table of runtimes and levels where they were compared", () => {
+    expect(reportMarkdown({ ...SAMPLE, across: ACROSS })).toContain("| onnxruntime-node 1.30.0 | disabled | 58.1 dB | 0.0464 | 3.1 % |");
+    expect(reportMarkdown(SAMPLE)).not.toContain("Across");
   });
 
   it("keeps markup in names from the file as text", () => {

@@ -1,5 +1,6 @@
 /** A report with every section filled. */
 import type { Report } from "../../src/report/report.js";
+import type { Across, Combination } from "../../src/verify/index.js";
 
 export const SAMPLE: Report = {
   schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx", target: null, emulation: null,
@@ -24,4 +25,18 @@ export const SAMPLE: Report = {
   },
   warnings: [{ id: "x", severity: "warning", message: "something to know" }],
   verdict: { ok: true, gates: [{ name: "maxDrop", limit: 0.5, actual: 0.2, ok: true, message: "accuracy drops by 0.20 points, 0.5 allowed" }] },
+};
+
+const reference: Combination = {
+  runtime: "onnxruntime-node", version: "1.30.0", level: "all", status: "reference", message: null, sqnrDb: null, maxAbsError: null, flipped: null, outputs: {},
+};
+
+export const ACROSS: Across = {
+  samples: 32, source: "eval.npz",
+  combinations: [
+    reference,
+    { ...reference, level: "disabled", status: "compared", sqnrDb: 58.1, maxAbsError: 0.0464, flipped: 1 / 32 },
+    { ...reference, runtime: "onnxruntime-web", status: "compared", sqnrDb: 136, maxAbsError: 1.9e-6, flipped: 0 },
+    { ...reference, runtime: "onnxruntime-web", level: "disabled", status: "refused", message: "no kernel" },
+  ],
 };

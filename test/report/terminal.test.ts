@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reportText } from "../../src/report/terminal.js";
-import { SAMPLE } from "./sample-report.js";
+import { ACROSS, SAMPLE } from "./sample-report.js";
 
 describe("reportText", () => {
   it("shows before and after, what became of nodes, warnings, gates and where it went", () => {
@@ -36,6 +36,19 @@ written: model.edgec.onnx
   it("leaves out what was not measured", () => {
     const text = reportText({ ...SAMPLE, fidelity: null, accuracy: null, latency: null, executed: null, output: null });
     expect(text).not.toMatch(/latency|fidelity|executed|written/);
+  });
+
+  it("shows what other runtimes and levels give, and why one refuses the model", () => {
+    expect(reportText({ ...SAMPLE, across: ACROSS })).toContain(`
+across runtimes and levels: 32 samples of eval.npz
+
+runtime                   level      SQNR        largest error   decisions that differ
+onnxruntime-node 1.30.0   all        reference
+onnxruntime-node 1.30.0   disabled   58.1 dB     0.0464          3.1 %
+onnxruntime-web 1.30.0    all        136.0 dB    1.9e-6          0.0 %
+onnxruntime-web 1.30.0    disabled   refused                     no kernel
+
+`);
   });
 
   it("does not call a difference within the noise a gain", () => {

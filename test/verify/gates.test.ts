@@ -29,6 +29,17 @@ test.each([
   expect(checkGates(limits, REPORT).ok).toBe(ok);
 });
 
+test("a slowdown within the 3 % that measuring it anew may give is none", () => {
+  const atSpeedup = (speedup: number) => checkGates({ maxSlowdown: 1 }, { ...REPORT, latency: { ...REPORT.latency!, speedup } });
+  expect([atSpeedup(0.975).ok, atSpeedup(0.965).ok]).toEqual([true, false]);
+  expect(atSpeedup(0.5).gates[0]?.message).toBe("the time relative to the original is 2×; at most 1× (within 3 % of noise) was asked for");
+});
+
+test("agreement is not known where samples could not be compared", () => {
+  const outputs = { a: { ...fidelity(30), otherSize: 1 } };
+  expect(checkGates({ minAgreement: 0 }, { ...REPORT, fidelity: { ...REPORT.fidelity, outputs } }).gates[0]).toMatchObject({ ok: false, actual: null });
+});
+
 test("one gate that fails fails the verdict", () => {
   expect(checkGates({ maxSize: 100, maxGzipSize: 1 }, REPORT)).toMatchObject({ ok: false, gates: [{ ok: true }, { ok: false }] });
 });

@@ -1,6 +1,7 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
-import { collected, duration, numberWithin, threadCount, wholeNumber } from "../option-values.js";
+import { addGateFlags } from "../gate-flags.js";
+import { collected, duration, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
 /** Help of options that `optimize` has too. */
@@ -10,7 +11,7 @@ export const MIN_ORT = "the oldest onnxruntime that must run the result, such as
 
 /** Options of `compress` and `demo` alike. */
 export function addRunOptions(command: Command): Command {
-  return command
+  command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
     .option("--time-budget <time>", "how long to search for nodes to leave in float, such as 90s or 5m (default: 90s)", duration)
@@ -20,13 +21,13 @@ export function addRunOptions(command: Command): Command {
     .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")
-    .option("--min-ort <version>", MIN_ORT)
-    .option("--max-drop <share>", "fail (exit 1) when accuracy drops by more: 0.01 is one percentage point", numberWithin(0, Infinity))
-    .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
+    .option("--min-ort <version>", MIN_ORT);
+  return addGateFlags(command)
     .option("--threads <n>", "threads of the runtime while measuring; latency depends on it (default: 1, or the target's)", threadCount)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--explain", "print the decision on every node with its reason")
     .option("--quiet", "print nothing but errors")
     .option("--debug", "validate between passes, show what runs, and stacks of errors");
 }

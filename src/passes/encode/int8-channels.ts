@@ -148,6 +148,8 @@ class Trials {
     const finest = Math.fround(largest / MAX_CODE);
     // Subnormal scales lose the precision that codes need.
     if (finest < 2 ** -126) return 1;
+    const own = coarserGrid(channel, largest);
+    if (own !== undefined) return own;
     const { tail, rest, weight } = channel.length < ALL_BELOW ? { tail: channel, rest: this.rest, weight: 0 } : this.sample(channel, largest * (1 - CLIP_STEPS * CLIP_STEP));
     const patience = weight === 0 ? CLIP_STEPS : PATIENCE;
     let best = 0;
@@ -180,6 +182,25 @@ class Trials {
     for (let i = 0; i < channel.length; i += step) if (!(Math.abs(channel[i]!) > clippedFrom)) rest[inRest++] = channel[i]!;
     return { tail: tail.subarray(0, inTail), rest: rest.subarray(0, inRest), weight: inRest === 0 ? 0 : (channel.length - inTail) / inRest };
   }
+}
+
+/** Fewest steps from zero to the largest weight that count as a grid of eight bits. */
+const COARSEST = 64;
+/** Float32 knows a code to 1.5e-5. */
+const ON_GRID = 1e-4;
+
+/**
+ * The scale of weights that were rounded for int8 kernels already, where the guard against saturation left their largest
+ * code below 127: a finer grid would round them once more. Most other channels are told from these by three values.
+ */
+function coarserGrid(channel: Float32Array, largest: number): number | undefined {
+  for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--) {
+    const inverse = steps / largest;
+    let i = 0;
+    while (i < channel.length && Math.abs(channel[i]! * inverse - Math.round(channel[i]! * inverse)) < ON_GRID) i++;
+    if (i === channel.length) return Math.fround(1 / inverse);
+  }
+  return undefined;
 }
 
 /** Σwq and Σq² of the codes q = w · inverse. */

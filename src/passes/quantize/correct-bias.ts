@@ -18,7 +18,7 @@ import type { MomentsRequest, Statistics } from "../../numeric/statistics.js";
 import type { Measure, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
-import { modelOfShifts } from "./mean-shifts.js";
+import { modelOfMeans, modelOfShifts, type ShiftModel } from "./mean-shifts.js";
 
 export interface CorrectBiasOptions {
   /** Measurements at most of a model that takes no batch. */
@@ -73,18 +73,22 @@ function takesBatch({ graph }: Model): boolean {
 /** Undefined when the model does not run on a batch after all, as one does not whose shapes are constants inside. */
 async function correctOnBatch(model: Model, sites: readonly BiasSite[], reference: Model, measure: Measure, samples: number): Promise<Shifted | undefined> {
   try {
-    const expected = await measure(reference, sites.map(momentsOf), { samples, asBatch: true });
-    const targets = new Map(sites.flatMap((site) => {
-      const mean = expected.get(momentsOf(site))?.mean;
-      return mean ? [[site.output, mean] as const] : [];
-    }));
-    const { model: copy, requests } = modelOfShifts(model, targets);
-    const shifts = await measure(copy, [...requests.values()], { samples, asBatch: true });
-    return new Set(sites.filter((site) => shiftBy(site, shifts.get(requests.get(site.output) ?? momentsOf(site))?.mean)).map(({ output }) => output));
+    const targets = await measureOnBatch(modelOfMeans(reference, model, sites), measure, samples);
+    const shifts = await measureOnBatch(modelOfShifts(model, targets), measure, samples);
+    return new Set(sites.filter((site) => shiftBy(site, shifts.get(site.output))).map(({ output }) => output));
   } catch (error) {
     if (error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "BAD_DATA")) return undefined;
     throw error;
   }
+}
+
+/** A value per channel by the output of the site. */
+async function measureOnBatch({ model, requests }: ShiftModel, measure: Measure, samples: number): Promise<Map<string, Float64Array>> {
+  const measured = await measure(model, [...requests.values()], { samples, asBatch: true });
+  return new Map([...requests].flatMap(([output, request]) => {
+    const values = measured.get(request)?.mean;
+    return values ? [[output, values] as const] : [];
+  }));
 }
 
 async function correctByDepth(model: Model, editor: GraphEditor, sites: readonly BiasSite[], reference: Model, measure: Measure, { rounds, samples }: CorrectBiasOptions): Promise<Shifted> {

@@ -1,4 +1,4 @@
-/** A copy of a model that measures in one run, on a batch, by how much the means of its outputs have shifted. */
+/** Copies of models that measure in one run, on a batch, the means of outputs and by how much they have shifted. */
 import { attribute, copyModel, floatTensor, GraphEditor, int64Tensor, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion, type Tensor } from "../../ir/index.js";
 import type { MomentsRequest } from "../../numeric/statistics.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
@@ -8,7 +8,7 @@ const AXES_INPUT_OPSET = 18;
 
 export interface ShiftModel {
   readonly model: Model;
-  /** What to measure, by the output of the site: the mean per channel is what must be added to it. */
+  /** What to measure, by the output of the site: a value per channel, of a shift what must be added to it. */
   readonly requests: ReadonlyMap<string, MomentsRequest>;
 }
 
@@ -28,20 +28,45 @@ export function modelOfShifts(model: Model, targets: ReadonlyMap<string, Float64
   return { model: copy, requests };
 }
 
+/**
+ * A copy of a reference model that makes the means of what the sites of `model` make, each of one value per channel:
+ * means of float32 that the runtime takes are several times faster than those of activations that must leave it.
+ */
+export function modelOfMeans(reference: Model, model: Model, sites: readonly BiasSite[]): ShiftModel {
+  const sized = GraphEditor.forMainGraph(model);
+  const copy = copyModel(reference);
+  const editor = GraphEditor.forMainGraph(copy);
+  const requests = new Map<string, MomentsRequest>();
+  for (const site of sites) {
+    const producer = editor.producer(site.output);
+    if (!producer || requests.has(site.output)) continue;
+    const mean = editor.uniqueName(`${site.output}_mean`);
+    editor.insertAfter(producer, ...channelMeans(editor, site, spatialRank(sized, site), site.output, mean, opsetVersion(copy)));
+    requests.set(site.output, meanRequest(site, mean));
+  }
+  return { model: copy, requests };
+}
+
 function addCorrection(editor: GraphEditor, site: BiasSite, target: Float64Array, opset: number): MomentsRequest {
   const { node, output, channels } = site;
   const [mean, shift, corrected, goal] = ["mean", "shift", "corrected", "target"].map((suffix) => editor.uniqueName(`${nodeLabel(node)}_${suffix}`)) as [string, string, string, string];
-  const isConvolution = isOp(node, "Conv");
-  const rank = isConvolution ? editor.constant(weightName(editor, node))!.dims.length : 1;
-  const dims = isConvolution ? [1, channels, ...new Array<number>(rank - 2).fill(1)] : [channels];
-  editor.addInitializer(floatTensor(goal, dims, Float32Array.from(target)));
+  const rank = spatialRank(editor, site);
+  editor.addInitializer(floatTensor(goal, isOp(node, "Conv") ? [1, channels, ...new Array<number>(rank).fill(1)] : [channels], Float32Array.from(target)));
   const users = new Set([node]);
-  const means = isConvolution ? [reduceMean(editor, output, mean, [0, ...Array.from({ length: rank - 2 }, (_, k) => k + 2)], true, opset)] : rowMeans(editor, output, mean, channels, opset);
-  const added = [...means, makeNode("Sub", [goal, mean], [shift]), makeNode("Add", [output, shift], [corrected])];
+  const added = [...channelMeans(editor, site, rank, output, mean, opset), makeNode("Sub", [goal, mean], [shift]), makeNode("Add", [output, shift], [corrected])];
   editor.insertAfter(node, ...added);
   added.forEach((node) => users.add(node));
   editor.replaceUses(output, corrected, users);
-  return { kind: "moments", tensor: shift, axis: isConvolution ? 1 : 0 };
+  return meanRequest(site, shift);
+}
+
+function meanRequest({ node }: BiasSite, tensor: string): MomentsRequest {
+  return { kind: "moments", tensor, axis: isOp(node, "Conv") ? 1 : 0 };
+}
+
+/** Spatial axes of a convolution's output; 0 for other layers. */
+function spatialRank(editor: GraphEditor, { node }: BiasSite): number {
+  return isOp(node, "Conv") ? editor.constant(weightName(editor, node))!.dims.length - 2 : 0;
 }
 
 function weightName(editor: GraphEditor, node: Node): string {
@@ -50,8 +75,13 @@ function weightName(editor: GraphEditor, node: Node): string {
   return isOp(producer, "DequantizeLinear") ? producer.inputs[0] ?? "" : name;
 }
 
-/** Means over all axes but the last, whatever the rank. */
-function rowMeans(editor: GraphEditor, input: string, output: string, channels: number, opset: number): Node[] {
+/** Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever their rank. */
+function channelMeans(editor: GraphEditor, { node, channels }: BiasSite, spatialRank: number, input: string, output: string, opset: number): Node[] {
+  if (isOp(node, "Conv")) {
+    // A float32 sum over all of a batch at once loses digits that a sum of sums keeps.
+    const ofSamples = editor.uniqueName(`${output}_of_samples`);
+    return [reduceMean(editor, input, ofSamples, Array.from({ length: spatialRank }, (_, k) => k + 2), true, opset), reduceMean(editor, ofSamples, output, [0], true, opset)];
+  }
   const rows = editor.uniqueName(`${output}_rows`);
   const shape = constant(editor, int64Tensor(editor.uniqueName(`${output}_shape`), [-1, channels]));
   return [makeNode("Reshape", [input, shape], [rows]), reduceMean(editor, rows, output, [0], false, opset)];

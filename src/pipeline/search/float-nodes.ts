@@ -30,6 +30,8 @@ export interface SearchSpace {
   readonly score: (model: Model, quick: boolean) => Promise<number>;
   /** Lets the search say how far it is. */
   readonly progress?: (done: number, total: number) => void;
+  /** Takes what has been measured so far. */
+  readonly remember?: (ranking: readonly NodeSensitivity[]) => void;
   /** Takes each model that is better than those before it, so that an end before time loses nothing. */
   readonly keep?: (model: Model) => Promise<void>;
 }
@@ -56,12 +58,12 @@ export interface NodeChoice {
 /** What a node costs even when it has few multiply-accumulates: the Q/DQ pairs around it. */
 const FIXED_COST = 0.02;
 
-/** @param known a ranking of an earlier search of the same space, which is not measured anew */
-export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits, known?: readonly NodeSensitivity[]): Promise<NodeChoice> {
+/** @param known what an earlier search of the same space has measured, which is not measured anew */
+export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits, known: readonly NodeSensitivity[] = []): Promise<NodeChoice> {
   const judge = new Judge(space, limits);
   const start = await judge.judge([]);
-  if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known ?? [] };
-  const ranking = known ?? await rankNodes(space, limits.deadline);
+  if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
+  const ranking = await rankNodes(space, limits.deadline, known);
   const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0), limits.mostShare).map(({ name }) => name);
   const best = await shortestStart(worthwhile, judge, limits.deadline, start);
   return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
@@ -85,14 +87,17 @@ class Judge {
 }
 
 /** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
-export async function rankNodes({ nodes, build, score, progress }: SearchSpace, deadline: number): Promise<NodeSensitivity[]> {
+export async function rankNodes({ nodes, build, score, progress, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
+  const ranking = nodes.flatMap(({ name }) => known.find((node) => node.name === name) ?? []);
+  const unknown = nodes.filter(({ name }) => !ranking.some((node) => node.name === name));
+  if (unknown.length === 0 || performance.now() > deadline) return ranking.sort((a, b) => reward(b) - reward(a));
   const base = noiseOf(await score(await build([]), true));
-  const ranking: NodeSensitivity[] = [];
-  for (const node of nodes) {
+  for (const node of unknown) {
     if (performance.now() > deadline) break;
     const db = await score(await build([node.name]), true);
     ranking.push({ ...node, db, noise: base - noiseOf(db) });
     progress?.(ranking.length, nodes.length);
+    remember?.(ranking);
   }
   return ranking.sort((a, b) => reward(b) - reward(a));
 }

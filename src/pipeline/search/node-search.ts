@@ -34,8 +34,8 @@ export interface ModelJudges {
   readonly enough?: (model: Model) => Promise<boolean>;
   /** Writes a finished model as the best so far. */
   readonly keep?: (model: Model) => Promise<void>;
-  /** A ranking of an earlier search that was broken off, and the place for that of this one. */
-  readonly memory?: { ranking?: readonly NodeSensitivity[] };
+  /** What an earlier search has measured, and the place for what this one does. */
+  readonly memory?: { readonly ranking: readonly NodeSensitivity[] | undefined; save(ranking: readonly NodeSensitivity[]): void };
 }
 
 export interface SearchTools {
@@ -91,16 +91,15 @@ async function chooseAccurate(space: SearchSpace, { goalDb, byGates, mostShare, 
     return copy;
   };
   const { enough, keep, memory } = judges;
-  const choice = await chooseFloatNodes({
+  return chooseFloatNodes({
     ...space,
     progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }),
+    ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
     ...(keep ? { keep: async (model: Model) => keep(await finished(model)) } : {}),
   }, {
     goalDb, mostShare, deadline: performance.now() + 1000 * seconds,
     ...(byGates && enough ? { enough: async (model: Model) => enough(await finished(model)) } : {}),
   }, memory?.ranking);
-  if (memory && choice.ranking.length > 0) memory.ranking = choice.ranking;
-  return choice;
 }
 
 /** The better score of the model as it is and as later steps recover it; the model is left as the better one. */
