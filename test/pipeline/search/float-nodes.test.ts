@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Model } from "../../../src/ir/index.js";
 import { chooseFloatNodes, rankNodes, type SearchLimits, type SearchSpace } from "../../../src/pipeline/search/float-nodes.js";
 import { matMulModel } from "../tiny-model.js";
@@ -115,6 +115,18 @@ describe("rankNodes", () => {
   it("puts first what takes away much noise for few multiply-accumulates", async () => {
     const ranking = await rankNodes(spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }), Infinity);
     expect(ranking.map(({ name }) => name)).toEqual(["cheap", "dear"]);
+  });
+
+  it("stops in between once the time is up, and goes on from there the next time", async () => {
+    let clock = 0;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    const first = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
+    const part = await rankNodes({ ...first, progress: () => clock++ }, 1.5);
+    now.mockRestore();
+    expect([part.map(({ name }) => name), first.ranked]).toEqual([["a", "b"], ["", "a", "b"]]);
+    const second = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
+    expect((await rankNodes(second, Infinity, part)).map(({ name }) => name)).toEqual(["a", "c", "b"]);
+    expect(second.ranked).toEqual(["", "c"]);
   });
 
   it("says how far it is", async () => {
