@@ -1,42 +1,14 @@
 import { describe, expect, it } from "vitest";
 import {
-  attribute, DataType, emptyGraph, type Feed, floatTensor, getAttribute, type Graph, isOp, makeNode, type Model, type Node, tensorValue, type Tensor, toNumbers,
+  attribute, DataType, emptyGraph, type Feed, floatTensor, getAttribute, type Graph, isOp, makeNode, type Model, tensorValue, toNumbers,
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
 import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
 import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
-import { quantizeInt8, type QuantizeInt8Options } from "../../../src/passes/quantize/quantize-int8.js";
+import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
-
-function model(nodes: Node[], initializers: Tensor[], opset = 13, shape: readonly (number | string)[] = [1, 4, 8, 8]): Model {
-  const graph = { ...emptyGraph("g"), nodes, initializers, inputs: [tensorValue("x", DataType.FLOAT, shape)], outputs: [tensorValue("y", DataType.FLOAT)] };
-  return { irVersion: 8n, opsetImports: [{ domain: "", version: BigInt(opset) }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
-}
-
-/** Seeded values in [-1, 1). */
-function noise(count: number, seed = 1): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length: count }, () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1);
-}
-
-/** Gaussian-free histograms that span [min, max] evenly for every tensor asked for. */
-function ranges(m: Model, min: number, max: number): Statistics {
-  const statistics = new Statistics();
-  for (const request of quantizeInt8().statistics(m)) statistics.set(request, { min, max, counts: new Float64Array(2048).fill(1), count: 2048 });
-  return statistics;
-}
-
-const convolution = (input: string, output: string, weight: string, bias?: string): Node =>
-  makeNode("Conv", bias ? [input, weight, bias] : [input, weight], [output], [attribute.ints("pads", [1, 1, 1, 1])], `conv_${output}`);
-
-const twoConvolutions = (): Model => model(
-  [convolution("x", "a", "w1", "b1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2"), makeNode("Sigmoid", ["c"], ["y"])],
-  [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("b1", [16], noise(16, 2)), floatTensor("w2", [16, 16, 3, 3], noise(2304, 3))],
-);
-
-const run = async (m: Model, statistics?: Statistics, options: Partial<QuantizeInt8Options> = {}) =>
-  quantizeInt8(options).run(m, { statistics, evaluator: undefined, seed: 0 });
+import { convolution, model, noise, ranges, run, twoConvolutions } from "./tiny-models.js";
 
 async function outputs(m: Model, feed: Feed): Promise<number[]> {
   const session = await (await loadRuntime()).open(encodeModelBytes(m));
@@ -338,34 +310,5 @@ describe("options", () => {
     const m = twoConvolutions();
     m.graph.initializers[0] = floatTensor("w1", [16, 4, 3, 3], new Float32Array(576).fill(NaN));
     await expect(run(m, ranges(m, -1, 1))).rejects.toThrow(/"w1".*NaN/);
-  });
-});
-
-describe("what a target takes", () => {
-  const dense = (): Model => model([makeNode("MatMul", ["x", "w"], ["y"], [], "dense")], [floatTensor("w", [64, 64], noise(4096))], 13, [1, 64]);
-
-  it("keeps weights within seven bits", async () => {
-    const m = twoConvolutions();
-    await run(m, ranges(m, -2, 4), { saturation: "seven-bit" });
-    expect(Math.max(...m.graph.initializers.filter(({ dataType }) => dataType === DataType.INT8).flatMap((tensor) => toNumbers(tensor)).map(Math.abs))).toBe(63);
-  });
-
-  it("leaves convolutions float, asks for no data and does not miss it", async () => {
-    const m = twoConvolutions();
-    expect(quantizeInt8({ formats: ["dynamic-matmul", "dynamic-lstm"] }).statistics(m)).toEqual([]);
-    const { modified, nodes, diagnostics } = await run(m, undefined, { formats: ["dynamic-matmul", "dynamic-lstm"] });
-    expect(modified).toBe(false);
-    expect(nodes.filter(({ opType }) => opType === "Conv").map(({ reason }) => reason)).toEqual(Array(2).fill("the target takes no static int8"));
-    expect(diagnostics).toEqual([]);
-  });
-
-  it("leaves fully connected layers float that would be quantized at run time", async () => {
-    expect((await run(dense())).modified).toBe(true);
-    expect(await run(dense(), undefined, { formats: ["static-qdq"] })).toMatchObject({ modified: false, nodes: [{ name: "dense", status: "kept" }] });
-  });
-
-  it("leaves types of operators float, whether they are there or not", async () => {
-    const { nodes } = await run(dense(), undefined, { floatOperators: ["MatMul", "Concat"] });
-    expect(nodes).toMatchObject([{ name: "dense", status: "kept", reason: "MatMul stays float on the target" }]);
   });
 });

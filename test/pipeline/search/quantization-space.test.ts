@@ -1,0 +1,88 @@
+import { expect, it } from "vitest";
+import { attribute, floatTensor, makeNode, nodeLabel, type Model, type Node } from "../../../src/ir/index.js";
+import { type StatisticRequest, Statistics } from "../../../src/numeric/statistics.js";
+import type { Pass } from "../../../src/passes/contract.js";
+import { definePass } from "../../../src/passes/define-pass.js";
+import { quantizationSpace, type SpaceTools } from "../../../src/pipeline/search/quantization-space.js";
+import { model } from "../../calibration/tiny-models.js";
+
+const zeros = (name: string, dims: readonly number[]) => floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));
+/** Values of each tensor on one sample. */
+const COUNTS: Readonly<Record<string, number>> = { x: 3 * 64, a: 8 * 36, r: 8 * 36, f: 8 * 36, g: 5, y: 4 };
+
+const network = (): Model => model([1, 3, 8, 8], [
+  makeNode("Conv", ["x", "w1"], ["a"], [], "conv"), makeNode("Relu", ["a"], ["r"], [], "relu"), makeNode("Flatten", ["r"], ["f"], [], "flatten"),
+  makeNode("Gemm", ["f", "w2"], ["g"], [attribute.int("transB", 1)], "gemm"), makeNode("MatMul", ["g", "w3"], ["y"], [], "matmul"),
+], [zeros("w1", [8, 3, 3, 3]), zeros("w2", [5, 288]), zeros("w3", [5, 4])]);
+
+const histogram = (tensor: string): StatisticRequest => ({ kind: "histogram", tensor, bins: 4 });
+
+/** "Quantizes" by renaming: an operator gets the prefix "Int8". */
+function marking(left: readonly string[] = [], skipped: readonly string[] = []): Pass {
+  const pass = definePass({
+    name: "mark", description: "", lossy: true, defaults: {},
+    statistics: () => ["x", "a", "f", "g", "y"].map(histogram),
+    run: (m: Model) => ({
+      modified: true, stats: {}, diagnostics: [],
+      nodes: m.graph.nodes.map((node: Node) => {
+        const status = left.includes(node.name!) || skipped.includes(node.name!) ? "kept" : "changed";
+        const seen = { name: nodeLabel(node), opType: node.opType, status, reason: "" } as const;
+        if (status === "changed") node.opType = `Int8${node.opType}`;
+        return seen;
+      }),
+    }),
+  })();
+  return { ...pass, excluding: (names) => marking([...left, ...names], skipped) };
+}
+
+const tools: SpaceTools = {
+  run: async (pass, m, statistics) => (await pass.run(m, { statistics, evaluator: undefined, seed: 0 })).nodes,
+  measure: (_, requests) => {
+    const statistics = new Statistics();
+    for (const request of requests) if (request.kind === "range") statistics.set(request, { min: 0, max: 1, count: COUNTS[request.tensor]! });
+    return Promise.resolve(statistics);
+  },
+  score: () => Promise.resolve(0),
+};
+
+/** All of a tensor's values in its lowest and highest bin: the more are in the highest, the less rounding takes of their power. */
+function histograms(outliers: Readonly<Record<string, number>>): Statistics {
+  const statistics = new Statistics();
+  for (const tensor of ["x", "a", "f", "g", "y"]) {
+    const high = outliers[tensor] ?? 500;
+    statistics.set(histogram(tensor) as Extract<StatisticRequest, { kind: "histogram" }>, { min: 0, max: 1, count: 1000, counts: Float64Array.of(1000 - high, 0, 0, high) });
+  }
+  return statistics;
+}
+
+it("holds the layers that the pass quantizes, with their share of the multiply-accumulates", async () => {
+  const { nodes } = await quantizationSpace(network(), marking(), histograms({}), tools);
+  const [conv, gemm, matmul] = [8 * 36 * 27, 5 * 288, 4 * 5];
+  const total = conv + gemm + matmul;
+  expect(new Map(nodes.map(({ name, share, intensity }) => [name, [share, intensity]]))).toEqual(new Map([
+    ["conv", [conv / total, conv / (COUNTS.x! + COUNTS.a!)]], ["gemm", [gemm / total, gemm / (COUNTS.f! + COUNTS.g!)]], ["matmul", [matmul / total, matmul / (COUNTS.g! + COUNTS.y!)]],
+  ]));
+});
+
+it("leaves out layers that the pass keeps in float", async () => {
+  const { nodes } = await quantizationSpace(network(), marking([], ["gemm"]), histograms({}), tools);
+  expect(nodes.map(({ name }) => name).sort()).toEqual(["conv", "matmul"]);
+});
+
+it("puts first the layers whose ranges few large values stretch", async () => {
+  const first = async (outliers: Record<string, number>): Promise<string | undefined> => (await quantizationSpace(network(), marking(), histograms(outliers), tools)).nodes[0]?.name;
+  expect([await first({ x: 1 }), await first({ f: 1 }), await first({ y: 1 })]).toEqual(["conv", "gemm", "matmul"]);
+});
+
+it("builds the model in int8 but for the nodes named, and leaves the one it was given", async () => {
+  const m = network();
+  const { build } = await quantizationSpace(m, marking(), histograms({}), tools);
+  const int8 = (built: Model): string[] => built.graph.nodes.filter(({ opType }) => opType.startsWith("Int8")).map(({ name }) => name!);
+  expect(int8(await build([]))).toEqual(["conv", "relu", "flatten", "gemm", "matmul"]);
+  expect(int8(await build(["gemm", "conv"]))).toEqual(["relu", "flatten", "matmul"]);
+  expect(int8(m)).toEqual([]);
+});
+
+it("has no nodes where the pass quantizes none", async () => {
+  expect((await quantizationSpace(network(), marking([], ["conv", "gemm", "matmul"]), histograms({}), tools)).nodes).toEqual([]);
+});
