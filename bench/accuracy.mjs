@@ -5,7 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { compress, verify } from "../dist/index.js";
-import { fixture } from "./fixtures.mjs";
+import { fixture, OUT } from "./fixtures.mjs";
 import { hasPeer, peerQuantize } from "./peers.mjs";
 import { ocrFixture, renderText } from "./rendered-text.mjs";
 import { decibels, printTable, times } from "./table.mjs";
@@ -66,7 +66,7 @@ async function peerRow(subject, mode) {
     const report = await verify(subject.model, path, defined({ eval: evaluation, labels, metric }));
     return [subject.name, `onnxruntime ${mode}`, ...figures(report), seconds, "quantized only, not compared", ""];
   } catch (error) {
-    return [subject.name, `onnxruntime ${mode}`, "-", "-", "-", "-", seconds, error.message.slice(0, 120), ""];
+    return [subject.name, `onnxruntime ${mode}`, "-", "-", "-", "-", seconds, error.message.replaceAll(`${OUT}/`, "").slice(0, 120), ""];
   } finally {
     rmSync(path, { force: true });
   }
