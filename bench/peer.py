@@ -4,6 +4,8 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
+import onnx.version_converter
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -22,11 +24,23 @@ class Reader(CalibrationDataReader):
         return next(self.feeds, None)
 
 
-if mode == "dynamic":
-    quantize_dynamic(model, output, per_channel=True)
-else:
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as prepared:
-        quant_pre_process(model, prepared.name)
+def raised(path):
+    """Scales per channel need operator set 13; without it the quantizer writes models that onnxruntime refuses."""
+    model = onnx.load(path)
+    own = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if mode == "defaults" or own >= 13:
+        return path
+    try:
+        return onnx.version_converter.convert_version(model, 13)
+    except Exception:  # as it is, then
+        return path
+
+
+with tempfile.NamedTemporaryFile(suffix=".onnx") as prepared:
+    quant_pre_process(raised(model), prepared.name)
+    if mode == "dynamic":
+        quantize_dynamic(prepared.name, output, per_channel=True)
+    else:
         if mode == "defaults":
             quantize_static(prepared.name, output, Reader(calib))
         else:
