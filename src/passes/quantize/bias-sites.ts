@@ -1,5 +1,6 @@
 /** Where a shift of an output's mean can be taken up: a constant that is added per channel. */
-import { attribute, DataType, elementCount, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
+import { attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
+import { BIAS_LIMIT } from "../../numeric/affine.js";
 
 /** An operator whose output gets a value per channel added. */
 export interface BiasSite {
@@ -22,9 +23,14 @@ function layerSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   const channels = outputChannels(editor, node);
   const bias = node.inputs[2] ?? "";
   const output = node.outputs[0] ?? "";
-  if (channels === undefined || !output) return undefined;
+  if (channels === undefined || !output || !addsPlainly(node)) return undefined;
   const shift = bias === "" ? adder(editor, node, channels) : shifter(editor, node, bias, channels);
   return shift && { node, output, channelAxis: isOp(node, "Conv") ? 1 : -1, channels, shift };
+}
+
+/** A Gemm whose beta is not 1 adds a multiple of its bias. */
+function addsPlainly(node: Node): boolean {
+  return isOp(node, "Conv") || floatAttribute(node, "beta", 1) === 1;
 }
 
 /** The length of the weight's output axis; the weight may lie behind a DequantizeLinear. */
@@ -73,20 +79,23 @@ function shifter(editor: GraphEditor, node: Node, name: string, channels: number
   const scales = toFloat32(scale);
   return (values) => {
     const current = toNumbers(editor.constant(dequantize.inputs[0] ?? "")!);
-    const shifted = Int32Array.from(current, (code, c) => clampInt32(Math.round(code + values[c]! / scales[scales.length === 1 ? 0 : c]!)));
+    const shifted = Int32Array.from(current, (code, c) => biasCode(code + values[c]! / scales[scales.length === 1 ? 0 : c]!, code));
     return replace(editor, dequantize, integerTensor(codes.name ?? "", codes.dims, DataType.INT32, shifted));
   };
 }
 
-function clampInt32(value: number): number {
-  return Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), value));
+/** Half of the int32 range, as quantize-int8 has it: kernels add products to the code in int32, which wraps around. */
+function biasCode(value: number, before = 0): number {
+  const limit = Math.max(BIAS_LIMIT, Math.abs(before));
+  return Math.min(limit, Math.max(-limit, Math.round(value)));
 }
 
 /** Puts the tensor in the place of the constant of its name for `user`; other users keep what they had. */
 function replace(editor: GraphEditor, user: Node, tensor: Tensor): boolean {
   const name = tensor.name ?? "";
   const before = editor.constant(name)!;
-  if (toNumbers(tensor).every((value, i) => value === toNumbers(before)[i])) return false;
+  const old = toNumbers(before);
+  if (toNumbers(tensor).every((value, i) => value === old[i])) return false;
   if (editor.soleConsumer(name) === user && editor.graph.initializers.includes(before)) editor.replaceInitializer(tensor);
   else editor.setInput(user, user.inputs.indexOf(name), editor.addInitializer({ ...tensor, name: editor.uniqueName(name) }));
   return true;
@@ -119,7 +128,7 @@ function biasScale(editor: GraphEditor, node: Node, channels: number): Float32Ar
 }
 
 function addCodes(editor: GraphEditor, node: Node, name: string, values: Float64Array, scales: Float32Array): void {
-  const codes = Int32Array.from(values, (value, c) => clampInt32(Math.round(value / scales[c]!)));
+  const codes = Int32Array.from(values, (value, c) => biasCode(value / scales[c]!));
   const codesName = editor.addInitializer(integerTensor(editor.uniqueName(`${name}q`), [codes.length], DataType.INT32, codes));
   const scaleName = editor.addInitializer(floatTensor(editor.uniqueName(`${name}s`), [scales.length], scales));
   editor.insertBefore(node, makeNode("DequantizeLinear", [codesName, scaleName], [name], [attribute.int("axis", 0)]));
