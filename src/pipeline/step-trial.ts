@@ -41,7 +41,7 @@ export class StepTrial {
     const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
     this.logger.debug?.(`${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on held-out samples, ${kept ? "kept" : "taken back"}`);
     if (kept) this.current = afterDb;
-    else Object.assign(model, before);
+    else restore(model, before);
     return { beforeDb, afterDb, kept };
   }
 
@@ -63,4 +63,10 @@ export class StepTrial {
     await finish(finished);
     return this.scorer.score(finished);
   }
+}
+
+/** What `before` does not have goes too. */
+function restore(model: Model, before: Model): void {
+  for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
+  Object.assign(model, before);
 }
