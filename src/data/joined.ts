@@ -12,7 +12,8 @@ export interface JoinLimits {
 
 /**
  * A dataset of one sample: the first samples joined along axis 0 of every input. Samples that differ from the first in
- * another axis are passed over. Throws EdgecError BAD_DATA when an input is a scalar or holds strings.
+ * another axis are passed over. Throws EdgecError BAD_DATA when an input is a scalar or holds strings, and where most samples
+ * differ: what is left would say little of the data.
  */
 export function joined(dataset: Dataset, limits: JoinLimits): Dataset {
   return {
@@ -27,17 +28,22 @@ export function joined(dataset: Dataset, limits: JoinLimits): Dataset {
 async function firstAlike(dataset: Dataset, { samples, bytes }: JoinLimits): Promise<Feed[]> {
   const feeds: Feed[] = [];
   let size = 0;
+  let seen = 0;
   for await (const { feed } of dataset.samples()) {
-    if (feeds.length > 0 && formOf(feed) !== formOf(feeds[0]!)) continue;
-    size += Object.values(feed).reduce((sum, { data }) => sum + (data as NumericArray).byteLength, 0);
-    if (feeds.length > 0 && size > bytes) break;
-    if (feeds.push(feed) === samples) break;
+    seen++;
+    if (feeds.length === 0 || formOf(feed) === formOf(feeds[0]!)) {
+      size += Object.values(feed).reduce((sum, { data }) => sum + (data as NumericArray).byteLength, 0);
+      if (feeds.length > 0 && size > bytes) break;
+      feeds.push(feed);
+    }
+    if (seen === samples) break;
   }
+  if (2 * feeds.length < seen) throw new EdgecError("BAD_DATA", `${dataset.name}: ${feeds.length} of the first ${seen} samples have the shape of the first, too few for a batch`);
   return feeds;
 }
 
 function formOf(feed: Feed): string {
-  return Object.entries(feed).map(([name, { dims }]) => `${name}: ${dims.slice(1).join()}`).join("; ");
+  return Object.entries(feed).map(([name, { dataType, dims }]) => `${name}: ${dataType} ${dims.length} ${dims.slice(1).join()}`).join("; ");
 }
 
 function joinFeeds(feeds: readonly Feed[], where: string): Feed {

@@ -169,8 +169,8 @@ export function matrixRows(dims: readonly [number, number], transposed: boolean)
     : { channels: columns, channelStride: 1, outerCount: 1, outerStride: 0, innerCount: rows, innerStride: columns };
 }
 
-/** Half of the int32 range: leaves the other half to the products that a bias is added to. */
-const BIAS_LIMIT = 2 ** 30;
+/** Largest magnitude of a bias in int32: half of the range, which leaves the other half to the products that it is added to. */
+export const BIAS_LIMIT = 2 ** 30;
 
 /** The smallest weight scales with which each bias fits int32 codes of scale inputScale × weightScale. */
 export function scalesForBias(bias: Float32Array, inputScale: number): Float32Array {

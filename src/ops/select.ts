@@ -20,17 +20,13 @@ export class NodeSelection {
  * @param user who asks, for the message: the name of a pass
  */
 export function selectNodes(model: Model, selectors: readonly string[], user: string): NodeSelection {
-  const nodes: Node[] = [];
-  const constants: string[] = [];
-  for (const graph of nestedGraphs(model.graph)) {
-    nodes.push(...graph.nodes);
-    constants.push(...graph.initializers.map((tensor) => tensor.name ?? ""));
-  }
   const chosen = new Set<Node>();
   const chosenConstants = new Set<string>();
+  if (selectors.length === 0) return new NodeSelection(chosen, chosenConstants);
+  const names = new SelectableNames(model);
   for (const selector of selectors) {
-    const matches = matcher(selector, nodes, constants, model.graph.nodes);
-    if (matches.nodes.length + matches.constants.length === 0) throw unmatched(selector, nodes, constants, user);
+    const matches = names.matches(selector);
+    if (matches.nodes.length + matches.constants.length === 0) throw unmatched(selector, names, user);
     for (const node of matches.nodes) chosen.add(node);
     for (const name of matches.constants) chosenConstants.add(name);
   }
@@ -39,15 +35,38 @@ export function selectNodes(model: Model, selectors: readonly string[], user: st
 
 interface Matches { readonly nodes: readonly Node[]; readonly constants: readonly string[] }
 
-function matcher(selector: string, nodes: readonly Node[], constants: readonly string[], main: readonly Node[]): Matches {
-  const named = { nodes: nodes.filter((node) => nodeLabel(node) === selector), constants: constants.filter((name) => name === selector) };
-  if (named.nodes.length + named.constants.length > 0) return named;
-  if (/^#\d+$/.test(selector)) return { nodes: main.slice(Number(selector.slice(1))).slice(0, 1), constants: [] };
-  const ofType = nodes.filter((node) => node.opType === selector);
-  if (ofType.length > 0) return { nodes: ofType, constants: [] };
-  if (!/[*?]/.test(selector)) return { nodes: [], constants: [] };
-  const pattern = globPattern(selector);
-  return { nodes: nodes.filter((node) => pattern.test(nodeLabel(node))), constants: constants.filter((name) => pattern.test(name)) };
+/** Nodes by name and by type: a search for what to leave in float selects thousands of nodes at a time. */
+class SelectableNames {
+  readonly byLabel = new Map<string, Node[]>();
+  readonly byType = new Map<string, Node[]>();
+  readonly constants = new Set<string>();
+
+  constructor(private readonly model: Model) {
+    for (const graph of nestedGraphs(model.graph)) {
+      for (const node of graph.nodes) {
+        addTo(this.byLabel, nodeLabel(node), node);
+        addTo(this.byType, node.opType, node);
+      }
+      for (const { name = "" } of graph.initializers) this.constants.add(name);
+    }
+  }
+
+  matches(selector: string): Matches {
+    const named = { nodes: this.byLabel.get(selector) ?? [], constants: this.constants.has(selector) ? [selector] : [] };
+    if (named.nodes.length + named.constants.length > 0) return named;
+    if (/^#\d+$/.test(selector)) return { nodes: this.model.graph.nodes.slice(Number(selector.slice(1))).slice(0, 1), constants: [] };
+    const ofType = this.byType.get(selector);
+    if (ofType) return { nodes: ofType, constants: [] };
+    if (!/[*?]/.test(selector)) return { nodes: [], constants: [] };
+    const pattern = globPattern(selector);
+    return { nodes: [...this.byLabel].flatMap(([label, nodes]) => (pattern.test(label) ? nodes : [])), constants: [...this.constants].filter((name) => pattern.test(name)) };
+  }
+}
+
+function addTo(index: Map<string, Node[]>, key: string, node: Node): void {
+  const nodes = index.get(key);
+  if (nodes) nodes.push(node);
+  else index.set(key, [node]);
 }
 
 function globPattern(glob: string): RegExp {
@@ -55,8 +74,8 @@ function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`, "s");
 }
 
-function unmatched(selector: string, nodes: readonly Node[], constants: readonly string[], user: string): EdgecError {
-  const hint = suggestion(selector, new Set([...nodes.map(nodeLabel), ...nodes.map((node) => node.opType), ...constants]));
+function unmatched(selector: string, { byLabel, byType, constants }: SelectableNames, user: string): EdgecError {
+  const hint = suggestion(selector, new Set([...byLabel.keys(), ...byType.keys(), ...constants]));
   return new EdgecError(
     "UNMATCHED_SELECTOR",
     `${user}: "${selector}" is no node, constant or operator type of the model.${hint} A name, an operator type, #index or a pattern with * and ? is accepted.`,

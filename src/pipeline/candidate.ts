@@ -88,7 +88,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   const { seed = 0, threads = 1, debug = false } = options;
   try {
     const run = await runPasses(model, plan, {
-      ...learningData(data.calibration, plan, model, { seed, threads }), evaluator, logger, seed, threads, debug,
+      ...learningData(data.calibration, plan, model, { seed, threads, logger }), evaluator, logger, seed, threads, debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),

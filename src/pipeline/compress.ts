@@ -11,7 +11,7 @@ import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
-import { decisionsOf } from "./decisions.js";
+import { decisionsOf, type Decisions } from "./decisions.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
@@ -39,7 +39,8 @@ export interface CompressResult {
  * below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
- * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was.
+ * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was, or where a search for
+ * nodes to leave in float had begun, the best model that it had found.
  */
 export async function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
@@ -64,12 +65,12 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const context: CandidateContext = {
-      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files), files, logger, externalData, data: await openRunData(original, options, logger),
+      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files, externalData), files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, candidate.isFallback), inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -83,17 +84,18 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
  * where the input would be overwritten, which is still needed.
  */
-function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
+function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: boolean | undefined): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
   const { output, int8, calib } = options;
   if (output === undefined || input === undefined || int8 !== true || options.force === true) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
   const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
   return {
-    searchMemory: new SearchState(`${output}.search.json`, input, settings),
+    searchMemory: new SearchState(`${output}.search.json`, [input, ...[calib, options.eval, options.labels, options.metric].filter((data) => typeof data === "string")], settings),
     bestSoFar: async (model) => {
       const path = await files.path("best");
-      writeModel(model, path, options.externalData === undefined ? {} : { externalData: options.externalData });
+      if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
+      writeModel(model, path, externalData === undefined ? {} : { externalData });
       await files.commit(path);
     },
   };
@@ -147,11 +149,11 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements, isFallback }: Candidate, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
+function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
-    decisions: decisionsOf(run, isFallback), search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
+    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
     warnings: distinct(warnings),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };

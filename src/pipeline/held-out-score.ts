@@ -1,28 +1,30 @@
 /** How near a model's outputs are to the reference's on samples that no pass has learned from. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Dataset } from "../data/index.js";
-import type { Feed, Model } from "../ir/index.js";
+import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { writeModel } from "../onnx/index.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
+import { TemporaryFolder } from "./temporary-folder.js";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
 const EQUAL_DB = 150;
+
+/** Bytes of inputs and outputs that are kept, and the samples that are kept however large they are. */
+const MOST_BYTES = 2 ** 28;
+const LEAST_SAMPLES = 2;
 
 interface Expected { readonly feed: Feed; readonly outputs: Feed }
 
 /**
  * Scores models against one reference. Both run in a child process that starts at the first score; close it when done.
- * The reference runs once, and what it gives is kept: the held-out samples must fit in memory.
+ * The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
  */
 export class HeldOutScore {
-  private folder: string | undefined;
+  private folder: TemporaryFolder | undefined;
   private runtime: RemoteRuntime | undefined;
   private expected: readonly Expected[] | undefined;
 
-  constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number) {}
+  constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number, private readonly mostBytes = MOST_BYTES) {}
 
   /**
    * Signal to noise in dB, averaged over the outputs; lower by one for each sample whose results differ in number.
@@ -30,11 +32,11 @@ export class HeldOutScore {
    * @param most of the samples, the first ones, where an estimate is enough
    */
   async score(model: Model, most = Infinity): Promise<number> {
-    this.folder ??= await mkdtemp(join(tmpdir(), "edgec-score-"));
+    this.folder ??= await TemporaryFolder.create("score");
     this.runtime ??= await openRemote();
     this.expected ??= await this.runReference(this.runtime, this.folder);
     const meter = new FidelityMeter(() => true);
-    const path = writeModel(model, join(this.folder, "trial.onnx")).path;
+    const path = writeModel(model, this.folder.file("trial.onnx")).path;
     const session = await this.runtime.open(path, { threads: this.threads });
     try {
       for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
@@ -46,20 +48,31 @@ export class HeldOutScore {
 
   async close(): Promise<void> {
     await this.runtime?.close();
-    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
+    await this.folder?.remove();
     this.runtime = this.folder = this.expected = undefined;
   }
 
-  private async runReference(runtime: RemoteRuntime, folder: string): Promise<Expected[]> {
-    const session = await runtime.open(writeModel(this.reference, join(folder, "reference.onnx")).path, { threads: this.threads });
+  private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
+    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx")).path, { threads: this.threads });
     try {
       const expected: Expected[] = [];
-      for await (const { feed } of this.samples.samples()) expected.push({ feed, outputs: await session.run(feed) });
+      let bytes = 0;
+      for await (const { feed } of this.samples.samples()) {
+        const outputs = await session.run(feed);
+        bytes += bytesOf(feed) + bytesOf(outputs);
+        if (expected.length >= LEAST_SAMPLES && bytes > this.mostBytes) break;
+        expected.push({ feed, outputs });
+      }
       return expected;
     } finally {
       await session.release().catch(() => undefined);
     }
   }
+}
+
+/** Texts are taken for nothing: they are few. */
+function bytesOf(values: Feed): number {
+  return Object.values(values).reduce((sum, { data }) => sum + (Array.isArray(data) ? 0 : (data as NumericArray).byteLength), 0);
 }
 
 /** Over outputs of floats, or over all where there are none. */

@@ -1,6 +1,7 @@
 /** Which of the calibration samples passes learn from, and which decide whether what they did helps. */
 import { freemem } from "node:os";
 import { splitHoldOut, type Dataset } from "../data/index.js";
+import type { Logger } from "../diagnostics.js";
 import { byteSize, elementCount, type Model } from "../ir/index.js";
 import { HeldOutScore } from "./held-out-score.js";
 import { memoryShortage } from "./measure.js";
@@ -13,13 +14,26 @@ const JUDGING = 0.25;
 const LEAST_JUDGES = 2;
 
 /** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
-export function learningData(calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads }: { readonly seed: number; readonly threads: number }): Pick<RunOptions, "dataset" | "scorer"> {
+export function learningData(calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger }): Pick<RunOptions, "dataset" | "scorer"> {
   const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || search !== undefined || wasJudged === true);
-  if (!calibration || !isJudged || (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES) return { dataset: calibration };
-  if (memoryShortage(weightBytes(model), freemem()) !== undefined) return { dataset: calibration };
+  if (!calibration || !isJudged) return { dataset: calibration };
+  const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
+  if (obstacle !== undefined) {
+    logger.diagnostic?.({ id: "compress/not-judged", severity: "warning", message: `int8 was not tuned for accuracy and speed: ${obstacle}` });
+    return { dataset: calibration };
+  }
   // A split of its own: with another seed than the one that the comparison was held out with.
   const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
   return { dataset: rest, scorer: (reference) => new HeldOutScore(reference, heldOut, threads) };
+}
+
+function tooFew({ size = 0 }: Dataset): string {
+  return `with ${size} calibration samples none can be kept apart to judge by. Give ${Math.ceil(LEAST_JUDGES / JUDGING)} or more, or --effort fast to say that it is not wanted.`;
+}
+
+function tooLarge(model: Model): string | undefined {
+  const shortage = memoryShortage(weightBytes(model), freemem());
+  return shortage === undefined ? undefined : `${shortage}.`;
 }
 
 function weightBytes({ graph }: Model): number {

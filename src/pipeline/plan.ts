@@ -115,13 +115,15 @@ function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false
 function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fast" }: PlanOptions): boolean {
   const int8 = flags.int8 !== undefined;
   const hasLowBits = typeof shared?.weightBits === "number" && shared.weightBits < 8;
+  // Codes of rows with scales of their own would be rounded once more to the one scale of the tensor.
+  const isRounded = int8 && shared?.perChannel !== false;
   switch (when) {
     case "always": return true;
     case "int8": return int8;
-    case "int8Rounded": return int8 && effort === "best" && !hasLowBits;
+    case "int8Rounded": return isRounded && effort === "best" && !hasLowBits;
     case "int8Balanced": return int8 && effort !== "fast";
     case "int8Best": return int8 && effort === "best";
-    case "lowBits": return int8 && hasLowBits;
+    case "lowBits": return isRounded && hasLowBits;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";
@@ -129,13 +131,22 @@ function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fas
   }
 }
 
-/** What was kept runs unasked, what was taken back is left out, and nodes stay float that did. */
-function replayed(plan: Plan, { kept, floatNodes }: Decisions): Plan {
+/**
+ * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws EdgecError BAD_OPTION
+ * where a step that was kept is not planned.
+ */
+export function replayed(plan: Plan, { kept, floatNodes }: Decisions): Plan {
+  const planned = new Set(plan.flatMap(({ judgedAfter, passes }) => (judgedAfter === undefined ? [] : passes.map(({ name }) => name))));
+  const missing = kept.filter((name) => !planned.has(name));
+  if (missing.length > 0) throw new EdgecError("BAD_OPTION", `--replay: the run that wrote the report kept "${missing.join('", "')}", which the options given do not try. Give the options of that run, --effort above all.`);
   return plan.filter(({ judgedAfter, passes }) => judgedAfter === undefined || passes.every(({ name }) => kept.includes(name)))
-    .map(({ judgedAfter, search, ...step }) => ({
-      ...step, wasJudged: judgedAfter !== undefined || search !== undefined,
-      passes: search && floatNodes.length > 0 ? step.passes.map((pass) => pass.excluding?.(floatNodes) ?? pass) : step.passes,
-    }));
+    .map(({ judgedAfter, search, ...step }) => {
+      const leaves = floatNodes.length > 0 && step.passes.some(({ name }) => name === QUANTIZER);
+      return {
+        ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || search !== undefined || leaves,
+        passes: leaves ? step.passes.map((pass) => pass.excluding?.(floatNodes) ?? pass) : step.passes,
+      };
+    });
 }
 
 /** Passes of a caller's own making carry their options with them. */

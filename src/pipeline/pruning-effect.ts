@@ -5,13 +5,14 @@ import type { Model } from "../ir/index.js";
 import { encodeModelBytes, encodeParts, totalLength } from "../onnx/index.js";
 import { bytesText, percentText } from "../report/units.js";
 import { applyPlan, type Candidate, type CandidateContext } from "./candidate.js";
-import { withoutPass } from "./plan.js";
+import { decisionsOf } from "./decisions.js";
+import { replayed, withoutPass } from "./plan.js";
 
 const PRUNE = "prune-magnitude";
 /** Compressing twice what is larger takes longer than the figure is worth. Bytes. */
 const LARGEST = 256 * 2 ** 20;
 
-/** Runs the plan once more without pruning, on the statistics already measured, and compares sizes. */
+/** Runs the plan once more without pruning, on the statistics already measured and with all that was decided, and compares sizes. */
 export async function pruningEffect(context: CandidateContext, candidate: Candidate): Promise<Diagnostic[]> {
   if (!candidate.run.passes.some((pass) => pass.name === PRUNE && pass.modified)) return [];
   const fact = "onnxruntime computes with zeros as with any other value, so pruning single weights does not change latency.";
@@ -19,7 +20,8 @@ export async function pruningEffect(context: CandidateContext, candidate: Candid
   if (pruned.raw > LARGEST) return [warning(fact)];
   context.logger.progress?.({ step: "compare with an unpruned run", done: 0 });
   const unpruned = context.read();
-  await applyPlan({ ...context, logger: {} }, unpruned, withoutPass(candidate.plan, PRUNE), new Map(candidate.run.statistics));
+  const plan = replayed(withoutPass(candidate.plan, PRUNE), decisionsOf(candidate.run, candidate.isFallback));
+  await applyPlan({ ...context, logger: {} }, unpruned, plan, new Map(candidate.run.statistics));
   const without = sizes(unpruned);
   return [warning(`${fact} It changed the file's size by ${change(without.raw, pruned.raw)} raw and ${change(without.gzip, pruned.gzip)} gzipped, against the same run without pruning.`)];
 }

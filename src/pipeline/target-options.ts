@@ -1,7 +1,8 @@
 /** What a device profile means for the options of a run. */
 import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
-import { quantizeInt8, type Int8Format, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
+import type { Int8Format } from "../passes/quantize/int8-formats.js";
+import { quantizeInt8, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
 import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetProfile, type WeightRange } from "../targets/index.js";
 import { bytesText } from "../report/units.js";
 import type { SizeComparison } from "../verify/index.js";

@@ -30,6 +30,24 @@ describe("joined", () => {
     expect(await feedsOf(data)).toEqual([feed([2, 2], [1, 2, 3, 4])]);
   });
 
+  it("passes over samples of another rank or type", async () => {
+    const [scalar, half]: Feed[] = [{ x: { dataType: DataType.FLOAT, dims: [], data: Float32Array.of(9) } }, { x: { dataType: DataType.FLOAT16, dims: [1], data: Uint16Array.of(9) } }];
+    expect(await feedsOf(joined(dataset([feed([1], [1]), scalar!, feed([1], [2]), feed([1], [3]), half!]), PLENTY))).toEqual([feed([3], [1, 2, 3])]);
+  });
+
+  it("refuses data most of which has another shape, without reading on", async () => {
+    let read = 0;
+    const lengths: Dataset = {
+      name: "sentences", size: undefined, hasLabels: false,
+      // eslint-disable-next-line @typescript-eslint/require-await -- an endless stream
+      async *samples() {
+        for (;;) yield { feed: feed([1, ++read], new Array<number>(read).fill(1)) };
+      },
+    };
+    await expect(feedsOf(joined(lengths, { ...PLENTY, samples: 8 }))).rejects.toMatchObject({ code: "BAD_DATA", message: "sentences: 1 of the first 8 samples have the shape of the first, too few for a batch" });
+    expect(read).toBe(8);
+  });
+
   it("takes as many samples as asked for, and as many as fit, but one at least", async () => {
     const four = dataset([1, 2, 3, 4].map((k) => feed([1], [k])));
     expect(await feedsOf(joined(four, { ...PLENTY, samples: 2 }))).toEqual([feed([2], [1, 2])]);

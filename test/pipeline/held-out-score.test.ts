@@ -44,6 +44,16 @@ describe("a score", () => {
     expect(await score.score(positive(1.5))).toBe(150 - 2);
   });
 
+  it("goes by as many samples as it may keep, two at least", async () => {
+    const samples = dataset([[1, 2], [1, 3], [1, 4]].map((values) => feed([2], values)));
+    // Each sample is 8 bytes and gives two values, 8 more: the third is beyond 40 bytes.
+    for (const [bytes, db] of [[48, 147], [40, 148], [1, 148]] as const) {
+      const score = new HeldOutScore(positive(0), samples, 1, bytes);
+      opened.push(score);
+      expect(await score.score(positive(1.5))).toBe(db);
+    }
+  });
+
   it("may go by the first samples alone", async () => {
     const score = scoreAgainst(positive(0), [[2, 3], [1, 2]]);
     expect([await score.score(positive(1.5), 1), await score.score(positive(1.5))]).toEqual([150, 149]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planPasses, planText, withoutPass, type PlanOptions } from "../../src/pipeline/plan.js";
+import { planPasses, planText, replayed, withoutPass, type PlanOptions } from "../../src/pipeline/plan.js";
 import { matMulModel } from "./tiny-model.js";
 
 const names = (options: PlanOptions): string[] => planPasses(matMulModel(), options).flatMap((step) => step.passes.map((pass) => pass.name));
@@ -80,8 +80,39 @@ describe("planPasses", () => {
     expect(() => names({ flags: {}, exclude: ["dense/MatMull"] })).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
   });
 
+  it("does not round to scales per row what will have one scale for the tensor", () => {
+    for (const weightBits of [4, 8]) expect(names({ flags: { int8: "" }, shared: { weightBits, perChannel: false }, effort: "best" })).not.toContain("round-weights");
+  });
+
   it("leaves one pass out", () => {
     const plan = planPasses(matMulModel(), { flags: {}, passes: "remove-dead,encode-weights" });
     expect(planText(withoutPass(plan, "remove-dead"))).toBe(" → encode-weights");
+  });
+});
+
+describe("a plan that repeats decisions", () => {
+  const nothing = { kept: [], takenBack: [], floatNodes: [], storedOnly: false };
+  const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
+
+  it("runs what was kept unasked, and leaves out what was taken back", () => {
+    const plan = planPasses(matMulModel(), { ...best, replay: { ...nothing, kept: ["correct-bias"], takenBack: ["equalize-channels"] } });
+    const steps = plan.map(({ passes }) => passes.map(({ name }) => name).join());
+    expect(steps).toContain("correct-bias");
+    expect(steps).not.toContain("equalize-channels");
+    expect(plan.some(({ judgedAfter, search }) => judgedAfter !== undefined || search !== undefined)).toBe(false);
+    expect(plan.some(({ wasJudged }) => wasJudged)).toBe(true);
+  });
+
+  it("leaves nodes in float that did, whether these options search or not", () => {
+    const plan = planPasses(matMulModel(), { flags: { int8: "" }, effort: "fast", replay: { ...nothing, floatNodes: ["dense/MatMul"] } });
+    const step = plan.find(({ passes }) => passes.some(({ name }) => name === "quantize-int8"));
+    expect([step?.passes.at(-1)?.options.exclude, step?.wasJudged]).toEqual([["dense/MatMul"], true]);
+    // Repeated once more, without another decision, it holds out what it did.
+    expect(replayed(plan, nothing).find(({ passes }) => passes === step?.passes)?.wasJudged).toBe(true);
+  });
+
+  it("refuses options that do not try what was kept", () => {
+    expect(() => planPasses(matMulModel(), { ...best, effort: "balanced", replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] } }))
+      .toThrow('--replay: the run that wrote the report kept "equalize-channels", which the options given do not try. Give the options of that run, --effort above all.');
   });
 });

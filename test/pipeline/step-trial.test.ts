@@ -81,3 +81,11 @@ it("closes its scorer", async () => {
   await new StepTrial(scorer, {}).close();
   expect(scorer.closed).toBe(true);
 });
+
+it("takes back what a step has added to the model", async () => {
+  const model = matMulModel();
+  const before = Object.keys(model);
+  const adds: Attempt = { ...setting(undefined), change: (changed) => Promise.resolve(void (changed.producerName = "added") ?? true) };
+  expect(await new StepTrial(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({ kept: false });
+  expect(Object.keys(model)).toEqual(before);
+});

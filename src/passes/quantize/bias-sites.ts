@@ -1,5 +1,6 @@
 /** Where a shift of an output's mean can be taken up: a constant that is added per channel. */
-import { attribute, DataType, elementCount, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
+import { attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
+import { BIAS_LIMIT } from "../../numeric/affine.js";
 
 /** An operator whose output gets a value per channel added. */
 export interface BiasSite {
@@ -27,9 +28,14 @@ function layerSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   const channels = outputChannels(editor, node);
   const bias = node.inputs[2] ?? "";
   const output = node.outputs[0] ?? "";
-  if (channels === undefined || !output) return undefined;
+  if (channels === undefined || !output || !addsPlainly(node)) return undefined;
   const found = bias === "" ? absentBias(editor, node, channels) : constantBias(editor, node, bias, channels);
   return found && { node, output, channelAxis: isOp(node, "Conv") ? 1 : -1, channels, ...found };
+}
+
+/** A Gemm whose beta is not 1 adds a multiple of its bias. */
+function addsPlainly(node: Node): boolean {
+  return isOp(node, "Conv") || floatAttribute(node, "beta", 1) === 1;
 }
 
 /** The length of the weight's output axis; the weight may lie behind a DequantizeLinear. */
@@ -90,12 +96,14 @@ function codedBias(editor: GraphEditor, node: Node, name: string, dequantize: No
   const own = new OwnConstant(editor, dequantize, codes.name ?? "");
   return {
     values: () => Float64Array.from(toNumbers(own.tensor), (code, c) => code * scaleOf(c)),
-    shift: (values) => own.replace((as) => integerTensor(as, dims, DataType.INT32, Int32Array.from(toNumbers(own.tensor), (code, c) => clampInt32(Math.round(code + values[c]! / scaleOf(c)))))),
+    shift: (values) => own.replace((as) => integerTensor(as, dims, DataType.INT32, Int32Array.from(toNumbers(own.tensor), (code, c) => biasCode(code + values[c]! / scaleOf(c), code)))),
   };
 }
 
-function clampInt32(value: number): number {
-  return Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), value));
+/** Half of the int32 range, as quantize-int8 has it: kernels add products to the code in int32, which wraps around. */
+function biasCode(value: number, before = 0): number {
+  const limit = Math.max(BIAS_LIMIT, Math.abs(before));
+  return Math.min(limit, Math.max(-limit, Math.round(value)));
 }
 
 /** A constant that one node uses, to be changed for that node alone: where others use it too, they keep what they had. */
@@ -153,7 +161,7 @@ function biasScale(editor: GraphEditor, node: Node, channels: number): Float32Ar
 }
 
 function addCodes(editor: GraphEditor, node: Node, name: string, values: Float64Array, scales: Float32Array): void {
-  const codes = Int32Array.from(values, (value, c) => clampInt32(Math.round(value / scales[c]!)));
+  const codes = Int32Array.from(values, (value, c) => biasCode(value / scales[c]!));
   const codesName = editor.addInitializer(integerTensor(editor.uniqueName(`${name}q`), [codes.length], DataType.INT32, codes));
   const scaleName = editor.addInitializer(floatTensor(editor.uniqueName(`${name}s`), [scales.length], scales));
   editor.insertBefore(node, makeNode("DequantizeLinear", [codesName, scaleName], [name], [attribute.int("axis", 0)]));

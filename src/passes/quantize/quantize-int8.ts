@@ -6,13 +6,15 @@
  *   LSTM            →   DynamicQuantizeLSTM
  *
  * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8 activations,
- * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach, and LSTMs, are quantized
- * dynamically, with or without data; convolutions never are, as that is slower than float on every CPU measured.
+ * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach,
+ * and LSTMs, are quantized dynamically, with or without data; convolutions never are, as that is slower than float on
+ * every CPU measured.
  * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
  *
  * Handles every scope: in the body of an If, Loop or Scan islands form as in a graph of its own, and what it captures is
  * quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of 32 channels run 2.9 times as
- * fast there as in float, as they do in the main graph (1.32, AVX-512 VNNI, one thread). GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay float, each with its reason.
+ * fast there as in float, as they do in the main graph (1.32, AVX-512 VNNI, one thread). GRU and RNN, ConvTranspose, and
+ * layers whose weights or biases are computed stay float, each with its reason.
  * An excluded Add or Concat whose neighbours carry codes on all sides may still be run on codes by onnxruntime: exclude
  * the neighbours as well. Needs operator set 13 for convolutions, 11 for the rest.
  * Source of the method: Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-
@@ -29,6 +31,7 @@ import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
+import { INT8_FORMATS, type Int8Format } from "./int8-formats.js";
 import { findIslands, type Islands } from "./islands.js";
 import { saturationRisk } from "./saturation-risk.js";
 import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
@@ -57,8 +60,6 @@ export interface QuantizeInt8Options extends WeightBitsOptions {
 
 const NAME = "quantize-int8";
 const SATURATIONS: readonly string[] = ["guard", "ignore", "seven-bit"];
-const INT8_FORMATS = ["static-qdq", "dynamic-matmul", "dynamic-lstm"] as const;
-export type Int8Format = (typeof INT8_FORMATS)[number];
 /** Largest magnitude of a code of seven bits. */
 const SEVEN_BITS = 63;
 

@@ -24,6 +24,7 @@ import { gramRequests, inputMoments } from "../weights/input-moments.js";
 import { layerStatus } from "../weights/weight-layers.js";
 import { readRows, writeRows } from "../weights/weight-matrix.js";
 import { finiteValues, withValues } from "../weights/weight-values.js";
+import { INT8_FORMATS } from "./int8-formats.js";
 import { type PlannedLayer, planRounding, type RoundingScope } from "./rounding-plan.js";
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./weight-bits.js";
 
@@ -44,7 +45,7 @@ export const roundWeights = definePass<RoundWeightsOptions>({
   name: NAME,
   description: "Round weights to the codes of int8 or fewer bits so that errors cancel in the outputs; before quantize-int8",
   lossy: true,
-  defaults: { ...WEIGHT_BITS_DEFAULTS, saturation: "guard", layers: "int8", exclude: [] },
+  defaults: { ...WEIGHT_BITS_DEFAULTS, saturation: "guard", layers: "int8", formats: INT8_FORMATS, floatOperators: [], exclude: [] },
   validate: (options) => {
     validateWeightBits(options);
     requireOneOf("saturation", options.saturation, ["guard", "ignore", "seven-bit"]);

@@ -8,6 +8,7 @@ import { kernelPartners } from "../cluster/kernel-pairs.js";
 import type { NodeStatus } from "../contract.js";
 import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
 import { whyNotDynamicLstm } from "./dynamic-lstm.js";
+import type { Int8Format } from "./int8-formats.js";
 import { findIslands } from "./islands.js";
 import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 import { isDepthwise } from "./weight-codes.js";
@@ -15,6 +16,9 @@ import { isDepthwise } from "./weight-codes.js";
 export interface RoundingScope extends WeightBitsOptions {
   readonly saturation: "guard" | "ignore" | "seven-bit";
   readonly layers: "int8" | "all";
+  /** As in quantize-int8: what the runtime on the device takes, and operator types that stay float. */
+  readonly formats: readonly Int8Format[];
+  readonly floatOperators: readonly string[];
   readonly exclude: readonly string[];
 }
 
@@ -34,7 +38,7 @@ export function planRounding(model: Model, scope: RoundingScope, calibrated: boo
   const selection = selectNodes(model, scope.exclude, user);
   const excluded = (node: Node): string | undefined =>
     selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined;
-  const { taken, left } = int8Nodes(model, excluded, calibrated);
+  const { taken, left } = int8Nodes(model, excluded, calibrated, scope);
   const bitsOf = weightBitsOf(model, scope);
   const most = scope.saturation === "seven-bit" ? 7 : 8;
   const planned: PlannedLayer[] = [];
@@ -63,19 +67,22 @@ function tooCostly({ layout: { columns } }: WeightLayer, bits: number): string |
 }
 
 /** Operators that quantize-int8 takes, and why it leaves others. */
-function int8Nodes(model: Model, excluded: (node: Node) => string | undefined, calibrated: boolean): { taken: Set<Node>; left: Map<Node, string> } {
+function int8Nodes(
+  model: Model, excluded: (node: Node) => string | undefined, calibrated: boolean, { formats, floatOperators }: RoundingScope,
+): { taken: Set<Node>; left: Map<Node, string> } {
+  const staysFloat = (node: Node): string | undefined => excluded(node) ?? (floatOperators.includes(node.opType) ? `${node.opType} stays float on the target` : undefined);
   const taken = new Set<Node>();
   const left = new Map<Node, string>();
   const opset = opsetVersion(model);
   if (opset < DYNAMIC_OPSET) return { taken, left };
   for (const editor of GraphEditor.forModel(model)) {
-    const isStatic = calibrated && opset >= PER_CHANNEL_OPSET;
-    const islands = findIslands(editor, { excluded, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
-    for (const node of [...islands.computes, ...islands.dynamic]) taken.add(node);
+    const isStatic = calibrated && opset >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
+    const islands = findIslands(editor, { excluded: staysFloat, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
+    for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])]) taken.add(node);
     for (const [node, reason] of islands.kept) left.set(node, reason);
     for (const node of editor.graph.nodes) {
       if (!isOp(node, "LSTM")) continue;
-      const reason = whyNotDynamicLstm(editor, node);
+      const reason = staysFloat(node) ?? (formats.includes("dynamic-lstm") ? whyNotDynamicLstm(editor, node) : "the target takes no such layer");
       if (reason === undefined) taken.add(node);
       else left.set(node, reason);
     }

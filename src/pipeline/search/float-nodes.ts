@@ -88,8 +88,9 @@ class Judge {
 
 /** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
 export async function rankNodes({ nodes, build, score, progress, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
-  const ranking = nodes.flatMap(({ name }) => known.find((node) => node.name === name) ?? []);
-  const unknown = nodes.filter(({ name }) => !ranking.some((node) => node.name === name));
+  const byName = new Map(known.map((node) => [node.name, node]));
+  const ranking = nodes.flatMap(({ name }) => byName.get(name) ?? []);
+  const unknown = nodes.filter(({ name }) => !byName.has(name));
   if (unknown.length === 0 || performance.now() > deadline) return ranking.sort((a, b) => reward(b) - reward(a));
   const base = noiseOf(await score(await build([]), true));
   for (const node of unknown) {
@@ -114,7 +115,8 @@ function noiseOf(db: number): number {
 function affordable(ranking: readonly NodeSensitivity[], mostShare: number): NodeSensitivity[] {
   let sum = 0;
   return ranking.filter(({ share }) => {
-    if (sum + share > mostShare) return false;
+    // Shares that make up the whole may come to a little more in floating point.
+    if (sum + share > mostShare + 1e-9) return false;
     sum += share;
     return true;
   });

@@ -26,9 +26,20 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   const nodes = model.graph.nodes.filter((node) => names.has(nodeLabel(node)));
   const work = await workOf(model, nodes, tools.measure);
   const total = work.reduce((sum, { macs }) => sum + macs, 0) || 1;
-  const requests = pass.statistics(model);
-  const strain = new Map(nodes.map((node, k) => [searchNode(node, work[k]!, total), rounding(node, requests, statistics)]));
-  return { nodes: [...strain].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score };
+  const requests = histogramsByTensor(pass.statistics(model));
+  const strains = new Map<SearchNode, number>();
+  for (const group of byLabel(nodes).values()) {
+    const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, requests, statistics)), 0);
+    strains.set(searchNode(nodes[group[0]!]!, sumOf(group.map((k) => work[k]!)), total), worst);
+  }
+  return { nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score };
+}
+
+/** Indices of the nodes of each name: those that share one go back to float together. */
+function byLabel(nodes: readonly Node[]): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [k, node] of nodes.entries()) groups.set(nodeLabel(node), [...groups.get(nodeLabel(node)) ?? [], k]);
+  return groups;
 }
 
 function excluding(pass: Pass, names: readonly string[]): Pass {
@@ -37,6 +48,10 @@ function excluding(pass: Pass, names: readonly string[]): Pass {
 
 /** What a node does on one sample. */
 interface Work { readonly macs: number; readonly values: number }
+
+function sumOf(works: readonly Work[]): Work {
+  return works.reduce((sum, { macs, values }) => ({ macs: sum.macs + macs, values: sum.values + values }), { macs: 0, values: 0 });
+}
 
 function searchNode(node: Node, { macs, values }: Work, total: number): SearchNode {
   return { name: nodeLabel(node), opType: node.opType, share: macs / total, intensity: macs / Math.max(1, values) };
@@ -64,10 +79,17 @@ function macsPerOutput(editor: GraphEditor, node: Node): number {
  * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their own power,
  * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
  */
-function rounding(node: Node, requests: readonly StatisticRequest[], statistics: Statistics): number {
-  const touched = new Set([node.inputs[0], node.outputs[0]]);
-  const histograms = requests.filter((request): request is HistogramRequest => request.kind === "histogram" && touched.has(request.tensor));
-  return histograms.reduce((sum, request) => sum + relativeRounding(statistics.get(request)), 0);
+function rounding(node: Node, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics): number {
+  const touched = new Set([node.inputs[0] ?? "", node.outputs[0] ?? ""]);
+  return [...touched].reduce((sum, tensor) => {
+    const request = requests.get(tensor);
+    return sum + (request ? relativeRounding(statistics.get(request)) : 0);
+  }, 0);
+}
+
+/** Of the main graph: a tensor in a body may have the name of another. */
+function histogramsByTensor(requests: readonly StatisticRequest[]): Map<string, HistogramRequest> {
+  return new Map(requests.flatMap((request) => (request.kind === "histogram" && (request.scope ?? []).length === 0 ? [[request.tensor, request] as const] : [])));
 }
 
 function relativeRounding(histogram: { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number } | undefined): number {

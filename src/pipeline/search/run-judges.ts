@@ -1,12 +1,10 @@
 /** What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to keep the best so far. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { take, type Dataset } from "../../data/index.js";
 import type { Feed, Model } from "../../ir/index.js";
 import { writeModel } from "../../onnx/index.js";
 import { openRemote } from "../../runtime/index.js";
 import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
+import { TemporaryFolder } from "../temporary-folder.js";
 import type { ModelJudges } from "./node-search.js";
 
 export interface JudgeContext {
@@ -39,7 +37,7 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   const feeds: Feed[] = [];
   for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
   return inFolder(async (folder) => {
-    const paths = models.map((model, k) => writeModel(model, join(folder, `${k}.onnx`)).path);
+    const paths = models.map((model, k) => writeModel(model, folder.file(`${k}.onnx`)).path);
     const runtime = await openRemote();
     try {
       const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads });
@@ -52,7 +50,7 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
 
 async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isLabelled, metric, threads, limits }: JudgeContext): Promise<boolean> {
   return inFolder(async (folder) => {
-    const compressed = writeModel(model, join(folder, "trial.onnx")).path;
+    const compressed = writeModel(model, folder.file("trial.onnx")).path;
     const report = await verifyModels({
       original: referencePath, compressed, runs: 0, threads, size: UNKNOWN_SIZE,
       ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }), ...(metric === undefined ? {} : { metric }),
@@ -64,11 +62,11 @@ async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isL
 /** Gates on size are not asked about here. */
 const UNKNOWN_SIZE = { original: { raw: 0, gzip: null, brotli: null }, compressed: { raw: 0, gzip: null, brotli: null }, ratio: 1 };
 
-async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "edgec-search-"));
+async function inFolder<T>(use: (folder: TemporaryFolder) => Promise<T>): Promise<T> {
+  const folder = await TemporaryFolder.create("search");
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
 }

@@ -1,6 +1,7 @@
 /** What a search has measured, beside the output while it runs: one that was broken off goes on from there. */
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { VERSION } from "../../version.js";
 import type { NodeSensitivity } from "./float-nodes.js";
 import type { ModelJudges } from "./node-search.js";
 
@@ -9,21 +10,25 @@ interface Stored { readonly key: string; readonly ranking: readonly NodeSensitiv
 export class SearchState implements NonNullable<ModelJudges["memory"]> {
   ranking: readonly NodeSensitivity[] | undefined;
   private readonly key: string;
+  /** Whether the file is that of a search, which another may overwrite and remove. */
+  private isOurs: boolean;
 
   /**
    * @param path where it is kept
-   * @param input the model's file
-   * @param settings what the measurements depend on besides: another value makes what was stored void
+   * @param inputs the files that the measurements depend on: the model's and the data's
+   * @param settings what they depend on besides: another value makes what was stored void
    */
-  constructor(private readonly path: string, input: string, settings: unknown) {
-    const { size, mtimeMs } = statSync(input);
-    this.key = createHash("sha256").update(JSON.stringify([input, size, mtimeMs, settings])).digest("hex");
-    this.ranking = this.read();
+  constructor(private readonly path: string, inputs: readonly string[], settings: unknown) {
+    this.key = createHash("sha256").update(JSON.stringify([VERSION, inputs.map(identity), settings])).digest("hex");
+    const stored = read(path);
+    this.isOurs = stored !== undefined || !existsSync(path);
+    this.ranking = stored?.key === this.key ? stored.ranking : undefined;
   }
 
   /** Failing to write loses nothing but the way back. */
   save(ranking: readonly NodeSensitivity[]): void {
     this.ranking = ranking;
+    if (!this.isOurs) return;
     try {
       writeFileSync(this.path, JSON.stringify({ key: this.key, ranking } satisfies Stored));
     } catch {
@@ -33,15 +38,22 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
 
   /** The search has come to its end. */
   remove(): void {
-    rmSync(this.path, { force: true });
+    if (this.isOurs) rmSync(this.path, { force: true });
   }
+}
 
-  private read(): readonly NodeSensitivity[] | undefined {
-    try {
-      const { key, ranking } = JSON.parse(readFileSync(this.path, "utf8")) as Stored;
-      return key === this.key && Array.isArray(ranking) ? ranking : undefined;
-    } catch {
-      return undefined;
-    }
+/** What was stored, by whatever search; undefined for another file. */
+function read(path: string): Stored | undefined {
+  try {
+    const { key, ranking } = JSON.parse(readFileSync(path, "utf8")) as Partial<Stored>;
+    return typeof key === "string" && Array.isArray(ranking) ? { key, ranking: ranking as NodeSensitivity[] } : undefined;
+  } catch {
+    return undefined;
   }
+}
+
+/** A changed file has another size or time. Data that is made in memory has neither. */
+function identity(path: string): readonly [string, number, number] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return [path, found?.size ?? 0, found?.mtimeMs ?? 0];
 }

@@ -27,6 +27,7 @@ describe("a site", () => {
     ["an Add behind no product", [makeNode("Relu", ["x"], ["p"]), makeNode("Add", ["p", "b"], ["y"])], [zeros("b", [6])]],
     ["a constant with a value for each position", [makeNode("MatMul", ["x", "w"], ["p"]), makeNode("Add", ["p", "b"], ["y"])], [zeros("w", [6, 3]), zeros("b", [6, 3])]],
     ["a Gemm with one bias for all", [makeNode("Gemm", ["x", "w", "b"], ["y"])], [zeros("w", [4, 7]), zeros("b", [1])]],
+    ["a Gemm that adds a multiple of its bias", [makeNode("Gemm", ["x", "w", "b"], ["a"], [attribute.float("beta", 0.5)]), makeNode("Gemm", ["a", "w"], ["y"], [attribute.int("transB", 1), attribute.float("beta", 0)])], [zeros("w", [4, 7]), zeros("b", [7])]],
     ["a Conv whose weight is computed", [makeNode("Abs", ["w"], ["v"]), makeNode("Conv", ["x", "v"], ["y"])], [zeros("w", [5, 4, 3, 3])]],
     ["a Conv whose bias is computed", [makeNode("Abs", ["b"], ["c"]), makeNode("Conv", ["x", "w", "c"], ["y"])], [zeros("w", [5, 4, 3, 3]), zeros("b", [5])]],
     ["an operator of another domain", [{ ...makeNode("Conv", ["x", "w"], ["y"]), domain: "com.example" }], [zeros("w", [5, 4, 3, 3])]],
@@ -63,16 +64,16 @@ describe("shift", () => {
     expect(numbersOf(m, m.graph.nodes[0]!.inputs[2]!)).toEqual([1, 3]);
   });
 
-  it("counts in steps of the codes of an int8 layer, within int32", () => {
+  it("counts in steps of the codes of an int8 layer, within the half of int32 that leaves room for the products", () => {
     const m = model([1, 2, 3, 3], [
       makeNode("DequantizeLinear", ["wq", "ws"], ["w"]), makeNode("DequantizeLinear", ["bq", "bs"], ["b"], [attribute.int("axis", 0)]), makeNode("Conv", ["x", "w", "b"], ["y"]),
     ], [
       integerTensor("wq", [2, 2, 1, 1], DataType.INT8, new Int8Array(4)), floatTensor("ws", [], Float32Array.of(1)),
-      integerTensor("bq", [2], DataType.INT32, Int32Array.of(3, 2 ** 31 - 2)), floatTensor("bs", [2], Float32Array.of(0.5, 0.25)),
+      integerTensor("bq", [2], DataType.INT32, Int32Array.of(3, 2 ** 30 - 2)), floatTensor("bs", [2], Float32Array.of(0.5, 0.25)),
     ]);
     const [site] = sitesOf(m);
     expect(site!.shift(Float64Array.of(0.24, 0.1))).toBe(false);
     expect(site!.shift(Float64Array.of(-1.1, 5))).toBe(true);
-    expect(numbersOf(m, "bq")).toEqual([1, 2 ** 31 - 1]);
+    expect(numbersOf(m, "bq")).toEqual([1, 2 ** 30]);
   });
 });

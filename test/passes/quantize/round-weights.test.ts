@@ -180,3 +180,12 @@ function expectSameWeights(tensor: Tensor, values: readonly number[]): void {
 it("asks for nothing of a model without weights", () => {
   expect(roundWeights().statistics(model([makeNode("Relu", ["x"], ["y"])], []))).toEqual([]);
 });
+
+it.each<[string, Partial<RoundWeightsOptions>]>([
+  ["does not take it in int8", { formats: ["static-qdq", "dynamic-lstm"] }],
+  ["keeps its operator in float", { floatOperators: ["MatMul"] }],
+])("leaves a layer alone for a target that %s, unless weights that stay float are meant too", async (_, target) => {
+  const m = plain();
+  expect(await rounded(m, { weightBits: 4, protectEnds: false, ...target })).toMatchObject({ modified: false });
+  expect(await rounded(m, { ...target, layers: "all" })).toMatchObject({ modified: true });
+});

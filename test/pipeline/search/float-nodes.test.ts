@@ -69,6 +69,13 @@ describe("chooseFloatNodes", () => {
     expect(space.tried.every((names) => !names.includes("large"))).toBe(true);
   });
 
+  it("may leave all in float where that is allowed, whatever their shares sum to in floating point", async () => {
+    const shares = { a: 1 / 13, b: 6 / 13, c: 3 / 13, d: 3 / 13 };
+    expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeGreaterThan(1);
+    const { floatNodes } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 6e-2, c: 3e-2, d: 3e-2 }, shares), { ...NO_LIMITS, goalDb: 49 });
+    expect([...floatNodes].sort()).toEqual(["a", "b", "c", "d"]);
+  });
+
   it("leaves alone nodes whose int8 form takes noise away", async () => {
     const space = spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 });
     const { floatNodes, ranking } = await chooseFloatNodes(space, { goalDb: 60, mostShare: 0.5, deadline: Infinity });

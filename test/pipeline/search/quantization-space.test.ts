@@ -86,3 +86,12 @@ it("builds the model in int8 but for the nodes named, and leaves the one it was 
 it("has no nodes where the pass quantizes none", async () => {
   expect((await quantizationSpace(network(), marking([], ["conv", "gemm", "matmul"]), histograms({}), tools)).nodes).toEqual([]);
 });
+
+it("takes layers of one name for one, as they can only be left in float together", async () => {
+  const m = network();
+  m.graph.nodes[4]!.name = "gemm";
+  const { nodes, build } = await quantizationSpace(m, marking(), histograms({}), tools);
+  expect(nodes.map(({ name }) => name).sort()).toEqual(["conv", "gemm"]);
+  expect(nodes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+  expect((await build(["gemm"])).graph.nodes.map(({ opType }) => opType)).toEqual(["Int8Conv", "Int8Relu", "Int8Flatten", "Gemm", "MatMul"]);
+});

@@ -1,0 +1,14 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { expect, it } from "vitest";
+import { TemporaryFolder } from "../../src/pipeline/temporary-folder.js";
+
+it("is there until it is removed, and then no business of the process's end", async () => {
+  const listeners = process.listenerCount("exit");
+  const folder = await TemporaryFolder.create("test");
+  const file = folder.file("a.onnx");
+  writeFileSync(file, "1");
+  expect(process.listenerCount("exit")).toBe(listeners + 1);
+  await folder.remove();
+  expect([existsSync(dirname(file)), process.listenerCount("exit")]).toEqual([false, listeners]);
+});
