@@ -76,6 +76,21 @@ describe("a step that must prove itself", () => {
     expect(weightsOf(m)).toEqual([1, 1, 1]);
   });
 
+  it("that is exact and kept gives later passes a reference with the values that it scaled", async () => {
+    const m = chain();
+    const exact = (name: string, lossy: boolean, run: (m: Model, seen: Model | undefined) => void): Pass => definePass({
+      name, description: "", lossy, defaults: {},
+      run: (changed: Model, _, { reference }) => (run(changed, reference), { modified: true, stats: {}, nodes: [], diagnostics: [] }),
+    })();
+    const balance = exact("balance", false, (changed) => [2, 0.5].forEach((factor, k) => setWeight(changed, k, factor)));
+    const even = exact("spoil", true, (changed) => setWeight(changed, 0, 2 * Math.round(toNumbers(changed.graph.initializers[0]!)[0]! / 2)));
+    const references: number[][] = [];
+    const looks = exact("looks", true, (_, reference) => references.push(weightsOf(reference!)));
+    const { passes } = await runPasses(m, [step(looks), tried(balance), step(even), step(looks)], OPTIONS);
+    expect(passes.find(({ name }) => name === "balance")?.trial).toEqual({ beforeDb: 0, afterDb: 150, kept: true });
+    expect(references).toEqual([[1, 1, 1], [2, 0.5, 1]]);
+  });
+
   it.each([["data", { dataset: undefined }], ["samples that nothing was fitted to", { scorer: undefined }]])("is left out without %s", async (_, missing) => {
     const m = chain();
     const { passes } = await runPasses(m, [tried(setting("double", 2)), step(spoiling([0.5, 1, 1]))], { ...OPTIONS, ...missing });
