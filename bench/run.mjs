@@ -1,5 +1,5 @@
 /**
- * Prints every figure that the README claims. `npm run bench` for all but "large" and "zoo", `npm run bench -- int8 io` for some.
+ * Prints every figure that the README claims. `npm run bench` for all but "accuracy", "int8-time", "large" and "zoo", `npm run bench -- int8 io` for some.
  * Speeds are ratios of medians measured in turns in one process with one thread. Peers run where Python has
  * onnxruntime and onnx (EDGEC_PYTHON names the interpreter; default python3).
  */
@@ -8,8 +8,8 @@ import { cpus } from "node:os";
 import { readFileSync } from "node:fs";
 
 const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize", "opsets", "equalize", "emulate", "rounding", "across"];
-/** Only when named: gigabytes of disk and minutes of time, and for "zoo" Python with torch. */
-const ON_REQUEST = ["large", "zoo"];
+/** Only when named: minutes of time, for "large" gigabytes of disk, and for "zoo" and "int8-time" Python with torch. */
+const ON_REQUEST = ["accuracy", "int8-time", "large", "zoo"];
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => ![...BENCHES, ...ON_REQUEST].includes(name));

@@ -74,16 +74,35 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   const codes = new Int8Array(values.length);
   const scales = rowScales(values, order, options);
   const row = new Float32Array(order.outerCount * order.innerCount);
+  const rowCodes = new Int8Array(row.length);
   const { guardPairs, maxCode = maxCodeOf(8) } = options;
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
     const scale = scales[channel]!;
-    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scale))));
+    for (let k = 0; k < row.length; k++) {
+      const code = Math.round(row[k]! / scale);
+      rowCodes[k] = code > maxCode ? maxCode : code < -maxCode ? -maxCode : code;
+    }
     if (guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }
   return { codes, scales };
+}
+
+/** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
+export function codesAtScales(values: Float32Array, order: RowOrder, scales: Float32Array, { guardPairs }: { readonly guardPairs: boolean }): Int8Array {
+  const codes = new Int8Array(values.length);
+  const row = new Float32Array(order.outerCount * order.innerCount);
+  const maxCode = maxCodeOf(8);
+  for (let channel = 0; channel < order.channels; channel++) {
+    const base = channel * order.channelStride;
+    gatherRow(values, base, order, row);
+    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scales[channel]!))));
+    if (guardPairs) trimPairs(rowCodes);
+    scatterRow(rowCodes, base, order, codes);
+  }
+  return codes;
 }
 
 function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = maxCodeOf(8), minScales, perTensor = false }: RowOptions): Float32Array {
@@ -104,9 +123,10 @@ function rowScale(row: Float32Array, guardPairs: boolean, maxCode: number): numb
   for (let k = 0; k < row.length; k++) {
     const w = row[k]!;
     if (!Number.isFinite(w)) throw new RangeError("a weight is not a finite number");
-    largest = Math.max(largest, Math.abs(w));
-    const next = k % 2 === 0 ? (row[k + 1] ?? 0) : 0;
-    if (w * next > 0) largestPair = Math.max(largestPair, Math.abs(w + next));
+    const magnitude = Math.abs(w);
+    if (magnitude > largest) largest = magnitude;
+    const next = k % 2 === 0 && k + 1 < row.length ? row[k + 1]! : 0;
+    if (w * next > 0 && Math.abs(w + next) > largestPair) largestPair = Math.abs(w + next);
   }
   return Math.max(largest / maxCode, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
 }

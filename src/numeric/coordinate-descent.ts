@@ -20,13 +20,16 @@ const PAIR_LIMIT = 32;
 
 /** Errors and gradients of up to TILE rows with codes. */
 export function errorsOf(rows: readonly RoundingRow[], h: Float64Array): CodedErrors[] {
-  const errors = rows.map(({ codes, scale, weights }) => {
-    const error = new Float64Array(weights.length);
-    for (let j = 0; j < error.length; j++) error[j] = codes[j]! * scale - weights[j]!;
-    return error;
-  });
+  const errors = rows.map(errorOf);
   const gradients = multiplyRows(h, errors[0]?.length ?? 0, errors);
   return rows.map((row, r) => ({ row, error: errors[r]!, gradient: gradients[r]! }));
+}
+
+/** e = ŵ - w. */
+export function errorOf({ codes, scale, weights }: RoundingRow): Float64Array {
+  const error = new Float64Array(weights.length);
+  for (let j = 0; j < error.length; j++) error[j] = codes[j]! * scale - weights[j]!;
+  return error;
 }
 
 /** @param h full symmetric [n, n] */

@@ -28,11 +28,14 @@ export class ErrorCompensation {
     return new ErrorCompensation(n, order, factor);
   }
 
-  /** Chooses the codes of up to TILE rows that are not fixed. */
-  round(rows: readonly RoundingRow[], limits: CodeLimits): void {
+  /**
+   * Chooses the codes of up to TILE rows that are not fixed. Returns H e for each, the gradient of its loss: the terms
+   * Lᵀ e are at hand by then, and L times them is half of a product with H.
+   */
+  round(rows: readonly RoundingRow[], limits: CodeLimits): Float64Array[] {
     const { n, order, factor } = this;
     // Rows that are missing from a tile are rows without errors.
-    const errors = Array.from({ length: TILE }, () => new Float64Array(n));
+    const [errors, terms] = [tileOf(n), tileOf(n)];
     const sums = new Float64Array(TILE);
     for (let i = n - 1; i >= 0; i--) {
       const j = order[i]!;
@@ -43,9 +46,102 @@ export class ErrorCompensation {
         const weight = row.weights[j]!;
         if (row.fixed[j] === 0) row.codes[j] = nearestCode(row, limits, j, weight - sums[r]! / diagonal);
         errors[r]![i] = row.codes[j]! * row.scale - weight;
+        terms[r]![i] = sums[r]! + diagonal * errors[r]![i]!;
       }
     }
+    return multiplyLower(factor, n, terms).slice(0, rows.length).map((product) => inOrder(product, order));
   }
+
+  /** eᵀ H e for the errors of up to TILE rows that have codes. */
+  losses(rows: readonly RoundingRow[]): number[] {
+    const { n, order, factor } = this;
+    const errors = tileOf(n);
+    rows.forEach(({ codes, scale, weights }, r) => {
+      for (let i = 0; i < n; i++) errors[r]![i] = codes[order[i]!]! * scale - weights[order[i]!]!;
+    });
+    return multiplyUpper(factor, n, errors).slice(0, rows.length).map((terms) => terms.reduce((sum, term) => sum + term * term, 0));
+  }
+}
+
+function tileOf(n: number): Float64Array[] {
+  return Array.from({ length: TILE }, () => new Float64Array(n));
+}
+
+/** The values at the features they belong to. */
+function inOrder(values: Float64Array, order: Int32Array): Float64Array {
+  const ordered = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) ordered[order[i]!] = values[i]!;
+  return ordered;
+}
+
+/** L v for each of TILE vectors, of Lᵀ row-major; two of its rows at a time. */
+function multiplyLower(factor: Float64Array, n: number, vectors: readonly Float64Array[]): Float64Array[] {
+  const results = tileOf(n);
+  const [a, b, c, d] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [va, vb, vc, vd] = vectors as [Float64Array, Float64Array, Float64Array, Float64Array];
+  for (let i = 0; i < n; i += 2) {
+    const [first, second] = [i * n, (i + 1) * n];
+    const [a0, b0, c0, d0] = [va[i]!, vb[i]!, vc[i]!, vd[i]!];
+    const x0 = factor[first + i]!;
+    a[i]! += a0 * x0;
+    b[i]! += b0 * x0;
+    c[i]! += c0 * x0;
+    d[i]! += d0 * x0;
+    if (i + 1 === n) break;
+    const [a1, b1, c1, d1] = [va[i + 1]!, vb[i + 1]!, vc[i + 1]!, vd[i + 1]!];
+    for (let k = i + 1; k < n; k++) {
+      const x = factor[first + k]!;
+      const y = factor[second + k]!;
+      a[k]! += a0 * x + a1 * y;
+      b[k]! += b0 * x + b1 * y;
+      c[k]! += c0 * x + c1 * y;
+      d[k]! += d0 * x + d1 * y;
+    }
+  }
+  return results;
+}
+
+/** Lᵀ v for each of TILE vectors, of Lᵀ row-major; two of its rows at a time. */
+function multiplyUpper(factor: Float64Array, n: number, vectors: readonly Float64Array[]): Float64Array[] {
+  const results = tileOf(n);
+  const [va, vb, vc, vd] = vectors as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [ra, rb, rc, rd] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
+  for (let i = 0; i < n; i += 2) {
+    // The last row of an odd number has no second.
+    const j = Math.min(i + 1, n - 1);
+    const [first, second] = [i * n, j * n];
+    const diagonal = factor[first + i]!;
+    let s0 = diagonal * va[i]!;
+    let s1 = diagonal * vb[i]!;
+    let s2 = diagonal * vc[i]!;
+    let s3 = diagonal * vd[i]!;
+    let t0 = 0;
+    let t1 = 0;
+    let t2 = 0;
+    let t3 = 0;
+    for (let k = i + 1; k < n; k++) {
+      const x = factor[first + k]!;
+      const y = factor[second + k]!;
+      const a = va[k]!;
+      const b = vb[k]!;
+      const c = vc[k]!;
+      const d = vd[k]!;
+      s0 += x * a;
+      s1 += x * b;
+      s2 += x * c;
+      s3 += x * d;
+      t0 += y * a;
+      t1 += y * b;
+      t2 += y * c;
+      t3 += y * d;
+    }
+    if (j > i) [ra[j], rb[j], rc[j], rd[j]] = [t0, t1, t2, t3];
+    ra[i] = s0;
+    rb[i] = s1;
+    rc[i] = s2;
+    rd[i] = s3;
+  }
+  return results;
 }
 
 /** sums[r] = Σ over k from `from` to n of a[at + k] · errors[r][k]. */

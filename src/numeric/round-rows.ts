@@ -3,7 +3,7 @@
  * (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ] of the inputs. Scales are searched, errors are compensated feature after feature
  * (error-compensation.ts), and codes are polished one by one (coordinate-descent.ts).
  */
-import { type CodedErrors, descend, errorsOf, lossOf } from "./coordinate-descent.js";
+import { type CodedErrors, descend, errorOf, errorsOf, lossOf } from "./coordinate-descent.js";
 import { ErrorCompensation } from "./error-compensation.js";
 import { beginRow, clippingScale, type CodeLimits, nearestCode, type RoundingRow, widestScale } from "./rounding-grid.js";
 import { multiplyRows, TILE } from "./row-products.js";
@@ -71,7 +71,12 @@ function liesOnGrid(weights: Float64Array, scale: number): boolean {
   return weights.every((w) => Math.abs(w / scale - Math.round(w / scale)) < ON_GRID);
 }
 
-interface Attempt { readonly row: RoundingRow; readonly loss: number }
+interface Attempt {
+  readonly row: RoundingRow;
+  readonly loss: number;
+  /** Absent where only the loss was worth knowing. */
+  readonly errors?: CodedErrors;
+}
 interface Rounded { readonly best: Attempt; readonly nearestLoss: number }
 
 /** Without H: the scale of least squared error. */
@@ -108,22 +113,35 @@ class GramRounder {
   }
 
   round(tile: readonly Float64Array[]): Rounded[] {
-    const nearest = errorsOf(tile.map((weights) => roundToNearest(weights, widestScale(weights, this.limits), this.limits)), this.h);
-    const nearestLosses = nearest.map(lossOf);
+    const nearest = this.nearest(tile);
     // From the nearest codes descent has a long way to go: another start where one more can be afforded.
-    let best = this.factors.length > 1 ? this.polished(nearest) : nearest.map((entry, r) => ({ row: entry.row, loss: nearestLosses[r]! }));
-    for (const factor of this.factors) best = this.improved(best, this.coded(tile, factor));
-    return this.improved(best, this.rescaled(best)).map((attempt, r) => ({ best: attempt, nearestLoss: nearestLosses[r]! }));
+    let best = this.factors.length > 1 ? this.polished(nearest.map(({ row, errors }) => errors ?? errorsOf([row], this.h)[0]!)) : nearest;
+    const clipping = this.clippingScales(tile);
+    for (const factor of this.factors) best = this.improved(best, this.coded(tile, clipping, factor));
+    return this.improved(best, this.rescaled(best)).map((attempt, r) => ({ best: attempt, nearestLoss: nearest[r]!.loss }));
   }
 
-  private coded(tile: readonly Float64Array[], factor: number): RoundingRow[] {
-    const rows = tile.map((weights) => {
-      const scale = Math.fround(factor * clippingScale(weights, this.diagonal, this.limits));
+  /** Where they will not be polished, their losses are all there is to know, at half the price of their gradients. */
+  private nearest(tile: readonly Float64Array[]): Attempt[] {
+    const rows = tile.map((weights) => roundToNearest(weights, widestScale(weights, this.limits), this.limits));
+    const losses = this.factors.length > 1 ? undefined : this.compensation?.losses(rows);
+    if (losses) return rows.map((row, r) => ({ row, loss: losses[r]! }));
+    return errorsOf(rows, this.h).map((errors) => ({ row: errors.row, loss: lossOf(errors), errors }));
+  }
+
+  private clippingScales(tile: readonly Float64Array[]): number[] {
+    return tile.map((weights) => clippingScale(weights, this.diagonal, this.limits));
+  }
+
+  private coded(tile: readonly Float64Array[], clipping: readonly number[], factor: number): CodedErrors[] {
+    const rows = tile.map((weights, r) => {
+      const scale = Math.fround(factor * clipping[r]!);
       return beginRow(weights, Math.min(scale, widestScale(weights, this.limits)), this.limits);
     });
-    if (this.compensation) this.compensation.round(rows, this.limits);
-    else for (const row of rows) chooseNearest(row, this.limits);
-    return rows;
+    const gradients = this.compensation?.round(rows, this.limits);
+    if (gradients) return rows.map((row, r) => ({ row, error: errorOf(row), gradient: gradients[r]! }));
+    for (const row of rows) chooseNearest(row, this.limits);
+    return errorsOf(rows, this.h);
   }
 
   /** All factors, that of least loss over a few rows first. */
@@ -135,30 +153,36 @@ class GramRounder {
       const tile = Array.from({ length: TILE }, (_, k) => Math.floor(((pilot + k) * rows) / PILOT_ROWS))
         .map((row) => Float64Array.from(weights.subarray(row * size, (row + 1) * size)))
         .filter((row) => widestScale(row, this.limits) >= SMALLEST_SCALE);
+      const clipping = this.clippingScales(tile);
       for (const factor of tile.length > 0 ? factors : []) {
-        for (const { loss } of this.polished(errorsOf(this.coded(tile, factor), this.h))) losses.set(factor, losses.get(factor)! + loss);
+        for (const { loss } of this.polished(this.coded(tile, clipping, factor))) losses.set(factor, losses.get(factor)! + loss);
       }
     }
     return [...factors].sort((a, b) => losses.get(a)! - losses.get(b)!);
   }
 
-  private improved(best: readonly Attempt[], rows: readonly RoundingRow[]): Attempt[] {
-    return this.polished(errorsOf(rows, this.h)).map((attempt, r) => (attempt.loss < best[r]!.loss ? attempt : best[r]!));
+  private improved(best: readonly Attempt[], coded: readonly CodedErrors[]): Attempt[] {
+    return this.polished(coded).map((attempt, r) => (attempt.loss < best[r]!.loss ? attempt : best[r]!));
   }
 
   private polished(coded: readonly CodedErrors[]): Attempt[] {
-    return coded.map((entry) => {
-      descend(entry, this.h, this.limits);
-      return { row: entry.row, loss: lossOf(entry) };
+    return coded.map((errors) => {
+      descend(errors, this.h, this.limits);
+      return { row: errors.row, loss: lossOf(errors), errors };
     });
   }
 
-  /** The same codes at their best scale, qᵀ H w / qᵀ H q. */
-  private rescaled(best: readonly Attempt[]): RoundingRow[] {
+  /** The same codes at their best scale, qᵀ H w / qᵀ H q. With e = s q - w, H e changes by the change of s times H q. */
+  private rescaled(best: readonly Attempt[]): CodedErrors[] {
     const products = multiplyRows(this.h, this.size, best.map(({ row }) => Float64Array.from(row.codes)));
-    return best.map(({ row }, r) => {
-      const scale = Math.fround(dot(products[r]!, row.weights) / dot(products[r]!, row.codes));
-      return { ...row, codes: row.codes.slice(), scale: scale >= SMALLEST_SCALE && Number.isFinite(scale) ? scale : row.scale };
+    return best.map(({ row, errors }, r) => {
+      const product = products[r]!;
+      const wanted = Math.fround(dot(product, row.weights) / dot(product, row.codes));
+      const scale = wanted >= SMALLEST_SCALE && Number.isFinite(wanted) ? wanted : row.scale;
+      const rescaled = { ...row, codes: row.codes.slice(), scale };
+      const gradient = (errors ?? errorsOf([row], this.h)[0]!).gradient.slice();
+      for (let j = 0; j < gradient.length; j++) gradient[j]! += (scale - row.scale) * product[j]!;
+      return { row: rescaled, error: errorOf(rescaled), gradient };
     });
   }
 }

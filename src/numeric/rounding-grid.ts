@@ -92,16 +92,17 @@ export function clippingScale(weights: Float64Array, diagonal: Float64Array, lim
   let least = Infinity;
   for (let step = 0; step <= STEPS; step++) {
     const scale = Math.fround(widest * (1 - ((1 - smallest) * step) / STEPS));
-    const loss = diagonalLoss(weights, diagonal, scale, limits);
+    const loss = diagonalLoss(weights, diagonal, scale, limits, least);
     if (loss < least) [least, best] = [loss, scale];
   }
   return best;
 }
 
-function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, { maxCode, partners }: CodeLimits): number {
+/** Stops where the sum has reached `most`. */
+function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, { maxCode, partners }: CodeLimits, most: number): number {
   let loss = 0;
   const inverse = 1 / scale;
-  for (let j = 0; j < weights.length; j++) {
+  for (let j = 0; j < weights.length && !(loss >= most); j++) {
     const code = clippedCode(weights[j]! * inverse, maxCode);
     loss += diagonal[j]! * (code * scale - weights[j]!) ** 2;
     const partner = partners ? partners[j]! : -1;

@@ -10,6 +10,8 @@ export interface TrialResult {
   readonly beforeDb: number;
   readonly afterDb: number;
   readonly kept: boolean;
+  /** Why the runtime refuses the model with it, if so. */
+  readonly refused?: string;
 }
 
 export interface PassRecord {
@@ -87,8 +89,8 @@ export class PassLedger {
   }
 }
 
-function rounded({ beforeDb, afterDb, kept }: TrialResult): TrialResult {
-  return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, kept };
+function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
+  return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, ...rest };
 }
 
 /** A node that the search left out is told its reason instead of the exclusion that came of it. */

@@ -24,6 +24,7 @@ import { widenHalf } from "../passes/graph/widen-half.js";
 import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { correctBias } from "../passes/quantize/correct-bias.js";
 import { equalizeChannels } from "../passes/quantize/equalize-channels.js";
+import { refitOutput } from "../passes/quantize/refit-output.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
 import { roundWeights } from "../passes/quantize/round-weights.js";
 import { smoothActivations } from "../passes/quantize/smooth-activations.js";
@@ -51,6 +52,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(roundWeights),
   registered(quantizeInt8),
   registered(correctBias),
+  registered(refitOutput),
   registered(clusterWeights),
   registered(storeInt8),
   registered(encodeWeights),

@@ -59,6 +59,10 @@ class PlanRun {
     if (result.kept && !isLossy) this.runner.forgetReference();
     if (tried.askedForData) this.runner.ledger.askedForData = true;
     this.runner.ledger.addTrial(tried, result);
+    if (result.refused !== undefined) {
+      const name = step.passes.map((pass) => pass.name).join(", ");
+      this.options.logger.diagnostic?.({ id: "compress/step-refused", severity: "warning", subject: name, message: `"${name}" was taken back, because the runtime refuses this model with it: ${result.refused}. This is a bug in edgec: please report it.` });
+    }
   }
 
   /** Chooses nodes for the step's last pass to leave in float, and runs it so. */

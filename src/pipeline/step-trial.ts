@@ -3,6 +3,7 @@
  * tuned on a hundred samples may fit those alone.
  */
 import type { Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import type { TrialResult } from "./pass-ledger.js";
 
@@ -21,6 +22,9 @@ export interface Attempt {
   readonly finish: (model: Model) => Promise<void>;
 }
 
+/** What the runtime answers to a model that it cannot run. */
+const REFUSED: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED"];
+
 /** A gain below this is noise between sets of samples, dB. */
 const LEAST_GAIN_DB = 0.02;
 
@@ -36,13 +40,27 @@ export class StepTrial {
     const before = copyModel(model);
     this.finishedWith = judgedAfter;
     const beforeDb = this.current ??= await this.judge(model, finish);
-    if (!(await change(model))) return { beforeDb, afterDb: beforeDb, kept: false };
-    const afterDb = await this.judge(model, finish);
+    const afterDb = await this.outcome(model, change, finish);
+    if (afterDb === undefined) return { beforeDb, afterDb: beforeDb, kept: false };
+    if (typeof afterDb === "string") {
+      restore(model, before);
+      return { beforeDb, afterDb: beforeDb, kept: false, refused: afterDb };
+    }
     const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
     this.logger.debug?.(`${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on held-out samples, ${kept ? "kept" : "taken back"}`);
     if (kept) this.current = afterDb;
     else restore(model, before);
     return { beforeDb, afterDb, kept };
+  }
+
+  /** The score after the change; undefined when it changed nothing, and in words why the runtime refuses what it made. */
+  private async outcome(model: Model, change: Attempt["change"], finish: Attempt["finish"]): Promise<number | string | undefined> {
+    try {
+      return await change(model) ? await this.judge(model, finish) : undefined;
+    } catch (error) {
+      if (error instanceof EdgecError && REFUSED.includes(error.code)) return error.message;
+      throw error;
+    }
   }
 
   score(model: Model, most?: number): Promise<number> {
@@ -65,8 +83,8 @@ export class StepTrial {
   }
 }
 
-/** What `before` does not have goes too. */
+/** Takes all changes back: properties that were set meanwhile go. */
 function restore(model: Model, before: Model): void {
-  for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
+  for (const key of Object.keys(model) as (keyof Model)[]) if (!(key in before)) delete model[key];
   Object.assign(model, before);
 }

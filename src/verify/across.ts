@@ -6,6 +6,7 @@ import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
+import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
 import { dataDependentSizes } from "./verify.js";
 
 export const RUNTIMES: readonly RuntimeKind[] = ["node", "web"];
@@ -59,10 +60,6 @@ export interface AcrossComparison extends AcrossOptions {
 
 const DEFAULT_LEVELS: readonly OptimizationLevel[] = ["all", "basic", "disabled"];
 const DEFAULT_SAMPLES = 32;
-const MOST_BYTES = 2 ** 27;
-
-/** What the reference gives on each of the feeds. */
-interface Reference { readonly feeds: Feed[]; readonly outputs: Feed[] }
 
 type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ran" | "refused" | "missing" };
 
@@ -77,7 +74,7 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
   const feeds = await firstFeeds(data, samples);
   const combinations: Combination[] = [];
   const settings = settingsOf(comparison);
-  let reference: Reference | undefined;
+  let reference: ReferenceOutputs | undefined;
   for (const { kind, level } of settings) {
     logger.progress?.({ step: "run across runtimes and levels", done: combinations.length, total: settings.length });
     const about = { runtime: `onnxruntime-${kind}`, level } as const;
@@ -87,7 +84,7 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
       const outcome = await runIn(kind, level, comparison, reference.feeds, (actual, k) => meter.observe(outputs[k]!, actual, `sample ${k}`));
       combinations.push({ ...about, ...outcome, ...(outcome.status === "ran" ? compared(meter) : notCompared(outcome.status)) });
     } else {
-      const taken = new BoundedReference(feeds);
+      const taken = new ReferenceOutputs(feeds);
       const outcome = await runIn(kind, level, comparison, feeds, (outputs) => taken.add(outputs));
       if (outcome.status === "ran") reference = taken;
       combinations.push({ ...about, ...outcome, ...notCompared(outcome.status === "ran" ? "reference" : outcome.status) });
@@ -99,45 +96,6 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
 function settingsOf({ runtimes = RUNTIMES, levels = DEFAULT_LEVELS }: AcrossOptions): { kind: RuntimeKind; level: OptimizationLevel }[] {
   const all = RUNTIMES.flatMap((kind) => LEVELS.map((level) => ({ kind, level })));
   return all.filter(({ kind, level }, k) => k === 0 || (runtimes.includes(kind) && levels.includes(level)));
-}
-
-async function firstFeeds(data: Dataset, samples: number): Promise<Feed[]> {
-  const feeds: Feed[] = [];
-  let bytes = 0;
-  for await (const { feed } of data.samples()) {
-    feeds.push(feed);
-    bytes += bytesOf(feed);
-    if (feeds.length >= samples || bytes >= MOST_BYTES) break;
-  }
-  return feeds;
-}
-
-/** Keeps outputs until they and their feeds take {@link MOST_BYTES}, and the first in any case. */
-class BoundedReference implements Reference {
-  readonly outputs: Feed[] = [];
-  private bytes = 0;
-
-  constructor(private readonly given: readonly Feed[]) {}
-
-  get feeds(): Feed[] {
-    return this.given.slice(0, this.outputs.length);
-  }
-
-  add(outputs: Feed): void {
-    if (this.bytes >= MOST_BYTES) return;
-    this.bytes += bytesOf(outputs) + bytesOf(this.given[this.outputs.length] ?? {});
-    this.outputs.push(outputs);
-  }
-}
-
-/** Strings are taken as their length in UTF-16. */
-function bytesOf(feed: Feed): number {
-  let bytes = 0;
-  for (const { data } of Object.values(feed)) {
-    if (Array.isArray(data)) for (const text of data as readonly string[]) bytes += 2 * text.length;
-    else bytes += (data as ArrayBufferView).byteLength;
-  }
-  return bytes;
 }
 
 /** Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its outcome. */

@@ -108,7 +108,7 @@ describe("a step with a search", () => {
     const m = chain();
     const { search, nodes } = await runPasses(m, [searching([0.999, 0.5, 0.999])], OPTIONS);
     expect(weightsOf(m)).toEqual([0.999, 1, 0.999]);
-    expect(search?.choice).toMatchObject({ floatNodes: ["layer2"] });
+    expect(search?.choice?.floatNodes).toEqual(["layer2"]);
     expect([...search?.reasons.keys() ?? []]).toEqual(["layer2"]);
     expect(nodes.find(({ name }) => name === "layer2")).toMatchObject({ status: "kept", reason: expect.stringMatching(/^left in float for accuracy: .* of the outputs' power$/) as string });
   });
@@ -122,7 +122,7 @@ describe("a step with a search", () => {
   it("takes into account what later steps recover", async () => {
     const m = chain();
     const { search, passes } = await runPasses(m, [searching([0.5, 1, 1]), tried(setting("restore", 1))], OPTIONS);
-    expect(search?.choice).toMatchObject({ floatNodes: [], afterDb: 150 });
+    expect([search?.choice?.floatNodes, search?.choice?.afterDb]).toEqual([[], 150]);
     expect(passes.map(({ name, trial }) => [name, trial?.kept])).toEqual([["spoil", undefined], ["restore", true]]);
     expect(weightsOf(m)).toEqual([1, 1, 1]);
   });

@@ -48,6 +48,12 @@ test("the optimized graph holds the kernels that run, without the weights", asyn
   expect(decodeModel(bytes).graph.nodes.map((node) => node.opType)).toContain("FusedGemm");
 });
 
+test("the package to load may be named", async () => {
+  const web = await openRemote("web");
+  expect(web.info()).toEqual({ name: "onnxruntime-web", version: expect.stringMatching(/^1\./) as string });
+  await web.close();
+});
+
 test("a crash says which model was running", async () => {
   const victim = await openRemote();
   const session = await victim.open(LENET);

@@ -12,7 +12,12 @@ export interface BiasSite {
   readonly channels: number;
   /** b ← b + shift, one value per channel. Returns whether any stored value changed. */
   shift(values: Float64Array): boolean;
+  /** What is added now, one value per channel. */
+  values(): Float64Array;
 }
+
+/** How to read a bias and how to change it. */
+type Bias = Pick<BiasSite, "shift" | "values">;
 
 /** Sites of a graph in execution order: convolutions, Gemm, and the Add behind a matrix product. */
 export function biasSites(editor: GraphEditor): BiasSite[] {
@@ -24,8 +29,8 @@ function layerSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   const bias = node.inputs[2] ?? "";
   const output = node.outputs[0] ?? "";
   if (channels === undefined || !output || !addsPlainly(node)) return undefined;
-  const shift = bias === "" ? adder(editor, node, channels) : shifter(editor, node, bias, channels);
-  return shift && { node, output, channelAxis: isOp(node, "Conv") ? 1 : -1, channels, shift };
+  const found = bias === "" ? absentBias(editor, node, channels) : constantBias(editor, node, bias, channels);
+  return found && { node, output, channelAxis: isOp(node, "Conv") ? 1 : -1, channels, ...found };
 }
 
 /** A Gemm whose beta is not 1 adds a multiple of its bias. */
@@ -54,8 +59,8 @@ function addSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   const other = node.inputs.find((name) => name !== constant);
   if (constant === undefined || other === undefined || !isProduct(editor, other)) return undefined;
   const channels = editor.constant(constant)!.dims.at(-1);
-  const shift = channels === undefined ? undefined : shifter(editor, node, constant, channels);
-  return shift && { node, output: node.outputs[0] ?? "", channelAxis: -1, channels: channels!, shift };
+  const bias = channels === undefined ? undefined : constantBias(editor, node, constant, channels);
+  return bias && { node, output: node.outputs[0] ?? "", channelAxis: -1, channels: channels!, ...bias };
 }
 
 function isProduct(editor: GraphEditor, name: string): boolean {
@@ -65,22 +70,33 @@ function isProduct(editor: GraphEditor, name: string): boolean {
   return isOp(cast, "Cast") && isOp(editor.producer(cast.inputs[0] ?? ""), "MatMulInteger");
 }
 
-/** Changes the bias `name` of a node: floats, or int32 codes behind a DequantizeLinear. */
-function shifter(editor: GraphEditor, node: Node, name: string, channels: number): BiasSite["shift"] | undefined {
+/** The bias `name` of a node: floats, or int32 codes behind a DequantizeLinear. */
+function constantBias(editor: GraphEditor, node: Node, name: string, channels: number): Bias | undefined {
   const dequantize = editor.producer(name);
-  if (!isOp(dequantize, "DequantizeLinear")) {
-    const bias = editor.constant(name);
-    if (bias?.dataType !== DataType.FLOAT || elementCount(bias) !== channels || bias.dims.at(-1) !== channels) return undefined;
-    return (values) => replace(editor, node, floatTensor(name, bias.dims, toFloat32(editor.constant(name)!).map((b, c) => b + values[c]!)));
-  }
-  const scale = editor.constant(dequantize.inputs[1] ?? "");
-  const codes = editor.constant(dequantize.inputs[0] ?? "");
+  return isOp(dequantize, "DequantizeLinear") ? codedBias(editor, node, name, dequantize, channels) : floatBias(editor, node, name, channels);
+}
+
+function floatBias(editor: GraphEditor, node: Node, name: string, channels: number): Bias | undefined {
+  const bias = editor.constant(name);
+  if (bias?.dataType !== DataType.FLOAT || elementCount(bias) !== channels || bias.dims.at(-1) !== channels) return undefined;
+  const { dims } = bias;
+  const own = new OwnConstant(editor, node, name);
+  return {
+    values: () => Float64Array.from(toFloat32(own.tensor)),
+    shift: (values) => own.replace((as) => floatTensor(as, dims, toFloat32(own.tensor).map((b, c) => b + values[c]!))),
+  };
+}
+
+function codedBias(editor: GraphEditor, node: Node, name: string, dequantize: Node, channels: number): Bias | undefined {
+  const [codes, scale] = [editor.constant(dequantize.inputs[0] ?? ""), editor.constant(dequantize.inputs[1] ?? "")];
   if (!scale || codes?.dataType !== DataType.INT32 || elementCount(codes) !== channels || editor.soleConsumer(name) !== node) return undefined;
+  const { dims } = codes;
   const scales = toFloat32(scale);
-  return (values) => {
-    const current = toNumbers(editor.constant(dequantize.inputs[0] ?? "")!);
-    const shifted = Int32Array.from(current, (code, c) => biasCode(code + values[c]! / scales[scales.length === 1 ? 0 : c]!, code));
-    return replace(editor, dequantize, integerTensor(codes.name ?? "", codes.dims, DataType.INT32, shifted));
+  const scaleOf = (c: number): number => scales[scales.length === 1 ? 0 : c]!;
+  const own = new OwnConstant(editor, dequantize, codes.name ?? "");
+  return {
+    values: () => Float64Array.from(toNumbers(own.tensor), (code, c) => code * scaleOf(c)),
+    shift: (values) => own.replace((as) => integerTensor(as, dims, DataType.INT32, Int32Array.from(toNumbers(own.tensor), (code, c) => biasCode(code + values[c]! / scaleOf(c), code)))),
   };
 }
 
@@ -90,29 +106,46 @@ function biasCode(value: number, before = 0): number {
   return Math.min(limit, Math.max(-limit, Math.round(value)));
 }
 
-/** Puts the tensor in the place of the constant of its name for `user`; other users keep what they had. */
-function replace(editor: GraphEditor, user: Node, tensor: Tensor): boolean {
-  const name = tensor.name ?? "";
-  const before = editor.constant(name)!;
-  const old = toNumbers(before);
-  if (toNumbers(tensor).every((value, i) => value === old[i])) return false;
-  if (editor.soleConsumer(name) === user && editor.graph.initializers.includes(before)) editor.replaceInitializer(tensor);
-  else editor.setInput(user, user.inputs.indexOf(name), editor.addInitializer({ ...tensor, name: editor.uniqueName(name) }));
-  return true;
+/** A constant that one node uses, to be changed for that node alone: where others use it too, they keep what they had. */
+class OwnConstant {
+  constructor(private readonly editor: GraphEditor, private readonly user: Node, private name: string) {}
+
+  get tensor(): Tensor {
+    return this.editor.constant(this.name)!;
+  }
+
+  /** Whether any value is another one now. */
+  replace(make: (name: string) => Tensor): boolean {
+    const before = this.tensor;
+    const [old, after] = [toNumbers(before), make(this.name)];
+    if (toNumbers(after).every((value, i) => value === old[i])) return false;
+    if (this.editor.soleConsumer(this.name) === this.user && this.editor.graph.initializers.includes(before)) this.editor.replaceInitializer(after);
+    else {
+      const name = this.editor.addInitializer({ ...after, name: this.editor.uniqueName(this.name) });
+      this.editor.setInput(this.user, this.user.inputs.indexOf(this.name), name);
+      this.name = name;
+    }
+    return true;
+  }
 }
 
 /** For a layer without a bias: the first shift becomes one, later ones change it. */
-function adder(editor: GraphEditor, node: Node, channels: number): BiasSite["shift"] | undefined {
+function absentBias(editor: GraphEditor, node: Node, channels: number): Bias | undefined {
   const scale = biasScale(editor, node, channels);
   if (scale === undefined) return undefined;
-  return (values) => {
-    if (node.inputs[2]) return shifter(editor, node, node.inputs[2], channels)?.(values) ?? false;
-    if (values.every((value) => value === 0)) return false;
-    const name = editor.uniqueName("b");
-    if (scale === "float") editor.addInitializer(floatTensor(name, [channels], Float32Array.from(values)));
-    else addCodes(editor, node, name, values, scale);
-    editor.setInput(node, 2, name);
-    return true;
+  let added: Bias | undefined;
+  return {
+    values: () => added?.values() ?? new Float64Array(channels),
+    shift: (values) => {
+      if (added) return added.shift(values);
+      if (values.every((value) => value === 0)) return false;
+      const name = editor.uniqueName("b");
+      if (scale === "float") editor.addInitializer(floatTensor(name, [channels], Float32Array.from(values)));
+      else addCodes(editor, node, name, values, scale);
+      editor.setInput(node, 2, name);
+      added = constantBias(editor, node, name, channels);
+      return true;
+    },
   };
 }
 

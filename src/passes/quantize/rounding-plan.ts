@@ -47,10 +47,23 @@ export function planRounding(model: Model, scope: RoundingScope, calibrated: boo
     const inInt8 = layer.uses.every(({ node }) => taken.has(node));
     const reason = layer.uses.map(({ node }) => excluded(node)).find((text) => text !== undefined) ?? whyNotRounded(layer)
       ?? (inInt8 || scope.layers === "all" ? undefined : left.get(layer.uses[0].node) ?? "stays float");
-    if (reason !== undefined) kept.push(layerStatus(layer, "kept", reason));
-    else planned.push({ layer, ...gridOf(layer, inInt8 ? Math.min(most, bitsOf(layer.tensor)) : 8, inInt8 && scope.saturation === "guard") });
+    const bits = inInt8 ? Math.min(most, bitsOf(layer.tensor)) : 8;
+    const obstacle = reason ?? tooCostly(layer, bits);
+    if (obstacle !== undefined) kept.push(layerStatus(layer, "kept", obstacle));
+    else planned.push({ layer, ...gridOf(layer, bits, inInt8 && scope.saturation === "guard") });
   }
   return { planned, kept };
+}
+
+/**
+ * Inputs of an output, beyond which seven and eight bits are rounded to the nearest: moments and factors of a layer of
+ * 4,608 take minutes and a gigabyte with the others of its network, for a gain of a dB or two. Fewer bits need it.
+ */
+const MOST_INPUTS = 1536;
+const FINE_BITS = 7;
+
+function tooCostly({ layout: { columns } }: WeightLayer, bits: number): string | undefined {
+  return bits >= FINE_BITS && columns > MOST_INPUTS ? `has ${columns} inputs, for which ${bits}-bit codes are rounded to the nearest` : undefined;
 }
 
 /** Operators that quantize-int8 takes, and why it leaves others. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Model } from "../../../src/ir/index.js";
 import { chooseFloatNodes, rankNodes, type SearchLimits, type SearchSpace } from "../../../src/pipeline/search/float-nodes.js";
 import { matMulModel } from "../tiny-model.js";
@@ -43,7 +43,8 @@ describe("chooseFloatNodes", () => {
 
   it("measures no node where the goal is reached already", async () => {
     const space = spaceOf({ a: 1e-5, b: 1e-5 });
-    expect(await chooseFloatNodes(space, NO_LIMITS)).toMatchObject({ floatNodes: [], ranking: [] });
+    const { floatNodes, ranking } = await chooseFloatNodes(space, NO_LIMITS);
+    expect([floatNodes, ranking]).toEqual([[], []]);
     expect([space.tried, space.ranked]).toEqual([[""], []]);
   });
 
@@ -76,14 +77,17 @@ describe("chooseFloatNodes", () => {
   });
 
   it("leaves alone nodes whose int8 form takes noise away", async () => {
-    const { floatNodes, ranking } = await chooseFloatNodes(spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 }), { goalDb: 60, mostShare: 0.5, deadline: Infinity });
+    const space = spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 });
+    const { floatNodes, ranking } = await chooseFloatNodes(space, { goalDb: 60, mostShare: 0.5, deadline: Infinity });
     expect(floatNodes).toEqual(["a"]);
+    expect(space.tried).toEqual(["", "a"]);
     expect(ranking.find(({ name }) => name === "lucky")?.noise).toBeCloseTo(-1e-3, 10);
   });
 
   it("ranks nothing once the time is up", async () => {
     const space = spaceOf({ a: 1e-2, b: 1e-2 });
-    expect(await chooseFloatNodes(space, { ...NO_LIMITS, deadline: -Infinity })).toMatchObject({ floatNodes: [], ranking: [] });
+    const { floatNodes, ranking } = await chooseFloatNodes(space, { ...NO_LIMITS, deadline: -Infinity });
+    expect([floatNodes, ranking]).toEqual([[], []]);
   });
 
   it("stops doubling at the deadline, with what it has", async () => {
@@ -96,7 +100,8 @@ describe("chooseFloatNodes", () => {
   it("goes by a ranking of an earlier search without measuring anew", async () => {
     const known = await rankNodes(spaceOf(EIGHT), Infinity);
     const space = spaceOf(EIGHT);
-    expect(await chooseFloatNodes(space, NO_LIMITS, known)).toMatchObject({ floatNodes: ["a", "b", "c", "d", "e", "f"], ranking: known });
+    const { floatNodes, ranking } = await chooseFloatNodes(space, NO_LIMITS, known);
+    expect([floatNodes, ranking]).toEqual([["a", "b", "c", "d", "e", "f"], known]);
     expect(space.ranked).toEqual([]);
   });
 
@@ -117,6 +122,18 @@ describe("rankNodes", () => {
   it("puts first what takes away much noise for few multiply-accumulates", async () => {
     const ranking = await rankNodes(spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }), Infinity);
     expect(ranking.map(({ name }) => name)).toEqual(["cheap", "dear"]);
+  });
+
+  it("stops in between once the time is up, and goes on from there the next time", async () => {
+    let clock = 0;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    const first = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
+    const part = await rankNodes({ ...first, progress: () => clock++ }, 1.5);
+    now.mockRestore();
+    expect([part.map(({ name }) => name), first.ranked]).toEqual([["a", "b"], ["", "a", "b"]]);
+    const second = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
+    expect((await rankNodes(second, Infinity, part)).map(({ name }) => name)).toEqual(["a", "c", "b"]);
+    expect(second.ranked).toEqual(["", "c"]);
   });
 
   it("says how far it is", async () => {

@@ -1,0 +1,66 @@
+/**
+ * refit-output: fits the last fully connected layer anew, so that from what it gets now it makes what it made before.
+ *
+ *   min over W, b of  E‖W x̂ + b − z‖² + λ ‖W − W₀‖²      x̂: its inputs in the model as it is, z: its outputs before
+ *
+ * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels. Both models
+ * run side by side over the calibration data, and only second moments leave the runtime. Handles a Gemm, and a
+ * matrix product with an added bias, in float or in int8, whose scales stay. Layers of more than 2,048 inputs and outputs together are left.
+ */
+import { EdgecError } from "../../errors.js";
+import { GraphEditor, type Model, nodeLabel } from "../../ir/index.js";
+import type { GramRequest } from "../../numeric/statistics.js";
+import { refitLinear } from "../../numeric/refit.js";
+import type { PassContext, PassResult } from "../contract.js";
+import { definePass } from "../define-pass.js";
+import { type DenseLayer, lastDenseLayer } from "./dense-layer.js";
+import { pairedModel } from "./paired-model.js";
+
+export interface RefitOutputOptions {
+  /** λ relative to the mean variance of the inputs. */
+  readonly ridge: number;
+  /** Calibration samples at most. */
+  readonly samples: number;
+}
+
+const MOST = 2048;
+const NOTHING: PassResult = { modified: false, stats: {}, nodes: [], diagnostics: [] };
+
+export const refitOutput = definePass<RefitOutputOptions>({
+  name: "refit-output",
+  description: "Fit the last fully connected layer to the outputs of the model before, in closed form and without labels",
+  lossy: true,
+  defaults: { ridge: 0.02, samples: 512 },
+  validate: ({ ridge }) => {
+    if (!(ridge > 0 && Number.isFinite(ridge))) throw new EdgecError("BAD_OPTION", `ridge must be a positive number, not ${ridge}.`);
+  },
+  run: refit,
+});
+
+async function refit(model: Model, { ridge, samples }: RefitOutputOptions, { reference, measure }: PassContext): Promise<PassResult> {
+  const layer = reference && measure ? lastDenseLayer(GraphEditor.forMainGraph(model)) : undefined;
+  if (!reference || !measure || !layer || layer.inputs + layer.outputs > MOST) return NOTHING;
+  if (!reference.graph.nodes.some(({ outputs }) => outputs.includes(layer.output))) return NOTHING;
+  const paired = pairedModel(model, reference, layer.input, layer.output);
+  if (!paired) return NOTHING;
+  const request: GramRequest = { kind: "gram", tensor: paired.tensor, layout: { type: "lastAxis" } };
+  const gram = (await measure(paired.model, [request], { samples })).get(request);
+  if (gram?.size !== layer.inputs + layer.outputs) return NOTHING;
+  const moments = { inputs: layer.inputs, outputs: layer.outputs, matrix: gram.matrices[0]!, mean: gram.means[0]! };
+  const fitted = refitLinear({ weights: layer.weights(), bias: layer.bias() }, moments, ridge);
+  if (!fitted) return NOTHING;
+  layer.replaceWeights(fitted.weights);
+  layer.shiftBias(centring(layer, moments.mean));
+  const name = { name: nodeLabel(layer.node), opType: layer.node.opType, status: "changed" as const, reason: "fitted to its outputs before lossy passes" };
+  return { modified: true, stats: { refitLayers: 1 }, nodes: [name], diagnostics: [] };
+}
+
+/** What the bias lacks for the outputs' means to be as they were, with the weights as they have been rounded. */
+function centring({ inputs, outputs, weights, bias }: DenseLayer, mean: Float64Array): Float64Array {
+  const [rows, current] = [weights(), bias()];
+  return Float64Array.from({ length: outputs }, (_, o) => {
+    let made = current[o]!;
+    for (let i = 0; i < inputs; i++) made += rows[o * inputs + i]! * mean[i]!;
+    return mean[inputs + o]! - made;
+  });
+}

@@ -1,0 +1,46 @@
+/** The samples and outputs that several runs of a model are compared on, in bounded memory. */
+import type { Dataset } from "../data/index.js";
+import type { Feed } from "../ir/index.js";
+
+const MOST_BYTES = 2 ** 27;
+
+/** The first feeds, at most `samples` and as many as reach `mostBytes`. Throws BadDataError for data that cannot be read. */
+export async function firstFeeds(data: Dataset, samples: number, mostBytes = MOST_BYTES): Promise<Feed[]> {
+  const feeds: Feed[] = [];
+  let bytes = 0;
+  for await (const { feed } of data.samples()) {
+    feeds.push(feed);
+    bytes += bytesOf(feed);
+    if (feeds.length >= samples || bytes >= mostBytes) break;
+  }
+  return feeds;
+}
+
+/** Outputs are taken in feed by feed, and kept until they and their feeds reach `mostBytes`. */
+export class ReferenceOutputs {
+  readonly outputs: Feed[] = [];
+  private bytes = 0;
+
+  constructor(private readonly given: readonly Feed[], private readonly mostBytes = MOST_BYTES) {}
+
+  /** The feeds whose outputs were kept. */
+  get feeds(): Feed[] {
+    return this.given.slice(0, this.outputs.length);
+  }
+
+  add(outputs: Feed): void {
+    if (this.bytes >= this.mostBytes) return;
+    this.bytes += bytesOf(outputs) + bytesOf(this.given[this.outputs.length] ?? {});
+    this.outputs.push(outputs);
+  }
+}
+
+/** Strings are taken as their length in UTF-16. */
+function bytesOf(feed: Feed): number {
+  let bytes = 0;
+  for (const { data } of Object.values(feed)) {
+    if (Array.isArray(data)) for (const text of data as readonly string[]) bytes += 2 * text.length;
+    else bytes += (data as ArrayBufferView).byteLength;
+  }
+  return bytes;
+}
