@@ -20,9 +20,8 @@ const calib = dataset(Array.from({ length: 16 }, (_, k) => feed([1, 3, 8, 8], no
 it("gives the same bytes, and a report that can be repeated in turn", async () => {
   const options: CompressOptions = { int8: true, effort: "best", calib, verify: false };
   const first = await compress(network(), options);
-  const { kept, takenBack } = first.report.decisions;
-  expect([...kept, ...takenBack].sort()).toEqual(["correct-bias", "equalize-channels", "round-weights", "smooth-activations"]);
-  expect(kept).not.toEqual([]);
+  expect(first.report.decisions?.kept.length).toBeGreaterThan(0);
+  expect(first.report.decisions?.takenBack.length).toBeGreaterThan(0);
   let { report } = first;
   for (const round of [1, 2]) {
     const path = join(folder.path, `${round}.json`);
