@@ -85,6 +85,6 @@ export class StepTrial {
 
 /** Takes all changes back: properties that were set meanwhile go. */
 function restore(model: Model, before: Model): void {
-  for (const key of Object.keys(model) as (keyof Model)[]) if (!(key in before)) delete model[key];
+  for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
   Object.assign(model, before);
 }

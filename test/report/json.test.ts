@@ -6,7 +6,7 @@ describe("reportJson", () => {
   it("has the keys of the public schema", () => {
     const report = JSON.parse(reportJson(SAMPLE)) as typeof SAMPLE;
     expect(Object.keys(report)).toEqual([
-      "schemaVersion", "edgec", "input", "output", "target", "emulation", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
+      "schemaVersion", "edgec", "input", "output", "target", "emulation", "decisions", "search", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
     ]);
     expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
     expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "nearZero", "top1Agreement", "agreement", "nonFinite", "otherSize"]);

@@ -194,13 +194,18 @@ const ON_GRID = 1e-4;
  * code below 127: a finer grid would round them once more. Most other channels are told from these by three values.
  */
 function coarserGrid(channel: Float32Array, largest: number): number | undefined {
-  for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--) {
-    const inverse = steps / largest;
-    let i = 0;
-    while (i < channel.length && Math.abs(channel[i]! * inverse - Math.round(channel[i]! * inverse)) < ON_GRID) i++;
-    if (i === channel.length) return Math.fround(1 / inverse);
-  }
+  // What the finest grid holds needs no other: equal weights lie on every grid.
+  if (isOnGrid(channel, MAX_CODE / largest)) return undefined;
+  for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--) if (isOnGrid(channel, steps / largest)) return Math.fround(largest / steps);
   return undefined;
+}
+
+function isOnGrid(channel: Float32Array, inverse: number): boolean {
+  for (let i = 0; i < channel.length; i++) {
+    const ratio = channel[i]! * inverse;
+    if (!(Math.abs(ratio - Math.round(ratio)) < ON_GRID)) return false;
+  }
+  return true;
 }
 
 /** Σwq and Σq² of the codes q = w · inverse. */

@@ -56,8 +56,9 @@ async function refit(model: Model, { ridge, samples }: RefitOutputOptions, { ref
 }
 
 /** What the bias lacks for the outputs' means to be as they were, with the weights as they have been rounded. */
-function centring({ inputs, outputs, weights, bias }: DenseLayer, mean: Float64Array): Float64Array {
-  const [rows, current] = [weights(), bias()];
+function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
+  const { inputs, outputs } = layer;
+  const [rows, current] = [layer.weights(), layer.bias()];
   return Float64Array.from({ length: outputs }, (_, o) => {
     let made = current[o]!;
     for (let i = 0; i < inputs; i++) made += rows[o * inputs + i]! * mean[i]!;
