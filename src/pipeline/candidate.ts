@@ -37,7 +37,7 @@ export interface CandidateContext {
   readonly logger: Logger;
   readonly data: RunData;
   /** Takes a model as the best that a search has found so far. */
-  readonly bestSoFar?: (model: Model) => Promise<void>;
+  readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
   readonly searchMemory: SearchState | undefined;
   /** Where weights are written; see `WriteOptions`. */

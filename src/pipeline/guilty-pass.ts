@@ -65,13 +65,6 @@ export function prefixOf(plan: Plan, count: number): Plan {
   });
 }
 
-/** Parts of plans are nothing to keep as the best so far. */
-function aside(context: CandidateContext): CandidateContext {
-  const silent = { ...context, logger: {} };
-  delete silent.bestSoFar;
-  return silent;
-}
-
 /** Carries the plan through up to some pass and looks at what comes of it. */
 class Trials {
   private runtime: RemoteRuntime | undefined;
@@ -84,7 +77,8 @@ class Trials {
     const plan = prefixOf(this.plan, count);
     try {
       const model = context.read();
-      await applyPlan(aside(context), model, plan, this.recorded);
+      // A part of the plan is nothing to keep as the best so far.
+      await applyPlan({ ...context, logger: {}, bestSoFar: undefined }, model, plan, this.recorded);
       const path = await context.files.path("trial");
       writeModel(model, path);
       assertSound(readModel(path), "read back", context.undescribed);

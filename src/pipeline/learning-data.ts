@@ -6,12 +6,14 @@ import { byteSize, elementCount, type Model } from "../ir/index.js";
 import { HeldOutScore } from "./held-out-score.js";
 import { memoryShortage } from "./measure.js";
 import type { Plan } from "./plan.js";
-import type { RunOptions } from "./runner.js";
+import type { RunOptions } from "./run-options.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const JUDGING = 0.25;
 /** Fewer samples than this decide nothing. */
 const LEAST_JUDGES = 2;
+/** Of eleven samples three are compared on, and eight are left. */
+const LEAST_WITHOUT_EVAL = 11;
 
 /** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
 export function learningData(calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger }): Pick<RunOptions, "dataset" | "scorer"> {
@@ -27,8 +29,9 @@ export function learningData(calibration: Dataset | undefined, plan: Plan, model
   return { dataset: rest, scorer: (reference) => new HeldOutScore(reference, heldOut, threads) };
 }
 
+/** Where there is no other data to compare on, a quarter has been kept apart for that already. */
 function tooFew({ size = 0 }: Dataset): string {
-  return `with ${size} calibration samples none can be kept apart to judge by. Give ${Math.ceil(LEAST_JUDGES / JUDGING)} or more, or --effort fast to say that it is not wanted.`;
+  return `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without --eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not wanted.`;
 }
 
 function tooLarge(model: Model): string | undefined {

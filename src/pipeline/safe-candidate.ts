@@ -9,7 +9,7 @@ import { brokenOutputs, expectationOf, isSuspicious } from "./broken-outputs.js"
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import { findGuiltyPass, type GuiltyPass } from "./guilty-pass.js";
 import { planPasses, withoutPass, type PlanOptions } from "./plan.js";
-import { PassFailure } from "./runner.js";
+import { PassFailure } from "./pass-runner.js";
 
 /** Beyond this many the fault lies elsewhere. */
 const MOST_LEFT_OUT = 4;

@@ -83,7 +83,7 @@ export class StepTrial {
   }
 }
 
-/** What `before` does not have goes too. */
+/** Takes all changes back: properties that were set meanwhile go. */
 function restore(model: Model, before: Model): void {
   for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
   Object.assign(model, before);

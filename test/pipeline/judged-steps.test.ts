@@ -5,7 +5,8 @@ import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { HeldOutScore } from "../../src/pipeline/held-out-score.js";
 import type { PlannedStep } from "../../src/pipeline/plan.js";
-import { runPasses, type RunOptions } from "../../src/pipeline/runner.js";
+import type { RunOptions } from "../../src/pipeline/run-options.js";
+import { runPasses } from "../../src/pipeline/runner.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
 
 /** y = x · w1 · w2 · w3, each weight 1: what a weight is off by is the noise that it adds, roughly. */

@@ -29,7 +29,7 @@ it("says so where there are too few to keep some apart", () => {
   expect([rest?.size, scorer]).toEqual([7, undefined]);
   expect(told).toEqual([{
     id: "compress/not-judged", severity: "warning",
-    message: "int8 was not tuned for accuracy and speed: with 7 calibration samples none can be kept apart to judge by. Give 8 or more, or --effort fast to say that it is not wanted.",
+    message: "int8 was not tuned for accuracy and speed: 7 calibration samples are too few to keep some apart that decide what helps. Give 8 or more, without --eval 11 or more; or --effort fast, to say that it is not wanted.",
   }]);
 });
 

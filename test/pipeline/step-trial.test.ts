@@ -85,7 +85,10 @@ it("closes its scorer", async () => {
 it("takes back what a step has added to the model", async () => {
   const model = matMulModel();
   const before = Object.keys(model);
-  const adds: Attempt = { ...setting(undefined), change: (changed) => Promise.resolve(void (changed.producerName = "added") ?? true) };
+  const adds: Attempt = { ...setting(undefined), change: (changed) => {
+    changed.producerName = "added";
+    return Promise.resolve(true);
+  } };
   expect(await new StepTrial(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({ kept: false });
   expect(Object.keys(model)).toEqual(before);
 });

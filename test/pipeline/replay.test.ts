@@ -1,0 +1,35 @@
+/** Repeating the decisions of a report, through the public API. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { floatTensor, makeNode } from "../../src/ir/index.js";
+import { compress } from "../../src/pipeline/compress.js";
+import type { CompressOptions } from "../../src/pipeline/compress-options.js";
+import { dataset, feed, model } from "../calibration/tiny-models.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
+import { normalArray } from "../numeric/seeded.js";
+
+const folder = temporaryFolder();
+const random = (name: string, dims: readonly number[], seed: number) => floatTensor(name, dims, normalArray(dims.reduce((a, b) => a * b, 1), seed).map((w) => w / 4));
+const network = () => model(["n", 3, 8, 8], [
+  makeNode("Conv", ["x", "w1", "b1"], ["a"], [], "first"), makeNode("Relu", ["a"], ["r"], [], "relu"), makeNode("Conv", ["r", "w2"], ["c"], [], "second"),
+  makeNode("GlobalAveragePool", ["c"], ["y"], [], "pool"),
+], [random("w1", [16, 3, 3, 3], 1), random("b1", [16], 2), random("w2", [16, 16, 3, 3], 3)]);
+const calib = dataset(Array.from({ length: 16 }, (_, k) => feed([1, 3, 8, 8], normalArray(192, 10 + k).map((v) => v + 0.5))));
+
+it("gives the same bytes, and a report that can be repeated in turn", async () => {
+  const options: CompressOptions = { int8: true, effort: "best", calib, verify: false };
+  const first = await compress(network(), options);
+  expect(first.report.decisions?.kept.length).toBeGreaterThan(0);
+  expect(first.report.decisions?.takenBack.length).toBeGreaterThan(0);
+  let { report } = first;
+  for (const round of [1, 2]) {
+    const path = join(folder.path, `${round}.json`);
+    writeFileSync(path, JSON.stringify(report));
+    const again = await compress(network(), { ...options, replay: path });
+    expect(Buffer.from(again.bytes()).equals(Buffer.from(first.bytes()))).toBe(true);
+    expect(again.report.decisions).toEqual(first.report.decisions);
+    expect(again.report.passes.some(({ trial }) => trial)).toBe(false);
+    ({ report } = again);
+  }
+});
