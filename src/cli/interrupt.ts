@@ -8,7 +8,7 @@ import { EXIT } from "../errors.js";
 export function exitOnInterrupt(): void {
   const leave = (): void => {
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-    process.stderr.write("interrupted: nothing was written\n");
+    process.stderr.write("interrupted: nothing was written but the best that a search had found, if any\n");
     process.exit(EXIT.interrupted);
   };
   process.once("SIGINT", leave);

@@ -85,8 +85,9 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * where the input would be overwritten, which is still needed.
  */
 function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: boolean | undefined): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, int8, calib } = options;
-  if (output === undefined || input === undefined || int8 !== true || options.force === true) return { searchMemory: undefined };
+  const { output, int8, flags, calib } = options;
+  const quantizes = int8 === true || flags?.int8 !== undefined;
+  if (output === undefined || input === undefined || !quantizes || options.force === true) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
   const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
