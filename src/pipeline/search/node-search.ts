@@ -60,7 +60,7 @@ export interface SearchResult {
 }
 
 /** Held-out samples that tell nodes apart; a choice is judged on all of them. */
-const QUICK_SAMPLES = 8;
+const QUICK_SAMPLES = 16;
 
 /** @param statistics what the pass asks for, measured on the model */
 export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
