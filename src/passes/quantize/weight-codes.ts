@@ -1,5 +1,5 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
-import { attribute, DataType, elementCount, FloatReader, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor } from "../../ir/index.js";
+import { attribute, DataType, elementCount, FloatReader, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor, tensorSource } from "../../ir/index.js";
 import { convolutionRows, matrixRows, maxCodeOf, quantizeRows, type QuantizedRows, type RowOrder, scalesForBias } from "../../numeric/affine.js";
 import { finiteValues, requireFinite } from "../weights/weight-values.js";
 
@@ -55,7 +55,7 @@ export function quantizeWeight(node: Node, weight: Tensor, options: WeightOption
     requireFinite(values, weight);
     return quantizeRows(values, weightRows(node, weight), { ...form, ...(minScales ? { minScales } : {}) });
   };
-  if (weight.lazy) return quantize();
+  if (tensorSource(weight)) return quantize();
   const known = KNOWN_CODES.get(weight) ?? new Map<string, QuantizedRows>();
   KNOWN_CODES.set(weight, known);
   const key = JSON.stringify([form, weightRows(node, weight), minScales ? [...minScales] : []]);
