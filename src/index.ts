@@ -5,6 +5,7 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 export { compress, type CompressResult } from "./pipeline/compress.js";
 export type { CompressOptions } from "./pipeline/compress-options.js";
 export { optimize, type OptimizeOptions } from "./pipeline/optimize.js";
+export { sensitivity, type NodeCost, type SensitivityOptions, type SensitivityReport } from "./pipeline/sensitivity.js";
 export { verify, type VerifyOptions } from "./pipeline/verify.js";
 export type { Across, AcrossOptions } from "./verify/index.js";
 export { inspect, type InspectOptions } from "./pipeline/inspect.js";

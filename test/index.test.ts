@@ -6,7 +6,7 @@ describe("the public API", () => {
     expect(Object.keys(edgec).sort()).toEqual([
       "BadDataError", "BadModelError", "DataType", "EXIT", "EdgecError", "GraphEditor", "PASSES", "SCHEMA_VERSION", "TARGETS",
       "attribute", "bench", "compress", "definePass", "diffModels", "floatTensor", "getAttribute", "inspect", "int64Tensor", "integerTensor", "isOp",
-      "makeNode", "openDataset", "opsetVersion", "optimize", "readModel", "reportJson", "reportMarkdown", "reportText", "tensorBytes", "tensorValue",
+      "makeNode", "openDataset", "opsetVersion", "optimize", "readModel", "reportJson", "reportMarkdown", "reportText", "sensitivity", "tensorBytes", "tensorValue",
       "toFloat32", "verify", "writeModel",
     ]);
   });
