@@ -71,11 +71,15 @@ export const MAX_PAIR_SUM = 128;
  * @throws RangeError for values that are not finite
  */
 export function quantizeRows(values: Float32Array, order: RowOrder, options: RowOptions): QuantizedRows {
-  const codes = new Int8Array(values.length);
   const scales = rowScales(values, order, options);
+  return { codes: codesAtScales(values, order, scales, options), scales };
+}
+
+/** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
+export function codesAtScales(values: Float32Array, order: RowOrder, scales: Float32Array, { guardPairs, maxCode = maxCodeOf(8) }: Pick<RowOptions, "guardPairs" | "maxCode">): Int8Array {
+  const codes = new Int8Array(values.length);
   const row = new Float32Array(order.outerCount * order.innerCount);
   const rowCodes = new Int8Array(row.length);
-  const { guardPairs, maxCode = maxCodeOf(8) } = options;
   for (let channel = 0; channel < order.channels; channel++) {
     const base = channel * order.channelStride;
     gatherRow(values, base, order, row);
@@ -84,21 +88,6 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
       const code = Math.round(row[k]! / scale);
       rowCodes[k] = code > maxCode ? maxCode : code < -maxCode ? -maxCode : code;
     }
-    if (guardPairs) trimPairs(rowCodes);
-    scatterRow(rowCodes, base, order, codes);
-  }
-  return { codes, scales };
-}
-
-/** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
-export function codesAtScales(values: Float32Array, order: RowOrder, scales: Float32Array, { guardPairs }: { readonly guardPairs: boolean }): Int8Array {
-  const codes = new Int8Array(values.length);
-  const row = new Float32Array(order.outerCount * order.innerCount);
-  const maxCode = maxCodeOf(8);
-  for (let channel = 0; channel < order.channels; channel++) {
-    const base = channel * order.channelStride;
-    gatherRow(values, base, order, row);
-    const rowCodes = Int8Array.from(row, (w) => Math.max(-maxCode, Math.min(maxCode, Math.round(w / scales[channel]!))));
     if (guardPairs) trimPairs(rowCodes);
     scatterRow(rowCodes, base, order, codes);
   }

@@ -4,6 +4,7 @@
  * Behdin et al. 2023): weight j moves to the entry nearest to ŵ_j - (H(ŵ - w))_j / H_jj, its best value while all
  * others stand. The codebook itself is then refit to the assignment by least squares, and so on in turns.
  */
+import { MAX_PAIR_SUM } from "./affine.js";
 import { cholesky, solveFactored } from "./linear-algebra.js";
 import { nearestEntry } from "./k-means.js";
 
@@ -20,8 +21,6 @@ export interface CodedRow {
   readonly partners?: Int32Array;
 }
 
-/** Largest |sum| of two partners of one sign. */
-const MAX_PAIR_SUM = 128;
 const MAX_SWEEPS = 6;
 
 /** Assigns codes, or improves those that are there. Returns whether any code changed. */

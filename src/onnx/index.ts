@@ -4,3 +4,4 @@ export { writeModel, type WriteOptions, type WriteResult } from "./write.js";
 export { decodeTensor } from "./tensor-file.js";
 export { ScratchFile, type ScratchLimits } from "./scratch-file.js";
 export { takeNames } from "./temporary-file.js";
+export { TemporaryFolder } from "./temporary-folder.js";

@@ -1,10 +1,9 @@
 /** How near a model's outputs are to the reference's on samples that no pass has learned from. */
 import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
-import { writeModel } from "../onnx/index.js";
+import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
-import { TemporaryFolder } from "./temporary-folder.js";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
 const EQUAL_DB = 150;
@@ -16,8 +15,8 @@ const LEAST_SAMPLES = 2;
 interface Expected { readonly feed: Feed; readonly outputs: Feed }
 
 /**
- * Scores models against one reference. Both run in a child process that rests between scores over all samples.
- * The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
+ * Scores models against one reference. Both run in a child process that rests between scores over all samples;
+ * close it when done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
  */
 export class HeldOutScore {
   private folder: TemporaryFolder | undefined;
@@ -54,9 +53,9 @@ export class HeldOutScore {
   }
 
   async close(): Promise<void> {
-    await this.runtime?.close();
+    await this.rest();
     await this.folder?.remove();
-    this.runtime = this.folder = this.expected = undefined;
+    this.folder = this.expected = undefined;
   }
 
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {

@@ -1,5 +1,5 @@
 /** Where a shift of an output's mean can be taken up: a constant that is added per channel. */
-import { attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
+import { attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
 import { BIAS_LIMIT } from "../../numeric/affine.js";
 
 /** An operator whose output gets a value per channel added. */
@@ -40,14 +40,15 @@ function addsPlainly(node: Node): boolean {
 
 /** The length of the weight's output axis; the weight may lie behind a DequantizeLinear. */
 function outputChannels(editor: GraphEditor, node: Node): number | undefined {
-  const weight = stored(editor, node.inputs[1] ?? "");
+  const weight = storedWeight(editor, node);
   if (!weight) return undefined;
   if (isOp(node, "Conv")) return weight.dims[0];
-  const transposed = node.attributes.some(({ name, i }) => name === "transB" && i === 1n);
-  return weight.dims[transposed ? 0 : 1];
+  return weight.dims[intAttribute(node, "transB", 0) === 1 ? 0 : 1];
 }
 
-function stored(editor: GraphEditor, name: string): Tensor | undefined {
+/** The constant that holds a layer's weight, or its codes. */
+export function storedWeight(editor: GraphEditor, node: Node): Tensor | undefined {
+  const name = node.inputs[1] ?? "";
   const producer = editor.producer(name);
   return editor.constant(isOp(producer, "DequantizeLinear") ? producer.inputs[0] ?? "" : name);
 }

@@ -2,6 +2,7 @@
 import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
 import { codesAtScales, matrixRows } from "../../numeric/affine.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
+import { isPlainGemm } from "./islands.js";
 
 export interface DenseLayer {
   readonly node: Node;
@@ -52,10 +53,8 @@ function layerOf(editor: GraphEditor, site: BiasSite): DenseLayer | undefined {
   };
 }
 
-/** Plain Gemm, whose bias is added as it is. */
 function behindGemm(editor: GraphEditor, node: Node): Stored | undefined {
-  const factor = (name: string): number => node.attributes.find((a) => a.name === name)?.f ?? 1;
-  if (factor("alpha") !== 1 || factor("beta") !== 1 || intAttribute(node, "transA", 0) !== 0) return undefined;
+  if (!isPlainGemm(node)) return undefined;
   const stored = dequantized(editor, node.inputs[1] ?? "");
   return stored ? { ...stored, transposed: intAttribute(node, "transB", 0) === 1, input: node.inputs[0] ?? "" } : undefined;
 }

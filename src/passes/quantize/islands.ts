@@ -202,7 +202,7 @@ function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolea
 }
 
 /** Gemm that is a matrix product plus bias: no scaling, input not transposed. */
-function isPlainGemm(node: Node): boolean {
+export function isPlainGemm(node: Node): boolean {
   const factor = (name: string): number => node.attributes.find((a) => a.name === name)?.f ?? 1;
   return intAttribute(node, "transA", 0) === 0 && factor("alpha") === 1 && factor("beta") === 1;
 }

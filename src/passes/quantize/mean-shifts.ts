@@ -1,7 +1,7 @@
 /** Copies of models that measure in one run, on a batch, the means of outputs and by how much they have shifted. */
-import { attribute, copyModel, floatTensor, GraphEditor, int64Tensor, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion, type Tensor } from "../../ir/index.js";
+import { attribute, copyModel, floatTensor, GraphEditor, int64Tensor, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion } from "../../ir/index.js";
 import type { MomentsRequest } from "../../numeric/statistics.js";
-import { biasSites, type BiasSite } from "./bias-sites.js";
+import { biasSites, type BiasSite, storedWeight } from "./bias-sites.js";
 
 /** From here on the axes of a mean are an input. */
 const AXES_INPUT_OPSET = 18;
@@ -66,13 +66,7 @@ function meanRequest({ node }: BiasSite, tensor: string): MomentsRequest {
 
 /** Spatial axes of a convolution's output; 0 for other layers. */
 function spatialRank(editor: GraphEditor, { node }: BiasSite): number {
-  return isOp(node, "Conv") ? editor.constant(weightName(editor, node))!.dims.length - 2 : 0;
-}
-
-function weightName(editor: GraphEditor, node: Node): string {
-  const name = node.inputs[1] ?? "";
-  const producer = editor.producer(name);
-  return isOp(producer, "DequantizeLinear") ? producer.inputs[0] ?? "" : name;
+  return isOp(node, "Conv") ? storedWeight(editor, node)!.dims.length - 2 : 0;
 }
 
 /** Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever their rank. */
@@ -83,16 +77,12 @@ function channelMeans(editor: GraphEditor, { node, channels }: BiasSite, spatial
     return [reduceMean(editor, input, ofSamples, Array.from({ length: spatialRank }, (_, k) => k + 2), true, opset), reduceMean(editor, ofSamples, output, [0], true, opset)];
   }
   const rows = editor.uniqueName(`${output}_rows`);
-  const shape = constant(editor, int64Tensor(editor.uniqueName(`${output}_shape`), [-1, channels]));
+  const shape = editor.addInitializer(int64Tensor(editor.uniqueName(`${output}_shape`), [-1, channels]));
   return [makeNode("Reshape", [input, shape], [rows]), reduceMean(editor, rows, output, [0], false, opset)];
 }
 
 function reduceMean(editor: GraphEditor, input: string, output: string, axes: readonly number[], keepDims: boolean, opset: number): Node {
   const keep = attribute.int("keepdims", keepDims ? 1 : 0);
   if (opset < AXES_INPUT_OPSET) return makeNode("ReduceMean", [input], [output], [attribute.ints("axes", axes), keep]);
-  return makeNode("ReduceMean", [input, constant(editor, int64Tensor(editor.uniqueName(`${output}_axes`), [...axes]))], [output], [keep]);
-}
-
-function constant(editor: GraphEditor, tensor: Tensor): string {
-  return editor.addInitializer(tensor);
+  return makeNode("ReduceMean", [input, editor.addInitializer(int64Tensor(editor.uniqueName(`${output}_axes`), [...axes]))], [output], [keep]);
 }

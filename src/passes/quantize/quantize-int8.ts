@@ -23,6 +23,7 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVersion, setOpsetVersion } from "../../ir/index.js";
+import { maxCodeOf } from "../../numeric/affine.js";
 import { type Calibrator, CALIBRATORS, DEFAULT_PERCENTILE } from "../../numeric/calibrators.js";
 import type { StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
@@ -60,8 +61,6 @@ export interface QuantizeInt8Options extends WeightBitsOptions {
 
 const NAME = "quantize-int8";
 const SATURATIONS: readonly string[] = ["guard", "ignore", "seven-bit"];
-/** Largest magnitude of a code of seven bits. */
-const SEVEN_BITS = 63;
 
 export const quantizeInt8 = definePass<QuantizeInt8Options>({
   name: NAME,
@@ -98,7 +97,7 @@ function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[
 
 function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
   const { saturation, perChannel } = options;
-  return { guardPairs: saturation === "guard", perTensor: !perChannel, bitsOf: weightBitsOf(model, options), ...(saturation === "seven-bit" ? { maxCode: SEVEN_BITS } : {}) };
+  return { guardPairs: saturation === "guard", perTensor: !perChannel, bitsOf: weightBitsOf(model, options), ...(saturation === "seven-bit" ? { maxCode: maxCodeOf(7) } : {}) };
 }
 
 type Exclusions = (node: Node) => string | undefined;

@@ -31,8 +31,8 @@ export async function choosePayingNodes({ nodes, build }: SearchSpace, time: Tim
   if (int8Ms <= CLEARLY_FASTER * floatMs) return { floatNodes: [], floatMs, int8Ms, chosenMs: int8Ms };
   const order = [...nodes].sort((a, b) => a.intensity - b.intensity).map(({ name }) => name);
   const sets = [[], ...TRIED.map((share) => order.slice(0, Math.round(share * order.length)))];
-  const models: Model[] = [];
-  for (const set of sets) models.push(await build(set));
+  const models: Model[] = [int8];
+  for (const set of sets.slice(1)) models.push(await build(set));
   const [baseMs = 0, ...times] = await time([float, ...models]);
   const best = times.indexOf(Math.min(...times));
   const pays = times[best]! < (1 - NOISE) * baseMs;

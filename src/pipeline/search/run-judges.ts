@@ -1,10 +1,9 @@
 /** What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to keep the best so far. */
 import { take, type Dataset } from "../../data/index.js";
 import type { Feed, Model } from "../../ir/index.js";
-import { writeModel } from "../../onnx/index.js";
+import { TemporaryFolder, writeModel } from "../../onnx/index.js";
 import { openRemote } from "../../runtime/index.js";
 import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
-import { TemporaryFolder } from "../temporary-folder.js";
 import type { ModelJudges } from "./node-search.js";
 
 export interface JudgeContext {

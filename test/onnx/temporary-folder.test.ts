@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
-import { TemporaryFolder } from "../../src/pipeline/temporary-folder.js";
+import { TemporaryFolder } from "../../src/onnx/temporary-folder.js";
 
 it("is there until it is removed, and then no business of the process's end", async () => {
   const listeners = process.listenerCount("exit");

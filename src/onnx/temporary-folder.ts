@@ -1,4 +1,4 @@
-/** A folder for models that are tried: gone when they were, or when the process exits before. */
+/** A folder for models that are written on the way: gone when they were used, or when the process exits before. */
 import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ export class TemporaryFolder {
   private readonly removeAtExit = (): void => rmSync(this.path, { recursive: true, force: true });
 
   /** An interrupted process ends without unwinding, so the folder is also tied to the process. */
-  private constructor(private readonly path: string) {
+  private constructor(readonly path: string) {
     process.on("exit", this.removeAtExit);
   }
 
