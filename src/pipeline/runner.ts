@@ -2,9 +2,10 @@
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import { PassRunner } from "./pass-runner.js";
-import type { Plan, PlannedStep } from "./plan.js";
+import { inForms, type Plan, type PlannedStep } from "./plan.js";
+import { NO_FORMS } from "./decisions.js";
 import type { RunOptions } from "./run-options.js";
-import { searchFloatNodes, type SearchAims, type SearchResult } from "./search/node-search.js";
+import { searchForms, type SearchAims, type SearchResult } from "./search/node-search.js";
 import { StepTrial } from "./step-trial.js";
 
 /**
@@ -23,7 +24,6 @@ export async function runPasses(model: Model, plan: Plan, options: RunOptions): 
 class PlanRun {
   private readonly runner: PassRunner;
   private trial: StepTrial | undefined;
-
   constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {
     this.runner = new PassRunner(model, options);
   }
@@ -65,17 +65,15 @@ class PlanRun {
     }
   }
 
-  /** Chooses nodes for the step's last pass to leave in float, and runs it so. */
+  /** Chooses forms of nodes for the step's last pass, and runs it so. */
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
     this.runner.ledger.search = result;
-    const names = [...result?.reasons.keys() ?? []];
-    const chosen = names.length > 0 ? step.passes.at(-1)?.excluding?.(names) : undefined;
+    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, step.passes.at(-1)?.name);
+    const isChosen = passes !== step.passes;
     // Measured anew, as a run that repeats the choice will: which tensors are asked for changes how onnxruntime rounds.
-    if (chosen) this.runner.measureAnew();
-    if (await this.runner.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step)) {
-      this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
-    }
+    if (isChosen) this.runner.measureAnew();
+    if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
 
   private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
@@ -90,7 +88,7 @@ class PlanRun {
     const apply = (steps: Plan) => async (model: Model): Promise<void> => {
       for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
     };
-    return searchFloatNodes(this.model, pass, statistics, aims, {
+    return searchForms(this.model, pass, statistics, aims, {
       dataset, threads, logger, judges,
       context: (statistics) => this.runner.context(statistics),
       score: (model, most) => trial.score(model, most),

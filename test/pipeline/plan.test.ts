@@ -91,7 +91,7 @@ describe("planPasses", () => {
 });
 
 describe("a plan that repeats decisions", () => {
-  const nothing = { kept: [], takenBack: [], floatNodes: [], storedOnly: false };
+  const nothing = { kept: [], takenBack: [], floatNodes: [], dynamicNodes: [], storedOnly: false, plainFloat: false };
   const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
 
   it("runs what was kept unasked, and leaves out what was taken back", () => {
