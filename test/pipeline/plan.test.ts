@@ -111,6 +111,14 @@ describe("a plan that repeats decisions", () => {
     expect(replayed(plan, nothing).find(({ passes }) => passes === step?.passes)?.wasJudged).toBe(true);
   });
 
+  it("takes ranges at run time where that was chosen, and neither rounds nor stores weights where they were to stay floats", () => {
+    const plan = planPasses(matMulModel(), { ...best, plainFloat: true, replay: { ...nothing, dynamicNodes: ["dense/MatMul"], plainFloat: true } });
+    const passes = plan.flatMap((step) => step.passes);
+    expect(passes.find(({ name }) => name === "quantize-int8")?.options.dynamic).toEqual(["dense/MatMul"]);
+    expect(passes.map(({ name }) => name)).not.toContain("store-int8");
+    expect(planPasses(matMulModel(), best).flatMap((step) => step.passes.map(({ name }) => name))).toContain("store-int8");
+  });
+
   it("refuses options that do not try what was kept", () => {
     expect(() => planPasses(matMulModel(), { ...best, effort: "balanced", replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] } }))
       .toThrow('--replay: the run that wrote the report kept "equalize-channels", which the options given do not try. Give the options of that run, --effort above all.');
