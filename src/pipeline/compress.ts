@@ -20,7 +20,7 @@ import { openRunData } from "./run-data.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/node-search.js";
 import { buildSafely } from "./safe-candidate.js";
-import { memoryWarnings, withTarget } from "./target-options.js";
+import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -68,7 +68,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files, externalData), files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
+    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, candidate.isFallback), inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
@@ -162,8 +162,8 @@ function makeReport({ run, measurements }: Candidate, decisions: Decisions, inpu
 
 function reportedSearch(search: SearchResult | undefined): Report["search"] {
   if (!search) return null;
-  const { reasons, paying = null, choice = null } = search;
-  return { floatNodes: [...reasons].map(([name, reason]) => ({ name, reason })), speed: paying, accuracy: choice };
+  const { reasons, paying = null, choice = null, predicted = null } = search;
+  return { floatNodes: [...reasons].map(([name, reason]) => ({ name, reason })), speed: paying, accuracy: choice, prediction: predicted };
 }
 
 function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {

@@ -7,7 +7,7 @@ import { readDecisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
-import { int8Options, isTimed, unfoldedForms } from "./target-options.js";
+import { int8Options, isTimed, otherDevice, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -25,11 +25,16 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
+    flags, storeOnly, ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
+}
+
+function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
+  const device = otherDevice(options);
+  return device ? { device } : {};
 }
 
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */

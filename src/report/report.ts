@@ -21,6 +21,8 @@ export interface ReportedSearch {
   readonly floatNodes: readonly { readonly name: string; readonly reason: string }[];
   readonly speed: NonNullable<SearchResult["paying"]> | null;
   readonly accuracy: NonNullable<SearchResult["choice"]> | null;
+  /** For another target than this machine, by its table of costs. */
+  readonly prediction: NonNullable<SearchResult["predicted"]> | null;
 }
 
 export interface Report {

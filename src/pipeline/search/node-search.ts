@@ -3,17 +3,26 @@ import { calibrate } from "../../calibration/calibrate.js";
 import { take, type Dataset } from "../../data/index.js";
 import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
-import type { Statistics } from "../../numeric/statistics.js";
+import { Statistics } from "../../numeric/statistics.js";
 import type { Pass, PassContext } from "../../passes/contract.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
 import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
+import { type Device, type PredictedChoice, isPaidAtRunTime, predictPayingNodes, type Prediction, predictedShare } from "./predicted-choice.js";
 import { quantizationSpace } from "./quantization-space.js";
+import { sampleTypes } from "./sample-types.js";
 
 /** What a search aims at. */
 export interface SearchAims {
   /** Leaves nodes in float that int8 does not pay for on this machine. */
   readonly speed: boolean;
+  /** Leaves nodes in float that int8 does not pay for there, by the device's table of costs. */
+  readonly device?: Device;
   readonly accuracy?: AccuracyAim;
+}
+
+/** Whether samples must be held out for the search. A prediction takes none. */
+export function needsJudges(aims: SearchAims | undefined): boolean {
+  return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
 }
 
 export interface AccuracyAim {
@@ -39,11 +48,11 @@ export interface ModelJudges {
 }
 
 export interface SearchTools {
-  readonly dataset: Dataset;
+  readonly dataset: Dataset | undefined;
   readonly threads: number;
   readonly logger: Logger;
   readonly judges: ModelJudges;
-  readonly context: (statistics: Statistics) => PassContext;
+  readonly context: (statistics: Statistics | undefined) => PassContext;
   /** How near a model is to the reference, dB; over the first `most` samples. */
   readonly score: (model: Model, most?: number) => Promise<number>;
   /** Does to a model what later steps would that recover accuracy; undefined when none would. */
@@ -56,25 +65,34 @@ export interface SearchResult {
   /** Why each node stays float, by its name. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly paying?: PayingChoice;
+  readonly predicted?: PredictedChoice;
   readonly choice?: NodeChoice;
 }
 
 /** Held-out samples that tell nodes apart; a choice is judged on all of them. */
 const QUICK_SAMPLES = 16;
 
-/** @param statistics what the pass asks for, measured on the model */
-export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
+/** @param statistics what the pass asks for, measured on the model; empty without data */
+export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy, device }: SearchAims, tools: SearchTools): Promise<SearchResult> {
+  const { dataset, threads, judges } = tools;
+  if (!dataset && device && isPaidAtRunTime(device)) return { reasons: new Map() };
   const space = await quantizationSpace(model, pass, statistics, {
-    run: async (pass, model, statistics) => (await pass.run(model, tools.context(statistics))).nodes,
-    measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, logger: {} }),
+    run: async (pass, model, statistics) => (await pass.run(model, tools.context(dataset && statistics))).nodes,
+    measure: async (model, requests) => (dataset ? calibrate({ model, dataset: take(dataset, 1), requests, threads, logger: {} }) : new Statistics()),
     score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
   });
-  const paying = speed && tools.judges.time && space.nodes.length > 0 ? await choosePayingNodes(space, tools.judges.time) : undefined;
-  const slow = paying?.floatNodes ?? [];
+  if (space.nodes.length === 0) return { reasons: new Map() };
+  const types = device && await sampleTypes(model, dataset);
+  const predicted = types && await predictPayingNodes(model, types, space, device);
+  const paying = speed && judges.time ? await choosePayingNodes(space, judges.time) : undefined;
+  const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
   const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
+  const lossy = choice?.floatNodes ?? [];
+  const chosen = lossy.length > 0 && types ? await predictedShare(model, types, space, device, [...slow, ...lossy]) : predicted?.chosen;
   return {
-    reasons: new Map([...slow.map((name) => [name, whySlow(paying!)] as const), ...(choice?.floatNodes ?? []).map((name) => [name, whyLossy(name, choice!)] as const)]),
+    reasons: new Map([...slow.map((name) => [name, whySlow(name, paying, predicted)] as const), ...lossy.map((name) => [name, whyLossy(name, choice!)] as const)]),
     ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
+    ...(predicted && chosen !== undefined ? { predicted: { target: predicted.target, floatNodes: predicted.floatNodes, int8: predicted.int8, chosen } } : {}),
   };
 }
 
@@ -113,7 +131,10 @@ async function scoreRecovered(model: Model, { score, recover }: SearchTools): Pr
   return Math.max(plainDb, recoveredDb);
 }
 
-function whySlow({ floatMs, int8Ms, chosenMs }: PayingChoice): string {
+function whySlow(name: string, paying: PayingChoice | undefined, predicted: Prediction | undefined): string {
+  const reason = predicted?.reasons.get(name);
+  if (reason !== undefined || !paying) return reason ?? "";
+  const { floatMs, int8Ms, chosenMs } = paying;
   return `int8 does not pay for it on this machine: ${int8Ms.toFixed(2)} ms with all layers in int8, ${chosenMs.toFixed(2)} ms so, ${floatMs.toFixed(2)} ms in float`;
 }
 
