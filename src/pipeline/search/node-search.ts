@@ -5,11 +5,13 @@ import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
 import { Statistics } from "../../numeric/statistics.js";
 import type { Pass, PassContext } from "../../passes/contract.js";
+import { type CostTable, NATIVE, resolveTarget } from "../../targets/index.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
 import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
 import { type Device, type PredictedChoice, isPaidAtRunTime, predictPayingNodes, type Prediction, predictedShare } from "./predicted-choice.js";
 import { quantizationSpace } from "./quantization-space.js";
 import { sampleTypes } from "./sample-types.js";
+import { timingHints } from "./timing-hints.js";
 
 /** What a search aims at. */
 export interface SearchAims {
@@ -82,18 +84,24 @@ export async function searchFloatNodes(model: Model, pass: Pass, statistics: Sta
     score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
   });
   if (space.nodes.length === 0) return { reasons: new Map() };
-  const types = device && await sampleTypes(model, dataset);
-  const predicted = types && await predictPayingNodes(model, types, space, device);
-  const paying = speed && judges.time ? await choosePayingNodes(space, judges.time) : undefined;
+  const isTimed = speed && judges.time !== undefined;
+  const types = device || isTimed ? await sampleTypes(model, dataset) : undefined;
+  const predicted = device && types ? await predictPayingNodes(model, types, space, device) : undefined;
+  const paying = isTimed && types ? await choosePayingNodes(space, judges.time, await timingHints(model, types, space, nativeCosts())) : undefined;
   const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
   const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
   const lossy = choice?.floatNodes ?? [];
-  const chosen = lossy.length > 0 && types ? await predictedShare(model, types, space, device, [...slow, ...lossy]) : predicted?.chosen;
+  const chosen = lossy.length > 0 && device && types ? await predictedShare(model, types, space, device, [...slow, ...lossy]) : predicted?.chosen;
   return {
     reasons: new Map([...slow.map((name) => [name, whySlow(name, paying, predicted)] as const), ...lossy.map((name) => [name, whyLossy(name, choice!)] as const)]),
     ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
     ...(predicted && chosen !== undefined ? { predicted: { target: predicted.target, floatNodes: predicted.floatNodes, int8: predicted.int8, chosen } } : {}),
   };
+}
+
+/** Of what this machine is, whatever the model is made for. */
+function nativeCosts(): CostTable {
+  return resolveTarget(NATIVE).profile.costs;
 }
 
 /** The space in which these nodes are in float for good. */
