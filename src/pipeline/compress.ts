@@ -11,7 +11,8 @@ import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
-import { decisionsOf, type Decisions } from "./decisions.js";
+import { decisionsOf, type Decisions, requireSameModel } from "./decisions.js";
+import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
@@ -53,6 +54,8 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const read = source(input);
     const original = read();
     assertSound(original, inputPath ?? "the model");
+    const fingerprint = fingerprintOf(original);
+    requireSameModel(settings.replay, options.replay, fingerprint);
     // On a copy of the head alone: this is about refusing early.
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
@@ -70,7 +73,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, candidate.isFallback), inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, { ...settings.replay ?? decisionsOf(candidate.run, candidate.isFallback), model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);

@@ -39,7 +39,8 @@ function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
 
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
 function searchOptions(options: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
-  const { timeBudget, passes, effort } = options;
+  const { timeBudget, passes, effort, replay } = options;
+  if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
   const searches = flags.int8 !== undefined && passes === undefined;
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
