@@ -11,7 +11,8 @@ import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
-import { decisionsOf, type Decisions } from "./decisions.js";
+import { decisionsOf, type Decisions, requireSameModel } from "./decisions.js";
+import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
@@ -20,7 +21,7 @@ import { openRunData } from "./run-data.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/node-search.js";
 import { buildSafely } from "./safe-candidate.js";
-import { memoryWarnings, withTarget } from "./target-options.js";
+import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -53,6 +54,8 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const read = source(input);
     const original = read();
     assertSound(original, inputPath ?? "the model");
+    const fingerprint = fingerprintOf(original);
+    requireSameModel(settings.replay, options.replay, fingerprint);
     // On a copy of the head alone: this is about refusing early.
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
@@ -68,9 +71,9 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files, externalData), files, logger, externalData, data: await openRunData(original, options, logger),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
+    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }), inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, { ...settings.replay ?? decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }), model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -162,8 +165,8 @@ function makeReport({ run, measurements }: Candidate, decisions: Decisions, inpu
 
 function reportedSearch(search: SearchResult | undefined): Report["search"] {
   if (!search) return null;
-  const { reasons, forms, dynamic = null, paying = null, choice = null } = search;
-  return { floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })), dynamic, speed: paying, accuracy: choice };
+  const { reasons, forms, dynamic = null, paying = null, choice = null, predicted = null } = search;
+  return { floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })), dynamic, speed: paying, accuracy: choice, prediction: predicted };
 }
 
 function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {

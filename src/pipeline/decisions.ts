@@ -20,6 +20,8 @@ export interface Decisions extends NodeForms {
   readonly storedOnly: boolean;
   /** Whether what int8 leaves in float was not stored as int8 either, so that a budget holds. */
   readonly plainFloat: boolean;
+  /** Of the model that they were made for; absent from reports of earlier versions. */
+  readonly model?: string;
 }
 
 export const NO_FORMS: NodeForms = { floatNodes: [], dynamicNodes: [] };
@@ -33,9 +35,15 @@ export function decisionsOf({ passes, search }: RunResult, { storedOnly, plainFl
 export function readDecisions(path: string): Decisions {
   const found = (parse(path) as { decisions?: Partial<Record<keyof Decisions, unknown>> } | null)?.decisions;
   // Reports of earlier versions know fewer forms.
-  const { kept, takenBack, floatNodes, dynamicNodes = [], storedOnly, plainFloat = false } = found ?? {};
-  if ([kept, takenBack, floatNodes, dynamicNodes].every(isTexts) && [storedOnly, plainFloat].every((flag) => typeof flag === "boolean")) return { kept, takenBack, floatNodes, dynamicNodes, storedOnly, plainFloat } as Decisions;
+  const { kept, takenBack, floatNodes, dynamicNodes = [], storedOnly, plainFloat = false, model } = found ?? {};
+  if ([kept, takenBack, floatNodes, dynamicNodes].every(isTexts) && [storedOnly, plainFloat].every((flag) => typeof flag === "boolean")) return { kept, takenBack, floatNodes, dynamicNodes, storedOnly, plainFloat, ...(typeof model === "string" ? { model } : {}) } as Decisions;
   throw new EdgecError("BAD_OPTION", `--replay ${path}: holds no decisions. Give a report that "edgec compress --report" wrote as JSON.`);
+}
+
+/** Throws EdgecError BAD_OPTION where decisions to repeat were made for another model than that of the fingerprint. */
+export function requireSameModel(replay: Decisions | undefined, report: string | undefined, fingerprint: string): void {
+  if (replay?.model === undefined || replay.model === fingerprint) return;
+  throw new EdgecError("BAD_OPTION", `--replay ${report ?? ""}: what was decided there was decided for another model. Give that model, or compress this one without --replay. To repeat it all the same, remove "model" from "decisions" in the report.`);
 }
 
 function parse(path: string): unknown {

@@ -4,32 +4,35 @@ import { bytesText, millisecondsText, ratioText } from "../report/units.js";
 import { SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "./decisions.js";
-import type { PlanOptions } from "./plan.js";
+import { QUANTIZER, type PlanOptions } from "./plan.js";
 import { storeOnlyOptions } from "./plan-options.js";
+import type { Device } from "./search/predicted-choice.js";
 
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
  * the original or fails a gate, and the other is not. Where neither holds a budget on accuracy, weights that int8 does not
- * compute with stay floats. The choice is a warning with the numbers of both.
+ * compute with stay floats. The choice is a warning with the numbers of both. Times are those measured here, or for another
+ * device than this machine those that its table of costs predicts.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
   if (options.replay) return replayed(options, options.replay, build);
   const planned = await build("planned", options);
-  const reasons = shortcomings(planned);
-  if (reasons.length === 0) return planned;
+  const { device } = options;
+  const reasons = shortcomings(planned, device);
+  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : planned;
   const stored = storeOnlyOptions(options);
   if (!stored) return withoutWayBack(planned, options);
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
   const fallback = await build("stored", stored);
-  const remaining = shortcomings(fallback);
+  const remaining = shortcomings(fallback, device);
   const plain = remaining.length > 0 ? await inPlainFloat(options, planned, build, logger) : undefined;
   if (plain) return plain;
-  const facts = `int8 arithmetic is ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback)}`;
-  if (remaining.length < reasons.length || (remaining.length === reasons.length && isFaster(fallback, planned))) {
-    const hint = 'For a machine where int8 arithmetic pays, name the passes: --passes "clean-up,quantize-int8,encode-weights".';
-    return warned({ ...fallback, isFallback: true }, `Weights are stored as int8 and computed in float, because that is better on this machine (${facts}). ${hint}`, "compress/fell-back");
+  const facts = `int8 arithmetic is ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback, device)}`;
+  if (remaining.length < reasons.length || (remaining.length === reasons.length && !device && isFaster(fallback, planned))) {
+    const where = device ? `for ${device.name}` : "on this machine";
+    return warned({ ...fallback, isFallback: true }, `Weights are stored as int8 and computed in float, because that is better ${where} (${facts}). ${device ? OVERRULE : HINT}`, "compress/fell-back");
   }
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
 }
@@ -40,9 +43,21 @@ async function inPlainFloat(options: PlanOptions, planned: Candidate, build: Bui
   if (options.hasAccuracyGates !== true || failed.length === 0) return undefined;
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `a budget does not hold (${failed.join(", ")}): trying weights in float where int8 does not compute` });
   const plain = await build("plain", { ...options, plainFloat: true });
-  if (shortcomings(plain).length > 0) return undefined;
+  if (shortcomings(plain, options.device).length > 0) return undefined;
   const why = `The budget holds only with weights in float where int8 does not compute (stored as int8: ${failed.join(", ")}).`;
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
+}
+
+const BY_HAND = '--passes "clean-up,quantize-int8,encode-weights"';
+const HINT = `For a machine where int8 arithmetic pays, name the passes: ${BY_HAND}.`;
+const OVERRULE = `Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: ${BY_HAND}.`;
+
+/** Int8 that is predicted to gain nothing has been left out already, node by node. */
+function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
+  const { search, nodes } = planned.run;
+  const left = new Set(search?.predicted?.floatNodes);
+  if (left.size === 0 || nodes.some(({ pass, status }) => pass === QUANTIZER && status === "changed")) return planned;
+  return warned(planned, `All layers stay float, because int8 arithmetic is not predicted to pay on ${name}: it would take ${search!.predicted!.int8.toFixed(2)} of float's time. ${OVERRULE}`, "compress/int8-unpaid");
 }
 
 /** Nothing is chosen anew. */
@@ -53,32 +68,34 @@ async function replayed(options: PlanOptions, { storedOnly, plainFloat }: Decisi
 }
 
 /** A failed gate is told by the verdict. */
-function withoutWayBack(planned: Candidate, { flags, passes }: PlanOptions): Candidate {
-  const reasons = slowerOrLarger(planned);
+function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptions): Candidate {
+  const reasons = slowerOrLarger(planned, device);
   const hint = flags.int8 !== undefined && flags.storage === "plain" && passes === undefined ? " int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain." : "";
   return reasons.length === 0 ? planned : warned(planned, `The compressed model is ${reasons.join(", ")}.${hint}`, "compress/shortcoming");
 }
 
 /** What the candidate falls short of, with the numbers. */
-function shortcomings(candidate: Candidate): string[] {
-  return [...slowerOrLarger(candidate), ...failedGates(candidate).map((message) => `beyond a gate (${message})`)];
+function shortcomings(candidate: Candidate, device: Device | undefined): string[] {
+  return [...slowerOrLarger(candidate, device), ...failedGates(candidate).map((message) => `beyond a gate (${message})`)];
 }
 
 function failedGates({ measurements: { gates } }: Candidate): string[] {
   return gates.filter(({ ok }) => !ok).map(({ message }) => message);
 }
 
-function slowerOrLarger({ measurements: { latency, size } }: Candidate): string[] {
+function slowerOrLarger({ run, measurements: { latency, size } }: Candidate, device: Device | undefined): string[] {
   const found: string[] = [];
-  if (latency && latency.speedup < SLOWER_BELOW) {
+  const predicted = run.search?.predicted?.chosen ?? 0;
+  if (device && predicted * SLOWER_BELOW > 1) found.push(`predicted to be ${ratioText(predicted)} slower than in float on ${device.name}`);
+  if (!device && latency && latency.speedup < SLOWER_BELOW) {
     found.push(`${ratioText(1 / latency.speedup)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
   }
   if (size.compressed.raw > size.original.raw) found.push(`larger than the original (${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)})`);
   return found;
 }
 
-function summary({ measurements: { latency, size } }: Candidate): string {
-  const time = latency ? `${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)}, ` : "";
+function summary({ measurements: { latency, size } }: Candidate, device: Device | undefined): string {
+  const time = latency && !device ? `${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)}, ` : "";
   return `${time}${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)}`;
 }
 

@@ -7,6 +7,7 @@ import { HeldOutScore } from "./held-out-score.js";
 import { memoryShortage } from "./measure.js";
 import type { Plan } from "./plan.js";
 import type { RunOptions } from "./run-options.js";
+import { needsJudges } from "./search/node-search.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const JUDGING = 0.25;
@@ -17,7 +18,7 @@ const LEAST_WITHOUT_EVAL = 11;
 
 /** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
 export function learningData(calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger }): Pick<RunOptions, "dataset" | "scorer"> {
-  const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || search !== undefined || wasJudged === true);
+  const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || needsJudges(search) || wasJudged === true);
   if (!calibration || !isJudged) return { dataset: calibration };
   const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
   if (obstacle !== undefined) {

@@ -7,7 +7,7 @@ import { readDecisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
-import { int8Options, isTimed, unfoldedForms } from "./target-options.js";
+import { int8Options, isTimed, otherDevice, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -25,16 +25,22 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
+    flags, storeOnly, ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
 }
 
+function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
+  const device = otherDevice(options);
+  return device ? { device } : {};
+}
+
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
 function searchOptions(options: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
-  const { timeBudget, passes, effort } = options;
+  const { timeBudget, passes, effort, replay } = options;
+  if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
   const searches = flags.int8 !== undefined && passes === undefined;
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {

@@ -7,7 +7,8 @@ import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import type { Decisions, NodeForms } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
-import type { AccuracyAim, SearchAims } from "./search/node-search.js";
+import { type AccuracyAim, needsJudges, type SearchAims } from "./search/node-search.js";
+import type { Device } from "./search/predicted-choice.js";
 
 export interface PlanOptions {
   /** Values of the passes' flags as text, by the flag's name in camelCase: `{ prune: "0.3", int8: "" }`. */
@@ -28,6 +29,8 @@ export interface PlanOptions {
   readonly hasAccuracyGates?: boolean;
   /** Whether times on this machine say something about the target. */
   readonly isTimed?: boolean;
+  /** The target, where times on this machine say nothing about it. */
+  readonly device?: Device;
   /** Decisions of an earlier run, which nothing is tried anew for. */
   readonly replay?: Decisions;
   /** What a search for nodes to leave in float may take, seconds. */
@@ -99,7 +102,7 @@ function recipeSteps(options: PlanOptions): Step[] {
 }
 
 /** The pass that the search for forms of nodes is about. */
-const QUANTIZER = "quantize-int8";
+export const QUANTIZER = "quantize-int8";
 
 /** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
 const FAIR_DB = 32;
@@ -107,11 +110,11 @@ const FAIR_DB = 32;
 const FAIR_SHARE = 0.4;
 const FAIR_SECONDS = 90;
 
-function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false, timeBudget = FAIR_SECONDS }: PlanOptions): { search?: SearchAims } {
+function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false, device, timeBudget = FAIR_SECONDS }: PlanOptions): { search?: SearchAims } {
   const accuracy: AccuracyAim | undefined = hasAccuracyGates ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
     : effort === "best" ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget } : undefined;
   const speed = isTimed && effort !== "fast";
-  return speed || accuracy ? { search: { speed, ...(accuracy ? { accuracy } : {}) } } : {};
+  return speed || device || accuracy ? { search: { speed, ...(device ? { device } : {}), ...(accuracy ? { accuracy } : {}) } } : {};
 }
 
 function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, effort = "fast" }: PlanOptions): boolean {
@@ -144,7 +147,8 @@ export function replayed(plan: Plan, { kept, ...forms }: Decisions): Plan {
   return plan.filter(({ judgedAfter, passes }) => judgedAfter === undefined || passes.every(({ name }) => kept.includes(name)))
     .map(({ judgedAfter, search, ...step }) => {
       const passes = inForms(step.passes, forms);
-      return { ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || search !== undefined || passes !== step.passes, passes };
+      const wasSearched = search ? needsJudges(search) : passes !== step.passes;
+      return { ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || wasSearched, passes };
     });
 }
 

@@ -79,8 +79,8 @@ class PlanRun {
   private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
     const { dataset, scorer, logger, threads, judges = {} } = this.options;
     const pass = step.passes.at(-1);
-    if (!scorer || !dataset || !pass?.excluding) return undefined;
-    const trial = this.trials(scorer);
+    const trial = scorer && dataset ? this.trials(scorer) : undefined;
+    if (!pass?.excluding || !(trial || aims.device)) return undefined;
     this.runner.keepReference();
     const statistics = await this.runner.measureAhead(pass);
     const later = this.plan.slice(index + 1);
@@ -88,10 +88,11 @@ class PlanRun {
     const apply = (steps: Plan) => async (model: Model): Promise<void> => {
       for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
     };
-    return searchForms(this.model, pass, statistics, aims, {
+    // Without samples to judge by, what can be predicted is left.
+    return searchForms(this.model, pass, statistics, trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) }, {
       dataset, threads, logger, judges,
       context: (statistics) => this.runner.context(statistics),
-      score: (model, most) => trial.score(model, most),
+      score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
       recover: recovering.length > 0 ? apply(recovering) : undefined,
       finish: apply(later.filter(({ judgedAfter }) => judgedAfter === undefined)),
     });

@@ -7,6 +7,7 @@ import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetPr
 import { bytesText } from "../report/units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
+import type { Device } from "./search/predicted-choice.js";
 
 /** The device as the report tells it. */
 export interface ReportedTarget {
@@ -17,6 +18,8 @@ export interface ReportedTarget {
   readonly weightRange: WeightRange;
   /** Bytes that the model may take there; null when the profile sets no limit. */
   readonly memoryBytes: number | null;
+  /** Whether times on the machine that ran edgec are those of the device; true of generic. */
+  readonly isThisMachine: boolean;
 }
 
 /** Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were given. */
@@ -28,8 +31,9 @@ export function withTarget(options: CompressOptions): { readonly options: Compre
   return { options: { ...defaults, ...given, target: target.profile }, target: reportedTarget(target) };
 }
 
-function reportedTarget({ profile: { name, description, weightRange, memoryBytes }, origin }: Target): ReportedTarget {
-  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null };
+function reportedTarget({ profile, origin }: Target): ReportedTarget {
+  const { name, description, weightRange, memoryBytes } = profile;
+  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null, isThisMachine: isThisMachine(profile) };
 }
 
 const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]>> = { "pair-guard": "guard", full: "ignore", "seven-bit": "seven-bit" };
@@ -48,10 +52,19 @@ export function int8Options({ passes, int8, flags }: CompressOptions, { weightRa
   };
 }
 
-/** Whether times on this machine say something about the target: it is this machine, or any. */
+/** Whether times on this machine are taken, and say something about the target: it is this machine, or any. */
 export function isTimed({ target, verify }: CompressOptions): boolean {
+  return verify !== false && isThisMachine(resolveTarget(target).profile);
+}
+
+function isThisMachine({ name }: TargetProfile): boolean {
+  return name === GENERIC.name || name === detect(thisMachine()).profile;
+}
+
+/** The target, where times on this machine say nothing about it. */
+export function otherDevice({ target }: Pick<CompressOptions, "target">): Device | undefined {
   const { profile } = resolveTarget(target);
-  return verify !== false && (profile.name === GENERIC.name || profile.name === detect(thisMachine()).profile);
+  return isThisMachine(profile) ? undefined : { name: profile.name, costs: profile.costs };
 }
 
 /** Which stored forms the target does not fold at load: all of them, or those within functions. */
@@ -64,6 +77,12 @@ export function unfoldedForms({ passes }: CompressOptions, { formats }: TargetPr
 /** Passes that are given bound have their options already. */
 function names(passes: NonNullable<CompressOptions["passes"]>, name: string): boolean {
   return typeof passes === "string" && passes.split(",").some((part) => part.trim() === name);
+}
+
+/** A gate on time that was asked for is checked on what was measured, wherever that was. */
+export function slowdownWarnings({ name, isThisMachine }: ReportedTarget, { maxSlowdown }: CompressOptions): Diagnostic[] {
+  if (isThisMachine || maxSlowdown === undefined) return [];
+  return [{ id: "compress/slowdown-elsewhere", severity: "warning", message: `--max-slowdown was checked on this machine, which is not ${name}: times differ there.` }];
 }
 
 /** The weights alone are as large as the file at least, as stored forms unfold at load. */

@@ -23,6 +23,8 @@ export interface ReportedSearch {
   readonly dynamic: NonNullable<SearchResult["dynamic"]> | null;
   readonly speed: NonNullable<SearchResult["paying"]> | null;
   readonly accuracy: NonNullable<SearchResult["choice"]> | null;
+  /** For another target than this machine, by its table of costs. */
+  readonly prediction: NonNullable<SearchResult["predicted"]> | null;
 }
 
 export interface Report {

@@ -30,13 +30,14 @@ function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
   });
 }
 
-function latencyRows({ latency }: Report): ComparisonRow[] {
+function latencyRows({ latency, target }: Report): ComparisonRow[] {
   if (!latency) return [];
   const { original, compressed, speedup } = latency;
   const change = Math.abs(speedup - 1) < 0.03 ? "the same within 3 %" : speedup > 1 ? `${ratioText(speedup)} faster` : `${ratioText(1 / speedup)} slower`;
+  const here = target?.isThisMachine === false ? " on this machine" : "";
   return [
-    { name: "latency, median", before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change, ...direction(speedup, 0.03) },
-    { name: "latency, 95th percentile", before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
+    { name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change, ...direction(speedup, 0.03) },
+    { name: `latency${here}, 95th percentile`, before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
   ];
 }
 
@@ -64,9 +65,10 @@ export function fidelityLines({ outputs, samples }: Fidelity): string[] {
 }
 
 /** What the figures were measured on, and with. */
-export function provenanceLines({ target, emulation, accuracy, fidelity, latency, executed, across }: Report): string[] {
+export function provenanceLines({ target, emulation, search, accuracy, fidelity, latency, executed, across }: Report): string[] {
   const lines: string[] = [];
   if (target && target.name !== "generic") lines.push(`target: ${target.name}${target.origin === null ? "" : ` (${target.origin})`}`);
+  if (search?.prediction) lines.push(predictionLine(search.prediction));
   if (emulation) lines.push(`emulated: ${emulation.target}; ${emulation.pairsAtRisk} of ${plural(emulation.pairs, "pair")} of int8 weights can saturate, in ${plural(emulation.layersAtRisk + emulation.layersNotCovered, "layer")}`);
   if (latency) lines.push(`latency: ${latency.runtime}, ${plural(latency.threads, "thread")}, ${plural(latency.runs, "interleaved run")} of each model`);
   if (accuracy) lines.push(`accuracy: ${plural(accuracy.samples, "labelled sample")}`);
@@ -74,6 +76,11 @@ export function provenanceLines({ target, emulation, accuracy, fidelity, latency
   if (executed) lines.push(`executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`);
   if (across) lines.push(`across runtimes and levels: ${plural(across.samples, "sample")} of ${across.source}`);
   return lines;
+}
+
+function predictionLine({ target, floatNodes, int8, chosen }: NonNullable<NonNullable<Report["search"]>["prediction"]>): string {
+  const other = floatNodes.length > 0 ? `, ${int8.toFixed(2)} with all layers in int8` : "";
+  return `predicted: ${chosen.toFixed(2)} of float's time on ${target}, by its table of costs${other}`;
 }
 
 export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }

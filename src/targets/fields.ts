@@ -26,7 +26,7 @@ const perElement = number(0, 10_000, false);
 
 export const COST_FIELDS: Readonly<Record<keyof CostTable, Check>> = {
   conv: ratio, pointwiseConv: ratio, depthwiseConv: ratio, staticMatMul: ratio, dynamicMatMul: ratio, lstm: ratio, requantizer: ratio,
-  quantize: perElement, dequantize: perElement,
+  gather: perElement, quantize: perElement, dequantize: perElement,
 };
 
 const version: Check = (value) => (typeof value === "string" && /^\d{1,3}\.\d{1,4}(\.\d+)?$/.test(value) ? undefined : 'a version of onnxruntime such as "1.16"');

@@ -38,6 +38,11 @@ export interface CostTable {
   readonly lstm: number;
   /** Add, Mul, Concat and pools between codes of different scales. */
   readonly requantizer: number;
+  /**
+   * Of gathering what a kernel of several positions reads, for each position at each place that it stands on, in the same
+   * unit. It is what makes int8 slow where channels are few.
+   */
+  readonly gather: number;
   readonly quantize: number;
   readonly dequantize: number;
 }

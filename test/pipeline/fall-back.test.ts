@@ -2,18 +2,27 @@ import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/pipeline/candidate.js";
 import { chooseCandidate } from "../../src/pipeline/fall-back.js";
 import type { PlanOptions } from "../../src/pipeline/plan.js";
+import type { SearchResult } from "../../src/pipeline/search/node-search.js";
+import { GENERIC } from "../../src/targets/index.js";
 import { matMulModel } from "./tiny-model.js";
 
-interface Measured { readonly speedup?: number; readonly bytes?: number; readonly gateFails?: boolean }
+interface Measured {
+  readonly speedup?: number; readonly bytes?: number; readonly gateFails?: boolean;
+  readonly predicted?: NonNullable<SearchResult["predicted"]>; readonly inInt8?: readonly string[];
+}
 
 /** A candidate of a model that took 1 ms and 1,000 bytes. */
-function candidate({ speedup, bytes = 500, gateFails = false }: Measured): Candidate {
+function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 = [] }: Measured): Candidate {
   const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
   const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
   const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
   return {
     model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
-    run: { modified: true, passes: [], nodes: [], diagnostics: [], askedForData: false, statistics: new Map() },
+    run: {
+      ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
+      nodes: inInt8.map((name) => ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
+      modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(),
+    },
     measurements: {
       size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],
       gates: gateFails ? [{ name: "minSqnrDb" as const, limit: 30, actual: 20, ok: false, message: "20 dB, 30 dB asked" }] : [],
@@ -91,4 +100,34 @@ it("builds no int8 storage under --storage plain, and says what it would take", 
   const { built, warning } = await choose({ flags: { int8: "", storage: "plain" } }, { speedup: 0.5 }, { speedup: 1 });
   expect(built).toEqual(["planned"]);
   expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain.");
+});
+
+describe("for another device than this machine", () => {
+  const device = { name: "camera", costs: GENERIC.costs };
+  const options: PlanOptions = { ...INT8, device };
+  const predicted = (chosen: number, floatNodes: readonly string[] = []) => ({ target: "camera", floatNodes, int8: 1.25, chosen });
+
+  it("does not go by times measured here", async () => {
+    expect(await choose(options, { speedup: 0.5, predicted: predicted(0.6) }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
+    expect(await choose({ flags: { storage: "auto" }, device }, { speedup: 0.5 }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
+  });
+
+  it("stores int8 where the whole is predicted to be slower than in float, and says how to overrule it", async () => {
+    const { chosen, warning } = await choose(options, { speedup: 2, predicted: predicted(1.2) }, { speedup: 1, bytes: 400 });
+    expect(chosen).toBe("stored");
+    expect(warning).toBe("Weights are stored as int8 and computed in float, because that is better for camera (int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 storage with float arithmetic: 400 B against 1.00 kB). "
+      + 'Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: --passes "clean-up,quantize-int8,encode-weights".');
+  });
+
+  it("says so where all layers were left in float", async () => {
+    const { built, warning } = await choose(options, { predicted: predicted(1, ["conv"]) }, {});
+    expect(built).toEqual(["planned"]);
+    expect(warning).toContain("All layers stay float, because int8 arithmetic is not predicted to pay on camera: it would take 1.25 of float's time.");
+    expect((await choose(options, { predicted: predicted(0.7, ["conv"]), inInt8: ["other"] }, {})).warning).toBeUndefined();
+  });
+
+  it("still goes by size and by the gates that were given", async () => {
+    expect((await choose(options, { speedup: 2, gateFails: true, predicted: predicted(0.6) }, { speedup: 0.5 })).chosen).toBe("stored");
+    expect((await choose(options, { bytes: 1200 }, { bytes: 1100 })).chosen).toBe("planned");
+  });
 });

@@ -47,6 +47,10 @@ describe("the time budget of a search", () => {
     expect(() => planOptions({ prune: 0.3, minSqnr: 30, timeBudget: 5 })).toThrow("--time-budget limits the search");
   });
 
+  it("has no place where decisions are repeated", () => {
+    expect(() => planOptions({ int8: true, effort: "best", timeBudget: 5, replay: "report.json" })).toThrow("--time-budget limits a search, and --replay repeats what was decided without one.");
+  });
+
   it("must be positive", () => {
     expect(() => planOptions({ int8: true, effort: "best", timeBudget: 0 })).toThrow("--time-budget must be positive, not 0 s.");
   });

@@ -33,3 +33,20 @@ it("gives the same bytes, and a report that can be repeated in turn", async () =
     ({ report } = again);
   }
 });
+
+it("refuses what was decided for another model, and takes reports that do not say for which", async () => {
+  const options: CompressOptions = { int8: true, effort: "fast", calib, verify: false };
+  const { report } = await compress(network(), options);
+  const other = network();
+  other.graph.initializers[0] = random("w1", [16, 3, 3, 3], 4);
+  const written = (content: unknown): string => {
+    const path = join(folder.path, "other.json");
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+  await expect(compress(other, { ...options, replay: written(report) })).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining("was decided for another model") as string });
+  const { model: fingerprint, ...decisions } = report.decisions!;
+  const again = await compress(other, { ...options, replay: written({ ...report, decisions }) });
+  expect(again.report.decisions).toEqual({ ...decisions, model: expect.stringMatching(/^sha256:/) as string });
+  expect(again.report.decisions?.model).not.toBe(fingerprint);
+});

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { planOptions } from "../../src/pipeline/plan-options.js";
-import { memoryWarnings, withTarget } from "../../src/pipeline/target-options.js";
+import { planPasses } from "../../src/pipeline/plan.js";
+import { memoryWarnings, otherDevice, slowdownWarnings, withTarget } from "../../src/pipeline/target-options.js";
 import { quantizeInt8 } from "../../src/passes/quantize/quantize-int8.js";
-import { GENERIC, type TargetProfile } from "../../src/targets/index.js";
+import { detect, GENERIC, PROFILES, thisMachine, type TargetProfile } from "../../src/targets/index.js";
+import { matMulModel } from "./tiny-model.js";
 
 const device = (fields: Partial<TargetProfile>): TargetProfile => ({ ...GENERIC, name: "device", ...fields });
 
@@ -56,4 +58,32 @@ it("warns of a file that is larger than the device's memory", () => {
   const size = (raw: number) => ({ original: { raw: 4000, gzip: null, brotli: null }, compressed: { raw, gzip: null, brotli: null }, ratio: 4000 / raw });
   expect(memoryWarnings(target, size(1000))).toEqual([]);
   expect(memoryWarnings(target, size(1001))).toMatchObject([{ id: "compress/beyond-memory" }]);
+});
+
+describe("a device that is not this machine", () => {
+  const here = detect(thisMachine()).profile;
+  const elsewhere = PROFILES.find(({ name }) => name !== here && name !== "generic")!;
+
+  it("is known by its name: neither generic, nor what this machine is", () => {
+    expect(otherDevice({})).toBeUndefined();
+    expect(otherDevice({ target: "native" })).toBeUndefined();
+    expect(otherDevice({ target: elsewhere.name })).toEqual({ name: elsewhere.name, costs: elsewhere.costs });
+    expect(otherDevice({ target: device({}) })?.name).toBe("device");
+    expect([withTarget({}), withTarget({ target: elsewhere.name })].map(({ target }) => target.isThisMachine)).toEqual([true, false]);
+  });
+
+  it("is what nodes are left in float for at every effort, where int8 is planned by the recipe", () => {
+    for (const effort of ["fast", "balanced"] as const) {
+      const step = planPasses(matMulModel(), planOptions({ int8: true, effort, target: elsewhere.name })).find(({ search }) => search);
+      expect(step?.search).toEqual({ speed: false, device: { name: elsewhere.name, costs: elsewhere.costs } });
+    }
+    expect(planPasses(matMulModel(), planOptions({ int8: true, effort: "fast" })).some(({ search }) => search)).toBe(false);
+    expect(planPasses(matMulModel(), planOptions({ passes: "quantize-int8", target: elsewhere.name })).some(({ search }) => search)).toBe(false);
+  });
+
+  it("makes a gate on time one of this machine, which is told", () => {
+    expect(slowdownWarnings(withTarget({ target: elsewhere.name }).target, { maxSlowdown: 0 })).toMatchObject([{ id: "compress/slowdown-elsewhere" }]);
+    expect(slowdownWarnings(withTarget({ target: elsewhere.name }).target, {})).toEqual([]);
+    expect(slowdownWarnings(withTarget({}).target, { maxSlowdown: 0 })).toEqual([]);
+  });
 });

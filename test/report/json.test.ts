@@ -8,6 +8,8 @@ describe("reportJson", () => {
     expect(Object.keys(report)).toEqual([
       "schemaVersion", "edgec", "input", "output", "target", "emulation", "decisions", "search", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
     ]);
+    expect(Object.keys(report.decisions ?? {})).toEqual(["kept", "takenBack", "floatNodes", "dynamicNodes", "storedOnly", "plainFloat", "model"]);
+    expect(Object.keys(report.search ?? {})).toEqual(["floatNodes", "dynamic", "speed", "accuracy", "prediction"]);
     expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
     expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "nearZero", "top1Agreement", "agreement", "nonFinite", "otherSize"]);
     expect(Object.keys(report.latency ?? {})).toEqual(["original", "compressed", "speedup", "p50Ratio", "speedupRange", "threads", "runs", "runtime"]);

@@ -72,3 +72,20 @@ onnxruntime-web 1.30.0    disabled   refused                     no kernel
     expect(reportText({ ...SAMPLE, fidelity: { ...SAMPLE.fidelity!, outputs } })).toContain("output map: signal near zero, largest error 0.0000200 (-3.0 dB, which says little)");
   });
 });
+
+describe("for a device that is not this machine", () => {
+  const target = { name: "arm64", description: "", origin: null, weightRange: "full", memoryBytes: null, isThisMachine: false } as const;
+  const search = { floatNodes: [], dynamic: null, speed: null, accuracy: null, prediction: { target: "arm64", floatNodes: ["conv3"], int8: 0.914, chosen: 0.758 } };
+
+  it("says whose times were measured, and what is predicted", () => {
+    const text = reportText({ ...SAMPLE, target, search });
+    expect(text).toContain("latency on this machine, median");
+    expect(text).toContain("predicted: 0.76 of float's time on arm64, by its table of costs, 0.91 with all layers in int8");
+  });
+
+  it("says nothing of the kind for one that is", () => {
+    const text = reportText({ ...SAMPLE, target: { ...target, isThisMachine: true } });
+    expect(text).toContain("latency, median");
+    expect(text).not.toContain("predicted");
+  });
+});

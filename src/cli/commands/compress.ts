@@ -9,6 +9,10 @@ export const EXTERNAL_DATA = "write weights to <output>.data beside the model; a
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
 export const MIN_ORT = "the oldest onnxruntime that must run the result, such as 1.16";
 
+/** Help of options that `sensitivity` has too. */
+export const PER_TENSOR = "one scale for each int8 weight, for accelerators that take no scale per channel";
+export const EXCLUDE = "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated";
+
 /** Options of `compress` and `demo` alike. */
 export function addRunOptions(command: Command): Command {
   command
@@ -16,9 +20,9 @@ export function addRunOptions(command: Command): Command {
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
     .option("--time-budget <time>", "how long to search for nodes to leave in float, such as 90s or 5m (default: 90s)", duration)
     .option("--replay <report>", "repeat the decisions of an earlier run's JSON report without a search")
-    .option("--per-tensor", "one scale for each int8 weight, for accelerators that take no scale per channel")
+    .option("--per-tensor", PER_TENSOR)
     .option("--weight-bits <n>", "bits of int8's weights, 2 to 8: 4 halves the file again at the speed of int8; give --calib with it", wholeNumber(2, 8))
-    .option("--exclude <pattern>", "leave nodes or constants as they are: a name, an operator type, #index, or a pattern with * and ?; may be repeated", collected)
+    .option("--exclude <pattern>", EXCLUDE, collected)
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")
     .option("--min-ort <version>", MIN_ORT);

@@ -6,19 +6,30 @@ import { calibrate } from "../../calibration/calibrate.js";
 import { take, type Dataset } from "../../data/index.js";
 import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
-import type { Statistics } from "../../numeric/statistics.js";
+import { Statistics } from "../../numeric/statistics.js";
 import type { Pass, PassContext } from "../../passes/contract.js";
-import type { NodeForms } from "../decisions.js";
+import { NO_FORMS, type NodeForms } from "../decisions.js";
+import { type CostTable, NATIVE, resolveTarget } from "../../targets/index.js";
 import { chooseDynamicLayers, type DynamicChoice } from "./dynamic-layers.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
 import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
+import { type Device, type PredictedChoice, isPaidAtRunTime, predictPayingNodes, type Prediction, predictedShare } from "./predicted-choice.js";
 import { quantizationSpace, type QuantizationSpace } from "./quantization-space.js";
+import { sampleTypes } from "./sample-types.js";
+import { timingHints } from "./timing-hints.js";
 
 /** What a search aims at. */
 export interface SearchAims {
   /** Leaves nodes in float that int8 does not pay for on this machine. */
   readonly speed: boolean;
+  /** Leaves nodes in float that int8 does not pay for there, by the device's table of costs. */
+  readonly device?: Device;
   readonly accuracy?: AccuracyAim;
+}
+
+/** Whether samples must be held out for the search. A prediction takes none. */
+export function needsJudges(aims: SearchAims | undefined): boolean {
+  return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
 }
 
 export interface AccuracyAim {
@@ -44,11 +55,11 @@ export interface ModelJudges {
 }
 
 export interface SearchTools {
-  readonly dataset: Dataset;
+  readonly dataset: Dataset | undefined;
   readonly threads: number;
   readonly logger: Logger;
   readonly judges: ModelJudges;
-  readonly context: (statistics: Statistics) => PassContext;
+  readonly context: (statistics: Statistics | undefined) => PassContext;
   /** How near a model is to the reference, dB; over the first `most` samples. */
   readonly score: (model: Model, most?: number) => Promise<number>;
   /** Does to a model what later steps would that recover accuracy; undefined when none would. */
@@ -63,6 +74,7 @@ export interface SearchResult {
   readonly forms: NodeForms;
   readonly dynamic?: DynamicChoice;
   readonly paying?: PayingChoice;
+  readonly predicted?: PredictedChoice;
   readonly choice?: NodeChoice;
 }
 
@@ -71,29 +83,68 @@ const QUICK_SAMPLES = 16;
 /** Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time. */
 const DYNAMIC_SHARE = 0.1;
 
-/** @param statistics what the pass asks for, measured on the model */
-export async function searchForms(model: Model, given: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
-  const spaceOf = (pass: Pass): Promise<QuantizationSpace> => quantizationSpace(model, pass, statistics, {
-    run: async (pass, model, statistics) => (await pass.run(model, tools.context(statistics))).nodes,
-    measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, logger: {} }),
-    score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
-  });
-  const first = await spaceOf(given);
-  const dynamic = accuracy && first.dynamic.layers.length > 0 ? await chooseDynamicLayers(first.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, tools.judges.time) : undefined;
-  const space = dynamic && dynamic.layers.length > 0 ? await spaceOf(given.atRunTime!(dynamic.layers)) : first;
-  const paying = speed && tools.judges.time && space.nodes.length > 0 ? await choosePayingNodes(space, tools.judges.time) : undefined;
-  const slow = paying?.floatNodes ?? [];
+/** @param statistics what the pass asks for, measured on the model; empty without data */
+export async function searchForms(model: Model, pass: Pass, statistics: Statistics, aims: SearchAims, tools: SearchTools): Promise<SearchResult> {
+  const { accuracy, device } = aims;
+  if (!tools.dataset && device && isPaidAtRunTime(device)) return { reasons: new Map(), forms: NO_FORMS };
+  const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, accuracy, tools);
+  if (space.nodes.length === 0) return { reasons: new Map(), forms: NO_FORMS };
+  const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
+  const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
   const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
-  const floatNodes = [...slow, ...choice?.floatNodes ?? []];
+  const lossy = choice?.floatNodes ?? [];
+  const chosen = lossy.length > 0 ? await shareOf([...slow, ...lossy]) : predicted?.chosen;
+  const floatNodes = [...slow, ...lossy];
   const dynamicNodes = (dynamic?.layers ?? []).filter((name) => !floatNodes.includes(name));
   return {
     reasons: new Map([
       ...dynamicNodes.map((name) => [name, whyDynamic(dynamic!)] as const),
-      ...slow.map((name) => [name, whySlow(paying!)] as const), ...(choice?.floatNodes ?? []).map((name) => [name, whyLossy(name, choice!)] as const),
+      ...slow.map((name) => [name, whySlow(name, paying, predicted)] as const), ...lossy.map((name) => [name, whyLossy(name, choice!)] as const),
     ]),
     forms: { floatNodes, dynamicNodes },
     ...(dynamic ? { dynamic } : {}), ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
+    ...(predicted && chosen !== undefined ? { predicted: { target: predicted.target, floatNodes: predicted.floatNodes, int8: predicted.int8, chosen } } : {}),
   };
+}
+
+/** The space of the pass; with data to judge by and an aim at accuracy, with ranges taken at run time where they measure better. */
+async function spaceWithDynamicLayers(
+  model: Model, pass: Pass, statistics: Statistics, accuracy: AccuracyAim | undefined, tools: SearchTools,
+): Promise<{ readonly space: QuantizationSpace; readonly dynamic?: DynamicChoice }> {
+  const { dataset, threads, judges } = tools;
+  const spaceOf = (form: Pass): Promise<QuantizationSpace> => quantizationSpace(model, form, statistics, {
+    run: async (each, model, statistics) => (await each.run(model, tools.context(dataset && statistics))).nodes,
+    measure: async (model, requests) => (dataset ? calibrate({ model, dataset: take(dataset, 1), requests, threads, logger: {} }) : new Statistics()),
+    score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
+  });
+  const space = await spaceOf(pass);
+  if (!accuracy || space.dynamic.layers.length === 0) return { space };
+  const dynamic = await chooseDynamicLayers(space.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, judges.time);
+  return { space: dynamic.layers.length > 0 ? await spaceOf(pass.atRunTime!(dynamic.layers)) : space, dynamic };
+}
+
+interface PayingNodes {
+  readonly paying?: PayingChoice | undefined;
+  readonly predicted?: Prediction | undefined;
+  /** The predicted time with these nodes in float over that with all in float, where times are predicted. */
+  readonly shareOf: (floatNodes: readonly string[]) => Promise<number | undefined>;
+}
+
+/** The nodes that int8 does not pay for: by times on this machine, or by the costs of another device. */
+async function choosePaying(model: Model, space: SearchSpace, { speed, device }: SearchAims, { dataset, judges }: SearchTools): Promise<PayingNodes> {
+  const time = speed ? judges.time : undefined;
+  const types = device || time ? await sampleTypes(model, dataset) : undefined;
+  if (!types) return { shareOf: () => Promise.resolve(undefined) };
+  return {
+    predicted: device ? await predictPayingNodes(model, types, space, device) : undefined,
+    paying: time ? await choosePayingNodes(space, time, await timingHints(model, types, space, nativeCosts())) : undefined,
+    shareOf: async (floatNodes) => (device ? predictedShare(model, types, space, device, floatNodes) : undefined),
+  };
+}
+
+/** Of what this machine is, whatever the model is made for. */
+function nativeCosts(): CostTable {
+  return resolveTarget(NATIVE).profile.costs;
 }
 
 /** The space in which these nodes are in float for good. */
@@ -131,7 +182,10 @@ async function scoreRecovered(model: Model, { score, recover }: SearchTools): Pr
   return Math.max(plainDb, recoveredDb);
 }
 
-function whySlow({ floatMs, int8Ms, chosenMs }: PayingChoice): string {
+function whySlow(name: string, paying: PayingChoice | undefined, predicted: Prediction | undefined): string {
+  const reason = predicted?.reasons.get(name);
+  if (reason !== undefined || !paying) return reason ?? "";
+  const { floatMs, int8Ms, chosenMs } = paying;
   return `int8 does not pay for it on this machine: ${int8Ms.toFixed(2)} ms with all layers in int8, ${chosenMs.toFixed(2)} ms so, ${floatMs.toFixed(2)} ms in float`;
 }
 
