@@ -19,7 +19,7 @@ function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 
   return {
     model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
     run: {
-      ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
+      ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
       nodes: inInt8.map((name) => ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
       modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(),
     },
