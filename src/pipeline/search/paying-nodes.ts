@@ -35,9 +35,9 @@ const NOISE = 0.03;
 const HINT = 0.01;
 /** Shares of the nodes, those with the least arithmetic for what they move, that are tried in float. */
 const TRIED = [0.25, 0.5, 0.75];
-const MOST_ISLANDS = 6;
+const MOST_ISLANDS = 4;
 /** What a round of timings may take, as far as a model that is run eight times allows, milliseconds. */
-const ROUND_MS = 8_000;
+const ROUND_MS = 3_000;
 const LEAST_RUNS = 8;
 const LEAST_SETS = 3;
 

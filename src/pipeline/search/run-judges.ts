@@ -2,7 +2,7 @@
 import { take, type Dataset } from "../../data/index.js";
 import type { Feed, Model } from "../../ir/index.js";
 import { TemporaryFolder, writeModel } from "../../onnx/index.js";
-import { openRemote } from "../../runtime/index.js";
+import { type ModelTimes, openRemote } from "../../runtime/index.js";
 import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
 import type { ModelJudges } from "./node-search.js";
 
@@ -21,7 +21,7 @@ export interface JudgeContext {
 
 const TIMED_FEEDS = 4;
 /** A fraction of what the final comparison takes: choices are between models that differ by more than a few percent. */
-const TIMING = { warmup: 3, runs: 15, minMs: 150, maxMs: 8_000 };
+const TIMING = { warmup: 2, runs: 15, minMs: 150, maxMs: 4_000 };
 
 export function runJudges(context: JudgeContext): Pick<ModelJudges, "time" | "enough"> {
   const { evaluation, limits, isTimed } = context;
@@ -40,11 +40,21 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
     const runtime = await openRemote();
     try {
       const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads });
-      return times.map(({ samplesMs }) => quantile(samplesMs, 0.5));
+      return steadyMedians(times);
     } finally {
       await runtime.close();
     }
   });
+}
+
+/**
+ * The first model's median, and those of the others by the median of their ratio to it within a round: what slows the
+ * machine down for some rounds then slows all models down alike. Entry r of all must come from the same round.
+ */
+export function steadyMedians(times: readonly ModelTimes[]): number[] {
+  const base = times[0]?.samplesMs ?? [];
+  const median = quantile(base, 0.5);
+  return times.map(({ samplesMs }) => median * quantile(samplesMs.map((time, round) => time / (base[round] ?? NaN)), 0.5));
 }
 
 async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isLabelled, metric, threads, limits }: JudgeContext): Promise<boolean> {

@@ -75,7 +75,7 @@ describe("by islands", () => {
   });
 
   it("tries fewer of a model that takes long", async () => {
-    const time = timerOf({ [ALL]: 2000, "": 1900 });
+    const time = timerOf({ [ALL]: 500, "": 490 });
     await choosePayingNodes(SPACE, time, { islands, predicted: ["n3"] });
     expect(time.calls[1]).toEqual([ALL, "", "n3", "n1", "n1,n2"]);
   });
