@@ -23,6 +23,11 @@ export function uint8Parameters(min: number, max: number): AffineParameters {
   return { scale, zeroPoint: Math.min(QMAX, Math.max(0, Math.round(-low / scale))) };
 }
 
+/** Parameters of uint8 codes that cover [-limit, limit], both ends and zero exactly; code 0 lies beyond and is not used. */
+export function symmetricParameters(limit: number): AffineParameters {
+  return { scale: Math.fround(limit / 127), zeroPoint: 128 };
+}
+
 /**
  * How the rows of a weight lie in memory, in the order in which the int8 kernel walks them:
  * value (channel, o, i) is at `channel·channelStride + o·outerStride + i·innerStride`, o outermost.

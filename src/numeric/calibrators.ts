@@ -1,5 +1,5 @@
 /** From a histogram of an activation to the range that its uint8 codes should cover. */
-import { uint8Parameters } from "./affine.js";
+import { type AffineParameters, uint8Parameters } from "./affine.js";
 import type { Histogram } from "./statistics.js";
 
 export const CALIBRATORS = ["minmax", "percentile", "entropy", "mse"] as const;
@@ -42,9 +42,10 @@ const MSE_SMALLEST = 0.3;
 function leastErrorRange(histogram: Histogram): ClippedRange {
   let best: ClippedRange = { min: Math.min(histogram.min, 0), max: Math.max(histogram.max, 0) };
   const { min, max } = best;
-  let bestError = quantizationError(histogram, best);
+  const errorOf = (range: ClippedRange): number => roundingError(histogram, uint8Parameters(range.min, range.max));
+  let bestError = errorOf(best);
   const attempt = (candidate: ClippedRange): void => {
-    const error = quantizationError(histogram, candidate);
+    const error = errorOf(candidate);
     if (error < bestError) [best, bestError] = [candidate, error];
   };
   const factors = Array.from({ length: MSE_STEPS }, (_, k) => MSE_SMALLEST + ((1 - MSE_SMALLEST) * k) / MSE_STEPS);
@@ -56,8 +57,16 @@ function leastErrorRange(histogram: Histogram): ClippedRange {
   return best;
 }
 
-function quantizationError({ min, max, counts }: Histogram, range: ClippedRange): number {
-  const { scale, zeroPoint } = uint8Parameters(range.min, range.max);
+/** Sum of squares of the values counted. */
+export function powerOf({ min, max, counts }: Histogram): number {
+  const width = (max - min) / counts.length;
+  let power = 0;
+  for (let bin = 0; bin < counts.length; bin++) power += counts[bin]! * (min + (bin + 0.5) * width) ** 2;
+  return power;
+}
+
+/** Sum of squared errors of the values counted when they are rounded to such uint8 codes, clipping included. */
+export function roundingError({ min, max, counts }: Histogram, { scale, zeroPoint }: AffineParameters): number {
   const width = (max - min) / counts.length;
   let error = 0;
   for (let bin = 0; bin < counts.length; bin++) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { convolutionRows, matrixRows, quantizeRows, scalesForBias, uint8Parameters } from "../../src/numeric/affine.js";
+import { convolutionRows, matrixRows, quantizeRows, scalesForBias, symmetricParameters, uint8Parameters } from "../../src/numeric/affine.js";
 
 describe("uint8Parameters", () => {
   it("gives zero a code of its own", () => {
@@ -74,4 +74,9 @@ describe("scalesForBias", () => {
     const [scale] = scalesForBias(Float32Array.of(5), 1e-8);
     expect(5 / (1e-8 * scale!)).toBeCloseTo(2 ** 30, -3);
   });
+});
+
+it("codes of a range symmetric about zero meet both ends and zero exactly", () => {
+  const { scale, zeroPoint } = symmetricParameters(1);
+  expect([1, 128, 255].map((code) => Math.fround(scale * (code - zeroPoint)))).toEqual([-1, 0, 1]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { calibratedRange, CALIBRATORS } from "../../src/numeric/calibrators.js";
+import { calibratedRange, CALIBRATORS, powerOf, roundingError } from "../../src/numeric/calibrators.js";
 import type { Histogram } from "../../src/numeric/statistics.js";
 
 /** 2,048 bins over [min, max] filled by a density. */
@@ -47,4 +47,16 @@ describe("calibratedRange", () => {
   it.each(CALIBRATORS)("%s survives a tensor of one value", (calibrator) => {
     expect(calibratedRange({ min: 3, max: 3, counts: new Float64Array(2048), count: 5 }, calibrator)).toEqual({ min: 3, max: 3 });
   });
+});
+
+// Even values up to m have a mean square of m²/3; rounding to steps of s errs evenly within s/2, s²/12 in the mean.
+it("power and rounding error of even values are those of the closed forms", () => {
+  const even: Histogram = { min: 0, max: 4, counts: new Float64Array(2 ** 16).fill(1), count: 2 ** 16 };
+  expect(powerOf(even) / even.count).toBeCloseTo(16 / 3, 6);
+  expect((roundingError(even, { scale: 4 / 255, zeroPoint: 0 }) / even.count / (4 / 255) ** 2) * 12).toBeCloseTo(1, 2);
+});
+
+it("the rounding error holds what clipping costs: values above half the range are off by their distance to it", () => {
+  const even: Histogram = { min: 0, max: 2, counts: new Float64Array(2 ** 12).fill(1), count: 2 ** 12 };
+  expect(roundingError(even, { scale: 1 / 255, zeroPoint: 0 }) / even.count).toBeCloseTo(1 / 6, 4);
 });

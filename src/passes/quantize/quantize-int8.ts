@@ -22,7 +22,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
-import { GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVersion, setOpsetVersion } from "../../ir/index.js";
+import { GraphEditor, isOp, type Model, type Node, opsetVersion, setOpsetVersion } from "../../ir/index.js";
 import { maxCodeOf } from "../../numeric/affine.js";
 import { type Calibrator, CALIBRATORS, DEFAULT_PERCENTILE } from "../../numeric/calibrators.js";
 import type { StatisticRequest, Statistics } from "../../numeric/statistics.js";
@@ -30,12 +30,14 @@ import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
 import { selectNodes } from "../../ops/select.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
+import { histogramRequests, planActivations } from "./activation-parameters.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { INT8_FORMATS, type Int8Format } from "./int8-formats.js";
 import { findIslands, type Islands } from "./islands.js";
 import { saturationRisk } from "./saturation-risk.js";
-import { activationParameters, histogramRequests, insertStaticQdq } from "./static-qdq.js";
+import { insertStaticQdq } from "./static-qdq.js";
+import { staticStatuses, status } from "./static-status.js";
 import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS, type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 
@@ -151,20 +153,18 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
 function quantizeStatically(
   editor: GraphEditor, choices: Choices, statistics: Statistics, options: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
 ): Islands {
-  const unseen = new Map<Node, string>();
+  /** Why nodes stay float after all. */
+  const left = new Map<Node, string>();
   for (;;) {
-    const islands = findIslands(editor, { ...choices, excluded: (node) => unseen.get(node) ?? choices.excluded(node) });
-    const parameters = activationParameters(editor, islands, statistics, options.calibrator, options.percentile);
-    const missing = new Set([...islands.tensors].filter((tensor) => !parameters.has(tensor)));
-    if (missing.size > 0) {
-      for (const node of touching(islands, missing, editor)) unseen.set(node, "calibration never reached a tensor that it reads or makes");
-      continue;
-    }
+    const islands = findIslands(editor, { ...choices, excluded: (node) => left.get(node) ?? choices.excluded(node) });
+    const plan = planActivations(editor, islands, statistics, options.calibrator, options.percentile);
+    const missing = new Set([...islands.tensors].filter((tensor) => !plan.parameters.has(tensor)));
+    for (const node of touching(islands, missing, editor)) left.set(node, "calibration never reached a tensor that it reads or makes");
+    for (const [node, reason] of plan.unlike) left.set(node, reason);
+    if (missing.size + plan.unlike.size > 0) continue;
     const forWeights = weightOptions(editor, islands.computes, form);
-    for (const node of islands.computes) nodes.push(status(node, "changed", `static int8, ${options.calibrator} calibration${risk(editor, node, forWeights)}`));
-    for (const node of islands.members) nodes.push(status(node, "changed", "runs on the codes of its neighbours"));
-    for (const clamp of islands.clamps.values()) nodes.push(status(clamp, "changed", "the saturation of the codes before it takes its place"));
-    insertStaticQdq(editor, islands, parameters, forWeights);
+    nodes.push(...staticStatuses(islands, plan, options.calibrator, (node) => risk(editor, node, forWeights)));
+    insertStaticQdq(editor, islands, plan.parameters, forWeights);
     return islands;
   }
 }
@@ -210,10 +210,6 @@ function riskTeller({ saturation }: QuantizeInt8Options, count: (atRisk: number)
     if (atRisk === 0) return "";
     return saturation === "ignore" ? `; ${atRisk} of ${pairs} pairs of weights can saturate without VNNI` : `; ${atRisk} of ${pairs} pairs of weights are kept from saturating`;
   };
-}
-
-function status(node: Node, result: NodeStatus["status"], reason: string): NodeStatus {
-  return { name: nodeLabel(node), opType: node.opType, status: result, reason };
 }
 
 function needsData(opset: number): Diagnostic {

@@ -1,47 +1,9 @@
 /** Writes the Q/DQ form of planned islands: activation pairs, weight codes, clamps absorbed. */
-import { DataType, floatTensor, type GraphEditor, integerTensor, isOp, makeNode, type Node, toNumbers } from "../../ir/index.js";
-import { type AffineParameters, uint8Parameters } from "../../numeric/affine.js";
-import { type Calibrator, calibratedRange } from "../../numeric/calibrators.js";
-import type { HistogramRequest, Statistics } from "../../numeric/statistics.js";
+import { DataType, floatTensor, type GraphEditor, integerTensor, makeNode, type Node } from "../../ir/index.js";
+import type { AffineParameters } from "../../numeric/affine.js";
 import type { Islands } from "./islands.js";
 import { isModelOutput } from "./model-output.js";
 import { attachCodes, type WeightOptions } from "./weight-codes.js";
-
-/** What calibration must measure for the islands: a histogram of each tensor with parameters of its own. */
-export function histogramRequests({ scope }: GraphEditor, islands: Islands): HistogramRequest[] {
-  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor))
-    .map((tensor) => ({ kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) }));
-}
-
-/** Parameters per tensor of the islands. A tensor that calibration never saw is absent. */
-export function activationParameters(
-  editor: GraphEditor, islands: Islands, statistics: Statistics, calibrator: Calibrator, percentile: number,
-): Map<string, AffineParameters> {
-  const parameters = new Map<string, AffineParameters>();
-  for (const request of histogramRequests(editor, islands)) {
-    const histogram = statistics.get(request);
-    if (!histogram) continue;
-    const range = calibratedRange(histogram, calibrator, percentile);
-    const clamp = islands.clamps.get(request.tensor);
-    parameters.set(request.tensor, clamp ? clampedParameters(editor, clamp, range.max) : uint8Parameters(range.min, range.max));
-  }
-  for (const tensor of islands.sharedWith.keys()) {
-    let source = tensor;
-    while (islands.sharedWith.has(source)) source = islands.sharedWith.get(source)!;
-    const shared = parameters.get(source);
-    if (shared) parameters.set(tensor, shared);
-  }
-  return parameters;
-}
-
-/**
- * Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. Where calibration
- * saw zeros alone, the bound is all that is known of the range.
- */
-function clampedParameters(editor: GraphEditor, clamp: Node, max: number): AffineParameters {
-  const bound = isOp(clamp, "Clip") && clamp.inputs[2] ? toNumbers(editor.constant(clamp.inputs[2])!)[0]! : Infinity;
-  return uint8Parameters(0, max > 0 || bound === Infinity ? Math.min(max, bound) : bound);
-}
 
 /** Rewrites the graph. Every tensor of the islands must have parameters. */
 export function insertStaticQdq(editor: GraphEditor, islands: Islands, parameters: ReadonlyMap<string, AffineParameters>, options: WeightOptions): void {
