@@ -35,7 +35,7 @@ export class HeldOutScore {
     this.runtime ??= await openRemote();
     this.expected ??= await this.runReference(this.runtime, this.folder);
     const meter = new FidelityMeter(() => true);
-    const path = writeModel(model, this.folder.file("trial.onnx")).path;
+    const path = writeModel(model, this.folder.file("trial.onnx"), { durable: false }).path;
     const session = await this.runtime.open(path, { threads: this.threads });
     try {
       for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
@@ -59,7 +59,7 @@ export class HeldOutScore {
   }
 
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
-    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx")).path, { threads: this.threads });
+    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx"), { durable: false }).path, { threads: this.threads });
     try {
       const expected: Expected[] = [];
       let bytes = 0;

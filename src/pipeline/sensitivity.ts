@@ -16,6 +16,7 @@ import { modelInputs } from "./run-data.js";
 import { runPasses } from "./runner.js";
 import type { SearchNode, SearchSpace } from "./search/float-nodes.js";
 import { quantizationSpace } from "./search/quantization-space.js";
+import { learningThreads } from "./threads.js";
 
 export type SensitivityOptions = Pick<CompressOptions, "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger"> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
@@ -48,7 +49,8 @@ const QUANTIZER = "quantize-int8";
  * BadDataError, EdgecError RUNTIME_MISSING, and BAD_OPTION for fewer than four calibration samples.
  */
 export async function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
-  const { calib, top = Infinity, logger = SILENT, seed = 0, threads = 1, ...rest } = options;
+  const { calib, top = Infinity, logger = SILENT, seed = 0, threads: asked, ...rest } = options;
+  const threads = learningThreads(asked);
   const model = readModel(path);
   assertSound(model, path);
   const data = typeof calib === "string" ? await openDataset(calib, modelInputs(model)) : calib;
