@@ -1,5 +1,4 @@
 /** Carries out passes on a model: measures what each asks for, times it, and says which one failed. */
-import { calibrate } from "../calibration/calibrate.js";
 import { joined, take, type Dataset } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -9,6 +8,7 @@ import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/con
 import { encodeModelBytes } from "../onnx/index.js";
 import { PassLedger } from "./pass-ledger.js";
 import type { PlannedStep } from "./plan.js";
+import { RepeatedMeasurements } from "./repeated-measurements.js";
 import type { RunOptions } from "./run-options.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
@@ -28,10 +28,11 @@ export class PassRunner {
   original: Model | undefined;
   /** The same, with what exact steps have since moved between layers. */
   private referenceModel: Model | undefined;
-  /** Measured for a pass that is about to run on the same model, by its name. */
-  private readonly ahead = new Map<string, Statistics>();
+  private readonly measurements: RepeatedMeasurements;
 
-  constructor(private readonly model: Model, private readonly options: RunOptions) {}
+  constructor(private readonly model: Model, private readonly options: RunOptions) {
+    this.measurements = new RepeatedMeasurements(options.logger);
+  }
 
   /** To be called before results may change: keeps what later passes are to come near. */
   keepReference(): void {
@@ -56,15 +57,9 @@ export class PassRunner {
     return changed;
   }
 
-  /** What the pass asks for, kept until it runs. */
+  /** What the pass asks for. */
   async measureAhead(pass: Pass): Promise<Statistics> {
-    const statistics = await this.measure(this.model, pass, this.ledger) ?? new Statistics();
-    this.ahead.set(pass.name, statistics);
-    return statistics;
-  }
-
-  measureAnew(): void {
-    this.ahead.clear();
+    return await this.measure(this.model, pass, this.ledger) ?? new Statistics();
   }
 
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
@@ -91,7 +86,10 @@ export class PassRunner {
     return {
       statistics, evaluator, seed,
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }) } : {}),
+      ...(dataset ? {
+        measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) =>
+          this.measurements.measure({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }, JSON.stringify(limits)),
+      } : {}),
     };
   }
 
@@ -103,11 +101,8 @@ export class PassRunner {
     // Empty rather than absent: a pass must not tell a user to give data who has given some.
     if (requests.length === 0) return new Statistics();
     const isMain = ledger === this.ledger;
-    const ahead = isMain ? this.ahead.get(pass.name) : undefined;
-    this.ahead.delete(pass.name);
-    if (ahead) return ahead;
     const key = ledger.statisticsKey(pass);
-    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await calibrate({ model, dataset, requests, threads, logger });
+    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await this.measurements.measure({ model, dataset, requests, threads, logger }, "all");
     ledger.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);
     return statistics;

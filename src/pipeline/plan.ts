@@ -144,9 +144,18 @@ export function replayed(plan: Plan, { kept, floatNodes }: Decisions): Plan {
       const leaves = floatNodes.length > 0 && step.passes.some(({ name }) => name === QUANTIZER);
       return {
         ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || search !== undefined || leaves,
-        passes: leaves ? step.passes.map((pass) => pass.excluding?.(floatNodes) ?? pass) : step.passes,
+        passes: leaves ? step.passes.map((pass) => leavingFloat(pass, floatNodes) ?? pass) : step.passes,
       };
     });
+}
+
+/**
+ * The pass with nodes left in float, if it can leave any. It asks for what it would without them as well: which tensors
+ * are asked for changes how onnxruntime rounds, and so a search, which measured for all nodes, and a replay of its choice find the same.
+ */
+export function leavingFloat(pass: Pass, nodes: readonly string[]): Pass | undefined {
+  const left = pass.excluding?.(nodes);
+  return left && { ...left, statistics: (model) => [...pass.statistics(model), ...left.statistics(model)] };
 }
 
 /** Passes of a caller's own making carry their options with them. */

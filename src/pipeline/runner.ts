@@ -2,7 +2,7 @@
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import { PassRunner } from "./pass-runner.js";
-import type { Plan, PlannedStep } from "./plan.js";
+import { leavingFloat, type Plan, type PlannedStep } from "./plan.js";
 import type { RunOptions } from "./run-options.js";
 import { searchFloatNodes, type SearchAims, type SearchResult } from "./search/node-search.js";
 import { StepTrial } from "./step-trial.js";
@@ -70,9 +70,8 @@ class PlanRun {
     const result = await this.search(index, step, aims);
     this.runner.ledger.search = result;
     const names = [...result?.reasons.keys() ?? []];
-    const chosen = names.length > 0 ? step.passes.at(-1)?.excluding?.(names) : undefined;
-    // Measured anew, as a run that repeats the choice will: which tensors are asked for changes how onnxruntime rounds.
-    if (chosen) this.runner.measureAnew();
+    const pass = step.passes.at(-1);
+    const chosen = names.length > 0 && pass ? leavingFloat(pass, names) : undefined;
     if (await this.runner.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step)) {
       this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
     }

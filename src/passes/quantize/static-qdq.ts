@@ -7,10 +7,22 @@ import type { Islands } from "./islands.js";
 import { isModelOutput } from "./model-output.js";
 import { attachCodes, type WeightOptions } from "./weight-codes.js";
 
-/** What calibration must measure for the islands: a histogram of each tensor with parameters of its own. */
-export function histogramRequests({ scope }: GraphEditor, islands: Islands): HistogramRequest[] {
-  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor))
-    .map((tensor) => ({ kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) }));
+/**
+ * What calibration must measure for the islands: a histogram of each tensor with parameters of its own, and of what a
+ * layer reads in any case. Where the nodes before a mover stay float, its output has parameters of its own: a search for
+ * nodes to leave in float must know them.
+ */
+export function histogramRequests(editor: GraphEditor, islands: Islands): HistogramRequest[] {
+  const read = islands.computes.map(({ inputs: [tensor = ""] }) => tensor);
+  return [...new Set([...ownTensors(islands), ...read])].map((tensor) => requestOf(editor, tensor));
+}
+
+function ownTensors({ tensors, sharedWith }: Islands): string[] {
+  return [...tensors].filter((tensor) => !sharedWith.has(tensor));
+}
+
+function requestOf({ scope }: GraphEditor, tensor: string): HistogramRequest {
+  return { kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) };
 }
 
 /** Parameters per tensor of the islands. A tensor that calibration never saw is absent. */
@@ -18,7 +30,7 @@ export function activationParameters(
   editor: GraphEditor, islands: Islands, statistics: Statistics, calibrator: Calibrator, percentile: number,
 ): Map<string, AffineParameters> {
   const parameters = new Map<string, AffineParameters>();
-  for (const request of histogramRequests(editor, islands)) {
+  for (const request of ownTensors(islands).map((tensor) => requestOf(editor, tensor))) {
     const histogram = statistics.get(request);
     if (!histogram) continue;
     const range = calibratedRange(histogram, calibrator, percentile);
