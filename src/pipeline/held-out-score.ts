@@ -2,7 +2,7 @@
 import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { openRemote, type RemoteRuntime, YIELDING } from "../runtime/index.js";
 import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
@@ -36,7 +36,7 @@ export class HeldOutScore {
     this.expected ??= await this.runReference(this.runtime, this.folder);
     const meter = new FidelityMeter(() => true);
     const path = writeModel(model, this.folder.file("trial.onnx"), { durable: false }).path;
-    const session = await this.runtime.open(path, { threads: this.threads });
+    const session = await this.runtime.open(path, { threads: this.threads, config: YIELDING });
     try {
       for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
     } finally {
@@ -59,7 +59,7 @@ export class HeldOutScore {
   }
 
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
-    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx"), { durable: false }).path, { threads: this.threads });
+    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
     try {
       const expected: Expected[] = [];
       let bytes = 0;

@@ -1,4 +1,5 @@
 /** Carries out passes on a model: measures what each asks for, times it, and says which one failed. */
+import { calibrate } from "../calibration/calibrate.js";
 import { joined, take, type Dataset } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -6,6 +7,7 @@ import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
+import { GivenValues } from "./given-values.js";
 import { PassLedger } from "./pass-ledger.js";
 import type { PlannedStep } from "./plan.js";
 import { RepeatedMeasurements } from "./repeated-measurements.js";
@@ -29,9 +31,11 @@ export class PassRunner {
   /** The same, with what exact steps have since moved between layers. */
   private referenceModel: Model | undefined;
   private readonly measurements: RepeatedMeasurements;
+  private readonly givenValues: GivenValues;
 
   constructor(private readonly model: Model, private readonly options: RunOptions) {
     this.measurements = new RepeatedMeasurements(options.logger);
+    this.givenValues = new GivenValues(options.threads);
   }
 
   /** To be called before results may change: keeps what later passes are to come near. */
@@ -82,15 +86,21 @@ export class PassRunner {
   }
 
   context(statistics: Statistics | undefined): PassContext {
-    const { dataset, threads, logger, evaluator, seed } = this.options;
+    const { dataset, evaluator, seed } = this.options;
     return {
       statistics, evaluator, seed,
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? {
-        measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) =>
-          this.measurements.measure({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }, JSON.stringify(limits)),
-      } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureWithin(dataset, model, requests, limits) } : {}),
     };
+  }
+
+  private async measureWithin(all: Dataset, model: Model, requests: readonly StatisticRequest[], { given, ...limits }: MeasureLimits): Promise<Statistics> {
+    const { threads, logger } = this.options;
+    const data = JSON.stringify(limits);
+    const samples = limited(all, limits);
+    const options = { model, requests, threads, logger, inOneRound: limits.asBatch === true };
+    if (given) return calibrate({ ...options, dataset: await this.givenValues.beside(samples, data, given) });
+    return this.measurements.measure({ ...options, dataset: samples }, data);
   }
 
   private async measure(model: Model, pass: Pass, ledger: PassLedger): Promise<Statistics | undefined> {
