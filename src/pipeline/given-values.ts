@@ -1,10 +1,11 @@
 /** Values of a tensor of another model, given to a measured model beside its inputs. */
 import { modelComputing } from "../calibration/augment.js";
+import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset, Sample } from "../data/index.js";
 import type { Feed, Model, NumericArray, TensorValue } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import type { GivenInput } from "../passes/contract.js";
-import { openRemote, YIELDING } from "../runtime/index.js";
+import { YIELDING } from "../runtime/index.js";
 import { ModelKeys } from "./model-keys.js";
 
 /** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
@@ -15,7 +16,7 @@ export class GivenValues {
   private readonly keys = new ModelKeys();
   private kept: { readonly key: string; readonly values: readonly TensorValue[] } | undefined;
 
-  constructor(private readonly threads: number, private readonly mostBytes = MOST_BYTES) {}
+  constructor(private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
 
   /**
    * The samples with one input more.
@@ -48,15 +49,14 @@ export class GivenValues {
     return values;
   }
 
-  /** The child process ends with the last sample: what is measured next must not share the memory with it. */
   private async *run(computing: Model, dataset: Dataset, tensor: string): AsyncGenerator<Pair> {
-    const runtime = await openRemote();
+    const runtime = await this.process.runtime();
     const folder = await TemporaryFolder.create("given");
     try {
       const session = await runtime.open(writeModel(computing, folder.file("model.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
       for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
+      await session.release();
     } finally {
-      await runtime.close();
       await folder.remove();
     }
   }

@@ -1,5 +1,6 @@
 /** Carries out passes on a model: measures what each asks for, times it, and says which one failed. */
 import { calibrate } from "../calibration/calibrate.js";
+import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -33,9 +34,10 @@ export class PassRunner {
   private readonly measurements: RepeatedMeasurements;
   private readonly givenValues: GivenValues;
 
-  constructor(private readonly model: Model, private readonly options: RunOptions) {
+  /** @param process where what passes ask for is measured */
+  constructor(private readonly model: Model, private readonly options: RunOptions, private readonly process: CalibrationProcess) {
     this.measurements = new RepeatedMeasurements(options.logger);
-    this.givenValues = new GivenValues(options.threads);
+    this.givenValues = new GivenValues(options.threads, process);
   }
 
   /** To be called before results may change: keeps what later passes are to come near. */
@@ -98,7 +100,7 @@ export class PassRunner {
     const { threads, logger } = this.options;
     const data = JSON.stringify(limits);
     const samples = limited(all, limits);
-    const options = { model, requests, threads, logger, inOneRound: limits.asBatch === true };
+    const options = { model, requests, threads, logger, process: this.process, inOneRound: limits.asBatch === true };
     if (given) return calibrate({ ...options, dataset: await this.givenValues.beside(samples, data, given) });
     return this.measurements.measure({ ...options, dataset: samples }, data);
   }
@@ -112,7 +114,7 @@ export class PassRunner {
     if (requests.length === 0) return new Statistics();
     const isMain = ledger === this.ledger;
     const key = ledger.statisticsKey(pass);
-    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await this.measurements.measure({ model, dataset, requests, threads, logger }, "all");
+    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await this.measurements.measure({ model, dataset, requests, threads, logger, process: this.process }, "all");
     ledger.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);
     return statistics;

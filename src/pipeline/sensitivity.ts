@@ -1,5 +1,6 @@
 /** What each node costs the outputs when only it is computed in int8. */
-import { calibrate } from "../calibration/calibrate.js";
+import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
+import { CalibrationProcess } from "../calibration/process.js";
 import { openDataset, splitHoldOut, take, type Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -58,13 +59,15 @@ export async function sensitivity(path: string, options: SensitivityOptions): Pr
   const { rest: dataset, heldOut } = splitHoldOut(data, 0.25, seed);
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));
   const pass = await prepare(model, plan, { dataset, seed, threads, logger });
-  const scorer = new HeldOutScore(copyModel(model), heldOut, threads);
+  const process = new CalibrationProcess();
+  const scorer = new HeldOutScore(copyModel(model), heldOut, threads, process);
   try {
-    const space = await spaceOf(model, pass, dataset, threads, scorer);
+    const space = await spaceOf(model, pass, { dataset, threads, process }, scorer);
     const nodes = await costs(space, Math.min(top, space.nodes.length), logger);
     return { model: path, source: `${data.name}, held out of calibration`, allDb: await space.score(await space.build([]), false), nodes, left: space.nodes.length - nodes.length };
   } finally {
     await scorer.close();
+    await process.close();
   }
 }
 
@@ -80,11 +83,13 @@ async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logge
   return plan[at]!.passes.find(({ name }) => name === QUANTIZER)!;
 }
 
-async function spaceOf(model: Model, pass: Pass, dataset: Dataset, threads: number, scorer: HeldOutScore): Promise<SearchSpace> {
-  const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), threads });
+type Surroundings = Pick<CalibrationOptions, "dataset"> & { readonly threads: number; readonly process: CalibrationProcess };
+
+async function spaceOf(model: Model, pass: Pass, { dataset, ...where }: Surroundings, scorer: HeldOutScore): Promise<SearchSpace> {
+  const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), ...where });
   return quantizationSpace(model, pass, statistics, {
     run: async (bound, changed, known) => (await bound.run(changed, { statistics: known, evaluator: undefined, seed: 0 })).nodes,
-    measure: (measured, requests) => calibrate({ model: measured, dataset: take(dataset, 1), requests, threads }),
+    measure: (measured, requests) => calibrate({ model: measured, dataset: take(dataset, 1), requests, ...where }),
     score: (scored) => scorer.score(scored),
   });
 }

@@ -1,8 +1,12 @@
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
+import { CalibrationProcess } from "../../src/calibration/process.js";
 import type { Dataset } from "../../src/data/index.js";
 import { floatTensor, makeNode, type Model } from "../../src/ir/index.js";
 import { GivenValues } from "../../src/pipeline/given-values.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
+
+const PROCESS = new CalibrationProcess();
+afterAll(() => PROCESS.close());
 
 /** h = factor · x, y = h + h. */
 const scaled = (factor: number): Model => model(["n"], [makeNode("Mul", ["x", "a"], ["h"]), makeNode("Add", ["h", "h"], ["y"])], [floatTensor("a", [], Float32Array.of(factor))]);
@@ -21,14 +25,14 @@ async function valuesOf(data: Dataset): Promise<number[][][]> {
 
 it("are what the other model makes of each sample, beside the sample itself", async () => {
   const { data } = counted();
-  const given = await new GivenValues(1).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
+  const given = await new GivenValues(1, PROCESS).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
   expect(await valuesOf(given)).toEqual([[[1, 2], [10, 20]], [[3], [30]], [[4], [40]]]);
   expect(given.size).toBe(3);
 });
 
 it("are computed once for one model, and anew for another and for other data", async () => {
   const { data, reads } = counted();
-  const values = new GivenValues(1);
+  const values = new GivenValues(1, PROCESS);
   const other = scaled(10);
   for (let k = 0; k < 2; k++) await values.beside(data, "all", { input: "given", model: other, tensor: "h" });
   expect(reads()).toBe(1);
@@ -42,6 +46,6 @@ it("are computed once for one model, and anew for another and for other data", a
 it("are computed whenever they are asked for where they are too many to keep", async () => {
   const { data } = counted();
   // Four values take 16 bytes.
-  const given = await new GivenValues(1, 12).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
+  const given = await new GivenValues(1, PROCESS, 12).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
   for (let k = 0; k < 2; k++) expect((await valuesOf(given)).map(([, value]) => value)).toEqual([[10, 20], [30], [40]]);
 });

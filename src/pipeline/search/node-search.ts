@@ -1,5 +1,6 @@
 /** The search for nodes that a quantizing pass leaves in float: first those that int8 does not pay for, then those that cost too much accuracy. */
 import { calibrate } from "../../calibration/calibrate.js";
+import type { CalibrationProcess } from "../../calibration/process.js";
 import { take, type Dataset } from "../../data/index.js";
 import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
@@ -40,6 +41,7 @@ export interface ModelJudges {
 
 export interface SearchTools {
   readonly dataset: Dataset;
+  readonly process: CalibrationProcess;
   readonly threads: number;
   readonly logger: Logger;
   readonly judges: ModelJudges;
@@ -66,7 +68,7 @@ const QUICK_SAMPLES = 16;
 export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
   const space = await quantizationSpace(model, pass, statistics, {
     run: async (pass, model, statistics) => (await pass.run(model, tools.context(statistics))).nodes,
-    measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, logger: {} }),
+    measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, process: tools.process, logger: {} }),
     score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
   });
   const paying = speed && tools.judges.time && space.nodes.length > 0 ? await choosePayingNodes(space, tools.judges.time) : undefined;
