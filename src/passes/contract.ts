@@ -100,6 +100,8 @@ export interface Pass {
   run(model: Model, context: PassContext): Promise<PassResult>;
   /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */
   excluding?(nodes: readonly string[]): Pass;
+  /** The same pass, which takes the ranges of these layers at run time; absent where it knows no such form. */
+  atRunTime?(nodes: readonly string[]): Pass;
 }
 
 /** The factory that `definePass` returns: call it with options, or read the definition from it. */

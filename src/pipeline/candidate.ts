@@ -55,6 +55,8 @@ export interface Candidate {
   readonly warnings: readonly Diagnostic[];
   /** Whether it was chosen in place of what was planned. */
   readonly isFallback: boolean;
+  /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
+  readonly isPlainFloat?: boolean;
 }
 
 /** What an earlier attempt at the same candidate has taught. */

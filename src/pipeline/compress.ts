@@ -70,7 +70,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...await pruningEffect(context, candidate));
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, candidate.isFallback), inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, settings.replay ?? decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }), inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -162,8 +162,8 @@ function makeReport({ run, measurements }: Candidate, decisions: Decisions, inpu
 
 function reportedSearch(search: SearchResult | undefined): Report["search"] {
   if (!search) return null;
-  const { reasons, paying = null, choice = null } = search;
-  return { floatNodes: [...reasons].map(([name, reason]) => ({ name, reason })), speed: paying, accuracy: choice };
+  const { reasons, forms, dynamic = null, paying = null, choice = null } = search;
+  return { floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })), dynamic, speed: paying, accuracy: choice };
 }
 
 function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {

@@ -11,7 +11,8 @@ export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Can
 
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
- * the original or fails a gate, and the other is not. The choice is a warning with the numbers of both.
+ * the original or fails a gate, and the other is not. Where neither holds a budget on accuracy, weights that int8 does not
+ * compute with stay floats. The choice is a warning with the numbers of both.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
   if (options.replay) return replayed(options, options.replay, build);
@@ -23,6 +24,8 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
   const fallback = await build("stored", stored);
   const remaining = shortcomings(fallback);
+  const plain = remaining.length > 0 ? await inPlainFloat(options, planned, build, logger) : undefined;
+  if (plain) return plain;
   const facts = `int8 arithmetic is ${reasons.join(", ")}; int8 storage with float arithmetic: ${summary(fallback)}`;
   if (remaining.length < reasons.length || (remaining.length === reasons.length && isFaster(fallback, planned))) {
     const hint = 'For a machine where int8 arithmetic pays, name the passes: --passes "clean-up,quantize-int8,encode-weights".';
@@ -31,8 +34,20 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
 }
 
+/** The last resort of a budget on accuracy: what int8 leaves in float is not stored as int8 either. Undefined where that falls short too. */
+async function inPlainFloat(options: PlanOptions, planned: Candidate, build: BuildCandidate, logger: Logger): Promise<Candidate | undefined> {
+  const failed = failedGates(planned);
+  if (options.hasAccuracyGates !== true || failed.length === 0) return undefined;
+  logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `a budget does not hold (${failed.join(", ")}): trying weights in float where int8 does not compute` });
+  const plain = await build("plain", { ...options, plainFloat: true });
+  if (shortcomings(plain).length > 0) return undefined;
+  const why = `The budget holds only with weights in float where int8 does not compute (stored as int8: ${failed.join(", ")}).`;
+  return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
+}
+
 /** Nothing is chosen anew. */
-async function replayed(options: PlanOptions, { storedOnly }: Decisions, build: BuildCandidate): Promise<Candidate> {
+async function replayed(options: PlanOptions, { storedOnly, plainFloat }: Decisions, build: BuildCandidate): Promise<Candidate> {
+  if (plainFloat) return { ...await build("plain", { ...options, plainFloat }), isPlainFloat: true };
   const stored = storedOnly ? storeOnlyOptions(options) : undefined;
   return stored ? { ...await build("stored", stored), isFallback: true } : build("planned", options);
 }
@@ -46,8 +61,11 @@ function withoutWayBack(planned: Candidate, { flags, passes }: PlanOptions): Can
 
 /** What the candidate falls short of, with the numbers. */
 function shortcomings(candidate: Candidate): string[] {
-  const failed = candidate.measurements.gates.filter((gate) => !gate.ok);
-  return [...slowerOrLarger(candidate), ...failed.map((gate) => `beyond a gate (${gate.message})`)];
+  return [...slowerOrLarger(candidate), ...failedGates(candidate).map((message) => `beyond a gate (${message})`)];
+}
+
+function failedGates({ measurements: { gates } }: Candidate): string[] {
+  return gates.filter(({ ok }) => !ok).map(({ message }) => message);
 }
 
 function slowerOrLarger({ measurements: { latency, size } }: Candidate): string[] {

@@ -93,8 +93,11 @@ function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
   return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, ...rest };
 }
 
-/** A node that the search left out is told its reason instead of the exclusion that came of it. */
-function explained<T extends NodeStatus>(node: T, search: SearchResult | undefined): T {
-  const reason = node.reason === "excluded" ? search?.reasons.get(node.name) : undefined;
-  return reason === undefined ? node : { ...node, reason };
+/** A node that the search left out is told its reason instead of the exclusion that came of it; a layer in another form is told it as well. */
+function explained<T extends NodeStatus & { readonly pass: string }>(node: T, search: SearchResult | undefined): T {
+  const reason = search?.reasons.get(node.name);
+  if (!search || reason === undefined) return node;
+  if (node.reason === "excluded") return { ...node, reason };
+  const isDynamic = search.forms.dynamicNodes.includes(node.name) && node.pass === "quantize-int8" && node.status === "changed";
+  return isDynamic ? { ...node, reason: `${node.reason}; ${reason}` } : node;
 }

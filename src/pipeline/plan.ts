@@ -5,7 +5,7 @@ import type { Pass } from "../passes/contract.js";
 import { presentNames, selectedNames } from "./names.js";
 import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
-import type { Decisions } from "./decisions.js";
+import type { Decisions, NodeForms } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
 import type { AccuracyAim, SearchAims } from "./search/node-search.js";
 
@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly passes?: string | readonly Pass[];
   /** Keep weights as int8 and compute in float. */
   readonly storeOnly?: boolean;
+  /** Weights of what int8 leaves in float stay as they are: neither rounded nor stored as int8. */
+  readonly plainFloat?: boolean;
   /** How much time to spend on the accuracy of int8; default "fast". */
   readonly effort?: Effort;
   /** Whether gates on accuracy were set, which nodes are then left in float for. */
@@ -96,7 +98,7 @@ function recipeSteps(options: PlanOptions): Step[] {
     .map(({ passes, ...step }) => ({ ...step, passes: passes.map(findPass), ...(passes.includes(QUANTIZER) ? searchAims(options) : {}) }));
 }
 
-/** The pass that the search for nodes to leave in float is about. */
+/** The pass that the search for forms of nodes is about. */
 const QUANTIZER = "quantize-int8";
 
 /** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
@@ -112,7 +114,7 @@ function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false
   return speed || accuracy ? { search: { speed, ...(accuracy ? { accuracy } : {}) } } : {};
 }
 
-function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fast" }: PlanOptions): boolean {
+function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, effort = "fast" }: PlanOptions): boolean {
   const int8 = flags.int8 !== undefined;
   const hasLowBits = typeof shared?.weightBits === "number" && shared.weightBits < 8;
   // Codes of rows with scales of their own would be rounded once more to the one scale of the tensor.
@@ -120,13 +122,13 @@ function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fas
   switch (when) {
     case "always": return true;
     case "int8": return int8;
-    case "int8Rounded": return isRounded && effort === "best" && !hasLowBits;
+    case "int8Rounded": return isRounded && effort === "best" && !hasLowBits && plainFloat !== true;
     case "int8Balanced": return int8 && effort !== "fast";
     case "int8Best": return int8 && effort === "best";
     case "lowBits": return isRounded && hasLowBits;
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
-    case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain";
+    case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain" && plainFloat !== true;
     default: return flags[when] !== undefined;
   }
 }
@@ -135,27 +137,31 @@ function isWanted(when: StepCondition, { flags, storeOnly, shared, effort = "fas
  * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws EdgecError BAD_OPTION
  * where a step that was kept is not planned.
  */
-export function replayed(plan: Plan, { kept, floatNodes }: Decisions): Plan {
+export function replayed(plan: Plan, { kept, ...forms }: Decisions): Plan {
   const planned = new Set(plan.flatMap(({ judgedAfter, passes }) => (judgedAfter === undefined ? [] : passes.map(({ name }) => name))));
   const missing = kept.filter((name) => !planned.has(name));
   if (missing.length > 0) throw new EdgecError("BAD_OPTION", `--replay: the run that wrote the report kept "${missing.join('", "')}", which the options given do not try. Give the options of that run, --effort above all.`);
   return plan.filter(({ judgedAfter, passes }) => judgedAfter === undefined || passes.every(({ name }) => kept.includes(name)))
     .map(({ judgedAfter, search, ...step }) => {
-      const leaves = floatNodes.length > 0 && step.passes.some(({ name }) => name === QUANTIZER);
-      return {
-        ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || search !== undefined || leaves,
-        passes: leaves ? step.passes.map((pass) => leavingFloat(pass, floatNodes) ?? pass) : step.passes,
-      };
+      const passes = inForms(step.passes, forms);
+      return { ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || search !== undefined || passes !== step.passes, passes };
     });
 }
 
 /**
- * The pass with nodes left in float, if it can leave any. It asks for what it would without them as well: which tensors
- * are asked for changes how onnxruntime rounds, and so a search, which measured for all nodes, and a replay of its choice find the same.
+ * The passes, told which nodes a search has chosen other forms for; the same array where that says nothing to them.
+ * A pass asks for what it would without them as well: which tensors are asked for changes how onnxruntime rounds, and so
+ * a search, which measured for all nodes, and a replay of its choice find the same.
+ * @param quantizer name of the pass that the search was about
  */
-export function leavingFloat(pass: Pass, nodes: readonly string[]): Pass | undefined {
-  const left = pass.excluding?.(nodes);
-  return left && { ...left, statistics: (model) => [...pass.statistics(model), ...left.statistics(model)] };
+export function inForms(passes: readonly Pass[], { floatNodes, dynamicNodes }: NodeForms, quantizer: string | undefined = QUANTIZER): readonly Pass[] {
+  const formed = passes.map((pass) => {
+    if (pass.name !== quantizer) return pass;
+    const left = floatNodes.length > 0 ? pass.excluding?.(floatNodes) ?? pass : pass;
+    const chosen = dynamicNodes.length > 0 ? left.atRunTime?.(dynamicNodes) ?? left : left;
+    return chosen === pass ? pass : { ...chosen, statistics: (model: Model) => [...pass.statistics(model), ...chosen.statistics(model)] };
+  });
+  return formed.some((pass, k) => pass !== passes[k]) ? formed : passes;
 }
 
 /** Passes of a caller's own making carry their options with them. */
@@ -211,17 +217,29 @@ function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions
   const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
-  return takesExclusions(pass) ? withExclusions(pass, bound, options, exclude, excluded) : bound;
+  return takesExclusions(pass) ? withSelections(pass, bound, options, { shown: exclude, excluded, dynamic: [] }) : bound;
 }
 
-/** @param shown what the report says was excluded, in the user's words; `excluded` are the names that this came to */
-function withExclusions(pass: RegisteredPass, bound: Pass, options: Readonly<Record<string, unknown>>, shown: readonly string[], excluded: readonly string[]): Pass {
-  const excluding = (model: Model): Pass => (excluded.length === 0 ? bound : pass.bind({ ...options, exclude: presentNames(model, excluded) }));
+/** Names that a pass is told at the moment it runs. */
+interface Selections {
+  /** What the report says was excluded, in the user's words, and the names that this came to. */
+  readonly shown: readonly string[];
+  readonly excluded: readonly string[];
+  readonly dynamic: readonly string[];
+}
+
+function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Record<string, unknown>>, selections: Selections): Pass {
+  const { shown, excluded, dynamic } = selections;
+  const selecting = (model: Model): Pass => (excluded.length + dynamic.length === 0 ? bound : pass.bind({
+    ...options, exclude: presentNames(model, excluded), ...(dynamic.length > 0 ? { dynamic: presentNames(model, dynamic) } : {}),
+  }));
+  const more = (added: Partial<Selections>): Pass => withSelections(pass, bound, options, { ...selections, ...added });
   return {
     ...bound,
-    options: { ...bound.options, ...(shown.length > 0 ? { exclude: shown } : {}) },
-    statistics: (model) => excluding(model).statistics(model),
-    run: (model, context) => excluding(model).run(model, context),
-    excluding: (names) => withExclusions(pass, bound, options, [...shown, ...names], [...excluded, ...names]),
+    options: { ...bound.options, ...(shown.length > 0 ? { exclude: shown } : {}), ...(dynamic.length > 0 ? { dynamic } : {}) },
+    statistics: (model) => selecting(model).statistics(model),
+    run: (model, context) => selecting(model).run(model, context),
+    excluding: (names) => more({ shown: [...shown, ...names], excluded: [...excluded, ...names] }),
+    ...("dynamic" in pass.defaults ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) } : {}),
   };
 }

@@ -20,7 +20,7 @@ export async function pruningEffect(context: CandidateContext, candidate: Candid
   if (pruned.raw > LARGEST) return [warning(fact)];
   context.logger.progress?.({ step: "compare with an unpruned run", done: 0 });
   const unpruned = context.read();
-  const plan = replayed(withoutPass(candidate.plan, PRUNE), decisionsOf(candidate.run, candidate.isFallback));
+  const plan = replayed(withoutPass(candidate.plan, PRUNE), decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }));
   await applyPlan({ ...context, logger: {} }, unpruned, plan, new Map(candidate.run.statistics));
   const without = sizes(unpruned);
   return [warning(`${fact} It changed the file's size by ${change(without.raw, pruned.raw)} raw and ${change(without.gzip, pruned.gzip)} gzipped, against the same run without pruning.`)];

@@ -3,9 +3,10 @@ import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import { PassRunner } from "./pass-runner.js";
-import { leavingFloat, type Plan, type PlannedStep } from "./plan.js";
+import { inForms, type Plan, type PlannedStep } from "./plan.js";
+import { NO_FORMS } from "./decisions.js";
 import type { RunOptions } from "./run-options.js";
-import { searchFloatNodes, type SearchAims, type SearchResult } from "./search/node-search.js";
+import { searchForms, type SearchAims, type SearchResult } from "./search/node-search.js";
 import { StepTrial } from "./step-trial.js";
 
 /**
@@ -68,16 +69,13 @@ class PlanRun {
     }
   }
 
-  /** Chooses nodes for the step's last pass to leave in float, and runs it so. */
+  /** Chooses forms of nodes for the step's last pass, and runs it so. */
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
     this.runner.ledger.search = result;
-    const names = [...result?.reasons.keys() ?? []];
-    const pass = step.passes.at(-1);
-    const chosen = names.length > 0 && pass ? leavingFloat(pass, names) : undefined;
-    if (await this.runner.runStep(this.model, chosen ? { ...step, passes: [...step.passes.slice(0, -1), chosen] } : step)) {
-      this.trial?.unlessJudgedAfter(chosen ? [] : step.passes.map(({ name }) => name));
-    }
+    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, step.passes.at(-1)?.name);
+    const isChosen = passes !== step.passes;
+    if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
 
   private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
@@ -92,7 +90,7 @@ class PlanRun {
     const apply = (steps: Plan) => async (model: Model): Promise<void> => {
       for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
     };
-    return searchFloatNodes(this.model, pass, statistics, aims, {
+    return searchForms(this.model, pass, statistics, aims, {
       dataset, threads, logger, judges, process: this.process,
       context: (statistics) => this.runner.context(statistics),
       score: (model, most) => trial.score(model, most),

@@ -19,6 +19,8 @@ export interface ReportedNode extends NodeStatus { readonly pass: string }
 export interface ReportedSearch {
   /** Why each node stays float, by its name. */
   readonly floatNodes: readonly { readonly name: string; readonly reason: string }[];
+  /** Fully connected layers whose ranges are taken at run time, and what that brought; null where there was no such choice. */
+  readonly dynamic: NonNullable<SearchResult["dynamic"]> | null;
   readonly speed: NonNullable<SearchResult["paying"]> | null;
   readonly accuracy: NonNullable<SearchResult["choice"]> | null;
 }

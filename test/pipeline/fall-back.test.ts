@@ -21,8 +21,8 @@ function candidate({ speedup, bytes = 500, gateFails = false }: Measured): Candi
   };
 }
 
-async function choose(options: PlanOptions, planned: Measured, stored: Measured): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
-  const candidates: Record<string, Candidate> = { planned: candidate(planned), stored: candidate(stored) };
+async function choose(options: PlanOptions, planned: Measured, stored: Measured, plain: Measured = {}): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
+  const candidates: Record<string, Candidate> = { planned: candidate(planned), stored: candidate(stored), plain: candidate(plain) };
   const built: string[] = [];
   const result = await chooseCandidate(options, (name) => {
     built.push(name);
@@ -53,6 +53,18 @@ describe("chooseCandidate", () => {
   it("does the same where the file grew or a gate failed", async () => {
     expect((await choose(INT8, { speedup: 2, bytes: 1200 }, { speedup: 1 })).chosen).toBe("stored");
     expect((await choose(INT8, { speedup: 2, gateFails: true }, { speedup: 1 })).chosen).toBe("stored");
+  });
+
+  it("leaves weights in float where a budget on accuracy does not hold otherwise", async () => {
+    const budget = { ...INT8, hasAccuracyGates: true };
+    const fails = { speedup: 2, gateFails: true };
+    expect(await choose(budget, fails, fails, { speedup: 1.5 })).toEqual({
+      chosen: "plain", built: ["planned", "stored", "plain"],
+      warning: "The budget holds only with weights in float where int8 does not compute (stored as int8: 20 dB, 30 dB asked).",
+    });
+    expect((await choose(budget, fails, { speedup: 1 })).built).toEqual(["planned", "stored"]);
+    expect((await choose(budget, fails, fails, { speedup: 1.5, bytes: 1200 })).chosen).toBe("planned");
+    expect((await choose(budget, { speedup: 0.5 }, { speedup: 0.6 })).built).toEqual(["planned", "stored"]);
   });
 
   it("keeps the faster of two that fall short", async () => {

@@ -91,7 +91,7 @@ describe("planPasses", () => {
 });
 
 describe("a plan that repeats decisions", () => {
-  const nothing = { kept: [], takenBack: [], floatNodes: [], storedOnly: false };
+  const nothing = { kept: [], takenBack: [], floatNodes: [], dynamicNodes: [], storedOnly: false, plainFloat: false };
   const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
 
   it("runs what was kept unasked, and leaves out what was taken back", () => {
@@ -109,6 +109,14 @@ describe("a plan that repeats decisions", () => {
     expect([step?.passes.at(-1)?.options.exclude, step?.wasJudged]).toEqual([["dense/MatMul"], true]);
     // Repeated once more, without another decision, it holds out what it did.
     expect(replayed(plan, nothing).find(({ passes }) => passes === step?.passes)?.wasJudged).toBe(true);
+  });
+
+  it("takes ranges at run time where that was chosen, and neither rounds nor stores weights where they were to stay floats", () => {
+    const plan = planPasses(matMulModel(), { ...best, plainFloat: true, replay: { ...nothing, dynamicNodes: ["dense/MatMul"], plainFloat: true } });
+    const passes = plan.flatMap((step) => step.passes);
+    expect(passes.find(({ name }) => name === "quantize-int8")?.options.dynamic).toEqual(["dense/MatMul"]);
+    expect(passes.map(({ name }) => name)).not.toContain("store-int8");
+    expect(planPasses(matMulModel(), best).flatMap((step) => step.passes.map(({ name }) => name))).toContain("store-int8");
   });
 
   it("refuses options that do not try what was kept", () => {

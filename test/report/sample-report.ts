@@ -4,8 +4,8 @@ import type { Across, Combination } from "../../src/verify/index.js";
 
 export const SAMPLE: Report = {
   schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx", target: null, emulation: null,
-  decisions: { kept: ["correct-bias"], takenBack: [], floatNodes: ["conv3"], storedOnly: false },
-  search: { floatNodes: [{ name: "conv3", reason: "int8 does not pay for it on this machine" }], speed: { floatNodes: ["conv3"], floatMs: 4.1, int8Ms: 3.9, chosenMs: 1.45 }, accuracy: null },
+  decisions: { kept: ["correct-bias"], takenBack: [], floatNodes: ["conv3"], dynamicNodes: [], storedOnly: false, plainFloat: false },
+  search: { floatNodes: [{ name: "conv3", reason: "int8 does not pay for it on this machine" }], dynamic: null, speed: { floatNodes: ["conv3"], floatMs: 4.1, int8Ms: 3.9, chosenMs: 1.45 }, accuracy: null },
   passes: [
     { name: "remove-dead", options: {}, modified: false, stats: {}, ms: 0.4 },
     { name: "quantize-int8", options: { calibrator: "mse", exclude: [] }, modified: true, stats: { staticNodes: 2 }, ms: 1234.5 },

@@ -16,6 +16,7 @@ import { fuseMatMulAdd } from "./fuse/fuse-matmul-add.js";
 import { fusePad } from "./fuse/fuse-pad.js";
 import { fuseSwish } from "./fuse/fuse-swish.js";
 import { mergeLayers } from "./fuse/merge-layers.js";
+import { trimRecurrence } from "./fuse/trim-recurrence.js";
 
 export interface FusionStep {
   readonly pass: PassFactory<Record<string, never>>;
@@ -24,6 +25,7 @@ export interface FusionStep {
 }
 
 export const FUSION_PASSES: readonly FusionStep[] = [
+  { pass: trimRecurrence, inEveryRecipe: true, reason: "steps of a recurrent layer that nobody reads need no pruning and no int8; half of a bidirectional GRU's, where the last is read" },
   { pass: fuseLayerNorm, inEveryRecipe: true, reason: "patterns first: folding would take their factors into layers; one standard node where nine stood, none of which has an int8 kernel" },
   { pass: fuseGelu, inEveryRecipe: false, reason: "may write com.microsoft operators, which other runtimes do not have; onnxruntime fuses it by itself at load" },
   { pass: fuseSwish, inEveryRecipe: false, reason: "as for Gelu; Sigmoid and Mul by themselves have int8 kernels" },

@@ -38,6 +38,8 @@ export interface IslandOptions {
   readonly uncalibrated?: string;
   /** Why a node must stay float, if so. */
   readonly excluded: (node: Node) => string | undefined;
+  /** Fully connected layers that take their ranges at run time even where codes reach them. */
+  readonly atRunTime?: (node: Node) => boolean;
 }
 
 export function findIslands(editor: GraphEditor, options: IslandOptions): Islands {
@@ -56,7 +58,7 @@ class IslandFinder {
     const convolutions = this.editor.graph.nodes.filter((node) => this.isConvolution(node));
     for (const node of convolutions) this.available.add(node.inputs[0]!).add(this.resultOf(node));
     const dense = this.editor.graph.nodes.filter((node) => this.isDense(node));
-    const staticDense = this.options.uncalibrated === undefined ? this.spreadForward(dense) : new Set<Node>();
+    const staticDense = this.options.uncalibrated === undefined ? this.spreadForward(dense.filter((node) => !this.options.atRunTime?.(node))) : new Set<Node>();
     this.spreadBackward([...convolutions, ...staticDense]);
     const lone = new Set(convolutions.filter((node) => this.isLone(node, staticDense)));
     for (const node of lone) this.kept.set(node, "alone in float surroundings: its own Q/DQ pairs would cost more than int8 saves");

@@ -57,6 +57,8 @@ export interface QuantizeInt8Options extends WeightBitsOptions {
   readonly perChannel: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
+  /** Fully connected layers, named likewise, whose ranges are taken at run time even where codes reach them. */
+  readonly dynamic: readonly string[];
 }
 
 const NAME = "quantize-int8";
@@ -67,7 +69,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [], ...WEIGHT_BITS_DEFAULTS },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -91,8 +93,8 @@ const NO_STATIC = "the target takes no static int8";
 
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
   if (opsetVersion(model) < PER_CHANNEL_OPSET || !options.formats.includes("static-qdq")) return [];
-  const excluded = exclusionsOf(model, options);
-  return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, { excluded })));
+  const choices = choicesOf(model, options);
+  return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, choices)));
 }
 
 function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
@@ -100,20 +102,28 @@ function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
   return { guardPairs: saturation === "guard", perTensor: !perChannel, bitsOf: weightBitsOf(model, options), ...(saturation === "seven-bit" ? { maxCode: maxCodeOf(7) } : {}) };
 }
 
-type Exclusions = (node: Node) => string | undefined;
+/** What the options say of each node. */
+interface Choices {
+  readonly excluded: (node: Node) => string | undefined;
+  readonly atRunTime: (node: Node) => boolean;
+}
 
-function exclusionsOf(model: Model, { exclude, floatOperators }: QuantizeInt8Options): Exclusions {
+function choicesOf(model: Model, { exclude, dynamic, floatOperators }: QuantizeInt8Options): Choices {
   const selection = selectNodes(model, exclude, NAME);
+  const atRunTime = selectNodes(model, dynamic, NAME);
   const stayFloat = new Set(floatOperators);
-  return (node) => {
-    if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
-    return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
+  return {
+    excluded: (node) => {
+      if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
+      return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
+    },
+    atRunTime: (node) => atRunTime.has(node),
   };
 }
 
 function quantizeModel(model: Model, options: QuantizeInt8Options, context: PassContext): PassResult {
   const opset = opsetVersion(model);
-  const excluded = exclusionsOf(model, options);
+  const choices = choicesOf(model, options);
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const takesStatic = options.formats.includes("static-qdq");
   const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
@@ -124,11 +134,11 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
   for (const editor of GraphEditor.forModel(model).reverse()) {
     const nodes: NodeStatus[] = [];
-    const islands = statistics ? quantizeStatically(editor, excluded, statistics, options, form, nodes, risk) : findIslands(editor, { excluded, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
+    const islands = statistics ? quantizeStatically(editor, choices, statistics, options, form, nodes, risk) : findIslands(editor, { ...choices, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, excluded, options, form, nodes, risk);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, choices, options, form, nodes, risk);
     byGraph.unshift(nodes);
   }
   const nodes = byGraph.flat();
@@ -139,11 +149,11 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
 function quantizeStatically(
-  editor: GraphEditor, excluded: Exclusions, statistics: Statistics, options: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+  editor: GraphEditor, choices: Choices, statistics: Statistics, options: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
 ): Islands {
   const unseen = new Map<Node, string>();
   for (;;) {
-    const islands = findIslands(editor, { excluded: (node) => unseen.get(node) ?? excluded(node) });
+    const islands = findIslands(editor, { ...choices, excluded: (node) => unseen.get(node) ?? choices.excluded(node) });
     const parameters = activationParameters(editor, islands, statistics, options.calibrator, options.percentile);
     const missing = new Set([...islands.tensors].filter((tensor) => !parameters.has(tensor)));
     if (missing.size > 0) {
@@ -168,7 +178,7 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 
 /** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
 function quantizeAtRunTime(
-  editor: GraphEditor, dense: readonly Node[], excluded: Exclusions, { formats }: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+  editor: GraphEditor, dense: readonly Node[], { excluded }: Choices, { formats }: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
 ): number {
   const forWeights = weightOptions(editor, dense, form);
   let count = 0;

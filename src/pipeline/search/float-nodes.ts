@@ -3,6 +3,7 @@
  * only they are left in float; then the shortest start of the ranking is taken that reaches the goal.
  */
 import type { Model } from "../../ir/index.js";
+import { noiseOf } from "./noise.js";
 
 /** A node that would be computed in int8. */
 export interface SearchNode {
@@ -64,7 +65,8 @@ export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits,
   const start = await judge.judge([]);
   if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
   const ranking = await rankNodes(space, limits.deadline, known);
-  const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0), limits.mostShare).map(({ name }) => name);
+  // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float nothing is lost.
+  const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0 || limits.enough), limits.mostShare).map(({ name }) => name);
   const best = await shortestStart(worthwhile, judge, limits.deadline, start);
   return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
 }
@@ -105,11 +107,6 @@ export async function rankNodes({ nodes, build, score, progress, remember }: Sea
 
 function reward({ noise, share }: NodeSensitivity): number {
   return noise / (FIXED_COST + share);
-}
-
-/** Noise as a share of the signal. */
-function noiseOf(db: number): number {
-  return 10 ** (-db / 10);
 }
 
 function affordable(ranking: readonly NodeSensitivity[], mostShare: number): NodeSensitivity[] {

@@ -1,4 +1,7 @@
-/** The search for nodes that a quantizing pass leaves in float: first those that int8 does not pay for, then those that cost too much accuracy. */
+/**
+ * The search for forms of nodes that are wider than int8 with static ranges: first the layers whose ranges are better taken
+ * at run time, then the nodes that int8 does not pay for, then those that cost too much accuracy.
+ */
 import { calibrate } from "../../calibration/calibrate.js";
 import type { CalibrationProcess } from "../../calibration/process.js";
 import { take, type Dataset } from "../../data/index.js";
@@ -6,9 +9,11 @@ import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
 import type { Statistics } from "../../numeric/statistics.js";
 import type { Pass, PassContext } from "../../passes/contract.js";
+import type { NodeForms } from "../decisions.js";
+import { chooseDynamicLayers, type DynamicChoice } from "./dynamic-layers.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
 import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
-import { quantizationSpace } from "./quantization-space.js";
+import { quantizationSpace, type QuantizationSpace } from "./quantization-space.js";
 
 /** What a search aims at. */
 export interface SearchAims {
@@ -55,28 +60,41 @@ export interface SearchTools {
 }
 
 export interface SearchResult {
-  /** Why each node stays float, by its name. */
+  /** Why each node has another form than int8 with static ranges, by its name. */
   readonly reasons: ReadonlyMap<string, string>;
+  readonly forms: NodeForms;
+  readonly dynamic?: DynamicChoice;
   readonly paying?: PayingChoice;
   readonly choice?: NodeChoice;
 }
 
 /** Held-out samples that tell nodes apart; a choice is judged on all of them. */
 const QUICK_SAMPLES = 16;
+/** Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time. */
+const DYNAMIC_SHARE = 0.1;
 
 /** @param statistics what the pass asks for, measured on the model */
-export async function searchFloatNodes(model: Model, pass: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
-  const space = await quantizationSpace(model, pass, statistics, {
+export async function searchForms(model: Model, given: Pass, statistics: Statistics, { speed, accuracy }: SearchAims, tools: SearchTools): Promise<SearchResult> {
+  const spaceOf = (pass: Pass): Promise<QuantizationSpace> => quantizationSpace(model, pass, statistics, {
     run: async (pass, model, statistics) => (await pass.run(model, tools.context(statistics))).nodes,
     measure: (model, requests) => calibrate({ model, dataset: take(tools.dataset, 1), requests, threads: tools.threads, process: tools.process, logger: {} }),
     score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
   });
+  const first = await spaceOf(given);
+  const dynamic = accuracy && first.dynamic.layers.length > 0 ? await chooseDynamicLayers(first.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, tools.judges.time) : undefined;
+  const space = dynamic && dynamic.layers.length > 0 ? await spaceOf(given.atRunTime!(dynamic.layers)) : first;
   const paying = speed && tools.judges.time && space.nodes.length > 0 ? await choosePayingNodes(space, tools.judges.time) : undefined;
   const slow = paying?.floatNodes ?? [];
   const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
+  const floatNodes = [...slow, ...choice?.floatNodes ?? []];
+  const dynamicNodes = (dynamic?.layers ?? []).filter((name) => !floatNodes.includes(name));
   return {
-    reasons: new Map([...slow.map((name) => [name, whySlow(paying!)] as const), ...(choice?.floatNodes ?? []).map((name) => [name, whyLossy(name, choice!)] as const)]),
-    ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
+    reasons: new Map([
+      ...dynamicNodes.map((name) => [name, whyDynamic(dynamic!)] as const),
+      ...slow.map((name) => [name, whySlow(paying!)] as const), ...(choice?.floatNodes ?? []).map((name) => [name, whyLossy(name, choice!)] as const),
+    ]),
+    forms: { floatNodes, dynamicNodes },
+    ...(dynamic ? { dynamic } : {}), ...(paying ? { paying } : {}), ...(choice ? { choice } : {}),
   };
 }
 
@@ -117,6 +135,10 @@ async function scoreRecovered(model: Model, { score, recover }: SearchTools): Pr
 
 function whySlow({ floatMs, int8Ms, chosenMs }: PayingChoice): string {
   return `int8 does not pay for it on this machine: ${int8Ms.toFixed(2)} ms with all layers in int8, ${chosenMs.toFixed(2)} ms so, ${floatMs.toFixed(2)} ms in float`;
+}
+
+function whyDynamic({ beforeDb, afterDb }: DynamicChoice): string {
+  return `its range is taken at run time, though codes reach it: ${afterDb.toFixed(1)} dB with such layers, ${beforeDb.toFixed(1)} dB without`;
 }
 
 function whyLossy(name: string, { ranking }: NodeChoice): string {

@@ -2,6 +2,7 @@
 import { copyModel, GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../../ir/index.js";
 import type { HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import type { NodeStatus, Pass } from "../../passes/contract.js";
+import type { DynamicSpace } from "./dynamic-layers.js";
 import type { SearchNode, SearchSpace } from "./float-nodes.js";
 
 export interface SpaceTools {
@@ -14,14 +15,20 @@ export interface SpaceTools {
 /** Operators that the search may leave in float; others only move or merge what these make. */
 const COMPUTES: readonly string[] = ["Conv", "MatMul", "Gemm", "LSTM"];
 
+export interface QuantizationSpace extends SearchSpace {
+  readonly dynamic: DynamicSpace;
+}
+
 /** @param statistics what the pass asks for, measured on the model */
-export async function quantizationSpace(model: Model, pass: Pass, statistics: Statistics, tools: SpaceTools): Promise<SearchSpace> {
-  const build = async (floatNodes: readonly string[]): Promise<Model> => {
+export async function quantizationSpace(model: Model, pass: Pass, statistics: Statistics, tools: SpaceTools): Promise<QuantizationSpace> {
+  const buildBy = async (form: Pass): Promise<Model> => {
     const copy = copyModel(model);
-    await tools.run(floatNodes.length === 0 ? pass : excluding(pass, floatNodes), copy, statistics);
+    await tools.run(form, copy, statistics);
     return copy;
   };
-  const quantized = await tools.run(pass, copyModel(model), statistics);
+  const build = (floatNodes: readonly string[]): Promise<Model> => buildBy(floatNodes.length === 0 ? pass : excluding(pass, floatNodes));
+  const copy = copyModel(model);
+  const quantized = await tools.run(pass, copy, statistics);
   const names = new Set(quantized.filter(({ status, opType }) => status === "changed" && COMPUTES.includes(opType)).map(({ name }) => name));
   const nodes = model.graph.nodes.filter((node) => names.has(nodeLabel(node)));
   const work = await workOf(model, nodes, tools.measure);
@@ -32,7 +39,20 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
     const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, requests, statistics)), 0);
     strains.set(searchNode(nodes[group[0]!]!, sumOf(group.map((k) => work[k]!)), total), worst);
   }
-  return { nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score };
+  return {
+    nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score,
+    dynamic: {
+      layers: pass.atRunTime ? onCodes(copy, [...strains.keys()]) : [],
+      build: (layers) => buildBy(layers.length === 0 ? pass : pass.atRunTime?.(layers) ?? pass),
+      score: (each) => tools.score(each, true),
+    },
+  };
+}
+
+/** Fully connected layers that run on static codes in the quantized model, the largest first: those with ranges taken at run time are other operators there. */
+function onCodes(quantized: Model, nodes: readonly SearchNode[]): string[] {
+  const kept = new Set(quantized.graph.nodes.filter((node) => isOp(node, "MatMul", "Gemm")).map(nodeLabel));
+  return nodes.filter(({ name, opType }) => (opType === "MatMul" || opType === "Gemm") && kept.has(name)).sort((a, b) => b.share - a.share).map(({ name }) => name);
 }
 
 /** Indices of the nodes of each name: those that share one go back to float together. */

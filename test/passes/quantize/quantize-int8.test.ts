@@ -169,6 +169,16 @@ describe("static quantization", () => {
     expect((await executedOps(m)).filter((op) => op === "QGemm")).toHaveLength(2);
   });
 
+  it("takes ranges at run time of the layers named, though codes reach them", async () => {
+    const m = model(
+      [convolution("x", "a", "w1", "b1"), makeNode("GlobalAveragePool", ["a"], ["p"]), makeNode("Flatten", ["p"], ["f"]), makeNode("Gemm", ["f", "w2"], ["g"], [], "first"), makeNode("Gemm", ["g", "w3"], ["y"], [], "second")],
+      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("b1", [16], noise(16)), floatTensor("w2", [16, 64], noise(1024)), floatTensor("w3", [64, 32], noise(2048))],
+    );
+    const { nodes } = await run(m, ranges(m, -4, 4), { dynamic: ["second"] });
+    expect(nodes.filter(({ opType }) => opType === "Gemm").map(({ name, reason }) => [name, reason.split(" ")[0]])).toEqual([["first", "static"], ["second", "dynamic"]]);
+    expect(await executedOps(m)).toEqual(expect.arrayContaining(["QLinearConv", "QGemm", "DynamicQuantizeMatMul"]));
+  });
+
   /** Codes go from conv_a to conv_d, past an addition and through a pooling. */
   const residual = (): Model => model(
     [

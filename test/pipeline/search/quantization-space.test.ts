@@ -95,3 +95,23 @@ it("takes layers of one name for one, as they can only be left in float together
   expect(nodes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
   expect((await build(["gemm"])).graph.nodes.map(({ opType }) => opType)).toEqual(["Int8Conv", "Int8Relu", "Int8Flatten", "Gemm", "MatMul"]);
 });
+
+it("knows the fully connected layers that run on static codes: those with ranges taken at run time become other operators", async () => {
+  /** "Quantizes" all layers, Gemm and MatMul statically unless their ranges are to be taken at run time. */
+  const forming = (dynamic: readonly string[]): Pass => {
+    const pass = marking([], ["relu", "flatten"]);
+    return {
+      ...pass,
+      run: async (m, context) => {
+        const result = await pass.run(m, context);
+        for (const node of m.graph.nodes) if (node.opType !== "Int8Conv" && !dynamic.includes(node.name!)) node.opType = node.opType.replace("Int8", "");
+        return result;
+      },
+      atRunTime: (names) => forming([...dynamic, ...names]),
+    };
+  };
+  const { dynamic } = await quantizationSpace(network(), forming([]), histograms({}), tools);
+  expect(dynamic.layers).toEqual(["gemm", "matmul"]);
+  expect((await dynamic.build(["gemm"])).graph.nodes.map(({ opType }) => opType)).toEqual(["Int8Conv", "Relu", "Flatten", "Int8Gemm", "MatMul"]);
+  expect((await quantizationSpace(network(), marking(), histograms({}), tools)).dynamic.layers).toEqual([]);
+});
