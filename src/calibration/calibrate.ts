@@ -4,14 +4,13 @@ import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
-import { startService, type ServiceClient } from "../runtime/index.js";
 import { locate, modelComputing, type Located } from "./augment.js";
 import { FirstSample } from "./first-sample.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
+import { CalibrationProcess, type CalibrationClient } from "./process.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
 import { ScratchModels } from "./scratch-models.js";
-import type * as CalibrationService from "./service.js";
 import type { Round, SampleProblem } from "./worker.js";
 
 export interface CalibrationOptions {
@@ -27,12 +26,12 @@ export interface CalibrationOptions {
   readonly gramBytes?: number;
   /** What is asked for is known to be small, so that no sample has to run to find out how large it is. */
   readonly inOneRound?: boolean;
+  /** Where to run; default: a process that is started for this and ends with it. */
+  readonly process?: CalibrationProcess;
 }
 
 const MIB = 2 ** 20;
 const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
-
-type Child = ServiceClient<typeof CalibrationService>;
 
 /**
  * Measures what `requests` ask for. The model runs in a child process with the requested tensors as outputs; only
@@ -51,18 +50,25 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
   if (lifted.inner.length + located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
   const scratch = await ScratchModels.create();
   try {
-    const child: Child = await startService(new URL("./service.js", import.meta.url), { label: "onnxruntime" });
-    try {
-      await new Calibration(options, lifted, located, child, scratch, statistics).run();
-    } finally {
-      await child.close();
-    }
+    await withProcess(options.process, async (child) => new Calibration(options, lifted, located, child, scratch, statistics).run());
   } catch (error) {
     throw scratch.unnamed(error, options.model.path ?? "the model");
   } finally {
     await scratch.remove();
   }
   return statistics;
+}
+
+/** In the process given, which is left at rest, or in one of its own. A failure may have left something under way: the process ends then. */
+async function withProcess(given: CalibrationProcess | undefined, use: (child: CalibrationClient) => Promise<void>): Promise<void> {
+  const process = given ?? new CalibrationProcess();
+  let isDone = false;
+  try {
+    await use(await process.client());
+    isDone = true;
+  } finally {
+    await (given && isDone ? process.rest() : process.close());
+  }
 }
 
 class Calibration {
@@ -74,7 +80,7 @@ class Calibration {
     private readonly options: CalibrationOptions,
     private readonly lifted: LiftedRequests,
     private readonly located: Located,
-    private readonly child: Child,
+    private readonly child: CalibrationClient,
     private readonly scratch: ScratchModels,
     private readonly statistics: Statistics,
   ) {
@@ -107,7 +113,7 @@ class Calibration {
     requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>, progress: (done: number) => void,
   ): Promise<void> {
     try {
-      await this.child.call("open", [this.round(requests, samples, shapes)], "loading the model for calibration");
+      await this.child.call("openRound", [this.round(requests, samples, shapes)], "loading the model for calibration");
       await this.stream(progress);
       await this.collect(requests);
     } catch (error) {
@@ -115,7 +121,7 @@ class Calibration {
       if (others.length === requests.length) throw error;
       this.giveUpBodies(error);
       await this.child.call("settle", []).catch(() => undefined);
-      await this.child.call("close", []);
+      await this.child.call("closeRound", []);
       if (others.length > 0) await this.measureRound(others, samples, shapes, progress);
     }
   }
@@ -209,7 +215,7 @@ class Calibration {
       const statistic = await this.child.call("take", [request]);
       if (statistic) this.statistics.set(this.lifted.original(request), statistic);
     }
-    await this.child.call("close", []);
+    await this.child.call("closeRound", []);
   }
 
   /** Constants are taken once, whatever the number of samples. */
@@ -218,7 +224,7 @@ class Calibration {
     const names = new Set(constants.map((tensor) => tensor.name ?? ""));
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
-    await this.child.call("open", [{ modelPath: undefined, computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
+    await this.child.call("openRound", [{ modelPath: undefined, computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
       if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);

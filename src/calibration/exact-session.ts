@@ -17,7 +17,7 @@ export class ExactSession {
 
   static async open(runtime: OnnxRuntime, modelPath: string, options: SessionOptions): Promise<ExactSession> {
     try {
-      return new ExactSession(await runtime.open(modelPath, { ...options, config: CONFIG }), runtime, modelPath, options);
+      return new ExactSession(await runtime.open(modelPath, { ...options, config: { ...options.config, ...CONFIG } }), runtime, modelPath, options);
     } catch {
       return new ExactSession(await runtime.open(modelPath, options), runtime, modelPath, options);
     }

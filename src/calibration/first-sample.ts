@@ -2,11 +2,10 @@
 import type { Dataset } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, Model } from "../ir/index.js";
-import type { ServiceClient } from "../runtime/index.js";
 import { modelOfShapes, type Located } from "./augment.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
+import type { CalibrationClient } from "./process.js";
 import type { ScratchModels } from "./scratch-models.js";
-import type * as CalibrationService from "./service.js";
 
 type Shapes = Map<string, readonly number[]>;
 
@@ -14,12 +13,12 @@ export class FirstSample {
   private constructor(
     private readonly model: Model,
     private readonly feed: Feed,
-    private readonly child: ServiceClient<typeof CalibrationService>,
+    private readonly child: CalibrationClient,
     private readonly scratch: ScratchModels,
   ) {}
 
   /** Throws BadDataError when there is none. */
-  static async take(model: Model, dataset: Dataset, child: ServiceClient<typeof CalibrationService>, scratch: ScratchModels): Promise<FirstSample> {
+  static async take(model: Model, dataset: Dataset, child: CalibrationClient, scratch: ScratchModels): Promise<FirstSample> {
     for await (const { feed } of dataset.samples()) return new FirstSample(model, feed, child, scratch);
     throw new BadDataError(`${dataset.name}: holds no samples; calibration needs at least one`);
   }

@@ -2,14 +2,14 @@
 import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } from "../ir/index.js";
 import type { GramProduct } from "../numeric/gram.js";
 import { encodeModel } from "../onnx/index.js";
-import type { OnnxRuntime, Session } from "../runtime/runtime.js";
+import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
 
 /** A product that opens its one-node model when it is first needed. */
 export function gramProduct(runtime: OnnxRuntime, threads: number): { product: GramProduct; release(): Promise<void> } {
   let session: Promise<Session> | undefined;
   return {
     async product(rows, count, size) {
-      session ??= runtime.open(Buffer.concat(encodeModel(gramModel())), { threads });
+      session ??= runtime.open(Buffer.concat(encodeModel(gramModel())), { threads, config: YIELDING });
       const x = { dataType: DataType.FLOAT, dims: [count, size], data: rows };
       const { y } = await (await session).run({ x });
       return y!.data as Float32Array;

@@ -15,7 +15,7 @@ export class ScratchModels {
 
   /** Writes a model and returns its path. External data is copied beside it. */
   write(model: Model): string {
-    return writeModel(model, this.pathOf(this.written++)).path;
+    return writeModel(model, this.pathOf(this.written++), { durable: false }).path;
   }
 
   /** The same failure, told of `model` instead of the copies that were made of it. */

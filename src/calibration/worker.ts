@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
-import type { OnnxRuntime } from "../runtime/runtime.js";
+import { type OnnxRuntime, YIELDING } from "../runtime/runtime.js";
 import { ExactSession } from "./exact-session.js";
 import { gramProduct } from "./gram-product.js";
 import { Reducer, type Problem, type Statistic } from "./reducer.js";
@@ -67,7 +67,7 @@ export class CalibrationWorker {
     const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
     const gram = gramProduct(this.runtime, threads);
     const session = round.modelPath === undefined ? undefined
-      : await ExactSession.open(this.runtime, round.modelPath, { threads: threads - reducing });
+      : await ExactSession.open(this.runtime, round.modelPath, { threads: threads - reducing, config: YIELDING });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
   }

@@ -6,7 +6,8 @@ export type GramProduct = (rows: Float32Array, count: number, size: number) => P
 
 /** Below this many features plain loops beat a call of a matrix engine. */
 const SMALL = 48;
-const BLOCK_BYTES = 8 * 2 ** 20;
+/** Of each matrix while it grows: a network has dozens. */
+const BLOCK_BYTES = 2 * 2 ** 20;
 
 /** Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or nearly so. */
 export function defaultMaxRows(size: number): number {
@@ -38,7 +39,7 @@ export class RowSampler {
 /**
  * Accumulates Gram matrices of `groups` row sets of `size` features. Rows are collected in `block`
  * [groups, capacity, size]; a full block is multiplied in float32 and added in double precision.
- * Memory: 8 · size² · groups bytes, and a block of at most 8 MB or 64 rows.
+ * Memory: 8 · size² · groups bytes, and a block of at most 2 MB or 64 rows.
  */
 export class GramAccumulator {
   readonly block: Float32Array;

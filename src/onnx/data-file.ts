@@ -72,7 +72,7 @@ function isSamePlace(a: string | undefined, b: string): boolean {
 }
 
 /** Loads or moves the tensors of a plan, one at a time, and gives what to write in place of them. */
-export function settleData(plan: DataPlan, temporaryPath: string): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
+export function settleData(plan: DataPlan, temporaryPath: string, durable: boolean): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
   const substitutes = new Map<Tensor, Tensor>();
   for (const tensor of plan.inline) substitutes.set(tensor, taken(tensor));
   if (plan.move.length === 0) return { substitutes, dataBytes: 0 };
@@ -91,7 +91,7 @@ export function settleData(plan: DataPlan, temporaryPath: string): { substitutes
       if (key !== undefined) places.set(key, entries);
       substitutes.set(tensor, pointTo(tensor, entries));
     }
-  });
+  }, durable);
   return { substitutes, dataBytes: end };
 }
 

@@ -5,12 +5,15 @@ import { pieces, type ByteSource } from "../ir/index.js";
 /** One write call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
 const WRITE_AT_MOST = 2 ** 30;
 
-/** Creates a file that must not exist yet, fills it and brings it to the disk. */
-export function createFile(path: string, fill: (file: number) => void): void {
+/**
+ * Creates a file that must not exist yet and fills it.
+ * @param durable whether to bring it to the disk, so that it outlives a crash of the machine
+ */
+export function createFile(path: string, fill: (file: number) => void, durable = true): void {
   const file = openSync(path, "wx");
   try {
     fill(file);
-    fsyncSync(file);
+    if (durable) fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -21,6 +21,8 @@ export interface WriteOptions {
   readonly externalData?: Exclude<ExternalDataOption, undefined>;
   /** Bytes of weights that a model file may hold unless it was asked for. Default 1.9 GB. */
   readonly maxInlineBytes?: number;
+  /** Whether it shall outlive a crash of the machine; default true. A model that is run and removed need not wait for the disk. */
+  readonly durable?: boolean;
 }
 
 export interface WriteResult {
@@ -36,21 +38,21 @@ export interface WriteResult {
  * Writes the model to `path`. Data files that its tensors are read from are never overwritten.
  * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it was
  */
-export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE }: WriteOptions = {}): WriteResult {
+export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
   const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
     const plan = planData(model, path, externalData, maxInlineBytes);
-    const { substitutes, dataBytes } = settleData(plan, temporary.data);
+    const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);
     const bytes = totalLength(parts);
     if (bytes > MOST_BYTES) throw refusal(path, `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`);
-    createFile(temporary.model, (file) => void parts.reduce((position, part) => writeFrom(file, part, position), 0));
+    createFile(temporary.model, (file) => void parts.reduce((position, part) => writeFrom(file, part, position), 0), durable);
     const dataPath = join(folder, plan.dataName);
     takeNames([...(plan.move.length > 0 ? [{ from: temporary.data, to: dataPath }] : []), { from: temporary.model, to: path }]);
-    syncFolder(folder);
+    if (durable) syncFolder(folder);
     return { path, bytes, dataBytes, ...(plan.move.length > 0 ? { dataPath } : {}) };
   } catch (cause) {
     throw isSystemError(cause) ? refusal(path, explain(cause), cause) : cause;

@@ -30,6 +30,15 @@ export interface ConstantEvaluator {
   evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
 }
 
+/** Values of another model on the same samples, which the measured one takes as an input. */
+export interface GivenInput {
+  /** The input of the measured model that they are given to. */
+  readonly input: string;
+  readonly model: Model;
+  /** A tensor that its main graph computes. */
+  readonly tensor: string;
+}
+
 export interface MeasureLimits {
   /** The first samples of the calibration data, at most so many. */
   readonly samples: number;
@@ -38,6 +47,8 @@ export interface MeasureLimits {
    * make of it what is asked for in a few values: all is measured in one run.
    */
   readonly asBatch?: boolean;
+  /** Computed once for as often as models are measured against them. */
+  readonly given?: GivenInput;
 }
 
 /** Measures tensors of any model over the calibration data, for passes that recover step by step. */

@@ -21,6 +21,7 @@ import type { ModelJudges } from "./search/node-search.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
 import { isTimed } from "./target-options.js";
+import { learningThreads } from "./threads.js";
 
 export interface CandidateContext {
   readonly options: CompressOptions;
@@ -87,7 +88,8 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
   const { options, data, logger, files } = context;
   const evaluator = new RuntimeEvaluator();
-  const { seed = 0, threads = 1, debug = false } = options;
+  const { seed = 0, debug = false } = options;
+  const threads = learningThreads(options.threads);
   try {
     const run = await runPasses(model, plan, {
       ...learningData(data.calibration, plan, model, { seed, threads, logger }), evaluator, logger, seed, threads, debug,

@@ -1,8 +1,9 @@
 /** How near a model's outputs are to the reference's on samples that no pass has learned from. */
+import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { type RemoteRuntime, YIELDING } from "../runtime/index.js";
 import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
@@ -15,15 +16,13 @@ const LEAST_SAMPLES = 2;
 interface Expected { readonly feed: Feed; readonly outputs: Feed }
 
 /**
- * Scores models against one reference. Both run in a child process that rests between scores over all samples;
- * close it when done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
+ * Scores models against one reference. Both run in the process given, whose owner ends it; close this when done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
  */
 export class HeldOutScore {
   private folder: TemporaryFolder | undefined;
-  private runtime: RemoteRuntime | undefined;
   private expected: readonly Expected[] | undefined;
 
-  constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number, private readonly mostBytes = MOST_BYTES) {}
+  constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
 
   /**
    * Signal to noise in dB, averaged over the outputs; lower by one for each sample whose results differ in number.
@@ -32,34 +31,27 @@ export class HeldOutScore {
    */
   async score(model: Model, most = Infinity): Promise<number> {
     this.folder ??= await TemporaryFolder.create("score");
-    this.runtime ??= await openRemote();
-    this.expected ??= await this.runReference(this.runtime, this.folder);
+    const runtime = await this.process.runtime();
+    this.expected ??= await this.runReference(runtime, this.folder);
     const meter = new FidelityMeter(() => true);
-    const path = writeModel(model, this.folder.file("trial.onnx")).path;
-    const session = await this.runtime.open(path, { threads: this.threads });
+    const path = writeModel(model, this.folder.file("trial.onnx"), { durable: false }).path;
+    const session = await runtime.open(path, { threads: this.threads, config: YIELDING });
     try {
       for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
     } finally {
       await session.release().catch(() => undefined);
     }
-    if (most === Infinity) await this.rest();
+    if (most === Infinity) await this.process.rest();
     return meanSqnr(Object.values(meter.result()));
   }
 
-  /** Ends the child process until the next score: passes measure between scores, and two of them take twice the memory. */
-  private async rest(): Promise<void> {
-    await this.runtime?.close();
-    this.runtime = undefined;
-  }
-
   async close(): Promise<void> {
-    await this.rest();
     await this.folder?.remove();
     this.folder = this.expected = undefined;
   }
 
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
-    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx")).path, { threads: this.threads });
+    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
     try {
       const expected: Expected[] = [];
       let bytes = 0;

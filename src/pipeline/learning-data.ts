@@ -27,7 +27,7 @@ export function learningData(calibration: Dataset | undefined, plan: Plan, model
   }
   // A split of its own: with another seed than the one that the comparison was held out with.
   const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
-  return { dataset: rest, scorer: (reference) => new HeldOutScore(reference, heldOut, threads) };
+  return { dataset: rest, scorer: (reference, process) => new HeldOutScore(reference, heldOut, threads, process) };
 }
 
 /** Where there is no other data to compare on, a quarter has been kept apart for that already. */

@@ -1,5 +1,6 @@
 /** Carries out passes on a model: measures what each asks for, times it, and says which one failed. */
 import { calibrate } from "../calibration/calibrate.js";
+import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -7,8 +8,10 @@ import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
+import { GivenValues } from "./given-values.js";
 import { PassLedger } from "./pass-ledger.js";
 import type { PlannedStep } from "./plan.js";
+import { RepeatedMeasurements } from "./repeated-measurements.js";
 import type { RunOptions } from "./run-options.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
@@ -28,10 +31,14 @@ export class PassRunner {
   original: Model | undefined;
   /** The same, with what exact steps have since moved between layers. */
   private referenceModel: Model | undefined;
-  /** Measured for a pass that is about to run on the same model, by its name. */
-  private readonly ahead = new Map<string, Statistics>();
+  private readonly measurements: RepeatedMeasurements;
+  private readonly givenValues: GivenValues;
 
-  constructor(private readonly model: Model, private readonly options: RunOptions) {}
+  /** @param process where what passes ask for is measured */
+  constructor(private readonly model: Model, private readonly options: RunOptions, private readonly process: CalibrationProcess) {
+    this.measurements = new RepeatedMeasurements(options.logger);
+    this.givenValues = new GivenValues(options.threads, process);
+  }
 
   /** To be called before results may change: keeps what later passes are to come near. */
   keepReference(): void {
@@ -56,15 +63,9 @@ export class PassRunner {
     return changed;
   }
 
-  /** What the pass asks for, kept until it runs. */
+  /** What the pass asks for. */
   async measureAhead(pass: Pass): Promise<Statistics> {
-    const statistics = await this.measure(this.model, pass, this.ledger) ?? new Statistics();
-    this.ahead.set(pass.name, statistics);
-    return statistics;
-  }
-
-  measureAnew(): void {
-    this.ahead.clear();
+    return await this.measure(this.model, pass, this.ledger) ?? new Statistics();
   }
 
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
@@ -87,12 +88,21 @@ export class PassRunner {
   }
 
   context(statistics: Statistics | undefined): PassContext {
-    const { dataset, threads, logger, evaluator, seed } = this.options;
+    const { dataset, evaluator, seed } = this.options;
     return {
       statistics, evaluator, seed,
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => calibrate({ model, dataset: limited(dataset, limits), requests, threads, logger, inOneRound: limits.asBatch === true }) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureWithin(dataset, model, requests, limits) } : {}),
     };
+  }
+
+  private async measureWithin(all: Dataset, model: Model, requests: readonly StatisticRequest[], { given, ...limits }: MeasureLimits): Promise<Statistics> {
+    const { threads, logger } = this.options;
+    const data = JSON.stringify(limits);
+    const samples = limited(all, limits);
+    const options = { model, requests, threads, logger, process: this.process, inOneRound: limits.asBatch === true };
+    if (given) return calibrate({ ...options, dataset: await this.givenValues.beside(samples, data, given) });
+    return this.measurements.measure({ ...options, dataset: samples }, data);
   }
 
   private async measure(model: Model, pass: Pass, ledger: PassLedger): Promise<Statistics | undefined> {
@@ -103,11 +113,8 @@ export class PassRunner {
     // Empty rather than absent: a pass must not tell a user to give data who has given some.
     if (requests.length === 0) return new Statistics();
     const isMain = ledger === this.ledger;
-    const ahead = isMain ? this.ahead.get(pass.name) : undefined;
-    this.ahead.delete(pass.name);
-    if (ahead) return ahead;
     const key = ledger.statisticsKey(pass);
-    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await calibrate({ model, dataset, requests, threads, logger });
+    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await this.measurements.measure({ model, dataset, requests, threads, logger, process: this.process }, "all");
     ledger.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);
     return statistics;

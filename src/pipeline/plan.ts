@@ -154,13 +154,16 @@ export function replayed(plan: Plan, { kept, ...forms }: Decisions): Plan {
 
 /**
  * The passes, told which nodes a search has chosen other forms for; the same array where that says nothing to them.
+ * A pass asks for what it would without them as well: which tensors are asked for changes how onnxruntime rounds, and so
+ * a search, which measured for all nodes, and a replay of its choice find the same.
  * @param quantizer name of the pass that the search was about
  */
 export function inForms(passes: readonly Pass[], { floatNodes, dynamicNodes }: NodeForms, quantizer: string | undefined = QUANTIZER): readonly Pass[] {
   const formed = passes.map((pass) => {
     if (pass.name !== quantizer) return pass;
     const left = floatNodes.length > 0 ? pass.excluding?.(floatNodes) ?? pass : pass;
-    return dynamicNodes.length > 0 ? left.atRunTime?.(dynamicNodes) ?? left : left;
+    const chosen = dynamicNodes.length > 0 ? left.atRunTime?.(dynamicNodes) ?? left : left;
+    return chosen === pass ? pass : { ...chosen, statistics: (model: Model) => [...pass.statistics(model), ...chosen.statistics(model)] };
   });
   return formed.some((pass, k) => pass !== passes[k]) ? formed : passes;
 }

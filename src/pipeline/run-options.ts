@@ -1,4 +1,5 @@
 /** What a run over planned passes takes. */
+import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
@@ -10,8 +11,8 @@ import type { Scorer } from "./step-trial.js";
 export interface RunOptions {
   /** Where statistics come from; without it passes get none. */
   readonly dataset?: Dataset | undefined;
-  /** Scores models on samples that are not in `dataset`, given the reference. Without it steps that must prove themselves are left out. */
-  readonly scorer?: ((reference: Model) => Scorer) | undefined;
+  /** Scores models on samples that are not in `dataset`, given the reference and where to run both. Without it steps that must prove themselves are left out. */
+  readonly scorer?: ((reference: Model, process: CalibrationProcess) => Scorer) | undefined;
   /** What a search for nodes to leave in float goes by besides the score. */
   readonly judges?: ModelJudges;
   readonly evaluator?: ConstantEvaluator | undefined;

@@ -1,4 +1,5 @@
 /** Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches before those that have some. */
+import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult } from "./pass-ledger.js";
 import { PassRunner } from "./pass-runner.js";
@@ -22,10 +23,12 @@ export async function runPasses(model: Model, plan: Plan, options: RunOptions): 
 }
 
 class PlanRun {
+  private readonly process = new CalibrationProcess();
   private readonly runner: PassRunner;
   private trial: StepTrial | undefined;
+
   constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {
-    this.runner = new PassRunner(model, options);
+    this.runner = new PassRunner(model, options, this.process);
   }
 
   async run(): Promise<RunResult> {
@@ -39,6 +42,7 @@ class PlanRun {
 
   async close(): Promise<void> {
     await this.trial?.close();
+    await this.process.close();
   }
 
   /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
@@ -71,8 +75,6 @@ class PlanRun {
     this.runner.ledger.search = result;
     const passes = inForms(step.passes, result?.forms ?? NO_FORMS, step.passes.at(-1)?.name);
     const isChosen = passes !== step.passes;
-    // Measured anew, as a run that repeats the choice will: which tensors are asked for changes how onnxruntime rounds.
-    if (isChosen) this.runner.measureAnew();
     if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
 
@@ -90,7 +92,7 @@ class PlanRun {
     };
     // Without samples to judge by, what can be predicted is left.
     return searchForms(this.model, pass, statistics, trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) }, {
-      dataset, threads, logger, judges,
+      dataset, threads, logger, judges, process: this.process,
       context: (statistics) => this.runner.context(statistics),
       score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
       recover: recovering.length > 0 ? apply(recovering) : undefined,
@@ -100,7 +102,7 @@ class PlanRun {
 
   /** Models are scored against the one that came to the first of trials, searches and passes that may change results. */
   private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrial {
-    return this.trial ??= new StepTrial(scorer(this.runner.original ?? copyModel(this.model)), this.options.logger);
+    return this.trial ??= new StepTrial(scorer(this.runner.original ?? copyModel(this.model), this.process), this.options.logger);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What each node costs the outputs when only it is computed in int8. */
-import { calibrate } from "../calibration/calibrate.js";
+import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
+import { CalibrationProcess } from "../calibration/process.js";
 import { openDataset, splitHoldOut, take, type Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -16,6 +17,7 @@ import { modelInputs } from "./run-data.js";
 import { runPasses } from "./runner.js";
 import type { SearchNode, SearchSpace } from "./search/float-nodes.js";
 import { quantizationSpace } from "./search/quantization-space.js";
+import { learningThreads } from "./threads.js";
 
 export type SensitivityOptions = Pick<CompressOptions, "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger"> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
@@ -48,7 +50,8 @@ const QUANTIZER = "quantize-int8";
  * BadDataError, EdgecError RUNTIME_MISSING, and BAD_OPTION for fewer than four calibration samples.
  */
 export async function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
-  const { calib, top = Infinity, logger = SILENT, seed = 0, threads = 1, ...rest } = options;
+  const { calib, top = Infinity, logger = SILENT, seed = 0, threads: asked, ...rest } = options;
+  const threads = learningThreads(asked);
   const model = readModel(path);
   assertSound(model, path);
   const data = typeof calib === "string" ? await openDataset(calib, modelInputs(model)) : calib;
@@ -56,13 +59,15 @@ export async function sensitivity(path: string, options: SensitivityOptions): Pr
   const { rest: dataset, heldOut } = splitHoldOut(data, 0.25, seed);
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));
   const pass = await prepare(model, plan, { dataset, seed, threads, logger });
-  const scorer = new HeldOutScore(copyModel(model), heldOut, threads);
+  const process = new CalibrationProcess();
+  const scorer = new HeldOutScore(copyModel(model), heldOut, threads, process);
   try {
-    const space = await spaceOf(model, pass, dataset, threads, scorer);
+    const space = await spaceOf(model, pass, { dataset, threads, process }, scorer);
     const nodes = await costs(space, Math.min(top, space.nodes.length), logger);
     return { model: path, source: `${data.name}, held out of calibration`, allDb: await space.score(await space.build([]), false), nodes, left: space.nodes.length - nodes.length };
   } finally {
     await scorer.close();
+    await process.close();
   }
 }
 
@@ -78,11 +83,13 @@ async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logge
   return plan[at]!.passes.find(({ name }) => name === QUANTIZER)!;
 }
 
-async function spaceOf(model: Model, pass: Pass, dataset: Dataset, threads: number, scorer: HeldOutScore): Promise<SearchSpace> {
-  const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), threads });
+type Surroundings = Pick<CalibrationOptions, "dataset"> & { readonly threads: number; readonly process: CalibrationProcess };
+
+async function spaceOf(model: Model, pass: Pass, { dataset, ...where }: Surroundings, scorer: HeldOutScore): Promise<SearchSpace> {
+  const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), ...where });
   return quantizationSpace(model, pass, statistics, {
     run: async (bound, changed, known) => (await bound.run(changed, { statistics: known, evaluator: undefined, seed: 0 })).nodes,
-    measure: (measured, requests) => calibrate({ model: measured, dataset: take(dataset, 1), requests, threads }),
+    measure: (measured, requests) => calibrate({ model: measured, dataset: take(dataset, 1), requests, ...where }),
     score: (scored) => scorer.score(scored),
   });
 }

@@ -19,8 +19,7 @@ export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
     label: "onnxruntime", ...(kind === undefined ? {} : { env: { EDGEC_RUNTIME: kind } }),
   });
   try {
-    const { name, version } = await client.call("info", [], "loading");
-    return new RemoteRuntime(client, name, version);
+    return await RemoteRuntime.over(client);
   } catch (error) {
     await client.close();
     throw error;
@@ -29,7 +28,13 @@ export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
 
 /** All methods reject with EdgecError RUNTIME_CRASHED when the child ends, and say what it was doing. */
 export class RemoteRuntime implements OnnxRuntime {
-  constructor(private readonly client: Client, readonly name: OnnxRuntime["name"], readonly version: string) {}
+  private constructor(private readonly client: Client, readonly name: OnnxRuntime["name"], readonly version: string) {}
+
+  /** The runtime in a service that is running: that of this room, or one with its functions. Throws EdgecError RUNTIME_MISSING. */
+  static async over(client: Client): Promise<RemoteRuntime> {
+    const { name, version } = await client.call("info", [], "loading");
+    return new RemoteRuntime(client, name, version);
+  }
 
   /** The child's process id, or undefined once it has ended. */
   get pid(): number | undefined {

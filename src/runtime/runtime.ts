@@ -28,3 +28,9 @@ export interface OnnxRuntime {
   /** Opens a model from a path (preferred: external data is found beside it) or from bytes. */
   open(model: string | Uint8Array, options?: SessionOptions): Promise<Session>;
 }
+
+/**
+ * For sessions that are not timed: threads that wait for work give the processor back, to what reads the data and reduces
+ * the results. On two busy processors that took a quarter off the processor time of a search.
+ */
+export const YIELDING: Readonly<Record<string, string>> = { "session.intra_op.allow_spinning": "0" };

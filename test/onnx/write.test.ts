@@ -21,6 +21,14 @@ it("writes what it encodes, and says how much", () => {
   expect(result).toEqual({ path, bytes: readFileSync(path).byteLength, dataBytes: 0 });
 });
 
+it("writes the same where it need not last, weights outside too", () => {
+  const [lasting, passing] = [newFolder(), newFolder()];
+  writeModel(modelOf(weight), join(lasting, "m.onnx"), { externalData: true });
+  writeModel(modelOf(weight), join(passing, "m.onnx"), { externalData: true, durable: false });
+  expect(readdirSync(passing)).toEqual(["m.onnx", "m.onnx.data"]);
+  for (const name of readdirSync(passing)) expect(readFileSync(join(passing, name)).equals(readFileSync(join(lasting, name)))).toBe(true);
+});
+
 it("writes over the file that the model was read from", () => {
   const path = join(newFolder(), "m.onnx");
   writeModel(modelOf(weight), path);

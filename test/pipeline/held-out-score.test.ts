@@ -1,7 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { CalibrationProcess } from "../../src/calibration/process.js";
 import { floatTensor, makeNode, tensorValue, DataType, type Model } from "../../src/ir/index.js";
 import { HeldOutScore } from "../../src/pipeline/held-out-score.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
+
+const PROCESS = new CalibrationProcess();
+afterAll(() => PROCESS.close());
 
 /** y = factor · x, and z = other · x. */
 function scaled(factor: number, other = 1): Model {
@@ -20,7 +24,7 @@ afterEach(async () => {
   for (const score of opened.splice(0)) await score.close();
 });
 function scoreAgainst(reference: Model, samples: number[][]): HeldOutScore {
-  const score = new HeldOutScore(reference, dataset(samples.map((values) => feed(reference.graph.inputs[0]!.type!.tensor!.shape!.length === 1 ? [values.length] : [1, values.length], values))), 1);
+  const score = new HeldOutScore(reference, dataset(samples.map((values) => feed(reference.graph.inputs[0]!.type!.tensor!.shape!.length === 1 ? [values.length] : [1, values.length], values))), 1, PROCESS);
   opened.push(score);
   return score;
 }
@@ -48,7 +52,7 @@ describe("a score", () => {
     const samples = dataset([[1, 2], [1, 3], [1, 4]].map((values) => feed([2], values)));
     // Each sample is 8 bytes and gives two values, 8 more: the third is beyond 40 bytes.
     for (const [bytes, db] of [[48, 147], [40, 148], [1, 148]] as const) {
-      const score = new HeldOutScore(positive(0), samples, 1, bytes);
+      const score = new HeldOutScore(positive(0), samples, 1, PROCESS, bytes);
       opened.push(score);
       expect(await score.score(positive(1.5))).toBe(db);
     }
@@ -69,7 +73,7 @@ it("says so when the runtime refuses the model, and scores the next one", async 
 });
 
 it("can be closed before it was used, and twice", async () => {
-  const score = new HeldOutScore(scaled(1), dataset([]), 1);
+  const score = new HeldOutScore(scaled(1), dataset([]), 1, PROCESS);
   await score.close();
   await score.close();
 });

@@ -18,7 +18,7 @@ const setWeight = (m: Model, index: number, value: number): void => {
 };
 
 const SAMPLES = dataset([feed([1, 1], [1]), feed([1, 1], [2])]);
-const OPTIONS: RunOptions = { logger: {}, seed: 0, threads: 1, dataset: SAMPLES, scorer: (reference) => new HeldOutScore(reference, SAMPLES, 1) };
+const OPTIONS: RunOptions = { logger: {}, seed: 0, threads: 1, dataset: SAMPLES, scorer: (reference, process) => new HeldOutScore(reference, SAMPLES, 1, process) };
 
 /** Multiplies each weight by its factor; "quantizes" all layers but those left out. */
 function spoiling(factors: readonly number[], left: readonly string[] = []): Pass {

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { floatTensor, makeNode } from "../../src/ir/index.js";
+import { attribute, floatTensor, makeNode } from "../../src/ir/index.js";
 import { compress } from "../../src/pipeline/compress.js";
 import type { CompressOptions } from "../../src/pipeline/compress-options.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
@@ -49,4 +49,22 @@ it("refuses what was decided for another model, and takes reports that do not sa
   const again = await compress(other, { ...options, replay: written({ ...report, decisions }) });
   expect(again.report.decisions).toEqual({ ...decisions, model: expect.stringMatching(/^sha256:/) as string });
   expect(again.report.decisions?.model).not.toBe(fingerprint);
+});
+
+it("gives the same bytes where nodes stayed float, behind a pooling too", async () => {
+  const pooled = () => model(["n", 3, 16, 16], [
+    makeNode("Conv", ["x", "w1", "b1"], ["a"], [], "first"), makeNode("Relu", ["a"], ["r"], [], "relu"),
+    makeNode("MaxPool", ["r"], ["p"], [attribute.ints("kernel_shape", [2, 2]), attribute.ints("strides", [2, 2])], "halve"),
+    makeNode("Conv", ["p", "w2"], ["c"], [], "second"), makeNode("Conv", ["c", "w3"], ["d"], [], "third"), makeNode("GlobalAveragePool", ["d"], ["y"], [], "pool"),
+  ], [random("w1", [16, 3, 3, 3], 1), random("b1", [16], 2), random("w2", [16, 16, 3, 3], 3), random("w3", [16, 16, 3, 3], 4)]);
+  const images = dataset(Array.from({ length: 16 }, (_, k) => feed([1, 3, 16, 16], normalArray(768, 10 + k).map((v) => v + 0.5))));
+  // More than int8 gives and less than float does.
+  const options: CompressOptions = { int8: true, effort: "balanced", calib: images, verify: false, minSqnr: 52 };
+  const first = await compress(pooled(), options);
+  expect(first.report.decisions?.floatNodes.length).toBeGreaterThan(0);
+  expect(first.report.decisions?.floatNodes.length).toBeLessThan(3);
+  const path = join(folder.path, "float.json");
+  writeFileSync(path, JSON.stringify(first.report));
+  const again = await compress(pooled(), { ...options, replay: path });
+  expect(Buffer.from(again.bytes()).equals(Buffer.from(first.bytes()))).toBe(true);
 });

@@ -1,6 +1,7 @@
+import { availableParallelism } from "node:os";
 import { expect, it } from "vitest";
 import { bench, compress, optimize, verify } from "../../src/index.js";
-import { requireThreads } from "../../src/pipeline/threads.js";
+import { learningThreads, requireThreads } from "../../src/pipeline/threads.js";
 import { fixture } from "../cli/run-edgec.js";
 
 const LENET = fixture("models/lenet.onnx");
@@ -19,4 +20,9 @@ it("is asked by all that start a runtime, before they do", async () => {
   await expect(optimize(LENET, { threads: 0.5 })).rejects.toMatchObject(refused);
   await expect(verify(LENET, LENET, { threads: 0.5 })).rejects.toMatchObject(refused);
   await expect(bench([LENET], { threads: 0.5 })).rejects.toMatchObject(refused);
+});
+
+it("are all processors where passes learn, unless a number is asked for", () => {
+  expect(learningThreads(undefined)).toBe(Math.min(8, availableParallelism()));
+  expect([learningThreads(1), learningThreads(3)]).toEqual([1, 3]);
 });

@@ -27,10 +27,22 @@ export interface ActivationPlan {
   readonly unlike: ReadonlyMap<Node, string>;
 }
 
-/** What calibration must measure for the islands: a histogram of each tensor with parameters of its own. */
-export function histogramRequests({ scope }: GraphEditor, islands: Islands): HistogramRequest[] {
-  return [...islands.tensors].filter((tensor) => !islands.sharedWith.has(tensor))
-    .map((tensor) => ({ kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) }));
+/**
+ * What calibration must measure for the islands: a histogram of each tensor with parameters of its own, and of what a
+ * layer reads in any case. Where the nodes before a mover stay float, its output has parameters of its own: a search for
+ * nodes to leave in float must know them.
+ */
+export function histogramRequests(editor: GraphEditor, islands: Islands): HistogramRequest[] {
+  const read = islands.computes.map(({ inputs: [tensor = ""] }) => tensor);
+  return [...new Set([...ownTensors(islands), ...read])].map((tensor) => requestOf(editor, tensor));
+}
+
+function ownTensors({ tensors, sharedWith }: Islands): string[] {
+  return [...tensors].filter((tensor) => !sharedWith.has(tensor));
+}
+
+function requestOf({ scope }: GraphEditor, tensor: string): HistogramRequest {
+  return { kind: "histogram", tensor, ...(scope.length > 0 ? { scope } : {}) };
 }
 
 export function planActivations(
@@ -39,9 +51,8 @@ export function planActivations(
   const parameters = new Map<string, AffineParameters>();
   const histograms = new Map<string, Histogram>();
   const fixed = new Map<string, KnownRange>();
-  for (const request of histogramRequests(editor, islands)) {
-    const { tensor } = request;
-    const histogram = statistics.get(request);
+  for (const tensor of ownTensors(islands)) {
+    const histogram = statistics.get(requestOf(editor, tensor));
     if (!histogram) continue;
     histograms.set(tensor, histogram);
     const known = knownRange(editor, tensor);

@@ -3,8 +3,8 @@
  *
  *   min over W, b of  E‖W x̂ + b − z‖² + λ ‖W − W₀‖²      x̂: its inputs in the model as it is, z: its outputs before
  *
- * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels. Both models
- * run side by side over the calibration data, and only second moments leave the runtime. Handles a Gemm, and a
+ * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels. The model runs
+ * over the calibration data beside these outputs, and only second moments of both leave the runtime. Handles a Gemm, and a
  * matrix product with an added bias, in float or in int8, whose scales stay. Layers of more than 2,048 inputs and outputs together are left.
  */
 import { EdgecError } from "../../errors.js";
@@ -14,7 +14,7 @@ import { refitLinear } from "../../numeric/refit.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "./dense-layer.js";
-import { pairedModel } from "./paired-model.js";
+import { besideModel } from "./beside-model.js";
 
 export interface RefitOutputOptions {
   /** λ relative to the mean variance of the inputs. */
@@ -41,10 +41,10 @@ async function refit(model: Model, { ridge, samples }: RefitOutputOptions, { ref
   const layer = reference && measure ? lastDenseLayer(GraphEditor.forMainGraph(model)) : undefined;
   if (!reference || !measure || !layer || layer.inputs + layer.outputs > MOST) return NOTHING;
   if (!reference.graph.nodes.some(({ outputs }) => outputs.includes(layer.output))) return NOTHING;
-  const paired = pairedModel(model, reference, layer.input, layer.output);
-  if (!paired) return NOTHING;
-  const request: GramRequest = { kind: "gram", tensor: paired.tensor, layout: { type: "lastAxis" } };
-  const gram = (await measure(paired.model, [request], { samples })).get(request);
+  const beside = besideModel(model, layer.input);
+  const request: GramRequest = { kind: "gram", tensor: beside.tensor, layout: { type: "lastAxis" } };
+  const given = { input: beside.input, model: reference, tensor: layer.output };
+  const gram = (await measure(beside.model, [request], { samples, given })).get(request);
   if (gram?.size !== layer.inputs + layer.outputs) return NOTHING;
   const moments = { inputs: layer.inputs, outputs: layer.outputs, matrix: gram.matrices[0]!, mean: gram.means[0]! };
   const fitted = refitLinear({ weights: layer.weights(), bias: layer.bias() }, moments, ridge);

@@ -3,6 +3,7 @@
  * at run time, then the nodes that int8 does not pay for, then those that cost too much accuracy.
  */
 import { calibrate } from "../../calibration/calibrate.js";
+import type { CalibrationProcess } from "../../calibration/process.js";
 import { take, type Dataset } from "../../data/index.js";
 import type { Logger } from "../../diagnostics.js";
 import { copyModel, type Model } from "../../ir/index.js";
@@ -56,6 +57,7 @@ export interface ModelJudges {
 
 export interface SearchTools {
   readonly dataset: Dataset | undefined;
+  readonly process: CalibrationProcess;
   readonly threads: number;
   readonly logger: Logger;
   readonly judges: ModelJudges;
@@ -111,10 +113,10 @@ export async function searchForms(model: Model, pass: Pass, statistics: Statisti
 async function spaceWithDynamicLayers(
   model: Model, pass: Pass, statistics: Statistics, accuracy: AccuracyAim | undefined, tools: SearchTools,
 ): Promise<{ readonly space: QuantizationSpace; readonly dynamic?: DynamicChoice }> {
-  const { dataset, threads, judges } = tools;
+  const { dataset, process, threads, judges } = tools;
   const spaceOf = (form: Pass): Promise<QuantizationSpace> => quantizationSpace(model, form, statistics, {
     run: async (each, model, statistics) => (await each.run(model, tools.context(dataset && statistics))).nodes,
-    measure: async (model, requests) => (dataset ? calibrate({ model, dataset: take(dataset, 1), requests, threads, logger: {} }) : new Statistics()),
+    measure: async (model, requests) => (dataset ? calibrate({ model, dataset: take(dataset, 1), requests, threads, process, logger: {} }) : new Statistics()),
     score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
   });
   const space = await spaceOf(pass);

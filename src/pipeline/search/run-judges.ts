@@ -36,7 +36,7 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   const feeds: Feed[] = [];
   for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
   return inFolder(async (folder) => {
-    const paths = models.map((model, k) => writeModel(model, folder.file(`${k}.onnx`)).path);
+    const paths = models.map((model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path);
     const runtime = await openRemote();
     try {
       const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads });
@@ -59,7 +59,7 @@ export function steadyMedians(times: readonly ModelTimes[]): number[] {
 
 async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isLabelled, metric, threads, limits }: JudgeContext): Promise<boolean> {
   return inFolder(async (folder) => {
-    const compressed = writeModel(model, folder.file("trial.onnx")).path;
+    const compressed = writeModel(model, folder.file("trial.onnx"), { durable: false }).path;
     const report = await verifyModels({
       original: referencePath, compressed, runs: 0, threads, size: UNKNOWN_SIZE,
       ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }), ...(metric === undefined ? {} : { metric }),

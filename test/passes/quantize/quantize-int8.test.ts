@@ -166,18 +166,32 @@ describe("static quantization", () => {
     expect(await executedOps(m)).toEqual(expect.arrayContaining(["QLinearConv", "QGemm", "DynamicQuantizeMatMul"]));
   });
 
+  /** Codes go from conv_a to conv_d, past an addition and through a pooling. */
+  const residual = (): Model => model(
+    [
+      convolution("x", "a", "w1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2"), makeNode("Add", ["c", "r"], ["s"]), makeNode("Relu", ["s"], ["t"]),
+      makeNode("MaxPool", ["t"], ["p"], [attribute.ints("kernel_shape", [2, 2]), attribute.ints("strides", [2, 2])]), convolution("p", "d", "w3"), makeNode("Sigmoid", ["d"], ["y"]),
+    ],
+    [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304)), floatTensor("w3", [16, 16, 3, 3], noise(2304))],
+  );
+
   it("carries codes through a residual addition and a pooling", async () => {
-    const m = model(
-      [
-        convolution("x", "a", "w1"), makeNode("Relu", ["a"], ["r"]), convolution("r", "c", "w2"), makeNode("Add", ["c", "r"], ["s"]), makeNode("Relu", ["s"], ["t"]),
-        makeNode("MaxPool", ["t"], ["p"], [attribute.ints("kernel_shape", [2, 2]), attribute.ints("strides", [2, 2])]), convolution("p", "d", "w3"), makeNode("Sigmoid", ["d"], ["y"]),
-      ],
-      [floatTensor("w1", [16, 4, 3, 3], noise(576)), floatTensor("w2", [16, 16, 3, 3], noise(2304)), floatTensor("w3", [16, 16, 3, 3], noise(2304))],
-    );
+    const m = residual();
     await run(m, ranges(m, -8, 8));
     const ops = await executedOps(m);
     expect(ops).toContain("QLinearAdd");
     expect(ops.filter((op) => op === "QuantizeLinear" || op === "DequantizeLinear")).toHaveLength(2);
+  });
+
+  it("measures all that it needs where any of the layers stays float, as a search may choose", async () => {
+    const asked = (exclude: string[]): string[] => quantizeInt8({ exclude }).statistics(residual()).map(({ tensor }) => tensor);
+    // What conv_d reads has the scale of what the pooling reads, unless no codes come there.
+    expect(asked(["conv_a", "conv_c"])).toContain("p");
+    const all = new Set(asked([]));
+    for (const exclude of [["conv_a"], ["conv_c"], ["conv_d"], ["conv_a", "conv_c"], ["conv_c", "conv_d"]]) expect(asked(exclude).filter((tensor) => !all.has(tensor))).toEqual([]);
+    const m = residual();
+    const { nodes } = await run(m, ranges(m, -8, 8), { exclude: ["conv_a", "conv_c"] });
+    expect(nodes.find(({ name }) => name === "conv_d")?.status).toBe("changed");
   });
 });
 

@@ -1,0 +1,74 @@
+/** Values of a tensor of another model, given to a measured model beside its inputs. */
+import { modelComputing } from "../calibration/augment.js";
+import type { CalibrationProcess } from "../calibration/process.js";
+import type { Dataset, Sample } from "../data/index.js";
+import type { Feed, Model, NumericArray, TensorValue } from "../ir/index.js";
+import { TemporaryFolder, writeModel } from "../onnx/index.js";
+import type { GivenInput } from "../passes/contract.js";
+import { YIELDING } from "../runtime/index.js";
+import { ModelKeys } from "./model-keys.js";
+
+/** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
+const MOST_BYTES = 2 ** 26;
+
+/** Runs another model once over the samples and keeps what it made for as often as that is measured against. */
+export class GivenValues {
+  private readonly keys = new ModelKeys();
+  private kept: { readonly key: string; readonly values: readonly TensorValue[] } | undefined;
+
+  constructor(private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
+
+  /**
+   * The samples with one input more.
+   * @param data tells the datasets of a run apart
+   */
+  async beside(dataset: Dataset, data: string, { input, model, tensor }: GivenInput): Promise<Dataset> {
+    const computing = modelComputing(model, [tensor]);
+    const key = JSON.stringify([data, tensor, this.keys.of(computing)]);
+    if (this.kept?.key !== key) {
+      this.kept = undefined;
+      const values = await this.collect(computing, dataset, tensor);
+      if (values) this.kept = { key, values };
+    }
+    const { kept } = this;
+    return {
+      ...dataset,
+      samples: () => withInput(input, kept ? paired(dataset, kept.values) : this.run(computing, dataset, tensor)),
+    };
+  }
+
+  /** Undefined when they are too large to be kept. */
+  private async collect(computing: Model, dataset: Dataset, tensor: string): Promise<TensorValue[] | undefined> {
+    const values: TensorValue[] = [];
+    let bytes = 0;
+    for await (const [, value] of this.run(computing, dataset, tensor)) {
+      bytes += (value.data as NumericArray).byteLength;
+      if (bytes > this.mostBytes) return undefined;
+      values.push(value);
+    }
+    return values;
+  }
+
+  private async *run(computing: Model, dataset: Dataset, tensor: string): AsyncGenerator<Pair> {
+    const runtime = await this.process.runtime();
+    const folder = await TemporaryFolder.create("given");
+    try {
+      const session = await runtime.open(writeModel(computing, folder.file("model.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
+      for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
+      await session.release();
+    } finally {
+      await folder.remove();
+    }
+  }
+}
+
+type Pair = readonly [Sample, TensorValue];
+
+async function* paired(dataset: Dataset, values: readonly TensorValue[]): AsyncGenerator<Pair> {
+  let index = 0;
+  for await (const sample of dataset.samples()) yield [sample, values[index++]!];
+}
+
+async function* withInput(input: string, pairs: AsyncGenerator<Pair>): AsyncGenerator<Sample> {
+  for await (const [{ feed, ...sample }, value] of pairs) yield { ...sample, feed: { ...feed, [input]: value } satisfies Feed };
+}
