@@ -21,7 +21,6 @@ import type { ModelJudges } from "./search/node-search.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
 import { isTimed } from "./target-options.js";
-import { learningThreads } from "./threads.js";
 
 export interface CandidateContext {
   readonly options: CompressOptions;
@@ -37,6 +36,8 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Threads for what no time is read from. */
+  readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
@@ -86,10 +87,9 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
-  const { options, data, logger, files } = context;
+  const { options, data, logger, files, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
-  const threads = learningThreads(options.threads);
   try {
     const run = await runPasses(model, plan, {
       ...learningData(data.calibration, plan, model, { seed, threads, logger }), evaluator, logger, seed, threads, debug,

@@ -21,6 +21,7 @@ import { openRunData } from "./run-data.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/node-search.js";
 import { buildSafely } from "./safe-candidate.js";
+import { learningThreads } from "./threads.js";
 import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
@@ -68,10 +69,15 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const context: CandidateContext = {
-      options, read: reference.read, originalPath, referencePath: reference.path, originalSizes, undescribed: undescribedOperators(original), ...searchPlaces(options, inputPath, files, externalData), files, logger, externalData, data: await openRunData(original, options, logger),
+      options, files, logger, externalData, originalPath, originalSizes,
+      read: reference.read, referencePath: reference.path, undescribed: undescribedOperators(original),
+      ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    warnings.push(...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size), ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate));
+    warnings.push(
+      ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
+      ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
+    );
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = { ...makeReport(candidate, { ...settings.replay ?? decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }), model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);

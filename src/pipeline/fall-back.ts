@@ -37,14 +37,18 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   return warned(planned, `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`, "compress/shortcoming");
 }
 
-/** The last resort of a budget on accuracy: what int8 leaves in float is not stored as int8 either. Undefined where that falls short too. */
+/**
+ * The last resort of a budget on accuracy: what int8 leaves in float is not stored as int8 either. Undefined where the
+ * budget does not hold even so. A little slower or larger than the original is told, and better than a budget that is missed.
+ */
 async function inPlainFloat(options: PlanOptions, planned: Candidate, build: BuildCandidate, logger: Logger): Promise<Candidate | undefined> {
   const failed = failedGates(planned);
   if (options.hasAccuracyGates !== true || failed.length === 0) return undefined;
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `a budget does not hold (${failed.join(", ")}): trying weights in float where int8 does not compute` });
   const plain = await build("plain", { ...options, plainFloat: true });
-  if (shortcomings(plain, options.device).length > 0) return undefined;
-  const why = `The budget holds only with weights in float where int8 does not compute (stored as int8: ${failed.join(", ")}).`;
+  if (failedGates(plain).length > 0) return undefined;
+  const besides = slowerOrLarger(plain, options.device).map((reason) => ` The model is ${reason}.`).join("");
+  const why = `The budget holds only with weights in float where int8 does not compute (stored as int8: ${failed.join(", ")}).${besides}`;
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 

@@ -54,8 +54,12 @@ export class GivenValues {
     const folder = await TemporaryFolder.create("given");
     try {
       const session = await runtime.open(writeModel(computing, folder.file("model.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
-      for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
-      await session.release();
+      try {
+        for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
+      } finally {
+        // Whoever reads may stop early. A process that has ended has released it.
+        await session.release().catch(() => undefined);
+      }
     } finally {
       await folder.remove();
     }

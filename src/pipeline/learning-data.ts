@@ -17,7 +17,9 @@ const LEAST_JUDGES = 2;
 const LEAST_WITHOUT_EVAL = 11;
 
 /** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
-export function learningData(calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger }): Pick<RunOptions, "dataset" | "scorer"> {
+export function learningData(
+  calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger },
+): Pick<RunOptions, "dataset" | "scorer"> {
   const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || needsJudges(search) || wasJudged === true);
   if (!calibration || !isJudged) return { dataset: calibration };
   const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);

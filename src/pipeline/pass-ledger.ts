@@ -12,6 +12,8 @@ export interface TrialResult {
   readonly kept: boolean;
   /** Why the runtime refuses the model with it, if so. */
   readonly refused?: string;
+  /** What became of the runtime's process that tried it, where it ended. */
+  readonly crashed?: string;
 }
 
 export interface PassRecord {

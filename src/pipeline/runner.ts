@@ -1,7 +1,7 @@
 /** Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches before those that have some. */
 import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
-import { PassLedger, type RunResult } from "./pass-ledger.js";
+import { PassLedger, type RunResult, type TrialResult } from "./pass-ledger.js";
 import { PassRunner } from "./pass-runner.js";
 import { inForms, type Plan, type PlannedStep } from "./plan.js";
 import { NO_FORMS } from "./decisions.js";
@@ -41,8 +41,11 @@ class PlanRun {
   }
 
   async close(): Promise<void> {
-    await this.trial?.close();
-    await this.process.close();
+    try {
+      await this.trial?.close();
+    } finally {
+      await this.process.close();
+    }
   }
 
   /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
@@ -63,10 +66,13 @@ class PlanRun {
     if (result.kept && !isLossy) this.runner.forgetReference();
     if (tried.askedForData) this.runner.ledger.askedForData = true;
     this.runner.ledger.addTrial(tried, result);
-    if (result.refused !== undefined) {
-      const name = step.passes.map((pass) => pass.name).join(", ");
-      this.options.logger.diagnostic?.({ id: "compress/step-refused", severity: "warning", subject: name, message: `"${name}" was taken back, because the runtime refuses this model with it: ${result.refused}. This is a bug in edgec: please report it.` });
-    }
+    this.tellFailure(step.passes.map(({ name }) => name).join(", "), result);
+  }
+
+  private tellFailure(subject: string, { refused, crashed }: TrialResult): void {
+    const tell = (id: string, message: string): void => this.options.logger.diagnostic?.({ id, severity: "warning", subject, message });
+    if (refused !== undefined) tell("compress/step-refused", `"${subject}" was taken back, because the runtime refuses this model with it: ${sentence(refused)} This is a bug in edgec: please report it.`);
+    if (crashed !== undefined) tell("compress/step-crashed", `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`);
   }
 
   /** Chooses forms of nodes for the step's last pass, and runs it so. */
@@ -110,4 +116,9 @@ class PlanRun {
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
   return steps.slice(0, last + 1).filter(({ judgedAfter }) => judgedAfter === undefined);
+}
+
+/** With a full stop, which some messages have already. */
+function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
 }

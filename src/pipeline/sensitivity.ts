@@ -66,8 +66,11 @@ export async function sensitivity(path: string, options: SensitivityOptions): Pr
     const nodes = await costs(space, Math.min(top, space.nodes.length), logger);
     return { model: path, source: `${data.name}, held out of calibration`, allDb: await space.score(await space.build([]), false), nodes, left: space.nodes.length - nodes.length };
   } finally {
-    await scorer.close();
-    await process.close();
+    try {
+      await scorer.close();
+    } finally {
+      await process.close();
+    }
   }
 }
 

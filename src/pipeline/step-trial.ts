@@ -22,8 +22,10 @@ export interface Attempt {
   readonly finish: (model: Model) => Promise<void>;
 }
 
-/** What the runtime answers to a model that it cannot run. */
-const REFUSED: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED"];
+/** The process of the runtime has ended, mostly for want of memory. */
+const CRASHED = "RUNTIME_CRASHED";
+/** What comes of a model that the runtime cannot run. */
+const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 
 /** A gain below this is noise between sets of samples, dB. */
 const LEAST_GAIN_DB = 0.02;
@@ -42,9 +44,9 @@ export class StepTrial {
     const beforeDb = this.current ??= await this.judge(model, finish);
     const afterDb = await this.outcome(model, change, finish);
     if (afterDb === undefined) return { beforeDb, afterDb: beforeDb, kept: false };
-    if (typeof afterDb === "string") {
+    if (afterDb instanceof EdgecError) {
       restore(model, before);
-      return { beforeDb, afterDb: beforeDb, kept: false, refused: afterDb };
+      return { beforeDb, afterDb: beforeDb, kept: false, [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message };
     }
     const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
     this.logger.debug?.(`${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on held-out samples, ${kept ? "kept" : "taken back"}`);
@@ -53,12 +55,12 @@ export class StepTrial {
     return { beforeDb, afterDb, kept };
   }
 
-  /** The score after the change; undefined when it changed nothing, and in words why the runtime refuses what it made. */
-  private async outcome(model: Model, change: Attempt["change"], finish: Attempt["finish"]): Promise<number | string | undefined> {
+  /** The score after the change; undefined when it changed nothing, and the error where the runtime cannot run what it made. */
+  private async outcome(model: Model, change: Attempt["change"], finish: Attempt["finish"]): Promise<number | EdgecError | undefined> {
     try {
       return await change(model) ? await this.judge(model, finish) : undefined;
     } catch (error) {
-      if (error instanceof EdgecError && REFUSED.includes(error.code)) return error.message;
+      if (error instanceof EdgecError && REFUSED.includes(error.code)) return error;
       throw error;
     }
   }

@@ -15,7 +15,7 @@ export function requireThreads(threads: number | undefined): void {
 const MOST_LEARNING = 8;
 
 /**
- * For calibration and for scores, which no time is read from: all processors unless a number was asked for. onnxruntime
+ * For calibration and for scores, which no time is read from: all processors, up to 8, unless a number was asked for. onnxruntime
  * parts work by outputs, so that results do not depend on it: the residual network of bench/int8-time.mjs gets the same bytes from one and from two.
  */
 export function learningThreads(asked: number | undefined): number {

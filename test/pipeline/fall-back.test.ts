@@ -72,7 +72,10 @@ describe("chooseCandidate", () => {
       warning: "The budget holds only with weights in float where int8 does not compute (stored as int8: 20 dB, 30 dB asked).",
     });
     expect((await choose(budget, fails, { speedup: 1 })).built).toEqual(["planned", "stored"]);
-    expect((await choose(budget, fails, fails, { speedup: 1.5, bytes: 1200 })).chosen).toBe("planned");
+    const { chosen, warning } = await choose(budget, fails, fails, { speedup: 1.5, bytes: 1001 });
+    expect(chosen).toBe("plain");
+    expect(warning).toMatch(/ The model is larger than the original \(1\.00 kB against 1\.00 kB\)\.$/);
+    expect((await choose(budget, fails, fails, fails)).chosen).toBe("planned");
     expect((await choose(budget, { speedup: 0.5 }, { speedup: 0.6 })).built).toEqual(["planned", "stored"]);
   });
 

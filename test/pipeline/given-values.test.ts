@@ -41,6 +41,24 @@ it("are computed once for one model, and anew for another and for other data", a
   expect(reads()).toBe(3);
   await values.beside(dataset([feed([1], [1])]), "one", { input: "given", model: scaled(20), tensor: "h" });
   expect(reads()).toBe(3);
+  const another = await values.beside(data, "all", { input: "given", model: scaled(20), tensor: "y" });
+  expect((await valuesOf(another)).map(([, value]) => value)).toEqual([[40, 80], [120], [160]]);
+});
+
+it("leave no model open in the runtime, however few of them are read", async () => {
+  const { data } = counted();
+  const open = { now: 0 };
+  const runtime = await PROCESS.runtime();
+  const counting = Object.create(PROCESS, {
+    runtime: { value: () => Promise.resolve(Object.create(runtime, { open: { value: async (...given: Parameters<typeof runtime.open>) => {
+      const session = await runtime.open(...given);
+      open.now++;
+      return Object.create(session, { release: { value: () => (open.now--, session.release()) } }) as typeof session;
+    } } })) },
+  }) as CalibrationProcess;
+  const given = await new GivenValues(1, counting, 0).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
+  for await (const sample of given.samples()) if (sample) break;
+  expect(open.now).toBe(0);
 });
 
 it("are computed whenever they are asked for where they are too many to keep", async () => {

@@ -41,6 +41,18 @@ it("measures another model, other data and other requests", async () => {
   expect(await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all")).toBe(before);
 });
 
+it("forgets the oldest of many models", async () => {
+  const { data, reads } = counted();
+  const measurements = new RepeatedMeasurements({});
+  const models = Array.from({ length: 9 }, (_, k) => shifted(k));
+  for (const m of models) await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all");
+  const before = reads();
+  await measurements.measure({ model: models[8]!, dataset: data, requests: [RANGE] }, "all");
+  expect(reads()).toBe(before);
+  await measurements.measure({ model: models[0]!, dataset: data, requests: [RANGE] }, "all");
+  expect(reads()).toBeGreaterThan(before);
+});
+
 it("keeps no Gram matrices", async () => {
   const { data, reads } = counted();
   const measurements = new RepeatedMeasurements({});

@@ -68,3 +68,15 @@ it("gives the same bytes where nodes stayed float, behind a pooling too", async 
   const again = await compress(pooled(), { ...options, replay: path });
   expect(Buffer.from(again.bytes()).equals(Buffer.from(first.bytes()))).toBe(true);
 });
+
+it("gives the same bytes where a budget left weights in float", async () => {
+  // No weights of int8 keep the outputs as near as this.
+  const options: CompressOptions = { int8: true, effort: "balanced", calib, minSqnr: 90, packedSizes: false };
+  const first = await compress(network(), options);
+  expect([first.report.verdict.ok, first.report.decisions?.plainFloat]).toEqual([true, true]);
+  const path = join(folder.path, "plain.json");
+  writeFileSync(path, JSON.stringify(first.report));
+  const again = await compress(network(), { ...options, replay: path });
+  expect(again.report.decisions).toEqual(first.report.decisions);
+  expect(Buffer.from(again.bytes()).equals(Buffer.from(first.bytes()))).toBe(true);
+});

@@ -27,7 +27,7 @@ export function addRunOptions(command: Command): Command {
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")
     .option("--min-ort <version>", MIN_ORT);
   return addGateFlags(command)
-    .option("--threads <n>", "threads of the runtime; latency depends on it (default: 1, or the target's; all for what only learns)", threadCount)
+    .option("--threads <n>", "threads of the runtime; latency depends on it (default: 1, or the target's; up to 8 for what only learns)", threadCount)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
     .option("--json", "print the report as JSON and nothing else on stdout")

@@ -5,7 +5,6 @@
  */
 import type { Model } from "../../ir/index.js";
 import { noiseOf } from "./noise.js";
-import type { Timer } from "./paying-nodes.js";
 
 export interface DynamicSpace {
   /** Names of the layers that run on static codes, the largest first. */
@@ -15,6 +14,9 @@ export interface DynamicSpace {
   /** How near the outputs are on few samples, dB. */
   readonly score: (model: Model) => Promise<number>;
 }
+
+/** Whether the model with the ranges of these layers taken at run time, which comes second, is no slower than the first. */
+export type IsNoSlower = (before: Model, after: Model, layers: readonly string[]) => Promise<boolean>;
 
 export interface DynamicChoice {
   /** Names of the layers whose ranges are taken at run time. */
@@ -28,14 +30,12 @@ export interface DynamicChoice {
 const MOST_LAYERS = 32;
 /** What a layer's static form must add to the noise for it to be worth a thought. */
 const LEAST_SHARE = 0.02;
-/** How much slower the model may get: differences below are noise between interleaved medians. */
-const NOISE = 0.03;
 
 /**
- * Layers are measured one by one and those that gain are put together; with a timer, only if the model is not slower for it.
+ * Layers are measured one by one and those that gain are put together, if the model is no slower for it.
  * @param deadline when to stop measuring, by `performance.now()`
  */
-export async function chooseDynamicLayers({ layers, build, score }: DynamicSpace, deadline: number, time?: Timer): Promise<DynamicChoice> {
+export async function chooseDynamicLayers({ layers, build, score }: DynamicSpace, deadline: number, isNoSlower: IsNoSlower): Promise<DynamicChoice> {
   const all = await build([]);
   const beforeDb = await score(all);
   const none = { layers: [], beforeDb, afterDb: beforeDb };
@@ -47,11 +47,6 @@ export async function chooseDynamicLayers({ layers, build, score }: DynamicSpace
   if (gaining.length === 0) return none;
   const chosen = await build(gaining);
   const afterDb = await score(chosen);
-  if (afterDb <= beforeDb || (time && !await isNoSlower(all, chosen, time))) return none;
-  return { layers: gaining, beforeDb, afterDb };
-}
-
-async function isNoSlower(before: Model, after: Model, time: Timer): Promise<boolean> {
-  const [beforeMs = 0, afterMs = 0] = await time([before, after]);
-  return afterMs <= (1 + NOISE) * beforeMs;
+  const isBetter = afterDb > beforeDb && await isNoSlower(all, chosen, gaining);
+  return isBetter ? { layers: gaining, beforeDb, afterDb } : none;
 }

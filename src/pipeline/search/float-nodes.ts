@@ -67,7 +67,8 @@ export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits,
   const ranking = await rankNodes(space, limits.deadline, known);
   // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float nothing is lost.
   const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0 || limits.enough), limits.mostShare).map(({ name }) => name);
-  const best = await shortestStart(worthwhile, judge, limits.deadline, start);
+  const found = await shortestStart(worthwhile, judge, limits.deadline, start);
+  const best = found.reached || !limits.enough ? found : await allInFloat(space, judge, limits, found);
   return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
 }
 
@@ -109,7 +110,7 @@ function reward({ noise, share }: NodeSensitivity): number {
   return noise / (FIXED_COST + share);
 }
 
-function affordable(ranking: readonly NodeSensitivity[], mostShare: number): NodeSensitivity[] {
+function affordable<T extends SearchNode>(ranking: readonly T[], mostShare: number): T[] {
   let sum = 0;
   return ranking.filter(({ share }) => {
     // Shares that make up the whole may come to a little more in floating point.
@@ -117,6 +118,14 @@ function affordable(ranking: readonly NodeSensitivity[], mostShare: number): Nod
     sum += share;
     return true;
   });
+}
+
+/** Where the time was too short to find out which nodes it takes, all that may go back to float are tried before giving up. */
+async function allInFloat({ nodes }: SearchSpace, judge: Judge, { mostShare }: SearchLimits, found: Judged): Promise<Judged> {
+  const all = affordable(nodes, mostShare).map(({ name }) => name);
+  if (all.length === found.names.length) return found;
+  const judged = await judge.judge(all);
+  return judged.reached ? judged : found;
 }
 
 /** Doubles the number of nodes until the goal is met, then halves the last step; the best start seen if it never is. */

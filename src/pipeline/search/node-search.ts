@@ -11,7 +11,7 @@ import { Statistics } from "../../numeric/statistics.js";
 import type { Pass, PassContext } from "../../passes/contract.js";
 import { NO_FORMS, type NodeForms } from "../decisions.js";
 import { type CostTable, NATIVE, resolveTarget } from "../../targets/index.js";
-import { chooseDynamicLayers, type DynamicChoice } from "./dynamic-layers.js";
+import { chooseDynamicLayers, type DynamicChoice, type IsNoSlower } from "./dynamic-layers.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./float-nodes.js";
 import { choosePayingNodes, type PayingChoice, type Timer } from "./paying-nodes.js";
 import { type Device, type PredictedChoice, isPaidAtRunTime, predictPayingNodes, type Prediction, predictedShare } from "./predicted-choice.js";
@@ -84,12 +84,14 @@ export interface SearchResult {
 const QUICK_SAMPLES = 16;
 /** Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time. */
 const DYNAMIC_SHARE = 0.1;
+/** How much slower they may make the model: differences below are noise between interleaved medians. */
+const NOISE = 0.03;
 
 /** @param statistics what the pass asks for, measured on the model; empty without data */
 export async function searchForms(model: Model, pass: Pass, statistics: Statistics, aims: SearchAims, tools: SearchTools): Promise<SearchResult> {
   const { accuracy, device } = aims;
   if (!tools.dataset && device && isPaidAtRunTime(device)) return { reasons: new Map(), forms: NO_FORMS };
-  const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, accuracy, tools);
+  const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
   if (space.nodes.length === 0) return { reasons: new Map(), forms: NO_FORMS };
   const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
   const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
@@ -111,7 +113,7 @@ export async function searchForms(model: Model, pass: Pass, statistics: Statisti
 
 /** The space of the pass; with data to judge by and an aim at accuracy, with ranges taken at run time where they measure better. */
 async function spaceWithDynamicLayers(
-  model: Model, pass: Pass, statistics: Statistics, accuracy: AccuracyAim | undefined, tools: SearchTools,
+  model: Model, pass: Pass, statistics: Statistics, { speed, accuracy, device }: SearchAims, tools: SearchTools,
 ): Promise<{ readonly space: QuantizationSpace; readonly dynamic?: DynamicChoice }> {
   const { dataset, process, threads, judges } = tools;
   const spaceOf = (form: Pass): Promise<QuantizationSpace> => quantizationSpace(model, form, statistics, {
@@ -121,7 +123,13 @@ async function spaceWithDynamicLayers(
   });
   const space = await spaceOf(pass);
   if (!accuracy || space.dynamic.layers.length === 0) return { space };
-  const dynamic = await chooseDynamicLayers(space.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, judges.time);
+  const types = device ? await sampleTypes(model, dataset) : undefined;
+  const isNoSlower: IsNoSlower = async (before, after, layers) => {
+    if (device && types) return await predictedShare(model, types, await spaceOf(pass.atRunTime!(layers)), device, []) <= (1 + NOISE) * await predictedShare(model, types, space, device, []);
+    const [beforeMs = 0, afterMs = 0] = speed && judges.time ? await judges.time([before, after]) : [];
+    return afterMs <= (1 + NOISE) * beforeMs;
+  };
+  const dynamic = await chooseDynamicLayers(space.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, isNoSlower);
   return { space: dynamic.layers.length > 0 ? await spaceOf(pass.atRunTime!(dynamic.layers)) : space, dynamic };
 }
 

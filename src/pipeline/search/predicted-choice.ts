@@ -47,7 +47,9 @@ export async function predictPayingNodes(model: Model, types: TypeMap, { nodes, 
   const mixed = candidates.length > 0 ? predictedTime(codeGraphOf(model, types, await build(candidates)), costs) / floatTime : int8;
   const isMixed = mixed < (1 - CLEAR_GAIN) * int8;
   const best = isMixed ? mixed : int8;
-  const told = (floatNodes: readonly string[], chosen: number, reason: (node: string) => string): Prediction => ({ target: name, floatNodes, int8, chosen, reasons: new Map(floatNodes.map((node) => [node, reason(node)])) });
+  const told = (floatNodes: readonly string[], chosen: number, reason: (node: string) => string): Prediction => (
+    { target: name, floatNodes, int8, chosen, reasons: new Map(floatNodes.map((node) => [node, reason(node)])) }
+  );
   if (best > 1 - CLEAR_GAIN) return told([...names], 1, () => unpaid(name, best, " at best"));
   if (!isMixed) return told([], int8, () => "");
   const shares = sharesOf(graph, costs, inFloat);

@@ -42,17 +42,28 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   return {
     nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score,
     dynamic: {
-      layers: pass.atRunTime ? onCodes(copy, [...strains.keys()]) : [],
+      layers: await staticLayers(pass, copy, [...strains.keys()], buildBy),
       build: (layers) => buildBy(layers.length === 0 ? pass : pass.atRunTime?.(layers) ?? pass),
       score: (each) => tools.score(each, true),
     },
   };
 }
 
-/** Fully connected layers that run on static codes in the quantized model, the largest first: those with ranges taken at run time are other operators there. */
-function onCodes(quantized: Model, nodes: readonly SearchNode[]): string[] {
-  const kept = new Set(quantized.graph.nodes.filter((node) => isOp(node, "MatMul", "Gemm")).map(nodeLabel));
-  return nodes.filter(({ name, opType }) => (opType === "MatMul" || opType === "Gemm") && kept.has(name)).sort((a, b) => b.share - a.share).map(({ name }) => name);
+/**
+ * Fully connected layers that run on static codes in the quantized model and that the pass can take at run time, the largest
+ * first. With ranges taken at run time they are other operators; what is too small for that, or the target lacks, stays one.
+ */
+async function staticLayers(pass: Pass, quantized: Model, nodes: readonly SearchNode[], build: (form: Pass) => Promise<Model>): Promise<string[]> {
+  const dense = denseIn(quantized);
+  const onCodes = nodes.filter(({ name, opType }) => (opType === "MatMul" || opType === "Gemm") && dense.has(name)).sort((a, b) => b.share - a.share).map(({ name }) => name);
+  if (onCodes.length === 0 || !pass.atRunTime) return [];
+  const left = denseIn(await build(pass.atRunTime(onCodes)));
+  return onCodes.filter((name) => !left.has(name));
+}
+
+/** Names of the fully connected layers that are one operator. */
+function denseIn({ graph }: Model): Set<string> {
+  return new Set(graph.nodes.filter((node) => isOp(node, "MatMul", "Gemm")).map(nodeLabel));
 }
 
 /** Indices of the nodes of each name: those that share one go back to float together. */

@@ -110,6 +110,14 @@ describe("chooseFloatNodes", () => {
     expect((await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, enough })).floatNodes).toEqual(["a", "b", "c"]);
   });
 
+  it("tries all nodes in float before it gives up for want of time, where others decide", async () => {
+    const enough = (model: Model): Promise<boolean> => Promise.resolve(model.docString!.split(",").filter(Boolean).length === 8);
+    const choice = await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, deadline: -Infinity, enough });
+    expect([choice.floatNodes, choice.ranking]).toEqual([Object.keys(EIGHT), []]);
+    // Where the score decides, what is best so far is good enough.
+    expect((await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, deadline: -Infinity })).floatNodes).toEqual([]);
+  });
+
   it("hands over each model that is better than those before it", async () => {
     const kept: string[] = [];
     const keep = (model: Model): Promise<void> => Promise.resolve(void kept.push(model.docString!));

@@ -3,7 +3,7 @@ import { attribute, AttributeType, DataType, int64Tensor, makeNode, stringAttrib
 import { trimRecurrence } from "../../../../src/passes/graph/fuse/trim-recurrence.js";
 import { floats } from "../running.js";
 import { fused, left, operators, tensor } from "./prove.js";
-import type { Parts } from "../tiny-models.js";
+import { apply, tiny, type Parts } from "../tiny-models.js";
 
 const { int, ints, string } = attribute;
 const strings = (name: string, values: string[]): Attribute => ({ name, type: AttributeType.STRINGS, strings: values.map((value) => new TextEncoder().encode(value)) });
@@ -47,9 +47,19 @@ describe("layers of both directions", () => {
     expect(await left(trimRecurrence, [layer("GRU", "bidirectional"), ...nodes], parts("GRU", 2, -1, constants))).toEqual(["GRU", "Gather", "GRU", "Concat", "Gather"]);
   });
 
-  it("keeps the attributes and first states of each direction", async () => {
+  it("keeps the attributes, first states and peepholes of each direction", async () => {
     const gru = layer("GRU", "bidirectional", { attributes: [int("linear_before_reset", 1)], inputs: ["", "h0"] });
     expect(await left(trimRecurrence, [gru, ...MOVES, step("m", 1)], parts("GRU", 2, -1, [tensor("h0", [2, BATCH, HIDDEN], 5)]))).toHaveLength(5);
+    const lstm = layer("LSTM", "bidirectional", { attributes: [attribute.float("clip", 0.3)], inputs: ["", "h0", "c0", "p"] });
+    const states = [tensor("h0", [2, BATCH, HIDDEN], 5), tensor("c0", [2, BATCH, HIDDEN], 6), tensor("p", [2, 3 * HIDDEN], 7)];
+    expect(await left(trimRecurrence, [lstm, ...MOVES, step("m", 1)], parts("LSTM", 2, -1, states))).toHaveLength(5);
+  });
+
+  // onnxruntime runs no layer whose batch comes first, so the graph alone is looked at.
+  it("leaves layers whose batch comes first", async () => {
+    const nodes = [layer("GRU", "bidirectional", { attributes: [int("layout", 1)] }), ...MOVES, step("m", 1)];
+    const model = tiny(nodes, parts("GRU", 2, -1));
+    expect((await apply(trimRecurrence(), model)).modified).toBe(false);
   });
 
   const shared = makeNode("Relu", ["w"], ["z"]);
