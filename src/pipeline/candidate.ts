@@ -17,7 +17,7 @@ import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
 import type { RunData } from "./run-data.js";
 import { runPasses } from "./runner.js";
-import type { ModelJudges } from "./search/node-search.js";
+import type { ModelJudges } from "./search/search-tools.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
 import { isTimed } from "./target-options.js";

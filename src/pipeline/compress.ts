@@ -19,7 +19,7 @@ import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
 import { openRunData } from "./run-data.js";
 import { SearchState } from "./search/search-state.js";
-import type { SearchResult } from "./search/node-search.js";
+import type { SearchResult } from "./search/search-tools.js";
 import { buildSafely } from "./safe-candidate.js";
 import { learningThreads } from "./threads.js";
 import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";

@@ -7,7 +7,7 @@ import { HeldOutScore } from "./held-out-score.js";
 import { memoryShortage } from "./measure.js";
 import type { Plan } from "./plan.js";
 import type { RunOptions } from "./run-options.js";
-import { needsJudges } from "./search/node-search.js";
+import { needsJudges } from "./search/search-tools.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const JUDGING = 0.25;

@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
-import type { SearchResult } from "./search/node-search.js";
+import type { SearchResult } from "./search/search-tools.js";
 
 /** What a pass that must prove itself came to on samples held out of calibration. */
 export interface TrialResult {

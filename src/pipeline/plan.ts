@@ -7,7 +7,7 @@ import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import type { Decisions, NodeForms } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
-import { type AccuracyAim, needsJudges, type SearchAims } from "./search/node-search.js";
+import { type AccuracyAim, needsJudges, type SearchAims } from "./search/search-tools.js";
 import type { Device } from "./search/predicted-choice.js";
 
 export interface PlanOptions {

@@ -5,7 +5,7 @@ import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
-import type { ModelJudges } from "./search/node-search.js";
+import type { ModelJudges } from "./search/search-tools.js";
 import type { Scorer } from "./step-trial.js";
 
 export interface RunOptions {

@@ -6,7 +6,8 @@ import { PassRunner } from "./pass-runner.js";
 import { inForms, type Plan, type PlannedStep } from "./plan.js";
 import { NO_FORMS } from "./decisions.js";
 import type { RunOptions } from "./run-options.js";
-import { searchForms, type SearchAims, type SearchResult } from "./search/node-search.js";
+import { searchForms } from "./search/node-search.js";
+import type { SearchAims, SearchResult } from "./search/search-tools.js";
 import { StepTrial } from "./step-trial.js";
 
 /**

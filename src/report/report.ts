@@ -7,7 +7,7 @@ import type { Emulation } from "../pipeline/emulation.js";
 import type { PassRecord } from "../pipeline/pass-ledger.js";
 import type { ReportedTarget } from "../pipeline/target-options.js";
 import type { Decisions } from "../pipeline/decisions.js";
-import type { SearchResult } from "../pipeline/search/node-search.js";
+import type { SearchResult } from "../pipeline/search/search-tools.js";
 import type { NodeStatus } from "../passes/contract.js";
 import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/pipeline/candidate.js";
 import { chooseCandidate } from "../../src/pipeline/fall-back.js";
 import type { PlanOptions } from "../../src/pipeline/plan.js";
-import type { SearchResult } from "../../src/pipeline/search/node-search.js";
+import type { SearchResult } from "../../src/pipeline/search/search-tools.js";
 import { GENERIC } from "../../src/targets/index.js";
 import { matMulModel } from "./tiny-model.js";
 

@@ -4,7 +4,7 @@ import type { Feed, Model } from "../../ir/index.js";
 import { TemporaryFolder, writeModel } from "../../onnx/index.js";
 import { type ModelTimes, openRemote } from "../../runtime/index.js";
 import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
-import type { ModelJudges } from "./node-search.js";
+import type { ModelJudges } from "./search-tools.js";
 
 export interface JudgeContext {
   /** What the runtime runs as the original. */

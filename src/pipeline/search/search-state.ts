@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { VERSION } from "../../version.js";
 import type { NodeSensitivity } from "./float-nodes.js";
-import type { ModelJudges } from "./node-search.js";
+import type { ModelJudges } from "./search-tools.js";
 
 interface Stored { readonly key: string; readonly ranking: readonly NodeSensitivity[] }
 
