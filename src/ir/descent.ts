@@ -8,7 +8,7 @@ import type { Model } from "./model.js";
 export type Descent = Map<string, Set<string>>;
 
 export function addDescent(model: Pick<Model, "descent">, from: string, name: string): void {
-  if (from === name) return;
+  if (from === name || from === "" || name === "") return;
   model.descent ??= new Map();
   const known = model.descent.get(from);
   if (known) known.add(name);

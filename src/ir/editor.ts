@@ -127,7 +127,7 @@ export class GraphEditor {
 
   /**
    * Says that the node or constant `name` came of the one named `from`, which may go or stay: what a user says of that is
-   * meant for it too. Of nodes, names are labels (see `nodeLabel`).
+   * meant for it too. Of nodes, names are labels (see `nodeLabel`). The empty name says nothing.
    */
   recordDescent(from: string, name: string): void {
     addDescent(this.whole.model, from, name);

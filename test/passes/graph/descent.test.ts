@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { DataType, type FunctionDef, makeNode, type Model, tensorValue, withDescendants } from "../../../src/ir/index.js";
 import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
+import { foldConstants } from "../../../src/passes/graph/fold-constants.js";
 import { fuseMatMulAdd } from "../../../src/passes/graph/fuse/fuse-matmul-add.js";
 import { mergeLayers } from "../../../src/passes/graph/fuse/merge-layers.js";
 import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
@@ -32,6 +33,7 @@ const branching = (): Model => {
 const layers = (): Model => tiny([makeNode("MatMul", ["x", "w"], ["h"], [], "one"), makeNode("MatMul", ["h", "v"], ["y"], [], "two")], { initializers: [tensor("w", [3, 8], 1), tensor("v", [8, 2], 2)] });
 
 const cases: readonly Case[] = [
+  ["a constant that nodes compute another from", () => foldConstants(), tiny([makeNode("Transpose", ["w"], ["t"]), makeNode("Neg", ["t"], ["n"]), makeNode("MatMul", ["x", "n"], ["y"])], { initializers: [tensor("w", [4, 3], 1)] }), "w", ["w", "t", "n"]],
   ["a copy of a constant", () => deduplicateInitializers(), tiny([makeNode("MatMul", ["x", "w"], ["a"]), makeNode("MatMul", ["x", "v"], ["b"]), makeNode("Add", ["a", "b"], ["y"])], { initializers: [W, { ...W, name: "v" }] }), "v", ["v", "w"]],
   ["a node that computes what another does", () => mergeEqualNodes(), tiny([makeNode("MatMul", ["x", "w"], ["a"], [], "one"), makeNode("MatMul", ["x", "w"], ["b"], [], "other"), makeNode("Add", ["a", "b"], ["y"])], { initializers: [W] }), "other", ["other", "one"]],
   ["a product without a name that takes an addend", () => fuseMatMulAdd(), tiny([makeNode("MatMul", ["x", "w"], ["p"]), makeNode("Add", ["p", "b"], ["y"], [], "sum")], { initializers: [W, tensor("b", [4], 2)] }), "p", ["p", "sum"]],

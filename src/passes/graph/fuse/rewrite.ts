@@ -67,7 +67,7 @@ export class Rewrite {
   setConstant(node: Node, index: number, tensor: Tensor): void {
     const old = node.inputs[index] ?? "";
     const name = this.addConstant(tensor);
-    if (old !== "") this.editor.recordDescent(old, name);
+    this.editor.recordDescent(old, name);
     this.setInput(node, index, name);
   }
 
