@@ -59,6 +59,11 @@ export class Exclusions {
     }
   }
 
+  /** The error for the first selector that points at nothing in the file, where no pass will look for it later. */
+  get unmatched(): EdgecError | undefined {
+    return [...this.others.values()][0];
+  }
+
   /**
    * The names to leave alone in `model`. That of the first call is the model after the exact steps: what later passes make
    * of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points at nothing there nor in the file,

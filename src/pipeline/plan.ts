@@ -68,7 +68,7 @@ const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([[CLEAN_UP_ALIAS
 /**
  * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run, and for a
  * shared option that no planned pass takes. An exclusion that matches nothing in `model` nor in what the exact steps make
- * of it is an error, UNMATCHED_SELECTOR, of the first pass that takes exclusions.
+ * of it is an error, UNMATCHED_SELECTOR, of the first pass that takes exclusions, or thrown here where none does.
  */
 export function planPasses(model: Model, options: PlanOptions): Plan {
   const excluded = new Exclusions(model, options.exclude ?? []);
@@ -215,9 +215,9 @@ function refuseIdleOptions(shared: Readonly<Record<string, unknown>>, planned: R
   }
 }
 
-function refuseIdleExclusions({ selectors }: Exclusions, planned: ReadonlySet<RegisteredPass>): void {
+function refuseIdleExclusions({ selectors, unmatched }: Exclusions, planned: ReadonlySet<RegisteredPass>): void {
   if (selectors.length === 0 || [...planned].some(takesExclusions)) return;
-  throw new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
+  throw unmatched ?? new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
 }
 
 function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {

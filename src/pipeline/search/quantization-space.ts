@@ -109,7 +109,11 @@ function madeBy({ outputs }: Node): string {
   return outputs.find((name) => name !== "") ?? "";
 }
 
-/** @param read elements of the node's input, which may be given in any shape, and @param made of its output */
+/**
+ * Multiply-accumulates of the node; 0 where its weights are no constants.
+ * @param read elements of its first input
+ * @param made elements of what it makes
+ */
 function macsOf(node: Node, read: number, made: number, editor: GraphEditor): number {
   const typed = (shape: readonly number[]): TensorType => ({ elementType: DataType.FLOAT, shape: [...shape] });
   const weights = node.inputs.slice(1).map((name) => {
