@@ -6,7 +6,13 @@ import type { Node } from "./node.js";
 import type { ValueInfo } from "./value.js";
 
 export function copyModel(model: Model): Model {
-  return { ...model, opsetImports: model.opsetImports.map((o) => ({ ...o })), graph: copyGraph(model.graph), functions: model.functions.map(copyFunction) };
+  return {
+    ...model,
+    opsetImports: model.opsetImports.map((o) => ({ ...o })),
+    graph: copyGraph(model.graph),
+    functions: model.functions.map(copyFunction),
+    ...(model.descent ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) } : {}),
+  };
 }
 
 export function copyGraph(graph: Graph): Graph {

@@ -1,6 +1,7 @@
 /** Editing a graph, with an index that knows who makes and who uses each name. */
 import { joinPieces, type TensorStore } from "./byte-source.js";
 import { byteSize } from "./data-type.js";
+import { addDescent } from "./descent.js";
 import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
@@ -16,6 +17,7 @@ interface WholeModel {
   readonly names: UniqueNames;
   readonly inputsHaveDefaults: boolean;
   readonly scratch: TensorStore | undefined;
+  readonly model: Model;
 }
 
 /**
@@ -53,7 +55,7 @@ export class GraphEditor {
   /** An editor for every graph of the model (main graph first, then bodies), sharing one set of names. */
   static forModel(model: Model): GraphEditor[] {
     const whole: WholeModel = {
-      editors: new Map(), names: new UniqueNames(), scratch: model.scratch,
+      editors: new Map(), names: new UniqueNames(), scratch: model.scratch, model,
       // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
       inputsHaveDefaults: Number(model.irVersion ?? 0n) >= 4,
     };
@@ -121,6 +123,14 @@ export class GraphEditor {
   /** A name that nothing in the model bears yet, made from `stem`. */
   uniqueName(stem: string): string {
     return this.whole.names.make(stem);
+  }
+
+  /**
+   * Says that the node or constant `name` came of the one named `from`, which may go or stay: what a user says of that is
+   * meant for it too. Of nodes, names are labels (see `nodeLabel`). The empty name says nothing.
+   */
+  recordDescent(from: string, name: string): void {
+    addDescent(this.whole.model, from, name);
   }
 
   /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */

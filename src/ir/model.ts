@@ -2,6 +2,7 @@
 import type { Annotated, StringEntry } from "./annotations.js";
 import type { Attribute } from "./attribute.js";
 import type { TensorStore } from "./byte-source.js";
+import type { Descent } from "./descent.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./node.js";
 import type { OpaqueMessage, ValueInfo } from "./value.js";
@@ -42,6 +43,8 @@ export interface Model extends Annotated {
   path?: string;
   /** Takes tensors that passes make, where they would not fit in memory together. */
   scratch?: TensorStore;
+  /** What passes have made of the names that the file has; never written. */
+  descent?: Descent;
 }
 
 /** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */

@@ -8,6 +8,7 @@ import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
+import { decisionsOf, type Decisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
@@ -46,18 +47,28 @@ export interface CandidateContext {
   readonly externalData: boolean | undefined;
 }
 
+export interface JudgedRun extends RunResult {
+  /** Whether samples were held out of calibration to judge by. */
+  readonly judged: boolean;
+}
+
 export interface Candidate {
   readonly model: Model;
   /** The file aside that bears the model until it is chosen. */
   readonly path: string;
   readonly plan: Plan;
-  readonly run: RunResult;
+  readonly run: JudgedRun;
   readonly measurements: Measurements;
   readonly warnings: readonly Diagnostic[];
   /** Whether it was chosen in place of what was planned. */
   readonly isFallback: boolean;
   /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
   readonly isPlainFloat?: boolean;
+}
+
+/** What was decided on the way to it. */
+export function decidedIn({ run, isFallback, isPlainFloat = false }: Candidate): Decisions {
+  return decisionsOf(run, { storedOnly: isFallback, plainFloat: isPlainFloat });
 }
 
 /** What an earlier attempt at the same candidate has taught. */
@@ -86,13 +97,14 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
-export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<RunResult> {
+export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<JudgedRun> {
   const { options, data, logger, files, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
   try {
+    const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
-      ...learningData(data.calibration, plan, model, { seed, threads, logger }), evaluator, logger, seed, threads, debug,
+      ...learning, evaluator, logger, seed, threads, debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
@@ -100,7 +112,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
-    return run;
+    return { ...run, judged: learning.scorer !== undefined };
   } finally {
     await evaluator.close();
   }

@@ -8,10 +8,10 @@ import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { externalFiles, sizesOf, type FileSizes } from "../verify/index.js";
 import { VERSION } from "../version.js";
-import { type Candidate, type CandidateContext } from "./candidate.js";
+import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
-import { decisionsOf, type Decisions, requireSameModel } from "./decisions.js";
+import { type Decisions, requireSameModel } from "./decisions.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
@@ -79,7 +79,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, { ...settings.replay ?? decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }), model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -122,6 +122,7 @@ function source(input: string | Uint8Array | Model): () => Model {
 /** The model as the caller may keep it: what lay in the scratch file is read from the output instead. */
 function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
+  delete model.descent;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
 }
 

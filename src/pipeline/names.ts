@@ -1,5 +1,6 @@
-/** What `--exclude` points at, kept as names while passes add and remove nodes. */
-import { makeNode, nestedGraphs, nodeLabel, type Model } from "../ir/index.js";
+/** What `--exclude` points at, kept as names while passes add, split and remove nodes. */
+import { EdgecError } from "../errors.js";
+import { makeNode, nestedGraphs, nodeLabel, withDescendants, type Model } from "../ir/index.js";
 import { selectNodes } from "../ops/select.js";
 
 /** Stands in where a constant is asked about by itself. */
@@ -20,12 +21,64 @@ export function selectedNames(model: Model, selectors: readonly string[]): strin
   return [...names];
 }
 
-/** Those of the names that the model still has: a pass refuses others. */
+/** Those of the names that the model still has, with those that passes made of them: a pass refuses others. */
 export function presentNames(model: Model, names: readonly string[]): string[] {
-  const present = new Set<string>();
-  for (const graph of nestedGraphs(model.graph)) {
-    for (const node of graph.nodes) present.add(nodeLabel(node));
-    for (const { name = "" } of graph.initializers) present.add(name);
+  if (names.length === 0) return [];
+  const present = new Set(nodeNames(model));
+  for (const graph of nestedGraphs(model.graph)) for (const { name = "" } of graph.initializers) present.add(name);
+  return [...withDescendants(model, names)].filter((name) => present.has(name));
+}
+
+/** Of the main graph and its bodies. */
+export function nodeNames(model: Model): Set<string> {
+  const names = new Set<string>();
+  for (const graph of nestedGraphs(model.graph)) for (const node of graph.nodes) names.add(nodeLabel(node));
+  return names;
+}
+
+/**
+ * The user's exclusions. A selector means what it points at in the file; one that points at nothing there is looked for in
+ * the model after the exact steps, whose nodes `sensitivity` and reports name: a layer that was split may be excluded in
+ * one of its parts.
+ */
+export class Exclusions {
+  private readonly inFile: string[] = [];
+  /** Selectors that point at nothing in the file, with the error that says so. */
+  private readonly others = new Map<string, EdgecError>();
+  private simplified: readonly string[] | undefined;
+
+  /** Throws EdgecError UNMATCHED_SELECTOR for an #index beyond the nodes of the file: later it would count others. */
+  constructor(file: Model, readonly selectors: readonly string[]) {
+    for (const selector of selectors) {
+      try {
+        this.inFile.push(...selectedNames(file, [selector]));
+      } catch (error) {
+        if (!(error instanceof EdgecError) || selector.startsWith("#")) throw error;
+        this.others.set(selector, error);
+      }
+    }
   }
-  return names.filter((name) => present.has(name));
+
+  /** The error for the first selector that points at nothing in the file, where no pass will look for it later. */
+  get unmatched(): EdgecError | undefined {
+    return [...this.others.values()][0];
+  }
+
+  /**
+   * The names to leave alone in `model`. That of the first call is the model after the exact steps: what later passes make
+   * of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points at nothing there nor in the file,
+   * with the nearest name in the file.
+   */
+  in(model: Model): string[] {
+    this.simplified ??= [...this.others].flatMap(([selector, error]) => selectedLater(model, selector, error));
+    return presentNames(model, [...this.inFile, ...this.simplified]);
+  }
+}
+
+function selectedLater(model: Model, selector: string, inFile: EdgecError): string[] {
+  try {
+    return selectedNames(model, [selector]);
+  } catch (error) {
+    throw error instanceof EdgecError ? inFile : error;
+  }
 }

@@ -2,10 +2,10 @@
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
-import { presentNames, selectedNames } from "./names.js";
+import { Exclusions } from "./names.js";
 import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
-import type { Decisions, NodeForms } from "./decisions.js";
+import { type Decisions, type NodeForms, requireNodes } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
 import { type AccuracyAim, needsJudges, type SearchAims } from "./search/search-tools.js";
 import type { Device } from "./search/predicted-choice.js";
@@ -44,7 +44,7 @@ export interface PlannedStep {
   readonly reason: string;
   /** See `RecipeStep.judgedAfter`. */
   readonly judgedAfter?: string;
-  /** A step that was judged in the run that is replayed: samples are held out as they were then. */
+  /** Samples are held out as they were in the run that is replayed. */
   readonly wasJudged?: boolean;
   /** Before its last pass runs, nodes are chosen for it to leave in float. */
   readonly search?: SearchAims;
@@ -67,10 +67,11 @@ const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([[CLEAN_UP_ALIAS
 
 /**
  * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run, and for a
- * shared option that no planned pass takes; UNMATCHED_SELECTOR for an exclusion that matches nothing in `model`.
+ * shared option that no planned pass takes. An exclusion that matches nothing in `model` nor in what the exact steps make
+ * of it is an error, UNMATCHED_SELECTOR, of the first pass that takes exclusions, or thrown here where none does.
  */
 export function planPasses(model: Model, options: PlanOptions): Plan {
-  const excluded = selectedNames(model, options.exclude ?? []);
+  const excluded = new Exclusions(model, options.exclude ?? []);
   if (typeof options.passes === "object") return boundSteps(options.passes, options);
   const steps = options.passes === undefined ? recipeSteps(options) : explicitSteps(options.passes);
   const planned = new Set(steps.flatMap((step) => step.passes));
@@ -140,16 +141,34 @@ function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, e
  * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws EdgecError BAD_OPTION
  * where a step that was kept is not planned.
  */
-export function replayed(plan: Plan, { kept, ...forms }: Decisions): Plan {
+export function replayed(plan: Plan, { kept, judged, ...forms }: Decisions): Plan {
   const planned = new Set(plan.flatMap(({ judgedAfter, passes }) => (judgedAfter === undefined ? [] : passes.map(({ name }) => name))));
   const missing = kept.filter((name) => !planned.has(name));
   if (missing.length > 0) throw new EdgecError("BAD_OPTION", `--replay: the run that wrote the report kept "${missing.join('", "')}", which the options given do not try. Give the options of that run, --effort above all.`);
   return plan.filter(({ judgedAfter, passes }) => judgedAfter === undefined || passes.every(({ name }) => kept.includes(name)))
     .map(({ judgedAfter, search, ...step }) => {
       const passes = inForms(step.passes, forms);
-      const wasSearched = search ? needsJudges(search) : passes !== step.passes;
-      return { ...step, wasJudged: step.wasJudged === true || judgedAfter !== undefined || wasSearched, passes };
+      const isFormed = passes !== step.passes;
+      // Reports of earlier versions do not say whether samples were held out: it has to be guessed from what was decided.
+      const seemsJudged = step.wasJudged === true || judgedAfter !== undefined || (search ? needsJudges(search) : isFormed);
+      return { ...step, wasJudged: judged ?? seemsJudged, passes: isFormed ? passes.map((pass) => requiringNodes(pass, forms)) : passes };
     });
+}
+
+/** The pass, which refuses a model without the nodes that were decided on: the report would vouch for them anew. */
+function requiringNodes(pass: Pass, forms: NodeForms): Pass {
+  if (pass.name !== QUANTIZER) return pass;
+  return {
+    ...pass,
+    statistics: (model) => {
+      requireNodes(model, forms);
+      return pass.statistics(model);
+    },
+    run: (model, context) => {
+      requireNodes(model, forms);
+      return pass.run(model, context);
+    },
+  };
 }
 
 /**
@@ -196,9 +215,9 @@ function refuseIdleOptions(shared: Readonly<Record<string, unknown>>, planned: R
   }
 }
 
-function refuseIdleExclusions(excluded: readonly string[], planned: ReadonlySet<RegisteredPass>): void {
-  if (excluded.length === 0 || [...planned].some(takesExclusions)) return;
-  throw new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
+function refuseIdleExclusions({ selectors, unmatched }: Exclusions, planned: ReadonlySet<RegisteredPass>): void {
+  if (selectors.length === 0 || [...planned].some(takesExclusions)) return;
+  throw unmatched ?? new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
 }
 
 function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
@@ -213,29 +232,32 @@ function kebab(name: string): string {
 }
 
 /**
- * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes add and
+ * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes add, split and
  * remove nodes, and a pass refuses names that its model does not have.
  */
-function bind(pass: RegisteredPass, { flags, shared, exclude = [] }: PlanOptions, excluded: readonly string[]): Pass {
+function bind(pass: RegisteredPass, { flags, shared }: PlanOptions, excluded: Exclusions): Pass {
   const text = pass.flag && flags[flagKey(pass.flag)];
   const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
-  return takesExclusions(pass) ? withSelections(pass, bound, options, { shown: exclude, excluded, dynamic: [] }) : bound;
+  return takesExclusions(pass) ? withSelections(pass, bound, options, { excluded, floatNodes: [], dynamic: [] }) : bound;
 }
 
-/** Names that a pass is told at the moment it runs. */
+/** What a pass is told at the moment it runs. */
 interface Selections {
-  /** What the report says was excluded, in the user's words, and the names that this came to. */
-  readonly shown: readonly string[];
-  readonly excluded: readonly string[];
+  /** What the user left out. */
+  readonly excluded: Exclusions;
+  /** Nodes that a search chose other forms for, by their names in the very model that the pass runs on. */
+  readonly floatNodes: readonly string[];
   readonly dynamic: readonly string[];
 }
 
 function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Record<string, unknown>>, selections: Selections): Pass {
-  const { shown, excluded, dynamic } = selections;
-  const selecting = (model: Model): Pass => (excluded.length + dynamic.length === 0 ? bound : pass.bind({
-    ...options, exclude: presentNames(model, excluded), ...(dynamic.length > 0 ? { dynamic: presentNames(model, dynamic) } : {}),
+  const { excluded, floatNodes, dynamic } = selections;
+  // In the report stands what was excluded in the user's words.
+  const shown = [...excluded.selectors, ...floatNodes];
+  const selecting = (model: Model): Pass => (shown.length + dynamic.length === 0 ? bound : pass.bind({
+    ...options, exclude: [...excluded.in(model), ...floatNodes], ...(dynamic.length > 0 ? { dynamic } : {}),
   }));
   const more = (added: Partial<Selections>): Pass => withSelections(pass, bound, options, { ...selections, ...added });
   return {
@@ -243,7 +265,7 @@ function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Rec
     options: { ...bound.options, ...(shown.length > 0 ? { exclude: shown } : {}), ...(dynamic.length > 0 ? { dynamic } : {}) },
     statistics: (model) => selecting(model).statistics(model),
     run: (model, context) => selecting(model).run(model, context),
-    excluding: (names) => more({ shown: [...shown, ...names], excluded: [...excluded, ...names] }),
+    excluding: (names) => more({ floatNodes: [...floatNodes, ...names] }),
     ...("dynamic" in pass.defaults ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) } : {}),
   };
 }

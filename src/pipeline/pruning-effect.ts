@@ -4,8 +4,7 @@ import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { encodeModelBytes, encodeParts, totalLength } from "../onnx/index.js";
 import { bytesText, percentText } from "../report/units.js";
-import { applyPlan, type Candidate, type CandidateContext } from "./candidate.js";
-import { decisionsOf } from "./decisions.js";
+import { applyPlan, type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { replayed, withoutPass } from "./plan.js";
 
 const PRUNE = "prune-magnitude";
@@ -20,7 +19,7 @@ export async function pruningEffect(context: CandidateContext, candidate: Candid
   if (pruned.raw > LARGEST) return [warning(fact)];
   context.logger.progress?.({ step: "compare with an unpruned run", done: 0 });
   const unpruned = context.read();
-  const plan = replayed(withoutPass(candidate.plan, PRUNE), decisionsOf(candidate.run, { storedOnly: candidate.isFallback, plainFloat: candidate.isPlainFloat === true }));
+  const plan = replayed(withoutPass(candidate.plan, PRUNE), decidedIn(candidate));
   await applyPlan({ ...context, logger: {} }, unpruned, plan, new Map(candidate.run.statistics));
   const without = sizes(unpruned);
   return [warning(`${fact} It changed the file's size by ${change(without.raw, pruned.raw)} raw and ${change(without.gzip, pruned.gzip)} gzipped, against the same run without pruning.`)];

@@ -21,7 +21,7 @@ function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 
     run: {
       ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
       nodes: inInt8.map((name) => ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
-      modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(),
+      modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(), judged: false,
     },
     measurements: {
       size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],

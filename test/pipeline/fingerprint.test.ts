@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attribute, floatTensor, makeNode, type Model } from "../../src/ir/index.js";
+import { attribute, DataType, emptyGraph, floatTensor, type Graph, makeNode, type Model, type TensorType, tensorValue } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { fingerprintOf } from "../../src/pipeline/fingerprint.js";
 import { model } from "../calibration/tiny-models.js";
@@ -26,6 +26,29 @@ describe("fingerprintOf", () => {
     const renamed = network();
     renamed.graph.nodes[1]!.outputs[0] = "z";
     const seen = [network(), network(1, 2), network(0), renamed, network(1, 1, 8192)].map(fingerprintOf);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it("is another where bodies and functions hand out or take values in another order", () => {
+    const branch = (outputs: readonly string[]): Graph => ({
+      ...emptyGraph("branch"), nodes: [makeNode("Relu", ["x"], ["a"]), makeNode("Neg", ["x"], ["b"])], outputs: outputs.map((name) => tensorValue(name, DataType.FLOAT)),
+    });
+    const choosing = (outputs: readonly string[]): Model => model([1], [
+      makeNode("If", ["c"], ["p", "q"], [attribute.graph("then_branch", branch(outputs)), attribute.graph("else_branch", branch(["a", "b"]))]),
+    ]);
+    const calling = (inputs: string[]): Model => ({
+      ...model([1], [makeNode("F", ["x", "x"], ["y"])]),
+      functions: [{ name: "F", domain: "d", inputs, outputs: ["s"], attributeNames: [], attributeDefaults: [], nodes: [makeNode("Sub", ["a", "b"], ["s"])], opsetImports: [], valueInfo: [] }],
+    });
+    expect(fingerprintOf(choosing(["b", "a"]))).not.toBe(fingerprintOf(choosing(["a", "b"])));
+    expect(fingerprintOf(calling(["b", "a"]))).not.toBe(fingerprintOf(calling(["a", "b"])));
+    expect(fingerprintOf(decodeModel(encodeModelBytes(choosing(["a", "b"]))))).toBe(fingerprintOf(choosing(["a", "b"])));
+  });
+
+  it("is another for inputs of another type or shape", () => {
+    const taking = (type: TensorType): string => fingerprintOf({ ...network(), graph: { ...network().graph, inputs: [{ name: "x", type: { tensor: type } }] } });
+    const [float, double] = [DataType.FLOAT, DataType.DOUBLE];
+    const seen = [{ elementType: float, shape: [1, 4] }, { elementType: double, shape: [1, 4] }, { elementType: float, shape: ["n", 4] }, { elementType: float, shape: [undefined, 4] }, { elementType: float }].map(taking);
     expect(new Set(seen).size).toBe(seen.length);
   });
 

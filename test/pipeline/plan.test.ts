@@ -76,8 +76,10 @@ describe("planPasses", () => {
       .toMatchObject({ calibrator: "entropy", exclude: ["dense/*"] });
   });
 
-  it("suggests a node for an exclusion that matches nothing", () => {
-    expect(() => names({ flags: {}, exclude: ["dense/MatMull"] })).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
+  it("suggests a node for an exclusion that matches nothing, once a pass asks for it or where none does", () => {
+    const plan = planPasses(matMulModel(), { flags: { int8: "" }, exclude: ["dense/MatMull"] });
+    const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
+    for (const ask of [() => quantizer?.statistics(matMulModel()), () => names({ flags: {}, exclude: ["dense/MatMull"] })]) expect(ask).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
   });
 
   it("does not round to scales per row what will have one scale for the tensor", () => {
@@ -117,6 +119,22 @@ describe("a plan that repeats decisions", () => {
     expect(passes.find(({ name }) => name === "quantize-int8")?.options.dynamic).toEqual(["dense/MatMul"]);
     expect(passes.map(({ name }) => name)).not.toContain("store-int8");
     expect(planPasses(matMulModel(), best).flatMap((step) => step.passes.map(({ name }) => name))).toContain("store-int8");
+  });
+
+  it("holds samples out as the run did, where the report says so", () => {
+    const holdsOut = (options: PlanOptions): boolean => planPasses(matMulModel(), options).some(({ wasJudged }) => wasJudged);
+    const forms = { ...nothing, floatNodes: ["dense/MatMul"] };
+    // Nodes chosen by prediction, for another device, take no samples; and a run may have had too few of them.
+    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...forms, judged: false } })).toBe(false);
+    expect(holdsOut({ ...best, replay: { ...nothing, judged: false } })).toBe(false);
+    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...nothing, judged: true } })).toBe(true);
+  });
+
+  it("refuses a model without the nodes that were decided on", () => {
+    const plan = planPasses(matMulModel(), { ...best, replay: { ...nothing, floatNodes: ["dense/MatMul", "nope"], dynamicNodes: ["nor"] } });
+    const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
+    const message = '--replay: the report says how to compute "nope", "nor", of which there is no node when int8 is decided. Give the model and the options of the run that wrote the report, or leave --replay out to decide anew.';
+    expect(() => quantizer?.statistics(matMulModel())).toThrow(expect.objectContaining({ code: "BAD_OPTION", message }) as Error);
   });
 
   it("refuses options that do not try what was kept", () => {

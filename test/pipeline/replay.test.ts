@@ -51,6 +51,39 @@ it("refuses what was decided for another model, and takes reports that do not sa
   expect(again.report.decisions?.model).not.toBe(fingerprint);
 });
 
+it("refuses decisions on nodes that the model does not have", async () => {
+  const options: CompressOptions = { int8: true, effort: "fast", calib, verify: false };
+  const { report } = await compress(network(), options);
+  const path = join(folder.path, "unknown.json");
+  for (const forms of [{ floatNodes: ["nope"] }, { dynamicNodes: ["nope"] }]) {
+    writeFileSync(path, JSON.stringify({ ...report, decisions: { ...report.decisions, ...forms } }));
+    await expect(compress(network(), { ...options, replay: path })).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining('how to compute "nope"') as string });
+  }
+});
+
+it("holds out of calibration what the run did, for another device and on it", async () => {
+  const options: CompressOptions = { int8: true, effort: "fast", calib, verify: false };
+  const { report } = await compress(network(), options);
+  // As predicted for a device elsewhere: nothing was judged by samples.
+  const elsewhere = { ...report, decisions: { ...report.decisions, floatNodes: ["first"] } };
+  const path = join(folder.path, "elsewhere.json");
+  for (const judged of [false, true]) {
+    writeFileSync(path, JSON.stringify({ ...elsewhere, decisions: { ...elsewhere.decisions, judged } }));
+    const again = await compress(network(), { ...options, replay: path });
+    expect(again.report.decisions).toEqual({ ...elsewhere.decisions, judged });
+  }
+  expect(report.decisions?.judged).toBe(false);
+});
+
+it("refuses what is no decision", async () => {
+  const path = join(folder.path, "broken.json");
+  const { report } = await compress(network(), { int8: true, effort: "fast", calib, verify: false });
+  for (const decisions of [undefined, null, "kept", { ...report.decisions, kept: [1] }, { ...report.decisions, storedOnly: "no" }, { ...report.decisions, judged: "yes" }]) {
+    writeFileSync(path, JSON.stringify({ ...report, decisions }));
+    await expect(compress(network(), { int8: true, calib, verify: false, replay: path })).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining("holds no decisions") as string });
+  }
+});
+
 it("gives the same bytes where nodes stayed float, behind a pooling too", async () => {
   const pooled = () => model(["n", 3, 16, 16], [
     makeNode("Conv", ["x", "w1", "b1"], ["a"], [], "first"), makeNode("Relu", ["a"], ["r"], [], "relu"),

@@ -8,7 +8,7 @@ describe("reportJson", () => {
     expect(Object.keys(report)).toEqual([
       "schemaVersion", "edgec", "input", "output", "target", "emulation", "decisions", "search", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
     ]);
-    expect(Object.keys(report.decisions ?? {})).toEqual(["kept", "takenBack", "floatNodes", "dynamicNodes", "storedOnly", "plainFloat", "model"]);
+    expect(Object.keys(report.decisions ?? {})).toEqual(["kept", "takenBack", "floatNodes", "dynamicNodes", "storedOnly", "plainFloat", "judged", "model"]);
     expect(Object.keys(report.search ?? {})).toEqual(["floatNodes", "dynamic", "speed", "accuracy", "prediction"]);
     expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
     expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual(["sqnrDb", "cosine", "maxAbsError", "nearZero", "top1Agreement", "agreement", "nonFinite", "otherSize"]);

@@ -159,6 +159,7 @@ function canRedirect(copy: Copy, name: string): boolean {
 function redirect(copy: Copy, name: string, gone: Gone): boolean {
   if (!canRedirect(copy, name)) return false;
   copy.editor.replaceUses(copy.name, name);
+  copy.editor.recordDescent(copy.name, name);
   const names = gone.get(copy.editor);
   if (names) names.add(copy.name);
   else gone.set(copy.editor, new Set([copy.name]));

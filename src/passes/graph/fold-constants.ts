@@ -153,6 +153,7 @@ function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, s
   const names = new Set(accepted.flatMap((node) => usedOutputs(node, editor)));
   const gone = withSuperfluous(accepted, editor, foldable);
   const freed = constantsOnlyFor(gone, scope);
+  for (const { inputs, outputs } of gone) for (const from of inputs) for (const name of outputs) editor.recordDescent(from, name);
   editor.removeNodes(...gone);
   editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
   for (const name of names) {

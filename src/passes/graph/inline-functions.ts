@@ -10,7 +10,7 @@
  * them when the model would grow beyond a million nodes.
  */
 import {
-  callBody, type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, opsetVersion, setOpsetVersion, withNested,
+  callBody, type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, nodeLabel, opsetVersion, setOpsetVersion, withNested,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
@@ -115,6 +115,7 @@ function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: 
     }
     const body = callBody(node, callee, (name) => editor.uniqueName(name));
     for (const inner of withNested(body)) if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
+    for (const inner of withNested(body)) editor.recordDescent(nodeLabel(node), nodeLabel(inner));
     for (const inner of body.reverse()) waiting.push(inner);
     calls++;
   }

@@ -50,7 +50,12 @@ function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared 
   const renamed = renameAll(inner);
   const identities = node.outputs.flatMap((name, k) => (name === "" ? [] : [makeNode("Identity", [renamed.get(results[k] ?? "") ?? results[k] ?? ""], [name])]));
   const { nodes, initializers } = inner.graph;
-  for (const moved of nodes) if (shared.has(moved.name ?? "")) moved.name = editor.uniqueName(`${moved.name}_inlined`);
+  for (const moved of nodes) {
+    const { name = "" } = moved;
+    if (!shared.has(name)) continue;
+    moved.name = editor.uniqueName(`${name}_inlined`);
+    editor.recordDescent(name, moved.name);
+  }
   for (const tensor of initializers) editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
   editor.replaceNode(node, ...nodes, ...identities);
   return true;
@@ -63,6 +68,7 @@ function renameAll(inner: GraphEditor): Map<string, string> {
     const fresh = inner.uniqueName(`${name}_inlined`);
     renamed.set(name, fresh);
     inner.replaceUses(name, fresh);
+    inner.recordDescent(name, fresh);
   };
   for (const { name = "" } of inner.graph.initializers) rename(name);
   for (const node of inner.graph.nodes) {

@@ -8,7 +8,7 @@
  * set without bodies. Stays: operators that draw at random, nodes whose output is a graph output, and names that a body
  * hides. One sweep in order finds whole equal chains. The method is hash consing (Ershov 1958).
  */
-import { GraphEditor, hidesName, isStandard, subgraphsOf, tensorBytes, type Attribute, type Node, type Tensor } from "../../ir/index.js";
+import { GraphEditor, hidesName, isStandard, nodeLabel, subgraphsOf, tensorBytes, type Attribute, type Node, type Tensor } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -71,5 +71,6 @@ function redirect(node: Node, first: Node, editor: GraphEditor): boolean {
   const pairs = node.outputs.flatMap((name, k) => (name === "" ? [] : [[name, first.outputs[k] ?? ""] as const]));
   if (pairs.some(([from, to]) => editor.consumers(from).some((user) => hidesName(user, to)))) return false;
   for (const [from, to] of pairs) editor.replaceUses(from, to);
+  editor.recordDescent(nodeLabel(node), nodeLabel(first));
   return true;
 }

@@ -7,7 +7,7 @@
  * output goes when the node before it can take the output's name, and stays when an input, a constant, another output
  * or a value of an outer graph stands there (a graph may not hand such a value out directly).
  */
-import { DataType, elementCount, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, opsetVersion, toNumbers } from "../../ir/index.js";
+import { DataType, elementCount, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, nodeLabel, opsetVersion, toNumbers } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
@@ -119,8 +119,10 @@ function renameProducer(node: Node, input: string, output: string, editor: Graph
   const producer = editor.producer(input);
   if (!producer || editor.isOutput(input)) return false;
   if (editor.consumers(input).some((user) => hidesName(user, output))) return false;
+  const label = nodeLabel(producer);
   editor.removeNodes(node);
   editor.replaceUses(input, output);
   editor.setOutput(producer, producer.outputs.indexOf(input), output);
+  editor.recordDescent(label, nodeLabel(producer));
   return true;
 }

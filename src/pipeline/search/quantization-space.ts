@@ -1,6 +1,7 @@
 /** The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of them in float. */
-import { copyModel, GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../../ir/index.js";
+import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, type TensorType } from "../../ir/index.js";
 import type { HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
+import { nodeMacs } from "../../ops/macs.js";
 import type { NodeStatus, Pass } from "../../passes/contract.js";
 import type { DynamicSpace } from "./dynamic-layers.js";
 import type { SearchNode, SearchSpace } from "./float-nodes.js";
@@ -90,20 +91,39 @@ function searchNode(node: Node, { macs, values }: Work, total: number): SearchNo
 
 async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<Work[]> {
   const editor = GraphEditor.forMainGraph(model);
-  const request = (tensor = ""): RangeRequest => ({ kind: "range", tensor });
-  const sizes = await measure(model, nodes.flatMap(({ inputs: [read], outputs: [made] }) => [request(read), request(made)]));
+  const request = (tensor: string): RangeRequest => ({ kind: "range", tensor });
+  const sizes = await measure(model, nodes.flatMap((node) => [readBy(node), madeBy(node)].filter((name) => name !== "").map(request)));
+  const valuesOf = (name: string): number => (name === "" ? 0 : sizes.get(request(name))?.count ?? 0);
   return nodes.map((node) => {
-    const [read, made] = [node.inputs[0], node.outputs[0]].map((tensor) => sizes.get(request(tensor))?.count ?? 0) as [number, number];
-    return { macs: made * macsPerOutput(editor, node), values: read + made };
+    const [read, made] = [valuesOf(readBy(node)), valuesOf(madeBy(node))];
+    return { macs: macsOf(node, read, made, editor), values: read + made };
   });
 }
 
-function macsPerOutput(editor: GraphEditor, node: Node): number {
-  const dims = editor.constant(node.inputs[1] ?? "")?.dims ?? [];
-  if (isOp(node, "MatMul", "Gemm")) return dims[intAttribute(node, "transB", 0) === 1 ? 1 : 0] ?? 0;
-  const perOutput = dims.slice(isOp(node, "LSTM") ? 2 : 1).reduce((product, dim) => product * dim, 1);
-  // Four gates, each of inputs and of the state before.
-  return isOp(node, "LSTM") ? 4 * (perOutput + (editor.constant(node.inputs[2] ?? "")?.dims.at(-1) ?? 0)) : perOutput;
+function readBy({ inputs }: Node): string {
+  return inputs[0] ?? "";
+}
+
+/** Of a recurrence that hands out its last state alone, the first output has no name. */
+function madeBy({ outputs }: Node): string {
+  return outputs.find((name) => name !== "") ?? "";
+}
+
+/**
+ * Multiply-accumulates of the node; 0 where its weights are no constants.
+ * @param read elements of its first input
+ * @param made elements of what it makes
+ */
+function macsOf(node: Node, read: number, made: number, editor: GraphEditor): number {
+  const typed = (shape: readonly number[]): TensorType => ({ elementType: DataType.FLOAT, shape: [...shape] });
+  const weights = node.inputs.slice(1).map((name) => {
+    const constant = editor.constant(name);
+    return constant && typed(constant.dims);
+  });
+  const width = weights[0]?.shape?.at(-1);
+  // What the steps of a recurrence read tells how many there are; other operators are known by what they make.
+  const isRecurrent = isOp(node, "LSTM") && typeof width === "number" && width > 0;
+  return nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : undefined, ...weights], [typed([made])]) ?? 0;
 }
 
 /**
@@ -111,7 +131,7 @@ function macsPerOutput(editor: GraphEditor, node: Node): number {
  * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
  */
 function rounding(node: Node, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics): number {
-  const touched = new Set([node.inputs[0] ?? "", node.outputs[0] ?? ""]);
+  const touched = new Set([readBy(node), madeBy(node)]);
   return [...touched].reduce((sum, tensor) => {
     const request = requests.get(tensor);
     return sum + (request ? relativeRounding(statistics.get(request)) : 0);

@@ -35,13 +35,22 @@ function marking(left: readonly string[] = [], skipped: readonly string[] = []):
   return { ...pass, excluding: (names) => marking([...left, ...names], skipped) };
 }
 
+/** Throws for a tensor that has no count. */
+function measuring(counts: Readonly<Record<string, number>>): SpaceTools["measure"] {
+  return (_, requests) => {
+    const statistics = new Statistics();
+    for (const request of requests) {
+      const count = request.kind === "range" ? counts[request.tensor] : undefined;
+      if (request.kind !== "range" || count === undefined) throw new Error("asked for what is not there");
+      statistics.set(request, { min: 0, max: 1, count });
+    }
+    return Promise.resolve(statistics);
+  };
+}
+
 const tools: SpaceTools = {
   run: async (pass, m, statistics) => (await pass.run(m, { statistics, evaluator: undefined, seed: 0 })).nodes,
-  measure: (_, requests) => {
-    const statistics = new Statistics();
-    for (const request of requests) if (request.kind === "range") statistics.set(request, { min: 0, max: 1, count: COUNTS[request.tensor]! });
-    return Promise.resolve(statistics);
-  },
+  measure: measuring(COUNTS),
   score: () => Promise.resolve(0),
 };
 
@@ -61,6 +70,20 @@ it("holds the layers that the pass quantizes, with their share of the multiply-a
   const total = conv + gemm + matmul;
   expect(new Map(nodes.map(({ name, share, intensity }) => [name, [share, intensity]]))).toEqual(new Map([
     ["conv", [conv / total, conv / (COUNTS.x! + COUNTS.a!)]], ["gemm", [gemm / total, gemm / (COUNTS.f! + COUNTS.g!)]], ["matmul", [matmul / total, matmul / (COUNTS.g! + COUNTS.y!)]],
+  ]));
+});
+
+it("counts the steps of a recurrence that hands out its last state alone", async () => {
+  const [steps, batch, inputs, hidden] = [6, 2, 3, 4];
+  const m = model([steps, batch, inputs], [
+    makeNode("LSTM", ["x", "wi", "wr"], ["", "h"], [attribute.int("hidden_size", hidden)], "lstm"), makeNode("Squeeze", ["h"], ["s"], [], "squeeze"), makeNode("MatMul", ["s", "w"], ["y"], [], "matmul"),
+  ], [zeros("wi", [1, 4 * hidden, inputs]), zeros("wr", [1, 4 * hidden, hidden]), zeros("w", [hidden, 5])]);
+  const counts: Readonly<Record<string, number>> = { x: steps * batch * inputs, h: batch * hidden, s: batch * hidden, y: batch * 5 };
+  const { nodes } = await quantizationSpace(m, marking([], ["squeeze"]), histograms({}), { ...tools, measure: measuring(counts) });
+  // Four gates, each of the inputs and of the state before.
+  const [lstm, matmul] = [steps * batch * 4 * hidden * (inputs + hidden), batch * hidden * 5];
+  expect(new Map(nodes.map(({ name, share, intensity }) => [name, [share, intensity]]))).toEqual(new Map([
+    ["lstm", [lstm / (lstm + matmul), lstm / (counts.x! + counts.h!)]], ["matmul", [matmul / (lstm + matmul), matmul / (counts.s! + counts.y!)]],
   ]));
 });
 

@@ -47,7 +47,12 @@ function mergeInto(node: Node, rewrite: Rewrite): boolean {
   const second = before && isOp(before, "Conv") === isOp(node, "Conv") ? linearLayer(node, editor) : undefined;
   const first = second && before ? linearLayer(before, editor) : undefined;
   if (!first || first.last !== maker || first.outputs !== second?.inputs) return false;
-  return isOp(node, "Conv") ? mergeConvolutions({ first, second }, rewrite) : mergeProducts({ first, second }, rewrite);
+  const labels = [first, second].map((layer) => nodeLabel(layer.node));
+  const merged = isOp(node, "Conv") ? mergeConvolutions({ first, second }, rewrite) : mergeProducts({ first, second }, rewrite);
+  if (!merged) return false;
+  for (const label of labels) editor.recordDescent(label, nodeLabel(merged));
+  for (const { weight } of [first, second]) editor.recordDescent(weight.name ?? "", merged.inputs[1] ?? "");
+  return true;
 }
 
 function isPlain({ node }: LinearLayer): boolean {
@@ -61,33 +66,34 @@ function matrixOf({ node, weight, inputs, outputs }: LinearLayer): Float32Array 
   return Float32Array.from({ length: values.length }, (_, k) => values[(k % outputs) * inputs + Math.floor(k / outputs)] ?? 0);
 }
 
-function mergeProducts({ first, second }: Pair, rewrite: Rewrite): boolean {
+/** The layer that does the work of both, or undefined where that costs more. */
+function mergeProducts({ first, second }: Pair, rewrite: Rewrite): Node | undefined {
   const { inputs, outputs: hidden } = first;
   const { outputs } = second;
-  if (inputs * outputs >= hidden * (inputs + outputs) || inputs * hidden * outputs > MAX_WORK || !isPlain(first) || !isPlain(second)) return false;
+  if (inputs * outputs >= hidden * (inputs + outputs) || inputs * hidden * outputs > MAX_WORK || !isPlain(first) || !isPlain(second)) return undefined;
   const matrix = matrixOf(second);
   const weight = product(matrixOf(first), matrix, inputs, hidden, outputs);
   const shift = product(first.bias, matrix, 1, hidden, outputs);
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
-  if (!values) return false;
-  writeProduct({ first, second }, values, rewrite);
-  return true;
+  return values && writeProduct({ first, second }, values, rewrite);
 }
 
 /** A Gemm when one of the two is: its operands are matrices then. Otherwise a MatMul, with an Add if there is a bias. */
-function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): void {
+function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): Node {
   const x = first.node.inputs[0] ?? "";
   const label = nodeLabel(second.node);
   const w = rewrite.addConstant(floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight));
   const b = bias.some((value) => value !== 0) ? rewrite.addConstant(floatTensor(`${label}_bias`, [second.outputs], bias)) : undefined;
   if (isOp(first.node, "Gemm") || isOp(second.node, "Gemm")) {
-    rewrite.replace(second.last, makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], second.node.name));
-  } else if (b === undefined) {
-    rewrite.replace(second.last, makeNode("MatMul", [x, w], [""], [], second.node.name));
-  } else {
-    const sum = rewrite.editor.uniqueName(`${label}_product`);
-    rewrite.replace(second.last, makeNode("MatMul", [x, w], [sum], [], second.node.name), makeNode("Add", [sum, b], [""]));
+    const gemm = makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], second.node.name);
+    rewrite.replace(second.last, gemm);
+    return gemm;
   }
+  const sum = b === undefined ? "" : rewrite.editor.uniqueName(`${label}_product`);
+  const matMul = makeNode("MatMul", [x, w], [sum], [], second.node.name);
+  if (b === undefined) rewrite.replace(second.last, matMul);
+  else rewrite.replace(second.last, matMul, makeNode("Add", [sum, b], [""]));
+  return matMul;
 }
 
 /** [rows, inner] · [inner, columns] in float64. */
@@ -112,28 +118,28 @@ function geometryOf({ node, weight }: LinearLayer): Geometry {
   };
 }
 
-function mergeConvolutions(pair: Pair, rewrite: Rewrite): boolean {
+function mergeConvolutions(pair: Pair, rewrite: Rewrite): Node | undefined {
   const { first, second } = pair;
-  if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length) return false;
+  if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length) return undefined;
   const [one, two] = [geometryOf(first), geometryOf(second)];
   // Positions at which the second computes, for each at which the first does.
   const density = 1 / two.strides.reduce((count, stride) => count * stride, 1);
   const kernel = Math.max(one.kernel, two.kernel);
   const apart = first.inputs * first.outputs * one.kernel + density * first.outputs * second.outputs * two.kernel;
-  if (density * first.inputs * second.outputs * kernel >= apart || first.inputs * first.outputs * second.outputs * kernel > MAX_WORK) return false;
+  if (density * first.inputs * second.outputs * kernel >= apart || first.inputs * first.outputs * second.outputs * kernel > MAX_WORK) return undefined;
   if (two.kernel === 1 && !two.isPadded && !two.isFitted && !(one.isFitted && density < 1)) return mergePointwiseBehind(pair, one, two, rewrite);
   const isPointwise = one.kernel === 1 && !one.isPadded && one.strides.every((stride) => stride === 1);
   const keepsBorder = (!two.isPadded && !two.isFitted) || first.bias.every((value) => value === 0);
-  return isPointwise && keepsBorder && mergePointwiseBefore(pair, two.kernel, rewrite);
+  return isPointwise && keepsBorder ? mergePointwiseBefore(pair, two.kernel, rewrite) : undefined;
 }
 
 /** The first keeps its kernel and gives the outputs of the second. */
-function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geometry, rewrite: Rewrite): boolean {
+function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geometry, rewrite: Rewrite): Node | undefined {
   const { outputs: hidden } = first;
   const weight = product(toFloat32(second.weight), toFloat32(first.weight), second.outputs, hidden, first.inputs * one.kernel);
   const shift = product(toFloat32(second.weight), first.bias, second.outputs, hidden, 1);
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
-  if (!values) return false;
+  if (!values) return undefined;
   const { node } = first;
   const dims = [second.outputs, first.inputs, ...first.weight.dims.slice(2)];
   writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite);
@@ -141,11 +147,11 @@ function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geome
   const output = second.node.outputs[0] ?? "";
   rewrite.retire(second.node);
   rewrite.takeOutput(node, output);
-  return true;
+  return node;
 }
 
 /** The second keeps its kernel and takes the inputs of the first. */
-function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: Rewrite): boolean {
+function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: Rewrite): Node | undefined {
   const { inputs, outputs: hidden } = first;
   const [inner, outer] = [toFloat32(first.weight), toFloat32(second.weight)];
   const weight = new Float64Array(second.outputs * inputs * kernel);
@@ -156,10 +162,10 @@ function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: 
     for (let i = 0; i < inputs; i++) weight[(o * inputs + i) * kernel + k]! += factor * inner[h * inputs + i]!;
   }
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(bias) });
-  if (!values) return false;
+  if (!values) return undefined;
   const dims = [second.outputs, inputs, ...second.weight.dims.slice(2)];
   writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite);
   rewrite.setInput(second.node, 0, first.node.inputs[0] ?? "");
-  return true;
+  return second.node;
 }
 

@@ -2,7 +2,7 @@
  * Edits of one graph whose removals are carried out together at the end: each on its own would walk the whole graph,
  * which is quadratic in the number of fusions. A node that is replaced takes along what only it used.
  */
-import { GraphEditor, type Model, type Node, type Tensor } from "../../../ir/index.js";
+import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
 
 export class Rewrite {
@@ -36,8 +36,10 @@ export class Rewrite {
 
   /** Gives the node's output a new name, that of a retired node; its old name is no longer. */
   takeOutput(node: Node, output: string): void {
+    const label = nodeLabel(node);
     this.gone.add(node.outputs[0] ?? "");
     this.editor.setOutput(node, 0, output);
+    this.editor.recordDescent(label, nodeLabel(node));
   }
 
   /** Puts new nodes before `anchor` and retires it; the last of them takes over its first output. */
@@ -61,9 +63,12 @@ export class Rewrite {
     return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
   }
 
-  /** Gives the node a constant of its own; the old one goes when nothing else uses it. */
+  /** Gives the node a constant of its own, which came of the old one; that goes when nothing else uses it. */
   setConstant(node: Node, index: number, tensor: Tensor): void {
-    this.setInput(node, index, this.addConstant(tensor));
+    const old = node.inputs[index] ?? "";
+    const name = this.addConstant(tensor);
+    this.editor.recordDescent(old, name);
+    this.setInput(node, index, name);
   }
 
   /** Carries out the removals: retired nodes, what only they used, and declarations of values that are no more. */

@@ -11,7 +11,7 @@
  * index must be the first or the last. Layers of two directions need constant weights that nothing else uses, which are
  * then split, and default activations. Outputs stay the same but for the order of sums. Needs operator set 11.
  */
-import { attribute, getAttribute, type GraphEditor, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, opsetVersion, setAttribute, stringAttribute, type Tensor, tensorBytes } from "../../../ir/index.js";
+import { attribute, getAttribute, type GraphEditor, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion, setAttribute, stringAttribute, type Tensor, tensorBytes } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
@@ -61,9 +61,10 @@ function trim(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   if (!parts) return false;
   const layers = directions.map((direction, k) => layerOf(parts[k]!, direction, read.end, rewrite));
   const states = layers.map(({ at }) => at);
+  for (const { layer } of layers) editor.recordDescent(nodeLabel(node), nodeLabel(layer));
   const joined = states.length === 1 ? [] : [makeNode("Concat", states, [editor.uniqueName(`${states[0]!}_both`)], [attribute.int("axis", 2)])];
   const index = editor.addInitializer(int64Tensor(editor.uniqueName("only_direction"), [0], []));
-  editor.insertBefore(read.gather, ...layers.flatMap(({ nodes }) => nodes), ...joined);
+  editor.insertBefore(read.gather, ...layers.flatMap(({ step, layer }) => [...step, layer]), ...joined);
   rewrite.replace(read.gather, makeNode("Gather", [joined[0]?.outputs[0] ?? states[0]!, index], [], [attribute.int("axis", 0)], read.gather.name));
   rewrite.retire(node);
   return true;
@@ -139,7 +140,13 @@ function split(node: Node, rewrite: Rewrite): Node[] | undefined {
   const given = node.inputs.map((name) => (name === "" ? undefined : editor.constant(name)));
   const isOwn = (name: string, k: number): boolean => k === 0 || name === "" || (given[k]?.dims[0] === 2 && editor.consumers(name).length === 1 && editor.soleConsumer(name) === node);
   if (!node.inputs.every(isOwn)) return undefined;
-  return [0, 1].map((direction) => ({ ...node, inputs: node.inputs.map((name, k) => (k === 0 || name === "" ? name : rewrite.addConstant(half(given[k]!, direction)))) }));
+  return [0, 1].map((direction) => ({ ...node, inputs: node.inputs.map((name, k) => (k === 0 || name === "" ? name : addHalf(given[k]!, direction, rewrite))) }));
+}
+
+function addHalf(tensor: Tensor, direction: number, rewrite: Rewrite): string {
+  const name = rewrite.addConstant(half(tensor, direction));
+  rewrite.editor.recordDescent(tensor.name ?? "", name);
+  return name;
 }
 
 function half(tensor: Tensor, direction: number): Tensor {
@@ -148,17 +155,25 @@ function half(tensor: Tensor, direction: number): Tensor {
   return { name: tensor.name ?? "", dims: [1, ...tensor.dims.slice(1)], dataType: tensor.dataType, raw: bytes.slice(direction * length, (direction + 1) * length) };
 }
 
-/** The nodes that compute one direction as far as the step that is read, and the name of the state there. */
-function layerOf(part: Node, direction: Direction, end: End, { editor }: Rewrite): { readonly nodes: readonly Node[]; readonly at: string } {
+/** One direction as far as the step that is read. */
+interface OneWay {
+  readonly layer: Node;
+  /** Takes the one step of the inputs that counts; empty where all do. */
+  readonly step: readonly Node[];
+  /** The name of the state at the step that is read. */
+  readonly at: string;
+}
+
+function layerOf(part: Node, direction: Direction, end: End, { editor }: Rewrite): OneWay {
   const [x = "", ...weights] = part.inputs;
   const at = editor.uniqueName(`${part.outputs[0] ?? "y"}_${direction}`);
   const layer: Node = { ...part, inputs: [x, ...weights], outputs: ["", at], attributes: [...part.attributes] };
   setAttribute(layer, attribute.string("direction", direction));
   const needsAll = (direction === "forward") === (end === "last");
-  if (needsAll) return { nodes: [layer], at };
+  if (needsAll) return { layer, step: [], at };
   const step = editor.uniqueName(`${x}_${end}`);
   const index = editor.addInitializer(int64Tensor(editor.uniqueName(`${end}_step`), [end === "first" ? 0 : -1]));
   layer.inputs[0] = step;
   if (part.name !== undefined) layer.name = editor.uniqueName(`${part.name}_${end}`);
-  return { nodes: [makeNode("Gather", [x, index], [step], [attribute.int("axis", 0)]), layer], at };
+  return { layer, step: [makeNode("Gather", [x, index], [step], [attribute.int("axis", 0)])], at };
 }
