@@ -33,7 +33,6 @@ export function joinedBranches(editor: GraphEditor, islands: Islands, tensor: st
   const branches: Branch[] = [];
   let concat: Node | undefined;
   for (let steps = 0; pending.length > 0; steps++) {
-    if (steps + pending.length > MOST_STEPS) return undefined;
     const branch = pending.pop()!;
     const clamp = clampBefore(editor, islands, branch.tensor);
     const maker = editor.producer(clamp?.inputs[0] ?? branch.tensor);
@@ -45,6 +44,7 @@ export function joinedBranches(editor: GraphEditor, islands: Islands, tensor: st
     if (isConcat) concat ??= maker;
     const ceiling = clamp ? Math.min(branch.ceiling ?? Infinity, upperBound(editor, clamp)) : branch.ceiling;
     const inputs = isConcat ? maker.inputs : maker.inputs.slice(0, 1);
+    if (steps + pending.length + inputs.length > MOST_STEPS) return undefined;
     for (let k = inputs.length - 1; k >= 0; k--) pending.push({ tensor: inputs[k]!, ceiling });
   }
   return concat && { concat, branches };
