@@ -231,3 +231,16 @@ export function histogramQuantile(histogram: Histogram, quantile: number): numbe
   }
   return max;
 }
+
+/**
+ * What a clamp to [0, ceiling] makes of the values, within one bin width: those at 0 are left out of the bins, as they have
+ * neither power nor error, and stay in the count.
+ */
+export function clampedHistogram({ min, max, counts, count }: Histogram, ceiling: number): Histogram {
+  if (ceiling <= min) return { min: ceiling, max: ceiling, counts: Float64Array.of(count), count };
+  const width = (max - min) / counts.length;
+  const last = Math.min(counts.length - 1, Math.floor((ceiling - min) / width));
+  const clamped = new Float64Array(counts.length);
+  for (let bin = 0; bin < counts.length; bin++) if (min + (bin + 0.5) * width > 0) clamped[Math.min(bin, last)]! += counts[bin]!;
+  return { min, max, counts: clamped, count };
+}

@@ -1,5 +1,6 @@
 /** Pointing at nodes and constants by name, pattern, operator type or position. */
 import { EdgecError, suggestion } from "../errors.js";
+import { groupBy } from "../group-by.js";
 import { nestedGraphs, nodeLabel, type Model, type Node } from "../ir/index.js";
 
 /** What selectors point at. */
@@ -37,18 +38,16 @@ interface Matches { readonly nodes: readonly Node[]; readonly constants: readonl
 
 /** Nodes by name and by type: a search for what to leave in float selects thousands of nodes at a time. */
 class SelectableNames {
-  readonly byLabel = new Map<string, Node[]>();
-  readonly byType = new Map<string, Node[]>();
-  readonly constants = new Set<string>();
+  readonly byLabel: ReadonlyMap<string, readonly Node[]>;
+  readonly byType: ReadonlyMap<string, readonly Node[]>;
+  readonly constants: ReadonlySet<string>;
 
   constructor(private readonly model: Model) {
-    for (const graph of nestedGraphs(model.graph)) {
-      for (const node of graph.nodes) {
-        addTo(this.byLabel, nodeLabel(node), node);
-        addTo(this.byType, node.opType, node);
-      }
-      for (const { name = "" } of graph.initializers) this.constants.add(name);
-    }
+    const graphs = [...nestedGraphs(model.graph)];
+    const nodes = graphs.flatMap((graph) => graph.nodes);
+    this.byLabel = groupBy(nodes, nodeLabel);
+    this.byType = groupBy(nodes, ({ opType }) => opType);
+    this.constants = new Set(graphs.flatMap(({ initializers }) => initializers.map(({ name = "" }) => name)));
   }
 
   matches(selector: string): Matches {
@@ -61,12 +60,6 @@ class SelectableNames {
     const pattern = globPattern(selector);
     return { nodes: [...this.byLabel].flatMap(([label, nodes]) => (pattern.test(label) ? nodes : [])), constants: [...this.constants].filter((name) => pattern.test(name)) };
   }
-}
-
-function addTo(index: Map<string, Node[]>, key: string, node: Node): void {
-  const nodes = index.get(key);
-  if (nodes) nodes.push(node);
-  else index.set(key, [node]);
 }
 
 function globPattern(glob: string): RegExp {

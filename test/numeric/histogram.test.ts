@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HistogramAccumulator, histogramQuantile } from "../../src/numeric/histogram.js";
+import { clampedHistogram, HistogramAccumulator, histogramQuantile } from "../../src/numeric/histogram.js";
 import type { Histogram } from "../../src/numeric/statistics.js";
 import { normalArray } from "./seeded.js";
 
@@ -77,5 +77,22 @@ describe("HistogramAccumulator", () => {
 
   it("spans the whole float range", () => {
     expect(histogramOf([Float32Array.of(0, -3.4e38, 3.4e38, 1e-45)], 16)).toMatchObject({ count: 4 });
+  });
+});
+
+describe("clampedHistogram", () => {
+  const histogram = { min: -2, max: 2, counts: Float64Array.of(10, 20, 30, 40), count: 100 };
+
+  it("leaves out what is at 0 and puts what is above into the bin of the ceiling", () => {
+    expect(clampedHistogram(histogram, Infinity)).toEqual({ ...histogram, counts: Float64Array.of(0, 0, 30, 40) });
+    expect(clampedHistogram(histogram, 0.75)).toEqual({ ...histogram, counts: Float64Array.of(0, 0, 70, 0) });
+  });
+
+  it("puts all at a ceiling that lies below", () => {
+    expect(clampedHistogram({ ...histogram, min: 7, max: 9 }, 6)).toEqual({ min: 6, max: 6, counts: Float64Array.of(100), count: 100 });
+  });
+
+  it("keeps values that are all equal", () => {
+    expect(clampedHistogram({ min: 3, max: 3, counts: Float64Array.of(5, 0), count: 5 }, 6)).toEqual({ min: 3, max: 3, counts: Float64Array.of(5, 0), count: 5 });
   });
 });

@@ -9,7 +9,7 @@ function cutOf(count: number, edges: readonly Edge[]): boolean[] {
   const network = new CutNetwork();
   for (let k = 0; k < count; k++) network.node();
   for (const [from, to, capacity] of edges) network.edge(from, to, capacity);
-  return network.sinkSide().slice(2);
+  return network.sinkSide()!.slice(2);
 }
 
 const costOf = (sides: readonly boolean[], edges: readonly Edge[]): number => {
@@ -39,6 +39,22 @@ describe("CutNetwork", () => {
   it("leaves as few as it can on the sink's side", () => {
     expect(cutOf(1, [[SOURCE, 2, 2], [2, SINK, 2]])).toEqual([false]);
     expect(cutOf(1, [])).toEqual([false]);
+  });
+
+  // Up to the weak link each node pays 1 for its edge to the sink, and the link 5; all others could not be saved for less.
+  it("cuts a chain of 100,000 nodes at its weak link, though all of it lies at distances of its own", () => {
+    const [count, weak] = [100_000, 99_980];
+    const edges = Array.from({ length: count }, (_, k): readonly Edge[] => [[k + 2, SINK, 1], ...(k + 1 < count ? [[k + 2, k + 3, k === weak ? 5 : 1e9] as const] : [])]).flat();
+    expect(cutOf(count, [[SOURCE, 2, 1e6], ...edges]).indexOf(true)).toBe(weak + 1);
+  });
+
+  it("gives up on a network that takes more work than it may", () => {
+    const network = new CutNetwork();
+    const node = network.node();
+    network.edge(SOURCE, node, 2);
+    network.edge(node, SINK, 3);
+    expect(network.sinkSide(1)).toBeUndefined();
+    expect(network.sinkSide(100)).toEqual([false, true, true]);
   });
 
   it("finds the cheapest of all cuts of random networks", () => {

@@ -3,7 +3,7 @@ import { type GraphEditor, isOp, type Node, toNumbers } from "../../ir/index.js"
 import { type AffineParameters, uint8Parameters } from "../../numeric/affine.js";
 
 /** The greatest value that the clamp lets through. */
-function upperBound(editor: GraphEditor, clamp: Node): number {
+export function upperBound(editor: GraphEditor, clamp: Node): number {
   return isOp(clamp, "Clip") && clamp.inputs[2] ? toNumbers(editor.constant(clamp.inputs[2])!)[0]! : Infinity;
 }
 

@@ -9,6 +9,7 @@
  * up in a table. So it shares, unless something else reads it too that gains more from a finer scale. Errors are
  * predicted from the histogram of the branch, and each reader counts the same.
  */
+import { groupBy } from "../../group-by.js";
 import { type GraphEditor, isOp, type Node } from "../../ir/index.js";
 import type { AffineParameters } from "../../numeric/affine.js";
 import { roundingError } from "../../numeric/calibrators.js";
@@ -36,15 +37,13 @@ export function shareWithConcats(
 
 /** The tensor whose parameters this one has: movers hand on the codes that they get. */
 export function sourceOf({ sharedWith }: Islands, tensor: string): string {
-  let source = tensor;
-  while (sharedWith.has(source)) source = sharedWith.get(source)!;
-  return source;
+  return sharedWith.get(tensor) ?? tensor;
 }
 
 class Sharing {
   private readonly int8: ReadonlySet<Node>;
   /** Tensors of one set of codes, by the one that they come from. */
-  private readonly copies = new Map<string, string[]>();
+  private readonly copies: ReadonlyMap<string, readonly string[]>;
   /** What absorbed clamps read, and what they gave. */
   private readonly results = new Map<string, string>();
   /** Tensors that took a Concat's parameters already. */
@@ -55,10 +54,7 @@ class Sharing {
     private readonly histograms: ReadonlyMap<string, Histogram>, private readonly parameters: Map<string, AffineParameters>,
   ) {
     this.int8 = new Set([...islands.computes, ...islands.members]);
-    for (const tensor of islands.tensors) {
-      const source = sourceOf(islands, tensor);
-      this.copies.set(source, [...(this.copies.get(source) ?? []), tensor]);
-    }
+    this.copies = groupBy(islands.tensors, (tensor) => sourceOf(islands, tensor));
     for (const [result, clamp] of islands.clamps) this.results.set(clamp.inputs[0]!, result);
   }
 

@@ -23,7 +23,7 @@ export interface Islands {
   readonly members: ReadonlySet<Node>;
   /** Tensors that carry codes: each gets one Q/DQ pair. */
   readonly tensors: ReadonlySet<string>;
-  /** For a mover's output: the tensor whose parameters it takes. */
+  /** For a mover's output: the tensor, made by no mover, whose codes it hands on and whose parameters it takes. */
   readonly sharedWith: ReadonlyMap<string, string>;
   /** Clamps whose work the saturation of codes takes over: they are removed. Keyed by the clamp's output. */
   readonly clamps: ReadonlyMap<string, Node>;
@@ -178,7 +178,7 @@ class IslandFinder {
       if (!valueInputs(node).every((name) => tensors.has(name)) || isModelOutput(this.editor, this.resultOf(node))) continue;
       members.add(node);
       keep(node, role === "mover" ? node.outputs[0]! : this.resultOf(node));
-      if (role === "mover") sharedWith.set(node.outputs[0]!, node.inputs[0]!);
+      if (role === "mover") sharedWith.set(node.outputs[0]!, sharedWith.get(node.inputs[0]!) ?? node.inputs[0]!);
     }
     const worthDynamic = dynamic.filter((node) => {
       const values = this.weight(node)!.dims.reduce((product, dim) => product * dim, 1);

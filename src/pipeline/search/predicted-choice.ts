@@ -3,8 +3,9 @@ import type { Model } from "../../ir/index.js";
 import type { TypeMap } from "../../ops/shapes.js";
 import type { CostTable } from "../../targets/index.js";
 import { codeGraphOf, type CodeGraph } from "./code-graph.js";
+import { islandsOf } from "./code-islands.js";
 import type { SearchSpace } from "./float-nodes.js";
-import { cheapestInFloat, islandsOf, predictedFloatTime, predictedTime } from "./predicted-times.js";
+import { cheapestInFloat, islandTime, predictedFloatTime, predictedTime } from "./predicted-times.js";
 
 /** A device that times on this machine say nothing about. */
 export interface Device {
@@ -63,12 +64,10 @@ function unpaid(device: string, share: number, of: string): string {
 /** Of the units of each island that stay float: their time in int8, with the conversions that it takes, over that in float. By name. */
 function sharesOf(graph: CodeGraph, costs: CostTable, inFloat: ReadonlySet<number>): Map<string, number> {
   const shares = new Map<string, number>();
-  const chosen = predictedTime(graph, costs, inFloat);
   for (const island of islandsOf(graph)) {
-    const left = island.filter((k) => inFloat.has(k));
-    const inInt8 = new Set([...inFloat].filter((k) => !left.includes(k)));
+    const left = island.units.filter((k) => inFloat.has(k));
     const floatTime = left.reduce((sum, k) => sum + graph.units[k]!.floatTime, 0);
-    const share = 1 + (predictedTime(graph, costs, inInt8) - chosen) / (floatTime || 1);
+    const share = 1 + (islandTime(graph, island, costs) - islandTime(graph, island, costs, inFloat)) / (floatTime || 1);
     for (const k of left) shares.set(graph.units[k]!.name, share);
   }
   return shares;

@@ -6,6 +6,7 @@
 import { CutNetwork, SINK, SOURCE } from "../../numeric/min-cut.js";
 import type { CostTable } from "../../targets/index.js";
 import type { CodeGraph, CodeTensor, Unit } from "./code-graph.js";
+import { type Island, islandsOf } from "./code-islands.js";
 import { CALL } from "./float-times.js";
 
 /** Where no unit is left in float, which is what the model was built as. */
@@ -13,12 +14,22 @@ const NONE: ReadonlySet<number> = new Set();
 
 /** @param inFloat indices of units */
 export function predictedTime({ units, tensors, restTime }: CodeGraph, costs: CostTable, inFloat = NONE): number {
-  const kernels = units.reduce((sum, unit, k) => sum + (inFloat.has(k) ? unit.floatTime : int8Time(unit, costs)), 0);
+  const kernels = units.reduce((sum, unit, k) => sum + kernelTime(unit, costs, inFloat.has(k)), 0);
   return restTime + kernels + tensors.reduce((sum, tensor) => sum + conversionTime(tensor, costs, inFloat), 0);
+}
+
+/** Of the units of one island with the conversions within it and at its borders, which no other island bears on. */
+export function islandTime(graph: CodeGraph, island: Island, costs: CostTable, inFloat = NONE): number {
+  const kernels = island.units.reduce((sum, k) => sum + kernelTime(graph.units[k]!, costs, inFloat.has(k)), 0);
+  return island.tensors.reduce((sum, k) => sum + conversionTime(graph.tensors[k]!, costs, inFloat), kernels);
 }
 
 export function predictedFloatTime({ units, restTime }: CodeGraph): number {
   return units.reduce((sum, unit) => sum + unit.floatTime, restTime);
+}
+
+function kernelTime(unit: Unit, costs: CostTable, isFloat: boolean): number {
+  return isFloat ? unit.floatTime : int8Time(unit, costs);
 }
 
 function int8Time({ cost, floatTime, gathered, fusedTime }: Unit, costs: CostTable): number {
@@ -37,8 +48,18 @@ function conversion(values: number, cost: number): number {
   return CALL + values * cost;
 }
 
-/** The units that are better left in float, as few as are worth it. */
-export function cheapestInFloat({ units, tensors }: CodeGraph, costs: CostTable): Set<number> {
+/** A second's work. Of 100,000 operators in a chain, or with a few readers each, a cheapest cut takes a seventh to a third of it. */
+const MOST_WORK = 5e7;
+
+/**
+ * The units that are better left in float, as few as are worth it.
+ * @param mostWork edges of the network to look at before whole islands are decided on instead
+ */
+export function cheapestInFloat(graph: CodeGraph, costs: CostTable, mostWork = MOST_WORK): Set<number> {
+  return cheapestCut(graph, costs, mostWork) ?? islandsInFloat(graph, costs);
+}
+
+function cheapestCut({ units, tensors }: CodeGraph, costs: CostTable, mostWork: number): Set<number> | undefined {
   const network = new CutNetwork();
   // What works on codes is on the source's side.
   const nodes = units.map((unit) => {
@@ -48,8 +69,14 @@ export function cheapestInFloat({ units, tensors }: CodeGraph, costs: CostTable)
     return node;
   });
   for (const tensor of tensors) addConversions(network, nodes, tensor, costs);
-  const isFloat = network.sinkSide();
-  return new Set(units.flatMap((_, k) => (isFloat[nodes[k]!] === true ? [k] : [])));
+  const isFloat = network.sinkSide(mostWork);
+  return isFloat && new Set(units.flatMap((_, k) => (isFloat[nodes[k]!] === true ? [k] : [])));
+}
+
+/** The islands that take less time with all of their units in float. */
+function islandsInFloat(graph: CodeGraph, costs: CostTable): Set<number> {
+  const losing = islandsOf(graph).filter((island) => islandTime(graph, island, costs, new Set(island.units)) < islandTime(graph, island, costs));
+  return new Set(losing.flatMap(({ units }) => units));
 }
 
 /** A tensor is brought to codes once, and back once, however many read it. */
@@ -62,21 +89,4 @@ function addConversions(network: CutNetwork, nodes: readonly number[], { values,
   const asFloat = hasFloatReaders ? SINK : network.node();
   if (!hasFloatReaders) for (const reader of readers) network.edge(asFloat, nodes[reader]!, Infinity);
   network.edge(made, asFloat, conversion(values, costs.dequantize));
-}
-
-/** The units in groups that codes flow between, from Q to DQ. */
-export function islandsOf({ units, tensors }: CodeGraph): number[][] {
-  const leader = units.map((_, k) => k);
-  const find = (k: number): number => {
-    let top = k;
-    while (leader[top] !== top) top = leader[top] = leader[leader[top]!]!;
-    return top;
-  };
-  for (const { producer, readers } of tensors) {
-    const [first, ...others] = producer === undefined ? readers : [producer, ...readers];
-    for (const other of others) leader[find(other)] = find(first!);
-  }
-  const groups = new Map<number, number[]>();
-  for (const [k] of units.entries()) groups.set(find(k), [...groups.get(find(k)) ?? [], k]);
-  return [...groups.values()];
 }

@@ -1,4 +1,5 @@
 /** The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of them in float. */
+import { groupBy } from "../../group-by.js";
 import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, type TensorType } from "../../ir/index.js";
 import type { HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { nodeMacs } from "../../ops/macs.js";
@@ -36,7 +37,8 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   const total = work.reduce((sum, { macs }) => sum + macs, 0) || 1;
   const requests = histogramsByTensor(pass.statistics(model));
   const strains = new Map<SearchNode, number>();
-  for (const group of byLabel(nodes).values()) {
+  // Those that share a name go back to float together.
+  for (const group of groupBy(nodes.keys(), (k) => nodeLabel(nodes[k]!)).values()) {
     const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, requests, statistics)), 0);
     strains.set(searchNode(nodes[group[0]!]!, sumOf(group.map((k) => work[k]!)), total), worst);
   }
@@ -65,13 +67,6 @@ async function staticLayers(pass: Pass, quantized: Model, nodes: readonly Search
 /** Names of the fully connected layers that are one operator. */
 function denseIn({ graph }: Model): Set<string> {
   return new Set(graph.nodes.filter((node) => isOp(node, "MatMul", "Gemm")).map(nodeLabel));
-}
-
-/** Indices of the nodes of each name: those that share one go back to float together. */
-function byLabel(nodes: readonly Node[]): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  for (const [k, node] of nodes.entries()) groups.set(nodeLabel(node), [...groups.get(nodeLabel(node)) ?? [], k]);
-  return groups;
 }
 
 function excluding(pass: Pass, names: readonly string[]): Pass {

@@ -3,9 +3,10 @@ import type { Model } from "../../ir/index.js";
 import type { TypeMap } from "../../ops/shapes.js";
 import type { CostTable } from "../../targets/index.js";
 import { codeGraphOf } from "./code-graph.js";
+import { islandsOf } from "./code-islands.js";
 import type { SearchSpace } from "./float-nodes.js";
 import type { TimingHints } from "./paying-nodes.js";
-import { cheapestInFloat, islandsOf, predictedTime } from "./predicted-times.js";
+import { cheapestInFloat, islandTime } from "./predicted-times.js";
 
 /**
  * @param types of the values of `model`, which the space builds from
@@ -16,7 +17,7 @@ export async function timingHints(model: Model, types: TypeMap, { nodes, build }
   const searched = new Set(nodes.map(({ name }) => name));
   const namesOf = (units: Iterable<number>): string[] => [...new Set([...units].map((k) => graph.units[k]!).filter(({ isCompute, name }) => isCompute && searched.has(name)).map(({ name }) => name))];
   const islands = islandsOf(graph)
-    .map((units) => ({ names: namesOf(units), rest: predictedTime(graph, costs, new Set(units)) }))
-    .filter(({ names }) => names.length > 0).sort((a, b) => a.rest - b.rest);
+    .map((island) => ({ names: namesOf(island.units), gain: islandTime(graph, island, costs) - islandTime(graph, island, costs, new Set(island.units)) }))
+    .filter(({ names }) => names.length > 0).sort((a, b) => b.gain - a.gain);
   return { islands: islands.map(({ names }) => names), predicted: namesOf(cheapestInFloat(graph, costs)) };
 }

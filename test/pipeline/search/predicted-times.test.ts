@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CodeGraph, CodeTensor, Unit } from "../../../src/pipeline/search/code-graph.js";
 import { CALL } from "../../../src/pipeline/search/float-times.js";
-import { cheapestInFloat, islandsOf, predictedFloatTime, predictedTime } from "../../../src/pipeline/search/predicted-times.js";
+import { islandsOf } from "../../../src/pipeline/search/code-islands.js";
+import { cheapestInFloat, islandTime, predictedFloatTime, predictedTime } from "../../../src/pipeline/search/predicted-times.js";
 import { GENERIC } from "../../../src/targets/index.js";
 import { uniform } from "../../numeric/seeded.js";
 
@@ -53,6 +54,25 @@ describe("cheapestInFloat", () => {
     expect(cheapestInFloat(middle(conversions - 1), COSTS)).toEqual(new Set());
   });
 
+  // The first unit gains more than all others lose together, and only at the weak link do codes cost less than the rest loses.
+  it("cuts a chain of 30,000 units where codes are cheap to leave", () => {
+    const [count, weak] = [30_000, 29_900];
+    const units = Array.from({ length: count }, (_, k) => (k === 0 ? unit("conv", 1e12) : unit("depthwiseConv", 1000)));
+    const tensors = units.map((_, k) => tensor(k === weak ? 10 : 1e9, k === 0 ? undefined : k - 1, [k]));
+    const inFloat = cheapestInFloat({ units, tensors, restTime: 0 }, COSTS);
+    expect([inFloat.size, Math.min(...inFloat)]).toEqual([count - weak, weak]);
+  });
+
+  it("decides on whole islands where the cut would take too much work", () => {
+    const slow = (first: number, work: number): Pick<CodeGraph, "units" | "tensors"> => ({
+      units: [unit("conv", work), unit("depthwiseConv", 1e6)], tensors: [tensor(100, first, [first + 1])],
+    });
+    const [losing, gaining] = [slow(0, 1e6), slow(2, 3e6)];
+    const graph: CodeGraph = { units: [...losing.units, ...gaining.units], tensors: [...losing.tensors, ...gaining.tensors], restTime: 0 };
+    expect(cheapestInFloat(graph, COSTS)).toEqual(new Set([1, 3]));
+    expect(cheapestInFloat(graph, COSTS, 1)).toEqual(new Set([0, 1]));
+  });
+
   it("finds what is cheapest of all that could be left in float", () => {
     for (let seed = 1; seed <= 40; seed++) {
       const draw = uniform(seed);
@@ -70,8 +90,15 @@ describe("cheapestInFloat", () => {
   });
 });
 
-it("takes for an island what codes flow between", () => {
-  const units = Array.from({ length: 5 }, () => unit("conv", 0));
-  const tensors = [tensor(1, undefined, [0, 2]), tensor(1, 0, [1]), tensor(1, 1, [], true), tensor(1, 3, [4])];
-  expect(islandsOf({ units, tensors, restTime: 0 })).toEqual([[0, 1, 2], [3, 4]]);
+describe("islandTime", () => {
+  it("is what an island adds to the time of the model, whatever of it is in float", () => {
+    const graph: CodeGraph = {
+      units: [unit("conv", 9000), unit("depthwiseConv", 3000), unit("conv", 500)],
+      tensors: [tensor(100, undefined, [0]), tensor(50, 0, [1]), tensor(70, 1, [], true), tensor(30, undefined, [2]), tensor(20, 2, [], true)], restTime: 5,
+    };
+    for (const inFloat of [[], [1], [0, 2], [0, 1, 2]].map((units) => new Set(units))) {
+      const islands = islandsOf(graph).map((island) => islandTime(graph, island, COSTS, inFloat));
+      expect(5 + islands[0]! + islands[1]!).toBe(predictedTime(graph, COSTS, inFloat));
+    }
+  });
 });
