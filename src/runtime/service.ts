@@ -83,6 +83,8 @@ interface Pending {
 
 const STARTING = 0;
 const TAIL_LENGTH = 8192;
+/** What sending to a process that has just ended gives. */
+const BROKEN_PIPE: readonly string[] = ["EPIPE", "ECONNRESET"];
 const CLOSE_TIMEOUT_MS = 2000;
 
 class Client<T> implements ServiceClient<T> {
@@ -119,9 +121,11 @@ class Client<T> implements ServiceClient<T> {
     const id = this.nextId++;
     const result = this.expect(id, doing);
     const message: CallMessage = { id, method, args: args };
-    // When the child has died, the reason comes with "close".
+    // When the child has died, the reason comes with "close"; the pipe may break before the channel counts as closed.
     this.child.send(message, (error) => {
-      if (error && this.child.connected) this.settle(id)?.reject(error);
+      const code = error && "code" in error ? String(error.code) : "";
+      const hasDied = !this.child.connected || BROKEN_PIPE.includes(code);
+      if (error && !hasDied) this.settle(id)?.reject(error);
     });
     return result as Promise<ResultOf<T[K]>>;
   }
