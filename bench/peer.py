@@ -15,8 +15,9 @@ mode, model, calib, output = sys.argv[1:5]
 
 class Reader(CalibrationDataReader):
     def __init__(self, path):
-        arrays = np.load(path)
-        names = [name for name in arrays.files if name != "labels"]
+        # Taken out of the archive once: it reads a whole array at every access.
+        arrays = {name: array for name, array in np.load(path).items() if name != "labels"}
+        names = list(arrays)
         count = len(arrays[names[0]])
         self.feeds = iter([{name: arrays[name][i : i + 1] for name in names} for i in range(count)])
 

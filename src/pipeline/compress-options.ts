@@ -79,7 +79,7 @@ export interface CompressOptions {
   readonly threads?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each megabyte. Default true. */
+  /** False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each megabyte. Default: as `verify`. */
   readonly packedSizes?: boolean;
   /** False skips loading, running and comparing: the output is then unproven. Default true. */
   readonly verify?: boolean;
