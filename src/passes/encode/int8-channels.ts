@@ -1,4 +1,5 @@
 /** Float weights as int8 × scale per channel, with the scale of least squared error. Pure arithmetic. */
+import { decibels } from "../../numeric/decibels.js";
 
 export interface Int8Channels {
   /** Codes in the tensor's order, from -127 to 127. */
@@ -54,7 +55,7 @@ export function quantizeToInt8(values: Float32Array, dims: readonly number[], ch
     }
     if (!isContiguous) scatter(coded, codes, own, offsets, pitch);
   }
-  return { codes, scales, sqnr: loss.noise === 0 ? Infinity : 10 * Math.log10(loss.signal / loss.noise) };
+  return { codes, scales, sqnr: decibels(loss.signal, loss.noise) };
 }
 
 /** From the tensor to a block that holds channels one after the other, along whichever of the two lies closer. */

@@ -18,7 +18,7 @@ import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { normalAxis } from "../../ops/weights.js";
 import { exactResult } from "./result.js";
-import { composeSlices, constantList, readSlice, singleIndex, writeSlice } from "./slice-bounds.js";
+import { composeSlices, NEGATIVE_GATHER_OPSET, readSlice, singleIndex, squeezedAxes, writeSlice } from "./slice-bounds.js";
 
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
@@ -84,7 +84,7 @@ function mergeSlice(node: Node, previous: Node, editor: GraphEditor, facts: Grap
     return true;
   }
   const one = isOp(node, "Squeeze") && inner ? singleIndex(inner) : undefined;
-  const axes = one && axesOf(node, editor);
+  const axes = one && squeezedAxes(node, editor);
   if (!one || axes?.length !== 1) return false;
   const [taken, dropped] = [one.axis, axes[0] ?? 0].map((axis) => (shape ? normalAxis(axis, shape.length) : axis)) as [number, number];
   if (taken !== dropped || (opset < NEGATIVE_GATHER_OPSET && (taken < 0 || one.index < 0))) return false;
@@ -93,17 +93,10 @@ function mergeSlice(node: Node, previous: Node, editor: GraphEditor, facts: Grap
   return true;
 }
 
-/** Oldest operator set whose Gather counts indices and axes from the end. */
-const NEGATIVE_GATHER_OPSET = 11;
-
-function axesOf(node: Node, editor: GraphEditor): number[] | undefined {
-  return intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor);
-}
-
 /** Whether one takes out the axes that the other puts in: both count them in the larger of the two shapes. */
 function undoes(node: Node, previous: Node | undefined, editor: GraphEditor): boolean {
   const areInverse = (isOp(node, "Squeeze") && isOp(previous, "Unsqueeze")) || (isOp(node, "Unsqueeze") && isOp(previous, "Squeeze"));
-  const [axes, others] = areInverse && previous ? [axesOf(node, editor), axesOf(previous, editor)] : [];
+  const [axes, others] = areInverse && previous ? [squeezedAxes(node, editor), squeezedAxes(previous, editor)] : [];
   return axes !== undefined && others !== undefined && [...axes].sort().join() === [...others].sort().join();
 }
 

@@ -14,6 +14,14 @@ export interface AxisSlice {
 const OPEN_END = 2 ** 31 - 1;
 const MAX_AXES = 64;
 
+/** Oldest operator set whose Gather counts indices and axes from the end. */
+export const NEGATIVE_GATHER_OPSET = 11;
+
+/** The axes that a Squeeze drops or an Unsqueeze puts in, as they are written; undefined unless they are constant. */
+export function squeezedAxes(node: Node, editor: GraphEditor): number[] | undefined {
+  return intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor);
+}
+
 /** What the node takes, as it is written; undefined unless all of it is constant. */
 export function readSlice(node: Node, editor: GraphEditor): AxisSlice[] | undefined {
   const listed = (name: string, index: number): number[] | undefined => intsAttribute(node, name) ?? constantList(node.inputs[index], editor);

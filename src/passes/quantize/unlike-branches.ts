@@ -11,6 +11,7 @@
 import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel, type Tensor, toFloat32 } from "../../ir/index.js";
 import { type AffineParameters, uint8Parameters } from "../../numeric/affine.js";
 import { powerOf, roundingError } from "../../numeric/calibrators.js";
+import { decibels } from "../../numeric/decibels.js";
 import { clampedHistogram } from "../../numeric/histogram.js";
 import type { Histogram } from "../../numeric/statistics.js";
 import { sourceOf } from "./concat-branches.js";
@@ -106,8 +107,4 @@ function branchEnergies(weight: Tensor, branches: readonly number[]): number[] {
     });
   }
   return energies;
-}
-
-function decibels(signal: number, error: number): number {
-  return error === 0 ? Infinity : 10 * Math.log10(signal / error);
 }

@@ -4,7 +4,7 @@
  * measures better is taken.
  */
 import type { Model } from "../../ir/index.js";
-import { noiseOf } from "./noise.js";
+import { noiseOf } from "../../numeric/decibels.js";
 
 export interface DynamicSpace {
   /** Names of the layers that run on static codes, the largest first. */

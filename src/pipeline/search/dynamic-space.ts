@@ -5,7 +5,7 @@ import { copyModel, type Model } from "../../ir/index.js";
 import { Statistics } from "../../numeric/statistics.js";
 import type { Pass } from "../../passes/contract.js";
 import { chooseDynamicLayers, type DynamicChoice, type IsNoSlower } from "./dynamic-layers.js";
-import { predictedShare } from "./predicted-choice.js";
+import { shareOfQuantized } from "./predicted-choice.js";
 import { quantizationSpace, type QuantizationSpace } from "./quantization-space.js";
 import { sampleTypes } from "./sample-types.js";
 import type { SearchAims, SearchTools } from "./search-tools.js";
@@ -30,8 +30,8 @@ export async function spaceWithDynamicLayers(
   const space = await spaceOf(pass);
   if (!accuracy || space.dynamic.layers.length === 0) return { space };
   const types = device ? await sampleTypes(model, dataset) : undefined;
-  const isNoSlower: IsNoSlower = async (before, after, layers) => {
-    if (device && types) return await predictedShare(model, types, await spaceOf(pass.atRunTime!(layers)), device, []) <= (1 + NOISE) * await predictedShare(model, types, space, device, []);
+  const isNoSlower: IsNoSlower = async (before, after) => {
+    if (device && types) return shareOfQuantized(model, types, after, device.costs) <= (1 + NOISE) * shareOfQuantized(model, types, before, device.costs);
     const [beforeMs = 0, afterMs = 0] = speed && judges.time ? await judges.time([before, after]) : [];
     return afterMs <= (1 + NOISE) * beforeMs;
   };

@@ -3,7 +3,7 @@
  * only they are left in float; then the shortest start of the ranking is taken that reaches the goal.
  */
 import type { Model } from "../../ir/index.js";
-import { noiseOf } from "./noise.js";
+import { noiseOf } from "../../numeric/decibels.js";
 
 /** A node that would be computed in int8. */
 export interface SearchNode {

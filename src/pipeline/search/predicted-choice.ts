@@ -75,6 +75,11 @@ function sharesOf(graph: CodeGraph, costs: CostTable, inFloat: ReadonlySet<numbe
 
 /** The same device's time, over that in float, with these nodes in float as well. */
 export async function predictedShare(model: Model, types: TypeMap, { build }: SearchSpace, { costs }: Device, floatNodes: readonly string[]): Promise<number> {
-  const graph = codeGraphOf(model, types, await build(floatNodes));
+  return shareOfQuantized(model, types, await build(floatNodes), costs);
+}
+
+/** The same of a model that is quantized already. */
+export function shareOfQuantized(model: Model, types: TypeMap, quantized: Model, costs: CostTable): number {
+  const graph = codeGraphOf(model, types, quantized);
   return predictedTime(graph, costs) / (predictedFloatTime(graph) || 1);
 }

@@ -1,7 +1,8 @@
 /** The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of them in float. */
 import { groupBy } from "../../group-by.js";
 import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, type TensorType } from "../../ir/index.js";
-import type { HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
+import { powerOf } from "../../numeric/calibrators.js";
+import type { Histogram, HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { nodeMacs } from "../../ops/macs.js";
 import type { NodeStatus, Pass } from "../../passes/contract.js";
 import type { DynamicSpace } from "./dynamic-layers.js";
@@ -138,11 +139,10 @@ function histogramsByTensor(requests: readonly StatisticRequest[]): Map<string, 
   return new Map(requests.flatMap((request) => (request.kind === "histogram" && (request.scope ?? []).length === 0 ? [[request.tensor, request] as const] : [])));
 }
 
-function relativeRounding(histogram: { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number } | undefined): number {
+function relativeRounding(histogram: Histogram | undefined): number {
   if (!histogram || histogram.count === 0) return 0;
-  const { min, max, counts, count } = histogram;
-  const width = (max - min) / counts.length;
-  const power = counts.reduce((sum, n, bin) => sum + n * (min + (bin + 0.5) * width) ** 2, 0) / count;
+  const { min, max, count } = histogram;
+  const power = powerOf(histogram) / count;
   const step = (Math.max(max, 0) - Math.min(min, 0)) / 255;
   return power > 0 ? (step * step) / 12 / power : 0;
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { attribute, DataType, type Feed, floatTensor, isOp, makeNode, type Model, type Node, toNumbers } from "../../../src/ir/index.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
-import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
 import { convolution, model, noise, run } from "./tiny-models.js";
+import { executedOps, outputs } from "./running.js";
 
 /** Even histograms over a range of each tensor's own. */
 function spread(m: Model, ranges: Readonly<Record<string, readonly [number, number]>>): Statistics {
@@ -21,22 +20,6 @@ function spread(m: Model, ranges: Readonly<Record<string, readonly [number, numb
 function codesOf(m: Model, tensor: string): number[] {
   const quantize = m.graph.nodes.find((node) => isOp(node, "QuantizeLinear") && node.inputs[0] === tensor)!;
   return quantize.inputs.slice(1).flatMap((name) => toNumbers(m.graph.initializers.find((t) => t.name === name)!));
-}
-
-async function executedOps(m: Model): Promise<string[]> {
-  const runtime = await openRemote();
-  try {
-    return decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes.map((node) => node.opType);
-  } finally {
-    await runtime.close();
-  }
-}
-
-async function outputs(m: Model, feed: Feed): Promise<number[]> {
-  const session = await (await loadRuntime()).open(encodeModelBytes(m));
-  const result = await session.run(feed);
-  await session.release();
-  return Array.from(result.y!.data as Float32Array);
 }
 
 const reasonOf = (nodes: readonly { name: string; reason: string }[], name: string): string => nodes.find((node) => node.name === name)!.reason;

@@ -4,11 +4,10 @@ import {
   attribute, DataType, emptyGraph, floatTensor, int64Tensor, isOp, makeNode, tensorValue, withNested, type Feed, type Graph, type Model, type Node,
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
-import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
 import { dataset, feed, model } from "../../calibration/tiny-models.js";
 import { normalArray } from "../../numeric/seeded.js";
+import { executedOps, outputs, sqnr } from "./running.js";
 
 const SHAPE = [1, 8, 6, 6];
 const float = (name: string) => tensorValue(name, DataType.FLOAT);
@@ -65,42 +64,18 @@ async function quantized(m: Model, feeds: Feed[]) {
   return result;
 }
 
-async function outputs(m: Model, feeds: Feed[]): Promise<number[]> {
-  const session = await (await loadRuntime()).open(encodeModelBytes(m));
-  const values: number[] = [];
-  for (const one of feeds) values.push(...(await session.run(one)).y!.data as Float32Array);
-  await session.release();
-  return values;
-}
-
-/** What onnxruntime makes of the model, bodies included. */
-async function executedOps(m: Model): Promise<string[]> {
-  const runtime = await openRemote();
-  try {
-    return [...withNested(decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes)].map((node) => node.opType);
-  } finally {
-    await runtime.close();
-  }
-}
-
-/** Signal over error in dB. */
-function sqnr(signal: number[], approximation: number[]): number {
-  const power = (values: number[]): number => values.reduce((sum, v) => sum + v * v, 0);
-  return 10 * Math.log10(power(signal) / power(signal.map((v, k) => v - approximation[k]!)));
-}
-
 describe("static quantization in bodies", () => {
   it.each([["If", branching, SHAPE, 4], ["Loop", looping, SHAPE, 2], ["Scan", scanning, [4, ...SHAPE], 2]] as const)(
     "runs the convolutions of %s as int8 kernels, and close to float", async (_, build, shape, kernels) => {
       const m = build();
       const held = samples(20, shape).slice(12);
-      const before = await outputs(build(), held);
+      const before = await outputs(build(), ...held);
       const { nodes } = await quantized(m, samples(12, shape));
       expect(nodes.filter(({ opType, status }) => opType === "Conv" && status === "changed")).toHaveLength(kernels);
       const ops = await executedOps(m);
       expect(ops.filter((op) => op === "QLinearConv")).toHaveLength(kernels);
       expect(ops).not.toContain("Conv");
-      expect(sqnr(before, await outputs(m, held))).toBeGreaterThan(30);
+      expect(sqnr(before, await outputs(m, ...held))).toBeGreaterThan(30);
     },
   );
 
@@ -129,10 +104,10 @@ describe("static quantization in bodies", () => {
       makeNode("Add", ["chosen", "k"], ["added"]), makeNode("Sigmoid", ["added"], ["y"]),
     ], constants);
     const m = build();
-    const before = await outputs(build(), samples(8));
+    const before = await outputs(build(), ...samples(8));
     await quantized(m, samples(8));
     expect([...withNested(m.graph.nodes)].filter((node) => isOp(node, "Conv") && node.inputs[1]?.startsWith("w") && constants.every(({ name }) => name !== node.inputs[1]))).toHaveLength(4);
     expect((await executedOps(m)).filter((op) => op === "QLinearConv")).toHaveLength(4);
-    expect(sqnr(before, await outputs(m, samples(8)))).toBeGreaterThan(30);
+    expect(sqnr(before, await outputs(m, ...samples(8)))).toBeGreaterThan(30);
   });
 });

@@ -4,33 +4,12 @@ import {
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
-import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
+import { encodeModelBytes } from "../../../src/onnx/index.js";
 import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
+import { loadRuntime } from "../../../src/runtime/index.js";
+import { executedOps, outputs, sqnr } from "./running.js";
 import { convolution, model, noise, ranges, run, twoConvolutions } from "./tiny-models.js";
-
-async function outputs(m: Model, feed: Feed): Promise<number[]> {
-  const session = await (await loadRuntime()).open(encodeModelBytes(m));
-  const result = await session.run(feed);
-  await session.release();
-  return Array.from(result.y!.data as Float32Array);
-}
-
-async function executedOps(m: Model): Promise<string[]> {
-  const runtime = await openRemote();
-  try {
-    return decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes.map((node) => node.opType);
-  } finally {
-    await runtime.close();
-  }
-}
-
-/** Signal over error in dB. */
-function sqnr(signal: number[], approximation: number[]): number {
-  const power = (values: number[]): number => values.reduce((sum, v) => sum + v * v, 0);
-  return 10 * Math.log10(power(signal) / power(signal.map((v, k) => v - approximation[k]!)));
-}
 
 const feed = (dims: number[]): Feed => ({ x: { dataType: DataType.FLOAT, dims, data: noise(dims.reduce((a, b) => a * b, 1), 7) } });
 

@@ -16,11 +16,9 @@ import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { constantList } from "../slice-bounds.js";
+import { constantList, NEGATIVE_GATHER_OPSET, squeezedAxes } from "../slice-bounds.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
-/** Oldest operator set whose Gather counts from the end. */
-const NEGATIVE_GATHER_OPSET = 11;
 /** Longer chains are none that move axes alone. */
 const MAX_MOVES = 8;
 
@@ -113,7 +111,7 @@ function moved(node: Node, axes: readonly Part[][], directions: number, editor: 
     return perm?.length === axes.length ? perm.map((from) => axes[from] ?? []) : undefined;
   }
   if (isOp(node, "Squeeze")) {
-    const dropped = (intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor))?.map((axis) => normalAxis(axis, axes.length));
+    const dropped = squeezedAxes(node, editor)?.map((axis) => normalAxis(axis, axes.length));
     return directions === 1 && dropped?.length === 1 && axes[dropped[0]!]?.join() === "direction" ? axes.filter((_, k) => k !== dropped[0]) : undefined;
   }
   return isOp(node, "Reshape") && joinsFeatures(node, axes, editor, facts) ? [axes[0]!, axes[1]!, ["direction", "features"]] : undefined;

@@ -1,0 +1,11 @@
+/** Signal-to-noise ratios in decibels. */
+
+/** Of two powers: Infinity where there is no noise. */
+export function decibels(signal: number, noise: number): number {
+  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
+}
+
+/** Noise as a share of the signal's power. */
+export function noiseOf(db: number): number {
+  return 10 ** (-db / 10);
+}
