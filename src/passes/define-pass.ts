@@ -1,6 +1,6 @@
 /** Binds a pass definition to options: unknown option names are refused, defaults filled in. */
 import { EdgecError, suggestion } from "../errors.js";
-import type { Model } from "../ir/index.js";
+import { nestedGraphs, type Graph, type Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
 
 export function definePass<Options extends object>(definition: PassDefinition<Options>): PassFactory<Options> {
@@ -22,13 +22,18 @@ export function definePass<Options extends object>(definition: PassDefinition<Op
 }
 
 /**
- * Before IR version 4 every constant had to be a graph input as well, and onnxruntime refuses one that is not. Passes add
- * constants without listing them, so such a model becomes one of version 4; what it lists is a default from then on.
+ * Before IR version 4 every constant had to be an input of its graph as well, in bodies too, and onnxruntime refuses one
+ * that is not. Passes add constants without listing them, so such a model becomes one of version 4. What it lists is a
+ * default from then on.
  */
 function allowUnlistedConstants(model: Model): void {
   if (model.irVersion === undefined || model.irVersion >= 4n) return;
-  const listed = new Set(model.graph.inputs.map((input) => input.name));
-  if (model.graph.initializers.some(({ name = "" }) => !listed.has(name))) model.irVersion = 4n;
+  if ([...nestedGraphs(model.graph)].some(holdsUnlisted)) model.irVersion = 4n;
+}
+
+function holdsUnlisted({ inputs, initializers }: Graph): boolean {
+  const listed = new Set(inputs.map((input) => input.name));
+  return initializers.some(({ name = "" }) => !listed.has(name));
 }
 
 function mergeOptions<Options extends object>(definition: PassDefinition<Options>, given: Partial<Options>): Options {

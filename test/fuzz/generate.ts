@@ -4,6 +4,7 @@ import { irVersionFor } from "../../src/ops/upgrade/ir-version.js";
 import { bodyLayers } from "./bodies.js";
 import { count, GraphBuilder, type Setting, type Value } from "./graph-builder.js";
 import { WEIGHTED_LAYERS } from "./layers.js";
+import { PATTERN_LAYERS } from "./pattern-layers.js";
 import { Random } from "./random.js";
 import { SHAPE_LAYERS } from "./shape-layers.js";
 
@@ -28,7 +29,7 @@ export function generateModel(seed: number): Generated {
   const b = new GraphBuilder(setting);
   const inputs = Array.from({ length: random.pick([1, 1, 1, 2]) }, () => addInput(b));
   grow(b);
-  const outputs = chooseOutputs(b, inputs);
+  const outputs = [...chooseOutputs(b, inputs), ...oddOutputs(b)];
   const model = finish(b, inputs, outputs, listsConstants);
   return { model, feed: feedFor(inputs, random, 0), values: b.values, feeds: [1, 2, 3].map((round) => feedFor(inputs, random, round)) };
 }
@@ -47,7 +48,7 @@ function addInput(b: GraphBuilder): Input {
 
 function grow(b: GraphBuilder): void {
   const { random } = b;
-  const plain = [...WEIGHTED_LAYERS, ...WEIGHTED_LAYERS, ...SHAPE_LAYERS];
+  const plain = [...WEIGHTED_LAYERS, ...WEIGHTED_LAYERS, ...SHAPE_LAYERS, ...PATTERN_LAYERS];
   const layers = [...plain, ...bodyLayers(plain)];
   for (let k = random.within(3, 14); k > 0; k--) {
     const x = b.anyValue((value) => count(value.dims) <= 20_000);
@@ -65,6 +66,14 @@ function chooseOutputs(b: GraphBuilder, inputs: readonly Input[]): Value[] {
   const last = made.at(-1) ?? b.add("Identity", [inputs[0]!.name], inputs[0]!.dims);
   const others = made.filter((value) => value !== last && b.random.chance(0.15));
   return [...new Map([last, ...others].map((value) => [value.name, value])).values()];
+}
+
+/** Sometimes an output of whole numbers or of truth values, which rounding does not change. */
+function oddOutputs(b: GraphBuilder): Value[] {
+  const x = b.random.chance(0.15) ? b.anyValue((value) => value.dims.length > 0 && value.type === DataType.FLOAT) : undefined;
+  if (!x) return [];
+  if (b.opset < 9 || b.random.chance(0.5)) return [b.add("Shape", [x.name], [x.dims.length], [], DataType.INT64)];
+  return [b.add("Greater", [x.name, b.scalar("far", 1e30)], x.dims, [], DataType.BOOL)];
 }
 
 function finish(b: GraphBuilder, inputs: readonly Input[], outputs: readonly Value[], listsConstants: boolean): Model {

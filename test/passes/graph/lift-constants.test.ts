@@ -36,6 +36,16 @@ it("lifts in the bodies of If", async () => {
   expect((await apply(liftConstants(), model)).stats.constantsLifted).toBe(2);
 });
 
+it("raises IR version 3 for constants of a body alone, since onnxruntime wants them listed as inputs before 4", async () => {
+  const body = (name: "then_branch" | "else_branch") => branch(name, [constant(`${name}_w`, [attribute.tensor("value", ROW)]), makeNode("Add", ["x", `${name}_w`], [`${name}_y`])]);
+  const model = tiny([makeNode("If", ["c"], ["y"], [body("then_branch"), body("else_branch")])], { feed: { ...FLAG, ...X } });
+  model.irVersion = 3n;
+  const before = await run(model, { ...FLAG, ...X });
+  await apply(liftConstants(), model);
+  expect(difference(before, await run(model, { ...FLAG, ...X }))).toBe(0);
+  expect(model.irVersion).toBe(4n);
+});
+
 it("leaves a Constant that makes an output", async () => {
   const model = tiny([constant("y", [attribute.tensor("value", ROW)])], { feed: {} });
   expect((await apply(liftConstants(), model)).modified).toBe(false);
