@@ -1,12 +1,12 @@
 /** Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves the old one. */
 import { rmSync, statSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { planData, settleData, type ExternalDataOption } from "./data-file.js";
 import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
+import { temporaryBeside } from "./temporary-name.js";
 
 /** Readers of protobuf count bytes in a signed 32-bit integer. */
 const MOST_BYTES = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ export interface WriteResult {
  */
 export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
-  const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
+  const stem = temporaryBeside(path, "write");
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
