@@ -24,10 +24,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const WRITING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
 
-/** A failure of the system as an EdgecError with advice; undefined for anything else. What wraps one counts as well. */
-export function troubleOf(error: unknown): EdgecError | undefined {
+/**
+ * A failure of the system as an EdgecError with advice; undefined for anything else. What wraps one counts as well.
+ * @param place the file or folder to speak of; default: the one that the failure names
+ */
+export function troubleOf(error: unknown, place?: string): EdgecError | undefined {
   for (let at = error; at instanceof Error && !(at instanceof EdgecError); at = at.cause) {
-    const trouble = ofSystem(at) ?? ofNode(at);
+    const trouble = ofSystem(at) ?? ofNode(at, place);
     if (trouble) return trouble;
   }
   return undefined;
@@ -37,7 +40,7 @@ function ofSystem(cause: NodeJS.ErrnoException): EdgecError | undefined {
   const { code, syscall, path, message } = cause;
   if (code === undefined || syscall === undefined || WRONG_CALL.includes(code) || !/^E[A-Z0-9]+$/.test(code)) return undefined;
   const advice = ADVICE[code];
-  const what = path === undefined ? message : `cannot use ${path}: ${message}`;
+  const what = path === undefined || message.includes(path) ? message : `cannot use ${path}: ${message}`;
   return new EdgecError(WRITING.includes(code) ? "CANNOT_WRITE" : "CANNOT_READ", advice === undefined ? what : `${what}. ${advice}`, { cause });
 }
 
@@ -46,16 +49,21 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   FileSystemRead: "--allow-fs-read", FileSystemWrite: "--allow-fs-write", ChildProcess: "--allow-child-process", WorkerThreads: "--allow-worker",
 };
 
-function ofNode(cause: Error): EdgecError | undefined {
-  const { code, permission = "", resource = "" } = cause as Error & { readonly code?: string; readonly permission?: string; readonly resource?: string };
-  if (code === "ERR_ACCESS_DENIED") {
-    const flag = PERMISSIONS[permission];
-    const allowed = flag === undefined ? "Allow it" : `Add ${flag}${resource !== "" && flag.startsWith("--allow-fs") ? `=${resource}` : ""}`;
-    return new EdgecError("CANNOT_READ", `Node's permission model forbids ${permission === "" ? "what edgec needs" : permission}${resource === "" ? "" : ` of ${resource}`}. ${allowed}.`, { cause });
-  }
+type NodeError = Error & { readonly code?: string; readonly permission?: string; readonly resource?: string };
+
+function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
+  const { code } = cause;
+  if (code === "ERR_ACCESS_DENIED") return new EdgecError("CANNOT_READ", deniedText(cause, place), { cause });
   if (code === "ERR_DLOPEN_DISABLED") return new EdgecError("RUNTIME_MISSING", "Node's permission model forbids native code, which onnxruntime is. Add --allow-addons.", { cause });
   const isMemory = code === "ERR_WORKER_OUT_OF_MEMORY" || code === "ERR_MEMORY_ALLOCATION_FAILED" || (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
   if (isMemory) return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
   if (code === "ERR_IPC_CHANNEL_CLOSED") return new EdgecError("RUNTIME_CRASHED", "a child process was gone when edgec wanted to talk to it. Run edgec again.", { cause });
   return undefined;
+}
+
+function deniedText({ permission = "", resource = "", message }: NodeError, place = resource): string {
+  const flag = PERMISSIONS[permission];
+  if (flag === undefined) return `Node's permission model forbids what edgec needs: ${message}`;
+  const isFile = flag.startsWith("--allow-fs");
+  return `Node's permission model forbids ${permission}${isFile ? ` of ${place}` : ""}. Add ${flag}${isFile ? `=${place}` : ""}.`;
 }

@@ -1,5 +1,5 @@
 /** Files that are written whole or not at all: made under a temporary name, synced, then renamed. */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { pieces, type ByteSource } from "../ir/index.js";
 import { asidePath, recordMoves, type Move } from "./unfinished-moves.js";
 
@@ -11,13 +11,20 @@ const WRITE_AT_MOST = 2 ** 30;
  * @param durable whether to bring it to the disk, so that it outlives a crash of the machine
  */
 export function createFile(path: string, fill: (file: number) => void, durable = true): void {
-  const file = openSync(path, "wx");
+  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC = 0 } = constants;
+  const syncsEachWrite = durable && hasNoSync();
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | (syncsEachWrite ? O_SYNC : 0));
   try {
     fill(file);
-    if (durable) fsyncSync(file);
+    if (durable && !syncsEachWrite) fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+/** Node's permission model forbids `fsync`, whatever was allowed. */
+function hasNoSync(): boolean {
+  return (process.permission as typeof process.permission | undefined) !== undefined;
 }
 
 /** Writes all bytes at `position` and returns where they end; one call may write less than asked. */

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EdgecError } from "../errors.js";
+import { troubleOf } from "../trouble.js";
 import { temporaryPrefix } from "./temporary-name.js";
 
 export class TemporaryFolder {
@@ -24,8 +25,9 @@ export class TemporaryFolder {
     try {
       return Promise.resolve(new TemporaryFolder(mkdtempSync(temporaryPrefix(where, purpose))));
     } catch (cause) {
-      const advice = where === tmpdir() ? "; set TMPDIR to a folder with room" : "";
-      const message = `cannot make a temporary folder in ${where}: ${(cause as Error).message}${advice}`;
+      const advice = where === tmpdir() ? " Set TMPDIR to a folder with room that can be written to." : "";
+      const reason = troubleOf(cause, where)?.message ?? `${(cause as Error).message}.`;
+      const message = `cannot make a temporary folder in ${where}: ${reason}${advice}`;
       return Promise.reject(new EdgecError("CANNOT_WRITE", message, { cause }));
     }
   }
