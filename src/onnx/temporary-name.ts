@@ -68,6 +68,12 @@ export function temporaryBeside(path: string, purpose: string): string {
   return `${temporaryPrefix(dirname(path), purpose)}${randomBytes(6).toString("hex")}`;
 }
 
+/** The system's folder for temporary files, when `path` lies in a folder that this run has made there. */
+export function temporaryPlaceOf(path: string): string | undefined {
+  const rest = resolve(path).slice(resolve(tmpdir()).length + 1);
+  return resolve(path).startsWith(resolve(tmpdir()) + sep) && rest.startsWith(`edgec-${runToken()}-`) ? tmpdir() : undefined;
+}
+
 function isWithinRun(folder: string): boolean {
   return folder.split(sep).some((part) => NAME.exec(part) && part.includes(`edgec-${runToken()}-`));
 }

@@ -70,15 +70,15 @@ export async function optimizedGraph(model: string | Uint8Array, path: string): 
     const session = await runtime.open(model, { optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
     await session.release();
   } catch (error) {
-    throw error instanceof Error && NO_ROOM.test(error.message) ? noRoom(path, error) : error;
+    // Only the dump goes there, so it is the dump that could not be written.
+    throw error instanceof Error && error.message.includes(dirname(path)) ? noRoom(path, error) : error;
   }
   return readFile(path);
 }
 
-const NO_ROOM = /No space left|File too large|write failed|Permission denied|Read-only/i;
-
 function noRoom(path: string, cause: Error): EdgecError {
-  return new EdgecError("CANNOT_WRITE", `cannot write to the temporary folder ${dirname(path)}: ${cause.message}; set TMPDIR to a folder with room`, { cause });
+  const place = dirname(dirname(path));
+  return new EdgecError("CANNOT_WRITE", `cannot write to the folder for temporary files, ${place}. Free some space there, or set TMPDIR to a folder with room.`, { cause });
 }
 
 /** Keeps the dump small and free of protobuf's limit of 2 GB. */
