@@ -40,4 +40,5 @@ function addHelp(program: Command): void {
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 a gate failed (the model and the report are written all the same); 2 wrong usage or
-unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 130 interrupted.`;
+unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 129, 130 or 143
+interrupted (SIGHUP, Ctrl-C, SIGTERM).`;

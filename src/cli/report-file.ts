@@ -1,9 +1,9 @@
 /** Writing a report file. */
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
+import { temporaryBeside } from "../onnx/index.js";
 import type { Report } from "../report/report.js";
 
 /**
@@ -40,7 +40,7 @@ export async function writeReport(path: string, report: Report): Promise<void> {
   const text = isMarkdown ? (await import("../report/markdown.js")).reportMarkdown(report) : (await import("../report/json.js")).reportJson(report);
   const isSpecial = await stat(path).then((found) => !found.isFile(), () => false);
   const place = await placeOf(path);
-  const aside = isSpecial ? path : join(dirname(place), `.edgec-${randomBytes(6).toString("hex")}.tmp`);
+  const aside = isSpecial ? path : temporaryBeside(place, "report");
   try {
     await writeFile(aside, text);
     if (!isSpecial) await rename(aside, place);

@@ -2,6 +2,7 @@
 import type { IField, IType, Root, Type } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
 import { exactReader, exactWriter } from "./exact-codec.js";
+import { useFieldCodec } from "./message-codec.js";
 import { protobufjs } from "./protobuf.js";
 import { SCHEMA, type SchemaField } from "./schema-data.js";
 
@@ -53,7 +54,9 @@ function buildRoot(): Root {
   };
   ROOTS.forEach(add);
   const built = protobufjs().Root.fromJSON({ nested: { onnx: { nested } } });
-  for (const name of Object.keys(nested)) dropDefaults(built.lookupType(`onnx.${name}`));
+  const types = Object.keys(nested).map((name) => built.lookupType(`onnx.${name}`));
+  types.forEach(dropDefaults);
+  useFieldCodec(built, types);
   return built;
 }
 

@@ -1,9 +1,11 @@
 /** A folder for models that are written on the way: gone when they were used, or when the process exits before. */
-import { rmSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EdgecError } from "../errors.js";
+import { troubleOf } from "../trouble.js";
+import { temporaryPrefix } from "./temporary-name.js";
 
 export class TemporaryFolder {
   private readonly removeAtExit = (): void => rmSync(this.path, { recursive: true, force: true });
@@ -13,12 +15,20 @@ export class TemporaryFolder {
     process.on("exit", this.removeAtExit);
   }
 
-  /** Throws EdgecError CANNOT_WRITE when the system's temporary folder does not take a new one. */
-  static async create(purpose: string): Promise<TemporaryFolder> {
+  /**
+   * Made at once, so that the process cannot end between the making and the listening for its end.
+   * @param purpose one word for its name
+   * @param where the folder to make it in; default: the system's folder for temporary files
+   * @throws EdgecError CANNOT_WRITE when that folder does not take a new one
+   */
+  static create(purpose: string, where = tmpdir()): Promise<TemporaryFolder> {
     try {
-      return new TemporaryFolder(await mkdtemp(join(tmpdir(), `edgec-${purpose}-`)));
+      return Promise.resolve(new TemporaryFolder(mkdtempSync(temporaryPrefix(where, purpose))));
     } catch (cause) {
-      throw new EdgecError("CANNOT_WRITE", `cannot make a temporary folder in ${tmpdir()}: ${(cause as Error).message}; set TMPDIR to a folder with room`, { cause });
+      const advice = where === tmpdir() ? " Set TMPDIR to a folder with room that can be written to." : "";
+      const reason = troubleOf(cause, where)?.message ?? `${(cause as Error).message}.`;
+      const message = `cannot make a temporary folder in ${where}: ${reason}${advice}`;
+      return Promise.reject(new EdgecError("CANNOT_WRITE", message, { cause }));
     }
   }
 

@@ -1,12 +1,12 @@
 /** Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves the old one. */
 import { rmSync, statSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { planData, settleData, type ExternalDataOption } from "./data-file.js";
 import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
+import { temporaryBeside, temporaryPlaceOf } from "./temporary-name.js";
 
 /** Readers of protobuf count bytes in a signed 32-bit integer. */
 const MOST_BYTES = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ export interface WriteResult {
  */
 export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
-  const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
+  const stem = temporaryBeside(path, "write");
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
@@ -70,6 +70,9 @@ function requirePlace(path: string): void {
 }
 
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
+  const place = temporaryPlaceOf(path);
+  // A name that edgec has made up tells a user nothing.
+  if (place !== undefined) return new EdgecError("CANNOT_WRITE", `cannot write a model to the folder for temporary files, ${place}: ${reason}, or set TMPDIR to a folder with room`, { cause });
   return new EdgecError("CANNOT_WRITE", `cannot write "${path}": ${reason}`, { cause });
 }
 
@@ -82,7 +85,8 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
     case "ENOSPC": case "EDQUOT": return "no space is left on the disk; free some or choose another place";
     case "EACCES": case "EPERM": return "there is no permission to write there; choose another place";
     case "EROFS": return "the disk is read-only; choose another place";
-    case "ENAMETOOLONG": return "the name is too long";
+    case "EFBIG": return "files may not grow so large there; raise the limit (ulimit -f) or choose another place";
+    case "ENAMETOOLONG": return "the name is too long; use a shorter one";
     default: return message;
   }
 }

@@ -4,7 +4,7 @@ import { EdgecError } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { compareOutputs } from "../verify/index.js";
 import { brokenOutputs, expectationOf, type Expectation } from "./broken-outputs.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
@@ -84,7 +84,7 @@ class Trials {
       assertSound(readModel(path), "read back", context.undescribed);
       return await this.outputFault(path, expectationOf(model, plan));
     } catch (error) {
-      if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
+      if (error instanceof EdgecError && !(error instanceof EndedFromOutside) && BROKEN.includes(error.code)) return error.message;
       throw error;
     }
   }

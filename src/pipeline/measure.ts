@@ -4,7 +4,7 @@ import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { bytesText } from "../report/units.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
 import {
   checkGates, compareSizes, readExecuted, verifyModels,
   type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
@@ -124,6 +124,7 @@ async function runnable({ referencePath, data, logger }: MeasureContext, runtime
  * may be at fault. The original is tried in a process of its own, as the first may have crashed.
  */
 export async function blamed(error: unknown, { referencePath, data }: { readonly referencePath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
+  if (error instanceof EndedFromOutside) return error;
   const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
   if (!isRefusal || !(await runs(referencePath, data))) return error;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");

@@ -1,11 +1,11 @@
 /** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
-import { randomBytes } from "node:crypto";
-import { constants, rmSync } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
-import { ScratchFile, takeNames } from "../onnx/index.js";
+import { ScratchFile, takeNames, TemporaryFolder } from "../onnx/index.js";
+import { notify } from "../run-notices.js";
 
 /** "model.edgec.onnx" beside "model.onnx". */
 export function defaultOutputPath(input: string): string {
@@ -23,17 +23,14 @@ export interface OutputTarget {
 
 /** A folder for the files of one run, removed at its end or when the process exits. */
 export class OutputFile {
-  private readonly removeAtExit = (): void => rmSync(this.folder, { recursive: true, force: true });
-
   /**
    * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without an output:
    * the model then is the result, and must outlive the run.
    */
   readonly scratch: ScratchFile | undefined;
 
-  private constructor(readonly output: string | undefined, private readonly folder: string, private readonly force: boolean, private readonly replacesInput = false) {
-    this.scratch = output === undefined ? undefined : new ScratchFile(join(folder, "scratch"));
-    process.once("exit", this.removeAtExit);
+  private constructor(readonly output: string | undefined, private readonly folder: TemporaryFolder, private readonly force: boolean, private readonly replacesInput = false) {
+    this.scratch = output === undefined ? undefined : new ScratchFile(folder.file("scratch"));
   }
 
   /**
@@ -41,20 +38,20 @@ export class OutputFile {
    * missing or read-only, OUTPUT_EXISTS when it is the input and `force` is not set.
    */
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
-    if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")), force);
+    if (output === undefined) return new OutputFile(undefined, await TemporaryFolder.create("run"), force);
     await requireFolder(output);
     const replacesInput = input !== undefined && await isSameFile(output, input);
     if (!force && replacesInput) {
       throw new EdgecError("OUTPUT_EXISTS", `${output} is the model being read. Choose another name with -o, or give --force to overwrite it.`);
     }
     // In the output's folder, so that taking the name is a rename within one file system.
-    const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
+    const folder = await TemporaryFolder.create("run", dirname(resolve(output)));
     return new OutputFile(output, folder, force, replacesInput);
   }
 
   /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
   async path(purpose: string): Promise<string> {
-    const folder = join(this.folder, purpose);
+    const folder = this.folder.file(purpose);
     await mkdir(folder, { recursive: true });
     return join(folder, basename(this.output ?? "model.onnx"));
   }
@@ -95,11 +92,13 @@ export class OutputFile {
     const folder = dirname(written);
     const data = (await readdir(folder)).filter((name) => name !== basename(written));
     const moves = data.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
+    notify({ kind: "writing", path: output });
     try {
       takeNames([...moves, { from: written, to: output }]);
     } catch (cause) {
       throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`, { cause });
     }
+    notify({ kind: "written", path: output });
   }
 
   /** Writes a model for a person to look at, beside the output, where it stays. Returns its path. */
@@ -110,9 +109,8 @@ export class OutputFile {
   }
 
   async remove(): Promise<void> {
-    process.off("exit", this.removeAtExit);
     this.scratch?.close();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.folder.remove();
   }
 }
 

@@ -13,6 +13,7 @@ import { PassLedger } from "./pass-ledger.js";
 import type { PlannedStep } from "./plan.js";
 import { RepeatedMeasurements } from "./repeated-measurements.js";
 import type { RunOptions } from "./run-options.js";
+import { troubleOf } from "../trouble.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
 export class PassFailure extends EdgecError {
@@ -122,6 +123,9 @@ export class PassRunner {
 
   private async passFailure(cause: unknown, pass: Pass, before: Uint8Array | undefined): Promise<EdgecError> {
     const { options } = this;
+    // A full disk is no fault of the pass that meets it.
+    const trouble = troubleOf(cause);
+    if (trouble) return trouble;
     const dumped = before && options.dump ? ` The model before it was written to ${await options.dump(before, pass.name)}.` : "";
     const isInvalidModel = cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
     if (cause instanceof EdgecError && !isInvalidModel) return cause;

@@ -1,3 +1,4 @@
+export { EndedFromOutside } from "./crash.js";
 export type { ModelTimes, TimingOptions } from "./interleaved.js";
 export { loadRuntime, type RuntimeKind } from "./load.js";
 export { openRemote, RemoteRuntime, RemoteSession } from "./remote.js";

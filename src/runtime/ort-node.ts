@@ -9,6 +9,8 @@ const ERROR_SEVERITY = 3;
 
 /** Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not load. */
 export async function loadNode(): Promise<OnnxRuntime> {
+  // Read when the library is loaded. Without it every run leaves a device id and names of models below the home folder.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const ort = await import("onnxruntime-node");
   // Must be set before the first session: the package hands it to the library once. Logs go to stderr.
   ort.env.logLevel = "error";

@@ -1,5 +1,6 @@
 /** The runtime in a child process, behind the same contract as the one in this process. */
 import type { Feed } from "../ir/index.js";
+import { TemporaryFolder } from "../onnx/temporary-folder.js";
 import type { ModelTimes, TimingOptions } from "./interleaved.js";
 import type { RuntimeKind } from "./load.js";
 import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
@@ -63,8 +64,14 @@ export class RemoteRuntime implements OnnxRuntime {
    * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large weights are
    * left out (external data without a file). Throws EdgecError RUNTIME_MISSING on onnxruntime-web, which cannot dump it.
    */
-  optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
-    return this.client.call("optimizedGraph", [model], `optimizing ${sessionLabel(model)}`);
+  async optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+    // Made here rather than in the child, which may crash and leave it.
+    const folder = await TemporaryFolder.create("graph");
+    try {
+      return await this.client.call("optimizedGraph", [model, folder.file("optimized.onnx")], `optimizing ${sessionLabel(model)}`);
+    } finally {
+      await folder.remove();
+    }
   }
 
   close(): Promise<void> {

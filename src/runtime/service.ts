@@ -7,7 +7,10 @@ import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { EdgecError } from "../errors.js";
-import { crashError } from "./crash.js";
+import { RUN_VARIABLE, runToken } from "../onnx/temporary-name.js";
+import { notify } from "../run-notices.js";
+import { crashError, EndedFromOutside } from "./crash.js";
+import { letGoOfLifeline, withLifeline } from "./lifeline.js";
 import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
 export interface ServiceOptions {
@@ -40,7 +43,7 @@ export interface ServiceClient<T> {
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
-  const client = new Client<T>(forkChild(moduleUrl, options.env), options.label);
+  const client = new Client<T>(forkChild(moduleUrl, options), options.label);
   try {
     await client.ready;
   } catch (error) {
@@ -66,13 +69,33 @@ const MIB = 2 ** 20;
 /** Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at most. */
 const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
 
-function forkChild(moduleUrl: URL, env: ServiceOptions["env"]): ChildProcess {
-  return fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
-    serialization: "advanced",
-    env: { ...process.env, ...env },
-    execArgv: [`--max-old-space-size=${HEAP_MIB}`],
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-  });
+/** Throws EdgecError RUNTIME_CRASHED when the system gives no process. */
+function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess {
+  let child: ChildProcess;
+  try {
+    child = fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
+      serialization: "advanced",
+      env: { ...process.env, ...QUIET, [RUN_VARIABLE]: runToken(), ...env },
+      execArgv: [`--max-old-space-size=${HEAP_MIB}`],
+      stdio: withLifeline(["ignore", "pipe", "pipe"]),
+    });
+  } catch (cause) {
+    throw notStarted(label, cause);
+  }
+  letGoOfLifeline(child);
+  return child;
+}
+
+/** onnxruntime writes a device id and names of models below the home folder unless told not to; a user's own word stands. */
+const QUIET = { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+
+const LIMITS: readonly string[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
+
+function notStarted(label: string, cause: unknown): EdgecError {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  if (code === "ERR_ACCESS_DENIED") return new EndedFromOutside(`${label} runs in a process of its own, which Node's permission model forbids here: add --allow-child-process`, { cause });
+  const advice = LIMITS.includes(code) ? ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or end other programs" : "";
+  return new EndedFromOutside(`${label} could not be started: ${message}${advice}`, { cause });
 }
 
 interface Pending {
@@ -91,7 +114,9 @@ class Client<T> implements ServiceClient<T> {
   readonly ready: Promise<unknown>;
   private readonly pending = new Map<number, Pending>();
   private readonly ended: Promise<void>;
-  private readonly killWithParent = (): void => void this.child.kill("SIGKILL");
+  private readonly killWithParent = (): void => {
+    this.child.kill("SIGKILL");
+  };
   private nextId = STARTING + 1;
   private tail = "";
   private failure: Error | undefined;
@@ -102,11 +127,14 @@ class Client<T> implements ServiceClient<T> {
       stream?.on("data", (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)));
     }
     child.on("message", (message) => this.receive(message as ReplyMessage));
-    child.on("error", (cause) => this.fail(new EdgecError("RUNTIME_CRASHED", `${label} could not be started: ${cause.message}`, { cause })));
+    child.on("error", (cause) => this.fail(notStarted(label, cause)));
     process.on("exit", this.killWithParent);
+    const { pid } = child;
+    if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
-    this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
+    this.ended = pid === undefined ? Promise.resolve() : new Promise((resolve) => child.on("close", (exitCode, signal) => {
       process.removeListener("exit", this.killWithParent);
+      notify({ kind: "ended", pid });
       this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
       resolve();
     }));

@@ -1,7 +1,6 @@
 /** The child's side of the remote runtime: sessions by number, timing and the dump of the optimized graph. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
@@ -62,20 +61,24 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
- * The ONNX file of the graph as this machine's CPU executes it at level "all". Weights of 1 KiB and more are referred
- * to as external data that is gone by the time this returns: the graph's structure is what it is for.
+ * Writes the ONNX file of the graph as this machine's CPU executes it at level "all" to `path`, and returns its bytes.
+ * Weights of 1 KiB and more go to a file beside it, which the bytes refer to: the graph's structure is what they are for.
  */
-export async function optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+export async function optimizedGraph(model: string | Uint8Array, path: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
-  const folder = await mkdtemp(join(tmpdir(), "edgec-graph-"));
   try {
-    const path = join(folder, "optimized.onnx");
     const session = await runtime.open(model, { optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
     await session.release();
-    return await readFile(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    // Only the dump goes there, so it is the dump that could not be written.
+    throw error instanceof Error && error.message.includes(dirname(path)) ? noRoom(path, error) : error;
   }
+  return readFile(path);
+}
+
+function noRoom(path: string, cause: Error): EdgecError {
+  const place = dirname(dirname(path));
+  return new EdgecError("CANNOT_WRITE", `cannot write to the folder for temporary files, ${place}. Free some space there, or set TMPDIR to a folder with room.`, { cause });
 }
 
 /** Keeps the dump small and free of protobuf's limit of 2 GB. */

@@ -1,7 +1,6 @@
 /** A user's own ES module as a metric. Its code runs with the user's rights, as any script they start. */
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Label } from "../data/dataset.js";
+import { importUserModule, inUserCall } from "../data/user-code.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
@@ -47,7 +46,7 @@ export async function loadMetric(nameOrPath: string): Promise<Metric> {
 
 async function importMetric(path: string): Promise<MetricModule> {
   try {
-    return (await import(pathToFileURL(resolve(path)).href)) as MetricModule;
+    return (await importUserModule(path)) as MetricModule;
   } catch (cause) {
     throw new EdgecError(
       "BAD_OPTION", `metric "${path}" is none of ${Object.keys(BUILT_IN_METRICS).join(", ")}, nor a module that can be loaded: ${messageOf(cause)}`, { cause },
@@ -80,7 +79,7 @@ function guarded(meter: Meter, path: string): MetricMeter {
     async result() {
       let value: unknown;
       try {
-        value = await meter.result();
+        value = await inUserCall(path, "computing its result", () => meter.result());
       } catch (cause) {
         throw new BadDataError(`metric ${path} failed: ${messageOf(cause)}`, { cause });
       }
