@@ -4,14 +4,12 @@ import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
-import { openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
+import { LEVELS, openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
 import { dataDependentSizes } from "./verify.js";
 
 export const RUNTIMES: readonly RuntimeKind[] = ["node", "web"];
-/** The most optimized first, which is what onnxruntime does when it is not told otherwise. */
-export const LEVELS: readonly OptimizationLevel[] = ["all", "extended", "basic", "disabled"];
 
 export interface AcrossOptions {
   /** Default both. */

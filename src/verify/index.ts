@@ -1,4 +1,5 @@
-export { compareAcross, LEVELS, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
+export { LEVELS } from "../runtime/index.js";
+export { compareAcross, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
 export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } from "./accuracy.js";
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
