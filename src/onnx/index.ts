@@ -5,3 +5,4 @@ export { decodeTensor } from "./tensor-file.js";
 export { ScratchFile, type ScratchLimits } from "./scratch-file.js";
 export { takeNames } from "./temporary-file.js";
 export { TemporaryFolder } from "./temporary-folder.js";
+export { heldTensors, typeWords } from "./tensor-type.js";

@@ -127,7 +127,7 @@ function compared(meter: FidelityMeter): Comparison {
   return {
     status: "compared", outputs,
     sqnrDb: sqnrs.length === 0 ? null : Math.min(...sqnrs),
-    maxAbsError: Math.max(...results.map(({ maxAbsError }) => maxAbsError)),
+    maxAbsError: Math.max(0, ...results.map(({ maxAbsError }) => maxAbsError)),
     flipped: agreement === undefined ? null : 1 - agreement,
   };
 }

@@ -9,7 +9,9 @@ import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 import { describeExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
+import { tellOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
+import { timed } from "./readable-files.js";
 import { modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
@@ -38,6 +40,8 @@ export interface VerifyModelsOptions {
   readonly size?: SizeComparison;
   /** A runtime that is open already; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
+  /** Takes a compressed model that runs only at a lower optimization level than the original, rather than refusing it. */
+  readonly lowerLevelIsFine?: boolean;
   readonly logger?: Logger;
 }
 
@@ -77,14 +81,17 @@ const TIMED_FEEDS = 8;
  */
 export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
   const original = readModel(options.original);
-  requireSameInterface(original, readModel(options.compressed), options);
+  const compressed = readModel(options.compressed);
+  requireSameInterface(original, compressed, options);
   const metric = await metricOf(options);
   const runtime = options.runtime ?? (await openRemote());
   try {
     const data = fidelityDataOf(options, original);
     const { fidelity, accuracy } = await compareOutputs({
       ...given(options), ...(metric ? { metric } : {}), fidelityData: data, isOpen: dataDependentSizes(original), runtime, session: sessionOptions(options),
+      models: new Map([[options.original, original], [options.compressed, compressed]]),
     });
+    tellOfOutputs(fidelity, options.logger ?? SILENT);
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
     return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
@@ -128,8 +135,13 @@ export async function readExecuted(runtime: RemoteRuntime, path: string, logger:
   }
 }
 
-function given({ original, compressed, standIn, evalData, logger }: VerifyModelsOptions): Pick<OutputComparison, "original" | "compressed" | "standIn" | "evalData" | "logger"> {
-  return { original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}) };
+type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine";
+
+function given({ original, compressed, standIn, evalData, logger, lowerLevelIsFine }: VerifyModelsOptions): Pick<OutputComparison, Given> {
+  return {
+    original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
+    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }),
+  };
 }
 
 function sessionOptions({ threads = 1, sessionConfig }: VerifyModelsOptions): SessionOptions {
@@ -148,13 +160,15 @@ async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metr
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
 }
 
-async function measureLatency(options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime): Promise<Latency> {
+async function measureLatency(options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime): Promise<Latency | null> {
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
   const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const [before, after] = await runtime.timeInterleaved([original, compressed], feeds, timing);
+  const times = await timed([original, compressed], (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels: files.map(({ label }) => label) }));
+  if (!times) return null;
+  const [before, after] = times;
   const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
   warnOfNoise(latency, options.logger ?? SILENT);
   return latency;
