@@ -5,6 +5,7 @@ import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
+import { toldOfSample } from "./original-fault.js";
 import { modelInputs, openData } from "./run-data.js";
 import { requireThreads } from "./threads.js";
 
@@ -60,9 +61,20 @@ export async function bench(paths: readonly string[], options: BenchOptions = {}
       runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,
       models: paths.map((path, index) => summarize(path, times[index]?.samplesMs ?? [], base)),
     };
+  } catch (error) {
+    throw await failingOne(error, paths, dataset);
   } finally {
     await runtime.close();
   }
+}
+
+/** A sample that one of the models fails on while others pass is told by its number. */
+async function failingOne(error: unknown, paths: readonly string[], dataset: Dataset): Promise<unknown> {
+  for (const path of paths) {
+    const told = await toldOfSample(error, { path, name: path }, [take(dataset, FEEDS)]);
+    if (told !== error) return told;
+  }
+  return error;
 }
 
 async function firstFeeds(dataset: Dataset): Promise<Feed[]> {

@@ -2,7 +2,7 @@
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { readModel, writeModel } from "../onnx/index.js";
+import { dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -30,6 +30,8 @@ export interface CandidateContext {
   readonly originalPath: string;
   /** What the runtime runs in its place. */
   readonly referencePath: string;
+  /** What messages call the original. */
+  readonly name: string;
   /** Measured when they are first asked for, once for all candidates. */
   readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
@@ -101,6 +103,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   const { options, data, logger, files, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
+  const names = referableNames(model);
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
@@ -109,6 +112,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
+    if (names) tellStale(dropStaleReferences(model, names), logger);
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
@@ -118,6 +122,14 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   }
 }
 
+function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
+  const tell = (id: string, what: string): void => logger.diagnostic?.({
+    id: `compress/${id}`, severity: "warning", message: `${what} left out, because it names tensors that are no more in the compressed model.`,
+  });
+  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${annotations} ${annotations === 1 ? "tensor" : "tensors"} (quantization_annotation) was`);
+  if (training > 0) tell("stale-training", "Information on training (training_info) was");
+}
+
 function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
   const { metric, threads = 1 } = options;
   const judges = runJudges({ referencePath, evaluation: data.evaluation, isLabelled: data.isLabelled, metric, threads, limits: accuracyLimits(options), isTimed: isTimed(options) });
@@ -125,9 +137,9 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { referencePath, data }: CandidateContext): Promise<never> {
+async function refusedHalfWay(error: unknown, { options, referencePath, name, data }: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  throw isRefusal ? await blamed(error, { referencePath, data: data.calibration }) : error;
+  throw isRefusal ? await blamed(error, { options, original: { path: referencePath, name }, data }) : error;
 }
 
 /** A failure is told of the place that the user chose. */

@@ -39,6 +39,8 @@ export interface OutputComparison {
   readonly models?: ReadonlyMap<string, Model>;
   /** Takes a compressed model for what it is that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
+  /** What messages call the two models; default their paths. */
+  readonly names?: readonly [original: string, compressed: string];
 }
 
 export interface ComparedOutputs {
@@ -62,11 +64,14 @@ export async function compareOutputs(comparison: OutputComparison): Promise<Comp
 }
 
 async function compareFiles(comparison: OutputComparison, readable: ReadableFiles): Promise<ComparedOutputs> {
-  const { runtime, session } = comparison;
-  const open = ({ path, label }: { path: string; label: string }): Promise<Session> => runtime.open(path, { ...session, label });
-  const original = await open(readable.files[0]!);
+  const { runtime, session, names } = comparison;
+  const open = (index: 0 | 1): Promise<Session> => {
+    const { path, label } = readable.files[index]!;
+    return runtime.open(path, { ...session, label: names?.[index] ?? label });
+  };
+  const original = await open(0);
   try {
-    const compressed = await open(readable.files[1]!);
+    const compressed = await open(1);
     try {
       return await compareSessions(comparison, readable, original, compressed);
     } finally {
@@ -86,6 +91,7 @@ async function compareSessions(comparison: OutputComparison, { outputs, indirect
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
   const meter = new FidelityMeter(comparison.isOpen);
   const score = metric && evalData ? new Score(metric) : undefined;
+  const name = comparison.names?.[1] ?? comparison.compressed;
   const run = async (data: Dataset, observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void): Promise<void> => {
     let index = 0;
     // Without an output to look at there is nothing to run for; that the models load is known by now.
@@ -96,11 +102,11 @@ async function compareSessions(comparison: OutputComparison, { outputs, indirect
     }
   };
   await run(fidelityData, (before, after, label, where) => {
-    meter.observe(before, after, `${comparison.compressed}: ${where}`);
+    meter.observe(before, after, `${name}: ${where}`);
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
   if (score && evalData && evalData !== fidelityData) await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
-  const levels = await comparedLevels(original, compressed, comparison);
+  const levels = await comparedLevels(original, compressed, { ...comparison, compressed: name });
   return {
     fidelity: {
       samples: meter.samples, source: fidelityData.name, outputs: meter.result(), ...(indirect.length > 0 ? { indirect } : {}), ...(levels ? { levels } : {}),

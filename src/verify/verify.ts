@@ -42,6 +42,8 @@ export interface VerifyModelsOptions {
   readonly runtime?: RemoteRuntime;
   /** Takes a compressed model that runs only at a lower optimization level than the original, rather than refusing it. */
   readonly lowerLevelIsFine?: boolean;
+  /** What messages call the two models; default their paths. */
+  readonly names?: readonly [original: string, compressed: string];
   readonly logger?: Logger;
 }
 
@@ -93,7 +95,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
     });
     tellOfOutputs(fidelity, options.logger ?? SILENT);
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
-    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
+    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT, options.names?.[1]);
     return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
   } finally {
     if (!options.runtime) await runtime.close();
@@ -125,9 +127,9 @@ export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
 }
 
 /** What the runtime executes for a model, or null when it cannot tell. */
-export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger): Promise<Executed | null> {
+export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger, name?: string): Promise<Executed | null> {
   try {
-    return describeExecuted(decodeModel(await runtime.optimizedGraph(path)));
+    return describeExecuted(decodeModel(await runtime.optimizedGraph(path, name)));
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
     logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
@@ -135,12 +137,12 @@ export async function readExecuted(runtime: RemoteRuntime, path: string, logger:
   }
 }
 
-type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine";
+type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names";
 
-function given({ original, compressed, standIn, evalData, logger, lowerLevelIsFine }: VerifyModelsOptions): Pick<OutputComparison, Given> {
+function given({ original, compressed, standIn, evalData, logger, lowerLevelIsFine, names }: VerifyModelsOptions): Pick<OutputComparison, Given> {
   return {
     original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
-    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }),
+    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }), ...(names ? { names } : {}),
   };
 }
 
@@ -166,7 +168,7 @@ async function measureLatency(options: VerifyModelsOptions, data: Dataset, runti
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
   const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const times = await timed([original, compressed], (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels: files.map(({ label }) => label) }));
+  const times = await timed([original, compressed], (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels: options.names ?? files.map(({ label }) => label) }));
   if (!times) return null;
   const [before, after] = times;
   const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
