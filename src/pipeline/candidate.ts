@@ -1,7 +1,7 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
+import { copyModel, type Model } from "../ir/index.js";
 import { dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
@@ -12,7 +12,8 @@ import { decisionsOf, type Decisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
-import type { FileSizes } from "../verify/index.js";
+import { stateZeroPoints } from "./level-repair.js";
+import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -94,8 +95,44 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   context.logger.progress?.({ step: "write", done: 0 });
   writeAside(model, path, context);
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
-  const measurements = await measureAgainst({ ...context, logger }, path);
-  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
+  const asMade = await measured(context, path);
+  const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
+  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...told, ...measurements.warnings], isFallback: false };
+}
+
+interface Measured {
+  readonly measurements: Measurements;
+  /** The warnings that came up on the way. */
+  readonly told: readonly Diagnostic[];
+}
+
+async function measured(context: CandidateContext, path: string): Promise<Measured> {
+  const told: Diagnostic[] = [];
+  const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void told.push(diagnostic) };
+  return { measurements: await measureAgainst({ ...context, logger }, path), told };
+}
+
+/**
+ * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no larger
+ * than the original. Undefined where nothing is gained; the file is then as it was.
+ */
+async function atAllLevels(context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements): Promise<Measured | undefined> {
+  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
+  const repaired = copyModel(model);
+  if (stateZeroPoints(repaired) === 0) return undefined;
+  writeAside(repaired, path, context);
+  const again = await measured(context, path).catch((error: unknown) => {
+    if (error instanceof EdgecError) return undefined;
+    throw error;
+  });
+  const { measurements } = again ?? {};
+  const runsEverywhere = measurements?.fidelity && (measurements.fidelity.levels?.compressed ?? LEVELS[0]) === LEVELS[0];
+  if (runsEverywhere && measurements.size.compressed.raw <= size.original.raw) {
+    Object.assign(model, repaired);
+    return again;
+  }
+  writeAside(model, path, context);
+  return undefined;
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */

@@ -1,7 +1,7 @@
 /** Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic does not pay. */
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../report/units.js";
-import { LEVELS, SLOWER_BELOW } from "../verify/index.js";
+import { SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "./decisions.js";
 import { QUANTIZER, type PlanOptions } from "./plan.js";
@@ -87,10 +87,8 @@ function failedGates({ measurements: { gates } }: Candidate): string[] {
   return gates.filter(({ ok }) => !ok).map(({ message }) => message);
 }
 
-function slowerOrLarger({ run, measurements: { fidelity, latency, size } }: Candidate, device: Device | undefined): string[] {
+function slowerOrLarger({ run, measurements: { latency, size } }: Candidate, device: Device | undefined): string[] {
   const found: string[] = [];
-  // A model that every setting of the runtime loads is to be preferred; one that loads nowhere higher than its original may still be the best.
-  if (fidelity?.levels && fidelity.levels.compressed !== LEVELS[0]) found.push(`run by onnxruntime only at graph optimization level "${fidelity.levels.compressed}" and below`);
   const predicted = run.search?.predicted?.chosen ?? 0;
   if (device && predicted * SLOWER_BELOW > 1) found.push(`predicted to be ${ratioText(predicted)} slower than in float on ${device.name}`);
   if (!device && latency && latency.speedup < SLOWER_BELOW) {
