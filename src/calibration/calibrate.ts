@@ -10,7 +10,7 @@ import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
 import { CalibrationProcess, type CalibrationClient } from "./process.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
-import { ScratchModels } from "./scratch-models.js";
+import { modelLabel, ScratchModels } from "./scratch-models.js";
 import type { Round, SampleProblem } from "./worker.js";
 
 export interface CalibrationOptions {
@@ -52,7 +52,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
   try {
     await withProcess(options.process, async (child) => new Calibration(options, lifted, located, child, scratch, statistics).run());
   } catch (error) {
-    throw scratch.unnamed(error, options.model.path ?? "the model");
+    throw scratch.unnamed(error, modelLabel(options.model));
   } finally {
     await scratch.remove();
   }
@@ -178,7 +178,7 @@ class Calibration {
     const modelPath = computed.length === 0 ? undefined
       : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
     const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
-    return { modelPath, computed, requests, samples, elements, threads: this.options.threads };
+    return { modelPath, label: modelLabel(this.options.model), computed, requests, samples, elements, threads: this.options.threads };
   }
 
   /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. */
@@ -224,7 +224,7 @@ class Calibration {
     const names = new Set(constants.map((tensor) => tensor.name ?? ""));
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
-    await this.child.call("openRound", [{ modelPath: undefined, computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
+    await this.child.call("openRound", [{ modelPath: undefined, label: modelLabel(this.options.model), computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
       if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);

@@ -2,3 +2,4 @@ export * from "./dataset.js";
 export { openDataset, type OpenOptions } from "./open.js";
 export { joined, type JoinLimits } from "./joined.js";
 export { splitHoldOut, take, type HoldOut } from "./subset.js";
+export { unfeedable } from "./unfeedable.js";

@@ -11,6 +11,7 @@ export * from "./graph.js";
 export * from "./half.js";
 export * from "./model.js";
 export * from "./node.js";
+export { isDeclaredOtherwise, nonTensorValues } from "./non-tensors.js";
 export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";

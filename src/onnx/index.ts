@@ -6,3 +6,5 @@ export { ScratchFile, type ScratchLimits } from "./scratch-file.js";
 export { takeNames } from "./temporary-file.js";
 export { TemporaryFolder } from "./temporary-folder.js";
 export { temporaryBeside } from "./temporary-name.js";
+export { heldTensors, typeWords } from "./tensor-type.js";
+export { dropStaleReferences, referableNames, type StaleReferences } from "./stale-references.js";

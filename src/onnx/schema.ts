@@ -15,7 +15,7 @@ const OPAQUE: ReadonlySet<string> = new Set([
 ]);
 
 /** Messages that are decoded on their own; what they hold comes along. */
-const ROOTS = ["ModelProto", "TypeProto"] as const;
+const ROOTS = ["ModelProto", "TypeProto", "TensorAnnotation", "TrainingInfoProto"] as const;
 
 let root: Root | undefined;
 

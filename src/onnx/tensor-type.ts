@@ -1,9 +1,46 @@
-/** The dense-tensor case of TypeProto, parsed out of its opaque bytes and written back into them. */
-import type { Dimension, TensorType } from "../ir/index.js";
+/** TypeProto: the dense-tensor case, parsed out of its opaque bytes and written back into them, and the others as far as they are told of. */
+import { dataTypeName, type DataType, type Dimension, type TensorType, type TypeInfo } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 
 interface WireDimension { dimValue?: bigint; dimParam?: string }
-interface WireType { tensorType?: { elemType?: number; shape?: { dim?: WireDimension[] } } }
+interface WireType {
+  tensorType?: { elemType?: number; shape?: { dim?: WireDimension[] } };
+  sequenceType?: { elemType?: Uint8Array };
+  mapType?: { keyType?: number; valueType?: Uint8Array };
+  sparseTensorType?: { elemType?: number };
+  optionalType?: { elemType?: Uint8Array };
+}
+
+/** Types may be nested without end in a hostile file. */
+const MOST_NESTED = 8;
+
+/** A type in words: "a sequence of maps from int64 to float". */
+export function typeWords({ tensor, encoded }: TypeInfo): string {
+  return tensor ? `a ${dataTypeName(tensor.elementType)} tensor` : article(nestedWords(encoded?.bytes, MOST_NESTED));
+}
+
+function article(words: string): string {
+  return /^[aeio]/.test(words) ? `an ${words}` : `a ${words}`;
+}
+
+function nestedWords(bytes: Uint8Array | undefined, depth: number): string {
+  if (!bytes || depth === 0) return "value of unknown type";
+  const { tensorType, sequenceType, mapType, sparseTensorType, optionalType }: WireType = decodeMessage("TypeProto", bytes);
+  if (tensorType) return `${dataTypeName(tensorType.elemType ?? 0)} tensor`;
+  if (sparseTensorType) return `sparse ${dataTypeName(sparseTensorType.elemType ?? 0)} tensor`;
+  if (sequenceType) return `sequence of ${nestedWords(sequenceType.elemType, depth - 1)}s`;
+  if (optionalType) return `optional ${nestedWords(optionalType.elemType, depth - 1)}`;
+  if (mapType) return `map from ${dataTypeName(mapType.keyType ?? 0)} to ${nestedWords(mapType.valueType, depth - 1)}`;
+  return "value of unknown type";
+}
+
+/** What a sequence or optional value holds, where that is dense tensors. */
+export function heldTensors({ encoded }: TypeInfo): { readonly kind: "sequence" | "optional"; readonly elementType: DataType } | undefined {
+  const { sequenceType, optionalType }: WireType = encoded ? decodeMessage("TypeProto", encoded.bytes) : {};
+  const inner = sequenceType?.elemType ?? optionalType?.elemType;
+  const held = inner && readTensorType(inner);
+  return held && { kind: sequenceType ? "sequence" : "optional", elementType: held.elementType };
+}
 
 /** Element type and shape when the type is a dense tensor, else undefined. Throws BadModelError for malformed bytes. */
 export function readTensorType(bytes: Uint8Array): TensorType | undefined {

@@ -4,7 +4,8 @@ import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
-import { percentiles, quantile, randomFeeds } from "../verify/index.js";
+import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
+import { toldOfSample } from "./original-fault.js";
 import { modelInputs, openData } from "./run-data.js";
 import { requireThreads } from "./threads.js";
 
@@ -53,15 +54,27 @@ export async function bench(paths: readonly string[], options: BenchOptions = {}
   const { threads = 1, runs = 100, warmup = 10 } = options;
   const runtime = await openRemote();
   try {
-    const times = await runtime.timeInterleaved(paths, feeds, { threads, runs, warmup });
+    const times = await timed(paths, (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels: files.map(({ label }) => label) }));
+    if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: none of its outputs can be returned by onnxruntime's JavaScript API, nor a tensor that stands for one, so that it cannot be timed`);
     const base = quantile(times[0]?.samplesMs ?? [], 0.5);
     return {
       runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,
       models: paths.map((path, index) => summarize(path, times[index]?.samplesMs ?? [], base)),
     };
+  } catch (error) {
+    throw await failingOne(error, paths, dataset);
   } finally {
     await runtime.close();
   }
+}
+
+/** A sample that one of the models fails on while others pass is told by its number. */
+async function failingOne(error: unknown, paths: readonly string[], dataset: Dataset): Promise<unknown> {
+  for (const path of paths) {
+    const told = await toldOfSample(error, { path, name: path }, [take(dataset, FEEDS)]);
+    if (told !== error) return told;
+  }
+  return error;
 }
 
 async function firstFeeds(dataset: Dataset): Promise<Feed[]> {

@@ -1,8 +1,8 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
-import { readModel, writeModel } from "../onnx/index.js";
+import { copyModel, type Model } from "../ir/index.js";
+import { dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -12,7 +12,8 @@ import { decisionsOf, type Decisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
-import type { FileSizes } from "../verify/index.js";
+import { stateZeroPoints } from "./level-repair.js";
+import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -30,6 +31,8 @@ export interface CandidateContext {
   readonly originalPath: string;
   /** What the runtime runs in its place. */
   readonly referencePath: string;
+  /** What messages call the original. */
+  readonly name: string;
   /** Measured when they are first asked for, once for all candidates. */
   readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
@@ -92,8 +95,44 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   context.logger.progress?.({ step: "write", done: 0 });
   writeAside(model, path, context);
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
-  const measurements = await measureAgainst({ ...context, logger }, path);
-  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
+  const asMade = await measured(context, path);
+  const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
+  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...told, ...measurements.warnings], isFallback: false };
+}
+
+interface Measured {
+  readonly measurements: Measurements;
+  /** The warnings that came up on the way. */
+  readonly told: readonly Diagnostic[];
+}
+
+async function measured(context: CandidateContext, path: string): Promise<Measured> {
+  const told: Diagnostic[] = [];
+  const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void told.push(diagnostic) };
+  return { measurements: await measureAgainst({ ...context, logger }, path), told };
+}
+
+/**
+ * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no larger
+ * than the original. Undefined where nothing is gained; the file is then as it was.
+ */
+async function atAllLevels(context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements): Promise<Measured | undefined> {
+  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
+  const repaired = copyModel(model);
+  if (stateZeroPoints(repaired) === 0) return undefined;
+  writeAside(repaired, path, context);
+  const again = await measured(context, path).catch((error: unknown) => {
+    if (error instanceof EdgecError) return undefined;
+    throw error;
+  });
+  const { measurements } = again ?? {};
+  const runsEverywhere = measurements?.fidelity && (measurements.fidelity.levels?.compressed ?? LEVELS[0]) === LEVELS[0];
+  if (runsEverywhere && measurements.size.compressed.raw <= size.original.raw) {
+    Object.assign(model, repaired);
+    return again;
+  }
+  writeAside(model, path, context);
+  return undefined;
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
@@ -101,6 +140,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   const { options, data, logger, files, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
+  const names = referableNames(model);
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
@@ -109,6 +149,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
+    if (names) tellStale(dropStaleReferences(model, names), logger);
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
@@ -118,6 +159,14 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   }
 }
 
+function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
+  const tell = (id: string, what: string): void => logger.diagnostic?.({
+    id: `compress/${id}`, severity: "warning", message: `${what} left out, because it names tensors that are no more in the compressed model.`,
+  });
+  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${annotations} ${annotations === 1 ? "tensor" : "tensors"} (quantization_annotation) was`);
+  if (training > 0) tell("stale-training", "Information on training (training_info) was");
+}
+
 function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
   const { metric, threads = 1 } = options;
   const judges = runJudges({ referencePath, evaluation: data.evaluation, isLabelled: data.isLabelled, metric, threads, limits: accuracyLimits(options), isTimed: isTimed(options) });
@@ -125,9 +174,9 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { referencePath, data }: CandidateContext): Promise<never> {
+async function refusedHalfWay(error: unknown, { options, referencePath, name, data }: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  throw isRefusal ? await blamed(error, { referencePath, data: data.calibration }) : error;
+  throw isRefusal ? await blamed(error, { options, original: { path: referencePath, name }, data }) : error;
 }
 
 /** A failure is told of the place that the user chose. */

@@ -95,14 +95,14 @@ class Trials {
   }
 
   private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
-    const { options, referencePath, data: { evaluation } } = this.context;
+    const { options, referencePath, name, data: { evaluation } } = this.context;
     const runtime = options.verify === false ? undefined : await this.open();
     if (!runtime) return undefined;
     if (!evaluation) {
-      await (await runtime.open(path)).release();
+      await (await runtime.open(path, { label: "the model" })).release();
       return undefined;
     }
-    const { fidelity } = await compareOutputs({ original: referencePath, compressed: path, fidelityData: take(evaluation, SAMPLES), runtime });
+    const { fidelity } = await compareOutputs({ original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime });
     return brokenOutputs(fidelity, expectation);
   }
 

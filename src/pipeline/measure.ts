@@ -4,13 +4,14 @@ import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { bytesText } from "../report/units.js";
-import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime } from "../runtime/index.js";
 import {
-  checkGates, compareSizes, readExecuted, verifyModels,
+  checkGates, compareSizes, readableFiles, readExecuted, requireLevel, verifyModels,
   type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
 } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { gateLimits } from "./gate-limits.js";
+import { originalFault, toldOfSample, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
 
 export interface Measurements {
@@ -29,6 +30,8 @@ export interface MeasureContext {
   readonly originalPath: string;
   /** What the runtime runs as the original. */
   readonly referencePath: string;
+  /** What messages call it: its path as the user gave it, or "the model". */
+  readonly name: string;
   readonly logger: Logger;
   readonly data: RunData;
   /** The sizes of the original, for contexts that measure several models against it: packing it is done once. */
@@ -69,7 +72,8 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     const evaluation = await runnable(context, runtime);
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
-    throw context.standsAlone === true ? error : await blamed(error, { referencePath: context.referencePath, data: context.data.evaluation }, path);
+    const original = { path: context.referencePath, name: context.name };
+    throw context.standsAlone === true ? await toldOfSample(error, original, context.data.given) : await blamed(error, { options: context.options, original, data: context.data }, path);
   } finally {
     await runtime.close();
   }
@@ -87,10 +91,11 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, referencePath, logger, data, standIn }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare({ options, referencePath, name, logger, data, standIn, standsAlone }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: referencePath, compressed: path, size, runtime, logger, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
+    original: referencePath, compressed: path, size, runtime, logger, names: [name, standsAlone === true ? path : "the compressed model"],
+    lowerLevelIsFine: standsAlone === true, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });
@@ -98,17 +103,25 @@ async function compare({ options, referencePath, logger, data, standIn }: Measur
 }
 
 /** Without inputs to run on, the model is at least known to load. */
-async function loadOnly({ logger }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
-  await (await runtime.open(path)).release();
+async function loadOnly({ referencePath, name, logger, standsAlone }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+  const session = await runtime.open(path, { label: "the compressed model" });
+  const used = await session.usedLevel();
+  await session.release();
+  if (standsAlone !== true && used.level !== LEVELS[0]) {
+    const original = await runtime.open(referencePath, { label: name });
+    requireLevel("the compressed model", used, await original.usedLevel());
+    await original.release();
+  }
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable({ referencePath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable({ referencePath, name, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
-  const session = await runtime.open(referencePath);
+  const readable = await readableFiles([referencePath]);
+  const session = await runtime.open(readable.files[0]?.path ?? referencePath, { label: name });
   try {
-    for await (const { feed } of data.evaluation.samples()) await session.run(feed);
+    if (readable.outputs.length > 0) for await (const { feed } of data.evaluation.samples()) await session.run(feed, readable.outputs);
     return data.evaluation;
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
@@ -116,32 +129,35 @@ async function runnable({ referencePath, data, logger }: MeasureContext, runtime
     return undefined;
   } finally {
     await session.release().catch(() => undefined);
+    await readable.remove();
   }
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it: one sample
- * may be at fault. The original is tried in a process of its own, as the first may have crashed.
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it. Otherwise
+ * the original is at fault, or one sample of the data.
  */
-export async function blamed(error: unknown, { referencePath, data }: { readonly referencePath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
+export async function blamed(error: unknown, { options, original, data }: Blame, path?: string): Promise<unknown> {
   if (error instanceof EndedFromOutside) return error;
-  const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
-  if (!isRefusal || !(await runs(referencePath, data))) return error;
+  if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
+  const fault = await originalFault(original, data.given);
+  if (fault) return fault.code === "MODEL_REJECTED" ? new EdgecError(fault.code, `${fault.message}${withoutRunning(options)}`, { cause: error }) : fault;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
 }
 
-async function runs(path: string, data: Dataset | undefined): Promise<boolean> {
-  const runtime = await openRemote();
-  try {
-    const session = await runtime.open(path);
-    if (data) for await (const { feed } of data.samples()) await session.run(feed);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await runtime.close();
-  }
+export interface Blame {
+  readonly options: Pick<CompressOptions, "verify" | "calib">;
+  readonly original: Original;
+  readonly data: Pick<RunData, "given">;
+}
+
+const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE"];
+
+/** How to do without the runtime. */
+function withoutRunning({ verify, calib }: Blame["options"]): string {
+  const flags = [...(verify === false ? [] : ["with --no-verify"]), ...(calib === undefined ? [] : ["without --calib"])].join(" and ");
+  return flags === "" ? "" : `. ${flags[0]?.toUpperCase()}${flags.slice(1)} edgec compresses it without running it: passes that need no data work, and nothing is compared.`;
 }
 
 function unproven(message: string): RunMeasurements {

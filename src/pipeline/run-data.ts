@@ -1,5 +1,5 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
-import { openDataset, splitHoldOut, type Dataset, type ModelInputs } from "../data/index.js";
+import { openDataset, splitHoldOut, unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -17,6 +17,8 @@ export interface RunData {
   /** Whether `evaluation` has labels that accuracy is measured by. */
   readonly isLabelled: boolean;
   readonly isMadeUp: boolean;
+  /** What the user gave, whole; made-up data where that was nothing. */
+  readonly given: readonly Dataset[];
 }
 
 /** Share of calibration samples kept apart for the comparison when there is no other data. */
@@ -31,13 +33,15 @@ export async function openRunData(model: Model, options: CompressOptions, logger
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
     throw new EdgecError("BAD_OPTION", `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an array "labels" in it or give --labels.`);
   }
-  if (evaluation) return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false };
+  const given = [calibration, evaluation].filter((data) => data !== undefined);
+  if (evaluation) return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false, given };
   if (calibration && (calibration.size ?? Infinity) >= 2) {
     const { rest, heldOut } = splitHoldOut(calibration, HELD_OUT, options.seed ?? 0);
     const source = `${calibration.name}, held out of calibration`;
-    return { calibration: rest, evaluation: { ...heldOut, name: source }, source, isLabelled: false, isMadeUp: false };
+    return { calibration: rest, evaluation: { ...heldOut, name: source }, source, isLabelled: false, isMadeUp: false, given };
   }
-  return { calibration, isLabelled: false, isMadeUp: true, ...randomData(inputs, options.seed ?? 0, logger) };
+  const madeUp = randomData(inputs, options.seed ?? 0, logger);
+  return { calibration, isLabelled: false, isMadeUp: true, given: given.length > 0 || !madeUp.evaluation ? given : [madeUp.evaluation], ...madeUp };
 }
 
 /** Graph inputs that are not defaults of themselves. */
@@ -47,6 +51,11 @@ export function modelInputs(model: Model): ModelInputs {
 }
 
 function randomData(inputs: ModelInputs, seed: number, logger: Logger): { evaluation: Dataset | undefined; source: string } {
+  const obstacle = unfeedable(inputs);
+  if (obstacle !== undefined) {
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared: ${obstacle}. It was only loaded.` });
+    return { evaluation: undefined, source: "no data" };
+  }
   try {
     const evaluation = randomFeeds(inputs, { seed });
     logger.diagnostic?.({

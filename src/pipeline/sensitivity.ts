@@ -9,6 +9,7 @@ import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Pass } from "../passes/contract.js";
 import type { CompressOptions } from "./compress-options.js";
+import { toldOfSample } from "./original-fault.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { HeldOutScore } from "./held-out-score.js";
 import { planOptions } from "./plan-options.js";
@@ -56,6 +57,18 @@ export async function sensitivity(path: string, options: SensitivityOptions): Pr
   assertSound(model, path);
   const data = typeof calib === "string" ? await openDataset(calib, modelInputs(model)) : calib;
   if ((data.size ?? Infinity) < 4) throw new EdgecError("BAD_OPTION", `${data.name} holds ${data.size ?? 0} samples; four are needed, as a quarter is kept apart to judge by.`);
+  try {
+    return await measured(path, model, rest, { data, top, logger, seed, threads });
+  } catch (error) {
+    throw await toldOfSample(error, { path, name: path }, [data]);
+  }
+}
+
+interface Measuring { readonly data: Dataset; readonly top: number; readonly logger: Logger; readonly seed: number; readonly threads: number }
+
+async function measured(
+  path: string, model: Model, rest: Omit<SensitivityOptions, "calib" | "top" | "logger" | "seed" | "threads">, { data, top, logger, seed, threads }: Measuring,
+): Promise<SensitivityReport> {
   const { rest: dataset, heldOut } = splitHoldOut(data, 0.25, seed);
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));
   const pass = await prepare(model, plan, { dataset, seed, threads, logger });

@@ -1,6 +1,6 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
 import type { PassRecord } from "../pipeline/pass-ledger.js";
-import type { Fidelity } from "../verify/index.js";
+import type { Fidelity, OutputFidelity } from "../verify/index.js";
 import type { Report } from "./report.js";
 import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
 
@@ -53,15 +53,21 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 }
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
-export function fidelityLines({ outputs, samples }: Fidelity): string[] {
-  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize, nearZero }]) => {
-    const name = printable(output);
-    if (otherSize > 0) return `${name}: another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
-    if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
-    const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
-    if (nearZero) return `${name}: signal near zero, largest error ${maxAbsError.toPrecision(3)}${top} (${decibelText(sqnrDb)}, which says little)`;
-    return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
-  });
+export function fidelityLines({ outputs, samples, indirect = [] }: Fidelity): string[] {
+  return [...indirect.map(indirectLine), ...Object.entries(outputs).map(([name, output]) => `${printable(name)}: ${outputText(output, samples)}`)];
+}
+
+function indirectLine({ output, type, standIns }: NonNullable<Fidelity["indirect"]>[number]): string {
+  return `${printable(output)}: ${standIns.length === 0 ? "not compared" : `compared by ${standIns.map(printable).join(", ")}`}, as it is ${printable(type)}`;
+}
+
+function outputText({ sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero }: OutputFidelity, samples: number): string {
+  if (otherSize > 0) return `another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
+  if (sqnrDb === null && maxAbsError === 0) return "equal";
+  if (agreement !== null) return `${percentText(agreement)} of the values are equal`;
+  const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
+  if (nearZero) return `signal near zero, largest error ${maxAbsError.toPrecision(3)}${top} (${decibelText(sqnrDb)}, which says little)`;
+  return `${decibelText(sqnrDb)}, cosine ${(cosine ?? 0).toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
 }
 
 /** What the figures were measured on, and with. */

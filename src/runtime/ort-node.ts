@@ -1,5 +1,6 @@
 /** The native runtime, onnxruntime-node. */
 import type { InferenceSession } from "onnxruntime-node";
+import { AdaptiveSession } from "./adaptive-session.js";
 import { OrtSession } from "./ort-session.js";
 import { rejection } from "./rejection.js";
 import type { OnnxRuntime, SessionOptions } from "./runtime.js";
@@ -17,16 +18,16 @@ export async function loadNode(): Promise<OnnxRuntime> {
   return {
     name: "onnxruntime-node",
     version: ort.env.versions.node ?? ort.env.versions.common,
-    async open(model, options = {}) {
-      const label = sessionLabel(model);
+    open: (model, options = {}) => AdaptiveSession.atLevels(options, async (settings) => {
+      const label = sessionLabel(model, settings.label);
+      const native = nodeOptions(settings);
       try {
-        const settings = nodeOptions(options);
-        const session = typeof model === "string" ? await ort.InferenceSession.create(model, settings) : await ort.InferenceSession.create(model, settings);
-        return new OrtSession(session, ort.Tensor, label);
+        const session = typeof model === "string" ? await ort.InferenceSession.create(model, native) : await ort.InferenceSession.create(model, native);
+        return new OrtSession(session, ort.Tensor, label, settings.optimization);
       } catch (cause) {
-        throw rejection(cause, label, "load");
+        throw rejection(cause, label, "load", model);
       }
-    },
+    }),
   };
 }
 

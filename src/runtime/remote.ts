@@ -3,7 +3,7 @@ import type { Feed } from "../ir/index.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
 import type { ModelTimes, TimingOptions } from "./interleaved.js";
 import type { RuntimeKind } from "./load.js";
-import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
+import type { OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
 import { startService, type ServiceClient } from "./service.js";
 import { sessionLabel } from "./session-label.js";
 import type * as SessionService from "./session-service.js";
@@ -28,7 +28,7 @@ export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
 }
 
 /** All methods reject with EdgecError RUNTIME_CRASHED when the child ends, and say what it was doing. */
-export class RemoteRuntime implements OnnxRuntime {
+export class RemoteRuntime {
   private constructor(private readonly client: Client, readonly name: OnnxRuntime["name"], readonly version: string) {}
 
   /** The runtime in a service that is running: that of this room, or one with its functions. Throws EdgecError RUNTIME_MISSING. */
@@ -47,7 +47,7 @@ export class RemoteRuntime implements OnnxRuntime {
   }
 
   async open(model: string | Uint8Array, options: SessionOptions = {}): Promise<RemoteSession> {
-    const label = sessionLabel(model);
+    const label = sessionLabel(model, options.label);
     const opened = await this.client.call("open", [model, options], `loading ${label}`);
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
   }
@@ -57,18 +57,18 @@ export class RemoteRuntime implements OnnxRuntime {
    * the same round on the same feed. Feeds are cycled through.
    */
   timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
-    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${models.map(sessionLabel).join(" against ")}`);
+    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${models.map((model, k) => sessionLabel(model, options.labels?.[k])).join(" against ")}`);
   }
 
   /**
    * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large weights are
    * left out (external data without a file). Throws EdgecError RUNTIME_MISSING on onnxruntime-web, which cannot dump it.
    */
-  async optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+  async optimizedGraph(model: string | Uint8Array, label?: string): Promise<Uint8Array> {
     // Made here rather than in the child, which may crash and leave it.
     const folder = await TemporaryFolder.create("graph");
     try {
-      return await this.client.call("optimizedGraph", [model, folder.file("optimized.onnx")], `optimizing ${sessionLabel(model)}`);
+      return await this.client.call("optimizedGraph", [model, folder.file("optimized.onnx"), label], `optimizing ${sessionLabel(model, label)}`);
     } finally {
       await folder.remove();
     }
@@ -90,6 +90,10 @@ export class RemoteSession implements Session {
 
   run(feed: Feed, outputs?: readonly string[]): Promise<Feed> {
     return this.client.call("run", [this.id, feed, outputs], `running ${this.label}`);
+  }
+
+  usedLevel(): Promise<UsedLevel> {
+    return this.client.call("usedLevel", [this.id], `asking about ${this.label}`);
   }
 
   release(): Promise<void> {

@@ -5,8 +5,7 @@ import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
-import { OrtSession } from "./ort-session.js";
-import type { Session, SessionOptions } from "./runtime.js";
+import type { LocalSession, Session, SessionOptions, UsedLevel } from "./runtime.js";
 
 export interface OpenedSession {
   readonly id: number;
@@ -31,9 +30,17 @@ export async function open(model: string | Uint8Array, options: SessionOptions):
 }
 
 export async function run(id: number, feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
+  return sessionOf(id).run(feed, outputs);
+}
+
+export async function usedLevel(id: number): Promise<UsedLevel> {
+  return sessionOf(id).usedLevel();
+}
+
+function sessionOf(id: number): Session {
   const session = sessions.get(id);
   if (!session) throw new EdgecError("PASS_FAILED", "the session has been released already");
-  return session.run(feed, outputs);
+  return session;
 }
 
 export async function release(id: number): Promise<void> {
@@ -45,11 +52,11 @@ export async function release(id: number): Promise<void> {
 /** Opens all models in this process and times them against each other on the same feeds. */
 export async function timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
   const runtime = await loadRuntime();
-  const opened: OrtSession[] = [];
+  const opened: LocalSession[] = [];
   try {
-    for (const model of models) {
-      const session = await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config } });
-      if (session instanceof OrtSession) opened.push(session);
+    for (const [k, model] of models.entries()) {
+      const label = options.labels?.[k];
+      opened.push(await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config }, ...(label === undefined ? {} : { label }) }));
     }
     return await timeSessions(opened, feeds, options);
   } finally {
@@ -61,13 +68,13 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
- * Writes the ONNX file of the graph as this machine's CPU executes it at level "all" to `path`, and returns its bytes.
- * Weights of 1 KiB and more go to a file beside it, which the bytes refer to: the graph's structure is what they are for.
+ * Writes the ONNX file of the graph as this machine's CPU executes it at the highest level that loads to `path`, and returns
+ * its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to: the graph's structure is what they are for.
  */
-export async function optimizedGraph(model: string | Uint8Array, path: string): Promise<Uint8Array> {
+export async function optimizedGraph(model: string | Uint8Array, path: string, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
   try {
-    const session = await runtime.open(model, { optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
+    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...(label === undefined ? {} : { label }) });
     await session.release();
   } catch (error) {
     // Only the dump goes there, so it is the dump that could not be written.

@@ -1,10 +1,14 @@
-export { compareAcross, LEVELS, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
+export { LEVELS } from "../runtime/index.js";
+export { compareAcross, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
 export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } from "./accuracy.js";
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
 export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
-export { FidelityMeter, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
+export { FidelityMeter, isOfFloats, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
+export { type ComparedLevels, requireLevel } from "./levels.js";
+export { readableFiles, timed } from "./readable-files.js";
+export { readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
 export { compareTimes, percentiles, quantile, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
 export { externalFiles, modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, type ScoredSample } from "./user-metric.js";
