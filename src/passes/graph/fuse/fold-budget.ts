@@ -88,9 +88,9 @@ function sharedConstants(model: Model): Map<Tensor, Node[]> {
     const tensor = editor.constant(name);
     if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length === 0 || elementCount(tensor) === 1) return;
     const isLayer = isOp(node, ...LAYERS) && node.inputs.includes(name, isOp(node, "Add") ? 0 : 1);
-    if (!isLayer) return take(tensor);
     const known = readers.get(tensor);
-    if (known) known.push(node);
+    if (!isLayer) take(tensor);
+    else if (known) known.push(node);
     else readers.set(tensor, [node]);
   }
 
