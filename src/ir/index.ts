@@ -17,3 +17,4 @@ export * from "./traverse.js";
 export * from "./value.js";
 export { printGraph, printModel } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";
+export { sortNodes, topologicalOrder } from "./topological-order.js";

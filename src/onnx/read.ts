@@ -5,8 +5,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BadModelError, EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
-import { modelFromWire } from "./from-wire.js";
+import { type Model, sortNodes } from "../ir/index.js";
+import { modelFromWire, type ReadContext } from "./from-wire.js";
 import { readSkeleton } from "./lazy-file.js";
 import { decodeMessage } from "./schema.js";
 import { describeForeignFile, describeText } from "./sniff.js";
@@ -40,7 +40,7 @@ function readLazily(path: string, lazyFrom: number): Model | undefined {
     const size = statSync(path).size;
     if (size < lazyFrom || size > MOST_BYTES) return undefined;
     const skeleton = readSkeleton(path, Math.min(CUT_FROM, lazyFrom));
-    return skeleton && modelFromWire(decodeMessage("ModelProto", skeleton.bytes), { folder: dirname(path), path, cut: skeleton.cut });
+    return skeleton && sortedModel(skeleton.bytes, { folder: dirname(path), path, cut: skeleton.cut });
   } catch {
     return undefined;
   }
@@ -52,11 +52,18 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const foreign = describeForeignFile(bytes);
   if (foreign) throw new BadModelError(`${label} ${foreign}`);
   try {
-    return modelFromWire(decodeMessage("ModelProto", bytes), path === undefined ? { folder: undefined } : { folder: dirname(path), path });
+    return sortedModel(bytes, path === undefined ? { folder: undefined } : { folder: dirname(path), path });
   } catch (cause) {
     if (!(cause instanceof BadModelError)) throw cause;
     throw new BadModelError(`${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`, { cause });
   }
+}
+
+/** Files may have nodes in any order; everything from here on finds them in topological order, where there is one. */
+function sortedModel(bytes: Uint8Array, context: ReadContext): Model {
+  const model = modelFromWire(decodeMessage("ModelProto", bytes), context);
+  sortNodes(model);
+  return model;
 }
 
 function readWhole(path: string): Uint8Array {
