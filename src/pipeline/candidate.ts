@@ -6,6 +6,7 @@ import { readModel, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
+import type { Compute } from "../passes/contract.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
@@ -37,6 +38,8 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Where passes have their heavy work done. */
+  readonly compute: Compute;
   /** Threads for what no time is read from. */
   readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */
@@ -98,13 +101,13 @@ export async function buildCandidate(context: CandidateContext, name: string, op
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<JudgedRun> {
-  const { options, data, logger, files, learningThreads: threads } = context;
+  const { options, data, logger, files, compute, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
-      ...learning, evaluator, logger, seed, threads, debug,
+      ...learning, evaluator, compute, logger, seed, threads, debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),

@@ -4,6 +4,7 @@ import { constants, rmSync } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { throwIfAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
 import { ScratchFile, takeNames } from "../onnx/index.js";
 
@@ -92,6 +93,7 @@ export class OutputFile {
   async commit(written: string): Promise<void> {
     const { output } = this;
     if (output === undefined) return;
+    throwIfAborted();
     const folder = dirname(written);
     const data = (await readdir(folder)).filter((name) => name !== basename(written));
     const moves = data.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));

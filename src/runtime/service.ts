@@ -3,9 +3,9 @@
  * killer takes the child and not edgec, and memory that onnxruntime does not give back ends with the child.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { onAbort, throwIfAborted } from "../abort.js";
+import { builtModule } from "../built-module.js";
 import { EdgecError } from "../errors.js";
 import { crashError } from "./crash.js";
 import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
@@ -36,10 +36,11 @@ export interface ServiceClient<T> {
 }
 
 /**
- * Starts a child process that serves the module's exported functions.
+ * Starts a child process that serves the module's exported functions. It is killed when the run is aborted that starts it.
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
+  throwIfAborted();
   const client = new Client<T>(forkChild(moduleUrl, options.env), options.label);
   try {
     await client.ready;
@@ -48,18 +49,6 @@ export async function startService<T>(moduleUrl: URL, options: ServiceOptions): 
     throw error;
   }
   return client;
-}
-
-/**
- * The built file of a module. Children run plain JavaScript; when edgec itself runs from its TypeScript sources
- * (in tests), `src/x.ts` stands for `dist/x.js`.
- */
-export function builtModule(url: URL): URL {
-  const path = fileURLToPath(url);
-  if (path.endsWith(".js") && existsSync(path)) return url;
-  const at = Math.max(path.lastIndexOf("/src/"), path.lastIndexOf("\\src\\"));
-  if (at < 0) return url;
-  return pathToFileURL(`${path.slice(0, at + 1)}dist${path.slice(at + 4).replace(/\.ts$/, ".js")}`);
 }
 
 const MIB = 2 ** 20;
@@ -92,6 +81,10 @@ class Client<T> implements ServiceClient<T> {
   private readonly pending = new Map<number, Pending>();
   private readonly ended: Promise<void>;
   private readonly killWithParent = (): void => void this.child.kill("SIGKILL");
+  private readonly stopListening = onAbort((reason) => {
+    this.fail(reason);
+    this.killWithParent();
+  });
   private nextId = STARTING + 1;
   private tail = "";
   private failure: Error | undefined;
@@ -107,6 +100,7 @@ class Client<T> implements ServiceClient<T> {
     // "close" comes after "exit", when the last of stderr has been read.
     this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
       process.removeListener("exit", this.killWithParent);
+      this.stopListening();
       this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
       resolve();
     }));
