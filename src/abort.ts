@@ -44,6 +44,17 @@ export function onAbort(listener: (reason: Error) => void): () => void {
   return () => signal.removeEventListener("abort", tell);
 }
 
+/** Waits for work that knows of no signal, such as a user's own, no longer than until the run is aborted. */
+export async function untilAborted<T>(work: Promise<T> | T): Promise<T> {
+  throwIfAborted();
+  let stopListening = (): void => undefined;
+  try {
+    return await Promise.race([work, new Promise<never>((_, reject) => (stopListening = onAbort(reject)))]);
+  } finally {
+    stopListening();
+  }
+}
+
 /** How long work may keep the event loop to itself, milliseconds: timers and signals wait for that long. */
 const LONGEST_TURN_MS = 40;
 let turnBegan = performance.now();

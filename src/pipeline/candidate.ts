@@ -1,4 +1,5 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -93,7 +94,10 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
+  await takeTurn();
   writeAside(model, path, context);
+  context.logger.progress?.({ step: "read it back", done: 0 });
+  await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const measurements = await measureAgainst({ ...context, logger }, path);
   return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
@@ -112,6 +116,8 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
+    logger.progress?.({ step: "check the model", done: 0 });
+    await takeTurn();
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });

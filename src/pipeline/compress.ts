@@ -1,6 +1,6 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
 import { basename, dirname, join } from "node:path";
-import { abortable } from "../abort.js";
+import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
@@ -61,6 +61,7 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
   try {
     const warnings: Diagnostic[] = [];
     const logger = collecting(options.logger, warnings);
+    logger.progress?.({ step: "read the model", done: 0 });
     const read = source(input);
     const original = read();
     assertSound(original, inputPath ?? "the model");
@@ -82,11 +83,13 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
       read: reference.read, referencePath: reference.path, undescribed: undescribedOperators(original),
       ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads), compute,
     };
+    await takeTurn();
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(
       ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
+    logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);

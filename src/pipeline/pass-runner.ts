@@ -82,7 +82,7 @@ export class PassRunner {
       const statistics = await this.measure(model, pass, ledger);
       // What was measured has told of itself.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
-      result = await pass.run(model, { ...this.context(statistics), advance: (done, total, part) => this.advance(pass, done, total, part) });
+      result = await pass.run(model, { ...this.context(statistics, pass), advance: (done, total, part) => this.advance(pass, done, total, part) });
       await takeTurn();
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
@@ -92,15 +92,22 @@ export class PassRunner {
     return result.modified;
   }
 
-  context(statistics: Statistics | undefined): PassContext {
+  /** @param pass whose name is told again after what is measured for it, which tells of itself */
+  context(statistics: Statistics | undefined, pass?: Pass): PassContext {
     const { dataset, evaluator, seed, compute } = this.options;
     const signal = runSignal();
     return {
       statistics, evaluator, seed, advance: takeTurn,
       ...(compute ? { compute } : {}), ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureWithin(dataset, model, requests, limits) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureFor(pass, dataset, model, requests, limits) } : {}),
     };
+  }
+
+  private async measureFor(pass: Pass | undefined, all: Dataset, model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits): Promise<Statistics> {
+    const statistics = await this.measureWithin(all, model, requests, limits);
+    if (pass) this.options.logger.progress?.({ step: pass.name, done: 0 });
+    return statistics;
   }
 
   private advance(pass: Pass, done: number, total: number, part?: string): Promise<void> {

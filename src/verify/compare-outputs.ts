@@ -1,4 +1,5 @@
 /** Running both models on the same samples: fidelity on all of them, accuracy where they have labels. */
+import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
@@ -63,10 +64,12 @@ async function compareSessions(comparison: OutputComparison, original: Session, 
   const score = metric && evalData ? new Score(metric) : undefined;
   const run = async (data: Dataset, observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void): Promise<void> => {
     let index = 0;
+    const tell = (): void => logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
+    tell();
     for await (const { feed, label } of data.samples()) {
       const [before, after] = await Promise.all([original.run(feed), compressed.run(feed)]);
       observe(before, after, label, `sample ${index++} of ${data.name}`);
-      logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
+      tell();
     }
   };
   await run(fidelityData, (before, after, label, where) => {
@@ -74,6 +77,7 @@ async function compareSessions(comparison: OutputComparison, original: Session, 
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
   if (score && evalData && evalData !== fidelityData) await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
+  if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {
     fidelity: { samples: meter.samples, source: fidelityData.name, outputs: meter.result() },
     accuracy: score ? await score.result() : null,
@@ -85,6 +89,10 @@ class Score {
   private readonly original;
   private readonly compressed;
   private samples = 0;
+
+  get name(): string {
+    return this.metric.name;
+  }
 
   constructor(private readonly metric: Metric) {
     this.original = metric.create();
@@ -99,7 +107,7 @@ class Score {
   }
 
   async result(): Promise<Accuracy> {
-    const [original, compressed] = [await this.original.result(), await this.compressed.result()];
+    const [original, compressed] = [await untilAborted(this.original.result()), await untilAborted(this.compressed.result())];
     const { name, higherIsBetter } = this.metric;
     return { metric: name, original, compressed, drop: higherIsBetter ? original - compressed : compressed - original, samples: this.samples };
   }

@@ -85,7 +85,9 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
     const { fidelity, accuracy } = await compareOutputs({
       ...given(options), ...(metric ? { metric } : {}), fidelityData: data, isOpen: dataDependentSizes(original), runtime, session: sessionOptions(options),
     });
+    if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
+    options.logger?.progress?.({ step: "look at what is executed", done: 0 });
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
     return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
   } finally {
