@@ -66,11 +66,13 @@ async function compareSessions(comparison: OutputComparison, original: Session, 
     let index = 0;
     const tell = (): void => logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
     tell();
+    // The last is told when no sample follows: a part of a dataset reads on to find out.
     for await (const { feed, label } of data.samples()) {
       const [before, after] = await Promise.all([original.run(feed), compressed.run(feed)]);
       observe(before, after, label, `sample ${index++} of ${data.name}`);
-      tell();
+      if (index !== data.size) tell();
     }
+    tell();
   };
   await run(fidelityData, (before, after, label, where) => {
     meter.observe(before, after, `${comparison.compressed}: ${where}`);
