@@ -90,6 +90,7 @@ class Calibration {
   }
 
   async run(): Promise<void> {
+    this.progress(0, 0);
     await this.measureConstants();
     const { computed, inputs } = this.located;
     if (this.inner.length + computed.length + inputs.length === 0) return;
@@ -114,8 +115,10 @@ class Calibration {
   ): Promise<void> {
     try {
       await this.child.call("openRound", [this.round(requests, samples, shapes)], "loading the model for calibration");
-      await this.stream(progress);
+      const sent = await this.stream(progress);
       await this.collect(requests);
+      // All samples are done only now: Gram matrices take a while to come over.
+      progress(sent);
     } catch (error) {
       const others = this.direct(requests);
       if (others.length === requests.length) throw error;
@@ -181,8 +184,8 @@ class Calibration {
     return { modelPath, label: modelLabel(this.options.model), computed, requests, samples, elements, threads: this.options.threads };
   }
 
-  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. */
-  private async stream(progress: (done: number) => void): Promise<void> {
+  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. Returns how many. */
+  private async stream(progress: (done: number) => void): Promise<number> {
     let sent = 0;
     let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
     for await (const { feed } of this.options.dataset.samples()) {
@@ -195,7 +198,7 @@ class Calibration {
     }
     this.requireUsable(await running);
     this.requireUsable(await this.child.call("settle", []));
-    progress(sent);
+    return sent;
   }
 
   private requireUsable(problem: SampleProblem | undefined): void {
@@ -207,7 +210,7 @@ class Calibration {
   }
 
   private progress(done: number, total: number): void {
-    if (done > 0) this.logger.progress?.({ step: "calibrate", done, ...(total > 0 ? { total } : {}) });
+    this.logger.progress?.({ step: "calibrate", done, ...(total > 0 ? { total } : {}) });
   }
 
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {

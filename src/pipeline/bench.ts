@@ -1,5 +1,7 @@
 /** How long models take, measured against each other in turns in one process. */
+import { abortable } from "../abort.js";
 import { take, type Dataset } from "../data/index.js";
+import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
@@ -19,6 +21,9 @@ export interface BenchOptions {
   /** Default 10. */
   readonly warmup?: number;
   readonly seed?: number;
+  readonly logger?: Logger;
+  /** Ends it early: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface BenchResult {
@@ -44,7 +49,11 @@ export interface BenchedModel {
 const FEEDS = 8;
 
 /** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
-export async function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
+export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
+  return abortable(options.signal, () => timeModels(paths, options));
+}
+
+async function timeModels(paths: readonly string[], options: BenchOptions): Promise<BenchResult> {
   const [first] = paths;
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
   requireThreads(options.threads);
@@ -52,6 +61,7 @@ export async function bench(paths: readonly string[], options: BenchOptions = {}
   const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;
+  options.logger?.progress?.({ step: "time the models in turns", done: 0 });
   const runtime = await openRemote();
   try {
     const times = await timed(paths, (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels: files.map(({ label }) => label) }));

@@ -1,4 +1,5 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -6,6 +7,7 @@ import { dropStaleReferences, readModel, referableNames, type StaleReferences, w
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
+import type { Compute } from "../passes/contract.js";
 import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
@@ -40,6 +42,8 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Where passes have their heavy work done. */
+  readonly compute: Compute;
   /** Threads for what no time is read from. */
   readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */
@@ -93,7 +97,10 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
+  await takeTurn();
   writeAside(model, path, context);
+  context.logger.progress?.({ step: "read it back", done: 0 });
+  await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const asMade = await measured(context, path);
   const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
@@ -137,19 +144,21 @@ async function atAllLevels(context: CandidateContext, model: Model, path: string
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<JudgedRun> {
-  const { options, data, logger, files, learningThreads: threads } = context;
+  const { options, data, logger, files, compute, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
   const names = referableNames(model);
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
-      ...learning, evaluator, logger, seed, threads, debug,
+      ...learning, evaluator, compute, logger, seed, threads, debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
     if (names) tellStale(dropStaleReferences(model, names), logger);
+    logger.progress?.({ step: "check the model", done: 0 });
+    await takeTurn();
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });

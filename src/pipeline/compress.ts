@@ -1,5 +1,6 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
 import { basename, dirname, join } from "node:path";
+import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
@@ -21,7 +22,8 @@ import { openRunData } from "./run-data.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/search-tools.js";
 import { buildSafely } from "./safe-candidate.js";
-import { learningThreads } from "./threads.js";
+import { RunCompute } from "./run-compute.js";
+import { computeThreads, learningThreads } from "./threads.js";
 import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
@@ -44,16 +46,22 @@ export interface CompressResult {
  * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was, or where a search for
  * nodes to leave in float had begun, the best model that it had found.
  */
-export async function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
+export function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
+  return abortable(given.signal, () => compressModel(input, given));
+}
+
+async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
   const { options: forTarget, target } = withTarget(given);
   // Packing takes a third of the time of a conversion that nothing checks.
   const options = { packedSizes: forTarget.verify !== false, ...forTarget };
   const settings = planOptions(options);
   const files = await OutputFile.prepare({ output: options.output, input: inputPath, force: options.force ?? false });
+  const compute = new RunCompute(computeThreads(given.threads));
   try {
     const warnings: Diagnostic[] = [];
     const logger = collecting(options.logger, warnings);
+    logger.progress?.({ step: "read the model", done: 0 });
     const read = source(input);
     const original = read();
     assertSound(original, inputPath ?? "the model");
@@ -73,13 +81,15 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const context: CandidateContext = {
       options, files, logger, externalData, originalPath, originalSizes,
       read: reference.read, referencePath: reference.path, name: inputPath ?? "the model", undescribed: undescribedOperators(original),
-      ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads),
+      ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads), compute,
     };
+    await takeTurn();
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
     warnings.push(
       ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
+    logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
     await files.commit(candidate.path);
@@ -87,6 +97,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const model = finished(candidate.model, files);
     return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
   } finally {
+    await compute.close();
     await files.remove();
   }
 }
@@ -101,7 +112,7 @@ function searchPlaces(options: CompressOptions, input: string | undefined, files
   if (output === undefined || input === undefined || !quantizes || options.force === true) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
-  const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
+  const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, signal: undefined, passes: undefined };
   return {
     searchMemory: new SearchState(`${output}.search.json`, [input, ...[calib, options.eval, options.labels, options.metric].filter((data) => typeof data === "string")], settings),
     bestSoFar: async (model) => {

@@ -68,12 +68,14 @@ export function prefixOf(plan: Plan, count: number): Plan {
 /** Carries the plan through up to some pass and looks at what comes of it. */
 class Trials {
   private runtime: RemoteRuntime | undefined;
+  private tried = 0;
 
   constructor(private readonly context: CandidateContext, private readonly plan: Plan, private readonly recorded: Map<string, Statistics>) {}
 
   /** What is wrong with the model after so many passes; undefined when nothing is. */
   async faultAfter(count: number): Promise<string | undefined> {
     const { context } = this;
+    context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
     const plan = prefixOf(this.plan, count);
     try {
       const model = context.read();

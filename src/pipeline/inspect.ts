@@ -1,5 +1,6 @@
 /** What a model holds: its inputs and outputs, operators, weights, costs, where its bytes are, and what passes could do with it. */
 import { stat } from "node:fs/promises";
+import { abortable } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { DataType, dataTypeName, nestedGraphs, validateModel, type Model, type ValueInfo } from "../ir/index.js";
@@ -15,6 +16,8 @@ import { runShapes, type Shapes } from "./inspection/run-shapes.js";
 import { domainName, scopesOf } from "./inspection/scopes.js";
 import { collectWeights } from "./inspection/weights.js";
 import { constantComputer } from "./inspection/computed-weights.js";
+import { RunCompute } from "./run-compute.js";
+import { computeThreads } from "./threads.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 
 export interface InspectOptions extends GivenSizes {
@@ -23,6 +26,8 @@ export interface InspectOptions extends GivenSizes {
   /** Tries the passes on a copy to say what they could do with each node; "small" does so up to 4 Mi parameters. Default false. */
   readonly possibilities?: boolean | "small";
   readonly logger?: Logger;
+  /** Ends it early: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 const FLOATING: readonly string[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE].map(dataTypeName);
@@ -34,7 +39,11 @@ const SMALL = 2 ** 22;
  * Reads a model and describes it. Weights are decoded one at a time. Throws BadModelError; EdgecError CANNOT_READ;
  * BAD_OPTION or UNMATCHED_SELECTOR for sizes that do not fit the model; RUNTIME_MISSING when `run` is asked for.
  */
-export async function inspect(input: string | Uint8Array | Model, options: InspectOptions = {}): Promise<Inspection> {
+export function inspect(input: string | Uint8Array | Model, options: InspectOptions = {}): Promise<Inspection> {
+  return abortable(options.signal, () => describeModel(input, options));
+}
+
+async function describeModel(input: string | Uint8Array | Model, options: InspectOptions): Promise<Inspection> {
   const model = typeof input === "string" || input instanceof Uint8Array ? readModel(input) : input;
   const fileBytes = typeof input === "string" ? (await stat(input)).size : input instanceof Uint8Array ? input.byteLength : undefined;
   const problems = validateModel(model).map(({ message }) => message);
@@ -60,8 +69,12 @@ async function trialOf(model: Model, parameters: number, evaluator: RuntimeEvalu
   if (possibilities === "small" && parameters > SMALL) {
     return { possibilities: null, warnings: [`Passes were not tried, as that takes long with ${parameters.toLocaleString("en")} parameters. --passes tries them all the same.`] };
   }
-  logger?.progress?.({ step: "trying passes", done: 0 });
-  return tryPasses(model, evaluator);
+  const compute = new RunCompute(computeThreads(undefined));
+  try {
+    return await tryPasses(model, { evaluator, compute, progress: (done, total) => logger?.progress?.({ step: "trying passes", done, total }) });
+  } finally {
+    await compute.close();
+  }
 }
 
 /** A model that does not run on zeros is looked at without. */
@@ -85,7 +98,8 @@ async function describe(model: Model, options: InspectOptions, measured: Shapes 
   const paths = new Map(scopes.flatMap(({ nodes, path }) => nodes.map((node) => [node, path])));
   const compute = evaluator && constantComputer(prepared, model, evaluator);
   options.logger?.progress?.({ step: "reading weights", done: 0 });
-  const found = await collectWeights({ prepared, scopeOf: (node) => paths.get(node) ?? "", compute });
+  const found = await collectWeights({ prepared, scopeOf: (node) => paths.get(node) ?? "", compute, progress: (done, total) => options.logger?.progress?.({ step: "reading weights", done, total }) });
+  options.logger?.progress?.({ step: "counting costs", done: 0 });
   const weights = found.map(({ weight }) => weight);
   const costs = costsOf(prepared);
   const nodes = describeNodes(scopes, found, costs);

@@ -50,6 +50,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  * model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
+  context.logger.progress?.({ step: context.options.packedSizes === false ? "measure sizes" : "pack, to measure sizes", done: 0 });
   const size = await compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.());
   const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
@@ -61,6 +62,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
   if (context.options.verify === false) return unproven("The compressed model was not loaded and not compared, as asked.");
   const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
   if (shortage !== undefined) return unproven(`The compressed model was not loaded and not compared: ${shortage}. Compare them on a larger machine with "edgec verify".`);
+  context.logger.progress?.({ step: "load both models", done: 0 });
   let runtime: RemoteRuntime;
   try {
     runtime = await openRemote();

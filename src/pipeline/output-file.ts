@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { throwIfAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
 import { ScratchFile, takeNames, TemporaryFolder } from "../onnx/index.js";
 import { notify } from "../run-notices.js";
@@ -89,6 +90,7 @@ export class OutputFile {
   async commit(written: string): Promise<void> {
     const { output } = this;
     if (output === undefined) return;
+    throwIfAborted();
     const folder = dirname(written);
     const data = (await readdir(folder)).filter((name) => name !== basename(written));
     const moves = data.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));

@@ -1,5 +1,5 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
-import { openDataset, splitHoldOut, unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
+import { abortableSamples, openDataset, splitHoldOut, unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -72,9 +72,9 @@ function randomData(inputs: ModelInputs, seed: number, logger: Logger): { evalua
 
 /** @param flag what an empty name is blamed on, as a shell gives one for a variable that is not set */
 export async function openData(flag: string, data: string | Dataset | undefined, inputs: ModelInputs, labels?: string): Promise<Dataset | undefined> {
-  if (typeof data !== "string") return data;
+  if (typeof data !== "string") return data && abortableSamples(data);
   if (data.trim() === "") throw new EdgecError("BAD_OPTION", `${flag} is empty: give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N, or leave it out.`);
-  return openDataset(data, inputs, labels === undefined ? {} : { labels });
+  return abortableSamples(await openDataset(data, inputs, labels === undefined ? {} : { labels }));
 }
 
 function refuseBadOptions(options: CompressOptions): void {

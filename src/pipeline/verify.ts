@@ -1,4 +1,5 @@
 /** Compares a compressed model, however it was made, with its original. */
+import { abortable } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
@@ -16,7 +17,7 @@ import { OutputFile } from "./output-file.js";
 import { referenceOf } from "./reference.js";
 import { openRunData, type RunData } from "./run-data.js";
 
-export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger"> & {
+export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
   /**
    * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits, on any
    * machine: "x64-avx2", or a profile that extends it. Times are left out then.
@@ -34,11 +35,16 @@ export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" |
  * Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and EdgecError
  * RUNTIME_MISSING, and BAD_OPTION for a target to emulate that saturates nothing and for options that exclude each other.
  */
-export async function verify(originalPath: string, compressedPath: string, options: VerifyOptions = {}): Promise<Report> {
+export function verify(originalPath: string, compressedPath: string, options: VerifyOptions = {}): Promise<Report> {
+  return abortable(options.signal, () => verifyPaths(originalPath, compressedPath, options));
+}
+
+async function verifyPaths(originalPath: string, compressedPath: string, options: VerifyOptions): Promise<Report> {
   refuseBadOptions(options);
   const warnings: Diagnostic[] = [];
   const logger: Logger = { ...options.logger, diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const profile = options.emulate === undefined ? undefined : emulatedProfile(options.emulate);
+  logger.progress?.({ step: "read both models", done: 0 });
   const original = readModel(originalPath);
   assertSound(original, originalPath);
   assertSound(readModel(compressedPath), compressedPath);

@@ -3,9 +3,9 @@
  * killer takes the child and not edgec, and memory that onnxruntime does not give back ends with the child.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { onAbort, throwIfAborted } from "../abort.js";
+import { builtModule } from "../built-module.js";
 import { EdgecError } from "../errors.js";
 import { RUN_VARIABLE, runToken } from "../onnx/temporary-name.js";
 import { notify } from "../run-notices.js";
@@ -39,10 +39,11 @@ export interface ServiceClient<T> {
 }
 
 /**
- * Starts a child process that serves the module's exported functions.
+ * Starts a child process that serves the module's exported functions. It is killed when the run is aborted that starts it.
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
+  throwIfAborted();
   const client = new Client<T>(forkChild(moduleUrl, options), options.label);
   try {
     await client.ready;
@@ -51,18 +52,6 @@ export async function startService<T>(moduleUrl: URL, options: ServiceOptions): 
     throw error;
   }
   return client;
-}
-
-/**
- * The built file of a module. Children run plain JavaScript; when edgec itself runs from its TypeScript sources
- * (in tests), `src/x.ts` stands for `dist/x.js`.
- */
-export function builtModule(url: URL): URL {
-  const path = fileURLToPath(url);
-  if (path.endsWith(".js") && existsSync(path)) return url;
-  const at = Math.max(path.lastIndexOf("/src/"), path.lastIndexOf("\\src\\"));
-  if (at < 0) return url;
-  return pathToFileURL(`${path.slice(0, at + 1)}dist${path.slice(at + 4).replace(/\.ts$/, ".js")}`);
 }
 
 const MIB = 2 ** 20;
@@ -117,6 +106,10 @@ class Client<T> implements ServiceClient<T> {
   private readonly killWithParent = (): void => {
     this.child.kill("SIGKILL");
   };
+  private readonly stopListening = onAbort((reason) => {
+    this.fail(reason);
+    this.killWithParent();
+  });
   private nextId = STARTING + 1;
   private tail = "";
   private failure: Error | undefined;
@@ -127,13 +120,17 @@ class Client<T> implements ServiceClient<T> {
       stream?.on("data", (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)));
     }
     child.on("message", (message) => this.receive(message as ReplyMessage));
-    child.on("error", (cause) => this.fail(notStarted(label, cause)));
+    child.on("error", (cause) => {
+      if (child.pid === undefined) this.stopListening();
+      this.fail(notStarted(label, cause));
+    });
     process.on("exit", this.killWithParent);
     const { pid } = child;
     if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
     this.ended = pid === undefined ? Promise.resolve() : new Promise((resolve) => child.on("close", (exitCode, signal) => {
       process.removeListener("exit", this.killWithParent);
+      this.stopListening();
       notify({ kind: "ended", pid });
       this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
       resolve();

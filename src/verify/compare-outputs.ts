@@ -1,4 +1,5 @@
 /** Running both models on the same samples: fidelity on all of them, accuracy where they have labels. */
+import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
@@ -94,12 +95,16 @@ async function compareSessions(comparison: OutputComparison, { outputs, indirect
   const name = comparison.names?.[1] ?? comparison.compressed;
   const run = async (data: Dataset, observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void): Promise<void> => {
     let index = 0;
-    // Without an output to look at there is nothing to run for; that the models load is known by now.
+    const tell = (): void => logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
+    tell();
+    // Without an output to look at there is nothing to run for; that the models load is known by now. The last sample is
+    // told when none follows: a part of a dataset reads on to find out.
     if (outputs.length > 0) for await (const { feed, label } of data.samples()) {
       const [before, after] = await Promise.all([original.run(feed, outputs), compressed.run(feed, outputs)]);
       observe(before, after, label, `sample ${index++} of ${data.name}`);
-      logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
+      if (index !== data.size) tell();
     }
+    tell();
   };
   await run(fidelityData, (before, after, label, where) => {
     meter.observe(before, after, `${name}: ${where}`);
@@ -107,6 +112,7 @@ async function compareSessions(comparison: OutputComparison, { outputs, indirect
   });
   if (score && evalData && evalData !== fidelityData) await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
   const levels = await comparedLevels(original, compressed, { ...comparison, compressed: name });
+  if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {
     fidelity: {
       samples: meter.samples, source: fidelityData.name, outputs: meter.result(), ...(indirect.length > 0 ? { indirect } : {}), ...(levels ? { levels } : {}),
@@ -121,6 +127,10 @@ class Score {
   private readonly compressed;
   private samples = 0;
 
+  get name(): string {
+    return this.metric.name;
+  }
+
   constructor(private readonly metric: Metric) {
     this.original = metric.create();
     this.compressed = metric.create();
@@ -134,7 +144,7 @@ class Score {
   }
 
   async result(): Promise<Accuracy> {
-    const [original, compressed] = [await this.original.result(), await this.compressed.result()];
+    const [original, compressed] = [await untilAborted(this.original.result()), await untilAborted(this.compressed.result())];
     const { name, higherIsBetter } = this.metric;
     return { metric: name, original, compressed, drop: higherIsBetter ? original - compressed : compressed - original, samples: this.samples };
   }

@@ -1,5 +1,6 @@
 /** Bytes of a model: as they lie on disk, and as they travel compressed. */
 import { createReadStream } from "node:fs";
+import { runSignal } from "../abort.js";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
@@ -92,6 +93,7 @@ async function compressedSize(path: string, compressor: NodeJS.ReadWriteStream):
       done();
     },
   });
-  await pipeline(createReadStream(path, { highWaterMark: CHUNK }), compressor, count);
+  const signal = runSignal();
+  await pipeline(createReadStream(path, { highWaterMark: CHUNK }), compressor, count, signal ? { signal } : {});
   return bytes;
 }

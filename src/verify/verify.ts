@@ -94,7 +94,9 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       models: new Map([[options.original, original], [options.compressed, compressed]]),
     });
     tellOfOutputs(fidelity, options.logger ?? SILENT);
+    if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
+    options.logger?.progress?.({ step: "look at what is executed", done: 0 });
     const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT, options.names?.[1]);
     return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
   } finally {

@@ -3,7 +3,8 @@ import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { BadDataError } from "../../src/errors.js";
-import { builtModule, startService, type ServiceClient } from "../../src/runtime/service.js";
+import { builtModule } from "../../src/built-module.js";
+import { startService, type ServiceClient } from "../../src/runtime/service.js";
 
 type Faulty = typeof import("./faulty-service.mjs");
 const MODULE = new URL("./faulty-service.mjs", import.meta.url);

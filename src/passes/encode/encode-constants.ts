@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { DataType, storedByteLength } from "../../ir/index.js";
 import type { FunctionDef, GraphEditor, Model, Node, Tensor } from "../../ir/index.js";
-import type { NodeStatus } from "../contract.js";
+import type { NodeStatus, PassContext } from "../contract.js";
 import { addFunctions, callOf, functionDomain } from "./chain-functions.js";
 import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
@@ -43,12 +43,13 @@ interface Place {
 }
 
 /** Encodes the constants of all graphs, in place. */
-export function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits): EncodingResult {
+export async function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits, advance?: PassContext["advance"]): Promise<EncodingResult> {
   const result: EncodingResult = { nodes: [], diagnostics: [], kinds: new Map(), encodedTensors: 0, bytesBefore: 0, bytesAfter: 0, missedBytes: 0 };
-  const places = editors.flatMap((editor, graph) => findPlaces(editor, graph, limits, result));
+  const places: Place[] = [];
+  for (const [graph, editor] of editors.entries()) places.push(...await findPlaces(editor, graph, limits, result, advance));
   const isTooOld = limits.opset < ENCODING_OPSET;
   const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
-  const selection = selectForms(places.map(({ choice }) => choice), limits.opset, domain);
+  const selection = await selectForms(places.map(({ choice }) => choice), limits.opset, domain, advance);
   if (isTooOld) {
     places.forEach((place, i) => keepForOpset(result, place, selection.picks[i], limits.opset));
     return result;
@@ -67,9 +68,11 @@ export function encodeConstants(model: Model, editors: readonly GraphEditor[], l
 }
 
 /** The constants of a graph with their forms; those that must stay dense go to the result with the reason. */
-function findPlaces(editor: GraphEditor, graph: number, limits: EncodingLimits, result: EncodingResult): Place[] {
+async function findPlaces(editor: GraphEditor, graph: number, limits: EncodingLimits, result: EncodingResult, advance?: PassContext["advance"]): Promise<Place[]> {
   const places: Place[] = [];
-  for (const tensor of editor.graph.initializers) {
+  const { initializers } = editor.graph;
+  for (const [index, tensor] of initializers.entries()) {
+    await advance?.(index, initializers.length, "forms");
     if (!ENCODABLE_BYTES.has(tensor.dataType) || storedByteLength(tensor) < limits.minBytes) continue;
     const users = editor.consumers(tensor.name ?? "");
     const obstacle = whyDense(editor, tensor, users, limits.exclude);

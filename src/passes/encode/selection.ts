@@ -4,6 +4,7 @@
  * greedily while one makes the whole smaller, then closed again where that does.
  */
 import type { FunctionDef } from "../../ir/index.js";
+import type { PassContext } from "../contract.js";
 import { callOf, defineFunction, shapeOf } from "./chain-functions.js";
 import type { Draft } from "./draft.js";
 import { functionWireSize, nodeWireSize, opsetWireSize } from "./wire-size.js";
@@ -58,7 +59,7 @@ function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
 }
 
 /** The selection of fewest bytes found. Without a `domain` there are no functions. */
-export function selectForms(choices: readonly Choice[], opset: number, domain: string | undefined): Selection {
+export async function selectForms(choices: readonly Choice[], opset: number, domain: string | undefined, advance?: PassContext["advance"]): Promise<Selection> {
   const plain = evaluate(choices, new Map(), 0);
   if (domain === undefined) return plain;
   const importBytes = opsetWireSize({ domain, version: 1n });
@@ -66,17 +67,26 @@ export function selectForms(choices: readonly Choice[], opset: number, domain: s
   // From no function upwards and, as chains that pay only together are missed so, from those wanted if all were free.
   const wanted = evaluate(choices, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
   const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
-  return starts.map((start) => improve(choices, start, sizes, importBytes)).reduce((best, found) => (found.bytes < best.bytes ? found : best), plain);
+  let best = plain;
+  for (const start of starts) {
+    const found = await improve(choices, start, sizes, importBytes, advance);
+    if (found.bytes < best.bytes) best = found;
+  }
+  return best;
 }
 
 /** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
-function improve(choices: readonly Choice[], start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number): Selection {
+async function improve(
+  choices: readonly Choice[], start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number, advance: PassContext["advance"],
+): Promise<Selection> {
   let open = start;
   let best = evaluate(choices, open, importBytes);
   for (let improved = true; improved;) {
     improved = false;
     let next = open;
+    let tried = 0;
     for (const [key, bytes] of sizes) {
+      await advance?.(tried++, sizes.size, "shared chains");
       const trial = new Map(open);
       if (!trial.delete(key)) trial.set(key, bytes);
       const selection = evaluate(choices, trial, importBytes);

@@ -18,12 +18,12 @@ import {
   integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength,
 } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
+import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { directUses, type DirectUse } from "./direct-uses.js";
 import { INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
-import { quantizeToInt8 } from "./int8-channels.js";
 import type { Int8Channels } from "./int8-channels.js";
 import { weightAxes } from "./weight-axes.js";
 
@@ -44,12 +44,12 @@ export const storeInt8 = definePass<StoreInt8Options>({
   validate: ({ minBytes }) => {
     if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `store-int8: minBytes must be 0 or more, not ${minBytes}.`);
   },
-  run: storeModel,
+  run: (model, options, context) => storeModel(model, options, withCompute(context)),
 });
 
 interface Tally { readonly nodes: NodeStatus[]; stored: number; bytesBefore: number; bytesAfter: number; lowestSqnr: number }
 
-function storeModel(model: Model, options: StoreInt8Options): PassResult {
+async function storeModel(model: Model, options: StoreInt8Options, context: Working): Promise<PassResult> {
   const editors = GraphEditor.forModel(model);
   refuseUnmatched(editors, options);
   const opset = opsetVersion(model);
@@ -59,7 +59,7 @@ function storeModel(model: Model, options: StoreInt8Options): PassResult {
   }
   const names = new FreeNames(model);
   const tally: Tally = { nodes: [], stored: 0, bytesBefore: 0, bytesAfter: 0, lowestSqnr: Infinity };
-  for (const editor of editors) storeGraph(editor, options, names, tally);
+  for (const editor of editors) await storeGraph(editor, options, names, tally, context);
   return {
     modified: tally.stored > 0,
     stats: {
@@ -71,18 +71,19 @@ function storeModel(model: Model, options: StoreInt8Options): PassResult {
   };
 }
 
-function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally): void {
+async function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally, { compute, advance }: Working): Promise<void> {
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  const reader = new FloatReader(editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options)));
+  const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options));
+  const reader = new FloatReader(lookedAt);
   // Constants are handed over one by one, so that those of a large model need not be in memory together.
-  for (const tensor of [...editor.graph.initializers]) {
+  for (const [index, tensor] of lookedAt.entries()) {
     const name = tensor.name ?? "";
-    if (!isLookedAt(tensor, options)) continue;
+    await advance?.(index, lookedAt.length);
     const uses = [...directUses(name, editor.consumers(name))];
     const user = uses[0]?.node;
     const axes = whyFloat(editor, tensor, uses, options) ?? channelAxes(uses, tensor);
-    const stored = typeof axes === "string" ? undefined : quantizeToInt8(reader.read(tensor), tensor.dims, axes);
+    const stored = typeof axes === "string" ? undefined : await compute.run("quantizeToInt8", reader.read(tensor).slice(), tensor.dims, axes);
     if (typeof axes === "string" || !stored) {
       tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason: typeof axes === "string" ? axes : "holds values that are not finite" });
       continue;
