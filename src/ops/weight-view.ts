@@ -3,7 +3,7 @@
  * Unsqueeze and Identity, and Cast between floating-point types. Such nodes stay where folding them would store the
  * constant twice, as with a table that is looked up and multiplied by.
  */
-import { DataType, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, type Tensor, toNumbers } from "../ir/index.js";
+import { DataType, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, type Tensor, tensorBytes, toNumbers } from "../ir/index.js";
 
 export interface StridedView {
   readonly dims: readonly number[];
@@ -171,6 +171,17 @@ export function viewOffsets({ dims, strides }: StridedView, axes: readonly numbe
     offsets = wider;
   }
   return offsets;
+}
+
+/** The constant in the order in which it is seen, of the type that it is stored in. */
+export function seenTensor(view: WeightView): Tensor {
+  const { tensor, dims } = view;
+  if (view.path.length === 0 || isInOrder(view)) return { ...tensor, dims: [...dims] };
+  const bytes = tensorBytes(tensor);
+  const width = bytes.byteLength / Math.max(1, countOf(dims));
+  const raw = new Uint8Array(bytes.byteLength);
+  viewOffsets(view).forEach((offset, k) => raw.set(bytes.subarray(offset * width, (offset + 1) * width), k * width));
+  return { dims: [...dims], dataType: tensor.dataType, raw, ...(tensor.name === undefined ? {} : { name: tensor.name }) };
 }
 
 export function rowMajor(dims: readonly number[]): number[] {

@@ -88,8 +88,12 @@ function withOwn(options: PlanOptions, own: Readonly<Record<string, unknown>>): 
   return Object.keys(own).length === 0 ? options : { ...options, shared: { ...options.shared, ...own } };
 }
 
-/** Where weights that int8 does not compute with stay plain floats, they are not decoded from codes either. */
-function formOptions({ name }: RegisteredPass, { flags, plainFloat }: PlanOptions): Readonly<Record<string, unknown>> {
+/**
+ * What passes are told of each other: where weights that int8 does not compute with stay plain floats, they are not decoded
+ * from codes either; and those that are stored at eight bits although fewer were asked for are told of.
+ */
+function formOptions({ name }: RegisteredPass, { flags, plainFloat, shared }: PlanOptions): Readonly<Record<string, unknown>> {
+  if (name === "store-int8" && typeof shared?.weightBits === "number") return { askedBits: shared.weightBits };
   return name === QUANTIZER && (flags.storage === "plain" || plainFloat === true) ? { oneCopy: false } : {};
 }
 

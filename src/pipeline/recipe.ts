@@ -42,6 +42,7 @@ export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-ini
 export const RECIPE: readonly RecipeStep[] = [
   { passes: SIMPLIFY, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
+  { passes: ["split-fused"], untilStable: false, when: "int8", reason: "what onnxruntime's optimizer put together has no int8 form as it is; before fusions, which know standard operators" },
   { passes: ["widen-half", "remove-identities"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },

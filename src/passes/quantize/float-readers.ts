@@ -18,7 +18,8 @@ const MIN_RESHAPED = 32;
 /** Gives the readers of floats that are left the codes in the file. Returns what became of the weights. */
 export function readFromCodes(shared: SharedCodes, excluded: (node: Node) => string | undefined): NodeStatus[] {
   const statuses: NodeStatus[] = [];
-  for (const [tensor, [stored]] of shared.entries()) {
+  for (const [tensor, [stored, ...others]] of shared.entries()) {
+    if (others.length > 0) statuses.push(inCopies(tensor, others.length + 1));
     const reads = shared.readsOf(tensor);
     const [first] = reads;
     if (!stored?.scales || !first?.node || !mayRound(tensor, reads, excluded)) continue;
@@ -30,6 +31,11 @@ export function readFromCodes(shared: SharedCodes, excluded: (node: Node) => str
     statuses.push({ name, opType: first.node.opType, status: "changed", reason: `read as floats by ${readers}, from the codes that int8 layers compute with` });
   }
   return statuses;
+}
+
+/** Scales belong to what a layer makes: where one layer makes rows of what another makes columns, no codes serve both. */
+function inCopies(tensor: Tensor, count: number): NodeStatus {
+  return { name: tensor.name ?? "", opType: "", status: "changed", reason: `stored as int8 ${count} times: its layers need scales along different axes, or of different sizes` };
 }
 
 /** As store-int8 has it: some reader takes it for a weight, and nothing asks for the floats themselves. */

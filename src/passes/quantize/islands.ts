@@ -6,8 +6,10 @@
  * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
  * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
  */
-import { DataType, dataTypeName, type GraphEditor, intAttribute, isOp, toNumbers, type Node } from "../../ir/index.js";
+import { DataType, dataTypeName, type GraphEditor, intAttribute, isOp, isStandard, toNumbers, type Node } from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
+import { weightView } from "../../ops/weight-view.js";
+import { weightFact } from "../../ops/weights.js";
 import { whyFactorsStay } from "./gemm-factors.js";
 import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "./kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
@@ -63,6 +65,7 @@ class IslandFinder {
   find(): Islands {
     const convolutions = this.editor.graph.nodes.filter((node) => this.isConvolution(node));
     for (const node of convolutions) this.available.add(node.inputs[0]!).add(this.resultOf(node));
+    for (const node of this.editor.graph.nodes) this.tellContributed(node);
     const dense = this.editor.graph.nodes.filter((node) => this.isDense(node));
     const staticDense = this.options.uncalibrated === undefined ? this.spreadForward(dense.filter((node) => !this.options.atRunTime?.(node))) : new Set<Node>();
     this.spreadBackward([...convolutions, ...staticDense]);
@@ -86,6 +89,12 @@ class IslandFinder {
     const reason = this.options.excluded(node) ?? whyFloatMatrix(this.editor, node, this.rightRank(node));
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
+  }
+
+  /** Operators of onnxruntime's own with constant weights, which could be taken for layers that were missed. */
+  private tellContributed(node: Node): void {
+    if (isStandard(node) || !weightFact(node)?.weights.some((index) => weightView(this.editor, node.inputs[index] ?? ""))) return;
+    this.kept.set(node, this.options.excluded(node) ?? `${node.opType} of ${node.domain} computes in float: edgec writes no int8 form of it`);
   }
 
   private rightRank(node: Node): number | undefined {

@@ -31,6 +31,7 @@ import { selectNodes } from "../../ops/select.js";
 import { weightView } from "../../ops/weight-view.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
+import { RAISE_OPSET } from "../graph/upgrade-opset.js";
 import { histogramRequests, planActivations } from "./activation-parameters.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
@@ -251,6 +252,6 @@ function needsData(opset: number): Diagnostic {
 }
 
 function refuseOldOpset(opset: number): PassResult {
-  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. Raise its operator set first.`;
+  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. ${RAISE_OPSET}`;
   return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "quantize-int8/old-opset", severity: "warning", message }] };
 }
