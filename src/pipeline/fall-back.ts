@@ -13,7 +13,7 @@ export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Can
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
  * the original or fails a gate, and the other is not. Where neither holds a budget on accuracy, weights that int8 does not
- * compute with stay floats. The choice is a warning with the numbers of both. Times are those measured here, or for another
+ * compute with stay floats. With `keepInt8` the planned one is taken whatever it costs. The choice is a warning with the numbers of both. Times are those measured here, or for another
  * device than this machine those that its table of costs predicts.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
@@ -21,6 +21,7 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   const planned = await build("planned", options);
   const { device } = options;
   const reasons = shortcomings(planned, device);
+  if (options.keepInt8 === true) return withoutWayBack(planned, options);
   if (reasons.length === 0) return device ? toldUnpaid(planned, device) : planned;
   const stored = storeOnlyOptions(options);
   if (!stored) return withoutWayBack(planned, options);
@@ -52,9 +53,8 @@ async function inPlainFloat(options: PlanOptions, planned: Candidate, build: Bui
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 
-const BY_HAND = '--passes "clean-up,quantize-int8,encode-weights"';
-const HINT = `For a machine where int8 arithmetic pays, name the passes: ${BY_HAND}.`;
-const OVERRULE = `Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: ${BY_HAND}.`;
+const HINT = "To keep int8 arithmetic, for a machine where it pays, give the same options and --keep-int8.";
+const OVERRULE = "Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or the same options and --keep-int8.";
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
 function toldUnpaid(planned: Candidate, { name }: Device): Candidate {

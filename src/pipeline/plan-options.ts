@@ -25,15 +25,24 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
+    flags, storeOnly, ...keptInt8(options, flags), ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
 }
 
+/** Throws EdgecError BAD_OPTION where nothing computes in int8, or where the passes are named, which are never replaced. */
+function keptInt8({ keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "keepInt8"> {
+  if (keepInt8 !== true) return {};
+  if (passes !== undefined) throw new EdgecError("BAD_OPTION", "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
+  if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION", "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
+  return { keepInt8 };
+}
+
+/** What int8 costs on the device decides nothing where int8 is kept. */
 function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
-  const device = otherDevice(options);
+  const device = options.keepInt8 === true ? undefined : otherDevice(options);
   return device ? { device } : {};
 }
 
@@ -47,7 +56,7 @@ function searchOptions(options: CompressOptions, flags: Readonly<Record<string, 
     throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
   }
   if (timeBudget !== undefined && !(timeBudget > 0)) throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
-  return { hasAccuracyGates, isTimed: searches && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
+  return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
 }
 
 /** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat. */

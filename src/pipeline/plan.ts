@@ -33,6 +33,8 @@ export interface PlanOptions {
   readonly device?: Device;
   /** Decisions of an earlier run, which nothing is tried anew for. */
   readonly replay?: Decisions;
+  /** Int8 arithmetic stays although it is slower or larger than float. */
+  readonly keepInt8?: boolean;
   /** What a search for nodes to leave in float may take, seconds. */
   readonly timeBudget?: number;
 }
@@ -78,8 +80,21 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  const plan = steps.map(({ passes, options: own, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, own ? { ...options, shared: { ...options.shared, ...own } } : options, excluded)) }));
+  const plan = steps.map(({ passes, options: own, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, withOwn(options, { ...own, ...formOptions(pass, options) }), excluded)) }));
   return options.replay ? replayed(plan, options.replay) : plan;
+}
+
+function withOwn(options: PlanOptions, own: Readonly<Record<string, unknown>>): PlanOptions {
+  return Object.keys(own).length === 0 ? options : { ...options, shared: { ...options.shared, ...own } };
+}
+
+/**
+ * What passes are told of each other: where weights that int8 does not compute with stay plain floats, they are not decoded
+ * from codes either; and those that are stored at eight bits although fewer were asked for are told of.
+ */
+function formOptions({ name }: RegisteredPass, { flags, plainFloat, shared }: PlanOptions): Readonly<Record<string, unknown>> {
+  if (name === "store-int8" && typeof shared?.weightBits === "number") return { askedBits: shared.weightBits };
+  return name === QUANTIZER && (flags.storage === "plain" || plainFloat === true) ? { oneCopy: false } : {};
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */

@@ -42,6 +42,7 @@ export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-ini
 export const RECIPE: readonly RecipeStep[] = [
   { passes: SIMPLIFY, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
+  { passes: ["split-fused"], untilStable: false, when: "int8", reason: "what onnxruntime's optimizer put together has no int8 form as it is; before fusions, which know standard operators" },
   { passes: ["widen-half", "remove-identities"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
@@ -52,8 +53,8 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["refit-output"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the last layer makes up for what is left, so it comes last" },
+  { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float, nor what led to them for readers of codes" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
-  { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float" },
   { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },
   { passes: CLEAN_UP_LITE, untilStable: true, when: "always", reason: "drops the float weights that nothing uses any more, and repeated scales" },
   { passes: ["encode-weights"], untilStable: false, when: "always", reason: "last: any pass after it would see codes instead of weights" },

@@ -18,6 +18,7 @@ import { mergeEqualNodes } from "../passes/graph/merge-equal-nodes.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
 import { simplifyShapes } from "../passes/graph/simplify-shapes.js";
+import { splitFused } from "../passes/graph/split-fused.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
@@ -45,6 +46,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(mergeEqualNodes),
   registered(stripDebugInfo),
   registered(upgradeOpset),
+  registered(splitFused),
   registered(widenHalf),
   registered(pruneMagnitude),
   registered(equalizeChannels),

@@ -119,7 +119,7 @@ describe("for another device than this machine", () => {
     const { chosen, warning } = await choose(options, { speedup: 2, predicted: predicted(1.2) }, { speedup: 1, bytes: 400 });
     expect(chosen).toBe("stored");
     expect(warning).toBe("Weights are stored as int8 and computed in float, because that is better for camera (int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 storage with float arithmetic: 400 B against 1.00 kB). "
-      + 'Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: --passes "clean-up,quantize-int8,encode-weights".');
+      + "Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or the same options and --keep-int8.");
   });
 
   it("says so where all layers were left in float", async () => {

@@ -18,6 +18,7 @@ export function addRunOptions(command: Command): Command {
   command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
+    .option("--keep-int8", "keep int8 arithmetic even where it is slower than float here, for a device where it pays")
     .option("--time-budget <time>", "how long to search for nodes to leave in float, such as 90s or 5m (default: 90s)", duration)
     .option("--replay <report>", "repeat the decisions of an earlier run's JSON report without a search")
     .option("--per-tensor", PER_TENSOR)

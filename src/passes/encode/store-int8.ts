@@ -9,9 +9,10 @@
  *
  * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per direction and
  * row for recurrent weights. Handles float32 initializers of any scope that are weights of Conv, ConvTranspose, Gemm,
- * MatMul, Gather, LSTM, GRU and RNN, and matrices that feed elementwise operators; leaves biases and vectors float,
+ * MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and matrices that feed elementwise operators; leaves biases and vectors float,
  * graph outputs and defaults of graph inputs as they are. Needs operator set 9.
  */
+import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import {
   attribute, DataType, elementCount, FloatReader, floatTensor, GraphEditor,
@@ -21,6 +22,7 @@ import type { Model, Node, Tensor } from "../../ir/index.js";
 import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
+import { RAISE_OPSET } from "../graph/upgrade-opset.js";
 import { directUses, type DirectUse } from "./direct-uses.js";
 import { INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
@@ -34,13 +36,15 @@ export interface StoreInt8Options {
   readonly exclude: readonly string[];
   /** Names of the only constants to store as int8; undefined for all that qualify. */
   readonly only: readonly string[] | undefined;
+  /** Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then told of. */
+  readonly askedBits: number;
 }
 
 export const storeInt8 = definePass<StoreInt8Options>({
   name: "store-int8",
   description: "Store float weights as int8 with a scale per channel and compute in float",
   lossy: true,
-  defaults: { minBytes: 1024, exclude: [], only: undefined },
+  defaults: { minBytes: 1024, exclude: [], only: undefined, askedBits: 8 },
   validate: ({ minBytes }) => {
     if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `store-int8: minBytes must be 0 or more, not ${minBytes}.`);
   },
@@ -54,7 +58,7 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
   refuseUnmatched(editors, options);
   const opset = opsetVersion(model);
   if (opset < INT8_STORAGE_OPSET) {
-    const message = `The model uses operator set ${opset}; weights can be stored as int8 from ${INT8_STORAGE_OPSET} on. Raise its operator set first.`;
+    const message = `The model uses operator set ${opset}; weights can be stored as int8 from ${INT8_STORAGE_OPSET} on. ${RAISE_OPSET}`;
     return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "store-int8/old-opset", severity: "warning", message }] };
   }
   const names = new FreeNames(model);
@@ -67,8 +71,18 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
       ...(Number.isFinite(tally.lowestSqnr) ? { lowestSqnr: tally.lowestSqnr } : {}),
     },
     nodes: tally.nodes,
-    diagnostics: [],
+    diagnostics: moreBits(tally.nodes, options.askedBits),
   };
+}
+
+/** Few bits are rounded to what a layer computes in int8; elsewhere they would cost more than they save. */
+function moreBits(nodes: readonly NodeStatus[], asked: number): Diagnostic[] {
+  const stored = nodes.filter(({ status }) => status === "changed");
+  if (asked >= 8 || stored.length === 0) return [];
+  const names = stored.slice(0, 3).map(({ name, opType }) => `"${name}" of ${opType}`).join(", ");
+  const [what, they] = stored.length === 1 ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
+  const message = `${what} stored at 8 bits rather than ${asked} (${names}${stored.length > 3 ? ", …" : ""}): fewer bits are for weights of layers that compute in int8, and ${they}.`;
+  return [{ id: "store-int8/more-bits", severity: "warning", message }];
 }
 
 async function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally, { compute, advance }: Working): Promise<void> {

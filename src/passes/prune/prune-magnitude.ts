@@ -149,6 +149,6 @@ function diagnosticsOf(states: readonly PrunedLayer[], plan: PruningPlan, option
   const { zeroPercent = 0 } = statsOf(states, plan);
   if (amount.type !== "ratio" || zeroPercent >= 100 * (amount.ratio - TOLERATED_SHORTFALL)) return [];
   const message = `${zeroPercent.toFixed(1)} % of the weights are zero instead of ${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and the others cannot make up for them. `
-    + "Turn off protectEnds to prune them too.";
+    + "In the library, this pass bound with { protectEnds: false } prunes them too.";
   return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
 }

@@ -10,8 +10,9 @@ import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-l
 import { whyNotDynamicLstm } from "./dynamic-lstm.js";
 import type { Int8Format } from "./int8-formats.js";
 import { findIslands } from "./islands.js";
+import { rankTeller } from "./value-ranks.js";
 import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
-import { isDepthwise } from "./weight-codes.js";
+import { isDepthwise } from "./kernel-weight.js";
 
 export interface RoundingScope extends WeightBitsOptions {
   readonly saturation: "guard" | "ignore" | "seven-bit";
@@ -75,9 +76,11 @@ function int8Nodes(
   const left = new Map<Node, string>();
   const opset = opsetVersion(model);
   if (opset < DYNAMIC_OPSET) return { taken, left };
-  for (const editor of GraphEditor.forModel(model)) {
+  const editors = GraphEditor.forModel(model);
+  const rankOf = rankTeller(editors);
+  for (const editor of editors) {
     const isStatic = calibrated && opset >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
-    const islands = findIslands(editor, { excluded: staysFloat, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
+    const islands = findIslands(editor, { excluded: staysFloat, rankOf, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
     for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])]) taken.add(node);
     for (const [node, reason] of islands.kept) left.set(node, reason);
     for (const node of editor.graph.nodes) {
@@ -97,8 +100,8 @@ function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefi
   return obstacle;
 }
 
-function gridOf({ tensor, layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
+function gridOf({ layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
   const maxCode = maxCodeOf(bits);
-  const guarded = guard && uses.some(({ node }) => !isDepthwise(node, tensor));
+  const guarded = guard && uses.some((use) => !isDepthwise(use.node, use));
   return { bits, limits: { maxCode, ...(guarded ? { partners: kernelPartners(layout) } : {}) } };
 }

@@ -1,0 +1,93 @@
+/**
+ * What reads a weight as floats whose codes int8 layers compute with: an embedding table that the output layer multiplies
+ * by, or a layer that stays float. It reads the codes too, times their scales, so that the file holds the weight once.
+ *
+ *   W float32   →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W        (folded at load, as store-int8 has it)
+ */
+import { attribute, DataType, elementCount, type GraphEditor, int64Tensor, makeNode, type Node, nodeLabel, storedByteLength, type Tensor } from "../../ir/index.js";
+import { rowMajor, type StridedView } from "../../ops/weight-view.js";
+import type { NodeStatus } from "../contract.js";
+import { weightAxes } from "../encode/weight-axes.js";
+import { ownerOf, type SharedCodes, type StoredCodes, valueOf, type WeightRead } from "./shared-codes.js";
+
+/** Smaller weights stay float beside their codes, as store-int8 leaves them. */
+const MIN_BYTES = 1024;
+/** Scales that are fewer are stored anew in the shape that they are needed in: a Reshape takes as much. */
+const MIN_RESHAPED = 32;
+
+/** Gives the readers of floats that are left the codes in the file. Returns what became of the weights. */
+export function readFromCodes(shared: SharedCodes, excluded: (node: Node) => string | undefined): NodeStatus[] {
+  const statuses: NodeStatus[] = [];
+  for (const [tensor, [stored, ...others]] of shared.entries()) {
+    if (others.length > 0) statuses.push(inCopies(tensor, others.length + 1));
+    const reads = shared.readsOf(tensor);
+    const [first] = reads;
+    if (!stored?.scales || !first?.node || !mayRound(tensor, reads, excluded)) continue;
+    const scaleDims = scaleShape(tensor, stored.scales);
+    if (!scaleDims) continue;
+    decode(tensor, stored, scaleDims);
+    const name = tensor.name ?? "";
+    const readers = [...new Set(reads.flatMap(({ node }) => (node ? [nodeLabel(node)] : [])))].map((label) => `"${label}"`).join(", ");
+    statuses.push({ name, opType: first.node.opType, status: "changed", reason: `read as floats by ${readers}, from the codes that int8 layers compute with` });
+  }
+  return statuses;
+}
+
+/** Scales belong to what a layer makes: where one layer makes rows of what another makes columns, no codes serve both. */
+function inCopies(tensor: Tensor, count: number): NodeStatus {
+  return { name: tensor.name ?? "", opType: "", status: "changed", reason: `stored as int8 ${count} times: its layers need scales along different axes, or of different sizes` };
+}
+
+/** As store-int8 has it: some reader takes it for a weight, and nothing asks for the floats themselves. */
+function mayRound(tensor: Tensor, reads: readonly WeightRead[], excluded: (node: Node) => string | undefined): boolean {
+  if (tensor.dataType !== DataType.FLOAT || storedByteLength(tensor) < MIN_BYTES || tensor.unknownFields?.length) return false;
+  if (reads.some(({ node }) => !node || excluded(node) !== undefined)) return false;
+  const { editor } = reads[0]!;
+  if (ownerOf(editor, tensor).isOutput(tensor.name ?? "")) return false;
+  return reads.some(({ node, index }) => typeof weightAxes(node!, index, tensor.dims) !== "string");
+}
+
+/** The weight's shape with 1 along all axes but those of the channels; undefined where channels lie across axes. */
+function scaleShape({ dims }: Tensor, { along, values }: NonNullable<StoredCodes["scales"]>): number[] | undefined {
+  if (values.length === 1) return [];
+  const strides = rowMajor(dims);
+  const found = new Set<number>();
+  for (const [k, dim] of along.dims.entries()) {
+    if (dim === 1) continue;
+    let [last, left] = [dims.findIndex((size, axis) => size > 1 && strides[axis] === along.strides[k]), dim];
+    for (; left > 1 && last >= 0 && left % dims[last]! === 0; last--) {
+      found.add(last);
+      left /= dims[last]!;
+    }
+    if (left !== 1) return undefined;
+  }
+  // Scales lie in the order of the channels, which must be that of the axes.
+  const inOrder = along.dims.every((dim, k) => dim === 1 || along.strides.slice(k + 1).every((stride, j) => along.dims[k + 1 + j] === 1 || stride < along.strides[k]!));
+  return inOrder ? dims.map((dim, axis) => (found.has(axis) ? dim : 1)) : undefined;
+}
+
+function decode(tensor: Tensor, stored: StoredCodes, scaleDims: readonly number[]): void {
+  const { owner, scales } = stored;
+  const name = tensor.name ?? "";
+  const plain: StridedView = { dims: tensor.dims, strides: rowMajor(tensor.dims) };
+  const codes = valueOf(stored, plain);
+  const float = owner.uniqueName(`${name}_float`);
+  const nodes = [makeNode("Cast", [codes], [float], [attribute.int("to", DataType.FLOAT)])];
+  const scale = scaleValue(owner, scales!, scaleDims, nodes);
+  nodes.push(makeNode("Mul", [float, scale], [name]));
+  owner.removeInitializers(new Set([name]));
+  const maker = owner.producer(codes);
+  if (maker) owner.insertAfter(maker, ...nodes);
+  else owner.insertBefore(owner.graph.nodes[0], ...nodes);
+}
+
+function scaleValue(owner: GraphEditor, { name, values }: NonNullable<StoredCodes["scales"]>, dims: readonly number[], nodes: Node[]): string {
+  const stored = owner.constant(name);
+  if (stored && stored.dims.join() === dims.join()) return name;
+  if (!stored || values.length < MIN_RESHAPED || elementCount(stored) !== values.length) {
+    return owner.addInitializer({ name: owner.uniqueName(`${name}_scale`), dims: [...dims], dataType: DataType.FLOAT, raw: new Uint8Array(values.slice().buffer) });
+  }
+  const [shape, reshaped] = [owner.addInitializer(int64Tensor(owner.uniqueName(`${name}_shape`), dims)), owner.uniqueName(`${name}_rows`)];
+  nodes.push(makeNode("Reshape", [name, shape], [reshaped]));
+  return reshaped;
+}
