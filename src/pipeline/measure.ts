@@ -143,6 +143,9 @@ async function runs(path: string, data: Dataset | undefined): Promise<boolean> {
   }
 }
 
+/** The id of the warning that the compressed model was not run at all. */
+export const UNPROVEN = "compress/unproven";
+
 function unproven(message: string): RunMeasurements {
-  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: "compress/unproven", severity: "warning", message }] };
+  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: UNPROVEN, severity: "warning", message }] };
 }

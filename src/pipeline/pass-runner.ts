@@ -78,7 +78,7 @@ export class PassRunner {
     let result: PassResult;
     try {
       const statistics = await this.measure(model, pass, ledger);
-      result = await pass.run(model, this.context(statistics));
+      result = await pass.run(model, this.context(statistics, ledger));
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
       throw await this.passFailure(cause, pass, before);
@@ -87,12 +87,16 @@ export class PassRunner {
     return result.modified;
   }
 
-  context(statistics: Statistics | undefined): PassContext {
+  context(statistics: Statistics | undefined, ledger = this.ledger): PassContext {
     const { dataset, evaluator, seed } = this.options;
     return {
       statistics, evaluator, seed,
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureWithin(dataset, model, requests, limits) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
+        // A pass may ask for nothing beforehand and learn layer by layer all the same.
+        ledger.askedForData = true;
+        return this.measureWithin(dataset, model, requests, limits);
+      } } : {}),
     };
   }
 

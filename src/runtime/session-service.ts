@@ -7,7 +7,7 @@ import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
 import { OrtSession } from "./ort-session.js";
-import type { Session, SessionOptions } from "./runtime.js";
+import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
 
 export interface OpenedSession {
   readonly id: number;
@@ -18,9 +18,9 @@ export interface OpenedSession {
 const sessions = new Map<number, Session>();
 let nextId = 1;
 
-export async function info(): Promise<{ name: "onnxruntime-node" | "onnxruntime-web"; version: string }> {
-  const { name, version } = await loadRuntime();
-  return { name, version };
+export async function info(): Promise<Pick<OnnxRuntime, "name" | "version" | "nativeMissing">> {
+  const { name, version, nativeMissing } = await loadRuntime();
+  return { name, version, ...(nativeMissing === undefined ? {} : { nativeMissing }) };
 }
 
 export async function open(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {
