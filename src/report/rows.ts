@@ -46,8 +46,13 @@ function latencyRows({ latency, target }: Report): ComparisonRow[] {
   ];
 }
 
+/** Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is told as a figure. */
+const CERTAIN = 0.1;
+
 /** A difference is the quotient of the medians beside it. */
-function latencyText({ speedupRange: [low, high] }: Latency, change: LatencyVerdict["change"], ratio: number): string {
+function latencyText({ speedup, speedupRange: [low, high] }: Latency, change: LatencyVerdict["change"], ratio: number): string {
+  const isCertain = Math.abs(Math.log(ratio / speedup)) < CERTAIN;
+  if (!isCertain && change !== "unclear") return `${change}, half of the rounds by ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
   switch (change) {
     case "faster": return `${ratioText(ratio)} faster`;
     case "slower": return `${ratioText(1 / ratio)} slower`;

@@ -37,7 +37,7 @@ const MOST_SAMPLES = 1024;
 /** Elements of all inputs in all, and samples that are taken in however large they are. */
 const MOST_ELEMENTS = 2 ** 24;
 const LEAST_MEASURED = 2;
-const KEPT = 4;
+const KEPT = 8;
 /** Values of one sample that are kept. */
 const KEPT_VALUES = 256;
 
