@@ -12,7 +12,7 @@ import { TerminalLogger } from "./terminal-logger.js";
 
 interface InspectFlags {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
-  readonly sort?: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
+  readonly sort?: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[]; readonly debug?: boolean;
 }
 
 /** A comparison has no layers to order, lists no nodes and tries no passes. */
@@ -25,7 +25,7 @@ function refuseIdle({ sort, nodes, passes }: InspectFlags): void {
 export async function runInspect(path: string, flags: InspectFlags): Promise<void> {
   const { json = false, nodes = false, all = false, run = false, passes = "small", sort = "bytes", diff } = flags;
   if (diff !== undefined) refuseIdle(flags);
-  const logger = new TerminalLogger(process.stderr, { quiet: json, debug: false });
+  const logger = new TerminalLogger(process.stderr, { quiet: json, debug: flags.debug === true });
   const options = { shapes: parseShapes(flags.shape ?? []), dims: parseDims(flags.dim ?? []), run, logger };
   let text: string;
   try {

@@ -8,7 +8,6 @@ import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Compute } from "../passes/contract.js";
-import type { CompressOptions } from "./compress-options.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
@@ -24,10 +23,10 @@ import { runPasses } from "./runner.js";
 import type { ModelJudges } from "./search/search-tools.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
-import { isTimed } from "./target-options.js";
+import { isTimed, type PlacedOptions } from "./target-options.js";
 
 export interface CandidateContext {
-  readonly options: CompressOptions;
+  readonly options: PlacedOptions;
   /** A fresh copy of the model to start from at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;

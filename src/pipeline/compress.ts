@@ -4,27 +4,33 @@ import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { nativeRuntime } from "../runtime/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { externalFiles, sizesOf, type FileSizes } from "../verify/index.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
+import { checkCalibration } from "./calibration-check.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { type Decisions, requireSameModel } from "./decisions.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
+import type { PlanOptions } from "./plan.js";
+import { muchLost } from "./much-lost.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
-import { openRunData } from "./run-data.js";
+import { madeUpWarnings, openRunData } from "./run-data.js";
+import { runtimeNotice } from "./runtime-notice.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/search-tools.js";
+import { fidelityOnRandomFeeds } from "./second-opinion.js";
 import { buildSafely } from "./safe-candidate.js";
 import { RunCompute } from "./run-compute.js";
 import { computeThreads, learningThreads } from "./threads.js";
-import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
+import { memoryWarnings, type PlacedOptions, type ReportedTarget, slowdownWarnings, withTarget } from "./target-options.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -52,20 +58,23 @@ export function compress(input: string | Uint8Array | Model, given: CompressOpti
 
 async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
-  const { options: forTarget, target } = withTarget(given);
-  // Packing takes a third of the time of a conversion that nothing checks.
-  const options = { packedSizes: forTarget.verify !== false, ...forTarget };
-  const settings = planOptions(options);
-  const files = await OutputFile.prepare({ output: options.output, input: inputPath, force: options.force ?? false });
+  // Options are judged first; the runtime is looked for meanwhile.
+  const asked = prepared(given);
+  const looking = given.verify === false ? undefined : nativeRuntime();
+  const { options: { output, force = false } } = asked;
+  const files = await OutputFile.prepare({ output, input: inputPath, force });
   const compute = new RunCompute(computeThreads(given.threads));
   try {
     const warnings: Diagnostic[] = [];
-    const logger = collecting(options.logger, warnings);
+    const logger = collecting(given.logger, warnings);
     logger.progress?.({ step: "read the model", done: 0 });
     const read = source(input);
     const original = read();
     assertSound(original, inputPath ?? "the model");
     const fingerprint = fingerprintOf(original);
+    const runtime = await looking;
+    const { options, settings, target } = runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
+    if (runtime) tellFirst(runtimeNotice(runtime, settings.device && settings.flags.int8 !== undefined ? `the table of costs of the target ${target.name}` : undefined), warnings, given.logger);
     requireSameModel(settings.replay, options.replay, fingerprint);
     // On a copy of the head alone: this is about refusing early.
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
@@ -78,15 +87,18 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     warnings.push(...reference.warnings);
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
+    const data = await openRunData(original, options);
     const context: CandidateContext = {
       options, files, logger, externalData, originalPath, originalSizes,
       read: reference.read, referencePath: reference.path, name: inputPath ?? "the model", undescribed: undescribedOperators(original),
-      ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads), compute,
+      ...searchPlaces(options, inputPath, files, externalData), data, learningThreads: learningThreads(given.threads), compute,
     };
     await takeTurn();
+    const blind = await checkData(context, warnings);
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
+    warnings.unshift(...await lossWarnings(context, candidate, blind));
     warnings.push(
-      ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
+      ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
     logger.progress?.({ step: "finish", done: 0 });
@@ -100,6 +112,40 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     await compute.close();
     await files.remove();
   }
+}
+
+interface Prepared { readonly options: PlacedOptions; readonly settings: PlanOptions; readonly target: ReportedTarget }
+
+/** Throws as `withTarget` and `planOptions`. */
+function prepared(given: PlacedOptions): Prepared {
+  const { options: forTarget, target } = withTarget(given);
+  // Packing takes a third of the time of a conversion that nothing checks.
+  const options = { packedSizes: forTarget.verify !== false, ...forTarget };
+  return { options, settings: planOptions(options), target };
+}
+
+/** Looks at the calibration data before work begins. Returns whether comparing on samples of it would be blind to what is wrong. */
+async function checkData({ options, data, referencePath }: CandidateContext, warnings: Diagnostic[]): Promise<{ readonly found: boolean; readonly isBlind: boolean }> {
+  const isGiven = options.eval !== undefined;
+  const modelPath = options.verify === false ? undefined : referencePath;
+  const found = await checkCalibration({ calibration: data.calibration, evaluation: isGiven ? data.evaluation : undefined, modelPath });
+  tellFirst(found, warnings, options.logger);
+  return { found: found.length > 0, isBlind: found.length > 0 && !isGiven && !data.isMadeUp };
+}
+
+async function lossWarnings(
+  { referencePath, read, data, options: { seed } }: CandidateContext, { path, measurements: { fidelity, accuracy, size } }: Candidate, { found, isBlind }: { readonly found: boolean; readonly isBlind: boolean },
+): Promise<Diagnostic[]> {
+  const advice = found ? "The calibration data is the likely cause: see the warning about it." : "";
+  const lost = muchLost({ fidelity, accuracy, isMadeUp: data.isMadeUp, advice });
+  if (lost.length > 0 || !isBlind || !fidelity) return lost;
+  return muchLost({ fidelity: await fidelityOnRandomFeeds(read(), { original: referencePath, compressed: path, size, seed }), isMadeUp: true, advice });
+}
+
+/** What must be known before work begins is told at once, and stands in the report as well. */
+function tellFirst(found: readonly Diagnostic[], warnings: Diagnostic[], logger: Logger | undefined): void {
+  for (const diagnostic of found) logger?.diagnostic?.(diagnostic);
+  warnings.push(...found);
 }
 
 /**

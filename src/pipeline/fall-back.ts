@@ -1,7 +1,7 @@
 /** Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic does not pay. */
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../report/units.js";
-import { SLOWER_BELOW } from "../verify/index.js";
+import { isClearlyFaster, latencyVerdict, SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "./decisions.js";
 import { QUANTIZER, type PlanOptions } from "./plan.js";
@@ -22,7 +22,7 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   const { device } = options;
   const reasons = shortcomings(planned, device);
   if (options.keepInt8 === true) return withoutWayBack(planned, options);
-  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : planned;
+  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : toldNoise(planned, options);
   const stored = storeOnlyOptions(options);
   if (!stored) return withoutWayBack(planned, options);
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
@@ -91,8 +91,9 @@ function slowerOrLarger({ run, measurements: { latency, size } }: Candidate, dev
   const found: string[] = [];
   const predicted = run.search?.predicted?.chosen ?? 0;
   if (device && predicted * SLOWER_BELOW > 1) found.push(`predicted to be ${ratioText(predicted)} slower than in float on ${device.name}`);
-  if (!device && latency && latency.speedup < SLOWER_BELOW) {
-    found.push(`${ratioText(1 / latency.speedup)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
+  const verdict = !device && latency ? latencyVerdict(latency) : undefined;
+  if (latency && verdict?.change === "slower") {
+    found.push(`${ratioText(1 / verdict.ratio)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
   }
   if (size.compressed.raw > size.original.raw) found.push(`larger than the original (${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)})`);
   return found;
@@ -103,8 +104,18 @@ function summary({ measurements: { latency, size } }: Candidate, device: Device 
   return `${time}${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)}`;
 }
 
-function isFaster(a: Candidate, b: Candidate): boolean {
-  return (a.measurements.latency?.speedup ?? 0) > (b.measurements.latency?.speedup ?? 0);
+function isFaster({ measurements: { latency: a } }: Candidate, { measurements: { latency: b } }: Candidate): boolean {
+  return a !== null && b !== null && isClearlyFaster(a, b);
+}
+
+/** A difference that may be chance decides nothing, and that is told where it might have. */
+function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
+  const { latency } = planned.measurements;
+  if (!latency || options.device || !storeOnlyOptions(options)) return planned;
+  const [low, high] = latency.speedupRange;
+  if (latencyVerdict(latency).change !== "unclear" || Math.min(latency.speedup, latency.p50Ratio) >= SLOWER_BELOW) return planned;
+  return warned(planned, `Whether int8 arithmetic is slower than the original could not be told on this machine, so it was kept: half of the rounds gave speed-ups from ${low.toFixed(2)}× to ${high.toFixed(2)}×. `
+    + 'Compare the two on a quiet machine with "edgec verify".', "compress/within-noise");
 }
 
 function warned(candidate: Candidate, message: string, id: string): Candidate {

@@ -10,6 +10,7 @@ import { costsOf } from "./inspection/costs.js";
 import { fileParts } from "./inspection/file-parts.js";
 import { fedInputs, type GivenSizes } from "./inspection/input-shapes.js";
 import { INSPECTION_VERSION, type Inspection, type InspectedValue, type InspectedWeight } from "./inspection/inspection.js";
+import { oneSampleNotes, takeOneSample } from "./inspection/open-batch.js";
 import { prepareModel, sizedModel } from "./inspection/prepared-model.js";
 import { tryPasses, type Trial } from "./inspection/possibilities.js";
 import { runShapes, type Shapes } from "./inspection/run-shapes.js";
@@ -57,7 +58,8 @@ async function describeModel(input: string | Uint8Array | Model, options: Inspec
       inspectionVersion: INSPECTION_VERSION, path: model.path ?? null, fileBytes: fileBytes ?? null,
       ...described, parts: fileParts(model, fileBytes),
       sizesFrom: measured ? "run" : "inference", possibilities: trial?.possibilities ?? null,
-      problems: problems.slice(0, MOST_PROBLEMS), warnings: [...warnings, ...(trial?.warnings ?? [])],
+      problems: problems.slice(0, MOST_PROBLEMS), notes: oneSampleNotes(takeOneSample(sizedModel(model, options))),
+      warnings: [...warnings, ...(trial?.warnings ?? [])],
     };
   } finally {
     await evaluator?.close();
@@ -89,7 +91,7 @@ async function measure(model: Model, options: InspectOptions, warnings: string[]
   }
 }
 
-type Described = Omit<Inspection, "inspectionVersion" | "path" | "fileBytes" | "parts" | "sizesFrom" | "possibilities" | "problems" | "warnings">;
+type Described = Omit<Inspection, "inspectionVersion" | "path" | "fileBytes" | "parts" | "sizesFrom" | "possibilities" | "problems" | "notes" | "warnings">;
 
 async function describe(model: Model, options: InspectOptions, measured: Shapes | undefined, evaluator: RuntimeEvaluator | undefined): Promise<Described> {
   const { graph: sized } = sizedModel(model, options);

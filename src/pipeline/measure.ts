@@ -162,6 +162,9 @@ function withoutRunning({ verify, calib }: Blame["options"]): string {
   return flags === "" ? "" : `. ${flags[0]?.toUpperCase()}${flags.slice(1)} edgec compresses it without running it: passes that need no data work, and nothing is compared.`;
 }
 
+/** The id of the warning that the compressed model was not run at all. */
+export const UNPROVEN = "compress/unproven";
+
 function unproven(message: string): RunMeasurements {
-  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: "compress/unproven", severity: "warning", message }] };
+  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: UNPROVEN, severity: "warning", message }] };
 }

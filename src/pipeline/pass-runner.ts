@@ -83,7 +83,7 @@ export class PassRunner {
       const statistics = await this.measure(model, pass, ledger);
       // What was measured has told of itself.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
-      result = await pass.run(model, { ...this.context(statistics, pass), advance: (done, total, part) => this.advance(pass, done, total, part) });
+      result = await pass.run(model, { ...this.context(statistics, pass, ledger), advance: (done, total, part) => this.advance(pass, done, total, part) });
       await takeTurn();
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
@@ -94,14 +94,18 @@ export class PassRunner {
   }
 
   /** @param pass whose name is told again after what is measured for it, which tells of itself */
-  context(statistics: Statistics | undefined, pass?: Pass): PassContext {
+  context(statistics: Statistics | undefined, pass?: Pass, ledger = this.ledger): PassContext {
     const { dataset, evaluator, seed, compute } = this.options;
     const signal = runSignal();
     return {
       statistics, evaluator, seed, advance: takeTurn,
       ...(compute ? { compute } : {}), ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureFor(pass, dataset, model, requests, limits) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
+        // A pass may ask for nothing beforehand and learn layer by layer all the same.
+        ledger.askedForData = true;
+        return this.measureFor(pass, dataset, model, requests, limits);
+      } } : {}),
     };
   }
 

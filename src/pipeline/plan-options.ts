@@ -7,12 +7,12 @@ import { readDecisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
-import { int8Options, isTimed, otherDevice, unfoldedForms } from "./target-options.js";
+import { int8Options, isTimed, otherDevice, type PlacedOptions, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
 /** Throws EdgecError BAD_OPTION for options that contradict each other, and as `resolveTarget`. */
-export function planOptions(options: CompressOptions): PlanOptions {
+export function planOptions(options: PlacedOptions): PlanOptions {
   const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel, weightBits } = options;
   if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
@@ -41,13 +41,13 @@ function keptInt8({ keepInt8, passes }: CompressOptions, flags: Readonly<Record<
 }
 
 /** What int8 costs on the device decides nothing where int8 is kept. */
-function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
+function deviceOf(options: PlacedOptions): Pick<PlanOptions, "device"> {
   const device = options.keepInt8 === true ? undefined : otherDevice(options);
   return device ? { device } : {};
 }
 
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
-function searchOptions(options: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
+function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
   const { timeBudget, passes, effort, replay } = options;
   if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
   const searches = flags.int8 !== undefined && passes === undefined;

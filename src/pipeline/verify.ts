@@ -4,6 +4,7 @@ import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
+import { nativeRuntime } from "../runtime/index.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import type { TargetProfile } from "../targets/index.js";
 import { compareAcross, type Across, type AcrossOptions } from "../verify/index.js";
@@ -13,9 +14,11 @@ import { acrossWarnings, requireAcross } from "./across.js";
 import { emulate, emulatedProfile, type EmulatedModel } from "./emulation.js";
 import type { GateOptions } from "./gate-limits.js";
 import { measureAgainst, type Measurements } from "./measure.js";
+import { muchLost } from "./much-lost.js";
 import { OutputFile } from "./output-file.js";
 import { referenceOf } from "./reference.js";
-import { openRunData, type RunData } from "./run-data.js";
+import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
+import { runtimeNotice } from "./runtime-notice.js";
 
 export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
   /**
@@ -48,7 +51,8 @@ async function verifyPaths(originalPath: string, compressedPath: string, options
   const original = readModel(originalPath);
   assertSound(original, originalPath);
   assertSound(readModel(compressedPath), compressedPath);
-  const data = await openRunData(original, options, logger);
+  const data = await openRunData(original, options);
+  warnings.push(...runtimeNotice(await nativeRuntime()));
   const files = await OutputFile.prepare({ output: undefined, input: originalPath, force: false });
   try {
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
@@ -56,6 +60,8 @@ async function verifyPaths(originalPath: string, compressedPath: string, options
     const emulated = profile && await emulate(compressedPath, profile, files, logger);
     const context = { options, originalPath, referencePath: reference.path, name: originalPath, logger, data, standsAlone: true, ...(emulated ? { standIn: emulated.path } : {}) };
     const measurements = await measureAgainst(context, compressedPath);
+    warnings.unshift(...muchLost({ ...measurements, isMadeUp: data.isMadeUp }));
+    warnings.push(...madeUpWarnings(data, measurements));
     const across = measurements.fidelity === null ? undefined : await runAcross(compressedPath, options, data, logger);
     if (across) warnings.push(...acrossWarnings(across, measurements.fidelity));
     return { ...makeReport(originalPath, compressedPath, measurements, warnings, emulated), ...(across ? { across } : {}) };

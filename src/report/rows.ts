@@ -1,6 +1,7 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
 import type { PassRecord } from "../pipeline/pass-ledger.js";
-import type { Fidelity, OutputFidelity } from "../verify/index.js";
+import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
+import { latencyVerdict } from "../verify/latency-verdict.js";
 import type { Report } from "./report.js";
 import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
 
@@ -32,13 +33,32 @@ function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
 
 function latencyRows({ latency, target }: Report): ComparisonRow[] {
   if (!latency) return [];
-  const { original, compressed, speedup } = latency;
-  const change = Math.abs(speedup - 1) < 0.03 ? "the same within 3 %" : speedup > 1 ? `${ratioText(speedup)} faster` : `${ratioText(1 / speedup)} slower`;
-  const here = target?.isThisMachine === false ? " on this machine" : "";
+  const { original, compressed } = latency;
+  const { change, ratio } = latencyVerdict(latency);
+  const isClear = change === "faster" || change === "slower";
+  const here = latency.runtime.startsWith("onnxruntime-web") ? " in WebAssembly" : target?.isThisMachine === false ? " on this machine" : "";
   return [
-    { name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change, ...direction(speedup, 0.03) },
+    {
+      name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change: latencyText(latency, change, ratio),
+      ...(isClear ? { better: change === "faster" } : {}),
+    },
     { name: `latency${here}, 95th percentile`, before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
   ];
+}
+
+/** Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is told as a figure. */
+const CERTAIN = 0.1;
+
+/** A difference is the quotient of the medians beside it. */
+function latencyText({ speedup, speedupRange: [low, high] }: Latency, change: LatencyVerdict["change"], ratio: number): string {
+  const isCertain = Math.abs(Math.log(ratio / speedup)) < CERTAIN;
+  if (!isCertain && change !== "unclear") return `${change}, half of the rounds by ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+  switch (change) {
+    case "faster": return `${ratioText(ratio)} faster`;
+    case "slower": return `${ratioText(1 / ratio)} slower`;
+    case "same": return "the same within 3 %";
+    case "unclear": return `within the noise: half of the rounds gave ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+  }
 }
 
 function accuracyRows({ accuracy }: Report): ComparisonRow[] {

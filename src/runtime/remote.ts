@@ -29,12 +29,19 @@ export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
 
 /** All methods reject with EdgecError RUNTIME_CRASHED when the child ends, and say what it was doing. */
 export class RemoteRuntime {
-  private constructor(private readonly client: Client, readonly name: OnnxRuntime["name"], readonly version: string) {}
+  readonly name: OnnxRuntime["name"];
+  readonly version: string;
+  readonly nativeMissing?: string;
+
+  private constructor(private readonly client: Client, { name, version, nativeMissing }: Pick<OnnxRuntime, "name" | "version" | "nativeMissing">) {
+    this.name = name;
+    this.version = version;
+    if (nativeMissing !== undefined) this.nativeMissing = nativeMissing;
+  }
 
   /** The runtime in a service that is running: that of this room, or one with its functions. Throws EdgecError RUNTIME_MISSING. */
   static async over(client: Client): Promise<RemoteRuntime> {
-    const { name, version } = await client.call("info", [], "loading");
-    return new RemoteRuntime(client, name, version);
+    return new RemoteRuntime(client, await client.call("info", [], "loading"));
   }
 
   /** The child's process id, or undefined once it has ended. */

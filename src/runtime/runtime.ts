@@ -51,6 +51,8 @@ export interface LocalSession extends Session {
 export interface OnnxRuntime {
   readonly name: "onnxruntime-node" | "onnxruntime-web";
   readonly version: string;
+  /** Why this is not the native runtime. Absent where it is. */
+  readonly nativeMissing?: string;
   /** Opens a model from a path (preferred: external data is found beside it) or from bytes. */
   open(model: string | Uint8Array, options?: SessionOptions): Promise<LocalSession>;
 }

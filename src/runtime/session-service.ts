@@ -5,7 +5,7 @@ import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
-import type { LocalSession, Session, SessionOptions, UsedLevel } from "./runtime.js";
+import type { LocalSession, OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
 
 export interface OpenedSession {
   readonly id: number;
@@ -16,9 +16,9 @@ export interface OpenedSession {
 const sessions = new Map<number, Session>();
 let nextId = 1;
 
-export async function info(): Promise<{ name: "onnxruntime-node" | "onnxruntime-web"; version: string }> {
-  const { name, version } = await loadRuntime();
-  return { name, version };
+export async function info(): Promise<Pick<OnnxRuntime, "name" | "version" | "nativeMissing">> {
+  const { name, version, nativeMissing } = await loadRuntime();
+  return { name, version, ...(nativeMissing === undefined ? {} : { nativeMissing }) };
 }
 
 export async function open(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {

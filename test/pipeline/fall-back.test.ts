@@ -7,15 +7,15 @@ import { GENERIC } from "../../src/targets/index.js";
 import { matMulModel } from "./tiny-model.js";
 
 interface Measured {
-  readonly speedup?: number; readonly bytes?: number; readonly gateFails?: boolean;
+  readonly speedup?: number; readonly p50Ratio?: number; readonly range?: readonly [number, number]; readonly bytes?: number; readonly gateFails?: boolean;
   readonly predicted?: NonNullable<SearchResult["predicted"]>; readonly inInt8?: readonly string[];
 }
 
 /** A candidate of a model that took 1 ms and 1,000 bytes. */
-function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 = [] }: Measured): Candidate {
+function candidate({ speedup, p50Ratio = speedup, range, bytes = 500, gateFails = false, predicted, inInt8 = [] }: Measured): Candidate {
   const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
   const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
-  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
+  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / p50Ratio!), speedup, p50Ratio: p50Ratio!, speedupRange: range ?? ([speedup, speedup] as const), threads: 1, runs: 10, runtime: "r" };
   return {
     model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
     run: {
@@ -50,6 +50,20 @@ describe("chooseCandidate", () => {
 
   it("takes a difference within the noise for none", async () => {
     expect((await choose(INT8, { speedup: 0.975 }, {})).built).toEqual(["planned"]);
+  });
+
+  it("decides nothing by a difference that the rounds do not bear out, and says so", async () => {
+    const { built, warning } = await choose(INT8, { speedup: 0.9, range: [0.7, 1.2] }, { speedup: 1 });
+    expect([built, warning]).toEqual([["planned"], expect.stringMatching(/^Whether int8 arithmetic is slower than the original could not be told.*from 0\.70× to 1\.20×/)]);
+    // Rounds against medians: 1.25× slower by the one, 1.09× faster by the other.
+    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 1.09 }, { speedup: 1 })).built).toEqual(["planned"]);
+    // Larger, and so is the other; which one is faster is chance.
+    const larger = { bytes: 1200, range: [0.8, 1.3] as const };
+    expect((await choose(INT8, { ...larger, speedup: 1 }, { ...larger, speedup: 1.05 })).chosen).toBe("planned");
+  });
+
+  it("tells the ratio of the very times that it prints", async () => {
+    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 0.5 }, { speedup: 1 })).warning).toContain("int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)");
   });
 
   it("stores int8 and computes in float where int8 arithmetic is slower, with both numbers", async () => {

@@ -4,7 +4,7 @@ import { collected } from "../option-values.js";
 
 interface InspectFlags {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
-  readonly sort?: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[];
+  readonly sort?: "bytes" | "macs" | "name"; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[]; readonly debug?: boolean;
 }
 
 export function addInspect(program: Command): void {
@@ -21,6 +21,7 @@ export function addInspect(program: Command): void {
     .option("--no-passes", "do not try what passes could do")
     .option("--diff <other>", "compare with another model")
     .option("--json", "print JSON")
+    .option("--debug", "show what runs, and stacks of errors")
     .action(async (path: string, flags: InspectFlags) => {
       const { runInspect } = await import("../run-inspect.js");
       await runInspect(path, flags);
