@@ -23,15 +23,17 @@ function article(words: string): string {
   return /^[aeio]/.test(words) ? `an ${words}` : `a ${words}`;
 }
 
-function nestedWords(bytes: Uint8Array | undefined, depth: number): string {
-  if (!bytes || depth === 0) return "value of unknown type";
+/** @param s "s" for more than one */
+function nestedWords(bytes: Uint8Array | undefined, depth: number, s = ""): string {
+  const unknown = `value${s} of unknown type`;
+  if (!bytes || depth === 0) return unknown;
   const { tensorType, sequenceType, mapType, sparseTensorType, optionalType }: WireType = decodeMessage("TypeProto", bytes);
-  if (tensorType) return `${dataTypeName(tensorType.elemType ?? 0)} tensor`;
-  if (sparseTensorType) return `sparse ${dataTypeName(sparseTensorType.elemType ?? 0)} tensor`;
-  if (sequenceType) return `sequence of ${nestedWords(sequenceType.elemType, depth - 1)}s`;
-  if (optionalType) return `optional ${nestedWords(optionalType.elemType, depth - 1)}`;
-  if (mapType) return `map from ${dataTypeName(mapType.keyType ?? 0)} to ${nestedWords(mapType.valueType, depth - 1)}`;
-  return "value of unknown type";
+  if (tensorType) return `${dataTypeName(tensorType.elemType ?? 0)} tensor${s}`;
+  if (sparseTensorType) return `sparse ${dataTypeName(sparseTensorType.elemType ?? 0)} tensor${s}`;
+  if (sequenceType) return `sequence${s} of ${nestedWords(sequenceType.elemType, depth - 1, "s")}`;
+  if (optionalType) return `optional ${nestedWords(optionalType.elemType, depth - 1, s)}`;
+  if (mapType) return `map${s} from ${dataTypeName(mapType.keyType ?? 0)} to ${nestedWords(mapType.valueType, depth - 1).replace(/ tensor$/, "")}`;
+  return unknown;
 }
 
 /** What a sequence or optional value holds, where that is dense tensors. */

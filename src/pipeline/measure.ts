@@ -4,9 +4,9 @@ import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { bytesText } from "../report/units.js";
-import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
-  checkGates, compareSizes, readableFiles, readExecuted, requireLevel, verifyModels,
+  checkGates, compareSizes, loaded, readableFiles, readExecuted, requireLevel, verifyModels,
   type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
 } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -106,14 +106,15 @@ async function compare({ options, referencePath, name, logger, data, standIn, st
 
 /** Without inputs to run on, the model is at least known to load. */
 async function loadOnly({ referencePath, name, logger, standsAlone }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
-  const session = await runtime.open(path, { label: "the compressed model" });
-  const used = await session.usedLevel();
-  await session.release();
-  if (standsAlone !== true && used.level !== LEVELS[0]) {
-    const original = await runtime.open(referencePath, { label: name });
-    requireLevel("the compressed model", used, await original.usedLevel());
-    await original.release();
-  }
+  const levelOf = (file: string, label: string): Promise<UsedLevel> => loaded(file, async (loadable) => {
+    const session = await runtime.open(loadable, { label });
+    const used = await session.usedLevel();
+    await session.release();
+    return used;
+  });
+  const compressed = standsAlone === true ? path : "the compressed model";
+  const used = await levelOf(path, compressed);
+  if (standsAlone !== true && used.level !== LEVELS[0]) requireLevel(compressed, used, await levelOf(referencePath, name));
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 

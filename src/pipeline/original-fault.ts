@@ -46,8 +46,7 @@ async function faultOn(session: Session, outputs: readonly string[], datasets: r
   for (const data of datasets) {
     let index = 0;
     for await (const { feed } of data.samples()) {
-      const error = await session.run(feed, outputs).then(() => undefined, (cause: unknown) => cause);
-      if (error !== undefined && !(error instanceof EdgecError)) throw error;
+      const error = await failureOf(session.run(feed, outputs));
       if (error) failure ??= { where: `${data.name}: sample ${index}`, error };
       else hasPassed = true;
       if (error?.code === "RUNTIME_CRASHED") return failure?.error;
@@ -57,6 +56,16 @@ async function faultOn(session: Session, outputs: readonly string[], datasets: r
     }
   }
   return failure && withSample(failure);
+}
+
+async function failureOf(run: Promise<unknown>): Promise<EdgecError | undefined> {
+  try {
+    await run;
+    return undefined;
+  } catch (error) {
+    if (error instanceof EdgecError) return error;
+    throw error;
+  }
 }
 
 /** Other samples pass, so the values of this one are at fault. */

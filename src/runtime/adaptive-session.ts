@@ -71,7 +71,7 @@ export class AdaptiveSession implements LocalSession {
   private async settle(feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
     const start = { at: this.at, refusal: this.refusal };
     let failure: EdgecError | undefined;
-    for (;;) {
+    do {
       try {
         const result = await this.session.run(feed, outputs);
         this.isSettled = true;
@@ -81,30 +81,25 @@ export class AdaptiveSession implements LocalSession {
         failure ??= error;
         this.refusal = error.message;
       }
-      if (!(await this.next())) break;
-    }
+    } while (await this.next());
     this.isSettled = true;
     Object.assign(this, start);
-    await this.replace(await this.open(this.attempts[start.at] ?? {}));
+    this.session = await this.open(this.attempts[start.at] ?? {});
     throw failure;
   }
 
+  /** Puts the next that loads in the place of the session; false when there is none. Two at once may not fit in memory. */
   private async next(): Promise<boolean> {
+    await this.session.release();
     try {
       const { session, at } = await firstThatLoads(this.attempts, this.at + 1, this.open);
+      this.session = session;
       this.at = at;
-      await this.replace(session);
       return true;
     } catch (error) {
       if (isRefusal(error)) return false;
       throw error;
     }
-  }
-
-  private async replace(session: LocalSession): Promise<void> {
-    const former = this.session;
-    this.session = session;
-    await former.release();
   }
 }
 

@@ -141,7 +141,10 @@ class OutputMeter {
 
   observe(expected: TensorValue, actual: TensorValue): void {
     this.floating = isFloating(expected);
-    if (!this.floating) return this.addDiscrete(expected.data, actual.data);
+    if (!this.floating) {
+      this.addDiscrete(expected.data, actual.data);
+      return;
+    }
     const [y, approximation] = [numbersOf(expected), numbersOf(actual)];
     this.addElements(y, approximation);
     this.scores = this.samples++ === 0 ? classScores(expected) : this.scores?.confirm(expected);

@@ -7,7 +7,7 @@ export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
 export { FidelityMeter, isOfFloats, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
 export { type ComparedLevels, requireLevel } from "./levels.js";
-export { readableFiles, timed } from "./readable-files.js";
+export { loaded, readableFiles, timed } from "./readable-files.js";
 export { readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
 export { compareTimes, percentiles, quantile, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
 export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.js";

@@ -1,7 +1,7 @@
 /** Model files as they are run to look at their outputs: copies where outputs need tensors that stand for them. */
 import type { Model } from "../ir/index.js";
 import { readModel, TemporaryFolder, writeModel } from "../onnx/index.js";
-import { readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
+import { isLoadable, readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
 
 export interface ReadableFiles {
   /** What to run in the place of each file, and what messages call it. */
@@ -48,7 +48,19 @@ export async function timed<T>(paths: readonly string[], use: (files: ReadableFi
 
 function returnsSomething(model: Model): boolean {
   const { outputs, indirect } = readableOutputs(model);
-  return outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0);
+  return isLoadable(model) && outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0);
+}
+
+/** The file itself, or a copy that the runtime loads. */
+export async function loaded<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+  const model = readModel(path);
+  if (isLoadable(model)) return use(path);
+  const readable = await readableFiles([path], new Map([[path, model]]));
+  try {
+    return await use(readable.files[0]?.path ?? path);
+  } finally {
+    await readable.remove();
+  }
 }
 
 /** In the order of the first. */

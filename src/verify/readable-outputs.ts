@@ -25,7 +25,10 @@ export interface ReadableModel {
   readonly indirect: readonly IndirectOutput[];
 }
 
-/** The model itself where all of its outputs can be read. Otherwise a copy with the same outputs, and those that stand in. */
+/**
+ * The model itself where all of its outputs can be read. Otherwise a copy with those that stand in beside its outputs;
+ * without tensors of a type that JavaScript lacks, as the package does not load a model that gives them out.
+ */
 export function readableOutputs(model: Model): ReadableModel {
   const { graph } = model;
   const nonTensors = nonTensorValues(graph);
@@ -35,6 +38,11 @@ export function readableOutputs(model: Model): ReadableModel {
   const finder = new StandInFinder(model, nonTensors);
   const indirect = unreadable.map((output) => ({ output: output.name, type: wordsOf(output), standIns: finder.standFor(output) }));
   return { model: finder.result(), outputs: [...direct, ...indirect.flatMap(({ standIns }) => standIns)], indirect };
+}
+
+/** Whether the runtime loads the model as it is. */
+export function isLoadable({ graph }: Model): boolean {
+  return graph.outputs.every(isReadableTensor);
 }
 
 function isReadableTensor({ type }: ValueInfo): boolean {
@@ -56,7 +64,7 @@ class StandInFinder {
 
   /** The names that were given out; none when a value of the model bears one of them already. */
   standFor(output: ValueInfo): string[] {
-    const found = this.partsOf(output.name) ?? this.unpackedParts(output);
+    const found = (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ?? this.unpackedParts(output);
     const names = found.map(({ suffix }) => `${output.name}${suffix}`);
     if (new Set(names).size < names.length || names.some((name) => this.isTaken(name))) return [];
     for (const [k, { nodes, value, cast = false }] of found.entries()) {
@@ -69,7 +77,7 @@ class StandInFinder {
 
   result(): Model {
     const { graph } = this.model;
-    return { ...this.model, graph: { ...graph, nodes: [...graph.nodes, ...this.nodes], outputs: [...graph.outputs, ...this.outputs] } };
+    return { ...this.model, graph: { ...graph, nodes: [...graph.nodes, ...this.nodes], outputs: [...graph.outputs.filter(isReadableTensor), ...this.outputs] } };
   }
 
   /** What went into the value; undefined when its maker does not show that. */

@@ -11,7 +11,7 @@ import { describeExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
 import { tellOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
-import { timed } from "./readable-files.js";
+import { loaded, timed } from "./readable-files.js";
 import { modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
@@ -131,7 +131,7 @@ export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
 /** What the runtime executes for a model, or null when it cannot tell. */
 export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger, name?: string): Promise<Executed | null> {
   try {
-    return describeExecuted(decodeModel(await runtime.optimizedGraph(path, name)));
+    return describeExecuted(decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))));
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
     logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
