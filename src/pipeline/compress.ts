@@ -1,17 +1,20 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
-import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { dataFiles, decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
-import { externalFiles, sizesOf, type FileSizes } from "../verify/index.js";
+import { sizesOf, type FileSizes } from "../verify/index.js";
+import { requireRegularFile } from "../regular-file.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { type Decisions, requireSameModel } from "./decisions.js";
+import { markModel } from "./edgec-mark.js";
+import { modelFiles, optionFiles } from "./files-read.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
@@ -23,6 +26,7 @@ import type { SearchResult } from "./search/search-tools.js";
 import { buildSafely } from "./safe-candidate.js";
 import { learningThreads } from "./threads.js";
 import { memoryWarnings, slowdownWarnings, withTarget } from "./target-options.js";
+import { weightsPlace, willSplit, writeOptions } from "./weights-place.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -41,11 +45,12 @@ export interface CompressResult {
  * below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
- * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was, or where a search for
+ * UNMATCHED_SELECTOR, CANNOT_WRITE, OUTPUT_EXISTS and PASS_FAILED as their names say; the output is then as it was, or where a search for
  * nodes to leave in float had begun, the best model that it had found.
  */
 export async function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
+  if (inputPath !== undefined) requireRegularFile(inputPath);
   const { options: forTarget, target } = withTarget(given);
   // Packing takes a third of the time of a conversion that nothing checks.
   const options = { packedSizes: forTarget.verify !== false, ...forTarget };
@@ -63,9 +68,10 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const originalData = dataFiles(original);
-    if (options.externalData !== false) await files.requireDataPlace(originalData);
-    // A model that came with its weights outside keeps them there, the new ones too.
-    const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
+    files.requireSafe([...(original.path === undefined ? [] : modelFiles(original.path, originalData)), ...optionFiles(given)], {
+      data: willSplit(original, options.externalData), searches: quantizes(options),
+    });
+    const externalData = (model: Model): boolean | undefined => weightsPlace(model, options.externalData, originalData.length > 0);
     const reference = await referenceOf(read, originalPath, files);
     warnings.push(...reference.warnings);
     let sizes: Promise<FileSizes> | undefined;
@@ -81,7 +87,7 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
+    const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null, written: await files.finalNames(candidate.path) };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -95,10 +101,9 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
  * where the input would be overwritten, which is still needed.
  */
-function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: boolean | undefined): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, int8, flags, calib } = options;
-  const quantizes = int8 === true || flags?.int8 !== undefined;
-  if (output === undefined || input === undefined || !quantizes || options.force === true) return { searchMemory: undefined };
+function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: CandidateContext["externalData"]): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
+  const { output, calib } = options;
+  if (output === undefined || input === undefined || !quantizes(options) || options.force === true) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
   const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
@@ -107,10 +112,15 @@ function searchPlaces(options: CompressOptions, input: string | undefined, files
     bestSoFar: async (model) => {
       const path = await files.path("best");
       if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
-      writeModel(model, path, externalData === undefined ? {} : { externalData });
+      markModel(model);
+      writeModel(model, path, writeOptions(externalData(model)));
       await files.commit(path);
     },
   };
+}
+
+function quantizes({ int8, flags }: CompressOptions): boolean {
+  return int8 === true || flags?.int8 !== undefined;
 }
 
 /** Reads the input anew at every call: each candidate changes a model of its own. */
@@ -126,12 +136,6 @@ function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.descent;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
-}
-
-/** Paths of the files that external tensors lie in. */
-function dataFiles(model: Model): string[] {
-  const folder = model.path === undefined ? "." : dirname(model.path);
-  return externalFiles(model).map((location) => join(folder, location));
 }
 
 async function writeAside(model: Model, files: OutputFile): Promise<string> {
@@ -162,7 +166,7 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
+function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation" | "written"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

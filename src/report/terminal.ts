@@ -21,10 +21,10 @@ export function reportText(report: Report, paint: Paint = PLAIN, { explain = fal
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-/** A comparison alone runs no passes and writes nothing. */
-function writtenLines({ output, passes, verdict }: Report, paint: Paint): string[] {
-  if (output === null || passes.length === 0) return [];
-  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${printable(output)}`];
+/** A comparison alone writes nothing. */
+function writtenLines({ written, verdict }: Report, paint: Paint): string[] {
+  if (written.length === 0) return [];
+  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${written.map(printable).join(" and ")}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

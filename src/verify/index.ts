@@ -6,6 +6,6 @@ export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
 export { FidelityMeter, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
 export { compareTimes, percentiles, quantile, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
-export { externalFiles, modelSizes, type FileSizes } from "./size.js";
+export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, type ScoredSample } from "./user-metric.js";
 export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";
