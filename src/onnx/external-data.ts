@@ -58,9 +58,9 @@ export function dataFiles(model: Model): string[] {
  * would wait for ever. Looks at the files and opens none.
  */
 export function requireRegularData(model: Model, path: string): void {
-  for (const data of dataFiles({ ...model, path })) {
-    const reason = whyUnreadable(data);
-    if (reason !== undefined) throw new BadModelError(`${path} keeps weights in "${data}", which is not a file: ${reason}`);
+  for (const location of dataLocations(model)) {
+    if (whyUnreadable(join(dirname(path), location)) === undefined) continue;
+    throw new BadModelError(`${path} keeps weights in "${location}", which is not a file; put the model's data file there`);
   }
 }
 
