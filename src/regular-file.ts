@@ -37,7 +37,8 @@ export function requireRegularFile(path: string): void {
 export function whyNoPlaceForFile(path: string): string | undefined {
   const found = lookAt(path);
   if (!found) return isUrl(path) ? "that is an address, and edgec writes local files" : undefined;
-  return found.isFile() ? undefined : `it is ${found.isDirectory() ? "a folder" : kindOf(found)}`;
+  if (found.isFile()) return isMadeUp(path) ? "it is a file that the system makes up" : undefined;
+  return `it is ${found.isDirectory() ? "a folder" : kindOf(found)}`;
 }
 
 const inputAdvice = "edgec reads files more than once, which standard input does not allow; save it to a file first";

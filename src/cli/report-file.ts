@@ -5,7 +5,7 @@ import { access, realpath, rename, rm, stat, writeFile } from "node:fs/promises"
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { isReplaceable, refuseOverlap, reportRefusal, takenBy, type FileRead, type FileWritten } from "../pipeline/overwriting.js";
-import { isUrl } from "../regular-file.js";
+import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
 
@@ -31,7 +31,7 @@ export async function requireReportPlaces(paths: readonly string[], { written, r
   for (const path of files) await requirePlace(path);
   refuseOverlap(files.map((path) => ({ path, what: "report" })), [...read, ...written.map(takenBy)], { force });
   for (const path of files) {
-    if (force || await isSpecial(path) || isReplaceable({ path, what: "report" })) continue;
+    if (force || isSpecial(path) || isReplaceable({ path, what: "report" })) continue;
     throw reportRefusal(path, "a file has that name that is no report of edgec", "Choose another with --report, or give --force to replace it.", undefined, "OUTPUT_EXISTS");
   }
 }
@@ -49,9 +49,8 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** What is no plain file, such as a pipe, and what the system lends a name, such as a process's own output. */
-async function isSpecial(path: string): Promise<boolean> {
-  if (/^\/(dev|proc)\//.test(resolve(path))) return true;
-  return stat(path).then((found) => !found.isFile(), () => false);
+function isSpecial(path: string): boolean {
+  return /^\/(dev|proc)\//.test(resolve(path)) || whyNoPlaceForFile(path) !== undefined;
 }
 
 /** Writes the report to each of the places. When one fails, the others are written all the same, and the failure is thrown after. */
@@ -72,7 +71,7 @@ async function textOf(path: string, report: Report): Promise<string> {
 
 /** The file takes its name when it is whole; what is special is written to as it is. */
 async function writeReport(path: string, text: string): Promise<void> {
-  const special = await isSpecial(path);
+  const special = isSpecial(path);
   const place = await placeOf(path);
   const aside = special ? path : join(dirname(place), `.edgec-${randomBytes(6).toString("hex")}.tmp`);
   try {
