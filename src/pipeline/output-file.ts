@@ -1,6 +1,6 @@
 /** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -124,8 +124,9 @@ export class OutputFile {
     const stem = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}`;
     for (let k = 1; ; k++) {
       const path = k === 1 ? `${stem}.onnx` : `${stem}-${k}.onnx`;
-      const isFree = await writeFile(path, bytes, { flag: "wx" }).then(() => true, (cause: NodeJS.ErrnoException) => (cause.code === "EEXIST" ? false : Promise.reject(cause)));
-      if (isFree) return path;
+      if (existsSync(path)) continue;
+      await writeFile(path, bytes, { flag: "wx" });
+      return path;
     }
   }
 
