@@ -23,7 +23,10 @@ export function whyUnreadable(path: string): string | undefined {
   const found = lookAt(path);
   if (!found) return isUrl(path) ? urlAdvice(path) : path === "-" ? inputAdvice : undefined;
   if (found.isDirectory()) return undefined;
-  if (!found.isFile()) return STANDARD_INPUT.includes(path) ? inputAdvice : `it is ${kindOf(found)}, not a file; save what comes from it to a file first`;
+  if (!found.isFile())
+    return STANDARD_INPUT.includes(path)
+      ? inputAdvice
+      : `it is ${kindOf(found)}, not a file; save what comes from it to a file first`;
   return isMadeUp(path) ? "the system makes up its content as it is read; copy it to a file first" : undefined;
 }
 
@@ -44,7 +47,9 @@ export function whyNoPlaceForFile(path: string): string | undefined {
 const inputAdvice = "edgec reads files more than once, which standard input does not allow; save it to a file first";
 
 function urlAdvice(path: string): string {
-  return /^file:/i.test(path) ? "edgec takes paths; leave out file://" : "that is an address, and edgec reads local files; download it first";
+  return /^file:/i.test(path)
+    ? "edgec takes paths; leave out file://"
+    : "that is an address, and edgec reads local files; download it first";
 }
 
 function kindOf(found: Stats): string {

@@ -11,8 +11,10 @@ export function refuseRepeated(command: Command): void {
       const flag = [option.short, option.long].filter((name) => name !== undefined).join(" or ");
       const earlier = given.get(option.attributeName());
       given.set(option.attributeName(), flag);
-      if (earlier === flag) throw new EdgecError("USAGE", `${flag} is given more than once, and only one can hold. Give it once.`);
-      if (earlier !== undefined) throw new EdgecError("USAGE", `${earlier} and ${flag} contradict each other. Give one of them.`);
+      if (earlier === flag)
+        throw new EdgecError("USAGE", `${flag} is given more than once, and only one can hold. Give it once.`);
+      if (earlier !== undefined)
+        throw new EdgecError("USAGE", `${earlier} and ${flag} contradict each other. Give one of them.`);
     });
   }
 }

@@ -4,7 +4,14 @@ import { constants } from "node:fs";
 import { access, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
-import { isReplaceable, refuseOverlap, reportRefusal, takenBy, type FileRead, type FileWritten } from "../pipeline/overwriting.js";
+import {
+  isReplaceable,
+  refuseOverlap,
+  reportRefusal,
+  takenBy,
+  type FileRead,
+  type FileWritten,
+} from "../pipeline/overwriting.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
@@ -20,32 +27,58 @@ export interface ReportSurroundings {
 }
 
 /**
- * Throws EdgecError before any work is done: CANNOT_WRITE when a report's folder does not exist or is read-only, when the
- * name is none or a folder's, or when it would take the place of a file that the run reads or writes; OUTPUT_EXISTS for a
- * file that edgec did not write; BAD_OPTION when two of them go to standard output.
+ * Throws EdgecError before any work is done: CANNOT_WRITE when a report's folder does not exist or is read-only, when
+ * the name is none or a folder's, or when it would take the place of a file that the run reads or writes; OUTPUT_EXISTS
+ * for a file that edgec did not write; BAD_OPTION when two of them go to standard output.
  */
-export async function requireReportPlaces(paths: readonly string[], { written, read, force, json }: ReportSurroundings): Promise<void> {
-  const [first, second] = [...(json ? ["--json"] : []), ...paths.filter(isStandardOutput).map((path) => `--report ${path}`)];
-  if (second !== undefined) throw new EdgecError("BAD_OPTION", `${first} and ${second} both write to standard output. Give one of them.`);
+export async function requireReportPlaces(
+  paths: readonly string[],
+  { written, read, force, json }: ReportSurroundings,
+): Promise<void> {
+  const [first, second] = [
+    ...(json ? ["--json"] : []),
+    ...paths.filter(isStandardOutput).map((path) => `--report ${path}`),
+  ];
+  if (second !== undefined)
+    throw new EdgecError("BAD_OPTION", `${first} and ${second} both write to standard output. Give one of them.`);
   const files = paths.filter((path) => !isStandardOutput(path));
   for (const path of files) await requirePlace(path);
-  refuseOverlap(files.map((path) => ({ path, what: "report" })), [...read, ...written.map(takenBy)], { force });
+  refuseOverlap(
+    files.map((path) => ({ path, what: "report" })),
+    [...read, ...written.map(takenBy)],
+    { force },
+  );
   for (const path of files) {
     if (force || isSpecial(path) || isReplaceable({ path, what: "report" })) continue;
-    throw reportRefusal(path, "a file has that name that is no report of edgec", "Choose another with --report, or give --force to replace it.", undefined, "OUTPUT_EXISTS");
+    throw reportRefusal(
+      path,
+      "a file has that name that is no report of edgec",
+      "Choose another with --report, or give --force to replace it.",
+      undefined,
+      "OUTPUT_EXISTS",
+    );
   }
 }
 
 async function requirePlace(path: string): Promise<void> {
   const folder = dirname(resolve(path));
-  if (path === "" || await isFolder(path)) throw reportRefusal(path, path === "" ? "that names no file" : "it is a folder", "Give a file name with --report.");
-  if (isUrl(path) && !(await isFolder(folder))) throw reportRefusal(path, "that is an address, and edgec writes local files", "Give a file name with --report.");
+  if (path === "" || (await isFolder(path)))
+    throw reportRefusal(path, path === "" ? "that names no file" : "it is a folder", "Give a file name with --report.");
+  if (isUrl(path) && !(await isFolder(folder)))
+    throw reportRefusal(path, "that is an address, and edgec writes local files", "Give a file name with --report.");
   if (!(await isFolder(folder))) throw reportRefusal(path, `the folder ${folder} does not exist`, "Create it first.");
-  await access(folder, constants.W_OK).catch((cause: unknown) => Promise.reject(reportRefusal(path, `the folder ${folder} cannot be written to`, "Choose another with --report.", cause)));
+  await access(folder, constants.W_OK).catch((cause: unknown) =>
+    Promise.reject(
+      reportRefusal(path, `the folder ${folder} cannot be written to`, "Choose another with --report.", cause),
+    ),
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false);
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** What is no plain file, such as a pipe, and what the system lends a name, such as a process's own output. */
@@ -53,7 +86,7 @@ function isSpecial(path: string): boolean {
   return /^\/(dev|proc)\//.test(resolve(path)) || whyNoPlaceForFile(path) !== undefined;
 }
 
-/** Writes the report to each of the places. When one fails, the others are written all the same, and the failure is thrown after. */
+/** Writes the report to each of the places; a failure at one is thrown when the others are done. */
 export async function writeReports(paths: readonly string[], report: Report): Promise<void> {
   const failures: unknown[] = [];
   for (const path of paths) {
@@ -66,7 +99,9 @@ export async function writeReports(paths: readonly string[], report: Report): Pr
 /** Markdown for a name ending in .md, JSON otherwise. */
 async function textOf(path: string, report: Report): Promise<string> {
   const isMarkdown = [".md", ".markdown"].includes(extname(path).toLowerCase());
-  return isMarkdown ? (await import("../report/markdown.js")).reportMarkdown(report) : (await import("../report/json.js")).reportJson(report);
+  return isMarkdown
+    ? (await import("../report/markdown.js")).reportMarkdown(report)
+    : (await import("../report/json.js")).reportJson(report);
 }
 
 /** The file takes its name when it is whole; what is special is written to as it is. */
@@ -79,11 +114,18 @@ async function writeReport(path: string, text: string): Promise<void> {
     if (!special) await rename(aside, place);
   } catch (cause) {
     if (!special) await rm(aside, { force: true });
-    throw reportRefusal(path, (cause as Error).message.replaceAll(aside, path), "The model was written all the same.", cause);
+    throw reportRefusal(
+      path,
+      (cause as Error).message.replaceAll(aside, path),
+      "The model was written all the same.",
+      cause,
+    );
   }
 }
 
 /** The file that a path leads to, whether it exists yet or not. */
 async function placeOf(path: string): Promise<string> {
-  return realpath(path).catch(async () => join(await realpath(dirname(resolve(path))).catch(() => dirname(resolve(path))), basename(path)));
+  return realpath(path).catch(async () =>
+    join(await realpath(dirname(resolve(path))).catch(() => dirname(resolve(path))), basename(path)),
+  );
 }

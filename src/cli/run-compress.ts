@@ -22,7 +22,8 @@ interface RunFlags extends GateOptions {
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
   readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"]; readonly timeBudget?: number; readonly replay?: string; readonly weightBits?: number; readonly perTensor?: boolean; readonly exclude?: readonly string[]; readonly passes?: string; readonly target?: string; readonly minOrt?: string;
   readonly threads?: number; readonly seed?: number;
-  readonly verify?: boolean; readonly safe?: boolean; readonly report?: readonly string[]; readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean; readonly debug?: boolean;
+  readonly verify?: boolean; readonly safe?: boolean; readonly report?: readonly string[];
+  readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean; readonly debug?: boolean;
 }
 
 /** What is done with the model: it is given options and makes a report. */
@@ -45,17 +46,19 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
   }
 }
 
-async function requirePlaces(path: string, output: string, { report = [], force = false, json = false, ...options }: RunFlags): Promise<void> {
+async function requirePlaces(path: string, output: string, flags: RunFlags): Promise<void> {
+  const { report = [], force = false, json = false, ...options } = flags;
   if (report.length === 0) return;
-  await requireReportPlaces(report, { written: Object.values(filesWritten(output)), read: [...modelFiles(path), ...optionFiles(options)], force, json });
+  const read = [...modelFiles(path), ...optionFiles(options)];
+  await requireReportPlaces(report, { written: Object.values(filesWritten(output)), read, force, json });
 }
 
 /** Standard output is for people, unless the report itself is asked for there. */
 async function tell(report: Report, { report: places = [], ...flags }: RunFlags): Promise<void> {
   await writeReports(places, report);
   const isTaken = places.some(isStandardOutput);
-  const { input, output } = report;
-  if (flags.quiet !== true && flags.json !== true && !isTaken) process.stdout.write(`${chalk.bold(printable(input ?? ""))} → ${chalk.bold(printable(output ?? ""))}\n\n`);
+  const [input, output] = [report.input, report.output].map((path) => chalk.bold(printable(path ?? "")));
+  if (flags.quiet !== true && flags.json !== true && !isTaken) process.stdout.write(`${input} → ${output}\n\n`);
   printReport(report, { ...flags, quiet: flags.quiet === true || isTaken });
 }
 

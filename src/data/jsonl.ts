@@ -6,13 +6,13 @@ import type { ModelInputs, Sample } from "./dataset.js";
 import { isLabel } from "./labels.js";
 import { plainFeed } from "./plain-feed.js";
 
-/** Characters of one line at most. A string of V8 ends at half a billion, and parsing takes several times its length. */
+/** Characters of one line at most. V8's strings end at half a billion, and parsing takes several times their length. */
 const LONGEST_LINE = 2 ** 28;
 
 /** Streams the samples of a .jsonl file. Throws BadDataError that names the line. */
-export async function* jsonlSamples(path: string, inputs: ModelInputs, longestLine = LONGEST_LINE): AsyncGenerator<Sample> {
+export async function* jsonlSamples(path: string, inputs: ModelInputs, longest = LONGEST_LINE): AsyncGenerator<Sample> {
   let number = 0;
-  for await (const line of lines(path, longestLine)) {
+  for await (const line of lines(path, longest)) {
     number++;
     if (line.trim() === "") continue;
     yield sampleOfLine(line, inputs, `${path}:${number}`);
@@ -50,7 +50,8 @@ async function* lines(path: string, longest: number): AsyncGenerator<string> {
 }
 
 function tooLong(where: string, longest: number): BadDataError {
-  return new BadDataError(`${where}: the line is longer than ${longest} characters. Put one sample on each line, or give large samples as .npz.`);
+  const advice = "Put one sample on each line, or give large samples as .npz.";
+  return new BadDataError(`${where}: the line is longer than ${longest} characters. ${advice}`);
 }
 
 function sampleOfLine(line: string, inputs: ModelInputs, where: string): Sample {

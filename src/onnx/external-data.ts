@@ -60,7 +60,8 @@ export function dataFiles(model: Model): string[] {
 export function requireRegularData(model: Model, path: string): void {
   for (const location of dataLocations(model)) {
     if (whyUnreadable(join(dirname(path), location)) === undefined) continue;
-    throw new BadModelError(`${path} keeps weights in "${location}", which is not a file; put the model's data file there`);
+    const reason = "which is not a file; put the model's data file there";
+    throw new BadModelError(`${path} keeps weights in "${location}", ${reason}`);
   }
 }
 

@@ -28,8 +28,8 @@ export interface ReadOptions {
 /**
  * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large file must stay
  * as it is while the model is in use: tensors that are read after it changed throw BadModelError.
- * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened or is
- * no regular file
+ * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened or
+ * is no regular file
  */
 export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
   if (typeof source !== "string") return decodeModel(source);

@@ -45,7 +45,8 @@ export function writeModel(model: Model, path: string, { externalData, maxInline
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
-    if (dataFiles(model).some((data) => isSamePlace(data, path))) throw refusal(path, "it holds weights of the model; choose another name");
+    const holdsWeights = dataFiles(model).some((data) => isSamePlace(data, path));
+    if (holdsWeights) throw refusal(path, "it holds weights of the model; choose another name");
     const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);

@@ -114,7 +114,8 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     // What nothing changes is written with the same bytes, and stays without the mark.
-    if (run.passes.some(({ modified }) => modified) || options.externalData === true || dataFiles(model).length > 0) markModel(model);
+    const isMoved = options.externalData === true || dataFiles(model).length > 0;
+    if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return { ...run, judged: learning.scorer !== undefined };
   } finally {

@@ -68,7 +68,7 @@ export interface CompressOptions {
 
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
-  /** Allows `output` to be the file that is read, or another that edgec did not write. Nothing else that is read is ever replaced. */
+  /** Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read is replaced. */
   readonly force?: boolean;
   /**
    * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the model. Default:

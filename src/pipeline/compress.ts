@@ -68,10 +68,11 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const originalData = dataFiles(original);
-    files.requireSafe([...(original.path === undefined ? [] : modelFiles(original.path, originalData)), ...optionFiles(given)], {
-      data: willSplit(original, options.externalData), searches: quantizes(options),
-    });
-    const externalData = (model: Model): boolean | undefined => weightsPlace(model, options.externalData, originalData.length > 0);
+    const modelsFiles = original.path === undefined ? [] : modelFiles(original.path, originalData);
+    const data = willSplit(original, options.externalData);
+    files.requireSafe([...modelsFiles, ...optionFiles(given)], { data, searches: quantizes(options) });
+    const cameOutside = originalData.length > 0;
+    const externalData = (model: Model): boolean | undefined => weightsPlace(model, options.externalData, cameOutside);
     const reference = await referenceOf(read, originalPath, files);
     warnings.push(...reference.warnings);
     let sizes: Promise<FileSizes> | undefined;
@@ -87,7 +88,9 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
     );
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null, written: await files.finalNames(candidate.path) };
+    const decisions = { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint };
+    const written = await files.finalNames(candidate.path);
+    const report = { ...makeReport(candidate, decisions, inputPath, options.output, warnings), target, emulation: null, written };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -101,9 +104,12 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
  * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
  * where the input would be overwritten, which is still needed.
  */
-function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: CandidateContext["externalData"]): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
+function searchPlaces(
+  options: CompressOptions, input: string | undefined, files: OutputFile, externalData: CandidateContext["externalData"],
+): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
   const { output, calib } = options;
-  if (output === undefined || input === undefined || !quantizes(options) || options.force === true) return { searchMemory: undefined };
+  const isNeeded = output !== undefined && input !== undefined && quantizes(options) && options.force !== true;
+  if (!isNeeded) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
   const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, passes: undefined };
@@ -166,7 +172,10 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation" | "written"> {
+function makeReport(
+  { run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined,
+  warnings: readonly Diagnostic[],
+): Omit<Report, "target" | "emulation" | "written"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

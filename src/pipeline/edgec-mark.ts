@@ -16,10 +16,12 @@ const PIECE = 2 ** 20;
 export function markModel(model: Model): void {
   const entries = model.metadata ?? [];
   const isThere = entries.some(({ key }) => key === KEY);
-  model.metadata = isThere ? entries.map((entry) => (entry.key === KEY ? { ...entry, value: VERSION } : entry)) : [...entries, { key: KEY, value: VERSION }];
+  model.metadata = isThere
+    ? entries.map((entry) => (entry.key === KEY ? { ...entry, value: VERSION } : entry))
+    : [...entries, { key: KEY, value: VERSION }];
 }
 
-/** Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in the file of that name beside it. */
+/** Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that file beside it. */
 export function isMarkedModel(path: string, data?: string): boolean {
   try {
     const model = readModel(path);
@@ -44,7 +46,9 @@ export function isReport(path: string): boolean {
 function isReportJson(text: string): boolean {
   if (!text.trimStart().startsWith("{")) return false;
   const { schemaVersion, edgec, verdict } = JSON.parse(text) as Record<string, unknown>;
-  return typeof schemaVersion === "number" && typeof edgec === "string" && typeof verdict === "object" && verdict !== null;
+  return (
+    typeof schemaVersion === "number" && typeof edgec === "string" && typeof verdict === "object" && verdict !== null
+  );
 }
 
 /** Whether two files hold the same bytes: replacing one by the other loses nothing. */
@@ -58,7 +62,12 @@ export function isEqualFile(a: string, b: string): boolean {
     const pieces = [Buffer.alloc(PIECE), Buffer.alloc(PIECE)] as const;
     for (let at = 0; at < size;) {
       const got = readSync(first, pieces[0], 0, PIECE, at);
-      if (got === 0 || readSync(second, pieces[1], 0, got, at) !== got || !pieces[0].subarray(0, got).equals(pieces[1].subarray(0, got))) return false;
+      if (
+        got === 0 ||
+        readSync(second, pieces[1], 0, got, at) !== got ||
+        !pieces[0].subarray(0, got).equals(pieces[1].subarray(0, got))
+      )
+        return false;
       at += got;
     }
     return true;

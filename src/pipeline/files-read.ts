@@ -19,17 +19,33 @@ export interface ReadingOptions {
 }
 
 /** The files of the options, those in folders of data included. */
-export function optionFiles({ calib, eval: evaluation, labels, metric, replay, target, emulate }: ReadingOptions): FileRead[] {
+export function optionFiles({
+  calib,
+  eval: evaluation,
+  labels,
+  metric,
+  replay,
+  target,
+  emulate,
+}: ReadingOptions): FileRead[] {
   return [
-    ...dataOf(calib, "the calibration data"), ...dataOf(evaluation, "the evaluation data"), ...given(labels, "the file of labels"),
-    ...(metric !== undefined && Object.hasOwn(BUILT_IN_METRICS, metric) ? [] : given(metric, "the metric")), ...given(replay, "the report to replay"),
-    ...[target, emulate].flatMap((device) => (typeof device === "string" && isProfilePath(device) ? given(device, "the target's file") : [])),
+    ...dataOf(calib, "the calibration data"),
+    ...dataOf(evaluation, "the evaluation data"),
+    ...given(labels, "the file of labels"),
+    ...(metric !== undefined && Object.hasOwn(BUILT_IN_METRICS, metric) ? [] : given(metric, "the metric")),
+    ...given(replay, "the report to replay"),
+    ...[target, emulate].flatMap((device) =>
+      typeof device === "string" && isProfilePath(device) ? given(device, "the target's file") : [],
+    ),
   ];
 }
 
 /** A model and the files that its weights lie in. @param data the latter, where they are known */
 export function modelFiles(path: string, data: readonly string[] = dataOfModel(path)): FileRead[] {
-  return [{ path, what: "the model being read", role: "model" }, ...data.map((file): FileRead => ({ path: file, what: "the data file of the model being read", role: "weights" }))];
+  return [
+    { path, what: "the model being read", role: "model" },
+    ...data.map((file): FileRead => ({ path: file, what: "the data file of the model being read", role: "weights" })),
+  ];
 }
 
 /** What cannot be read is told by whoever has to read it. */
@@ -48,7 +64,9 @@ function given(path: string | undefined, what: string): FileRead[] {
 /** A dataset that is open already bears the name of its file, if it has one. */
 function dataOf(data: string | Dataset | undefined, what: string): FileRead[] {
   const path = typeof data === "string" ? data : data?.name;
-  return path === undefined || path === "" ? [] : [{ path, what }, ...membersOf(path).map((member) => ({ path: member, what: `a part of ${what}` }))];
+  return path === undefined || path === ""
+    ? []
+    : [{ path, what }, ...membersOf(path).map((member) => ({ path: member, what: `a part of ${what}` }))];
 }
 
 /** The tensors of a folder of data: beside each other, or in folders test_data_set_N. */

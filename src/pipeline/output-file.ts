@@ -21,10 +21,19 @@ export interface OutputTarget {
 }
 
 /** The paths that a run may write for one output. */
-export function filesWritten(output: string): { readonly model: FileWritten; readonly weights: FileWritten; readonly search: FileWritten } {
+export function filesWritten(output: string): Readonly<Record<"model" | "weights" | "search", FileWritten>> {
   return {
-    model: { path: output, what: "model" }, weights: { path: `${output}.data`, what: "weights" }, search: { path: `${output}.search.json`, what: "search state" },
+    model: { path: output, what: "model" },
+    weights: { path: `${output}.data`, what: "weights" },
+    search: { path: `${output}.search.json`, what: "search state" },
   };
+}
+
+/** What a run writes beside its output. */
+export interface WrittenBeside {
+  /** Whether weights go into a file of their own. */
+  readonly data: "will" | "may" | "not";
+  readonly searches: boolean;
 }
 
 /** A folder for the files of one run, removed at its end or when the process exits. */
@@ -57,7 +66,8 @@ export class OutputFile {
     const replacesInput = input !== undefined && isSameFile(identityOf(output), identityOf(input));
     // Whoever has not chosen the name has not chosen what lies there: an earlier run's result.
     const isFree = force || (input !== undefined && isSameName(output, defaultOutputPath(input)));
-    if (!isFree && !isReplaceable(model) && !(input !== undefined && isEqualFile(output, input))) throw existing(output);
+    const isHarmless = isFree || isReplaceable(model) || (input !== undefined && isEqualFile(output, input));
+    if (!isHarmless) throw existing(output);
     const replacesData = isFree || isReplaceable(weights, output);
     // In the output's folder, so that taking the name is a rename within one file system.
     const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
@@ -74,12 +84,12 @@ export class OutputFile {
   /**
    * Throws EdgecError OUTPUT_EXISTS when the model, its data file or what a search keeps would take the place of a file
    * that the run reads, or the data file that of one that edgec did not write.
-   * @param data whether weights go into a file of their own: surely, perhaps, or not
    */
-  requireSafe(read: readonly FileRead[], { data, searches }: { readonly data: "will" | "may" | "not"; readonly searches: boolean }): void {
+  requireSafe(read: readonly FileRead[], { data, searches }: WrittenBeside): void {
     if (this.output === undefined) return;
     const { model, weights, search } = filesWritten(this.output);
-    refuseOverlap([model, ...(data === "not" ? [] : [weights]), ...(searches ? [search] : [])], read, { force: this.force });
+    const beside = [...(data === "not" ? [] : [weights]), ...(searches ? [search] : [])];
+    refuseOverlap([model, ...beside], read, { force: this.force });
     if (data === "will" && !this.replacesData) throw existing(weights.path);
   }
 
@@ -101,7 +111,8 @@ export class OutputFile {
   /** The files that `commit` will make of the model at `written`: itself, then its data. */
   async finalNames(written: string): Promise<string[]> {
     const { output } = this;
-    return output === undefined ? [] : [output, ...(await dataBeside(written)).map((name) => join(dirname(output), name))];
+    if (output === undefined) return [];
+    return [output, ...(await dataBeside(written)).map((name) => join(dirname(output), name))];
   }
 
   /** Gives the model at `written`, and its external data if there is some, their final names, all or none of them. */
@@ -109,7 +120,8 @@ export class OutputFile {
     const { output } = this;
     if (output === undefined) return;
     const folder = dirname(written);
-    const moves = (await dataBeside(written)).map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
+    const names = await dataBeside(written);
+    const moves = names.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
     const [data] = moves;
     if (data && !this.replacesData) throw existing(data.to);
     try {
@@ -119,7 +131,7 @@ export class OutputFile {
     }
   }
 
-  /** Writes a model for a person to look at, beside the output, where it stays; never over another file. Returns its path. */
+  /** Writes a model for a person to look at, beside the output, never over another file. Returns its path. */
   async keep(bytes: Uint8Array, purpose: string): Promise<string> {
     const stem = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}`;
     for (let k = 1; ; k++) {
@@ -143,5 +155,6 @@ async function dataBeside(written: string): Promise<string[]> {
 }
 
 function existing(path: string): EdgecError {
-  return new EdgecError("OUTPUT_EXISTS", `${path} exists, and edgec did not write it. Choose another name with -o, or give --force to replace it.`);
+  const way = "Choose another name with -o, or give --force to replace it.";
+  return new EdgecError("OUTPUT_EXISTS", `${path} exists, and edgec did not write it. ${way}`);
 }

@@ -28,13 +28,18 @@ export interface Permission {
 }
 
 /**
- * Throws EdgecError OUTPUT_EXISTS, or CANNOT_WRITE for a report, when a path to be written leads to a file that is read,
- * or two of them to one place. With `force` the model may take the place of the one that is read, and its data file that
- * of that one's; nothing else that is read is ever destroyed.
+ * Throws EdgecError OUTPUT_EXISTS, or CANNOT_WRITE for a report, when a path to be written leads to a file that is
+ * read, or two of them to one place. With `force` the model may take the place of the one that is read, and its data
+ * file that of that one's; nothing else that is read is ever destroyed.
  */
 export function refuseOverlap(written: readonly FileWritten[], read: readonly FileRead[], { force }: Permission): void {
   const reading = read.map((file) => ({ ...file, ...identityOf(file.path) }));
-  const isReplaced = force && written.some(({ path, what }) => what === "model" && reading.some((file) => file.role === "model" && isSameFile(file, identityOf(path))));
+  const isReplaced =
+    force &&
+    written.some(
+      ({ path, what }) =>
+        what === "model" && reading.some((file) => file.role === "model" && isSameFile(file, identityOf(path))),
+    );
   for (const [k, file] of written.entries()) {
     const identity = identityOf(file.path);
     // What is named last is the more particular.
@@ -50,7 +55,10 @@ function mayReplace({ what }: FileWritten, { role }: FileRead): boolean {
 }
 
 const NAMES: Readonly<Record<FileWritten["what"], string>> = {
-  model: "the model", weights: "the data file of the model", report: "another report", "search state": "what a search keeps while it runs",
+  model: "the model",
+  weights: "the data file of the model",
+  report: "another report",
+  "search state": "what a search keeps while it runs",
 };
 
 /** A file that is written, as one that another must not take the place of. */
@@ -61,7 +69,9 @@ export function takenBy({ path, what }: FileWritten): FileRead {
 function refusalOf(file: FileWritten, other: FileRead, force: boolean): EdgecError {
   const { path, what } = file;
   if (what === "report") {
-    const reason = isSameName(path, other.path) ? `${other.what} ${other.path} has that name` : `it is another name of ${other.what} ${other.path}`;
+    const reason = isSameName(path, other.path)
+      ? `${other.what} ${other.path} has that name`
+      : `it is another name of ${other.what} ${other.path}`;
     return reportRefusal(path, reason, "Choose another with --report.");
   }
   const of = other.role === "weights" ? "holds weights of the model being read" : `is ${other.what}`;
@@ -75,7 +85,13 @@ function alias(path: string, other: string): string {
 }
 
 /** The refusal of a place for a report. */
-export function reportRefusal(path: string, reason: string, advice: string, cause?: unknown, code: ErrorCode = "CANNOT_WRITE"): EdgecError {
+export function reportRefusal(
+  path: string,
+  reason: string,
+  advice: string,
+  cause?: unknown,
+  code: ErrorCode = "CANNOT_WRITE",
+): EdgecError {
   return new EdgecError(code, `cannot write the report "${path}": ${reason}. ${advice}`, { cause });
 }
 
@@ -87,9 +103,13 @@ export function isReplaceable({ path, what }: FileWritten, owner?: string): bool
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found || found.size === 0) return true;
   switch (what) {
-    case "model": return isMarkedModel(path);
-    case "weights": return owner !== undefined && isMarkedModel(owner, path);
-    case "report": return isReport(path);
-    case "search state": return true; // Whoever keeps it leaves other files alone.
+    case "model":
+      return isMarkedModel(path);
+    case "weights":
+      return owner !== undefined && isMarkedModel(owner, path);
+    case "report":
+      return isReport(path);
+    case "search state":
+      return true; // Whoever keeps it leaves other files alone.
   }
 }

@@ -3,8 +3,8 @@ import { allTensors, byteSize, elementCount, type Model } from "../ir/index.js";
 import { dataFiles, type WriteOptions } from "../onnx/index.js";
 
 /**
- * Exporters put weights into a second file whatever their size. Bytes of weights from which on a model that came so stays
- * so: a file that is moved without its data is of no use, and one of this size is still read at once.
+ * Exporters put weights into a second file whatever their size. Bytes of weights from which on a model that came so
+ * stays so: a file that is moved without its data is of no use, and one of this size is still read at once.
  */
 const SPLIT_FROM = 256_000_000;
 /** From here on writing splits every model by itself, or would if it grew a little. */

@@ -24,7 +24,8 @@ export function reportText(report: Report, paint: Paint = PLAIN, { explain = fal
 /** A comparison alone writes nothing. */
 function writtenLines({ written, verdict }: Report, paint: Paint): string[] {
   if (written.length === 0) return [];
-  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${written.map(printable).join(" and ")}`];
+  const title = verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:");
+  return [`${title} ${written.map(printable).join(" and ")}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

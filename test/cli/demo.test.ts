@@ -11,7 +11,10 @@ it("leaves nothing behind unless told where, and names no folder of the package"
   const tmp = join(temporary.path, "tmp");
   const cwd = join(temporary.path, "cwd");
   for (const folder of [tmp, cwd]) mkdirSync(folder);
-  const { code, stdout, stderr } = await edgec(["demo", "--report", "r.json"], { cwd, env: { TMPDIR: tmp, ORT_DISABLE_TELEMETRY: "1" } });
+  const { code, stdout, stderr } = await edgec(["demo", "--report", "r.json"], {
+    cwd,
+    env: { TMPDIR: tmp, ORT_DISABLE_TELEMETRY: "1" },
+  });
   expect([code, readdirSync(cwd)]).toEqual([0, ["r.json"]]);
   expect(readdirSync(tmp).filter((name) => name.startsWith("edgec"))).toEqual([]);
   expect(stdout).toContain("\nresnet.onnx → resnet.edgec.onnx\n");
@@ -21,5 +24,9 @@ it("leaves nothing behind unless told where, and names no folder of the package"
   expect(stdout + stderr).not.toContain(tmp);
   const text = readFileSync(join(cwd, "r.json"), "utf8");
   expect(text).not.toContain(fixture(""));
-  expect(JSON.parse(text)).toMatchObject({ input: "resnet.onnx", output: "resnet.edgec.onnx", written: [] } satisfies Partial<Report>);
+  expect(JSON.parse(text)).toMatchObject({
+    input: "resnet.onnx",
+    output: "resnet.edgec.onnx",
+    written: [],
+  } satisfies Partial<Report>);
 }, 600_000);

@@ -2,7 +2,10 @@
 import { vi } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
 
-export interface Ended { readonly error: unknown; readonly stdout: string }
+export interface Ended {
+  readonly error: unknown;
+  readonly stdout: string;
+}
 
 /** What was thrown, if anything, and what was printed. The exit code of a failed gate is taken back. */
 export async function run(args: readonly string[]): Promise<Ended> {

@@ -13,7 +13,9 @@ import { makeUserFiles, type UserFiles } from "./user-files.js";
 const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);
 let files: UserFiles;
-beforeEach(() => { files = makeUserFiles(temporary.path); });
+beforeEach(() => {
+  files = makeUserFiles(temporary.path);
+});
 
 /** A path of each kind, named `name` where edgec goes by the ending. */
 const KINDS: Readonly<Record<string, (name: string) => void>> = {
@@ -22,7 +24,12 @@ const KINDS: Readonly<Record<string, (name: string) => void>> = {
   "a file that the kernel makes up": (name) => symlinkSync("/proc/self/maps", name),
 };
 
-const commands = ({ model, calib, eval: evaluation, labels }: UserFiles): Readonly<Record<string, readonly [name: string, args: (path: string) => string[]]>> => ({
+const commands = ({
+  model,
+  calib,
+  eval: evaluation,
+  labels,
+}: UserFiles): Readonly<Record<string, readonly [name: string, args: (path: string) => string[]]>> => ({
   "model of compress": ["x.onnx", (path) => ["compress", path]],
   "model of optimize": ["x.onnx", (path) => ["optimize", path]],
   "model of inspect": ["x.onnx", (path) => ["inspect", path]],
@@ -50,20 +57,37 @@ describe.skipIf(process.platform !== "linux").each(Object.keys(KINDS))("%s", (ki
     const [name, args] = commands(files)[what]!;
     KINDS[kind]!(inFolder(name));
     const { error } = await run(args(inFolder(name)));
-    expect(error).toMatchObject({ exitCode: 2, message: expect.stringMatching(new RegExp(`${name}: (it is a (pipe|device), not a file|the system makes up its content)`)) as string });
+    expect(error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(
+        new RegExp(`${name}: (it is a (pipe|device), not a file|the system makes up its content)`),
+      ) as string,
+    });
   });
 
   it("is refused as a tensor in a folder of data", async () => {
     rmSync(files.member);
     KINDS[kind]!(files.member);
-    expect((await run(["compress", files.model, "--int8", "--calib", files.sets])).error).toMatchObject({ exitCode: 2, message: expect.stringContaining("input_0.pb: ") as string });
+    expect((await run(["compress", files.model, "--int8", "--calib", files.sets])).error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining("input_0.pb: ") as string,
+    });
   });
 
   it("is refused as a data file of the model, by every command", async () => {
     rmSync(files.weights);
     KINDS[kind]!(files.weights);
-    for (const args of [["compress", files.model], ["inspect", files.model], ["verify", files.model, files.model], ["bench", files.model], ["sensitivity", files.model, "--calib", files.calib]]) {
-      expect((await run(args)).error).toMatchObject({ code: "BAD_MODEL", message: expect.stringContaining('keeps weights in "weights.bin", which is not a file') as string });
+    for (const args of [
+      ["compress", files.model],
+      ["inspect", files.model],
+      ["verify", files.model, files.model],
+      ["bench", files.model],
+      ["sensitivity", files.model, "--calib", files.calib],
+    ]) {
+      expect((await run(args)).error).toMatchObject({
+        code: "BAD_MODEL",
+        message: expect.stringContaining('keeps weights in "weights.bin", which is not a file') as string,
+      });
     }
   });
 
@@ -76,7 +100,9 @@ describe.skipIf(process.platform !== "linux").each(Object.keys(KINDS))("%s", (ki
 });
 
 it.skipIf(process.platform === "win32")("refuses sockets", async () => {
-  const server = await new Promise<Server>((resolve) => { const made: Server = createServer().listen(inFolder("s.onnx"), () => resolve(made)); });
+  const server = await new Promise<Server>((resolve) => {
+    const made: Server = createServer().listen(inFolder("s.onnx"), () => resolve(made));
+  });
   try {
     expect(() => requireRegularFile(inFolder("s.onnx"))).toThrow("it is a socket, not a file");
   } finally {
@@ -85,25 +111,46 @@ it.skipIf(process.platform === "win32")("refuses sockets", async () => {
 });
 
 it("leaves files, folders and what is not there to whoever reads them", () => {
-  for (const path of [files.model, temporary.path, inFolder("missing.onnx"), "C:\\models\\m.onnx"]) expect(whyUnreadable(path)).toBeUndefined();
+  for (const path of [files.model, temporary.path, inFolder("missing.onnx"), "C:\\models\\m.onnx"])
+    expect(whyUnreadable(path)).toBeUndefined();
 });
 
 describe("addresses", () => {
-  it.each(["https://example.org/m.onnx", "http://example.org/m.onnx", "s3://bucket/m.onnx", "hf://a/b/m.onnx"])("%s: edgec reads local files", async (url) => {
-    for (const args of [["compress", url], ["optimize", url], ["inspect", url], ["verify", files.model, url], ["bench", url], ["compress", files.model, "--int8", "--calib", url]]) {
-      expect((await run(args)).error).toMatchObject({ exitCode: 2, message: `cannot read ${url}: that is an address, and edgec reads local files; download it first` });
-    }
-  });
+  it.each(["https://example.org/m.onnx", "http://example.org/m.onnx", "s3://bucket/m.onnx", "hf://a/b/m.onnx"])(
+    "%s: edgec reads local files",
+    async (url) => {
+      for (const args of [
+        ["compress", url],
+        ["optimize", url],
+        ["inspect", url],
+        ["verify", files.model, url],
+        ["bench", url],
+        ["compress", files.model, "--int8", "--calib", url],
+      ]) {
+        expect((await run(args)).error).toMatchObject({
+          exitCode: 2,
+          message: `cannot read ${url}: that is an address, and edgec reads local files; download it first`,
+        });
+      }
+    },
+  );
 
   it("are no places to write to", async () => {
-    expect((await run(["compress", files.model, "-o", "https://example.org/m.onnx"])).error).toMatchObject({ message: expect.stringContaining("edgec writes local files") as string });
-    expect((await run(["compress", files.model, "--report", "https://example.org/r.json"])).error).toMatchObject({ message: expect.stringContaining("edgec writes local files") as string });
+    expect((await run(["compress", files.model, "-o", "https://example.org/m.onnx"])).error).toMatchObject({
+      message: expect.stringContaining("edgec writes local files") as string,
+    });
+    expect((await run(["compress", files.model, "--report", "https://example.org/r.json"])).error).toMatchObject({
+      message: expect.stringContaining("edgec writes local files") as string,
+    });
   });
 });
 
 it.skipIf(process.platform === "win32")("says that standard input cannot be read again", async () => {
   for (const path of ["-", "/dev/stdin"]) {
     const { code, stderr } = await edgec(["inspect", path], { cwd: temporary.path });
-    expect([code, stderr]).toEqual([2, `error: cannot read ${path}: edgec reads files more than once, which standard input does not allow; save it to a file first\n`]);
+    expect([code, stderr]).toEqual([
+      2,
+      `error: cannot read ${path}: edgec reads files more than once, which standard input does not allow; save it to a file first\n`,
+    ]);
   }
 });

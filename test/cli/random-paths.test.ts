@@ -23,13 +23,20 @@ function alias(random: Random, links: string, target: string, k: number, ways = 
   return way === 2 ? join(home, "way", basename(target)) : join(home, name);
 }
 
-interface Case { readonly args: readonly string[]; readonly force: boolean; readonly output: string; readonly reports: readonly string[]; readonly read: readonly string[] }
+interface Case {
+  readonly args: readonly string[];
+  readonly force: boolean;
+  readonly output: string;
+  readonly reports: readonly string[];
+  readonly read: readonly string[];
+}
 
 function randomCase(random: Random, files: UserFiles, links: string): Case {
   const { folder, model, weights, calib, eval: evaluation, labels, metric, target, sets, member, bystanders } = files;
   const all = [model, weights, calib, evaluation, labels, metric, target, member, ...bystanders];
   let k = 0;
-  const place = (fresh: string): string => (random.chance(0.4) ? join(folder, fresh) : alias(random, links, random.pick(all), k++));
+  const place = (fresh: string): string =>
+    random.chance(0.4) ? join(folder, fresh) : alias(random, links, random.pick(all), k++);
   const strip = (path: string): string => (path.endsWith(".data") ? path.slice(0, -".data".length) : path);
   const output = strip(place("new.onnx"));
   const reports = Array.from({ length: random.below(3) }, (_, n) => place(`new${n}.${random.pick(["json", "md"])}`));
@@ -40,7 +47,13 @@ function randomCase(random: Random, files: UserFiles, links: string): Case {
   const device = random.pick([[], [target]]);
   const args = [
     // A link to the file itself would look for its weights beside the link.
-    "compress", alias(random, links, model, k++, 3), "-o", output, "--no-verify", ...reports.flatMap((path) => ["--report", path]), ...(force ? ["--force"] : []),
+    "compress",
+    alias(random, links, model, k++, 3),
+    "-o",
+    output,
+    "--no-verify",
+    ...reports.flatMap((path) => ["--report", path]),
+    ...(force ? ["--force"] : []),
     ...random.pick([[], ["--external-data"], ["--no-external-data"]]),
     ...data.flatMap((path) => ["--calib", path === member ? sets : read(path)]),
     ...judged.flatMap((path) => [JUDGING.get(basename(path)) ?? "", path === labels ? path : read(path)]),
@@ -49,7 +62,11 @@ function randomCase(random: Random, files: UserFiles, links: string): Case {
   return { args, force, output, reports, read: [model, weights, ...data, ...judged, ...device] };
 }
 
-const JUDGING: ReadonlyMap<string, string> = new Map([["eval.npz", "--eval"], ["labels.npy", "--labels"], ["metric.mjs", "--metric"]]);
+const JUDGING: ReadonlyMap<string, string> = new Map([
+  ["eval.npz", "--eval"],
+  ["labels.npy", "--labels"],
+  ["metric.mjs", "--metric"],
+]);
 
 const inode = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 
@@ -59,8 +76,13 @@ function given(files: UserFiles, { args, force, output, reports, read }: Case): 
   const isInPlace = inode(output) === inode(files.model);
   const named = [output, ...(args.includes("--no-external-data") ? [] : [`${output}.data`]), ...reports].map(inode);
   const { bystanders, calib, eval: evaluation, labels, metric, target, member } = files;
-  const unread = [...bystanders, calib, evaluation, labels, metric, target, member].filter((path) => !read.includes(path));
-  const free = [...unread, ...(isInPlace ? [files.model, ...(inode(`${output}.data`) === inode(files.weights) ? [files.weights] : [])] : [])];
+  const unread = [...bystanders, calib, evaluation, labels, metric, target, member].filter(
+    (path) => !read.includes(path),
+  );
+  const free = [
+    ...unread,
+    ...(isInPlace ? [files.model, ...(inode(`${output}.data`) === inode(files.weights) ? [files.weights] : [])] : []),
+  ];
   return new Set(free.filter((path) => named.includes(inode(path))).map((path) => relative(files.folder, path)));
 }
 

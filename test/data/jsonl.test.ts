@@ -7,7 +7,9 @@ import { DataType, tensorValue } from "../../src/ir/index.js";
 import { Random } from "../fuzz/random.js";
 
 let path: string;
-beforeAll(() => { path = join(mkdtempSync(join(tmpdir(), "edgec-jsonl-")), "a.jsonl"); });
+beforeAll(() => {
+  path = join(mkdtempSync(join(tmpdir(), "edgec-jsonl-")), "a.jsonl");
+});
 afterAll(() => rmSync(join(path, ".."), { recursive: true }));
 
 const INPUTS = [tensorValue("x", DataType.FLOAT, ["n"])];
@@ -15,7 +17,8 @@ const INPUTS = [tensorValue("x", DataType.FLOAT, ["n"])];
 async function valuesOf(text: string | Uint8Array, longest?: number): Promise<number[][]> {
   writeFileSync(path, text);
   const found: number[][] = [];
-  for await (const { feed } of jsonlSamples(path, INPUTS, longest)) found.push(Array.from(feed.x?.data as Float32Array));
+  for await (const { feed } of jsonlSamples(path, INPUTS, longest))
+    found.push(Array.from(feed.x?.data as Float32Array));
   return found;
 }
 
@@ -23,8 +26,12 @@ async function valuesOf(text: string | Uint8Array, longest?: number): Promise<nu
 it("reads random lines as splitting the whole text does", async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = new Random(seed);
-    const samples = Array.from({ length: random.within(1, 6) }, () => Array.from({ length: random.pick([1, 3, 20_000, 21_845, 65_536]) + random.below(3) }, () => random.below(10)));
-    const text = samples.map((x) => `${" ".repeat(random.below(4))}${JSON.stringify({ x, label: "ä€😀".repeat(random.below(3)) })}`).join(random.pick(["\n", "\r\n", "\n\n\n"]));
+    const samples = Array.from({ length: random.within(1, 6) }, () =>
+      Array.from({ length: random.pick([1, 3, 20_000, 21_845, 65_536]) + random.below(3) }, () => random.below(10)),
+    );
+    const text = samples
+      .map((x) => `${" ".repeat(random.below(4))}${JSON.stringify({ x, label: "ä€😀".repeat(random.below(3)) })}`)
+      .join(random.pick(["\n", "\r\n", "\n\n\n"]));
     expect(await valuesOf(text + random.pick(["", "\n"]))).toEqual(samples);
   }
 });
@@ -47,6 +54,7 @@ it("refuses a line beyond the limit before it has read it, and names it", async 
   const line = JSON.stringify({ x: Array<number>(500).fill(1) });
   expect(await valuesOf(`${line}\n${line}`, line.length)).toHaveLength(2);
   await expect(valuesOf(`{"x": [1]}\n\n${line}\n`, line.length - 1)).rejects.toMatchObject({
-    code: "BAD_DATA", message: `${path}:3: the line is longer than ${line.length - 1} characters. Put one sample on each line, or give large samples as .npz.`,
+    code: "BAD_DATA",
+    message: `${path}:3: the line is longer than ${line.length - 1} characters. Put one sample on each line, or give large samples as .npz.`,
   });
 });

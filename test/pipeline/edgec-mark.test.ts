@@ -15,7 +15,10 @@ const MARK = { key: "edgec.version", value: VERSION };
 function wasteful(): Model {
   const model = matMulModel();
   model.metadata = [{ key: "author", value: "somebody" }];
-  model.graph.nodes = [makeNode("Identity", ["x"], ["same"]), makeNode("MatMul", ["same", "w"], ["y"], [], "dense/MatMul")];
+  model.graph.nodes = [
+    makeNode("Identity", ["x"], ["same"]),
+    makeNode("MatMul", ["same", "w"], ["y"], [], "dense/MatMul"),
+  ];
   model.graph.initializers = [floatTensor("w", [2, 2], Float32Array.of(1, 2, 3, 4))];
   return model;
 }
@@ -34,7 +37,13 @@ it("is part of the bytes that the library returns", async () => {
 });
 
 it("takes the place of an earlier version's", () => {
-  const model = { ...matMulModel(), metadata: [{ key: "edgec.version", value: "0.0.1" }, { key: "b", value: "c" }] };
+  const model = {
+    ...matMulModel(),
+    metadata: [
+      { key: "edgec.version", value: "0.0.1" },
+      { key: "b", value: "c" },
+    ],
+  };
   markModel(model);
   expect(model.metadata).toEqual([MARK, { key: "b", value: "c" }]);
 });

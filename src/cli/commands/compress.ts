@@ -6,9 +6,13 @@ import { addPassFlags } from "../pass-flags.js";
 
 /** Help of options that `optimize` has too. */
 export const OUTPUT = "where to write (default: <model>.edgec.onnx beside the model)";
-export const FORCE = "replace a file that edgec did not write, and allow -o to be the model itself; other files that are read are never replaced";
-export const REPORT = "write the report as JSON, or as Markdown for a name ending in .md; - is standard output; may be repeated";
-export const EXTERNAL_DATA = "write weights to <output>.data beside the model; automatic from 1.9 GB on, and from 256 MB on for a model that has them outside";
+export const FORCE =
+  "replace files that edgec did not write, and allow -o to be the model itself; nothing else that is read is replaced";
+export const REPORT =
+  "write the report as JSON, or as Markdown for a name ending in .md; - is standard output; may be repeated";
+export const EXTERNAL_DATA =
+  "write weights to <output>.data beside the model; automatic from 1.9 GB on, and from 256 MB on for a model that has " +
+  "them outside";
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
 export const MIN_ORT = "the oldest onnxruntime that must run the result, such as 1.16";
 

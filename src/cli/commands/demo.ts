@@ -17,10 +17,16 @@ const SAMPLE = {
   eval: fixture("digits/digits-rgb32-eval.npz"),
 } as const;
 
-interface DemoFlags { readonly output?: string; readonly force?: boolean; readonly report?: readonly string[]; readonly json?: boolean }
+interface DemoFlags {
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly report?: readonly string[];
+  readonly json?: boolean;
+}
 
 export function addDemo(program: Command): void {
-  program.command("demo")
+  program
+    .command("demo")
     .description("prune, quantize and check a small digit reader that comes with edgec")
     .option("-o, --output <file>", "where to write (default: a temporary folder, which is removed at the end)")
     .option("--force", FORCE)
@@ -35,18 +41,28 @@ export function addDemo(program: Command): void {
       } finally {
         await folder.remove();
       }
-      if (isTalking(flags)) process.stdout.write("\nThe model was removed again. To keep it: edgec demo -o resnet.edgec.onnx\n");
+      if (isTalking(flags))
+        process.stdout.write("\nThe model was removed again. To keep it: edgec demo -o resnet.edgec.onnx\n");
     });
 }
 
 /** @param temporary folders that are gone when the report is read, and what is in them */
 async function runDemo(flags: DemoFlags & { readonly output: string }, temporary: readonly string[]): Promise<void> {
-  const [{ runCompress }, { compress }] = await Promise.all([import("../run-compress.js"), import("../../pipeline/compress.js")]);
+  const [{ runCompress }, { compress }] = await Promise.all([
+    import("../run-compress.js"),
+    import("../../pipeline/compress.js"),
+  ]);
   const { model, calib, eval: evaluation } = SAMPLE;
-  if (isTalking(flags)) process.stdout.write(`$ edgec compress ${basename(model)} --prune 0.3 --int8 --calib ${basename(calib)} --eval ${basename(evaluation)} --max-drop 0.005\n\n`);
+  if (isTalking(flags))
+    process.stdout.write(
+      `$ edgec compress ${basename(model)} --prune 0.3 --int8 --calib ${basename(calib)} ` +
+        `--eval ${basename(evaluation)} --max-drop 0.005\n\n`,
+    );
   const job: Job = async (path, options) => {
     const { report } = await compress(path, options);
-    return { report: forPeople(temporary.length === 0 ? report : { ...report, output: basename(flags.output), written: [] }) };
+    return {
+      report: forPeople(temporary.length === 0 ? report : { ...report, output: basename(flags.output), written: [] }),
+    };
   };
   await runCompress(model, { ...flags, prune: "0.3", int8: true, calib, eval: evaluation, maxDrop: 0.005 }, job);
 }
@@ -61,7 +77,8 @@ function forPeople(report: Report): Report {
 }
 
 function withoutFolders(value: unknown): unknown {
-  if (typeof value === "string") return Object.values(SAMPLE).reduce((text, path) => text.replaceAll(path, basename(path)), value);
+  if (typeof value === "string")
+    return Object.values(SAMPLE).reduce((text, path) => text.replaceAll(path, basename(path)), value);
   if (Array.isArray(value)) return value.map(withoutFolders);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutFolders(entry)]));

@@ -11,7 +11,8 @@ import { REPORT } from "./compress.js";
 interface VerifyFlags extends GateOptions {
   readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly emulate?: string;
   readonly across?: boolean; readonly runtimes?: readonly string[]; readonly levels?: readonly string[];
-  readonly threads: number; readonly seed: number; readonly report?: readonly string[]; readonly force?: boolean; readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+  readonly threads: number; readonly seed: number; readonly report?: readonly string[]; readonly force?: boolean;
+  readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
 }
 
 export function addVerify(program: Command): void {
@@ -35,10 +36,14 @@ export function addVerify(program: Command): void {
     .option("--quiet", "print nothing but errors")
     .option("--debug", "show stacks of errors")
     .action(async (original: string, compressed: string, flags: VerifyFlags) => {
-      const [{ verify }, { modelFiles, optionFiles }, { TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
-        import("../../pipeline/verify.js"), import("../../pipeline/files-read.js"), import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
+      const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
+        import("../../pipeline/verify.js"), import("../../pipeline/files-read.js"),
       ]);
-      const { report: places = [], force = false, json = false, eval: evaluation, labels, metric, emulate, threads, seed } = flags;
+      const [{ TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
+        import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
+      ]);
+      const { report: places = [], force = false, json = false } = flags;
+      const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
       const given = { eval: evaluation, labels, metric, ...gatesOf(flags), emulate, across: acrossOf(flags), threads, seed };
       const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as VerifyOptions;
       if (places.length > 0) {
