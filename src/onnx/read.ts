@@ -1,11 +1,13 @@
 /**
  * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the disk; external
- * data is not touched yet.
+ * data is not opened yet.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BadModelError, EdgecError } from "../errors.js";
 import { type Model, sortNodes } from "../ir/index.js";
+import { requireRegularFile } from "../regular-file.js";
+import { requireRegularData } from "./external-data.js";
 import { modelFromWire, type ReadContext } from "./from-wire.js";
 import { readSkeleton } from "./lazy-file.js";
 import { decodeMessage } from "./schema.js";
@@ -26,11 +28,14 @@ export interface ReadOptions {
 /**
  * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large file must stay
  * as it is while the model is in use: tensors that are read after it changed throw BadModelError.
- * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened
+ * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened or
+ * is no regular file
  */
 export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
   if (typeof source !== "string") return decodeModel(source);
+  requireRegularFile(source);
   const model = readLazily(source, lazyFrom) ?? decodeModel(readWhole(source), source);
+  requireRegularData(model, source);
   return { ...model, path: source };
 }
 

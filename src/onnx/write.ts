@@ -3,7 +3,8 @@ import { rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { planData, settleData, type ExternalDataOption } from "./data-file.js";
+import { isSamePlace, planData, settleData, type ExternalDataOption } from "./data-file.js";
+import { dataFiles } from "./external-data.js";
 import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
 import { temporaryBeside, temporaryPlaceOf } from "./temporary-name.js";
@@ -35,7 +36,7 @@ export interface WriteResult {
 }
 
 /**
- * Writes the model to `path`. Data files that its tensors are read from are never overwritten.
+ * Writes the model to `path`. Data files that its tensors are read from are never overwritten, also not by the model.
  * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it was
  */
 export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
@@ -44,6 +45,8 @@ export function writeModel(model: Model, path: string, { externalData, maxInline
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
+    const holdsWeights = dataFiles(model).some((data) => isSamePlace(data, path));
+    if (holdsWeights) throw refusal(path, "it holds weights of the model; choose another name");
     const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);

@@ -57,7 +57,8 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   const [first] = paths;
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
   requireThreads(options.threads);
-  const inputs = modelInputs(readModel(first));
+  // Each is looked at here, as the runtime would wait for ever on a pipe in place of a model or its data.
+  const [inputs = []] = paths.map((path) => modelInputs(readModel(path)));
   const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;

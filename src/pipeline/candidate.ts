@@ -3,13 +3,14 @@ import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
-import { dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
+import { dataFiles, dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Compute } from "../passes/contract.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
+import { markModel } from "./edgec-mark.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
@@ -24,6 +25,7 @@ import type { ModelJudges } from "./search/search-tools.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
 import { isTimed, type PlacedOptions } from "./target-options.js";
+import { writeOptions } from "./weights-place.js";
 
 export interface CandidateContext {
   readonly options: PlacedOptions;
@@ -49,8 +51,8 @@ export interface CandidateContext {
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
   readonly searchMemory: SearchState | undefined;
-  /** Where weights are written; see `WriteOptions`. */
-  readonly externalData: boolean | undefined;
+  /** Where a model's weights are written; see `WriteOptions`. */
+  readonly externalData: (model: Model) => boolean | undefined;
 }
 
 export interface JudgedRun extends RunResult {
@@ -160,6 +162,9 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     await takeTurn();
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
+    // What nothing changes is written with the same bytes, and stays without the mark.
+    const isMoved = options.externalData === true || dataFiles(model).length > 0;
+    if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return { ...run, judged: learning.scorer !== undefined };
   } finally {
@@ -190,7 +195,7 @@ async function refusedHalfWay(error: unknown, { options, referencePath, name, da
 /** A failure is told of the place that the user chose. */
 function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
-    writeModel(model, path, externalData === undefined ? {} : { externalData });
+    writeModel(model, path, writeOptions(externalData(model)));
   } catch (error) {
     if (!(error instanceof EdgecError) || files.output === undefined) throw error;
     throw new EdgecError(error.code, error.message.replaceAll(path, files.output), { cause: error });

@@ -73,11 +73,12 @@ export interface CompressOptions {
 
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
-  /** Allows `output` to be the file that is read. */
+  /** Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read is replaced. */
   readonly force?: boolean;
   /**
    * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the model. Default:
-   * as the input has them, and outside where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
+   * into the model; outside where the input has them outside and they take 256 MB and more, or where they take more than
+   * 1.9 GB, as a protobuf file ends at 2 GiB.
    */
   readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default: the target's, else 1. */

@@ -1,20 +1,23 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
-import { decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
+import { dataFiles, decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { nativeRuntime } from "../runtime/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
-import { externalFiles, sizesOf, type FileSizes } from "../verify/index.js";
+import { sizesOf, type FileSizes } from "../verify/index.js";
+import { requireRegularFile } from "../regular-file.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { checkCalibration } from "./calibration-check.js";
 import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { type Decisions, requireSameModel } from "./decisions.js";
+import { markModel } from "./edgec-mark.js";
+import { modelFiles, optionFiles } from "./files-read.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { OutputFile } from "./output-file.js";
 import type { PlanOptions } from "./plan.js";
@@ -31,6 +34,7 @@ import { buildSafely } from "./safe-candidate.js";
 import { RunCompute } from "./run-compute.js";
 import { computeThreads, learningThreads } from "./threads.js";
 import { memoryWarnings, type PlacedOptions, type ReportedTarget, slowdownWarnings, withTarget } from "./target-options.js";
+import { weightsPlace, willSplit, writeOptions } from "./weights-place.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -49,7 +53,7 @@ export interface CompressResult {
  * below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
- * UNMATCHED_SELECTOR, CANNOT_WRITE and PASS_FAILED as their names say; the output is then as it was, or where a search for
+ * UNMATCHED_SELECTOR, CANNOT_WRITE, OUTPUT_EXISTS and PASS_FAILED as their names say; the output is then as it was, or where a search for
  * nodes to leave in float had begun, the best model that it had found.
  */
 export function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
@@ -58,6 +62,7 @@ export function compress(input: string | Uint8Array | Model, given: CompressOpti
 
 async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
+  if (inputPath !== undefined) requireRegularFile(inputPath);
   // Options are judged first; the runtime is looked for meanwhile.
   const asked = prepared(given);
   const looking = given.verify === false ? undefined : nativeRuntime();
@@ -80,9 +85,11 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
     const originalPath = inputPath ?? await writeAside(original, files);
     const originalData = dataFiles(original);
-    if (options.externalData !== false) await files.requireDataPlace(originalData);
-    // A model that came with its weights outside keeps them there, the new ones too.
-    const externalData = options.externalData ?? (originalData.length > 0 ? true : undefined);
+    const modelsFiles = original.path === undefined ? [] : modelFiles(original.path, originalData);
+    const splits = willSplit(original, options.externalData);
+    files.requireSafe([...modelsFiles, ...optionFiles(given)], { data: splits, searches: quantizes(options) });
+    const cameOutside = originalData.length > 0;
+    const externalData = (model: Model): boolean | undefined => weightsPlace(model, options.externalData, cameOutside);
     const reference = await referenceOf(read, originalPath, files);
     warnings.push(...reference.warnings);
     let sizes: Promise<FileSizes> | undefined;
@@ -103,7 +110,9 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     );
     logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const report = { ...makeReport(candidate, { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint }, inputPath, options.output, warnings), target, emulation: null };
+    const decisions = { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint };
+    const written = await files.finalNames(candidate.path);
+    const report = { ...makeReport(candidate, decisions, inputPath, options.output, warnings), target, emulation: null, written };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -152,10 +161,12 @@ function tellFirst(found: readonly Diagnostic[], warnings: Diagnostic[], logger:
  * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
  * where the input would be overwritten, which is still needed.
  */
-function searchPlaces(options: CompressOptions, input: string | undefined, files: OutputFile, externalData: boolean | undefined): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, int8, flags, calib } = options;
-  const quantizes = int8 === true || flags?.int8 !== undefined;
-  if (output === undefined || input === undefined || !quantizes || options.force === true) return { searchMemory: undefined };
+function searchPlaces(
+  options: CompressOptions, input: string | undefined, files: OutputFile, externalData: CandidateContext["externalData"],
+): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
+  const { output, calib } = options;
+  const isNeeded = output !== undefined && input !== undefined && quantizes(options) && options.force !== true;
+  if (!isNeeded) return { searchMemory: undefined };
   const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
   // What changes no measurement, or is no data, is not part of the key.
   const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, signal: undefined, passes: undefined };
@@ -164,10 +175,15 @@ function searchPlaces(options: CompressOptions, input: string | undefined, files
     bestSoFar: async (model) => {
       const path = await files.path("best");
       if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
-      writeModel(model, path, externalData === undefined ? {} : { externalData });
+      markModel(model);
+      writeModel(model, path, writeOptions(externalData(model)));
       await files.commit(path);
     },
   };
+}
+
+function quantizes({ int8, flags }: CompressOptions): boolean {
+  return int8 === true || flags?.int8 !== undefined;
 }
 
 /** Reads the input anew at every call: each candidate changes a model of its own. */
@@ -183,12 +199,6 @@ function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.descent;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
-}
-
-/** Paths of the files that external tensors lie in. */
-function dataFiles(model: Model): string[] {
-  const folder = model.path === undefined ? "." : dirname(model.path);
-  return externalFiles(model).map((location) => join(folder, location));
 }
 
 async function writeAside(model: Model, files: OutputFile): Promise<string> {
@@ -219,7 +229,10 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
+function makeReport(
+  { run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined,
+  warnings: readonly Diagnostic[],
+): Omit<Report, "target" | "emulation" | "written"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,

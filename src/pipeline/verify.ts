@@ -87,7 +87,7 @@ function makeReport(
 ): Report {
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
-    target: null, emulation: emulated?.emulation ?? null, decisions: null, search: null, passes: [],
+    target: null, emulation: emulated?.emulation ?? null, decisions: null, search: null, passes: [], written: [],
     nodes: (emulated?.nodes ?? []).map((node) => ({ ...node, pass: "emulate" })), ...measurements,
     warnings: [...warnings, ...(emulated?.warnings ?? []), ...found],
     verdict: { ok: gates.every((gate) => gate.ok), gates },

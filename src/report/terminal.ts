@@ -27,12 +27,12 @@ function headLines(report: Report, paint: Paint): string[] {
   return headWarnings(report).map(({ id, message }) => (id === "compare/much-lost" ? paint.bold(paint.red(printable(message))) : `${paint.yellow("warning:")} ${printable(message)}`));
 }
 
-/** A comparison alone runs no passes and writes nothing. */
+/** A comparison alone writes nothing. */
 function writtenLines(report: Report, paint: Paint): string[] {
-  const { output, passes, verdict } = report;
-  if (output === null || passes.length === 0) return [];
+  const { written, verdict } = report;
+  if (written.length === 0) return [];
   const state = !verdict.ok ? paint.red("written, but a gate failed:") : isMuchLost(report) ? paint.red("written, but much was lost:") : paint.green("written:");
-  return [`${state} ${printable(output)}`];
+  return [`${state} ${written.map(printable).join(" and ")}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

@@ -14,6 +14,6 @@ export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
 export { LEAST_AGREEMENT, LEAST_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
-export { externalFiles, modelSizes, type FileSizes } from "./size.js";
+export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, type ScoredSample } from "./user-metric.js";
 export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";

@@ -3,6 +3,7 @@ import type { Label } from "../data/dataset.js";
 import { importUserModule, inUserCall } from "../data/user-code.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
+import { requireRegularFile } from "../regular-file.js";
 import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
 
 /** One evaluated sample, as a metric module gets it: outputs by name, each `{ dataType, dims, data }`. */
@@ -29,11 +30,12 @@ const EXPECTED = "export default function metric(samples) that takes an array of
  *     export default function metric(samples) { … return number; }
  *
  * The default function gets all samples at once, so all outputs are kept in memory; `create` streams instead.
- * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric.
+ * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric, CANNOT_READ for what is no regular file.
  */
 export async function loadMetric(nameOrPath: string): Promise<Metric> {
   const builtIn = Object.hasOwn(BUILT_IN_METRICS, nameOrPath) ? BUILT_IN_METRICS[nameOrPath] : undefined;
   if (builtIn) return builtIn;
+  requireRegularFile(nameOrPath);
   const module = await importMetric(nameOrPath);
   const create = meterFactory(module);
   if (!create) throw new EdgecError("BAD_OPTION", `metric ${nameOrPath}: ${EXPECTED}`);

@@ -34,7 +34,7 @@ written: model.edgec.onnx
   });
 
   it("leaves out what was not measured", () => {
-    const text = reportText({ ...SAMPLE, fidelity: null, accuracy: null, latency: null, executed: null, output: null });
+    const text = reportText({ ...SAMPLE, fidelity: null, accuracy: null, latency: null, executed: null, output: null, written: [] });
     expect(text).not.toMatch(/latency|fidelity|executed|written/);
   });
 

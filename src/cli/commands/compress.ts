@@ -5,7 +5,14 @@ import { collected, duration, threadCount, wholeNumber } from "../option-values.
 import { addPassFlags } from "../pass-flags.js";
 
 /** Help of options that `optimize` has too. */
-export const EXTERNAL_DATA = "write weights to <output>.data beside the model; automatic from 1.9 GB on, and for a model that has them outside";
+export const OUTPUT = "where to write (default: <model>.edgec.onnx beside the model)";
+export const FORCE =
+  "replace files that edgec did not write, and allow -o to be the model itself; nothing else that is read is replaced";
+export const REPORT =
+  "write the report as JSON, or as Markdown for a name ending in .md; - is standard output; may be repeated";
+export const EXTERNAL_DATA =
+  "write weights to <output>.data beside the model; automatic from 1.9 GB on, and from 256 MB on for a model that has " +
+  "them outside";
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
 export const MIN_ORT = "the oldest onnxruntime that must run the result, such as 1.16";
 
@@ -30,7 +37,7 @@ export function addRunOptions(command: Command): Command {
   return addGateFlags(command)
     .option("--threads <n>", "threads of the runtime; latency depends on it (default: 1, or the target's; up to 8 for what only learns)", threadCount)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
-    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--explain", "print the decision on every node with its reason")
     .option("--quiet", "print nothing but errors")
@@ -49,8 +56,8 @@ export function addCompress(program: Command): void {
   const command = program.command("compress")
     .argument("<model>", "the ONNX file")
     .description("make a model smaller and faster, check it against the original, and write it")
-    .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
-    .option("--force", "allow -o to be the model itself")
+    .option("-o, --output <file>", OUTPUT)
+    .option("--force", FORCE)
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA);
   addPassFlags(command);

@@ -1,7 +1,7 @@
 /** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
 import type { Command } from "commander";
-import { numberWithin, threadCount, wholeNumber } from "../option-values.js";
-import { EXTERNAL_DATA, MIN_ORT, NO_EXTERNAL_DATA } from "./compress.js";
+import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
+import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
 
 const EXAMPLES = `
 Nothing lossy runs and constants stay as they are stored; the result is loaded, run and compared before it takes its name.
@@ -14,8 +14,8 @@ export function addOptimize(program: Command): void {
   program.command("optimize")
     .argument("<model>", "the ONNX file")
     .description("simplify a model's graph without changing what it computes, check it, and write it")
-    .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
-    .option("--force", "allow -o to be the model itself")
+    .option("-o, --output <file>", OUTPUT)
+    .option("--force", FORCE)
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA)
     .option("--min-ort <version>", MIN_ORT)
@@ -24,7 +24,7 @@ export function addOptimize(program: Command): void {
     .option("--no-verify", "write without loading, running and comparing")
     .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
-    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--quiet", "print nothing but errors")
     .option("--debug", "validate between passes, show what runs, and stacks of errors")

@@ -1,6 +1,7 @@
 /** What a search has measured, beside the output while it runs: one that was broken off goes on from there. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { whyUnreadable } from "../../regular-file.js";
 import { VERSION } from "../../version.js";
 import type { NodeSensitivity } from "./float-nodes.js";
 import type { ModelJudges } from "./search-tools.js";
@@ -21,7 +22,7 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
   constructor(private readonly path: string, inputs: readonly string[], settings: unknown) {
     this.key = createHash("sha256").update(JSON.stringify([VERSION, inputs.map(identity), settings])).digest("hex");
     const stored = read(path);
-    this.isOurs = stored !== undefined || !existsSync(path);
+    this.isOurs = stored !== undefined || lstatSync(path, { throwIfNoEntry: false }) === undefined;
     this.ranking = stored?.key === this.key ? stored.ranking : undefined;
   }
 
@@ -44,6 +45,7 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
 
 /** What was stored, by whatever search; undefined for another file. */
 function read(path: string): Stored | undefined {
+  if (whyUnreadable(path) !== undefined) return undefined;
   try {
     const { key, ranking } = JSON.parse(readFileSync(path, "utf8")) as Partial<Stored>;
     return typeof key === "string" && Array.isArray(ranking) ? { key, ranking: ranking as NodeSensitivity[] } : undefined;
