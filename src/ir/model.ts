@@ -45,6 +45,8 @@ export interface Model extends Annotated {
   scratch?: TensorStore;
   /** What passes have made of the names that the file has; never written. */
   descent?: Descent;
+  /** Bytes that folding of constants has saved so far in the file; never written. */
+  foldBalance?: number;
 }
 
 /** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */
