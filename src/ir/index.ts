@@ -16,3 +16,4 @@ export * from "./traverse.js";
 export * from "./value.js";
 export { printGraph, printModel } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";
+export { contentKey, shapeKey, type StoredForm } from "./stored-form.js";

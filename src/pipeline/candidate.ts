@@ -13,6 +13,7 @@ import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import type { FileSizes } from "../verify/index.js";
+import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -64,6 +65,8 @@ export interface Candidate {
   readonly isFallback: boolean;
   /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
   readonly isPlainFloat?: boolean;
+  /** Set where the file is the input's own, as the result would be larger. */
+  readonly unchanged?: Unchanged;
 }
 
 /** What was decided on the way to it. */

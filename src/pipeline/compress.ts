@@ -13,6 +13,7 @@ import type { CompressOptions } from "./compress-options.js";
 import { chooseCandidate } from "./fall-back.js";
 import { type Decisions, requireSameModel } from "./decisions.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { neverLarger } from "./never-larger.js";
 import { OutputFile } from "./output-file.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
@@ -75,7 +76,8 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
       read: reference.read, referencePath: reference.path, undescribed: undescribedOperators(original),
       ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads),
     };
-    const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
+    const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
+    const candidate = await neverLarger(context, settings, chosen, read);
     warnings.push(
       ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
       ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
@@ -125,6 +127,8 @@ function source(input: string | Uint8Array | Model): () => Model {
 function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.descent;
+  delete model.foldBalance;
+  delete model.storedForms;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
 }
 
@@ -162,11 +166,11 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
   return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
 }
 
-function makeReport({ run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
+function makeReport({ run, measurements, unchanged }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined, warnings: readonly Diagnostic[]): Omit<Report, "target" | "emulation"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
-    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
+    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, ...(unchanged ? { unchanged } : {}), size, fidelity, accuracy, latency, executed,
     warnings: distinct(warnings),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };

@@ -22,9 +22,10 @@ export function reportText(report: Report, paint: Paint = PLAIN, { explain = fal
 }
 
 /** A comparison alone runs no passes and writes nothing. */
-function writtenLines({ output, passes, verdict }: Report, paint: Paint): string[] {
-  if (output === null || passes.length === 0) return [];
-  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${printable(output)}`];
+function writtenLines({ output, passes, unchanged, verdict }: Report, paint: Paint): string[] {
+  if (output === null || (passes.length === 0 && !unchanged)) return [];
+  const what = unchanged ? "written, unchanged" : "written";
+  return [`${verdict.ok ? paint.green(`${what}:`) : paint.red(`${what}, but a gate failed:`)} ${printable(output)}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

@@ -3,7 +3,7 @@
  * only when a draft is chosen, so that hundreds can be compared; names are given then as well, and until then stand
  * in with the length that most of them will have.
  */
-import { DataType, int64Tensor, integerTensor, makeNode } from "../../ir/index.js";
+import { contentKey, DataType, int64Tensor, integerTensor, makeNode } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
@@ -12,6 +12,8 @@ import type { TensorShape } from "./wire-size.js";
 interface PendingConstant extends TensorShape {
   readonly name: string;
   readonly values: () => Uint8Array;
+  /** A constant that exists already, taken as it is: it may lie on the disk. */
+  readonly tensor?: Tensor;
   /** Content of a small constant that chains of one graph share. */
   readonly sharedKey?: string;
 }
@@ -45,6 +47,11 @@ export class Draft {
   /** A vector of int64 that chains share: shapes, starts, ends. */
   int64(values: readonly number[]): string {
     return this.share(`i64 ${values.join()}`, int64Tensor("", values));
+  }
+
+  /** A constant that the model has had before, which chains share where they hold the same. */
+  existing(tensor: Tensor): string {
+    return this.share(contentKey(tensor), tensor);
   }
 
   op(opType: string, inputs: readonly string[], attributes: readonly Attribute[] = []): string {
@@ -89,12 +96,12 @@ export class Draft {
   build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
     const given = new Map<string, string>();
     const constants: Tensor[] = [];
-    for (const { name, values, sharedKey, ...shape } of this.constants) {
+    for (const { name, values, tensor, sharedKey, ...shape } of this.constants) {
       const known = sharedKey === undefined ? undefined : shared.get(sharedKey);
       given.set(name, known ?? names.next());
       if (known !== undefined) continue;
       const taken = given.get(name) ?? "";
-      constants.push({ name: taken, ...shape, dims: [...shape.dims], raw: values() });
+      constants.push(tensor ? { ...tensor, name: taken } : { name: taken, ...shape, dims: [...shape.dims], raw: values() });
       if (sharedKey !== undefined) shared.set(sharedKey, taken);
     }
     for (const node of this.nodes.slice(0, -1)) given.set(node.outputs[0] ?? "", names.next());
@@ -106,7 +113,7 @@ export class Draft {
     const known = this.constants.find((constant) => constant.sharedKey === sharedKey);
     if (known) return known.name;
     const name = this.placeholder();
-    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), sharedKey });
+    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), tensor, sharedKey });
     return name;
   }
 

@@ -53,7 +53,7 @@ export function foldableNodes(editor: GraphEditor, { rejected, maxElements, maxT
   let left = maxTotal;
   /** The node's output types, or undefined where it must not be computed. */
   const computed = (node: Node): (TensorType | undefined)[] | undefined => {
-    if (!isEligible(node) || !node.inputs.every(isKnown)) return undefined;
+    if (!isFoldable(node) || !node.inputs.every(isKnown)) return undefined;
     const outputs = inferOutputs(node, node.inputs.map((name) => types.get(name) ?? typeOf(editor.constant(name))), (index) => editor.constant(node.inputs[index] ?? ""));
     const counts = outputs.map((type) => staticCount(type?.shape) ?? 0);
     const total = counts.reduce((sum, count) => sum + count, 0);
@@ -82,8 +82,8 @@ function typeOf(tensor: Tensor | undefined): TensorType | undefined {
   return tensor && { elementType: tensor.dataType, shape: tensor.dims };
 }
 
-/** An initializer that is a graph output itself is not accepted everywhere, so nodes that make outputs stay. */
-function isEligible(node: Node): boolean {
+/** Whether folding may compute the operator at all. An initializer that is a graph output is not accepted everywhere, so nodes that make outputs stay. */
+export function isFoldable(node: Node): boolean {
   return isStandard(node) && !NEVER.has(node.opType) && subgraphsOf(node).length === 0 && node.inputs.some((name) => name !== "");
 }
 
