@@ -3,7 +3,7 @@
  * only when a draft is chosen, so that hundreds can be compared; names are given then as well, and until then stand
  * in with the length that most of them will have.
  */
-import { contentKey, DataType, int64Tensor, integerTensor, makeNode } from "../../ir/index.js";
+import { contentKey, DataType, int64Tensor, integerTensor, makeNode, storedByteLength } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
@@ -17,6 +17,9 @@ interface PendingConstant extends TensorShape {
   /** Content of a small constant that chains of one graph share. */
   readonly sharedKey?: string;
 }
+
+/** Constants of so many bytes are compared with those of other chains, which may have come to the same. */
+const SHARED_FROM = 256;
 
 export class Draft {
   /** The family that statistics count by. */
@@ -97,12 +100,14 @@ export class Draft {
     const given = new Map<string, string>();
     const constants: Tensor[] = [];
     for (const { name, values, tensor, sharedKey, ...shape } of this.constants) {
-      const known = sharedKey === undefined ? undefined : shared.get(sharedKey);
-      given.set(name, known ?? names.next());
+      const made: Tensor = tensor ?? { ...shape, dims: [...shape.dims], raw: values() };
+      const key = sharedKey ?? (storedByteLength(made) >= SHARED_FROM ? contentKey(made) : undefined);
+      const known = key === undefined ? undefined : shared.get(key);
+      const taken = known ?? names.next();
+      given.set(name, taken);
       if (known !== undefined) continue;
-      const taken = given.get(name) ?? "";
-      constants.push(tensor ? { ...tensor, name: taken } : { name: taken, ...shape, dims: [...shape.dims], raw: values() });
-      if (sharedKey !== undefined) shared.set(sharedKey, taken);
+      constants.push({ ...made, name: taken });
+      if (key !== undefined) shared.set(key, taken);
     }
     for (const node of this.nodes.slice(0, -1)) given.set(node.outputs[0] ?? "", names.next());
     const rename = (name: string): string => given.get(name) ?? name;

@@ -45,8 +45,10 @@ export function optionsOf(drafts: readonly Draft[]): FormOption[] {
       draft, key, ownBytes: draft.ownBytes, sharedBytes: draft.sharedBytes, inlineBytes: draft.nodeBytes,
       callBytes: nodeWireSize(callOf({ name: "A", domain: "e" }, draft.nodes)),
     };
-    const rival = byKey.get(key);
-    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(key, option);
+    // Constants that the file has already may be shared with other values, which an equal chain with its own is not.
+    const place = `${draft.kind === "restored" ? "restored" : ""} ${key}`;
+    const rival = byKey.get(place);
+    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(place, option);
   }
   const all = [...byKey.values()];
   const smallest = Math.min(...all.map((option) => constantBytes(option) + option.inlineBytes));

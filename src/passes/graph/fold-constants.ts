@@ -35,7 +35,7 @@ export const foldConstants = definePass<FoldConstantsOptions>({
   name: "fold-constants",
   description: "computes values that depend on constants alone",
   lossy: false,
-  defaults: { maxGrowthBytes: 256 },
+  defaults: { maxGrowthBytes: 0 },
   validate({ maxGrowthBytes }) {
     if (!(maxGrowthBytes >= 0)) throw new EdgecError("BAD_OPTION", `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`);
   },
@@ -73,12 +73,15 @@ class Folding {
       const parts = regions.parts(regions.frontier());
       if (parts.length === 0) return;
       const worthTrying = parts.flatMap(({ ends, nodes }) => this.withoutHopeless(ends, nodes, regions));
+      // What only a computation that stays would read helps nobody, so it must not cost anything.
+      const isRead = (node: Node): boolean => node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
+      const useful = new Set(worthTrying.filter(isRead));
       for (const node of parts.flatMap(({ ends }) => ends)) rejected.add(node);
       const values = worthTrying.length === 0 ? new Map() as Values : await regions.evaluate(worthTrying, evaluator);
       const computed = new Set(worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))));
       // Those that save come first: what they save is spent on the others.
       const accepted = new Set(parts.flatMap(({ ends }) => this.paying(ends.filter((node) => computed.has(node)), regions, values)));
-      for (const node of computed) if (!accepted.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
+      for (const node of computed) if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
       if (accepted.size > 0) regions.store([...accepted], values, this.totals);
     }
   }
