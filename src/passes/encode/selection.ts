@@ -61,27 +61,46 @@ function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
 
 /** The selection of fewest bytes found. Without a `domain` there are no functions. */
 export function selectForms(choices: readonly Choice[], opset: number, domain: string | undefined): Selection {
-  const plain = evaluate(choices, new Map(), 0);
+  const problem: Problem = { choices, readers: readersOf(choices) };
+  const plain = evaluate(problem, new Map(), 0);
   if (domain === undefined) return plain;
   const importBytes = opsetWireSize({ domain, version: 1n });
   const sizes = functionSizes(choices, opset, domain);
   // From no function upwards and, as chains that pay only together are missed so, from those wanted if all were free.
-  const wanted = evaluate(choices, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
+  const wanted = evaluate(problem, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
   const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
-  return starts.map((start) => improve(choices, start, sizes, importBytes)).reduce((best, found) => (found.bytes < best.bytes ? found : best), plain);
+  return starts.map((start) => improve(problem, start, sizes, importBytes)).reduce((best, found) => (found.bytes < best.bytes ? found : best), plain);
+}
+
+interface Problem {
+  readonly choices: readonly Choice[];
+  /** For each large constant of a graph that forms may share, how many choices could read it. */
+  readonly readers: ReadonlyMap<string, number>;
+}
+
+/** Bytes of a constant that is no mere number or shape. */
+const LARGE = 256;
+
+function readersOf(choices: readonly Choice[]): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const { options, graph } of choices) {
+    const keys = new Set(options.flatMap(({ sharedBytes }) => sharedBytes.filter(([, bytes]) => bytes >= LARGE).map(([key]) => `${graph} ${key}`)));
+    for (const key of keys) readers.set(key, (readers.get(key) ?? 0) + 1);
+  }
+  return readers;
 }
 
 /** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
-function improve(choices: readonly Choice[], start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number): Selection {
+function improve(problem: Problem, start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number): Selection {
   let open = start;
-  let best = evaluate(choices, open, importBytes);
+  let best = evaluate(problem, open, importBytes);
   for (let improved = true; improved;) {
     improved = false;
     let next = open;
     for (const [key, bytes] of sizes) {
       const trial = new Map(open);
       if (!trial.delete(key)) trial.set(key, bytes);
-      const selection = evaluate(choices, trial, importBytes);
+      const selection = evaluate(problem, trial, importBytes);
       if (selection.bytes < best.bytes) [best, next, improved] = [selection, trial, true];
     }
     open = next;
@@ -100,8 +119,11 @@ function functionSizes(choices: readonly Choice[], opset: number, domain: string
   return sizes;
 }
 
-/** Gives each constant its smallest form, with these functions open. */
-function evaluate(choices: readonly Choice[], functions: ReadonlyMap<string, number>, importBytes: number): Selection {
+/**
+ * Gives each constant its smallest form, with these functions open. What several may share, the first would pay for all, and
+ * so would take another form alone: in the choice each pays its part.
+ */
+function evaluate({ choices, readers }: Problem, functions: ReadonlyMap<string, number>, importBytes: number): Selection {
   const paid = new Set<string>();
   let bytes = functions.size > 0 ? importBytes : 0;
   for (const size of functions.values()) bytes += size;
@@ -109,16 +131,24 @@ function evaluate(choices: readonly Choice[], functions: ReadonlyMap<string, num
     let pick: FormOption | undefined;
     let least = Infinity;
     for (const option of options) {
-      let cost = option.ownBytes + (functions.has(option.key) ? option.callBytes : option.inlineBytes);
-      for (const [key, shared] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += shared;
+      let cost = ownCost(option, functions);
+      for (const [key, size] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += size / (readers.get(`${graph} ${key}`) ?? 1);
       if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length)) [pick, least] = [option, cost];
     }
     if (least >= limitBytes) pick = undefined;
-    for (const [key] of pick?.sharedBytes ?? []) paid.add(`${graph} ${key}`);
-    bytes += pick ? least : denseBytes;
+    bytes += pick ? ownCost(pick, functions) : denseBytes;
+    for (const [key, size] of pick?.sharedBytes ?? []) {
+      if (paid.has(`${graph} ${key}`)) continue;
+      paid.add(`${graph} ${key}`);
+      bytes += size;
+    }
     return pick;
   });
   return { picks, functions: new Set(functions.keys()), bytes };
+}
+
+function ownCost({ ownBytes, key, callBytes, inlineBytes }: FormOption, functions: ReadonlyMap<string, number>): number {
+  return ownBytes + (functions.has(key) ? callBytes : inlineBytes);
 }
 
 /** The functions of a selection, by the key of their chains. */
