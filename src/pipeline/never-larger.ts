@@ -37,8 +37,8 @@ export async function neverLarger(context: CandidateContext, plan: PlanOptions, 
   // Run and compared all the same, but not timed: two files of the same bytes take the same time, whatever a clock says.
   const measured = await measureAgainst({ ...context, logger: {}, standIn: path }, path);
   const measurements = gated({ ...measured, latency: sameLatency(candidate.measurements.latency) }, context);
-  const { search: _search, ...rest } = candidate.run;
-  const run = { ...rest, passes: [], nodes: [] };
+  const { modified, diagnostics, askedForData, statistics, judged } = candidate.run;
+  const run = { modified, diagnostics, askedForData, statistics, judged, passes: [], nodes: [] };
   const warnings = [...candidate.warnings.filter(({ id }) => !MOOT.has(id)), told(after.raw, before.raw), ...measurements.warnings];
   return { ...candidate, model: original(), path, run, measurements, warnings, unchanged: { wouldBe: after.raw } };
 }

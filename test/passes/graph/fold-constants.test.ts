@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { attribute, DataType, floatTensor, int64Tensor, integerTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
 import type { ConstantEvaluator } from "../../../src/passes/contract.js";
 import { foldConstants } from "../../../src/passes/graph/fold-constants.js";
+import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
 import { CONTEXT, difference, EVALUATOR, floats, run, seededFloats } from "./running.js";
 import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
 
@@ -108,6 +109,47 @@ describe("a result larger than what it replaces", () => {
     });
     await apply(foldConstants(), model);
     expect(shown(model)).toEqual(["const %twice: i64[2] = [200, 400]", "%big = ConstantOfShape(%twice)", "%y = Add(%x, %big)"]);
+  });
+});
+
+describe("counts the bytes of the file", () => {
+  const slices = (...others: ReturnType<typeof makeNode>[]) => tiny([
+    ...["a", "b", "c"].map((name) => makeNode("Gather", ["table", `at_${name}`], [name])),
+    ...["a", "b", "c"].map((name) => makeNode("MatMul", ["x", name], [`y_${name}`])), ...others, makeNode("Sum", ["y_a", "y_b", "y_c"], ["y"]),
+  ], {
+    initializers: [floatTensor("table", [3, 3, 200], seededFloats(1800)), ...["a", "b", "c"].map((name, k) => int64Tensor(`at_${name}`, [k], []))],
+  });
+
+  it("of several slices of a constant together, which they free only all at once", async () => {
+    const model = slices();
+    const before = await run(slices(), X);
+    expect((await apply(foldConstants(), model)).stats.nodesFolded).toBe(3);
+    expect(model.graph.initializers.map(({ name }) => name).sort()).toEqual(["a", "b", "c"]);
+    expect(difference(before, await run(model, X))).toBe(0);
+  });
+
+  it("of constants that stay, as another node reads them", async () => {
+    expect((await apply(foldConstants(), slices(makeNode("Cast", ["y_a"], ["i"], [int("to", DataType.INT64)]), makeNode("Gather", ["table", "i"], ["z"])))).modified).toBe(false);
+  });
+
+  it("of a decoding function, whose call stays what it is", async () => {
+    const codes = integerTensor("q", [64, 64], DataType.INT8, new Int8Array(4096));
+    const model = tiny([{ ...makeNode("Decode", ["q", "s"], ["w"]), domain: "d" }, makeNode("Add", ["x", "w"], ["y"])], { feed: { x: floats([64, 64]) }, initializers: [codes, floatTensor("s", [], Float32Array.of(0.5))] });
+    model.opsetImports.push({ domain: "d", version: 1n });
+    model.functions.push({
+      name: "Decode", domain: "d", inputs: ["a", "b"], outputs: ["c"], attributeNames: [], attributeDefaults: [], valueInfo: [], opsetImports: [{ domain: "", version: 17n }],
+      nodes: [makeNode("Cast", ["a"], ["f"], [int("to", DataType.FLOAT)]), makeNode("Mul", ["f", "b"], ["c"])],
+    });
+    expect((await inlineFunctions().run(model, CONTEXT)).modified).toBe(false);
+    expect((await apply(foldConstants(), model)).modified).toBe(false);
+    expect((await apply(foldConstants({ maxGrowthBytes: 65_536 }), model)).stats).toMatchObject({ nodesFolded: 1, bytesAdded: 16_384, bytesRemoved: 4100 });
+  });
+
+  it("against one bound for the whole model, in all rounds", async () => {
+    const names = Array.from({ length: 10 }, (_, k) => `c${k}`);
+    const model = tiny([...names.map((name) => makeNode("ConstantOfShape", ["s"], [name])), makeNode("Sum", ["x", ...names], ["y"])], { feed: { x: floats([10, 10]) }, initializers: [int64Tensor("s", [10, 10])] });
+    // Each takes 400 bytes, and about 30 go with its node.
+    expect((await apply(foldConstants({ maxGrowthBytes: 1000 }), model)).stats.nodesFolded).toBe(2);
   });
 });
 
