@@ -18,3 +18,4 @@ export * from "./value.js";
 export { printGraph, printModel } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";
 export { sortNodes, topologicalOrder } from "./topological-order.js";
+export { contentKey, shapeKey, type StoredForm } from "./stored-form.js";

@@ -10,12 +10,13 @@ import type { Statistics } from "../numeric/statistics.js";
 import type { Compute } from "../passes/contract.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
-import { markModel } from "./edgec-mark.js";
+import { isMarkedModel, MARK_BYTES, markModel, unmarkModel } from "./edgec-mark.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import { stateZeroPoints } from "./level-repair.js";
-import { LEVELS, type FileSizes } from "../verify/index.js";
+import { LEVELS, sizesOf, type FileSizes } from "../verify/index.js";
+import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -72,6 +73,8 @@ export interface Candidate {
   readonly isFallback: boolean;
   /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
   readonly isPlainFloat?: boolean;
+  /** Set where the file is the input's own, as the result would be larger. */
+  readonly unchanged?: Unchanged;
 }
 
 /** What was decided on the way to it. */
@@ -99,7 +102,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
-  writeAside(model, path, context);
+  await writeAside(model, path, context);
   context.logger.progress?.({ step: "read it back", done: 0 });
   await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
@@ -128,7 +131,7 @@ async function atAllLevels(context: CandidateContext, model: Model, path: string
   if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
   const repaired = copyModel(model);
   if (stateZeroPoints(repaired) === 0) return undefined;
-  writeAside(repaired, path, context);
+  await writeAside(repaired, path, context);
   const again = await measured(context, path).catch((error: unknown) => {
     if (error instanceof EdgecError) return undefined;
     throw error;
@@ -139,7 +142,7 @@ async function atAllLevels(context: CandidateContext, model: Model, path: string
     Object.assign(model, repaired);
     return again;
   }
-  writeAside(model, path, context);
+  await writeAside(model, path, context);
   return undefined;
 }
 
@@ -192,8 +195,17 @@ async function refusedHalfWay(error: unknown, { options, referencePath, name, da
   throw isRefusal ? await blamed(error, { options, original: { path: referencePath, name }, data }) : error;
 }
 
+/** Writes the model with its mark, or without where that alone would make it larger than the original. */
+async function writeAside(model: Model, path: string, context: CandidateContext): Promise<void> {
+  write(model, path, context);
+  const [{ raw: before }, { raw: after }] = await Promise.all([context.originalSizes(), sizesOf(path, false)]);
+  if (after <= before || after > before + MARK_BYTES || isMarkedModel(context.originalPath)) return;
+  unmarkModel(model);
+  write(model, path, context);
+}
+
 /** A failure is told of the place that the user chose. */
-function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
+function write(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
     writeModel(model, path, writeOptions(externalData(model)));
   } catch (error) {

@@ -19,6 +19,7 @@ import { type Decisions, requireSameModel } from "./decisions.js";
 import { markModel } from "./edgec-mark.js";
 import { modelFiles, optionFiles } from "./files-read.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { neverLarger } from "./never-larger.js";
 import { OutputFile } from "./output-file.js";
 import type { PlanOptions } from "./plan.js";
 import { muchLost } from "./much-lost.js";
@@ -102,7 +103,8 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     };
     await takeTurn();
     const blind = await checkData(context, warnings);
-    const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
+    const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
+    const candidate = await neverLarger(context, settings, chosen, read);
     warnings.unshift(...await lossWarnings(context, candidate, blind));
     warnings.push(
       ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
@@ -198,6 +200,8 @@ function source(input: string | Uint8Array | Model): () => Model {
 function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.descent;
+  delete model.foldBalance;
+  delete model.storedForms;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
 }
 
@@ -230,13 +234,13 @@ function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candid
 }
 
 function makeReport(
-  { run, measurements }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined,
+  { run, measurements, unchanged }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined,
   warnings: readonly Diagnostic[],
 ): Omit<Report, "target" | "emulation" | "written"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
-    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, size, fidelity, accuracy, latency, executed,
+    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, ...(unchanged ? { unchanged } : {}), size, fidelity, accuracy, latency, executed,
     warnings: distinct(warnings),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };

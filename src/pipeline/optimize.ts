@@ -8,7 +8,7 @@ export type OptimizeOptions = Pick<CompressOptions, "eval" | "minSqnr" | "output
 
 /**
  * Runs the passes that lose nothing, and fusions that change results by rounding at most, until none changes the model; the result is checked like that of `compress`, with the same
- * report and errors. Nothing lossy runs, and constants stay dense.
+ * report and errors. Nothing lossy runs, and constants stay in the form in which the file holds them.
  */
 export function optimize(input: string | Uint8Array | Model, options: OptimizeOptions = {}): Promise<CompressResult> {
   return compress(input, { ...options, passes: OPTIMIZE_ALIAS, packedSizes: false });

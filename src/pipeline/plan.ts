@@ -3,7 +3,7 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
 import { Exclusions } from "./names.js";
-import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
+import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition, UNPACK } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { type Decisions, type NodeForms, requireNodes } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
@@ -148,6 +148,8 @@ function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, e
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain" && plainFloat !== true;
+    // Plain storage asks for dense constants, and chains in functions have to be written out for runtimes that fold none there.
+    case "unpacked": return int8 || storeOnly === true || flags.prune !== undefined || flags.cluster !== undefined || flags.storage === "plain" || shared?.functions === false;
     default: return flags[when] !== undefined;
   }
 }
@@ -212,7 +214,10 @@ function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] 
 function explicitSteps(text: string): Step[] {
   const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
   if (names.length === 0) throw new EdgecError("BAD_OPTION", '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".');
-  return names.map((name) => ({ passes: (ALIASES.get(name) ?? [name]).map(findPass), untilStable: ALIASES.has(name), reason: "asked for" }));
+  const steps = names.map((name) => ({ passes: (ALIASES.get(name) ?? [name]).map(findPass), untilStable: ALIASES.has(name), reason: "asked for" }));
+  // A clean-up before lossy passes brings the weights to light that they are asked to change, as the recipe does.
+  const isNeeded = steps.some(({ untilStable }) => untilStable) && steps.some(({ passes }) => passes.some(({ lossy }) => lossy)) && !names.includes("unpack-weights");
+  return isNeeded ? [{ passes: UNPACK.map(findPass), untilStable: false, reason: "before lossy passes" }, ...steps] : steps;
 }
 
 function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {

@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded";
+export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded" | "unpacked";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -39,7 +39,11 @@ export const OPTIMIZE: readonly string[] = [...SIMPLIFY, ...FUSION_PASSES.map(({
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
 
+/** What brings weights to light for passes that change them. */
+export const UNPACK: readonly string[] = ["lift-constants", "unpack-weights"];
+
 export const RECIPE: readonly RecipeStep[] = [
+  { passes: UNPACK, untilStable: false, when: "unpacked", reason: "first: lossy passes, and normalizations to be folded, need the weights that a file holds as codes or in half precision" },
   { passes: SIMPLIFY, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
   { passes: ["split-fused"], untilStable: false, when: "int8", reason: "what onnxruntime's optimizer put together has no int8 form as it is; before fusions, which know standard operators" },

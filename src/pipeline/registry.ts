@@ -6,6 +6,7 @@ import { EdgecError, suggestion } from "../errors.js";
 import { clusterWeights } from "../passes/cluster/cluster-weights.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import { storeInt8 } from "../passes/encode/store-int8.js";
+import { unpackWeights } from "../passes/encode/unpack-weights.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
@@ -36,6 +37,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(liftConstants),
   registered(removeIdentities),
   registered(foldConstants),
+  registered(unpackWeights),
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),

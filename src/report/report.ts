@@ -44,6 +44,8 @@ export interface Report {
   readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
+  /** Only where the output is the input unchanged, because the result would be larger: the bytes that it would have had. */
+  readonly unchanged?: { readonly wouldBe: number };
   readonly size: SizeComparison;
   readonly fidelity: Fidelity | null;
   readonly accuracy: Accuracy | null;

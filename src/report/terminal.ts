@@ -29,9 +29,10 @@ function headLines(report: Report, paint: Paint): string[] {
 
 /** A comparison alone writes nothing. */
 function writtenLines(report: Report, paint: Paint): string[] {
-  const { written, verdict } = report;
+  const { written, unchanged, verdict } = report;
   if (written.length === 0) return [];
-  const state = !verdict.ok ? paint.red("written, but a gate failed:") : isMuchLost(report) ? paint.red("written, but much was lost:") : paint.green("written:");
+  const what = unchanged ? "written, unchanged" : "written";
+  const state = !verdict.ok ? paint.red(`${what}, but a gate failed:`) : isMuchLost(report) ? paint.red(`${what}, but much was lost:`) : paint.green(`${what}:`);
   return [`${state} ${written.map(printable).join(" and ")}`];
 }
 

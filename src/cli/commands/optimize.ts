@@ -4,7 +4,8 @@ import { collected, numberWithin, threadCount, wholeNumber } from "../option-val
 import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
 
 const EXAMPLES = `
-Nothing lossy runs and constants stay as they are stored; the result is loaded, run and compared before it takes its name.
+Nothing lossy runs, and weights that the file holds compactly (int8 with a scale, half precision, tables, gaps) stay so. The
+result is loaded, run and compared before it takes its name. Would it be larger than the model, the model's own bytes are written.
 
 Examples:
   edgec optimize model.onnx                       writes model.edgec.onnx beside the model

@@ -1,16 +1,22 @@
 /**
  * store-int8: keeps float weights in the file as int8 with a scale per channel, and computes in float.
  *
- *   W float32   →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W
+ *   W float32            →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W
+ *   W float16, bfloat16  →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ Cast(float16, bfloat16) ─▶ W
  *
  * A quarter of the size at the speed of float: onnxruntime computes the chain once at load (folding-facts.ts), which
  * it would not do for a DequantizeLinear. Activations stay float, so only the rounding of the weights is lost, about
  * 40 dB and more. For LSTM, GRU and RNN, embeddings, and wherever int8 arithmetic is slower than float.
  *
  * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per direction and
- * row for recurrent weights. Handles float32 initializers of any scope that are weights of Conv, ConvTranspose, Gemm,
- * MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and matrices that feed elementwise operators; leaves biases and vectors float,
- * graph outputs and defaults of graph inputs as they are. Needs operator set 9.
+ * row for recurrent weights. Half-precision models go on computing in half precision: onnxruntime multiplies float16 in few
+ * of its builds, and folds the chain in float32 in all of them. Weights that the file held in fewer bytes already, in int8
+ * above all, keep that form, as rounding them once more would lose something for nothing.
+ *
+ * Handles float32, float16 and bfloat16 initializers of any scope that are weights of Conv, ConvTranspose, Gemm, MatMul,
+ * Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and matrices
+ * that feed elementwise operators; leaves biases and vectors float, graph outputs and defaults of graph inputs as they are.
+ * Needs operator set 9, for bfloat16 13.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -24,10 +30,14 @@ import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { RAISE_OPSET } from "../graph/upgrade-opset.js";
 import { directUses, type DirectUse } from "./direct-uses.js";
-import { INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
+import { BFLOAT16_CAST_OPSET, INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
 import type { Int8Channels } from "./int8-channels.js";
+import { draftOf, StoredForms } from "./stored-forms.js";
+import { nodeWireSize, tensorWireSize } from "./wire-size.js";
 import { weightAxes } from "./weight-axes.js";
+
+const FLOATS: ReadonlySet<DataType> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16]);
 
 export interface StoreInt8Options {
   /** Smaller tensors stay float. */
@@ -42,7 +52,7 @@ export interface StoreInt8Options {
 
 export const storeInt8 = definePass<StoreInt8Options>({
   name: "store-int8",
-  description: "Store float weights as int8 with a scale per channel and compute in float",
+  description: "Store weights as int8 with a scale per channel and compute in floating point",
   lossy: true,
   defaults: { minBytes: 1024, exclude: [], only: undefined, askedBits: 8 },
   validate: ({ minBytes }) => {
@@ -61,9 +71,9 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
     const message = `The model uses operator set ${opset}; weights can be stored as int8 from ${INT8_STORAGE_OPSET} on. ${RAISE_OPSET}`;
     return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "store-int8/old-opset", severity: "warning", message }] };
   }
-  const names = new FreeNames(model);
+  const scope: StoreScope = { names: new FreeNames(model), opset, forms: new StoredForms(model) };
   const tally: Tally = { nodes: [], stored: 0, bytesBefore: 0, bytesAfter: 0, lowestSqnr: Infinity };
-  for (const editor of editors) await storeGraph(editor, options, names, tally, context);
+  for (const editor of editors) await storeGraph(editor, options, scope, tally, context);
   return {
     modified: tally.stored > 0,
     stats: {
@@ -85,7 +95,11 @@ function moreBits(nodes: readonly NodeStatus[], asked: number): Diagnostic[] {
   return [{ id: "store-int8/more-bits", severity: "warning", message }];
 }
 
-async function storeGraph(editor: GraphEditor, options: StoreInt8Options, names: FreeNames, tally: Tally, { compute, advance }: Working): Promise<void> {
+interface StoreScope { readonly names: FreeNames; readonly opset: number; readonly forms: StoredForms }
+
+async function storeGraph(
+  editor: GraphEditor, options: StoreInt8Options, scope: StoreScope, tally: Tally, { compute, advance }: Working,
+): Promise<void> {
   const replaced = new Set<string>();
   const chains: Node[] = [];
   const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options));
@@ -96,13 +110,19 @@ async function storeGraph(editor: GraphEditor, options: StoreInt8Options, names:
     await advance?.(index, lookedAt.length);
     const uses = [...directUses(name, editor.consumers(name))];
     const user = uses[0]?.node;
-    const axes = whyFloat(editor, tensor, uses, options) ?? channelAxes(uses, tensor);
-    const stored = typeof axes === "string" ? undefined : await compute.run("quantizeToInt8", reader.read(tensor).slice(), tensor.dims, axes);
-    if (typeof axes === "string" || !stored) {
-      tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason: typeof axes === "string" ? axes : "holds values that are not finite" });
+    const kept = (reason: string): void => void tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason });
+    const axes = whyFloat(editor, tensor, uses, options, scope.opset) ?? channelAxes(uses, tensor);
+    if (typeof axes === "string") {
+      kept(axes);
       continue;
     }
-    const chain = int8Chain(tensor, stored, axes, names);
+    const smaller = whySmaller(tensor, axes, scope.forms);
+    const stored = smaller === undefined ? await compute.run("quantizeToInt8", reader.read(tensor).slice(), tensor.dims, axes) : undefined;
+    if (!stored) {
+      kept(smaller ?? "holds values that are not finite");
+      continue;
+    }
+    const chain = int8Chain(tensor, stored, axes, scope.names);
     replaced.add(name);
     chains.push(...chain.nodes);
     for (const constant of chain.constants) editor.addInitializer(constant);
@@ -119,13 +139,14 @@ async function storeGraph(editor: GraphEditor, options: StoreInt8Options, names:
 /** With `only`, exactly those; else float32 constants that are large enough. */
 function isLookedAt(tensor: Tensor, { only, minBytes }: StoreInt8Options): boolean {
   if (only) return only.includes(tensor.name ?? "");
-  return tensor.dataType === DataType.FLOAT && storedByteLength(tensor) >= minBytes;
+  return FLOATS.has(tensor.dataType) && storedByteLength(tensor) >= minBytes;
 }
 
-function whyFloat(editor: GraphEditor, tensor: Tensor, uses: readonly DirectUse[], { exclude }: StoreInt8Options): string | undefined {
+function whyFloat(editor: GraphEditor, tensor: Tensor, uses: readonly DirectUse[], { exclude }: StoreInt8Options, opset: number): string | undefined {
   const name = tensor.name ?? "";
   const users = [...editor.consumers(name), ...uses.map(({ node }) => node)];
-  if (tensor.dataType !== DataType.FLOAT) return "is not float32";
+  if (!FLOATS.has(tensor.dataType)) return "is not float32, float16 or bfloat16";
+  if (tensor.dataType === DataType.BFLOAT16 && opset < BFLOAT16_CAST_OPSET) return `is bfloat16, which needs operator set ${BFLOAT16_CAST_OPSET}`;
   if (exclude.includes(name)) return "excluded";
   const excluded = users.find((user) => exclude.includes(nodeLabel(user)));
   if (excluded) return `excluded with node "${nodeLabel(excluded)}"`;
@@ -134,6 +155,22 @@ function whyFloat(editor: GraphEditor, tensor: Tensor, uses: readonly DirectUse[
   if (tensor.unknownFields?.length) return "carries fields that edgec does not know";
   return elementCount(tensor) > MAX_FOLDABLE_ELEMENTS ? "is too large for onnxruntime to unfold at load (1 GiB)" : undefined;
 }
+
+/** Why int8 would not make the constant smaller; undefined where it does. */
+function whySmaller(tensor: Tensor, axes: readonly number[], forms: StoredForms): string | undefined {
+  const name = tensor.name ?? "";
+  const scales = axes.reduce((product, axis) => product * (tensor.dims[axis] ?? 1), 1);
+  const chain = int8Chain(tensor, { codes: new Int8Array(0), scales: new Float32Array(scales), sqnr: 0 }, axes, PLACEHOLDERS);
+  const bytes = [...chain.constants.map(tensorWireSize), ...chain.nodes.map(nodeWireSize)].reduce((sum, size) => sum + size, 0);
+  const dense = tensorWireSize(tensor);
+  if (bytes >= dense) return `int8 and its scales take ${bytes} bytes, and it ${dense}`;
+  const form = forms.of(tensor);
+  const before = form && draftOf(form, name).bytes;
+  return before !== undefined && before <= bytes ? `the file holds it in ${before} bytes already, and int8 takes ${bytes}` : undefined;
+}
+
+/** Stand in where only sizes are asked for: names in chains have two or three characters. */
+const PLACEHOLDERS: Pick<FreeNames, "next"> = { next: () => "e00" };
 
 /** Axes by the first use as a weight; a reason when there is none. */
 function channelAxes(uses: readonly DirectUse[], tensor: Tensor): readonly number[] | string {
@@ -146,14 +183,17 @@ function channelAxes(uses: readonly DirectUse[], tensor: Tensor): readonly numbe
   return reason;
 }
 
-function int8Chain(tensor: Tensor, { codes, scales }: Int8Channels, axes: readonly number[], names: FreeNames): { nodes: Node[]; constants: Tensor[] } {
+function int8Chain(tensor: Tensor, { codes, scales }: Int8Channels, axes: readonly number[], names: Pick<FreeNames, "next">): { nodes: Node[]; constants: Tensor[] } {
   const [code, float, scale] = [names.next(), names.next(), names.next()];
-  const cast = makeNode("Cast", [code], [float], [attribute.int("to", DataType.FLOAT)]);
-  const mul = makeNode("Mul", [float, scale], [tensor.name ?? ""]);
-  if (tensor.docString) mul.docString = tensor.docString;
-  if (tensor.metadata?.length) mul.metadata = tensor.metadata;
+  const isFloat = tensor.dataType === DataType.FLOAT;
+  const product = isFloat ? tensor.name ?? "" : names.next();
+  const nodes = [makeNode("Cast", [code], [float], [attribute.int("to", DataType.FLOAT)]), makeNode("Mul", [float, scale], [product])];
+  if (!isFloat) nodes.push(makeNode("Cast", [product], [tensor.name ?? ""], [attribute.int("to", tensor.dataType)]));
+  const last = nodes.at(-1)!;
+  if (tensor.docString) last.docString = tensor.docString;
+  if (tensor.metadata?.length) last.metadata = tensor.metadata;
   const scaleDims = scales.length === 1 ? [] : tensor.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1));
-  return { nodes: [cast, mul], constants: [integerTensor(code, tensor.dims, DataType.INT8, codes), floatTensor(scale, scaleDims, scales)] };
+  return { nodes, constants: [integerTensor(code, tensor.dims, DataType.INT8, codes), floatTensor(scale, scaleDims, scales)] };
 }
 
 function count(tally: Tally, tensor: Tensor, { codes, scales, sqnr }: Int8Channels): void {

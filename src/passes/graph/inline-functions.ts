@@ -5,14 +5,18 @@
  * function holds is out of sight of every other pass, and onnxruntime inlines functions at load anyway.
  *
  * Handles calls in every scope and in other functions, attributes that refer to the caller's (with their defaults), and
- * bodies of If, Loop and Scan within functions. Stays: functions of another version of an operator set than the
+ * bodies of If, Loop and Scan within functions. Stays: calls that compute a constant from constants alone, as edgec itself
+ * writes them for stored weights (fold-constants looks into those, and stores the result where that is smaller, while
+ * the chains written out take ten times as many bytes); functions of another version of an operator set than the
  * model's or, where it has none, than that of other functions; functions that call themselves or one that does; and all of
  * them when the model would grow beyond a million nodes.
  */
 import {
-  callBody, type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, nodeLabel, opsetVersion, setOpsetVersion, withNested,
+  callBody, type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, opsetVersion, setOpsetVersion, withNested,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
+import { CallBodies } from "./call-bodies.js";
+import { isFoldable } from "./foldable.js";
 import { exactResult } from "./result.js";
 
 const MAX_NODES = 1e6;
@@ -88,11 +92,12 @@ function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: ReadonlyMap<
 /** Inlines until no call is left in the graphs; returns how many there were. */
 function inlineCalls(model: Model, functions: Functions): number {
   let count = 0;
+  const bodies = new CallBodies(model);
   for (let found = true; found;) {
     found = false;
     // Bodies that functions bring have editors of their own from the next round on.
     for (const editor of GraphEditor.forModel(model)) {
-      const { nodes, calls } = expanded(editor, functions);
+      const { nodes, calls } = expanded(editor, functions, (node) => decodesConstant(node, editor, bodies));
       if (calls === 0) continue;
       editor.graph.nodes = nodes;
       count += calls;
@@ -102,14 +107,21 @@ function inlineCalls(model: Model, functions: Functions): number {
   return count;
 }
 
-/** The graph's nodes with every call replaced, and the calls within what replaced it. */
-function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: Node[]; readonly calls: number } {
+/** Whether folding can compute the call as it stands. */
+function decodesConstant(node: Node, editor: GraphEditor, bodies: CallBodies): boolean {
+  const isConstant = (name: string): boolean => editor.constant(name) !== undefined || isOp(editor.producer(name), "Constant");
+  return node.inputs.length > 0 && node.inputs.every(isConstant) && !node.outputs.some((name) => editor.isOutput(name))
+    && (bodies.of(node, editor)?.every(isFoldable) ?? false);
+}
+
+/** The graph's nodes with every call replaced but those that stay, and the calls within what replaced it. */
+function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node) => boolean): { readonly nodes: Node[]; readonly calls: number } {
   const nodes: Node[] = [];
   let calls = 0;
   const waiting = [...editor.graph.nodes].reverse();
   for (let node = waiting.pop(); node; node = waiting.pop()) {
     const callee = calleeOf(node, functions);
-    if (!callee) {
+    if (!callee || stays(node)) {
       nodes.push(node);
       continue;
     }

@@ -7,14 +7,14 @@ import { takeTurn, throwIfAborted } from "../../abort.js";
 import { copyModel, GraphEditor, nodeLabel, type Model } from "../../ir/index.js";
 import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../../numeric/statistics.js";
 import type { Compute, ConstantEvaluator, Pass, PassContext, PassResult } from "../../passes/contract.js";
-import { CLEAN_UP } from "../recipe.js";
+import { CLEAN_UP, UNPACK } from "../recipe.js";
 import { findPass, PASSES } from "../registry.js";
 import type { Possibility } from "./inspection.js";
 
 export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
 
 /** What compressing does to every model before the lossy passes. */
-const BEFORE: readonly string[] = [...CLEAN_UP, "upgrade-opset"];
+const BEFORE: readonly string[] = [...UNPACK, ...CLEAN_UP, "upgrade-opset"];
 const MAX_ROUNDS = 10;
 
 export interface TrialTools {
