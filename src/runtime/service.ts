@@ -75,7 +75,7 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
   try {
     child = fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
       serialization: "advanced",
-      env: { ...process.env, ...QUIET, [RUN_VARIABLE]: runToken(), ...env },
+      env: { ...process.env, ...withoutTelemetry(), [RUN_VARIABLE]: runToken(), ...env },
       execArgv: [`--max-old-space-size=${HEAP_MIB}`],
       stdio: withLifeline(["ignore", "pipe", "pipe"]),
     });
@@ -87,7 +87,9 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
 }
 
 /** onnxruntime writes a device id and names of models below the home folder unless told not to; a user's own word stands. */
-const QUIET = { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+function withoutTelemetry(): Readonly<Record<string, string>> {
+  return { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+}
 
 const LIMITS: readonly string[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
 
