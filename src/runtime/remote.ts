@@ -68,7 +68,8 @@ export class RemoteRuntime implements OnnxRuntime {
     // Made here rather than in the child, which may crash and leave it.
     const folder = await TemporaryFolder.create("graph");
     try {
-      return await this.client.call("optimizedGraph", [model, folder.file("optimized.onnx")], `optimizing ${sessionLabel(model)}`);
+      const path = folder.file("optimized.onnx");
+      return await this.client.call("optimizedGraph", [model, path], `optimizing ${sessionLabel(model)}`);
     } finally {
       await folder.remove();
     }

@@ -7,19 +7,41 @@ import { temporaryFolder } from "./temporary-folder.js";
 const LENET = fixture("models/lenet.onnx");
 const ROOT = join(import.meta.dirname, "../..");
 const temporary = temporaryFolder();
-const FLAG = ["--permission", "--experimental-permission"].find((name) => process.allowedNodeEnvironmentFlags.has(name));
+const FLAG = ["--permission", "--experimental-permission"].find((name) =>
+  process.allowedNodeEnvironmentFlags.has(name),
+);
 const MODEL = [FLAG ?? "", "--no-warnings", `--allow-fs-read=${ROOT}`];
 
-function run(flags: readonly string[], args: readonly string[], env: Readonly<Record<string, string>> = {}): { status: number | null; stderr: string } {
-  return spawnSync(process.execPath, [...flags, BIN, ...args], { encoding: "utf8", cwd: temporary.path, env: { ...process.env, TMPDIR: temporary.path, ...env } });
+function run(
+  flags: readonly string[],
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { status: number | null; stderr: string } {
+  return spawnSync(process.execPath, [...flags, BIN, ...args], {
+    encoding: "utf8",
+    cwd: temporary.path,
+    env: { ...process.env, TMPDIR: temporary.path, ...env },
+  });
 }
 
-const compress = (): string[] => ["compress", LENET, "--int8", "--calib", fixture("digits/digits-rgb32-calib.npz"), "-o", join(temporary.path, "o.onnx"), "--quiet"];
+const compress = (): string[] => [
+  "compress",
+  LENET,
+  "--int8",
+  "--calib",
+  fixture("digits/digits-rgb32-calib.npz"),
+  "-o",
+  join(temporary.path, "o.onnx"),
+  "--quiet",
+];
 
 describe("a Node that makes no functions from text", () => {
-  it("runs edgec", () => expect(run(["--disallow-code-generation-from-strings"], compress())).toMatchObject({ status: 0, stderr: "" }));
+  it("runs edgec", () =>
+    expect(run(["--disallow-code-generation-from-strings"], compress())).toMatchObject({ status: 0, stderr: "" }));
   it.each(["node", "web"])("in all processes, with onnxruntime-%s", (runtime) => {
-    expect(run([], compress(), { NODE_OPTIONS: "--disallow-code-generation-from-strings", EDGEC_RUNTIME: runtime })).toMatchObject({ status: 0, stderr: "" });
+    expect(
+      run([], compress(), { NODE_OPTIONS: "--disallow-code-generation-from-strings", EDGEC_RUNTIME: runtime }),
+    ).toMatchObject({ status: 0, stderr: "" });
   });
 });
 
@@ -28,10 +50,17 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
   const read = (): string => `--allow-fs-read=${temporary.path}`;
 
   it("lets edgec run with what it needs", () => {
-    expect(run([...MODEL, read(), folder(), "--allow-child-process", "--allow-worker"], compress())).toMatchObject({ status: 0, stderr: "" });
+    expect(run([...MODEL, read(), folder(), "--allow-child-process", "--allow-worker"], compress())).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
   });
 
-  it("needs no threads", () => expect(run([...MODEL, read(), folder(), "--allow-child-process"], compress())).toMatchObject({ status: 0, stderr: "" }));
+  it("needs no threads", () =>
+    expect(run([...MODEL, read(), folder(), "--allow-child-process"], compress())).toMatchObject({
+      status: 0,
+      stderr: "",
+    }));
 
   it("lets commands run that start no process", () => {
     expect(run(MODEL, ["inspect", LENET, "--no-passes"])).toMatchObject({ status: 0, stderr: "" });

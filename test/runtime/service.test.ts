@@ -44,7 +44,7 @@ test("a killed child is RUNTIME_CRASHED and the message says what was running", 
   await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({ code: "RUNTIME_CRASHED" });
 });
 
-test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])("%s comes from outside, and says nothing of the model that was running", async (signal) => {
+test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])("%s comes from outside, and says nothing of the model", async (signal) => {
   await start();
   const error: unknown = await service.call("isKilledBy", [signal], "running small.onnx").catch((e: unknown) => e);
   expect(error).toBeInstanceOf(EndedFromOutside);
