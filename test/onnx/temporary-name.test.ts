@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -133,14 +133,23 @@ describe("a process that is killed while files take their names", () => {
     writeFileSync(join(folder, "kept"), "mine");
     const entry = join(folder, `.edgec-${gonePid()}-${HERE}-run-x`);
     mkdirSync(entry);
+    // As a record would have it of files that were moved out of the entry, and of old ones set aside in it.
+    const { dev, ino, size } = statSync(join(outer, "victim"), { bigint: true });
+    const own = basename(entry);
     const moves = [
       { from: "kept", to: "taken", file: "" },
       { from: "../victim", to: "taken", file: "" },
-      { from: basename(entry), to: "../victim", file: "" },
+      { from: `${own}/gone`, to: "../victim", file: `${dev}:${ino}:${size}` },
+      { from: `${own}/set`, to: "../planted", file: "" },
+      { from: `${own}/set`, to: "..", file: "" },
     ];
+    writeFileSync(join(entry, "set.old"), "planted");
     writeFileSync(join(folder, "kept.old"), "x");
-    for (const [k, text] of [JSON.stringify(moves), "[", "{}", JSON.stringify([{}])].entries())
-      writeFileSync(join(entry, `${k}.moves`), text);
+    // A file that has not been moved yet makes the moves unfinished.
+    writeFileSync(join(entry, "waiting"), "new");
+    const waiting = { from: `${own}/waiting`, to: "fine", file: "" };
+    const records = [...moves.map((move) => JSON.stringify([move, waiting])), JSON.stringify(moves), "[", "{}", "[{}]"];
+    for (const [k, text] of records.entries()) writeFileSync(join(entry, `${k}.moves`), text);
     removeStale(folder);
     expect([readdirSync(folder).sort(), readdirSync(outer).sort()]).toEqual([
       ["kept", "kept.old"],
