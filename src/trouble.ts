@@ -38,15 +38,23 @@ export function troubleOf(error: unknown, place?: string): EdgecError | undefine
 
 function ofSystem(cause: NodeJS.ErrnoException): EdgecError | undefined {
   const { code, syscall, path, message } = cause;
-  if (code === undefined || syscall === undefined || WRONG_CALL.includes(code) || !/^E[A-Z0-9]+$/.test(code)) return undefined;
+  if (code === undefined || syscall === undefined || WRONG_CALL.includes(code) || !/^E[A-Z0-9]+$/.test(code))
+    return undefined;
   const advice = ADVICE[code];
   const what = path === undefined || message.includes(path) ? message : `cannot use ${path}: ${message}`;
-  return new EdgecError(WRITING.includes(code) ? "CANNOT_WRITE" : "CANNOT_READ", advice === undefined ? what : `${what}. ${advice}`, { cause });
+  return new EdgecError(
+    WRITING.includes(code) ? "CANNOT_WRITE" : "CANNOT_READ",
+    advice === undefined ? what : `${what}. ${advice}`,
+    { cause },
+  );
 }
 
 /** The flags of Node's permission model, by the name that its errors give. */
 const PERMISSIONS: Readonly<Record<string, string>> = {
-  FileSystemRead: "--allow-fs-read", FileSystemWrite: "--allow-fs-write", ChildProcess: "--allow-child-process", WorkerThreads: "--allow-worker",
+  FileSystemRead: "--allow-fs-read",
+  FileSystemWrite: "--allow-fs-write",
+  ChildProcess: "--allow-child-process",
+  WorkerThreads: "--allow-worker",
 };
 
 type NodeError = Error & { readonly code?: string; readonly permission?: string; readonly resource?: string };
@@ -54,10 +62,24 @@ type NodeError = Error & { readonly code?: string; readonly permission?: string;
 function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
   const { code } = cause;
   if (code === "ERR_ACCESS_DENIED") return new EdgecError("CANNOT_READ", deniedText(cause, place), { cause });
-  if (code === "ERR_DLOPEN_DISABLED") return new EdgecError("RUNTIME_MISSING", "Node's permission model forbids native code, which onnxruntime is. Add --allow-addons.", { cause });
-  const isMemory = code === "ERR_WORKER_OUT_OF_MEMORY" || code === "ERR_MEMORY_ALLOCATION_FAILED" || (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
-  if (isMemory) return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
-  if (code === "ERR_IPC_CHANNEL_CLOSED") return new EdgecError("RUNTIME_CRASHED", "a child process was gone when edgec wanted to talk to it. Run edgec again.", { cause });
+  if (code === "ERR_DLOPEN_DISABLED")
+    return new EdgecError(
+      "RUNTIME_MISSING",
+      "Node's permission model forbids native code, which onnxruntime is. Add --allow-addons.",
+      { cause },
+    );
+  const isMemory =
+    code === "ERR_WORKER_OUT_OF_MEMORY" ||
+    code === "ERR_MEMORY_ALLOCATION_FAILED" ||
+    (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
+  if (isMemory)
+    return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
+  if (code === "ERR_IPC_CHANNEL_CLOSED")
+    return new EdgecError(
+      "RUNTIME_CRASHED",
+      "a child process was gone when edgec wanted to talk to it. Run edgec again.",
+      { cause },
+    );
   return undefined;
 }
 
@@ -65,5 +87,6 @@ function deniedText({ permission = "", resource = "", message }: NodeError, plac
   const flag = PERMISSIONS[permission];
   if (flag === undefined) return `Node's permission model forbids what edgec needs: ${message}`;
   const isFile = flag.startsWith("--allow-fs");
-  return `Node's permission model forbids ${permission}${isFile ? ` of ${place}` : ""}. Add ${flag}${isFile ? `=${place}` : ""}.`;
+  if (!isFile) return `Node's permission model forbids ${permission}. Add ${flag}.`;
+  return `Node's permission model forbids ${permission} of ${place}. Add ${flag}=${place}.`;
 }

@@ -14,7 +14,8 @@ export function reportFailure(error: unknown, debug: boolean): number {
   return exitCode;
 }
 
-export const BUG = "This is a bug in edgec. Please report it with the command line, the text above and, if you can, the model.\n";
+export const BUG =
+  "This is a bug in edgec. Please report it with the command line, the text above and, if you can, the model.\n";
 
 function stackOf(error: unknown): string {
   const parts: string[] = [];

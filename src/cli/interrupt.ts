@@ -18,13 +18,16 @@ export function exitCodeOf(signal: Interrupt): number {
 }
 
 /** What was written of the files that were asked for, as far as it is known. */
-export interface Written { readonly path: string; readonly isDone: boolean }
+export interface Written {
+  readonly path: string;
+  readonly isDone: boolean;
+}
 
 export function interruptionText(written: Written | undefined): string {
   if (!written) return "interrupted: nothing was written";
   const path = printable(written.path);
   return written.isDone
-    ? `interrupted: ${path} had been written by then; it is whole, and where a search was still going on, the best that it had found`
+    ? `interrupted: ${path} had been written by then and is whole; during a search, it is the best model found so far`
     : `interrupted while ${path} was taking its name: it is whole, the old file or the new one`;
 }
 
@@ -40,11 +43,13 @@ export function exitOnSignals(): void {
   let written: Written | undefined;
   onNotice((notice) => {
     if (notice.kind === "folder") folders.add(notice.path);
-    if (notice.kind === "writing" || notice.kind === "written") written = { path: notice.path, isDone: notice.kind === "written" };
+    if (notice.kind === "writing" || notice.kind === "written")
+      written = { path: notice.path, isDone: notice.kind === "written" };
   });
-  for (const signal of INTERRUPTS) process.on(signal, () => {
-    tellInterruption(written);
-    process.on("exit", () => folders.forEach((folder) => removeRun(folder, runToken())));
-    process.exit(exitCodeOf(signal));
-  });
+  for (const signal of INTERRUPTS)
+    process.on(signal, () => {
+      tellInterruption(written);
+      process.on("exit", () => folders.forEach((folder) => removeRun(folder, runToken())));
+      process.exit(exitCodeOf(signal));
+    });
 }

@@ -6,7 +6,8 @@ const WORKING: readonly string[] = ["compress", "optimize", "verify", "inspect",
 const TELLING: readonly string[] = ["-h", "--help", "-V", "--version"];
 
 const given = process.argv.slice(2);
-const isWork = WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") && !given.some((word) => TELLING.includes(word));
+const isWork =
+  WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") && !given.some((word) => TELLING.includes(word));
 // A debugger is to find the work in the process that it was started with.
 const isInspected = process.execArgv.some((flag) => flag.startsWith("--inspect"));
 

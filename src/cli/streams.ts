@@ -6,7 +6,7 @@ const GONE: readonly string[] = ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED"];
 
 let failure: NodeJS.ErrnoException | undefined;
 
-/** Lets the run go on: the model and the report are worth more than their echo. Standard error failing can be told nowhere. */
+/** Lets the run go on: files are worth more than what is said of them. A failing standard error can be told nowhere. */
 export function bearStreamFailures(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (!GONE.includes(error.code ?? "")) failure ??= error;
@@ -14,13 +14,21 @@ export function bearStreamFailures(): void {
   process.stderr.on("error", () => undefined);
 }
 
-/** Waits until all that was written has left the process, and returns the exit code: another one when output was lost. */
+/** Waits until all that was written has left the process. Returns the exit code: another one when output was lost. */
 export async function flushed(exitCode: number): Promise<number> {
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => {
-    // The callback comes for a failure as well; a stream that takes nothing any more must not hold up the end.
-    stream.write("", () => resolve());
-  })));
+  await Promise.all(
+    [process.stdout, process.stderr].map(
+      (stream) =>
+        new Promise<void>((resolve) => {
+          // The callback comes for a failure as well; a stream that takes nothing any more must not hold up the end.
+          stream.write("", () => resolve());
+        }),
+    ),
+  );
   if (!failure) return exitCode;
-  process.stderr.write(`error: cannot write to standard output: ${failure.message}. What it was to show is incomplete; files that were asked for are whole.\n`);
+  process.stderr.write(
+    `error: cannot write to standard output: ${failure.message}. ` +
+      "What was printed is incomplete; files that were asked for are whole.\n",
+  );
   return EXIT.usage;
 }

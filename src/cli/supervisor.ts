@@ -25,7 +25,8 @@ export function supervise(args: readonly string[]): void {
   process.stderr.on("error", () => undefined);
   try {
     const child = fork(fileURLToPath(new URL("./work.js", import.meta.url)), args, {
-      stdio: withLifeline(["inherit", "inherit", "inherit"]), env: { ...process.env, [RUN_VARIABLE]: run },
+      stdio: withLifeline(["inherit", "inherit", "inherit"]),
+      env: { ...process.env, [RUN_VARIABLE]: run },
     });
     new Supervisor(child, run).watch();
   } catch (error) {
@@ -34,7 +35,15 @@ export function supervise(args: readonly string[]): void {
 }
 
 function notStarted(cause: unknown): number {
-  return reportFailure(new EdgecError("CANNOT_READ", `the process that does the work could not be started: ${(cause as Error).message}. Raise the limits on open files and processes (ulimit -n, ulimit -u), or end other programs.`, { cause }), false);
+  return reportFailure(
+    new EdgecError(
+      "CANNOT_READ",
+      `the process that does the work could not be started: ${(cause as Error).message}. ` +
+        "Raise the limits on open files and processes (ulimit -n, ulimit -u), or end other programs.",
+      { cause },
+    ),
+    false,
+  );
 }
 
 class Supervisor {
@@ -45,14 +54,19 @@ class Supervisor {
   private isComplete = false;
   private isEnding = false;
 
-  constructor(private readonly child: ChildProcess, private readonly run: string) {}
+  constructor(
+    private readonly child: ChildProcess,
+    private readonly run: string,
+  ) {}
 
   watch(): void {
     const { child } = this;
     letGoOfLifeline(child);
     for (const signal of INTERRUPTS) process.on(signal, () => void this.interrupt(signal));
     child.on("message", (notice) => this.take(notice as Notice));
-    child.on("error", (error) => void (child.pid === undefined && process.exit(notStarted(error))));
+    child.on("error", (error) => {
+      if (child.pid === undefined) process.exit(notStarted(error));
+    });
     const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     // What was told last is read before the channel closes.
     const told = child.connected ? once(child, "disconnect") : Promise.resolve();
@@ -64,12 +78,25 @@ class Supervisor {
 
   private take(notice: Notice): void {
     switch (notice.kind) {
-      case "folder": this.folders.add(notice.path); break;
-      case "started": this.processes.add(notice.pid); break;
-      case "ended": this.processes.delete(notice.pid); break;
-      case "module": this.modules.push(notice.path); break;
-      case "complete": this.isComplete = true; break;
-      case "writing": case "written": this.written = { path: notice.path, isDone: notice.kind === "written" }; break;
+      case "folder":
+        this.folders.add(notice.path);
+        break;
+      case "started":
+        this.processes.add(notice.pid);
+        break;
+      case "ended":
+        this.processes.delete(notice.pid);
+        break;
+      case "module":
+        this.modules.push(notice.path);
+        break;
+      case "complete":
+        this.isComplete = true;
+        break;
+      case "writing":
+      case "written":
+        this.written = { path: notice.path, isDone: notice.kind === "written" };
+        break;
     }
   }
 

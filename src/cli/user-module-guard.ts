@@ -17,20 +17,35 @@ const OWN = new URL("..", import.meta.url).href;
 export function endedEarly(stack: string): EdgecError | undefined {
   const module = moduleIn(stack);
   const call = userCallUnderWay();
-  if (module !== undefined) return new BadDataError(`${module}: the module ended the process${during(call)}, so the run is not complete. A module returns or throws; it must not call process.exit.`);
-  if (call) return new BadDataError(`${call.module}: the run came to a stop, because the module never finished ${call.doing}: it waits for something that does not come. The run is not complete.`);
+  if (module !== undefined)
+    return new BadDataError(
+      `${module}: the module ended the process${during(call)}, so the run is not complete. ` +
+        "It must return or throw, and not call process.exit.",
+    );
+  if (call)
+    return new BadDataError(
+      `${call.module}: the module never finished ${call.doing}: it waits for something that does not come. ` +
+        "The run is not complete.",
+    );
   const loaded = userModules();
   if (loaded.length === 0) return undefined;
-  return new BadDataError(`${loaded.join(", ")}: the process was ended before the run was complete, most likely by the module. It must not call process.exit.`);
+  return new BadDataError(
+    `${loaded.join(", ")}: the process was ended before the run was complete, most likely by the module. ` +
+      "It must not call process.exit.",
+  );
 }
 
 /** What was thrown where nobody catches it, as the module's failure where it is; otherwise as it came. */
 export function strayFailure(error: unknown): unknown {
   if (error instanceof EdgecError || userModules().length === 0) return error;
-  const stack = error instanceof Error ? error.stack ?? "" : "";
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
   const module = moduleIn(stack) ?? (isOwn(stack) ? undefined : userModules().join(", "));
   if (module === undefined) return error;
-  return new BadDataError(`${module}: the module failed outside of what edgec had called, in a timer or in a promise that nobody waits for: ${reasonOf(error)}`, { cause: error });
+  return new BadDataError(
+    `${module}: the module failed outside of edgec's calls, in a timer or in a promise that nobody waits for: ` +
+      reasonOf(error),
+    { cause: error },
+  );
 }
 
 function during(call: { readonly doing: string } | undefined): string {

@@ -18,13 +18,23 @@ export function tellEnd(end: WorkEnd): number {
   const { code, signal, modules } = end;
   const blamed = modules.length === 0 ? "" : modules.join(", ");
   if (signal === "SIGABRT" || ABORTED.includes(code)) {
-    return tell("edgec ran out of memory for its own work, or crashed. Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>.");
+    return tell(
+      "edgec ran out of memory for its own work, or crashed. " +
+        "Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>.",
+    );
   }
   if (signal !== null && !CRASHES.has(signal)) {
-    return tell(`edgec was killed (${signal}${signal === "SIGKILL" ? ", most likely out of memory" : ""}). Free some memory, or use smaller inputs and fewer threads.`);
+    return tell(
+      `edgec was killed (${signal}${signal === "SIGKILL" ? ", most likely out of memory" : ""}). ` +
+        "Free some memory, or use smaller inputs and fewer threads.",
+    );
   }
   const how = signal === null ? `ended with exit code ${code}` : `crashed (${signal})`;
-  if (blamed !== "") return reportFailure(new BadDataError(`${blamed}: the process ${how} before the run was complete, most likely because of the module.`), false);
+  if (blamed !== "")
+    return reportFailure(
+      new BadDataError(`${blamed}: the process ${how} before the run was complete, most likely because of the module.`),
+      false,
+    );
   process.stderr.write(`error: edgec's process ${how} before the run was complete.\n${BUG}`);
   return EXIT.bug;
 }

@@ -3,8 +3,10 @@ import { holdLifeline } from "../runtime/lifeline.js";
 import { notify, onNotice } from "../run-notices.js";
 import { reportFailure } from "./failure.js";
 
-// Small messages are in the pipe when this returns, so that what is told last arrives even from a process that is killed.
-onNotice((notice) => void (process.connected && process.send?.(notice, undefined, {}, () => undefined)));
+// A small message is in the pipe when this returns, so that the last one arrives even from a process that is killed.
+onNotice((notice) => {
+  if (process.connected) process.send?.(notice, undefined, {}, () => undefined);
+});
 holdLifeline();
 // edgec is some hundred files, and the system may not let so many be opened.
 const { runCommandLine } = await import("./run.js").catch((error: unknown) => {

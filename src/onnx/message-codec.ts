@@ -1,6 +1,7 @@
 /**
- * Decoding and encoding messages by walking over their fields. protobufjs would make functions from text for that, which
- * Node refuses under --disallow-code-generation-from-strings; they are no faster on models, and take 10 ms to make.
+ * Decoding and encoding messages by walking over their fields. protobufjs would make functions from text for that,
+ * which Node refuses under --disallow-code-generation-from-strings. They are no faster on models, and making them takes
+ * 10 ms.
  */
 import type { Field, Reader, Root, Type, Writer } from "protobufjs/light.js";
 import { protobufjs } from "./protobuf.js";
@@ -34,7 +35,9 @@ export function useFieldCodec(root: Root, types: readonly Type[]): void {
   const plans = new Map(types.map((type): [Type, MessagePlan] => [type, { type, fields: new Map() }]));
   root.resolveAll();
   for (const [type, plan] of plans) {
-    plan.fields = new Map([...type.fieldsArray].sort((a, b) => a.id - b.id).map((field) => [field.id, planOf(field, plans)]));
+    plan.fields = new Map(
+      [...type.fieldsArray].sort((a, b) => a.id - b.id).map((field) => [field.id, planOf(field, plans)]),
+    );
     type.decode = (reader, length) => decode(plan, reader as Reader, length, 0) as ReturnType<Type["decode"]>;
     type.encode = (message, writer) => encode(plan, message as Values, writer ?? protobufjs().Writer.create(), 0);
   }
@@ -44,8 +47,18 @@ function planOf(field: Field, plans: ReadonlyMap<Type, MessagePlan>): FieldPlan 
   const { types } = protobufjs();
   const { id, name, type, repeated: isRepeated } = field;
   const message = field.resolvedType === null ? undefined : plans.get(field.resolvedType as Type);
-  const wireType = message ? LENGTH_DELIMITED : (types.basic as Readonly<Record<string, number>>)[type] ?? LENGTH_DELIMITED;
-  return { id, name, method: message ? undefined : type, message, wireType, isRepeated, isPackable: isRepeated && type in types.packed };
+  const wireType = message
+    ? LENGTH_DELIMITED
+    : ((types.basic as Readonly<Record<string, number>>)[type] ?? LENGTH_DELIMITED);
+  return {
+    id,
+    name,
+    method: message ? undefined : type,
+    message,
+    wireType,
+    isRepeated,
+    isPackable: isRepeated && type in types.packed,
+  };
 }
 
 function decode(plan: MessagePlan, reader: Reader, length: number | undefined, depth: number, into?: Values): Values {
@@ -54,13 +67,17 @@ function decode(plan: MessagePlan, reader: Reader, length: number | undefined, d
   if (end > reader.len) throw new RangeError("index out of range");
   const outerEnd = reader.len;
   reader.len = end;
-  const message = into ?? (new plan.type.ctor() as Values);
+  const message = into ?? new plan.type.ctor();
   while (reader.pos < end) {
     const start = reader.pos;
     const tag = reader.tag();
     const field = plan.fields.get(tag >>> 3);
     if (field && readField(field, tag & 7, message, reader, depth)) continue;
-    (reader as unknown as { skipType(wireType: number, depth: number, id: number): void }).skipType(tag & 7, depth, tag >>> 3);
+    (reader as unknown as { skipType(wireType: number, depth: number, id: number): void }).skipType(
+      tag & 7,
+      depth,
+      tag >>> 3,
+    );
     keepUnknown(message, reader, start);
   }
   if (length !== undefined && reader.pos !== end) throw new RangeError("index out of range");
@@ -69,15 +86,25 @@ function decode(plan: MessagePlan, reader: Reader, length: number | undefined, d
 }
 
 /** False when the value is not of the field's wire type, and so belongs to no field that is known. */
-function readField({ name, method, message: plan, wireType, isRepeated, isPackable }: FieldPlan, found: number, message: Values, reader: Reader, depth: number): boolean {
+function readField(
+  { name, method, message: plan, wireType, isRepeated, isPackable }: FieldPlan,
+  found: number,
+  message: Values,
+  reader: Reader,
+  depth: number,
+): boolean {
   const isPacked = isPackable && found === LENGTH_DELIMITED;
   if (!isPacked && found !== wireType) return false;
   const methods = reader as unknown as Methods;
   if (!isRepeated) {
-    message[name] = plan ? decode(plan, reader, reader.size(), depth + 1, message[name] as Values | undefined) : methods[method!]!();
+    message[name] = plan
+      ? decode(plan, reader, reader.size(), depth + 1, message[name] as Values | undefined)
+      : methods[method!]!();
     return true;
   }
-  const list = (message[name] as unknown[] | undefined)?.length ? message[name] as unknown[] : (message[name] = [] as unknown[]) as unknown[];
+  const list = (message[name] as unknown[] | undefined)?.length
+    ? (message[name] as unknown[])
+    : (message[name] = [] as unknown[]);
   if (isPacked) methods[`${method}s`]!(list);
   else list.push(plan ? decode(plan, reader, reader.size(), depth + 1) : methods[method!]!());
   return true;
@@ -85,7 +112,8 @@ function readField({ name, method, message: plan, wireType, isRepeated, isPackab
 
 function keepUnknown(message: Values, reader: Reader, start: number): void {
   if ((reader as unknown as { readonly discardUnknown: boolean }).discardUnknown) return;
-  if (!Object.hasOwn(message, "$unknowns")) Object.defineProperty(message, "$unknowns", { value: [], writable: true, configurable: true, enumerable: false });
+  if (!Object.hasOwn(message, "$unknowns"))
+    Object.defineProperty(message, "$unknowns", { value: [], writable: true, configurable: true, enumerable: false });
   message.$unknowns!.push((reader as unknown as { raw(from: number, to: number): Uint8Array }).raw(start, reader.pos));
 }
 
@@ -94,13 +122,19 @@ function encode(plan: MessagePlan, message: Values, writer: Writer, depth: numbe
   for (const field of plan.fields.values()) {
     const value = message[field.name];
     if (value === undefined || value === null || !Object.hasOwn(message, field.name)) continue;
-    for (const each of field.isRepeated ? value as unknown[] : [value]) writeField(field, each, writer, depth);
+    for (const each of field.isRepeated ? (value as unknown[]) : [value]) writeField(field, each, writer, depth);
   }
-  for (const bytes of Object.hasOwn(message, "$unknowns") ? message.$unknowns ?? [] : []) (writer as unknown as { raw(bytes: Uint8Array): void }).raw(bytes);
+  for (const bytes of Object.hasOwn(message, "$unknowns") ? (message.$unknowns ?? []) : [])
+    (writer as unknown as { raw(bytes: Uint8Array): void }).raw(bytes);
   return writer;
 }
 
-function writeField({ id, method, message: plan, wireType }: FieldPlan, value: unknown, writer: Writer, depth: number): void {
+function writeField(
+  { id, method, message: plan, wireType }: FieldPlan,
+  value: unknown,
+  writer: Writer,
+  depth: number,
+): void {
   writer.uint32(((id << 3) | wireType) >>> 0);
   if (!plan) return void (writer as unknown as Methods)[method!]!(value);
   writer.fork();

@@ -69,7 +69,8 @@ export class ScratchFile implements TensorStore {
       for (const piece of pieces) this.end = writeAll(this.file, piece, this.end);
     } catch (cause) {
       const trouble = troubleOf(cause);
-      throw trouble ? new EdgecError(trouble.code, `large tensors are kept in the file ${this.path}: ${trouble.message}`, { cause }) : cause;
+      if (!trouble) throw cause;
+      throw new EdgecError(trouble.code, `large tensors go to the file ${this.path}: ${trouble.message}`, { cause });
     }
     return { length, read: (target, offset) => this.read(target, start + offset) };
   }

@@ -11,7 +11,7 @@ const WRITE_AT_MOST = 2 ** 30;
  * @param durable whether to bring it to the disk, so that it outlives a crash of the machine
  */
 export function createFile(path: string, fill: (file: number) => void, durable = true): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC = 0 } = constants;
+  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = constants;
   const syncsEachWrite = durable && hasNoSync();
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | (syncsEachWrite ? O_SYNC : 0));
   try {
@@ -44,10 +44,10 @@ export function writeFrom(file: number, source: ByteSource | Uint8Array, positio
 }
 
 /**
- * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one at
- * once. Where there are several, old ones are set aside first, last name first: a crash of the machine in between leaves
- * files missing, but never an old model beside new weights. A process that is killed in between leaves a record, by which
- * the old files are put back.
+ * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one
+ * at once. Where there are several, old ones are set aside first, last name first: a crash of the machine then leaves
+ * files missing, but never an old model beside new weights. A process that is killed in between leaves a record, by
+ * which the old files are put back.
  * @param moves the model last
  */
 export function takeNames(moves: readonly Move[]): void {

@@ -34,8 +34,15 @@ export function newRunToken(): string {
 /** Process ids mean something only on one machine, since it was started, and in one container. */
 function placeHash(): string {
   place ??= createHash("sha256")
-    .update([hostname(), read(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")), read(() => readlinkSync("/proc/self/ns/pid"))].join("\n"))
-    .digest("hex").slice(0, 8);
+    .update(
+      [
+        hostname(),
+        read(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
+        read(() => readlinkSync("/proc/self/ns/pid")),
+      ].join("\n"),
+    )
+    .digest("hex")
+    .slice(0, 8);
   return place;
 }
 
@@ -71,7 +78,9 @@ export function temporaryBeside(path: string, purpose: string): string {
 /** The system's folder for temporary files, when `path` lies in a folder that this run has made there. */
 export function temporaryPlaceOf(path: string): string | undefined {
   const rest = resolve(path).slice(resolve(tmpdir()).length + 1);
-  return resolve(path).startsWith(resolve(tmpdir()) + sep) && rest.startsWith(`edgec-${runToken()}-`) ? tmpdir() : undefined;
+  return resolve(path).startsWith(resolve(tmpdir()) + sep) && rest.startsWith(`edgec-${runToken()}-`)
+    ? tmpdir()
+    : undefined;
 }
 
 function isWithinRun(folder: string): boolean {
@@ -139,7 +148,9 @@ function isRunning(pid: number): boolean {
 /** By the latest change of it and of what lies directly in it. */
 function isOld(path: string): boolean {
   try {
-    const times = [path, ...namesIn(path).map((name) => join(path, name))].filter((each) => existsSync(each)).map((each) => found(each).changedMs);
+    const times = [path, ...namesIn(path).map((name) => join(path, name))]
+      .filter((each) => existsSync(each))
+      .map((each) => found(each).changedMs);
     return Date.now() - Math.max(...times) > STALE_MS;
   } catch {
     return false;

@@ -5,10 +5,17 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 
-export interface Move { readonly from: string; readonly to: string }
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
 
 /** A move as recorded: `from` relative to the folder of `to`, and what file it is. */
-interface RecordedMove { readonly from: string; readonly to: string; readonly file: string }
+interface RecordedMove {
+  readonly from: string;
+  readonly to: string;
+  readonly file: string;
+}
 
 const ENDING = ".moves";
 
@@ -17,12 +24,19 @@ export function asidePath(from: string): string {
   return `${from}.old`;
 }
 
-/** Records the moves and returns the path to remove once they are done; undefined where they do not end in one folder around their beginnings. */
+/**
+ * Records the moves and returns the path to remove once they are done. Undefined, and nothing recorded, unless they all
+ * lead into one folder, from inside it.
+ */
 export function recordMoves(moves: readonly Move[]): string | undefined {
   const last = moves.at(-1);
   if (!last) return undefined;
   const folder = dirname(resolve(last.to));
-  const recorded = moves.map(({ from, to }) => ({ from: relative(folder, resolve(from)), to: relative(folder, resolve(to)), file: identity(from) }));
+  const recorded = moves.map(({ from, to }) => ({
+    from: relative(folder, resolve(from)),
+    to: relative(folder, resolve(to)),
+    file: identity(from),
+  }));
   if (!recorded.every((move) => isSafe(move))) return undefined;
   const path = `${last.from}${ENDING}`;
   writeFileSync(path, JSON.stringify(recorded), { flag: "wx" });
@@ -31,7 +45,10 @@ export function recordMoves(moves: readonly Move[]): string | undefined {
 
 /** Puts back what was under way in temporary files and folders of `folder`, all of them about to be removed. */
 export function recoverMoves(folder: string, temporary: readonly string[]): void {
-  for (const record of temporary.flatMap((path) => [path, ...entriesOf(path).flatMap((entry) => [entry, ...entriesOf(entry)])])) {
+  for (const record of temporary.flatMap((path) => [
+    path,
+    ...entriesOf(path).flatMap((entry) => [entry, ...entriesOf(entry)]),
+  ])) {
     if (!record.endsWith(ENDING)) continue;
     try {
       putBack(folder, record, temporary);
@@ -43,7 +60,9 @@ export function recoverMoves(folder: string, temporary: readonly string[]): void
 
 function putBack(folder: string, record: string, temporary: readonly string[]): void {
   const parsed = JSON.parse(readFileSync(record, "utf8")) as RecordedMove[];
-  const moves = parsed.filter((move) => isSafe(move) && temporary.some((path) => isWithin(join(folder, move.from), path)));
+  const moves = parsed.filter(
+    (move) => isSafe(move) && temporary.some((path) => isWithin(join(folder, move.from), path)),
+  );
   const isDone = moves.every(({ from }) => !existsSync(join(folder, from)));
   // All have their names; old ones that were set aside go with the rest.
   if (!isDone) undo(moves.map(({ from, to, file }) => ({ from: join(folder, from), to: join(folder, to), file })));

@@ -75,8 +75,9 @@ function requirePlace(path: string): void {
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
   const place = temporaryPlaceOf(path);
   // A name that edgec has made up tells a user nothing.
-  if (place !== undefined) return new EdgecError("CANNOT_WRITE", `cannot write a model to the folder for temporary files, ${place}: ${reason}, or set TMPDIR to a folder with room`, { cause });
-  return new EdgecError("CANNOT_WRITE", `cannot write "${path}": ${reason}`, { cause });
+  const where = place === undefined ? `"${path}"` : `a model to the folder for temporary files, ${place}`;
+  const advice = place === undefined ? "" : ", or set TMPDIR to a folder with room";
+  return new EdgecError("CANNOT_WRITE", `cannot write ${where}: ${reason}${advice}`, { cause });
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {

@@ -86,7 +86,8 @@ class Trials {
       assertSound(readModel(path), "read back", context.undescribed);
       return await this.outputFault(path, expectationOf(model, plan));
     } catch (error) {
-      if (error instanceof EdgecError && !(error instanceof EndedFromOutside) && BROKEN.includes(error.code)) return error.message;
+      if (error instanceof EndedFromOutside) throw error;
+      if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
       throw error;
     }
   }

@@ -8,7 +8,7 @@ export interface ChildEnd {
   readonly tail: string;
 }
 
-/** The end of a child process that says nothing of the model it was busy with: it was killed, or never came to start. */
+/** The end of a child process that says nothing of the model it was busy with: it was killed, or never started. */
 export class EndedFromOutside extends EdgecError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("RUNTIME_CRASHED", message, options);
@@ -16,7 +16,9 @@ export class EndedFromOutside extends EdgecError {
 }
 
 /** What a person, a script or the out-of-memory killer sends; a crash of its own ends in other signals. */
-const FROM_OUTSIDE: ReadonlySet<string | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU"]);
+const FROM_OUTSIDE: ReadonlySet<string | null> = new Set([
+  "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU",
+]);
 
 const OUT_OF_MEMORY = /out of memory|bad_alloc|Allocation failed/i;
 const LONGEST_QUOTE = 300;
@@ -32,7 +34,8 @@ const NO_MEMORY = 0xc0000017;
  */
 export function crashError(label: string, doing: string, end: ChildEnd): EdgecError {
   const quote = end.signal === "SIGKILL" ? "" : lastWords(end.tail);
-  const message = `${label} ${howItEnded(end)} while ${doing}${quote === "" ? "" : ` (its last words: ${quote})`}.${advice(end)}`;
+  const words = quote === "" ? "" : ` (its last words: ${quote})`;
+  const message = `${label} ${howItEnded(end)} while ${doing}${words}.${advice(end)}`;
   return FROM_OUTSIDE.has(end.signal) ? new EndedFromOutside(message) : new EdgecError("RUNTIME_CRASHED", message);
 }
 

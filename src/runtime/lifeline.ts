@@ -1,6 +1,7 @@
 /**
  * A process that works for another one must not outlive it, even while it is busy. The two share a pipe that nothing is
- * written to; a thread of the working process waits for its end, which comes when the other one is gone, however it went.
+ * written to. A thread of the working process waits for its end, which comes with the end of the other one,
+ * whatever brought it about.
  */
 import { Socket } from "node:net";
 import type { ChildProcess, StdioOptions } from "node:child_process";
@@ -17,7 +18,9 @@ const WATCH = `
 `;
 
 /** What to give as `stdio` to a process that holds on to a lifeline. */
-export function withLifeline(own: readonly ["ignore" | "inherit", "pipe" | "inherit", "pipe" | "inherit"]): StdioOptions {
+export function withLifeline(
+  own: readonly ["ignore" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
+): StdioOptions {
   return [...own, "ipc", "pipe"];
 }
 

@@ -75,7 +75,8 @@ export class RemoteRuntime {
     // Made here rather than in the child, which may crash and leave it.
     const folder = await TemporaryFolder.create("graph");
     try {
-      return await this.client.call("optimizedGraph", [model, folder.file("optimized.onnx"), label], `optimizing ${sessionLabel(model, label)}`);
+      const path = folder.file("optimized.onnx");
+      return await this.client.call("optimizedGraph", [model, path, label], `optimizing ${sessionLabel(model, label)}`);
     } finally {
       await folder.remove();
     }

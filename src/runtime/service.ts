@@ -64,7 +64,7 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
   try {
     child = fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
       serialization: "advanced",
-      env: { ...process.env, ...QUIET, [RUN_VARIABLE]: runToken(), ...env },
+      env: { ...process.env, ...withoutTelemetry(), [RUN_VARIABLE]: runToken(), ...env },
       execArgv: [`--max-old-space-size=${HEAP_MIB}`],
       stdio: withLifeline(["ignore", "pipe", "pipe"]),
     });
@@ -75,15 +75,21 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
   return child;
 }
 
-/** onnxruntime writes a device id and names of models below the home folder unless told not to; a user's own word stands. */
-const QUIET = { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+/** onnxruntime writes a device id and names of models below the home folder. A user's own word on it stands. */
+function withoutTelemetry(): Readonly<Record<string, string>> {
+  return { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+}
 
 const LIMITS: readonly string[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
 
 function notStarted(label: string, cause: unknown): EdgecError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
-  if (code === "ERR_ACCESS_DENIED") return new EndedFromOutside(`${label} runs in a process of its own, which Node's permission model forbids here: add --allow-child-process`, { cause });
-  const advice = LIMITS.includes(code) ? ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or end other programs" : "";
+  if (code === "ERR_ACCESS_DENIED") {
+    const reason = "which Node's permission model forbids here: add --allow-child-process";
+    return new EndedFromOutside(`${label} runs in a process of its own, ${reason}`, { cause });
+  }
+  const raise = ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or end other programs";
+  const advice = LIMITS.includes(code) ? raise : "";
   return new EndedFromOutside(`${label} could not be started: ${message}${advice}`, { cause });
 }
 
@@ -128,7 +134,8 @@ class Client<T> implements ServiceClient<T> {
     const { pid } = child;
     if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
-    this.ended = pid === undefined ? Promise.resolve() : new Promise((resolve) => child.on("close", (exitCode, signal) => {
+    if (pid === undefined) this.ended = Promise.resolve();
+    else this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
       process.removeListener("exit", this.killWithParent);
       this.stopListening();
       notify({ kind: "ended", pid });

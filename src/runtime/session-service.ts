@@ -68,8 +68,9 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
- * Writes the ONNX file of the graph as this machine's CPU executes it at the highest level that loads to `path`, and returns
- * its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to: the graph's structure is what they are for.
+ * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that loads, and
+ * returns its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to: they are for the
+ * graph's structure.
  */
 export async function optimizedGraph(model: string | Uint8Array, path: string, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
@@ -85,7 +86,9 @@ export async function optimizedGraph(model: string | Uint8Array, path: string, l
 
 function noRoom(path: string, cause: Error): EdgecError {
   const place = dirname(dirname(path));
-  return new EdgecError("CANNOT_WRITE", `cannot write to the folder for temporary files, ${place}. Free some space there, or set TMPDIR to a folder with room.`, { cause });
+  const advice = "Free some space there, or set TMPDIR to a folder with room.";
+  const message = `cannot write to the folder for temporary files, ${place}. ${advice}`;
+  return new EdgecError("CANNOT_WRITE", message, { cause });
 }
 
 /** Keeps the dump small and free of protobuf's limit of 2 GB. */

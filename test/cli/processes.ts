@@ -21,7 +21,9 @@ export function isAlive(pid: number): boolean {
 }
 
 function pids(): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /** Undefined for a process that is gone, or is only waiting to be reaped. */

@@ -9,7 +9,10 @@ const WIDTH = 512;
 const LAYERS = 3;
 const SAMPLES = 64;
 
-export interface SlowFiles { readonly model: string; readonly data: string }
+export interface SlowFiles {
+  readonly model: string;
+  readonly data: string;
+}
 
 /** Writes both into a folder. */
 export function writeSlowModel(folder: string): SlowFiles {
@@ -27,7 +30,11 @@ function slowModel(): Model {
     makeNode("Relu", [`m${k}`], [k === LAYERS - 1 ? "y" : `r${k}`], [], `relu${k}`),
   ]);
   return {
-    irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     graph: {
       ...emptyGraph("slow"),
       inputs: [tensorValue("x", DataType.FLOAT, [1, 16, WIDTH])],
