@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EdgecError } from "../errors.js";
+import { forgetOwnFiles, nameOwnFile } from "./own-files.js";
 
 export class TemporaryFolder {
   private readonly removeAtExit = (): void => rmSync(this.path, { recursive: true, force: true });
@@ -23,11 +24,14 @@ export class TemporaryFolder {
   }
 
   file(name: string): string {
-    return join(this.path, name);
+    const path = join(this.path, name);
+    nameOwnFile(path, name);
+    return path;
   }
 
   async remove(): Promise<void> {
     process.off("exit", this.removeAtExit);
+    forgetOwnFiles(this.path);
     await rm(this.path, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,7 @@
 import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
-import { TemporaryFolder, writeModel } from "../onnx/index.js";
+import { fileLabel, TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type RemoteRuntime, YIELDING } from "../runtime/index.js";
 import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
 
@@ -37,7 +37,7 @@ export class HeldOutScore {
     const path = writeModel(model, this.folder.file("trial.onnx"), { durable: false }).path;
     const session = await runtime.open(path, { threads: this.threads, config: YIELDING });
     try {
-      for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
+      for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), fileLabel(path));
     } finally {
       await session.release().catch(() => undefined);
     }

@@ -5,7 +5,7 @@ import { access, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
-import { ScratchFile, takeNames } from "../onnx/index.js";
+import { forgetOwnFiles, nameOwnFile, ScratchFile, takeNames } from "../onnx/index.js";
 
 /** "model.edgec.onnx" beside "model.onnx". */
 export function defaultOutputPath(input: string): string {
@@ -56,7 +56,9 @@ export class OutputFile {
   async path(purpose: string): Promise<string> {
     const folder = join(this.folder, purpose);
     await mkdir(folder, { recursive: true });
-    return join(folder, basename(this.output ?? "model.onnx"));
+    const path = join(folder, basename(this.output ?? "model.onnx"));
+    nameOwnFile(path, purpose);
+    return path;
   }
 
   /**
@@ -112,6 +114,7 @@ export class OutputFile {
   async remove(): Promise<void> {
     process.off("exit", this.removeAtExit);
     this.scratch?.close();
+    forgetOwnFiles(this.folder);
     await rm(this.folder, { recursive: true, force: true });
   }
 }

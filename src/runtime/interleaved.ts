@@ -14,6 +14,8 @@ export interface TimingOptions {
   /** No more rounds after the first 5 once all models together have been timed this long. */
   readonly maxMs?: number;
   readonly config?: Readonly<Record<string, string>>;
+  /** What messages call the models, where that is not their paths. */
+  readonly labels?: readonly string[];
 }
 
 /** One time for each round in milliseconds, so that entry i of two models was measured in the same round on the same feed. */

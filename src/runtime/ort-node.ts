@@ -16,7 +16,7 @@ export async function loadNode(): Promise<OnnxRuntime> {
     name: "onnxruntime-node",
     version: ort.env.versions.node ?? ort.env.versions.common,
     async open(model, options = {}) {
-      const label = sessionLabel(model);
+      const label = options.label ?? sessionLabel(model);
       try {
         const settings = nodeOptions(options);
         const session = typeof model === "string" ? await ort.InferenceSession.create(model, settings) : await ort.InferenceSession.create(model, settings);

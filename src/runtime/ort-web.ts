@@ -20,7 +20,7 @@ export async function loadWeb(): Promise<OnnxRuntime> {
     name: "onnxruntime-web",
     version: ort.env.versions.web ?? ort.env.versions.common,
     async open(model, options = {}) {
-      const label = sessionLabel(model);
+      const label = options.label ?? sessionLabel(model);
       if (options.optimizedModelPath !== undefined) {
         throw new EdgecError(
           "RUNTIME_MISSING", 'onnxruntime-web cannot write the graph it executes; install the native runtime with "npm install onnxruntime-node"',

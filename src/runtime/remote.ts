@@ -54,7 +54,7 @@ export class RemoteRuntime implements OnnxRuntime {
 
   async open(model: string | Uint8Array, options: SessionOptions = {}): Promise<RemoteSession> {
     const label = sessionLabel(model);
-    const opened = await this.client.call("open", [model, options], `loading ${label}`);
+    const opened = await this.client.call("open", [model, { label, ...options }], `loading ${label}`);
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
   }
 
@@ -63,7 +63,7 @@ export class RemoteRuntime implements OnnxRuntime {
    * the same round on the same feed. Feeds are cycled through.
    */
   timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
-    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${models.map(sessionLabel).join(" against ")}`);
+    return this.client.call("timeInterleaved", [models, feeds, { labels: models.map(sessionLabel), ...options }], `timing ${models.map(sessionLabel).join(" against ")}`);
   }
 
   /**
@@ -71,7 +71,7 @@ export class RemoteRuntime implements OnnxRuntime {
    * left out (external data without a file). Throws EdgecError RUNTIME_MISSING on onnxruntime-web, which cannot dump it.
    */
   optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
-    return this.client.call("optimizedGraph", [model], `optimizing ${sessionLabel(model)}`);
+    return this.client.call("optimizedGraph", [model, sessionLabel(model)], `optimizing ${sessionLabel(model)}`);
   }
 
   close(): Promise<void> {

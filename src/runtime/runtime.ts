@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly optimization?: OptimizationLevel;
   /** Where to write the graph that the runtime executes after its optimizations (onnxruntime-node only). */
   readonly optimizedModelPath?: string;
+  /** What messages call the model, where that is not its path: the process that runs it does not know whose file it is. */
+  readonly label?: string;
   /** Session config entries such as {"session.x64quantprecision": "1"}. */
   readonly config?: Readonly<Record<string, string>>;
 }

@@ -7,6 +7,7 @@ import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
 import { OrtSession } from "./ort-session.js";
+import { sessionLabel } from "./session-label.js";
 import type { OnnxRuntime, Session, SessionOptions } from "./runtime.js";
 
 export interface OpenedSession {
@@ -48,8 +49,9 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
   const runtime = await loadRuntime();
   const opened: OrtSession[] = [];
   try {
-    for (const model of models) {
-      const session = await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config } });
+    for (const [k, model] of models.entries()) {
+      const label = options.labels?.[k] ?? sessionLabel(model);
+      const session = await runtime.open(model, { label, threads: options.threads, config: { ...QUIET_THREADS, ...options.config } });
       if (session instanceof OrtSession) opened.push(session);
     }
     return await timeSessions(opened, feeds, options);
@@ -65,12 +67,12 @@ const QUIET_THREADS = { "session.force_spinning_stop": "1" };
  * The ONNX file of the graph as this machine's CPU executes it at level "all". Weights of 1 KiB and more are referred
  * to as external data that is gone by the time this returns: the graph's structure is what it is for.
  */
-export async function optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+export async function optimizedGraph(model: string | Uint8Array, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
   const folder = await mkdtemp(join(tmpdir(), "edgec-graph-"));
   try {
     const path = join(folder, "optimized.onnx");
-    const session = await runtime.open(model, { optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
+    const session = await runtime.open(model, { ...(label === undefined ? {} : { label }), optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
     await session.release();
     return await readFile(path);
   } finally {

@@ -3,6 +3,7 @@ import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
+import { fileLabel } from "../onnx/index.js";
 import type { RemoteRuntime, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
@@ -70,7 +71,7 @@ async function compareSessions(comparison: OutputComparison, original: Session, 
     }
   };
   await run(fidelityData, (before, after, label, where) => {
-    meter.observe(before, after, `${comparison.compressed}: ${where}`);
+    meter.observe(before, after, `${fileLabel(comparison.compressed)}: ${where}`);
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
   if (score && evalData && evalData !== fidelityData) await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));

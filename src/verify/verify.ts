@@ -3,7 +3,7 @@ import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed, Model, ValueInfo } from "../ir/index.js";
-import { decodeModel, readModel } from "../onnx/index.js";
+import { decodeModel, fileLabel, readModel } from "../onnx/index.js";
 import { openRemote, type RemoteRuntime, type SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
@@ -181,7 +181,7 @@ function requireSameInterface(original: Model, compressed: Model, paths: { origi
     const [expected, actual] = [names(of(original)), names(of(compressed))];
     if (expected !== actual) {
       throw new EdgecError(
-        "USAGE", `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ${actual}, the original's are ${expected}`,
+        "USAGE", `${fileLabel(paths.compressed)} is not a compressed form of ${fileLabel(paths.original)}: its ${what} are ${actual}, the original's are ${expected}`,
       );
     }
   }
