@@ -29,16 +29,16 @@ describe("an ordinary run is not warned of", () => {
   const calib = (name: string) => ({ calib: digits(name, "calib") });
   const both = (name: string) => ({ ...calib(name), eval: digits(name, "eval") });
   const RUNS: readonly (readonly [string, (name: string) => CompressOptions])[] = [
-    ["no flag", () => ({})], ["int8 without data", () => ({ int8: true })], ["int8", (name) => ({ int8: true, effort: "fast", ...calib(name) })],
-    ["int8, evaluated", (name) => ({ int8: true, ...both(name) })], ["4 bits", (name) => ({ int8: true, weightBits: 4, ...calib(name) })], ["int8 storage", () => ({ storage: "int8" })],
-    ["pruned and int8", (name) => ({ int8: true, prune: 0.3, ...both(name) })],
+    ["int8 without data", () => ({ int8: true })], ["int8, evaluated", (name) => ({ int8: true, effort: "fast", ...both(name) })],
+    ["4 bits", (name) => ({ int8: true, weightBits: 4, ...calib(name) })],
   ];
+  const OTHERS: typeof RUNS = [["no flag", () => ({})], ["int8 storage", () => ({ storage: "int8" })], ["pruned and int8", (name) => ({ int8: true, prune: 0.3, ...both(name) })]];
   it.each(["lenet", "mbv2", "resnet", "rnn", "vit"])("%s", async (name) => {
-    for (const [run, options] of RUNS) expect([run, ...idsOf((await compress(modelPath(name), options(name))).report)]).toEqual([run]);
+    for (const [run, options] of name === "lenet" ? [...RUNS, ...OTHERS] : RUNS) expect([run, ...idsOf((await compress(modelPath(name), options(name))).report)]).toEqual([run]);
   }, 300_000);
 
-  it.each(["lenet", "resnet"])("%s, pruned and clustered", async (name) => {
-    expect(idsOf((await compress(modelPath(name), { prune: 0.8, cluster: 16, ...both(name) })).report)).toEqual([]);
+  it("lenet, pruned and clustered", async () => {
+    expect(idsOf((await compress(modelPath("lenet"), { prune: 0.8, cluster: 16, ...both("lenet") })).report)).toEqual([]);
   }, 120_000);
 });
 
@@ -47,7 +47,7 @@ describe("calibration data that cannot be meant", () => {
     const zeros = await changed("mbv2", () => 0);
     const { report } = await compress(modelPath("mbv2"), { int8: true, effort: "fast", calib: zeros, eval: digits("mbv2", "eval") });
     expect(report.accuracy?.compressed).toBeLessThan(50);
-    expect(idsOf(report)).toEqual(["compare/much-lost", "calibration/constant", "calibration/unlike-evaluation"].filter((id) => id !== "calibration/unlike-evaluation"));
+    expect(idsOf(report)).toEqual(["compare/much-lost", "calibration/constant"]);
     expect(report.warnings[0]).toMatchObject({ id: "compare/much-lost", severity: "warning" });
     expect(reportText(report)).toMatch(/^Much was lost on 1000 samples of .*: output "logits" gives the same answer in \d+\.\d %, below 98\.0 %\. top-1 goes from 98\.20 to/);
     expect(report.verdict.ok).toBe(true);

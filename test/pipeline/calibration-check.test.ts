@@ -79,6 +79,12 @@ describe("calibration data that cannot be meant", () => {
     }
   });
 
+  it("has no room for many of the evaluation data's values, however alike their spread", async () => {
+    const random = new Random(18);
+    const shares = (): number[] => Array.from({ length: SIZE }, () => random.below(1e6) / 1e6);
+    expect(await ids(many(20, shares), many(20, () => shares().map((value) => (value - 0.45) / 0.23)))).toEqual(["unlike-evaluation"]);
+  });
+
   it("holds NaN, which is an error that names the sample", async () => {
     const broken = new Random(16).floats(SIZE, 1);
     broken[5] = NaN;
