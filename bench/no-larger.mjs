@@ -1,10 +1,10 @@
 /**
- * That no output is larger than its input: `compress` and `optimize` over the fixtures and the official operator models,
- * lossy commands over the fixtures, each command again on its own output, and all of it over the models of a folder.
+ * That no output is larger than its input: `compress` and `optimize` over the fixtures and the official operator
+ * models, lossy commands over the fixtures, both again on what came out, and all of it over the models of a folder.
  *
  *   npm run bench -- no-larger                   a twentieth of the operator models
  *   npm run bench -- no-larger --all             all of them
- *   npm run bench -- no-larger path/to/models    the .onnx files in there as well, with calib.npz or <name>.npz beside them
+ *   npm run bench -- no-larger path/to/models    its .onnx files as well, with calib.npz or <name>.npz beside them
  *   npm run bench -- no-larger --only path       those alone
  *
  * Sizes are sums over a model and its data files. Models are not run: `npm test` does that.
@@ -21,21 +21,31 @@ const ARCHIVE = fileURLToPath(new URL("../fixtures/conformance/onnx-node-tests.t
 const FOLDER = join(OUT, "no-larger");
 const SAMPLE = 20;
 
-const LOSSLESS = [["compress", {}], ["optimize", undefined]];
+const LOSSLESS = [
+  ["compress", {}],
+  ["optimize", undefined],
+];
 const LOSSY = [
-  ["--int8", { int8: true }], ["--int8 --calib", { int8: true, effort: "fast" }, true], ["--prune 0.5", { prune: 0.5 }], ["--cluster 16", { cluster: 16 }],
-  ["--storage int8", { storage: "int8" }], ["--weight-bits 4", { int8: true, weightBits: 4, effort: "fast" }, true],
+  ["--int8", { int8: true }],
+  ["--int8 --calib", { int8: true, effort: "fast" }, true],
+  ["--prune 0.5", { prune: 0.5 }],
+  ["--cluster 16", { cluster: 16 }],
+  ["--storage int8", { storage: "int8" }],
+  ["--weight-bits 4", { int8: true, weightBits: 4, effort: "fast" }, true],
 ];
 
 export default async function noLarger(args = []) {
   mkdirSync(FOLDER, { recursive: true });
   const tally = new Tally();
   if (!args.includes("--only")) {
-    for (const name of ["lenet", "resnet", "mbv2", "vit", "rnn"]) await tryModel(tally, "fixtures", name, fixture(name).model, fixture(name).calib, true);
-    for (const path of operatorModels(args.includes("--all"))) await tryModel(tally, "operator models", path.split("/").at(-2), path, undefined, false);
+    for (const name of ["lenet", "resnet", "mbv2", "vit", "rnn"])
+      await tryModel(tally, "fixtures", name, fixture(name).model, fixture(name).calib, true);
+    for (const path of operatorModels(args.includes("--all")))
+      await tryModel(tally, "operator models", path.split("/").at(-2), path, undefined, false);
   }
   for (const folder of args.filter((arg) => !arg.startsWith("--"))) {
-    for (const path of modelsIn(folder)) await tryModel(tally, folder, relative(folder, path), path, dataBeside(path), true);
+    for (const path of modelsIn(folder))
+      await tryModel(tally, folder, relative(folder, path), path, dataBeside(path), true);
   }
   tally.print();
   rmSync(FOLDER, { recursive: true, force: true });
@@ -55,11 +65,23 @@ class Tally {
   }
 
   print() {
-    const rows = [...this.groups].map(([name, { runs, larger, kept, smaller, refused }]) => [...name.split("\n"), runs, larger, kept, smaller, refused]);
+    const rows = [...this.groups].map(([name, { runs, larger, kept, smaller, refused }]) => [
+      ...name.split("\n"),
+      runs,
+      larger,
+      kept,
+      smaller,
+      refused,
+    ]);
     const sum = (key) => [...this.groups.values()].reduce((total, counts) => total + counts[key], 0);
     rows.push(["all", "", sum("runs"), sum("larger"), sum("kept"), sum("smaller"), sum("refused")]);
-    printTable("Outputs larger than their inputs (kept: the input's own bytes, as the result would be larger)", ["models", "command", "runs", "larger", "kept", "smaller", "refused"], rows);
-    if (this.refusals.size > 0) printTable("Refused or failed", ["first model", "command", "why"], [...this.refusals.values()]);
+    printTable(
+      "Outputs larger than their inputs (kept: the input's own bytes, as the result would be larger)",
+      ["models", "command", "runs", "larger", "kept", "smaller", "refused"],
+      rows,
+    );
+    if (this.refusals.size > 0)
+      printTable("Refused or failed", ["first model", "command", "why"], [...this.refusals.values()]);
     if (this.offenders.length > 0) printTable("Offenders", ["model", "command", "before", "after"], this.offenders);
   }
 }
@@ -68,9 +90,18 @@ async function tryModel(tally, group, name, path, calib, isLossyToo) {
   for (const [command, options, needsData] of [...LOSSLESS, ...(isLossyToo ? LOSSY : [])]) {
     if (needsData && calib === undefined) continue;
     const output = join(FOLDER, "out.onnx");
-    const done = await tryCommand(tally, { group, name, path, command, output }, options && { ...options, ...(needsData ? { calib } : {}) });
+    const done = await tryCommand(
+      tally,
+      { group, name, path, command, output },
+      options && { ...options, ...(needsData ? { calib } : {}) },
+    );
     if (!done || !isLossyToo) continue;
-    for (const [next, nextOptions] of LOSSLESS) await tryCommand(tally, { group, name, path: output, command: `${command}, then ${next}`, output: join(FOLDER, "again.onnx") }, nextOptions);
+    for (const [next, nextOptions] of LOSSLESS)
+      await tryCommand(
+        tally,
+        { group, name, path: output, command: `${command}, then ${next}`, output: join(FOLDER, "again.onnx") },
+        nextOptions,
+      );
   }
 }
 
@@ -80,10 +111,15 @@ async function tryCommand(tally, { group, name, path, command, output }, options
   tally.count(group, command, "runs");
   try {
     const common = { output, verify: false };
-    const { report } = options === undefined ? await optimize(path, common) : await compress(path, { ...options, ...common });
+    const { report } =
+      options === undefined ? await optimize(path, common) : await compress(path, { ...options, ...common });
     const [before, after] = [bytesOf(path), bytesOf(output)];
     if (after > before) tally.offenders.push([name, command, before, after]);
-    tally.count(group, command, after > before ? "larger" : report.unchanged ? "kept" : after < before ? "smaller" : "same");
+    tally.count(
+      group,
+      command,
+      after > before ? "larger" : report.unchanged ? "kept" : after < before ? "smaller" : "same",
+    );
     return true;
   } catch (error) {
     tally.count(group, command, "refused");
@@ -95,8 +131,15 @@ async function tryCommand(tally, { group, name, path, command, output }, options
 
 /** The file with the data files that it refers to. */
 function bytesOf(path) {
-  const locations = new Set(GraphEditor.forModel(readModel(path)).flatMap(({ graph: { initializers } }) => initializers.flatMap(({ external }) => external?.location ?? [])));
-  return [path, ...[...locations].map((location) => join(dirname(path), location))].reduce((sum, file) => sum + statSync(file).size, 0);
+  const locations = new Set(
+    GraphEditor.forModel(readModel(path)).flatMap(({ graph: { initializers } }) =>
+      initializers.flatMap(({ external }) => external?.location ?? []),
+    ),
+  );
+  return [path, ...[...locations].map((location) => join(dirname(path), location))].reduce(
+    (sum, file) => sum + statSync(file).size,
+    0,
+  );
 }
 
 function operatorModels(all) {
@@ -107,7 +150,11 @@ function operatorModels(all) {
 }
 
 function modelsIn(folder) {
-  return readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith(".onnx")).sort().map((name) => join(folder, name));
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".onnx"))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function dataBeside(path) {

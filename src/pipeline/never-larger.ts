@@ -1,4 +1,4 @@
-/** An output larger than the input is never what was wanted: the input's own bytes take its place, and the report says so. */
+/** An output larger than the input is not what was wanted: the input's own bytes take its place, and the report says so. */
 import { copyFile } from "node:fs/promises";
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
@@ -21,26 +21,40 @@ export interface Unchanged {
 /** Passes that write out what is short in the file: who names them asks for that. */
 const WRITE_OUT: readonly string[] = ["upgrade-opset", "inline-functions", "unpack-weights"];
 /** Warnings about the model that is given up. */
-const MOOT: ReadonlySet<string> = new Set(["compress/shortcoming", "compress/fell-back", "compress/plain-float", "verify/unquiet-machine"]);
+const MOOT: ReadonlySet<string> = new Set([
+  "compress/shortcoming",
+  "compress/fell-back",
+  "compress/plain-float",
+  "verify/unquiet-machine",
+]);
 
 /**
- * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was asked for that
- * takes more bytes: plain storage, a pass by name that writes things out, passes of the caller's own making.
+ * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was asked for
+ * that takes more bytes: plain storage, a pass by name that writes things out, passes of the caller's own making.
  * @param original reads the input anew
  */
-export async function neverLarger(context: CandidateContext, plan: PlanOptions, candidate: Candidate, original: () => Model): Promise<Candidate> {
+export async function neverLarger(
+  context: CandidateContext,
+  plan: PlanOptions,
+  candidate: Candidate,
+  original: () => Model,
+): Promise<Candidate> {
   const { original: before, compressed: after } = candidate.measurements.size;
   if (after.raw <= before.raw || isAskedFor(plan)) return candidate;
   const path = await writeUnchanged(context, original);
   const { raw } = await sizesOf(path, false);
   // Where the input's bytes come in another file format than it had, they may be no fewer.
   if (raw >= after.raw) return candidate;
-  // Run and compared all the same, but not timed: two files of the same bytes take the same time, whatever a clock says.
+  // Run and compared all the same, but not timed: files of the same bytes take the same time, whatever a clock says.
   const measured = await measureAgainst({ ...context, logger: {}, standIn: path }, path);
   const measurements = gated({ ...measured, latency: sameLatency(candidate.measurements.latency) }, context);
   const { modified, diagnostics, askedForData, statistics, judged } = candidate.run;
   const run = { modified, diagnostics, askedForData, statistics, judged, passes: [], nodes: [] };
-  const warnings = [...candidate.warnings.filter(({ id }) => !MOOT.has(id)), told(after.raw, before.raw), ...measurements.warnings];
+  const warnings = [
+    ...candidate.warnings.filter(({ id }) => !MOOT.has(id)),
+    told(after.raw, before.raw),
+    ...measurements.warnings,
+  ];
   return { ...candidate, model: original(), path, run, measurements, warnings, unchanged: { wouldBe: after.raw } };
 }
 
@@ -50,7 +64,10 @@ function isAskedFor({ passes, flags }: PlanOptions): boolean {
 }
 
 /** The input's very bytes where one file holds them all, else its tensors in the form that the output is to have. */
-async function writeUnchanged({ files, originalPath, externalData, options: { minOrt } }: CandidateContext, original: () => Model): Promise<string> {
+async function writeUnchanged(
+  { files, originalPath, externalData, options: { minOrt } }: CandidateContext,
+  original: () => Model,
+): Promise<string> {
   const path = await files.path("unchanged");
   const model = original();
   const place = externalData(model);
@@ -70,13 +87,21 @@ function sameLatency(latency: Latency | null): Latency | null {
 
 function gated(measured: Measurements, { options, data }: CandidateContext): Measurements {
   const { size, fidelity, accuracy, latency, executed } = measured;
-  const known = { size, fidelity: fidelity ?? { samples: 0, source: data.source, outputs: {} }, accuracy, latency, executed };
+  const known = {
+    size,
+    fidelity: fidelity ?? { samples: 0, source: data.source, outputs: {} },
+    accuracy,
+    latency,
+    executed,
+  };
   return { ...measured, gates: checkGates(gateLimits(options), known).gates };
 }
 
 function told(after: number, before: number): Diagnostic {
+  const figures = `${bytesText(after)} against ${bytesText(before)}`;
   return {
-    id: "compress/unchanged", severity: "warning",
-    message: `The output is the input unchanged, because the result would be larger (${bytesText(after)} against ${bytesText(before)}).`,
+    id: "compress/unchanged",
+    severity: "warning",
+    message: `The output is the input unchanged, because the result would be larger (${figures}).`,
   };
 }

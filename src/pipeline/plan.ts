@@ -148,6 +148,7 @@ function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, e
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain" && plainFloat !== true;
+    case "storedAgain": return flags.prune !== undefined && !int8 && storeOnly !== true && flags.cluster === undefined && flags.storage !== "plain";
     // Plain storage asks for dense constants, and chains in functions have to be written out for runtimes that fold none there.
     case "unpacked": return int8 || storeOnly === true || flags.prune !== undefined || flags.cluster !== undefined || flags.storage === "plain" || shared?.functions === false;
     default: return flags[when] !== undefined;

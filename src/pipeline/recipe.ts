@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded" | "unpacked";
+export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded" | "unpacked" | "storedAgain";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -60,6 +60,7 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float, nor what led to them for readers of codes" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
   { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },
+  { passes: ["store-int8"], untilStable: false, when: "storedAgain", options: { again: true }, reason: "pruned weights that came as int8 would take more as floats than they did" },
   { passes: CLEAN_UP_LITE, untilStable: true, when: "always", reason: "drops the float weights that nothing uses any more, and repeated scales" },
   { passes: ["encode-weights"], untilStable: false, when: "always", reason: "last: any pass after it would see codes instead of weights" },
 ];

@@ -1,4 +1,4 @@
-/** Chains that decode weights are a form of storage: no exact command unpacks them, and lossy ones put back what they leave alone. */
+/** Chains that decode weights are storage: no exact command unpacks them; lossy ones put back what they leave alone. */
 import { describe, expect, it } from "vitest";
 import { copyModel, DataType, type Feed, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
@@ -8,11 +8,20 @@ import { difference, EVALUATOR, floats, run } from "../passes/graph/running.js";
 import { decodeModelOf, ROWS } from "./decode-chains.js";
 
 const SEEDS = Array.from({ length: 24 }, (_, k) => k + 1);
-const feed = (flag: number): Feed => ({ x: floats([2, ROWS]), c: { dataType: DataType.BOOL, dims: [], data: Uint8Array.of(flag) } });
+const feed = (flag: number): Feed => ({
+  x: floats([2, ROWS]),
+  c: { dataType: DataType.BOOL, dims: [], data: Uint8Array.of(flag) },
+});
 
 async function after(model: Model, options: PlanOptions): Promise<Model> {
   const changed = copyModel(model);
-  await runPasses(changed, planPasses(changed, options), { evaluator: EVALUATOR, logger: {}, seed: 0, threads: 1, debug: true });
+  await runPasses(changed, planPasses(changed, options), {
+    evaluator: EVALUATOR,
+    logger: {},
+    seed: 0,
+    threads: 1,
+    debug: true,
+  });
   return decodeModel(encodeModelBytes(changed));
 }
 
@@ -30,24 +39,36 @@ async function loss(a: Model, b: Model): Promise<number> {
 }
 
 describe("random decoding chains", () => {
-  it.each([["compress", { flags: {} }], ["optimize", { flags: {}, passes: "optimize" }]] as [string, PlanOptions][])("%s neither unpacks them nor changes what they compute, and a second run changes nothing", async (_, options) => {
-    for (const seed of SEEDS) {
-      const model = decodeModelOf(seed);
-      const once = await after(model, options);
-      expect(size(once), `seed ${seed}`).toBeLessThanOrEqual(size(model));
-      expect(await loss(model, once), `seed ${seed}`).toBeLessThan(1e-5);
-      const twice = await after(once, options);
-      expect(size(twice), `seed ${seed}`).toBeLessThanOrEqual(size(once));
-      expect(Buffer.compare(encodeModelBytes(await after(twice, options)), encodeModelBytes(twice)), `seed ${seed}`).toBe(0);
-    }
-  });
+  it.each([
+    ["compress", { flags: {} }],
+    ["optimize", { flags: {}, passes: "optimize" }],
+  ] as [string, PlanOptions][])(
+    "%s neither unpacks them nor changes what they compute, and a second run changes nothing",
+    async (_, options) => {
+      for (const seed of SEEDS) {
+        const model = decodeModelOf(seed);
+        const once = await after(model, options);
+        expect(size(once), `seed ${seed}`).toBeLessThanOrEqual(size(model));
+        expect(await loss(model, once), `seed ${seed}`).toBeLessThan(1e-5);
+        const twice = await after(once, options);
+        expect(size(twice), `seed ${seed}`).toBeLessThanOrEqual(size(once));
+        expect(
+          Buffer.compare(encodeModelBytes(await after(twice, options)), encodeModelBytes(twice)),
+          `seed ${seed}`,
+        ).toBe(0);
+      }
+    },
+  );
 
   it("come back as they were, or smaller, after they were unpacked for passes that left them alone", async () => {
     let unpacked = 0;
     for (const seed of SEEDS) {
       const model = decodeModelOf(seed);
       const dense = await after(model, { flags: {}, passes: "lift-constants,unpack-weights" });
-      const back = await after(model, { flags: {}, passes: "lift-constants,unpack-weights,remove-dead,deduplicate-initializers,encode-weights" });
+      const back = await after(model, {
+        flags: {},
+        passes: "lift-constants,unpack-weights,remove-dead,deduplicate-initializers,encode-weights",
+      });
       if (size(dense) > size(model)) unpacked++;
       expect(await loss(model, dense), `seed ${seed}`).toBe(0);
       expect(await loss(model, back), `seed ${seed}`).toBe(0);

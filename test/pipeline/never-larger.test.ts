@@ -14,11 +14,21 @@ const inFolder = (name: string): string => join(temporary.path, name);
 /** Nothing of it can be left out, and raising its operator set makes inputs of attributes. */
 function oldModel(): Model {
   return {
-    irVersion: 6n, opsetImports: [{ domain: "", version: 11n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 6n,
+    opsetImports: [{ domain: "", version: 11n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     graph: {
-      ...emptyGraph("g"), inputs: [tensorValue("x", DataType.FLOAT, [2, 8])], outputs: [tensorValue("y", DataType.FLOAT, [1, 2, 16])],
+      ...emptyGraph("g"),
+      inputs: [tensorValue("x", DataType.FLOAT, [2, 8])],
+      outputs: [tensorValue("y", DataType.FLOAT, [1, 2, 16])],
       initializers: [floatTensor("w", [8, 16], seededFloats(128))],
-      nodes: [makeNode("MatMul", ["x", "w"], ["p"]), makeNode("Relu", ["p"], ["r"]), makeNode("Unsqueeze", ["r"], ["y"], [attribute.ints("axes", [0])])],
+      nodes: [
+        makeNode("MatMul", ["x", "w"], ["p"]),
+        makeNode("Relu", ["p"], ["r"]),
+        makeNode("Unsqueeze", ["r"], ["y"], [attribute.ints("axes", [0])]),
+      ],
     },
   };
 }
@@ -34,11 +44,19 @@ describe("a result that would be larger", () => {
     const { report, model } = await compress(input, { output: inFolder("out.onnx") });
     expect(Buffer.compare(readFileSync(inFolder("out.onnx")), readFileSync(input))).toBe(0);
     const { raw } = report.size.original;
-    expect([report.size.compressed.raw, report.size.ratio, report.passes, report.nodes, report.verdict.ok]).toEqual([raw, 1, [], [], true]);
+    expect([report.size.compressed.raw, report.size.ratio, report.passes, report.nodes, report.verdict.ok]).toEqual([
+      raw,
+      1,
+      [],
+      [],
+      true,
+    ]);
     expect(report.unchanged?.wouldBe).toBeGreaterThan(raw);
     expect([report.fidelity?.outputs.y?.maxAbsError, report.latency?.speedup]).toEqual([0, 1]);
     expect(report.warnings.map(({ id }) => id)).toEqual(["compress/random-feeds", "compress/unchanged"]);
-    expect(report.warnings[1]?.message).toMatch(/^The output is the input unchanged, because the result would be larger \(\d+ B against \d+ B\)\.$/);
+    expect(report.warnings[1]?.message).toMatch(
+      /^The output is the input unchanged, because the result would be larger \(\d+ B against \d+ B\)\.$/,
+    );
     expect(Buffer.compare(encodeModelBytes(model), readFileSync(input))).toBe(0);
   });
 
@@ -51,8 +69,16 @@ describe("a result that would be larger", () => {
 
   it("is measured against the gates as what is written: an unchanged model is not slower and not smaller", async () => {
     const input = written("in.onnx");
-    const { verdict, size } = (await compress(input, { output: inFolder("out.onnx"), maxSize: 100, maxSlowdown: 0, minSqnr: 60 })).report;
-    expect(verdict.gates.map(({ name, ok }) => [name, ok])).toEqual(expect.arrayContaining([["maxSize", size.compressed.raw <= 100], ["maxSlowdown", true], ["minSqnrDb", true]]));
+    const { verdict, size } = (
+      await compress(input, { output: inFolder("out.onnx"), maxSize: 100, maxSlowdown: 0, minSqnr: 60 })
+    ).report;
+    expect(verdict.gates.map(({ name, ok }) => [name, ok])).toEqual(
+      expect.arrayContaining([
+        ["maxSize", size.compressed.raw <= 100],
+        ["maxSlowdown", true],
+        ["minSqnrDb", true],
+      ]),
+    );
     expect(verdict.ok).toBe(false);
   });
 
@@ -71,20 +97,29 @@ describe("a result that would be larger", () => {
     expect(stdout).toMatch(/written: /);
     const unchanged = await edgec(["compress", written("in.onnx"), "-o", inFolder("out.onnx")]);
     expect(unchanged.code).toBe(0);
-    expect(unchanged.stdout).toMatch(/warning: The output is the input unchanged[^\n]*\n\nwritten, unchanged: .*out\.onnx/);
+    expect(unchanged.stdout).toMatch(
+      /warning: The output is the input unchanged[^\n]*\n\nwritten, unchanged: .*out\.onnx/,
+    );
   });
 });
 
 describe("a result that is larger by what was asked for", () => {
-  it.each([["a pass by name", { passes: "upgrade-opset" }]] as [string, CompressOptions][])("stays: %s", async (_, options) => {
-    const { report } = await compress(written("in.onnx"), { ...options, output: inFolder("out.onnx") });
-    expect(report.unchanged).toBeUndefined();
-    expect(report.size.compressed.raw).toBeGreaterThan(report.size.original.raw);
-  });
+  it.each([["a pass by name", { passes: "upgrade-opset" }]] as [string, CompressOptions][])(
+    "stays: %s",
+    async (_, options) => {
+      const { report } = await compress(written("in.onnx"), { ...options, output: inFolder("out.onnx") });
+      expect(report.unchanged).toBeUndefined();
+      expect(report.size.compressed.raw).toBeGreaterThan(report.size.original.raw);
+    },
+  );
 
   it("stays: plain storage of a file of codes", async () => {
     await compress(fixture("models/lenet.onnx"), { storage: "int8", output: inFolder("small.onnx"), verify: false });
-    const { report } = await compress(inFolder("small.onnx"), { storage: "plain", output: inFolder("plain.onnx"), verify: false });
+    const { report } = await compress(inFolder("small.onnx"), {
+      storage: "plain",
+      output: inFolder("plain.onnx"),
+      verify: false,
+    });
     expect(report.unchanged).toBeUndefined();
     const { graph, functions } = readModel(inFolder("plain.onnx"));
     expect([functions.length, graph.nodes.map(({ opType }) => opType).filter((op) => op === "Cast")]).toEqual([0, []]);

@@ -12,8 +12,9 @@
  *
  * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults of
  * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1 GiB).
- * Must come last: a tool that folds constants brings the dense form back. A runtime that folds none decodes at
- * every inference; `storage: "plain"` is for those.
+ * Must come last: passes after it see codes instead of weights, and a tool that folds constants brings the dense form
+ * back. What unpack-weights has made dense goes back to the form it had where that is smallest. A runtime that folds
+ * none decodes at every inference; `storage: "plain"` is for those.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";

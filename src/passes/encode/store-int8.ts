@@ -20,24 +20,20 @@
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
-import {
-  attribute, DataType, elementCount, FloatReader, floatTensor, GraphEditor,
-  integerTensor, makeNode, nodeLabel, opsetVersion, storedByteLength,
-} from "../../ir/index.js";
+import { FloatReader, GraphEditor, nodeLabel, opsetVersion, storedByteLength } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { RAISE_OPSET } from "../graph/upgrade-opset.js";
 import { directUses, type DirectUse } from "./direct-uses.js";
-import { BFLOAT16_CAST_OPSET, INT8_STORAGE_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
+import { INT8_STORAGE_OPSET } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
+import { int8Chain } from "./int8-chain.js";
 import type { Int8Channels } from "./int8-channels.js";
-import { draftOf, StoredForms } from "./stored-forms.js";
-import { nodeWireSize, tensorWireSize } from "./wire-size.js";
+import { StoredForms } from "./stored-forms.js";
 import { weightAxes } from "./weight-axes.js";
-
-const FLOATS: ReadonlySet<DataType> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16]);
+import { FLOATS, whyFloat, whySmaller } from "./why-float.js";
 
 export interface StoreInt8Options {
   /** Smaller tensors stay float. */
@@ -48,13 +44,15 @@ export interface StoreInt8Options {
   readonly only: readonly string[] | undefined;
   /** Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then told of. */
   readonly askedBits: number;
+  /** Only those that the file held as int8 and a pass has changed since: they go back to that form. */
+  readonly again: boolean;
 }
 
 export const storeInt8 = definePass<StoreInt8Options>({
   name: "store-int8",
   description: "Store weights as int8 with a scale per channel and compute in floating point",
   lossy: true,
-  defaults: { minBytes: 1024, exclude: [], only: undefined, askedBits: 8 },
+  defaults: { minBytes: 1024, exclude: [], only: undefined, askedBits: 8, again: false },
   validate: ({ minBytes }) => {
     if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `store-int8: minBytes must be 0 or more, not ${minBytes}.`);
   },
@@ -102,7 +100,7 @@ async function storeGraph(
 ): Promise<void> {
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options));
+  const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options, scope.forms));
   const reader = new FloatReader(lookedAt);
   // Constants are handed over one by one, so that those of a large model need not be in memory together.
   for (const [index, tensor] of lookedAt.entries()) {
@@ -137,40 +135,11 @@ async function storeGraph(
 }
 
 /** With `only`, exactly those; else float32 constants that are large enough. */
-function isLookedAt(tensor: Tensor, { only, minBytes }: StoreInt8Options): boolean {
+function isLookedAt(tensor: Tensor, { only, minBytes, again }: StoreInt8Options, forms: StoredForms): boolean {
+  if (again) return forms.wasInt8(tensor) && forms.of(tensor) === undefined;
   if (only) return only.includes(tensor.name ?? "");
   return FLOATS.has(tensor.dataType) && storedByteLength(tensor) >= minBytes;
 }
-
-function whyFloat(editor: GraphEditor, tensor: Tensor, uses: readonly DirectUse[], { exclude }: StoreInt8Options, opset: number): string | undefined {
-  const name = tensor.name ?? "";
-  const users = [...editor.consumers(name), ...uses.map(({ node }) => node)];
-  if (!FLOATS.has(tensor.dataType)) return "is not float32, float16 or bfloat16";
-  if (tensor.dataType === DataType.BFLOAT16 && opset < BFLOAT16_CAST_OPSET) return `is bfloat16, which needs operator set ${BFLOAT16_CAST_OPSET}`;
-  if (exclude.includes(name)) return "excluded";
-  const excluded = users.find((user) => exclude.includes(nodeLabel(user)));
-  if (excluded) return `excluded with node "${nodeLabel(excluded)}"`;
-  if (editor.isOutput(name)) return "is a graph output";
-  if (editor.input(name)) return "is the default of a graph input, which callers may override";
-  if (tensor.unknownFields?.length) return "carries fields that edgec does not know";
-  return elementCount(tensor) > MAX_FOLDABLE_ELEMENTS ? "is too large for onnxruntime to unfold at load (1 GiB)" : undefined;
-}
-
-/** Why int8 would not make the constant smaller; undefined where it does. */
-function whySmaller(tensor: Tensor, axes: readonly number[], forms: StoredForms): string | undefined {
-  const name = tensor.name ?? "";
-  const scales = axes.reduce((product, axis) => product * (tensor.dims[axis] ?? 1), 1);
-  const chain = int8Chain(tensor, { codes: new Int8Array(0), scales: new Float32Array(scales), sqnr: 0 }, axes, PLACEHOLDERS);
-  const bytes = [...chain.constants.map(tensorWireSize), ...chain.nodes.map(nodeWireSize)].reduce((sum, size) => sum + size, 0);
-  const dense = tensorWireSize(tensor);
-  if (bytes >= dense) return `int8 and its scales take ${bytes} bytes, and it ${dense}`;
-  const form = forms.of(tensor);
-  const before = form && draftOf(form, name).bytes;
-  return before !== undefined && before <= bytes ? `the file holds it in ${before} bytes already, and int8 takes ${bytes}` : undefined;
-}
-
-/** Stand in where only sizes are asked for: names in chains have two or three characters. */
-const PLACEHOLDERS: Pick<FreeNames, "next"> = { next: () => "e00" };
 
 /** Axes by the first use as a weight; a reason when there is none. */
 function channelAxes(uses: readonly DirectUse[], tensor: Tensor): readonly number[] | string {
@@ -181,19 +150,6 @@ function channelAxes(uses: readonly DirectUse[], tensor: Tensor): readonly numbe
     reason = axes;
   }
   return reason;
-}
-
-function int8Chain(tensor: Tensor, { codes, scales }: Int8Channels, axes: readonly number[], names: Pick<FreeNames, "next">): { nodes: Node[]; constants: Tensor[] } {
-  const [code, float, scale] = [names.next(), names.next(), names.next()];
-  const isFloat = tensor.dataType === DataType.FLOAT;
-  const product = isFloat ? tensor.name ?? "" : names.next();
-  const nodes = [makeNode("Cast", [code], [float], [attribute.int("to", DataType.FLOAT)]), makeNode("Mul", [float, scale], [product])];
-  if (!isFloat) nodes.push(makeNode("Cast", [product], [tensor.name ?? ""], [attribute.int("to", tensor.dataType)]));
-  const last = nodes.at(-1)!;
-  if (tensor.docString) last.docString = tensor.docString;
-  if (tensor.metadata?.length) last.metadata = tensor.metadata;
-  const scaleDims = scales.length === 1 ? [] : tensor.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1));
-  return { nodes, constants: [integerTensor(code, tensor.dims, DataType.INT8, codes), floatTensor(scale, scaleDims, scales)] };
 }
 
 function count(tally: Tally, tensor: Tensor, { codes, scales, sqnr }: Int8Channels): void {

@@ -1,21 +1,37 @@
 /** The compact forms that constants had in the file, for putting them back where nothing has changed a value. */
-import { contentKey, opsetVersion, shapeKey, type Model, type StoredForm, type Tensor } from "../../ir/index.js";
+import { contentKey, DataType, opsetVersion, shapeKey, type Model, type StoredForm, type Tensor } from "../../ir/index.js";
 import { Draft } from "./draft.js";
 
 /** Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use them. */
 const LASTING: ReadonlySet<string> = new Set([
-  "Add", "Cast", "Concat", "ConstantOfShape", "CumSum", "Div", "Gather", "Identity", "Mod", "Mul", "Reshape", "ScatterElements",
-  "Slice", "Sub", "Transpose", "Where",
+  "Add",
+  "Cast",
+  "Concat",
+  "ConstantOfShape",
+  "CumSum",
+  "Div",
+  "Gather",
+  "Identity",
+  "Mod",
+  "Mul",
+  "Reshape",
+  "ScatterElements",
+  "Slice",
+  "Sub",
+  "Transpose",
+  "Where",
 ]);
 
 /** What a model remembers of its file, by content: passes rename, copy and merge constants. */
 export class StoredForms {
   private readonly byKey = new Map<string, StoredForm>();
+  private readonly byName = new Map<string, StoredForm>();
   private readonly shapes = new Set<string>();
 
-  constructor(private readonly model: Model) {
+  constructor(model: Model) {
     const opset = opsetVersion(model);
     for (const form of model.storedForms ?? []) {
+      this.byName.set(form.name, form);
       if (form.opset !== opset && !form.nodes.every(({ opType }) => LASTING.has(opType))) continue;
       this.byKey.set(form.key, form);
       this.shapes.add(form.key.slice(0, form.key.lastIndexOf(" ")));
@@ -27,9 +43,11 @@ export class StoredForms {
     return this.shapes.has(shapeKey(tensor)) ? this.byKey.get(contentKey(tensor)) : undefined;
   }
 
-  /** The form of the constant of that name, whatever its values are by now. */
-  named(name: string): StoredForm | undefined {
-    return this.model.storedForms?.find((form) => form.name === name);
+  /** Whether the file held the constant of that name as int8 codes of its shape, whatever its values are by now. */
+  wasInt8({ name, dims }: Tensor): boolean {
+    const form = this.byName.get(name ?? "");
+    if (!form?.nodes.every(({ opType }) => opType === "Cast" || opType === "Mul")) return false;
+    return [...form.constants.values()].some((codes) => codes.dataType === DataType.INT8 && codes.dims.join() === dims.join());
   }
 }
 
@@ -39,7 +57,14 @@ export function draftOf(form: StoredForm, target: string): Draft {
   const names = new Map<string, string>([["", ""]]);
   for (const [name, tensor] of form.constants) names.set(name, draft.existing(tensor));
   for (const { opType, inputs, outputs, attributes } of form.nodes) {
-    names.set(outputs[0] ?? "", draft.op(opType, inputs.map((name) => names.get(name) ?? name), attributes));
+    names.set(
+      outputs[0] ?? "",
+      draft.op(
+        opType,
+        inputs.map((name) => names.get(name) ?? name),
+        attributes,
+      ),
+    );
   }
   return draft.finish(target);
 }

@@ -3,22 +3,39 @@
  *
  *   codes ─▶ Cast ─▶ Mul(scale) ─▶ W ─▶ Conv   →   W (dense) ─▶ Conv
  *
- * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and clustering see
- * none of the weights behind them. The form is remembered with the model, and encode-weights puts it back where the value
- * is still the same at the end and no other form is smaller.
+ * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and clustering
+ * see none of the weights behind them. The form is remembered with the model, and encode-weights puts it back where the
+ * value is still the same at the end and no other form is smaller.
  *
  * Takes floating-point values and 8-bit codes that take more bytes than what they are computed from. Leaves alone: what
  * fold-constants stores anyway; copies, such as a Transpose of a table that is read as it is as well, which would be
  * stored twice; values of more elements than eight for each byte of the constants behind them (and of 2^20); and what
  * folding never computes (see foldable.ts), such as a DequantizeLinear, which is int8 arithmetic rather than a form.
  */
-import { contentKey, DataType, GraphEditor, isOp, opsetVersion, storedByteLength, type Model, type Node, type Tensor } from "../../ir/index.js";
+import {
+  contentKey,
+  DataType,
+  GraphEditor,
+  isOp,
+  opsetVersion,
+  storedByteLength,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 import type { ConstantEvaluator, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { CallBodies } from "../graph/call-bodies.js";
 import { ConstantRegions, type FoldTotals } from "../graph/constant-regions.js";
 
-const TYPES: ReadonlySet<DataType> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE, DataType.INT8, DataType.UINT8]);
+const TYPES: ReadonlySet<DataType> = new Set([
+  DataType.FLOAT,
+  DataType.FLOAT16,
+  DataType.BFLOAT16,
+  DataType.DOUBLE,
+  DataType.INT8,
+  DataType.UINT8,
+]);
 const MIN_ELEMENTS = 2 ** 20;
 const ELEMENTS_PER_BYTE = 8;
 /** onnxruntime and protobuf take no more in one tensor, 1 GiB of float32. */
@@ -35,18 +52,30 @@ export const unpackWeights = definePass<Record<string, never>>({
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
     const before = model.storedForms?.length ?? 0;
     const calls = new CallBodies(model);
-    for (const editor of GraphEditor.forModel(model)) if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
+    for (const editor of GraphEditor.forModel(model))
+      if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
     const unpacked = (model.storedForms?.length ?? 0) - before;
     return { modified: unpacked > 0, stats: { unpackedTensors: unpacked, ...totals }, nodes: [], diagnostics: [] };
   },
 });
 
 /** Every round unpacks some values or rejects some nodes, so this ends. */
-async function unpackGraph(model: Model, editor: GraphEditor, calls: CallBodies, evaluator: ConstantEvaluator, totals: FoldTotals): Promise<void> {
+async function unpackGraph(
+  model: Model,
+  editor: GraphEditor,
+  calls: CallBodies,
+  evaluator: ConstantEvaluator,
+  totals: FoldTotals,
+): Promise<void> {
   const rejected = new Set<Node>();
   for (;;) {
     const maxElements = mostElements(editor);
-    const regions = new ConstantRegions(model, editor, { rejected, maxElements, maxTotal: Math.max(maxElements, MAX_ELEMENTS), calls });
+    const regions = new ConstantRegions(model, editor, {
+      rejected,
+      maxElements,
+      maxTotal: Math.max(maxElements, MAX_ELEMENTS),
+      calls,
+    });
     const frontier = regions.frontier();
     if (frontier.length === 0) return;
     const ends = new Set(frontier);
@@ -66,14 +95,31 @@ function mostElements(editor: GraphEditor): number {
 
 /** Whether the node only moves a value that is itself read elsewhere. */
 function copiesEnd(node: Node, ends: ReadonlySet<Node>, editor: GraphEditor): boolean {
-  return movesData(node) && node.inputs.some((name) => {
-    const maker = editor.producer(name);
-    return maker !== undefined && ends.has(maker);
-  });
+  return (
+    movesData(node) &&
+    node.inputs.some((name) => {
+      const maker = editor.producer(name);
+      return maker !== undefined && ends.has(maker);
+    })
+  );
 }
 
 function movesData(node: Node): boolean {
-  return isOp(node, "Concat", "DepthToSpace", "Flatten", "Gather", "Identity", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze");
+  return isOp(
+    node,
+    "Concat",
+    "DepthToSpace",
+    "Flatten",
+    "Gather",
+    "Identity",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+  );
 }
 
 function* batches(nodes: readonly Node[], regions: ConstantRegions): Generator<Node[], void> {
@@ -89,7 +135,12 @@ function* batches(nodes: readonly Node[], regions: ConstantRegions): Generator<N
   if (batch.length > 0) yield batch;
 }
 
-interface Unpacking { readonly model: Model; readonly regions: ConstantRegions; readonly evaluator: ConstantEvaluator; readonly totals: FoldTotals }
+interface Unpacking {
+  readonly model: Model;
+  readonly regions: ConstantRegions;
+  readonly evaluator: ConstantEvaluator;
+  readonly totals: FoldTotals;
+}
 
 async function unpack(nodes: readonly Node[], { model, regions, evaluator, totals }: Unpacking): Promise<void> {
   const values = await regions.evaluate(nodes, evaluator);
@@ -99,7 +150,13 @@ async function unpack(nodes: readonly Node[], { model, regions, evaluator, total
     if (!value || !TYPES.has(value.dataType) || regions.growth([node], values) <= 0) continue;
     const { nodes: chain, constants } = regions.chainOf(node);
     if (isCopy(chain, constants, value) || chain.some(({ outputs }) => outputs.length !== 1)) continue;
-    (model.storedForms ??= []).push({ name, key: contentKey(value), opset: opsetVersion(model), nodes: chain, constants });
+    (model.storedForms ??= []).push({
+      name,
+      key: contentKey(value),
+      opset: opsetVersion(model),
+      nodes: chain,
+      constants,
+    });
     regions.store([node], values, totals);
   }
 }

@@ -1,5 +1,15 @@
 /** The nodes that calls of model-local functions stand for, where constant folding may look into them. */
-import { callBody, functionKey, type GraphEditor, isOp, isStandard, type Model, type Node, opsetVersion, subgraphsOf } from "../../ir/index.js";
+import {
+  callBody,
+  functionKey,
+  type GraphEditor,
+  isOp,
+  isStandard,
+  type Model,
+  type Node,
+  opsetVersion,
+  subgraphsOf,
+} from "../../ir/index.js";
 
 /** Decoding chains have some twenty; functions that call functions multiply. */
 const MAX_NODES = 256;
@@ -12,10 +22,12 @@ export class CallBodies {
   constructor(model: Model) {
     const opset = opsetVersion(model);
     const isAlike = ({ domain = "", version = 0n }: { domain?: string; version?: bigint }): boolean =>
-      (domain === "" || domain === "ai.onnx" ? Number(version) === opset : true);
-    this.functions = new Map(model.functions
-      .filter(({ opsetImports }) => opsetImports.every(isAlike))
-      .map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
+      domain === "" || domain === "ai.onnx" ? Number(version) === opset : true;
+    this.functions = new Map(
+      model.functions
+        .filter(({ opsetImports }) => opsetImports.every(isAlike))
+        .map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]),
+    );
   }
 
   /** The call's nodes under names that are free in the editor's graph; undefined for what is no such call. */

@@ -1,12 +1,17 @@
-/** What a graph computes from constants alone: which nodes, what they make, and what goes once their results are stored. */
+/** What a graph computes from constants alone: which nodes, what they make, what goes once their results are stored. */
 import { GraphEditor, storedByteLength, type Model, type Node, type Tensor, type TensorType } from "../../ir/index.js";
 import type { ConstantEvaluator } from "../contract.js";
 import { nodeWireSize, tensorWireSize, writtenTensorSize } from "../encode/wire-size.js";
 import type { CallBodies } from "./call-bodies.js";
 import { constantModel } from "./constant-model.js";
+import { partsOf, type ConstantPart } from "./constant-parts.js";
 import { foldableNodes, type FoldBounds } from "./foldable.js";
 
-export interface FoldTotals { nodesFolded: number; bytesAdded: number; bytesRemoved: number }
+export interface FoldTotals {
+  nodesFolded: number;
+  bytesAdded: number;
+  bytesRemoved: number;
+}
 
 export type Values = ReadonlyMap<string, Tensor>;
 
@@ -15,7 +20,7 @@ const SMALL = 1024;
 /** Evaluations spent in one round on finding the node that the runtime cannot compute. */
 const MAX_EVALUATIONS = 32;
 
-/** The nodes of one graph that constant folding may evaluate. Good until the graph is changed by another than `store`. */
+/** The nodes of one graph that constant folding may evaluate. Good until something other than `store` changes it. */
 export class ConstantRegions {
   readonly nodes: readonly Node[];
   readonly types: ReadonlyMap<string, TensorType | undefined>;
@@ -24,7 +29,11 @@ export class ConstantRegions {
   private readonly own: ReadonlyMap<string, Tensor>;
   private readonly calls: CallBodies;
 
-  constructor(private readonly model: Model, readonly editor: GraphEditor, bounds: FoldBounds) {
+  constructor(
+    private readonly model: Model,
+    readonly editor: GraphEditor,
+    bounds: FoldBounds,
+  ) {
     const { nodes, types } = foldableNodes(editor, bounds);
     this.nodes = nodes;
     this.types = types;
@@ -35,7 +44,9 @@ export class ConstantRegions {
 
   /** Nodes with a use outside. */
   frontier(): Node[] {
-    return this.nodes.filter((node) => node.outputs.some((name) => this.editor.consumers(name).some((user) => !this.inside.has(user))));
+    return this.nodes.filter((node) =>
+      node.outputs.some((name) => this.editor.consumers(name).some((user) => !this.inside.has(user))),
+    );
   }
 
   usedOutputs(node: Node): string[] {
@@ -43,34 +54,13 @@ export class ConstantRegions {
   }
 
   /** The frontier in parts that have no node and no constant of some size in common. */
-  parts(frontier: readonly Node[]): { readonly ends: Node[]; readonly nodes: Node[] }[] {
-    const leader = new Map<unknown, unknown>();
-    const find = (item: unknown): unknown => {
-      let root = item;
-      for (let next = leader.get(root); next !== undefined; next = leader.get(root)) root = next;
-      if (root !== item) leader.set(item, root);
-      return root;
+  parts(frontier: readonly Node[]): ConstantPart[] {
+    const sourceOf = (name: string): Node | Tensor | undefined => {
+      const maker = this.makerOf(name);
+      const constant = maker ? undefined : this.editor.constant(name);
+      return maker ?? (constant && storedByteLength(constant) > SMALL ? constant : undefined);
     };
-    for (const node of this.nodes) {
-      for (const name of node.inputs) {
-        const maker = this.makerOf(name);
-        const constant = maker ? undefined : this.editor.constant(name);
-        const source = maker ?? (constant && storedByteLength(constant) > SMALL ? constant : undefined);
-        if (source === undefined) continue;
-        const [a, b] = [find(node), find(source)];
-        if (a !== b) leader.set(a, b);
-      }
-    }
-    const parts = new Map<unknown, { ends: Node[]; nodes: Node[] }>();
-    const partOf = (node: Node): { ends: Node[]; nodes: Node[] } => {
-      const root = find(node);
-      const part = parts.get(root) ?? { ends: [], nodes: [] };
-      parts.set(root, part);
-      return part;
-    };
-    for (const node of this.nodes) partOf(node).nodes.push(node);
-    for (const node of frontier) partOf(node).ends.push(node);
-    return [...parts.values()].filter(({ ends }) => ends.length > 0);
+    return partsOf(this.nodes, frontier, sourceOf);
   }
 
   /** The node with all that it is made of, in order, calls expanded, and the constants that they read. */
@@ -85,7 +75,9 @@ export class ConstantRegions {
         waiting.push(maker);
       }
     }
-    const nodes = this.nodes.filter((each) => needed.has(each)).flatMap((each) => this.calls.of(each, this.editor) ?? [each]);
+    const nodes = this.nodes
+      .filter((each) => needed.has(each))
+      .flatMap((each) => this.calls.of(each, this.editor) ?? [each]);
     return { nodes, constants: this.constantsOf(nodes) };
   }
 
@@ -104,7 +96,14 @@ export class ConstantRegions {
   async evaluate(nodes: readonly Node[], evaluator: ConstantEvaluator): Promise<Map<string, Tensor>> {
     const expanded = this.nodes.flatMap((node) => this.calls.of(node, this.editor) ?? [node]);
     const run = (some: readonly Node[]): Promise<Values> =>
-      evaluator.evaluate(constantModel(this.model, this.editor, expanded, some.flatMap((node) => this.usedOutputs(node))));
+      evaluator.evaluate(
+        constantModel(
+          this.model,
+          this.editor,
+          expanded,
+          some.flatMap((node) => this.usedOutputs(node)),
+        ),
+      );
     return evaluateParts(nodes, run, { left: MAX_EVALUATIONS });
   }
 
@@ -127,7 +126,8 @@ export class ConstantRegions {
     const gone = this.withSuperfluous(ends);
     const names = this.kept(ends, gone);
     const freed = this.constantsOnlyFor(gone);
-    for (const { inputs, outputs } of gone) for (const from of inputs) for (const name of outputs) editor.recordDescent(from, name);
+    for (const { inputs, outputs } of gone)
+      for (const from of inputs) for (const name of outputs) editor.recordDescent(from, name);
     editor.removeNodes(...gone);
     editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
     for (const name of names) {
@@ -149,7 +149,9 @@ export class ConstantRegions {
 
   /** Outputs of `ends` that something which stays reads. */
   private kept(ends: readonly Node[], gone: ReadonlySet<Node>): string[] {
-    return ends.flatMap(({ outputs }) => outputs.filter((name) => name !== "" && this.editor.consumers(name).some((user) => !gone.has(user))));
+    return ends.flatMap(({ outputs }) =>
+      outputs.filter((name) => name !== "" && this.editor.consumers(name).some((user) => !gone.has(user))),
+    );
   }
 
   /** The nodes and those foldable ones that nothing but them uses. */
@@ -181,7 +183,11 @@ export class ConstantRegions {
 }
 
 /** Evaluates all nodes at once; when that gives nothing, one half after the other. */
-async function evaluateParts(nodes: readonly Node[], evaluate: (nodes: readonly Node[]) => Promise<Values>, budget: { left: number }): Promise<Map<string, Tensor>> {
+async function evaluateParts(
+  nodes: readonly Node[],
+  evaluate: (nodes: readonly Node[]) => Promise<Values>,
+  budget: { left: number },
+): Promise<Map<string, Tensor>> {
   if (budget.left-- <= 0) return new Map();
   const values = new Map(await evaluate(nodes));
   if (values.size > 0 || nodes.length === 1) return values;

@@ -3,12 +3,13 @@
  * not grow by it.
  *
  * Before: w → Transpose → MatMul. After: initializer → MatMul. Counted are the bytes of the file: what is stored, against
- * the nodes and constants that go, those with other readers not among them. So weights that a file holds as codes, in half
- * precision or behind a table keep that form, and what is cheap to compute and large (a mask, a matrix of cosines) stays a
- * computation. Nodes that share a constant are looked at together: three slices of a weight free it only all at once.
- * A value may cost up to 1 KB more where other folds have saved that much in the same model, as patterns are found on
- * constants; `maxGrowthBytes` adds to that for the model as a whole. What is left unfolded is tried nearer to its source.
- * Never folded: see foldable.ts. Outputs of the graph keep their node. unpack-weights is for passes that need the values.
+ * the nodes and constants that go; those with other readers stay. So weights that a file holds as codes, in half
+ * precision or behind a table keep that form, and what is cheap to compute and large (a mask, a matrix of cosines)
+ * stays a computation. Nodes that share a constant are looked at together: three slices of a weight free it only all at
+ * once. A value may cost up to 1 KB more where other folds have saved that much in the same model, as patterns are
+ * found on constants; `maxGrowthBytes` adds to that for the model as a whole. What is left unfolded is tried nearer to
+ * its source. unpack-weights is for passes that need the values.
+ * Never folded: see foldable.ts. Outputs of the graph keep their node.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
@@ -37,27 +38,43 @@ export const foldConstants = definePass<FoldConstantsOptions>({
   lossy: false,
   defaults: { maxGrowthBytes: 0 },
   validate({ maxGrowthBytes }) {
-    if (!(maxGrowthBytes >= 0)) throw new EdgecError("BAD_OPTION", `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`);
+    if (!(maxGrowthBytes >= 0))
+      throw new EdgecError(
+        "BAD_OPTION",
+        `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`,
+      );
   },
   async run(model, { maxGrowthBytes }, { evaluator }) {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
     const folding = new Folding(model, maxGrowthBytes, totals);
     const editors = GraphEditor.forModel(model);
-    if (!evaluator) return { modified: false, stats: { ...totals }, nodes: [], diagnostics: editors.some((editor) => folding.hasWork(editor)) ? [NO_EVALUATOR] : [] };
+    if (!evaluator)
+      return {
+        modified: false,
+        stats: { ...totals },
+        nodes: [],
+        diagnostics: editors.some((editor) => folding.hasWork(editor)) ? [NO_EVALUATOR] : [],
+      };
     for (const editor of editors) await folding.foldGraph(editor, evaluator);
     return { modified: totals.nodesFolded > 0, stats: { ...totals }, nodes: [], diagnostics: [] };
   },
 });
 
 const NO_EVALUATOR: Diagnostic = {
-  id: "fold-constants/no-runtime", severity: "info",
-  message: "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
+  id: "fold-constants/no-runtime",
+  severity: "info",
+  message:
+    "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
 };
 
 class Folding {
   private readonly calls: CallBodies;
 
-  constructor(private readonly model: Model, private readonly granted: number, private readonly totals: FoldTotals) {
+  constructor(
+    private readonly model: Model,
+    private readonly granted: number,
+    private readonly totals: FoldTotals,
+  ) {
     this.calls = new CallBodies(model);
   }
 
@@ -74,21 +91,38 @@ class Folding {
       if (parts.length === 0) return;
       const worthTrying = parts.flatMap(({ ends, nodes }) => this.withoutHopeless(ends, nodes, regions));
       // What only a computation that stays would read helps nobody, so it must not cost anything.
-      const isRead = (node: Node): boolean => node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
+      const isRead = (node: Node): boolean =>
+        node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
       const useful = new Set(worthTrying.filter(isRead));
       for (const node of parts.flatMap(({ ends }) => ends)) rejected.add(node);
-      const values = worthTrying.length === 0 ? new Map() as Values : await regions.evaluate(worthTrying, evaluator);
-      const computed = new Set(worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))));
+      const values = worthTrying.length === 0 ? (new Map() as Values) : await regions.evaluate(worthTrying, evaluator);
+      const computed = new Set(
+        worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))),
+      );
       // Those that save come first: what they save is spent on the others.
-      const accepted = new Set(parts.flatMap(({ ends }) => this.paying(ends.filter((node) => computed.has(node)), regions, values)));
-      for (const node of computed) if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
+      const accepted = new Set(
+        parts.flatMap(({ ends }) =>
+          this.paying(
+            ends.filter((node) => computed.has(node)),
+            regions,
+            values,
+          ),
+        ),
+      );
+      for (const node of computed)
+        if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
       if (accepted.size > 0) regions.store([...accepted], values, this.totals);
     }
   }
 
   private regions(editor: GraphEditor, rejected: ReadonlySet<Node>): ConstantRegions {
     const maxElements = Math.max(MAX_ELEMENTS, this.granted);
-    return new ConstantRegions(this.model, editor, { rejected, maxElements, maxTotal: Math.max(MAX_TOTAL, maxElements), calls: this.calls });
+    return new ConstantRegions(this.model, editor, {
+      rejected,
+      maxElements,
+      maxTotal: Math.max(MAX_TOTAL, maxElements),
+      calls: this.calls,
+    });
   }
 
   /** Without those whose result is larger than all that could ever go for it: they need not be computed. */
@@ -96,7 +130,9 @@ class Folding {
     let most = this.granted + MAX_PAID;
     for (const node of nodes) most += nodeWireSize(node);
     for (const tensor of regions.constantsOf(nodes).values()) most += writtenTensorSize(tensor);
-    return ends.filter(({ outputs }) => outputs.reduce((sum, name) => sum + knownBytes(regions.types.get(name)), 0) <= most);
+    return ends.filter(
+      ({ outputs }) => outputs.reduce((sum, name) => sum + knownBytes(regions.types.get(name)), 0) <= most,
+    );
   }
 
   /** All of the nodes where they save together, or those that do alone, whichever saves more. */
@@ -112,7 +148,8 @@ class Folding {
 
   /** Whether what is saved and granted covers the growth, which is then spent. */
   private takes(growth: number): boolean {
-    const isCovered = growth <= Math.max(MAX_PAID, this.granted) && growth <= (this.model.foldBalance ?? 0) + this.granted;
+    const isCovered =
+      growth <= Math.max(MAX_PAID, this.granted) && growth <= (this.model.foldBalance ?? 0) + this.granted;
     if (isCovered) this.spend(growth);
     return isCovered;
   }
@@ -125,5 +162,5 @@ class Folding {
 
 function knownBytes(type: { readonly elementType: DataType; readonly shape?: readonly unknown[] } | undefined): number {
   const count = staticCount(type?.shape as Parameters<typeof staticCount>[0]);
-  return type === undefined || count === undefined ? 0 : byteSize(type.elementType, count) ?? 0;
+  return type === undefined || count === undefined ? 0 : (byteSize(type.elementType, count) ?? 0);
 }
