@@ -36,8 +36,7 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
 /** Layers with the same input share one DynamicQuantizeLinear. */
 function dynamicInput(editor: GraphEditor, node: Node, stem: string): { codesName: string; scaleName: string; zeroName: string } {
   const input = node.inputs[0]!;
-  const { nodes } = editor.graph;
-  const existing = editor.consumers(input).find((user) => isOp(user, "DynamicQuantizeLinear") && nodes.indexOf(user) < nodes.indexOf(node));
+  const existing = editor.consumers(input).find((user) => isOp(user, "DynamicQuantizeLinear") && editor.isBefore(user, node));
   if (existing) return { codesName: existing.outputs[0]!, scaleName: existing.outputs[1]!, zeroName: existing.outputs[2]! };
   const [codesName, scaleName, zeroName] = ["x", "xs", "xz"].map((suffix) => editor.uniqueName(`${stem}${suffix}`)) as [string, string, string];
   editor.insertBefore(node, makeNode("DynamicQuantizeLinear", [input], [codesName, scaleName, zeroName]));

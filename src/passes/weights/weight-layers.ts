@@ -56,11 +56,13 @@ function layerOf(uses: [WeightUse, ...WeightUse[]], editors: readonly GraphEdito
 function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[]): string | undefined {
   const { tensor } = uses[0]!;
   const name = tensor.name ?? "";
+  const expectedAt = new Map<Node, number>();
+  for (const { coding, node } of uses) expectedAt.set(coding?.dequantize ?? node, 1 + (expectedAt.get(coding?.dequantize ?? node) ?? 0));
   for (const editor of editors) {
     if (editor.constant(name) !== tensor) continue;
     if (editor.isOutput(name)) return `"${name}" is an output of the graph as well`;
     for (const node of editor.consumers(name)) {
-      const expected = uses.filter((use) => (use.coding?.dequantize ?? use.node) === node).length;
+      const expected = expectedAt.get(node) ?? 0;
       const direct = node.inputs.filter((input) => input === name).length;
       if (direct > 0 && expected < direct) return `"${name}" is also used by ${node.opType} "${nodeLabel(node)}"`;
       if (direct === 0 && subgraphsOf(node).length === 0) return `"${name}" is also used by ${node.opType} "${nodeLabel(node)}"`;

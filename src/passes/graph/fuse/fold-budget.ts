@@ -27,10 +27,10 @@ export function foldWithinBudget(model: Model, { pass, stat }: { readonly pass: 
   const before = liveBytes(model, new CopyLedger()).total;
   const fixed = new Map<Tensor, number>();
   for (;;) {
-    const ledger = new CopyLedger(new Set(fixed.keys()));
+    const ledger = new CopyLedger(shared, fixed);
     const count = fold(model, ledger);
     const { total, growth } = liveBytes(model, ledger);
-    const growers = [...growth].filter(([tensor, bytes]) => shared.has(tensor) && bytes > 0).sort(([, a], [, b]) => b - a);
+    const growers = [...growth].filter(([, bytes]) => bytes > 0).sort(([, a], [, b]) => b - a);
     if (total <= before || growers.length === 0) return resultOf(stat, count, [...fixed].map(([tensor, bytes]) => left(pass, tensor, bytes, shared.get(tensor) ?? [])));
     restore(model, original);
     for (let excess = total - before; excess > 0 && growers.length > 0;) {
@@ -102,7 +102,7 @@ function sharedConstants(model: Model): Map<Tensor, Node[]> {
 interface Bytes {
   /** What the nodes take, and the constants that something reads. */
   readonly total: number;
-  /** For each constant of the file, the bytes of those made of it, less its own when nothing reads it any more. */
+  /** For each shared constant, the bytes of those made of it, less its own when nothing reads it any more. */
   readonly growth: ReadonlyMap<Tensor, number>;
 }
 

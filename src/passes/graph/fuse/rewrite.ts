@@ -81,7 +81,7 @@ export class Rewrite {
     if (known !== undefined) return known;
     const origins = from.flatMap((name) => this.editor.constant(name) ?? []);
     const name = this.addConstant(tensor);
-    this.made.add(from[0], name);
+    this.made.add(from[0], tensor, name);
     const kept = this.editor.constant(name);
     if (kept) this.ledger.record(kept, origins);
     for (const old of from) this.editor.recordDescent(old, name);
