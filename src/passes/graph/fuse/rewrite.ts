@@ -12,6 +12,8 @@ export class Rewrite {
   private readonly gone = new Set<string>();
   /** How many constants were made from each name. */
   private readonly copies = new Map<string, number>();
+  /** The name that each new one was made from: of a constant that is replaced again and again it would grow every time. */
+  private readonly stems = new Map<string, string>();
 
   private readonly made: NewConstants;
 
@@ -65,10 +67,12 @@ export class Rewrite {
 
   /** A constant under a name made from its own. Counting goes on where it stopped, so that thousands of copies stay cheap. */
   addConstant(tensor: Tensor): string {
-    const stem = tensor.name ?? "constant";
+    const stem = this.stems.get(tensor.name ?? "") ?? tensor.name ?? "constant";
     const copies = this.copies.get(stem) ?? 0;
     this.copies.set(stem, copies + 1);
-    return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    const name = this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    this.stems.set(name, stem);
+    return name;
   }
 
   /**
