@@ -24,6 +24,14 @@ export class Rewrite {
   /** Whether no other constant may be made of this one. */
   readonly isFixed = (tensor: Tensor): boolean => this.ledger.isFixed(tensor);
 
+  /** Whether the node reads such a constant. */
+  usesFixed({ inputs }: Node): boolean {
+    return inputs.some((name) => {
+      const tensor = this.editor.constant(name);
+      return tensor !== undefined && this.isFixed(tensor);
+    });
+  }
+
   isRetired(node: Node): boolean {
     return this.retired.has(node);
   }
@@ -83,12 +91,13 @@ export class Rewrite {
   deriveConstant(tensor: Tensor, ...from: readonly [string, ...string[]]): string {
     const known = this.made.find(from[0], tensor);
     if (known !== undefined) return known;
-    const origins = from.flatMap((name) => this.editor.constant(name) ?? []);
+    const sources = from.filter((name) => this.editor.constant(name) !== undefined);
+    const origins = sources.map((name) => this.editor.constant(name)!);
     const name = this.addConstant(tensor);
     this.made.add(from[0], tensor, name);
     const kept = this.editor.constant(name);
     if (kept) this.ledger.record(kept, origins);
-    for (const old of from) this.editor.recordDescent(old, name);
+    for (const old of sources) this.editor.recordDescent(old, name);
     return name;
   }
 
