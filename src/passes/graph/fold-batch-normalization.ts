@@ -38,11 +38,11 @@ function foldNext(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const layer = linearLayer(node, editor, facts.shape(node.outputs[0] ?? "")?.length, rewrite.isFixed);
   const value = layer?.last.outputs[0] ?? "";
   const next = layer && editor.soleConsumer(value);
-  const affine = next && channelAffine(next, value, layer.layout, editor);
+  const affine = next && (rewrite.usesFixed(next) ? undefined : channelAffine(next, value, layer.layout, editor));
   if (!affine || (!takesShift(layer) && affine.shift.some((shift) => shift !== 0))) return false;
   const values = withScaledOutputs(layer, affine.scale, affine.shift);
   if (!values) return false;
-  writeLayer(layer, values, rewrite);
+  writeLayer(layer, values, rewrite, { steps: next.inputs });
   const output = next.outputs[0] ?? "";
   rewrite.retire(next);
   rewrite.takeOutput(layer.last, output);

@@ -12,7 +12,7 @@
  * them when the model would grow beyond a million nodes.
  */
 import {
-  callBody, type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, opsetVersion, setOpsetVersion, withNested,
+  callBody, type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { CallBodies } from "./call-bodies.js";
@@ -47,12 +47,21 @@ function calleeOf(node: Node, functions: Functions): FunctionDef | undefined {
 /** Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must bring one version. */
 function agreeing(model: Model): Functions {
   const brought = new Map<string, bigint | undefined>();
+  const versionOf = versionsOf(model);
   for (const { domain = "", version = 0n } of model.functions.flatMap((fn) => fn.opsetImports)) {
-    if (opsetVersion(model, domain) === 0) brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
+    if (versionOf(domain) === 0) brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
   }
   const agrees = ({ opsetImports }: FunctionDef): boolean => opsetImports.every(({ domain = "", version = 0n }) =>
-    (brought.has(domain) ? brought.get(domain) === version : opsetVersion(model, domain) === Number(version)));
+    (brought.has(domain) ? brought.get(domain) === version : versionOf(domain) === Number(version)));
   return new Map(model.functions.filter(agrees).map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
+}
+
+/** `opsetVersion` for many questions in a row, each of which would walk all imports. */
+function versionsOf(model: Model): (domain: string) => number {
+  const normal = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
+  // Of two imports of one set the first counts.
+  const known = new Map([...model.opsetImports].reverse().map(({ domain = "", version = 0n }) => [normal(domain), Number(version)]));
+  return (domain) => known.get(normal(domain)) ?? 0;
 }
 
 /**
@@ -135,7 +144,13 @@ function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node)
 }
 
 function importOperators(model: Model, functions: Functions): void {
-  for (const fn of functions.values()) {
-    for (const { domain = "", version = 0n } of fn.opsetImports) if (opsetVersion(model, domain) === 0) setOpsetVersion(model, Number(version), domain);
+  const wanted = new Map<string, bigint>();
+  for (const fn of functions.values()) for (const { domain = "", version = 0n } of fn.opsetImports) wanted.set(domain, version);
+  const versionOf = versionsOf(model);
+  const listed = new Set(model.opsetImports.map(({ domain = "" }) => domain));
+  for (const [domain, version] of wanted) {
+    if (versionOf(domain) !== 0) continue;
+    if (listed.has(domain)) setOpsetVersion(model, Number(version), domain);
+    else model.opsetImports.push({ domain, version });
   }
 }

@@ -86,8 +86,7 @@ function dynamicInput(editor: GraphEditor, node: Node, isLeft: boolean, rank: nu
   const isTurned = isOp(node, "Gemm") ? intAttribute(node, isLeft ? "transB" : "transA", 0) === 0 === isLeft : isLeft;
   const given = node.inputs[isLeft ? 1 : 0]!;
   const input = isTurned ? turned(editor, node, given, rank, stem) : given;
-  const { nodes } = editor.graph;
-  const existing = editor.consumers(input).find((user) => isOp(user, "DynamicQuantizeLinear") && nodes.indexOf(user) < nodes.indexOf(node));
+  const existing = editor.consumers(input).find((user) => isOp(user, "DynamicQuantizeLinear") && editor.isBefore(user, node));
   if (existing) return { codesName: existing.outputs[0]!, scaleName: existing.outputs[1]!, zeroName: existing.outputs[2]! };
   const [codesName, scaleName, zeroName] = ["x", "xs", "xz"].map((suffix) => editor.uniqueName(`${stem}${suffix}`)) as [string, string, string];
   editor.insertBefore(node, makeNode("DynamicQuantizeLinear", [input], [codesName, scaleName, zeroName]));

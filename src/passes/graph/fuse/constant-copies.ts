@@ -3,22 +3,26 @@
  * new values of its own, so a fusion of each would store it once for every reader. The ledger knows which new constant
  * came of which old one, and which old ones must not be touched; fold-budget.ts decides that.
  */
-import { storedByteLength, tensorPieces, type GraphEditor, type Tensor } from "../../../ir/index.js";
+import { storedByteLength, type GraphEditor, type Tensor } from "../../../ir/index.js";
+import { hashOfStart, haveEqualBytes } from "../equal-bytes.js";
 
 export class CopyLedger {
-  /** The constants of the file that each new one was made from. */
+  /** The shared constants that each new one was made from. */
   private readonly origins = new Map<Tensor, readonly Tensor[]>();
 
-  /** @param fixed constants of the file that no new ones may be made from */
-  constructor(private readonly fixed: ReadonlySet<Tensor> = new Set()) {}
+  /**
+   * @param shared constants that several nodes read: of others it need not be known what came of them
+   * @param fixed those of them that no new ones may be made from
+   */
+  constructor(private readonly shared: { has(tensor: Tensor): boolean } = new Set(), private readonly fixed: { has(tensor: Tensor): boolean; readonly size: number } = new Set()) {}
 
   record(made: Tensor, from: readonly Tensor[]): void {
     this.origins.set(made, [...new Set(from.flatMap((tensor) => this.originsOf(tensor)))]);
   }
 
-  /** The constants of the file that the tensor came of; itself where it is one of them. */
+  /** The shared constants that the tensor came of, itself among them. */
   originsOf(tensor: Tensor): readonly Tensor[] {
-    return this.origins.get(tensor) ?? [tensor];
+    return this.origins.get(tensor) ?? (this.shared.has(tensor) ? [tensor] : []);
   }
 
   isNew(tensor: Tensor): boolean {
@@ -32,31 +36,23 @@ export class CopyLedger {
 
 /** New constants of one graph, so that those which come out equal are stored once. */
 export class NewConstants {
-  private readonly bySource = new Map<string, string[]>();
+  private readonly names = new Map<string, string>();
 
   constructor(private readonly editor: GraphEditor) {}
 
   /** The name of a constant that was made of the same one and is equal, if there is one. */
   find(source: string, tensor: Tensor): string | undefined {
-    return this.bySource.get(source)?.find((name) => {
-      const other = this.editor.constant(name);
-      return other !== undefined && areEqual(other, tensor);
-    });
+    const name = this.names.get(keyOf(source, tensor));
+    const other = name === undefined ? undefined : this.editor.constant(name);
+    return other && haveEqualBytes(other, tensor) ? name : undefined;
   }
 
-  add(source: string, name: string): void {
-    const names = this.bySource.get(source);
-    if (names) names.push(name);
-    else this.bySource.set(source, [name]);
+  /** Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a constant. */
+  add(source: string, tensor: Tensor, name: string): void {
+    this.names.set(keyOf(source, tensor), name);
   }
 }
 
-function areEqual(a: Tensor, b: Tensor): boolean {
-  if (a.dataType !== b.dataType || a.dims.join() !== b.dims.join() || storedByteLength(a) !== storedByteLength(b)) return false;
-  const others = tensorPieces(b);
-  for (const piece of tensorPieces(a)) {
-    const other = others.next();
-    if (other.done === true || Buffer.compare(piece, other.value) !== 0) return false;
-  }
-  return true;
+function keyOf(source: string, tensor: Tensor): string {
+  return JSON.stringify([source, tensor.dataType, tensor.dims, storedByteLength(tensor), hashOfStart(tensor)]);
 }

@@ -8,7 +8,7 @@
  * are then left alone, until the rest fits.
  */
 import type { Diagnostic } from "../../../diagnostics.js";
-import { copyModel, DataType, elementCount, GraphEditor, isOp, type Model, type Node, nodeLabel, storedByteLength, type Tensor } from "../../../ir/index.js";
+import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, storedByteLength, type Tensor } from "../../../ir/index.js";
 import { nodeWireSize, tensorWireSize } from "../../encode/wire-size.js";
 import type { NodeStatus, PassResult } from "../../contract.js";
 import { CopyLedger } from "./constant-copies.js";
@@ -24,21 +24,33 @@ export function foldWithinBudget(model: Model, { pass, stat }: { readonly pass: 
   const shared = sharedConstants(model);
   if (shared.size === 0) return resultOf(stat, fold(model, new CopyLedger()));
   const original = copyModel(model);
-  const before = liveBytes(model, new CopyLedger()).total;
   const fixed = new Map<Tensor, number>();
   for (;;) {
-    const ledger = new CopyLedger(new Set(fixed.keys()));
+    const ledger = new CopyLedger(shared, fixed);
     const count = fold(model, ledger);
-    const { total, growth } = liveBytes(model, ledger);
-    const growers = [...growth].filter(([tensor, bytes]) => shared.has(tensor) && bytes > 0).sort(([, a], [, b]) => b - a);
-    if (total <= before || growers.length === 0) return resultOf(stat, count, [...fixed].map(([tensor, bytes]) => left(pass, tensor, bytes, shared.get(tensor) ?? [])));
+    const { excess: over, growers } = count === 0 ? NOTHING : grownBy(original, model, ledger);
+    if (over <= 0 || growers.length === 0) return resultOf(stat, count, [...fixed].map(([tensor, bytes]) => left(pass, tensor, bytes, shared.get(tensor) ?? [])));
     restore(model, original);
-    for (let excess = total - before; excess > 0 && growers.length > 0;) {
+    for (let excess = over; excess > 0 && growers.length > 0;) {
       const [tensor, bytes] = growers.shift()!;
       fixed.set(tensor, bytes);
       excess -= bytes;
     }
   }
+}
+
+interface Grown {
+  /** Bytes that the model takes more than before. */
+  readonly excess: number;
+  /** Shared constants that others were made of, with the bytes that came of it, the most first. */
+  readonly growers: [Tensor, number][];
+}
+
+const NOTHING: Grown = { excess: 0, growers: [] };
+
+function grownBy(before: Model, after: Model, ledger: CopyLedger): Grown {
+  const { total, growth } = liveBytes(after, ledger);
+  return { excess: total - liveBytes(before, ledger).total, growers: [...growth].sort(([, a], [, b]) => b - a) };
 }
 
 interface Left { readonly nodes: readonly NodeStatus[]; readonly diagnostic: Diagnostic }
@@ -68,12 +80,12 @@ function restore(model: Model, original: Model): void {
   else delete model.descent;
 }
 
-/** Operators whose constants fusions rewrite: layers, and the Add that holds the bias of a MatMul. */
-const LAYERS = ["Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Add"] as const;
+/** Operators whose constants fusions make others of: layers, and the steps that go into them. */
+const LAYERS = ["Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "BatchNormalization", "Add", "Sub", "Mul", "Div"] as const;
 
 /**
- * Float constants of layers that more than one node reads, or that bodies or the caller read as well, each with the layers
- * that read it.
+ * Float constants of such nodes that more than one node reads, or that bodies or the caller read as well, each with those of
+ * its readers that are such nodes.
  */
 function sharedConstants(model: Model): Map<Tensor, Node[]> {
   const readers = new Map<Tensor, Node[]>();
@@ -86,10 +98,9 @@ function sharedConstants(model: Model): Map<Tensor, Node[]> {
 
   function note(editor: GraphEditor, node: Node, name: string): void {
     const tensor = editor.constant(name);
-    if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length === 0 || elementCount(tensor) === 1) return;
-    const isLayer = isOp(node, ...LAYERS) && node.inputs.includes(name, isOp(node, "Add") ? 0 : 1);
+    if (tensor?.dataType !== DataType.FLOAT) return;
     const known = readers.get(tensor);
-    if (!isLayer) take(tensor);
+    if (!isOp(node, ...LAYERS) || !node.inputs.includes(name)) take(tensor);
     else if (known) known.push(node);
     else readers.set(tensor, [node]);
   }
@@ -102,7 +113,7 @@ function sharedConstants(model: Model): Map<Tensor, Node[]> {
 interface Bytes {
   /** What the nodes take, and the constants that something reads. */
   readonly total: number;
-  /** For each constant of the file, the bytes of those made of it, less its own when nothing reads it any more. */
+  /** For each shared constant, the bytes of those made of it, less its own when nothing reads it any more. */
   readonly growth: ReadonlyMap<Tensor, number>;
 }
 

@@ -33,13 +33,13 @@ function foldNext(concat: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const value = concat.outputs[0] ?? "";
   const next = editor.soleConsumer(value);
-  if (!isAffineStep(next)) return false;
+  if (!isAffineStep(next) || rewrite.usesFixed(next)) return false;
   const layers = joinedLayers(concat, rewrite, facts);
   const layout = layers && commonLayout(layers, intAttribute(concat, "axis", 1));
   const affine = layout && channelAffine(next, value, layout, editor);
   const values = affine && slicedValues(layers, affine);
   if (!values) return false;
-  for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite);
+  for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite, { steps: next.inputs });
   const output = next.outputs[0] ?? "";
   rewrite.retire(next);
   rewrite.takeOutput(concat, output);

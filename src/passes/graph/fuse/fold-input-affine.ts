@@ -38,7 +38,7 @@ export const foldInputAffine = definePass<Record<string, never>>({
 });
 
 function foldForward(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
-  if (!isAffineStep(node)) return false;
+  if (!isAffineStep(node) || rewrite.usesFixed(node)) return false;
   const { editor } = rewrite;
   const output = node.outputs[0] ?? "";
   const input = variableInput(node, editor);
@@ -47,7 +47,7 @@ function foldForward(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
   if (!values || values.includes(undefined)) return layers !== undefined && affine !== undefined && foldBehindShift(node, layers, rewrite, facts);
   for (const [k, layer] of layers.entries()) {
-    writeLayer(layer, values[k]!, rewrite);
+    writeLayer(layer, values[k]!, rewrite, { steps: node.inputs });
     rewrite.setInput(layer.node, 0, input);
   }
   rewrite.retire(node);

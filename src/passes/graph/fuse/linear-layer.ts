@@ -152,16 +152,24 @@ export function inputIndex(layer: LinearLayer): (index: number) => number {
   return intAttribute(node, "transB", 0) !== 0 ? (index) => index % d1 : (index) => Math.floor(index / d1);
 }
 
+/** Names of what new values are made of, besides the layer's own weight and bias. */
+export interface Sources {
+  /** Another layer's weight. */
+  readonly weights?: readonly string[];
+  /** Inputs of the step that is folded in: of its constants a bias is made where there was none. */
+  readonly steps?: readonly string[];
+}
+
 /**
  * Gives the layer new values, as constants that it shares with layers of equal ones. A bias of zeros is not added where
  * there was none.
- * @param others names of further constants that the new weight is made of
  */
-export function writeLayer({ node, last, weight }: LinearLayer, values: LayerValues, rewrite: Rewrite, ...others: readonly string[]): void {
-  rewrite.setConstant(node, 1, floatTensor(weight.name ?? "weight", weight.dims, values.weight), ...others);
+export function writeLayer({ node, last, weight }: LinearLayer, values: LayerValues, rewrite: Rewrite, { weights = [], steps = [] }: Sources = {}): void {
+  rewrite.setConstant(node, 1, floatTensor(weight.name ?? "weight", weight.dims, values.weight), ...weights);
   const biasIndex = last === node ? 2 : last.inputs.indexOf(node.outputs[0] ?? "") === 0 ? 1 : 0;
   const old = last.inputs[biasIndex] ?? "";
   if (old === "" && (isOp(node, "MatMul") || values.bias.every((value) => value === 0))) return;
-  rewrite.setConstant(last, biasIndex, floatTensor(old === "" ? `${nodeLabel(node)}_bias` : old, [values.bias.length], values.bias));
+  const bias = floatTensor(old === "" ? `${nodeLabel(node)}_bias` : old, [values.bias.length], values.bias);
+  rewrite.setConstant(last, biasIndex, bias, ...(old === "" ? steps : []));
   if (isOp(node, "Gemm")) removeAttribute(node, "beta");
 }

@@ -150,7 +150,7 @@ function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geome
   if (!values) return undefined;
   const { node } = first;
   const dims = [second.outputs, first.inputs, ...first.weight.dims.slice(2)];
-  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite, second.weight.name ?? "");
+  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite, { weights: [second.weight.name ?? ""] });
   if (two.strides.some((stride) => stride !== 1)) setAttribute(node, attribute.ints("strides", one.strides.map((stride, k) => stride * (two.strides[k] ?? 1))));
   const output = second.node.outputs[0] ?? "";
   rewrite.retire(second.node);
@@ -172,7 +172,7 @@ function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: 
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(bias) });
   if (!values) return undefined;
   const dims = [second.outputs, inputs, ...second.weight.dims.slice(2)];
-  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite, first.weight.name ?? "");
+  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite, { weights: [first.weight.name ?? ""] });
   rewrite.setInput(second.node, 0, first.node.inputs[0] ?? "");
   return second.node;
 }

@@ -12,6 +12,8 @@ export class Rewrite {
   private readonly gone = new Set<string>();
   /** How many constants were made from each name. */
   private readonly copies = new Map<string, number>();
+  /** The name that each new one was made from: of a constant that is replaced again and again it would grow every time. */
+  private readonly stems = new Map<string, string>();
 
   private readonly made: NewConstants;
 
@@ -21,6 +23,14 @@ export class Rewrite {
 
   /** Whether no other constant may be made of this one. */
   readonly isFixed = (tensor: Tensor): boolean => this.ledger.isFixed(tensor);
+
+  /** Whether the node reads such a constant. */
+  usesFixed({ inputs }: Node): boolean {
+    return inputs.some((name) => {
+      const tensor = this.editor.constant(name);
+      return tensor !== undefined && this.isFixed(tensor);
+    });
+  }
 
   isRetired(node: Node): boolean {
     return this.retired.has(node);
@@ -65,10 +75,12 @@ export class Rewrite {
 
   /** A constant under a name made from its own. Counting goes on where it stopped, so that thousands of copies stay cheap. */
   addConstant(tensor: Tensor): string {
-    const stem = tensor.name ?? "constant";
+    const stem = this.stems.get(tensor.name ?? "") ?? tensor.name ?? "constant";
     const copies = this.copies.get(stem) ?? 0;
     this.copies.set(stem, copies + 1);
-    return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    const name = this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    this.stems.set(name, stem);
+    return name;
   }
 
   /**
@@ -79,12 +91,13 @@ export class Rewrite {
   deriveConstant(tensor: Tensor, ...from: readonly [string, ...string[]]): string {
     const known = this.made.find(from[0], tensor);
     if (known !== undefined) return known;
-    const origins = from.flatMap((name) => this.editor.constant(name) ?? []);
+    const sources = from.filter((name) => this.editor.constant(name) !== undefined);
+    const origins = sources.map((name) => this.editor.constant(name)!);
     const name = this.addConstant(tensor);
-    this.made.add(from[0], name);
+    this.made.add(from[0], tensor, name);
     const kept = this.editor.constant(name);
     if (kept) this.ledger.record(kept, origins);
-    for (const old of from) this.editor.recordDescent(old, name);
+    for (const old of sources) this.editor.recordDescent(old, name);
     return name;
   }
 
