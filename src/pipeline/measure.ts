@@ -1,5 +1,6 @@
 /** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
 import { freemem } from "node:os";
+import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -68,7 +69,9 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
   }
   try {
-    const evaluation = await runnable(context, runtime);
+    const evaluation = await runnable(context, size.original.raw, runtime);
+    // One that was too slow took its process with it.
+    if (runtime.pid === undefined) runtime = await openRemote();
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
     throw context.standsAlone === true ? error : await blamed(error, { referencePath: context.referencePath, data: context.data.evaluation }, path);
@@ -105,18 +108,33 @@ async function loadOnly({ logger }: MeasureContext, path: string, runtime: Remot
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
+/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get a second more for each megabyte. */
+const TRIAL_SECONDS = 3;
+
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable({ referencePath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable({ referencePath, data, logger, options }: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
+  const { trialSeconds = Math.ceil(TRIAL_SECONDS + originalBytes / 1e6) } = options;
+  const notCompared = (reason: string): undefined => {
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
+    return undefined;
+  };
   const session = await runtime.open(referencePath);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void runtime.kill();
+  }, 1000 * trialSeconds);
   try {
     for await (const { feed } of data.evaluation.samples()) await session.run(feed);
     return data.evaluation;
   } catch (error) {
+    throwIfAborted();
+    if (isLate) return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
-    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original does not run on ${data.source}: ${error.message}. Give data with --eval or --calib.` });
-    return undefined;
+    return notCompared(`does not run on ${data.source}: ${error.message}`);
   } finally {
+    clearTimeout(timer);
     await session.release().catch(() => undefined);
   }
 }

@@ -70,6 +70,11 @@ export class RemoteRuntime implements OnnxRuntime {
   close(): Promise<void> {
     return this.client.close();
   }
+
+  /** As `close`, without waiting for a run that does not end. */
+  kill(): Promise<void> {
+    return this.client.kill();
+  }
 }
 
 export class RemoteSession implements Session {

@@ -35,7 +35,7 @@ function recorder(): { happened: Happened[]; note: (work: string) => void; logge
   for (const method of ["open", "timeInterleaved", "optimizedGraph"] as const) spy(RemoteRuntime.prototype, method);
   spy(RemoteSession.prototype, "run");
   spy(ThreadPool.prototype, "call");
-  const client = Reflect.get(CalibrationProcess.prototype, "client") as (this: CalibrationProcess) => Promise<CalibrationClient>;
+  const client = Reflect.get<CalibrationProcess, "client">(CalibrationProcess.prototype, "client");
   vi.spyOn(CalibrationProcess.prototype, "client").mockImplementation(async function noted(this: CalibrationProcess) {
     const own = await client.call(this);
     return new Proxy(own, {
