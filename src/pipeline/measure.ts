@@ -115,7 +115,7 @@ const TRIAL_SECONDS = 3;
 async function runnable({ referencePath, data, logger, options }: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
   const { trialSeconds = Math.ceil(TRIAL_SECONDS + originalBytes / 1e6) } = options;
-  const notCompared = (reason: string): undefined => {
+  const notCompared = (reason: string): Dataset | undefined => {
     logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
     return undefined;
   };
