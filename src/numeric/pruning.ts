@@ -140,6 +140,12 @@ export function keepPattern({ scores, alive }: Ranked, columns: number, pattern:
   }
 }
 
+/** What `keepPattern` leaves alive. */
+export function aliveInPattern(layer: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): Uint8Array {
+  keepPattern(layer, columns, pattern, stride);
+  return layer.alive;
+}
+
 /**
  * As `keepPattern` by magnitude alone, in place, on values that lie in another order: that of row r and column c at
  * `rowOffsets[r] + columnOffsets[c]`. Says how many were not zero before and after.

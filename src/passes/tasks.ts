@@ -4,6 +4,7 @@
  */
 export { clusterFlat, clusterLayer } from "../numeric/cluster-rows.js";
 export { measureLayer, scoreLayer, settleLayer } from "../numeric/layer-pruning.js";
+export { aliveInPattern } from "../numeric/pruning.js";
 export { refitLinear } from "../numeric/refit.js";
 export { roundGroups } from "../numeric/round-rows.js";
 export { quantizeToInt8 } from "./encode/int8-channels.js";

@@ -83,6 +83,12 @@ export interface CompressOptions {
   readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
+  /**
+   * Seconds that the original may take on made-up inputs before the models are not compared on them; default 3, and 1
+   * for each megabyte of the model. A loop
+   * may never end on such. Data of yours has no limit.
+   */
+  readonly trialSeconds?: number;
   /** Default 0. */
   readonly seed?: number;
   /** False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each megabyte. Default: as `verify`. */

@@ -1,7 +1,7 @@
 /** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
 import { basename } from "node:path";
 import { abortable, takeTurn } from "../abort.js";
-import type { Diagnostic, Logger } from "../diagnostics.js";
+import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { dataFiles, decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
 import { nativeRuntime } from "../runtime/index.js";
@@ -216,7 +216,7 @@ function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger 
   return {
     progress: (progress) => logger?.progress?.(progress),
     debug: (message) => logger?.debug?.(message),
-    diagnostic: (diagnostic) => (diagnostic.severity === "warning" ? void warnings.push(diagnostic) : logger?.diagnostic?.(diagnostic)),
+    diagnostic: (diagnostic) => (diagnostic.severity === "warning" ? void warnings.push(diagnostic) : logger?.diagnostic?.(clippedDiagnostic(diagnostic))),
   };
 }
 
@@ -252,6 +252,7 @@ function reportedSearch(search: SearchResult | undefined): Report["search"] {
   return { floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })), dynamic, speed: paying, accuracy: choice, prediction: predicted };
 }
 
-function distinct(warnings: readonly Diagnostic[]): Diagnostic[] {
+function distinct(given: readonly Diagnostic[]): Diagnostic[] {
+  const warnings = given.map(clippedDiagnostic);
   return [...new Map(warnings.map((warning) => [`${warning.id}\n${warning.message}`, warning])).values()];
 }

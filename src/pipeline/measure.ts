@@ -1,5 +1,6 @@
 /** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
 import { freemem } from "node:os";
+import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -71,7 +72,9 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
   }
   try {
-    const evaluation = await runnable(context, runtime);
+    const evaluation = await runnable(context, size.original.raw, runtime);
+    // One that was too slow took its process with it.
+    if (runtime.pid === undefined) runtime = await openRemote();
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
     const original = { path: context.referencePath, name: context.name };
@@ -118,19 +121,36 @@ async function loadOnly({ referencePath, name, logger, standsAlone }: MeasureCon
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
+/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get a second more for each megabyte. */
+const TRIAL_SECONDS = 3;
+
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable({ referencePath, name, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable(
+  { referencePath, name, data, logger, options }: MeasureContext, originalBytes: number, runtime: RemoteRuntime,
+): Promise<Dataset | undefined> {
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
+  const { trialSeconds = Math.ceil(TRIAL_SECONDS + originalBytes / 1e6) } = options;
+  const notCompared = (reason: string): Dataset | undefined => {
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
+    return undefined;
+  };
   const readable = await readableFiles([referencePath]);
   const session = await runtime.open(readable.files[0]?.path ?? referencePath, { label: name });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void runtime.kill();
+  }, 1000 * trialSeconds);
   try {
     if (readable.outputs.length > 0) for await (const { feed } of data.evaluation.samples()) await session.run(feed, readable.outputs);
     return data.evaluation;
   } catch (error) {
+    throwIfAborted();
+    if (isLate) return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
-    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original does not run on ${data.source}: ${error.message}. Give data with --eval or --calib.` });
-    return undefined;
+    return notCompared(`does not run on ${data.source}: ${error.message}`);
   } finally {
+    clearTimeout(timer);
     await session.release().catch(() => undefined);
     await readable.remove();
   }

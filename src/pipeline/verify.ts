@@ -1,6 +1,6 @@
 /** Compares a compressed model, however it was made, with its original. */
 import { abortable } from "../abort.js";
-import type { Diagnostic, Logger } from "../diagnostics.js";
+import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
@@ -20,7 +20,7 @@ import { referenceOf } from "./reference.js";
 import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
 
-export type VerifyOptions = Pick<CompressOptions, "eval" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
+export type VerifyOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
   /**
    * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits, on any
    * machine: "x64-avx2", or a profile that extends it. Times are left out then.
@@ -89,7 +89,7 @@ function makeReport(
     schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: originalPath, output: compressedPath,
     target: null, emulation: emulated?.emulation ?? null, decisions: null, search: null, passes: [], written: [],
     nodes: (emulated?.nodes ?? []).map((node) => ({ ...node, pass: "emulate" })), ...measurements,
-    warnings: [...warnings, ...(emulated?.warnings ?? []), ...found],
+    warnings: [...warnings, ...(emulated?.warnings ?? []), ...found].map(clippedDiagnostic),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
 }

@@ -85,6 +85,11 @@ export class RemoteRuntime {
   close(): Promise<void> {
     return this.client.close();
   }
+
+  /** As `close`, without waiting for a run that does not end. */
+  kill(): Promise<void> {
+    return this.client.kill();
+  }
 }
 
 export class RemoteSession implements Session {

@@ -36,6 +36,8 @@ export interface ServiceClient<T> {
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
   /** Ends the child; calls under way are rejected. */
   close(): Promise<void>;
+  /** As `close`, without waiting for what the child is busy with. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -170,6 +172,11 @@ class Client<T> implements ServiceClient<T> {
     const timer = setTimeout(this.killWithParent, CLOSE_TIMEOUT_MS);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  kill(): Promise<void> {
+    this.killWithParent();
+    return this.close();
   }
 
   private receive(message: ReplyMessage): void {

@@ -29,6 +29,10 @@ const makers: { readonly [K in TaskName]: (next: () => number) => TaskArguments<
     const { weights, columns, h } = layer(next);
     return [{ weights, size: columns, h, limits: { maxCode: next() < 0.5 ? 7 : 127 } }];
   },
+  aliveInPattern: (next) => {
+    const { weights, columns } = layer(next);
+    return [{ scores: weights.map(Math.abs), alive: aliveOf(weights.length, next) }, columns, { n: 2, m: 4 }, 1];
+  },
   refitLinear: (next) => {
     const [inputs, outputs] = [5, 3];
     return [{ weights: floats64(inputs * outputs, next), bias: floats64(outputs, next) }, { inputs, outputs, matrix: positive(inputs + outputs, next), mean: new Float64Array(inputs + outputs) }, 0.02];

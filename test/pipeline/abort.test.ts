@@ -109,6 +109,15 @@ describe("an abort", () => {
     expect(leftBehind(controller)).toEqual(NOTHING);
   });
 
+  it("is heard while the runtime works", async () => {
+    const controller = new AbortController();
+    const progress = ({ step }: { step: string }): void => {
+      if (step === "time the models in turns") setTimeout(() => controller.abort(), 700);
+    };
+    await expect(bench([path, path], { data, runs: 3_000_000, logger: { progress }, signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+    expect(leftBehind(controller)).toEqual(NOTHING);
+  });
+
   it("is heard while a user's data gives no sample", async () => {
     const controller = new AbortController();
     const endless: Dataset = {

@@ -2,6 +2,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import type { Progress } from "../../src/diagnostics.js";
+import { type CalibrationClient, CalibrationProcess } from "../../src/calibration/process.js";
+import { definePass } from "../../src/passes/define-pass.js";
 import { bench } from "../../src/pipeline/bench.js";
 import { compress } from "../../src/pipeline/compress.js";
 import { inspect } from "../../src/pipeline/inspect.js";
@@ -19,8 +21,8 @@ afterEach(() => void vi.restoreAllMocks());
 /** What happened, in its order: a step that was told, or work that began. */
 type Happened = Progress | { readonly work: string };
 
-/** Notes every event, and between them every sample that is read, every session, run and timing, and every task of a thread. */
-function recorder(): { happened: Happened[]; logger: { progress(progress: Progress): void }; data: ReturnType<typeof samplesFor> } {
+/** Notes every event, and between them every sample that is read, every call of a process, and every task of a thread. */
+function recorder(): { happened: Happened[]; note: (work: string) => void; logger: { progress(progress: Progress): void }; data: ReturnType<typeof samplesFor> } {
   const happened: Happened[] = [];
   const note = (work: string) => void happened.push({ work });
   const spy = <T extends object>(on: T, method: keyof T & string) => {
@@ -33,7 +35,14 @@ function recorder(): { happened: Happened[]; logger: { progress(progress: Progre
   for (const method of ["open", "timeInterleaved", "optimizedGraph"] as const) spy(RemoteRuntime.prototype, method);
   spy(RemoteSession.prototype, "run");
   spy(ThreadPool.prototype, "call");
-  return { happened, logger: { progress: (progress) => void happened.push(progress) }, data: samplesFor(WIDTH, 16, () => note("sample")) };
+  const client = Reflect.get<CalibrationProcess, "client">(CalibrationProcess.prototype, "client");
+  vi.spyOn(CalibrationProcess.prototype, "client").mockImplementation(async function noted(this: CalibrationProcess) {
+    const own = await client.call(this);
+    return new Proxy(own, {
+      get: (target, key): unknown => (key === "call" ? (...args: Parameters<CalibrationClient["call"]>) => (note(args[0]), target.call(...args)) : Reflect.get(target, key)),
+    });
+  });
+  return { happened, note, logger: { progress: (progress) => void happened.push(progress) }, data: samplesFor(WIDTH, 16, () => note("sample")) };
 }
 
 /** Work that began while the last step told stood at its end, or before any step was told. */
@@ -66,6 +75,23 @@ describe("progress", () => {
       "read the model", ...expected, "check the model", "write", "read it back", "pack, to measure sizes", "load both models",
       "compare", "time both models in turns", "look at what is executed", "finish",
     ]));
+  });
+
+  it("tells a pass again once what it asks for is measured, ahead and on the way", async () => {
+    const { happened, note, logger, data } = recorder();
+    const asks = definePass<{ readonly none?: string }>({
+      name: "asks", description: "", lossy: true, defaults: {},
+      statistics: () => [{ kind: "range", tensor: "x" }],
+      run: async (model, _options, { measure }) => {
+        note("after statistics");
+        await measure?.(model, [{ kind: "range", tensor: "y" }], { samples: 4 });
+        note("after measure");
+        return { modified: false, stats: {}, nodes: [], diagnostics: [] };
+      },
+    });
+    await compress(path, { passes: [asks()], calib: data, logger, verify: false });
+    expect(unannounced(happened)).toEqual([]);
+    expect(happened.filter((each) => "work" in each && each.work.startsWith("after"))).toHaveLength(2);
   });
 
   it("of the other commands too", async () => {

@@ -1,5 +1,5 @@
 /** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
-import { keepHighest, keepPattern, stageCounts } from "../../numeric/pruning.js";
+import { keepHighest, stageCounts } from "../../numeric/pruning.js";
 import { sideBySide, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
@@ -50,7 +50,7 @@ async function removeInStages(context: Working, states: readonly LayerState[], k
 /** Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go. */
 export async function choosePattern(context: Working, states: readonly LayerState[], pattern: BlockPattern, withLosses: boolean): Promise<void> {
   await score(context, states, withLosses);
-  for (const state of states) keepPattern(state, state.layer.layout.columns, pattern, state.layer.layout.channelStride);
+  await sideBySide(context, states, (state) => state.keepPattern(pattern, context.compute), undefined, "pattern");
 }
 
 function score(context: Working, states: readonly LayerState[], withLosses: boolean): Promise<void> {

@@ -5,6 +5,7 @@ import { countAlive, type Ranked } from "../../numeric/pruning.js";
 import type { Compute } from "../contract.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 import { readRows } from "../weights/weight-matrix.js";
+import type { BlockPattern } from "./amount.js";
 import { finiteValues } from "../weights/weight-values.js";
 
 /** λ: the ridge as a share of the mean second moment. 1 and 5 % do equally well on the fixtures, 20 % worse. */
@@ -14,7 +15,7 @@ const MEASURE_BUDGET = 5e8;
 
 /** Holds five bytes for each weight; the weights themselves are read anew when they are needed, as all layers are open together. */
 export class LayerState implements Ranked {
-  readonly alive: Uint8Array;
+  alive: Uint8Array;
   scores: Float32Array;
   readonly count: number;
   /** What is left, refit: where the next fit starts. Only of layers that are cheap enough to be measured anew. */
@@ -60,6 +61,13 @@ export class LayerState implements Ranked {
     const matrix = this.matrix();
     const before = { fitted: this.fitted ?? matrix.weights.slice(), scores: this.scores };
     ({ fitted: this.fitted, scores: this.scores } = await compute.run("measureLayer", matrix, before, this.alive.slice(), this.norm));
+  }
+
+  /** Leaves the N highest scores of every M consecutive input channels. */
+  async keepPattern({ n, m }: BlockPattern, compute: Compute): Promise<void> {
+    const { columns, channelStride } = this.layer.layout;
+    const { scores, alive } = this;
+    this.alive = await compute.run("aliveInPattern", { scores: scores.slice(), alive }, columns, { n, m }, channelStride);
   }
 
   /** Sets what is gone to zero and refits what is left. */
