@@ -6,8 +6,7 @@ const SIZE = 6;
 const IN = 3;
 
 /** x → Q → DQ → Conv (int8 weights, with zero points) → Relu → Q → DQ → Conv → y. */
-export function brokenQdq(random: Random): Model {
-  const channels = random.within(2, 6);
+export function brokenQdq(random: Random, channels = random.within(2, 6)): Model {
   const taps = channels * IN * 9;
   const codes = Int8Array.from({ length: taps }, () => random.within(-127, 127));
   const initializers = [

@@ -61,7 +61,7 @@ class OddBuilder {
   }
 
   /** Gives a tensor out as what the stand-in must be. */
-  expect(standIn: string, tensor: string, type = DataType.FLOAT): void {
+  expect(standIn: string, tensor: string, type: DataType = DataType.FLOAT): void {
     const output = this.name("expected");
     this.nodes.push(makeNode("Identity", [tensor], [output]));
     this.outputs.push(tensorValue(output, type));
