@@ -17,8 +17,15 @@ export interface StaleReferences {
   readonly training: number;
 }
 
+/** The names that a message may refer to. */
+export interface ReferableNames {
+  readonly values: ReadonlySet<string>;
+  /** Those of them that are constants: scales and zero points must be, and what is trained. */
+  readonly constants: ReadonlySet<string>;
+}
+
 /** The names of a model before passes change it; undefined where no message names any. */
-export function referableNames(model: Model): ReadonlySet<string> | undefined {
+export function referableNames(model: Model): ReferableNames | undefined {
   const annotated = [...nestedGraphs(model.graph)].some(({ quantizationAnnotations }) => quantizationAnnotations.length > 0);
   return annotated || model.trainingInfo.length > 0 ? namesOf(model) : undefined;
 }
@@ -27,12 +34,15 @@ export function referableNames(model: Model): ReadonlySet<string> | undefined {
  * Leaves out, in place, what names a value that the model had and has no more. What pointed nowhere in the file already
  * stays as it was.
  */
-export function dropStaleReferences(model: Model, before: ReadonlySet<string>): StaleReferences {
+export function dropStaleReferences(model: Model, before: ReferableNames): StaleReferences {
   const now = namesOf(model);
-  const isGone = (name: string | undefined): boolean => name !== undefined && before.has(name) && !now.has(name);
+  const isGone = (kind: keyof ReferableNames) => (name: string | undefined): boolean => name !== undefined && before[kind].has(name) && !now[kind].has(name);
   let annotations = 0;
   for (const graph of nestedGraphs(model.graph)) {
-    const kept = graph.quantizationAnnotations.filter(({ bytes }) => !annotatedNames(bytes).some(isGone));
+    const kept = graph.quantizationAnnotations.filter(({ bytes }) => {
+      const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
+      return !isGone("values")(tensorName) && !quantParameterTensorNames.some(({ value }) => isGone("constants")(value));
+    });
     annotations += graph.quantizationAnnotations.length - kept.length;
     graph.quantizationAnnotations = kept;
   }
@@ -45,20 +55,18 @@ export function dropStaleReferences(model: Model, before: ReadonlySet<string>): 
   return { annotations, training };
 }
 
-function namesOf({ graph }: Model): Set<string> {
-  const names = new Set<string>();
+function namesOf({ graph }: Model): ReferableNames {
+  const values = new Set<string>();
+  const constants = new Set<string>();
   for (const { inputs, initializers, nodes } of nestedGraphs(graph)) {
-    for (const { name = "" } of [...inputs, ...initializers]) names.add(name);
-    for (const { outputs } of nodes) for (const name of outputs) names.add(name);
+    for (const { name = "" } of initializers) constants.add(name);
+    for (const { name } of inputs) values.add(name);
+    for (const { outputs } of nodes) for (const name of outputs) values.add(name);
   }
-  names.delete("");
-  return names;
-}
-
-/** The tensor, and the constants that its scale and zero point are. */
-function annotatedNames(bytes: Uint8Array): (string | undefined)[] {
-  const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
-  return [tensorName, ...quantParameterTensorNames.map(({ value }) => value)];
+  for (const name of constants) values.add(name);
+  values.delete("");
+  constants.delete("");
+  return { values, constants };
 }
 
 /** Nothing else reads these messages, so that a malformed one names nothing rather than spoiling the model. */
@@ -71,12 +79,12 @@ function decoded(type: "TensorAnnotation" | "TrainingInfoProto", bytes: Uint8Arr
   }
 }
 
-function withoutStale(message: OpaqueMessage, isGone: (name: string | undefined) => boolean): { kept: OpaqueMessage[]; dropped: number } {
+function withoutStale(message: OpaqueMessage, isGone: (kind: keyof ReferableNames) => (name: string | undefined) => boolean): { kept: OpaqueMessage[]; dropped: number } {
   const info: WireTrainingInfo = decoded("TrainingInfoProto", message.bytes);
   const { initialization, algorithm, initializationBinding = [], updateBinding = [] } = info;
   // A step that computes with what is gone cannot be carried out at all.
-  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone))) return { kept: [], dropped: 1 };
-  const [first, later] = [initializationBinding, updateBinding].map((bindings) => bindings.filter(({ key }) => !isGone(key))) as [WireEntry[], WireEntry[]];
+  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values")))) return { kept: [], dropped: 1 };
+  const [first, later] = [initializationBinding, updateBinding].map((bindings) => bindings.filter(({ key }) => !isGone("constants")(key))) as [WireEntry[], WireEntry[]];
   const dropped = initializationBinding.length + updateBinding.length - first.length - later.length;
   if (dropped === 0) return { kept: [message], dropped };
   return { kept: [{ bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) }], dropped };

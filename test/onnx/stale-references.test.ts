@@ -55,6 +55,16 @@ describe("what names tensors that passes have removed", () => {
     }
   });
 
+  it("goes where a constant has become a computed value, unless it is what is annotated", () => {
+    const before = model(["a", "b"]);
+    before.graph.quantizationAnnotations = [annotation("b", "a"), annotation("y", "b")];
+    const known = referableNames(before)!;
+    const after = without(before, "b");
+    after.graph.nodes = [makeNode("Identity", ["a"], ["b"]), ...after.graph.nodes];
+    expect(dropStaleReferences(after, known)).toEqual({ annotations: 1, training: 0 });
+    expect(after.graph.quantizationAnnotations).toEqual([annotation("b", "a")]);
+  });
+
   it("is not looked for where nothing names any", () => {
     expect(referableNames(model(["a"]))).toBeUndefined();
   });
