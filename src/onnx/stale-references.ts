@@ -7,8 +7,16 @@ import { nestedGraphs, type Model, type OpaqueMessage } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 import type { WireEntry, WireGraph } from "./wire.js";
 
-interface WireAnnotation { tensorName?: string; quantParameterTensorNames?: WireEntry[] }
-interface WireTrainingInfo { initialization?: WireGraph; algorithm?: WireGraph; initializationBinding?: WireEntry[]; updateBinding?: WireEntry[] }
+interface WireAnnotation {
+  tensorName?: string;
+  quantParameterTensorNames?: WireEntry[];
+}
+interface WireTrainingInfo {
+  initialization?: WireGraph;
+  algorithm?: WireGraph;
+  initializationBinding?: WireEntry[];
+  updateBinding?: WireEntry[];
+}
 
 /** What was left out. */
 export interface StaleReferences {
@@ -26,7 +34,9 @@ export interface ReferableNames {
 
 /** The names of a model before passes change it; undefined where no message names any. */
 export function referableNames(model: Model): ReferableNames | undefined {
-  const annotated = [...nestedGraphs(model.graph)].some(({ quantizationAnnotations }) => quantizationAnnotations.length > 0);
+  const annotated = [...nestedGraphs(model.graph)].some(
+    ({ quantizationAnnotations }) => quantizationAnnotations.length > 0,
+  );
   return annotated || model.trainingInfo.length > 0 ? namesOf(model) : undefined;
 }
 
@@ -36,12 +46,17 @@ export function referableNames(model: Model): ReferableNames | undefined {
  */
 export function dropStaleReferences(model: Model, before: ReferableNames): StaleReferences {
   const now = namesOf(model);
-  const isGone = (kind: keyof ReferableNames) => (name: string | undefined): boolean => name !== undefined && before[kind].has(name) && !now[kind].has(name);
+  const isGone =
+    (kind: keyof ReferableNames) =>
+    (name: string | undefined): boolean =>
+      name !== undefined && before[kind].has(name) && !now[kind].has(name);
   let annotations = 0;
   for (const graph of nestedGraphs(model.graph)) {
     const kept = graph.quantizationAnnotations.filter(({ bytes }) => {
       const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
-      return !isGone("values")(tensorName) && !quantParameterTensorNames.some(({ value }) => isGone("constants")(value));
+      return (
+        !isGone("values")(tensorName) && !quantParameterTensorNames.some(({ value }) => isGone("constants")(value))
+      );
     });
     annotations += graph.quantizationAnnotations.length - kept.length;
     graph.quantizationAnnotations = kept;
@@ -79,15 +94,26 @@ function decoded(type: "TensorAnnotation" | "TrainingInfoProto", bytes: Uint8Arr
   }
 }
 
-function withoutStale(message: OpaqueMessage, isGone: (kind: keyof ReferableNames) => (name: string | undefined) => boolean): { kept: OpaqueMessage[]; dropped: number } {
+function withoutStale(
+  message: OpaqueMessage,
+  isGone: (kind: keyof ReferableNames) => (name: string | undefined) => boolean,
+): { kept: OpaqueMessage[]; dropped: number } {
   const info: WireTrainingInfo = decoded("TrainingInfoProto", message.bytes);
   const { initialization, algorithm, initializationBinding = [], updateBinding = [] } = info;
   // A step that computes with what is gone cannot be carried out at all.
-  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values")))) return { kept: [], dropped: 1 };
-  const [first, later] = [initializationBinding, updateBinding].map((bindings) => bindings.filter(({ key }) => !isGone("constants")(key))) as [WireEntry[], WireEntry[]];
+  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values"))))
+    return { kept: [], dropped: 1 };
+  const [first, later] = [initializationBinding, updateBinding].map((bindings) =>
+    bindings.filter(({ key }) => !isGone("constants")(key)),
+  ) as [WireEntry[], WireEntry[]];
   const dropped = initializationBinding.length + updateBinding.length - first.length - later.length;
   if (dropped === 0) return { kept: [message], dropped };
-  return { kept: [{ bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) }], dropped };
+  return {
+    kept: [
+      { bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) },
+    ],
+    dropped,
+  };
 }
 
 /** Names that a graph uses and does not make. */
@@ -97,7 +123,8 @@ function takenFromOutside({ node = [], input = [], initializer = [] }: WireGraph
   const taken = new Set<string>();
   for (const { input: inputs = [], attribute = [] } of node) {
     for (const name of inputs) taken.add(name);
-    for (const { g, graphs = [] } of attribute) for (const body of g ? [g, ...graphs] : graphs) for (const name of takenFromOutside(body)) taken.add(name);
+    for (const { g, graphs = [] } of attribute)
+      for (const body of g ? [g, ...graphs] : graphs) for (const name of takenFromOutside(body)) taken.add(name);
   }
   return new Set([...taken].filter((name) => !own.has(name)));
 }

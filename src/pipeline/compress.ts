@@ -72,7 +72,8 @@ export async function compress(input: string | Uint8Array | Model, given: Compre
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const context: CandidateContext = {
       options, files, logger, externalData, originalPath, originalSizes,
-      read: reference.read, referencePath: reference.path, name: inputPath ?? "the model", undescribed: undescribedOperators(original),
+      read: reference.read, referencePath: reference.path, name: inputPath ?? "the model",
+      undescribed: undescribedOperators(original),
       ...searchPlaces(options, inputPath, files, externalData), data: await openRunData(original, options, logger), learningThreads: learningThreads(given.threads),
     };
     const candidate = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);

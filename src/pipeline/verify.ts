@@ -48,7 +48,10 @@ export async function verify(originalPath: string, compressedPath: string, optio
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
     const emulated = profile && await emulate(compressedPath, profile, files, logger);
-    const context = { options, originalPath, referencePath: reference.path, name: originalPath, logger, data, standsAlone: true, ...(emulated ? { standIn: emulated.path } : {}) };
+    const context = {
+      options, originalPath, referencePath: reference.path, name: originalPath, logger, data, standsAlone: true,
+      ...(emulated ? { standIn: emulated.path } : {}),
+    };
     const measurements = await measureAgainst(context, compressedPath);
     const across = measurements.fidelity === null ? undefined : await runAcross(compressedPath, options, data, logger);
     if (across) warnings.push(...acrossWarnings(across, measurements.fidelity));

@@ -57,7 +57,8 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
   try {
     for (const [k, model] of models.entries()) {
       const label = options.labels?.[k];
-      opened.push(await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config }, ...(label === undefined ? {} : { label }) }));
+      const config = { ...QUIET_THREADS, ...options.config };
+      opened.push(await runtime.open(model, { threads: options.threads, config, ...(label === undefined ? {} : { label }) }));
     }
     return await timeSessions(opened, feeds, options);
   } finally {
@@ -69,15 +70,16 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
- * The ONNX file of the graph as this machine's CPU executes it at the highest level that loads. Weights of 1 KiB and more are referred
- * to as external data that is gone by the time this returns: the graph's structure is what it is for.
+ * The ONNX file of the graph as this machine's CPU executes it at the highest level that loads. Weights of 1 KiB and
+ * more are referred to as external data that is gone by the time this returns: the graph's structure is what it is for.
  */
 export async function optimizedGraph(model: string | Uint8Array, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
   const folder = await mkdtemp(join(tmpdir(), "edgec-graph-"));
   try {
     const path = join(folder, "optimized.onnx");
-    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...(label === undefined ? {} : { label }) });
+    const named = label === undefined ? {} : { label };
+    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...named });
     await session.release();
     return await readFile(path);
   } finally {

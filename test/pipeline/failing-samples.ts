@@ -1,5 +1,17 @@
 /** Random models that fail on samples whose values are out of bounds, and data with some of them. */
-import { attribute, copyNode, DataType, emptyGraph, floatTensor, int64Tensor, makeNode, tensorValue, type Feed, type Model, type Node } from "../../src/ir/index.js";
+import {
+  attribute,
+  copyNode,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  int64Tensor,
+  makeNode,
+  tensorValue,
+  type Feed,
+  type Model,
+  type Node,
+} from "../../src/ir/index.js";
 import type { Random } from "../fuzz/random.js";
 
 const WIDTH = 4;
@@ -32,14 +44,31 @@ export function failingModel(random: Random): FailingModel {
   const { nodes, width } = random.pick(LOOK_UPS);
   const used = new Set(nodes.flatMap(({ inputs }) => inputs));
   const constants = [
-    floatTensor("table", [rows, WIDTH], random.floats(rows * WIDTH, 1)), int64Tensor("last", [-1]), floatTensor("updates", [1, 3, WIDTH], random.floats(3 * WIDTH, 1)),
+    floatTensor("table", [rows, WIDTH], random.floats(rows * WIDTH, 1)),
+    int64Tensor("last", [-1]),
+    floatTensor("updates", [1, 3, WIDTH], random.floats(3 * WIDTH, 1)),
   ];
   const graph = {
-    ...emptyGraph("lookup"), nodes: [...nodes.map(copyNode), makeNode("MatMul", ["found", "w"], ["y"], [], "dense")],
-    initializers: [...constants.filter(({ name }) => used.has(name ?? "")), floatTensor("w", [width, 300], random.floats(width * 300, 1))],
-    inputs: [tensorValue("ids", DataType.INT64, [1, 3])], outputs: [tensorValue("y", DataType.FLOAT)],
+    ...emptyGraph("lookup"),
+    nodes: [...nodes.map(copyNode), makeNode("MatMul", ["found", "w"], ["y"], [], "dense")],
+    initializers: [
+      ...constants.filter(({ name }) => used.has(name ?? "")),
+      floatTensor("w", [width, 300], random.floats(width * 300, 1)),
+    ],
+    inputs: [tensorValue("ids", DataType.INT64, [1, 3])],
+    outputs: [tensorValue("y", DataType.FLOAT)],
   };
-  return { model: { irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] }, rows };
+  return {
+    model: {
+      irVersion: 8n,
+      opsetImports: [{ domain: "", version: 17n }],
+      graph,
+      functions: [],
+      trainingInfo: [],
+      deviceConfigurations: [],
+    },
+    rows,
+  };
 }
 
 /** One sample; with an id beyond the table where `isBad`. */
