@@ -1,5 +1,7 @@
 /** Copies of a model that compute inner tensors, cut down to the nodes those need. The model itself stays as it is. */
-import { capturedNames, makeNode, nonTensorValues, opsetVersion, type Graph, type Model, type Node, type Tensor } from "../ir/index.js";
+import {
+  capturedNames, makeNode, nonTensorValues, opsetVersion, type Graph, type Model, type Node, type Tensor,
+} from "../ir/index.js";
 
 /** Which requested tensors a node of the main graph computes, which are inputs and which constants; others are not reachable. */
 export interface Located {
@@ -18,7 +20,8 @@ export function locate(graph: Graph, names: Iterable<string>): Located {
   for (const tensor of constants) wanted.delete(tensor.name ?? "");
   const inputs = graph.inputs.map((input) => input.name).filter((name) => wanted.has(name));
   const nonTensors = nonTensorValues(graph);
-  const computed = graph.nodes.flatMap((node) => node.outputs).filter((name) => wanted.has(name) && !nonTensors.has(name));
+  const made = graph.nodes.flatMap((node) => node.outputs);
+  const computed = made.filter((name) => wanted.has(name) && !nonTensors.has(name));
   return { computed, inputs, constants };
 }
 

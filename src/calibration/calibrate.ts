@@ -181,7 +181,8 @@ class Calibration {
     const modelPath = computed.length === 0 ? undefined
       : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
     const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
-    return { modelPath, label: modelLabel(this.options.model), computed, requests, samples, elements, threads: this.options.threads };
+    const label = modelLabel(this.options.model);
+    return { modelPath, label, computed, requests, samples, elements, threads: this.options.threads };
   }
 
   /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. Returns how many. */
@@ -227,7 +228,9 @@ class Calibration {
     const names = new Set(constants.map((tensor) => tensor.name ?? ""));
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
-    await this.child.call("openRound", [{ modelPath: undefined, label: modelLabel(this.options.model), computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
+    const { model, threads } = this.options;
+    const round = { modelPath: undefined, label: modelLabel(model), computed: [], requests, samples: 1, elements: 0, threads };
+    await this.child.call("openRound", [round]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
       if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);

@@ -13,7 +13,9 @@ const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // Reported by the first call; a missing runtime must not end the process before that.
 worker.catch(() => undefined);
 
-export async function shapes(modelPath: string, label: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
+export async function shapes(
+  modelPath: string, label: string, feed: Feed, outputs: readonly string[],
+): Promise<number[][]> {
   return (await worker).shapes(modelPath, label, feed, outputs);
 }
 

@@ -69,7 +69,9 @@ export class CalibrationWorker {
     const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
     const gram = gramProduct(this.runtime, threads);
     const session = round.modelPath === undefined ? undefined
-      : await openExact(this.runtime, round.modelPath, { threads: threads - reducing, config: YIELDING, label: round.label });
+      : await openExact(this.runtime, round.modelPath, {
+        threads: threads - reducing, config: YIELDING, label: round.label,
+      });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
   }

@@ -31,7 +31,9 @@ export interface OpenOptions {
 export async function openDataset(path: string, inputs: ModelInputs, options: OpenOptions = {}): Promise<Dataset> {
   if (inputs.length === 0) throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
   const obstacle = unfeedable(inputs);
-  if (obstacle !== undefined) throw new BadDataError(`${path}: data cannot be fed to this model: ${obstacle}. Leave the data out: passes that need none work`);
+  if (obstacle !== undefined) {
+    throw new BadDataError(`${path}: ${obstacle} on data. Leave the data out: passes that need none work`);
+  }
   const labels = options.labels === undefined ? undefined : await readLabels(options.labels);
   const dataset = await openByForm(path, inputs, labels, options.labels);
   await requireSample(dataset);

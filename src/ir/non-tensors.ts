@@ -5,13 +5,20 @@ import type { ValueInfo } from "./value.js";
 
 /** Operators all of whose outputs are no tensors. */
 const MAKERS: ReadonlySet<string> = new Set([
-  "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceMap", "SplitToSequence", "Optional",
+  "SequenceConstruct",
+  "SequenceEmpty",
+  "SequenceInsert",
+  "SequenceErase",
+  "SequenceMap",
+  "SplitToSequence",
+  "Optional",
 ]);
 
 /** By declaration where there is one, else by what makes the value. */
 export function nonTensorValues(graph: Graph, outer: ReadonlySet<string> = new Set()): Set<string> {
   const found = new Set(outer);
-  for (const value of [...graph.inputs, ...graph.valueInfo, ...graph.outputs]) if (isDeclaredOtherwise(value)) found.add(value.name);
+  for (const value of [...graph.inputs, ...graph.valueInfo, ...graph.outputs])
+    if (isDeclaredOtherwise(value)) found.add(value.name);
   for (const node of graph.nodes) for (const name of madeBy(node, found)) found.add(name);
   found.delete("");
   return found;

@@ -7,8 +7,16 @@ import { nestedGraphs, type Model, type OpaqueMessage } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 import type { WireEntry, WireGraph } from "./wire.js";
 
-interface WireAnnotation { tensorName?: string; quantParameterTensorNames?: WireEntry[] }
-interface WireTrainingInfo { initialization?: WireGraph; algorithm?: WireGraph; initializationBinding?: WireEntry[]; updateBinding?: WireEntry[] }
+interface WireAnnotation {
+  tensorName?: string;
+  quantParameterTensorNames?: WireEntry[];
+}
+interface WireTrainingInfo {
+  initialization?: WireGraph;
+  algorithm?: WireGraph;
+  initializationBinding?: WireEntry[];
+  updateBinding?: WireEntry[];
+}
 
 /** What was left out. */
 export interface StaleReferences {
@@ -17,9 +25,18 @@ export interface StaleReferences {
   readonly training: number;
 }
 
+/** The names that a message may refer to. */
+export interface ReferableNames {
+  readonly values: ReadonlySet<string>;
+  /** Those of them that are constants: scales and zero points must be, and what is trained. */
+  readonly constants: ReadonlySet<string>;
+}
+
 /** The names of a model before passes change it; undefined where no message names any. */
-export function referableNames(model: Model): ReadonlySet<string> | undefined {
-  const annotated = [...nestedGraphs(model.graph)].some(({ quantizationAnnotations }) => quantizationAnnotations.length > 0);
+export function referableNames(model: Model): ReferableNames | undefined {
+  const annotated = [...nestedGraphs(model.graph)].some(
+    ({ quantizationAnnotations }) => quantizationAnnotations.length > 0,
+  );
   return annotated || model.trainingInfo.length > 0 ? namesOf(model) : undefined;
 }
 
@@ -27,12 +44,20 @@ export function referableNames(model: Model): ReadonlySet<string> | undefined {
  * Leaves out, in place, what names a value that the model had and has no more. What pointed nowhere in the file already
  * stays as it was.
  */
-export function dropStaleReferences(model: Model, before: ReadonlySet<string>): StaleReferences {
+export function dropStaleReferences(model: Model, before: ReferableNames): StaleReferences {
   const now = namesOf(model);
-  const isGone = (name: string | undefined): boolean => name !== undefined && before.has(name) && !now.has(name);
+  const isGone =
+    (kind: keyof ReferableNames) =>
+    (name: string | undefined): boolean =>
+      name !== undefined && before[kind].has(name) && !now[kind].has(name);
   let annotations = 0;
   for (const graph of nestedGraphs(model.graph)) {
-    const kept = graph.quantizationAnnotations.filter(({ bytes }) => !annotatedNames(bytes).some(isGone));
+    const kept = graph.quantizationAnnotations.filter(({ bytes }) => {
+      const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
+      return (
+        !isGone("values")(tensorName) && !quantParameterTensorNames.some(({ value }) => isGone("constants")(value))
+      );
+    });
     annotations += graph.quantizationAnnotations.length - kept.length;
     graph.quantizationAnnotations = kept;
   }
@@ -45,20 +70,18 @@ export function dropStaleReferences(model: Model, before: ReadonlySet<string>): 
   return { annotations, training };
 }
 
-function namesOf({ graph }: Model): Set<string> {
-  const names = new Set<string>();
+function namesOf({ graph }: Model): ReferableNames {
+  const values = new Set<string>();
+  const constants = new Set<string>();
   for (const { inputs, initializers, nodes } of nestedGraphs(graph)) {
-    for (const { name = "" } of [...inputs, ...initializers]) names.add(name);
-    for (const { outputs } of nodes) for (const name of outputs) names.add(name);
+    for (const { name = "" } of initializers) constants.add(name);
+    for (const { name } of inputs) values.add(name);
+    for (const { outputs } of nodes) for (const name of outputs) values.add(name);
   }
-  names.delete("");
-  return names;
-}
-
-/** The tensor, and the constants that its scale and zero point are. */
-function annotatedNames(bytes: Uint8Array): (string | undefined)[] {
-  const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
-  return [tensorName, ...quantParameterTensorNames.map(({ value }) => value)];
+  for (const name of constants) values.add(name);
+  values.delete("");
+  constants.delete("");
+  return { values, constants };
 }
 
 /** Nothing else reads these messages, so that a malformed one names nothing rather than spoiling the model. */
@@ -71,15 +94,26 @@ function decoded(type: "TensorAnnotation" | "TrainingInfoProto", bytes: Uint8Arr
   }
 }
 
-function withoutStale(message: OpaqueMessage, isGone: (name: string | undefined) => boolean): { kept: OpaqueMessage[]; dropped: number } {
+function withoutStale(
+  message: OpaqueMessage,
+  isGone: (kind: keyof ReferableNames) => (name: string | undefined) => boolean,
+): { kept: OpaqueMessage[]; dropped: number } {
   const info: WireTrainingInfo = decoded("TrainingInfoProto", message.bytes);
   const { initialization, algorithm, initializationBinding = [], updateBinding = [] } = info;
   // A step that computes with what is gone cannot be carried out at all.
-  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone))) return { kept: [], dropped: 1 };
-  const [first, later] = [initializationBinding, updateBinding].map((bindings) => bindings.filter(({ key }) => !isGone(key))) as [WireEntry[], WireEntry[]];
+  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values"))))
+    return { kept: [], dropped: 1 };
+  const [first, later] = [initializationBinding, updateBinding].map((bindings) =>
+    bindings.filter(({ key }) => !isGone("constants")(key)),
+  ) as [WireEntry[], WireEntry[]];
   const dropped = initializationBinding.length + updateBinding.length - first.length - later.length;
   if (dropped === 0) return { kept: [message], dropped };
-  return { kept: [{ bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) }], dropped };
+  return {
+    kept: [
+      { bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) },
+    ],
+    dropped,
+  };
 }
 
 /** Names that a graph uses and does not make. */
@@ -89,7 +123,8 @@ function takenFromOutside({ node = [], input = [], initializer = [] }: WireGraph
   const taken = new Set<string>();
   for (const { input: inputs = [], attribute = [] } of node) {
     for (const name of inputs) taken.add(name);
-    for (const { g, graphs = [] } of attribute) for (const body of g ? [g, ...graphs] : graphs) for (const name of takenFromOutside(body)) taken.add(name);
+    for (const { g, graphs = [] } of attribute)
+      for (const body of g ? [g, ...graphs] : graphs) for (const name of takenFromOutside(body)) taken.add(name);
   }
   return new Set([...taken].filter((name) => !own.has(name)));
 }

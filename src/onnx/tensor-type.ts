@@ -1,4 +1,4 @@
-/** TypeProto: the dense-tensor case, parsed out of its opaque bytes and written back into them, and the others as far as they are told of. */
+/** TypeProto: dense tensors, parsed out of its opaque bytes and written back into them; other types in words. */
 import { dataTypeName, type DataType, type Dimension, type TensorType, type TypeInfo } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 
@@ -27,17 +27,24 @@ function article(words: string): string {
 function nestedWords(bytes: Uint8Array | undefined, depth: number, s = ""): string {
   const unknown = `value${s} of unknown type`;
   if (!bytes || depth === 0) return unknown;
-  const { tensorType, sequenceType, mapType, sparseTensorType, optionalType }: WireType = decodeMessage("TypeProto", bytes);
+  const type: WireType = decodeMessage("TypeProto", bytes);
+  const { tensorType, sequenceType, mapType, sparseTensorType, optionalType } = type;
   if (tensorType) return `${dataTypeName(tensorType.elemType ?? 0)} tensor${s}`;
   if (sparseTensorType) return `sparse ${dataTypeName(sparseTensorType.elemType ?? 0)} tensor${s}`;
   if (sequenceType) return `sequence${s} of ${nestedWords(sequenceType.elemType, depth - 1, "s")}`;
   if (optionalType) return `optional ${nestedWords(optionalType.elemType, depth - 1, s)}`;
-  if (mapType) return `map${s} from ${dataTypeName(mapType.keyType ?? 0)} to ${nestedWords(mapType.valueType, depth - 1).replace(/ tensor$/, "")}`;
-  return unknown;
+  if (!mapType) return unknown;
+  const value = nestedWords(mapType.valueType, depth - 1).replace(/ tensor$/, "");
+  return `map${s} from ${dataTypeName(mapType.keyType ?? 0)} to ${value}`;
+}
+
+export interface HeldTensors {
+  readonly kind: "sequence" | "optional";
+  readonly elementType: DataType;
 }
 
 /** What a sequence or optional value holds, where that is dense tensors. */
-export function heldTensors({ encoded }: TypeInfo): { readonly kind: "sequence" | "optional"; readonly elementType: DataType } | undefined {
+export function heldTensors({ encoded }: TypeInfo): HeldTensors | undefined {
   const { sequenceType, optionalType }: WireType = encoded ? decodeMessage("TypeProto", encoded.bytes) : {};
   const inner = sequenceType?.elemType ?? optionalType?.elemType;
   const held = inner && readTensorType(inner);

@@ -48,6 +48,9 @@ export interface BenchedModel {
 
 const FEEDS = 8;
 
+const NOTHING_RETURNED = "onnxruntime's JavaScript API can return none of its outputs, nor a tensor that stands for one, "
+  + "so that it cannot be timed";
+
 /** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
   return abortable(options.signal, () => timeModels(paths, options));
@@ -65,8 +68,11 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   options.logger?.progress?.({ step: "time the models in turns", done: 0 });
   const runtime = await openRemote();
   try {
-    const times = await timed(paths, (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels: files.map(({ label }) => label) }));
-    if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: none of its outputs can be returned by onnxruntime's JavaScript API, nor a tensor that stands for one, so that it cannot be timed`);
+    const times = await timed(paths, (files) => {
+      const labels = files.map(({ label }) => label);
+      return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels });
+    });
+    if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: ${NOTHING_RETURNED}`);
     const base = quantile(times[0]?.samplesMs ?? [], 0.5);
     return {
       runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,

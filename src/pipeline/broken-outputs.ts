@@ -65,5 +65,8 @@ export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expe
 
 /** Whether there is so much loss that it is worth a look at the exact passes: the noise is larger than the signal. */
 export function isSuspicious({ outputs }: Fidelity): boolean {
-  return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => (agreement === null ? sqnrDb !== null && sqnrDb < 0 && maxAbsError > TINY.lossy : agreement < LITTLE_AGREEMENT));
+  return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => {
+    if (agreement !== null) return agreement < LITTLE_AGREEMENT;
+    return sqnrDb !== null && sqnrDb < 0 && maxAbsError > TINY.lossy;
+  });
 }

@@ -108,7 +108,8 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const asMade = await measured(context, path);
   const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
-  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...told, ...measurements.warnings], isFallback: false };
+  const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
+  return { model, path, plan, run, measurements, warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings], isFallback: false };
 }
 
 interface Measured {
@@ -124,10 +125,12 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
 }
 
 /**
- * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no larger
- * than the original. Undefined where nothing is gained; the file is then as it was.
+ * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no
+ * larger than the original. Undefined where nothing is gained; the file is then as it was.
  */
-async function atAllLevels(context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements): Promise<Measured | undefined> {
+async function atAllLevels(
+  context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements,
+): Promise<Measured | undefined> {
   if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
   const repaired = copyModel(model);
   if (stateZeroPoints(repaired) === 0) return undefined;
@@ -137,8 +140,9 @@ async function atAllLevels(context: CandidateContext, model: Model, path: string
     throw error;
   });
   const { measurements } = again ?? {};
-  const runsEverywhere = measurements?.fidelity && (measurements.fidelity.levels?.compressed ?? LEVELS[0]) === LEVELS[0];
-  if (runsEverywhere && measurements.size.compressed.raw <= size.original.raw) {
+  const { levels } = measurements?.fidelity ?? {};
+  const isBetter = measurements?.fidelity && (levels === undefined || levels.compressed === LEVELS[0]);
+  if (isBetter && measurements.size.compressed.raw <= size.original.raw) {
     Object.assign(model, repaired);
     return again;
   }
@@ -177,9 +181,11 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
 
 function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
   const tell = (id: string, what: string): void => logger.diagnostic?.({
-    id: `compress/${id}`, severity: "warning", message: `${what} left out, because it names tensors that are no more in the compressed model.`,
+    id: `compress/${id}`, severity: "warning",
+    message: `${what} left out, because it names tensors that the compressed model no longer has.`,
   });
-  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${annotations} ${annotations === 1 ? "tensor" : "tensors"} (quantization_annotation) was`);
+  const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
+  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${tensors} (quantization_annotation) was`);
   if (training > 0) tell("stale-training", "Information on training (training_info) was");
 }
 
@@ -190,9 +196,9 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { options, referencePath, name, data }: CandidateContext): Promise<never> {
+async function refusedHalfWay(error: unknown, context: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  throw isRefusal ? await blamed(error, { options, original: { path: referencePath, name }, data }) : error;
+  throw isRefusal ? await blamed(error, context) : error;
 }
 
 /** Writes the model with its mark, or without where that alone would make it larger than the original. */

@@ -98,7 +98,8 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     const data = await openRunData(original, options);
     const context: CandidateContext = {
       options, files, logger, externalData, originalPath, originalSizes,
-      read: reference.read, referencePath: reference.path, name: inputPath ?? "the model", undescribed: undescribedOperators(original),
+      read: reference.read, referencePath: reference.path, name: inputPath ?? "the model",
+      undescribed: undescribedOperators(original),
       ...searchPlaces(options, inputPath, files, externalData), data, learningThreads: learningThreads(given.threads), compute,
     };
     await takeTurn();

@@ -55,7 +55,8 @@ export class GivenValues {
     const folder = await TemporaryFolder.create("given");
     try {
       const path = writeModel(computing, folder.file("model.onnx"), { durable: false }).path;
-      const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label: modelLabel(computing) });
+      const label = modelLabel(computing);
+      const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label });
       try {
         for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
       } finally {

@@ -105,7 +105,9 @@ class Trials {
       await (await runtime.open(path, { label: "the model" })).release();
       return undefined;
     }
-    const { fidelity } = await compareOutputs({ original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime });
+    const { fidelity } = await compareOutputs({
+      original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime,
+    });
     return brokenOutputs(fidelity, expectation);
   }
 

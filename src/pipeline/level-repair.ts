@@ -1,11 +1,21 @@
 /**
- * Writing out what a model leaves to defaults, for one that onnxruntime's optimizer breaks. Its fusion of QuantizeLinear and
- * DequantizeLinear reads zero points that it takes to be there: onnxruntime 1.30 and 1.32 refuse a Conv between such nodes
- * without them at level "extended", and run it once they stand in the file.
+ * Writing out what a model leaves to defaults, for one that onnxruntime's optimizer breaks. Its fusion of
+ * QuantizeLinear and DequantizeLinear reads zero points that it takes to be there: onnxruntime 1.30 and 1.32 refuse a
+ * Conv between such nodes without them at level "extended", and run it once they stand in the file.
  */
-import { DataType, elementCount, GraphEditor, integerTensor, isOp, getAttribute, type Model, type Node, type Tensor } from "../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  GraphEditor,
+  integerTensor,
+  isOp,
+  getAttribute,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../ir/index.js";
 
-/** Gives Q/DQ nodes without a zero point the one that is meant, in place. Returns how many; values stay as they were. */
+/** Gives Q/DQ nodes without a zero point the one that is meant, in place. Returns how many; values stay the same. */
 export function stateZeroPoints(model: Model): number {
   return GraphEditor.forModel(model).reduce((count, editor) => count + inGraph(editor), 0);
 }
@@ -29,7 +39,12 @@ function inGraph(editor: GraphEditor): number {
 }
 
 function isImplied(node: Node): boolean {
-  return isOp(node, "QuantizeLinear", "DequantizeLinear") && (node.inputs[2] ?? "") === "" && getAttribute(node, "output_dtype") === undefined && getAttribute(node, "block_size") === undefined;
+  return (
+    isOp(node, "QuantizeLinear", "DequantizeLinear") &&
+    (node.inputs[2] ?? "") === "" &&
+    getAttribute(node, "output_dtype") === undefined &&
+    getAttribute(node, "block_size") === undefined
+  );
 }
 
 /** Of the codes that the node makes or reads; undefined where that is not seen, or where codes are no bytes. */
@@ -50,6 +65,7 @@ function isByte(type: DataType): boolean {
 }
 
 function zeros(name: string, type: DataType, scale: Tensor): Tensor {
-  const values: Codes = type === DataType.INT8 ? new Int8Array(elementCount(scale)) : new Uint8Array(elementCount(scale));
+  const values: Codes =
+    type === DataType.INT8 ? new Int8Array(elementCount(scale)) : new Uint8Array(elementCount(scale));
   return integerTensor(name, scale.dims, type, values);
 }

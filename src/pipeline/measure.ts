@@ -77,8 +77,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     if (runtime.pid === undefined) runtime = await openRemote();
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
-    const original = { path: context.referencePath, name: context.name };
-    throw context.standsAlone === true ? await toldOfSample(error, original, context.data.given) : await blamed(error, { options: context.options, original, data: context.data }, path);
+    throw context.standsAlone === true ? await toldOfSample(error, originalOf(context), context.data.given) : await blamed(error, context, path);
   } finally {
     await runtime.close();
   }
@@ -96,11 +95,14 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, referencePath, name, logger, data, standIn, standsAlone }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare(
+  context: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset,
+): Promise<RunMeasurements> {
+  const { options, referencePath, name, logger, data, standIn, standsAlone = false } = context;
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: referencePath, compressed: path, size, runtime, logger, names: [name, standsAlone === true ? path : "the compressed model"],
-    lowerLevelIsFine: standsAlone === true, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
+    original: referencePath, compressed: path, size, runtime, logger, names: [name, standsAlone ? path : "the compressed model"],
+    lowerLevelIsFine: standsAlone, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });
@@ -108,16 +110,18 @@ async function compare({ options, referencePath, name, logger, data, standIn, st
 }
 
 /** Without inputs to run on, the model is at least known to load. */
-async function loadOnly({ referencePath, name, logger, standsAlone }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+async function loadOnly(context: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+  const { referencePath, name, logger, standsAlone = false } = context;
   const levelOf = (file: string, label: string): Promise<UsedLevel> => loaded(file, async (loadable) => {
     const session = await runtime.open(loadable, { label });
     const used = await session.usedLevel();
     await session.release();
     return used;
   });
-  const compressed = standsAlone === true ? path : "the compressed model";
+  const compressed = standsAlone ? path : "the compressed model";
   const used = await levelOf(path, compressed);
-  if (standsAlone !== true && used.level !== LEVELS[0]) requireLevel(compressed, used, await levelOf(referencePath, name));
+  const isLow = used.level !== LEVELS[0];
+  if (isLow && !standsAlone) requireLevel(compressed, used, await levelOf(referencePath, name));
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
@@ -125,9 +129,8 @@ async function loadOnly({ referencePath, name, logger, standsAlone }: MeasureCon
 const TRIAL_SECONDS = 3;
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable(
-  { referencePath, name, data, logger, options }: MeasureContext, originalBytes: number, runtime: RemoteRuntime,
-): Promise<Dataset | undefined> {
+async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+  const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
   const { trialSeconds = Math.ceil(TRIAL_SECONDS + originalBytes / 1e6) } = options;
   const notCompared = (reason: string): Dataset | undefined => {
@@ -142,7 +145,8 @@ async function runnable(
     void runtime.kill();
   }, 1000 * trialSeconds);
   try {
-    if (readable.outputs.length > 0) for await (const { feed } of data.evaluation.samples()) await session.run(feed, readable.outputs);
+    const { outputs } = readable;
+    if (outputs.length > 0) for await (const { feed } of data.evaluation.samples()) await session.run(feed, outputs);
     return data.evaluation;
   } catch (error) {
     throwIfAborted();
@@ -157,30 +161,34 @@ async function runnable(
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it. Otherwise
- * the original is at fault, or one sample of the data.
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it.
+ * Otherwise the original is at fault, or one sample of the data.
  */
-export async function blamed(error: unknown, { options, original, data }: Blame, path?: string): Promise<unknown> {
+export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
   if (error instanceof EndedFromOutside) return error;
   if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
-  const fault = await originalFault(original, data.given);
-  if (fault) return fault.code === "MODEL_REJECTED" ? new EdgecError(fault.code, `${fault.message}${withoutRunning(options)}`, { cause: error }) : fault;
+  const fault = await originalFault(originalOf(context), context.data.given);
+  if (fault?.code === "MODEL_REJECTED") return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
+  if (fault) return fault;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
 }
 
-export interface Blame {
-  readonly options: Pick<CompressOptions, "verify" | "calib">;
-  readonly original: Original;
-  readonly data: Pick<RunData, "given">;
+type Blame = Pick<MeasureContext, "options" | "referencePath" | "name" | "data">;
+
+function originalOf({ referencePath, name }: Blame): Original {
+  return { path: referencePath, name };
 }
 
 const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE"];
 
 /** How to do without the runtime. */
 function withoutRunning({ verify, calib }: Blame["options"]): string {
-  const flags = [...(verify === false ? [] : ["with --no-verify"]), ...(calib === undefined ? [] : ["without --calib"])].join(" and ");
-  return flags === "" ? "" : `. ${flags[0]?.toUpperCase()}${flags.slice(1)} edgec compresses it without running it: passes that need no data work, and nothing is compared.`;
+  const flags = [...(verify === false ? [] : ["with --no-verify"]), ...(calib === undefined ? [] : ["without --calib"])];
+  if (flags.length === 0) return "";
+  const words = flags.join(" and ");
+  return `. ${words[0]?.toUpperCase()}${words.slice(1)} edgec compresses it without running it: passes that need no data `
+    + "work, and nothing is compared.";
 }
 
 /** The id of the warning that the compressed model was not run at all. */

@@ -15,18 +15,27 @@ export interface Original {
 const MOST_FAILED = 64;
 
 /**
- * Runs the original by itself over all of the data, in a process of its own, as the first may have crashed. Undefined when
- * nothing is wrong with it. BadDataError that names file and sample where it fails on some samples and not on others;
- * the runtime's own error where it does not load, or fails on all.
+ * Runs the original by itself over all of the data, in a process of its own, as the first may have crashed. Undefined
+ * when nothing is wrong with it. BadDataError that names file and sample where it fails on some samples and not on
+ * others; the runtime's own error where it does not load, or fails on all.
  * @param datasets as the user gave them, so that samples are counted as in the file
  */
-export async function originalFault({ path, name }: Original, datasets: readonly (Dataset | undefined)[]): Promise<EdgecError | undefined> {
+export async function originalFault(
+  { path, name }: Original,
+  datasets: readonly (Dataset | undefined)[],
+): Promise<EdgecError | undefined> {
   const readable = await readableFiles([path]);
   const runtime = await openRemote();
   try {
     const session = await runtime.open(readable.files[0]?.path ?? path, { label: name });
     // Without an output to ask for there is no run.
-    if (readable.outputs.length > 0) return await faultOn(session, readable.outputs, datasets.filter((data) => data !== undefined), name);
+    if (readable.outputs.length > 0)
+      return await faultOn(
+        session,
+        readable.outputs,
+        datasets.filter((data) => data !== undefined),
+        name,
+      );
   } catch (error) {
     if (error instanceof EdgecError) return error;
     throw error;
@@ -37,9 +46,17 @@ export async function originalFault({ path, name }: Original, datasets: readonly
   return undefined;
 }
 
-interface Failure { readonly where: string; readonly error: EdgecError }
+interface Failure {
+  readonly where: string;
+  readonly error: EdgecError;
+}
 
-async function faultOn(session: Session, outputs: readonly string[], datasets: readonly Dataset[], name: string): Promise<EdgecError | undefined> {
+async function faultOn(
+  session: Session,
+  outputs: readonly string[],
+  datasets: readonly Dataset[],
+  name: string,
+): Promise<EdgecError | undefined> {
   let failure: Failure | undefined;
   let failed = 0;
   let hasPassed = false;
@@ -71,7 +88,11 @@ async function failureOf(run: Promise<unknown>): Promise<EdgecError | undefined>
 /** Other samples pass, so the values of this one are at fault. */
 function ofSample({ where, error }: Failure, name: string): BadDataError {
   const words = error.message.replace(`${name}: `, "");
-  return new BadDataError(`${where}: the original model ${name} fails on it, and runs on other samples: ${words}. Correct the sample or leave it out.`, { cause: error });
+  return new BadDataError(
+    `${where}: the original model ${name} fails on it, and runs on other samples: ${words}. ` +
+      "Correct the sample or leave it out.",
+    { cause: error },
+  );
 }
 
 function withSample({ where, error }: Failure): EdgecError {
@@ -79,7 +100,11 @@ function withSample({ where, error }: Failure): EdgecError {
 }
 
 /** The same failure, or the one that names the sample on which the original fails while it runs on others. */
-export async function toldOfSample(error: unknown, original: Original, datasets: readonly (Dataset | undefined)[]): Promise<unknown> {
+export async function toldOfSample(
+  error: unknown,
+  original: Original,
+  datasets: readonly (Dataset | undefined)[],
+): Promise<unknown> {
   if (!(error instanceof EdgecError) || error.code !== "MODEL_REJECTED") return error;
   const fault = await originalFault(original, datasets);
   return fault instanceof BadDataError ? fault : error;

@@ -37,14 +37,17 @@ export async function openRunData(model: Model, options: CompressOptions): Promi
     throw new EdgecError("BAD_OPTION", `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an array "labels" in it or give --labels.`);
   }
   const given = [calibration, evaluation].filter((data) => data !== undefined);
-  if (evaluation) return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false, given };
+  if (evaluation) {
+    return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false, given };
+  }
   if (calibration && (calibration.size ?? Infinity) >= 2) {
     const { rest, heldOut } = splitHoldOut(calibration, HELD_OUT, options.seed ?? 0);
     const source = `${calibration.name}, held out of calibration`;
     return { calibration: rest, evaluation: { ...heldOut, name: source }, source, isLabelled: false, isMadeUp: false, given };
   }
   const madeUp = randomData(inputs, options.seed ?? 0);
-  return { calibration, isLabelled: false, isMadeUp: true, given: given.length > 0 || !madeUp.evaluation ? given : [madeUp.evaluation], ...madeUp };
+  if (given.length === 0 && madeUp.evaluation) given.push(madeUp.evaluation);
+  return { calibration, isLabelled: false, isMadeUp: true, given, ...madeUp };
 }
 
 /** Graph inputs that are not defaults of themselves. */

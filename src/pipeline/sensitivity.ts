@@ -69,10 +69,18 @@ async function measureNodes(path: string, options: SensitivityOptions): Promise<
   }
 }
 
-interface Measuring { readonly data: Dataset; readonly top: number; readonly logger: Logger; readonly seed: number; readonly threads: number }
+interface Measuring {
+  readonly data: Dataset;
+  readonly top: number;
+  readonly logger: Logger;
+  readonly seed: number;
+  readonly threads: number;
+}
+
+type Quantizing = Omit<SensitivityOptions, "calib" | keyof Measuring>;
 
 async function measured(
-  path: string, model: Model, rest: Omit<SensitivityOptions, "calib" | "top" | "logger" | "seed" | "threads">, { data, top, logger, seed, threads }: Measuring,
+  path: string, model: Model, rest: Quantizing, { data, top, logger, seed, threads }: Measuring,
 ): Promise<SensitivityReport> {
   const { rest: dataset, heldOut } = splitHoldOut(data, 0.25, seed);
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));

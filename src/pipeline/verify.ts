@@ -58,7 +58,10 @@ async function verifyPaths(originalPath: string, compressedPath: string, options
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
     const emulated = profile && await emulate(compressedPath, profile, files, logger);
-    const context = { options, originalPath, referencePath: reference.path, name: originalPath, logger, data, standsAlone: true, ...(emulated ? { standIn: emulated.path } : {}) };
+    const context = {
+      options, originalPath, referencePath: reference.path, name: originalPath, logger, data, standsAlone: true,
+      ...(emulated ? { standIn: emulated.path } : {}),
+    };
     const measurements = await measureAgainst(context, compressedPath);
     warnings.unshift(...muchLost({ ...measurements, isMadeUp: data.isMadeUp }));
     warnings.push(...madeUpWarnings(data, measurements));

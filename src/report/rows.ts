@@ -74,20 +74,26 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
 export function fidelityLines({ outputs, samples, indirect = [] }: Fidelity): string[] {
-  return [...indirect.map(indirectLine), ...Object.entries(outputs).map(([name, output]) => `${printable(name)}: ${outputText(output, samples)}`)];
+  const figures = Object.entries(outputs).map(([name, output]) => `${printable(name)}: ${outputText(output, samples)}`);
+  return [...indirect.map(indirectLine), ...figures];
 }
 
 function indirectLine({ output, type, standIns }: NonNullable<Fidelity["indirect"]>[number]): string {
-  return `${printable(output)}: ${standIns.length === 0 ? "not compared" : `compared by ${standIns.map(printable).join(", ")}`}, as it is ${printable(type)}`;
+  const how = standIns.length === 0 ? "not compared" : `compared by ${standIns.map(printable).join(", ")}`;
+  return `${printable(output)}: ${how}, as it is ${printable(type)}`;
 }
 
-function outputText({ sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero }: OutputFidelity, samples: number): string {
-  if (otherSize > 0) return `another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
+function outputText(output: OutputFidelity, samples: number): string {
+  const { sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero } = output;
+  if (otherSize > 0) {
+    return `another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
+  }
   if (sqnrDb === null && maxAbsError === 0) return "equal";
   if (agreement !== null) return `${percentText(agreement)} of the values are equal`;
   const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
-  if (nearZero) return `signal near zero, largest error ${maxAbsError.toPrecision(3)}${top} (${decibelText(sqnrDb)}, which says little)`;
-  return `${decibelText(sqnrDb)}, cosine ${(cosine ?? 0).toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
+  const error = `largest error ${maxAbsError.toPrecision(3)}${top}`;
+  if (nearZero) return `signal near zero, ${error} (${decibelText(sqnrDb)}, which says little)`;
+  return `${decibelText(sqnrDb)}, cosine ${(cosine ?? 0).toFixed(5)}, ${error}`;
 }
 
 /** What the figures were measured on, and with. */

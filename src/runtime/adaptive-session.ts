@@ -20,14 +20,20 @@ export class AdaptiveSession implements LocalSession {
   private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    private session: LocalSession, private readonly open: Open, private readonly attempts: readonly SessionOptions[],
-    private at: number, private refusal: string | undefined,
+    private session: LocalSession,
+    private readonly open: Open,
+    private readonly attempts: readonly SessionOptions[],
+    private at: number,
+    private refusal: string | undefined,
   ) {}
 
   /** At the level asked for, else at the highest that works. Throws what the highest gave when none does. */
   static atLevels(options: SessionOptions, open: Open): Promise<LocalSession> {
     if (options.optimization !== undefined) return open(options);
-    return AdaptiveSession.first(LEVELS.map((optimization) => ({ ...options, optimization })), open);
+    return AdaptiveSession.first(
+      LEVELS.map((optimization) => ({ ...options, optimization })),
+      open,
+    );
   }
 
   /** With the first of the settings that works, which are in the order of preference. */
@@ -47,7 +53,9 @@ export class AdaptiveSession implements LocalSession {
   /** Runs until one has succeeded wait for each other; the session may change under them. */
   async run(feed: Feed, outputs?: readonly string[]): Promise<Feed> {
     if (this.isSettled) return this.session.run(feed, outputs);
-    const result = this.turn.then(() => (this.isSettled ? this.session.run(feed, outputs) : this.settle(feed, outputs)));
+    const result = this.turn.then(() =>
+      this.isSettled ? this.session.run(feed, outputs) : this.settle(feed, outputs),
+    );
     this.turn = result.catch(() => undefined);
     return result;
   }
@@ -88,7 +96,10 @@ export class AdaptiveSession implements LocalSession {
     throw failure;
   }
 
-  /** Puts the next that loads in the place of the session; false when there is none. Two at once may not fit in memory. */
+  /**
+   * Puts the next that loads in the place of the session; false when there is none. The former goes first: two at once
+   * may not fit in memory.
+   */
   private async next(): Promise<boolean> {
     await this.session.release();
     try {
@@ -104,7 +115,11 @@ export class AdaptiveSession implements LocalSession {
 }
 
 /** Throws what the first gave when none loads. */
-async function firstThatLoads(attempts: readonly SessionOptions[], from: number, open: Open): Promise<{ session: LocalSession; at: number; refusal: EdgecError | undefined }> {
+async function firstThatLoads(
+  attempts: readonly SessionOptions[],
+  from: number,
+  open: Open,
+): Promise<{ session: LocalSession; at: number; refusal: EdgecError | undefined }> {
   let first: EdgecError | undefined;
   let last: EdgecError | undefined;
   for (let at = from; at < attempts.length; at++) {

@@ -30,7 +30,9 @@ const FEWEST_ROUNDS = 5;
  * Runs round after round; a round runs each model once on one feed, starting with another model each time, because
  * the first one of a round finds its data cold.
  */
-export async function timeSessions(sessions: readonly LocalSession[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+export async function timeSessions(
+  sessions: readonly LocalSession[], feeds: readonly Feed[], options: TimingOptions,
+): Promise<ModelTimes[]> {
   if (feeds.length === 0) throw new BadDataError("timing needs at least one feed");
   const calls: (() => Promise<unknown>)[][] = [];
   for (const feed of feeds) {

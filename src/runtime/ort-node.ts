@@ -22,7 +22,8 @@ export async function loadNode(): Promise<OnnxRuntime> {
       const label = sessionLabel(model, settings.label);
       const native = nodeOptions(settings);
       try {
-        const session = typeof model === "string" ? await ort.InferenceSession.create(model, native) : await ort.InferenceSession.create(model, native);
+        const session = typeof model === "string"
+          ? await ort.InferenceSession.create(model, native) : await ort.InferenceSession.create(model, native);
         return new OrtSession(session, ort.Tensor, label, settings.optimization);
       } catch (cause) {
         throw rejection(cause, label, "load", model);

@@ -74,7 +74,7 @@ export class OrtSession implements LocalSession {
     if (names.length > 0) return names;
     const [only = ""] = this.outputNames;
     this.fetches([only]);
-    throw new EdgecError("MODEL_REJECTED", `${this.label}: the model has no output that onnxruntime's JavaScript API can return`);
+    throw new EdgecError("MODEL_REJECTED", `${this.label}: onnxruntime's JavaScript API can return none of its outputs`);
   }
 
   /** onnxruntime-node 1.30 brings the process down when it hands out a 4-bit tensor, so such outputs are refused before. */
@@ -84,7 +84,9 @@ export class OrtSession implements LocalSession {
       if (index < 0) throw new EdgecError("BAD_OPTION", `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`);
       const metadata = this.session.outputMetadata[index];
       const where = `${this.label}: output "${name}"`;
-      if (name === LOST_NAME) throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
+      if (name === LOST_NAME) {
+        throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
+      }
       if (metadata && !metadata.isTensor) {
         throw new EdgecError(
           "MODEL_REJECTED", `${where} is a sequence, map or optional value, which onnxruntime's JavaScript API cannot return`,

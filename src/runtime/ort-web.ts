@@ -30,7 +30,9 @@ export async function loadWeb(): Promise<OnnxRuntime> {
       try {
         const bytes = typeof model === "string" ? await readModelBytes(model) : model;
         const externalData = typeof model === "string" ? await readExternalFiles(model, bytes) : [];
-        const session = await ort.InferenceSession.create(bytes, { ...webOptions(settings), ...(externalData.length === 0 ? {} : { externalData }) });
+        const session = await ort.InferenceSession.create(bytes, {
+          ...webOptions(settings), ...(externalData.length === 0 ? {} : { externalData }),
+        });
         return new OrtSession(session, ort.Tensor, label, settings.optimization);
       } catch (cause) {
         throw rejection(cause, label, "load", model);

@@ -37,7 +37,9 @@ export function cleanWords(message: string): string {
  * @param doing "load" or "run"
  * @param model what was loaded; its path may be one that the user does not know, and gives way to `where`
  */
-export function rejection(cause: unknown, where: string, doing: "load" | "run", model?: string | Uint8Array): EdgecError {
+export function rejection(
+  cause: unknown, where: string, doing: "load" | "run", model?: string | Uint8Array,
+): EdgecError {
   if (cause instanceof EdgecError) return cause;
   const words = cleanWords(renamed(cause instanceof Error ? cause.message : String(cause), where, model));
   if (doing === "run" && FEED_PROBLEMS.test(words)) {

@@ -64,7 +64,8 @@ export class RemoteRuntime {
    * the same round on the same feed. Feeds are cycled through.
    */
   timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
-    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${models.map((model, k) => sessionLabel(model, options.labels?.[k])).join(" against ")}`);
+    const labels = models.map((model, k) => sessionLabel(model, options.labels?.[k]));
+    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${labels.join(" against ")}`);
   }
 
   /**

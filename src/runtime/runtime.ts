@@ -18,7 +18,7 @@ export interface SessionOptions {
   readonly optimizedModelPath?: string;
   /** Session config entries such as {"session.x64quantprecision": "1"}. */
   readonly config?: Readonly<Record<string, string>>;
-  /** What messages call the model; default its path. To be given for a copy under a name that the user does not know. */
+  /** What messages call the model; default its path. To be given for a copy whose name the user does not know. */
   readonly label?: string;
 }
 
@@ -44,7 +44,7 @@ export interface Session {
 
 /** A session in this process. */
 export interface LocalSession extends Session {
-  /** The call alone, with inputs converted and outputs left as onnxruntime gives them. The model may run once before. */
+  /** The call alone, with inputs converted and outputs left as onnxruntime gives them. The model may run before. */
   bind(feed: Feed): Promise<() => Promise<unknown>>;
 }
 

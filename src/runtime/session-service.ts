@@ -56,7 +56,8 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
   try {
     for (const [k, model] of models.entries()) {
       const label = options.labels?.[k];
-      opened.push(await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config }, ...(label === undefined ? {} : { label }) }));
+      const config = { ...QUIET_THREADS, ...options.config };
+      opened.push(await runtime.open(model, { threads: options.threads, config, ...(label === undefined ? {} : { label }) }));
     }
     return await timeSessions(opened, feeds, options);
   } finally {
@@ -75,7 +76,8 @@ const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 export async function optimizedGraph(model: string | Uint8Array, path: string, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
   try {
-    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...(label === undefined ? {} : { label }) });
+    const named = label === undefined ? {} : { label };
+    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...named });
     await session.release();
   } catch (error) {
     // Only the dump goes there, so it is the dump that could not be written.

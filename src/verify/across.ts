@@ -79,7 +79,10 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
   }
 }
 
-async function compareReadable(comparison: AcrossComparison, readable: ReadableFiles, feeds: readonly Feed[], isOpen: (output: string, axis: number) => boolean): Promise<Across> {
+async function compareReadable(
+  comparison: AcrossComparison, readable: ReadableFiles, feeds: readonly Feed[],
+  isOpen: (output: string, axis: number) => boolean,
+): Promise<Across> {
   const { data, logger = SILENT } = comparison;
   const combinations: Combination[] = [];
   const settings = settingsOf(comparison);
@@ -90,7 +93,8 @@ async function compareReadable(comparison: AcrossComparison, readable: ReadableF
     if (reference) {
       const meter = new FidelityMeter(isOpen);
       const { outputs } = reference;
-      const outcome = await runIn(kind, level, { ...comparison, readable }, reference.feeds, (actual, k) => meter.observe(outputs[k]!, actual, `sample ${k}`));
+      const observe = (actual: Feed, k: number): void => meter.observe(outputs[k]!, actual, `sample ${k}`);
+      const outcome = await runIn(kind, level, { ...comparison, readable }, reference.feeds, observe);
       combinations.push({ ...about, ...outcome, ...(outcome.status === "ran" ? compared(meter) : notCompared(outcome.status)) });
     } else {
       const taken = new ReferenceOutputs(feeds);
@@ -109,8 +113,10 @@ function settingsOf({ runtimes = RUNTIMES, levels = DEFAULT_LEVELS }: AcrossOpti
 
 /** Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its outcome. */
 async function runIn(
-  kind: RuntimeKind, level: OptimizationLevel, { model, readable: { files, outputs }, threads = 1 }: AcrossComparison & { readable: ReadableFiles }, feeds: readonly Feed[], take: (outputs: Feed, sample: number) => void,
+  kind: RuntimeKind, level: OptimizationLevel, of: AcrossComparison & { readonly readable: ReadableFiles },
+  feeds: readonly Feed[], take: (outputs: Feed, sample: number) => void,
 ): Promise<Outcome> {
+  const { model, readable: { files, outputs }, threads = 1 } = of;
   let version: string | null = null;
   try {
     const runtime = await openRemote(kind);

@@ -88,7 +88,9 @@ function releaseQuietly(session: Session): Promise<void> {
   return session.release().catch(() => undefined);
 }
 
-async function compareSessions(comparison: OutputComparison, { outputs, indirect }: ReadableFiles, original: Session, compressed: Session): Promise<ComparedOutputs> {
+async function compareSessions(
+  comparison: OutputComparison, { outputs, indirect }: ReadableFiles, original: Session, compressed: Session,
+): Promise<ComparedOutputs> {
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
   const meter = new FidelityMeter(comparison.isOpen);
   const score = metric && evalData ? new Score(metric) : undefined;
@@ -115,7 +117,8 @@ async function compareSessions(comparison: OutputComparison, { outputs, indirect
   if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {
     fidelity: {
-      samples: meter.samples, source: fidelityData.name, outputs: meter.result(), ...(indirect.length > 0 ? { indirect } : {}), ...(levels ? { levels } : {}),
+      samples: meter.samples, source: fidelityData.name, outputs: meter.result(),
+      ...(indirect.length > 0 ? { indirect } : {}), ...(levels ? { levels } : {}),
     },
     accuracy: score ? await score.result() : null,
   };

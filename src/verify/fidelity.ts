@@ -7,11 +7,11 @@ import { argMax, isFloating, numbersOf } from "./readable-values.js";
 export interface OutputFidelity {
   /**
    * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the original's values.
-   * null where all values are equal (infinite, which JSON cannot hold), and for outputs that are no floats: an index or a
-   * word is right or wrong, see `agreement`. Never below {@link WORST_SQNR_DB}.
+   * null where all values are equal (infinite, which JSON cannot hold), and for outputs that are no floats: an index or
+   * a word is right or wrong, see `agreement`. Never below {@link WORST_SQNR_DB}.
    */
   readonly sqnrDb: number | null;
-  /** Σyŷ / √(Σy²·Σŷ²) over all samples together; 1 when both are zero throughout; null for outputs that are no floats. */
+  /** Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs that are no floats. */
   readonly cosine: number | null;
   /** For booleans and strings 1 where any differs. */
   readonly maxAbsError: number;
@@ -82,8 +82,8 @@ export function isOfFloats({ agreement }: OutputFidelity): boolean {
 }
 
 /**
- * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or when samples of
- * one could not be compared.
+ * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or when samples
+ * of one could not be compared.
  */
 export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
   const floats = Object.values(outputs).filter(isOfFloats);
@@ -102,7 +102,9 @@ export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>
 }
 
 function requireSameForm(expected: TensorValue, actual: TensorValue, isOpen: (axis: number) => boolean, where: string): void {
-  const sameShape = areEmpty(expected, actual) || expected.dims.length === actual.dims.length && expected.dims.every((dim, axis) => dim === actual.dims[axis] || isOpen(axis));
+  const isSameSize = (dim: number, axis: number): boolean => dim === actual.dims[axis] || isOpen(axis);
+  const sameRank = expected.dims.length === actual.dims.length;
+  const sameShape = areEmpty(expected, actual) || (sameRank && expected.dims.every(isSameSize));
   const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
   if (sameShape && sameKind) return;
   const describe = ({ dataType, dims }: TensorValue): string => `${dataTypeName(dataType)} [${dims.join(", ")}]`;
@@ -110,8 +112,8 @@ function requireSameForm(expected: TensorValue, actual: TensorValue, isOpen: (ax
 }
 
 /**
- * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take it from, so that
- * it follows what happens to be known of the body.
+ * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take it from, so
+ * that it follows what happens to be known of the body.
  */
 function areEmpty(...values: readonly TensorValue[]): boolean {
   return values.every(({ data }) => data.length === 0);

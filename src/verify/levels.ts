@@ -16,7 +16,11 @@ export interface LevelRules {
 }
 
 /** Undefined where both run at the highest level. Throws as `requireLevel` unless the lower one is fine. */
-export async function comparedLevels(original: Session, compressed: Session, rules: LevelRules): Promise<ComparedLevels | undefined> {
+export async function comparedLevels(
+  original: Session,
+  compressed: Session,
+  rules: LevelRules,
+): Promise<ComparedLevels | undefined> {
   const [before, after] = await Promise.all([original.usedLevel(), compressed.usedLevel()]);
   if (rules.lowerLevelIsFine !== true) requireLevel(rules.compressed, after, before);
   if (before.level === LEVELS[0] && after.level === LEVELS[0]) return undefined;

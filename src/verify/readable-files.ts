@@ -14,16 +14,25 @@ export interface ReadableFiles {
 }
 
 /** @param models those files that were read already, by path; others are read */
-export async function readableFiles(paths: readonly string[], models: ReadonlyMap<string, Model> = new Map()): Promise<ReadableFiles> {
+export async function readableFiles(
+  paths: readonly string[],
+  models: ReadonlyMap<string, Model> = new Map(),
+): Promise<ReadableFiles> {
   const readable = paths.map((path) => readableOutputs(models.get(path) ?? readModel(path)));
   const outputs = commonOutputs(readable);
-  const indirect = (readable[0]?.indirect ?? []).map((found) => ({ ...found, standIns: found.standIns.filter((name) => outputs.includes(name)) }));
+  const indirect = (readable[0]?.indirect ?? []).map((found) => ({
+    ...found,
+    standIns: found.standIns.filter((name) => outputs.includes(name)),
+  }));
   if (readable.every((one) => one.indirect.every(({ standIns }) => standIns.length === 0))) {
     return { files: paths.map((path) => ({ path, label: path })), outputs, indirect, remove: () => Promise.resolve() };
   }
   const folder = await TemporaryFolder.create("outputs");
   try {
-    const files = readable.map(({ model }, k) => ({ path: writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path, label: paths[k]! }));
+    const files = readable.map(({ model }, k) => ({
+      path: writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path,
+      label: paths[k]!,
+    }));
     return { files, outputs, indirect, remove: () => folder.remove() };
   } catch (error) {
     await folder.remove();
@@ -32,10 +41,13 @@ export async function readableFiles(paths: readonly string[], models: ReadonlyMa
 }
 
 /**
- * For sessions that are timed: onnxruntime runs a whole model for any output, so that copies are taken only where a model
- * has none that can be returned. Undefined where nothing stands for those either.
+ * For sessions that are timed: onnxruntime runs a whole model for any output, so that copies are taken only where a
+ * model has none that can be returned. Undefined where nothing stands for those either.
  */
-export async function timed<T>(paths: readonly string[], use: (files: ReadableFiles["files"]) => Promise<T>): Promise<T | undefined> {
+export async function timed<T>(
+  paths: readonly string[],
+  use: (files: ReadableFiles["files"]) => Promise<T>,
+): Promise<T | undefined> {
   const models = new Map(paths.map((path) => [path, readModel(path)]));
   if ([...models.values()].every(returnsSomething)) return use(paths.map((path) => ({ path, label: path })));
   const readable = await readableFiles(paths, models);

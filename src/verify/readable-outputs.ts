@@ -1,9 +1,20 @@
 /**
- * Tensors that stand for outputs which onnxruntime's JavaScript API cannot return: sequences, maps, optional values, and
- * tensors of a type that JavaScript lacks. Where what makes such an output shows what is in it, those tensors stand for it
- * one by one; else a sequence or optional value of tensors is joined to one flat tensor.
+ * Tensors that stand for outputs which onnxruntime's JavaScript API cannot return: sequences, maps, optional values,
+ * and tensors of a type that JavaScript lacks. Where what makes such an output shows what is in it, those tensors stand
+ * for it one by one; else a sequence or optional value of tensors is joined to one flat tensor.
  */
-import { DataType, GraphEditor, isDeclaredOtherwise, isOp, makeNode, nonTensorValues, attribute, type Model, type Node, type ValueInfo } from "../ir/index.js";
+import {
+  DataType,
+  GraphEditor,
+  isDeclaredOtherwise,
+  isOp,
+  makeNode,
+  nonTensorValues,
+  attribute,
+  type Model,
+  type Node,
+  type ValueInfo,
+} from "../ir/index.js";
 import { heldTensors, typeWords } from "../onnx/index.js";
 import { isReadableType } from "../runtime/index.js";
 import { unpacked, type StandIn } from "./unpack-outputs.js";
@@ -33,10 +44,16 @@ export function readableOutputs(model: Model): ReadableModel {
   const { graph } = model;
   const nonTensors = nonTensorValues(graph);
   const unreadable = graph.outputs.filter((output) => nonTensors.has(output.name) || !isReadableTensor(output));
-  const direct = graph.outputs.map(({ name }) => name).filter((name) => !unreadable.some((output) => output.name === name));
+  const direct = graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => !unreadable.some((output) => output.name === name));
   if (unreadable.length === 0) return { model, outputs: direct, indirect: [] };
   const finder = new StandInFinder(model, nonTensors);
-  const indirect = unreadable.map((output) => ({ output: output.name, type: wordsOf(output), standIns: finder.standFor(output) }));
+  const indirect = unreadable.map((output) => ({
+    output: output.name,
+    type: wordsOf(output),
+    standIns: finder.standFor(output),
+  }));
   return { model: finder.result(), outputs: [...direct, ...indirect.flatMap(({ standIns }) => standIns)], indirect };
 }
 
@@ -58,18 +75,27 @@ class StandInFinder {
   private readonly nodes: Node[] = [];
   private readonly outputs: ValueInfo[] = [];
 
-  constructor(private readonly model: Model, private readonly nonTensors: ReadonlySet<string>) {
+  constructor(
+    private readonly model: Model,
+    private readonly nonTensors: ReadonlySet<string>,
+  ) {
     this.editor = GraphEditor.forMainGraph(model);
   }
 
   /** The names that were given out; none when a value of the model bears one of them already. */
   standFor(output: ValueInfo): string[] {
-    const found = (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ?? this.unpackedParts(output);
+    const found =
+      (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ?? this.unpackedParts(output);
     const names = found.map(({ suffix }) => `${output.name}${suffix}`);
     if (new Set(names).size < names.length || names.some((name) => this.isTaken(name))) return [];
     for (const [k, { nodes, value, cast = false }] of found.entries()) {
       const name = names[k]!;
-      this.nodes.push(...nodes, cast ? makeNode("Cast", [value], [name], [attribute.int("to", DataType.FLOAT)]) : makeNode("Identity", [value], [name]));
+      this.nodes.push(
+        ...nodes,
+        cast
+          ? makeNode("Cast", [value], [name], [attribute.int("to", DataType.FLOAT)])
+          : makeNode("Identity", [value], [name]),
+      );
       this.outputs.push({ name });
     }
     return names;
@@ -77,7 +103,14 @@ class StandInFinder {
 
   result(): Model {
     const { graph } = this.model;
-    return { ...this.model, graph: { ...graph, nodes: [...graph.nodes, ...this.nodes], outputs: [...graph.outputs.filter(isReadableTensor), ...this.outputs] } };
+    return {
+      ...this.model,
+      graph: {
+        ...graph,
+        nodes: [...graph.nodes, ...this.nodes],
+        outputs: [...graph.outputs.filter(isReadableTensor), ...this.outputs],
+      },
+    };
   }
 
   /** What went into the value; undefined when its maker does not show that. */
@@ -87,7 +120,8 @@ class StandInFinder {
     if (!node) return undefined;
     const [data = "", second = "", position = ""] = node.inputs;
     if (isOp(node, "Identity")) return this.partsOf(data);
-    if (node.domain === "ai.onnx.ml" && node.opType === "ZipMap") return [{ suffix: ".values", value: data, nodes: [] }];
+    if (node.domain === "ai.onnx.ml" && node.opType === "ZipMap")
+      return [{ suffix: ".values", value: data, nodes: [] }];
     if (isOp(node, "SequenceConstruct")) return numbered(node.inputs);
     if (isOp(node, "SequenceEmpty")) return [];
     if (isOp(node, "SequenceInsert")) return position === "" ? this.appended(data, second) : undefined;
@@ -98,7 +132,9 @@ class StandInFinder {
 
   private appended(sequence: string, value: string): StandIn[] | undefined {
     const before = this.partsOf(sequence);
-    return before?.every(({ suffix }) => /^\[\d+\]$/.test(suffix)) === true ? numbered([...before.map((part) => part.value), value]) : undefined;
+    return before?.every(({ suffix }) => /^\[\d+\]$/.test(suffix)) === true
+      ? numbered([...before.map((part) => part.value), value])
+      : undefined;
   }
 
   private held(value: string): StandIn[] | undefined {

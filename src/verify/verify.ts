@@ -40,7 +40,7 @@ export interface VerifyModelsOptions {
   readonly size?: SizeComparison;
   /** A runtime that is open already; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
-  /** Takes a compressed model that runs only at a lower optimization level than the original, rather than refusing it. */
+  /** Takes a compressed model that runs only at a lower optimization level than the original, and does not refuse it. */
   readonly lowerLevelIsFine?: boolean;
   /** What messages call the two models; default their paths. */
   readonly names?: readonly [original: string, compressed: string];
@@ -129,7 +129,9 @@ export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
 }
 
 /** What the runtime executes for a model, or null when it cannot tell. */
-export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger, name?: string): Promise<Executed | null> {
+export async function readExecuted(
+  runtime: RemoteRuntime, path: string, logger: Logger, name?: string,
+): Promise<Executed | null> {
   try {
     return describeExecuted(decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))));
   } catch (error) {
@@ -141,9 +143,11 @@ export async function readExecuted(runtime: RemoteRuntime, path: string, logger:
 
 type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names";
 
-function given({ original, compressed, standIn, evalData, logger, lowerLevelIsFine, names }: VerifyModelsOptions): Pick<OutputComparison, Given> {
+function given(options: VerifyModelsOptions): Pick<OutputComparison, Given> {
+  const { original, compressed, standIn, evalData, logger, lowerLevelIsFine, names } = options;
   return {
-    original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
+    original, compressed,
+    ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
     ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }), ...(names ? { names } : {}),
   };
 }
@@ -164,13 +168,18 @@ async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metr
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
 }
 
-async function measureLatency(options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime): Promise<Latency | null> {
+async function measureLatency(
+  options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime,
+): Promise<Latency | null> {
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
   const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const times = await timed([original, compressed], (files) => runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels: options.names ?? files.map(({ label }) => label) }));
+  const times = await timed([original, compressed], (files) => {
+    const labels = options.names ?? files.map(({ label }) => label);
+    return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels });
+  });
   if (!times) return null;
   const [before, after] = times;
   const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });

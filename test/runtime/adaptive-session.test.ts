@@ -30,22 +30,33 @@ class Fake {
     this.opened.push(level);
     if (this.fates[level] === "refuses to load") return Promise.reject(refusal(`${level} refuses`));
     this.most = Math.max(this.most, ++this.open);
-    const run = (fed: Feed): Promise<Feed> => (this.fates[level] === "fails to run" ? Promise.reject(refusal(`${level} fails`)) : Promise.resolve(fed));
+    const run = (fed: Feed): Promise<Feed> =>
+      this.fates[level] === "fails to run" ? Promise.reject(refusal(`${level} fails`)) : Promise.resolve(fed);
     return Promise.resolve({
-      inputNames: [], outputNames: [], run, bind: (fed) => Promise.resolve(() => run(fed)), usedLevel: () => Promise.resolve({ level }),
-      release: () => Promise.resolve(void this.open--),
+      inputNames: [],
+      outputNames: [],
+      run,
+      bind: (fed) => Promise.resolve(() => run(fed)),
+      usedLevel: () => Promise.resolve({ level }),
+      release: () => {
+        this.open--;
+        return Promise.resolve();
+      },
     });
   }
 }
 
 /** By the definition: the highest level at which the model loads and runs. */
-const highest = (fates: Readonly<Record<OptimizationLevel, Fate>>): OptimizationLevel | undefined => LEVELS.find((level) => fates[level] === "loads");
+const highest = (fates: Readonly<Record<OptimizationLevel, Fate>>): OptimizationLevel | undefined =>
+  LEVELS.find((level) => fates[level] === "loads");
 
 describe("a session at no level in particular", () => {
   it("ends up at the highest that loads and runs the model, of all ways in which levels can fail", async () => {
     const fates: readonly Fate[] = ["loads", "refuses to load", "fails to run"];
     for (let way = 0; way < 3 ** 4; way++) {
-      const table = Object.fromEntries(LEVELS.map((level, k) => [level, fates[Math.floor(way / 3 ** k) % 3]])) as Record<OptimizationLevel, Fate>;
+      const table = Object.fromEntries(
+        LEVELS.map((level, k) => [level, fates[Math.floor(way / 3 ** k) % 3]]),
+      ) as Record<OptimizationLevel, Fate>;
       const wanted = highest(table);
       const fake = new Fake(table);
       if (LEVELS.every((level) => table[level] === "refuses to load")) {
@@ -65,13 +76,23 @@ describe("a session at no level in particular", () => {
   });
 
   it("says what the level above gave", async () => {
-    const session = await new Fake({ all: "refuses to load", extended: "fails to run", basic: "loads", disabled: "loads" }).session();
+    const session = await new Fake({
+      all: "refuses to load",
+      extended: "fails to run",
+      basic: "loads",
+      disabled: "loads",
+    }).session();
     await session.run(FED);
     expect(await session.usedLevel()).toEqual({ level: "basic", refusal: "extended fails" });
   });
 
   it("stays where it was for a feed that fails everywhere, and tries no more", async () => {
-    const fake = new Fake({ all: "fails to run", extended: "fails to run", basic: "fails to run", disabled: "fails to run" });
+    const fake = new Fake({
+      all: "fails to run",
+      extended: "fails to run",
+      basic: "fails to run",
+      disabled: "fails to run",
+    });
     const session = await fake.session();
     await expect(session.run(FED)).rejects.toThrow("all fails");
     const tried = fake.opened.length;
@@ -81,13 +102,25 @@ describe("a session at no level in particular", () => {
   });
 
   it("runs once before it is timed, so that what is timed does not fail", async () => {
-    const session = await new Fake({ all: "fails to run", extended: "loads", basic: "loads", disabled: "loads" }).session();
-    await (await session.bind(FED))();
+    const session = await new Fake({
+      all: "fails to run",
+      extended: "loads",
+      basic: "loads",
+      disabled: "loads",
+    }).session();
+    await (
+      await session.bind(FED)
+    )();
     expect(await session.usedLevel()).toMatchObject({ level: "extended" });
   });
 
   it("lets runs that come at once wait for the first", async () => {
-    const session = await new Fake({ all: "fails to run", extended: "loads", basic: "loads", disabled: "loads" }).session();
+    const session = await new Fake({
+      all: "fails to run",
+      extended: "loads",
+      basic: "loads",
+      disabled: "loads",
+    }).session();
     expect(await Promise.all([session.run(FED), session.run(FED), session.run(FED)])).toEqual([FED, FED, FED]);
   });
 });
@@ -102,18 +135,29 @@ describe("in onnxruntime, a model that its optimizer breaks", () => {
   let runtime: RemoteRuntime | undefined;
   afterEach(async () => runtime?.close());
 
-  it("gives at the level that works what it gives at none, is timed there, and shows the graph", { timeout: 30_000 }, async () => {
-    runtime = await openRemote();
-    const bytes = encodeModelBytes(brokenQdq(new Random(1)));
-    const fed = qdqFeed(new Random(2));
-    await expect(runtime.open(bytes, { optimization: "all" })).rejects.toMatchObject({ code: "MODEL_REJECTED" });
-    const session = await runtime.open(bytes);
-    const plain = await runtime.open(bytes, { optimization: "disabled" });
-    const [found, wanted] = [await session.run(fed), await plain.run(fed)];
-    expect(Math.max(...Array.from(found.y!.data as Float32Array, (value, k) => Math.abs(value - Number(wanted.y!.data[k]))))).toBeLessThan(1e-4);
-    expect(await session.usedLevel()).toMatchObject({ level: "basic", refusal: expect.stringContaining("cannot load") as string });
-    const times = await runtime.timeInterleaved([bytes], [fed], { warmup: 0, runs: 3, threads: 1 });
-    expect(times[0]!.samplesMs).toHaveLength(3);
-    expect((await runtime.optimizedGraph(bytes)).byteLength).toBeGreaterThan(100);
-  });
+  it(
+    "gives at the level that works what it gives at none, is timed there, and shows the graph",
+    { timeout: 30_000 },
+    async () => {
+      runtime = await openRemote();
+      const bytes = encodeModelBytes(brokenQdq(new Random(1)));
+      const fed = qdqFeed(new Random(2));
+      await expect(runtime.open(bytes, { optimization: "all" })).rejects.toMatchObject({ code: "MODEL_REJECTED" });
+      const session = await runtime.open(bytes);
+      const plain = await runtime.open(bytes, { optimization: "disabled" });
+      const [found, wanted] = [await session.run(fed), await plain.run(fed)];
+      expect(
+        Math.max(
+          ...Array.from(found.y!.data as Float32Array, (value, k) => Math.abs(value - Number(wanted.y!.data[k]))),
+        ),
+      ).toBeLessThan(1e-4);
+      expect(await session.usedLevel()).toMatchObject({
+        level: "basic",
+        refusal: expect.stringContaining("cannot load") as string,
+      });
+      const times = await runtime.timeInterleaved([bytes], [fed], { warmup: 0, runs: 3, threads: 1 });
+      expect(times[0]!.samplesMs).toHaveLength(3);
+      expect((await runtime.optimizedGraph(bytes)).byteLength).toBeGreaterThan(100);
+    },
+  );
 });

@@ -1,13 +1,23 @@
 /**
- * Random models with outputs that onnxruntime's JavaScript API cannot return. Beside each odd output the model has a tensor
- * output "expected", made by other operators, with what must stand for it.
+ * Random models with outputs that onnxruntime's JavaScript API cannot return. Beside each odd output the model has a
+ * tensor output "expected", made by other operators, with what must stand for it.
  */
 import {
-  attribute, DataType, emptyGraph, floatTensor, int64Tensor, makeNode, tensorValue,
-  type Graph, type Model, type Node, type Tensor, type ValueInfo,
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  int64Tensor,
+  makeNode,
+  tensorValue,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
+  type ValueInfo,
 } from "../../src/ir/index.js";
-import { encodeMessage } from "../../src/onnx/schema.js";
 import { Random } from "../fuzz/random.js";
+import { CLASSES, encoded, floatOptional, floatSequence, scoreMaps, tensorType, zipMap } from "./odd-types.js";
 
 export interface OddModel {
   readonly model: Model;
@@ -16,27 +26,7 @@ export interface OddModel {
   readonly rows: number;
 }
 
-type Message = Record<string, unknown>;
-const tensorType = (elemType: number): Message => ({ tensorType: { elemType } });
-const encoded = (message: Message): Uint8Array => encodeMessage("TypeProto", message);
-const sequenceOf = (inner: Message): Message => ({ sequenceType: { elemType: encoded(inner) } });
-const optionalOf = (inner: Message): Message => ({ optionalType: { elemType: encoded(inner) } });
-const mapTo = (keyType: number, inner: Message): Message => ({ mapType: { keyType, valueType: encoded(inner) } });
-
-export function oddValue(name: string, message: Message): ValueInfo {
-  return { name, type: { encoded: { bytes: encoded(message) } } };
-}
-export const floatSequence = (name: string): ValueInfo => oddValue(name, sequenceOf(tensorType(DataType.FLOAT)));
-export const floatOptional = (name: string): ValueInfo => oddValue(name, optionalOf(tensorType(DataType.FLOAT)));
-export const scoreMaps = (name: string): ValueInfo => oddValue(name, sequenceOf(mapTo(DataType.INT64, tensorType(DataType.FLOAT))));
-
 const WIDTH = 6;
-const CLASSES = 4;
-
-export function zipMap(scores: string, output: string): Node {
-  const labels = Array.from({ length: CLASSES }, (_, k) => k);
-  return { ...makeNode("ZipMap", [scores], [output], [attribute.ints("classlabels_int64s", labels)]), domain: "ai.onnx.ml" };
-}
 
 /** Grows one model; each `add…` puts an odd output in, and says what must stand for it. */
 class OddBuilder {
@@ -52,7 +42,10 @@ class OddBuilder {
   tensor(width = WIDTH): string {
     const [weight, product, result] = [this.name("w"), this.name("p"), this.name("t")];
     this.initializers.push(floatTensor(weight, [WIDTH, width], this.random.floats(WIDTH * width, 1)));
-    this.nodes.push(makeNode("MatMul", ["x", weight], [product]), makeNode(this.random.pick(["Tanh", "Relu", "Neg"]), [product], [result]));
+    this.nodes.push(
+      makeNode("MatMul", ["x", weight], [product]),
+      makeNode(this.random.pick(["Tanh", "Relu", "Neg"]), [product], [result]),
+    );
     return result;
   }
 
@@ -61,7 +54,7 @@ class OddBuilder {
   }
 
   /** Gives a tensor out as what the stand-in must be. */
-  expect(standIn: string, tensor: string, type = DataType.FLOAT): void {
+  expect(standIn: string, tensor: string, type: DataType = DataType.FLOAT): void {
     const output = this.name("expected");
     this.nodes.push(makeNode("Identity", [tensor], [output]));
     this.outputs.push(tensorValue(output, type));
@@ -87,9 +80,16 @@ class OddBuilder {
   /** Whether x has a value above the limit, which half of the samples have. */
   condition(): string {
     const [most, limit, above] = [this.name("most"), this.name("limit"), this.name("above")];
-    this.initializers.push(floatTensor(limit, [], this.random.floats(1, 0.5).map((value) => value + 0.4)));
+    this.initializers.push(
+      floatTensor(
+        limit,
+        [],
+        this.random.floats(1, 0.5).map((value) => value + 0.4),
+      ),
+    );
     this.nodes.push(
-      makeNode("ReduceMax", ["x"], [most], [attribute.int("keepdims", 0)]), makeNode("Greater", [most, limit], [above]),
+      makeNode("ReduceMax", ["x"], [most], [attribute.int("keepdims", 0)]),
+      makeNode("Greater", [most, limit], [above]),
     );
     return above;
   }
@@ -105,7 +105,18 @@ function branch(node: Node, output: ValueInfo): Graph {
   return { ...emptyGraph(output.name), nodes: [node], outputs: [output] };
 }
 
-const ADDERS: readonly ((builder: OddBuilder, output: string) => void)[] = [addZipMap, addConstructed, addAppended, addInserted, addSplit, addChosen, addLooped, addOptional, addMaybe, addBrain];
+const ADDERS: readonly ((builder: OddBuilder, output: string) => void)[] = [
+  addZipMap,
+  addConstructed,
+  addAppended,
+  addInserted,
+  addSplit,
+  addChosen,
+  addLooped,
+  addOptional,
+  addMaybe,
+  addBrain,
+];
 export const KINDS = ADDERS.length;
 
 function addZipMap(builder: OddBuilder, output: string): void {
@@ -142,8 +153,15 @@ function addAppended(builder: OddBuilder, output: string): void {
 function addInserted(builder: OddBuilder, output: string): void {
   const parts = builder.tensors(2);
   const [first = "", ...others] = parts;
-  const [sequence, front, length] = [builder.name("seq"), builder.scalar("front", 0), builder.scalar("length", parts.length)];
-  builder.nodes.push(makeNode("SequenceConstruct", others, [sequence]), makeNode("SequenceInsert", [sequence, first, front], [output]));
+  const [sequence, front, length] = [
+    builder.name("seq"),
+    builder.scalar("front", 0),
+    builder.scalar("length", parts.length),
+  ];
+  builder.nodes.push(
+    makeNode("SequenceConstruct", others, [sequence]),
+    makeNode("SequenceInsert", [sequence, first, front], [output]),
+  );
   builder.outputs.push(floatSequence(output));
   builder.expect(`${output}.length`, length, DataType.INT64);
   builder.expect(`${output}.elements`, builder.joined(parts));
@@ -151,7 +169,9 @@ function addInserted(builder: OddBuilder, output: string): void {
 
 function addSplit(builder: OddBuilder, output: string): void {
   const whole = builder.tensor();
-  builder.nodes.push(makeNode("SplitToSequence", [whole], [output], [attribute.int("axis", 1), attribute.int("keepdims", 0)]));
+  builder.nodes.push(
+    makeNode("SplitToSequence", [whole], [output], [attribute.int("axis", 1), attribute.int("keepdims", 0)]),
+  );
   builder.outputs.push(floatSequence(output));
   builder.expect(`${output}.whole`, whole);
 }
@@ -161,13 +181,33 @@ function addChosen(builder: OddBuilder, output: string): void {
   const [some, more] = [builder.tensors(), builder.tensors()];
   const condition = builder.condition();
   const [a, b, c, d] = [builder.name("a"), builder.name("b"), builder.name("c"), builder.name("d")];
-  const sequences = [branch(makeNode("SequenceConstruct", some, [a]), floatSequence(a)), branch(makeNode("SequenceConstruct", more, [b]), floatSequence(b))] as const;
-  builder.nodes.push(makeNode("If", [condition], [output], [attribute.graph("then_branch", sequences[0]), attribute.graph("else_branch", sequences[1])]));
+  const sequences = [
+    branch(makeNode("SequenceConstruct", some, [a]), floatSequence(a)),
+    branch(makeNode("SequenceConstruct", more, [b]), floatSequence(b)),
+  ] as const;
+  builder.nodes.push(
+    makeNode(
+      "If",
+      [condition],
+      [output],
+      [attribute.graph("then_branch", sequences[0]), attribute.graph("else_branch", sequences[1])],
+    ),
+  );
   builder.outputs.push(floatSequence(output));
   const joined = [builder.joined(some), builder.joined(more)] as const;
   const elements = builder.name("elements");
-  const tensors = [branch(makeNode("Identity", [joined[0]], [c]), tensorValue(c, DataType.FLOAT)), branch(makeNode("Identity", [joined[1]], [d]), tensorValue(d, DataType.FLOAT))] as const;
-  builder.nodes.push(makeNode("If", [condition], [elements], [attribute.graph("then_branch", tensors[0]), attribute.graph("else_branch", tensors[1])]));
+  const tensors = [
+    branch(makeNode("Identity", [joined[0]], [c]), tensorValue(c, DataType.FLOAT)),
+    branch(makeNode("Identity", [joined[1]], [d]), tensorValue(d, DataType.FLOAT)),
+  ] as const;
+  builder.nodes.push(
+    makeNode(
+      "If",
+      [condition],
+      [elements],
+      [attribute.graph("then_branch", tensors[0]), attribute.graph("else_branch", tensors[1])],
+    ),
+  );
   builder.expect(`${output}.elements`, elements);
   builder.expected.set(`${output}.length`, "");
 }
@@ -179,15 +219,21 @@ function addLooped(builder: OddBuilder, output: string): void {
   const names = ["i", "go", "before", "number", "sum", "after", "still"].map((stem) => builder.name(stem));
   const [i = "", go = "", before = "", number = "", sum = "", after = "", still = ""] = names;
   const body: Graph = {
-    ...emptyGraph("body"), inputs: [tensorValue(i, DataType.INT64, []), tensorValue(go, DataType.BOOL, []), floatSequence(before)],
+    ...emptyGraph("body"),
+    inputs: [tensorValue(i, DataType.INT64, []), tensorValue(go, DataType.BOOL, []), floatSequence(before)],
     outputs: [tensorValue(still, DataType.BOOL, []), floatSequence(after)],
     nodes: [
-      makeNode("Cast", [i], [number], [attribute.int("to", DataType.FLOAT)]), makeNode("Add", ["x", number], [sum]),
-      makeNode("SequenceInsert", [before, sum], [after]), makeNode("Identity", [go], [still]),
+      makeNode("Cast", [i], [number], [attribute.int("to", DataType.FLOAT)]),
+      makeNode("Add", ["x", number], [sum]),
+      makeNode("SequenceInsert", [before, sum], [after]),
+      makeNode("Identity", [go], [still]),
     ],
   };
   const empty = builder.name("empty");
-  builder.nodes.push(makeNode("SequenceEmpty", [], [empty]), makeNode("Loop", [trips, "", empty], [output], [attribute.graph("body", body)]));
+  builder.nodes.push(
+    makeNode("SequenceEmpty", [], [empty]),
+    makeNode("Loop", [trips, "", empty], [output], [attribute.graph("body", body)]),
+  );
   builder.outputs.push(floatSequence(output));
   builder.expect(`${output}.length`, trips, DataType.INT64);
   const sums = Array.from({ length: rounds }, (_, k) => {
@@ -212,17 +258,38 @@ function addOptional(builder: OddBuilder, output: string): void {
 function addMaybe(builder: OddBuilder, output: string): void {
   const value = builder.tensor();
   const condition = builder.condition();
-  const [a, b, c, d, none, elements] = ["a", "b", "c", "d", "none", "elements"].map((stem) => builder.name(stem)) as [string, string, string, string, string, string];
+  const [a, b, c, d, none, elements] = ["a", "b", "c", "d", "none", "elements"].map((stem) => builder.name(stem)) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const type = { name: "type", type: 13, tp: { encoded: { bytes: encoded(tensorType(DataType.FLOAT)) } } };
   const there = branch(makeNode("Optional", [value], [a]), floatOptional(a));
   const absent = branch(makeNode("Optional", [], [b], [type]), floatOptional(b));
-  builder.nodes.push(makeNode("If", [condition], [output], [attribute.graph("then_branch", there), attribute.graph("else_branch", absent)]));
+  builder.nodes.push(
+    makeNode(
+      "If",
+      [condition],
+      [output],
+      [attribute.graph("then_branch", there), attribute.graph("else_branch", absent)],
+    ),
+  );
   builder.outputs.push(floatOptional(output));
   builder.initializers.push(floatTensor(none, [0], new Float32Array()));
   const flat = builder.joined([value]);
   const some = branch(makeNode("Identity", [flat], [c]), tensorValue(c, DataType.FLOAT));
   const nothing = branch(makeNode("Identity", [none], [d]), tensorValue(d, DataType.FLOAT));
-  builder.nodes.push(makeNode("If", [condition], [elements], [attribute.graph("then_branch", some), attribute.graph("else_branch", nothing)]));
+  builder.nodes.push(
+    makeNode(
+      "If",
+      [condition],
+      [elements],
+      [attribute.graph("then_branch", some), attribute.graph("else_branch", nothing)],
+    ),
+  );
   builder.expect(`${output}.present`, condition, DataType.BOOL);
   builder.expect(`${output}.elements`, elements);
 }
@@ -232,7 +299,8 @@ function addBrain(builder: OddBuilder, output: string): void {
   const value = builder.tensor();
   const wide = builder.name("wide");
   builder.nodes.push(
-    makeNode("Cast", [value], [output], [attribute.int("to", DataType.BFLOAT16)]), makeNode("Cast", [output], [wide], [attribute.int("to", DataType.FLOAT)]),
+    makeNode("Cast", [value], [output], [attribute.int("to", DataType.BFLOAT16)]),
+    makeNode("Cast", [output], [wide], [attribute.int("to", DataType.FLOAT)]),
   );
   builder.outputs.push(tensorValue(output, DataType.BFLOAT16));
   builder.expect(`${output}.float`, wide);
@@ -246,17 +314,26 @@ export function oddModel(seed: number): OddModel {
   for (let k = 0; k < count; k++) ADDERS[k === 0 ? seed % KINDS : random.below(KINDS)]!(builder, `odd_${k}`);
   if (random.chance(0.7)) {
     const scores = builder.tensor();
-    builder.nodes.push(makeNode("ArgMax", [scores], ["label"], [attribute.int("axis", 1), attribute.int("keepdims", 0)]));
+    builder.nodes.push(
+      makeNode("ArgMax", [scores], ["label"], [attribute.int("axis", 1), attribute.int("keepdims", 0)]),
+    );
     builder.outputs.push(tensorValue(scores, DataType.FLOAT), tensorValue("label", DataType.INT64));
   }
   const graph: Graph = {
-    ...emptyGraph("odd"), nodes: builder.nodes, initializers: builder.initializers,
-    inputs: [tensorValue("x", DataType.FLOAT, ["n", WIDTH])], outputs: builder.outputs,
+    ...emptyGraph("odd"),
+    nodes: builder.nodes,
+    initializers: builder.initializers,
+    inputs: [tensorValue("x", DataType.FLOAT, ["n", WIDTH])],
+    outputs: builder.outputs,
   };
-  const opsetImports = [{ domain: "", version: 17n }, { domain: "ai.onnx.ml", version: 3n }];
+  const opsetImports = [
+    { domain: "", version: 17n },
+    { domain: "ai.onnx.ml", version: 3n },
+  ];
   return {
     model: { irVersion: 8n, opsetImports, graph, functions: [], trainingInfo: [], deviceConfigurations: [] },
-    expected: builder.expected, rows: random.within(1, 3),
+    expected: builder.expected,
+    rows: random.within(1, 3),
   };
 }
 
@@ -266,6 +343,9 @@ export function withoutExpected({ model, expected }: OddModel): Model {
   return { ...model, graph: { ...model.graph, outputs: model.graph.outputs.filter(({ name }) => !checks.has(name)) } };
 }
 
-export function oddFeed(random: Random, rows: number): { x: { dataType: DataType; dims: number[]; data: Float32Array } } {
+export function oddFeed(
+  random: Random,
+  rows: number,
+): { x: { dataType: DataType; dims: number[]; data: Float32Array } } {
   return { x: { dataType: DataType.FLOAT, dims: [rows, WIDTH], data: random.floats(rows * WIDTH, 1) } };
 }

@@ -37,10 +37,12 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
   return inFolder(async (folder) => {
     // Outputs that cannot be returned would leave nothing to ask for.
-    const paths = models.map((model, k) => writeModel(readableOutputs(model).model, folder.file(`${k}.onnx`), { durable: false }).path);
+    const readable = models.map((model) => readableOutputs(model).model);
+    const paths = readable.map((model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path);
     const runtime = await openRemote();
     try {
-      const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads, labels: models.map((_, k) => `model ${k} of the search`) });
+      const labels = models.map((_, k) => `model ${k} of the search`);
+      const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads, labels });
       return steadyMedians(times);
     } finally {
       await runtime.close();
