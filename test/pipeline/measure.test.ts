@@ -11,7 +11,8 @@ it("does not run a large model where memory would run out, and says how much it 
 });
 
 it("blames the passes for a crash on a model whose original runs, and nobody for a process that was killed", async () => {
-  const run = { referencePath: fixture("models/lenet.onnx"), data: undefined };
+  const data = { calibration: undefined, evaluation: undefined, source: "no data", isLabelled: false, isMadeUp: true, given: [] };
+  const run = { referencePath: fixture("models/lenet.onnx"), name: "lenet.onnx", options: {}, data };
   expect(await blamed(new EdgecError("RUNTIME_CRASHED", "crashed"), run)).toMatchObject({ code: "PASS_FAILED" });
   const killed = new EndedFromOutside("killed");
   expect(await blamed(killed, run)).toBe(killed);

@@ -1,6 +1,7 @@
 /** What a search has measured, beside the output while it runs: one that was broken off goes on from there. */
 import { createHash } from "node:crypto";
-import { lstatSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { temporaryBeside } from "../../onnx/index.js";
 import { whyUnreadable } from "../../regular-file.js";
 import { VERSION } from "../../version.js";
 import type { NodeSensitivity } from "./float-nodes.js";
@@ -30,10 +31,13 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
   save(ranking: readonly NodeSensitivity[]): void {
     this.ranking = ranking;
     if (!this.isOurs) return;
+    const aside = temporaryBeside(this.path, "search");
     try {
-      writeFileSync(this.path, JSON.stringify({ key: this.key, ranking } satisfies Stored));
+      // A run may be killed at any time, and half a file could not be told from another program's.
+      writeFileSync(aside, JSON.stringify({ key: this.key, ranking } satisfies Stored));
+      renameSync(aside, this.path);
     } catch {
-      return;
+      rmSync(aside, { force: true });
     }
   }
 
