@@ -4,7 +4,8 @@
  */
 import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, stringAttribute } from "../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
-import { isInOrder, transposedView, viewOffsets, type WeightView, weightView } from "../../ops/weight-view.js";
+import { isInOrder, transposedView, viewOffsets } from "../../ops/strided-view.js";
+import { type WeightView, weightView } from "../../ops/weight-view.js";
 import { finiteValues } from "../weights/weight-values.js";
 import type { SharedCodes } from "./shared-codes.js";
 import { maxWeightCode, type WeightOptions } from "./weight-codes.js";

@@ -25,7 +25,7 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
   const code = shared.place(editor, tensor, codes, kernel, `${stem}w`, takesKernel(weight));
   const stored = matrixScales(own.map((scale) => scale * alpha), weight, options);
   const weightScale = shared.constant(editor, tensor, floatTensor(`${stem}ws`, stored.dims, stored.values));
-  if (alpha === 1) shared.describe(tensor, codes, { along: channelView(node, weight), name: weightScale, values: stored.values });
+  shared.describe(tensor, codes, { along: channelView(node, weight), name: alpha === 1 ? weightScale : undefined, values: storedScales(own, options).values });
   const { codesName, scaleName, zeroName } = dynamicInput(editor, node, isLeft, rank, stem);
   const [sum, real, scale] = [name("i"), name("f"), name("k")] as const;
   const bias = scaledBias(editor, node, stem);

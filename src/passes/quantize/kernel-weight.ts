@@ -1,7 +1,8 @@
 /** The constant that a layer multiplies by, as its int8 kernel takes it. */
 import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel } from "../../ir/index.js";
 import type { RowOrder } from "../../numeric/affine.js";
-import { isMover, scopeOf, type StridedView, transposedView, type WeightView, weightView } from "../../ops/weight-view.js";
+import { type StridedView, transposedView } from "../../ops/strided-view.js";
+import { isMover, scopeOf, type WeightView, weightView } from "../../ops/weight-view.js";
 
 export interface KernelWeight {
   /** As the operator sees it. */

@@ -9,7 +9,8 @@
  * bodies capture them. Codes that come out differently, as those of rows and of columns do, are two copies.
  */
 import { attribute, DataType, type GraphEditor, int64Tensor, integerTensor, makeNode, type Node, type Tensor, tensorBytes } from "../../ir/index.js";
-import { isInOrder, isMover, rowMajor, scopeOf, type StridedView, viewOffsets } from "../../ops/weight-view.js";
+import { isInOrder, rowMajor, type StridedView, viewOffsets } from "../../ops/strided-view.js";
+import { isMover, scopeOf } from "../../ops/weight-view.js";
 
 /** A node that reads a weight, directly or through nodes that only move its values. */
 export interface WeightRead {
@@ -20,6 +21,13 @@ export interface WeightRead {
   readonly name: string;
 }
 
+/** The scales of codes: where the values of channels lie and how far apart, and the constant that holds them, if one does. */
+export interface CodeScales {
+  readonly along: StridedView;
+  readonly name: string | undefined;
+  readonly values: Float32Array;
+}
+
 /** Codes in the file. */
 export interface StoredCodes {
   readonly name: string;
@@ -27,8 +35,8 @@ export interface StoredCodes {
   /** How they lie, in terms of the weight. */
   readonly root: StridedView;
   readonly owner: GraphEditor;
-  /** What they are multiplied by: where the values of channels lie, and how far apart, and the constant with the scales. */
-  scales?: { readonly along: StridedView; readonly name: string; readonly values: Float32Array };
+  /** What makes weights of them. */
+  scales?: CodeScales;
   /** Values made of them, by the order of their values. */
   readonly made: Map<string, string>;
 }
@@ -80,10 +88,10 @@ export class SharedCodes {
     return valueOf(found, needed);
   }
 
-  /** Says what codes that were placed are multiplied by; what is said first stands. */
-  describe(tensor: Tensor, codes: Int8Array, scales: NonNullable<StoredCodes["scales"]>): void {
+  /** Says what codes that were placed are multiplied by; what is said first of a constant stands. */
+  describe(tensor: Tensor, codes: Int8Array, scales: CodeScales): void {
     const entry = this.stored.get(tensor)?.find((each) => areEqual(each.codes, codes));
-    if (entry) entry.scales ??= scales;
+    if (entry?.scales?.name === undefined && entry) entry.scales = scales;
   }
 
   /** A small constant that goes with codes: beside shared ones, and there once. */

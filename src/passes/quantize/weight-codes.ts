@@ -1,7 +1,8 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
 import { attribute, DataType, elementCount, FloatReader, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, removeAttribute, type Tensor, tensorSource } from "../../ir/index.js";
 import { codesAtScales, maxCodeOf, quantizeRows, type QuantizedRows, type RowOptions, scalesForBias } from "../../numeric/affine.js";
-import { type StridedView, weightView } from "../../ops/weight-view.js";
+import type { StridedView } from "../../ops/strided-view.js";
+import { weightView } from "../../ops/weight-view.js";
 import { finiteValues, requireFinite } from "../weights/weight-values.js";
 import { gemmFactors } from "./gemm-factors.js";
 import { channelView, isDepthwise, type KernelWeight, kernelWeight, type WeightPart, weightParts } from "./kernel-weight.js";
@@ -94,7 +95,8 @@ export function attachCodes(editor: GraphEditor, node: Node, inputScale: number,
   const stem = editor.uniqueName("w");
   const code = shared.place(editor, view.tensor, signed, view, `${stem}q`, takesView(view));
   const dequantized = dequantize(editor, node, stem, { code, type: DataType.INT8, weight: view.tensor }, storedScales(scales, options), axis, shared);
-  if (alpha === 1) shared.describe(view.tensor, signed, { along: channelView(node, weight), name: editor.producer(dequantized)!.inputs[1]!, values: storedScales(own, options).values });
+  const scaleName = alpha === 1 ? editor.producer(dequantized)!.inputs[1]! : undefined;
+  shared.describe(view.tensor, signed, { along: channelView(node, weight), name: scaleName, values: storedScales(own, options).values.map((scale) => (alpha < 0 ? -scale : scale)) });
   editor.setInput(node, 1, dequantized);
   removeAttribute(node, "alpha");
   removeAttribute(node, "beta");

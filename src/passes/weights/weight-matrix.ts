@@ -1,6 +1,6 @@
 /** A weight as rows: one row for each output, one column for each input that the output is a weighted sum of. */
 import type { WeightSite } from "../../ops/weights.js";
-import { type StridedView, viewOffsets } from "../../ops/weight-view.js";
+import { type StridedView, viewOffsets } from "../../ops/strided-view.js";
 
 /**
  * Where the values lie: value (row, column) at `rowOffsets[row] + columnOffsets[column]`. In the column order of im2col
