@@ -59,11 +59,15 @@ function searchOptions(options: CompressOptions, flags: Readonly<Record<string, 
   return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
 }
 
-/** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat. */
-function replayOptions({ replay, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "replay"> {
+/** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat, or what is asked for contradicts it. */
+function replayOptions({ replay, passes, keepInt8 }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "replay"> {
   if (replay === undefined) return {};
   if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
-  return { replay: readDecisions(replay) };
+  const decisions = readDecisions(replay);
+  if (keepInt8 === true && decisions.storedOnly) {
+    throw new EdgecError("BAD_OPTION", "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in place of computing with it. Leave one of them out.");
+  }
+  return { replay: decisions };
 }
 
 /** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */

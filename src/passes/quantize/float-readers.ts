@@ -15,8 +15,13 @@ const MIN_BYTES = 1024;
 /** Scales that are fewer are stored anew in the shape that they are needed in: a Reshape takes as much. */
 const MIN_RESHAPED = 32;
 
-/** Gives the readers of floats that are left the codes in the file. Returns what became of the weights. */
-export function readFromCodes(shared: SharedCodes, excluded: (node: Node) => string | undefined): NodeStatus[] {
+/**
+ * Gives the readers of floats that are left the codes in the file. Returns what became of the weights.
+ * @param bitsOf bits of a weight's codes
+ */
+export function readFromCodes(
+  shared: SharedCodes, excluded: (node: Node) => string | undefined, bitsOf: (tensor: Tensor) => number,
+): NodeStatus[] {
   const statuses: NodeStatus[] = [];
   for (const [tensor, copies] of shared.entries()) {
     if (copies.length > 1) statuses.push(inCopies(tensor, copies.length));
@@ -27,7 +32,7 @@ export function readFromCodes(shared: SharedCodes, excluded: (node: Node) => str
     decode(tensor, stored, scaleShape(tensor, stored.scales!)!);
     const name = tensor.name ?? "";
     const readers = [...new Set(reads.flatMap(({ node }) => (node ? [nodeLabel(node)] : [])))].map((label) => `"${label}"`).join(", ");
-    statuses.push({ name, opType: first.node.opType, status: "changed", reason: `read as floats by ${readers}, from the codes that int8 layers compute with` });
+    statuses.push({ name, opType: first.node.opType, status: "changed", reason: `read as floats by ${readers}, from the ${bitsOf(tensor)}-bit codes that int8 layers compute with` });
   }
   return statuses;
 }

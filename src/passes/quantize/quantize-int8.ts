@@ -156,7 +156,7 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
     counts.dynamicNodes += quantizeAtRunTime(editor, islands, scope, nodes);
     byGraph.unshift(nodes);
   }
-  const nodes = [...byGraph.flat(), ...(options.oneCopy ? readFromCodes(scope.shared, choices.excluded) : [])];
+  const nodes = [...byGraph.flat(), ...(options.oneCopy ? readFromCodes(scope.shared, choices.excluded, scope.form.bitsOf ?? (() => 8)) : [])];
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import {
   allTensors, attribute, DataType, elementCount, emptyGraph, type Feed, floatTensor, type Graph, int64Tensor, integerTensor, makeNode, type Model, type Node, tensorValue, type Tensor,
 } from "../../../src/ir/index.js";
+import { encodeModelBytes } from "../../../src/onnx/index.js";
+import { compress } from "../../../src/pipeline/compress.js";
+import type { CompressOptions } from "../../../src/pipeline/compress-options.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
@@ -80,6 +83,41 @@ const FEED: Feed = {
 function elementsOf(model: Model, type: DataType): number {
   return [...allTensors(model)].filter(({ dataType, dims }) => dataType === type && dims.length > 1).reduce((sum, tensor) => sum + elementCount(tensor), 0);
 }
+
+/** The looked-up table that the output layer multiplies by, as exporters write tied weights: 8 bytes a value in float. */
+function tied(): Uint8Array {
+  const [words, width] = [400, 48];
+  const graph: Graph = {
+    ...emptyGraph("g"),
+    nodes: [
+      makeNode("Gather", ["t", "ids"], ["e"], [], "look"), makeNode("Tanh", ["e"], ["h"]), makeNode("Transpose", ["t"], ["u"]),
+      makeNode("MatMul", ["h", "u"], ["y"], [], "logits"),
+    ],
+    initializers: [floatTensor("t", [words, width], normalArray(words * width, 1, 0.2))],
+    inputs: [tensorValue("ids", DataType.INT64, ["n", "m"])], outputs: [tensorValue("y", DataType.FLOAT)],
+  };
+  return encodeModelBytes({ irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] });
+}
+
+describe("a model with tied weights", () => {
+  it.each<[string, CompressOptions, number]>([
+    ["one byte a value and a scale a word in int8", { int8: true, keepInt8: true }, 400 * 48 + 400 * 4],
+    ["a byte a value as well with int8 storage", { storage: "int8" }, 400 * 48 + 400 * 4],
+    ["half a byte with 16 values, though Transpose stays a node", { cluster: 16, prune: 0.5 }, (400 * 48) / 2 + 16 * 4],
+    ["half a byte with 16 values of int8", { int8: true, keepInt8: true, cluster: 16 }, (400 * 48) / 2 + 400 * 4 + 16],
+    ["half a byte with codes of four bits", { int8: true, keepInt8: true, weightBits: 4 }, (400 * 48) / 2 + 400 * 4 + 16],
+  ])("takes %s", async (_, options, bytes) => {
+    const { report } = await compress(tied(), { ...options, verify: false });
+    expect(report.size.compressed.raw).toBeGreaterThan(bytes);
+    // Names, operators and shapes.
+    expect(report.size.compressed.raw).toBeLessThan(bytes + 1800);
+  });
+
+  it("keeps the floats of what is looked up where constants are to be plain", async () => {
+    const { model } = await compress(tied(), { int8: true, keepInt8: true, storage: "plain", verify: false });
+    expect([elementsOf(model, DataType.INT8), elementsOf(model, DataType.FLOAT)]).toEqual([400 * 48, 400 * 48]);
+  });
+});
 
 describe("a table that several nodes read", () => {
   it("is held once for each axis that scales lie along, and gives what float gives", async () => {
