@@ -7,11 +7,14 @@ export interface StridedView {
 
 /** The view with its axes in another order. */
 export function transposedView({ dims, strides }: StridedView, order: readonly number[]): StridedView | undefined {
-  if (order.length !== dims.length || new Set(order).size !== order.length || order.some((axis) => !(axis in dims))) return undefined;
+  if (order.length !== dims.length || new Set(order).size !== order.length
+    || order.some((axis) => !(axis in dims))) return undefined;
   return { dims: order.map((axis) => dims[axis]!), strides: order.map((axis) => strides[axis]!) };
 }
 
-export function reshapeTarget(dims: readonly number[], given: readonly number[], zerosCount: boolean): number[] | undefined {
+export function reshapeTarget(
+  dims: readonly number[], given: readonly number[], zerosCount: boolean,
+): number[] | undefined {
   const target = given.map((dim, k) => (dim === 0 && !zerosCount ? dims[k] ?? 0 : dim));
   const known = target.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
   return target.map((dim) => (dim === -1 && known > 0 ? countOf(dims) / known : dim));
@@ -68,7 +71,8 @@ export function viewOffsets({ dims, strides }: StridedView, axes: readonly numbe
   for (const axis of axes) {
     const [dim, stride] = [dims[axis]!, strides[axis]!];
     const wider = new Int32Array(offsets.length * dim);
-    for (let i = 0, at = 0; i < offsets.length; i++) for (let k = 0; k < dim; k++) wider[at++] = offsets[i]! + k * stride;
+    for (let i = 0, at = 0; i < offsets.length; i++) for (let k = 0; k < dim; k++) wider[at++] =
+      offsets[i]! + k * stride;
     offsets = wider;
   }
   return offsets;

@@ -2,9 +2,17 @@
 import { attribute, DataType, int64Tensor, makeNode, type Node, type Tensor } from "../../src/ir/index.js";
 import type { Random } from "../fuzz/random.js";
 
-export interface Moved { readonly nodes: Node[]; readonly constants: Tensor[]; readonly name: string; readonly dims: readonly number[] }
+export interface Moved {
+  readonly nodes: Node[];
+  readonly constants: Tensor[];
+  readonly name: string;
+  readonly dims: readonly number[];
+}
 
-/** A chain from `name` of [rows, columns], in operator set 17, of up to `most` nodes that each leave all values distinct. */
+/**
+ * A chain from `name` of [rows, columns], in operator set 17, of up to `most` nodes that each leave all values
+ * distinct.
+ */
 export function randomMovers(random: Random, stem: string, name: string, dims: readonly number[], most = 4): Moved {
   let moved: Moved = { nodes: [], constants: [], name, dims };
   for (let count = random.within(0, most), k = 0; k < count; k++) moved = step(random, `${stem}_${k}`, moved);
@@ -12,13 +20,17 @@ export function randomMovers(random: Random, stem: string, name: string, dims: r
 }
 
 /** The same chain, brought to [columns, rows] or left at [rows, columns] of the constant, as a product needs it. */
-export function moversTo(random: Random, stem: string, name: string, [rows, columns]: readonly [number, number], isTransposed: boolean): Moved {
+export function moversTo(
+  random: Random, stem: string, name: string, [rows, columns]: readonly [number, number], isTransposed: boolean,
+): Moved {
   const { int, ints } = attribute;
   let moved: Moved = { nodes: [], constants: [], name, dims: [rows, columns] };
-  const add = (opType: string, dims: readonly number[], attributes: Parameters<typeof makeNode>[3] = [], constant?: Tensor): void => {
+  const add = (opType: string, dims: readonly number[], attributes: Parameters<typeof makeNode>[3] = [],
+    constant?: Tensor): void => {
     const output = `${stem}_m${moved.nodes.length}`;
     const node = makeNode(opType, constant ? [moved.name, constant.name!] : [moved.name], [output], attributes);
-    moved = { nodes: [...moved.nodes, node], constants: constant ? [...moved.constants, constant] : moved.constants, name: output, dims };
+    moved = { nodes: [...moved.nodes, node], constants: constant ? [...moved.constants, constant] : moved.constants,
+      name: output, dims };
   };
   const shape = (values: readonly number[]): Tensor => int64Tensor(`${stem}_c${moved.nodes.length}`, values);
   if (random.chance(0.3)) add("Identity", moved.dims);
@@ -39,15 +51,18 @@ export function moversTo(random: Random, stem: string, name: string, [rows, colu
 
 function step(random: Random, stem: string, { nodes, constants, name, dims }: Moved): Moved {
   const output = `${stem}_v`;
-  const done = (node: Node, to: readonly number[], constant?: Tensor): Moved => ({ nodes: [...nodes, node], constants: constant ? [...constants, constant] : constants, name: output, dims: to });
+  const done = (node: Node, to: readonly number[], constant?: Tensor): Moved =>
+    ({ nodes: [...nodes, node], constants: constant ? [...constants, constant] : constants, name: output, dims: to });
   switch (random.below(5)) {
     case 0: {
       const perm = random.shuffled([...dims.keys()]);
-      return done(makeNode("Transpose", [name], [output], [attribute.ints("perm", perm)]), perm.map((axis) => dims[axis]!));
+      return done(makeNode("Transpose", [name], [output], [attribute.ints("perm", perm)]),
+        perm.map((axis) => dims[axis]!));
     }
     case 1: {
       const axis = random.within(0, dims.length);
-      return done(makeNode("Unsqueeze", [name, `${stem}_c`], [output]), [...dims.slice(0, axis), 1, ...dims.slice(axis)], int64Tensor(`${stem}_c`, [axis]));
+      return done(makeNode("Unsqueeze", [name, `${stem}_c`], [output]),
+        [...dims.slice(0, axis), 1, ...dims.slice(axis)], int64Tensor(`${stem}_c`, [axis]));
     }
     case 2: return done(makeNode("Squeeze", [name], [output]), dims.filter((dim) => dim !== 1));
     case 3: {
@@ -57,7 +72,8 @@ function step(random: Random, stem: string, { nodes, constants, name, dims }: Mo
     default: {
       const axis = random.within(0, dims.length);
       const size = (part: readonly number[]): number => part.reduce((product, dim) => product * dim, 1);
-      return done(makeNode("Flatten", [name], [output], [attribute.int("axis", axis)]), [size(dims.slice(0, axis)), size(dims.slice(axis))]);
+      return done(makeNode("Flatten", [name], [output], [attribute.int("axis", axis)]),
+        [size(dims.slice(0, axis)), size(dims.slice(axis))]);
     }
   }
 }

@@ -61,8 +61,10 @@ describe("chooseCandidate", () => {
   });
 });
 
-it("keeps int8 arithmetic that is slower, larger or beyond a gate where that is asked for, and says what it costs", async () => {
-  const { chosen, built, warning } = await choose({ ...INT8, keepInt8: true }, { speedup: 0.5, gateFails: true }, { speedup: 1, bytes: 400 });
+it("keeps int8 arithmetic that is slower, larger or beyond a gate where that is asked for, and says what it costs",
+  async () => {
+  const { chosen, built, warning } =
+    await choose({ ...INT8, keepInt8: true }, { speedup: 0.5, gateFails: true }, { speedup: 1, bytes: 400 });
   expect([chosen, built]).toEqual(["planned", ["planned"]]);
   expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms).");
 });

@@ -14,23 +14,31 @@ export interface Measured {
 function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 = [] }: Measured): Candidate {
   const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
   const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
-  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
+  const latency = speedup === undefined
+    ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup,
+    speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
   return {
     model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
     run: {
       ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
-      nodes: inInt8.map((name) => ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
+      nodes: inInt8.map((name) =>
+        ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
       modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(), judged: false,
     },
     measurements: {
-      size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],
-      gates: gateFails ? [{ name: "minSqnrDb" as const, limit: 30, actual: 20, ok: false, message: "20 dB, 30 dB asked" }] : [],
+      size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null,
+        latency, executed: null, warnings: [],
+      gates: gateFails ? [{ name: "minSqnrDb" as const, limit: 30, actual: 20, ok: false,
+        message: "20 dB, 30 dB asked" }] : [],
     },
   };
 }
 
-export async function choose(options: PlanOptions, planned: Measured, stored: Measured, plain: Measured = {}): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
-  const candidates: Record<string, Candidate> = { planned: candidate(planned), stored: candidate(stored), plain: candidate(plain) };
+export async function choose(
+  options: PlanOptions, planned: Measured, stored: Measured, plain: Measured = {},
+): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
+  const candidates: Record<string,
+    Candidate> = { planned: candidate(planned), stored: candidate(stored), plain: candidate(plain) };
   const built: string[] = [];
   const result = await chooseCandidate(options, (name) => {
     built.push(name);

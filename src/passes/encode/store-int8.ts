@@ -9,7 +9,8 @@
  *
  * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per direction and
  * row for recurrent weights. Handles float32 initializers of any scope that are weights of Conv, ConvTranspose, Gemm,
- * MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and matrices that feed elementwise operators; leaves biases and vectors float,
+ * MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and
+ * matrices that feed elementwise operators; leaves biases and vectors float,
  * graph outputs and defaults of graph inputs as they are. Needs operator set 9.
  */
 import type { Diagnostic } from "../../diagnostics.js";
@@ -80,7 +81,8 @@ function moreBits(nodes: readonly NodeStatus[], asked: number): Diagnostic[] {
   const stored = nodes.filter(({ status }) => status === "changed");
   if (asked >= 8 || stored.length === 0) return [];
   const names = stored.slice(0, 3).map(({ name, opType }) => `"${name}" of ${opType}`).join(", ");
-  const [what, they] = stored.length === 1 ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
+  const [what, they] = stored.length === 1
+    ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
   const message = `${what} stored at 8 bits rather than ${asked} (${names}${stored.length > 3 ? ", …" : ""}): fewer bits are for weights of layers that compute in int8, and ${they}.`;
   return [{ id: "store-int8/more-bits", severity: "warning", message }];
 }

@@ -96,14 +96,17 @@ describe("emulatePairSums", () => {
 
   it("covers weights behind a Transpose, and tells of those of several matrices", async () => {
     const layer = (weight: string): Parameters<typeof model>[0] => [
-      makeNode("Cast", ["x"], ["xf"], [attribute.int("to", DataType.FLOAT)]), makeNode("DynamicQuantizeLinear", ["xf"], ["c", "s", "z"]),
+      makeNode("Cast", ["x"], ["xf"], [attribute.int("to", DataType.FLOAT)]),
+        makeNode("DynamicQuantizeLinear", ["xf"], ["c", "s", "z"]),
       makeNode("MatMulInteger", ["c", weight, "z"], ["y"]),
     ];
-    const turned = model([makeNode("Transpose", ["w"], ["t"]), ...layer("t")], [1, 2], [codes("w", [1, 2], [127, 127])], DataType.INT32);
+    const turned = model([makeNode("Transpose", ["w"], ["t"]), ...layer("t")], [1, 2],
+      [codes("w", [1, 2], [127, 127])], DataType.INT32);
     expect(emulatePairSums(turned).stats).toMatchObject({ pairsAtRisk: 1 });
     expect(await run(turned, [1, 2], [255, 255])).toEqual([32767]);
     const several = model(layer("w"), [1, 2], [codes("w", [2, 2, 1], [127, 127, 1, 1])], DataType.INT32);
-    expect(emulatePairSums(several)).toMatchObject({ modified: false, stats: { pairs: 2, pairsAtRisk: 1, layersNotCovered: 1 } });
+    expect(emulatePairSums(several))
+      .toMatchObject({ modified: false, stats: { pairs: 2, pairsAtRisk: 1, layersNotCovered: 1 } });
   });
 
   it("tells what it does not cover", () => {

@@ -89,10 +89,14 @@ describe("store-int8", () => {
   });
 
   it.each<[string, Node, number[], Tensor[]]>([
-    ["Attention", makeNode("Attention", ["x", "w", "b"], ["y"], [attribute.int("num_heads", 4)]), [2, 5, 32], [weight("w", 32, 96), weight("b", 96)]],
-    ["FusedMatMul", makeNode("FusedMatMul", ["x", "w"], ["y"], [attribute.int("transB", 1), attribute.float("alpha", 0.5)]), [2, 5, 32], [weight("w", 48, 32)]],
-    ["FusedGemm", makeNode("FusedGemm", ["x", "w", "b"], ["y"], [attribute.string("activation", "Relu")]), [4, 32], [weight("w", 32, 48), weight("b", 48)]],
-    ["FusedConv", makeNode("FusedConv", ["x", "w"], ["y"], [attribute.string("activation", "Relu")]), [1, 16, 8, 8], [weight("w", 32, 16, 3, 3)]],
+    ["Attention", makeNode("Attention", ["x", "w", "b"], ["y"], [attribute.int("num_heads", 4)]), [2, 5, 32],
+      [weight("w", 32, 96), weight("b", 96)]],
+    ["FusedMatMul", makeNode("FusedMatMul", ["x", "w"], ["y"],
+      [attribute.int("transB", 1), attribute.float("alpha", 0.5)]), [2, 5, 32], [weight("w", 48, 32)]],
+    ["FusedGemm", makeNode("FusedGemm", ["x", "w", "b"], ["y"], [attribute.string("activation", "Relu")]), [4, 32],
+      [weight("w", 32, 48), weight("b", 48)]],
+    ["FusedConv", makeNode("FusedConv", ["x", "w"], ["y"], [attribute.string("activation", "Relu")]), [1, 16, 8, 8],
+      [weight("w", 32, 16, 3, 3)]],
   ])("stores the weight of %s, as onnxruntime's optimizer writes it", async (_, node, shape, constants) => {
     const build = (): Model => {
       const built = model(17, shape, [], { ...structuredClone(node), domain: "com.microsoft" }, ...constants);
@@ -111,9 +115,11 @@ describe("store-int8", () => {
 
   it("says of an operator that it does not know that it does not, and of a vector that it is one", () => {
     const unknown = { ...makeNode("Mystery", ["x", "w"], ["y"]), domain: "org.example" };
-    expect(weightAxes(unknown, 1, [48, 48])).toBe("feeds org.example.Mystery, of which it is not known what it does with its inputs");
+    expect(weightAxes(unknown, 1, [48, 48]))
+      .toBe("feeds org.example.Mystery, of which it is not known what it does with its inputs");
     const attention = { ...makeNode("Attention", ["x", "w", "b"], ["y"]), domain: "com.microsoft" };
-    expect([weightAxes(attention, 1, [48, 144]), weightAxes(attention, 2, [144])]).toEqual([[1], "is a vector, which costs little and is sensitive"]);
+    expect([weightAxes(attention, 1, [48, 144]), weightAxes(attention, 2, [144])])
+      .toEqual([[1], "is a vector, which costs little and is sensitive"]);
   });
 
   it("tells of weights that are stored at more bits than were asked for", async () => {
