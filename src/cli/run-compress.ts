@@ -20,7 +20,8 @@ import { TerminalLogger } from "./terminal-logger.js";
 interface RunFlags extends GateOptions {
   readonly output?: string; readonly force?: boolean; readonly externalData?: boolean;
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
-  readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"]; readonly keepInt8?: boolean; readonly timeBudget?: number; readonly replay?: string; readonly weightBits?: number; readonly perTensor?: boolean; readonly exclude?: readonly string[]; readonly passes?: string; readonly target?: string; readonly minOrt?: string;
+  readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"];
+  readonly keepInt8?: boolean; readonly timeBudget?: number; readonly replay?: string; readonly weightBits?: number; readonly perTensor?: boolean; readonly exclude?: readonly string[]; readonly passes?: string; readonly target?: string; readonly minOrt?: string;
   readonly threads?: number; readonly seed?: number;
   readonly verify?: boolean; readonly safe?: boolean; readonly report?: readonly string[];
   readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean; readonly debug?: boolean;
@@ -63,8 +64,11 @@ async function tell(report: Report, { report: places = [], ...flags }: RunFlags)
 }
 
 function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {
-  const { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, keepInt8, timeBudget, replay, weightBits, exclude, passes, target, minOrt, threads, seed, verify, safe, debug } = flags;
-  const options = { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, keepInt8, timeBudget, replay, weightBits, exclude, passes, target, minOrt, ...gatesOf(flags), threads, seed, verify, safe, debug };
+  const { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, keepInt8, timeBudget,
+    replay, weightBits, exclude, passes, target, minOrt, threads, seed, verify, safe, debug } = flags;
+  const options = { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, keepInt8,
+    timeBudget, replay, weightBits, exclude, passes, target, minOrt, ...gatesOf(flags), threads, seed, verify, safe,
+    debug };
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
   return { ...set, ...(flags.perTensor === true ? { perChannel: false } : {}), flags: passFlags(given) };
 }

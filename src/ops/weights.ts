@@ -31,8 +31,8 @@ export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
 };
 
 /**
- * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and what is fused with
- * an activation take the bias before anything else happens, as Gemm does.
+ * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and what is fused
+ * with an activation take the bias before anything else happens, as Gemm does.
  */
 const CONTRIBUTED_FACTS: Readonly<Record<string, WeightFact>> = {
   FusedConv: WEIGHT_FACTS.Conv!,
@@ -82,7 +82,10 @@ export interface WeightSite extends WeightView {
   readonly inputIndex: number;
   readonly tensor: Tensor;
   readonly kind: WeightKind;
-  /** Axis of what the operator sees along which output channels lie; of a transposed convolution with groups, the channels of one group. */
+  /**
+   * Axis of what the operator sees along which output channels lie; of a transposed convolution with groups, the
+   * channels of one group.
+   */
   readonly channelAxis: number;
   /** Every output channel reads one input channel alone. */
   readonly depthwise: boolean;
@@ -95,8 +98,8 @@ export interface WeightSite extends WeightView {
 const MIN_RANK = 2;
 
 /**
- * The weights of this graph's nodes that are constants of it or of a graph around it, in node order, directly or through
- * nodes that only move values. Constants that a caller may override are none.
+ * The weights of this graph's nodes that are constants of it or of a graph around it, in node order, directly or
+ * through nodes that only move values. Constants that a caller may override are none.
  */
 export function* weightSites(editor: GraphEditor): Generator<WeightSite> {
   for (const node of editor.graph.nodes) {

@@ -23,8 +23,8 @@ export interface CompressOptions {
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
   readonly perChannel?: boolean;
   /**
-   * True keeps int8 arithmetic where it is slower than float on this machine or predicted to be on the target, in single
-   * nodes and in all; for a device where it pays. Budgets on accuracy still leave nodes in float. Default false.
+   * True keeps int8 arithmetic where it is slower than float on this machine or predicted to be on the target, in
+   * single nodes and in all; for a device where it pays. Budgets on accuracy still leave nodes in float. Default false.
    */
   readonly keepInt8?: boolean;
   /** Seconds at most that the search for nodes to leave in float may take; default 90. It returns the best found by then. */

@@ -13,7 +13,8 @@ export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Can
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
  * the original or fails a gate, and the other is not. Where neither holds a budget on accuracy, weights that int8 does not
- * compute with stay floats. With `keepInt8` the planned one is taken whatever it costs. The choice is a warning with the numbers of both. Times are those measured here, or for another
+ * compute with stay floats. With `keepInt8` the planned one is taken whatever it costs. The choice is a warning with
+ * the numbers of both. Times are those measured here, or for another
  * device than this machine those that its table of costs predicts.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {

@@ -25,18 +25,26 @@ export function planOptions(options: PlacedOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, ...keptInt8(options, flags), ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
+    flags, storeOnly, ...keptInt8(options, flags), ...deviceOf(options), effort: effortOf(options, flags),
+      ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
 }
 
-/** Throws EdgecError BAD_OPTION where nothing computes in int8, or where the passes are named, which are never replaced. */
-function keptInt8({ keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "keepInt8"> {
+/**
+ * Throws EdgecError BAD_OPTION where nothing computes in int8, or where the passes are named, which are never
+ * replaced.
+ */
+function keptInt8(
+  { keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>,
+): Pick<PlanOptions, "keepInt8"> {
   if (keepInt8 !== true) return {};
-  if (passes !== undefined) throw new EdgecError("BAD_OPTION", "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
-  if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION", "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
+  if (passes !== undefined) throw new EdgecError("BAD_OPTION",
+    "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
+  if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION",
+    "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
   return { keepInt8 };
 }
 
@@ -56,14 +64,25 @@ function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, st
     throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
   }
   if (timeBudget !== undefined && !(timeBudget > 0)) throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
-  return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
+  return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options),
+    ...(timeBudget === undefined ? {} : { timeBudget }) };
 }
 
-/** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat. */
-function replayOptions({ replay, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "replay"> {
+/**
+ * Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat, or what is asked for
+ * contradicts it.
+ */
+function replayOptions(
+  { replay, passes, keepInt8 }: CompressOptions, flags: Readonly<Record<string, string>>,
+): Pick<PlanOptions, "replay"> {
   if (replay === undefined) return {};
   if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
-  return { replay: readDecisions(replay) };
+  const decisions = readDecisions(replay);
+  if (keepInt8 === true && decisions.storedOnly) {
+    throw new EdgecError("BAD_OPTION",
+      "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in place of computing with it. Leave one of them out.");
+  }
+  return { replay: decisions };
 }
 
 /** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */

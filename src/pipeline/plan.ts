@@ -80,7 +80,9 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  const plan = steps.map(({ passes, options: own, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, withOwn(options, { ...own, ...formOptions(pass, options) }), excluded)) }));
+  const plan = steps.map(({ passes, options: own, ...step }) =>
+    ({ ...step, passes: passes.map((pass) =>
+    bind(pass, withOwn(options, { ...own, ...formOptions(pass, options) }), excluded)) }));
   return options.replay ? replayed(plan, options.replay) : plan;
 }
 
@@ -89,10 +91,12 @@ function withOwn(options: PlanOptions, own: Readonly<Record<string, unknown>>): 
 }
 
 /**
- * What passes are told of each other: where weights that int8 does not compute with stay plain floats, they are not decoded
- * from codes either; and those that are stored at eight bits although fewer were asked for are told of.
+ * What passes are told of each other: where weights that int8 does not compute with stay plain floats, they are not
+ * decoded from codes either; and those that are stored at eight bits although fewer were asked for are told of.
  */
-function formOptions({ name }: RegisteredPass, { flags, plainFloat, shared }: PlanOptions): Readonly<Record<string, unknown>> {
+function formOptions(
+  { name }: RegisteredPass, { flags, plainFloat, shared }: PlanOptions,
+): Readonly<Record<string, unknown>> {
   if (name === "store-int8" && typeof shared?.weightBits === "number") return { askedBits: shared.weightBits };
   return name === QUANTIZER && (flags.storage === "plain" || plainFloat === true) ? { oneCopy: false } : {};
 }

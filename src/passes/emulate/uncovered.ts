@@ -21,7 +21,8 @@ const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[
 /** Undefined for other operators, and for those without constant int8 weights. */
 export function uncoveredRisk(editor: GraphEditor, node: Node): LayerRisk | undefined {
   const fact = Object.hasOwn(WEIGHT_INPUTS, node.opType) ? WEIGHT_INPUTS[node.opType] : undefined;
-  const weights = (fact?.inputs ?? []).map((index) => seenCodes(editor, node.inputs[index] ?? "")).filter((tensor) => tensor?.dataType === DataType.INT8);
+  const weights = (fact?.inputs ?? []).map((index) => seenCodes(editor, node.inputs[index] ?? ""))
+    .filter((tensor) => tensor?.dataType === DataType.INT8);
   if (!fact || weights.length === 0) return undefined;
   let [pairs, atRisk] = [0, 0];
   for (const tensor of weights as Tensor[]) {

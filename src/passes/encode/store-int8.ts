@@ -88,7 +88,8 @@ function moreBits(nodes: readonly NodeStatus[], asked: number): Diagnostic[] {
   const stored = nodes.filter(({ status }) => status === "changed");
   if (asked >= 8 || stored.length === 0) return [];
   const names = stored.slice(0, 3).map(({ name, opType }) => `"${name}" of ${opType}`).join(", ");
-  const [what, they] = stored.length === 1 ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
+  const [what, they] = stored.length === 1
+    ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
   const message = `${what} stored at 8 bits rather than ${asked} (${names}${stored.length > 3 ? ", …" : ""}): fewer bits are for weights of layers that compute in int8, and ${they}.`;
   return [{ id: "store-int8/more-bits", severity: "warning", message }];
 }

@@ -21,7 +21,8 @@ export function weightAxes(node: Node, index: number, dims: readonly number[]): 
 }
 
 function notWeight(node: Node): string {
-  if (!isStandard(node) && !weightFact(node)) return `feeds ${node.domain ?? ""}.${node.opType}, of which it is not known what it does with its inputs`;
+  if (!isStandard(node)
+    && !weightFact(node)) return `feeds ${node.domain ?? ""}.${node.opType}, of which it is not known what it does with its inputs`;
   return `is no weight of ${node.opType}`;
 }
 

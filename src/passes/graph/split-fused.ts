@@ -5,12 +5,14 @@
  *   FusedGemm(a, B, c) with LeakyRelu    →   Gemm(a, B, c) → LeakyRelu
  *   FusedMatMul(a, B), transB, alpha     →   MatMul(a, Transpose(B)) → Mul(alpha)
  *
- * A file that was saved after optimization has them, and nothing that quantizes or folds knows them; onnxruntime puts what
- * stays float together again at load. A factor goes into a constant that nothing else uses. Exact but for the rounding of
- * that. Leaves alone: activations that it does not know, batch axes in other places, and products whose rank is not known.
+ * A file that was saved after optimization has them, and nothing that quantizes or folds knows them; onnxruntime puts
+ * what stays float together again at load. A factor goes into a constant that nothing else uses. Exact but for the
+ * rounding of that. Leaves alone: activations that it does not know, batch axes in other places, and products whose
+ * rank is not known.
  */
 import {
-  attribute, type Attribute, DataType, floatAttribute, floatTensor, getAttribute, intAttribute, makeNode, type Node, stringAttribute, toFloat32,
+  attribute, type Attribute, DataType, floatAttribute, floatTensor, getAttribute, intAttribute, makeNode, type Node,
+    stringAttribute, toFloat32,
 } from "../../ir/index.js";
 import type { GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
@@ -19,10 +21,12 @@ import { exactResult } from "./result.js";
 
 /** Activations with the attributes that their parameters stand for, in order. */
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = {
-  Relu: [], Sigmoid: [], Tanh: [], Softplus: [], Softsign: [], LeakyRelu: ["alpha"], Elu: ["alpha"], ThresholdedRelu: ["alpha"],
+  Relu: [], Sigmoid: [], Tanh: [], Softplus: [], Softsign: [], LeakyRelu: ["alpha"], Elu: ["alpha"],
+    ThresholdedRelu: ["alpha"],
   HardSigmoid: ["alpha", "beta"], Selu: ["alpha", "gamma"], Clip: ["min", "max"],
 };
-const FUSED_ATTRIBUTES: readonly string[] = ["activation", "activation_params", "activation_alpha", "activation_beta", "activation_gamma"];
+const FUSED_ATTRIBUTES: readonly string[] =
+  ["activation", "activation_params", "activation_alpha", "activation_beta", "activation_gamma"];
 
 export const splitFused = definePass<Record<string, never>>({
   name: "split-fused",
@@ -47,7 +51,8 @@ function split(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
 function splitActivated(node: Node, opType: "Conv" | "Gemm", rewrite: Rewrite, facts: GraphFacts): boolean {
   const name = stringAttribute(node, "activation", "");
   const [sum = ""] = node.inputs.slice(3);
-  if (name !== "" && (!Object.hasOwn(ACTIVATIONS, name) || (name === "Clip" && facts.type(node.inputs[0] ?? "")?.elementType !== DataType.FLOAT))) return false;
+  if (name !== "" && (!Object.hasOwn(ACTIVATIONS, name)
+    || (name === "Clip" && facts.type(node.inputs[0] ?? "")?.elementType !== DataType.FLOAT))) return false;
   const own = node.attributes.filter((each) => !FUSED_ATTRIBUTES.includes(each.name));
   const made: [Node, ...Node[]] = [makeNode(opType, trimmed(node.inputs.slice(0, 3)), [""], own, node.name)];
   const chain = (next: (input: string) => Node): void => {
@@ -75,8 +80,10 @@ function parameters(node: Node, name: string): Map<string, number> {
 }
 
 function activation(name: string, input: string, values: ReadonlyMap<string, number>, rewrite: Rewrite): Node {
-  if (name !== "Clip") return makeNode(name, [input], [""], [...values].map(([each, value]): Attribute => attribute.float(each, value)));
-  const bounds = ["min", "max"].map((each) => (values.has(each) ? rewrite.addConstant(floatTensor(`clip_${each}`, [], Float32Array.of(values.get(each)!))) : ""));
+  if (name !== "Clip") return makeNode(name, [input], [""],
+    [...values].map(([each, value]): Attribute => attribute.float(each, value)));
+  const bounds = ["min", "max"].map((each) =>
+    (values.has(each) ? rewrite.addConstant(floatTensor(`clip_${each}`, [], Float32Array.of(values.get(each)!))) : ""));
   return makeNode("Clip", trimmed([input, ...bounds]), [""]);
 }
 
@@ -92,10 +99,12 @@ function splitProduct(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean 
     if (rank < 2) continue;
     const axes = Array.from({ length: rank }, (_, axis) => axis);
     const output = rewrite.editor.uniqueName(`${node.inputs[index] ?? ""}_transposed`);
-    transposes.push(makeNode("Transpose", [node.inputs[index] ?? ""], [output], [attribute.ints("perm", [...axes.slice(0, -2), rank - 1, rank - 2])]));
+    transposes.push(makeNode("Transpose", [node.inputs[index] ?? ""], [output],
+      [attribute.ints("perm", [...axes.slice(0, -2), rank - 1, rank - 2])]));
   }
   const takesFactor = alpha !== 1 ? scaledConstant(node, alpha, rewrite) : undefined;
-  const inputs = node.inputs.slice(0, 2).map((name) => transposes.find((each) => each.inputs[0] === name)?.outputs[0] ?? name);
+  const inputs = node.inputs.slice(0, 2)
+    .map((name) => transposes.find((each) => each.inputs[0] === name)?.outputs[0] ?? name);
   if (takesFactor !== undefined) {
     const transpose = transposes.find((each) => each.outputs[0] === inputs[takesFactor.index]);
     if (transpose) transpose.inputs[0] = takesFactor.name;
@@ -117,7 +126,8 @@ function scaledConstant(node: Node, alpha: number, rewrite: Rewrite): { index: n
   for (const index of [1, 0]) {
     const name = node.inputs[index] ?? "";
     const tensor = editor.constant(name);
-    if (tensor?.dataType !== DataType.FLOAT || editor.soleConsumer(name) !== node || !editor.graph.initializers.includes(tensor)) continue;
+    if (tensor?.dataType !== DataType.FLOAT || editor.soleConsumer(name) !== node
+      || !editor.graph.initializers.includes(tensor)) continue;
     const values = toFloat32(tensor).map((value) => value * alpha);
     if (!values.every(Number.isFinite)) continue;
     const made = rewrite.addConstant(floatTensor(name, tensor.dims, values));

@@ -154,7 +154,8 @@ function absentBias(editor: GraphEditor, node: Node, channels: number): Bias | u
 /** The scale that int32 codes of a bias must have, one for each channel; "float" for a layer that computes in float. */
 function biasScale(editor: GraphEditor, node: Node, channels: number): Float32Array | "float" | undefined {
   const [input, weight] = [0, 1].map((index) => editor.producer(node.inputs[index] ?? ""));
-  if (!isOp(weight, "DequantizeLinear")) return weightView(editor, node.inputs[1] ?? "")?.dataType === DataType.FLOAT ? "float" : undefined;
+  if (!isOp(weight, "DequantizeLinear")) return weightView(editor, node.inputs[1] ?? "")?.dataType === DataType.FLOAT
+    ? "float" : undefined;
   const [inputScale, weightScale] = [input, weight].map((node) => (isOp(node, "DequantizeLinear") ? editor.constant(node.inputs[1] ?? "") : undefined));
   if (!inputScale || !weightScale || elementCount(inputScale) !== 1) return undefined;
   const [scale] = toFloat32(inputScale);

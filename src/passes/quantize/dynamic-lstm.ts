@@ -2,9 +2,12 @@
  * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row, activations
  * quantized at run time. Its weights are laid [directions, input, 4·hidden], the transpose of the standard operator's.
  */
-import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, stringAttribute } from "../../ir/index.js";
+import {
+  DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, stringAttribute,
+} from "../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
-import { isInOrder, transposedView, viewOffsets, type WeightView, weightView } from "../../ops/weight-view.js";
+import { isInOrder, transposedView, viewOffsets } from "../../ops/strided-view.js";
+import { type WeightView, weightView } from "../../ops/weight-view.js";
 import { finiteValues } from "../weights/weight-values.js";
 import type { SharedCodes } from "./shared-codes.js";
 import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
@@ -12,7 +15,8 @@ import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
 /** Why the node cannot be replaced, or undefined. */
 export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | undefined {
   const [w, r] = [weightView(editor, node.inputs[1] ?? ""), weightView(editor, node.inputs[2] ?? "")];
-  if (w?.dataType !== DataType.FLOAT || r?.dataType !== DataType.FLOAT || w.dims.length !== 3 || r.dims.length !== 3) return "its weights are no float constants";
+  if (w?.dataType !== DataType.FLOAT || r?.dataType !== DataType.FLOAT || w.dims.length !== 3
+    || r.dims.length !== 3) return "its weights are no float constants";
   if (node.inputs[7]) return "peephole weights have no int8 kernel";
   if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
   if (intAttribute(node, "input_forget", 0) !== 0) return "coupled input and forget gates have no int8 kernel";
@@ -35,7 +39,9 @@ export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOpt
 }
 
 /** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden], or [directions] with one scale for each. */
-function codesOf(editor: GraphEditor, view: WeightView, stem: string, options: WeightOptions, shared: SharedCodes): { codes: string; scales: string; zeros: string } {
+function codesOf(
+  editor: GraphEditor, view: WeightView, stem: string, options: WeightOptions, shared: SharedCodes,
+): { codes: string; scales: string; zeros: string } {
   const { tensor, dims: [directions = 1, rows = 1, depth = 1] } = view;
   const offsets = isInOrder(view) ? undefined : viewOffsets(view);
   const stored = finiteValues(tensor);
@@ -56,6 +62,7 @@ function codesOf(editor: GraphEditor, view: WeightView, stem: string, options: W
   return {
     codes: shared.place(editor, tensor, codes, needed, stem, isCommon),
     scales: shared.constant(editor, tensor, floatTensor(`${stem}s`, scaleDims, scales)),
-    zeros: shared.constant(editor, tensor, integerTensor(`${stem}z`, scaleDims, DataType.INT8, new Int8Array(scales.length))),
+    zeros: shared.constant(editor, tensor,
+      integerTensor(`${stem}z`, scaleDims, DataType.INT8, new Int8Array(scales.length))),
   };
 }

@@ -4,18 +4,27 @@
  *
  *   DynamicQuantizeLinear → MatMulInteger → Cast → Mul(input scale × weight scales) → Add(bias)
  *
- * The kernel takes a constant on its right. A constant on the left, W · x, becomes (xᵀ · Wᵀ)ᵀ: two Transposes cost far less
- * than int8 gains (2.2 times as fast as float with W of [384, 196] and x of [196, 512]; 1.1 times with [128, 128] and
- * [128, 16]; AVX-512 VNNI, one thread). Matrices of a batch have scales of their own; onnxruntime fuses that as well.
+ * The kernel takes a constant on its right. A constant on the left, W · x, becomes (xᵀ · Wᵀ)ᵀ: two Transposes cost far
+ * less than int8 gains (2.2 times as fast as float with W of [384, 196] and x of [196, 512]; 1.1 times with [128, 128]
+ * and [128, 16]; AVX-512 VNNI, one thread). Matrices of a batch have scales of their own; onnxruntime fuses that as
+ * well.
  */
-import { attribute, DataType, elementCount, floatTensor, type GraphEditor, intAttribute, isOp, makeNode, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
+import {
+  attribute, DataType, elementCount, floatTensor, type GraphEditor, intAttribute, isOp, makeNode, type Node,
+  type Tensor, toFloat32,
+} from "../../ir/index.js";
 import { gemmFactors } from "./gemm-factors.js";
 import { channelView, type KernelWeight, kernelWeight } from "./kernel-weight.js";
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
 import { quantizeWeight, storedScales, type WeightOptions } from "./weight-codes.js";
 
-/** Replaces a MatMul or Gemm with a constant factor. @param rank of the other factor, which a constant on the left must know */
-export function quantizeDynamically(editor: GraphEditor, node: Node, options: WeightOptions, shared: SharedCodes, rank = 2): void {
+/**
+ * Replaces a MatMul or Gemm with a constant factor.
+ * @param rank of the other factor, which must be known where the constant is on the left
+ */
+export function quantizeDynamically(
+  editor: GraphEditor, node: Node, options: WeightOptions, shared: SharedCodes, rank = 2,
+): void {
   const weight = kernelWeight(editor, node)!;
   const { view: { tensor }, kernel, isLeft } = weight;
   const { codes, scales: own } = quantizeWeight(node, weight, options);
@@ -25,7 +34,9 @@ export function quantizeDynamically(editor: GraphEditor, node: Node, options: We
   const code = shared.place(editor, tensor, codes, kernel, `${stem}w`, takesKernel(weight));
   const stored = matrixScales(own.map((scale) => scale * alpha), weight, options);
   const weightScale = shared.constant(editor, tensor, floatTensor(`${stem}ws`, stored.dims, stored.values));
-  if (alpha === 1) shared.describe(tensor, codes, { along: channelView(node, weight), name: weightScale, values: stored.values });
+  shared.describe(tensor, codes,
+    { along: channelView(node, weight), name: alpha === 1 ? weightScale : undefined,
+    values: storedScales(own, options).values });
   const { codesName, scaleName, zeroName } = dynamicInput(editor, node, isLeft, rank, stem);
   const [sum, real, scale] = [name("i"), name("f"), name("k")] as const;
   const bias = scaledBias(editor, node, stem);
@@ -49,15 +60,19 @@ function takesKernel({ kernel }: KernelWeight): (read: WeightRead) => boolean {
   return ({ editor, node, index, name }) => {
     if (!isOp(node, "MatMul", "Gemm")) return false;
     const other = kernelWeight(editor, node);
-    return other?.kernel.dims.join() === kernel.dims.join() && other.kernel.strides.join() === kernel.strides.join() && node.inputs[other.isLeft ? 0 : 1] === name && index === (other.isLeft ? 0 : 1);
+    return other?.kernel.dims.join() === kernel.dims.join() && other.kernel.strides.join() === kernel.strides.join()
+      && node.inputs[other.isLeft ? 0 : 1] === name && index === (other.isLeft ? 0 : 1);
   };
 }
 
 /** [N], or [batch…, 1, N] for a batch of matrices, which then broadcasts to what they make. */
-function matrixScales(scales: Float32Array, { kernel: { dims } }: KernelWeight, options: WeightOptions): { dims: readonly number[]; values: Float32Array } {
+function matrixScales(
+  scales: Float32Array, { kernel: { dims } }: KernelWeight, options: WeightOptions,
+): { dims: readonly number[]; values: Float32Array } {
   const stored = storedScales(scales, options);
   const batch = dims.slice(0, -2);
-  return options.perTensor || batch.length === 0 ? stored : { dims: [...batch, 1, dims.at(-1)!], values: stored.values };
+  return options.perTensor || batch.length === 0
+    ? stored : { dims: [...batch, 1, dims.at(-1)!], values: stored.values };
 }
 
 /** What a Gemm adds: its third input times beta; undefined for nothing. */
@@ -67,13 +82,17 @@ function scaledBias(editor: GraphEditor, node: Node, stem: string): { name: stri
   if (bias === "" || beta === 0) return undefined;
   if (beta === 1) return { name: bias, nodes: [] };
   const constant = editor.constant(bias);
-  if (constant?.dataType === DataType.FLOAT) return { name: editor.addInitializer(scaled(constant, beta, editor.uniqueName(`${stem}b`))), nodes: [] };
-  const [factor, product] = [editor.addInitializer(floatTensor(editor.uniqueName(`${stem}g`), [], Float32Array.of(beta))), editor.uniqueName(`${stem}b`)];
+  if (constant?.dataType === DataType.FLOAT) return { name: editor.addInitializer(scaled(constant, beta,
+    editor.uniqueName(`${stem}b`))), nodes: [] };
+  const [factor, product] =
+    [editor.addInitializer(floatTensor(editor.uniqueName(`${stem}g`), [], Float32Array.of(beta))),
+    editor.uniqueName(`${stem}b`)];
   return { name: product, nodes: [makeNode("Mul", [bias, factor], [product])] };
 }
 
 function scaled(tensor: Tensor, factor: number, name: string): Tensor {
-  return floatTensor(name, tensor.dims, elementCount(tensor) === 0 ? new Float32Array() : toFloat32(tensor).map((value) => value * factor));
+  return floatTensor(name, tensor.dims, elementCount(tensor) === 0 ? new Float32Array()
+    : toFloat32(tensor).map((value) => value * factor));
 }
 
 function lastAxesSwapped(rank: number): ReturnType<typeof attribute.ints> {
@@ -82,7 +101,9 @@ function lastAxesSwapped(rank: number): ReturnType<typeof attribute.ints> {
 }
 
 /** Layers with the same input share one DynamicQuantizeLinear, and one Transpose before it. */
-function dynamicInput(editor: GraphEditor, node: Node, isLeft: boolean, rank: number, stem: string): { codesName: string; scaleName: string; zeroName: string } {
+function dynamicInput(
+  editor: GraphEditor, node: Node, isLeft: boolean, rank: number, stem: string,
+): { codesName: string; scaleName: string; zeroName: string } {
   const isTurned = isOp(node, "Gemm") ? intAttribute(node, isLeft ? "transB" : "transA", 0) === 0 === isLeft : isLeft;
   const given = node.inputs[isLeft ? 1 : 0]!;
   const input = isTurned ? turned(editor, node, given, rank, stem) : given;
@@ -96,7 +117,9 @@ function dynamicInput(editor: GraphEditor, node: Node, isLeft: boolean, rank: nu
 function turned(editor: GraphEditor, node: Node, input: string, rank: number, stem: string): string {
   const { nodes } = editor.graph;
   const swap = lastAxesSwapped(rank);
-  const existing = editor.consumers(input).find((user) => isOp(user, "Transpose") && user.attributes[0]?.ints?.join() === swap.ints?.join() && nodes.indexOf(user) < nodes.indexOf(node));
+  const existing = editor.consumers(input)
+    .find((user) => isOp(user, "Transpose") && user.attributes[0]?.ints?.join() === swap.ints?.join()
+    && nodes.indexOf(user) < nodes.indexOf(node));
   if (existing) return existing.outputs[0]!;
   const output = editor.uniqueName(`${stem}t`);
   editor.insertBefore(node, makeNode("Transpose", [input], [output], [swap]));

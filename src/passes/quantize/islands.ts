@@ -6,7 +6,9 @@
  * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
  * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
  */
-import { DataType, dataTypeName, type GraphEditor, intAttribute, isOp, isStandard, toNumbers, type Node } from "../../ir/index.js";
+import {
+  DataType, dataTypeName, type GraphEditor, intAttribute, isOp, isStandard, toNumbers, type Node,
+} from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
 import { weightView } from "../../ops/weight-view.js";
 import { weightFact } from "../../ops/weights.js";
@@ -79,7 +81,8 @@ class IslandFinder {
     if (isOp(node, "ConvTranspose")) this.kept.set(node, "ConvTranspose has no int8 kernel");
     if (!isOp(node, "Conv")) return false;
     const reason = this.options.excluded(node) ?? whyFloatConvolution(this.editor, node)
-      ?? (isModelOutput(this.editor, this.resultOf(node)) ? "its output is the model's output, which stays float" : this.options.uncalibrated);
+      ?? (isModelOutput(this.editor, this.resultOf(node))
+        ? "its output is the model's output, which stays float" : this.options.uncalibrated);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
   }
@@ -93,8 +96,10 @@ class IslandFinder {
 
   /** Operators of onnxruntime's own with constant weights, which could be taken for layers that were missed. */
   private tellContributed(node: Node): void {
-    if (isStandard(node) || !weightFact(node)?.weights.some((index) => weightView(this.editor, node.inputs[index] ?? ""))) return;
-    this.kept.set(node, this.options.excluded(node) ?? `${node.opType} of ${node.domain} computes in float: edgec writes no int8 form of it`);
+    if (isStandard(node) || !weightFact(node)?.weights.some((index) =>
+      weightView(this.editor, node.inputs[index] ?? ""))) return;
+    this.kept.set(node, this.options.excluded(node)
+      ?? `${node.opType} of ${node.domain} computes in float: edgec writes no int8 form of it`);
   }
 
   private rightRank(node: Node): number | undefined {
@@ -137,10 +142,14 @@ class IslandFinder {
     return reached;
   }
 
-  /** One matrix on the right, which nothing transposes its factor for; a Gemm fuses only with a bias of one value per output. */
+  /**
+   * One matrix on the right, which nothing transposes its factor for; a Gemm fuses only with a bias of one value per
+   * output.
+   */
   private hasStaticForm(node: Node): boolean {
     const { view, kernel, isLeft } = this.weight(node);
-    return !isLeft && view.dims.length === 2 && !takesTransposed(node) && hasPlainBias(this.editor, node, kernel.dims[1]!);
+    return !isLeft && view.dims.length === 2 && !takesTransposed(node)
+      && hasPlainBias(this.editor, node, kernel.dims[1]!);
   }
 
   private inputsAvailable(node: Node): boolean {
@@ -206,7 +215,8 @@ function whyFloatConvolution(editor: GraphEditor, node: Node): string | undefine
   const weight = kernelWeight(editor, node);
   if (!weight) return whyComputed(editor, node);
   if (weight.view.dataType !== DataType.FLOAT) return `its weight is ${dataTypeName(weight.view.dataType)}, not float`;
-  if (weight.view.dims.length < 3 || !weightParts(node, weight)) return "the positions of its kernel lie apart in the constant that they come from";
+  if (weight.view.dims.length < 3
+    || !weightParts(node, weight)) return "the positions of its kernel lie apart in the constant that they come from";
   return hasPlainBias(editor, node, weight.view.dims[0]!) ? undefined : "its bias is computed";
 }
 

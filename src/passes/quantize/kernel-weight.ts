@@ -1,7 +1,8 @@
 /** The constant that a layer multiplies by, as its int8 kernel takes it. */
 import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel } from "../../ir/index.js";
 import type { RowOrder } from "../../numeric/affine.js";
-import { isMover, scopeOf, type StridedView, transposedView, type WeightView, weightView } from "../../ops/weight-view.js";
+import { type StridedView, transposedView } from "../../ops/strided-view.js";
+import { isMover, scopeOf, type WeightView, weightView } from "../../ops/weight-view.js";
 
 export interface KernelWeight {
   /** As the operator sees it. */
@@ -49,7 +50,8 @@ export function whyComputed(editor: GraphEditor, node: Node): string {
 function sourceOf(editor: GraphEditor, name: string): Node | string | undefined {
   const scope = scopeOf(editor, name);
   if (!scope) return undefined;
-  if (scope.graph.initializers.length > 0 && scope.input(name) && scope.graph.initializers.some((tensor) => tensor.name === name)) {
+  if (scope.graph.initializers.length > 0 && scope.input(name)
+    && scope.graph.initializers.some((tensor) => tensor.name === name)) {
     return "its weight is the default of a graph input, which callers may override";
   }
   const maker = scope.producer(name);
@@ -71,10 +73,13 @@ export function weightParts(node: Node, { view, kernel }: KernelWeight): WeightP
   }
   const [rows = 1, columns = 1] = kernel.dims.slice(-2);
   const [rowStride = 1, columnStride = 1] = kernel.strides.slice(-2);
-  const order: RowOrder = { channels: columns, channelStride: columnStride, outerCount: 1, outerStride: 0, innerCount: rows, innerStride: rowStride };
+  const order: RowOrder =
+    { channels: columns, channelStride: columnStride, outerCount: 1, outerStride: 0, innerCount: rows,
+    innerStride: rowStride };
   const size = rows * columns;
   if (size === length) return [{ order, from: 0, to: length }];
-  return areApart(kernel, size) ? Array.from({ length: length / size }, (_, k) => ({ order, from: k * size, to: (k + 1) * size })) : undefined;
+  return areApart(kernel, size)
+    ? Array.from({ length: length / size }, (_, k) => ({ order, from: k * size, to: (k + 1) * size })) : undefined;
 }
 
 function filterRows({ dims, strides }: StridedView): RowOrder | undefined {
@@ -83,7 +88,8 @@ function filterRows({ dims, strides }: StridedView): RowOrder | undefined {
   const steps = strides.slice(2).filter((_, k) => kernel[k] !== 1);
   const sizes = kernel.filter((dim) => dim !== 1);
   if (steps.some((step, k) => k + 1 < steps.length && step !== steps[k + 1]! * sizes[k + 1]!)) return undefined;
-  return { channels, channelStride: strides[0]!, outerCount: positions, outerStride: steps.at(-1) ?? 1, innerCount: inputs, innerStride: strides[1]! };
+  return { channels, channelStride: strides[0]!, outerCount: positions, outerStride: steps.at(-1) ?? 1,
+    innerCount: inputs, innerStride: strides[1]! };
 }
 
 /** Whether the matrices of a batch lie one after the other, each by itself. */
@@ -98,7 +104,8 @@ function areApart({ dims, strides }: StridedView, size: number): boolean {
 
 /** Where the channels of the outputs lie: of filters the first axis, of matrices the last and those of the batch. */
 export function channelView(node: Node, { view, kernel }: KernelWeight): StridedView {
-  const [from, axes] = isOp(node, "Conv") ? [view, [0]] : [kernel, [...kernel.dims.keys()].filter((axis) => axis !== kernel.dims.length - 2)];
+  const [from, axes] = isOp(node, "Conv")
+    ? [view, [0]] : [kernel, [...kernel.dims.keys()].filter((axis) => axis !== kernel.dims.length - 2)];
   return { dims: axes.map((axis) => from.dims[axis]!), strides: axes.map((axis) => from.strides[axis]!) };
 }
 

@@ -8,8 +8,8 @@
  * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8 activations,
  * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach,
  * and LSTMs, are quantized dynamically, with or without data; convolutions never are, as that is slower than float on
- * every CPU measured.
- * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
+ * every CPU measured. Weights are kept free of int16 saturation by default, so that the file gives the same answers on
+ * CPUs without VNNI.
  *
  * Handles every scope: in the body of an If, Loop or Scan islands form as in a graph of its own, and what it captures is
  * quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of 32 channels run 2.9 times as
@@ -36,6 +36,7 @@ import { histogramRequests, planActivations } from "./activation-parameters.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { INT8_FORMATS, type Int8Format } from "./int8-formats.js";
+import { exclusionsOf } from "./exclusions.js";
 import { readFromCodes } from "./float-readers.js";
 import { findIslands, type IslandOptions, type Islands } from "./islands.js";
 import { saturationRisk } from "./saturation-risk.js";
@@ -78,7 +79,8 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, oneCopy: true, exclude: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS,
+    floatOperators: [], perChannel: true, oneCopy: true, exclude: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -120,12 +122,12 @@ interface Choices {
 }
 
 function choicesOf(model: Model, { exclude, dynamic, floatOperators }: QuantizeInt8Options): Choices {
-  const selection = selectNodes(model, exclude, NAME);
+  const isExcluded = exclusionsOf(model, exclude, NAME);
   const atRunTime = selectNodes(model, dynamic, NAME);
   const stayFloat = new Set(floatOperators);
   return {
     excluded: (node) => {
-      if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
+      if (isExcluded(node)) return "excluded";
       return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
     },
     atRunTime: (node) => atRunTime.has(node),
@@ -142,7 +144,8 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
   const scope: Scope = {
     options, choices: { ...choices, rankOf: rankTeller(editors) }, form: formOf(model, options),
-    shared: noted(new SharedCodes(editors, options.oneCopy), editors), risk: riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk)),
+    shared: noted(new SharedCodes(editors, options.oneCopy), editors),
+      risk: riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk)),
   };
   const byGraph: NodeStatus[][] = [];
   // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
@@ -156,7 +159,8 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
     counts.dynamicNodes += quantizeAtRunTime(editor, islands, scope, nodes);
     byGraph.unshift(nodes);
   }
-  const nodes = [...byGraph.flat(), ...(options.oneCopy ? readFromCodes(scope.shared, choices.excluded) : [])];
+  const nodes = [...byGraph.flat(),
+    ...(options.oneCopy ? readFromCodes(scope.shared, choices.excluded, scope.form.bitsOf ?? (() => 8)) : [])];
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };
@@ -186,7 +190,9 @@ function noted(shared: SharedCodes, editors: readonly GraphEditor[]): SharedCode
 }
 
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
-function quantizeStatically(editor: GraphEditor, { choices, options, form, shared, risk }: Scope, statistics: Statistics, nodes: NodeStatus[]): Islands {
+function quantizeStatically(
+  editor: GraphEditor, { choices, options, form, shared, risk }: Scope, statistics: Statistics, nodes: NodeStatus[],
+): Islands {
   /** Why nodes stay float after all. */
   const left = new Map<Node, string>();
   for (;;) {
@@ -211,7 +217,10 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
 }
 
 /** Dynamic quantization of the fully connected layers left for it and of all LSTMs; returns how many. */
-function quantizeAtRunTime(editor: GraphEditor, { dynamic, ranks }: Islands, { choices: { excluded }, options: { formats }, form, shared, risk }: Scope, nodes: NodeStatus[]): number {
+function quantizeAtRunTime(
+  editor: GraphEditor, { dynamic, ranks }: Islands,
+  { choices: { excluded }, options: { formats }, form, shared, risk }: Scope, nodes: NodeStatus[],
+): number {
   const forWeights = weightOptions(editor, dynamic, form);
   let count = 0;
   const change = (node: Node, quantize: () => void): void => {
@@ -220,7 +229,8 @@ function quantizeAtRunTime(editor: GraphEditor, { dynamic, ranks }: Islands, { c
     count++;
   };
   for (const node of dynamic) {
-    if (formats.includes("dynamic-matmul")) change(node, () => quantizeDynamically(editor, node, forWeights, shared, ranks.get(node)));
+    if (formats.includes("dynamic-matmul")) change(node, () =>
+      quantizeDynamically(editor, node, forWeights, shared, ranks.get(node)));
     else nodes.push(status(node, "kept", NO_DYNAMIC));
   }
   for (const node of [...editor.graph.nodes]) {

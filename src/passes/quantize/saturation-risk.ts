@@ -8,7 +8,10 @@ import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "./kerne
 
 export interface SaturationRisk { readonly pairs: number; readonly atRisk: number }
 
-/** By weight and by the order of its rows: constants never change in place, and a search for what to leave in float asks again and again. */
+/**
+ * By weight and by the order of its rows: constants never change in place, and a search for what to leave in float
+ * asks again and again.
+ */
 const KNOWN_RISKS = new WeakMap<Tensor, Map<string, SaturationRisk>>();
 
 /** Of a Conv, MatMul, Gemm or LSTM with constant float weights, before it is quantized. Activations take all of uint8. */
@@ -34,9 +37,12 @@ function weightsOf(editor: GraphEditor, node: Node): Weight[] {
     return [{ tensor: weight.view.tensor, parts: isDepthwise(node, weight.view) ? [] : weightParts(node, weight)! }];
   }
   return [1, 2].map((index) => {
-    const { tensor, dims: [directions = 0, rows = 0, depth = 0], strides: [between = 0, rowStride = 1, step = 1] } = weightView(editor, node.inputs[index]!)!;
-    const order: RowOrder = { channels: rows, channelStride: rowStride, outerCount: 1, outerStride: 0, innerCount: depth, innerStride: step };
-    return { tensor, parts: Array.from({ length: directions }, (_, d) => ({ order, from: d * between, to: between === rows * depth ? (d + 1) * between : Infinity })) };
+    const { tensor, dims: [directions = 0, rows = 0, depth = 0], strides: [between = 0, rowStride = 1, step = 1] } =
+      weightView(editor, node.inputs[index]!)!;
+    const order: RowOrder =
+      { channels: rows, channelStride: rowStride, outerCount: 1, outerStride: 0, innerCount: depth, innerStride: step };
+    return { tensor, parts: Array.from({ length: directions }, (_, d) =>
+      ({ order, from: d * between, to: between === rows * depth ? (d + 1) * between : Infinity })) };
   });
 }
 

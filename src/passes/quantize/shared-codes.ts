@@ -8,8 +8,11 @@
  * uses lie in its own graph in the order that its kernel takes; others lie in the graph that holds the weight, where
  * bodies capture them. Codes that come out differently, as those of rows and of columns do, are two copies.
  */
-import { attribute, DataType, type GraphEditor, int64Tensor, integerTensor, makeNode, type Node, type Tensor, tensorBytes } from "../../ir/index.js";
-import { isInOrder, isMover, rowMajor, scopeOf, type StridedView, viewOffsets } from "../../ops/weight-view.js";
+import {
+  attribute, DataType, type GraphEditor, int64Tensor, integerTensor, makeNode, type Node, type Tensor, tensorBytes,
+} from "../../ir/index.js";
+import { isInOrder, rowMajor, type StridedView, viewOffsets } from "../../ops/strided-view.js";
+import { isMover, scopeOf } from "../../ops/weight-view.js";
 
 /** A node that reads a weight, directly or through nodes that only move its values. */
 export interface WeightRead {
@@ -20,6 +23,16 @@ export interface WeightRead {
   readonly name: string;
 }
 
+/**
+ * The scales of codes: where the values of channels lie and how far apart, and the constant that holds them, if one
+ * does.
+ */
+export interface CodeScales {
+  readonly along: StridedView;
+  readonly name: string | undefined;
+  readonly values: Float32Array;
+}
+
 /** Codes in the file. */
 export interface StoredCodes {
   readonly name: string;
@@ -27,8 +40,8 @@ export interface StoredCodes {
   /** How they lie, in terms of the weight. */
   readonly root: StridedView;
   readonly owner: GraphEditor;
-  /** What they are multiplied by: where the values of channels lie, and how far apart, and the constant with the scales. */
-  scales?: { readonly along: StridedView; readonly name: string; readonly values: Float32Array };
+  /** What makes weights of them. */
+  scales?: CodeScales;
   /** Values made of them, by the order of their values. */
   readonly made: Map<string, string>;
 }
@@ -65,14 +78,18 @@ export class SharedCodes {
    * The name of the codes of `tensor`, which come in its own order, as a value in the order of `needed`.
    * @param isCommon whether all that read the weight need it in this order
    */
-  place(editor: GraphEditor, tensor: Tensor, codes: Int8Array, needed: StridedView, stem: string, isCommon: (read: WeightRead) => boolean): string {
+  place(
+    editor: GraphEditor, tensor: Tensor, codes: Int8Array, needed: StridedView, stem: string,
+    isCommon: (read: WeightRead) => boolean,
+  ): string {
     if (!this.isShared(tensor)) return addCodes(editor, stem, codes, needed);
     const known = this.stored.get(tensor) ?? [];
     this.stored.set(tensor, known);
     let found = known.find((entry) => areEqual(entry.codes, codes));
     if (!found) {
       const owner = ownerOf(editor, tensor);
-      const root = this.reads.get(tensor)!.every(isCommon) ? needed : { dims: tensor.dims, strides: rowMajor(tensor.dims) };
+      const root = this.reads.get(tensor)!.every(isCommon)
+        ? needed : { dims: tensor.dims, strides: rowMajor(tensor.dims) };
       const name = addCodes(owner, stem, codes, root);
       found = { name, codes, root, owner, made: new Map([[keyOf(root), name]]) };
       known.push(found);
@@ -80,10 +97,10 @@ export class SharedCodes {
     return valueOf(found, needed);
   }
 
-  /** Says what codes that were placed are multiplied by; what is said first stands. */
-  describe(tensor: Tensor, codes: Int8Array, scales: NonNullable<StoredCodes["scales"]>): void {
+  /** Says what codes that were placed are multiplied by; what is said first of a constant stands. */
+  describe(tensor: Tensor, codes: Int8Array, scales: CodeScales): void {
     const entry = this.stored.get(tensor)?.find((each) => areEqual(each.codes, codes));
-    if (entry) entry.scales ??= scales;
+    if (entry?.scales?.name === undefined && entry) entry.scales = scales;
   }
 
   /** A small constant that goes with codes: beside shared ones, and there once. */
@@ -103,7 +120,9 @@ function areEqual(a: Int8Array, b: Int8Array): boolean {
   return a.length === b.length && a.every((code, k) => code === b[k]);
 }
 
-function* leafReads(editors: readonly GraphEditor[], name: string, isSeen: (editor: GraphEditor) => boolean): Generator<WeightRead> {
+function* leafReads(
+  editors: readonly GraphEditor[], name: string, isSeen: (editor: GraphEditor) => boolean,
+): Generator<WeightRead> {
   for (const editor of editors) {
     if (!isSeen(editor)) continue;
     if (editor.isOutput(name)) yield { editor, node: undefined, index: 0, name };
@@ -111,7 +130,8 @@ function* leafReads(editors: readonly GraphEditor[], name: string, isSeen: (edit
       for (const [index, input] of node.inputs.entries()) {
         if (input !== name) continue;
         const output = node.outputs[0] ?? "";
-        if (isMover(node) && index === 0) yield* leafReads(editors, output, (other) => scopeOf(other, output)?.producer(output) === node);
+        if (isMover(node) && index === 0) yield* leafReads(editors, output, (other) =>
+          scopeOf(other, output)?.producer(output) === node);
         else yield { editor, node, index, name };
       }
     }
@@ -146,7 +166,8 @@ export function valueOf(entry: StoredCodes, needed: StridedView): string {
     nodes.push(makeNode(opType, inputs, [output], attributes));
     return output;
   };
-  const reshape = (name: string, dims: readonly number[]): string => add("Reshape", [name, owner.addInitializer(int64Tensor(owner.uniqueName(`${entry.name}_shape`), dims))]);
+  const reshape = (name: string, dims: readonly number[]): string =>
+    add("Reshape", [name, owner.addInitializer(int64Tensor(owner.uniqueName(`${entry.name}_shape`), dims))]);
   const { from, order, dims } = movesBetween(root, needed);
   let name = entry.name;
   if (from.join() !== root.dims.join()) name = reshape(name, from);
@@ -157,13 +178,19 @@ export function valueOf(entry: StoredCodes, needed: StridedView): string {
   return name;
 }
 
-/** From stored order to the needed one: a shape to see the codes in, an order of its axes, and the shape that this gives. */
+/**
+ * From stored order to the needed one: a shape to see the codes in, an order of its axes, and the shape that this
+ * gives.
+ */
 function movesBetween(root: StridedView, needed: StridedView): { from: number[]; order: number[]; dims: number[] } {
   const sameAxes = root.dims.length === needed.dims.length
-    ? needed.strides.map((stride, k) => root.strides.findIndex((other, axis) => other === stride && root.dims[axis] === needed.dims[k])) : [-1];
-  if (new Set(sameAxes).size === root.dims.length && !sameAxes.includes(-1)) return { from: [...root.dims], order: sameAxes, dims: [...needed.dims] };
+    ? needed.strides.map((stride, k) =>
+      root.strides.findIndex((other, axis) => other === stride && root.dims[axis] === needed.dims[k])) : [-1];
+  if (new Set(sameAxes).size === root.dims.length && !sameAxes.includes(-1)) return { from: [...root.dims],
+    order: sameAxes, dims: [...needed.dims] };
   // Stored in the weight's own order: the needed axes by how far apart their values lie there.
   const axes = needed.dims.flatMap((dim, k) => (dim === 1 ? [] : [{ dim, stride: needed.strides[k]! }]));
   const sorted = [...axes].sort((a, b) => b.stride - a.stride);
-  return { from: sorted.map(({ dim }) => dim), order: axes.map((axis) => sorted.indexOf(axis)), dims: axes.map(({ dim }) => dim) };
+  return { from: sorted.map(({ dim }) => dim), order: axes.map((axis) => sorted.indexOf(axis)),
+    dims: axes.map(({ dim }) => dim) };
 }

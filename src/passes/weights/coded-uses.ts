@@ -49,10 +49,12 @@ function decodedUse(editor: GraphEditor, node: Node, inputIndex: number): Weight
 function* integerUses(editor: GraphEditor, node: Node): Generator<WeightUse> {
   for (const { kind, weight, scale, zeroPoint } of CODED_INPUTS[node.opType] ?? []) {
     const view = weightView(editor, node.inputs[weight] ?? "");
-    if (!view || view.dims.length < 2 || (view.dataType !== DataType.INT8 && view.dataType !== DataType.UINT8)) continue;
+    if (!view || view.dims.length < 2
+      || (view.dataType !== DataType.INT8 && view.dataType !== DataType.UINT8)) continue;
     const nameAt = (index: number | undefined): string => (index === undefined ? "" : node.inputs[index] ?? "");
     yield {
-      ...view, node, inputIndex: weight, kind, channelAxis: view.dims.length - 1, depthwise: false, groups: 1, biasIndex: undefined,
+      ...view, node, inputIndex: weight, kind, channelAxis: view.dims.length - 1, depthwise: false, groups: 1,
+        biasIndex: undefined,
       editor, coding: { scale: nameAt(scale), zeroPoint: nameAt(zeroPoint) },
     };
   }

@@ -27,7 +27,8 @@ function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
       const layout = convolutionRows(use, types);
       return layout && { kind: "gram", tensor: tensorName, layout };
     }
-    case "matmul": return inputIndex === 1 && dims.length === 2 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
+    case "matmul": return inputIndex === 1 && dims.length === 2 && intAttribute(node, "transA", 0) === 0
+      ? lastAxis(tensorName) : undefined;
     case "gemm": return inputIndex === 1 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
     // Recurrent weights (input 2) multiply the hidden state, of which output Y is the sequence.
     case "recurrent": return lastAxis(inputIndex === 1 ? tensorName : node.outputs[0]);
@@ -62,7 +63,10 @@ function padding(node: Node, kernel: readonly number[], strides: readonly number
   return mode === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
 }
 
-/** Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and has the rows of the first. */
+/**
+ * Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and has the rows
+ * of the first.
+ */
 export function inputMoments(layer: WeightLayer, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined): InputMoments[] | undefined {
   const { groups, columns } = layer.layout;
   const grams: Gram[] = [];

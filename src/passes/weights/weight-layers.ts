@@ -46,7 +46,8 @@ export function weightLayers(model: Model): WeightLayer[] {
   const order = new Map(editors.flatMap(({ graph }) => graph.nodes).map((node, k) => [node, k]));
   const layers = [...uses.values()].map((own) => {
     // Of codes, what says how a kernel sums them is what multiplies by them.
-    const [first, ...others] = own.some(({ coding }) => coding) ? [...own].sort((a, b) => Number(a.kind === "embedding") - Number(b.kind === "embedding")) : own;
+    const [first, ...others] = own.some(({ coding }) => coding)
+      ? [...own].sort((a, b) => Number(a.kind === "embedding") - Number(b.kind === "embedding")) : own;
     return layerOf([first!, ...others], editors);
   });
   return layers.sort((a, b) => (order.get(a.uses[0].node) ?? 0) - (order.get(b.uses[0].node) ?? 0));
@@ -56,7 +57,8 @@ function layerOf(uses: [WeightUse, ...WeightUse[]], editors: readonly GraphEdito
   const [{ tensor }] = uses;
   const [layout = matrixLayout(uses[0]), ...others] = uses.filter(({ kind }) => kind !== "embedding").map(matrixLayout);
   const isUniform = others.every((other) => isSameLayout(layout, other));
-  const otherWay = !isUniform && uses.some(({ coding }) => coding) ? `operators use the codes "${tensor.name ?? ""}" in different ways` : undefined;
+  const otherWay = !isUniform && uses.some(({ coding }) => coding)
+    ? `operators use the codes "${tensor.name ?? ""}" in different ways` : undefined;
   const obstacle = otherWay ?? foreignUse(uses, editors);
   return { tensor, uses, layout, isUniform, ...(obstacle === undefined ? {} : { obstacle }) };
 }
@@ -66,7 +68,8 @@ function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[])
   const { tensor } = uses[0]!;
   const known = knownReads(uses);
   const made = new Set(uses.flatMap(({ path }) => path));
-  const values = [{ name: tensor.name ?? "", isSeen: (editor: GraphEditor) => editor.constant(tensor.name ?? "") === tensor }, ...[...made].map((maker) => {
+  const values = [{ name: tensor.name ?? "", isSeen: (editor: GraphEditor) =>
+    editor.constant(tensor.name ?? "") === tensor }, ...[...made].map((maker) => {
     const name = maker.outputs[0] ?? "";
     return { name, isSeen: (editor: GraphEditor) => scopeOf(editor, name)?.producer(name) === maker };
   })];
@@ -87,13 +90,16 @@ function knownReads(uses: readonly WeightUse[]): Map<Node, number> {
   return reads;
 }
 
-function foreignRead(editor: GraphEditor, name: string, weight: string, known: ReadonlyMap<Node, number>): string | undefined {
+function foreignRead(
+  editor: GraphEditor, name: string, weight: string, known: ReadonlyMap<Node, number>,
+): string | undefined {
   if (editor.isOutput(name)) return `"${name}" is an output of the graph as well`;
   for (const node of editor.consumers(name)) {
     const direct = node.inputs.filter((input) => input === name).length;
     // What a body captures is looked at in the body.
     if (direct === 0 && subgraphsOf(node).length > 0) continue;
-    if (direct === 0 || (known.get(node) ?? 0) < direct) return `"${weight}" is also used by ${node.opType} "${nodeLabel(node)}"`;
+    if (direct === 0 || (known.get(node)
+      ?? 0) < direct) return `"${weight}" is also used by ${node.opType} "${nodeLabel(node)}"`;
   }
   return undefined;
 }

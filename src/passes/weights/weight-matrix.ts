@@ -1,6 +1,6 @@
 /** A weight as rows: one row for each output, one column for each input that the output is a weighted sum of. */
 import type { WeightSite } from "../../ops/weights.js";
-import { type StridedView, viewOffsets } from "../../ops/weight-view.js";
+import { type StridedView, viewOffsets } from "../../ops/strided-view.js";
 
 /**
  * Where the values lie: value (row, column) at `rowOffsets[row] + columnOffsets[column]`. In the column order of im2col
@@ -17,7 +17,9 @@ export interface MatrixLayout {
 }
 
 /** By the way that the operator sees its weight. */
-export function matrixLayout(site: Pick<WeightSite, "dims" | "strides" | "kind" | "channelAxis" | "groups">): MatrixLayout {
+export function matrixLayout(
+  site: Pick<WeightSite, "dims" | "strides" | "kind" | "channelAxis" | "groups">,
+): MatrixLayout {
   const { dims, kind, channelAxis, groups } = site;
   const axes = [...dims.keys()];
   switch (kind) {
@@ -26,19 +28,24 @@ export function matrixLayout(site: Pick<WeightSite, "dims" | "strides" | "kind" 
     case "embedding": return channelAxis === 0 ? layoutOf(site, [0], axes.slice(1)) : layoutOf(site, [], axes);
     // [batch…, K, N] with outputs along N, or [batch…, N, K].
     default: return channelAxis === dims.length - 1
-      ? layoutOf(site, [...axes.slice(0, -2), channelAxis], axes.slice(-2, -1)) : layoutOf(site, axes.slice(0, -1), axes.slice(-1));
+      ? layoutOf(site, [...axes.slice(0, -2), channelAxis], axes.slice(-2, -1))
+        : layoutOf(site, axes.slice(0, -1), axes.slice(-1));
   }
 }
 
 /** Rows along some axes, row-major, and columns along the others. */
 function layoutOf(view: StridedView, rowAxes: readonly number[], columnAxes: readonly number[]): MatrixLayout {
   const [rowOffsets, columnOffsets] = [viewOffsets(view, rowAxes), viewOffsets(view, columnAxes)];
-  return { rows: rowOffsets.length, columns: columnOffsets.length, groups: 1, rowOffsets, columnOffsets, channelStride: 1 };
+  return { rows: rowOffsets.length, columns: columnOffsets.length, groups: 1, rowOffsets, columnOffsets,
+    channelStride: 1 };
 }
 
 /** [C, M / groups, …kernel]: output m of group g sums over the C / groups channels of the group and the kernel. */
-function transposedConvolution({ dims: [channels = 1, ...others], strides: [stride = 1, ...steps] }: StridedView, groups: number): MatrixLayout {
-  const grouped: StridedView = { dims: [groups, channels / groups, ...others], strides: [(stride * channels) / groups, stride, ...steps] };
+function transposedConvolution(
+  { dims: [channels = 1, ...others], strides: [stride = 1, ...steps] }: StridedView, groups: number,
+): MatrixLayout {
+  const grouped: StridedView =
+    { dims: [groups, channels / groups, ...others], strides: [(stride * channels) / groups, stride, ...steps] };
   const axes = [...grouped.dims.keys()];
   return { ...layoutOf(grouped, [0, 2], [1, ...axes.slice(3)]), groups, channelStride: product(others.slice(1)) };
 }

@@ -14,7 +14,7 @@ import type { Possibility } from "./inspection.js";
 export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
 
 /** What compressing does to every model before the lossy passes. */
-const BEFORE: readonly string[] = [...UNPACK, ...CLEAN_UP, "upgrade-opset"];
+const BEFORE: readonly string[] = [...UNPACK, ...CLEAN_UP, "upgrade-opset", "split-fused"];
 const MAX_ROUNDS = 10;
 
 export interface TrialTools {

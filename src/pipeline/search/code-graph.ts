@@ -4,7 +4,8 @@
  */
 import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../../ir/index.js";
 import { int8Role, valueInputs } from "../../ops/int8-kernels.js";
-import { type StridedView, weightView } from "../../ops/weight-view.js";
+import type { StridedView } from "../../ops/strided-view.js";
+import { weightView } from "../../ops/weight-view.js";
 import type { TypeMap } from "../../ops/shapes.js";
 import type { CostTable } from "../../targets/index.js";
 import { floatTime, valuesOf } from "./float-times.js";

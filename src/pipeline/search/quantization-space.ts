@@ -90,7 +90,8 @@ function searchNode(node: Node, { macs, values }: Work, total: number): SearchNo
 async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<Work[]> {
   const editor = GraphEditor.forMainGraph(model);
   const request = (tensor: string): RangeRequest => ({ kind: "range", tensor });
-  const sizes = await measure(model, nodes.flatMap((node) => [readBy(node, editor), madeBy(node)].filter((name) => name !== "").map(request)));
+  const sizes = await measure(model,
+    nodes.flatMap((node) => [readBy(node, editor), madeBy(node)].filter((name) => name !== "").map(request)));
   const valuesOf = (name: string): number => (name === "" ? 0 : sizes.get(request(name))?.count ?? 0);
   return nodes.map((node) => {
     const [read, made] = [valuesOf(readBy(node, editor)), valuesOf(madeBy(node))];
@@ -129,7 +130,9 @@ function macsOf(node: Node, read: number, made: number, editor: GraphEditor): nu
  * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their own power,
  * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
  */
-function rounding(node: Node, editor: GraphEditor, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics): number {
+function rounding(
+  node: Node, editor: GraphEditor, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics,
+): number {
   const touched = new Set([readBy(node, editor), madeBy(node)]);
   return [...touched].reduce((sum, tensor) => {
     const request = requests.get(tensor);

@@ -145,6 +145,49 @@ describe("store-int8", () => {
     expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(35);
   });
 
+  it.each<[string, Node, number[], Tensor[]]>([
+    ["Attention", makeNode("Attention", ["x", "w", "b"], ["y"], [attribute.int("num_heads", 4)]), [2, 5, 32],
+      [weight("w", 32, 96), weight("b", 96)]],
+    ["FusedMatMul", makeNode("FusedMatMul", ["x", "w"], ["y"],
+      [attribute.int("transB", 1), attribute.float("alpha", 0.5)]), [2, 5, 32], [weight("w", 48, 32)]],
+    ["FusedGemm", makeNode("FusedGemm", ["x", "w", "b"], ["y"], [attribute.string("activation", "Relu")]), [4, 32],
+      [weight("w", 32, 48), weight("b", 48)]],
+    ["FusedConv", makeNode("FusedConv", ["x", "w"], ["y"], [attribute.string("activation", "Relu")]), [1, 16, 8, 8],
+      [weight("w", 32, 16, 3, 3)]],
+  ])("stores the weight of %s, as onnxruntime's optimizer writes it", async (_, node, shape, constants) => {
+    const build = (): Model => {
+      const built = model(17, shape, [], { ...structuredClone(node), domain: "com.microsoft" }, ...constants);
+      delete built.graph.outputs[0]!.type;
+      built.opsetImports.push({ domain: "com.microsoft", version: 1n });
+      return built;
+    };
+    const [float, stored] = [build(), build()];
+    const { nodes } = await storeInt8().run(stored, CONTEXT);
+    expect(nodes).toContainEqual(expect.objectContaining({ name: "w", status: "changed" }));
+    const feeds = { x: noise(shape) };
+    const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual(before.operators);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(35);
+  });
+
+  it("says of an operator that it does not know that it does not, and of a vector that it is one", () => {
+    const unknown = { ...makeNode("Mystery", ["x", "w"], ["y"]), domain: "org.example" };
+    expect(weightAxes(unknown, 1, [48, 48]))
+      .toBe("feeds org.example.Mystery, of which it is not known what it does with its inputs");
+    const attention = { ...makeNode("Attention", ["x", "w", "b"], ["y"]), domain: "com.microsoft" };
+    expect([weightAxes(attention, 1, [48, 144]), weightAxes(attention, 2, [144])])
+      .toEqual([[1], "is a vector, which costs little and is sensitive"]);
+  });
+
+  it("tells of weights that are stored at more bits than were asked for", async () => {
+    const build = (): Model => model(17, [4, 48], [4, 24], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 24));
+    expect((await storeInt8({ askedBits: 4 }).run(build(), CONTEXT)).diagnostics).toMatchObject([{
+      id: "store-int8/more-bits",
+      message: '1 weight is stored at 8 bits rather than 4 ("w" of MatMul): fewer bits are for weights of layers that compute in int8, and this one does not.',
+    }]);
+    expect((await storeInt8().run(build(), CONTEXT)).diagnostics).toEqual([]);
+  });
+
   it("stores only what it is told to, and refuses a name that is not there", async () => {
     const build = (): Model => model(17, [4, 48], [4, 48], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 48), weight("v", 48, 48));
     const { nodes } = await storeInt8({ only: ["w"] }).run(build(), CONTEXT);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { attribute, FloatReader, floatTensor, makeNode, type Tensor } from "../../../src/ir/index.js";
 import { quantizeRows, matrixRows } from "../../../src/numeric/affine.js";
-import { plainView, transposedView } from "../../../src/ops/weight-view.js";
+import { transposedView } from "../../../src/ops/strided-view.js";
+import { plainView } from "../../../src/ops/weight-view.js";
 import { isDepthwise, type KernelWeight } from "../../../src/passes/quantize/kernel-weight.js";
 import { quantizeWeight, type WeightForm } from "../../../src/passes/quantize/weight-codes.js";
 import { normalArray } from "../../numeric/seeded.js";
@@ -44,8 +45,12 @@ describe("codes of weights", () => {
     const reader = countingReader(weight);
     const wide = new Float32Array(4).fill(1);
     const all = [
-      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }), quantizeWeight(PRODUCT, right(weight), { ...FORM, perTensor: true, reader }), quantizeWeight(PRODUCT, right(weight), { ...FORM, bitsOf: () => 4, reader }),
-      quantizeWeight(PRODUCT, right(weight), { ...FORM, maxCode: 63, reader }), quantizeWeight(TRANSPOSED, right(weight, true), { ...FORM, reader }), quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }, wide),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, perTensor: true, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, bitsOf: () => 4, reader }),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, maxCode: 63, reader }),
+        quantizeWeight(TRANSPOSED, right(weight, true), { ...FORM, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }, wide),
     ];
     expect(new Set(all.map(({ codes, scales }) => `${codes.join()} ${scales.join()}`)).size).toBe(all.length);
     expect(Array.from(all[5]!.scales)).toEqual([1, 1, 1, 1]);
@@ -53,7 +58,8 @@ describe("codes of weights", () => {
 
   it("do not go by the name: another weight of the same name has its own", () => {
     const [one, other] = [matrix(), floatTensor("w", [6, 4], normalArray(24, 4))];
-    const codes = [one, other].map((weight) => quantizeWeight(PRODUCT, right(weight), { ...FORM, reader: countingReader(weight) }).codes.join());
+    const codes = [one, other].map((weight) =>
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader: countingReader(weight) }).codes.join());
     expect(codes[0]).not.toBe(codes[1]);
   });
 });
