@@ -85,11 +85,16 @@ async function failureOf(run: Promise<unknown>): Promise<EdgecError | undefined>
   }
 }
 
+/** A model that came without a path is called "the model". */
+function subjectOf(name: string): string {
+  return name === "the model" ? "the original model" : `the original model ${name}`;
+}
+
 /** Other samples pass, so the values of this one are at fault. */
 function ofSample({ where, error }: Failure, name: string): BadDataError {
   const words = error.message.replace(`${name}: `, "");
   return new BadDataError(
-    `${where}: the original model ${name} fails on it, and runs on other samples: ${words}. ` +
+    `${where}: ${subjectOf(name)} fails on it, and runs on other samples: ${words}. ` +
       "Correct the sample or leave it out.",
     { cause: error },
   );

@@ -3,18 +3,8 @@
  * tensor output "expected", made by other operators, with what must stand for it.
  */
 import {
-  attribute,
-  DataType,
-  emptyGraph,
-  floatTensor,
-  int64Tensor,
-  makeNode,
-  tensorValue,
-  type Graph,
-  type Model,
-  type Node,
-  type Tensor,
-  type ValueInfo,
+  attribute, DataType, emptyGraph, floatTensor, int64Tensor, makeNode, tensorValue,
+  type Graph, type Model, type Node, type Tensor, type ValueInfo,
 } from "../../src/ir/index.js";
 import { Random } from "../fuzz/random.js";
 import { CLASSES, encoded, floatOptional, floatSequence, scoreMaps, tensorType, zipMap } from "./odd-types.js";
