@@ -24,12 +24,16 @@ const POLL = 20;
 export function supervise(args: readonly string[]): void {
   const run = newRunToken();
   process.stderr.on("error", () => undefined);
+  // Before there is anything to clean up behind; a signal is heard once this function has come to its end.
+  let supervisor: Supervisor | undefined;
+  for (const signal of INTERRUPTS) process.on(signal, () => void supervisor?.interrupt(signal));
   try {
     const child = fork(fileURLToPath(new URL("./work.js", import.meta.url)), args, {
       stdio: withLifeline(["inherit", "inherit", "inherit"]),
       env: { ...process.env, [RUN_VARIABLE]: run },
     });
-    new Supervisor(child, run).watch();
+    supervisor = new Supervisor(child, run);
+    supervisor.watch();
   } catch (error) {
     process.exit(notStarted(error));
   }
@@ -63,7 +67,6 @@ class Supervisor {
   watch(): void {
     const { child } = this;
     letGoOfLifeline(child);
-    for (const signal of INTERRUPTS) process.on(signal, () => void this.interrupt(signal));
     child.on("message", (notice) => this.take(notice as Notice));
     child.on("error", (error) => {
       if (child.pid === undefined) process.exit(notStarted(error));
@@ -102,7 +105,7 @@ class Supervisor {
   }
 
   /** Nothing is left to itself: processes are killed, as one that solves or waits for a disk hears of nothing else. */
-  private async interrupt(signal: Interrupt): Promise<void> {
+  async interrupt(signal: Interrupt): Promise<void> {
     if (this.isEnding) return;
     this.isEnding = true;
     this.child.kill("SIGKILL");
