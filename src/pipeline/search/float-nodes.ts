@@ -93,12 +93,12 @@ class Judge {
 }
 
 /** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
-export async function rankNodes({ nodes, build, score, progress, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
+export async function rankNodes({ nodes, build, score, progress, stage, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
   const byName = new Map(known.map((node) => [node.name, node]));
   const ranking = nodes.flatMap(({ name }) => byName.get(name) ?? []);
   const unknown = nodes.filter(({ name }) => !byName.has(name));
   if (unknown.length === 0 || performance.now() > deadline) return ranking.sort((a, b) => reward(b) - reward(a));
-  progress?.(ranking.length, nodes.length);
+  stage?.("score the model in int8");
   const base = noiseOf(await score(await build([]), true));
   for (const node of unknown) {
     if (performance.now() > deadline) break;
