@@ -9,10 +9,9 @@
  * model's or, where it has none, than that of other functions; functions that call themselves or one that does; and all of
  * them when the model would grow beyond a million nodes.
  */
-import {
-  callBody, type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested,
-} from "../../ir/index.js";
+import { type FunctionDef, functionKey, GraphEditor, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
+import { BodyConstants } from "./body-constants.js";
 import { exactResult } from "./result.js";
 
 const MAX_NODES = 1e6;
@@ -115,6 +114,7 @@ function inlineCalls(model: Model, functions: Functions): number {
 function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: Node[]; readonly calls: number } {
   const nodes: Node[] = [];
   let calls = 0;
+  const constants = new BodyConstants((name) => editor.uniqueName(name));
   const waiting = [...editor.graph.nodes].reverse();
   for (let node = waiting.pop(); node; node = waiting.pop()) {
     const callee = calleeOf(node, functions);
@@ -122,7 +122,7 @@ function expanded(editor: GraphEditor, functions: Functions): { readonly nodes: 
       nodes.push(node);
       continue;
     }
-    const body = callBody(node, callee, (name) => editor.uniqueName(name));
+    const body = constants.inline(node, callee);
     for (const inner of withNested(body)) if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
     for (const inner of withNested(body)) editor.recordDescent(nodeLabel(node), nodeLabel(inner));
     for (const inner of body.reverse()) waiting.push(inner);
