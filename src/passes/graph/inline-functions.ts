@@ -12,9 +12,10 @@
  * them when the model would grow beyond a million nodes.
  */
 import {
-  callBody, type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested,
+  type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
+import { BodyConstants } from "./body-constants.js";
 import { CallBodies } from "./call-bodies.js";
 import { isFoldable } from "./foldable.js";
 import { exactResult } from "./result.js";
@@ -127,6 +128,7 @@ function decodesConstant(node: Node, editor: GraphEditor, bodies: CallBodies): b
 function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node) => boolean): { readonly nodes: Node[]; readonly calls: number } {
   const nodes: Node[] = [];
   let calls = 0;
+  const constants = new BodyConstants((name) => editor.uniqueName(name));
   const waiting = [...editor.graph.nodes].reverse();
   for (let node = waiting.pop(); node; node = waiting.pop()) {
     const callee = calleeOf(node, functions);
@@ -134,7 +136,7 @@ function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node)
       nodes.push(node);
       continue;
     }
-    const body = callBody(node, callee, (name) => editor.uniqueName(name));
+    const body = constants.inline(node, callee);
     for (const inner of withNested(body)) if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
     for (const inner of withNested(body)) editor.recordDescent(nodeLabel(node), nodeLabel(inner));
     for (const inner of body.reverse()) waiting.push(inner);

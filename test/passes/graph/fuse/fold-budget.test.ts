@@ -18,10 +18,10 @@ const op = makeNode;
 function heads(parameters: (level: number) => number): Model {
   const nodes = LEVELS.flatMap((k) => [
     op("Conv", [`x${k}`, "w", "b"], [`h${k}`], [], `head${k}`),
-    op("BatchNormalization", [`h${k}`, ...["s", "t", "m", "v"].map((name) => name + parameters(k))], [`y${k}`]),
+    op("BatchNormalization", [`h${k}`, ...["s", "t", "m", "v"].map((name) => `${name}${parameters(k)}`)], [`y${k}`]),
   ]);
   const norms = [...new Set(LEVELS.map(parameters))].flatMap((k) => [
-    ...["s", "t", "m"].map((name, at) => tensor(name + k, [8], 3 * k + at + 1)), floatTensor(`v${k}`, [8], seededFloats(8, k + 9).map((value) => value + 1.5)),
+    ...["s", "t", "m"].map((name, at) => tensor(`${name}${k}`, [8], 3 * k + at + 1)), floatTensor(`v${k}`, [8], seededFloats(8, k + 9).map((value) => value + 1.5)),
   ]);
   return tiny(nodes, { feed: FEED, outputs: LEVELS.map((k) => `y${k}`), initializers: [tensor("w", [8, 8, 3, 3]), tensor("b", [8], 2), ...norms] });
 }
