@@ -48,8 +48,14 @@ async function until(condition: () => boolean, run: Run): Promise<void> {
   throw new Error("it did not come to that");
 }
 
-const isIn = (folder: string, part: string): boolean =>
-  readdirSync(folder, { recursive: true }).some((name) => String(name).includes(part));
+/** Folders come and go while they are looked through. */
+function isIn(folder: string, part: string): boolean {
+  try {
+    return readdirSync(folder, { recursive: true }).some((name) => String(name).includes(part));
+  } catch {
+    return false;
+  }
+}
 
 /** Sends the signal, to the process alone as `kill` does, and looks at what is left. */
 async function expectCleanEnd(run: Run, signal: Signal): Promise<void> {
