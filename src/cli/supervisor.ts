@@ -4,7 +4,6 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { newRunToken, removeRun, RUN_VARIABLE } from "../onnx/temporary-name.js"
 import { letGoOfLifeline, withLifeline } from "../runtime/lifeline.js";
 import type { Notice } from "../run-notices.js";
 import { reportFailure } from "./failure.js";
+import { childrenOf, isAlive, kill } from "./processes.js";
 import { exitCodeOf, INTERRUPTS, isInterrupt, tellInterruption, type Interrupt, type Written } from "./interrupt.js";
 import { tellEnd } from "./work-end.js";
 
@@ -108,6 +108,9 @@ class Supervisor {
   async interrupt(signal: Interrupt): Promise<void> {
     if (this.isEnding) return;
     this.isEnding = true;
+    // Held still, it starts nothing more; a process that it has just started may not have been told of yet.
+    if (process.platform !== "win32") this.child.kill("SIGSTOP");
+    for (const pid of childrenOf(this.child.pid)) this.processes.add(pid);
     this.child.kill("SIGKILL");
     await this.cleanUp();
     tellInterruption(this.written);
@@ -128,36 +131,14 @@ class Supervisor {
 
   /** Kills what the work had started, waits until all of it is gone, and removes temporary files. */
   private async cleanUp(): Promise<void> {
-    for (const pid of this.processes) kill(pid);
     const until = Date.now() + GONE_WITHIN;
-    while (Date.now() < until && (this.child.exitCode ?? this.child.signalCode) === null) await sleep(POLL);
-    while (Date.now() < until && [...this.processes].some(isAlive)) await sleep(POLL);
+    const isLeft = (): boolean =>
+      (this.child.exitCode ?? this.child.signalCode) === null || [...this.processes].some(isAlive);
+    do {
+      // What was started last may be heard of only now.
+      this.processes.forEach(kill);
+      if (isLeft()) await sleep(POLL);
+    } while (Date.now() < until && isLeft());
     for (const folder of this.folders) removeRun(folder, this.run);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It is gone.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !isUnreaped(pid);
-  } catch {
-    return false;
-  }
-}
-
-/** In a container that nobody tidies up, processes that have ended stay listed; Linux tells them apart. */
-function isUnreaped(pid: number): boolean {
-  try {
-    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
   }
 }
