@@ -10,12 +10,12 @@ import type { Statistics } from "../numeric/statistics.js";
 import type { Compute } from "../passes/contract.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
-import { isMarkedModel, MARK_BYTES, markModel, unmarkModel } from "./edgec-mark.js";
+import { markModel } from "./edgec-mark.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import { stateZeroPoints } from "./level-repair.js";
-import { LEVELS, sizesOf, type FileSizes } from "../verify/index.js";
+import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
@@ -102,7 +102,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
-  await writeAside(model, path, context);
+  writeAside(model, path, context);
   context.logger.progress?.({ step: "read it back", done: 0 });
   await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
@@ -134,7 +134,7 @@ async function atAllLevels(
   if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
   const repaired = copyModel(model);
   if (stateZeroPoints(repaired) === 0) return undefined;
-  await writeAside(repaired, path, context);
+  writeAside(repaired, path, context);
   const again = await measured(context, path).catch((error: unknown) => {
     if (error instanceof EdgecError) return undefined;
     throw error;
@@ -146,7 +146,7 @@ async function atAllLevels(
     Object.assign(model, repaired);
     return again;
   }
-  await writeAside(model, path, context);
+  writeAside(model, path, context);
   return undefined;
 }
 
@@ -201,17 +201,8 @@ async function refusedHalfWay(error: unknown, context: CandidateContext): Promis
   throw isRefusal ? await blamed(error, context) : error;
 }
 
-/** Writes the model with its mark, or without where that alone would make it larger than the original. */
-async function writeAside(model: Model, path: string, context: CandidateContext): Promise<void> {
-  write(model, path, context);
-  const [{ raw: before }, { raw: after }] = await Promise.all([context.originalSizes(), sizesOf(path, false)]);
-  if (after <= before || after > before + MARK_BYTES || isMarkedModel(context.originalPath)) return;
-  unmarkModel(model);
-  write(model, path, context);
-}
-
 /** A failure is told of the place that the user chose. */
-function write(model: Model, path: string, { files, externalData }: CandidateContext): void {
+function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
     writeModel(model, path, writeOptions(externalData(model)));
   } catch (error) {

@@ -64,11 +64,11 @@ export function compress(input: string | Uint8Array | Model, given: CompressOpti
 async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
   if (inputPath !== undefined) requireRegularFile(inputPath);
-  // Options are judged first; the runtime is looked for meanwhile.
   const asked = prepared(given);
-  const looking = given.verify === false ? undefined : nativeRuntime();
   const { options: { output, force = false } } = asked;
   const files = await OutputFile.prepare({ output, input: inputPath, force });
+  // Looked for while the model is read.
+  const looking = given.verify === false ? undefined : nativeRuntime();
   const compute = new RunCompute(computeThreads(given.threads));
   try {
     const warnings: Diagnostic[] = [];

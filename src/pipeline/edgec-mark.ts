@@ -21,14 +21,6 @@ export function markModel(model: Model): void {
     : [...entries, { key: KEY, value: VERSION }];
 }
 
-/** Takes the mark away again. */
-export function unmarkModel(model: Model): void {
-  model.metadata = (model.metadata ?? []).filter(({ key }) => key !== KEY);
-}
-
-/** Bytes that the mark takes in a file: an entry of two strings, with the tags and lengths around them. */
-export const MARK_BYTES = KEY.length + VERSION.length + 6;
-
 /** Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that file beside it. */
 export function isMarkedModel(path: string, data?: string): boolean {
   try {

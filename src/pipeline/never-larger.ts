@@ -7,6 +7,7 @@ import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { bytesText } from "../report/units.js";
 import { checkGates, sizesOf, type Latency } from "../verify/index.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
+import { markModel } from "./edgec-mark.js";
 import { gateLimits } from "./gate-limits.js";
 import { measureAgainst, type Measurements } from "./measure.js";
 import type { PlanOptions } from "./plan.js";
@@ -76,6 +77,8 @@ async function writeUnchanged(
     return path;
   }
   if (minOrt !== undefined) fitRuntime(model, oldestRuntime(minOrt), "the model");
+  // Other bytes than the input's: a later run must know that edgec wrote them.
+  markModel(model);
   writeModel(model, path, writeOptions(place));
   readModel(path);
   return path;

@@ -35,10 +35,10 @@ const commands = program.commands.map((command) => command.name());
 const FOREIGN: readonly string[] =
   ["--expose-gc", "--max-old-space-size", "--disallow-code-generation-from-strings", "--permission", "--allow-fs-read",
   "--allow-fs-write", "--allow-child-process", "--allow-worker", "--allow-addons", "--prefix", "--reader", "--seconds",
-  "--cases", "--shrink"];
+  "--cases", "--shrink", "--allow-fs", "--inspect", "--package"];
 
 /** What edgec says that it did. */
-const VERBS: readonly string[] = ["made", "wrote"];
+const VERBS: readonly string[] = ["made", "wrote", "reads", "takes", "ran", "was", "cannot"];
 
 describe("what is printed and documented", () => {
   it("names options that commands have", () => {

@@ -19,13 +19,15 @@ const wide = networkOnDisk(2, 512);
 const output = join(folder, "output.onnx");
 const temporary = join(folder, "temporary");
 const data = samplesFor(WIDTH, 16);
+/** An empty file may be replaced. */
+const AS_IT_WAS = "";
 
 beforeEach(() => {
   mkdirSync(temporary, { recursive: true });
   vi.stubEnv("TMPDIR", temporary);
   // It leaves logs in the temporary folder.
   vi.stubEnv("ORT_DISABLE_TELEMETRY", "1");
-  writeFileSync(output, "as it was");
+  writeFileSync(output, AS_IT_WAS);
 });
 afterAll(() => {
   vi.unstubAllEnvs();
@@ -61,7 +63,7 @@ function leftBehind(controller: AbortController): Record<string, unknown> {
     temporary: readdirSync(temporary), files: readdirSync(folder).sort(), output: readFileSync(output, "utf8"),
   };
 }
-const NOTHING = { processes: 0, threads: 0, listeners: 0, temporary: [], files: ["network.onnx", "output.onnx", "temporary"], output: "as it was" };
+const NOTHING = { processes: 0, threads: 0, listeners: 0, temporary: [], files: ["network.onnx", "output.onnx", "temporary"], output: AS_IT_WAS };
 
 /** Aborts at the `nth` event of progress; 0 is before the start. */
 async function abortedAt(run: Run, nth: number): Promise<{ controller: AbortController; reason: unknown; events: number; outcome: unknown }> {
@@ -85,12 +87,12 @@ describe.each(Object.entries(runs))("%s", (name, run) => {
   it("rejects with the signal's reason wherever it is aborted, and leaves nothing behind", async () => {
     const next = uniform(name.length);
     const events = await eventsOf(name, run);
-    writeFileSync(output, "as it was");
+    writeFileSync(output, AS_IT_WAS);
     for (const nth of [0, ...Array.from({ length: 3 }, () => 1 + Math.floor(next() * events))]) {
       const { controller, reason, outcome } = await abortedAt(run, nth);
       // Measured times decide how long a search is.
       if (outcome === "done" && name.includes("all that is known")) {
-        writeFileSync(output, "as it was");
+        writeFileSync(output, AS_IT_WAS);
         continue;
       }
       expect(outcome).toBe(reason);
