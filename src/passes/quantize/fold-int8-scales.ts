@@ -1,23 +1,23 @@
 /**
- * fold-int8-scales: folds a scale and shift for each channel behind an int8 convolution into the scales of its codes and its
- * bias. The codes stay as they are, so layers that share a weight go on sharing it.
+ * fold-int8-scales: folds a scale and shift for each channel behind an int8 convolution into the scales of its codes
+ * and its bias. The codes stay as they are, so layers that share a weight go on sharing it.
  *
  *   Conv(DQ(W, s), DQ(b)) → Q → DQ → BatchNormalization → Relu → Q   →   Conv(DQ(W, s · γ'), DQ(b')) → Q
  *
- * Folding in float would give each layer a weight of its own, which fold-batch-normalization therefore leaves alone where
- * that makes the model larger; here there is nothing to copy. The rounding to codes between convolution and step goes as
- * well, so results come nearer to those in float.
+ * Folding in float would give each layer a weight of its own, which fold-batch-normalization therefore leaves alone
+ * where that makes the model larger; here there is nothing to copy. The rounding to codes between convolution and step
+ * goes as well, so results come nearer to those in float.
  *
- * Takes BatchNormalization, Mul, Add, Sub and Div by constants whose scales are all positive, with or without a Relu behind,
- * when nothing else uses what lies between and the result goes into one QuantizeLinear. Left alone: biases that int32 codes
- * of the new scales cannot hold, scales that differ where the weight has a single one, and a Relu that codes do not cut
- * off in its place.
+ * Takes BatchNormalization, Mul, Add, Sub and Div by constants whose scales are all positive, with or without a Relu
+ * behind, when nothing else uses what lies between and the result goes into one QuantizeLinear. Left alone: biases that
+ * int32 codes of the new scales cannot hold, scales that differ where the weight has a single one, and a Relu that
+ * codes do not cut off in its place.
  */
-import { attribute, DataType, elementCount, floatTensor, GraphEditor, integerTensor, isOp, makeNode, type Model, type Node, nodeLabel, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
-import { BIAS_LIMIT } from "../../numeric/affine.js";
+import { DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, toNumbers } from "../../ir/index.js";
 import type { NodeStatus } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { channelAffine, type ChannelAffine, type ChannelLayout, isAffineStep } from "../graph/channel-affine.js";
+import { codesOf, foldedScales, setConstants } from "./convolution-scales.js";
 
 export const foldInt8Scales = definePass<Record<string, never>>({
   name: "fold-int8-scales",
@@ -28,23 +28,33 @@ export const foldInt8Scales = definePass<Record<string, never>>({
     const nodes: NodeStatus[] = [];
     for (const editor of GraphEditor.forModel(model)) {
       for (const conv of editor.graph.nodes.filter((node) => isOp(node, "Conv"))) {
-        for (const { opType, label } of foldBehind(conv, editor)) nodes.push({ name: label, opType, status: "changed", reason: "goes into the scales of int8 codes and the bias" });
+        for (const { opType, label } of foldBehind(conv, editor))
+          nodes.push({
+            name: label,
+            opType,
+            status: "changed",
+            reason: "goes into the scales of int8 codes and the bias",
+          });
       }
     }
     return { modified: nodes.length > 0, stats: { stepsFolded: nodes.length }, nodes, diagnostics: [] };
   },
 });
 
-/** A constant behind DequantizeLinear: its codes and scales. */
-interface Codes { readonly node: Node; readonly codes: Tensor; readonly scale: Tensor }
-
-/** Folds all steps behind the convolution's own Q/DQ pair, or none: with one left, its kernel would run in float. Returns them. */
+/**
+ * Folds all steps behind the convolution's own Q/DQ pair, or none: with one left, its kernel would run in float.
+ * Returns them.
+ */
 function foldBehind(conv: Node, editor: GraphEditor): { readonly opType: string; readonly label: string }[] {
   const pair = pairBehind(conv, editor);
   const weight = codesOf(conv.inputs[1], editor);
   if (!pair || !weight) return [];
   const rank = weight.codes.dims.length;
-  const found = stepsFrom(pair[1].outputs[0] ?? "", { channels: weight.codes.dims[0] ?? 0, rank, fromEnd: 1 - rank }, editor);
+  const found = stepsFrom(
+    pair[1].outputs[0] ?? "",
+    { channels: weight.codes.dims[0] ?? 0, rank, fromEnd: 1 - rank },
+    editor,
+  );
   const folded = found && isCoded(found.output, editor) ? foldedScales(conv, weight, found.affine, editor) : undefined;
   if (!found || !folded) return [];
   const told = found.steps.map((node) => ({ opType: node.opType, label: nodeLabel(node) }));
@@ -55,18 +65,28 @@ function foldBehind(conv: Node, editor: GraphEditor): { readonly opType: string;
   return told;
 }
 
-interface Steps { readonly steps: readonly Node[]; readonly affine: ChannelAffine; readonly output: string }
+interface Steps {
+  readonly steps: readonly Node[];
+  readonly affine: ChannelAffine;
+  readonly output: string;
+}
 
 /** The steps in a row that begin at the value, as one; undefined where there is none. */
 function stepsFrom(value: string, layout: ChannelLayout, editor: GraphEditor): Steps | undefined {
   const steps: Node[] = [];
-  let affine: ChannelAffine = { scale: new Float64Array(layout.channels).fill(1), shift: new Float64Array(layout.channels) };
+  let affine: ChannelAffine = {
+    scale: new Float64Array(layout.channels).fill(1),
+    shift: new Float64Array(layout.channels),
+  };
   let output = value;
   for (let step = editor.soleConsumer(output); isAffineStep(step); step = editor.soleConsumer(output)) {
     const next = channelAffine(step, output, layout, editor);
     if (!next) break;
     const { scale, shift } = affine;
-    affine = { scale: scale.map((s, c) => s * next.scale[c]!), shift: shift.map((t, c) => t * next.scale[c]! + next.shift[c]!) };
+    affine = {
+      scale: scale.map((s, c) => s * next.scale[c]!),
+      shift: shift.map((t, c) => t * next.scale[c]! + next.shift[c]!),
+    };
     steps.push(step);
     output = step.outputs[0] ?? "";
   }
@@ -83,68 +103,14 @@ function pairBehind(conv: Node, editor: GraphEditor): readonly [Node, Node] | un
 /** Whether codes are made of the value, at once or behind a Relu for which they stand. */
 function isCoded(value: string, editor: GraphEditor): boolean {
   const next = editor.soleConsumer(value);
-  return isOp(next, "Relu") ? startsAtZero(editor.soleConsumer(next.outputs[0] ?? ""), editor) : isOp(next, "QuantizeLinear");
+  return isOp(next, "Relu")
+    ? startsAtZero(editor.soleConsumer(next.outputs[0] ?? ""), editor)
+    : isOp(next, "QuantizeLinear");
 }
 
 function startsAtZero(quantize: Node | undefined, editor: GraphEditor): boolean {
   const zero = isOp(quantize, "QuantizeLinear") ? editor.constant(quantize.inputs[2] ?? "") : undefined;
   return zero?.dataType === DataType.UINT8 && toNumbers(zero).every((code) => code === 0);
-}
-
-function codesOf(name: string | undefined, editor: GraphEditor): Codes | undefined {
-  const node = editor.producer(name ?? "");
-  if (!isOp(node, "DequantizeLinear")) return undefined;
-  const [codes, scale] = [editor.constant(node.inputs[0] ?? ""), editor.constant(node.inputs[1] ?? "")];
-  return codes && scale?.dataType === DataType.FLOAT ? { node, codes, scale } : undefined;
-}
-
-interface Folded { readonly scales: Float32Array; readonly bias: Int32Array; readonly biasScales: Float32Array }
-
-/** The scales and bias of the convolution with the step; undefined where they cannot be written. */
-function foldedScales(conv: Node, weight: Codes, { scale, shift }: ChannelAffine, editor: GraphEditor): Folded | undefined {
-  const channels = scale.length;
-  const input = codesOfInput(conv, editor);
-  const old = biasOf(conv, channels, editor);
-  const isSingle = elementCount(weight.scale) === 1;
-  if (!input || !old || !scale.every((s) => s > 0 && Number.isFinite(s)) || (isSingle && scale.some((s) => s !== scale[0]))) return undefined;
-  const before = toFloat32(weight.scale);
-  const scales = Float32Array.from(isSingle ? [0] : scale, (_, c) => before[c]! * scale[c]!);
-  const biasScales = scales.map((s) => Math.fround(s * input));
-  const bias = Float64Array.from({ length: channels }, (_, c) => Math.round((old[c]! * scale[c]! + shift[c]!) / biasScales[isSingle ? 0 : c]!));
-  const fits = bias.every((code) => Math.abs(code) <= BIAS_LIMIT) && scales.every((s) => s > 0 && Number.isFinite(s));
-  return fits ? { scales, bias: Int32Array.from(bias), biasScales } : undefined;
-}
-
-/** The scale of the codes that the convolution reads. */
-function codesOfInput(conv: Node, editor: GraphEditor): number | undefined {
-  const node = editor.producer(conv.inputs[0] ?? "");
-  const scale = isOp(node, "DequantizeLinear") ? editor.constant(node.inputs[1] ?? "") : undefined;
-  return scale?.dataType === DataType.FLOAT && elementCount(scale) === 1 ? toFloat32(scale)[0] : undefined;
-}
-
-function biasOf(conv: Node, channels: number, editor: GraphEditor): Float64Array | undefined {
-  if ((conv.inputs[2] ?? "") === "") return new Float64Array(channels);
-  const bias = codesOf(conv.inputs[2], editor);
-  if (bias?.codes.dataType !== DataType.INT32 || elementCount(bias.codes) !== channels) return undefined;
-  const [codes, scales] = [toNumbers(bias.codes), toFloat32(bias.scale)];
-  return Float64Array.from({ length: channels }, (_, c) => codes[c]! * scales[scales.length === 1 ? 0 : c]!);
-}
-
-/** New DequantizeLinear nodes, as other layers may read the old ones. */
-function setConstants(conv: Node, { node, codes, scale }: Codes, { scales, bias, biasScales }: Folded, editor: GraphEditor): void {
-  const stem = editor.uniqueName(`${node.outputs[0] ?? "w"}_folded`);
-  const add = (tensor: Tensor): string => editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? stem) });
-  const scaleName = add(floatTensor(`${stem}_s`, scale.dims, scales));
-  const dequantized = { ...node, attributes: [...node.attributes], inputs: [codes.name ?? "", scaleName, ...node.inputs.slice(2)], outputs: [stem] };
-  delete dequantized.name;
-  const biasName = editor.uniqueName(`${stem}_b`);
-  const biasInputs = [add(integerTensor(`${biasName}_q`, [bias.length], DataType.INT32, bias)), add(floatTensor(`${biasName}_s`, biasScales.length === 1 ? [] : [biasScales.length], biasScales))];
-  editor.insertBefore(conv, dequantized, makeNode("DequantizeLinear", biasInputs, [biasName], biasScales.length === 1 ? [] : [attribute.int("axis", 0)]));
-  const replaced = [node, editor.producer(conv.inputs[2] ?? "")];
-  editor.setInput(conv, 1, stem);
-  editor.setInput(conv, 2, biasName);
-  const unused = replaced.filter((old): old is Node => old?.outputs.every((name) => editor.consumers(name).length === 0 && !editor.isOutput(name)) === true);
-  if (unused.length > 0) editor.removeNodes(...unused);
 }
 
 /** Takes out a Relu behind which codes begin at zero: they cut off what it would. */
@@ -153,7 +119,8 @@ function dropClamp(conv: Node, editor: GraphEditor): void {
   if (!isOp(relu, "Relu")) return;
   const quantize = editor.soleConsumer(relu.outputs[0] ?? "");
   if (!isOp(quantize, "QuantizeLinear")) return;
-  // The name of what the convolution makes goes on to mean the same: what other models have under it is compared with it.
+  // The name of what the convolution makes goes on to mean the same: what other models have under it is compared with
+  // it.
   editor.setInput(quantize, 0, conv.outputs[0] ?? "");
   editor.removeNodes(relu);
 }
