@@ -1,17 +1,19 @@
 /**
- * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything else here relies
- * on the order, so a model is sorted when it is read.
+ * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything else here
+ * relies on the order, so a model is sorted when it is read.
  */
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";
 import { capturedNames, nodeLists } from "./traverse.js";
 
 /** The nodes in order, or some of them that wait for each other, each for the next and the last for the first. */
-export type Ordering = { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
+export type Ordering =
+  { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
 
 /**
- * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and what it uses comes
- * before it. A list that is in order already is returned itself. Captures by bodies count as uses of the node around them.
+ * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and what it uses
+ * comes before it. A list that is in order already is returned itself. Captures by bodies count as uses of the node
+ * around them.
  * @param isKnown tells names that are there without the nodes
  */
 export function topologicalOrder(nodes: readonly Node[], isKnown: (name: string) => boolean = () => false): Ordering {
@@ -51,8 +53,16 @@ function sourcesOf(nodes: readonly Node[], isKnown: (name: string) => boolean): 
 const ENTERED = 1;
 const DONE = 2;
 
-/** Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be too long to recurse. */
-function visit(root: number, sources: readonly number[][], state: Uint8Array, done: (at: number) => void): number[] | undefined {
+/**
+ * Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be too long to
+ * recurse.
+ */
+function visit(
+  root: number,
+  sources: readonly number[][],
+  state: Uint8Array,
+  done: (at: number) => void,
+): number[] | undefined {
   if (state[root] !== 0) return undefined;
   const path = [root];
   const next = [0];

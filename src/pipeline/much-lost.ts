@@ -1,7 +1,7 @@
 /** Says that a compressed model has lost much, whether a gate was set or not. */
 import type { Diagnostic } from "../diagnostics.js";
 import { decibelText, percentText, plural } from "../report/units.js";
-import { type Accuracy, type Fidelity, LEAST_AGREEMENT, LEAST_DB, lossesOf, type Loss } from "../verify/index.js";
+import { type Accuracy, type Fidelity, LEAST_AGREEMENT, lossesOf, type Loss } from "../verify/index.js";
 
 /** The id of the warning. */
 export const MUCH_LOST = "compare/much-lost";
@@ -27,7 +27,8 @@ export function muchLost({ fidelity, accuracy = null, isMadeUp, advice = "" }: J
   return [{ id: MUCH_LOST, severity: "warning", message, subject: losses[0]!.output }];
 }
 
-function lossText({ output, agreement, sqnrDb }: Loss): string {
-  if (agreement === null) return `output "${output}" is at ${decibelText(sqnrDb)}, below ${LEAST_DB} dB`;
+function lossText({ output, agreement, sqnrDb, otherSize }: Loss): string {
+  if (otherSize !== undefined) return `output "${output}" has another number of results in ${plural(otherSize, "sample")}`;
+  if (agreement === null) return `output "${output}" is at ${decibelText(sqnrDb)}`;
   return `output "${output}" gives the same answer in ${percentText(agreement)}, below ${percentText(LEAST_AGREEMENT)}`;
 }

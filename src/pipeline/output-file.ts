@@ -47,7 +47,7 @@ export class OutputFile {
 
   private constructor(
     readonly output: string | undefined, private readonly folder: TemporaryFolder, private readonly force = false,
-    private readonly replacesInput = false, private readonly replacesData = true,
+    private readonly replacesInput = false, private readonly replacesData = true, private readonly replacesEqual = true,
   ) {
     this.scratch = output === undefined ? undefined : new ScratchFile(folder.file("scratch"));
   }
@@ -64,12 +64,14 @@ export class OutputFile {
     const replacesInput = input !== undefined && isSameFile(identityOf(output), identityOf(input));
     // Whoever has not chosen the name has not chosen what lies there: an earlier run's result.
     const isFree = force || (input !== undefined && isSameName(output, defaultOutputPath(input)));
-    const isHarmless = isFree || isReplaceable(model) || (input !== undefined && isEqualFile(output, input));
-    if (!isHarmless) throw existing(output);
-    const replacesData = isFree || isReplaceable(weights, output);
+    const isOurs = isFree || isReplaceable(model);
+    // A model that no pass changed is written without the mark. A file that equals the input may be that, or a copy of
+    // the user's: then only the same bytes may take its place.
+    if (!isOurs && (input === undefined || !isEqualFile(output, input))) throw existing(output);
+    const replacesData = force || isReplaceable(weights, output);
     // In the output's folder, so that taking the name is a rename within one file system.
     const folder = await TemporaryFolder.create("run", dirname(resolve(output)));
-    return new OutputFile(output, folder, force, replacesInput, replacesData);
+    return new OutputFile(output, folder, force, replacesInput, replacesData, isOurs);
   }
 
   /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
@@ -123,6 +125,7 @@ export class OutputFile {
     const moves = names.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
     const [data] = moves;
     if (data && !this.replacesData) throw existing(data.to);
+    if (!this.replacesEqual && !isEqualFile(written, output)) throw existing(output);
     notify({ kind: "writing", path: output });
     try {
       takeNames([...moves, { from: written, to: output }]);

@@ -282,7 +282,8 @@ function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Rec
   // In the report stands what was excluded in the user's words.
   const shown = [...excluded.selectors, ...floatNodes];
   const selecting = (model: Model): Pass => (shown.length + dynamic.length === 0 ? bound : pass.bind({
-    ...options, exclude: [...excluded.in(model), ...floatNodes], ...(dynamic.length > 0 ? { dynamic } : {}),
+    ...options, exclude: [...excluded.in(model), ...floatNodes],
+    ...("leftInFloat" in pass.defaults ? { leftInFloat: floatNodes } : {}), ...(dynamic.length > 0 ? { dynamic } : {}),
   }));
   const more = (added: Partial<Selections>): Pass => withSelections(pass, bound, options, { ...selections, ...added });
   return {

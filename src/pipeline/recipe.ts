@@ -56,7 +56,6 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["round-weights"], untilStable: false, when: "lowBits", reason: "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points" },
   { passes: ["round-weights"], untilStable: false, when: "int8Rounded", judgedAfter: "quantize-int8", options: { layers: "all" }, reason: "the same at eight bits, where it gains less; weights that stay float are stored on the same grid" },
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
-  { passes: ["fold-int8-scales"], untilStable: false, when: "int8", reason: "what folding in float would have copied shared weights for, before biases are corrected" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["refit-output"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the last layer makes up for what is left, so it comes last" },
   { passes: ["remove-dead"], untilStable: false, when: "int8",

@@ -27,7 +27,6 @@ import { pruneMagnitude } from "../passes/prune/prune-magnitude.js";
 import { correctBias } from "../passes/quantize/correct-bias.js";
 import { equalizeChannels } from "../passes/quantize/equalize-channels.js";
 import { refitOutput } from "../passes/quantize/refit-output.js";
-import { foldInt8Scales } from "../passes/quantize/fold-int8-scales.js";
 import { quantizeInt8 } from "../passes/quantize/quantize-int8.js";
 import { roundWeights } from "../passes/quantize/round-weights.js";
 import { smoothActivations } from "../passes/quantize/smooth-activations.js";
@@ -56,7 +55,6 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(smoothActivations),
   registered(roundWeights),
   registered(quantizeInt8),
-  registered(foldInt8Scales),
   registered(correctBias),
   registered(refitOutput),
   registered(clusterWeights),

@@ -8,12 +8,16 @@ export const LEAST_AGREEMENT = 0.98;
 export const LEAST_DB = 20;
 /** Inputs that were made up are mostly of one class, so that it stays the same whatever becomes of the scores, dB. */
 const LEAST_DB_MADE_UP = 10;
+/** Fewer that all agree cannot show a share of 98 %. */
+const ENOUGH_SAMPLES = 50;
 
 export interface Loss {
   readonly output: string;
   /** Share of answers that are the same; null where the output is judged by `sqnrDb`. */
   readonly agreement: number | null;
   readonly sqnrDb: number | null;
+  /** Samples with another number of results, where that is the loss. */
+  readonly otherSize?: number;
 }
 
 /**
@@ -24,10 +28,14 @@ export interface Loss {
 export function lossesOf({ outputs, samples }: Pick<Fidelity, "outputs" | "samples">, isMadeUp = false): Loss[] {
   return Object.entries(outputs).flatMap(([output, figures]): Loss[] => {
     const { sqnrDb, nearZero, otherSize, top1Agreement, agreement } = figures;
+    // A detector may find one object more; another number nearly everywhere is another model.
+    if (otherSize > 1 && otherSize > samples / 2) return [{ output, agreement: null, sqnrDb: null, otherSize }];
     if (nearZero || otherSize >= samples) return [];
     const answers = top1Agreement ?? agreement;
     if (answers !== null && isLost(answers, figures, samples - otherSize)) return [{ output, agreement: answers, sqnrDb }];
-    const least = answers === null ? LEAST_DB : top1Agreement !== null && isMadeUp ? LEAST_DB_MADE_UP : -Infinity;
+    // Few samples that agree show little: the scores themselves must be near as well.
+    const isShown = !isMadeUp && samples - otherSize >= ENOUGH_SAMPLES;
+    const least = answers === null ? LEAST_DB : top1Agreement !== null && !isShown ? LEAST_DB_MADE_UP : -Infinity;
     return sqnrDb !== null && sqnrDb < least ? [{ output, agreement: null, sqnrDb }] : [];
   });
 }

@@ -59,7 +59,15 @@ export const storeInt8 = definePass<StoreInt8Options>({
   run: (model, options, context) => storeModel(model, options, withCompute(context)),
 });
 
-interface Tally { readonly nodes: NodeStatus[]; stored: number; bytesBefore: number; bytesAfter: number; lowestSqnr: number }
+interface Tally {
+  readonly nodes: NodeStatus[];
+  /** Those whose codes take more bits than were asked for. */
+  readonly ofMoreBits: NodeStatus[];
+  stored: number;
+  bytesBefore: number;
+  bytesAfter: number;
+  lowestSqnr: number;
+}
 
 async function storeModel(model: Model, options: StoreInt8Options, context: Working): Promise<PassResult> {
   const editors = GraphEditor.forModel(model);
@@ -70,7 +78,7 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
     return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "store-int8/old-opset", severity: "warning", message }] };
   }
   const scope: StoreScope = { names: new FreeNames(model), opset, forms: new StoredForms(model) };
-  const tally: Tally = { nodes: [], stored: 0, bytesBefore: 0, bytesAfter: 0, lowestSqnr: Infinity };
+  const tally: Tally = { nodes: [], ofMoreBits: [], stored: 0, bytesBefore: 0, bytesAfter: 0, lowestSqnr: Infinity };
   for (const editor of editors) await storeGraph(editor, options, scope, tally, context);
   return {
     modified: tally.stored > 0,
@@ -79,14 +87,13 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
       ...(Number.isFinite(tally.lowestSqnr) ? { lowestSqnr: tally.lowestSqnr } : {}),
     },
     nodes: tally.nodes,
-    diagnostics: moreBits(tally.nodes, options.askedBits),
+    diagnostics: moreBits(tally.ofMoreBits, options.askedBits),
   };
 }
 
 /** Few bits are rounded to what a layer computes in int8; elsewhere they would cost more than they save. */
-function moreBits(nodes: readonly NodeStatus[], asked: number): Diagnostic[] {
-  const stored = nodes.filter(({ status }) => status === "changed");
-  if (asked >= 8 || stored.length === 0) return [];
+function moreBits(stored: readonly NodeStatus[], asked: number): Diagnostic[] {
+  if (stored.length === 0) return [];
   const names = stored.slice(0, 3).map(({ name, opType }) => `"${name}" of ${opType}`).join(", ");
   const [what, they] = stored.length === 1
     ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
@@ -126,9 +133,12 @@ async function storeGraph(
     chains.push(...chain.nodes);
     for (const constant of chain.constants) editor.addInitializer(constant);
     count(tally, tensor, stored);
-    tally.nodes.push({
+    const status: NodeStatus = {
       name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
-    });
+    };
+    tally.nodes.push(status);
+    // Weights that were rounded before a search left their layer in float are packed as tightly by encode-weights.
+    if (new Set(stored.codes).size > 2 ** options.askedBits) tally.ofMoreBits.push(status);
   }
   if (replaced.size === 0) return;
   editor.removeInitializers(replaced);

@@ -67,6 +67,8 @@ export interface QuantizeInt8Options extends WeightBitsOptions {
   readonly oneCopy: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
+  /** Names among `exclude` that a search has left in float: their weights may come from the codes of other layers. */
+  readonly leftInFloat: readonly string[];
   /** Fully connected layers, named likewise, whose ranges are taken at run time even where codes reach them. */
   readonly dynamic: readonly string[];
 }
@@ -80,7 +82,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
   defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS,
-    floatOperators: [], perChannel: true, oneCopy: true, exclude: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
+    floatOperators: [], perChannel: true, oneCopy: true, exclude: [], leftInFloat: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -118,14 +120,18 @@ function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
 /** What the options say of each node. */
 interface Choices {
   readonly excluded: (node: Node) => string | undefined;
+  /** As `excluded`, without what a search has left in float. */
+  readonly keepsFloats: (node: Node) => string | undefined;
   readonly atRunTime: (node: Node) => boolean;
 }
 
-function choicesOf(model: Model, { exclude, dynamic, floatOperators }: QuantizeInt8Options): Choices {
+function choicesOf(model: Model, { exclude, leftInFloat, dynamic, floatOperators }: QuantizeInt8Options): Choices {
   const isExcluded = exclusionsOf(model, exclude, NAME);
+  const isKept = exclusionsOf(model, exclude.filter((name) => !leftInFloat.includes(name)), NAME);
   const atRunTime = selectNodes(model, dynamic, NAME);
   const stayFloat = new Set(floatOperators);
   return {
+    keepsFloats: (node) => (isKept(node) ? "excluded" : undefined),
     excluded: (node) => {
       if (isExcluded(node)) return "excluded";
       return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
@@ -160,7 +166,7 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
     byGraph.unshift(nodes);
   }
   const nodes = [...byGraph.flat(),
-    ...(options.oneCopy ? readFromCodes(scope.shared, choices.excluded, scope.form.bitsOf ?? (() => 8)) : [])];
+    ...(options.oneCopy ? readFromCodes(scope.shared, choices.keepsFloats, scope.form.bitsOf ?? (() => 8)) : [])];
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };

@@ -14,7 +14,10 @@ export class CopyLedger {
    * @param shared constants that several nodes read: of others it need not be known what came of them
    * @param fixed those of them that no new ones may be made from
    */
-  constructor(private readonly shared: { has(tensor: Tensor): boolean } = new Set(), private readonly fixed: { has(tensor: Tensor): boolean; readonly size: number } = new Set()) {}
+  constructor(
+    private readonly shared: { has(tensor: Tensor): boolean } = new Set(),
+    private readonly fixed: { has(tensor: Tensor): boolean; readonly size: number } = new Set(),
+  ) {}
 
   record(made: Tensor, from: readonly Tensor[]): void {
     this.origins.set(made, [...new Set(from.flatMap((tensor) => this.originsOf(tensor)))]);
@@ -47,7 +50,9 @@ export class NewConstants {
     return other && haveEqualBytes(other, tensor) ? name : undefined;
   }
 
-  /** Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a constant. */
+  /**
+   * Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a constant.
+   */
   add(source: string, tensor: Tensor, name: string): void {
     this.names.set(keyOf(source, tensor), name);
   }
