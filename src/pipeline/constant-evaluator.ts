@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { DataType, integerTensor, type Model, type Tensor, type TensorValue } from "../ir/index.js";
-import { inProportion, LimitExceeded, limitText, runLimits, type WorkLimit } from "../run-limits.js";
+import { inProportion, LimitExceeded, limitText, runLimits, type RunLimits, type WorkLimit } from "../run-limits.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
 import { openRemote, type LimitError, type RemoteRuntime } from "../runtime/index.js";
@@ -15,9 +15,10 @@ export class RuntimeEvaluator implements ConstantEvaluator {
   /** Whether something was to be computed and no runtime is installed. */
   missing = false;
   private runtime: RemoteRuntime | undefined;
-  /** Those of the run, kept here as well for an evaluator without one. */
-  private readonly limits = runLimits();
   private seconds = 0;
+
+  /** @param limits those of the run, kept here for an evaluator without one */
+  constructor(private readonly limits: RunLimits = runLimits()) {}
 
   /** Why nothing is computed any more: it takes more time or memory than it may. */
   get stopped(): Diagnostic | undefined {

@@ -22,7 +22,7 @@ import type { SearchNode, SearchSpace } from "./search/float-nodes.js";
 import { quantizationSpace } from "./search/quantization-space.js";
 import { learningThreads } from "./threads.js";
 
-export type SensitivityOptions = Pick<CompressOptions, "foldLimit" | "loadLimit" | "foldLimit" | "loadLimit" | "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
+export type SensitivityOptions = Pick<CompressOptions, "foldLimit" | "loadLimit" | "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
   readonly calib: string | Dataset;
   /** Only so many nodes are measured, those whose tensors take rounding worst; default all. */
