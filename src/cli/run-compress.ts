@@ -8,8 +8,10 @@ import { modelFiles, optionFiles } from "../pipeline/files-read.js";
 import { filesWritten } from "../pipeline/output-file.js";
 import { defaultOutputPath } from "../pipeline/output-place.js";
 import { requireRegularFile } from "../regular-file.js";
+import type { LimitOptions } from "../run-limits.js";
 import type { Report } from "../report/report.js";
 import { gatesOf } from "./gate-flags.js";
+import { limitsOf } from "./limit-flags.js";
 import { passFlags } from "./pass-flags.js";
 import { requireReportPlaces, writeReports } from "./report-file.js";
 import { isStandardOutput } from "./standard-output.js";
@@ -17,7 +19,7 @@ import { printable } from "../report/units.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
-interface RunFlags extends GateOptions {
+interface RunFlags extends GateOptions, LimitOptions {
   readonly output?: string; readonly force?: boolean; readonly externalData?: boolean;
   readonly calib?: string; readonly eval?: string; readonly labels?: string; readonly metric?: string;
   readonly calibrator?: CompressOptions["calibrator"]; readonly effort?: CompressOptions["effort"];
@@ -68,7 +70,7 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
     replay, weightBits, exclude, passes, target, minOrt, threads, seed, verify, safe, debug } = flags;
   const options = { force, externalData, calib, eval: evaluation, labels, metric, calibrator, effort, keepInt8,
     timeBudget, replay, weightBits, exclude, passes, target, minOrt, ...gatesOf(flags), threads, seed, verify, safe,
-    debug };
+    debug, ...limitsOf(flags) };
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
   return { ...set, ...(flags.perTensor === true ? { perChannel: false } : {}), flags: passFlags(given) };
 }

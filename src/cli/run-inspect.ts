@@ -6,11 +6,13 @@ import { inspect } from "../pipeline/inspect.js";
 import { diffText } from "../report/diff-text.js";
 import { jsonText } from "../report/json.js";
 import { inspectionText } from "../report/inspection-text.js";
+import type { LimitOptions } from "../run-limits.js";
 import type { LayerSort } from "../report/layer-rows.js";
+import { limitsOf } from "./limit-flags.js";
 import { parseDims, parseShapes } from "./size-values.js";
 import { TerminalLogger } from "./terminal-logger.js";
 
-interface InspectFlags {
+interface InspectFlags extends LimitOptions {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
   readonly sort?: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[]; readonly debug?: boolean;
 }
@@ -26,7 +28,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
   const { json = false, nodes = false, all = false, run = false, passes = "small", sort = "bytes", diff } = flags;
   if (diff !== undefined) refuseIdle(flags);
   const logger = new TerminalLogger(process.stderr, { quiet: json, debug: flags.debug === true });
-  const options = { shapes: parseShapes(flags.shape ?? []), dims: parseDims(flags.dim ?? []), run, logger };
+  const options = { shapes: parseShapes(flags.shape ?? []), dims: parseDims(flags.dim ?? []), run, logger, ...limitsOf(flags) };
   let text: string;
   try {
     if (diff === undefined) {

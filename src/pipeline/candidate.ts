@@ -172,6 +172,7 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     // What nothing changes is written with the same bytes, and stays without the mark.
     const isMoved = options.externalData === true || dataFiles(model).length > 0;
     if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
+    if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return { ...run, judged: learning.scorer !== undefined };
   } finally {

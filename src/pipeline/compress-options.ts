@@ -1,10 +1,11 @@
 /** What `compress` takes. */
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
+import type { LimitOptions } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
 import type { TargetProfile } from "../targets/index.js";
 
-export interface CompressOptions {
+export interface CompressOptions extends LimitOptions {
   /** Share of weights to remove, from 0 to below 1, or a pattern such as "2:4". */
   readonly prune?: number | string;
   /** 8-bit integers: static with calibration data, dynamic without. */

@@ -10,6 +10,7 @@ import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
 import { sizesOf, type FileSizes } from "../verify/index.js";
 import { requireRegularFile } from "../regular-file.js";
+import { withLimits } from "../run-limits.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { checkCalibration } from "./calibration-check.js";
@@ -58,7 +59,7 @@ export interface CompressResult {
  * nodes to leave in float had begun, the best model that it had found.
  */
 export function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
-  return abortable(given.signal, () => compressModel(input, given));
+  return abortable(given.signal, () => withLimits(given, () => compressModel(input, given)));
 }
 
 async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {

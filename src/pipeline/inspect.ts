@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { abortable } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { withLimits, type LimitOptions } from "../run-limits.js";
 import { DataType, dataTypeName, nestedGraphs, validateModel, type Model, type ValueInfo } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { describeNodes, describeOperators } from "./inspection/by-node.js";
@@ -21,7 +22,7 @@ import { RunCompute } from "./run-compute.js";
 import { computeThreads } from "./threads.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 
-export interface InspectOptions extends GivenSizes {
+export interface InspectOptions extends GivenSizes, LimitOptions {
   /** Takes sizes from a run on zeros, and computes weights that are stored as codes. Default false: nothing is run. */
   readonly run?: boolean;
   /** Tries the passes on a copy to say what they could do with each node; "small" does so up to 4 Mi parameters. Default false. */
@@ -41,7 +42,7 @@ const SMALL = 2 ** 22;
  * BAD_OPTION or UNMATCHED_SELECTOR for sizes that do not fit the model; RUNTIME_MISSING when `run` is asked for.
  */
 export function inspect(input: string | Uint8Array | Model, options: InspectOptions = {}): Promise<Inspection> {
-  return abortable(options.signal, () => describeModel(input, options));
+  return abortable(options.signal, () => withLimits(options, () => describeModel(input, options)));
 }
 
 async function describeModel(input: string | Uint8Array | Model, options: InspectOptions): Promise<Inspection> {
@@ -59,7 +60,7 @@ async function describeModel(input: string | Uint8Array | Model, options: Inspec
       ...described, parts: fileParts(model, fileBytes),
       sizesFrom: measured ? "run" : "inference", possibilities: trial?.possibilities ?? null,
       problems: problems.slice(0, MOST_PROBLEMS), notes: oneSampleNotes(takeOneSample(sizedModel(model, options))),
-      warnings: [...warnings, ...(trial?.warnings ?? [])],
+      warnings: [...warnings, ...(trial?.warnings ?? []), ...(evaluator?.stopped ? [evaluator.stopped.message] : [])],
     };
   } finally {
     await evaluator?.close();

@@ -4,6 +4,7 @@ import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { LimitExceeded } from "../run-limits.js";
 import { bytesText } from "../report/units.js";
 import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
@@ -132,13 +133,14 @@ const TRIAL_SECONDS = 3;
 async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
-  const { trialSeconds = Math.ceil(TRIAL_SECONDS + originalBytes / 1e6) } = options;
+  const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e6) } = options;
   const notCompared = (reason: string): Dataset | undefined => {
     logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
     return undefined;
   };
   const readable = await readableFiles([referencePath]);
-  const session = await runtime.open(readable.files[0]?.path ?? referencePath, { label: name });
+  const path = readable.files[0]?.path ?? referencePath;
+  const session = await runtime.open(path, { label: name });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -146,11 +148,17 @@ async function runnable(context: MeasureContext, originalBytes: number, runtime:
   }, 1000 * trialSeconds);
   try {
     const { outputs } = readable;
-    if (outputs.length > 0) for await (const { feed } of data.evaluation.samples()) await session.run(feed, outputs);
+    if (outputs.length > 0) {
+      const { evaluation } = data;
+      await runtime.onMadeUpInputs(path, name, async () => {
+        for await (const { feed } of evaluation.samples()) await session.run(feed, outputs);
+      });
+    }
     return data.evaluation;
   } catch (error) {
     throwIfAborted();
     if (isLate) return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
+    if (error instanceof LimitExceeded) return notCompared(`takes more than ${error.what} on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
     return notCompared(`does not run on ${data.source}: ${error.message}`);
   } finally {
@@ -166,6 +174,8 @@ async function runnable(context: MeasureContext, originalBytes: number, runtime:
  */
 export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
   if (error instanceof EndedFromOutside) return error;
+  // To load the original once more would only take as long again, and no pass is to blame.
+  if (error instanceof LimitExceeded) return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
   if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
   const fault = await originalFault(originalOf(context), context.data.given);
   if (fault?.code === "MODEL_REJECTED") return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });

@@ -4,7 +4,7 @@ import { compress, type CompressResult } from "./compress.js";
 import type { CompressOptions } from "./compress-options.js";
 import { OPTIMIZE_ALIAS } from "./plan.js";
 
-export type OptimizeOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "minSqnr" | "output" | "force" | "externalData" | "minOrt" | "threads" | "seed" | "verify" | "debug" | "logger" | "signal">;
+export type OptimizeOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "foldLimit" | "loadLimit" | "minSqnr" | "output" | "force" | "externalData" | "minOrt" | "threads" | "seed" | "verify" | "debug" | "logger" | "signal">;
 
 /**
  * Runs the passes that lose nothing, and fusions that change results by rounding at most, until none changes the model; the result is checked like that of `compress`, with the same

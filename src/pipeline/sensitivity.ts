@@ -8,6 +8,7 @@ import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
+import { withLimits } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
 import type { CompressOptions } from "./compress-options.js";
 import { toldOfSample } from "./original-fault.js";
@@ -21,7 +22,7 @@ import type { SearchNode, SearchSpace } from "./search/float-nodes.js";
 import { quantizationSpace } from "./search/quantization-space.js";
 import { learningThreads } from "./threads.js";
 
-export type SensitivityOptions = Pick<CompressOptions, "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
+export type SensitivityOptions = Pick<CompressOptions, "foldLimit" | "loadLimit" | "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
   readonly calib: string | Dataset;
   /** Only so many nodes are measured, those whose tensors take rounding worst; default all. */
@@ -52,7 +53,7 @@ const QUANTIZER = "quantize-int8";
  * BadDataError, EdgecError RUNTIME_MISSING, and BAD_OPTION for fewer than four calibration samples.
  */
 export function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
-  return abortable(options.signal, () => measureNodes(path, options));
+  return abortable(options.signal, () => withLimits(options, () => measureNodes(path, options)));
 }
 
 async function measureNodes(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
@@ -107,6 +108,7 @@ async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logge
   const evaluator = new RuntimeEvaluator();
   try {
     await runPasses(model, plan.slice(0, at), { dataset, evaluator, logger, seed, threads });
+    if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
   } finally {
     await evaluator.close();
   }

@@ -1,5 +1,6 @@
 /** Compares a compressed model, however it was made, with its original. */
 import { abortable } from "../abort.js";
+import { withLimits } from "../run-limits.js";
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
@@ -20,7 +21,7 @@ import { referenceOf } from "./reference.js";
 import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
 
-export type VerifyOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
+export type VerifyOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "foldLimit" | "loadLimit" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
   /**
    * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits, on any
    * machine: "x64-avx2", or a profile that extends it. Times are left out then.
@@ -39,7 +40,7 @@ export type VerifyOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "lab
  * RUNTIME_MISSING, and BAD_OPTION for a target to emulate that saturates nothing and for options that exclude each other.
  */
 export function verify(originalPath: string, compressedPath: string, options: VerifyOptions = {}): Promise<Report> {
-  return abortable(options.signal, () => verifyPaths(originalPath, compressedPath, options));
+  return abortable(options.signal, () => withLimits(options, () => verifyPaths(originalPath, compressedPath, options)));
 }
 
 async function verifyPaths(originalPath: string, compressedPath: string, options: VerifyOptions): Promise<Report> {

@@ -6,5 +6,5 @@ export { openRemote, RemoteRuntime, RemoteSession } from "./remote.js";
 export {
   LEVELS, type LocalSession, type OnnxRuntime, type OptimizationLevel, type Session, type SessionOptions, type UsedLevel, YIELDING,
 } from "./runtime.js";
-export { startService, type ServiceClient, type ServiceOptions } from "./service.js";
+export { type LimitError, startService, type ServiceClient, type ServiceOptions } from "./service.js";
 export { isReadableType } from "./tensors.js";

@@ -1,10 +1,13 @@
 /** The runtime in a child process, behind the same contract as the one in this process. */
+import { statSync } from "node:fs";
 import type { Feed } from "../ir/index.js";
+import { dataFiles, readModel } from "../onnx/index.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
+import { inProportion, LimitExceeded, limitText, runLimits, type WorkLimit } from "../run-limits.js";
 import type { ModelTimes, TimingOptions } from "./interleaved.js";
 import type { RuntimeKind } from "./load.js";
 import type { OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
-import { startService, type ServiceClient } from "./service.js";
+import { startService, type LimitError, type ServiceClient } from "./service.js";
 import { sessionLabel } from "./session-label.js";
 import type * as SessionService from "./session-service.js";
 
@@ -55,7 +58,7 @@ export class RemoteRuntime {
 
   async open(model: string | Uint8Array, options: SessionOptions = {}): Promise<RemoteSession> {
     const label = sessionLabel(model, options.label);
-    const opened = await this.client.call("open", [model, options], `loading ${label}`);
+    const opened = await this.loading(model, label, () => this.client.call("open", [model, options], `loading ${label}`));
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
   }
 
@@ -77,10 +80,43 @@ export class RemoteRuntime {
     const folder = await TemporaryFolder.create("graph");
     try {
       const path = folder.file("optimized.onnx");
-      return await this.client.call("optimizedGraph", [model, path, label], `optimizing ${sessionLabel(model, label)}`);
+      const name = sessionLabel(model, label);
+      return await this.loading(model, name, () => this.client.call("optimizedGraph", [model, path, label], `optimizing ${name}`));
     } finally {
       await folder.remove();
     }
+  }
+
+  /**
+   * Carries out work in the child, which is killed once it takes more than it may. Rejects with what `error` makes of it.
+   * @param limit `isNear` once it seems exceeded: what is costly to learn need be learnt only then
+   * @param spent is told how many seconds were taken
+   */
+  async within<T>(
+    limit: (isNear: boolean) => WorkLimit, error: LimitError, job: () => Promise<T>,
+    spent: (seconds: number) => void = () => undefined,
+  ): Promise<T> {
+    const watchdog = this.client.watch(limit, error);
+    try {
+      return await job();
+    } finally {
+      spent(watchdog.seconds());
+      watchdog.stop();
+    }
+  }
+
+  /** A run on inputs that mean nothing has a limit on memory: such inputs may ask for any size. */
+  onMadeUpInputs<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
+    const bytes = (isNear: boolean): number => loadLimit(model, isNear).bytes;
+    return this.within((isNear) => ({ seconds: Infinity, bytes: bytes(isNear) }), (exceeded, kind) => {
+      const what = limitText(exceeded, kind);
+      return new LimitExceeded(what, `${label}: a run takes more than ${what}. ${RAISE}`);
+    }, job);
+  }
+
+  /** onnxruntime computes at load what depends on constants alone, however much that is. */
+  private loading<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
+    return this.within((isNear) => loadLimit(model, isNear), (exceeded, kind) => tooMuchToLoad(label, limitText(exceeded, kind)), job);
   }
 
   close(): Promise<void> {
@@ -90,6 +126,32 @@ export class RemoteRuntime {
   /** As `close`, without waiting for a run that does not end. */
   kill(): Promise<void> {
     return this.client.kill();
+  }
+}
+
+/** Memory that a model may take for each of its bytes: its weights, copied and repacked for kernels, at several levels. */
+const MEMORY_FACTOR = 16;
+
+function tooMuchToLoad(label: string, what: string): LimitExceeded {
+  return new LimitExceeded(what, `${label}: onnxruntime takes more than ${what} to load it. ${RAISE}`);
+}
+
+const RAISE = "If it may take more, raise the limit with --load-limit, such as --load-limit 60s,8GB";
+
+/** @param isNear whether the model's size is worth looking at */
+function loadLimit(model: string | Uint8Array, isNear: boolean): WorkLimit {
+  const { load } = runLimits();
+  return isNear ? inProportion(load, modelBytes(model), MEMORY_FACTOR) : load;
+}
+
+/** With the files that hold its weights. */
+function modelBytes(model: string | Uint8Array): number {
+  if (typeof model !== "string") return model.byteLength;
+  try {
+    return [model, ...dataFiles(readModel(model))].reduce((sum, path) => sum + statSync(path).size, 0);
+  } catch {
+    // What cannot be read is onnxruntime's to refuse.
+    return 0;
   }
 }
 

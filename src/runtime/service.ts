@@ -8,9 +8,11 @@ import { onAbort, throwIfAborted } from "../abort.js";
 import { builtModule } from "../built-module.js";
 import { EdgecError } from "../errors.js";
 import { RUN_VARIABLE, runToken } from "../onnx/temporary-name.js";
+import type { WorkLimit } from "../run-limits.js";
 import { notify } from "../run-notices.js";
 import { crashError, EndedFromOutside } from "./crash.js";
 import { letGoOfLifeline, withLifeline } from "./lifeline.js";
+import { watchProcess, type Watchdog } from "./watchdog.js";
 import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
 export interface ServiceOptions {
@@ -25,6 +27,9 @@ type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown 
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
+/** What becomes of calls under way when a limit is exceeded. */
+export type LimitError = (limit: WorkLimit, kind: keyof WorkLimit) => Error;
+
 export interface ServiceClient<T> {
   /** The child's process id, or undefined when it has ended. */
   readonly pid: number | undefined;
@@ -34,6 +39,11 @@ export interface ServiceClient<T> {
    * @param doing what the call does, for the message about a crash: "running small.onnx"
    */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
+  /**
+   * Kills the child once it takes more than it may; calls under way are rejected with what `error` makes of it. To be
+   * stopped.
+   */
+  watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog;
   /** Ends the child; calls under way are rejected. */
   close(): Promise<void>;
   /** As `close`, without waiting for what the child is busy with. */
@@ -162,6 +172,15 @@ class Client<T> implements ServiceClient<T> {
       if (error && !hasDied) this.settle(id)?.reject(error);
     });
     return result as Promise<ResultOf<T[K]>>;
+  }
+
+  watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog {
+    const { pid } = this;
+    if (pid === undefined) return { seconds: () => 0, stop: () => undefined };
+    return watchProcess(pid, limit, (exceeded, kind) => {
+      this.fail(error(exceeded, kind));
+      this.killWithParent();
+    });
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { copyModel, DataType, halfToFloat, type Feed, type Model, type TensorVal
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { assertSound, undescribedOperators } from "../../src/ops/check-operators.js";
 import { runPasses } from "../../src/pipeline/runner.js";
+import { runLimits } from "../../src/run-limits.js";
 import { RuntimeEvaluator } from "../../src/pipeline/constant-evaluator.js";
 import { openRemote, type RemoteRuntime } from "../../src/runtime/index.js";
 import { readableOutputs } from "../../src/verify/index.js";
@@ -28,7 +29,8 @@ export class Examiner {
   /** How often each pass changed a model. */
   readonly changed = new Map<string, number>();
   private runtime: RemoteRuntime | undefined;
-  private evaluator = new RuntimeEvaluator();
+  /** It folds for many models, one after the other, each of which would have the time for itself. */
+  private evaluator = new RuntimeEvaluator({ ...runLimits(), fold: { ...runLimits().fold, seconds: Infinity } });
 
   async examine(given: Case): Promise<Outcome> {
     const original = encodeModelBytes(given.model);

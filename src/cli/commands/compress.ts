@@ -1,6 +1,7 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
 import { addGateFlags } from "../gate-flags.js";
+import { addLimitFlags } from "../limit-flags.js";
 import { collected, duration, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
@@ -34,7 +35,7 @@ export function addRunOptions(command: Command): Command {
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")
     .option("--min-ort <version>", MIN_ORT);
-  return addGateFlags(command)
+  return addLimitFlags(addGateFlags(command))
     .option("--threads <n>", "threads of the runtime; latency depends on it (default: 1, or the target's; up to 8 for what only learns)", threadCount)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)

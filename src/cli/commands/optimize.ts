@@ -1,5 +1,6 @@
 /** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
 import type { Command } from "commander";
+import { addLimitFlags } from "../limit-flags.js";
 import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
 import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
 
@@ -12,7 +13,7 @@ Examples:
   edgec optimize model.onnx -o small.onnx --json  the report as JSON`;
 
 export function addOptimize(program: Command): void {
-  program.command("optimize")
+  const command = program.command("optimize")
     .argument("<model>", "the ONNX file")
     .description("simplify a model's graph without changing what it computes, check it, and write it")
     .option("-o, --output <file>", OUTPUT)
@@ -22,7 +23,8 @@ export function addOptimize(program: Command): void {
     .option("--min-ort <version>", MIN_ORT)
     .option("--eval <data>", "data to compare both models on (default: random feeds)")
     .option("--min-sqnr <db>", "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB", numberWithin(-300, 300))
-    .option("--no-verify", "write without loading, running and comparing")
+    .option("--no-verify", "write without loading, running and comparing");
+  addLimitFlags(command)
     .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)

@@ -2,13 +2,15 @@
 import type { Command } from "commander";
 import { EXIT } from "../../errors.js";
 import type { VerifyOptions } from "../../pipeline/verify.js";
+import type { LimitOptions } from "../../run-limits.js";
 import type { GateOptions } from "../../pipeline/gate-limits.js";
 import { addGateFlags, gatesOf } from "../gate-flags.js";
+import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
 import { REPORT } from "./compress.js";
 
-interface VerifyFlags extends GateOptions {
+interface VerifyFlags extends GateOptions, LimitOptions {
   readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly emulate?: string;
   readonly across?: boolean; readonly runtimes?: readonly string[]; readonly levels?: readonly string[];
   readonly threads: number; readonly seed: number; readonly report?: readonly string[]; readonly force?: boolean;
@@ -23,7 +25,7 @@ export function addVerify(program: Command): void {
     .option("--eval <data>", "data to run both models on; with labels, accuracy is measured (default: random feeds)")
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)");
-  addGateFlags(command)
+  addLimitFlags(addGateFlags(command))
     .option("--emulate <device>", "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 bits: x64-avx2, or a JSON file that extends it")
     .option("--across", "run the compressed model in other runtimes and at other optimization levels too, and tell where its outputs or decisions differ")
     .option("--runtimes <list>", "runtimes of --across, separated by commas: node, web (default: both)", words)
@@ -44,7 +46,7 @@ export function addVerify(program: Command): void {
       ]);
       const { report: places = [], force = false, json = false } = flags;
       const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
-      const given = { eval: evaluation, labels, metric, ...gatesOf(flags), emulate, across: acrossOf(flags), threads, seed };
+      const given = { eval: evaluation, labels, metric, ...gatesOf(flags), emulate, across: acrossOf(flags), threads, seed, ...limitsOf(flags) };
       const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as VerifyOptions;
       if (places.length > 0) {
         const read = [...modelFiles(original), ...modelFiles(compressed), ...optionFiles(flags)];

@@ -10,7 +10,7 @@ import {
 } from "../../ir/index.js";
 
 /** Constants from so many bytes on are not repeated by every call. */
-const LARGE = 64;
+export const LARGE = 64;
 
 /**
  * The function's large constants by the names that they have in it; a constant that it hands out is made by each call.

@@ -9,18 +9,24 @@
  * writes them for stored weights (fold-constants looks into those, and stores the result where that is smaller, while
  * the chains written out take ten times as many bytes); functions of another version of an operator set than the
  * model's or, where it has none, than that of other functions; functions that call themselves or one that does; and all of
- * them when the model would grow beyond a million nodes.
+ * them when the model would grow beyond ten times its nodes and 20,000 more, or four times its bytes and 16 MB more:
+ * functions that call functions multiply. Both are known before anything is copied.
  */
 import {
-  type FunctionDef, functionKey, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion, withNested,
+  type FunctionDef, functionKey, getAttribute, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion,
+  storedByteLength, subgraphsOf, withNested,
 } from "../../ir/index.js";
+import type { Diagnostic } from "../../diagnostics.js";
 import { definePass } from "../define-pass.js";
-import { BodyConstants } from "./body-constants.js";
+import { nodeWireSize } from "../encode/wire-size.js";
+import { BodyConstants, LARGE } from "./body-constants.js";
 import { CallBodies } from "./call-bodies.js";
 import { isFoldable } from "./foldable.js";
 import { exactResult } from "./result.js";
 
-const MAX_NODES = 1e6;
+/** What the model may have afterwards: so many times what it has, and so much more. */
+const MOST_NODES = { times: 10, more: 20_000 };
+const MOST_BYTES = { times: 4, more: 16e6 };
 
 export const inlineFunctions = definePass<Record<string, never>>({
   name: "inline-functions",
@@ -31,8 +37,9 @@ export const inlineFunctions = definePass<Record<string, never>>({
     const functions = agreeing(model);
     const sizes = expandedSizes(functions);
     for (const [key, fn] of functions) if (!sizes.has(fn)) functions.delete(key);
-    const size = [...nestedGraphs(model.graph)].reduce((sum, { nodes }) => sum + sizeOf(nodes, functions, sizes), 0);
-    if (functions.size === 0 || size > MAX_NODES) return exactResult({ callsInlined: 0 });
+    if (functions.size === 0) return exactResult({ callsInlined: 0 });
+    const grown = growth(model, functions, sizes);
+    if (grown !== undefined) return { ...exactResult({ callsInlined: 0 }), diagnostics: [tooLarge(grown)] };
     const calls = inlineCalls(model, functions);
     if (calls > 0) importOperators(model, functions);
     return exactResult({ callsInlined: calls });
@@ -69,7 +76,7 @@ function versionsOf(model: Model): (domain: string) => number {
  * Nodes that each function comes to once every call in it is inlined, from the innermost outward (Kahn 1962). Functions that
  * end in themselves, or call one that does, are absent.
  */
-function expandedSizes(functions: Functions): Map<FunctionDef, number> {
+function expandedSizes(functions: Functions): Map<FunctionDef, Size> {
   const callers = new Map<FunctionDef, FunctionDef[]>([...functions.values()].map((fn) => [fn, []]));
   const open = new Map<FunctionDef, number>();
   for (const fn of functions.values()) {
@@ -77,7 +84,7 @@ function expandedSizes(functions: Functions): Map<FunctionDef, number> {
     open.set(fn, callees.size);
     for (const callee of callees) callers.get(callee)?.push(fn);
   }
-  const sizes = new Map<FunctionDef, number>();
+  const sizes = new Map<FunctionDef, Size>();
   const ready = [...functions.values()].filter((fn) => open.get(fn) === 0);
   for (let fn = ready.pop(); fn; fn = ready.pop()) {
     sizes.set(fn, sizeOf(withNested(fn.nodes), functions, sizes));
@@ -90,13 +97,49 @@ function expandedSizes(functions: Functions): Map<FunctionDef, number> {
   return sizes;
 }
 
-function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: ReadonlyMap<FunctionDef, number>): number {
-  let size = 0;
+interface Size {
+  readonly nodes: number;
+  readonly bytes: number;
+}
+
+type Sizes = ReadonlyMap<FunctionDef, Size>;
+
+/** With bodies in the place of calls; infinite where functions multiply beyond all numbers. */
+function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: Sizes): Size {
+  const size = { nodes: 0, bytes: 0 };
   for (const node of nodes) {
     const callee = calleeOf(node, functions);
-    size += callee ? sizes.get(callee) ?? 1 : 1;
+    const { nodes: count, bytes } = (callee && sizes.get(callee)) ?? { nodes: 1, bytes: ownBytes(node) };
+    size.nodes += count;
+    size.bytes += bytes;
   }
   return size;
+}
+
+/** A graph holds one copy of what large Constants hold; nodes within bodies are counted by themselves. */
+function ownBytes(node: Node): number {
+  const value = isOp(node, "Constant") ? getAttribute(node, "value")?.t : undefined;
+  if (value && storedByteLength(value) >= LARGE) return 0;
+  const held = subgraphsOf(node).flatMap(({ initializers }) => initializers);
+  return held.reduce((sum, tensor) => sum + storedByteLength(tensor), nodeWireSize(node));
+}
+
+/** What the model would have with all calls inlined, where that is too much. */
+function growth(model: Model, functions: Functions, sizes: Sizes): Size | undefined {
+  const none: Sizes = new Map();
+  const all = [...nestedGraphs(model.graph)].flatMap(({ nodes }) => nodes);
+  const after = sizeOf(all, functions, sizes);
+  const before = sizeOf([...all, ...model.functions.flatMap(({ nodes }) => [...withNested(nodes)])], functions, none);
+  const isWithin = after.nodes <= MOST_NODES.times * before.nodes + MOST_NODES.more
+    && after.bytes <= MOST_BYTES.times * before.bytes + MOST_BYTES.more;
+  return isWithin ? undefined : after;
+}
+
+function tooLarge({ nodes }: Size): Diagnostic {
+  return {
+    id: "inline-functions/too-large", severity: "info",
+    message: `functions were not inlined: the model would have ${Number(nodes.toPrecision(3)).toLocaleString("en")} nodes`,
+  };
 }
 
 /** Inlines until no call is left in the graphs; returns how many there were. */

@@ -33,8 +33,10 @@ export async function runShapes(model: Model): Promise<Shapes> {
   const timer = setTimeout(() => void runtime.close(), TIME_LIMIT_MS);
   try {
     const shaped = modelOfShapes(model, computed);
-    const session = await runtime.open(scratch.write(shaped.model), { label: modelLabel(model) });
-    const found = await session.run(feed, shaped.outputs);
+    const label = modelLabel(model);
+    const path = scratch.write(shaped.model);
+    const session = await runtime.open(path, { label });
+    const found = await runtime.onMadeUpInputs(path, label, () => session.run(feed, shaped.outputs));
     return new Map(computed.flatMap((name, k) => {
       const shape = found[shaped.outputs[k] ?? ""]?.data;
       return shape instanceof BigInt64Array ? [[name, Array.from(shape, Number)] as const] : [];
