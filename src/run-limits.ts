@@ -55,9 +55,9 @@ function completed(name: string, usual: WorkLimit, given: Partial<WorkLimit> = {
   return { seconds: given.seconds ?? usual.seconds, bytes: given.bytes ?? usual.bytes };
 }
 
-/** The limit for a model of so many bytes: `factor` bytes of memory and a second per megabyte come on top. */
+/** The limit for a model of so many bytes: `factor` bytes of memory and ten seconds per megabyte come on top. */
 export function inProportion({ seconds, bytes }: WorkLimit, modelBytes: number, factor: number): WorkLimit {
-  return { seconds: seconds + modelBytes / 1e6, bytes: bytes + factor * modelBytes };
+  return { seconds: seconds + modelBytes / 1e5, bytes: bytes + factor * modelBytes };
 }
 
 /** What is exceeded, for messages: "10 s" or "256 MB of memory". */

@@ -126,14 +126,14 @@ async function loadOnly(context: MeasureContext, path: string, runtime: RemoteRu
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
-/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get a second more for each megabyte. */
+/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get ten seconds more for each megabyte. */
 const TRIAL_SECONDS = 3;
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
 async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
-  const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e6) } = options;
+  const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
   const notCompared = (reason: string): Dataset | undefined => {
     logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
     return undefined;
