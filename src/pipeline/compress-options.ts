@@ -85,7 +85,7 @@ export interface CompressOptions extends LimitOptions {
   /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
   /**
-   * Seconds that the original may take on made-up inputs before the models are not compared on them; default 3, and 1
+   * Seconds that the original may take on made-up inputs before the models are not compared on them; default 3, and 10
    * for each megabyte of the model. A loop
    * may never end on such. Data of yours has no limit.
    */
