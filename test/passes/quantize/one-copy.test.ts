@@ -192,6 +192,14 @@ describe("a table that several nodes read", () => {
     expect((await run(model, undefined, { exclude: ["t"] })).nodes.map(({ reason }) => reason)).toEqual(["excluded", "excluded"]);
   });
 
+  it.each([[[], 1], [["gemm1"], 0]])("beside a layer that a search leaves in float (%j), is read from %i float copies", async (leftInFloat, copies) => {
+    const model = modelOf([reader(new Random(1), 5, 0), reader(new Random(1), 2, 1)], 1);
+    await run(model, undefined, { exclude: ["gemm1"], leftInFloat });
+    await removeDead().run(model, CONTEXT);
+    const floats = model.graph.initializers.filter(({ name, dataType }) => name === "t" && dataType === DataType.FLOAT);
+    expect([elementsOf(model, DataType.INT8), floats.length]).toEqual([ROWS * COLUMNS, copies]);
+  });
+
   it("stays float where the graph hands it out", async () => {
     const model = modelOf([reader(new Random(1), 0, 0), reader(new Random(1), 2, 1)], 1);
     model.graph.outputs.push({ name: "t" });
