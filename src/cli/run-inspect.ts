@@ -9,6 +9,7 @@ import { inspectionText } from "../report/inspection-text.js";
 import type { LayerSort } from "../report/layer-rows.js";
 import { parseDims, parseShapes } from "./size-values.js";
 import { TerminalLogger } from "./terminal-logger.js";
+import { setOutcome } from "./outcome.js";
 
 interface InspectFlags {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
@@ -31,7 +32,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
   try {
     if (diff === undefined) {
       const inspection = await inspect(path, { ...options, possibilities: passes });
-      if (inspection.problems.length > 0) process.exitCode = EXIT.badModel;
+      if (inspection.problems.length > 0) setOutcome(EXIT.badModel);
       text = json ? jsonText(inspection) : inspectionText(inspection, { nodes, all, sort }, chalk);
     } else {
       const difference = await diffModels(path, diff, options);
