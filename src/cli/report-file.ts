@@ -115,9 +115,11 @@ async function writeReport(path: string, text: string): Promise<void> {
   const place = placeOf(path);
   const aside = special ? path : temporaryBeside(place, "report");
   try {
-    if (special) return await append(path, text);
-    await writeFile(aside, text);
-    await rename(aside, place);
+    if (special) await append(path, text);
+    else {
+      await writeFile(aside, text);
+      await rename(aside, place);
+    }
   } catch (cause) {
     if (!special) await rm(aside, { force: true });
     throw reportRefusal(
@@ -140,8 +142,8 @@ async function append(path: string, text: string): Promise<void> {
 }
 
 async function openPipe(path: string): Promise<FileHandle> {
-  return open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "ENXIO") throw cause;
+  return open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
     throw new Error("it is a pipe that nothing reads from. Start the program that reads it first", { cause });
   });
 }

@@ -18,7 +18,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<never> {
   const end = async (exitCode: number): Promise<never> => {
     isComplete = true;
     notify({ kind: "complete" });
-    process.exit(await flushed(exitCode));
+    const final = await flushed(exitCode);
+    // The last to listen has the last word, whatever a module of the user's does at the end.
+    process.on("exit", () => (process.exitCode = final));
+    process.exit(final);
   };
   // What escapes every handler is a bug, and is told like one, unless a module of the user's threw it.
   process.on("uncaughtException", (error) => void (isComplete || end(reportFailure(strayFailure(error), isDebug))));

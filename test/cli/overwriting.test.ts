@@ -1,9 +1,21 @@
 /** Every path that is written, on every file that is read, by name and by link: nothing of the user's is ever lost. */
-import { linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EdgecError } from "../../src/errors.js";
 import { readModel, tensorBytes } from "../../src/index.js";
+import { identityOf } from "../../src/pipeline/file-identity.js";
 import { run } from "./in-process.js";
 import { temporaryFolder } from "./temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
