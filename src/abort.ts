@@ -5,7 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-const signals = new AsyncLocalStorage<AbortSignal>();
+const signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /**
  * Carries out `job` under `signal`. Rejects with the signal's reason when the job fails after the signal was aborted,
@@ -42,6 +42,14 @@ export function onAbort(listener: (reason: Error) => void): () => void {
   if (signal.aborted) tell();
   else signal.addEventListener("abort", tell, { once: true });
   return () => signal.removeEventListener("abort", tell);
+}
+
+/**
+ * Starts what serves every run of this process: no run's signal holds for it, so that ending the run that happened to
+ * start it fails no other. Each caller waits for it with `untilAborted`.
+ */
+export function outsideRun<T>(job: () => T): T {
+  return signals.run(undefined, job);
 }
 
 /** Waits for work that knows of no signal, such as a user's own, no longer than until the run is aborted. */

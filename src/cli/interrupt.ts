@@ -27,7 +27,8 @@ export function interruptionText(written: Written | undefined): string {
   if (!written) return "interrupted: nothing was written";
   const path = printable(written.path);
   return written.isDone
-    ? `interrupted: ${path} had been written by then and is whole; during a search, it is the best model found so far`
+    ? `interrupted: ${path} was already written and is complete. ` +
+        "If a search was under way, it is the best model found so far."
     : `interrupted while ${path} was taking its name: it is whole, the old file or the new one`;
 }
 
@@ -35,6 +36,13 @@ export function interruptionText(written: Written | undefined): string {
 export function tellInterruption(written: Written | undefined): void {
   process.stderr.on("error", () => undefined);
   process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${interruptionText(written)}\n`);
+}
+
+let isInterrupted = false;
+
+/** Whether this process is ending because of a signal, which is neither a bug nor a module's doing. */
+export function wasInterrupted(): boolean {
+  return isInterrupted;
 }
 
 /** For work in this process: temporary files are removed as it exits, and child processes end with it. */
@@ -48,6 +56,7 @@ export function exitOnSignals(): void {
   });
   for (const signal of INTERRUPTS)
     process.on(signal, () => {
+      isInterrupted = true;
       tellInterruption(written);
       process.on("exit", () => folders.forEach((folder) => removeRun(folder, runToken())));
       process.exit(exitCodeOf(signal));

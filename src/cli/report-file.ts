@@ -1,9 +1,10 @@
 /** Where reports go: files of any number, or standard output. */
 import { constants } from "node:fs";
-import { access, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { access, open, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname, extname, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { temporaryBeside } from "../onnx/index.js";
+import { placeOf } from "../pipeline/file-identity.js";
 import {
   isReplaceable,
   refuseOverlap,
@@ -67,6 +68,7 @@ async function requirePlace(path: string): Promise<void> {
   if (isUrl(path) && !(await isFolder(folder)))
     throw reportRefusal(path, "that is an address, and edgec writes local files", "Give a file name with --report.");
   if (!(await isFolder(folder))) throw reportRefusal(path, `the folder ${folder} does not exist`, "Create it first.");
+  if (isSpecial(path)) return;
   await access(folder, constants.W_OK).catch((cause: unknown) =>
     Promise.reject(
       reportRefusal(path, `the folder ${folder} cannot be written to`, "Choose another with --report.", cause),
@@ -81,9 +83,12 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** What is no plain file, such as a pipe, and what the system lends a name, such as a process's own output. */
+/** Names that the system lends to what a process has open, which may be a regular file. */
+const OPEN_FILES = /^\/(dev\/(fd\/|std)|proc\/.*\/fd\/)/;
+
+/** What is no regular file, such as a pipe, and what a process has open, such as its own output. */
 function isSpecial(path: string): boolean {
-  return /^\/(dev|proc)\//.test(resolve(path)) || whyNoPlaceForFile(path) !== undefined;
+  return OPEN_FILES.test(resolve(path)) || whyNoPlaceForFile(path) !== undefined;
 }
 
 /** Writes the report to each of the places; a failure at one is thrown when the others are done. */
@@ -107,11 +112,14 @@ async function textOf(path: string, report: Report): Promise<string> {
 /** The file takes its name when it is whole; what is special is written to as it is. */
 async function writeReport(path: string, text: string): Promise<void> {
   const special = isSpecial(path);
-  const place = await placeOf(path);
+  const place = placeOf(path);
   const aside = special ? path : temporaryBeside(place, "report");
   try {
-    await writeFile(aside, text, { flag: special ? "a" : "w" });
-    if (!special) await rename(aside, place);
+    if (special) await append(path, text);
+    else {
+      await writeFile(aside, text);
+      await rename(aside, place);
+    }
   } catch (cause) {
     if (!special) await rm(aside, { force: true });
     throw reportRefusal(
@@ -123,9 +131,19 @@ async function writeReport(path: string, text: string): Promise<void> {
   }
 }
 
-/** The file that a path leads to, whether it exists yet or not. */
-async function placeOf(path: string): Promise<string> {
-  return realpath(path).catch(async () =>
-    join(await realpath(dirname(resolve(path))).catch(() => dirname(resolve(path))), basename(path)),
-  );
+/** Opening a pipe that nobody reads from would wait for ever; once somebody does, writing may wait for the reader. */
+async function append(path: string, text: string): Promise<void> {
+  const probe = (await stat(path)).isFIFO() ? await openPipe(path) : undefined;
+  try {
+    await writeFile(path, text, { flag: "a" });
+  } finally {
+    await probe?.close();
+  }
+}
+
+async function openPipe(path: string): Promise<FileHandle> {
+  return open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
+    throw new Error("it is a pipe that nothing reads from. Start the program that reads it first", { cause });
+  });
 }

@@ -18,6 +18,7 @@ import { isStandardOutput } from "./standard-output.js";
 import { printable } from "../report/units.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
+import { setOutcome } from "./outcome.js";
 
 interface RunFlags extends GateOptions, LimitOptions {
   readonly output?: string; readonly force?: boolean; readonly externalData?: boolean;
@@ -43,7 +44,7 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
     const { report } = await job(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
     await tell(report, flags);
-    if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
+    if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
   } finally {
     logger.clear();
   }

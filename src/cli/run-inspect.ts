@@ -11,6 +11,7 @@ import type { LayerSort } from "../report/layer-rows.js";
 import { limitsOf } from "./limit-flags.js";
 import { parseDims, parseShapes } from "./size-values.js";
 import { TerminalLogger } from "./terminal-logger.js";
+import { setOutcome } from "./outcome.js";
 
 interface InspectFlags extends LimitOptions {
   readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
@@ -33,7 +34,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
   try {
     if (diff === undefined) {
       const inspection = await inspect(path, { ...options, possibilities: passes });
-      if (inspection.problems.length > 0) process.exitCode = EXIT.badModel;
+      if (inspection.problems.length > 0) setOutcome(EXIT.badModel);
       text = json ? jsonText(inspection) : inspectionText(inspection, { nodes, all, sort }, chalk);
     } else {
       const difference = await diffModels(path, diff, options);

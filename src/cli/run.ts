@@ -2,25 +2,31 @@
 import { CommanderError } from "commander";
 import { EXIT } from "../errors.js";
 import { notify } from "../run-notices.js";
+import { wasInterrupted } from "./interrupt.js";
+import { outcomeOfRun } from "./outcome.js";
 import { BUG, reportFailure } from "./failure.js";
 import { buildProgram } from "./program.js";
-import { bearStreamFailures, flushed } from "./streams.js";
+import { bearStreamFailures, consoleToStderr, flushed } from "./streams.js";
 import { endedEarly, strayFailure } from "./user-module-guard.js";
 
 /** Ends the process with the exit code of the outcome. */
 export async function runCommandLine(argv: readonly string[]): Promise<never> {
   bearStreamFailures();
+  consoleToStderr();
   const isDebug = argv.includes("--debug");
   let isComplete = false;
   const end = async (exitCode: number): Promise<never> => {
     isComplete = true;
     notify({ kind: "complete" });
-    process.exit(await flushed(exitCode));
+    const final = await flushed(exitCode);
+    // The last to listen has the last word, whatever a module of the user's does at the end.
+    process.on("exit", () => (process.exitCode = final));
+    process.exit(final);
   };
   // What escapes every handler is a bug, and is told like one, unless a module of the user's threw it.
   process.on("uncaughtException", (error) => void (isComplete || end(reportFailure(strayFailure(error), isDebug))));
   process.on("exit", () => {
-    if (!isComplete) process.exitCode = tellEarlyEnd(new Error().stack ?? "");
+    if (!isComplete && !wasInterrupted()) process.exitCode = tellEarlyEnd(new Error().stack ?? "");
   });
   return end(await outcome(argv, isDebug));
 }
@@ -28,7 +34,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<never> {
 async function outcome(argv: readonly string[], isDebug: boolean): Promise<number> {
   try {
     await buildProgram().parseAsync([...argv]);
-    return Number(process.exitCode ?? EXIT.done);
+    return outcomeOfRun();
   } catch (error) {
     // Commander has printed its message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -1,4 +1,5 @@
-/** What becomes of a run when standard output or standard error takes no more. */
+/** What becomes of a run when standard output or standard error takes no more, and who writes to them. */
+import { Console } from "node:console";
 import { EXIT } from "../errors.js";
 
 /** The reader has gone, as in `edgec inspect model.onnx | head`: it has seen enough. */
@@ -12,6 +13,12 @@ export function bearStreamFailures(): void {
     if (!GONE.includes(error.code ?? "")) failure ??= error;
   });
   process.stderr.on("error", () => undefined);
+}
+
+/** Standard output belongs to edgec's own results, such as --json; what a module of the user's logs must not get in. */
+export function consoleToStderr(): void {
+  // The object stays the same, as modules may import it from node:console; its methods come bound.
+  Object.assign(console, new Console(process.stderr, process.stderr));
 }
 
 /** Waits until all that was written has left the process. Returns the exit code: another one when output was lost. */

@@ -17,15 +17,16 @@ const CRASHES: ReadonlySet<string | null> = new Set(["SIGSEGV", "SIGBUS", "SIGIL
 export function tellEnd(end: WorkEnd): number {
   const { code, signal, modules } = end;
   const blamed = modules.length === 0 ? "" : modules.join(", ");
+  const orModule = blamed === "" ? "" : `, or the ${modules.length > 1 ? "modules" : "module"} ${blamed} ended it`;
   if (signal === "SIGABRT" || ABORTED.includes(code)) {
     return tell(
-      "edgec ran out of memory for its own work, or crashed. " +
+      `edgec ran out of memory for its own work, or crashed${orModule}. ` +
         "Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>.",
     );
   }
   if (signal !== null && !CRASHES.has(signal)) {
     return tell(
-      `edgec was killed (${signal}${signal === "SIGKILL" ? ", most likely out of memory" : ""}). ` +
+      `edgec was killed (${signal}${signal === "SIGKILL" ? ", most likely out of memory" : ""})${orModule}. ` +
         "Free some memory, or use smaller inputs and fewer threads.",
     );
   }

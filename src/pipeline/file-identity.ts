@@ -1,5 +1,5 @@
 /** Whether two paths lead to one file, by whatever names, links or spellings, and whether it exists yet or not. */
-import { realpathSync, statSync } from "node:fs";
+import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 /** On these systems names differ in case alone and mean the same file. */
@@ -13,7 +13,7 @@ export interface FileIdentity {
 }
 
 export function identityOf(path: string): FileIdentity {
-  const real = realOf(path) ?? join(realOf(dirname(resolve(path))) ?? dirname(resolve(path)), basename(path));
+  const real = placeOf(path);
   return { place: IGNORES_CASE ? real.toLowerCase() : real, inode: inodeOf(path) };
 }
 
@@ -27,9 +27,23 @@ export function isSameName(a: string, b: string): boolean {
   return first === second;
 }
 
-function realOf(path: string): string | undefined {
+/** As many links in a row as Linux follows. */
+const MOST_LINKS = 40;
+
+/** The file that a path leads to, whether it exists yet or not: a link may lead to what is still to be written. */
+export function placeOf(path: string, links = MOST_LINKS): string {
+  const full = resolve(path);
+  const real = attempt(() => realpathSync(full));
+  // The root exists on every system but for a drive of Windows that is not there.
+  if (real !== undefined || dirname(full) === full) return real ?? full;
+  const target = links > 0 ? attempt(() => readlinkSync(full)) : undefined;
+  const folder = placeOf(dirname(full), links);
+  return target === undefined ? join(folder, basename(full)) : placeOf(resolve(folder, target), links - 1);
+}
+
+function attempt(look: () => string): string | undefined {
   try {
-    return realpathSync(path);
+    return look();
   } catch {
     return undefined;
   }

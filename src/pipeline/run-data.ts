@@ -3,7 +3,7 @@ import { abortableSamples, openDataset, splitHoldOut, unfeedable, type Dataset, 
 import type { Diagnostic } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { randomFeeds } from "../verify/index.js";
+import { randomFeeds, requireMetric } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { gateLimits } from "./gate-limits.js";
 import { UNPROVEN, type Measurements } from "./measure.js";
@@ -89,6 +89,7 @@ export async function openData(flag: string, data: string | Dataset | undefined,
 function refuseBadOptions(options: CompressOptions): void {
   gateLimits(options);
   requireThreads(options.threads);
+  if (options.metric !== undefined && options.eval !== undefined) requireMetric(options.metric);
   if (options.eval !== undefined) return;
   for (const [name, flag] of [["labels", "--labels"], ["metric", "--metric"], ["maxDrop", "--max-drop"]] as const) {
     if (options[name] !== undefined) throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);

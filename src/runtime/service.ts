@@ -5,6 +5,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { totalmem } from "node:os";
 import { onAbort, throwIfAborted } from "../abort.js";
+import { atExit } from "../at-exit.js";
 import { builtModule } from "../built-module.js";
 import { EdgecError } from "../errors.js";
 import { RUN_VARIABLE, runToken } from "../onnx/temporary-name.js";
@@ -128,6 +129,7 @@ class Client<T> implements ServiceClient<T> {
     this.fail(reason);
     this.killWithParent();
   });
+  private readonly letGo = atExit(this.killWithParent);
   private nextId = STARTING + 1;
   private tail = "";
   private failure: Error | undefined;
@@ -139,17 +141,15 @@ class Client<T> implements ServiceClient<T> {
     }
     child.on("message", (message) => this.receive(message as ReplyMessage));
     child.on("error", (cause) => {
-      if (child.pid === undefined) this.stopListening();
+      if (child.pid === undefined) this.forget();
       this.fail(notStarted(label, cause));
     });
-    process.on("exit", this.killWithParent);
     const { pid } = child;
     if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
     if (pid === undefined) this.ended = Promise.resolve();
     else this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
-      process.removeListener("exit", this.killWithParent);
-      this.stopListening();
+      this.forget();
       notify({ kind: "ended", pid });
       this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
       resolve();
@@ -223,6 +223,12 @@ class Client<T> implements ServiceClient<T> {
   private fail(error: Error): void {
     this.failure ??= error;
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(this.failure);
+  }
+
+  /** The child is gone, or never was. */
+  private forget(): void {
+    this.letGo();
+    this.stopListening();
   }
 
   private activity(): string {

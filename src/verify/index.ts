@@ -15,5 +15,5 @@ export { type DataSummary, type InputSummary, summarize } from "./input-summary.
 export { LEAST_AGREEMENT, LEAST_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { modelSizes, type FileSizes } from "./size.js";
-export { loadMetric, type ScoredSample } from "./user-metric.js";
+export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";

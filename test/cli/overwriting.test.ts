@@ -1,9 +1,21 @@
 /** Every path that is written, on every file that is read, by name and by link: nothing of the user's is ever lost. */
-import { linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EdgecError } from "../../src/errors.js";
 import { readModel, tensorBytes } from "../../src/index.js";
+import { identityOf } from "../../src/pipeline/file-identity.js";
 import { run } from "./in-process.js";
 import { temporaryFolder } from "./temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
@@ -122,6 +134,50 @@ it("does not write one file where another of the same run goes", async () => {
     const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", ...flags]);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) as string });
   }
+});
+
+it("does not write one file where another goes, through links to what does not exist yet", async () => {
+  const aside = inFolder("aside");
+  mkdirSync(aside);
+  symlinkSync(join("aside", "c.json"), inFolder("first.json"));
+  symlinkSync("first.json", inFolder("second.json"));
+  symlinkSync(inFolder("out.onnx"), inFolder("model.json"));
+  symlinkSync("circle.json", inFolder("circle.json"));
+  for (const [reports, message] of [
+    [["model.json"], "another name of the model "],
+    [["first.json", "second.json"], "another name of another report "],
+    [["aside/c.json", "second.json"], "another name of another report "],
+  ] as const) {
+    const flags = reports.flatMap((name) => ["--report", inFolder(name)]);
+    const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", ...flags]);
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) as string });
+  }
+  expect(identityOf(inFolder("circle.json")).place).toBe(inFolder("circle.json"));
+});
+
+describe.skipIf(process.platform !== "linux")("a report", () => {
+  it("replaces no file below /dev that is not edgec's", async () => {
+    const folder = mkdtempSync("/dev/shm/edgec-test-");
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const report = join(folder, "r.json");
+    writeFileSync(report, "mine");
+    const args = ["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", "--quiet", "--report"];
+    expect((await run([...args, report])).error).toMatchObject({ code: "OUTPUT_EXISTS" });
+    expect(readFileSync(report, "utf8")).toBe("mine");
+  });
+
+  it("does not wait for a reader of a pipe, and is read whole where there is one", async () => {
+    const pipe = inFolder("pipe.json");
+    execFileSync("mkfifo", [pipe]);
+    const args = ["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", "--quiet", "--report", pipe];
+    expect((await run(args)).error).toMatchObject({
+      code: "CANNOT_WRITE",
+      message: expect.stringContaining("a pipe that nothing reads from") as string,
+    });
+    const reading = readFile(pipe, "utf8");
+    expect((await run(args)).error).toBeUndefined();
+    expect(JSON.parse(await reading)).toMatchObject({ verdict: { ok: true } });
+  });
 });
 
 it("keeps both models, their weights and all data from the report of a comparison", async () => {

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
 import { BIN, fixture } from "./run-edgec.js";
+import { writeSlowModel } from "./slow-model.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
@@ -42,6 +45,23 @@ describe("a Node that makes no functions from text", () => {
     expect(
       run([], compress(), { NODE_OPTIONS: "--disallow-code-generation-from-strings", EDGEC_RUNTIME: runtime }),
     ).toMatchObject({ status: 0, stderr: "" });
+  });
+});
+
+describe.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("work in the process that a debugger is in, %s", (signal) => {
+  it("is interrupted like any other", async () => {
+    const { model, data } = writeSlowModel(temporary.path);
+    const args = ["--inspect=0", BIN, "compress", model, "--int8", "--calib", data, "-o", join(temporary.path, "o.onnx")];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let stderr = "";
+    const ended = once(child, "close");
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (!stderr.includes("plan:") && (stderr + text).includes("plan:")) child.kill(signal);
+      stderr += text;
+    });
+    expect(await ended).toEqual([128 + constants.signals[signal], null]);
+    expect(stderr).toMatch(/\ninterrupted: nothing was written\n$/);
+    expect(stderr).not.toMatch(/^error|a bug/m);
   });
 });
 

@@ -79,3 +79,27 @@ it("a module that leaves a timer running does not hold up the end of a run that 
   });
   expect([code, readdirSync(temporary.path).sort()]).toEqual([0, ["feed.mjs", "o.onnx"]]);
 });
+
+it("neither the exit code nor standard output is a module's to change", async () => {
+  const code = 'import own from "node:console"; process.exitCode = 1; process.on("exit", () => (process.exitCode = 1)); console.log("a"); own.info("b");';
+  writeFileSync(join(temporary.path, "feed.mjs"), FEEDS["as it loads"](code).replaceAll("FEED", FEED));
+  const args = ["verify", LENET, LENET, "--eval", "feed.mjs", "--json"];
+  const outcome = await edgec(args, { cwd: temporary.path });
+  expect(outcome.code).toBe(0);
+  expect(JSON.parse(outcome.stdout)).toMatchObject({ verdict: { ok: true } });
+  expect(outcome.stderr).toContain("a\nb\n");
+});
+
+it.each(["process.abort()", 'process.kill(process.pid, "SIGKILL")'])("a module that calls %s is named", async (code) => {
+  writeFileSync(join(temporary.path, "feed.mjs"), code);
+  const args = ["verify", LENET, LENET, "--eval", "feed.mjs", "--quiet"];
+  const { stderr } = await edgec(args, { cwd: temporary.path });
+  expect(stderr).toMatch(/^error: .*, or the module feed\.mjs ended it\. /m);
+});
+
+it("a metric that is not there is told before any work", async () => {
+  const args = ["compress", LENET, "--eval", fixture("digits/digits-rgb32-eval.npz"), "--metric", "tpo-1"];
+  const { code, stdout, stderr } = await edgec([...args, "-o", "o.onnx", "--quiet"], { cwd: temporary.path });
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/^error: metric "tpo-1" is none of top-1, top-5, .*: there is no such file\n$/);
+});

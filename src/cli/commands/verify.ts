@@ -9,6 +9,7 @@ import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
 import { REPORT } from "./compress.js";
+import { setOutcome } from "../outcome.js";
 
 interface VerifyFlags extends GateOptions, LimitOptions {
   readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly emulate?: string;
@@ -56,7 +57,7 @@ export function addVerify(program: Command): void {
       const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
       await writeReports(places, report);
       printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });
-      if (!report.verdict.ok) process.exitCode = EXIT.gateFailed;
+      if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
     });
 }
 
