@@ -30,7 +30,7 @@ export async function measurePeaks(command, args) {
 
 /** The process that does the work: edgec's first one only waits for it, to end it on a signal. */
 function workerOf(pid) {
-  return childrenOf(pid).find((child) => read(`/proc/${child}/cmdline`).includes("cli/work")) ?? pid;
+  return Number(childrenOf(pid).find((child) => read(`/proc/${child}/cmdline`).includes("cli/work")) ?? pid);
 }
 
 /** User and system time in seconds. */

@@ -1,7 +1,7 @@
 /**
  * Everything that must hold before a change lands: lint, types, import rules, and all tests. Each tool counts as one
  * check beside the tests. The last line is the count; the exit code is 1 when anything failed. With --full the tests run
- * that take minutes, too (test/**/*.long.ts).
+ * that take minutes, too: the files below test whose names end in .long.ts.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
