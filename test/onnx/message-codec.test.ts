@@ -27,7 +27,8 @@ class Messages {
       node: this.list(() => ({
         opType: this.text(),
         name: this.text(),
-        input: this.list(() => this.text()),
+        // No output has such a name: nodes that were out of order would be sorted.
+        input: this.list(() => `in/${this.text()}`),
         output: this.list(() => this.text()),
         attribute: this.list(() => this.attribute(depth)),
       })),

@@ -17,7 +17,7 @@ describe("limits", () => {
     const { model: result, report } = await optimize(model, { verify: false, foldLimit: { seconds: 0.5 } });
     expect(result.graph.nodes.map(({ opType }) => opType)).toContain("Conv");
     const told = report.warnings.find(({ id }) => id === "fold-constants/limit");
-    expect(told?.message).toMatch(/computing them takes more than 0.5 s: the nodes stay.*--fold-limit/);
+    expect(told?.message).toMatch(/computing them takes more than 0.5\d* s: the nodes stay.*--fold-limit/);
   });
 
   it("end the folding of what takes much memory", async () => {
@@ -34,7 +34,7 @@ describe("limits", () => {
 
   it("refuse what takes long to load", async () => {
     const loading = compress(encodeModelBytes(amplifier("functions on the input")), { loadLimit: { seconds: 0.5 } });
-    await expect(loading).rejects.toThrow(/onnxruntime takes more than 0.502 s to load it/);
+    await expect(loading).rejects.toThrow(/onnxruntime takes more than 0.5\d* s to load it/);
   });
 
   it("leave the models uncompared that take much memory on made-up inputs, and write the result", async () => {
