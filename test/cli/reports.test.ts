@@ -153,6 +153,8 @@ describe("options given twice", () => {
         "--weight-bits": "8",
         "--max-drop": "0",
         "--runtimes": "node",
+        "--fold-limit": "1s",
+        "--load-limit": "1s",
       }[flag] ?? (/--(threads|top|runs|seed|min-sqnr|min-agreement|max-slowdown)$/.test(flag) ? "1" : "x");
     const twice = [flag, ...(takesValue ? [value] : [])];
     const { error } = await run([

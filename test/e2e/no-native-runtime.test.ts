@@ -31,8 +31,14 @@ async function elsewhere(): Promise<readonly string[]> {
 const idsOf = ({ warnings }: Report): string[] => warnings.map(({ id }) => id);
 const choicesOf = ({ decisions, nodes }: Report): unknown => ({ ...decisions, nodes: nodes.map(({ pass, name, status }) => [pass, name, status]) });
 
+/** WebAssembly takes its time; the others are for `npm run check:full`. */
+const RUNS: readonly (readonly [string, string])[] = [
+  ["lenet", "fast"],
+  ...(process.env.EDGEC_FULL ? ([["lenet", "balanced"], ["mbv2", "fast"]] as const) : []),
+];
+
 describe("without the native runtime", () => {
-  it.each([["mbv2", "fast"], ["lenet", "fast"], ["lenet", "balanced"]])("%s at --effort %s becomes what the target's costs make of it", async (name, effort) => {
+  it.each(RUNS)("%s at --effort %s becomes what the target's costs make of it", async (name, effort) => {
     const args = [fixture(`models/${name}.onnx`), "--int8", "--effort", effort, "--calib", digits("rgb32-calib")];
     const [web, native] = [await made(args, NO_NATIVE), await made([...args, ...await elsewhere()], {})];
     expect(choicesOf(web.report)).toEqual(choicesOf(native.report));
