@@ -128,16 +128,20 @@ async function loadOnly(context: MeasureContext, path: string, runtime: RemoteRu
 
 /** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get ten seconds more for each megabyte. */
 const TRIAL_SECONDS = 3;
+/** Made-up data that the original did not come through in time: other candidates of the run need not try again. */
+const tooSlow = new WeakMap<Dataset, string>();
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
 async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
   const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
   const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
+  const known = tooSlow.get(data.evaluation);
   const notCompared = (reason: string): Dataset | undefined => {
     logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
     return undefined;
   };
+  if (known !== undefined) return notCompared(known);
   const readable = await readableFiles([referencePath]);
   const path = readable.files[0]?.path ?? referencePath;
   const session = await runtime.open(path, { label: name });
@@ -157,7 +161,10 @@ async function runnable(context: MeasureContext, originalBytes: number, runtime:
     return data.evaluation;
   } catch (error) {
     throwIfAborted();
-    if (isLate) return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
+    if (isLate) {
+      tooSlow.set(data.evaluation, `takes more than ${trialSeconds} s on ${data.source}`);
+      return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
+    }
     if (error instanceof LimitExceeded) return notCompared(`takes more than ${error.what} on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
     return notCompared(`does not run on ${data.source}: ${error.message}`);
