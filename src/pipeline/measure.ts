@@ -162,8 +162,9 @@ async function runnable(context: MeasureContext, originalBytes: number, runtime:
   } catch (error) {
     throwIfAborted();
     if (isLate) {
-      tooSlow.set(data.evaluation, `takes more than ${trialSeconds} s on ${data.source}`);
-      return notCompared(`takes more than ${trialSeconds} s on ${data.source}`);
+      const reason = `takes more than ${trialSeconds} s on ${data.source}`;
+      tooSlow.set(data.evaluation, reason);
+      return notCompared(reason);
     }
     if (error instanceof LimitExceeded) return notCompared(`takes more than ${error.what} on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;

@@ -1,25 +1,7 @@
 /** A model that lost much is told of first. Other runs, ordinary ones too, are in ruined-models.long.ts. */
 import { expect, it } from "vitest";
-import { compress, reportText, type Dataset, type Report } from "../../src/index.js";
-import { headWarnings } from "../../src/report/head-warnings.js";
-import { openData, modelInputs } from "../../src/pipeline/run-data.js";
-import { readModel } from "../../src/onnx/index.js";
-import { fixture } from "../cli/run-edgec.js";
-
-const modelPath = (name: string): string => fixture(`models/${name}.onnx`);
-const digits = (name: string, part: string): string => fixture(`digits/digits-${["rnn", "vit"].includes(name) ? "gray28" : "rgb32"}-${part}.npz`);
-
-async function changed(name: string, change: (value: number) => number): Promise<Dataset> {
-  const data = (await openData("--calib", digits(name, "calib"), modelInputs(readModel(modelPath(name)))))!;
-  return {
-    ...data,
-    async *samples() {
-      for await (const { feed } of data.samples()) yield { feed: Object.fromEntries(Object.entries(feed).map(([input, value]) => [input, { ...value, data: (value.data as Float32Array).map(change) }])) };
-    },
-  };
-}
-
-const idsOf = (report: Report): string[] => headWarnings(report).map(({ id }) => id);
+import { compress, reportText } from "../../src/index.js";
+import { changed, digits, idsOf, modelPath } from "./ruined-runs.js";
 
 it("warns of no ordinary run", async () => {
   const options = { int8: true, effort: "fast", calib: digits("lenet", "calib"), eval: digits("lenet", "eval") } as const;
