@@ -2,16 +2,16 @@
 export { EdgecError, BadDataError, BadModelError, EXIT, type ErrorCode } from "./errors.js";
 export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 
-export { compress, type CompressResult } from "./pipeline/compress.js";
-export type { CompressOptions } from "./pipeline/compress-options.js";
-export { optimize, type OptimizeOptions } from "./pipeline/optimize.js";
-export { sensitivity, type NodeCost, type SensitivityOptions, type SensitivityReport } from "./pipeline/sensitivity.js";
-export { verify, type VerifyOptions } from "./pipeline/verify.js";
+export { compress, type CompressResult } from "./compress/compress.js";
+export type { CompressOptions } from "./plan/compress-options.js";
+export { optimize, type OptimizeOptions } from "./compress/optimize.js";
+export { sensitivity, type NodeCost, type SensitivityOptions, type SensitivityReport } from "./compare/sensitivity.js";
+export { verify, type VerifyOptions } from "./compare/verify.js";
 export type { Across, AcrossOptions } from "./verify/index.js";
-export { inspect, type InspectOptions } from "./pipeline/inspect.js";
-export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./pipeline/inspection/inspection.js";
-export { diffModels, type ModelDiff, type OperatorChange, type ValueChange, type WeightChange, type WeightSide } from "./pipeline/diff-models.js";
-export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./pipeline/bench.js";
+export { inspect, type InspectOptions } from "./inspect/inspect.js";
+export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./inspect/inspection.js";
+export { diffModels, type ModelDiff, type OperatorChange, type ValueChange, type WeightChange, type WeightSide } from "./inspect/diff-models.js";
+export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./compare/bench.js";
 
 export { readModel, writeModel, type WriteResult } from "./onnx/index.js";
 export {
@@ -22,9 +22,9 @@ export {
 export { definePass } from "./passes/define-pass.js";
 export type { NodeStatus, Pass, PassContext, PassDefinition, PassFactory, PassFlag, PassResult } from "./passes/contract.js";
 export type { ChannelRange, Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
-export { PASSES } from "./pipeline/registry.js";
+export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";
-export type { RegisteredPass } from "./pipeline/registered-pass.js";
+export type { RegisteredPass } from "./plan/registered-pass.js";
 
 export { openDataset, type Dataset, type Label, type OpenOptions, type Sample } from "./data/index.js";
 

@@ -9,12 +9,12 @@ import {
   validateModel,
   type Model,
 } from "../src/ir/index.js";
-import { planRounds } from "../src/calibration/rounds.js";
+import { planRounds } from "../src/calibration/memory-batches.js";
 import { decodeModel, encodeModelBytes } from "../src/onnx/index.js";
 import { checkOperators } from "../src/ops/check-operators.js";
-import { findPass } from "../src/pipeline/registry.js";
-import { fingerprintOf } from "../src/pipeline/fingerprint.js";
-import { CLEAN_UP_LITE, OPTIMIZE } from "../src/pipeline/recipe.js";
+import { findPass } from "../src/plan/registry.js";
+import { fingerprintOf } from "../src/plan/fingerprint.js";
+import { CLEAN_UP_LITE, OPTIMIZE } from "../src/plan/recipe.js";
 import { describeExecuted } from "../src/verify/executed.js";
 import { countedWork } from "./counted-work.js";
 import { MANY } from "./many-parts.js";

@@ -5,11 +5,11 @@ import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import { locate, modelComputing, type Located } from "./augment.js";
-import { FirstSample } from "./first-sample.js";
-import { exposeInner, type InnerTensor } from "./inner-tensors.js";
-import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
+import { FirstSample } from "./infer-shapes-from-sample.js";
+import { exposeInner, type InnerTensor } from "./expose-subgraph-tensors.js";
+import { liftRequests, type LiftedRequests } from "./subgraph-requests.js";
 import { CalibrationProcess, type CalibrationClient } from "./process.js";
-import { planRounds, type RoundLimits } from "./rounds.js";
+import { planRounds, type RoundLimits } from "./memory-batches.js";
 import { modelLabel, ScratchModels } from "./scratch-models.js";
 import type { Round, SampleProblem } from "./worker.js";
 

@@ -1,6 +1,6 @@
 /** One clear message for whatever was thrown, and the exit code it stands for. */
 import { EdgecError, EXIT } from "../errors.js";
-import { printable, printableLines } from "../report/units.js";
+import { printable, printableLines } from "../units.js";
 import { troubleOf } from "../trouble.js";
 
 /** Prints the failure to stderr and returns the exit code. A stack is shown with `debug` and for a bug in edgec. */

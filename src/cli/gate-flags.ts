@@ -1,6 +1,6 @@
 /** The gates' flags, the same for every command that compares a model with its original. */
 import type { Command } from "commander";
-import type { GateOptions } from "../pipeline/gate-limits.js";
+import type { GateOptions } from "../plan/gate-limits.js";
 import { byteCount, numberWithin } from "./option-values.js";
 
 export function addGateFlags(command: Command): Command {

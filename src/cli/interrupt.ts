@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { runToken, removeRun } from "../onnx/temporary-name.js";
 import { onNotice } from "../run-notices.js";
-import { printable } from "../report/units.js";
+import { printable } from "../units.js";
 
 /** Ctrl-C, `kill` and a terminal that is closed. */
 export const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,6 +1,6 @@
 /** Turns option text into numbers, with commander's own message when it is not one. */
 import { InvalidArgumentError } from "commander";
-import { MOST_THREADS } from "../pipeline/threads.js";
+import { MOST_THREADS } from "../plan/threads.js";
 
 export const threadCount = wholeNumber(1, MOST_THREADS);
 

@@ -1,7 +1,7 @@
 /** The flags of passes on the command line, as the registry has them. */
 import type { Command } from "commander";
-import { flagKey } from "../pipeline/registered-pass.js";
-import { PASSES } from "../pipeline/registry.js";
+import { flagKey } from "../plan/registered-pass.js";
+import { PASSES } from "../plan/registry.js";
 
 /** Adds the flag of every pass that has one. */
 export function addPassFlags(command: Command): Command {

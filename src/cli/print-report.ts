@@ -3,7 +3,7 @@ import chalk from "chalk";
 import { reportJson } from "../report/json.js";
 import type { Report } from "../report/report.js";
 import { reportText } from "../report/terminal.js";
-import { printable } from "../report/units.js";
+import { printable } from "../units.js";
 
 export function printReport(report: Report, { json, quiet, explain }: { readonly json?: boolean; readonly quiet?: boolean; readonly explain?: boolean }): void {
   if (json === true) process.stdout.write(reportJson(report));

@@ -4,7 +4,7 @@ import { access, open, rename, rm, stat, writeFile, type FileHandle } from "node
 import { dirname, extname, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { temporaryBeside } from "../onnx/index.js";
-import { placeOf } from "../pipeline/file-identity.js";
+import { placeOf } from "../output/file-identity.js";
 import {
   isReplaceable,
   refuseOverlap,
@@ -12,7 +12,7 @@ import {
   takenBy,
   type FileRead,
   type FileWritten,
-} from "../pipeline/overwriting.js";
+} from "../output/overwriting.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";

@@ -1,12 +1,12 @@
 /** The action behind `compress`, `optimize` and `demo`: from flags to the library's options, and from the report to the terminal. */
 import chalk from "chalk";
 import { EXIT } from "../errors.js";
-import { compress, type CompressResult } from "../pipeline/compress.js";
-import type { CompressOptions } from "../pipeline/compress-options.js";
-import type { GateOptions } from "../pipeline/gate-limits.js";
-import { modelFiles, optionFiles } from "../pipeline/files-read.js";
-import { filesWritten } from "../pipeline/output-file.js";
-import { defaultOutputPath } from "../pipeline/output-place.js";
+import { compress, type CompressResult } from "../compress/compress.js";
+import type { CompressOptions } from "../plan/compress-options.js";
+import type { GateOptions } from "../plan/gate-limits.js";
+import { modelFiles, optionFiles } from "../output/files-read.js";
+import { filesWritten } from "../output/output-file.js";
+import { defaultOutputPath } from "../output/output-place.js";
 import { requireRegularFile } from "../regular-file.js";
 import type { LimitOptions } from "../run-limits.js";
 import type { Report } from "../report/report.js";
@@ -15,7 +15,7 @@ import { limitsOf } from "./limit-flags.js";
 import { passFlags } from "./pass-flags.js";
 import { requireReportPlaces, writeReports } from "./report-file.js";
 import { isStandardOutput } from "./standard-output.js";
-import { printable } from "../report/units.js";
+import { printable } from "../units.js";
 import { printReport } from "./print-report.js";
 import { TerminalLogger } from "./terminal-logger.js";
 import { setOutcome } from "./outcome.js";

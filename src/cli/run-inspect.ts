@@ -1,8 +1,8 @@
 /** The action behind `inspect`: from flags to the library's options, and from what was found to the terminal. */
 import chalk from "chalk";
 import { EdgecError, EXIT } from "../errors.js";
-import { diffModels } from "../pipeline/diff-models.js";
-import { inspect } from "../pipeline/inspect.js";
+import { diffModels } from "../inspect/diff-models.js";
+import { inspect } from "../inspect/inspect.js";
 import { diffText } from "../report/diff-text.js";
 import { jsonText } from "../report/json.js";
 import { inspectionText } from "../report/inspection-text.js";

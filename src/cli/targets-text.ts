@@ -1,6 +1,6 @@
 /** The list of `edgec targets` for a person. */
 import { textTable } from "../report/text-table.js";
-import { printable } from "../report/units.js";
+import { printable } from "../units.js";
 import { FORMATS, type Detection, type TargetProfile } from "../targets/index.js";
 
 /** One line per profile, and what "native" means here. */

@@ -1,6 +1,6 @@
 /** Progress and debug lines on stderr. A bar is drawn only on a terminal; elsewhere nothing moves. */
 import type { Diagnostic, Logger, Progress } from "../diagnostics.js";
-import { printable } from "../report/units.js";
+import { printable } from "../units.js";
 
 const BAR_WIDTH = 24;
 /** Redrawing more often than this only flickers. Milliseconds. */

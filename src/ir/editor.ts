@@ -1,7 +1,7 @@
 /** Editing a graph, with an index that knows who makes and who uses each name. */
 import { joinPieces, type TensorStore } from "./byte-source.js";
 import { byteSize } from "./data-type.js";
-import { addDescent } from "./descent.js";
+import { addDescent } from "./provenance.js";
 import type { Graph } from "./graph.js";
 import type { Model } from "./model.js";
 import type { Node } from "./node.js";

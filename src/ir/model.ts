@@ -2,7 +2,7 @@
 import type { Annotated, StringEntry } from "./annotations.js";
 import type { Attribute } from "./attribute.js";
 import type { TensorStore } from "./byte-source.js";
-import type { Descent } from "./descent.js";
+import type { Descent } from "./provenance.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./node.js";
 import type { StoredForm } from "./stored-form.js";

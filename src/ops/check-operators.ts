@@ -8,7 +8,7 @@
 import { allNodes, nodeLabel, refuseProblems, subgraphsOf, validateModel } from "../ir/index.js";
 import { dataTypeName, DataType, type FunctionDef, type Graph, type Model, type Node, type OpsetImport, type Problem, type ValueInfo } from "../ir/index.js";
 import { TypeScope, typeFaults } from "./element-types.js";
-import { formFaults } from "./node-form.js";
+import { formFaults } from "./signature.js";
 import { isDescribed, operatorFacts, operatorVersions, type OperatorFacts } from "./operator-facts.js";
 
 /** A hostile model can have a fault in every node; nobody reads more than these. */

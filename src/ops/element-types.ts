@@ -1,6 +1,6 @@
 /** Element types that are certain without running the model, and nodes whose inputs do not go together by them. */
 import { DataType, dataTypeName, type Node } from "../ir/index.js";
-import { parameterAt } from "./node-form.js";
+import { parameterAt } from "./signature.js";
 import type { OperatorFacts } from "./operator-facts.js";
 
 /** Element types of values in one scope and those around it. Absent means unknown or no tensor. */

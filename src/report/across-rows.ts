@@ -1,6 +1,6 @@
 /** One model in several runtimes and at several optimization levels, as cells that the terminal and Markdown lay out their own way. */
 import type { Across, Combination } from "../verify/index.js";
-import { decibelText, percentText, printable, significant } from "./units.js";
+import { decibelText, percentText, printable, significant } from "../units.js";
 
 export const ACROSS_COLUMNS: readonly string[] = ["runtime", "level", "SQNR", "largest error", "decisions that differ"];
 

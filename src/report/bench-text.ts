@@ -1,7 +1,7 @@
 /** What `edgec bench` prints for a person. */
-import type { BenchResult } from "../pipeline/bench.js";
+import type { BenchResult } from "../compare/bench.js";
 import { textTable } from "./text-table.js";
-import { millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
+import { millisecondsText, percentText, plural, printable, ratioText } from "../units.js";
 
 export function benchText({ runtime, threads, source, models }: BenchResult): string {
   const rows = models.map(({ path, p50Ms, p95Ms, minMs, spread, speedup }) => [

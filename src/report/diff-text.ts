@@ -1,9 +1,9 @@
 /** What `edgec inspect --diff` prints for a person. */
-import type { Change, ModelDiff, ValueChange, WeightChange, WeightSide } from "../pipeline/diff-models.js";
+import type { Change, ModelDiff, ValueChange, WeightChange, WeightSide } from "../inspect/diff-models.js";
 import { valueText } from "./inspection-text.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { textTable } from "./text-table.js";
-import { bytesText, countText, percentText, plural, printable, ratioText } from "./units.js";
+import { bytesText, countText, percentText, plural, printable, ratioText } from "../units.js";
 
 const FIRST_WEIGHTS = 20;
 

@@ -1,10 +1,10 @@
 /** What `edgec inspect` prints for a person. */
-import type { FileParts, InspectedValue, Inspection } from "../pipeline/inspection/inspection.js";
+import type { FileParts, InspectedValue, Inspection } from "../inspect/inspection.js";
 import { layerRows, type LayerSort } from "./layer-rows.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { statusCounts } from "./rows.js";
 import { textTable } from "./text-table.js";
-import { bytesText, countText, percentText, plural, printable } from "./units.js";
+import { bytesText, countText, percentText, plural, printable } from "../units.js";
 
 export interface InspectionTextOptions {
   /** Lists every node by name. */

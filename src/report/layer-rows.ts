@@ -1,8 +1,8 @@
 /** The nodes with weights or MACs as rows of a table. */
-import type { InspectedNode, InspectedWeight, Inspection, Possibility } from "../pipeline/inspection/inspection.js";
-import { flagKey } from "../pipeline/registered-pass.js";
-import { findPass } from "../pipeline/registry.js";
-import { bytesText, countText, percentText, printable } from "./units.js";
+import type { InspectedNode, InspectedWeight, Inspection, Possibility } from "../inspect/inspection.js";
+import { flagKey } from "../plan/registered-pass.js";
+import { findPass } from "../plan/registry.js";
+import { bytesText, countText, percentText, printable } from "../units.js";
 
 export type LayerSort = "bytes" | "macs" | "name";
 

@@ -3,11 +3,11 @@
  * Every key is part of the public schema (docs/report-schema.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import type { Emulation } from "../pipeline/emulation.js";
-import type { PassRecord } from "../pipeline/pass-ledger.js";
-import type { ReportedTarget } from "../pipeline/target-options.js";
-import type { Decisions } from "../pipeline/decisions.js";
-import type { SearchResult } from "../pipeline/search/search-tools.js";
+import type { Emulation } from "../compare/emulation.js";
+import type { PassRecord } from "../run/run-log.js";
+import type { ReportedTarget } from "../plan/target-options.js";
+import type { Decisions } from "../plan/replay.js";
+import type { SearchResult } from "../search/search-types.js";
 import type { NodeStatus } from "../passes/contract.js";
 import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 

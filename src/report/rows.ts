@@ -1,9 +1,9 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
-import type { PassRecord } from "../pipeline/pass-ledger.js";
+import type { PassRecord } from "../run/run-log.js";
 import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
 import { latencyVerdict } from "../verify/latency-verdict.js";
 import type { Report } from "./report.js";
-import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
+import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "../units.js";
 
 export interface ComparisonRow {
   readonly name: string;

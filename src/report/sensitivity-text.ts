@@ -1,7 +1,7 @@
 /** What `edgec sensitivity` prints for a person: a table with bars. */
-import type { SensitivityReport } from "../pipeline/sensitivity.js";
+import type { SensitivityReport } from "../compare/sensitivity.js";
 import { textTable } from "./text-table.js";
-import { percentText, plural, printable } from "./units.js";
+import { percentText, plural, printable } from "../units.js";
 
 const BAR = 30;
 /** The score of equal outputs: alone among float neighbours the node does not repay its Q/DQ pairs, and is not quantized. */

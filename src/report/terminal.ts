@@ -5,7 +5,7 @@ import { headWarnings, isMuchLost, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
 import { textTable } from "./text-table.js";
-import { printable } from "./units.js";
+import { printable } from "../units.js";
 
 /** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
 export function reportText(report: Report, paint: Paint = PLAIN, { explain = false }: { readonly explain?: boolean } = {}): string {

@@ -7,11 +7,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { attribute, DataType, emptyGraph, floatTensor, makeNode, type Model, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel } from "../../src/onnx/index.js";
 import { buildProgram } from "../../src/cli/program.js";
-import { PASSES } from "../../src/pipeline/registry.js";
+import { PASSES } from "../../src/plan/registry.js";
 import type { Report } from "../../src/report/report.js";
 import { npyBytes, npzBytes } from "../data/npy-bytes.js";
 import { normalArray } from "../numeric/seeded.js";
-import { choose } from "../pipeline/made-candidates.js";
+import { choose } from "../compress/made-candidates.js";
 import { edgec } from "./run-edgec.js";
 import { temporaryFolder } from "./temporary-folder.js";
 

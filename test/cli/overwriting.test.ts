@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EdgecError } from "../../src/errors.js";
 import { readModel, tensorBytes } from "../../src/index.js";
-import { identityOf } from "../../src/pipeline/file-identity.js";
+import { identityOf } from "../../src/output/file-identity.js";
 import { run } from "./in-process.js";
 import { temporaryFolder } from "./temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { SensitivityReport } from "../../src/pipeline/sensitivity.js";
+import type { SensitivityReport } from "../../src/compare/sensitivity.js";
 import { edgec, fixture } from "./run-edgec.js";
 
 async function ranked(...flags: readonly string[]): Promise<SensitivityReport> {

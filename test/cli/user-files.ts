@@ -5,7 +5,7 @@ import { DataType, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes, writeModel } from "../../src/onnx/index.js";
 import { npyBytes, npzBytes } from "../data/npy-bytes.js";
 import { bytes, int } from "../onnx/wire-bytes.js";
-import { matMulModel } from "../pipeline/tiny-model.js";
+import { matMulModel } from "../compress/tiny-model.js";
 
 export const SAMPLES = 12;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Model } from "../../src/ir/index.js";
 import { decodeModel, decodeTensor, encodeModelBytes } from "../../src/onnx/index.js";
-import { planPasses } from "../../src/pipeline/plan.js";
-import { runPasses } from "../../src/pipeline/runner.js";
+import { planPasses } from "../../src/plan/plan.js";
+import { runPasses } from "../../src/run/run-plan.js";
 import { EVALUATOR } from "../passes/graph/running.js";
 import { type OperatorTest, operatorTests } from "./archive.js";
 import { outcomeOf, type Outcome } from "./operator-run.js";

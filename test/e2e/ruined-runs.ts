@@ -1,7 +1,7 @@
 /** Fixtures with data that was changed, and the warnings at the head of a report. */
 import type { Dataset, Report } from "../../src/index.js";
 import { readModel } from "../../src/onnx/index.js";
-import { modelInputs, openData } from "../../src/pipeline/run-data.js";
+import { modelInputs, openData } from "../../src/compare/run-data.js";
 import { headWarnings } from "../../src/report/head-warnings.js";
 import { fixture } from "../cli/run-edgec.js";
 

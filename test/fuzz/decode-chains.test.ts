@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { copyModel, DataType, type Feed, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
-import { planPasses, type PlanOptions } from "../../src/pipeline/plan.js";
-import { runPasses } from "../../src/pipeline/runner.js";
+import { planPasses, type PlanOptions } from "../../src/plan/plan.js";
+import { runPasses } from "../../src/run/run-plan.js";
 import { difference, EVALUATOR, floats, run } from "../passes/graph/running.js";
 import { decodeModelOf, ROWS } from "./decode-chains.js";
 

@@ -2,9 +2,9 @@
 import { copyModel, DataType, halfToFloat, type Feed, type Model, type TensorValue } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { assertSound, undescribedOperators } from "../../src/ops/check-operators.js";
-import { runPasses } from "../../src/pipeline/runner.js";
+import { runPasses } from "../../src/run/run-plan.js";
 import { runLimits } from "../../src/run-limits.js";
-import { RuntimeEvaluator } from "../../src/pipeline/constant-evaluator.js";
+import { RuntimeEvaluator } from "../../src/run/ort-evaluator.js";
 import { openRemote, type RemoteRuntime } from "../../src/runtime/index.js";
 import { readableOutputs } from "../../src/verify/index.js";
 import { boundPlan, isLossy, type FuzzPlan } from "./pass-lists.js";

@@ -1,8 +1,8 @@
 /** Random lists of passes: whole recipes, the clean-up, and single passes in any order with any options. */
 import type { Model } from "../../src/ir/index.js";
-import { CLEAN_UP } from "../../src/pipeline/recipe.js";
-import { planPasses, type Plan } from "../../src/pipeline/plan.js";
-import { findPass, PASSES } from "../../src/pipeline/registry.js";
+import { CLEAN_UP } from "../../src/plan/recipe.js";
+import { planPasses, type Plan } from "../../src/plan/plan.js";
+import { findPass, PASSES } from "../../src/plan/registry.js";
 import type { Random } from "./random.js";
 
 /** One pass with its options, or several that run until none changes anything. Plain data, so that it can be printed. */

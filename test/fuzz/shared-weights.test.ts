@@ -5,8 +5,8 @@
 import { describe, expect, it } from "vitest";
 import { copyModel, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
-import { planPasses, type PlanOptions } from "../../src/pipeline/plan.js";
-import { runPasses } from "../../src/pipeline/runner.js";
+import { planPasses, type PlanOptions } from "../../src/plan/plan.js";
+import { runPasses } from "../../src/run/run-plan.js";
 import { difference, EVALUATOR, run } from "../passes/graph/running.js";
 import { sharedWeights } from "./shared-weights.js";
 

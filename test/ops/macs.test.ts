@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { attribute, DataType, makeNode, type Node, type TensorType } from "../../src/ir/index.js";
 import { countsMacs, nodeMacs } from "../../src/ops/macs.js";
-import { inspect } from "../../src/pipeline/inspect.js";
+import { inspect } from "../../src/inspect/inspect.js";
 import { operatorTests } from "../conformance/archive.js";
 
 const { int, string } = attribute;

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { IN_PLACE, sideBySide, withCompute } from "../../src/passes/compute.js";
 import type { Compute, TaskArguments, TaskName } from "../../src/passes/contract.js";
-import { RunCompute } from "../../src/pipeline/run-compute.js";
+import { RunCompute } from "../../src/run/run-compute.js";
 import { uniform } from "../numeric/seeded.js";
 
 const threads = new RunCompute(2);

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import { floatTensor, makeNode, type Model } from "../../src/ir/index.js";
-import { diffModels } from "../../src/pipeline/diff-models.js";
-import { inspect } from "../../src/pipeline/inspect.js";
+import { diffModels } from "../../src/inspect/diff-models.js";
+import { inspect } from "../../src/inspect/inspect.js";
 import { diffText } from "../../src/report/diff-text.js";
 import { inspectionText } from "../../src/report/inspection-text.js";
 import { tiny, X } from "../passes/graph/tiny-models.js";
-import { matMulModel } from "../pipeline/tiny-model.js";
+import { matMulModel } from "../compress/tiny-model.js";
 
 const lines = (text: string): string[] => text.trimEnd().split("\n").map((line) => line.replaceAll(/ {2,}/g, " | "));
 

@@ -14,7 +14,7 @@ export function addBench(program: Command): void {
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (models: string[], { json, ...options }: BenchFlags) => {
-      const [{ bench }, { benchText }] = await Promise.all([import("../../pipeline/bench.js"), import("../../report/bench-text.js")]);
+      const [{ bench }, { benchText }] = await Promise.all([import("../../compare/bench.js"), import("../../report/bench-text.js")]);
       const result = await bench(models, options);
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : benchText(result));
     });

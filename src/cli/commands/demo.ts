@@ -50,7 +50,7 @@ export function addDemo(program: Command): void {
 async function runDemo(flags: DemoFlags & { readonly output: string }, temporary: readonly string[]): Promise<void> {
   const [{ runCompress }, { compress }] = await Promise.all([
     import("../run-compress.js"),
-    import("../../pipeline/compress.js"),
+    import("../../compress/compress.js"),
   ]);
   const { model, calib, eval: evaluation } = SAMPLE;
   if (isTalking(flags))

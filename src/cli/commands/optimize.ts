@@ -34,7 +34,7 @@ export function addOptimize(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action(async (path: string, options: Record<string, unknown>) => {
       const { runCompress } = await import("../run-compress.js");
-      const { optimize } = await import("../../pipeline/optimize.js");
+      const { optimize } = await import("../../compress/optimize.js");
       await runCompress(path, options, optimize);
     });
 }

@@ -6,7 +6,7 @@ export function addPasses(program: Command): void {
     .description("list every pass with its flag and its defaults")
     .option("--json", "print JSON")
     .action(async ({ json }: { json?: boolean }) => {
-      const { PASSES } = await import("../../pipeline/registry.js");
+      const { PASSES } = await import("../../plan/registry.js");
       const rows = PASSES.map(({ name, description, lossy, flag, defaults }) => ({ name, description, lossy, flag: flag?.syntax ?? null, defaults }));
       if (json) return void process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
       for (const { name, description, lossy, flag, defaults } of rows) {

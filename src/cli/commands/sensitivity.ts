@@ -1,6 +1,6 @@
 /** `edgec sensitivity <model>`: what each node costs the outputs in int8. */
 import type { Command } from "commander";
-import type { SensitivityOptions } from "../../pipeline/sensitivity.js";
+import type { SensitivityOptions } from "../../compare/sensitivity.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber } from "../option-values.js";
 import { EXCLUDE, PER_TENSOR } from "./compress.js";
@@ -23,7 +23,7 @@ export function addSensitivity(program: Command): void {
     .option("--seed <n>", "for what is drawn at random", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (path: string, { json, perTensor, ...options }: Flags) => {
-      const [{ sensitivity }, { sensitivityText }, { TerminalLogger }] = await Promise.all([import("../../pipeline/sensitivity.js"), import("../../report/sensitivity-text.js"), import("../terminal-logger.js")]);
+      const [{ sensitivity }, { sensitivityText }, { TerminalLogger }] = await Promise.all([import("../../compare/sensitivity.js"), import("../../report/sensitivity-text.js"), import("../terminal-logger.js")]);
       const logger = new TerminalLogger(process.stderr, { quiet: json === true, debug: false });
       try {
         const report = await sensitivity(path, { ...options, ...(perTensor === true ? { perChannel: false } : {}), logger });

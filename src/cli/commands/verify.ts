@@ -1,9 +1,9 @@
 /** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
 import type { Command } from "commander";
 import { EXIT } from "../../errors.js";
-import type { VerifyOptions } from "../../pipeline/verify.js";
+import type { VerifyOptions } from "../../compare/verify.js";
 import type { LimitOptions } from "../../run-limits.js";
-import type { GateOptions } from "../../pipeline/gate-limits.js";
+import type { GateOptions } from "../../plan/gate-limits.js";
 import { addGateFlags, gatesOf } from "../gate-flags.js";
 import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
@@ -40,7 +40,7 @@ export function addVerify(program: Command): void {
     .option("--debug", "show stacks of errors")
     .action(async (original: string, compressed: string, flags: VerifyFlags) => {
       const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
-        import("../../pipeline/verify.js"), import("../../pipeline/files-read.js"),
+        import("../../compare/verify.js"), import("../../output/files-read.js"),
       ]);
       const [{ TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
         import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),

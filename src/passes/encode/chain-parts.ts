@@ -1,9 +1,9 @@
 /** What the chains of all forms are put together from. */
 import { attribute, DataType } from "../../ir/index.js";
 import type { Attribute, Tensor } from "../../ir/index.js";
-import type { Draft } from "./draft.js";
-import { patternBytes } from "./symbols.js";
-import type { Symbols } from "./symbols.js";
+import type { Draft } from "./decoder-builder.js";
+import { patternBytes } from "./value-histogram.js";
+import type { Symbols } from "./value-histogram.js";
 
 /** A table of more entries than this needs wider codes than the values it would replace. */
 export const MAX_TABLE = 1024;

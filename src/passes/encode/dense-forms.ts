@@ -2,12 +2,12 @@
 import { attribute, DataType, elementCount } from "../../ir/index.js";
 import { emitBackground, emitTable, indicesOf } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
-import { Draft } from "./draft.js";
+import { Draft } from "./decoder-builder.js";
 import { BFLOAT16_CAST_OPSET } from "./folding-facts.js";
-import type { Symbols } from "./symbols.js";
+import type { Symbols } from "./value-histogram.js";
 import { bitsPerDigit, emitDigits, emitShape, emitWords } from "./unpack.js";
 import type { DigitStream } from "./unpack.js";
-import { packingsFor } from "./words.js";
+import { packingsFor } from "./bit-packing.js";
 
 /** All elements equal: ConstantOfShape. */
 export function uniformForms(candidate: Candidate): Draft[] {

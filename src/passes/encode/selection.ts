@@ -6,7 +6,7 @@
 import type { FunctionDef } from "../../ir/index.js";
 import type { PassContext } from "../contract.js";
 import { callOf, defineFunction, shapeOf } from "./chain-functions.js";
-import type { Draft } from "./draft.js";
+import type { Draft } from "./decoder-builder.js";
 import { functionWireSize, nodeWireSize, opsetWireSize } from "./wire-size.js";
 
 /** One form of one constant. */

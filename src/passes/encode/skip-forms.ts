@@ -5,12 +5,12 @@
  */
 import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
-import { Draft } from "./draft.js";
-import { countSkips, countSplittable, listSkips, type Skips } from "./gaps.js";
-import { patternBytes } from "./symbols.js";
+import { Draft } from "./decoder-builder.js";
+import { countSkips, countSplittable, listSkips, type Skips } from "./delta-positions.js";
+import { patternBytes } from "./value-histogram.js";
 import { bitsPerDigit, emitFlatDigits } from "./unpack.js";
-import { packingsFor, roomiestRadixes } from "./words.js";
-import type { Packing } from "./words.js";
+import { packingsFor, roomiestRadixes } from "./bit-packing.js";
+import type { Packing } from "./bit-packing.js";
 
 /** Radixes beyond this hardly ever skip, so that the simpler gap forms win. */
 const MAX_RADIX = 80;

@@ -2,12 +2,12 @@
 import { DataType } from "../../ir/index.js";
 import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
-import { Draft } from "./draft.js";
-import { countEntries, listEntries, longestDistance, type Entries } from "./gaps.js";
+import { Draft } from "./decoder-builder.js";
+import { countEntries, listEntries, longestDistance, type Entries } from "./delta-positions.js";
 import { skipForms } from "./skip-forms.js";
-import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./symbols.js";
+import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./value-histogram.js";
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
-import { packingsFor, roomiestRadixes } from "./words.js";
+import { packingsFor, roomiestRadixes } from "./bit-packing.js";
 
 /** Every way to store the tensor without its background. Nothing when it has no foreground or mostly foreground. */
 export function sparseForms(candidate: Candidate): Draft[] {

@@ -3,9 +3,9 @@ import { DataType } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 import { codebookForms, narrowForms, uniformForms } from "./dense-forms.js";
 import type { Candidate } from "./chain-parts.js";
-import type { Draft } from "./draft.js";
+import type { Draft } from "./decoder-builder.js";
 import { sparseForms } from "./sparse-forms.js";
-import { readSymbols } from "./symbols.js";
+import { readSymbols } from "./value-histogram.js";
 
 /** Element types with forms beside the dense one, and their widths in bytes. */
 export const ENCODABLE_BYTES: ReadonlyMap<DataType, number> = new Map([

@@ -1,6 +1,6 @@
 /** The compact forms that constants had in the file, for putting them back where nothing has changed a value. */
 import { contentKey, DataType, opsetVersion, shapeKey, type Model, type StoredForm, type Tensor } from "../../ir/index.js";
-import { Draft } from "./draft.js";
+import { Draft } from "./decoder-builder.js";
 
 /** Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use them. */
 const LASTING: ReadonlySet<string> = new Set([

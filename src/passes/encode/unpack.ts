@@ -1,8 +1,8 @@
 /** The part that chains have in common: from packed words back to int32 digits, and from flat values to the shape. */
 import { attribute, DataType } from "../../ir/index.js";
-import type { Draft } from "./draft.js";
-import { packWords } from "./words.js";
-import type { Packing } from "./words.js";
+import type { Draft } from "./decoder-builder.js";
+import { packWords } from "./bit-packing.js";
+import type { Packing } from "./bit-packing.js";
 
 export interface DigitStream {
   readonly radix: number;

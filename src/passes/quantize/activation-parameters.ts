@@ -7,7 +7,7 @@ import { type KnownRange, knownRange } from "../../ops/known-ranges.js";
 import { clampedParameters } from "./absorbed-clamp.js";
 import { type Branches, shareWithConcats, sourceOf } from "./concat-branches.js";
 import type { Islands } from "./islands.js";
-import { layersOfUnlikeBranches } from "./unlike-branches.js";
+import { layersOfUnlikeBranches } from "./concat-range-mismatch.js";
 
 /**
  * SQNR of a tensor from which a range known by construction is taken in place of the calibrated one. On the gates of

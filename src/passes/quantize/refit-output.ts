@@ -14,7 +14,7 @@ import { withCompute } from "../compute.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "./dense-layer.js";
-import { besideModel } from "./beside-model.js";
+import { besideModel } from "./model-with-extra-input.js";
 
 export interface RefitOutputOptions {
   /** λ relative to the mean variance of the inputs. */

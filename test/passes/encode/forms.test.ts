@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DataType, floatTensor, integerTensor } from "../../../src/ir/index.js";
 import type { Model, Tensor } from "../../../src/ir/index.js";
-import type { Draft } from "../../../src/passes/encode/draft.js";
+import type { Draft } from "../../../src/passes/encode/decoder-builder.js";
 import { FreeNames } from "../../../src/passes/encode/free-names.js";
 import { allForms } from "../../../src/passes/encode/storage-forms.js";
 import { execute, leadingBytes, LEVELS, modelOf, prunedValues } from "./tiny-models.js";

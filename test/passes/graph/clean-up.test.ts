@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { countNodes, GraphEditor } from "../../../src/ir/index.js";
 import { readModel } from "../../../src/onnx/index.js";
 import { CLEAN_UP_PASSES } from "../../../src/passes/graph/clean-up.js";
-import { CLEAN_UP } from "../../../src/pipeline/recipe.js";
+import { CLEAN_UP } from "../../../src/plan/recipe.js";
 import { difference, floats, run, untilStable } from "./running.js";
 
 it("is what the recipe begins with", () => {

@@ -4,8 +4,8 @@ import {
     integerTensor, makeNode, type Model, type Node, tensorValue, type Tensor,
 } from "../../../src/ir/index.js";
 import { encodeModelBytes } from "../../../src/onnx/index.js";
-import { compress } from "../../../src/pipeline/compress.js";
-import type { CompressOptions } from "../../../src/pipeline/compress-options.js";
+import { compress } from "../../../src/compress/compress.js";
+import type { CompressOptions } from "../../../src/plan/compress-options.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { floatTensor, makeNode, toNumbers, type Model } from "../../../src/ir/index.js";
 import { definePass } from "../../../src/passes/define-pass.js";
 import { refitOutput } from "../../../src/passes/quantize/refit-output.js";
-import { runPasses } from "../../../src/pipeline/runner.js";
+import { runPasses } from "../../../src/run/run-plan.js";
 import { dataset, feed, model } from "../../calibration/tiny-models.js";
 import { normalArray } from "../../numeric/seeded.js";
 

@@ -1,0 +1,35 @@
+/** Requests for tensors inside bodies, put to the outputs of the main graph that will hold them. */
+import { GraphEditor, type Model } from "../ir/index.js";
+import type { StatisticRequest } from "../numeric/statistics.js";
+import { isInnerTensor, type InnerTensor } from "./expose-subgraph-tensors.js";
+
+export interface LiftedRequests {
+  /** All requests, each for a tensor of the main graph. What no body can give is left out. */
+  readonly requests: readonly StatisticRequest[];
+  /** What the main graph must be made to hold. */
+  readonly inner: readonly InnerTensor[];
+  /** The request as it was made. */
+  original(request: StatisticRequest): StatisticRequest;
+}
+
+export function liftRequests(model: Model, requests: readonly StatisticRequest[]): LiftedRequests {
+  const originals = new Map<StatisticRequest, StatisticRequest>();
+  const inner = new Map<string, InnerTensor>();
+  const editor = requests.some((request) => scopeOf(request).length > 0) ? GraphEditor.forMainGraph(model) : undefined;
+  const lifted = requests.flatMap((request) => {
+    const scope = scopeOf(request);
+    if (scope.length === 0 || !editor) return [request];
+    if (!isInnerTensor(model, scope, request.tensor)) return [];
+    const key = JSON.stringify([scope, request.tensor]);
+    const found = inner.get(key) ?? { scope, tensor: request.tensor, output: editor.uniqueName("measured"), step: 1 };
+    inner.set(key, found);
+    const direct = { ...request, tensor: found.output, scope: [] };
+    originals.set(direct, request);
+    return [direct];
+  });
+  return { requests: lifted, inner: [...inner.values()], original: (request) => originals.get(request) ?? request };
+}
+
+function scopeOf(request: StatisticRequest): readonly string[] {
+  return "scope" in request ? request.scope ?? [] : [];
+}

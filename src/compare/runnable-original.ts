@@ -1,0 +1,50 @@
+/** What a compressed model is compared with: its original, or the same model raised to an operator set that the runtime runs. */
+import type { Diagnostic } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
+import { opsetVersion, type Model } from "../ir/index.js";
+import { writeModel } from "../onnx/index.js";
+import { OLDEST_RUN_OPSET } from "../ops/runtime-versions.js";
+import { blockersText, upgradeOpset } from "../ops/upgrade/upgrade-opset.js";
+import { DEFAULT_TARGET } from "../passes/graph/upgrade-opset.js";
+import type { OutputFile } from "../output/output-file.js";
+
+export interface Reference {
+  /** A fresh copy at every call; passes start from it. */
+  readonly read: () => Model;
+  /** The file that the runtime runs. */
+  readonly path: string;
+  /** What the report says of it. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes of it is written
+ * aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the runtime run it, nor do passes know what
+ * its operators meant.
+ * @param read the original anew at every call
+ * @param path the original's file, which messages name
+ */
+export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {
+  const model = read();
+  const from = opsetVersion(model);
+  if (from === 0 || from >= OLDEST_RUN_OPSET) return { read, path, warnings: [] };
+  const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
+  if (blockers.length > 0) {
+    throw new EdgecError("MODEL_REJECTED", `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model of set ${from} cannot be raised: ${blockersText(blockers)}`);
+  }
+  const raisedPath = await files.path("raised");
+  writeModel(model, raisedPath);
+  return { read: () => raised(read()), path: raisedPath, warnings: [raisedWarning(from)] };
+}
+
+function raised(model: Model): Model {
+  upgradeOpset(model, DEFAULT_TARGET);
+  return model;
+}
+
+function raisedWarning(from: number): Diagnostic {
+  return {
+    id: "compress/raised-original", severity: "warning",
+    message: `onnxruntime does not run operator set ${from}: compared with the same model raised to ${DEFAULT_TARGET}.`,
+  };
+}

@@ -1,0 +1,124 @@
+/** Which pass of a plan breaks the model, found by bisection: the same plan is carried through up to a pass in the middle. */
+import { take } from "../data/index.js";
+import { EdgecError } from "../errors.js";
+import type { Statistics } from "../numeric/statistics.js";
+import { readModel, writeModel } from "../onnx/index.js";
+import { assertSound } from "../ops/check-operators.js";
+import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { compareOutputs } from "../verify/index.js";
+import { brokenOutputs, expectationOf, type Expectation } from "./output-sanity.js";
+import { applyPlan, type CandidateContext } from "./candidate.js";
+import type { Plan } from "../plan/plan.js";
+
+export interface GuiltyPass {
+  readonly name: string;
+  /** What is wrong from this pass on. */
+  readonly reason: string;
+}
+
+/** Samples that the models are compared on at each step. */
+const SAMPLES = 8;
+/** What says of a model that it is broken, where anything else is a fault of the surroundings. */
+const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED", "RUNTIME_CRASHED"];
+
+/**
+ * The first pass from which on the model is invalid, does not load or run, or gives broken outputs. Undefined when the
+ * whole plan shows no fault on the first samples, or when a copy of the original shows one already, as a model that draws
+ * random numbers does.
+ * @param recorded statistics of the run that failed; nothing is measured anew
+ */
+export async function findGuiltyPass(context: CandidateContext, plan: Plan, recorded: Map<string, Statistics>): Promise<GuiltyPass | undefined> {
+  const trials = new Trials(context, plan, recorded);
+  try {
+    return await bisect(plan, trials);
+  } finally {
+    await trials.close();
+  }
+}
+
+async function bisect(plan: Plan, trials: Trials): Promise<GuiltyPass | undefined> {
+  const passes = plan.flatMap((step) => step.passes);
+  if (await trials.faultAfter(0) !== undefined) return undefined;
+  // Exact passes are held to equality, so a fault among them must be looked for before loss covers it.
+  const exact = passes.findIndex((pass) => pass.lossy);
+  const isAmongExact = exact > 0 && await trials.faultAfter(exact) !== undefined;
+  let good = isAmongExact || exact < 0 ? 0 : exact;
+  let bad = isAmongExact ? exact : passes.length;
+  let reason = await trials.faultAfter(bad);
+  if (reason === undefined) return undefined;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    const fault = await trials.faultAfter(middle);
+    if (fault === undefined) good = middle;
+    else [bad, reason] = [middle, fault];
+  }
+  return { name: passes[bad - 1]!.name, reason };
+}
+
+/** The plan up to and with its first `count` passes. */
+export function prefixOf(plan: Plan, count: number): Plan {
+  let left = count;
+  return plan.flatMap((step) => {
+    const passes = step.passes.slice(0, left);
+    left -= passes.length;
+    return passes.length > 0 ? [{ ...step, passes }] : [];
+  });
+}
+
+/** Carries the plan through up to some pass and looks at what comes of it. */
+class Trials {
+  private runtime: RemoteRuntime | undefined;
+  private tried = 0;
+
+  constructor(private readonly context: CandidateContext, private readonly plan: Plan, private readonly recorded: Map<string, Statistics>) {}
+
+  /** What is wrong with the model after so many passes; undefined when nothing is. */
+  async faultAfter(count: number): Promise<string | undefined> {
+    const { context } = this;
+    context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
+    const plan = prefixOf(this.plan, count);
+    try {
+      const model = context.read();
+      // A part of the plan is nothing to keep as the best so far.
+      await applyPlan({ ...context, logger: {}, bestSoFar: undefined }, model, plan, this.recorded);
+      const path = await context.files.path("trial");
+      writeModel(model, path);
+      assertSound(readModel(path), "read back", context.undescribed);
+      return await this.outputFault(path, expectationOf(model, plan));
+    } catch (error) {
+      if (error instanceof EndedFromOutside) throw error;
+      if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.runtime?.close();
+    this.runtime = undefined;
+  }
+
+  private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
+    const { options, referencePath, name, data: { evaluation } } = this.context;
+    const runtime = options.verify === false ? undefined : await this.open();
+    if (!runtime) return undefined;
+    if (!evaluation) {
+      await (await runtime.open(path, { label: "the model" })).release();
+      return undefined;
+    }
+    const { fidelity } = await compareOutputs({
+      original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime,
+    });
+    return brokenOutputs(fidelity, expectation);
+  }
+
+  /** A runtime, started anew after a crash; undefined when none is installed. */
+  private async open(): Promise<RemoteRuntime | undefined> {
+    if (this.runtime && this.runtime.pid === undefined) await this.close();
+    try {
+      return this.runtime ??= await openRemote();
+    } catch (error) {
+      if (error instanceof EdgecError && error.code === "RUNTIME_MISSING") return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/** Values of weights that are stored as codes, computed by the runtime one at a time. */
+import { modelComputing } from "../calibration/augment.js";
+import type { Model, Tensor } from "../ir/index.js";
+import type { ConstantEvaluator } from "../passes/contract.js";
+import type { PreparedModel } from "./prepared-model.js";
+
+/** Answers for values of the main graph of `model` that depend on constants alone. */
+export function constantComputer({ editors }: PreparedModel, model: Model, evaluator: ConstantEvaluator): (name: string) => Promise<Tensor | undefined> {
+  const made = new Set(model.graph.nodes.flatMap((node) => node.outputs));
+  return async (name) => {
+    // Values inside of functions have no name outside of them.
+    if (!editors[0]?.producer(name) || !made.has(name)) return undefined;
+    const part = modelComputing(model, [name]);
+    return (await evaluator.evaluate({ ...part, graph: { ...part.graph, inputs: [] } })).get(name);
+  };
+}

@@ -1,0 +1,120 @@
+/** What the passes of one run reported, with the rounds of a repeated pass summed into one record. */
+import type { Diagnostic } from "../diagnostics.js";
+import type { Statistics } from "../numeric/statistics.js";
+import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
+import type { SearchResult } from "../search/search-types.js";
+
+/** What a pass that must prove itself came to on samples held out of calibration. */
+export interface TrialResult {
+  /** Mean signal-to-noise ratio of the outputs without it and with it, dB. */
+  readonly beforeDb: number;
+  readonly afterDb: number;
+  readonly kept: boolean;
+  /** Why the runtime refuses the model with it, if so. */
+  readonly refused?: string;
+  /** What became of the runtime's process that tried it, where it ended. */
+  readonly crashed?: string;
+}
+
+export interface PassRecord {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly modified: boolean;
+  readonly stats: Readonly<Record<string, number>>;
+  /** Milliseconds, with the calibration it asked for. */
+  readonly ms: number;
+  /** Present for a pass that was tried. One that was not kept has `modified` false: its changes were taken back. */
+  readonly trial?: TrialResult;
+}
+
+export interface RunResult {
+  readonly modified: boolean;
+  readonly passes: readonly PassRecord[];
+  readonly nodes: readonly (NodeStatus & { readonly pass: string })[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether any pass asked for statistics. */
+  readonly askedForData: boolean;
+  /** Which nodes were left in float and why, where that was searched. */
+  readonly search?: SearchResult;
+  /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
+  readonly statistics: ReadonlyMap<string, Statistics>;
+}
+
+export class PassLedger {
+  askedForData = false;
+  search: SearchResult | undefined;
+  readonly statistics = new Map<string, Statistics>();
+  private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
+  private readonly nodes: (NodeStatus & { pass: string })[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+  /** What each pass has said of nodes, as text. */
+  private readonly said = new Map<string, Set<string>>();
+
+  add(pass: Pass, result: PassResult, ms: number): void {
+    let record = this.records.find((other) => other.pass === pass);
+    if (!record) this.records.push(record = { pass, modified: false, stats: {}, ms: 0 });
+    record.modified ||= result.modified;
+    record.ms += ms;
+    for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
+    const isRepeated = this.repeats(pass);
+    for (const node of result.nodes) if (!isRepeated("node", node)) this.nodes.push({ ...node, pass: pass.name });
+    for (const diagnostic of result.diagnostics) if (!isRepeated("diagnostic", diagnostic)) this.diagnostics.push(diagnostic);
+  }
+
+  /** Whether an exact pass has said the same in an earlier round: it runs until nothing changes. */
+  private repeats({ name, lossy }: Pass): (kind: string, said: NodeStatus | Diagnostic) => boolean {
+    const before = this.said.get(name) ?? new Set<string>();
+    const now = new Set(before);
+    this.said.set(name, now);
+    return (kind, said) => {
+      const key = JSON.stringify([kind, said]);
+      now.add(key);
+      return !lossy && before.has(key);
+    };
+  }
+
+  /** Takes over what the passes of a trial reported; of one that was not kept, that it was tried. */
+  addTrial(tried: PassLedger, trial: TrialResult): void {
+    for (const record of tried.records) this.records.push({ ...record, modified: record.modified && trial.kept, stats: trial.kept ? record.stats : {}, trial: rounded(trial) });
+    if (!trial.kept) return;
+    this.nodes.push(...tried.nodes);
+    this.diagnostics.push(...tried.diagnostics);
+  }
+
+  /** Under what the next measurement for the pass is kept. */
+  statisticsKey({ name }: Pass): string {
+    let key = name;
+    for (let k = 1; this.statistics.has(key); k++) key = `${name}#${k}`;
+    return key;
+  }
+
+  /** Names of the passes that ran, each once, in order. */
+  names(): string[] {
+    return [...new Set(this.records.map((record) => record.pass.name))];
+  }
+
+  result(): RunResult {
+    return {
+      modified: this.records.some((record) => record.modified),
+      passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10, ...(trial ? { trial } : {}) })),
+      nodes: this.nodes.map((node) => explained(node, this.search)),
+      diagnostics: this.diagnostics,
+      askedForData: this.askedForData,
+      statistics: this.statistics,
+      ...(this.search ? { search: this.search } : {}),
+    };
+  }
+}
+
+function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
+  return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, ...rest };
+}
+
+/** A node that the search left out is told its reason instead of the exclusion that came of it; a layer in another form is told it as well. */
+function explained<T extends NodeStatus & { readonly pass: string }>(node: T, search: SearchResult | undefined): T {
+  const reason = search?.reasons.get(node.name);
+  if (!search || reason === undefined) return node;
+  if (node.reason === "excluded") return { ...node, reason };
+  const isDynamic = search.forms.dynamicNodes.includes(node.name) && node.pass === "quantize-int8" && node.status === "changed";
+  return isDynamic ? { ...node, reason: `${node.reason}; ${reason}` } : node;
+}

@@ -1,0 +1,125 @@
+/** Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches before those that have some. */
+import { CalibrationProcess } from "../calibration/process.js";
+import { copyModel, type Model } from "../ir/index.js";
+import { PassLedger, type RunResult, type TrialResult } from "./run-log.js";
+import { PassRunner } from "./pass-runner.js";
+import { inForms, type Plan, type PlannedStep } from "../plan/plan.js";
+import { NO_FORMS } from "../plan/replay.js";
+import type { RunOptions } from "./run-options.js";
+import { searchForms } from "../search/search.js";
+import type { SearchAims, SearchResult } from "../search/search-types.js";
+import { StepTrial } from "./ablation.js";
+
+/**
+ * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
+ * that names the pass and those that ran before it. The model must not be used after a failure.
+ */
+export async function runPasses(model: Model, plan: Plan, options: RunOptions): Promise<RunResult> {
+  const run = new PlanRun(model, plan, options);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class PlanRun {
+  private readonly process = new CalibrationProcess();
+  private readonly runner: PassRunner;
+  private trial: StepTrial | undefined;
+
+  constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {
+    this.runner = new PassRunner(model, options, this.process);
+  }
+
+  async run(): Promise<RunResult> {
+    for (const [index, step] of this.plan.entries()) {
+      if (step.search) await this.searchStep(index, step, step.search);
+      else if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
+      else if (await this.runner.runStep(this.model, step)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
+    }
+    return this.runner.ledger.result();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.trial?.close();
+    } finally {
+      await this.process.close();
+    }
+  }
+
+  /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
+  private async tryStep(index: number, step: PlannedStep, judgedAfter: string): Promise<void> {
+    if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
+    const trial = this.trials(this.options.scorer);
+    const isLossy = step.passes.some(({ lossy }) => lossy);
+    if (isLossy) this.runner.keepReference();
+    const rest = stepsUntil(this.plan.slice(index + 1), judgedAfter);
+    const tried = new PassLedger();
+    const result = await trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
+      judgedAfter,
+      change: (model) => this.runner.runStep(model, step, tried),
+      finish: async (model) => {
+        for (const later of rest) await this.runner.runStep(model, later, new PassLedger());
+      },
+    });
+    if (result.kept && !isLossy) this.runner.forgetReference();
+    if (tried.askedForData) this.runner.ledger.askedForData = true;
+    this.runner.ledger.addTrial(tried, result);
+    this.tellFailure(step.passes.map(({ name }) => name).join(", "), result);
+  }
+
+  private tellFailure(subject: string, { refused, crashed }: TrialResult): void {
+    const tell = (id: string, message: string): void => this.options.logger.diagnostic?.({ id, severity: "warning", subject, message });
+    if (refused !== undefined) tell("compress/step-refused", `"${subject}" was taken back, because the runtime refuses this model with it: ${sentence(refused)} This is a bug in edgec: please report it.`);
+    if (crashed !== undefined) tell("compress/step-crashed", `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`);
+  }
+
+  /** Chooses forms of nodes for the step's last pass, and runs it so. */
+  private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
+    const result = await this.search(index, step, aims);
+    this.runner.ledger.search = result;
+    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, step.passes.at(-1)?.name);
+    const isChosen = passes !== step.passes;
+    if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
+  }
+
+  private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
+    const { dataset, scorer, logger, threads, judges = {} } = this.options;
+    const pass = step.passes.at(-1);
+    const trial = scorer && dataset ? this.trials(scorer) : undefined;
+    if (!pass?.excluding || !(trial || aims.device)) return undefined;
+    this.runner.keepReference();
+    const statistics = await this.runner.measureAhead(pass);
+    const later = this.plan.slice(index + 1);
+    const recovering = later.filter(({ judgedAfter }) => judgedAfter !== undefined && step.passes.some(({ name }) => name === judgedAfter));
+    const apply = (steps: Plan) => async (model: Model): Promise<void> => {
+      for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
+    };
+    // Without samples to judge by, what can be predicted is left.
+    return searchForms(this.model, pass, statistics, trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) }, {
+      dataset, threads, logger, judges, process: this.process,
+      context: (statistics) => this.runner.context(statistics),
+      score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
+      recover: recovering.length > 0 ? apply(recovering) : undefined,
+      finish: apply(later.filter(({ judgedAfter }) => judgedAfter === undefined)),
+    });
+  }
+
+  /** Models are scored against the one that came to the first of trials, searches and passes that may change results. */
+  private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrial {
+    return this.trial ??= new StepTrial(scorer(this.runner.original ?? copyModel(this.model), this.process), this.options.logger);
+  }
+}
+
+/** The steps up to the one that runs the pass, without those that are tried themselves; none when it does not come. */
+function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
+  const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
+  return steps.slice(0, last + 1).filter(({ judgedAfter }) => judgedAfter === undefined);
+}
+
+/** With a full stop, which some messages have already. */
+function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
+}

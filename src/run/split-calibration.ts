@@ -1,0 +1,47 @@
+/** Which of the calibration samples passes learn from, and which decide whether what they did helps. */
+import { freemem } from "node:os";
+import { splitHoldOut, type Dataset } from "../data/index.js";
+import type { Logger } from "../diagnostics.js";
+import { byteSize, elementCount, type Model } from "../ir/index.js";
+import { HeldOutScore } from "./holdout-score.js";
+import { memoryShortage } from "../compare/compare-files.js";
+import type { Plan } from "../plan/plan.js";
+import type { RunOptions } from "./run-options.js";
+import { needsJudges } from "../search/search-types.js";
+
+/** Share of the calibration samples that decide which steps are kept. */
+const JUDGING = 0.25;
+/** Fewer samples than this decide nothing. */
+const LEAST_JUDGES = 2;
+/** Of eleven samples three are compared on, and eight are left. */
+const LEAST_WITHOUT_EVAL = 11;
+
+/** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
+export function learningData(
+  calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger },
+): Pick<RunOptions, "dataset" | "scorer"> {
+  const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || needsJudges(search) || wasJudged === true);
+  if (!calibration || !isJudged) return { dataset: calibration };
+  const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
+  if (obstacle !== undefined) {
+    logger.diagnostic?.({ id: "compress/not-judged", severity: "warning", message: `int8 was not tuned for accuracy and speed: ${obstacle}` });
+    return { dataset: calibration };
+  }
+  // A split of its own: with another seed than the one that the comparison was held out with.
+  const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
+  return { dataset: rest, scorer: (reference, process) => new HeldOutScore(reference, heldOut, threads, process) };
+}
+
+/** Where there is no other data to compare on, a quarter has been kept apart for that already. */
+function tooFew({ size = 0 }: Dataset): string {
+  return `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without --eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not wanted.`;
+}
+
+function tooLarge(model: Model): string | undefined {
+  const shortage = memoryShortage(weightBytes(model), freemem());
+  return shortage === undefined ? undefined : `${shortage}.`;
+}
+
+function weightBytes({ graph }: Model): number {
+  return graph.initializers.reduce((sum, tensor) => sum + (byteSize(tensor.dataType, elementCount(tensor)) ?? 0), 0);
+}

@@ -1,0 +1,91 @@
+/**
+ * Which nodes int8 does not pay for on the machine at hand. A convolution with few multiply-accumulates for each value
+ * that it moves loses more in the Q/DQ pairs around it than its arithmetic gains. Models with some nodes in float are
+ * timed against each other; what was fastest is timed once more against float and int8, as the fastest of many owes
+ * some of it to luck.
+ */
+import type { Model } from "../ir/index.js";
+import type { SearchSpace } from "./by-accuracy.js";
+
+/** Median times of the models, measured in turns, milliseconds. */
+export type Timer = (models: readonly Model[]) => Promise<readonly number[]>;
+
+export interface PayingChoice {
+  /** Nodes to leave in float for speed. */
+  readonly floatNodes: readonly string[];
+  /** Of the model in float, with all nodes in int8, and as chosen, milliseconds. */
+  readonly floatMs: number;
+  readonly int8Ms: number;
+  readonly chosenMs: number;
+}
+
+/** What is worth timing, from how codes flow in the model. */
+export interface TimingHints {
+  /** Nodes between which codes flow, those first that are likeliest to lose. */
+  readonly islands: readonly (readonly string[])[];
+  /** What a table of costs would leave in float. */
+  readonly predicted: readonly string[];
+}
+
+/** Below this share of float's time int8 pays as a whole, and shares of the nodes are not tried in float. */
+const CLEARLY_FASTER = 0.85;
+/** Differences below this are noise between interleaved medians. */
+const NOISE = 0.03;
+/** Islands of a model whose float form takes this much off are tried in float together. */
+const HINT = 0.01;
+/** Shares of the nodes, those with the least arithmetic for what they move, that are tried in float. */
+const TRIED = [0.25, 0.5, 0.75];
+const MOST_ISLANDS = 4;
+/** What a round of timings may take, as far as a model that is run eight times allows, milliseconds. */
+const ROUND_MS = 3_000;
+const LEAST_RUNS = 8;
+const LEAST_SETS = 3;
+
+type NodeSet = readonly string[];
+
+/** @param hints without them only shares of the nodes are tried */
+export async function choosePayingNodes({ nodes, build }: SearchSpace, time: Timer, hints: TimingHints = { islands: [], predicted: [] }): Promise<PayingChoice> {
+  const all = nodes.map(({ name }) => name);
+  const [float, int8] = [await build(all), await build([])];
+  const timed = async (sets: readonly NodeSet[]): Promise<readonly number[]> => {
+    const models = [float, int8];
+    for (const set of sets) models.push(await build(set));
+    return time(models);
+  };
+  const [floatMs = 0, int8Ms = 0] = await timed([]);
+  const isClear = int8Ms <= CLEARLY_FASTER * floatMs;
+  const shares = isClear ? [] : sharesOf(nodes);
+  const islands = hints.islands.length > 1 ? hints.islands.slice(0, MOST_ISLANDS) : [];
+  const affordable = Math.max(LEAST_SETS, Math.floor(ROUND_MS / (LEAST_RUNS * Math.max(floatMs, int8Ms))));
+  const sets = distinct([hints.predicted, ...shares, ...islands], all.length).slice(0, affordable);
+  if (sets.length === 0) return verdict(all, [], [floatMs, int8Ms]);
+  const finalists = finalistsOf(sets, islands, await timed(sets), all.length);
+  return verdict(all, finalists, await timed(finalists));
+}
+
+/** The first of the nodes by arithmetic for each value moved, least first. */
+function sharesOf(nodes: SearchSpace["nodes"]): NodeSet[] {
+  const order = [...nodes].sort((a, b) => a.intensity - b.intensity).map(({ name }) => name);
+  return TRIED.map((share) => order.slice(0, Math.round(share * order.length)));
+}
+
+/** Without those that leave nothing or everything in float. */
+function distinct(sets: readonly NodeSet[], count: number): NodeSet[] {
+  const proper = sets.filter(({ length }) => length > 0 && length < count);
+  return [...new Map(proper.map((set) => [JSON.stringify([...set].sort()), set])).values()];
+}
+
+/** The fastest set, and the islands together that gained something each. */
+function finalistsOf(sets: readonly NodeSet[], islands: readonly NodeSet[], [, int8Ms = 0, ...times]: readonly number[], count: number): NodeSet[] {
+  const best = sets[times.indexOf(Math.min(...times))]!;
+  const losing = sets.filter((set, k) => islands.includes(set) && times[k]! < (1 - HINT) * int8Ms);
+  return distinct([best, losing.flat()], count);
+}
+
+/** A mixture that is clearly faster than both, else int8 that is clearly faster than float, else float. */
+function verdict(all: NodeSet, finalists: readonly NodeSet[], [floatMs = 0, int8Ms = 0, ...times]: readonly number[]): PayingChoice {
+  const fastest = Math.min(...times);
+  if (fastest < (1 - NOISE) * Math.min(floatMs, int8Ms)) return { floatNodes: finalists[times.indexOf(fastest)]!, floatMs, int8Ms, chosenMs: fastest };
+  const pays = int8Ms < (1 - NOISE) * floatMs;
+  return { floatNodes: pays ? [] : all, floatMs, int8Ms, chosenMs: pays ? int8Ms : floatMs };
+}

@@ -1,0 +1,32 @@
+/** The nodes that int8 does not pay for: by times on this machine, or by the costs of another device. */
+import type { Model } from "../ir/index.js";
+import { type CostTable, NATIVE, resolveTarget } from "../targets/index.js";
+import type { SearchSpace } from "./by-accuracy.js";
+import { choosePayingNodes, type PayingChoice } from "./by-latency.js";
+import { predictPayingNodes, type Prediction, predictedShare } from "./by-cost-model.js";
+import { sampleTypes } from "./sample-types.js";
+import type { SearchAims, SearchTools } from "./search-types.js";
+import { timingHints } from "./timing-hints.js";
+
+export interface PayingNodes {
+  readonly paying?: PayingChoice | undefined;
+  readonly predicted?: Prediction | undefined;
+  /** The predicted time with these nodes in float over that with all in float, where times are predicted. */
+  readonly shareOf: (floatNodes: readonly string[]) => Promise<number | undefined>;
+}
+
+export async function choosePaying(model: Model, space: SearchSpace, { speed, device }: SearchAims, { dataset, judges }: SearchTools): Promise<PayingNodes> {
+  const time = speed ? judges.time : undefined;
+  const types = device || time ? await sampleTypes(model, dataset) : undefined;
+  if (!types) return { shareOf: () => Promise.resolve(undefined) };
+  return {
+    predicted: device ? await predictPayingNodes(model, types, space, device) : undefined,
+    paying: time ? await choosePayingNodes(space, time, await timingHints(model, types, space, nativeCosts())) : undefined,
+    shareOf: async (floatNodes) => (device ? predictedShare(model, types, space, device, floatNodes) : undefined),
+  };
+}
+
+/** Of what this machine is, whatever the model is made for. */
+function nativeCosts(): CostTable {
+  return resolveTarget(NATIVE).profile.costs;
+}
