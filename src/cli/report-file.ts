@@ -4,15 +4,8 @@ import { access, open, rename, rm, stat, writeFile, type FileHandle } from "node
 import { dirname, extname, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { temporaryBeside } from "../onnx/index.js";
-import { placeOf } from "../output/file-identity.js";
-import {
-  isReplaceable,
-  refuseOverlap,
-  reportRefusal,
-  takenBy,
-  type FileRead,
-  type FileWritten,
-} from "../output/overwriting.js";
+import { placeOf, type FileRead } from "../output/file-identity.js";
+import { isReplaceable, refuseOverlap, reportRefusal, takenBy, type FileWritten } from "../output/overwriting.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";

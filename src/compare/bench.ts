@@ -3,12 +3,12 @@ import { abortable } from "../abort.js";
 import { take, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Feed } from "../ir/index.js";
+import { type Feed, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
 import { toldOfSample } from "./original-fault.js";
-import { modelInputs, openData } from "./run-data.js";
+import { openData } from "./run-data.js";
 import { requireThreads } from "../plan/threads.js";
 
 export interface BenchOptions {
@@ -61,7 +61,7 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
   requireThreads(options.threads);
   // Each is looked at here, as the runtime would wait for ever on a pipe in place of a model or its data.
-  const [inputs = []] = paths.map((path) => modelInputs(readModel(path)));
+  const [inputs = []] = paths.map((path) => fedInputs(readModel(path)));
   const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;

@@ -5,7 +5,7 @@ import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { LimitExceeded } from "../run-limits.js";
-import { bytesText } from "../units.js";
+import { memoryShortage } from "../run/memory.js";
 import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
   checkGates, compareSizes, loaded, readableFiles, readExecuted, requireLevel, verifyModels,
@@ -82,18 +82,6 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
   } finally {
     await runtime.close();
   }
-}
-
-/** Models below this are run whatever memory is free: an estimate must not keep a small one from being checked. Bytes. */
-const LARGE = 1e9;
-/** What both models take in onnxruntime, weights repacked for its kernels, for each byte of the original: 3.05 measured. */
-const MEMORY_PER_BYTE = 3.2;
-
-/** Why both models cannot be run side by side; undefined when they can. The runtime would be killed half-way. */
-export function memoryShortage(originalBytes: number, freeBytes: number): string | undefined {
-  const needed = MEMORY_PER_BYTE * originalBytes;
-  if (originalBytes < LARGE || needed <= freeBytes) return undefined;
-  return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
 async function compare(

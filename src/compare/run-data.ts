@@ -1,12 +1,10 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
 import { abortableSamples, openDataset, splitHoldOut, unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
-import type { Diagnostic } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
+import { fedInputs, type Model } from "../ir/index.js";
 import { randomFeeds, requireMetric } from "../verify/index.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
-import { UNPROVEN, type Measurements } from "./compare-files.js";
 import { requireThreads } from "../plan/threads.js";
 
 export interface RunData {
@@ -29,7 +27,7 @@ const HELD_OUT = 0.25;
 
 /** Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that was not given. */
 export async function openRunData(model: Model, options: CompressOptions): Promise<RunData> {
-  const inputs = modelInputs(model);
+  const inputs = fedInputs(model);
   refuseBadOptions(options);
   const calibration = await openData("--calib", options.calib, inputs);
   const evaluation = await openData("--eval", options.eval, inputs, options.labels);
@@ -50,12 +48,6 @@ export async function openRunData(model: Model, options: CompressOptions): Promi
   return { calibration, isLabelled: false, isMadeUp: true, given, ...madeUp };
 }
 
-/** Graph inputs that are not defaults of themselves. */
-export function modelInputs(model: Model): ModelInputs {
-  const held = new Set(model.graph.initializers.map((tensor) => tensor.name));
-  return model.graph.inputs.filter((input) => !held.has(input.name));
-}
-
 function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluation" | "source" | "obstacle"> {
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) return { evaluation: undefined, source: "no data", obstacle: `${obstacle}. It was only loaded` };
@@ -66,17 +58,6 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
     if (!(error instanceof BadDataError)) throw error;
     return { evaluation: undefined, source: "no data", obstacle: `${error.message} with --eval or --calib` };
   }
-}
-
-/**
- * What a comparison on inputs that were made up is worth. Told when the comparison is over: one that did not take place,
- * for whatever reason, has its own warning.
- */
-export function madeUpWarnings({ isMadeUp, source, obstacle }: RunData, { fidelity, warnings }: Pick<Measurements, "fidelity" | "warnings">): Diagnostic[] {
-  if (!isMadeUp) return [];
-  if (fidelity) return [{ id: "compress/random-feeds", severity: "warning", message: `The models were compared on ${source}, which says little about real inputs. Give data with --eval or --calib.` }];
-  if (obstacle === undefined || warnings.some(({ id }) => id === UNPROVEN)) return [];
-  return [{ id: "compress/no-data", severity: "warning", message: `The models were not compared: ${obstacle}.` }];
 }
 
 /** @param flag what an empty name is blamed on, as a shell gives one for a variable that is not set */

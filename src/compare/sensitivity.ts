@@ -5,7 +5,7 @@ import { CalibrationProcess } from "../calibration/process.js";
 import { abortableSamples, openDataset, splitHoldOut, take, type Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { copyModel, type Model } from "../ir/index.js";
+import { copyModel, type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { withLimits } from "../run-limits.js";
@@ -16,7 +16,6 @@ import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { HeldOutScore } from "../run/holdout-score.js";
 import { planOptions } from "../plan/plan-options.js";
 import { planPasses, type Plan } from "../plan/plan.js";
-import { modelInputs } from "./run-data.js";
 import { runPasses } from "../run/run-plan.js";
 import type { SearchNode, SearchSpace } from "../search/by-accuracy.js";
 import { quantizationSpace } from "../search/quantization-space.js";
@@ -61,7 +60,7 @@ async function measureNodes(path: string, options: SensitivityOptions): Promise<
   const threads = learningThreads(asked);
   const model = readModel(path);
   assertSound(model, path);
-  const data = abortableSamples(typeof calib === "string" ? await openDataset(calib, modelInputs(model)) : calib);
+  const data = abortableSamples(typeof calib === "string" ? await openDataset(calib, fedInputs(model)) : calib);
   if ((data.size ?? Infinity) < 4) throw new EdgecError("BAD_OPTION", `${data.name} holds ${data.size ?? 0} samples; four are needed, as a quarter is kept apart to judge by.`);
   try {
     return await measured(path, model, rest, { data, top, logger, seed, threads });

@@ -18,8 +18,9 @@ import { measureAgainst, type Measurements } from "./compare-files.js";
 import { muchLost } from "./much-lost.js";
 import { OutputFile } from "../output/output-file.js";
 import { referenceOf } from "./runnable-original.js";
-import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
+import { openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
+import { madeUpWarnings } from "./made-up-data.js";
 
 export type VerifyOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "foldLimit" | "loadLimit" | "labels" | "metric" | keyof GateOptions | "threads" | "seed" | "logger" | "signal"> & {
   /**

@@ -9,14 +9,13 @@ import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Compute } from "../passes/contract.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
-import { decisionsOf, type Decisions } from "../plan/replay.js";
+import { type Decisions } from "../plan/replay.js";
 import { markModel } from "../output/edgec-mark.js";
 import { accuracyLimits } from "../plan/gate-limits.js";
 import { learningData } from "../run/split-calibration.js";
 import { blamed, measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
 import { LEVELS, type FileSizes } from "../verify/index.js";
-import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "../output/output-file.js";
 import type { RunResult } from "../run/run-log.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "../plan/plan.js";
@@ -27,6 +26,7 @@ import type { SearchState } from "../search/checkpoint.js";
 import { runJudges } from "../search/evaluators.js";
 import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
+import { decisionsOf } from "../run/decisions-of.js";
 
 export interface CandidateContext {
   readonly options: PlacedOptions;
@@ -59,6 +59,12 @@ export interface CandidateContext {
 export interface JudgedRun extends RunResult {
   /** Whether samples were held out of calibration to judge by. */
   readonly judged: boolean;
+}
+
+/** What was made in vain. */
+export interface Unchanged {
+  /** Bytes that the result would have had. */
+  readonly wouldBe: number;
 }
 
 export interface Candidate {

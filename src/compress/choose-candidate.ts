@@ -6,7 +6,7 @@ import type { Candidate } from "./candidate.js";
 import type { Decisions } from "../plan/replay.js";
 import { QUANTIZER, type PlanOptions } from "../plan/plan.js";
 import { storeOnlyOptions } from "../plan/plan-options.js";
-import type { Device } from "../search/by-cost-model.js";
+import type { Device } from "../targets/index.js";
 
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 

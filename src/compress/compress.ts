@@ -27,7 +27,7 @@ import { muchLost } from "../compare/much-lost.js";
 import { planOptions } from "../plan/plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "../compare/runnable-original.js";
-import { madeUpWarnings, openRunData } from "../compare/run-data.js";
+import { openRunData } from "../compare/run-data.js";
 import { runtimeNotice } from "../compare/runtime-notice.js";
 import { SearchState } from "../search/checkpoint.js";
 import type { SearchResult } from "../search/search-types.js";
@@ -37,6 +37,7 @@ import { RunCompute } from "../run/run-compute.js";
 import { computeThreads, learningThreads } from "../plan/threads.js";
 import { memoryWarnings, type PlacedOptions, type ReportedTarget, slowdownWarnings, withTarget } from "../plan/target-options.js";
 import { weightsPlace, willSplit, writeOptions } from "../output/weights-place.js";
+import { madeUpWarnings } from "../compare/made-up-data.js";
 
 export interface CompressResult {
   readonly model: Model;

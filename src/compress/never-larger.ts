@@ -13,12 +13,6 @@ import { measureAgainst, type Measurements } from "../compare/compare-files.js";
 import type { PlanOptions } from "../plan/plan.js";
 import { writeOptions } from "../output/weights-place.js";
 
-/** What was made in vain. */
-export interface Unchanged {
-  /** Bytes that the result would have had. */
-  readonly wouldBe: number;
-}
-
 /** Passes that write out what is short in the file: who names them asks for that. */
 const WRITE_OUT: readonly string[] = ["upgrade-opset", "inline-functions", "unpack-weights"];
 /** Warnings about the model that is given up. */

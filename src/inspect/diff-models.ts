@@ -1,9 +1,8 @@
 /** Two models side by side: what one has become of the other. */
 import { isDeepStrictEqual } from "node:util";
-import type { Model } from "../ir/index.js";
+import { type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { inspect, type InspectOptions } from "./inspect.js";
-import { fedInputs } from "./input-shapes.js";
 import type { InspectedOperator, InspectedValue, InspectedWeight, Inspection } from "./inspection.js";
 import { matchWeights, type WeightMatch } from "./match-weights.js";
 

@@ -1,18 +1,12 @@
 /** Sizes that a user gives for a model's inputs, checked against what the model declares and put in the place of symbols. */
 import { EdgecError, suggestion } from "../errors.js";
-import { DataType, type Dimension, type Model, type TensorType, type ValueInfo } from "../ir/index.js";
+import { DataType, type Dimension, fedInputs, type Model, type TensorType, type ValueInfo } from "../ir/index.js";
 
 export interface GivenSizes {
   /** Whole shapes by input name: { image: [1, 3, 224, 224] }. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sizes by symbol: { batch: 1 }. */
   readonly dims?: Readonly<Record<string, number>>;
-}
-
-/** The inputs that a caller feeds: those that are no constants. */
-export function fedInputs({ graph }: Pick<Model, "graph">): ValueInfo[] {
-  const constants = new Set(graph.initializers.map((tensor) => tensor.name));
-  return graph.inputs.filter((input) => !constants.has(input.name));
 }
 
 /**

@@ -1,6 +1,5 @@
 /** The size of a batch that a model leaves open: costs are told for one sample. */
-import type { Dimension, Model } from "../ir/index.js";
-import { fedInputs } from "./input-shapes.js";
+import { type Dimension, type Model, fedInputs } from "../ir/index.js";
 
 /** Inputs of one axis have a length rather than a batch. */
 const LEAST_RANK = 2;

@@ -3,10 +3,10 @@ import { locate, modelOfShapes } from "../calibration/augment.js";
 import { modelLabel, ScratchModels } from "../calibration/scratch-models.js";
 import { unfeedable } from "../data/index.js";
 import { EdgecError } from "../errors.js";
-import { byteSize, DataType, dataTypeName, type Feed, type Model, type TensorValue, type ValueInfo } from "../ir/index.js";
+import { byteSize, DataType, dataTypeName, type Feed, type Model, type TensorValue, type ValueInfo, fedInputs } from "../ir/index.js";
 import type { TypeMap } from "../ops/shapes.js";
 import { openRemote } from "../runtime/index.js";
-import { fedInputs, shapeText } from "./input-shapes.js";
+import { shapeText } from "./input-shapes.js";
 
 /** Shapes by value name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;

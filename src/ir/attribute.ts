@@ -1,37 +1,12 @@
-/** Attributes of a node: the value of one of the schema's kinds under a name. */
-import type { Graph } from "./graph.js";
+/** Kinds of attributes, and how each is made from a plain value. */
+import type { Attribute, Graph } from "./graph.js";
 import type { Tensor } from "./tensor.js";
-import type { OpaqueMessage, TypeInfo } from "./value.js";
 
 /** The schema's `AttributeProto.AttributeType` numbers. */
 export const AttributeType = {
   UNDEFINED: 0, FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, GRAPH: 5, FLOATS: 6, INTS: 7, STRINGS: 8, TENSORS: 9,
   GRAPHS: 10, SPARSE_TENSOR: 11, SPARSE_TENSORS: 12, TYPE_PROTO: 13, TYPE_PROTOS: 14,
 } as const;
-
-export interface Attribute {
-  name: string;
-  /** Absent in files older than IR version 3. */
-  type?: number;
-  f?: number;
-  i?: bigint;
-  s?: Uint8Array;
-  t?: Tensor;
-  g?: Graph;
-  tp?: TypeInfo;
-  floats?: number[];
-  ints?: bigint[];
-  strings?: Uint8Array[];
-  tensors?: Tensor[];
-  graphs?: Graph[];
-  typeProtos?: TypeInfo[];
-  sparseTensor?: OpaqueMessage;
-  sparseTensors?: OpaqueMessage[];
-  /** In a function body: the attribute of the calling node that this one takes its value from. */
-  refAttrName?: string;
-  docString?: string;
-  unknownFields?: readonly Uint8Array[];
-}
 
 /** Builds an attribute from a plain value: number, bigint list, string or tensor, by its JavaScript type. */
 export const attribute = {

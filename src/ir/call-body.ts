@@ -1,9 +1,7 @@
 /** What a call of a model-local function stands for: the function's nodes under the caller's names. */
-import type { Attribute } from "./attribute.js";
 import { copyAttribute, copyNode } from "./copy.js";
-import type { Graph } from "./graph.js";
+import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef } from "./model.js";
-import type { Node } from "./node.js";
 import { subgraphsOf } from "./traverse.js";
 
 /**

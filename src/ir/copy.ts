@@ -1,8 +1,6 @@
 /** Copies of a model that can be changed without touching the original. Constants and encoded messages are shared. */
-import type { Attribute } from "./attribute.js";
-import type { Graph } from "./graph.js";
+import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef, Model } from "./model.js";
-import type { Node } from "./node.js";
 import type { ValueInfo } from "./value.js";
 
 export function copyModel(model: Model): Model {

@@ -2,9 +2,8 @@
 import { joinPieces, type TensorStore } from "./byte-source.js";
 import { byteSize } from "./data-type.js";
 import { addDescent } from "./provenance.js";
-import type { Graph } from "./graph.js";
+import type { Graph, Node } from "./graph.js";
 import type { Model } from "./model.js";
-import type { Node } from "./node.js";
 import { NodeOrder } from "./node-order.js";
 import { elementCount, type Tensor } from "./tensor.js";
 import { bindsName, bodiesOf, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";

@@ -4,7 +4,7 @@ export * from "./call-body.js";
 export * from "./byte-source.js";
 export * from "./copy.js";
 export * from "./data-type.js";
-export { withDescendants, type Descent } from "./provenance.js";
+export { withDescendants } from "./provenance.js";
 export * from "./editor.js";
 export * from "./feed.js";
 export * from "./graph.js";

@@ -1,10 +1,7 @@
 /** A whole model file: its graph, the operator sets it uses, and what it says about itself. */
 import type { Annotated, StringEntry } from "./annotations.js";
-import type { Attribute } from "./attribute.js";
 import type { TensorStore } from "./byte-source.js";
-import type { Descent } from "./provenance.js";
-import type { Graph } from "./graph.js";
-import type { Node } from "./node.js";
+import type { Graph, Node, Attribute } from "./graph.js";
 import type { StoredForm } from "./stored-form.js";
 import type { OpaqueMessage, ValueInfo } from "./value.js";
 
@@ -27,6 +24,9 @@ export interface FunctionDef extends Annotated {
   opsetImports: OpsetImport[];
   valueInfo: ValueInfo[];
 }
+
+/** Names of nodes (`nodeLabel`) and constants, each with those that came of it. The old one may be there still. */
+export type Descent = Map<string, Set<string>>;
 
 export interface Model extends Annotated {
   irVersion?: bigint;
@@ -69,4 +69,10 @@ export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: num
 /** What identifies a function, and which one a node calls: domain, name and overload. */
 export function functionKey(domain: string | undefined, name: string | undefined, overload: string | undefined): string {
   return JSON.stringify([domain === "ai.onnx" ? "" : domain ?? "", name ?? "", overload ?? ""]);
+}
+
+/** The inputs that a caller feeds: those that no initializer gives a value. */
+export function fedInputs({ graph }: Pick<Model, "graph">): ValueInfo[] {
+  const constants = new Set(graph.initializers.map((tensor) => tensor.name));
+  return graph.inputs.filter((input) => !constants.has(input.name));
 }

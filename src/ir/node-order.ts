@@ -4,8 +4,7 @@
  * Dietz & Sleator 1987, with floating-point labels). The graph's list is the truth: when someone else changed it, ranks are
  * given anew.
  */
-import type { Graph } from "./graph.js";
-import type { Node } from "./node.js";
+import type { Graph, Node } from "./graph.js";
 
 /** Up to this share of the list is taken out one by one; walking all of it pays for more. */
 const FEW = 1 / 16;

@@ -1,20 +1,6 @@
-/** One operator call. Values are linked by name; an empty name is an input or output left out. */
-import type { Annotated } from "./annotations.js";
-import { AttributeType, type Attribute } from "./attribute.js";
-import type { OpaqueMessage } from "./value.js";
-
-export interface Node extends Annotated {
-  name?: string;
-  opType: string;
-  /** Absent or "" is the standard ONNX operator set. */
-  domain?: string;
-  overload?: string;
-  inputs: string[];
-  outputs: string[];
-  attributes: Attribute[];
-  /** Multi-device annotations, kept as they are. */
-  deviceConfigurations?: OpaqueMessage[];
-}
+/** Reading and making nodes and their attributes. */
+import { AttributeType } from "./attribute.js";
+import type { Attribute, Node } from "./graph.js";
 
 /** Whether the node is `opType` of the standard operator set. */
 export function isOp(node: Node, ...opTypes: string[]): boolean;

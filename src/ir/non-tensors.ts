@@ -1,6 +1,6 @@
 /** Which values of a graph are sequences, maps or optional values, which have no elements of their own to look at. */
-import type { Graph } from "./graph.js";
-import { getAttribute, isOp, isStandard, type Node } from "./node.js";
+import type { Graph, Node } from "./graph.js";
+import { getAttribute, isOp, isStandard } from "./node.js";
 import type { ValueInfo } from "./value.js";
 
 /** Operators all of whose outputs are no tensors. */

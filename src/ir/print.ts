@@ -2,12 +2,11 @@
  * A stable text dump of a model, for golden tests and for eyes: one line a node,
  * `%y: f32[1,10] = Gemm(%x, %w, %b) {transB=1}`. Small constants are shown, large ones by size and checksum.
  */
-import { AttributeType, type Attribute } from "./attribute.js";
+import { AttributeType } from "./attribute.js";
 import { typeText } from "./print-type.js";
 import { constantText, floatText, quoted } from "./print-values.js";
-import type { Graph } from "./graph.js";
+import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
-import type { Node } from "./node.js";
 import type { TypeInfo } from "./value.js";
 
 /** The model as text. The same model gives the same text on every machine; external data is not loaded. */

@@ -4,9 +4,6 @@
  */
 import type { Model } from "./model.js";
 
-/** Names of nodes (`nodeLabel`) and constants, each with those that came of it. The old one may be there still. */
-export type Descent = Map<string, Set<string>>;
-
 export function addDescent(model: Pick<Model, "descent">, from: string, name: string): void {
   if (from === name || from === "" || name === "") return;
   model.descent ??= new Map();

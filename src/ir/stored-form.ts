@@ -1,7 +1,7 @@
 /** How a file holds a constant in fewer bytes than its values take: the nodes that compute it from others. */
 import { createHash } from "node:crypto";
-import type { Node } from "./node.js";
 import { tensorPieces, type Tensor } from "./tensor.js";
+import type { Node } from "./graph.js";
 
 export interface StoredForm {
   /** The value's name when it was unpacked. */

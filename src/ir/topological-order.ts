@@ -3,8 +3,8 @@
  * relies on the order, so a model is sorted when it is read.
  */
 import type { Model } from "./model.js";
-import type { Node } from "./node.js";
 import { capturedNames, nodeLists } from "./traverse.js";
+import type { Node } from "./graph.js";
 
 /** The nodes in order, or some of them that wait for each other, each for the next and the last for the first. */
 export type Ordering =

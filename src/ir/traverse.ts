@@ -1,7 +1,6 @@
 /** Walking nested scopes: the bodies of If, Loop and Scan, and what they capture from around them. */
 import type { FunctionDef, Model } from "./model.js";
-import type { Graph } from "./graph.js";
-import type { Node } from "./node.js";
+import type { Graph, Node } from "./graph.js";
 import type { Tensor } from "./tensor.js";
 
 /** The graphs held by a node's attributes, in attribute order. */

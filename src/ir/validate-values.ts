@@ -1,7 +1,8 @@
 /** Checks of what nodes and graphs carry: constants that fit their shapes, attributes whose value is of the kind they state. */
-import { AttributeType, type Attribute } from "./attribute.js";
+import { AttributeType } from "./attribute.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
 import { elementCount, type Tensor } from "./tensor.js";
+import type { Attribute } from "./graph.js";
 
 /** What is wrong with a constant, or undefined. Nothing is decoded or loaded. */
 export function tensorFault(tensor: Tensor): string | undefined {

@@ -1,8 +1,8 @@
 /** Structural checks: every name made once and before its use, captures included; operators whose sets are imported. */
 import { BadModelError } from "../errors.js";
-import type { Graph } from "./graph.js";
+import type { Graph, Node } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
-import { nodeLabel, type Node } from "./node.js";
+import { nodeLabel } from "./node.js";
 import { topologicalOrder } from "./topological-order.js";
 import { subgraphsOf } from "./traverse.js";
 import { attributeFault, tensorFault } from "./validate-values.js";

@@ -3,9 +3,10 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
-import { MARKDOWN_MARK } from "../report/markdown.js";
 import { VERSION } from "../version.js";
 
+/** The last line of a report in Markdown, which no reader shows: by it a later run knows the file as a report that it may replace. */
+export const MARKDOWN_MARK = "<!-- report of edgec -->";
 /** Key of an entry in the model's metadata. */
 const KEY = "edgec.version";
 /** A report is text about one model; what is larger is none. Bytes. */

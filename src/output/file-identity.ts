@@ -58,3 +58,12 @@ function inodeOf(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** A file that the run reads. */
+export interface FileRead {
+  readonly path: string;
+  /** "the calibration data". */
+  readonly what: string;
+  /** A model may be replaced by what is made of it, and its weights with it, where that is asked for. */
+  readonly role?: "model" | "weights";
+}

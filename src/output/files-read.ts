@@ -5,7 +5,7 @@ import type { Dataset } from "../data/index.js";
 import { dataFiles, readModel } from "../onnx/index.js";
 import { isProfilePath } from "../targets/index.js";
 import { BUILT_IN_METRICS } from "../verify/index.js";
-import type { FileRead } from "./overwriting.js";
+import type { FileRead } from "./file-identity.js";
 
 /** The options of commands that name a file to read. */
 export interface ReadingOptions {

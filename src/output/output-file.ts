@@ -8,10 +8,10 @@ import { EdgecError } from "../errors.js";
 import { ScratchFile, takeNames, TemporaryFolder } from "../onnx/index.js";
 import { notify } from "../run-notices.js";
 import { isEqualFile } from "./edgec-mark.js";
-import { identityOf, isSameFile, isSameName } from "./file-identity.js";
+import { identityOf, isSameFile, isSameName, type FileRead } from "./file-identity.js";
 import { modelFiles } from "./files-read.js";
 import { defaultOutputPath, requireModelPlace } from "./output-place.js";
-import { isReplaceable, refuseOverlap, type FileRead, type FileWritten } from "./overwriting.js";
+import { isReplaceable, refuseOverlap, type FileWritten } from "./overwriting.js";
 
 export interface OutputTarget {
   /** The file to write; undefined when the caller wants bytes alone. */

@@ -5,16 +5,7 @@
 import { statSync } from "node:fs";
 import { EdgecError, type ErrorCode } from "../errors.js";
 import { isMarkedModel, isReport } from "./edgec-mark.js";
-import { identityOf, isSameFile, isSameName } from "./file-identity.js";
-
-/** A file that the run reads. */
-export interface FileRead {
-  readonly path: string;
-  /** "the calibration data". */
-  readonly what: string;
-  /** A model may be replaced by what is made of it, and its weights with it, where that is asked for. */
-  readonly role?: "model" | "weights";
-}
+import { type FileRead, identityOf, isSameFile, isSameName } from "./file-identity.js";
 
 /** A path that the run will write, or may. */
 export interface FileWritten {

@@ -7,8 +7,8 @@ import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition, UNPACK } from "./recipe
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
 import { findPass, PASSES } from "./registry.js";
-import { type AccuracyAim, needsJudges, type SearchAims } from "../search/search-types.js";
-import type { Device } from "../search/by-cost-model.js";
+import { type AccuracyAim, needsJudges, type SearchAims } from "./search-aims.js";
+import type { Device } from "../targets/index.js";
 
 export interface PlanOptions {
   /** Values of the passes' flags as text, by the flag's name in camelCase: `{ prune: "0.3", int8: "" }`. */

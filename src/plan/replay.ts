@@ -4,7 +4,6 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { nodeNames } from "./exclusions.js";
-import type { RunResult } from "../run/run-log.js";
 
 /** Forms that nodes were given in place of int8 with static ranges, by their names. */
 export interface NodeForms {
@@ -30,14 +29,6 @@ export interface Decisions extends NodeForms {
 }
 
 export const NO_FORMS: NodeForms = { floatNodes: [], dynamicNodes: [] };
-
-/** @param run with whether samples were held out of its calibration */
-export function decisionsOf(
-  { passes, search, judged }: Pick<RunResult, "passes" | "search"> & { readonly judged: boolean }, { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
-): Decisions {
-  const tried = (kept: boolean): string[] => passes.filter(({ trial }) => trial?.kept === kept).map(({ name }) => name);
-  return { kept: tried(true), takenBack: tried(false), ...(search?.forms ?? NO_FORMS), storedOnly, plainFloat, judged };
-}
 
 /** The decisions in a report. Throws EdgecError CANNOT_READ, and BAD_OPTION for a file that is no report of `compress`. */
 export function readDecisions(path: string): Decisions {

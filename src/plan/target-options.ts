@@ -3,11 +3,10 @@ import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { Int8Format } from "../passes/quantize/int8-formats.js";
 import { quantizeInt8, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
-import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetProfile, type WeightRange } from "../targets/index.js";
+import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetProfile, type WeightRange, type Device } from "../targets/index.js";
 import { bytesText } from "../units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
-import type { Device } from "../search/by-cost-model.js";
 
 /** The options of a run, with what is known of the machine that it runs on. */
 export interface PlacedOptions extends CompressOptions {

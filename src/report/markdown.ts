@@ -3,9 +3,7 @@ import type { Report } from "./report.js";
 import { headWarnings, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, optionsText, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
-
-/** The last line, which no reader shows: by it a later run knows the file as a report that it may replace. */
-export const MARKDOWN_MARK = "<!-- report of edgec -->";
+import { MARKDOWN_MARK } from "../output/edgec-mark.js";
 
 export function reportMarkdown(report: Report): string {
   const sections = [

@@ -7,8 +7,9 @@ import { inForms, type Plan, type PlannedStep } from "../plan/plan.js";
 import { NO_FORMS } from "../plan/replay.js";
 import type { RunOptions } from "./run-options.js";
 import { searchForms } from "../search/search.js";
-import type { SearchAims, SearchResult } from "../search/search-types.js";
+import type { SearchResult } from "../search/search-types.js";
 import { StepTrial } from "./ablation.js";
+import type { SearchAims } from "../plan/search-aims.js";
 
 /**
  * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure

@@ -4,10 +4,10 @@ import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { byteSize, elementCount, type Model } from "../ir/index.js";
 import { HeldOutScore } from "./holdout-score.js";
-import { memoryShortage } from "../compare/compare-files.js";
 import type { Plan } from "../plan/plan.js";
 import type { RunOptions } from "./run-options.js";
-import { needsJudges } from "../search/search-types.js";
+import { memoryShortage } from "./memory.js";
+import { needsJudges } from "../plan/search-aims.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const JUDGING = 0.25;

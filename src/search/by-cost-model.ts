@@ -6,12 +6,7 @@ import { codeGraphOf, type CodeGraph } from "./qdq-graph.js";
 import { islandsOf } from "./qdq-groups.js";
 import type { SearchSpace } from "./by-accuracy.js";
 import { cheapestInFloat, islandTime, predictedFloatTime, predictedTime } from "./predict-times.js";
-
-/** A device that times on this machine say nothing about. */
-export interface Device {
-  readonly name: string;
-  readonly costs: CostTable;
-}
+import type { Device } from "../targets/index.js";
 
 export interface PredictedChoice {
   /** The device. */

@@ -5,8 +5,9 @@ import type { SearchSpace } from "./by-accuracy.js";
 import { choosePayingNodes, type PayingChoice } from "./by-latency.js";
 import { predictPayingNodes, type Prediction, predictedShare } from "./by-cost-model.js";
 import { sampleTypes } from "./sample-types.js";
-import type { SearchAims, SearchTools } from "./search-types.js";
+import type { SearchTools } from "./search-types.js";
 import { timingHints } from "./timing-hints.js";
+import type { SearchAims } from "../plan/search-aims.js";
 
 export interface PayingNodes {
   readonly paying?: PayingChoice | undefined;

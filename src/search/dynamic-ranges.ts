@@ -8,7 +8,8 @@ import { chooseDynamicLayers, type DynamicChoice, type IsNoSlower } from "./dyna
 import { shareOfQuantized } from "./by-cost-model.js";
 import { quantizationSpace, type QuantizationSpace } from "./quantization-space.js";
 import { sampleTypes } from "./sample-types.js";
-import type { SearchAims, SearchTools } from "./search-types.js";
+import type { SearchTools } from "./search-types.js";
+import type { SearchAims } from "../plan/search-aims.js";
 
 /** Held-out samples that tell nodes apart; a choice is judged on all of them. */
 const QUICK_SAMPLES = 16;

@@ -1,8 +1,7 @@
 /** Types of a model's values for inputs of the sizes of one sample, told without running it. */
 import type { Dataset } from "../data/index.js";
-import { copyModel, type Dimension, type Feed, GraphEditor, type Model } from "../ir/index.js";
+import { copyModel, type Dimension, type Feed, GraphEditor, type Model, fedInputs } from "../ir/index.js";
 import { inferScopes, type TypeMap } from "../ops/shapes.js";
-import { fedInputs } from "../inspect/input-shapes.js";
 
 /** Of the main graph. Without data each size that the model leaves open is taken for 1. */
 export async function sampleTypes(model: Model, dataset: Dataset | undefined): Promise<TypeMap> {

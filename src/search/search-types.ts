@@ -9,31 +9,7 @@ import type { NodeForms } from "../plan/replay.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import type { NodeChoice, NodeSensitivity } from "./by-accuracy.js";
 import type { PayingChoice, Timer } from "./by-latency.js";
-import type { Device, PredictedChoice } from "./by-cost-model.js";
-
-/** What a search aims at. */
-export interface SearchAims {
-  /** Leaves nodes in float that int8 does not pay for on this machine. */
-  readonly speed: boolean;
-  /** Leaves nodes in float that int8 does not pay for there, by the device's table of costs. */
-  readonly device?: Device;
-  readonly accuracy?: AccuracyAim;
-}
-
-/** Whether samples must be held out for the search. A prediction takes none. */
-export function needsJudges(aims: SearchAims | undefined): boolean {
-  return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
-}
-
-export interface AccuracyAim {
-  /** Mean signal-to-noise ratio of the outputs to reach on held-out samples, dB. */
-  readonly goalDb: number;
-  /** Whether the gates of the run decide instead, on its evaluation data. */
-  readonly byGates: boolean;
-  /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
-  readonly mostShare: number;
-  readonly seconds: number;
-}
+import type { PredictedChoice } from "./by-cost-model.js";
 
 /** What the surroundings of a run can tell of a model. */
 export interface ModelJudges {

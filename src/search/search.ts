@@ -12,7 +12,8 @@ import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
 import type { PayingChoice } from "./by-latency.js";
 import { isPaidAtRunTime, type Prediction } from "./by-cost-model.js";
-import type { AccuracyAim, SearchAims, SearchResult, SearchTools } from "./search-types.js";
+import type { SearchResult, SearchTools } from "./search-types.js";
+import type { AccuracyAim, SearchAims } from "../plan/search-aims.js";
 
 /** @param statistics what the pass asks for, measured on the model; empty without data */
 export async function searchForms(model: Model, pass: Pass, statistics: Statistics, aims: SearchAims, tools: SearchTools): Promise<SearchResult> {

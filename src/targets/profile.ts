@@ -72,3 +72,9 @@ export interface Target {
   /** For "native": what was detected, in words. For a file: its name. */
   readonly origin?: string;
 }
+
+/** A device that times on this machine say nothing about. */
+export interface Device {
+  readonly name: string;
+  readonly costs: CostTable;
+}

@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import { EdgecError } from "../../src/errors.js";
-import { blamed, memoryShortage } from "../../src/compare/compare-files.js";
+import { blamed } from "../../src/compare/compare-files.js";
 import { EndedFromOutside } from "../../src/runtime/index.js";
 import { fixture } from "../cli/run-edgec.js";
+import { memoryShortage } from "../../src/run/memory.js";
 
 it("does not run a large model where memory would run out, and says how much it takes", () => {
   expect(memoryShortage(3e9, 8e9)).toBe("running it and the original takes about 9.60 GB of memory, and 8.00 GB are free");

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/index.js";
-import { DataType, type Feed, floatTensor, makeNode } from "../../src/ir/index.js";
+import { DataType, type Feed, floatTensor, makeNode, fedInputs } from "../../src/ir/index.js";
 import { readModel, writeModel } from "../../src/onnx/index.js";
 import { checkCalibration } from "../../src/compress/calibration-check.js";
-import { openData, modelInputs } from "../../src/compare/run-data.js";
+import { openData } from "../../src/compare/run-data.js";
 import { dataset, feed } from "../calibration/tiny-models.js";
 import { fixture } from "../cli/run-edgec.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
@@ -111,7 +111,7 @@ describe("the scale of the inputs", () => {
 
   it.each([["lenet", "rgb32"], ["mbv2", "rgb32"], ["resnet", "rgb32"], ["rnn", "gray28"], ["vit", "gray28"]])("of %s is told from one that is 255 times too large or too small", async (name, digits) => {
     const path = fixture(`models/${name}.onnx`);
-    const data = (await openData("--calib", fixture(`digits/digits-${digits}-calib.npz`), modelInputs(readModel(path))))!;
+    const data = (await openData("--calib", fixture(`digits/digits-${digits}-calib.npz`), fedInputs(readModel(path))))!;
     expect(await ids(data, undefined, path)).toEqual([]);
     expect(await ids(scaled(data, 255), undefined, path)).toEqual(["scale"]);
     expect(await ids(scaled(data, 1 / 255), undefined, path)).toEqual(["scale"]);
@@ -124,7 +124,7 @@ describe("the scale of the inputs", () => {
     model.graph.initializers.push(floatTensor("byte", [], Float32Array.of(1 / 255)));
     model.graph.nodes.unshift(makeNode("Mul", [input.name, "byte"], ["share"], [], "to_share"));
     const path = writeModel(model, `${temporary.path}/bytes.onnx`).path;
-    const data = (await openData("--calib", fixture("digits/digits-rgb32-calib.npz"), modelInputs(model)))!;
+    const data = (await openData("--calib", fixture("digits/digits-rgb32-calib.npz"), fedInputs(model)))!;
     expect(await ids(scaled(data, 255), undefined, path)).toEqual([]);
     expect(await ids(scaled(data, 255 * 255), undefined, path)).toEqual(["scale"]);
   }, 60_000);

@@ -1,15 +1,16 @@
 /** Fixtures with data that was changed, and the warnings at the head of a report. */
 import type { Dataset, Report } from "../../src/index.js";
 import { readModel } from "../../src/onnx/index.js";
-import { modelInputs, openData } from "../../src/compare/run-data.js";
+import { openData } from "../../src/compare/run-data.js";
 import { headWarnings } from "../../src/report/head-warnings.js";
 import { fixture } from "../cli/run-edgec.js";
+import { fedInputs } from "../../src/ir/index.js";
 
 export const modelPath = (name: string): string => fixture(`models/${name}.onnx`);
 export const digits = (name: string, part: string): string => fixture(`digits/digits-${["rnn", "vit"].includes(name) ? "gray28" : "rgb32"}-${part}.npz`);
 
 export async function changed(name: string, change: (value: number) => number): Promise<Dataset> {
-  const data = (await openData("--calib", digits(name, "calib"), modelInputs(readModel(modelPath(name)))))!;
+  const data = (await openData("--calib", digits(name, "calib"), fedInputs(readModel(modelPath(name)))))!;
   return {
     ...data,
     async *samples() {

@@ -5,9 +5,9 @@ import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { isClamp } from "../../ops/int8-kernels.js";
 import { codedActivation, codedWeight } from "./coded-operands.js";
 import { convolutionTaps, windowOf } from "./convolution-taps.js";
-import type { LayerRisk } from "./emulate-pair-sums.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection } from "./pair-correction.js";
+import type { LayerRisk } from "./layer-risk.js";
 
 export function emulateConvolution(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const activation = codedActivation(editor, node.inputs[0] ?? "");

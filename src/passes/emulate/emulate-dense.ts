@@ -6,9 +6,9 @@ import { matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { codedActivation, codedWeight, int8Codes, seenCodes, shiftOf } from "./coded-operands.js";
 import { floatCodes } from "./convolution-taps.js";
-import type { LayerRisk } from "./emulate-pair-sums.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection, type Taps } from "./pair-correction.js";
+import type { LayerRisk } from "./layer-risk.js";
 
 export function emulateDense(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const transposed = isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1;

@@ -17,15 +17,10 @@ import { type GraphEditor, GraphEditor as Editors, isOp, type Model, type Node, 
 import type { NodeStatus, PassResult } from "../contract.js";
 import { emulateConvolution } from "./emulate-convolution.js";
 import { emulateDense, emulateMatMulInteger } from "./emulate-dense.js";
+import type { LayerRisk } from "./layer-risk.js";
 import { uncoveredRisk } from "./uncovered.js";
 
 /** What was found for one layer on codes: pairs at risk, all pairs, and why it could not be rewritten, if so. */
-export interface LayerRisk {
-  readonly pairs: number;
-  readonly atRisk: number;
-  readonly uncovered?: string;
-}
-
 /** Rewrites the model in place. `stats`: layers and pairs looked at and at risk; a status for every layer on codes. */
 export function emulatePairSums(model: Model): PassResult {
   const opset = opsetVersion(model);

@@ -3,7 +3,7 @@ import { DataType, type GraphEditor, type Node, type Tensor } from "../../ir/ind
 import { convolutionRows, matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { int8Codes, seenCodes } from "./coded-operands.js";
-import type { LayerRisk } from "./emulate-pair-sums.js";
+import type { LayerRisk } from "./layer-risk.js";
 
 /** Where the weights are; they are [outputs, channels, …kernel], or one or more matrices [K, N]. */
 const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[]; readonly isConvolution?: true }>> = {

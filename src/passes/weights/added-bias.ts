@@ -1,7 +1,8 @@
 /** The bias behind a weight: what can take up a shift of the mean that new weights bring. */
 import { DataType, elementCount, floatAttribute, isOp, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
-import type { WeightLayer, WeightUse } from "./weight-layers.js";
+import type { WeightLayer } from "./weight-layers.js";
 import { withValues } from "./weight-values.js";
+import type { WeightUse } from "./weight-use.js";
 
 /** A float32 constant with one value for each row of the weight, which nothing else uses. */
 export interface AddedBias {

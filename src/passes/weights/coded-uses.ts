@@ -2,7 +2,7 @@
 import { DataType, type GraphEditor, isOp, type Node } from "../../ir/index.js";
 import { decodedView, weightView } from "../../ops/weight-view.js";
 import { siteOf, weightFact, type WeightKind } from "../../ops/weights.js";
-import type { WeightUse } from "./weight-layers.js";
+import type { WeightUse } from "./weight-use.js";
 
 /** Where an operator on codes takes a weight, its scale and its zero point; outputs lie along the weight's last axis. */
 interface CodedInput { readonly kind: WeightKind; readonly weight: number; readonly scale?: number; readonly zeroPoint: number }

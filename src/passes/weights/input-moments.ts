@@ -3,7 +3,8 @@ import { intAttribute, intsAttribute, isOp, type Model, type Node, stringAttribu
 import type { InputMoments } from "../../numeric/least-squares.js";
 import type { Gram, GramRequest, RowLayout, Statistics } from "../../numeric/statistics.js";
 import { inferTypes, type TypeMap } from "../../ops/shapes.js";
-import type { WeightLayer, WeightUse } from "./weight-layers.js";
+import type { WeightLayer } from "./weight-layers.js";
+import type { WeightUse } from "./weight-use.js";
 
 /** Gram requests by use, for those whose inputs can be measured: in the main graph, along rows that layouts describe. */
 export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<WeightUse, GramRequest> {

@@ -1,25 +1,11 @@
 /** The weights of a model, each once however many operators share it, with what can be changed about it. */
 import { GraphEditor, type Model, nodeLabel, type Node, subgraphsOf, type Tensor } from "../../ir/index.js";
 import { scopeOf } from "../../ops/weight-view.js";
-import { weightSites, type WeightSite } from "../../ops/weights.js";
+import { weightSites } from "../../ops/weights.js";
 import type { NodeStatus } from "../contract.js";
 import { codedUses } from "./coded-uses.js";
 import { isSameLayout, type MatrixLayout, matrixLayout } from "./weight-matrix.js";
-
-/** One operator that uses a weight. */
-export interface WeightUse extends WeightSite {
-  readonly editor: GraphEditor;
-  /** When the weight is integer codes: what they mean. */
-  readonly coding?: WeightCoding;
-}
-
-/** Names of what turns codes into weights: scale × (code - zero point). An empty name is left out. */
-export interface WeightCoding {
-  readonly scale: string;
-  readonly zeroPoint: string;
-  /** The DequantizeLinear between the codes and the operator; absent when the operator itself takes codes. */
-  readonly dequantize?: Node;
-}
+import type { WeightUse } from "./weight-use.js";
 
 export interface WeightLayer {
   readonly tensor: Tensor;

@@ -1,0 +1,11 @@
+/** What a run has decided, for its report and for a later run that repeats it. */
+import { type Decisions, NO_FORMS } from "../plan/replay.js";
+import type { RunResult } from "./run-log.js";
+
+/** @param run with whether samples were held out of its calibration */
+export function decisionsOf(
+  { passes, search, judged }: Pick<RunResult, "passes" | "search"> & { readonly judged: boolean }, { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
+): Decisions {
+  const tried = (kept: boolean): string[] => passes.filter(({ trial }) => trial?.kept === kept).map(({ name }) => name);
+  return { kept: tried(true), takenBack: tried(false), ...(search?.forms ?? NO_FORMS), storedOnly, plainFloat, judged };
+}
