@@ -14,6 +14,7 @@ const tools = [
   ["types", [bin("typescript/bin/tsc"), "-p", "tsconfig.test.json"]],
   ["lint", [bin("eslint/bin/eslint.js"), "."]],
   ["import rules", [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.cjs"]],
+  ["documentation", ["scripts/make-docs.mjs", "--check"]],
 ];
 
 let passed = 0;

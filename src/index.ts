@@ -31,4 +31,5 @@ export { openDataset, type Dataset, type Label, type OpenOptions, type Sample } 
 export { reportJson } from "./report/json.js";
 export { reportMarkdown } from "./report/markdown.js";
 export { reportText } from "./report/terminal.js";
-export { SCHEMA_VERSION, type Report } from "./report/report.js";
+export type { Report } from "./report/report.js";
+export { SCHEMA_VERSION } from "./version.js";

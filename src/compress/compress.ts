@@ -7,11 +7,11 @@ import { dataFiles, decodeModel, encodeModelBytes, readModel, writeModel } from 
 import { nativeRuntime } from "../runtime/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
-import { SCHEMA_VERSION, type Report } from "../report/report.js";
+import { type Report } from "../report/report.js";
 import { sizesOf, type FileSizes } from "../verify/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { withLimits } from "../run-limits.js";
-import { VERSION } from "../version.js";
+import { VERSION, SCHEMA_VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { checkCalibration } from "./calibration-check.js";
 import type { CompressOptions } from "../plan/compress-options.js";

@@ -3,6 +3,7 @@
  * Every key is part of the public schema (docs/report-schema.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
+import type { SCHEMA_VERSION } from "../version.js";
 import type { Emulation } from "../compare/emulation.js";
 import type { PassRecord } from "../run/run-log.js";
 import type { ReportedTarget } from "../plan/target-options.js";
@@ -11,7 +12,6 @@ import type { SearchResult } from "../search/search-types.js";
 import type { NodeStatus } from "../passes/contract.js";
 import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
 
-export const SCHEMA_VERSION = 1;
 
 export interface ReportedNode extends NodeStatus { readonly pass: string }
 
