@@ -13,7 +13,7 @@ const tools = [
   ["build", [bin("typescript/bin/tsc"), "-p", "tsconfig.json"]],
   ["types", [bin("typescript/bin/tsc"), "-p", "tsconfig.test.json"]],
   ["lint", [bin("eslint/bin/eslint.js"), "."]],
-  ["import rules", [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.cjs"]],
+  ["import rules", [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.mjs"]],
   ["documentation", ["scripts/make-docs.mjs", "--check"]],
 ];
 

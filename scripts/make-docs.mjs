@@ -3,9 +3,7 @@
  * <!-- made:NAME --> and <!-- /made:NAME -->. With --check nothing is written: a part that is out of date is an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
-const rooms = createRequire(import.meta.url)("./rooms.cjs");
+import rooms from "./rooms.mjs";
 
 const PARTS = {
   "docs/architecture.md": { rooms: roomsTable },

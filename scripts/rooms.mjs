@@ -3,7 +3,7 @@
  * table in docs/architecture.md are made of this. A room may import those that it names and the files directly under
  * src/; a name behind "type:" is for types alone. A folder that is not listed here may import nothing.
  */
-module.exports = [
+export default [
   { room: "ir", may: [], holds: "the model in memory: graph, nodes, tensors, an editor that keeps producers and users true, the validator" },
   { room: "numeric", may: [], holds: "mathematics on typed arrays: affine quantization, calibrators, histograms, k-means, least squares" },
   { room: "threads", may: ["numeric"], holds: "runs a module's functions on threads of their own" },

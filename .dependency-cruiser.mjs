@@ -1,5 +1,5 @@
-/** What may import what. Rooms are the folders under src/; what each may import stands in scripts/rooms.cjs. */
-const rooms = require("./scripts/rooms.cjs");
+/** What may import what. Rooms are the folders under src/; what each may import stands in scripts/rooms.mjs. */
+import rooms from "./scripts/rooms.mjs";
 
 const folder = (...names) => `^src/(${names.join("|")})/`;
 const NAMES = rooms.map(({ room }) => room);
@@ -15,10 +15,10 @@ const roomRules = rooms.flatMap(({ room, may, holds }) => {
   ];
 });
 
-module.exports = {
+export default {
   forbidden: [
     ...roomRules,
-    { name: "room-not-listed", severity: "error", comment: "a new folder is listed in scripts/rooms.cjs first, with what it may import", from: { path: "^src/[^/]+/", pathNot: folder(...NAMES) }, to: {} },
+    { name: "room-not-listed", severity: "error", comment: "a new folder is listed in scripts/rooms.mjs first, with what it may import", from: { path: "^src/[^/]+/", pathNot: folder(...NAMES) }, to: {} },
     { name: "no-circles", severity: "error", comment: "data flows one way; files that need each other, types included, are one file or three", from: {}, to: { circular: true } },
     { name: "only-index-and-entries-look-up", severity: "error", comment: "files directly under src/ are open to all, so they stand on nothing; index.ts is the public API", from: { path: "^src/[^/]+\\.ts$", pathNot: "^src/index\\.ts$" }, to: { path: "^src/[^/]+/" } },
     { name: "nothing-imports-cli", severity: "error", comment: "only the shell prints and exits", from: { pathNot: folder("cli") }, to: { path: folder("cli") } },
