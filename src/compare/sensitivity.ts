@@ -15,11 +15,12 @@ import { toldOfSample } from "./original-fault.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { HeldOutScore } from "../run/holdout-score.js";
 import { planOptions } from "../plan/plan-options.js";
-import { planPasses, type Plan } from "../plan/plan.js";
+import { planPasses } from "../plan/plan.js";
 import { runPasses } from "../run/run-plan.js";
 import type { SearchNode, SearchSpace } from "../search/by-accuracy.js";
 import { quantizationSpace } from "../search/quantization-space.js";
 import { learningThreads } from "../plan/threads.js";
+import type { Plan } from "../plan/plan-types.js";
 
 export type SensitivityOptions = Pick<CompressOptions, "foldLimit" | "loadLimit" | "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
@@ -45,7 +46,6 @@ export interface SensitivityReport {
   readonly left: number;
 }
 
-const QUANTIZER = "quantize-int8";
 
 /**
  * Runs the passes of `compress --int8` up to the quantizer, then quantizes one node at a time. Throws BadModelError,
@@ -103,7 +103,7 @@ async function measured(
 
 /** Brings the model to where the quantizer stands in the plan, and returns that. */
 async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logger }: { dataset: Dataset; seed: number; threads: number; logger: Logger }): Promise<Pass> {
-  const at = plan.findIndex(({ passes }) => passes.some(({ name }) => name === QUANTIZER));
+  const at = plan.findIndex(({ passes }) => passes.some(({ isSearched }) => isSearched));
   const evaluator = new RuntimeEvaluator();
   try {
     await runPasses(model, plan.slice(0, at), { dataset, evaluator, logger, seed, threads });
@@ -111,7 +111,7 @@ async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logge
   } finally {
     await evaluator.close();
   }
-  return plan[at]!.passes.find(({ name }) => name === QUANTIZER)!;
+  return plan[at]!.passes.find(({ isSearched }) => isSearched)!;
 }
 
 type Surroundings = Pick<CalibrationOptions, "dataset" | "logger"> & { readonly threads: number; readonly process: CalibrationProcess };

@@ -8,7 +8,7 @@ import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/ind
 import { compareOutputs } from "../verify/index.js";
 import { brokenOutputs, expectationOf, type Expectation } from "./output-sanity.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
-import type { Plan } from "../plan/plan.js";
+import type { Plan } from "../plan/plan-types.js";
 
 export interface GuiltyPass {
   readonly name: string;

@@ -8,8 +8,9 @@ import type { Statistics } from "../numeric/statistics.js";
 import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import { findGuiltyPass, type GuiltyPass } from "./bisect-failing-pass.js";
-import { planPasses, withoutPass, type PlanOptions } from "../plan/plan.js";
+import { planPasses, withoutPass } from "../plan/plan.js";
 import { PassFailure } from "../run/pass-runner.js";
+import type { PlanOptions } from "../plan/plan-request.js";
 
 /** Beyond this many the fault lies elsewhere. */
 const MOST_LEFT_OUT = 4;

@@ -18,7 +18,7 @@ import { stateZeroPoints } from "./level-repair.js";
 import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { OutputFile } from "../output/output-file.js";
 import type { RunResult } from "../run/run-log.js";
-import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "../plan/plan.js";
+import { planPasses, planText, withoutPass } from "../plan/plan.js";
 import type { RunData } from "../compare/run-data.js";
 import { runPasses } from "../run/run-plan.js";
 import type { ModelJudges } from "../search/search-types.js";
@@ -27,6 +27,8 @@ import { runJudges } from "../search/evaluators.js";
 import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/decisions-of.js";
+import type { Plan } from "../plan/plan-types.js";
+import type { PlanOptions } from "../plan/plan-request.js";
 
 export interface CandidateContext {
   readonly options: PlacedOptions;

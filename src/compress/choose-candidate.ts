@@ -4,9 +4,10 @@ import { bytesText, millisecondsText, ratioText } from "../units.js";
 import { isClearlyFaster, latencyVerdict, SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "../plan/replay.js";
-import { QUANTIZER, type PlanOptions } from "../plan/plan.js";
 import { storeOnlyOptions } from "../plan/plan-options.js";
 import type { Device } from "../targets/index.js";
+import { replacesRecipe } from "../plan/pass-list.js";
+import type { PlanOptions } from "../plan/plan-request.js";
 
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 
@@ -61,7 +62,7 @@ const OVERRULE = "Where the device says otherwise, give its figures in a profile
 function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
   const { search, nodes } = planned.run;
   const left = new Set(search?.predicted?.floatNodes);
-  if (left.size === 0 || nodes.some(({ pass, status }) => pass === QUANTIZER && status === "changed")) return planned;
+  if (left.size === 0 || nodes.some(({ pass, status }) => pass === search?.pass && status === "changed")) return planned;
   return warned(planned, `All layers stay float, because int8 arithmetic is not predicted to pay on ${name}: it would take ${search!.predicted!.int8.toFixed(2)} of float's time. ${OVERRULE}`, "compress/int8-unpaid");
 }
 
@@ -75,7 +76,7 @@ async function replayed(options: PlanOptions, { storedOnly, plainFloat }: Decisi
 /** A failed gate is told by the verdict. */
 function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptions): Candidate {
   const reasons = slowerOrLarger(planned, device);
-  const hint = flags.int8 !== undefined && flags.storage === "plain" && passes === undefined ? " int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain." : "";
+  const hint = flags.int8 !== undefined && flags.storage === "plain" && !replacesRecipe(passes) ? " int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain." : "";
   return reasons.length === 0 ? planned : warned(planned, `The compressed model is ${reasons.join(", ")}.${hint}`, "compress/shortcoming");
 }
 

@@ -22,10 +22,9 @@ import { modelFiles, optionFiles } from "../output/files-read.js";
 import { fingerprintOf } from "../plan/fingerprint.js";
 import { neverLarger } from "./never-larger.js";
 import { OutputFile } from "../output/output-file.js";
-import type { PlanOptions } from "../plan/plan.js";
 import { muchLost } from "../compare/much-lost.js";
 import { planOptions } from "../plan/plan-options.js";
-import { pruningEffect } from "./pruning-effect.js";
+import { sizeEffects } from "./size-effect.js";
 import { referenceOf } from "../compare/runnable-original.js";
 import { openRunData } from "../compare/run-data.js";
 import { runtimeNotice } from "../compare/runtime-notice.js";
@@ -38,6 +37,7 @@ import { computeThreads, learningThreads } from "../plan/threads.js";
 import { memoryWarnings, type PlacedOptions, type ReportedTarget, slowdownWarnings, withTarget } from "../plan/target-options.js";
 import { weightsPlace, willSplit, writeOptions } from "../output/weights-place.js";
 import { madeUpWarnings } from "../compare/made-up-data.js";
+import type { PlanOptions } from "../plan/plan-request.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -111,7 +111,7 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     warnings.unshift(...await lossWarnings(context, candidate, blind));
     warnings.push(
       ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
-      ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
+      ...slowdownWarnings(target, options), ...await sizeEffects(context, candidate),
     );
     logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));

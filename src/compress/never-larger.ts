@@ -9,12 +9,11 @@ import { checkGates, sizesOf, type Latency } from "../verify/index.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
 import { markModel } from "../output/edgec-mark.js";
 import { gateLimits } from "../plan/gate-limits.js";
+import { PASSES } from "../plan/registry.js";
 import { measureAgainst, type Measurements } from "../compare/compare-files.js";
-import type { PlanOptions } from "../plan/plan.js";
 import { writeOptions } from "../output/weights-place.js";
+import type { PlanOptions } from "../plan/plan-request.js";
 
-/** Passes that write out what is short in the file: who names them asks for that. */
-const WRITE_OUT: readonly string[] = ["upgrade-opset", "inline-functions", "unpack-weights"];
 /** Warnings about the model that is given up. */
 const MOOT: ReadonlySet<string> = new Set([
   "compress/shortcoming",
@@ -55,7 +54,8 @@ export async function neverLarger(
 
 function isAskedFor({ passes, flags }: PlanOptions): boolean {
   if (flags.storage === "plain" || typeof passes === "object") return true;
-  return passes?.split(",").some((name) => WRITE_OUT.includes(name.trim())) ?? false;
+  const named = passes?.split(",").map((name) => name.trim()) ?? [];
+  return PASSES.some(({ name, writesOut }) => writesOut && named.includes(name));
 }
 
 /** The input's very bytes where one file holds them all, else its tensors in the form that the output is to have. */

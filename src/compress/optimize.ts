@@ -2,7 +2,7 @@
 import type { Model } from "../ir/index.js";
 import { compress, type CompressResult } from "./compress.js";
 import type { CompressOptions } from "../plan/compress-options.js";
-import { OPTIMIZE_ALIAS } from "../plan/plan.js";
+import { OPTIMIZE_WORD } from "../plan/caller-passes.js";
 
 export type OptimizeOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "foldLimit" | "loadLimit" | "minSqnr" | "output" | "force" | "externalData" | "minOrt" | "threads" | "seed" | "verify" | "debug" | "logger" | "signal">;
 
@@ -11,5 +11,5 @@ export type OptimizeOptions = Pick<CompressOptions, "eval" | "trialSeconds" | "f
  * report and errors. Nothing lossy runs, and constants stay in the form in which the file holds them.
  */
 export function optimize(input: string | Uint8Array | Model, options: OptimizeOptions = {}): Promise<CompressResult> {
-  return compress(input, { ...options, passes: OPTIMIZE_ALIAS, packedSizes: false });
+  return compress(input, { ...options, passes: OPTIMIZE_WORD, packedSizes: false });
 }

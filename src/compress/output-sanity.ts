@@ -1,7 +1,7 @@
 /** Telling loss that was asked for from outputs that are broken. */
 import { allNodes, allTensors, DataType, type Model } from "../ir/index.js";
 import type { Fidelity } from "../verify/index.js";
-import type { Plan } from "../plan/plan.js";
+import type { Plan } from "../plan/plan-types.js";
 
 /**
  * Rounding of float32, folded weights included, stays above this: on PP-OCRv4, whose normalizations are folded, 126 dB and

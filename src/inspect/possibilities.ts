@@ -7,14 +7,12 @@ import { takeTurn, throwIfAborted } from "../abort.js";
 import { copyModel, GraphEditor, nodeLabel, type Model } from "../ir/index.js";
 import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../numeric/statistics.js";
 import type { Compute, ConstantEvaluator, Pass, PassContext, PassResult } from "../passes/contract.js";
-import { CLEAN_UP, UNPACK } from "../plan/recipe.js";
+import { PREPARATION } from "../plan/recipe.js";
 import { findPass, PASSES } from "../plan/registry.js";
 import type { Possibility } from "./inspection.js";
 
 export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
 
-/** What compressing does to every model before the lossy passes. */
-const BEFORE: readonly string[] = [...UNPACK, ...CLEAN_UP, "upgrade-opset", "split-fused"];
 const MAX_ROUNDS = 10;
 
 export interface TrialTools {
@@ -65,7 +63,7 @@ function nodesByStatus(model: Model): (name: string) => string | null {
 }
 
 async function cleanUp(model: Model, context: PassContext): Promise<void> {
-  const passes = BEFORE.map((name) => findPass(name).bind());
+  const passes = PREPARATION.map((name) => findPass(name).bind());
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let modified = false;
     for (const pass of passes) modified = (await pass.run(model, context)).modified || modified;

@@ -111,6 +111,15 @@ export interface PassDefinition<Options extends object> {
   /** Whether results may change beyond rounding. */
   readonly lossy: boolean;
   readonly defaults: Readonly<Options>;
+  /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
+  readonly isSearched?: true;
+  /** Makes a file larger on purpose, for passes behind it: who names the pass asks for that. */
+  readonly writesOut?: true;
+  /**
+   * Reports show what the pass alone did to the size of the file, which takes another run without it. This sentence
+   * stands before the figure: what the pass does not do.
+   */
+  readonly sizeEffect?: string;
   /** Throws EdgecError BAD_OPTION when a value is out of range. */
   validate?(options: Options): void;
   statistics?(model: Model, options: Options): readonly StatisticRequest[];
@@ -122,6 +131,8 @@ export interface Pass {
   readonly name: string;
   readonly lossy: boolean;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly isSearched?: true;
+  readonly sizeEffect?: string;
   statistics(model: Model): readonly StatisticRequest[];
   run(model: Model, context: PassContext): Promise<PassResult>;
   /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */

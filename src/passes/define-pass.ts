@@ -10,6 +10,8 @@ export function definePass<Options extends object>(definition: PassDefinition<Op
       name: definition.name,
       lossy: definition.lossy,
       options: options as Readonly<Record<string, unknown>>,
+      ...(definition.isSearched ? { isSearched: definition.isSearched } : {}),
+      ...(definition.sizeEffect === undefined ? {} : { sizeEffect: definition.sizeEffect }),
       statistics: (model) => definition.statistics?.(model, options) ?? [],
       run: async (model, context) => {
         const result = await definition.run(model, options, context);

@@ -2,7 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { LimitOptions } from "../run-limits.js";
-import type { Pass } from "../passes/contract.js";
+import type { PassList } from "./pass-list.js";
 import type { TargetProfile } from "../targets/index.js";
 
 export interface CompressOptions extends LimitOptions {
@@ -36,8 +36,12 @@ export interface CompressOptions extends LimitOptions {
   readonly weightBits?: number;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
-  /** The passes in the order in which they run, as names separated by commas or already bound, instead of the recipe. */
-  readonly passes?: string | readonly Pass[];
+  /**
+   * The passes in the order in which they run, instead of the recipe: names separated by commas, or a list of names and
+   * of passes of your own. With "recipe" in the list, yours run before it, after it, or beside a pass of it:
+   * `["recipe", { after: "prune-magnitude", pass: mine }]`.
+   */
+  readonly passes?: string | PassList;
   /** Flags of passes that have no property above, as text, by name in camelCase. */
   readonly flags?: Readonly<Record<string, string>>;
 

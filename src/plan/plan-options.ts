@@ -6,8 +6,9 @@ import type { CompressOptions } from "./compress-options.js";
 import { readDecisions } from "./replay.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
-import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
 import { int8Options, isTimed, otherDevice, type PlacedOptions, unfoldedForms } from "./target-options.js";
+import { replacesRecipe } from "./pass-list.js";
+import { type Effort, EFFORTS, type PlanOptions } from "./plan-request.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -21,7 +22,7 @@ export function planOptions(options: PlacedOptions): PlanOptions {
   const flags = passFlags(storage === undefined && unfolded === "all" ? { ...options, storage: "plain" } : options);
   if (storeOnly) {
     if (flags.int8 !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
-    if (passes !== undefined) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
+    if (replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
     delete flags.storage;
   }
   return {
@@ -41,7 +42,7 @@ function keptInt8(
   { keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>,
 ): Pick<PlanOptions, "keepInt8"> {
   if (keepInt8 !== true) return {};
-  if (passes !== undefined) throw new EdgecError("BAD_OPTION",
+  if (replacesRecipe(passes)) throw new EdgecError("BAD_OPTION",
     "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
   if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION",
     "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
@@ -58,7 +59,7 @@ function deviceOf(options: PlacedOptions): Pick<PlanOptions, "device"> {
 function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
   const { timeBudget, passes, effort, replay } = options;
   if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
-  const searches = flags.int8 !== undefined && passes === undefined;
+  const searches = flags.int8 !== undefined && !replacesRecipe(passes);
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
     throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
@@ -76,7 +77,7 @@ function replayOptions(
   { replay, passes, keepInt8 }: CompressOptions, flags: Readonly<Record<string, string>>,
 ): Pick<PlanOptions, "replay"> {
   if (replay === undefined) return {};
-  if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
+  if (flags.int8 === undefined || replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
   const decisions = readDecisions(replay);
   if (keepInt8 === true && decisions.storedOnly) {
     throw new EdgecError("BAD_OPTION",
@@ -89,14 +90,14 @@ function replayOptions(
 function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Effort {
   if (effort === undefined) return "balanced";
   if (!EFFORTS.includes(effort)) throw new EdgecError("BAD_OPTION", `--effort takes ${EFFORTS.join(", ")}, not "${effort as string}".${suggestion(effort, EFFORTS)}`);
-  if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--effort is about the accuracy of --int8 and has no effect here. Leave it out.");
+  if (flags.int8 === undefined || replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", "--effort is about the accuracy of --int8 and has no effect here. Leave it out.");
   return effort;
 }
 
 /** Chains stay outside functions for a runtime that would not fold them there. */
 function storageShape({ minOrt, passes }: CompressOptions): { functions?: false } {
   if (minOrt === undefined || oldestRuntime(minOrt).foldsFunctions) return {};
-  const encodes = passes === undefined || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
+  const encodes = !replacesRecipe(passes) || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
   return encodes ? { functions: false } : {};
 }
 
@@ -115,7 +116,7 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
  * plan computes nothing in int8, when the user named the passes, and for plain storage, which such weights are not.
  */
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
-  if (plan.flags.int8 === undefined || plan.passes !== undefined || plan.flags.storage === "plain") return undefined;
+  if (plan.flags.int8 === undefined || replacesRecipe(plan.passes) || plan.flags.storage === "plain") return undefined;
   const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
   const functions = plan.shared?.functions;
   return { flags, storeOnly: true, ...(functions === undefined ? {} : { shared: { functions } }), ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };

@@ -1,5 +1,6 @@
 /** What a search for forms of nodes aims at, as the plan says it. */
 import type { Device } from "../targets/index.js";
+import type { PlanOptions } from "./plan-request.js";
 
 /** What a search aims at. */
 export interface SearchAims {
@@ -23,4 +24,18 @@ export interface AccuracyAim {
 /** Whether samples must be held out for the search. A prediction takes none. */
 export function needsJudges(aims: SearchAims | undefined): boolean {
   return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
+}
+
+/** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
+const FAIR_DB = 32;
+/** What that may cost: beyond it little of int8's speed is left. */
+const FAIR_SHARE = 0.4;
+const FAIR_SECONDS = 90;
+
+/** What a run with these options aims at; undefined where nothing is searched. */
+export function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false, device, timeBudget = FAIR_SECONDS }: PlanOptions): SearchAims | undefined {
+  const accuracy: AccuracyAim | undefined = hasAccuracyGates ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
+    : effort === "best" ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget } : undefined;
+  const speed = isTimed && effort !== "fast";
+  return speed || device || accuracy ? { speed, ...(device ? { device } : {}), ...(accuracy ? { accuracy } : {}) } : undefined;
 }

@@ -7,6 +7,7 @@ import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetPr
 import { bytesText } from "../units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
+import { replacesRecipe } from "./pass-list.js";
 
 /** The options of a run, with what is known of the machine that it runs on. */
 export interface PlacedOptions extends CompressOptions {
@@ -48,7 +49,7 @@ const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]
 
 /** Options of quantize-int8 that the profile decides, where they are not that pass's own defaults. */
 export function int8Options({ passes, int8, flags }: CompressOptions, { weightRange, formats, floatOperators }: TargetProfile): Partial<QuantizeInt8Options> {
-  const runs = passes === undefined ? int8 === true || flags?.int8 !== undefined : names(passes, quantizeInt8.definition.name);
+  const runs = !replacesRecipe(passes) ? int8 === true || flags?.int8 !== undefined : names(passes, quantizeInt8.definition.name);
   if (!runs) return {};
   const { defaults } = quantizeInt8.definition;
   const saturation = SATURATION[weightRange];
@@ -77,13 +78,13 @@ export function otherDevice({ target, lacksNativeRuntime = false }: Pick<PlacedO
 
 /** Which stored forms the target does not fold at load: all of them, or those within functions. */
 export function unfoldedForms({ passes }: CompressOptions, { formats }: TargetProfile): "all" | "functions" | undefined {
-  const encodes = passes === undefined || names(passes, encodeWeights.definition.name);
+  const encodes = !replacesRecipe(passes) || names(passes, encodeWeights.definition.name);
   if (!encodes) return undefined;
   return !formats.includes("stored-weights") ? "all" : !formats.includes("stored-functions") ? "functions" : undefined;
 }
 
 /** Passes that are given bound have their options already. */
-function names(passes: NonNullable<CompressOptions["passes"]>, name: string): boolean {
+function names(passes: CompressOptions["passes"], name: string): boolean {
   return typeof passes === "string" && passes.split(",").some((part) => part.trim() === name);
 }
 

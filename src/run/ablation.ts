@@ -15,7 +15,7 @@ export interface Scorer {
 
 export interface Attempt {
   /** The pass behind which models are judged. */
-  readonly judgedAfter: string;
+  readonly validateAfter: string;
   /** Changes the model in place; says whether it did. */
   readonly change: (model: Model) => Promise<boolean>;
   /** What happens to the model before it is judged; on a copy. */
@@ -38,9 +38,9 @@ export class StepTrial {
   constructor(private readonly scorer: Scorer, private readonly logger: Logger) {}
 
   /** Changes `model`, or leaves it as it was. */
-  async attempt(model: Model, name: string, { judgedAfter, change, finish }: Attempt): Promise<TrialResult> {
+  async attempt(model: Model, name: string, { validateAfter, change, finish }: Attempt): Promise<TrialResult> {
     const before = copyModel(model);
-    this.finishedWith = judgedAfter;
+    this.finishedWith = validateAfter;
     const beforeDb = this.current ??= await this.judge(model, finish);
     const afterDb = await this.outcome(model, change, finish);
     if (afterDb === undefined) return { beforeDb, afterDb: beforeDb, kept: false };

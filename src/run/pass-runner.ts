@@ -11,10 +11,10 @@ import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/con
 import { encodeModelBytes } from "../onnx/index.js";
 import { GivenValues } from "./cached-activations.js";
 import { PassLedger } from "./run-log.js";
-import type { PlannedStep } from "../plan/plan.js";
 import { RepeatedMeasurements } from "./measurements.js";
 import type { RunOptions } from "./run-options.js";
 import { troubleOf } from "../trouble.js";
+import type { PlannedStep } from "../plan/plan-types.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
 export class PassFailure extends EdgecError {

@@ -115,6 +115,6 @@ function explained<T extends NodeStatus & { readonly pass: string }>(node: T, se
   const reason = search?.reasons.get(node.name);
   if (!search || reason === undefined) return node;
   if (node.reason === "excluded") return { ...node, reason };
-  const isDynamic = search.forms.dynamicNodes.includes(node.name) && node.pass === "quantize-int8" && node.status === "changed";
+  const isDynamic = search.forms.dynamicNodes.includes(node.name) && node.pass === search.pass && node.status === "changed";
   return isDynamic ? { ...node, reason: `${node.reason}; ${reason}` } : node;
 }

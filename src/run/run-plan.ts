@@ -3,13 +3,14 @@ import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult, type TrialResult } from "./run-log.js";
 import { PassRunner } from "./pass-runner.js";
-import { inForms, type Plan, type PlannedStep } from "../plan/plan.js";
 import { NO_FORMS } from "../plan/replay.js";
 import type { RunOptions } from "./run-options.js";
 import { searchForms } from "../search/search.js";
 import type { SearchResult } from "../search/search-types.js";
 import { StepTrial } from "./ablation.js";
 import type { SearchAims } from "../plan/search-aims.js";
+import type { Plan, PlannedStep } from "../plan/plan-types.js";
+import { inForms } from "../plan/bind-pass.js";
 
 /**
  * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
@@ -36,7 +37,7 @@ class PlanRun {
   async run(): Promise<RunResult> {
     for (const [index, step] of this.plan.entries()) {
       if (step.search) await this.searchStep(index, step, step.search);
-      else if (step.judgedAfter !== undefined) await this.tryStep(index, step, step.judgedAfter);
+      else if (step.validateAfter !== undefined) await this.tryStep(index, step, step.validateAfter);
       else if (await this.runner.runStep(this.model, step)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
     }
     return this.runner.ledger.result();
@@ -51,15 +52,15 @@ class PlanRun {
   }
 
   /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
-  private async tryStep(index: number, step: PlannedStep, judgedAfter: string): Promise<void> {
+  private async tryStep(index: number, step: PlannedStep, validateAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
     const trial = this.trials(this.options.scorer);
     const isLossy = step.passes.some(({ lossy }) => lossy);
     if (isLossy) this.runner.keepReference();
-    const rest = stepsUntil(this.plan.slice(index + 1), judgedAfter);
+    const rest = stepsUntil(this.plan.slice(index + 1), validateAfter);
     const tried = new PassLedger();
     const result = await trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
-      judgedAfter,
+      validateAfter,
       change: (model) => this.runner.runStep(model, step, tried),
       finish: async (model) => {
         for (const later of rest) await this.runner.runStep(model, later, new PassLedger());
@@ -81,7 +82,8 @@ class PlanRun {
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
     this.runner.ledger.search = result;
-    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, step.passes.at(-1)?.name);
+    const searched = step.passes.at(-1);
+    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
     const isChosen = passes !== step.passes;
     if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
@@ -94,7 +96,7 @@ class PlanRun {
     this.runner.keepReference();
     const statistics = await this.runner.measureAhead(pass);
     const later = this.plan.slice(index + 1);
-    const recovering = later.filter(({ judgedAfter }) => judgedAfter !== undefined && step.passes.some(({ name }) => name === judgedAfter));
+    const recovering = later.filter(({ validateAfter }) => validateAfter !== undefined && step.passes.some(({ name }) => name === validateAfter));
     const apply = (steps: Plan) => async (model: Model): Promise<void> => {
       for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
     };
@@ -104,7 +106,7 @@ class PlanRun {
       context: (statistics) => this.runner.context(statistics),
       score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
       recover: recovering.length > 0 ? apply(recovering) : undefined,
-      finish: apply(later.filter(({ judgedAfter }) => judgedAfter === undefined)),
+      finish: apply(later.filter(({ validateAfter }) => validateAfter === undefined)),
     });
   }
 
@@ -117,7 +119,7 @@ class PlanRun {
 /** The steps up to the one that runs the pass, without those that are tried themselves; none when it does not come. */
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
-  return steps.slice(0, last + 1).filter(({ judgedAfter }) => judgedAfter === undefined);
+  return steps.slice(0, last + 1).filter(({ validateAfter }) => validateAfter === undefined);
 }
 
 /** With a full stop, which some messages have already. */

@@ -4,10 +4,10 @@ import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { byteSize, elementCount, type Model } from "../ir/index.js";
 import { HeldOutScore } from "./holdout-score.js";
-import type { Plan } from "../plan/plan.js";
 import type { RunOptions } from "./run-options.js";
 import { memoryShortage } from "./memory.js";
 import { needsJudges } from "../plan/search-aims.js";
+import type { Plan } from "../plan/plan-types.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const JUDGING = 0.25;
@@ -20,7 +20,7 @@ const LEAST_WITHOUT_EVAL = 11;
 export function learningData(
   calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger },
 ): Pick<RunOptions, "dataset" | "scorer"> {
-  const isJudged = plan.some(({ judgedAfter, search, wasJudged }) => judgedAfter !== undefined || needsJudges(search) || wasJudged === true);
+  const isJudged = plan.some(({ validateAfter, search, wasJudged }) => validateAfter !== undefined || needsJudges(search) || wasJudged === true);
   if (!calibration || !isJudged) return { dataset: calibration };
   const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
   if (obstacle !== undefined) {

@@ -39,6 +39,8 @@ export interface SearchTools {
 }
 
 export interface SearchResult {
+  /** The pass that forms were chosen for. */
+  readonly pass: string;
   /** Why each node has another form than int8 with static ranges, by its name. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly forms: NodeForms;

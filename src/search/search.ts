@@ -19,10 +19,10 @@ import type { AccuracyAim, SearchAims } from "../plan/search-aims.js";
 export async function searchForms(model: Model, pass: Pass, statistics: Statistics, aims: SearchAims, tools: SearchTools): Promise<SearchResult> {
   const { accuracy, device } = aims;
   const { logger } = tools;
-  if (!tools.dataset && device && isPaidAtRunTime(device)) return { reasons: new Map(), forms: NO_FORMS };
+  if (!tools.dataset && device && isPaidAtRunTime(device)) return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
   logger.progress?.({ step: "find layers whose ranges are better taken at run time", done: 0 });
   const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
-  if (space.nodes.length === 0) return { reasons: new Map(), forms: NO_FORMS };
+  if (space.nodes.length === 0) return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
   logger.progress?.({ step: "find nodes that int8 does not pay for", done: 0 });
   const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
   const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
@@ -32,6 +32,7 @@ export async function searchForms(model: Model, pass: Pass, statistics: Statisti
   const floatNodes = [...slow, ...lossy];
   const dynamicNodes = (dynamic?.layers ?? []).filter((name) => !floatNodes.includes(name));
   return {
+    pass: pass.name,
     reasons: new Map([
       ...dynamicNodes.map((name) => [name, whyDynamic(dynamic!)] as const),
       ...slow.map((name) => [name, whySlow(name, paying, predicted)] as const), ...lossy.map((name) => [name, whyLossy(name, choice!)] as const),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { PlanOptions } from "../../src/plan/plan.js";
 import { GENERIC } from "../../src/targets/index.js";
 import { choose } from "./made-candidates.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const INT8: PlanOptions = { flags: { int8: "" } };
 

@@ -1,9 +1,9 @@
 /** Candidates with made-up measurements, and the choice among them. */
 import type { Candidate } from "../../src/compress/candidate.js";
 import { chooseCandidate } from "../../src/compress/choose-candidate.js";
-import type { PlanOptions } from "../../src/plan/plan.js";
 import type { SearchResult } from "../../src/search/search-types.js";
 import { matMulModel } from "./tiny-model.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 export interface Measured {
   readonly speedup?: number; readonly p50Ratio?: number; readonly range?: readonly [number, number];
@@ -22,7 +22,7 @@ function candidate({ speedup, p50Ratio = speedup, range, bytes = 500, gateFails 
   return {
     model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
     run: {
-      ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
+      ...(predicted ? { search: { pass: "quantize-int8", reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
       nodes: inInt8.map((name) =>
         ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
       modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(), judged: false,

@@ -4,12 +4,13 @@ import { expect, it } from "vitest";
 import { DataType, floatTensor, tensorBytes, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, ScratchFile } from "../../src/onnx/index.js";
 import { compress } from "../../src/compress/compress.js";
-import { planPasses, type PlanOptions } from "../../src/plan/plan.js";
+import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { fixture } from "../cli/run-edgec.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
 import { normalArray } from "../numeric/seeded.js";
 import { matMulModel } from "./tiny-model.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const MIB = 2 ** 20;
 const temporary = temporaryFolder();

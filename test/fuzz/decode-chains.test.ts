@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { copyModel, DataType, type Feed, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
-import { planPasses, type PlanOptions } from "../../src/plan/plan.js";
+import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { difference, EVALUATOR, floats, run } from "../passes/graph/running.js";
 import { decodeModelOf, ROWS } from "./decode-chains.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const SEEDS = Array.from({ length: 24 }, (_, k) => k + 1);
 const feed = (flag: number): Feed => ({

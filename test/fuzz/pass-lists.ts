@@ -1,9 +1,10 @@
 /** Random lists of passes: whole recipes, the clean-up, and single passes in any order with any options. */
 import type { Model } from "../../src/ir/index.js";
 import { CLEAN_UP } from "../../src/plan/recipe.js";
-import { planPasses, type Plan } from "../../src/plan/plan.js";
+import { planPasses } from "../../src/plan/plan.js";
 import { findPass, PASSES } from "../../src/plan/registry.js";
 import type { Random } from "./random.js";
+import type { Plan } from "../../src/plan/plan-types.js";
 
 /** One pass with its options, or several that run until none changes anything. Plain data, so that it can be printed. */
 export interface FuzzStep {

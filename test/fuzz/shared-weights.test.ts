@@ -5,10 +5,11 @@
 import { describe, expect, it } from "vitest";
 import { copyModel, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
-import { planPasses, type PlanOptions } from "../../src/plan/plan.js";
+import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { difference, EVALUATOR, run } from "../passes/graph/running.js";
 import { sharedWeights } from "./shared-weights.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const SEEDS = Number(process.env.EDGEC_FUZZ_CASES ?? 60);
 /** Of tanh of sums of some hundred products, each rounded once more. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { planPasses, planText, replayed, withoutPass, type PlanOptions } from "../../src/plan/plan.js";
+import { planPasses, planText, withoutPass } from "../../src/plan/plan.js";
 import { matMulModel } from "../compress/tiny-model.js";
+import type { PlanOptions } from "../../src/plan/plan-request.js";
+import { replayed } from "../../src/plan/replayed-plan.js";
 
 const names = (options: PlanOptions): string[] => planPasses(matMulModel(), options).flatMap((step) => step.passes.map((pass) => pass.name));
 const optionsOf = (options: PlanOptions, name: string): unknown =>
@@ -101,7 +103,7 @@ describe("a plan that repeats decisions", () => {
     const steps = plan.map(({ passes }) => passes.map(({ name }) => name).join());
     expect(steps).toContain("correct-bias");
     expect(steps).not.toContain("equalize-channels");
-    expect(plan.some(({ judgedAfter, search }) => judgedAfter !== undefined || search !== undefined)).toBe(false);
+    expect(plan.some(({ validateAfter, search }) => validateAfter !== undefined || search !== undefined)).toBe(false);
     expect(plan.some(({ wasJudged }) => wasJudged)).toBe(true);
   });
 

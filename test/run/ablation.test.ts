@@ -26,7 +26,7 @@ class WeightScore implements Scorer {
 
 /** A step that sets the first weight, or with undefined does nothing. */
 const setting = (value: number | undefined, finish: Attempt["finish"] = () => Promise.resolve()): Attempt => ({
-  judgedAfter: "quantize", finish,
+  validateAfter: "quantize", finish,
   change: (model) => {
     if (value !== undefined) setWeight(model, value);
     return Promise.resolve(value !== undefined);

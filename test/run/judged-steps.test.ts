@@ -4,10 +4,10 @@ import { floatTensor, makeNode, nodeLabel, toNumbers, type Model } from "../../s
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { HeldOutScore } from "../../src/run/holdout-score.js";
-import type { PlannedStep } from "../../src/plan/plan.js";
 import type { RunOptions } from "../../src/run/run-options.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
+import type { PlannedStep } from "../../src/plan/plan-types.js";
 
 /** y = x · w1 · w2 · w3, each weight 1: what a weight is off by is the noise that it adds, roughly. */
 const chain = (): Model => model(["n", 1], [1, 2, 3].map((k) => makeNode("MatMul", [k === 1 ? "x" : `h${k - 1}`, `w${k}`], [k === 3 ? "y" : `h${k}`], [], `layer${k}`)),
@@ -46,7 +46,7 @@ const setting = (name: string, value: number): Pass => definePass({
 })();
 
 const step = (pass: Pass, more: Partial<PlannedStep> = {}): PlannedStep => ({ passes: [pass], untilStable: false, reason: "test", ...more });
-const tried = (pass: Pass): PlannedStep => step(pass, { judgedAfter: "spoil" });
+const tried = (pass: Pass): PlannedStep => step(pass, { validateAfter: "spoil" });
 
 describe("a step that must prove itself", () => {
   it("is kept where it brings the outputs nearer, judged behind the pass that it prepares for", async () => {

@@ -3,9 +3,9 @@ import { EdgecError } from "../../src/errors.js";
 import type { Model } from "../../src/ir/index.js";
 import type { PassResult } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
-import type { PlannedStep } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { matMulModel } from "../compress/tiny-model.js";
+import type { PlannedStep } from "../../src/plan/plan-types.js";
 
 const QUIET = { logger: {}, seed: 0, threads: 1 };
 const NOTHING: PassResult = { modified: false, stats: {}, nodes: [], diagnostics: [] };

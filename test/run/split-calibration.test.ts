@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics.js";
 import { learningData } from "../../src/run/split-calibration.js";
-import type { Plan } from "../../src/plan/plan.js";
 import { dataset, feed } from "../calibration/tiny-models.js";
 import { matMulModel } from "../compress/tiny-model.js";
+import type { Plan } from "../../src/plan/plan-types.js";
 
-const judged: Plan = [{ passes: [], untilStable: false, reason: "test", judgedAfter: "quantize-int8" }];
+const judged: Plan = [{ passes: [], untilStable: false, reason: "test", validateAfter: "quantize-int8" }];
 const plain: Plan = [{ passes: [], untilStable: false, reason: "test" }];
 const samples = (count: number, sized = true) => dataset(Array.from({ length: count }, (_, k) => feed([1, 2], [k, k])), sized);
 

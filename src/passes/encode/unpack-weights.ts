@@ -47,6 +47,7 @@ export const unpackWeights = definePass<Record<string, never>>({
   name: "unpack-weights",
   description: "makes dense constants of weights that the file holds as codes, tables or in half precision",
   lossy: false,
+  writesOut: true,
   defaults: {},
   async run(model, _options, { evaluator }): Promise<PassResult> {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };

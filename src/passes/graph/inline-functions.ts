@@ -32,6 +32,7 @@ export const inlineFunctions = definePass<Record<string, never>>({
   name: "inline-functions",
   description: "puts the body of a model-local function where it is called",
   lossy: false,
+  writesOut: true,
   defaults: {},
   run(model) {
     const functions = agreeing(model);

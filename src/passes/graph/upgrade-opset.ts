@@ -26,6 +26,7 @@ export const upgradeOpset = definePass<UpgradeOpsetOptions>({
   name: "upgrade-opset",
   description: "Convert the nodes of an old model to operator set 13, which scales per channel need",
   lossy: false,
+  writesOut: true,
   defaults: { target: DEFAULT_TARGET },
   validate: ({ target }) => {
     if (!Number.isInteger(target) || target < OLDEST_OPSET || target > NEWEST_OPSET) {

@@ -63,6 +63,7 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
     },
   },
   lossy: true,
+  sizeEffect: "onnxruntime computes with zeros as with any other value, so pruning single weights does not change latency.",
   defaults: { amount: 0.3, scope: "global", exclude: [], protectEnds: true, protectDepthwise: true },
   validate: ({ amount, scope }) => {
     parseAmount(amount);

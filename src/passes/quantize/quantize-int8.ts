@@ -81,6 +81,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
+  isSearched: true,
   defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS,
     floatOperators: [], perChannel: true, oneCopy: true, exclude: [], leftInFloat: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
   validate,

@@ -1,0 +1,43 @@
+/** What a plan is made of: the user's options once they were checked and a target was found for them. */
+import type { Device } from "../targets/index.js";
+import type { PassList } from "./pass-list.js";
+import type { Decisions } from "./replay.js";
+
+/**
+ * "fast" quantizes; "balanced" then corrects the biases; "best" tries all that is known to bring accuracy back without
+ * labels. What a level tries is kept only where held-out calibration samples say that it helps.
+ */
+export const EFFORTS = ["fast", "balanced", "best"] as const;
+export type Effort = (typeof EFFORTS)[number];
+
+export interface PlanOptions {
+  /** Values of the passes' flags as text, by the flag's name in camelCase: `{ prune: "0.3", int8: "" }`. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Options that go to every planned pass which takes one of that name; one that none takes is an error. */
+  readonly shared?: Readonly<Record<string, unknown>>;
+  /** Nodes and constants that lossy passes leave as they are: names, operator types, #index, patterns with * and ?. */
+  readonly exclude?: readonly string[];
+  /**
+   * Names separated by commas, or passes of the caller's own, replace the recipe. A list with the word "recipe" in it
+   * puts passes of the caller's own into the recipe; see `PassList`.
+   */
+  readonly passes?: string | PassList;
+  /** Keep weights as int8 and compute in float. */
+  readonly storeOnly?: boolean;
+  /** Weights of what int8 leaves in float stay as they are: neither rounded nor stored as int8. */
+  readonly plainFloat?: boolean;
+  /** How much time to spend on the accuracy of int8; default "fast". */
+  readonly effort?: Effort;
+  /** Whether gates on accuracy were set, which nodes are then left in float for. */
+  readonly hasAccuracyGates?: boolean;
+  /** Whether times on this machine say something about the target. */
+  readonly isTimed?: boolean;
+  /** The target, where times on this machine say nothing about it. */
+  readonly device?: Device;
+  /** Decisions of an earlier run, which nothing is tried anew for. */
+  readonly replay?: Decisions;
+  /** Int8 arithmetic stays although it is slower or larger than float. */
+  readonly keepInt8?: boolean;
+  /** What a search for nodes to leave in float may take, seconds. */
+  readonly timeBudget?: number;
+}

@@ -1,0 +1,41 @@
+/** A plan that repeats what an earlier run has decided. */
+import { EdgecError } from "../errors.js";
+import type { Pass } from "../passes/contract.js";
+import { inForms } from "./bind-pass.js";
+import type { Plan } from "./plan-types.js";
+import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
+import { needsJudges } from "./search-aims.js";
+
+/**
+ * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws EdgecError BAD_OPTION
+ * where a step that was kept is not planned.
+ */
+export function replayed(plan: Plan, { kept, judged, ...forms }: Decisions): Plan {
+  const planned = new Set(plan.flatMap(({ validateAfter, passes }) => (validateAfter === undefined ? [] : passes.map(({ name }) => name))));
+  const missing = kept.filter((name) => !planned.has(name));
+  if (missing.length > 0) throw new EdgecError("BAD_OPTION", `--replay: the run that wrote the report kept "${missing.join('", "')}", which the options given do not try. Give the options of that run, --effort above all.`);
+  return plan.filter(({ validateAfter, passes }) => validateAfter === undefined || passes.every(({ name }) => kept.includes(name)))
+    .map(({ validateAfter, search, ...step }) => {
+      const passes = inForms(step.passes, forms);
+      const isFormed = passes !== step.passes;
+      // Reports of earlier versions do not say whether samples were held out: it has to be guessed from what was decided.
+      const seemsJudged = step.wasJudged === true || validateAfter !== undefined || (search ? needsJudges(search) : isFormed);
+      return { ...step, wasJudged: judged ?? seemsJudged, passes: isFormed ? passes.map((pass) => requiringNodes(pass, forms)) : passes };
+    });
+}
+
+/** The pass, which refuses a model without the nodes that were decided on: the report would vouch for them anew. */
+function requiringNodes(pass: Pass, forms: NodeForms): Pass {
+  if (pass.isSearched !== true) return pass;
+  return {
+    ...pass,
+    statistics: (model) => {
+      requireNodes(model, forms);
+      return pass.statistics(model);
+    },
+    run: (model, context) => {
+      requireNodes(model, forms);
+      return pass.run(model, context);
+    },
+  };
+}
