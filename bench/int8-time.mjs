@@ -1,6 +1,6 @@
 /**
- * How long int8 takes, and the memory of the process and its children together, against onnxruntime's quantizer: a
- * residual network of 25 MB on 100 images. Needs Python with torch; all use every processor.
+ * How long int8 takes, and the memory of the process and its children together, against onnxruntime's
+ * quantizer: a residual network of 25 MB on 100 images. Needs Python with torch; all use every processor.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
@@ -18,7 +18,11 @@ const OUTPUT = `${FOLDER}/int8.onnx`;
 
 const ASKED_MIB = 0.6e9 / 2 ** 20;
 /** Effort and calibrators. */
-const OURS = [["fast", ["minmax", "entropy", "mse"]], ["balanced", ["minmax", "entropy", "mse"]], ["best", ["percentile"]]];
+const OURS = [
+  ["fast", ["minmax", "entropy", "mse"]],
+  ["balanced", ["minmax", "entropy", "mse"]],
+  ["best", ["percentile"]],
+];
 
 export default async function int8Time() {
   rmSync(FOLDER, { recursive: true, force: true });
@@ -29,10 +33,17 @@ export default async function int8Time() {
     // In turns, so that a slow spell of the machine meets both.
     for (const [effort, calibrators] of OURS) {
       rows.push(row("onnxruntime quantize_static, MinMax", await peer("static"), ""));
-      for (const calibrator of calibrators) rows.push(row(`edgec --effort ${effort}, ${calibrator}`, await edgec(effort, calibrator), asked(effort)));
+      for (const calibrator of calibrators)
+        rows.push(
+          row(`edgec --effort ${effort}, ${calibrator}`, await edgec(effort, calibrator), asked(effort)),
+        );
     }
     rows.push(row("onnxruntime quantize_static, Entropy", await peer("entropy"), ""));
-    printTable("time of int8 on a residual network of 25 MB, 100 images of 224 x 224", ["tool", "time", "peak memory", "asked"], rows);
+    printTable(
+      "time of int8 on a residual network of 25 MB, 100 images of 224 x 224",
+      ["tool", "time", "peak memory", "asked"],
+      rows,
+    );
   } finally {
     rmSync(FOLDER, { recursive: true, force: true });
   }
@@ -43,7 +54,20 @@ function asked(effort) {
 }
 
 function edgec(effort, calibrator) {
-  const flags = ["--int8", "--calib", CALIB, "--effort", effort, "--calibrator", calibrator, "--no-verify", "--quiet", "--force", "-o", OUTPUT];
+  const flags = [
+    "--int8",
+    "--calib",
+    CALIB,
+    "--effort",
+    effort,
+    "--calibrator",
+    calibrator,
+    "--no-verify",
+    "--quiet",
+    "--force",
+    "-o",
+    OUTPUT,
+  ];
   return run(process.execPath, [file("../bin/edgec.js"), "compress", MODEL, ...flags]);
 }
 
@@ -53,7 +77,8 @@ function peer(mode) {
 
 async function run(command, args) {
   const measured = await measure(command, args);
-  if (measured.status !== 0) throw new Error(`${command} ${args[0]} ended with ${measured.status}: ${measured.errors}`);
+  if (measured.status !== 0)
+    throw new Error(`${command} ${args[0]} ended with ${measured.status}: ${measured.errors}`);
   return measured;
 }
 

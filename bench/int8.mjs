@@ -6,8 +6,11 @@ import { hasPeer, peerQuantize } from "./peers.mjs";
 import { decibels, printTable, times } from "./table.mjs";
 
 const ASKED = {
-  resnet: "3.70x, 39.5 dB, 2.70x", mbv2: "3.20x, 37.0 dB, 1.40x", vit: "3.50x, 40.0 dB, 1.50x",
-  rnn: "3.00x, 45.0 dB, 1.40x", lenet: "3.40x, 39.0 dB, not slower",
+  resnet: "3.70x, 39.5 dB, 2.70x",
+  mbv2: "3.20x, 37.0 dB, 1.40x",
+  vit: "3.50x, 40.0 dB, 1.50x",
+  rnn: "3.00x, 45.0 dB, 1.40x",
+  lenet: "3.40x, 39.0 dB, not slower",
 };
 
 export default async function int8() {
@@ -15,7 +18,13 @@ export default async function int8() {
   for (const [name, asked] of Object.entries(ASKED)) {
     const f = fixture(name);
     const output = f.out("int8");
-    const { report } = await compress(f.model, { int8: true, calib: f.calib, eval: f.eval, output, force: true });
+    const { report } = await compress(f.model, {
+      int8: true,
+      calib: f.calib,
+      eval: f.eval,
+      output,
+      force: true,
+    });
     rows.push([name, "edgec --int8", ...figures(report), accuracy(report), asked]);
     if (!hasPeer()) continue;
     for (const mode of ["static", "dynamic"]) {
@@ -30,11 +39,19 @@ export default async function int8() {
       rmSync(peer);
     }
   }
-  printTable("int8, one thread (asked: on a CPU with VNNI)", ["model", "tool", "size", "SQNR", "speed", "top-1 drop", "asked"], rows);
+  printTable(
+    "int8, one thread (asked: on a CPU with VNNI)",
+    ["model", "tool", "size", "SQNR", "speed", "top-1 drop", "asked"],
+    rows,
+  );
 }
 
 function figures({ size, fidelity, latency }) {
-  return [times(size.ratio), decibels(Object.values(fidelity?.outputs ?? {})[0]?.sqnrDb), times(latency?.speedup)];
+  return [
+    times(size.ratio),
+    decibels(Object.values(fidelity?.outputs ?? {})[0]?.sqnrDb),
+    times(latency?.speedup),
+  ];
 }
 
 function accuracy({ accuracy }) {

@@ -1,4 +1,7 @@
-/** A run of edgec that gets a signal: how long all its processes take to end, and what they leave behind (Linux). */
+/**
+ * A run of edgec that gets a signal: how long all its processes take to end, and what they leave behind
+ * (Linux).
+ */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,8 +13,8 @@ const LONGEST_WAIT_MS = 20_000;
 const POLL_MS = 2;
 
 /**
- * Starts `edgec <args> -o <a new folder>/o.onnx`. `began` resolves once stderr holds `after`, or with the start where
- * that is undefined; `ended` with the exit code.
+ * Starts `edgec <args> -o <a new folder>/o.onnx`. `began` resolves once stderr holds `after`, or with the
+ * start where that is undefined; `ended` with the exit code.
  */
 export function startRun(args, after) {
   const place = mkdtempSync(join(tmpdir(), "bench-signals-"));
@@ -35,7 +38,10 @@ export function startRun(args, after) {
   return { child, place, ended, began, stderr: () => stderr, leftovers };
 }
 
-/** Milliseconds that the part of a run takes that begins with `after` and ends with `before`, or with the run. */
+/**
+ * Milliseconds that the part of a run takes that begins with `after` and ends with `before`, or with the
+ * run.
+ */
 export async function lengthOf({ args, after, before }) {
   const run = startRun(args, after);
   try {
@@ -53,8 +59,8 @@ export async function lengthOf({ args, after, before }) {
 }
 
 /**
- * Sends `signal` once the run has been at work for `wait` milliseconds since `after`: to all its processes as a
- * terminal does, or to the first alone as `kill` does. Undefined if the run came to its end before.
+ * Sends `signal` once the run has been at work for `wait` milliseconds since `after`: to all its processes
+ * as a terminal does, or to the first alone as `kill` does. Undefined if the run came to its end before.
  */
 export async function interrupt({ args, after }, { signal, wait, toAll }) {
   const run = startRun(args, after);

@@ -1,4 +1,7 @@
-/** Reading and rewriting a 90 MB model against copying its file, in turns; peak memory of a process that does it. */
+/**
+ * Reading and rewriting a 90 MB model against copying its file, in turns; peak memory of a process that
+ * does it.
+ */
 import { copyFileSync, openSync, fsyncSync, closeSync, rmSync, statSync } from "node:fs";
 import { readModel, writeModel } from "../dist/index.js";
 import { OUT } from "./fixtures.mjs";
@@ -23,13 +26,27 @@ export default async function io() {
     taken.rewrite.push(await time(async () => writeModel(await readModel(source), rewritten)));
   }
   const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-  const script = `import { readModel, writeModel } from "./dist/index.js"; writeModel(await readModel(${JSON.stringify(source)}), ${JSON.stringify(rewritten)});`;
+  const script =
+    'import { readModel, writeModel } from "./dist/index.js"; writeModel(await ' +
+    `readModel(${JSON.stringify(source)}), ${JSON.stringify(rewritten)});`;
   const { peakMiB } = await measure(process.execPath, ["--input-type=module", "-e", script]);
   const sizeMiB = statSync(source).size / 2 ** 20;
-  printTable("reading and rewriting", ["model", "copy", "rewrite", "ratio", "asked", "peak memory", "of the size", "asked"], [[
-    `${sizeMiB.toFixed(0)} MiB`, `${median(taken.copy).toFixed(0)} ms`, `${median(taken.rewrite).toFixed(0)} ms`,
-    times(median(taken.rewrite) / median(taken.copy)), "<= 4x", `${peakMiB.toFixed(0)} MiB`, times(peakMiB / sizeMiB), "<= 3x",
-  ]]);
+  printTable(
+    "reading and rewriting",
+    ["model", "copy", "rewrite", "ratio", "asked", "peak memory", "of the size", "asked"],
+    [
+      [
+        `${sizeMiB.toFixed(0)} MiB`,
+        `${median(taken.copy).toFixed(0)} ms`,
+        `${median(taken.rewrite).toFixed(0)} ms`,
+        times(median(taken.rewrite) / median(taken.copy)),
+        "<= 4x",
+        `${peakMiB.toFixed(0)} MiB`,
+        times(peakMiB / sizeMiB),
+        "<= 3x",
+      ],
+    ],
+  );
   for (const path of [source, copy, rewritten]) rmSync(path, { force: true });
 }
 
@@ -49,9 +66,30 @@ function largeModel() {
     const raw = new Uint8Array(WIDTH * WIDTH * 4);
     for (let i = 0; i < raw.length; i += 997) raw[i] = i % 251;
     initializers.push({ name: `w${k}`, dims: [WIDTH, WIDTH], dataType: 1, raw });
-    nodes.push({ opType: "MatMul", inputs: [k === 0 ? "x" : `h${k - 1}`, `w${k}`], outputs: [k === LAYERS - 1 ? "y" : `h${k}`], attributes: [] });
+    nodes.push({
+      opType: "MatMul",
+      inputs: [k === 0 ? "x" : `h${k - 1}`, `w${k}`],
+      outputs: [k === LAYERS - 1 ? "y" : `h${k}`],
+      attributes: [],
+    });
   }
   const value = (name) => ({ name, type: { tensor: { elementType: 1, shape: ["n", WIDTH] } } });
-  const graph = { name: "large", nodes, initializers, sparseInitializers: [], inputs: [value("x")], outputs: [value("y")], valueInfo: [], quantizationAnnotations: [] };
-  return { irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
+  const graph = {
+    name: "large",
+    nodes,
+    initializers,
+    sparseInitializers: [],
+    inputs: [value("x")],
+    outputs: [value("y")],
+    valueInfo: [],
+    quantizationAnnotations: [],
+  };
+  return {
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    graph,
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+  };
 }

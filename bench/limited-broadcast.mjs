@@ -1,6 +1,6 @@
 /**
- * Elementwise operators as they were before operator set 7: the second operand's axes are a run of the first's, laid at
- * `axis`. What only numpy's rule can say is written with the operators that there were.
+ * Elementwise operators as they were before operator set 7: the second operand's axes are a run of the
+ * first's, laid at `axis`. What only numpy's rule can say is written with the operators that there were.
  */
 import { attribute, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
 import { analyzeModel } from "../dist/ops/shape-analysis.js";
@@ -14,8 +14,10 @@ export function expressBroadcast(model, editor) {
   const facts = analyzeModel(model);
   const shapeOf = (name) => facts.shape(name) ?? editor.constant(name)?.dims;
   for (const node of [...editor.graph.nodes]) {
-    if (isOp(node, "Gemm") && shapeOf(node.inputs[2] ?? "")?.length === 1) setAttribute(node, attribute.int("broadcast", 1));
-    if (isOp(node, ...COMMUTATIVE, "Sub", "Div", "Pow", "Greater", "Less") && !express(node, editor, shapeOf)) return node.opType;
+    if (isOp(node, "Gemm") && shapeOf(node.inputs[2] ?? "")?.length === 1)
+      setAttribute(node, attribute.int("broadcast", 1));
+    if (isOp(node, ...COMMUTATIVE, "Sub", "Div", "Pow", "Greater", "Less") && !express(node, editor, shapeOf))
+      return node.opType;
   }
   return undefined;
 }
@@ -24,7 +26,11 @@ function express(node, editor, shapeOf) {
   const [a, b] = node.inputs.map(shapeOf);
   if (!a || !b) return false;
   // Sizes that are known only when it runs are taken to be equal: verification shows when they are not.
-  if (a.length === b.length && a.every((dim, k) => dim === b[k] || (typeof dim !== "number" && typeof b[k] !== "number"))) return true;
+  if (
+    a.length === b.length &&
+    a.every((dim, k) => dim === b[k] || (typeof dim !== "number" && typeof b[k] !== "number"))
+  )
+    return true;
   if (align(node, editor, a, b)) return true;
   if (COMMUTATIVE.includes(node.opType)) {
     node.inputs.reverse();
@@ -43,14 +49,22 @@ function express(node, editor, shapeOf) {
 function align(node, editor, a, b) {
   if (b.length > a.length) return false;
   const padded = [...new Array(a.length - b.length).fill(1), ...b];
-  const differs = padded.map((dim, k) => (dim === 1 && a[k] !== 1 ? -1 : dim !== undefined && dim === a[k] ? 1 : 0));
+  const differs = padded.map((dim, k) =>
+    dim === 1 && a[k] !== 1 ? -1 : dim !== undefined && dim === a[k] ? 1 : 0,
+  );
   if (differs.includes(0)) return false;
   const [from, to] = [padded.findIndex((dim) => dim !== 1), padded.findLastIndex((dim) => dim !== 1) + 1];
   if (from >= 0 && differs.slice(from, to).includes(-1)) return false;
   setAttribute(node, attribute.int("broadcast", 1));
   if (from < 0) return true;
   setAttribute(node, attribute.int("axis", from));
-  node.inputs[1] = squeezed(node.inputs[1], editor, b, from - (a.length - b.length), to - (a.length - b.length));
+  node.inputs[1] = squeezed(
+    node.inputs[1],
+    editor,
+    b,
+    from - (a.length - b.length),
+    to - (a.length - b.length),
+  );
   return true;
 }
 
@@ -60,6 +74,9 @@ function squeezed(name, editor, dims, from, to) {
   const result = editor.uniqueName(`${name}_squeezed`);
   const tensor = editor.constant(name);
   if (tensor) return editor.addInitializer({ ...tensor, name: result, dims: dims.slice(from, to) });
-  editor.insertAfter(editor.producer(name), makeNode("Squeeze", [name], [result], [attribute.ints("axes", axes)]));
+  editor.insertAfter(
+    editor.producer(name),
+    makeNode("Squeeze", [name], [result], [attribute.ints("axes", axes)]),
+  );
   return result;
 }

@@ -1,4 +1,7 @@
-/** Models that benches make: wide layers, in which pruning has equations to solve for seconds, and bare ones. */
+/**
+ * Models that benches make: wide layers, in which pruning has equations to solve for seconds, and bare
+ * ones.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
@@ -18,10 +21,15 @@ export function writeDense(folder, width, layers = 3) {
   ]).flat();
   // Of about unit gain for each layer.
   const weights = nodes.flatMap(({ inputs: [, name] }) =>
-    name === undefined ? [] : [floatTensor(name, [width, width], noise(width * width, Math.sqrt(24 / width)))],
+    name === undefined
+      ? []
+      : [floatTensor(name, [width, width], noise(width * width, Math.sqrt(24 / width)))],
   );
   const value = (name) => tensorValue(name, DataType.FLOAT, [1, ROWS, width]);
-  writeModel(modelOf({ nodes, initializers: weights, inputs: [value("x")], outputs: [value("y")] }), files.model);
+  writeModel(
+    modelOf({ nodes, initializers: weights, inputs: [value("x")], outputs: [value("y")] }),
+    files.model,
+  );
   writeFileSync(files.calib, npyBytes([SAMPLES, ROWS, width], noise(SAMPLES * ROWS * width, 2)));
   return files;
 }

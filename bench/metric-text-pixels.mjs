@@ -1,4 +1,7 @@
-/** Intersection over union of the text that PP-OCRv4 detection finds (probability above 0.3) and what was drawn, percent. */
+/**
+ * Intersection over union of the text that PP-OCRv4 detection finds (probability above 0.3) and what was
+ * drawn, percent.
+ */
 export const name = "text pixels, IoU";
 
 /** Labels are indices of the pixels of text at a quarter of the size. */

@@ -1,14 +1,15 @@
 /**
- * That no output is larger than its input: `compress` and `optimize` over the fixtures and the official operator
- * models, lossy commands over the fixtures, both again on what came out, and all of it over the models of a folder.
+ * That no output is larger than its input: `compress` and `optimize` over the fixtures and the official
+ * operator models, lossy commands over the fixtures, both again on what came out, and all of it over the
+ * models of a folder.
  *
  *   npm run bench -- no-larger                   a twentieth of the operator models
  *   npm run bench -- no-larger --all             all of them
  *   npm run bench -- no-larger path/to/models    its .onnx files as well, with calib.npz or <name>.npz beside them
  *   npm run bench -- no-larger --only path       those alone
  *
- * Sizes are sums over a model and its data files. Models are not run: `npm test` does that. Ctrl-C prints what was
- * tried so far.
+ * Sizes are sums over a model and its data files. Models are not run: `npm test` does that. Ctrl-C prints
+ * what was tried so far.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -89,7 +90,8 @@ class Tally {
     );
     if (this.refusals.size > 0)
       printTable("Refused or failed", ["first model", "command", "why"], [...this.refusals.values()]);
-    if (this.offenders.length > 0) printTable("Offenders", ["model", "command", "before", "after"], this.offenders);
+    if (this.offenders.length > 0)
+      printTable("Offenders", ["model", "command", "before", "after"], this.offenders);
   }
 }
 
@@ -106,7 +108,13 @@ async function tryModel(tally, group, name, path, calib, isLossyToo) {
     for (const [next, nextOptions] of LOSSLESS)
       await tryCommand(
         tally,
-        { group, name, path: output, command: `${command}, then ${next}`, output: join(FOLDER, "again.onnx") },
+        {
+          group,
+          name,
+          path: output,
+          command: `${command}, then ${next}`,
+          output: join(FOLDER, "again.onnx"),
+        },
         nextOptions,
       );
   }

@@ -1,6 +1,6 @@
 /**
- * Runs a command and measures its time, the processor time of the process itself, and the peak memory of it and of its
- * children apart (Linux).
+ * Runs a command and measures its time, the processor time of the process itself, and the peak memory of it
+ * and of its children apart (Linux).
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -25,7 +25,14 @@ export async function measurePeaks(command, args) {
   }, POLL_MS);
   const status = await new Promise((resolve) => child.on("close", resolve));
   clearInterval(timer);
-  return { seconds: (performance.now() - start) / 1000, cpuSeconds, ownMiB: peaks.own, childMiB: peaks.children, status, output };
+  return {
+    seconds: (performance.now() - start) / 1000,
+    cpuSeconds,
+    ownMiB: peaks.own,
+    childMiB: peaks.children,
+    status,
+    output,
+  };
 }
 
 /** The process that does the work: edgec's first one only waits for it, to end it on a signal. */
@@ -44,7 +51,9 @@ function highWater(pid) {
 }
 
 function childrenOf(parent) {
-  return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && Number(/^PPid:\s*(\d+)/m.exec(statusOf(entry))?.[1]) === parent);
+  return readdirSync("/proc").filter(
+    (entry) => /^\d+$/.test(entry) && Number(/^PPid:\s*(\d+)/m.exec(statusOf(entry))?.[1]) === parent,
+  );
 }
 
 function statusOf(pid) {

@@ -13,14 +13,33 @@ export default async function pruneCluster() {
   const rows = [];
   for (const [name, options, asked] of RUNS) {
     const f = fixture(name);
-    const flags = Object.entries(options).map(([key, value]) => `--${key}${value === true ? "" : ` ${value}`}`).join(" ");
-    const { report } = await compress(f.model, { ...options, calib: f.calib, eval: f.eval, output: f.out(Object.keys(options).join("-")), force: true });
+    const flags = Object.entries(options)
+      .map(([key, value]) => `--${key}${value === true ? "" : ` ${value}`}`)
+      .join(" ");
+    const { report } = await compress(f.model, {
+      ...options,
+      calib: f.calib,
+      eval: f.eval,
+      output: f.out(Object.keys(options).join("-")),
+      force: true,
+    });
     const { size, accuracy, latency } = report;
     rows.push([
-      name, flags, times(size.ratio), `${size.compressed.raw}`, times(size.original.gzip / size.compressed.gzip),
-      `${accuracy.original} -> ${accuracy.compressed}`, times(latency?.speedup), asked,
+      name,
+      flags,
+      times(size.ratio),
+      `${size.compressed.raw}`,
+      times(size.original.gzip / size.compressed.gzip),
+      `${accuracy.original} -> ${accuracy.compressed}`,
+      times(latency?.speedup),
+      asked,
     ]);
-    for (const warning of report.warnings.filter(({ id }) => id.includes("prun"))) console.log(`  ${name}: ${warning.message}`);
+    for (const warning of report.warnings.filter(({ id }) => id.includes("prun")))
+      console.log(`  ${name}: ${warning.message}`);
   }
-  printTable("pruning and clustering, one thread", ["model", "flags", "size", "bytes", "gzipped", "top-1 %", "speed", "asked"], rows);
+  printTable(
+    "pruning and clustering, one thread",
+    ["model", "flags", "size", "bytes", "gzipped", "top-1 %", "speed", "asked"],
+    rows,
+  );
 }

@@ -1,7 +1,8 @@
 /**
- * How long the library keeps the main thread of a program to itself: `compress` runs in this process, while a timer
- * that is due at each millisecond ticks. The longest time between two ticks is how long a request, a timer or an
- * AbortSignal of the program's may have to wait. Other work on the machine lengthens it as well: see the load above.
+ * How long the library keeps the main thread of a program to itself: `compress` runs in this process, while
+ * a timer that is due at each millisecond ticks. The longest time between two ticks is how long a request,
+ * a timer or an AbortSignal of the program's may have to wait. Other work on the machine lengthens it as
+ * well: see the load above.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,16 +1,40 @@
 /**
- * Prints every figure that the README claims. `npm run bench` for all but those that have to be named (ON_REQUEST below),
- * `npm run bench -- int8 io` for some.
- * Speeds are ratios of medians measured in turns in one process with one thread. Peers run where Python has
- * onnxruntime and onnx (EDGEC_PYTHON names the interpreter; default python3).
+ * Prints every figure that the README claims. `npm run bench` for all but those that have to be named
+ * (ON_REQUEST below), `npm run bench -- int8 io` for some. Speeds are ratios of medians measured in turns
+ * in one process with one thread. Peers run where Python has onnxruntime and onnx (EDGEC_PYTHON names the
+ * interpreter; default python3).
  */
 import { execFileSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { readFileSync } from "node:fs";
 
-const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize", "opsets", "equalize", "emulate", "rounding", "across"];
-/** Only when named: minutes of time, for "large" gigabytes of disk, and for "zoo" and "int8-time" Python with torch. */
-const ON_REQUEST = ["accuracy", "int8-time", "large", "many-parts", "no-larger", "responsive", "signals", "zoo"];
+const BENCHES = [
+  "int8",
+  "prune-cluster",
+  "calibration",
+  "startup",
+  "io",
+  "optimize",
+  "opsets",
+  "equalize",
+  "emulate",
+  "rounding",
+  "across",
+];
+/**
+ * Only when named: minutes of time, for "large" gigabytes of disk, and for "zoo" and "int8-time" Python
+ * with torch.
+ */
+const ON_REQUEST = [
+  "accuracy",
+  "int8-time",
+  "large",
+  "many-parts",
+  "no-larger",
+  "responsive",
+  "signals",
+  "zoo",
+];
 /** Take all that stands behind their name: flags, numbers and folders. */
 const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals"];
 
@@ -23,8 +47,12 @@ if (unknown !== undefined) {
   console.error(`there is no bench "${unknown}"; choose from ${[...BENCHES, ...ON_REQUEST].join(", ")}`);
   process.exit(2);
 }
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
-console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, load ${load()}, Node ${process.version}\n`);
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
+  stdio: "inherit",
+});
+console.log(
+  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, load ${load()}, Node ${process.version}\n`,
+);
 for (const name of asked.length > 0 ? asked : BENCHES) {
   const { default: bench } = await import(`./${name}.mjs`);
   await bench(own);
@@ -39,7 +67,10 @@ function vnni() {
   }
 }
 
-/** What else the machine is busy with: processes that ran or waited for a core in the last minute, on average. */
+/**
+ * What else the machine is busy with: processes that ran or waited for a core in the last minute, on
+ * average.
+ */
 function load() {
   return (loadavg()[0] ?? 0).toFixed(1);
 }

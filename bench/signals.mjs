@@ -1,7 +1,7 @@
 /**
- * How fast a signal ends a run: `edgec compress` and `optimize` get SIGINT, SIGTERM and SIGHUP at random moments, the
- * same in each run of the bench, half of them sent to the first process as `kill` does and half to all as a terminal
- * does. Time counts until the last process has ended. Linux only.
+ * How fast a signal ends a run: `edgec compress` and `optimize` get SIGINT, SIGTERM and SIGHUP at random
+ * moments, the same in each run of the bench, half of them sent to the first process as `kill` does and
+ * half to all as a terminal does. Time counts until the last process has ended. Linux only.
  *
  *   npm run bench -- signals               about two minutes
  *   npm run bench -- signals --times 30    so many signals for each command
@@ -22,7 +22,8 @@ const SEED = 1;
 const [ASKED_MS, ASKED_AT_END_MS] = [1000, 2000];
 
 export default async function signals(args = []) {
-  if (process.platform !== "linux") throw new Error("this bench looks for processes in /proc: it needs Linux");
+  if (process.platform !== "linux")
+    throw new Error("this bench looks for processes in /proc: it needs Linux");
   const count = timesOf(args);
   const folder = mkdtempSync(join(tmpdir(), "bench-dense-"));
   try {
@@ -44,7 +45,10 @@ export default async function signals(args = []) {
   }
 }
 
-/** At half the time once more where the run had ended before, as it is faster when the machine has less to do. */
+/**
+ * At half the time once more where the run had ended before, as it is faster when the machine has less to
+ * do.
+ */
 async function interruptEarlier(job, how, tries = 4) {
   for (let wait = how.wait; tries > 0; tries--, wait /= 2) {
     const end = await interrupt(job, { ...how, wait });
@@ -53,13 +57,19 @@ async function interruptEarlier(job, how, tries = 4) {
   return undefined;
 }
 
-/** `after` and `before` are debug lines between which the signal comes; without them it may come at any time. */
+/**
+ * `after` and `before` are debug lines between which the signal comes; without them it may come at any
+ * time.
+ */
 function jobsOf(dense) {
   const [lenet, resnet, mbv2] = ["lenet", "resnet", "mbv2"].map(fixture);
   const compress = ({ model, calib }, ...flags) => ["compress", model, "--calib", calib, ...flags];
   return [
     { name: "compress mbv2 --int8", args: compress(mbv2, "--int8") },
-    { name: "compress lenet --prune 0.5 --cluster 16", args: compress(lenet, "--prune", "0.5", "--cluster", "16") },
+    {
+      name: "compress lenet --prune 0.5 --cluster 16",
+      args: compress(lenet, "--prune", "0.5", "--cluster", "16"),
+    },
     { name: "compress resnet --prune 0.5", args: compress(resnet, "--prune", "0.5") },
     {
       name: "compress dense layers --prune 0.5 --int8, while it solves",
@@ -85,7 +95,16 @@ function timesOf(args) {
 }
 
 function print(ends, late) {
-  const columns = ["signals", "median", "95 %", "worst", "asked", "exit codes", "files left", "processes left"];
+  const columns = [
+    "signals",
+    "median",
+    "95 %",
+    "worst",
+    "asked",
+    "exit codes",
+    "files left",
+    "processes left",
+  ];
   const jobs = [...new Set(ends.map(({ job }) => job))];
   const groups = jobs.map((job) => [job.name, ends.filter((end) => end.job === job)]);
   printTable(
@@ -109,7 +128,8 @@ function print(ends, late) {
 
 function figures(ends) {
   const sorted = ends.map(({ ms }) => ms).sort((a, b) => a - b);
-  const at = (share) => `${sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(0)} ms`;
+  const at = (share) =>
+    `${sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(0)} ms`;
   const sum = (of) => ends.reduce((total, end) => total + of(end), 0);
   return [
     ends.length,
@@ -130,8 +150,8 @@ function codesOf(ends) {
 }
 
 /**
- * A run that was past its work when the signal came may end as if there had been none. Before Node has started, the
- * signal itself ends it, which shells tell by the same exit code.
+ * A run that was past its work when the signal came may end as if there had been none. Before Node has
+ * started, the signal itself ends it, which shells tell by the same exit code.
  */
 function isMissed({ ms, code, signal, files, left }) {
   const isRight = [128 + constants.signals[signal], signal, 0].includes(code);

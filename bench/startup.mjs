@@ -17,5 +17,9 @@ export default async function startup() {
   }
   const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
   const [help, empty] = [median(taken.help), median(taken.empty)];
-  printTable("start-up", ["edgec --help", "node -e 0", "ratio", "asked"], [[`${help.toFixed(0)} ms`, `${empty.toFixed(0)} ms`, times(help / empty), "<= 4x"]]);
+  printTable(
+    "start-up",
+    ["edgec --help", "node -e 0", "ratio", "asked"],
+    [[`${help.toFixed(0)} ms`, `${empty.toFixed(0)} ms`, times(help / empty), "<= 4x"]],
+  );
 }

@@ -1,10 +1,13 @@
-/** Makes the channels between layers differ in size by known factors, without changing what a model computes. */
+/**
+ * Makes the channels between layers differ in size by known factors, without changing what a model
+ * computes.
+ */
 import { floatTensor, GraphEditor, isOp, toFloat32 } from "../dist/index.js";
 
 /**
- * Multiplies the output channels of each Conv or Gemm by factors drawn log-uniformly from [1/spread, spread], and divides
- * the input channels of the layer behind it by them, wherever only Relu, MaxPool or Flatten stands between the two.
- * Changes the model in place; returns how many pairs that were.
+ * Multiplies the output channels of each Conv or Gemm by factors drawn log-uniformly from [1/spread,
+ * spread], and divides the input channels of the layer behind it by them, wherever only Relu, MaxPool or
+ * Flatten stands between the two. Changes the model in place; returns how many pairs that were.
  */
 export function unbalance(model, spread, seed = 1) {
   const editor = GraphEditor.forMainGraph(model);
@@ -19,7 +22,11 @@ export function unbalance(model, spread, seed = 1) {
     if (node.inputs[2]) scale(editor, node.inputs[2], (index) => factors[index]);
     // [outputs, inputs, …kernel]; behind a Flatten each channel is a run of inputs.
     const [outputs, inputs] = editor.constant(next.inputs[1]).dims;
-    scale(editor, next.inputs[1], (index, size) => 1 / factors[Math.floor(((index % (size / outputs)) * channels) / (size / outputs))]);
+    scale(
+      editor,
+      next.inputs[1],
+      (index, size) => 1 / factors[Math.floor(((index % (size / outputs)) * channels) / (size / outputs))],
+    );
     if (inputs % channels !== 0) throw new Error("the channels do not fit");
     pairs++;
   }
@@ -35,7 +42,13 @@ function layerBehind(editor, node) {
 function scale(editor, name, factor) {
   const tensor = editor.constant(name);
   const values = toFloat32(tensor);
-  editor.replaceInitializer(floatTensor(name, tensor.dims, values.map((value, index) => value * factor(index, values.length))));
+  editor.replaceInitializer(
+    floatTensor(
+      name,
+      tensor.dims,
+      values.map((value, index) => value * factor(index, values.length)),
+    ),
+  );
 }
 
 function lehmer(seed) {

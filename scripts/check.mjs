@@ -1,7 +1,8 @@
 /**
- * Everything that must hold before a change lands: lint, types, import rules, and all tests. Each tool counts as one
- * check beside the tests. The last line is the count; the exit code is 1 when anything failed. With --full the tests run
- * that take minutes, too: the files below test whose names end in .long.ts.
+ * Everything that must hold before a change lands: lint, types, import rules, and all tests. Each tool
+ * counts as one check beside the tests. The last line is the count; the exit code is 1 when anything
+ * failed. With --full the tests run that take minutes, too: the files below test whose names end in
+ * .long.ts.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,8 +13,12 @@ const bin = (path) => join("node_modules", ...path.split("/"));
 const tools = [
   ["build", [bin("typescript/bin/tsc"), "-p", "tsconfig.json"]],
   ["types", [bin("typescript/bin/tsc"), "-p", "tsconfig.test.json"]],
+  ["format", [bin("prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."]],
   ["lint", [bin("eslint/bin/eslint.js"), "."]],
-  ["import rules", [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.mjs"]],
+  [
+    "import rules",
+    [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.mjs"],
+  ],
   ["documentation", ["scripts/make-docs.mjs", "--check"]],
 ];
 
@@ -29,10 +34,18 @@ for (const [name, args] of tools) {
 console.log("\n== tests");
 const folder = mkdtempSync(join(tmpdir(), "edgec-check-"));
 const results = join(folder, "results.json");
-const run = spawnSync(process.execPath, [bin("vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`], {
-  stdio: "inherit",
-  env: { ...process.env, EDGEC_SKIP_BUILD: "1", ...(process.argv.includes("--full") ? { EDGEC_FULL: "1" } : {}) },
-});
+const run = spawnSync(
+  process.execPath,
+  [bin("vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      EDGEC_SKIP_BUILD: "1",
+      ...(process.argv.includes("--full") ? { EDGEC_FULL: "1" } : {}),
+    },
+  },
+);
 try {
   const counts = JSON.parse(readFileSync(results, "utf8"));
   passed += counts.numPassedTests;

@@ -1,16 +1,17 @@
 /**
  * Writes the parts of the documentation that are made of the code, between the marks
- * <!-- made:NAME --> and <!-- /made:NAME -->. With --check nothing is written: a part that is out of date is an error.
+ * <!-- made:NAME --> and <!-- /made:NAME -->. With --check nothing is written: a part that is out of date
+ * is an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import rooms from "./rooms.mjs";
 
-const PARTS = {
-  "docs/architecture.md": { rooms: roomsTable },
-};
+const PARTS = { "docs/architecture.md": { rooms: roomsTable } };
 
 function roomsTable() {
-  const rows = rooms.map(({ room, may, holds }) => `| \`${room}\` | ${holds} | ${may.map(importText).join(", ") || "nothing"} |`);
+  const rows = rooms.map(
+    ({ room, may, holds }) => `| \`${room}\` | ${holds} | ${may.map(importText).join(", ") || "nothing"} |`,
+  );
   return ["| room | what is in it | may import |", "|---|---|---|", ...rows].join("\n");
 }
 

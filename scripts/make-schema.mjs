@@ -1,15 +1,24 @@
-/** Writes src/onnx/schema-data.ts from the facts in fixtures/conformance/onnx-schema.json. Run: node scripts/make-schema.mjs */
+/**
+ * Writes src/onnx/schema-data.ts from the facts in fixtures/conformance/onnx-schema.json. Run: node
+ * scripts/make-schema.mjs
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 
-const { messages, enums } = JSON.parse(readFileSync(new URL("../fixtures/conformance/onnx-schema.json", import.meta.url), "utf8"));
+const { messages, enums } = JSON.parse(
+  readFileSync(new URL("../fixtures/conformance/onnx-schema.json", import.meta.url), "utf8"),
+);
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 const rows = Object.entries(messages).map(([message, { fields }]) => {
   const lines = fields
-    .slice().sort((a, b) => a.number - b.number)
+    .slice()
+    .sort((a, b) => a.number - b.number)
     .map(({ number, name, type, repeated, packed }) => {
       // Enums travel as int32, so that values newer than this schema survive.
       const wireType = type in enums ? "int32" : type;
-      return `    [${number}, "${camel(name)}", "${wireType}"${repeated ? `, "${packed ? "packed" : "repeated"}"` : ""}],`;
+      return (
+        `    [${number}, "${camel(name)}", ` +
+        `"${wireType}"${repeated ? `, "${packed ? "packed" : "repeated"}"` : ""}],`
+      );
     });
   return `  "${message}": [\n${lines.join("\n")}\n  ],`;
 });

@@ -1,6 +1,6 @@
 /**
- * What is done as this process exits, however many want something done: one listener for all of them, as Node warns of
- * a leak from the eleventh on.
+ * What is done as this process exits, however many want something done: one listener for all of them, as
+ * Node warns of a leak from the eleventh on.
  */
 const jobs = new Set<() => void>();
 

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /**
- * The built file of a module. Processes and threads run plain JavaScript; when edgec itself runs from its TypeScript
- * sources (in tests), `src/x.ts` stands for `dist/x.js`.
+ * The built file of a module. Processes and threads run plain JavaScript; when edgec itself runs from its
+ * TypeScript sources (in tests), `src/x.ts` stands for `dist/x.js`.
  */
 export function builtModule(url: URL): URL {
   const path = fileURLToPath(url);

@@ -15,7 +15,11 @@ export interface Diagnostic {
 
 /** With names of the model cut as in errors. */
 export function clippedDiagnostic({ message, subject, ...rest }: Diagnostic): Diagnostic {
-  return { ...rest, message: clipped(message), ...(subject === undefined ? {} : { subject: clipped(subject) }) };
+  return {
+    ...rest,
+    message: clipped(message),
+    ...(subject === undefined ? {} : { subject: clipped(subject) }),
+  };
 }
 
 /** Progress of one long step: `done` of `total` units; `total` is undefined when it is not known. */

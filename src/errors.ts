@@ -33,8 +33,12 @@ const LONGEST_MESSAGE = 4000;
 
 /** A message as it may be told: names come from the model, and a hostile one's may take megabytes. */
 export function clipped(message: string): string {
-  const short = message.length <= LONGEST_NAME ? message
-    : message.replace(/"([^"]*)"/g, (quoted, name: string) => (name.length <= LONGEST_NAME ? quoted : `"${cut(name, LONGEST_NAME)}"`));
+  const short =
+    message.length <= LONGEST_NAME
+      ? message
+      : message.replace(/"([^"]*)"/g, (quoted, name: string) =>
+          name.length <= LONGEST_NAME ? quoted : `"${cut(name, LONGEST_NAME)}"`,
+        );
   return short.length <= LONGEST_MESSAGE ? short : cut(short, LONGEST_MESSAGE);
 }
 

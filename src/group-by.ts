@@ -1,4 +1,7 @@
-/** The items in groups of equal keys, in the order in which keys first come. As Map.groupBy, which Node has from version 21 on. */
+/**
+ * The items in groups of equal keys, in the order in which keys first come. As Map.groupBy, which Node has
+ * from version 21 on.
+ */
 export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

@@ -5,23 +5,80 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 export { compress, type CompressResult } from "./compress/compress.js";
 export type { CompressOptions } from "./plan/compress-options.js";
 export { optimize, type OptimizeOptions } from "./compress/optimize.js";
-export { sensitivity, type NodeCost, type SensitivityOptions, type SensitivityReport } from "./compare/sensitivity.js";
+export {
+  sensitivity,
+  type NodeCost,
+  type SensitivityOptions,
+  type SensitivityReport,
+} from "./compare/sensitivity.js";
 export { verify, type VerifyOptions } from "./compare/verify.js";
 export type { Across, AcrossOptions } from "./verify/index.js";
 export { inspect, type InspectOptions } from "./inspect/inspect.js";
-export type { Activations, FileParts, InspectedNode, InspectedOperator, InspectedValue, InspectedWeight, Inspection, Possibility, WeightStatistics } from "./inspect/inspection.js";
-export { diffModels, type ModelDiff, type OperatorChange, type ValueChange, type WeightChange, type WeightSide } from "./inspect/diff-models.js";
+export type {
+  Activations,
+  FileParts,
+  InspectedNode,
+  InspectedOperator,
+  InspectedValue,
+  InspectedWeight,
+  Inspection,
+  Possibility,
+  WeightStatistics,
+} from "./inspect/inspection.js";
+export {
+  diffModels,
+  type ModelDiff,
+  type OperatorChange,
+  type ValueChange,
+  type WeightChange,
+  type WeightSide,
+} from "./inspect/diff-models.js";
 export { bench, type BenchedModel, type BenchOptions, type BenchResult } from "./compare/bench.js";
 
 export { readModel, writeModel, type WriteResult } from "./onnx/index.js";
 export {
-  attribute, DataType, floatTensor, getAttribute, GraphEditor, int64Tensor, integerTensor, isOp, makeNode, opsetVersion, tensorBytes, tensorValue, toFloat32,
-  type Attribute, type Feed, type Graph, type Model, type Node, type Tensor, type TensorValue, type ValueInfo,
+  attribute,
+  DataType,
+  floatTensor,
+  getAttribute,
+  GraphEditor,
+  int64Tensor,
+  integerTensor,
+  isOp,
+  makeNode,
+  opsetVersion,
+  tensorBytes,
+  tensorValue,
+  toFloat32,
+  type Attribute,
+  type Feed,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
+  type TensorValue,
+  type ValueInfo,
 } from "./ir/index.js";
 
 export { definePass } from "./passes/define-pass.js";
-export type { NodeStatus, Pass, PassContext, PassDefinition, PassFactory, PassFlag, PassResult } from "./passes/contract.js";
-export type { ChannelRange, Gram, Histogram, Moments, Range, StatisticRequest, Statistics } from "./numeric/statistics.js";
+export type {
+  NodeStatus,
+  Pass,
+  PassContext,
+  PassDefinition,
+  PassFactory,
+  PassFlag,
+  PassResult,
+} from "./passes/contract.js";
+export type {
+  ChannelRange,
+  Gram,
+  Histogram,
+  Moments,
+  Range,
+  StatisticRequest,
+  Statistics,
+} from "./numeric/statistics.js";
 export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";
 export type { RegisteredPass } from "./plan/registered-pass.js";

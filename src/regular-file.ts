@@ -1,6 +1,6 @@
 /**
- * What edgec reads as a file: a regular one, on this machine. Anything else that has a path (a pipe, a device, a
- * socket, a file of /proc) may block for ever, never end, or give its content only once.
+ * What edgec reads as a file: a regular one, on this machine. Anything else that has a path (a pipe, a
+ * device, a socket, a file of /proc) may block for ever, never end, or give its content only once.
  */
 import { realpathSync, statfsSync, statSync, type Stats } from "node:fs";
 import { EdgecError } from "./errors.js";
@@ -16,8 +16,8 @@ export function isUrl(path: string): boolean {
 }
 
 /**
- * Why nothing can be read as a file at `path`, in words that go after its name; undefined for a regular file, for a
- * folder, and where there is nothing: whoever reads says that best.
+ * Why nothing can be read as a file at `path`, in words that go after its name; undefined for a regular
+ * file, for a folder, and where there is nothing: whoever reads says that best.
  */
 export function whyUnreadable(path: string): string | undefined {
   const found = lookAt(path);
@@ -27,16 +27,23 @@ export function whyUnreadable(path: string): string | undefined {
     return STANDARD_INPUT.includes(path)
       ? inputAdvice
       : `it is ${kindOf(found)}, not a file; save what comes from it to a file first`;
-  return isMadeUp(path) ? "the system makes up its content as it is read; copy it to a file first" : undefined;
+  return isMadeUp(path)
+    ? "the system makes up its content as it is read; copy it to a file first"
+    : undefined;
 }
 
-/** Throws EdgecError CANNOT_READ when `path` leads to something that is neither a regular file nor a folder. */
+/**
+ * Throws EdgecError CANNOT_READ when `path` leads to something that is neither a regular file nor a folder.
+ */
 export function requireRegularFile(path: string): void {
   const reason = whyUnreadable(path);
   if (reason !== undefined) throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${reason}`);
 }
 
-/** "it is a pipe" and the like, for a path where a file is to be written; undefined for a regular file or nothing. */
+/**
+ * "it is a pipe" and the like, for a path where a file is to be written; undefined for a regular file or
+ * nothing.
+ */
 export function whyNoPlaceForFile(path: string): string | undefined {
   const found = lookAt(path);
   if (!found) return isUrl(path) ? "that is an address, and edgec writes local files" : undefined;
@@ -44,7 +51,8 @@ export function whyNoPlaceForFile(path: string): string | undefined {
   return `it is ${found.isDirectory() ? "a folder" : kindOf(found)}`;
 }
 
-const inputAdvice = "edgec reads files more than once, which standard input does not allow; save it to a file first";
+const inputAdvice =
+  "edgec reads files more than once, which standard input does not allow; save it to a file first";
 
 function urlAdvice(path: string): string {
   return /^file:/i.test(path)

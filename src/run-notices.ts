@@ -1,6 +1,7 @@
 /**
- * What a process that looks after this one must know to clean up behind it, however it ends. The command line passes
- * notices on to the process that started it; a program that uses edgec as a library hears nothing.
+ * What a process that looks after this one must know to clean up behind it, however it ends. The command
+ * line passes notices on to the process that started it; a program that uses edgec as a library hears
+ * nothing.
  */
 export type Notice =
   /** A folder in which temporary files are about to be made. */

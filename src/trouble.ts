@@ -1,6 +1,6 @@
 /**
- * Trouble around edgec: what the operating system or Node refuses, wherever it comes up. None of it is a bug in edgec,
- * and none says anything of a model or a pass.
+ * Trouble around edgec: what the operating system or Node refuses, wherever it comes up. None of it is a
+ * bug in edgec, and none says anything of a model or a pass.
  */
 import { EdgecError } from "./errors.js";
 
@@ -10,7 +10,8 @@ const WRONG_CALL: readonly string[] = ["EINVAL", "EBADF", "EFAULT", "ENOTSOCK", 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: "Free some space, choose another folder with -o, or set TMPDIR to a folder with room.",
   EDQUOT: "Free some space, choose another folder with -o, or set TMPDIR to a folder with room.",
-  EFBIG: "Files may not grow so large here: raise the limit (ulimit -f), or choose another disk with -o or TMPDIR.",
+  EFBIG:
+    "Files may not grow so large here: raise the limit (ulimit -f), or choose another disk with -o or TMPDIR.",
   EROFS: "Choose another folder with -o, or set TMPDIR to one that can be written to.",
   EMFILE: "Raise the limit on open files (ulimit -n), or end other programs.",
   ENFILE: "Raise the system's limit on open files, or end other programs.",
@@ -25,7 +26,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 const WRITING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
 
 /**
- * A failure of the system as an EdgecError with advice; undefined for anything else. What wraps one counts as well.
+ * A failure of the system as an EdgecError with advice; undefined for anything else. What wraps one counts
+ * as well.
  * @param place the file or folder to speak of; default: the one that the failure names
  */
 export function troubleOf(error: unknown, place?: string): EdgecError | undefined {
@@ -73,7 +75,9 @@ function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
     code === "ERR_MEMORY_ALLOCATION_FAILED" ||
     (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
   if (isMemory)
-    return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
+    return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, {
+      cause,
+    });
   if (code === "ERR_IPC_CHANNEL_CLOSED")
     return new EdgecError(
       "RUNTIME_CRASHED",

@@ -51,8 +51,9 @@ export function countText(count: number): string {
 }
 
 /**
- * Text from a file that anyone may have written, with what moves the cursor, changes colours or turns the direction of
- * writing made visible: "\\x1b", "\\u{202e}". Everything that the terminal prints of a model goes through here.
+ * Text from a file that anyone may have written, with what moves the cursor, changes colours or turns the
+ * direction of writing made visible: "\\x1b", "\\u{202e}". Everything that the terminal prints of a model
+ * goes through here.
  */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {

@@ -1,5 +1,7 @@
 /** The version of this package, as reports and `--version` give it. */
 export const VERSION = "0.1.0";
 
-/** Version of the schema of reports (docs/report-schema.md): it changes when a key is renamed or taken away. */
+/**
+ * Version of the schema of reports (docs/report-schema.md): it changes when a key is renamed or taken away.
+ */
 export const SCHEMA_VERSION = 1;

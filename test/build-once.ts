@@ -3,5 +3,7 @@ import { execFileSync } from "node:child_process";
 
 export default function buildOnce(): void {
   if (process.env.EDGEC_SKIP_BUILD) return;
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
+    stdio: "inherit",
+  });
 }

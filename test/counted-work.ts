@@ -1,6 +1,7 @@
 /**
- * Counts what code does with lists and sets: elements that are looked at, copied or handed out. Unlike a time, the
- * count is the same on every machine, and it shows a walk of a whole list for each of its elements by its growth.
+ * Counts what code does with lists and sets: elements that are looked at, copied or handed out. Unlike a
+ * time, the count is the same on every machine, and it shows a walk of a whole list for each of its
+ * elements by its growth.
  */
 interface Method {
   readonly owner: object;
@@ -14,9 +15,18 @@ const searched: Method["count"] = (self, found) =>
   typeof found === "number" && found >= 0 ? found + 1 : whole(self, found);
 
 const METHODS: readonly Method[] = [
-  ...["filter", "map", "flatMap", "forEach", "reduce", "slice", "concat", "join", "flat", Symbol.iterator].map(
-    (name) => ({ owner: Array.prototype, name, count: whole }),
-  ),
+  ...[
+    "filter",
+    "map",
+    "flatMap",
+    "forEach",
+    "reduce",
+    "slice",
+    "concat",
+    "join",
+    "flat",
+    Symbol.iterator,
+  ].map((name) => ({ owner: Array.prototype, name, count: whole })),
   ...["indexOf", "findIndex"].map((name) => ({ owner: Array.prototype, name, count: searched })),
   ...["values", Symbol.iterator, "forEach"].map((name) => ({ owner: Set.prototype, name, count: whole })),
   ...["values", "keys", "entries", Symbol.iterator, "forEach"].map((name) => ({

@@ -21,8 +21,8 @@ import { MANY } from "./many-parts.js";
 
 const FEW = 200;
 /**
- * Work may grow as parts · log(parts) do, and by what does not grow at all less than that: four times the parts, five
- * times the work.
+ * Work may grow as parts · log(parts) do, and by what does not grow at all less than that: four times the
+ * parts, five times the work.
  */
 const TIMES = 4;
 const MOST = 5;
@@ -96,7 +96,9 @@ it("requests of very many tensors are packed into rounds in proportion to their 
   const work = (count: number): Promise<number> => {
     const shapes = new Map(Array.from({ length: count }, (_, k) => [`t${k}`, [1, 4]]));
     const requests = [...shapes.keys()].map((tensor) => ({ kind: "range" as const, tensor }));
-    return countedWork(() => planRounds(requests, shapes, { activationBytes: Infinity, gramBytes: Infinity }));
+    return countedWork(() =>
+      planRounds(requests, shapes, { activationBytes: Infinity, gramBytes: Infinity }),
+    );
   };
   expect(await work(TIMES * FEW)).toBeLessThan(MOST * (await work(FEW)));
 });

@@ -34,7 +34,8 @@ function model(graph: Partial<Graph>, more: Partial<Model> = {}): Model {
 }
 
 const times = <T>(n: number, make: (k: number) => T): T[] => Array.from({ length: n }, (_, k) => make(k));
-const vector = (name: string, first: number): Tensor => floatTensor(name, [4], Float32Array.of(first, 1, 2, 3));
+const vector = (name: string, first: number): Tensor =>
+  floatTensor(name, [4], Float32Array.of(first, 1, 2, 3));
 const square = (name: string, first: number): Tensor =>
   floatTensor(
     name,
@@ -80,14 +81,20 @@ export const MANY: Readonly<Record<string, (n: number) => Model>> = {
       initializers: times(n, (k) => vector(`w${k}`, k)),
     }),
   "users of one constant": (n) =>
-    model({ nodes: chain(n, (from, to) => makeNode("Add", [from, "w"], [to])), initializers: [vector("w", 0)] }),
+    model({
+      nodes: chain(n, (from, to) => makeNode("Add", [from, "w"], [to])),
+      initializers: [vector("w", 0)],
+    }),
   layers: (n) =>
     model({
       nodes: chain(n, (from, to, k) => makeNode("MatMul", [from, `w${k}`], [to])),
       initializers: times(n, (k) => square(`w${k}`, 1 / (k + 2))),
     }),
   "layers with one weight": (n) =>
-    model({ nodes: chain(n, (from, to) => makeNode("MatMul", [from, "w"], [to])), initializers: [square("w", 0)] }),
+    model({
+      nodes: chain(n, (from, to) => makeNode("MatMul", [from, "w"], [to])),
+      initializers: [square("w", 0)],
+    }),
   "Constant nodes": (n) =>
     model({
       nodes: [
@@ -95,7 +102,8 @@ export const MANY: Readonly<Record<string, (n: number) => Model>> = {
         ...chain(n, (from, to, k) => makeNode("Add", [from, `c${k}`], [to])),
       ],
     }),
-  activations: (n) => model({ nodes: chain(n, (from, to, k) => makeNode(k % 2 === 0 ? "Neg" : "Relu", [from], [to])) }),
+  activations: (n) =>
+    model({ nodes: chain(n, (from, to, k) => makeNode(k % 2 === 0 ? "Neg" : "Relu", [from], [to])) }),
   "users of one value": (n) =>
     model({
       nodes: [

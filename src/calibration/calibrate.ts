@@ -22,9 +22,15 @@ export interface CalibrationOptions {
   /** Threads of the runtime; default: all processors. */
   readonly threads?: number;
   readonly logger?: Logger;
-  /** Bytes of one sample's activations that may be alive at once; default 256 MiB. More needs fewer passes over the data. */
+  /**
+   * Bytes of one sample's activations that may be alive at once; default 256 MiB. More needs fewer passes
+   * over the data.
+   */
   readonly activationBytes?: number;
-  /** Bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. A larger one is left out. */
+  /**
+   * Bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. A larger one
+   * is left out.
+   */
   readonly gramBytes?: number;
   /** What is asked for is known to be small, so that no sample has to run to find out how large it is. */
   readonly inOneRound?: boolean;
@@ -36,23 +42,32 @@ const MIB = 2 ** 20;
 const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
 /**
- * Measures what `requests` ask for. The model runs in a child process with the requested tensors as outputs; only
- * statistics come back. Requests that do not fit in memory together are taken in rounds, one pass over the data each.
+ * Measures what `requests` ask for. The model runs in a child process with the requested tensors as
+ * outputs; only statistics come back. Requests that do not fit in memory together are taken in rounds, one
+ * pass over the data each.
  *
- * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when it is not
- * floating point, when its shape does not suit the request, or for a body that never runs or is out of reach (see
- * inner-tensors.ts). Infinities are left out of ranges (of channels too) and histograms.
- * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the sample's
- * index; EdgecError RUNTIME_CRASHED when the child process dies.
+ * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when
+ * it is not floating point, when its shape does not suit the request, or for a body that never runs or is
+ * out of reach (see inner-tensors.ts). Infinities are left out of ranges (of channels too) and histograms.
+ * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the
+ * sample's index; EdgecError RUNTIME_CRASHED when the child process dies.
  */
 export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
   const statistics = new Statistics();
-  const lifted = liftRequests(options.model, [...new Map(options.requests.map((request) => [requestKey(request), request])).values()]);
-  const located = locate(options.model.graph, lifted.requests.map((request) => request.tensor));
-  if (lifted.inner.length + located.computed.length + located.inputs.length + located.constants.length === 0) return statistics;
+  const lifted = liftRequests(options.model, [
+    ...new Map(options.requests.map((request) => [requestKey(request), request])).values(),
+  ]);
+  const located = locate(
+    options.model.graph,
+    lifted.requests.map((request) => request.tensor),
+  );
+  if (lifted.inner.length + located.computed.length + located.inputs.length + located.constants.length === 0)
+    return statistics;
   const scratch = await ScratchModels.create();
   try {
-    await withProcess(options.process, async (child) => new Calibration(options, lifted, located, child, scratch, statistics).run());
+    await withProcess(options.process, async (child) =>
+      new Calibration(options, lifted, located, child, scratch, statistics).run(),
+    );
   } catch (error) {
     throw scratch.unnamed(error, modelLabel(options.model));
   } finally {
@@ -61,8 +76,14 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
   return statistics;
 }
 
-/** In the process given, which is left at rest, or in one of its own. A failure may have left something under way: the process ends then. */
-async function withProcess(given: CalibrationProcess | undefined, use: (child: CalibrationClient) => Promise<void>): Promise<void> {
+/**
+ * In the process given, which is left at rest, or in one of its own. A failure may have left something
+ * under way: the process ends then.
+ */
+async function withProcess(
+  given: CalibrationProcess | undefined,
+  use: (child: CalibrationClient) => Promise<void>,
+): Promise<void> {
   const process = given ?? new CalibrationProcess();
   let isDone = false;
   try {
@@ -97,23 +118,35 @@ class Calibration {
     const { computed, inputs } = this.located;
     if (this.inner.length + computed.length + inputs.length === 0) return;
     const inOneRound = this.options.inOneRound === true && this.inner.length === 0;
-    const shapes = inOneRound ? new Map([...computed, ...inputs].map((name) => [name, [] as readonly number[]])) : await this.shapes();
+    const shapes = inOneRound
+      ? new Map([...computed, ...inputs].map((name) => [name, [] as readonly number[]]))
+      : await this.shapes();
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
     for (const { request, bytes } of tooLarge) {
       this.logger.diagnostic?.({
-        id: "calibration-gram-too-large", severity: "warning", subject: request.tensor,
-        message: `the second-moment matrix of tensor "${request.tensor}" would take ${Math.ceil(bytes / MIB)} MiB and is not measured`,
+        id: "calibration-gram-too-large",
+        severity: "warning",
+        subject: request.tensor,
+        message:
+          `the second-moment matrix of tensor "${request.tensor}" would take ` +
+          `${Math.ceil(bytes / MIB)} MiB and is not measured`,
       });
     }
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
     for (const [index, planned] of rounds.entries()) {
       const requests = this.inner.length > 0 ? planned : this.direct(planned);
-      if (requests.length > 0) await this.measureRound(requests, samples, shapes, (done) => this.progress(index * samples + done, samples * rounds.length));
+      if (requests.length > 0)
+        await this.measureRound(requests, samples, shapes, (done) =>
+          this.progress(index * samples + done, samples * rounds.length),
+        );
     }
   }
 
   private async measureRound(
-    requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>, progress: (done: number) => void,
+    requests: readonly StatisticRequest[],
+    samples: number,
+    shapes: ReadonlyMap<string, readonly number[]>,
+    progress: (done: number) => void,
   ): Promise<void> {
     try {
       await this.openRound(this.round(requests, samples, shapes));
@@ -133,7 +166,8 @@ class Calibration {
 
   private openRound(round: Round): Promise<void> {
     const { modelPath, label } = round;
-    const open = (): Promise<void> => this.child.call("openRound", [round], "loading the model for calibration");
+    const open = (): Promise<void> =>
+      this.child.call("openRound", [round], "loading the model for calibration");
     return modelPath === undefined ? open() : loadingWithin(this.child, modelPath, label, open);
   }
 
@@ -143,21 +177,26 @@ class Calibration {
   }
 
   /**
-   * Bodies are measured on a model that was changed for it, so that the runtime may refuse it and yet run the model.
-   * Throws what cannot come from that.
+   * Bodies are measured on a model that was changed for it, so that the runtime may refuse it and yet run
+   * the model. Throws what cannot come from that.
    */
   private giveUpBodies(error: unknown): void {
-    const hasEnded = error instanceof LimitExceeded || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED");
+    const hasEnded =
+      error instanceof LimitExceeded || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED");
     if (error instanceof BadDataError || hasEnded) throw error;
     this.inner = [];
     this.logger.diagnostic?.({
-      id: "calibration-bodies-not-measured", severity: "warning",
+      id: "calibration-bodies-not-measured",
+      severity: "warning",
       message: `tensors in the bodies of If, Loop and Scan could not be measured: ${(error as Error).message}`,
     });
   }
 
   private limits(): RoundLimits {
-    return { activationBytes: this.options.activationBytes ?? 256 * MIB, gramBytes: this.options.gramBytes ?? 1024 * MIB };
+    return {
+      activationBytes: this.options.activationBytes ?? 256 * MIB,
+      gramBytes: this.options.gramBytes ?? 1024 * MIB,
+    };
   }
 
   /** Of the first sample. Fixes how lifted tensors are thinned out. */
@@ -170,31 +209,53 @@ class Calibration {
       return first.shapes(this.located, []);
     });
     const most = this.limits().activationBytes / 4;
-    this.inner = this.inner.map((tensor) => ({ ...tensor, step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most) }));
+    this.inner = this.inner.map((tensor) => ({
+      ...tensor,
+      step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most),
+    }));
     return shapes;
   }
 
-  /** Gram rows are spread over all samples, so their number must be known; a stream is read once to count it. */
+  /**
+   * Gram rows are spread over all samples, so their number must be known; a stream is read once to count
+   * it.
+   */
   private async sampleCount(): Promise<number> {
     const { dataset } = this.options;
     if (dataset.size !== undefined) return dataset.size;
     let count = 0;
-    if (this.requests.some((request) => request.kind === "gram")) for await (const sample of dataset.samples()) count += sample ? 1 : 0;
+    if (this.requests.some((request) => request.kind === "gram"))
+      for await (const sample of dataset.samples()) count += sample ? 1 : 0;
     return count;
   }
 
-  private round(requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>): Round {
+  private round(
+    requests: readonly StatisticRequest[],
+    samples: number,
+    shapes: ReadonlyMap<string, readonly number[]>,
+  ): Round {
     const tensors = new Set(requests.map((request) => request.tensor));
     const inner = this.inner.filter(({ output }) => tensors.has(output));
-    const computed = [...this.located.computed.filter((name) => tensors.has(name)), ...inner.map(({ output }) => output)];
-    const modelPath = computed.length === 0 ? undefined
-      : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
-    const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
+    const computed = [
+      ...this.located.computed.filter((name) => tensors.has(name)),
+      ...inner.map(({ output }) => output),
+    ];
+    const modelPath =
+      computed.length === 0
+        ? undefined
+        : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
+    const elements = [...tensors].reduce(
+      (sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1),
+      0,
+    );
     const label = modelLabel(this.options.model);
     return { modelPath, label, computed, requests, samples, elements, threads: this.options.threads };
   }
 
-  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. Returns how many. */
+  /**
+   * Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in
+   * memory. Returns how many.
+   */
   private async stream(progress: (done: number) => void): Promise<number> {
     let sent = 0;
     let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
@@ -216,7 +277,9 @@ class Calibration {
     const { reason, sample } = problem;
     const tensor = this.inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
     const where = `${this.options.dataset.name}: sample ${sample}`;
-    throw new BadDataError(`${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`);
+    throw new BadDataError(
+      `${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`,
+    );
   }
 
   private progress(done: number, total: number): void {
@@ -238,17 +301,31 @@ class Calibration {
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
     const { model, threads } = this.options;
-    const round = { modelPath: undefined, label: modelLabel(model), computed: [], requests, samples: 1, elements: 0, threads };
+    const round = {
+      modelPath: undefined,
+      label: modelLabel(model),
+      computed: [],
+      requests,
+      samples: 1,
+      elements: 0,
+      threads,
+    };
     await this.child.call("openRound", [round]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
-      if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);
+      if (problem)
+        throw new BadDataError(
+          `constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`,
+        );
     }
     await this.collect(requests);
   }
 }
 
-/** Every how many of `count` values to take so that about `most` remain: an odd number, as the rows of images are often even. */
+/**
+ * Every how many of `count` values to take so that about `most` remain: an odd number, as the rows of
+ * images are often even.
+ */
 function stepFor(count: number, most: number): number {
   return count <= most ? 1 : Math.ceil(count / most) | 1;
 }

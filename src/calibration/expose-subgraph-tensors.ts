@@ -1,17 +1,32 @@
 /**
- * Lifts tensors of the bodies of If, Loop and Scan to the main graph, where calibration can ask for them. Each becomes
- * one flat output that holds what all executions of the body gave:
+ * Lifts tensors of the bodies of If, Loop and Scan to the main graph, where calibration can ask for them.
+ * Each becomes one flat output that holds what all executions of the body gave:
  *
  *   If     the branch that runs gives its values, the other an empty tensor
- *   Loop   a sequence carried from round to round takes the values of each; they are joined behind the Loop. Unlike a
- *          scan output it lets the number of values change, as it does with an If inside
- *   Scan   a scan output, as a state of Scan can be no sequence; each round must give as many values as the others
+ *   Loop   a sequence carried from round to round takes the values of each; they are joined behind the
+ *   Loop. Unlike a scan output it lets the number of values change, as it does with an If inside Scan   a
+ *   scan output, as a state of Scan can be no sequence; each round must give as many values as the others
  *
- * Bodies in bodies go through each in turn. If or Loop inside Scan is out of reach: what they give varies in number.
+ * Bodies in bodies go through each in turn. If or Loop inside Scan is out of reach: what they give varies
+ * in number.
  */
 import {
-  attribute, bindsName, bodiesOf, DataType, floatTensor, getAttribute, GraphEditor, int64Tensor, isOp, makeNode, opsetVersion,
-  type Attribute, type Graph, type Model, type Node, type Tensor,
+  attribute,
+  bindsName,
+  bodiesOf,
+  DataType,
+  floatTensor,
+  getAttribute,
+  GraphEditor,
+  int64Tensor,
+  isOp,
+  makeNode,
+  opsetVersion,
+  type Attribute,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
 } from "../ir/index.js";
 
 export interface InnerTensor {
@@ -22,13 +37,16 @@ export interface InnerTensor {
   /** Of the main graph. No other value of the model may bear the name. */
   readonly output: string;
   /**
-   * Every how many values one is taken. From 2 on each execution adds its least and its greatest value, so that the range
-   * is always exact.
+   * Every how many values one is taken. From 2 on each execution adds its least and its greatest value, so
+   * that the range is always exact.
    */
   readonly step: number;
 }
 
-/** What an output holds: the values as float, whatever their type, or as int64 how many each execution would give. */
+/**
+ * What an output holds: the values as float, whatever their type, or as int64 how many each execution would
+ * give.
+ */
 export type InnerMeasure = "values" | "counts";
 
 /** Oldest operator set whose Loop carries sequences. */
@@ -42,7 +60,8 @@ export function isInnerTensor(model: Model, scope: readonly string[], tensor: st
   let insideScan = false;
   for (let at = 0; at < scope.length; at += 2) {
     const found = bodyAt(graph, scope[at]!, scope[at + 1]!);
-    if (!found || !(insideScan ? isOp(found.node, "Scan") : isOp(found.node, "If", "Loop", "Scan"))) return false;
+    if (!found || !(insideScan ? isOp(found.node, "Scan") : isOp(found.node, "If", "Loop", "Scan")))
+      return false;
     if (!isOp(found.node, "If") && scope[at + 1] !== "body") return false;
     insideScan = isOp(found.node, "Scan");
     graph = found.body;
@@ -51,15 +70,23 @@ export function isInnerTensor(model: Model, scope: readonly string[], tensor: st
   return isBound;
 }
 
-function bodyAt(graph: Graph, output: string, attributeName: string): { node: Node; body: Graph } | undefined {
+function bodyAt(
+  graph: Graph,
+  output: string,
+  attributeName: string,
+): { node: Node; body: Graph } | undefined {
   for (const node of graph.nodes) {
-    const found = bodiesOf(node).find(({ path }) => path[0] !== "" && path[0] === output && path[1] === attributeName);
+    const found = bodiesOf(node).find(
+      ({ path }) => path[0] !== "" && path[0] === output && path[1] === attributeName,
+    );
     if (found) return { node, body: found.body };
   }
   return undefined;
 }
 
-/** A copy of the model whose main graph makes the `output` of each tensor. All must satisfy `isInnerTensor`. */
+/**
+ * A copy of the model whose main graph makes the `output` of each tensor. All must satisfy `isInnerTensor`.
+ */
 export function exposeInner(model: Model, tensors: readonly InnerTensor[], measure: InnerMeasure): Model {
   if (tensors.length === 0) return model;
   const lift = new Lift(GraphEditor.forMainGraph(model), measure);
@@ -73,10 +100,14 @@ class Lift {
   private readonly empty: string;
   private readonly flat: string;
 
-  constructor(private readonly editor: GraphEditor, private readonly measure: InnerMeasure) {
+  constructor(
+    private readonly editor: GraphEditor,
+    private readonly measure: InnerMeasure,
+  ) {
     this.empty = this.fresh("empty");
     this.flat = this.fresh("flat");
-    const none = measure === "values" ? floatTensor(this.empty, [0], new Float32Array()) : int64Tensor(this.empty, []);
+    const none =
+      measure === "values" ? floatTensor(this.empty, [0], new Float32Array()) : int64Tensor(this.empty, []);
     this.constants = [none, int64Tensor(this.flat, [-1])];
   }
 
@@ -93,9 +124,13 @@ class Lift {
 
   private leaf({ tensor, output, step }: InnerTensor): Node[] {
     const count = this.fresh("count");
-    if (this.measure === "counts") return [makeNode("Size", [tensor], [count]), makeNode("Reshape", [count, this.flat], [output])];
+    if (this.measure === "counts")
+      return [makeNode("Size", [tensor], [count]), makeNode("Reshape", [count, this.flat], [output])];
     const [real, all] = [this.fresh("real"), this.fresh("all")];
-    const flatten = [makeNode("Cast", [tensor], [real], [attribute.int("to", DataType.FLOAT)]), makeNode("Reshape", [real, this.flat], [step > 1 ? all : output])];
+    const flatten = [
+      makeNode("Cast", [tensor], [real], [attribute.int("to", DataType.FLOAT)]),
+      makeNode("Reshape", [real, this.flat], [step > 1 ? all : output]),
+    ];
     return step > 1 ? [...flatten, ...this.thinned(all, output, step)] : flatten;
   }
 
@@ -107,15 +142,25 @@ class Lift {
     });
     const [some, least, greatest] = [this.fresh("some"), this.fresh("least"), this.fresh("greatest")];
     return [
-      ...constants, makeNode("Slice", [all, ...constants.map((node) => node.outputs[0]!)], [some]),
-      makeNode("ReduceMin", [all], [least]), makeNode("ReduceMax", [all], [greatest]),
+      ...constants,
+      makeNode("Slice", [all, ...constants.map((node) => node.outputs[0]!)], [some]),
+      makeNode("ReduceMin", [all], [least]),
+      makeNode("ReduceMax", [all], [greatest]),
       makeNode("Concat", [some, least, greatest], [output], [attribute.int("axis", 0)]),
     ];
   }
 
-  /** The node with one more output for each tensor of its bodies, and the nodes before and behind it that this takes. */
+  /**
+   * The node with one more output for each tensor of its bodies, and the nodes before and behind it that
+   * this takes.
+   */
   private around(node: Node, tensors: readonly InnerTensor[]): Node[] {
-    const lifted = { ...node, inputs: [...node.inputs], outputs: this.allOutputs(node), attributes: [...node.attributes] };
+    const lifted = {
+      ...node,
+      inputs: [...node.inputs],
+      outputs: this.allOutputs(node),
+      attributes: [...node.attributes],
+    };
     if (isOp(node, "If")) return this.aroundIf(lifted, tensors);
     return isOp(node, "Loop") ? this.aroundLoop(lifted, tensors) : this.aroundScan(lifted, tensors);
   }
@@ -126,13 +171,21 @@ class Lift {
       const inside = tensors.filter(({ scope }) => scope[1] === branch.name);
       const { body, outputs } = this.body(branch.g, inside);
       const made = new Map(inside.map(({ output }, k) => [output, outputs[k]!]));
-      const others = tensors.filter(({ output }) => !made.has(output)).map(({ output }) => {
-        const nothing = this.fresh("nothing");
-        body.nodes.push(makeNode("Identity", [this.empty], [nothing]));
-        return [output, nothing] as const;
-      });
+      const others = tensors
+        .filter(({ output }) => !made.has(output))
+        .map(({ output }) => {
+          const nothing = this.fresh("nothing");
+          body.nodes.push(makeNode("Identity", [this.empty], [nothing]));
+          return [output, nothing] as const;
+        });
       const all = new Map([...made, ...others]);
-      return { ...branch, g: { ...body, outputs: [...body.outputs, ...tensors.map(({ output }) => ({ name: all.get(output)! }))] } };
+      return {
+        ...branch,
+        g: {
+          ...body,
+          outputs: [...body.outputs, ...tensors.map(({ output }) => ({ name: all.get(output)! }))],
+        },
+      };
     });
     node.outputs.push(...tensors.map(({ output }) => output));
     return [node];
@@ -164,13 +217,19 @@ class Lift {
     setBody(node, body);
     const scans = tensors.map(() => this.fresh("rounds"));
     node.outputs.push(...scans);
-    node.attributes = node.attributes.map((found) => (isPerScanOutput(found) ? { ...found, ints: [...(found.ints ?? []), ...scans.map(() => 0n)] } : found));
+    node.attributes = node.attributes.map((found) =>
+      isPerScanOutput(found) ? { ...found, ints: [...(found.ints ?? []), ...scans.map(() => 0n)] } : found,
+    );
     return [node, ...tensors.map(({ output }, k) => makeNode("Reshape", [scans[k]!, this.flat], [output]))];
   }
 
   /** A copy of a body in which the tensors are made, and the names that they have in it. */
   private body(graph: Graph, tensors: readonly InnerTensor[]): { body: Graph; outputs: string[] } {
-    const inside = tensors.map((tensor) => ({ ...tensor, scope: tensor.scope.slice(2), output: this.fresh("inner") }));
+    const inside = tensors.map((tensor) => ({
+      ...tensor,
+      scope: tensor.scope.slice(2),
+      output: this.fresh("inner"),
+    }));
     return { body: this.into(graph, inside), outputs: inside.map(({ output }) => output) };
   }
 
@@ -178,7 +237,9 @@ class Lift {
   private allOutputs(node: Node): string[] {
     const { body } = bodiesOf(node)[0]!;
     const count = body.outputs.length - (isOp(node, "Loop") ? 1 : 0);
-    return Array.from({ length: count }, (_, k) => (node.outputs[k] ?? "") === "" ? this.fresh("unused") : node.outputs[k]!);
+    return Array.from({ length: count }, (_, k) =>
+      (node.outputs[k] ?? "") === "" ? this.fresh("unused") : node.outputs[k]!,
+    );
   }
 
   private fresh(stem: string): string {

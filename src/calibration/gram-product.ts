@@ -5,7 +5,10 @@ import { encodeModel } from "../onnx/index.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
 
 /** A product that opens its one-node model when it is first needed. */
-export function gramProduct(runtime: OnnxRuntime, threads: number): { product: GramProduct; release(): Promise<void> } {
+export function gramProduct(
+  runtime: OnnxRuntime,
+  threads: number,
+): { product: GramProduct; release(): Promise<void> } {
   let session: Promise<Session> | undefined;
   return {
     async product(rows, count, size) {
@@ -23,7 +26,11 @@ export function gramProduct(runtime: OnnxRuntime, threads: number): { product: G
 /** y = xᵀ x. */
 function gramModel(): Model {
   return {
-    irVersion: 8n, opsetImports: [{ domain: "", version: 13n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 13n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     graph: {
       ...emptyGraph("gram"),
       nodes: [makeNode("Gemm", ["x", "x"], ["y"], [attribute.int("transA", 1)])],

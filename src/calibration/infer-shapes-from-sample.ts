@@ -19,30 +19,55 @@ export class FirstSample {
   ) {}
 
   /** Throws BadDataError when there is none. */
-  static async take(model: Model, dataset: Dataset, child: CalibrationClient, scratch: ScratchModels): Promise<FirstSample> {
+  static async take(
+    model: Model,
+    dataset: Dataset,
+    child: CalibrationClient,
+    scratch: ScratchModels,
+  ): Promise<FirstSample> {
     for await (const { feed } of dataset.samples()) return new FirstSample(model, feed, child, scratch);
     throw new BadDataError(`${dataset.name}: holds no samples; calibration needs at least one`);
   }
 
-  /** Of the inputs from the feed, of computed tensors from one run that keeps no values. A lifted tensor is flat. */
+  /**
+   * Of the inputs from the feed, of computed tensors from one run that keeps no values. A lifted tensor is
+   * flat.
+   */
   async shapes({ inputs, computed }: Located, inner: readonly InnerTensor[]): Promise<Shapes> {
     const shapes: Shapes = new Map(inputs.map((name) => [name, this.feed[name]?.dims ?? []]));
     const lifted = inner.map(({ output }) => output);
     const names = [...computed, ...lifted];
     if (names.length === 0) return shapes;
-    const { model, outputs } = modelOfShapes(exposeInner(this.model, inner, "counts"), names, new Set(lifted));
+    const { model, outputs } = modelOfShapes(
+      exposeInner(this.model, inner, "counts"),
+      names,
+      new Set(lifted),
+    );
     const [path, label] = [this.scratch.write(model), modelLabel(this.model)];
-    await loadingWithin(this.child, path, label, () => this.child.call("openShapes", [path, label], `loading ${label}`));
-    const found = await this.child.call("shapes", [this.feed, outputs], "running the first calibration sample");
+    await loadingWithin(this.child, path, label, () =>
+      this.child.call("openShapes", [path, label], `loading ${label}`),
+    );
+    const found = await this.child.call(
+      "shapes",
+      [this.feed, outputs],
+      "running the first calibration sample",
+    );
     names.forEach((name, i) => shapes.set(name, found[i] ?? []));
     assumeSizes(shapes, lifted);
     return shapes;
   }
 }
 
-/** A body that the first sample passes by may run on others: its tensors count as large as the largest of all. */
+/**
+ * A body that the first sample passes by may run on others: its tensors count as large as the largest of
+ * all.
+ */
 function assumeSizes(shapes: Shapes, lifted: readonly string[]): void {
   let largest = 0;
-  for (const dims of shapes.values()) largest = Math.max(largest, dims.reduce((product, dim) => product * dim, 1));
+  for (const dims of shapes.values())
+    largest = Math.max(
+      largest,
+      dims.reduce((product, dim) => product * dim, 1),
+    );
   for (const name of lifted) if (shapes.get(name)?.[0] === 0) shapes.set(name, [largest]);
 }

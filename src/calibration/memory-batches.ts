@@ -17,18 +17,24 @@ export interface RoundPlan {
 }
 
 /**
- * Packs requests into rounds in the order of `shapes`, which is that of the graph: an early round then needs only
- * the early nodes of the model.
+ * Packs requests into rounds in the order of `shapes`, which is that of the graph: an early round then
+ * needs only the early nodes of the model.
  * @param shapes the tensors' shapes in the first sample; others may be larger, so the limit is approximate
  */
-export function planRounds(requests: readonly StatisticRequest[], shapes: ReadonlyMap<string, readonly number[]>, limits: RoundLimits): RoundPlan {
+export function planRounds(
+  requests: readonly StatisticRequest[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+  limits: RoundLimits,
+): RoundPlan {
   const rounds: StatisticRequest[][] = [];
   const tooLarge: { request: GramRequest; bytes: number }[] = [];
   const byTensor = groupBy(requests, ({ tensor }) => tensor);
   let activations = Infinity;
   let grams = Infinity;
   for (const [tensor, dims] of shapes) {
-    const own = (byTensor.get(tensor) ?? []).filter((request) => !isTooLarge(request, dims, limits, tooLarge));
+    const own = (byTensor.get(tensor) ?? []).filter(
+      (request) => !isTooLarge(request, dims, limits, tooLarge),
+    );
     if (own.length === 0) continue;
     const bytes = 4 * dims.reduce((product, dim) => product * dim, 1);
     // A tensor's Gram requests may themselves exceed one round, so each starts another when it must.
@@ -51,7 +57,12 @@ export function planRounds(requests: readonly StatisticRequest[], shapes: Readon
   return { rounds, tooLarge };
 }
 
-function isTooLarge(request: StatisticRequest, dims: readonly number[], limits: RoundLimits, found: { request: GramRequest; bytes: number }[]): boolean {
+function isTooLarge(
+  request: StatisticRequest,
+  dims: readonly number[],
+  limits: RoundLimits,
+  found: { request: GramRequest; bytes: number }[],
+): boolean {
   if (request.kind !== "gram") return false;
   const bytes = gramBytes(request, dims);
   if (bytes > limits.gramBytes) found.push({ request, bytes });

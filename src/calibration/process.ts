@@ -1,10 +1,16 @@
-/** The child process that a run calibrates in and scores models in, one after the other: two would take twice the memory. */
+/**
+ * The child process that a run calibrates in and scores models in, one after the other: two would take
+ * twice the memory.
+ */
 import { RemoteRuntime, startService, type ServiceClient } from "../runtime/index.js";
 import type * as CalibrationService from "./service.js";
 
 export type CalibrationClient = ServiceClient<typeof CalibrationService>;
 
-/** What the process may hold while nobody uses it: with more it ends, as the memory is wanted elsewhere. Bytes. */
+/**
+ * What the process may hold while nobody uses it: with more it ends, as the memory is wanted elsewhere.
+ * Bytes.
+ */
 const MOST_IDLE = 160 * 2 ** 20;
 
 export class CalibrationProcess {
@@ -14,7 +20,9 @@ export class CalibrationProcess {
   async client(): Promise<CalibrationClient> {
     if (this.running?.pid === undefined) {
       await this.close();
-      this.running = await startService<typeof CalibrationService>(new URL("./service.js", import.meta.url), { label: "onnxruntime" });
+      this.running = await startService<typeof CalibrationService>(new URL("./service.js", import.meta.url), {
+        label: "onnxruntime",
+      });
     }
     return this.running;
   }
@@ -24,7 +32,10 @@ export class CalibrationProcess {
     return RemoteRuntime.over(await this.client());
   }
 
-  /** To be called when nothing is under way: keeps the process, which takes a while to start, unless it has grown large. */
+  /**
+   * To be called when nothing is under way: keeps the process, which takes a while to start, unless it has
+   * grown large.
+   */
   async rest(): Promise<void> {
     const bytes = await this.running?.call("residentBytes", []).catch(() => Infinity);
     if (bytes !== undefined && bytes > MOST_IDLE) await this.close();

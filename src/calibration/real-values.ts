@@ -2,7 +2,10 @@
 import { bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 import type { RealArray } from "../numeric/range.js";
 
-/** The values of a float, double, float16 or bfloat16 tensor (a view for the first two); undefined for other types. */
+/**
+ * The values of a float, double, float16 or bfloat16 tensor (a view for the first two); undefined for other
+ * types.
+ */
 export function realValues(tensor: TensorValue): RealArray | undefined {
   const { data, dataType } = tensor;
   if (data instanceof Float32Array || data instanceof Float64Array) return data;

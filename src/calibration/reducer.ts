@@ -6,7 +6,13 @@ import { HistogramAccumulator } from "../numeric/histogram.js";
 import { rowSource } from "../numeric/im2col.js";
 import { MomentsAccumulator } from "../numeric/moments.js";
 import { finiteRange, RangeAccumulator, type RealArray } from "../numeric/range.js";
-import { requestKey, type GramRequest, type Range, type StatisticOf, type StatisticRequest } from "../numeric/statistics.js";
+import {
+  requestKey,
+  type GramRequest,
+  type Range,
+  type StatisticOf,
+  type StatisticRequest,
+} from "../numeric/statistics.js";
 import { realValues } from "./real-values.js";
 
 export type Statistic = StatisticOf[keyof StatisticOf];
@@ -46,7 +52,8 @@ export class Reducer {
       if (request.kind === "histogram" || this.byRequest.has(key)) continue;
       const histogram = histograms.get(request.tensor);
       // A histogram knows the range already.
-      if (request.kind === "range" && histogram) this.byRequest.set(key, { add: () => undefined, result: () => histogram.range() });
+      if (request.kind === "range" && histogram)
+        this.byRequest.set(key, { add: () => undefined, result: () => histogram.range() });
       else this.register(key, request.tensor, observerFor(request, samples, product));
     }
   }
@@ -98,15 +105,25 @@ class HistogramObserver implements Observer {
   }
 }
 
-function observerFor(request: Exclude<StatisticRequest, { kind: "histogram" }>, samples: number, product: GramProduct): Observer {
+function observerFor(
+  request: Exclude<StatisticRequest, { kind: "histogram" }>,
+  samples: number,
+  product: GramProduct,
+): Observer {
   switch (request.kind) {
     case "range": {
       const range = new RangeAccumulator();
-      return { add: (values) => (range.add(values) > 0 ? "holds NaN" : undefined), result: () => range.result() };
+      return {
+        add: (values) => (range.add(values) > 0 ? "holds NaN" : undefined),
+        result: () => range.result(),
+      };
     }
     case "channelRange": {
       const range = new ChannelRangeAccumulator();
-      return { add: (values, dims) => (range.add(values, dims, request.axis) > 0 ? "holds NaN" : undefined), result: () => range.result() };
+      return {
+        add: (values, dims) => (range.add(values, dims, request.axis) > 0 ? "holds NaN" : undefined),
+        result: () => range.result(),
+      };
     }
     case "moments": {
       const moments = new MomentsAccumulator();
@@ -115,7 +132,8 @@ function observerFor(request: Exclude<StatisticRequest, { kind: "histogram" }>, 
         result: () => moments.result(),
       };
     }
-    case "gram": return new GramObserver(request, samples, product);
+    case "gram":
+      return new GramObserver(request, samples, product);
   }
 }
 
@@ -126,13 +144,20 @@ function notFinite(values: RealArray): string | undefined {
   return nans > 0 ? "holds NaN" : "holds infinite values";
 }
 
-/** Draws the rows of each sample and collects them. The first sample fixes the size; a tensor of another size is passed over. */
+/**
+ * Draws the rows of each sample and collects them. The first sample fixes the size; a tensor of another
+ * size is passed over.
+ */
 class GramObserver implements Observer {
   private gram: GramAccumulator | undefined;
   private sampler: RowSampler | undefined;
   private size = 0;
 
-  constructor(private readonly request: GramRequest, private readonly samples: number, private readonly product: GramProduct) {}
+  constructor(
+    private readonly request: GramRequest,
+    private readonly samples: number,
+    private readonly product: GramProduct,
+  ) {}
 
   async add(values: RealArray, dims: readonly number[]): Promise<string | undefined> {
     const source = rowSource(this.request.layout, dims);

@@ -15,7 +15,10 @@ export class ReducingPool {
   constructor(requests: readonly StatisticRequest[], count: number) {
     const tensors = [...new Set(requests.map((request) => request.tensor))];
     // Neighbours in the graph are alike in size, so dealing them out in turn balances the load.
-    const shares = Array.from({ length: Math.min(count, tensors.length) }, (_, k) => new Set(tensors.filter((_tensor, i) => i % count === k)));
+    const shares = Array.from(
+      { length: Math.min(count, tensors.length) },
+      (_, k) => new Set(tensors.filter((_tensor, i) => i % count === k)),
+    );
     this.threads = shares.map((share) => {
       const thread: ReducingThread = new Thread(new URL("./reducing-thread.js", import.meta.url));
       // A failure is met by the calls behind it.
@@ -27,7 +30,9 @@ export class ReducingPool {
 
   /** Reduces the tensors of one sample that were asked for. They are gone for the caller. */
   async reduce(values: Feed): Promise<Problem | undefined> {
-    const shares = new Map(this.threads.map((thread): [ReducingThread, Record<string, TensorValue>] => [thread, {}]));
+    const shares = new Map(
+      this.threads.map((thread): [ReducingThread, Record<string, TensorValue>] => [thread, {}]),
+    );
     for (const [name, value] of Object.entries(values)) {
       const share = shares.get(this.threadOf.get(name)!);
       if (share) share[name] = value;

@@ -1,10 +1,14 @@
-/** What a thread does that reduces the tensors it is sent to statistics, while the main thread runs the next sample. */
+/**
+ * What a thread does that reduces the tensors it is sent to statistics, while the main thread runs the next
+ * sample.
+ */
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
 import { Reducer, type Problem, type Statistic } from "./reducer.js";
 
 /** Gram matrices need the runtime's matrix product and stay on the main thread. */
-const noProduct = (): Promise<never> => Promise.reject(new Error("Gram requests are reduced on the main thread"));
+const noProduct = (): Promise<never> =>
+  Promise.reject(new Error("Gram requests are reduced on the main thread"));
 
 let reducer = new Reducer([], 1, noProduct);
 

@@ -27,7 +27,11 @@ export class ScratchModels {
   unnamed(error: unknown, model: string): unknown {
     if (!(error instanceof EdgecError) || !error.message.includes(this.folder.path)) return error;
     const copies = Array.from({ length: this.written }, (_, i) => this.pathOf(i));
-    return new EdgecError(error.code, copies.reduceRight((text, copy) => text.replaceAll(copy, model), error.message), { cause: error });
+    return new EdgecError(
+      error.code,
+      copies.reduceRight((text, copy) => text.replaceAll(copy, model), error.message),
+      { cause: error },
+    );
   }
 
   remove(): Promise<void> {

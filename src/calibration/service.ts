@@ -7,7 +7,15 @@ import { loadRuntime } from "../runtime/index.js";
 import type { Statistic } from "./reducer.js";
 import { CalibrationWorker, type Round, type SampleProblem } from "./worker.js";
 
-export { info, open, optimizedGraph, release, run, timeInterleaved, usedLevel } from "../runtime/session-service.js";
+export {
+  info,
+  open,
+  optimizedGraph,
+  release,
+  run,
+  timeInterleaved,
+  usedLevel,
+} from "../runtime/session-service.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // Reported by the first call; a missing runtime must not end the process before that.
@@ -41,7 +49,8 @@ export async function closeRound(): Promise<void> {
   return (await worker).close();
 }
 
-// Buffers that lie outside V8's heap are collected late: a process at rest kept 40 MiB of a network's activations.
+// Buffers that lie outside V8's heap are collected late: a process at rest kept 40 MiB of a network's
+// activations.
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 

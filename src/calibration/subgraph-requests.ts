@@ -15,21 +15,32 @@ export interface LiftedRequests {
 export function liftRequests(model: Model, requests: readonly StatisticRequest[]): LiftedRequests {
   const originals = new Map<StatisticRequest, StatisticRequest>();
   const inner = new Map<string, InnerTensor>();
-  const editor = requests.some((request) => scopeOf(request).length > 0) ? GraphEditor.forMainGraph(model) : undefined;
+  const editor = requests.some((request) => scopeOf(request).length > 0)
+    ? GraphEditor.forMainGraph(model)
+    : undefined;
   const lifted = requests.flatMap((request) => {
     const scope = scopeOf(request);
     if (scope.length === 0 || !editor) return [request];
     if (!isInnerTensor(model, scope, request.tensor)) return [];
     const key = JSON.stringify([scope, request.tensor]);
-    const found = inner.get(key) ?? { scope, tensor: request.tensor, output: editor.uniqueName("measured"), step: 1 };
+    const found = inner.get(key) ?? {
+      scope,
+      tensor: request.tensor,
+      output: editor.uniqueName("measured"),
+      step: 1,
+    };
     inner.set(key, found);
     const direct = { ...request, tensor: found.output, scope: [] };
     originals.set(direct, request);
     return [direct];
   });
-  return { requests: lifted, inner: [...inner.values()], original: (request) => originals.get(request) ?? request };
+  return {
+    requests: lifted,
+    inner: [...inner.values()],
+    original: (request) => originals.get(request) ?? request,
+  };
 }
 
 function scopeOf(request: StatisticRequest): readonly string[] {
-  return "scope" in request ? request.scope ?? [] : [];
+  return "scope" in request ? (request.scope ?? []) : [];
 }

@@ -1,4 +1,7 @@
-/** The part of calibration that runs beside the session in the child process, so that activations never leave it. */
+/**
+ * The part of calibration that runs beside the session in the child process, so that activations never
+ * leave it.
+ */
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
@@ -74,19 +77,32 @@ export class CalibrationWorker {
     const others = round.requests.filter((request) => request.kind !== "gram");
     const threads = Math.max(1, round.threads ?? availableParallelism());
     // One thread runs the model about as fast as one reduces what comes out of it.
-    const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
+    const reducing =
+      others.length > 0 && threads > 1 && round.elements >= THREADS_FROM
+        ? Math.min(4, Math.floor(threads / 2))
+        : 0;
     const gram = gramProduct(this.runtime, threads);
-    const session = round.modelPath === undefined ? undefined
-      : await openExact(this.runtime, round.modelPath, {
-        threads: threads - reducing, config: YIELDING, label: round.label,
-      });
+    const session =
+      round.modelPath === undefined
+        ? undefined
+        : await openExact(this.runtime, round.modelPath, {
+            threads: threads - reducing,
+            config: YIELDING,
+            label: round.label,
+          });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
-    this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
+    this.running = {
+      round,
+      session,
+      gram,
+      own,
+      pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined,
+    };
   }
 
   /**
-   * Runs one sample and takes in what it gives. Returns the first tensor whose values cannot be used, of this sample or
-   * (when threads reduce) the one before it.
+   * Runs one sample and takes in what it gives. Returns the first tensor whose values cannot be used, of
+   * this sample or (when threads reduce) the one before it.
    */
   observe(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
     const observed = this.turn.then(() => this.observeNext(feed, sample));

@@ -1,7 +1,7 @@
 /**
- * How the process that does the work says that its run has come to its end. Modules of the user's run in it as well, and
- * may send messages of their own: what counts bears a token that is handed over before any of them is loaded, and that
- * nothing but a closure holds.
+ * How the process that does the work says that its run has come to its end. Modules of the user's run in it
+ * as well, and may send messages of their own: what counts bears a token that is handed over before any of
+ * them is loaded, and that nothing but a closure holds.
  */
 
 /** The first message to the process that works. */
@@ -19,10 +19,15 @@ export interface Completion {
 /** Tells the process that started this one. The last exit code told is the one that counts. */
 export type TellCompletion = (exitCode: number) => void;
 
-/** To be called once, before any module of the user's can listen or put a function of its own in the place of `send`. */
+/**
+ * To be called once, before any module of the user's can listen or put a function of its own in the place
+ * of `send`.
+ */
 export async function completionTeller(send: (message: Completion) => void): Promise<TellCompletion> {
   if (!process.connected) return () => undefined;
-  const { token } = await new Promise<Beginning>((resolve) => process.once("message", resolve as (message: unknown) => void));
+  const { token } = await new Promise<Beginning>((resolve) =>
+    process.once("message", resolve as (message: unknown) => void),
+  );
   return (exitCode) => send({ kind: "complete", token, exitCode });
 }
 

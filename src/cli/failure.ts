@@ -3,7 +3,10 @@ import { EdgecError, EXIT } from "../errors.js";
 import { printable, printableLines } from "../units.js";
 import { troubleOf } from "../trouble.js";
 
-/** Prints the failure to stderr and returns the exit code. A stack is shown with `debug` and for a bug in edgec. */
+/**
+ * Prints the failure to stderr and returns the exit code. A stack is shown with `debug` and for a bug in
+ * edgec.
+ */
 export function reportFailure(error: unknown, debug: boolean): number {
   const known = error instanceof EdgecError ? error : troubleOf(error);
   const exitCode = known?.exitCode ?? EXIT.bug;

@@ -7,7 +7,8 @@ export function addLimitFlags(command: Command): Command {
   return addLoadLimitFlag(
     command.option(
       "--fold-limit <time,size>",
-      "processor time and memory for computing constants; what takes more stays as nodes (default: 10s,256MB, and more for large models)",
+      "processor time and memory for computing constants; what takes more stays as nodes " +
+        "(default: 10s,256MB, and more for large models)",
       workLimit,
     ),
   );
@@ -17,7 +18,8 @@ export function addLimitFlags(command: Command): Command {
 export function addLoadLimitFlag(command: Command): Command {
   return command.option(
     "--load-limit <time,size>",
-    "processor time and memory for loading a model in onnxruntime; one that takes more is refused (default: 3s,1GB, and more for large models)",
+    "processor time and memory for loading a model in onnxruntime; one that takes more " +
+      "is refused (default: 3s,1GB, and more for large models)",
     workLimit,
   );
 }

@@ -1,13 +1,25 @@
-/** The command line. Work is done in a process of its own, which can be ended at once; help and lists need none. */
+/**
+ * The command line. Work is done in a process of its own, which can be ended at once; help and lists need
+ * none.
+ */
 import { reportFailure } from "./failure.js";
 import { exitOnSignals } from "./interrupt.js";
 
-const WORKING: readonly string[] = ["compress", "optimize", "verify", "inspect", "bench", "sensitivity", "demo"];
+const WORKING: readonly string[] = [
+  "compress",
+  "optimize",
+  "verify",
+  "inspect",
+  "bench",
+  "sensitivity",
+  "demo",
+];
 const TELLING: readonly string[] = ["-h", "--help", "-V", "--version"];
 
 const given = process.argv.slice(2);
 const isWork =
-  WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") && !given.some((word) => TELLING.includes(word));
+  WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") &&
+  !given.some((word) => TELLING.includes(word));
 // A debugger is to find the work in the process that it was started with.
 const isInspected = process.execArgv.some((flag) => flag.startsWith("--inspect"));
 

@@ -7,7 +7,8 @@ export const threadCount = wholeNumber(1, MOST_THREADS);
 export function wholeNumber(minimum: number, maximum = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum || value > maximum) throw new InvalidArgumentError(`It takes a whole number${within(minimum, maximum)}.`);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum || value > maximum)
+      throw new InvalidArgumentError(`It takes a whole number${within(minimum, maximum)}.`);
     return value;
   };
 }
@@ -15,7 +16,8 @@ export function wholeNumber(minimum: number, maximum = Infinity): (text: string)
 export function numberWithin(minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !(value >= minimum && value <= maximum)) throw new InvalidArgumentError(`It takes a number${within(minimum, maximum)}.`);
+    if (text.trim() === "" || !(value >= minimum && value <= maximum))
+      throw new InvalidArgumentError(`It takes a number${within(minimum, maximum)}.`);
     return value;
   };
 }
@@ -24,7 +26,8 @@ export function numberWithin(minimum: number, maximum: number): (text: string) =
 export function duration(text: string): number {
   const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)\s*(s|m|h)?$/.exec(text.trim()) ?? [];
   const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"];
-  if (number === "" || !(seconds > 0)) throw new InvalidArgumentError("It takes a time such as 90s, 5m or 1h.");
+  if (number === "" || !(seconds > 0))
+    throw new InvalidArgumentError("It takes a time such as 90s, 5m or 1h.");
   return seconds;
 }
 
@@ -32,19 +35,32 @@ function within(minimum: number, maximum: number): string {
   return maximum === Infinity ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`;
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
 
 /** "705000", "2MB" (two million bytes) or "1.5 MiB" as bytes, rounded down. */
 export function byteCount(text: string): number {
   const [, number = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? NaN));
-  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new InvalidArgumentError("It takes a size such as 705000, 2MB or 1.5MiB.");
+  if (!Number.isSafeInteger(bytes) || bytes < 1)
+    throw new InvalidArgumentError("It takes a size such as 705000, 2MB or 1.5MiB.");
   return bytes;
 }
 
 /** "node, web" as a list. */
 export function words(text: string): string[] {
-  return text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+  return text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
 }
 
 /** For an option that may be given more than once. */

@@ -16,9 +16,12 @@ export interface PrintOptions {
 
 export function printReport(report: Report, { json, quiet, explain, shown = new Set() }: PrintOptions): void {
   if (json === true) process.stdout.write(reportJson(report));
-  else if (quiet !== true) process.stdout.write(reportText(withoutShown(report, shown), chalk, { explain: explain === true }));
+  else if (quiet !== true)
+    process.stdout.write(reportText(withoutShown(report, shown), chalk, { explain: explain === true }));
   // A failed gate is an error, which even --quiet tells.
-  if (!report.verdict.ok && quiet === true) for (const gate of report.verdict.gates) if (!gate.ok) process.stderr.write(`failed: ${printable(gate.message)}\n`);
+  if (!report.verdict.ok && quiet === true)
+    for (const gate of report.verdict.gates)
+      if (!gate.ok) process.stderr.write(`failed: ${printable(gate.message)}\n`);
 }
 
 /** Where both streams end in one place, each warning stands there once. */

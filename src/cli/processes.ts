@@ -33,7 +33,9 @@ export function childrenOf(pid: number | undefined): number[] {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
     return threads
-      .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean))
+      .flatMap((thread) =>
+        readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean),
+      )
       .map(Number);
   } catch {
     return [];

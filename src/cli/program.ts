@@ -1,4 +1,7 @@
-/** The commander program. Each command loads the rooms it works with when it runs, so that `--help` stays fast. */
+/**
+ * The commander program. Each command loads the rooms it works with when it runs, so that `--help` stays
+ * fast.
+ */
 import { Command } from "commander";
 import { suggestion, EdgecError } from "../errors.js";
 import { addBench } from "./commands/bench.js";
@@ -22,22 +25,43 @@ export function buildProgram(): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
     .exitOverride();
-  for (const add of [addCompress, addOptimize, addVerify, addInspect, addBench, addSensitivity, addPasses, addTargets, addDemo]) add(program);
+  for (const add of [
+    addCompress,
+    addOptimize,
+    addVerify,
+    addInspect,
+    addBench,
+    addSensitivity,
+    addPasses,
+    addTargets,
+    addDemo,
+  ])
+    add(program);
   for (const command of program.commands) refuseRepeated(command);
   addHelp(program);
   program.addHelpText("after", EXIT_CODES);
   return program;
 }
 
-/** Commander's own help command answers a name that it does not know with the whole help, and no word of the mistake. */
+/**
+ * Commander's own help command answers a name that it does not know with the whole help, and no word of the
+ * mistake.
+ */
 function addHelp(program: Command): void {
-  program.command("help").argument("[command]").description("print help for a command").action((name?: string) => {
-    if (name === undefined) return program.help();
-    const command = program.commands.find((candidate) => candidate.name() === name);
-    if (command) return command.help();
-    const names = program.commands.map((candidate) => candidate.name());
-    throw new EdgecError("USAGE", `there is no command "${name}".${suggestion(name, names)} The commands are ${names.join(", ")}.`);
-  });
+  program
+    .command("help")
+    .argument("[command]")
+    .description("print help for a command")
+    .action((name?: string) => {
+      if (name === undefined) return program.help();
+      const command = program.commands.find((candidate) => candidate.name() === name);
+      if (command) return command.help();
+      const names = program.commands.map((candidate) => candidate.name());
+      throw new EdgecError(
+        "USAGE",
+        `there is no command "${name}".${suggestion(name, names)} The commands are ${names.join(", ")}.`,
+      );
+    });
 }
 
 const EXIT_CODES = `

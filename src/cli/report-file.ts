@@ -5,7 +5,13 @@ import { dirname, extname, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { temporaryBeside } from "../onnx/index.js";
 import { placeOf, type FileRead } from "../output/file-identity.js";
-import { isReplaceable, refuseOverlap, reportRefusal, takenBy, type FileWritten } from "../output/overwriting.js";
+import {
+  isReplaceable,
+  refuseOverlap,
+  reportRefusal,
+  takenBy,
+  type FileWritten,
+} from "../output/overwriting.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
@@ -21,9 +27,10 @@ export interface ReportSurroundings {
 }
 
 /**
- * Throws EdgecError before any work is done: CANNOT_WRITE when a report's folder does not exist or is read-only, when
- * the name is none or a folder's, or when it would take the place of a file that the run reads or writes; OUTPUT_EXISTS
- * for a file that edgec did not write; BAD_OPTION when two of them go to standard output.
+ * Throws EdgecError before any work is done: CANNOT_WRITE when a report's folder does not exist or is
+ * read-only, when the name is none or a folder's, or when it would take the place of a file that the run
+ * reads or writes; OUTPUT_EXISTS for a file that edgec did not write; BAD_OPTION when two of them go to
+ * standard output.
  */
 export async function requireReportPlaces(
   paths: readonly string[],
@@ -34,7 +41,10 @@ export async function requireReportPlaces(
     ...paths.filter(isStandardOutput).map((path) => `--report ${path}`),
   ];
   if (second !== undefined)
-    throw new EdgecError("BAD_OPTION", `${first} and ${second} both write to standard output. Give one of them.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${first} and ${second} both write to standard output. Give one of them.`,
+    );
   const files = paths.filter((path) => !isStandardOutput(path));
   for (const path of files) await requirePlace(path);
   refuseOverlap(
@@ -57,14 +67,28 @@ export async function requireReportPlaces(
 async function requirePlace(path: string): Promise<void> {
   const folder = dirname(resolve(path));
   if (path === "" || (await isFolder(path)))
-    throw reportRefusal(path, path === "" ? "that names no file" : "it is a folder", "Give a file name with --report.");
+    throw reportRefusal(
+      path,
+      path === "" ? "that names no file" : "it is a folder",
+      "Give a file name with --report.",
+    );
   if (isUrl(path) && !(await isFolder(folder)))
-    throw reportRefusal(path, "that is an address, and edgec writes local files", "Give a file name with --report.");
-  if (!(await isFolder(folder))) throw reportRefusal(path, `the folder ${folder} does not exist`, "Create it first.");
+    throw reportRefusal(
+      path,
+      "that is an address, and edgec writes local files",
+      "Give a file name with --report.",
+    );
+  if (!(await isFolder(folder)))
+    throw reportRefusal(path, `the folder ${folder} does not exist`, "Create it first.");
   if (isSpecial(path)) return;
   await access(folder, constants.W_OK).catch((cause: unknown) =>
     Promise.reject(
-      reportRefusal(path, `the folder ${folder} cannot be written to`, "Choose another with --report.", cause),
+      reportRefusal(
+        path,
+        `the folder ${folder} cannot be written to`,
+        "Choose another with --report.",
+        cause,
+      ),
     ),
   );
 }
@@ -124,7 +148,10 @@ async function writeReport(path: string, text: string): Promise<void> {
   }
 }
 
-/** Opening a pipe that nobody reads from would wait for ever; once somebody does, writing may wait for the reader. */
+/**
+ * Opening a pipe that nobody reads from would wait for ever; once somebody does, writing may wait for the
+ * reader.
+ */
 async function append(path: string, text: string): Promise<void> {
   const probe = (await stat(path)).isFIFO() ? await openPipe(path) : undefined;
   try {

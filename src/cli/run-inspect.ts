@@ -1,4 +1,7 @@
-/** The action behind `inspect`: from flags to the library's options, and from what was found to the terminal. */
+/**
+ * The action behind `inspect`: from flags to the library's options, and from what was found to the
+ * terminal.
+ */
 import chalk from "chalk";
 import { EdgecError, EXIT } from "../errors.js";
 import { diffModels } from "../inspect/diff-models.js";
@@ -14,22 +17,49 @@ import { TerminalLogger } from "./terminal-logger.js";
 import { setOutcome } from "./outcome.js";
 
 interface InspectFlags extends LimitOptions {
-  readonly json?: boolean; readonly nodes?: boolean; readonly all?: boolean; readonly run?: boolean; readonly passes?: boolean;
-  readonly sort?: LayerSort; readonly diff?: string; readonly shape?: readonly string[]; readonly dim?: readonly string[]; readonly debug?: boolean;
+  readonly json?: boolean;
+  readonly nodes?: boolean;
+  readonly all?: boolean;
+  readonly run?: boolean;
+  readonly passes?: boolean;
+  readonly sort?: LayerSort;
+  readonly diff?: string;
+  readonly shape?: readonly string[];
+  readonly dim?: readonly string[];
+  readonly debug?: boolean;
 }
 
 /** A comparison has no layers to order, lists no nodes and tries no passes. */
 function refuseIdle({ sort, nodes, passes }: InspectFlags): void {
-  const idle = sort !== undefined ? "--sort" : nodes === true ? "--nodes" : passes === true ? "--passes" : undefined;
-  if (idle !== undefined) throw new EdgecError("BAD_OPTION", `${idle} has no effect with --diff. Leave one of them out.`);
+  const idle =
+    sort !== undefined ? "--sort" : nodes === true ? "--nodes" : passes === true ? "--passes" : undefined;
+  if (idle !== undefined)
+    throw new EdgecError("BAD_OPTION", `${idle} has no effect with --diff. Leave one of them out.`);
 }
 
-/** Sets the process's exit code to 3 for a model that can be read but is not valid; what it holds is shown all the same. */
+/**
+ * Sets the process's exit code to 3 for a model that can be read but is not valid; what it holds is shown
+ * all the same.
+ */
 export async function runInspect(path: string, flags: InspectFlags): Promise<void> {
-  const { json = false, nodes = false, all = false, run = false, passes = "small", sort = "bytes", diff } = flags;
+  const {
+    json = false,
+    nodes = false,
+    all = false,
+    run = false,
+    passes = "small",
+    sort = "bytes",
+    diff,
+  } = flags;
   if (diff !== undefined) refuseIdle(flags);
   const logger = new TerminalLogger(process.stderr, { quiet: json, debug: flags.debug === true });
-  const options = { shapes: parseShapes(flags.shape ?? []), dims: parseDims(flags.dim ?? []), run, logger, ...limitsOf(flags) };
+  const options = {
+    shapes: parseShapes(flags.shape ?? []),
+    dims: parseDims(flags.dim ?? []),
+    run,
+    logger,
+    ...limitsOf(flags),
+  };
   let text: string;
   try {
     if (diff === undefined) {

@@ -1,4 +1,7 @@
-/** One run of the command line in this process: parses, dispatches, and turns every outcome into an exit code. */
+/**
+ * One run of the command line in this process: parses, dispatches, and turns every outcome into an exit
+ * code.
+ */
 import { CommanderError } from "commander";
 import { EXIT } from "../errors.js";
 import type { TellCompletion } from "./completion.js";
@@ -28,9 +31,13 @@ export async function runCommandLine(
     process.exit(final);
   };
   // What escapes every handler is a bug, and is told like one, unless a module of the user's threw it.
-  process.on("uncaughtException", (error) => void (isComplete || end(reportFailure(strayFailure(error), isDebug))));
+  process.on(
+    "uncaughtException",
+    (error) => void (isComplete || end(reportFailure(strayFailure(error), isDebug))),
+  );
   process.on("exit", () => {
-    if (!isComplete && !wasInterrupted()) tellCompletion((process.exitCode = tellEarlyEnd(new Error().stack ?? "")));
+    if (!isComplete && !wasInterrupted())
+      tellCompletion((process.exitCode = tellEarlyEnd(new Error().stack ?? "")));
   });
   return end(await outcome(argv, isDebug));
 }

@@ -1,6 +1,6 @@
 /**
- * Starts the process that does the work and looks after it: ends it at once on a signal, whatever it is busy with, says
- * what became of it when it ends on its own, and removes what it leaves behind.
+ * Starts the process that does the work and looks after it: ends it at once on a signal, whatever it is
+ * busy with, says what became of it when it ends on its own, and removes what it leaves behind.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -15,7 +15,14 @@ import type { Notice } from "../run-notices.js";
 import { completedWith, type Beginning } from "./completion.js";
 import { reportFailure } from "./failure.js";
 import { childrenOf, isAlive, kill } from "./processes.js";
-import { exitCodeOf, INTERRUPTS, isInterrupt, tellInterruption, type Interrupt, type Written } from "./interrupt.js";
+import {
+  exitCodeOf,
+  INTERRUPTS,
+  isInterrupt,
+  tellInterruption,
+  type Interrupt,
+  type Written,
+} from "./interrupt.js";
 import { tellEnd } from "./work-end.js";
 
 /** How long a killed process may take to be gone: one that writes is held up by the disk. Milliseconds. */
@@ -114,7 +121,10 @@ class Supervisor {
     }
   }
 
-  /** Nothing is left to itself: processes are killed, as one that solves or waits for a disk hears of nothing else. */
+  /**
+   * Nothing is left to itself: processes are killed, as one that solves or waits for a disk hears of
+   * nothing else.
+   */
   async interrupt(signal: Interrupt): Promise<void> {
     if (this.isEnding) return;
     this.isEnding = true;

@@ -6,14 +6,22 @@ import { FORMATS, type Detection, type TargetProfile } from "../targets/index.js
 /** One line per profile, and what "native" means here. */
 export function targetsText(profiles: readonly TargetProfile[], native: Detection): string {
   const rows = profiles.map(({ name, activations, weightRange, formats, costs, description }) => [
-    name, activations.join(", "), weightRange, formats.length === FORMATS.length ? "all" : formats.join(", "),
-    speed(costs.conv), speed(costs.depthwiseConv), speed(costs.dynamicMatMul), description,
+    name,
+    activations.join(", "),
+    weightRange,
+    formats.length === FORMATS.length ? "all" : formats.join(", "),
+    speed(costs.conv),
+    speed(costs.depthwiseConv),
+    speed(costs.dynamicMatMul),
+    description,
   ]);
   const heading = ["target", "activations", "weights", "formats", "Conv", "depthwise", "MatMul", ""];
   return [
-    ...textTable([heading, ...rows], [0, 1, 2, 3, 7]), "",
+    ...textTable([heading, ...rows], [0, 1, 2, 3, 7]),
+    "",
     "Conv, depthwise, MatMul: how much faster than float int8 is expected to be; --json has all figures.",
-    printable(`native: ${native.profile} (${native.reason})`), "",
+    printable(`native: ${native.profile} (${native.reason})`),
+    "",
   ].join("\n");
 }
 

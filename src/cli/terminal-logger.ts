@@ -13,7 +13,10 @@ export class TerminalLogger implements Logger {
   private drawn = false;
   private lastStep = "";
 
-  constructor(private readonly stream: NodeJS.WriteStream, private readonly options: { readonly quiet: boolean; readonly debug: boolean }) {}
+  constructor(
+    private readonly stream: NodeJS.WriteStream,
+    private readonly options: { readonly quiet: boolean; readonly debug: boolean },
+  ) {}
 
   progress(progress: Progress): void {
     if (this.options.quiet || !this.stream.isTTY) return;
@@ -26,7 +29,10 @@ export class TerminalLogger implements Logger {
     this.stream.write(`\r\x1b[K${progressLine(progress)}`);
   }
 
-  /** Plain information, such as the plan, and what has to be known before work begins. Other warnings are part of the report. */
+  /**
+   * Plain information, such as the plan, and what has to be known before work begins. Other warnings are
+   * part of the report.
+   */
   diagnostic({ severity, message }: Diagnostic): void {
     if (this.options.quiet) return;
     this.clear();

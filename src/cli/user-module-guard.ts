@@ -1,6 +1,7 @@
 /**
- * A run is complete, or it is an error. A module of the user's that ends the process, never answers or throws where
- * nobody catches it would otherwise end the run with exit code 0 and silence, or look like a bug in edgec.
+ * A run is complete, or it is an error. A module of the user's that ends the process, never answers or
+ * throws where nobody catches it would otherwise end the run with exit code 0 and silence, or look like a
+ * bug in edgec.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { resolve } from "node:path";
@@ -12,7 +13,8 @@ const OWN = new URL("..", import.meta.url).href;
 
 /**
  * What a process that ends before its run is complete owes to a module; undefined when no module was loaded.
- * @param stack where the end was asked for; without frames of a module when the process had nothing left to do
+ * @param stack where the end was asked for; without frames of a module when the process had nothing left to
+ *   do
  */
 export function endedEarly(stack: string): EdgecError | undefined {
   const module = moduleIn(stack);

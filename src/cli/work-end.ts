@@ -17,7 +17,8 @@ const CRASHES: ReadonlySet<string | null> = new Set(["SIGSEGV", "SIGBUS", "SIGIL
 export function tellEnd(end: WorkEnd): number {
   const { code, signal, modules } = end;
   const blamed = modules.length === 0 ? "" : modules.join(", ");
-  const orModule = blamed === "" ? "" : `, or the ${modules.length > 1 ? "modules" : "module"} ${blamed} ended it`;
+  const orModule =
+    blamed === "" ? "" : `, or the ${modules.length > 1 ? "modules" : "module"} ${blamed} ended it`;
   if (signal === "SIGABRT" || ABORTED.includes(code)) {
     return tell(
       `edgec ran out of memory for its own work, or crashed${orModule}. ` +
@@ -33,7 +34,9 @@ export function tellEnd(end: WorkEnd): number {
   const how = signal === null ? `ended with exit code ${code}` : `crashed (${signal})`;
   if (blamed !== "")
     return reportFailure(
-      new BadDataError(`${blamed}: the process ${how} before the run was complete, most likely because of the module.`),
+      new BadDataError(
+        `${blamed}: the process ${how} before the run was complete, most likely because of the module.`,
+      ),
       false,
     );
   process.stderr.write(`error: edgec's process ${how} before the run was complete.\n${BUG}`);

@@ -1,4 +1,7 @@
-/** The entry of the process that does the work of a command: it tells what the process that started it must know. */
+/**
+ * The entry of the process that does the work of a command: it tells what the process that started it must
+ * know.
+ */
 import { holdLifeline } from "../runtime/lifeline.js";
 import { onNotice } from "../run-notices.js";
 import { completionTeller } from "./completion.js";
@@ -6,7 +9,8 @@ import { reportFailure } from "./failure.js";
 
 // As it is now, whatever a module of the user's puts in its place.
 const channel = process.send?.bind(process);
-// A small message is in the pipe when this returns, so that the last one arrives even from a process that is killed.
+// A small message is in the pipe when this returns, so that the last one arrives even from a process that
+// is killed.
 const send = (message: object): void => {
   if (process.connected) channel?.(message, undefined, {}, () => undefined);
 };

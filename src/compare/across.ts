@@ -1,27 +1,53 @@
-/** What `verify` asks and says of a model that is run in several runtimes and at several optimization levels. */
+/**
+ * What `verify` asks and says of a model that is run in several runtimes and at several optimization
+ * levels.
+ */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError, suggestion } from "../errors.js";
 import { decibelText, percentText } from "../units.js";
-import { LEVELS, lowestSqnr, RUNTIMES, type Across, type AcrossOptions, type Combination, type Fidelity } from "../verify/index.js";
+import {
+  LEVELS,
+  lowestSqnr,
+  RUNTIMES,
+  type Across,
+  type AcrossOptions,
+  type Combination,
+  type Fidelity,
+} from "../verify/index.js";
 
 /**
- * Below this, outputs differ by more than sums in another order: float models stayed above 130 dB. int8 ones gave 51 to
- * 145 dB (`npm run bench -- across`), as a value half way between two codes may become either.
+ * Below this, outputs differ by more than sums in another order: float models stayed above 130 dB. int8
+ * ones gave 51 to 145 dB (`npm run bench -- across`), as a value half way between two codes may become
+ * either.
  */
 const ROUNDING_DB = 60;
 
-/** Throws EdgecError BAD_OPTION for a runtime or level that does not exist, and for a number of samples that is none. */
+/**
+ * Throws EdgecError BAD_OPTION for a runtime or level that does not exist, and for a number of samples that
+ * is none.
+ */
 export function requireAcross({ runtimes, levels, samples }: AcrossOptions): void {
   requireWords("--runtimes", runtimes, RUNTIMES);
   requireWords("--levels", levels, LEVELS);
   if (samples === undefined || (Number.isSafeInteger(samples) && samples >= 1)) return;
-  throw new EdgecError("BAD_OPTION", `across: the number of samples is a whole number, 1 or more, not ${samples}.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `across: the number of samples is a whole number, 1 or more, not ${samples}.`,
+  );
 }
 
 function requireWords(flag: string, given: readonly string[] | undefined, known: readonly string[]): void {
-  if (given?.length === 0) throw new EdgecError("BAD_OPTION", `${flag} is empty: it takes ${known.join(", ")}, separated by commas.`);
+  if (given?.length === 0)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${flag} is empty: it takes ${known.join(", ")}, separated by commas.`,
+    );
   const unknown = given?.find((word) => !known.includes(word));
-  if (unknown !== undefined) throw new EdgecError("BAD_OPTION", `${flag} takes ${known.join(", ")}, not "${unknown}".${suggestion(unknown, known)}`);
+  if (unknown !== undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${flag} takes ${known.join(", ")}, not "${unknown}".${suggestion(unknown, known)}`,
+    );
 }
 
 /**
@@ -30,33 +56,70 @@ function requireWords(flag: string, given: readonly string[] | undefined, known:
  */
 export function acrossWarnings({ combinations, samples }: Across, fidelity: Fidelity | null): Diagnostic[] {
   const reference = combinations.find(({ status }) => status === "reference");
-  const against = reference ? `${placeText(reference)} on ${samples === 1 ? "the sample" : `${samples} samples`}` : "";
+  const against = reference
+    ? `${placeText(reference)} on ${samples === 1 ? "the sample" : `${samples} samples`}`
+    : "";
   const compared = combinations.filter(({ status }) => status === "compared");
-  const named = (some: readonly Combination[], detail: (one: Combination) => string): string => some.map((one) => `${placeText(one)}: ${detail(one)}`).join("; ");
-  const warning = (id: string, some: readonly Combination[], message: string): Diagnostic[] => (some.length === 0 ? [] : [{ id: `across/${id}`, severity: "warning", message }]);
+  const named = (some: readonly Combination[], detail: (one: Combination) => string): string =>
+    some.map((one) => `${placeText(one)}: ${detail(one)}`).join("; ");
+  const warning = (id: string, some: readonly Combination[], message: string): Diagnostic[] =>
+    some.length === 0 ? [] : [{ id: `across/${id}`, severity: "warning", message }];
 
   const flipped = compared.filter((one) => (one.flipped ?? 0) > 0);
-  const otherSize = compared.filter(({ outputs }) => Object.values(outputs).some((output) => output.otherSize > 0));
+  const otherSize = compared.filter(({ outputs }) =>
+    Object.values(outputs).some((output) => output.otherSize > 0),
+  );
   const differing = compared.filter(differs);
   const refused = combinations.filter(({ status }) => status === "refused");
-  const missing = combinations.filter(({ status }, k) => status === "missing" && combinations.findIndex((other) => other.runtime === combinations[k]?.runtime) === k);
+  const missing = combinations.filter(
+    ({ status }, k) =>
+      status === "missing" &&
+      combinations.findIndex((other) => other.runtime === combinations[k]?.runtime) === k,
+  );
   return [
-    ...warning("flipped", flipped, `Decisions depend on where the model runs. Against ${against}: ${named(flipped, ({ flipped: share }) => `${percentText(share ?? 0)} differ`)}.`),
-    ...warning("other-size", otherSize, `The number of results depends on where the model runs: it differs from ${against} in ${otherSize.map(placeText).join(", ")}.`),
-    ...warning("differs", differing, `Outputs depend on where the model runs by more than rounding. Against ${against}: ${named(differing, ({ sqnrDb }) => decibelText(sqnrDb))}.${compressionText(fidelity)}`),
-    ...warning("refused", refused, `The model does not run everywhere: ${refused.map(placeText).join(", ")} refused it.`),
-    ...warning("missing", missing, missing.map(({ runtime, message }) => `${runtime} was left out: ${message ?? ""}.`).join(" ")),
+    ...warning(
+      "flipped",
+      flipped,
+      `Decisions depend on where the model runs. Against ${against}: ` +
+        `${named(flipped, ({ flipped: share }) => `${percentText(share ?? 0)} differ`)}.`,
+    ),
+    ...warning(
+      "other-size",
+      otherSize,
+      `The number of results depends on where the model runs: it differs from ${against} ` +
+        `in ${otherSize.map(placeText).join(", ")}.`,
+    ),
+    ...warning(
+      "differs",
+      differing,
+      `Outputs depend on where the model runs by more than rounding. Against ${against}: ` +
+        `${named(differing, ({ sqnrDb }) => decibelText(sqnrDb))}.${compressionText(fidelity)}`,
+    ),
+    ...warning(
+      "refused",
+      refused,
+      `The model does not run everywhere: ${refused.map(placeText).join(", ")} refused it.`,
+    ),
+    ...warning(
+      "missing",
+      missing,
+      missing.map(({ runtime, message }) => `${runtime} was left out: ${message ?? ""}.`).join(" "),
+    ),
   ];
 }
 
 function compressionText(fidelity: Fidelity | null): string {
   const lowest = fidelity && lowestSqnr(fidelity.outputs);
-  return lowest !== null && lowest !== undefined && Number.isFinite(lowest) ? ` The compressed model itself is ${decibelText(lowest)} from the original.` : "";
+  return lowest !== null && lowest !== undefined && Number.isFinite(lowest)
+    ? ` The compressed model itself is ${decibelText(lowest)} from the original.`
+    : "";
 }
 
 /** Outputs next to nothing are noise against noise. */
 function differs({ outputs }: Combination): boolean {
-  return Object.values(outputs).some(({ sqnrDb, nearZero }) => sqnrDb !== null && sqnrDb < ROUNDING_DB && !nearZero);
+  return Object.values(outputs).some(
+    ({ sqnrDb, nearZero }) => sqnrDb !== null && sqnrDb < ROUNDING_DB && !nearZero,
+  );
 }
 
 function placeText({ runtime, level }: Combination): string {

@@ -49,10 +49,13 @@ export interface BenchedModel {
 
 const FEEDS = 8;
 
-const NOTHING_RETURNED = "onnxruntime's JavaScript API can return none of its outputs, nor a tensor that stands for one, "
-  + "so that it cannot be timed";
+const NOTHING_RETURNED =
+  "onnxruntime's JavaScript API can return none of its outputs, nor a tensor that stands for one, " +
+  "so that it cannot be timed";
 
-/** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
+/**
+ * Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED.
+ */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
   return abortable(options.signal, () => withLimits(options, () => timeModels(paths, options)));
 }
@@ -63,7 +66,8 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   requireThreads(options.threads);
   // Each is looked at here, as the runtime would wait for ever on a pipe in place of a model or its data.
   const [inputs = []] = paths.map((path) => fedInputs(readModel(path)));
-  const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
+  const dataset =
+    (await openData("--data", options.data, inputs)) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;
   options.logger?.progress?.({ step: "time the models in turns", done: 0 });
@@ -73,12 +77,18 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
       const labels = files.map(({ label }) => label);
       // Before anything is timed: whoever looks at a process takes time on its machine.
       if (options.data === undefined) await runWithinMemory(runtime, files, feeds);
-      return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels });
+      return runtime.timeInterleaved(
+        files.map(({ path }) => path),
+        feeds,
+        { threads, runs, warmup, labels },
+      );
     });
     if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: ${NOTHING_RETURNED}`);
     const base = quantile(times[0]?.samplesMs ?? [], 0.5);
     return {
-      runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,
+      runtime: `${runtime.name} ${runtime.version}`,
+      threads,
+      source: dataset.name,
       models: paths.map((path, index) => summarize(path, times[index]?.samplesMs ?? [], base)),
     };
   } catch (error) {
@@ -90,7 +100,9 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
 
 /** Inputs that mean nothing may ask for any size. */
 async function runWithinMemory(
-  runtime: RemoteRuntime, files: readonly { readonly path: string; readonly label: string }[], [feed]: readonly Feed[],
+  runtime: RemoteRuntime,
+  files: readonly { readonly path: string; readonly label: string }[],
+  [feed]: readonly Feed[],
 ): Promise<void> {
   for (const { path, label } of files) {
     const session = await runtime.open(path, { label });
@@ -116,5 +128,13 @@ async function firstFeeds(dataset: Dataset): Promise<Feed[]> {
 
 function summarize(path: string, samplesMs: readonly number[], base: number): BenchedModel {
   const { p50Ms, p95Ms, spread } = percentiles(samplesMs);
-  return { path, runs: samplesMs.length, p50Ms, p95Ms, minMs: quantile(samplesMs, 0), spread, speedup: base / p50Ms };
+  return {
+    path,
+    runs: samplesMs.length,
+    p50Ms,
+    p95Ms,
+    minMs: quantile(samplesMs, 0),
+    spread,
+    speedup: base / p50Ms,
+  };
 }

@@ -6,10 +6,28 @@ import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { LimitExceeded } from "../run-limits.js";
 import { memoryShortage } from "../run/memory.js";
-import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
-  checkGates, compareSizes, loaded, readableFiles, readExecuted, requireLevel, verifyModels,
-  type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
+  EndedFromOutside,
+  LEVELS,
+  openRemote,
+  type RemoteRuntime,
+  type UsedLevel,
+} from "../runtime/index.js";
+import {
+  checkGates,
+  compareSizes,
+  loaded,
+  readableFiles,
+  readExecuted,
+  requireLevel,
+  verifyModels,
+  type Accuracy,
+  type Executed,
+  type Fidelity,
+  type FileSizes,
+  type Gate,
+  type Latency,
+  type SizeComparison,
 } from "../verify/index.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
@@ -36,97 +54,168 @@ export interface MeasureContext {
   readonly name: string;
   readonly logger: Logger;
   readonly data: RunData;
-  /** The sizes of the original, for contexts that measure several models against it: packing it is done once. */
+  /**
+   * The sizes of the original, for contexts that measure several models against it: packing it is done
+   * once.
+   */
   readonly originalSizes?: () => Promise<FileSizes>;
   /** A file that is run in the compressed model's place; times are then left out. */
   readonly standIn?: string;
-  /** A missing runtime is an error rather than a warning, and a refused model is the user's rather than a pass's. */
+  /**
+   * A missing runtime is an error rather than a warning, and a refused model is the user's rather than a
+   * pass's.
+   */
   readonly standsAlone?: boolean;
 }
 
 type RunMeasurements = Omit<Measurements, "size" | "gates">;
 
 /**
- * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify: false`, only
- * sizes are measured, and a warning says so. Throws EdgecError PASS_FAILED when the runtime refuses the compressed
- * model but runs the original; MODEL_REJECTED when it refuses the original.
+ * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify:
+ * false`, only sizes are measured, and a warning says so. Throws EdgecError PASS_FAILED when the runtime
+ * refuses the compressed model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
-  context.logger.progress?.({ step: context.options.packedSizes === false ? "measure sizes" : "pack, to measure sizes", done: 0 });
-  const size = await compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.());
+  context.logger.progress?.({
+    step: context.options.packedSizes === false ? "measure sizes" : "pack, to measure sizes",
+    done: 0,
+  });
+  const size = await compareSizes(
+    context.originalPath,
+    path,
+    context.options.packedSizes,
+    context.originalSizes?.(),
+  );
   const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
-  const known = { size, fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} }, accuracy, latency, executed };
+  const known = {
+    size,
+    fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} },
+    accuracy,
+    latency,
+    executed,
+  };
   return { ...measured, size, gates: checkGates(gateLimits(context.options), known).gates };
 }
 
-async function runBoth(context: MeasureContext, path: string, size: SizeComparison): Promise<RunMeasurements> {
-  if (context.options.verify === false) return unproven("The compressed model was not loaded and not compared, as asked.");
+async function runBoth(
+  context: MeasureContext,
+  path: string,
+  size: SizeComparison,
+): Promise<RunMeasurements> {
+  if (context.options.verify === false)
+    return unproven("The compressed model was not loaded and not compared, as asked.");
   const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
-  if (shortage !== undefined) return unproven(`The compressed model was not loaded and not compared: ${shortage}. Compare them on a larger machine with "edgec verify".`);
+  if (shortage !== undefined)
+    return unproven(
+      `The compressed model was not loaded and not compared: ${shortage}. Compare them on ` +
+        'a larger machine with "edgec verify".',
+    );
   context.logger.progress?.({ step: "load both models", done: 0 });
   let runtime: RemoteRuntime;
   try {
     runtime = await openRemote();
   } catch (error) {
-    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true) throw error;
+    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true)
+      throw error;
     return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
   }
   try {
     const evaluation = await runnable(context, size.original.raw, runtime);
     // One that was too slow took its process with it.
     if (runtime.pid === undefined) runtime = await openRemote();
-    return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
+    return evaluation
+      ? await compare(context, path, size, runtime, evaluation)
+      : await loadOnly(context, path, runtime);
   } catch (error) {
-    throw context.standsAlone === true ? await toldOfSample(error, originalOf(context), context.data.given) : await blamed(error, context, path);
+    throw context.standsAlone === true
+      ? await toldOfSample(error, originalOf(context), context.data.given)
+      : await blamed(error, context, path);
   } finally {
     await runtime.close();
   }
 }
 
 async function compare(
-  context: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset,
+  context: MeasureContext,
+  path: string,
+  size: SizeComparison,
+  runtime: RemoteRuntime,
+  evaluation: Dataset,
 ): Promise<RunMeasurements> {
   const { options, referencePath, name, logger, data, standIn, standsAlone = false } = context;
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: referencePath, compressed: path, size, runtime, logger, names: [name, standsAlone ? path : "the compressed model"],
-    lowerLevelIsFine: standsAlone, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
+    original: referencePath,
+    compressed: path,
+    size,
+    runtime,
+    logger,
+    names: [name, standsAlone ? path : "the compressed model"],
+    lowerLevelIsFine: standsAlone,
+    ...(standIn === undefined ? {} : { standIn, runs: 0 }),
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
-    ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
+    ...(metric === undefined ? {} : { metric }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(seed === undefined ? {} : { seed }),
   });
   return { fidelity, accuracy, latency, executed, warnings: [] };
 }
 
 /** Without inputs to run on, the model is at least known to load. */
-async function loadOnly(context: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+async function loadOnly(
+  context: MeasureContext,
+  path: string,
+  runtime: RemoteRuntime,
+): Promise<RunMeasurements> {
   const { referencePath, name, logger, standsAlone = false } = context;
-  const levelOf = (file: string, label: string): Promise<UsedLevel> => loaded(file, async (loadable) => {
-    const session = await runtime.open(loadable, { label });
-    const used = await session.usedLevel();
-    await session.release();
-    return used;
-  });
+  const levelOf = (file: string, label: string): Promise<UsedLevel> =>
+    loaded(file, async (loadable) => {
+      const session = await runtime.open(loadable, { label });
+      const used = await session.usedLevel();
+      await session.release();
+      return used;
+    });
   const compressed = standsAlone ? path : "the compressed model";
   const used = await levelOf(path, compressed);
   const isLow = used.level !== LEVELS[0];
   if (isLow && !standsAlone) requireLevel(compressed, used, await levelOf(referencePath, name));
-  return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
+  return {
+    fidelity: null,
+    accuracy: null,
+    latency: null,
+    executed: await readExecuted(runtime, path, logger),
+    warnings: [],
+  };
 }
 
-/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get ten seconds more for each megabyte. */
+/**
+ * Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than
+ * loaded. Large ones get ten seconds more for each megabyte.
+ */
 const TRIAL_SECONDS = 3;
-/** Made-up data that the original did not come through in time: other candidates of the run need not try again. */
+/**
+ * Made-up data that the original did not come through in time: other candidates of the run need not try
+ * again.
+ */
 const tooSlow = new WeakMap<Dataset, string>();
 
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable(
+  context: MeasureContext,
+  originalBytes: number,
+  runtime: RemoteRuntime,
+): Promise<Dataset | undefined> {
   const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
   const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
   const known = tooSlow.get(data.evaluation);
   const notCompared = (reason: string): Dataset | undefined => {
-    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
+    logger.diagnostic?.({
+      id: "compress/no-data",
+      severity: "warning",
+      message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.`,
+    });
     return undefined;
   };
   if (known !== undefined) return notCompared(known);
@@ -165,19 +254,26 @@ async function runnable(context: MeasureContext, originalBytes: number, runtime:
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it.
- * Otherwise the original is at fault, or one sample of the data.
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of
+ * it. Otherwise the original is at fault, or one sample of the data.
  */
 export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
   if (error instanceof EndedFromOutside) return error;
   // To load the original once more would only take as long again, and no pass is to blame.
-  if (error instanceof LimitExceeded) return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
+  if (error instanceof LimitExceeded)
+    return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
   if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
   const fault = await originalFault(originalOf(context), context.data.given);
-  if (fault?.code === "MODEL_REJECTED") return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
+  if (fault?.code === "MODEL_REJECTED")
+    return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
   if (fault) return fault;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
-  return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
+  return new EdgecError(
+    "PASS_FAILED",
+    `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run ` +
+      "with --debug, or leave passes out with --passes, to see which one did it.",
+    { cause: error },
+  );
 }
 
 type Blame = Pick<MeasureContext, "options" | "referencePath" | "name" | "data">;
@@ -190,16 +286,28 @@ const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE
 
 /** How to do without the runtime. */
 function withoutRunning({ verify, calib }: Blame["options"]): string {
-  const flags = [...(verify === false ? [] : ["with --no-verify"]), ...(calib === undefined ? [] : ["without --calib"])];
+  const flags = [
+    ...(verify === false ? [] : ["with --no-verify"]),
+    ...(calib === undefined ? [] : ["without --calib"]),
+  ];
   if (flags.length === 0) return "";
   const words = flags.join(" and ");
-  return `. ${words[0]?.toUpperCase()}${words.slice(1)} edgec compresses it without running it: passes that need no data `
-    + "work, and nothing is compared.";
+  return (
+    `. ${words[0]?.toUpperCase()}${words.slice(1)} edgec compresses it without running ` +
+    "it: passes that need no data " +
+    "work, and nothing is compared."
+  );
 }
 
 /** The id of the warning that the compressed model was not run at all. */
 export const UNPROVEN = "compress/unproven";
 
 function unproven(message: string): RunMeasurements {
-  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: UNPROVEN, severity: "warning", message }] };
+  return {
+    fidelity: null,
+    accuracy: null,
+    latency: null,
+    executed: null,
+    warnings: [{ id: UNPROVEN, severity: "warning", message }],
+  };
 }

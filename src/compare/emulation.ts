@@ -17,7 +17,10 @@ import type { OutputFile } from "../output/output-file.js";
 export interface Emulation {
   /** The processor. */
   readonly target: string;
-  /** Pairs of int8 weights that are multiplied by codes of activations, and those that saturate for some inputs. */
+  /**
+   * Pairs of int8 weights that are multiplied by codes of activations, and those that saturate for some
+   * inputs.
+   */
   readonly pairs: number;
   readonly pairsAtRisk: number;
   /** Layers whose saturation was computed, and those at risk whose form is not emulated. */
@@ -38,16 +41,26 @@ export function emulatedProfile(target: string | TargetProfile): TargetProfile {
   const { profile } = resolveTarget(target);
   if (profile.weightRange === "pair-guard") return profile;
   const others = PROFILES.filter(({ weightRange }) => weightRange === "pair-guard").map(({ name }) => name);
-  throw new EdgecError("BAD_OPTION", `--emulate ${profile.name}: its kernels add in 32 bits, so there is nothing to emulate. Emulate ${others.join(" or ")}, or compare without it.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--emulate ${profile.name}: its kernels add in 32 bits, so there is nothing to ` +
+      `emulate. Emulate ${others.join(" or ")}, or compare without it.`,
+  );
 }
 
 /** Weights that are stored as codes are unpacked first, as onnxruntime does at load. */
-export async function emulate(compressedPath: string, profile: TargetProfile, files: OutputFile, logger: Logger): Promise<EmulatedModel> {
+export async function emulate(
+  compressedPath: string,
+  profile: TargetProfile,
+  files: OutputFile,
+  logger: Logger,
+): Promise<EmulatedModel> {
   logger.progress?.({ step: `emulate ${profile.name}`, done: 0 });
   const model = readModel(compressedPath);
   const evaluator = new RuntimeEvaluator();
   try {
-    for (const pass of [liftConstants(), unpackWeights(), inlineFunctions(), foldConstants()]) await pass.run(model, { statistics: undefined, evaluator, seed: 0 });
+    for (const pass of [liftConstants(), unpackWeights(), inlineFunctions(), foldConstants()])
+      await pass.run(model, { statistics: undefined, evaluator, seed: 0 });
   } finally {
     await evaluator.close();
   }
@@ -55,12 +68,23 @@ export async function emulate(compressedPath: string, profile: TargetProfile, fi
   const path = await files.path("emulated");
   writeModel(model, path);
   const { pairs = 0, pairsAtRisk = 0, layersAtRisk = 0, layersNotCovered = 0 } = stats;
-  return { path, emulation: { target: profile.name, pairs, pairsAtRisk, layersAtRisk, layersNotCovered }, nodes, warnings: notCovered(layersNotCovered, nodes) };
+  return {
+    path,
+    emulation: { target: profile.name, pairs, pairsAtRisk, layersAtRisk, layersNotCovered },
+    nodes,
+    warnings: notCovered(layersNotCovered, nodes),
+  };
 }
 
 function notCovered(count: number, nodes: readonly NodeStatus[]): Diagnostic[] {
   if (count === 0) return [];
-  const names = nodes.filter(({ reason }) => reason.includes("not emulated")).slice(0, 3).map(({ name }) => name);
-  const message = `The saturation of ${plural(count, "layer")} is not emulated (${names.join(", ")}${count > names.length ? ", …" : ""}): the figures may be better than on such a processor.`;
+  const names = nodes
+    .filter(({ reason }) => reason.includes("not emulated"))
+    .slice(0, 3)
+    .map(({ name }) => name);
+  const message =
+    `The saturation of ${plural(count, "layer")} is not emulated ` +
+    `(${names.join(", ")}${count > names.length ? ", …" : ""}): the figures may be ` +
+    "better than on such a processor.";
   return [{ id: "emulate/not-covered", severity: "warning", message }];
 }

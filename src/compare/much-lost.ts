@@ -21,14 +21,24 @@ export function muchLost({ fidelity, accuracy = null, isMadeUp, advice = "" }: J
   const losses = fidelity ? lossesOf(fidelity, isMadeUp) : [];
   if (!fidelity || losses.length === 0) return [];
   const named = losses.slice(0, MOST_NAMED).map(lossText).join("; ");
-  const others = losses.length > MOST_NAMED ? `; and ${plural(losses.length - MOST_NAMED, "more output")}` : "";
-  const scored = accuracy ? ` ${accuracy.metric} goes from ${accuracy.original.toFixed(2)} to ${accuracy.compressed.toFixed(2)}.` : "";
-  const message = `Much was lost on ${plural(fidelity.samples, "sample")} of ${fidelity.source}: ${named}${others}.${scored} Do not use the model before you know why.${advice === "" ? "" : ` ${advice}`}`;
+  const others =
+    losses.length > MOST_NAMED ? `; and ${plural(losses.length - MOST_NAMED, "more output")}` : "";
+  const scored = accuracy
+    ? ` ${accuracy.metric} goes from ${accuracy.original.toFixed(2)} to ${accuracy.compressed.toFixed(2)}.`
+    : "";
+  const message =
+    `Much was lost on ${plural(fidelity.samples, "sample")} of ${fidelity.source}: ` +
+    `${named}${others}.${scored} Do not use the model before you know ` +
+    `why.${advice === "" ? "" : ` ${advice}`}`;
   return [{ id: MUCH_LOST, severity: "warning", message, subject: losses[0]!.output }];
 }
 
 function lossText({ output, agreement, sqnrDb, otherSize }: Loss): string {
-  if (otherSize !== undefined) return `output "${output}" has another number of results in ${plural(otherSize, "sample")}`;
+  if (otherSize !== undefined)
+    return `output "${output}" has another number of results in ${plural(otherSize, "sample")}`;
   if (agreement === null) return `output "${output}" is at ${decibelText(sqnrDb)}`;
-  return `output "${output}" gives the same answer in ${percentText(agreement)}, below ${percentText(LEAST_AGREEMENT)}`;
+  return (
+    `output "${output}" gives the same answer in ${percentText(agreement)}, below ` +
+    percentText(LEAST_AGREEMENT)
+  );
 }

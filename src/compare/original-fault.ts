@@ -1,4 +1,7 @@
-/** Whether a failure is the original model's, or that of one sample of the data, rather than of what edgec made. */
+/**
+ * Whether a failure is the original model's, or that of one sample of the data, rather than of what edgec
+ * made.
+ */
 import type { Dataset } from "../data/index.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import { openRemote, type Session } from "../runtime/index.js";
@@ -15,9 +18,9 @@ export interface Original {
 const MOST_FAILED = 64;
 
 /**
- * Runs the original by itself over all of the data, in a process of its own, as the first may have crashed. Undefined
- * when nothing is wrong with it. BadDataError that names file and sample where it fails on some samples and not on
- * others; the runtime's own error where it does not load, or fails on all.
+ * Runs the original by itself over all of the data, in a process of its own, as the first may have crashed.
+ * Undefined when nothing is wrong with it. BadDataError that names file and sample where it fails on some
+ * samples and not on others; the runtime's own error where it does not load, or fails on all.
  * @param datasets as the user gave them, so that samples are counted as in the file
  */
 export async function originalFault(
@@ -101,7 +104,9 @@ function ofSample({ where, error }: Failure, name: string): BadDataError {
 }
 
 function withSample({ where, error }: Failure): EdgecError {
-  return new EdgecError(error.code, `${error.message} (${where}, and all others that were tried)`, { cause: error });
+  return new EdgecError(error.code, `${error.message} (${where}, and all others that were tried)`, {
+    cause: error,
+  });
 }
 
 /** The same failure, or the one that names the sample on which the original fails while it runs on others. */

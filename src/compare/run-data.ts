@@ -1,5 +1,12 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
-import { abortableSamples, openDataset, splitHoldOut, unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
+import {
+  abortableSamples,
+  openDataset,
+  splitHoldOut,
+  unfeedable,
+  type Dataset,
+  type ModelInputs,
+} from "../data/index.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import { fedInputs, type Model } from "../ir/index.js";
 import { randomFeeds, requireMetric } from "../verify/index.js";
@@ -25,23 +32,44 @@ export interface RunData {
 /** Share of calibration samples kept apart for the comparison when there is no other data. */
 const HELD_OUT = 0.25;
 
-/** Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that was not given. */
+/**
+ * Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that
+ * was not given.
+ */
 export async function openRunData(model: Model, options: CompressOptions): Promise<RunData> {
   const inputs = fedInputs(model);
   refuseBadOptions(options);
   const calibration = await openData("--calib", options.calib, inputs);
   const evaluation = await openData("--eval", options.eval, inputs, options.labels);
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
-    throw new EdgecError("BAD_OPTION", `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an array "labels" in it or give --labels.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an ` +
+        'array "labels" in it or give --labels.',
+    );
   }
   const given = [calibration, evaluation].filter((data) => data !== undefined);
   if (evaluation) {
-    return { calibration, evaluation, source: evaluation.name, isLabelled: evaluation.hasLabels, isMadeUp: false, given };
+    return {
+      calibration,
+      evaluation,
+      source: evaluation.name,
+      isLabelled: evaluation.hasLabels,
+      isMadeUp: false,
+      given,
+    };
   }
   if (calibration && (calibration.size ?? Infinity) >= 2) {
     const { rest, heldOut } = splitHoldOut(calibration, HELD_OUT, options.seed ?? 0);
     const source = `${calibration.name}, held out of calibration`;
-    return { calibration: rest, evaluation: { ...heldOut, name: source }, source, isLabelled: false, isMadeUp: false, given };
+    return {
+      calibration: rest,
+      evaluation: { ...heldOut, name: source },
+      source,
+      isLabelled: false,
+      isMadeUp: false,
+      given,
+    };
   }
   const madeUp = randomData(inputs, options.seed ?? 0);
   if (given.length === 0 && madeUp.evaluation) given.push(madeUp.evaluation);
@@ -50,7 +78,8 @@ export async function openRunData(model: Model, options: CompressOptions): Promi
 
 function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluation" | "source" | "obstacle"> {
   const obstacle = unfeedable(inputs);
-  if (obstacle !== undefined) return { evaluation: undefined, source: "no data", obstacle: `${obstacle}. It was only loaded` };
+  if (obstacle !== undefined)
+    return { evaluation: undefined, source: "no data", obstacle: `${obstacle}. It was only loaded` };
   try {
     const evaluation = randomFeeds(inputs, { seed });
     return { evaluation, source: evaluation.name };
@@ -61,9 +90,18 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
 }
 
 /** @param flag what an empty name is blamed on, as a shell gives one for a variable that is not set */
-export async function openData(flag: string, data: string | Dataset | undefined, inputs: ModelInputs, labels?: string): Promise<Dataset | undefined> {
+export async function openData(
+  flag: string,
+  data: string | Dataset | undefined,
+  inputs: ModelInputs,
+  labels?: string,
+): Promise<Dataset | undefined> {
   if (typeof data !== "string") return data && abortableSamples(data);
-  if (data.trim() === "") throw new EdgecError("BAD_OPTION", `${flag} is empty: give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N, or leave it out.`);
+  if (data.trim() === "")
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${flag} is empty: give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N, or leave it out.`,
+    );
   return abortableSamples(await openDataset(data, inputs, labels === undefined ? {} : { labels }));
 }
 
@@ -72,7 +110,12 @@ function refuseBadOptions(options: CompressOptions): void {
   requireThreads(options.threads);
   if (options.metric !== undefined && options.eval !== undefined) requireMetric(options.metric);
   if (options.eval !== undefined) return;
-  for (const [name, flag] of [["labels", "--labels"], ["metric", "--metric"], ["maxDrop", "--max-drop"]] as const) {
-    if (options[name] !== undefined) throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);
+  for (const [name, flag] of [
+    ["labels", "--labels"],
+    ["metric", "--metric"],
+    ["maxDrop", "--max-drop"],
+  ] as const) {
+    if (options[name] !== undefined)
+      throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);
   }
 }

@@ -1,4 +1,7 @@
-/** What a compressed model is compared with: its original, or the same model raised to an operator set that the runtime runs. */
+/**
+ * What a compressed model is compared with: its original, or the same model raised to an operator set that
+ * the runtime runs.
+ */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { opsetVersion, type Model } from "../ir/index.js";
@@ -18,9 +21,9 @@ export interface Reference {
 }
 
 /**
- * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes of it is written
- * aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the runtime run it, nor do passes know what
- * its operators meant.
+ * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes
+ * of it is written aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the
+ * runtime run it, nor do passes know what its operators meant.
  * @param read the original anew at every call
  * @param path the original's file, which messages name
  */
@@ -30,7 +33,11 @@ export async function referenceOf(read: () => Model, path: string, files: Output
   if (from === 0 || from >= OLDEST_RUN_OPSET) return { read, path, warnings: [] };
   const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
   if (blockers.length > 0) {
-    throw new EdgecError("MODEL_REJECTED", `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model of set ${from} cannot be raised: ${blockersText(blockers)}`);
+    throw new EdgecError(
+      "MODEL_REJECTED",
+      `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model ` +
+        `of set ${from} cannot be raised: ${blockersText(blockers)}`,
+    );
   }
   const raisedPath = await files.path("raised");
   writeModel(model, raisedPath);
@@ -44,7 +51,10 @@ function raised(model: Model): Model {
 
 function raisedWarning(from: number): Diagnostic {
   return {
-    id: "compress/raised-original", severity: "warning",
-    message: `onnxruntime does not run operator set ${from}: compared with the same model raised to ${DEFAULT_TARGET}.`,
+    id: "compress/raised-original",
+    severity: "warning",
+    message:
+      `onnxruntime does not run operator set ${from}: compared with the same model raised ` +
+      `to ${DEFAULT_TARGET}.`,
   };
 }

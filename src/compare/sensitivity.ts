@@ -22,7 +22,20 @@ import { quantizationSpace } from "../search/quantization-space.js";
 import { learningThreads } from "../plan/threads.js";
 import type { Plan } from "../plan/plan-types.js";
 
-export type SensitivityOptions = Pick<CompressOptions, "foldLimit" | "loadLimit" | "calibrator" | "exclude" | "perChannel" | "weightBits" | "target" | "threads" | "seed" | "logger" | "signal"> & {
+export type SensitivityOptions = Pick<
+  CompressOptions,
+  | "foldLimit"
+  | "loadLimit"
+  | "calibrator"
+  | "exclude"
+  | "perChannel"
+  | "weightBits"
+  | "target"
+  | "threads"
+  | "seed"
+  | "logger"
+  | "signal"
+> & {
   /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
   readonly calib: string | Dataset;
   /** Only so many nodes are measured, those whose tensors take rounding worst; default all. */
@@ -46,10 +59,10 @@ export interface SensitivityReport {
   readonly left: number;
 }
 
-
 /**
- * Runs the passes of `compress --int8` up to the quantizer, then quantizes one node at a time. Throws BadModelError,
- * BadDataError, EdgecError RUNTIME_MISSING, and BAD_OPTION for fewer than four calibration samples.
+ * Runs the passes of `compress --int8` up to the quantizer, then quantizes one node at a time. Throws
+ * BadModelError, BadDataError, EdgecError RUNTIME_MISSING, and BAD_OPTION for fewer than four calibration
+ * samples.
  */
 export function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
   return abortable(options.signal, () => withLimits(options, () => measureNodes(path, options)));
@@ -60,8 +73,14 @@ async function measureNodes(path: string, options: SensitivityOptions): Promise<
   const threads = learningThreads(asked);
   const model = readModel(path);
   assertSound(model, path);
-  const data = abortableSamples(typeof calib === "string" ? await openDataset(calib, fedInputs(model)) : calib);
-  if ((data.size ?? Infinity) < 4) throw new EdgecError("BAD_OPTION", `${data.name} holds ${data.size ?? 0} samples; four are needed, as a quarter is kept apart to judge by.`);
+  const data = abortableSamples(
+    typeof calib === "string" ? await openDataset(calib, fedInputs(model)) : calib,
+  );
+  if ((data.size ?? Infinity) < 4)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${data.name} holds ${data.size ?? 0} samples; four are needed, as a quarter is kept apart to judge by.`,
+    );
   try {
     return await measured(path, model, rest, { data, top, logger, seed, threads });
   } catch (error) {
@@ -80,7 +99,10 @@ interface Measuring {
 type Quantizing = Omit<SensitivityOptions, "calib" | keyof Measuring>;
 
 async function measured(
-  path: string, model: Model, rest: Quantizing, { data, top, logger, seed, threads }: Measuring,
+  path: string,
+  model: Model,
+  rest: Quantizing,
+  { data, top, logger, seed, threads }: Measuring,
 ): Promise<SensitivityReport> {
   const { rest: dataset, heldOut } = splitHoldOut(data, 0.25, seed);
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));
@@ -91,7 +113,13 @@ async function measured(
     const space = await spaceOf(model, pass, { dataset, threads, process, logger }, scorer);
     const nodes = await costs(space, Math.min(top, space.nodes.length), logger);
     logger.progress?.({ step: "score the model in int8", done: 0 });
-    return { model: path, source: `${data.name}, held out of calibration`, allDb: await space.score(await space.build([]), false), nodes, left: space.nodes.length - nodes.length };
+    return {
+      model: path,
+      source: `${data.name}, held out of calibration`,
+      allDb: await space.score(await space.build([]), false),
+      nodes,
+      left: space.nodes.length - nodes.length,
+    };
   } finally {
     try {
       await scorer.close();
@@ -102,7 +130,11 @@ async function measured(
 }
 
 /** Brings the model to where the quantizer stands in the plan, and returns that. */
-async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logger }: { dataset: Dataset; seed: number; threads: number; logger: Logger }): Promise<Pass> {
+async function prepare(
+  model: Model,
+  plan: Plan,
+  { dataset, seed, threads, logger }: { dataset: Dataset; seed: number; threads: number; logger: Logger },
+): Promise<Pass> {
   const at = plan.findIndex(({ passes }) => passes.some(({ isSearched }) => isSearched));
   const evaluator = new RuntimeEvaluator();
   try {
@@ -114,21 +146,36 @@ async function prepare(model: Model, plan: Plan, { dataset, seed, threads, logge
   return plan[at]!.passes.find(({ isSearched }) => isSearched)!;
 }
 
-type Surroundings = Pick<CalibrationOptions, "dataset" | "logger"> & { readonly threads: number; readonly process: CalibrationProcess };
+type Surroundings = Pick<CalibrationOptions, "dataset" | "logger"> & {
+  readonly threads: number;
+  readonly process: CalibrationProcess;
+};
 
-async function spaceOf(model: Model, pass: Pass, { dataset, ...where }: Surroundings, scorer: HeldOutScore): Promise<SearchSpace> {
+async function spaceOf(
+  model: Model,
+  pass: Pass,
+  { dataset, ...where }: Surroundings,
+  scorer: HeldOutScore,
+): Promise<SearchSpace> {
   const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), ...where });
   return quantizationSpace(model, pass, statistics, {
-    run: async (bound, changed, known) => (await bound.run(changed, { statistics: known, evaluator: undefined, seed: 0 })).nodes,
-    measure: (measured, requests) => calibrate({ model: measured, dataset: take(dataset, 1), requests, ...where }),
+    run: async (bound, changed, known) =>
+      (await bound.run(changed, { statistics: known, evaluator: undefined, seed: 0 })).nodes,
+    measure: (measured, requests) =>
+      calibrate({ model: measured, dataset: take(dataset, 1), requests, ...where }),
     score: (scored) => scorer.score(scored),
   });
 }
 
-async function costs({ nodes, build, score }: SearchSpace, count: number, logger: Logger): Promise<NodeCost[]> {
+async function costs(
+  { nodes, build, score }: SearchSpace,
+  count: number,
+  logger: Logger,
+): Promise<NodeCost[]> {
   const names = nodes.map(({ name }) => name);
   const measured: NodeCost[] = [];
-  const tell = (): void => logger.progress?.({ step: "measure what each node costs", done: measured.length, total: count });
+  const tell = (): void =>
+    logger.progress?.({ step: "measure what each node costs", done: measured.length, total: count });
   tell();
   for (const node of nodes.slice(0, count)) {
     const db = await score(await build(names.filter((name) => name !== node.name)), false);

@@ -1,4 +1,7 @@
-/** Which pass of a plan breaks the model, found by bisection: the same plan is carried through up to a pass in the middle. */
+/**
+ * Which pass of a plan breaks the model, found by bisection: the same plan is carried through up to a pass
+ * in the middle.
+ */
 import { take } from "../data/index.js";
 import { EdgecError } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -22,12 +25,16 @@ const SAMPLES = 8;
 const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED", "RUNTIME_CRASHED"];
 
 /**
- * The first pass from which on the model is invalid, does not load or run, or gives broken outputs. Undefined when the
- * whole plan shows no fault on the first samples, or when a copy of the original shows one already, as a model that draws
- * random numbers does.
+ * The first pass from which on the model is invalid, does not load or run, or gives broken outputs.
+ * Undefined when the whole plan shows no fault on the first samples, or when a copy of the original shows
+ * one already, as a model that draws random numbers does.
  * @param recorded statistics of the run that failed; nothing is measured anew
  */
-export async function findGuiltyPass(context: CandidateContext, plan: Plan, recorded: Map<string, Statistics>): Promise<GuiltyPass | undefined> {
+export async function findGuiltyPass(
+  context: CandidateContext,
+  plan: Plan,
+  recorded: Map<string, Statistics>,
+): Promise<GuiltyPass | undefined> {
   const trials = new Trials(context, plan, recorded);
   try {
     return await bisect(plan, trials);
@@ -38,10 +45,10 @@ export async function findGuiltyPass(context: CandidateContext, plan: Plan, reco
 
 async function bisect(plan: Plan, trials: Trials): Promise<GuiltyPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
-  if (await trials.faultAfter(0) !== undefined) return undefined;
+  if ((await trials.faultAfter(0)) !== undefined) return undefined;
   // Exact passes are held to equality, so a fault among them must be looked for before loss covers it.
   const exact = passes.findIndex((pass) => pass.lossy);
-  const isAmongExact = exact > 0 && await trials.faultAfter(exact) !== undefined;
+  const isAmongExact = exact > 0 && (await trials.faultAfter(exact)) !== undefined;
   let good = isAmongExact || exact < 0 ? 0 : exact;
   let bad = isAmongExact ? exact : passes.length;
   let reason = await trials.faultAfter(bad);
@@ -70,7 +77,11 @@ class Trials {
   private runtime: RemoteRuntime | undefined;
   private tried = 0;
 
-  constructor(private readonly context: CandidateContext, private readonly plan: Plan, private readonly recorded: Map<string, Statistics>) {}
+  constructor(
+    private readonly context: CandidateContext,
+    private readonly plan: Plan,
+    private readonly recorded: Map<string, Statistics>,
+  ) {}
 
   /** What is wrong with the model after so many passes; undefined when nothing is. */
   async faultAfter(count: number): Promise<string | undefined> {
@@ -98,7 +109,12 @@ class Trials {
   }
 
   private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
-    const { options, referencePath, name, data: { evaluation } } = this.context;
+    const {
+      options,
+      referencePath,
+      name,
+      data: { evaluation },
+    } = this.context;
     const runtime = options.verify === false ? undefined : await this.open();
     if (!runtime) return undefined;
     if (!evaluation) {
@@ -106,7 +122,11 @@ class Trials {
       return undefined;
     }
     const { fidelity } = await compareOutputs({
-      original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime,
+      original: referencePath,
+      compressed: path,
+      names: [name, "the model"],
+      fidelityData: take(evaluation, SAMPLES),
+      runtime,
     });
     return brokenOutputs(fidelity, expectation);
   }
@@ -115,7 +135,7 @@ class Trials {
   private async open(): Promise<RemoteRuntime | undefined> {
     if (this.runtime && this.runtime.pid === undefined) await this.close();
     try {
-      return this.runtime ??= await openRemote();
+      return (this.runtime ??= await openRemote());
     } catch (error) {
       if (error instanceof EdgecError && error.code === "RUNTIME_MISSING") return undefined;
       throw error;

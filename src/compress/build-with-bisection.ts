@@ -1,6 +1,7 @@
 /**
- * A pass with a bug must not cost the user the model. When what was made is invalid, is refused by the runtime or gives
- * broken outputs, the guilty pass is found, left out and named in a warning; with `safe: false` it is named in an error.
+ * A pass with a bug must not cost the user the model. When what was made is invalid, is refused by the
+ * runtime or gives broken outputs, the guilty pass is found, left out and named in a warning; with `safe:
+ * false` it is named in an error.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -15,44 +16,84 @@ import type { PlanOptions } from "../plan/plan-request.js";
 /** Beyond this many the fault lies elsewhere. */
 const MOST_LEFT_OUT = 4;
 
-/** Throws EdgecError PASS_FAILED when no pass is to blame, when leaving passes out does not help, or with `safe: false`. */
-export async function buildSafely(context: CandidateContext, name: string, options: PlanOptions): Promise<Candidate> {
+/**
+ * Throws EdgecError PASS_FAILED when no pass is to blame, when leaving passes out does not help, or with
+ * `safe: false`.
+ */
+export async function buildSafely(
+  context: CandidateContext,
+  name: string,
+  options: PlanOptions,
+): Promise<Candidate> {
   const leftOut = new Map<string, GuiltyPass>();
   let recorded = new Map<string, Statistics>();
   for (;;) {
-    const result = await attempt(context, leftOut.size === 0 ? name : `${name}-${leftOut.size}`, options, leftOut, recorded);
+    const result = await attempt(
+      context,
+      leftOut.size === 0 ? name : `${name}-${leftOut.size}`,
+      options,
+      leftOut,
+      recorded,
+    );
     const told = [...leftOut.values()].map(leftOutWarning);
     if (result.fault === undefined) return withWarnings(result.candidate, told);
     context.logger.progress?.({ step: "find the pass that broke the model", done: 0 });
     const plan = [...leftOut.keys()].reduce(withoutPass, planPasses(context.read(), options));
-    const guilty = result.guilty ?? await findGuiltyPass(context, plan, recorded);
+    const guilty = result.guilty ?? (await findGuiltyPass(context, plan, recorded));
     if (!guilty) return withWarnings(unexplained(result), told);
     if (context.options.safe === false) throw refusal(guilty, result.cause);
     if (leftOut.size >= MOST_LEFT_OUT) throw result.cause ?? refusal(guilty, undefined);
     leftOut.set(guilty.name, guilty);
-    recorded = stillValid(recorded, plan.flatMap((step) => step.passes.map((pass) => pass.name)), guilty.name);
+    recorded = stillValid(
+      recorded,
+      plan.flatMap((step) => step.passes.map((pass) => pass.name)),
+      guilty.name,
+    );
   }
 }
 
-interface Sound { readonly fault: undefined; readonly candidate: Candidate }
+interface Sound {
+  readonly fault: undefined;
+  readonly candidate: Candidate;
+}
 /** Either made and broken, or not made because of `cause`. */
-interface Broken { readonly fault: string; readonly candidate?: Candidate; readonly cause?: EdgecError; readonly guilty?: GuiltyPass }
+interface Broken {
+  readonly fault: string;
+  readonly candidate?: Candidate;
+  readonly cause?: EdgecError;
+  readonly guilty?: GuiltyPass;
+}
 
-async function attempt(context: CandidateContext, name: string, options: PlanOptions, leftOut: ReadonlyMap<string, GuiltyPass>, recorded: Map<string, Statistics>): Promise<Sound | Broken> {
+async function attempt(
+  context: CandidateContext,
+  name: string,
+  options: PlanOptions,
+  leftOut: ReadonlyMap<string, GuiltyPass>,
+  recorded: Map<string, Statistics>,
+): Promise<Sound | Broken> {
   try {
-    const candidate = await buildCandidate(context, name, options, { leftOut: new Set(leftOut.keys()), recorded });
+    const candidate = await buildCandidate(context, name, options, {
+      leftOut: new Set(leftOut.keys()),
+      recorded,
+    });
     const fault = faultOf(candidate);
     return { fault, candidate };
   } catch (cause) {
     if (!(cause instanceof EdgecError) || cause.code !== "PASS_FAILED") throw cause;
     const fault = cause.message;
-    return { fault, cause, ...(cause instanceof PassFailure ? { guilty: { name: cause.pass, reason: fault } } : {}) };
+    return {
+      fault,
+      cause,
+      ...(cause instanceof PassFailure ? { guilty: { name: cause.pass, reason: fault } } : {}),
+    };
   }
 }
 
 function faultOf({ measurements: { fidelity }, plan, model }: Candidate): string | undefined {
   if (!fidelity) return undefined;
-  return brokenOutputs(fidelity, expectationOf(model, plan)) ?? (isSuspicious(fidelity) ? SUSPICION : undefined);
+  return (
+    brokenOutputs(fidelity, expectationOf(model, plan)) ?? (isSuspicious(fidelity) ? SUSPICION : undefined)
+  );
 }
 
 const SUSPICION = "little of the outputs is left";
@@ -61,20 +102,39 @@ const SUSPICION = "little of the outputs is left";
 function unexplained({ fault, candidate, cause }: Broken): Candidate {
   if (!candidate) throw cause ?? new EdgecError("PASS_FAILED", fault);
   if (fault === SUSPICION) return candidate;
-  return withWarnings(candidate, [{ id: "compress/outputs-differ", severity: "warning", message: `The outputs differ from the original's (${fault}), and on the first samples no pass could be made out that does it. Give data that shows it first, or compare with --passes.` }]);
+  return withWarnings(candidate, [
+    {
+      id: "compress/outputs-differ",
+      severity: "warning",
+      message:
+        `The outputs differ from the original's (${fault}), and on the first samples no pass ` +
+        "could be made out that does it. Give data that shows it first, or compare with " +
+        "--passes.",
+    },
+  ]);
 }
 
 function leftOutWarning({ name, reason }: GuiltyPass): Diagnostic {
-  const message = `The pass "${name}" was left out, because it breaks this model: ${reason}. This is a bug in edgec: please report it, with the model if you can. --no-safe fails instead.`;
+  const message =
+    `The pass "${name}" was left out, because it breaks this model: ${reason}. This is a ` +
+    "bug in edgec: please report it, with the model if you can. --no-safe fails instead.";
   return { id: "compress/pass-left-out", severity: "warning", message, subject: name };
 }
 
 function refusal({ name, reason }: GuiltyPass, cause: EdgecError | undefined): EdgecError {
-  return new EdgecError("PASS_FAILED", `pass "${name}" breaks this model, so nothing was written: ${reason}. Without --no-safe it is left out.`, { cause });
+  return new EdgecError(
+    "PASS_FAILED",
+    `pass "${name}" breaks this model, so nothing was written: ${reason}. Without --no-safe it is left out.`,
+    { cause },
+  );
 }
 
 /** Statistics of the passes before the one that goes; those behind it were measured on what it had made. */
-function stillValid(recorded: ReadonlyMap<string, Statistics>, order: readonly string[], guilty: string): Map<string, Statistics> {
+function stillValid(
+  recorded: ReadonlyMap<string, Statistics>,
+  order: readonly string[],
+  guilty: string,
+): Map<string, Statistics> {
   const before = new Set(order.slice(0, order.indexOf(guilty)));
   return new Map([...recorded].filter(([key]) => before.has(key)));
 }

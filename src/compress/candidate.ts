@@ -3,7 +3,14 @@ import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
-import { dataFiles, dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
+import {
+  dataFiles,
+  dropStaleReferences,
+  readModel,
+  referableNames,
+  type StaleReferences,
+  writeModel,
+} from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -99,26 +106,50 @@ export interface EarlierAttempts {
   readonly recorded: Map<string, Statistics>;
 }
 
-/** Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that runs the original. */
-export async function buildCandidate(context: CandidateContext, name: string, options: PlanOptions, earlier: EarlierAttempts): Promise<Candidate> {
+/**
+ * Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that
+ * runs the original.
+ */
+export async function buildCandidate(
+  context: CandidateContext,
+  name: string,
+  options: PlanOptions,
+  earlier: EarlierAttempts,
+): Promise<Candidate> {
   const warnings: Diagnostic[] = [];
-  const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void warnings.push(diagnostic) };
+  const logger: Logger = {
+    ...bound(context.logger),
+    diagnostic: (diagnostic) => void warnings.push(diagnostic),
+  };
   const model = context.read();
   if (context.files.scratch) model.scratch = context.files.scratch;
   const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
+  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) =>
+    refusedHalfWay(error, context),
+  );
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
   writeAside(model, path, context);
   context.logger.progress?.({ step: "read it back", done: 0 });
   await takeTurn();
-  ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
+  ours(
+    () => assertSound(readModel(path), "the compressed model, read back", context.undescribed),
+    "wrote a model that is not valid",
+  );
   const asMade = await measured(context, path);
   const { measurements, told } = await atAllLevels(context, model, path, asMade);
   const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
-  return { model, path, plan, run, measurements, warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings], isFallback: false };
+  return {
+    model,
+    path,
+    plan,
+    run,
+    measurements,
+    warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings],
+    isFallback: false,
+  };
 }
 
 interface Measured {
@@ -134,11 +165,15 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
 }
 
 /**
- * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no
- * larger than the original; one that would be is told of. Where nothing is gained the file is as it was.
+ * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as
+ * it is no larger than the original; one that would be is told of. Where nothing is gained the file is as
+ * it was.
  */
 async function atAllLevels(
-  context: CandidateContext, model: Model, path: string, asMade: Measured,
+  context: CandidateContext,
+  model: Model,
+  path: string,
+  asMade: Measured,
 ): Promise<Measured> {
   const { fidelity, size } = asMade.measurements;
   if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return asMade;
@@ -163,15 +198,25 @@ async function atAllLevels(
 
 function zeroPointsLeftOut(after: number, before: number): Diagnostic {
   return {
-    id: "compress/zero-points-left-out", severity: "warning",
-    message: "With the zero points of QuantizeLinear and DequantizeLinear written out, where the model leaves them to their default of 0, "
-      + "onnxruntime runs it at all graph optimization levels. They were left out, because the file would be larger than the original "
-      + `(${bytesText(after)} against ${bytesText(before)}). If you can spare the bytes, have the tool that quantized the model write them.`,
+    id: "compress/zero-points-left-out",
+    severity: "warning",
+    message:
+      "With the zero points of QuantizeLinear and DequantizeLinear written out, where the " +
+      "model leaves them to their default of 0, " +
+      "onnxruntime runs it at all graph optimization levels. They were left out, because " +
+      "the file would be larger than the original " +
+      `(${bytesText(after)} against ${bytesText(before)}). If you can spare the bytes, ` +
+      "have the tool that quantized the model write them.",
   };
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
-export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<JudgedRun> {
+export async function applyPlan(
+  context: CandidateContext,
+  model: Model,
+  plan: Plan,
+  recorded?: Map<string, Statistics>,
+): Promise<JudgedRun> {
   const { options, data, logger, files, compute, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
@@ -179,7 +224,13 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
-      ...learning, evaluator, compute, logger, seed, threads, debug,
+      ...learning,
+      evaluator,
+      compute,
+      logger,
+      seed,
+      threads,
+      debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
@@ -187,13 +238,22 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
     if (names) tellStale(dropStaleReferences(model, names), logger);
     logger.progress?.({ step: "check the model", done: 0 });
     await takeTurn();
-    ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
-    if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
+    ours(
+      () => assertSound(model, "after the last pass", context.undescribed),
+      "made a model that is not valid",
+    );
+    if (options.minOrt !== undefined)
+      fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
     // What nothing changes is written with the same bytes, and stays without the mark.
     const isMoved = options.externalData === true || dataFiles(model).length > 0;
     if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
     if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
-    if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
+    if (evaluator.missing)
+      logger.diagnostic?.({
+        id: "fold-constants/no-runtime",
+        severity: "warning",
+        message: "Constants were not folded, because onnxruntime is not installed.",
+      });
     return { ...run, judged: learning.scorer !== undefined };
   } finally {
     await evaluator.close();
@@ -201,22 +261,40 @@ export async function applyPlan(context: CandidateContext, model: Model, plan: P
 }
 
 function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
-  const tell = (id: string, what: string): void => logger.diagnostic?.({
-    id: `compress/${id}`, severity: "warning",
-    message: `${what} left out, because it names tensors that the compressed model no longer has.`,
-  });
+  const tell = (id: string, what: string): void =>
+    logger.diagnostic?.({
+      id: `compress/${id}`,
+      severity: "warning",
+      message: `${what} left out, because it names tensors that the compressed model no longer has.`,
+    });
   const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
-  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${tensors} (quantization_annotation) was`);
+  if (annotations > 0)
+    tell("stale-annotations", `Information on the quantization of ${tensors} (quantization_annotation) was`);
   if (training > 0) tell("stale-training", "Information on training (training_info) was");
 }
 
 function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
   const { metric, threads = 1 } = options;
-  const judges = runJudges({ referencePath, evaluation: data.evaluation, isLabelled: data.isLabelled, metric, threads, limits: accuracyLimits(options), isTimed: isTimed(options) });
-  return { ...judges, ...(bestSoFar ? { keep: bestSoFar } : {}), ...(searchMemory ? { memory: searchMemory } : {}) };
+  const judges = runJudges({
+    referencePath,
+    evaluation: data.evaluation,
+    isLabelled: data.isLabelled,
+    metric,
+    threads,
+    limits: accuracyLimits(options),
+    isTimed: isTimed(options),
+  });
+  return {
+    ...judges,
+    ...(bestSoFar ? { keep: bestSoFar } : {}),
+    ...(searchMemory ? { memory: searchMemory } : {}),
+  };
 }
 
-/** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
+/**
+ * A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original
+ * on the same data.
+ */
 async function refusedHalfWay(error: unknown, context: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
   throw isRefusal ? await blamed(error, context) : error;
@@ -237,13 +315,15 @@ function ours(check: () => void, what: string): void {
   try {
     check();
   } catch (cause) {
-    throw new EdgecError("PASS_FAILED", `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was written. Run with --debug to see which pass did it.`, { cause });
+    throw new EdgecError(
+      "PASS_FAILED",
+      `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing ` +
+        "was written. Run with --debug to see which pass did it.",
+      { cause },
+    );
   }
 }
 
 function bound(logger: Logger): Logger {
-  return {
-    progress: (progress) => logger.progress?.(progress),
-    debug: (message) => logger.debug?.(message),
-  };
+  return { progress: (progress) => logger.progress?.(progress), debug: (message) => logger.debug?.(message) };
 }

@@ -1,4 +1,7 @@
-/** The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its name. */
+/**
+ * The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its
+ * name.
+ */
 import { basename } from "node:path";
 import { abortable, takeTurn } from "../abort.js";
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
@@ -34,7 +37,13 @@ import type { SearchResult } from "../search/search-types.js";
 import { buildSafely } from "./build-with-bisection.js";
 import { RunCompute } from "../run/run-compute.js";
 import { computeThreads, learningThreads } from "../plan/threads.js";
-import { memoryWarnings, type PlacedOptions, type ReportedTarget, slowdownWarnings, withTarget } from "../plan/target-options.js";
+import {
+  memoryWarnings,
+  type PlacedOptions,
+  type ReportedTarget,
+  slowdownWarnings,
+  withTarget,
+} from "../plan/target-options.js";
 import { weightsPlace, willSplit, writeOptions } from "../output/weights-place.js";
 import type { PlanOptions } from "../plan/plan-request.js";
 
@@ -48,25 +57,34 @@ export interface CompressResult {
 }
 
 /**
- * Compresses a model and checks the result against the original before it takes its name: it was written, read back,
- * loaded, run and compared. A model that the runtime refuses is never written: the pass that broke it is left out, or
- * with `safe: false` named in the error. Without an installed runtime, passes
- * that need no data run all the same, and the report has no fidelity, accuracy and latency. A model of an operator set
- * below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
+ * Compresses a model and checks the result against the original before it takes its name: it was written,
+ * read back, loaded, run and compared. A model that the runtime refuses is never written: the pass that
+ * broke it is left out, or with `safe: false` named in the error. Without an installed runtime, passes that
+ * need no data run all the same, and the report has no fidelity, accuracy and latency. A model of an
+ * operator set below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
  *
- * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the input, BAD_OPTION, BAD_DATA,
- * UNMATCHED_SELECTOR, CANNOT_WRITE, OUTPUT_EXISTS and PASS_FAILED as their names say; the output is then as it was, or where a search for
- * nodes to leave in float had begun, the best model that it had found.
+ * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the
+ * input, BAD_OPTION, BAD_DATA, UNMATCHED_SELECTOR, CANNOT_WRITE, OUTPUT_EXISTS and PASS_FAILED as their
+ * names say; the output is then as it was, or where a search for nodes to leave in float had begun, the
+ * best model that it had found.
  */
-export function compress(input: string | Uint8Array | Model, given: CompressOptions = {}): Promise<CompressResult> {
+export function compress(
+  input: string | Uint8Array | Model,
+  given: CompressOptions = {},
+): Promise<CompressResult> {
   return abortable(given.signal, () => withLimits(given, () => compressModel(input, given)));
 }
 
-async function compressModel(input: string | Uint8Array | Model, given: CompressOptions): Promise<CompressResult> {
+async function compressModel(
+  input: string | Uint8Array | Model,
+  given: CompressOptions,
+): Promise<CompressResult> {
   const inputPath = typeof input === "string" ? input : undefined;
   if (inputPath !== undefined) requireRegularFile(inputPath);
   const asked = prepared(given);
-  const { options: { output, force = false } } = asked;
+  const {
+    options: { output, force = false },
+  } = asked;
   const files = await OutputFile.prepare({ output, input: inputPath, force });
   // Looked for while the model is read.
   const looking = given.verify === false ? undefined : nativeRuntime();
@@ -80,40 +98,81 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     assertSound(original, inputPath ?? "the model");
     const fingerprint = fingerprintOf(original);
     const runtime = await looking;
-    const { options, settings, target } = runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
-    if (runtime) tellFirst(runtimeNotice(runtime, settings.device && settings.flags.int8 !== undefined ? `the table of costs of the target ${target.name}` : undefined), warnings, given.logger);
+    const { options, settings, target } =
+      runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
+    if (runtime)
+      tellFirst(
+        runtimeNotice(
+          runtime,
+          settings.device && settings.flags.int8 !== undefined
+            ? `the table of costs of the target ${target.name}`
+            : undefined,
+        ),
+        warnings,
+        given.logger,
+      );
     requireSameModel(settings.replay, options.replay, fingerprint);
     // On a copy of the head alone: this is about refusing early.
-    if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
-    const originalPath = inputPath ?? await writeAside(original, files);
+    if (options.minOrt !== undefined)
+      fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
+    const originalPath = inputPath ?? (await writeAside(original, files));
     const originalData = dataFiles(original);
     const modelsFiles = original.path === undefined ? [] : modelFiles(original.path, originalData);
     const splits = willSplit(original, options.externalData);
-    files.requireSafe([...modelsFiles, ...optionFiles(given)], { data: splits, searches: quantizes(options) });
+    files.requireSafe([...modelsFiles, ...optionFiles(given)], {
+      data: splits,
+      searches: quantizes(options),
+    });
     const cameOutside = originalData.length > 0;
-    const externalData = (model: Model): boolean | undefined => weightsPlace(model, options.externalData, cameOutside);
+    const externalData = (model: Model): boolean | undefined =>
+      weightsPlace(model, options.externalData, cameOutside);
     const reference = await referenceOf(read, originalPath, files);
     warnings.push(...reference.warnings);
     let sizes: Promise<FileSizes> | undefined;
     const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
     const data = await openRunData(original, options);
     const context: CandidateContext = {
-      options, files, logger, externalData, originalPath, originalSizes,
-      read: reference.read, referencePath: reference.path, name: inputPath ?? "the model",
+      options,
+      files,
+      logger,
+      externalData,
+      originalPath,
+      originalSizes,
+      read: reference.read,
+      referencePath: reference.path,
+      name: inputPath ?? "the model",
       undescribed: undescribedOperators(original),
-      ...searchPlaces(options, inputPath, files, externalData), data, learningThreads: learningThreads(given.threads), compute,
+      ...searchPlaces(options, inputPath, files, externalData),
+      data,
+      learningThreads: learningThreads(given.threads),
+      compute,
     };
     await takeTurn();
-    const doubts = await checkData(context, runtime?.isThere === true || runtime?.instead !== undefined, warnings);
+    const doubts = await checkData(
+      context,
+      runtime?.isThere === true || runtime?.instead !== undefined,
+      warnings,
+    );
     const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    const candidate = await neverLarger(context, settings, chosen, read, (name, plan) => buildSafely(context, name, plan));
-    warnings.unshift(...await lossWarnings(context, candidate, doubts));
-    warnings.push(...await laterWarnings(context, candidate, target));
+    const candidate = await neverLarger(context, settings, chosen, read, (name, plan) =>
+      buildSafely(context, name, plan),
+    );
+    warnings.unshift(...(await lossWarnings(context, candidate, doubts)));
+    warnings.push(...(await laterWarnings(context, candidate, target)));
     logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const decisions = { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint };
+    const decisions = {
+      ...(settings.replay ?? decidedIn(candidate)),
+      judged: candidate.run.judged,
+      model: fingerprint,
+    };
     const written = await files.finalNames(candidate.path);
-    const report = { ...makeReport(candidate, decisions, inputPath, options.output, warnings), target, emulation: null, written };
+    const report = {
+      ...makeReport(candidate, decisions, inputPath, options.output, warnings),
+      target,
+      emulation: null,
+      written,
+    };
     await files.commit(candidate.path);
     context.searchMemory?.remove();
     const model = finished(candidate.model, files);
@@ -124,7 +183,11 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
   }
 }
 
-interface Prepared { readonly options: PlacedOptions; readonly settings: PlanOptions; readonly target: ReportedTarget }
+interface Prepared {
+  readonly options: PlacedOptions;
+  readonly settings: PlanOptions;
+  readonly target: ReportedTarget;
+}
 
 /** Throws as `withTarget` and `planOptions`. */
 function prepared(given: PlacedOptions): Prepared {
@@ -135,32 +198,62 @@ function prepared(given: PlacedOptions): Prepared {
 }
 
 /** Those that the outcome is read by. */
-async function laterWarnings(context: CandidateContext, candidate: Candidate, target: ReportedTarget): Promise<Diagnostic[]> {
+async function laterWarnings(
+  context: CandidateContext,
+  candidate: Candidate,
+  target: ReportedTarget,
+): Promise<Diagnostic[]> {
   const { options, data } = context;
   return [
-    ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate, data), ...memoryWarnings(target, candidate.measurements.size),
-    ...slowdownWarnings(target, options), ...await sizeEffects(context, candidate),
+    ...madeUpWarnings(data, candidate.measurements),
+    ...candidate.warnings,
+    ...idleCalibration(options, candidate, data),
+    ...memoryWarnings(target, candidate.measurements.size),
+    ...slowdownWarnings(target, options),
+    ...(await sizeEffects(context, candidate)),
   ];
 }
 
 /**
- * Where a search keeps what it finds: the best model so far under the output's name, what it has measured beside it. Not
- * where the input would be overwritten, which is still needed.
+ * Where a search keeps what it finds: the best model so far under the output's name, what it has measured
+ * beside it. Not where the input would be overwritten, which is still needed.
  */
 function searchPlaces(
-  options: CompressOptions, input: string | undefined, files: OutputFile, externalData: CandidateContext["externalData"],
+  options: CompressOptions,
+  input: string | undefined,
+  files: OutputFile,
+  externalData: CandidateContext["externalData"],
 ): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
   const { output, calib } = options;
-  const isNeeded = output !== undefined && input !== undefined && quantizes(options) && options.force !== true;
+  const isNeeded =
+    output !== undefined && input !== undefined && quantizes(options) && options.force !== true;
   if (!isNeeded) return { searchMemory: undefined };
-  const [calibName, evalName] = [calib, options.eval].map((data) => (typeof data === "string" ? data : data?.name));
+  const [calibName, evalName] = [calib, options.eval].map((data) =>
+    typeof data === "string" ? data : data?.name,
+  );
   // What changes no measurement, or is no data, is not part of the key.
-  const settings = { ...options, calib: calibName, eval: evalName, timeBudget: undefined, logger: undefined, signal: undefined, passes: undefined };
+  const settings = {
+    ...options,
+    calib: calibName,
+    eval: evalName,
+    timeBudget: undefined,
+    logger: undefined,
+    signal: undefined,
+    passes: undefined,
+  };
   return {
-    searchMemory: new SearchState(`${output}.search.json`, [input, ...[calib, options.eval, options.labels, options.metric].filter((data) => typeof data === "string")], settings),
+    searchMemory: new SearchState(
+      `${output}.search.json`,
+      [
+        input,
+        ...[calib, options.eval, options.labels, options.metric].filter((data) => typeof data === "string"),
+      ],
+      settings,
+    ),
     bestSoFar: async (model) => {
       const path = await files.path("best");
-      if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
+      if (options.minOrt !== undefined)
+        fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
       markModel(model);
       writeModel(model, path, writeOptions(externalData(model)));
       await files.commit(path);
@@ -200,35 +293,69 @@ function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger 
   return {
     progress: (progress) => logger?.progress?.(progress),
     debug: (message) => logger?.debug?.(message),
-    diagnostic: (diagnostic) => (diagnostic.severity === "warning" ? void warnings.push(diagnostic) : logger?.diagnostic?.(clippedDiagnostic(diagnostic))),
+    diagnostic: (diagnostic) =>
+      diagnostic.severity === "warning"
+        ? void warnings.push(diagnostic)
+        : logger?.diagnostic?.(clippedDiagnostic(diagnostic)),
   };
 }
 
 /** Files are the user's: another model may use one, so none is deleted. */
 function unusedData(paths: readonly string[], output = ""): Diagnostic[] {
   return paths.map((path) => ({
-    id: "compress/unused-data", severity: "warning", subject: path,
-    message: `${basename(path)} stays beside ${basename(output)}, which holds its weights itself and does not use it. Delete it unless another model does.`,
+    id: "compress/unused-data",
+    severity: "warning",
+    subject: path,
+    message:
+      `${basename(path)} stays beside ${basename(output)}, which holds its weights itself ` +
+      "and does not use it. Delete it unless another model does.",
   }));
 }
 
 function idleCalibration(
-  { calib, eval: evaluation }: CompressOptions, { run, isFallback, measurements: { fidelity } }: Candidate, { isMadeUp }: RunData,
+  { calib, eval: evaluation }: CompressOptions,
+  { run, isFallback, measurements: { fidelity } }: Candidate,
+  { isMadeUp }: RunData,
 ): Diagnostic[] {
   if (calib === undefined || run.askedForData || isFallback) return [];
   const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
-  const heldOut = isHeldOut ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are held out in case a pass does. To compare on all of it, give it with --eval in place of --calib.` : "";
-  return [{ id: "compress/idle-calibration", severity: "warning", message: `Calibration data was given, but none of the passes that ran learns from data.${heldOut}` }];
+  const heldOut = isHeldOut
+    ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are ` +
+      "held out in case a pass does. To compare on all of it, give it with --eval in place " +
+      "of --calib."
+    : "";
+  return [
+    {
+      id: "compress/idle-calibration",
+      severity: "warning",
+      message: `Calibration data was given, but none of the passes that ran learns from data.${heldOut}`,
+    },
+  ];
 }
 
 function makeReport(
-  { run, measurements, unchanged }: Candidate, decisions: Decisions, input: string | undefined, output: string | undefined,
+  { run, measurements, unchanged }: Candidate,
+  decisions: Decisions,
+  input: string | undefined,
+  output: string | undefined,
   warnings: readonly Diagnostic[],
 ): Omit<Report, "target" | "emulation" | "written"> {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
-    schemaVersion: SCHEMA_VERSION, edgec: VERSION, input: input ?? null, output: output ?? null,
-    decisions, search: reportedSearch(run.search), passes: run.passes, nodes: run.nodes, ...(unchanged ? { unchanged } : {}), size, fidelity, accuracy, latency, executed,
+    schemaVersion: SCHEMA_VERSION,
+    edgec: VERSION,
+    input: input ?? null,
+    output: output ?? null,
+    decisions,
+    search: reportedSearch(run.search),
+    passes: run.passes,
+    nodes: run.nodes,
+    ...(unchanged ? { unchanged } : {}),
+    size,
+    fidelity,
+    accuracy,
+    latency,
+    executed,
     warnings: distinct(warnings),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
@@ -237,7 +364,13 @@ function makeReport(
 function reportedSearch(search: SearchResult | undefined): Report["search"] {
   if (!search) return null;
   const { reasons, forms, dynamic = null, paying = null, choice = null, predicted = null } = search;
-  return { floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })), dynamic, speed: paying, accuracy: choice, prediction: predicted };
+  return {
+    floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })),
+    dynamic,
+    speed: paying,
+    accuracy: choice,
+    prediction: predicted,
+  };
 }
 
 function distinct(given: readonly Diagnostic[]): Diagnostic[] {

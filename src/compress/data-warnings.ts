@@ -1,4 +1,7 @@
-/** What is said of the data of a run: before work begins, whether it can be meant; afterwards, what was lost on it. */
+/**
+ * What is said of the data of a run: before work begins, whether it can be meant; afterwards, what was lost
+ * on it.
+ */
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { checkCalibration } from "./calibration-check.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
@@ -46,7 +49,11 @@ export async function lossWarnings(
 }
 
 /** What must be known before work begins is told at once, and stands in the report as well. */
-export function tellFirst(found: readonly Diagnostic[], warnings: Diagnostic[], logger: Logger | undefined): void {
+export function tellFirst(
+  found: readonly Diagnostic[],
+  warnings: Diagnostic[],
+  logger: Logger | undefined,
+): void {
   for (const diagnostic of found) logger?.diagnostic?.(clippedDiagnostic(diagnostic));
   warnings.push(...found);
 }

@@ -1,7 +1,8 @@
 /**
  * Writing out what a model leaves to defaults, for one that onnxruntime's optimizer breaks. Its fusion of
- * QuantizeLinear and DequantizeLinear reads zero points that it takes to be there: onnxruntime 1.30 and 1.32 refuse a
- * Conv between such nodes without them at level "extended", and run it once they stand in the file.
+ * QuantizeLinear and DequantizeLinear reads zero points that it takes to be there: onnxruntime 1.30 and
+ * 1.32 refuse a Conv between such nodes without them at level "extended", and run it once they stand in the
+ * file.
  */
 import {
   DataType,
@@ -15,7 +16,10 @@ import {
   type Tensor,
 } from "../ir/index.js";
 
-/** Gives Q/DQ nodes without a zero point the one that is meant, in place. Returns how many; values stay the same. */
+/**
+ * Gives Q/DQ nodes without a zero point the one that is meant, in place. Returns how many; values stay the
+ * same.
+ */
 export function stateZeroPoints(model: Model): number {
   return GraphEditor.forModel(model).reduce((count, editor) => count + inGraph(editor), 0);
 }
@@ -47,7 +51,9 @@ function isImplied(node: Node): boolean {
   );
 }
 
-/** Of the codes that the node makes or reads; undefined where that is not seen, or where codes are no bytes. */
+/**
+ * Of the codes that the node makes or reads; undefined where that is not seen, or where codes are no bytes.
+ */
 function codeType(node: Node, editor: GraphEditor): DataType | undefined {
   if (isOp(node, "QuantizeLinear")) return DataType.UINT8;
   const codes = node.inputs[0] ?? "";

@@ -1,4 +1,7 @@
-/** An output larger than the input is not what was wanted: the input's own bytes take its place, and the report says so. */
+/**
+ * An output larger than the input is not what was wanted: the input's own bytes take its place, and the
+ * report says so.
+ */
 import { copyFile } from "node:fs/promises";
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
@@ -23,8 +26,9 @@ const MOOT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was asked for
- * that takes more bytes: plain storage, a pass by name that writes things out, passes of the caller's own making.
+ * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was
+ * asked for that takes more bytes: plain storage, a pass by name that writes things out, passes of the
+ * caller's own making.
  * @param original reads the input anew
  * @param build makes another candidate by a plan
  */
@@ -38,12 +42,14 @@ export async function neverLarger(
   const { original: before, compressed: after } = candidate.measurements.size;
   if (after.raw <= before.raw || isAskedFor(plan)) return candidate;
   const asked = namedPasses(plan).filter(writesOut);
-  if (asked.length > 0) return asAsked(candidate, asked, await build("asked", { flags: {}, passes: asked.join(",") }));
+  if (asked.length > 0)
+    return asAsked(candidate, asked, await build("asked", { flags: {}, passes: asked.join(",") }));
   const path = await writeUnchanged(context, original);
   const { raw } = await sizesOf(path, false);
   // Where the input's bytes come in another file format than it had, they may be no fewer.
   if (raw >= after.raw) return candidate;
-  // Run and compared all the same, but not timed: files of the same bytes take the same time, whatever a clock says.
+  // Run and compared all the same, but not timed: files of the same bytes take the same time, whatever a
+  // clock says.
   const measured = await measureAgainst({ ...context, logger: {}, standIn: path }, path);
   const measurements = gated({ ...measured, latency: sameLatency(candidate.measurements.latency) }, context);
   const { modified, diagnostics, askedForData, statistics, judged } = candidate.run;
@@ -53,7 +59,15 @@ export async function neverLarger(
     told(after.raw, before.raw),
     ...measurements.warnings,
   ];
-  return { ...candidate, model: original(), path, run, measurements, warnings, unchanged: { wouldBe: after.raw } };
+  return {
+    ...candidate,
+    model: original(),
+    path,
+    run,
+    measurements,
+    warnings,
+    unchanged: { wouldBe: after.raw },
+  };
 }
 
 /** Of the whole result. */
@@ -64,10 +78,18 @@ function isAskedFor(plan: PlanOptions): boolean {
 }
 
 function namedPasses({ passes }: PlanOptions): string[] {
-  return typeof passes === "string" ? passes.split(",").map((name) => name.trim()).filter((name) => name !== "") : [];
+  return typeof passes === "string"
+    ? passes
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "")
+    : [];
 }
 
-/** Whether a pass by this name writes out what is short in the file: who names it asks for that, and for no more. */
+/**
+ * Whether a pass by this name writes out what is short in the file: who names it asks for that, and for no
+ * more.
+ */
 function writesOut(given: string): boolean {
   return PASSES.some((pass) => pass.name === given && pass.writesOut);
 }
@@ -77,11 +99,19 @@ function asAsked(candidate: Candidate, names: readonly string[], asked: Candidat
   const { raw: after } = candidate.measurements.size.compressed;
   const { raw: without } = asked.measurements.size.compressed;
   if (after <= without) return candidate;
-  const message = `Only ${names.join(" and ")} ran, because the result would be larger with the other passes (${bytesText(after)} against ${bytesText(without)}).`;
-  return { ...asked, warnings: [...asked.warnings, { id: "compress/others-left-out", severity: "warning", message }] };
+  const message =
+    `Only ${names.join(" and ")} ran, because the result would be larger with the other ` +
+    `passes (${bytesText(after)} against ${bytesText(without)}).`;
+  return {
+    ...asked,
+    warnings: [...asked.warnings, { id: "compress/others-left-out", severity: "warning", message }],
+  };
 }
 
-/** The input's very bytes where one file holds them all, else its tensors in the form that the output is to have. */
+/**
+ * The input's very bytes where one file holds them all, else its tensors in the form that the output is to
+ * have.
+ */
 async function writeUnchanged(
   { files, originalPath, externalData, options: { minOrt } }: CandidateContext,
   original: () => Model,
@@ -102,7 +132,9 @@ async function writeUnchanged(
 }
 
 function sameLatency(latency: Latency | null): Latency | null {
-  return latency && { ...latency, compressed: latency.original, speedup: 1, speedupRange: [1, 1], p50Ratio: 1 };
+  return (
+    latency && { ...latency, compressed: latency.original, speedup: 1, speedupRange: [1, 1], p50Ratio: 1 }
+  );
 }
 
 function gated(measured: Measurements, { options, data }: CandidateContext): Measurements {

@@ -4,8 +4,8 @@ import type { Fidelity } from "../verify/index.js";
 import type { Plan } from "../plan/plan-types.js";
 
 /**
- * Rounding of float32, folded weights included, stays above this: on PP-OCRv4, whose normalizations are folded, 126 dB and
- * more. dB.
+ * Rounding of float32, folded weights included, stays above this: on PP-OCRv4, whose normalizations are
+ * folded, 126 dB and more. dB.
  */
 const EXACT_DB = 60;
 /** The same for models that round coarsely by themselves, where a last bit may become a whole code. */
@@ -34,25 +34,39 @@ export function expectationOf(model: Model, plan: Plan): Expectation {
 
 /** Random numbers follow the number of the node that draws them, which changes with any node before it. */
 function drawsNumbers(model: Model): boolean {
-  for (const { opType, inputs } of allNodes(model)) if (DRAWING.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
+  for (const { opType, inputs } of allNodes(model))
+    if (DRAWING.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
   return false;
 }
 
-const DRAWING: ReadonlySet<string> = new Set(["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]);
+const DRAWING: ReadonlySet<string> = new Set([
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "Multinomial",
+  "Bernoulli",
+]);
 
 function isCoarse(model: Model): boolean {
-  for (const { dataType } of allTensors(model)) if (dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16) return true;
+  for (const { dataType } of allTensors(model))
+    if (dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16) return true;
   for (const { opType } of allNodes(model)) if (opType.includes("QuantizeLinear")) return true;
   return false;
 }
 
-/** What is wrong with the outputs, in words that go on after "with it "; undefined when they are as they may be. */
+/**
+ * What is wrong with the outputs, in words that go on after "with it "; undefined when they are as they may
+ * be.
+ */
 export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expectation): string | undefined {
   const exactDb = isCoarse ? EXACT_COARSE_DB : EXACT_DB;
   for (const [name, { sqnrDb, agreement, nonFinite, maxAbsError }] of Object.entries(outputs)) {
-    if (nonFinite > 0) return `${nonFinite} values of output "${name}" are NaN or infinite where the original's are not`;
+    if (nonFinite > 0)
+      return `${nonFinite} values of output "${name}" are NaN or infinite where the original's are not`;
     if (maxAbsError <= (isExact && !isCoarse ? TINY.exact : TINY.lossy)) continue;
-    if (sqnrDb !== null && sqnrDb < ABSURD_DB) return `output "${name}" has nothing of the original's left (${sqnrDb.toFixed(1)} dB)`;
+    if (sqnrDb !== null && sqnrDb < ABSURD_DB)
+      return `output "${name}" has nothing of the original's left (${sqnrDb.toFixed(1)} dB)`;
     if (!isExact) continue;
     if (agreement !== null ? agreement < EXACT_AGREEMENT : sqnrDb !== null && sqnrDb < exactDb) {
       return agreement !== null
@@ -63,7 +77,10 @@ export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expe
   return undefined;
 }
 
-/** Whether there is so much loss that it is worth a look at the exact passes: the noise is larger than the signal. */
+/**
+ * Whether there is so much loss that it is worth a look at the exact passes: the noise is larger than the
+ * signal.
+ */
 export function isSuspicious({ outputs }: Fidelity): boolean {
   return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => {
     if (agreement !== null) return agreement < LITTLE_AGREEMENT;

@@ -1,4 +1,7 @@
-/** What a pass alone did to the size of the file, against the same run without it; see `PassDefinition.sizeEffect`. */
+/**
+ * What a pass alone did to the size of the file, against the same run without it; see
+ * `PassDefinition.sizeEffect`.
+ */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { throwIfAborted, untilAborted } from "../abort.js";
@@ -14,30 +17,51 @@ import { replayed } from "../plan/replayed-plan.js";
 /** Compressing twice what is larger takes longer than the figure is worth. Bytes. */
 const LARGEST = 256 * 2 ** 20;
 
-/** For each such pass that changed the model: runs the plan once more without it, with the statistics and decisions of the run. */
+/**
+ * For each such pass that changed the model: runs the plan once more without it, with the statistics and
+ * decisions of the run.
+ */
 export async function sizeEffects(context: CandidateContext, candidate: Candidate): Promise<Diagnostic[]> {
   const changed = new Set(candidate.run.passes.filter(({ modified }) => modified).map(({ name }) => name));
-  const passes = candidate.plan.flatMap((step) => step.passes).filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
+  const passes = candidate.plan
+    .flatMap((step) => step.passes)
+    .filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
   const found: Diagnostic[] = [];
   for (const pass of passes) found.push(await sizeEffect(context, candidate, pass));
   return found;
 }
 
-async function sizeEffect(context: CandidateContext, candidate: Candidate, { name, sizeEffect: fact = "" }: Pass): Promise<Diagnostic> {
+async function sizeEffect(
+  context: CandidateContext,
+  candidate: Candidate,
+  { name, sizeEffect: fact = "" }: Pass,
+): Promise<Diagnostic> {
   context.logger.progress?.({ step: "pack the model", done: 0 });
   const after = await sizes(candidate.model);
   if (after.raw > LARGEST) return told(name, fact);
   const without = context.read();
   const plan = replayed(withoutPass(candidate.plan, name), decidedIn(candidate));
-  await applyPlan({ ...context, logger: runWithout(name, context.logger) }, without, plan, new Map(candidate.run.statistics));
+  await applyPlan(
+    { ...context, logger: runWithout(name, context.logger) },
+    without,
+    plan,
+    new Map(candidate.run.statistics),
+  );
   context.logger.progress?.({ step: `pack the model without ${name}`, done: 0 });
   const before = await sizes(without);
-  return told(name, `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} raw and ${change(before.gzip, after.gzip)} gzipped, against the same run without it.`);
+  return told(
+    name,
+    `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} ` +
+      `raw and ${change(before.gzip, after.gzip)} gzipped, against the same run without it.`,
+  );
 }
 
 /** Nothing but how far it is. */
 function runWithout(name: string, logger: Logger): Logger {
-  return { progress: ({ step, ...counted }) => logger.progress?.({ step: `compare with a run without ${name}: ${step}`, ...counted }) };
+  return {
+    progress: ({ step, ...counted }) =>
+      logger.progress?.({ step: `compare with a run without ${name}: ${step}`, ...counted }),
+  };
 }
 
 const pack = promisify(gzip) as (bytes: Uint8Array, options: { level: number }) => Promise<Buffer>;
@@ -45,7 +69,10 @@ const pack = promisify(gzip) as (bytes: Uint8Array, options: { level: number }) 
 async function sizes(model: Model): Promise<{ raw: number; gzip: number }> {
   throwIfAborted();
   const raw = totalLength(encodeParts(model));
-  return { raw, gzip: raw > LARGEST ? 0 : (await untilAborted(pack(encodeModelBytes(model), { level: 9 }))).byteLength };
+  return {
+    raw,
+    gzip: raw > LARGEST ? 0 : (await untilAborted(pack(encodeModelBytes(model), { level: 9 }))).byteLength,
+  };
 }
 
 function change(before: number, after: number): string {

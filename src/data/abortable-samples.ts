@@ -20,7 +20,8 @@ async function* untilAbort(samples: AsyncIterable<Sample>): AsyncGenerator<Sampl
       yield next.value;
     }
   } finally {
-    // Whoever reads may stop early. One that hangs would hang in its end as well, so that nobody waits for it.
+    // Whoever reads may stop early. One that hangs would hang in its end as well, so that nobody waits for
+    // it.
     if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }

@@ -22,10 +22,15 @@ export class ArraySamples {
   private readonly columns: readonly Column[];
 
   /**
-   * @param arrays the array of each input. Of the input's rank: cut along axis 0, keeping the axis with size 1 (or the
-   * model's fixed batch size). Of one rank more: a stack of whole feeds. One-sample arrays are shared by all samples.
+   * @param arrays the array of each input. Of the input's rank: cut along axis 0, keeping the axis with
+   *   size 1 (or the model's fixed batch size). Of one rank more: a stack of whole feeds. One-sample arrays
+   *   are shared by all samples.
    */
-  constructor(inputs: ModelInputs, arrays: ReadonlyMap<string, RawArray>, private readonly file: string) {
+  constructor(
+    inputs: ModelInputs,
+    arrays: ReadonlyMap<string, RawArray>,
+    private readonly file: string,
+  ) {
     this.columns = inputs.map((input) => column(input, arrays.get(input.name)!, file));
     const counts = this.columns.map((c) => c.count);
     this.count = Math.max(...counts);
@@ -33,14 +38,17 @@ export class ArraySamples {
     if (odd) {
       const longest = this.columns.find((c) => c.count === this.count)!;
       throw new BadDataError(
-        `${file}: array "${odd.input.name}" holds ${odd.count} samples but "${longest.input.name}" holds ${this.count}; all inputs need the same number`,
+        `${file}: array "${odd.input.name}" holds ${odd.count} samples but ` +
+          `"${longest.input.name}" holds ${this.count}; all inputs need the same number`,
       );
     }
     this.batch = Math.max(1, ...this.columns.map((c) => (c.keepAxis && c.count === this.count ? c.step : 1)));
   }
 
   sample(index: number, labels?: readonly Label[]): Sample {
-    const feed = Object.fromEntries(this.columns.map((c) => [c.input.name, this.cut(c, c.count === 1 ? 0 : index)]));
+    const feed = Object.fromEntries(
+      this.columns.map((c) => [c.input.name, this.cut(c, c.count === 1 ? 0 : index)]),
+    );
     if (!labels) return { feed };
     const { batch } = this;
     const label = batch === 1 ? labels[index]! : (labels.slice(index * batch, (index + 1) * batch) as object);
@@ -63,15 +71,23 @@ function column(input: ValueInfo, array: RawArray, file: string): Column {
   const rank = array.dims.length;
   const inputRank = shape?.length ?? Math.max(1, rank);
   if (rank !== inputRank && rank !== inputRank + 1) {
-    const forms = [...(inputRank > 0 ? [`${inputRank} axes (a batch)`] : []), `${inputRank + 1} axes (a stack of feeds)`];
-    throw new BadDataError(`${where} has ${rank} axes; input "${input.name}" expects ${describeInput(input)}, so ${forms.join(" or ")}`);
+    const forms = [
+      ...(inputRank > 0 ? [`${inputRank} axes (a batch)`] : []),
+      `${inputRank + 1} axes (a stack of feeds)`,
+    ];
+    throw new BadDataError(
+      `${where} has ${rank} axes; input "${input.name}" expects ${describeInput(input)}, so ${forms.join(" or ")}`,
+    );
   }
   const length = rank === 0 ? 1 : array.dims[0]!;
   if (array.dims.includes(0)) throw new BadDataError(`${where} is empty; at least one sample is needed`);
   const stacked = rank === inputRank + 1;
   const step = stacked || typeof shape?.[0] !== "number" ? 1 : shape[0];
   if (step < 1 || length % step !== 0) {
-    throw new BadDataError(`${where}: axis 0 is not a multiple of ${step}, the fixed batch size of input "${input.name}" (${describeInput(input)})`);
+    throw new BadDataError(
+      `${where}: axis 0 is not a multiple of ${step}, the fixed batch size of input ` +
+        `"${input.name}" (${describeInput(input)})`,
+    );
   }
   return { input, array, count: length / step, step, keepAxis: !stacked };
 }

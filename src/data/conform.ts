@@ -3,7 +3,15 @@
  * float32, integers that are in range); anything else is the user's decision and an error.
  */
 import { BadDataError } from "../errors.js";
-import { DataType, dataTypeName, floatToHalf, halfToFloat, type NumericArray, type TensorValue, type ValueInfo } from "../ir/index.js";
+import {
+  DataType,
+  dataTypeName,
+  floatToHalf,
+  halfToFloat,
+  type NumericArray,
+  type TensorValue,
+  type ValueInfo,
+} from "../ir/index.js";
 import { requireFinite } from "./finite.js";
 
 export type Scalar = number | bigint | boolean | string;
@@ -38,12 +46,19 @@ export function conform(raw: RawArray, input: ValueInfo, where: string): TensorV
   const problem = shapeProblem(raw.dims, input);
   if (problem !== undefined) throw mismatch(raw, input, where, problem);
   const target = input.type?.tensor?.elementType ?? raw.dataType ?? DataType.FLOAT;
-  const value: TensorValue = { dataType: target, dims: [...raw.dims], data: convert(raw, target, input, where) };
+  const value: TensorValue = {
+    dataType: target,
+    dims: [...raw.dims],
+    data: convert(raw, target, input, where),
+  };
   requireFinite(value, `${where}: input "${input.name}"`);
   return value;
 }
 
-/** Why `dims` cannot be the shape of `input`, or undefined. Symbolic and unknown dimensions take any size but 0. */
+/**
+ * Why `dims` cannot be the shape of `input`, or undefined. Symbolic and unknown dimensions take any size
+ * but 0.
+ */
 export function shapeProblem(dims: readonly number[], input: ValueInfo): string | undefined {
   if (dims.includes(0)) return "it is empty";
   const shape = input.type?.tensor?.shape;
@@ -67,7 +82,10 @@ function describeArray(raw: RawArray): string {
 }
 
 function mismatch(raw: RawArray, input: ValueInfo, where: string, problem: string): BadDataError {
-  return new BadDataError(`${where}: ${describeArray(raw)} does not fit input "${input.name}", which expects ${describeInput(input)}: ${problem}`);
+  return new BadDataError(
+    `${where}: ${describeArray(raw)} does not fit input "${input.name}", which expects ` +
+      `${describeInput(input)}: ${problem}`,
+  );
 }
 
 function convert(raw: RawArray, target: DataType, input: ValueInfo, where: string): TensorValue["data"] {
@@ -79,10 +97,16 @@ function convert(raw: RawArray, target: DataType, input: ValueInfo, where: strin
   if (FLOATS.includes(target) && !fromInteger) return toFloats(numbersOf(raw, fail), target, fail);
   if (target in INTEGER_LIMITS && !fromFloat) return toIntegers(raw.data, target, fail);
   const normalization = fromInteger ? " and the model's own normalization" : "";
-  throw fail(`convert it first, for example with array.astype("${NUMPY_NAMES[target] ?? dataTypeName(target)}")${normalization}`);
+  throw fail(
+    "convert it first, for example with " +
+      `array.astype("${NUMPY_NAMES[target] ?? dataTypeName(target)}")${normalization}`,
+  );
 }
 
-const NUMPY_NAMES: Readonly<Record<number, string>> = { [DataType.FLOAT]: "float32", [DataType.DOUBLE]: "float64" };
+const NUMPY_NAMES: Readonly<Record<number, string>> = {
+  [DataType.FLOAT]: "float32",
+  [DataType.DOUBLE]: "float64",
+};
 
 function toStrings(data: RawArray["data"], fail: (problem: string) => BadDataError): string[] {
   return Array.from(data as readonly Scalar[], (value) => {
@@ -101,15 +125,24 @@ function numbersOf(raw: RawArray, fail: (problem: string) => BadDataError): Floa
 }
 
 /** Rounds to the target. A finite value that would become infinite is out of range. */
-function toFloats(values: Float32Array | Float64Array, target: DataType, fail: (problem: string) => BadDataError): NumericArray {
-  const limit = target === DataType.FLOAT16 ? 65_520 : target === DataType.FLOAT ? 3.402823567797337e38 : Infinity;
+function toFloats(
+  values: Float32Array | Float64Array,
+  target: DataType,
+  fail: (problem: string) => BadDataError,
+): NumericArray {
+  const limit =
+    target === DataType.FLOAT16 ? 65_520 : target === DataType.FLOAT ? 3.402823567797337e38 : Infinity;
   const tooLarge = values.findIndex((value) => Number.isFinite(value) && Math.abs(value) >= limit);
   if (tooLarge >= 0) throw fail(`${values[tooLarge]} at index ${tooLarge} is out of range`);
   if (target === DataType.FLOAT16) return Uint16Array.from(values, floatToHalf);
   return target === DataType.FLOAT ? Float32Array.from(values) : Float64Array.from(values);
 }
 
-function toIntegers(data: RawArray["data"], target: DataType, fail: (problem: string) => BadDataError): NumericArray {
+function toIntegers(
+  data: RawArray["data"],
+  target: DataType,
+  fail: (problem: string) => BadDataError,
+): NumericArray {
   const [min, max] = INTEGER_LIMITS[target]!;
   const low = Number(min);
   const high = Number(max);
@@ -117,8 +150,12 @@ function toIntegers(data: RawArray["data"], target: DataType, fail: (problem: st
     if (typeof value === "string") throw fail(`"${value}" at index ${index} is not an integer`);
     const whole = typeof value === "bigint" || Number.isSafeInteger(Number(value));
     if (!whole) throw fail(`${String(value)} at index ${index} is not an exact integer`);
-    const inRange = typeof value === "bigint" ? value >= min && value <= max : Number(value) >= low && Number(value) <= high;
-    if (!inRange) throw fail(`${String(value)} at index ${index} is out of the range of ${dataTypeName(target)}`);
+    const inRange =
+      typeof value === "bigint"
+        ? value >= min && value <= max
+        : Number(value) >= low && Number(value) <= high;
+    if (!inRange)
+      throw fail(`${String(value)} at index ${index} is out of the range of ${dataTypeName(target)}`);
     return value;
   });
   return integerArray(target, integers);
@@ -126,13 +163,21 @@ function toIntegers(data: RawArray["data"], target: DataType, fail: (problem: st
 
 function integerArray(target: DataType, values: readonly (number | bigint | boolean)[]): NumericArray {
   switch (target) {
-    case DataType.INT8: return Int8Array.from(values, Number);
-    case DataType.INT16: return Int16Array.from(values, Number);
-    case DataType.UINT16: return Uint16Array.from(values, Number);
-    case DataType.INT32: return Int32Array.from(values, Number);
-    case DataType.UINT32: return Uint32Array.from(values, Number);
-    case DataType.INT64: return BigInt64Array.from(values, BigInt);
-    case DataType.UINT64: return BigUint64Array.from(values, BigInt);
-    default: return Uint8Array.from(values, Number);
+    case DataType.INT8:
+      return Int8Array.from(values, Number);
+    case DataType.INT16:
+      return Int16Array.from(values, Number);
+    case DataType.UINT16:
+      return Uint16Array.from(values, Number);
+    case DataType.INT32:
+      return Int32Array.from(values, Number);
+    case DataType.UINT32:
+      return Uint32Array.from(values, Number);
+    case DataType.INT64:
+      return BigInt64Array.from(values, BigInt);
+    case DataType.UINT64:
+      return BigUint64Array.from(values, BigInt);
+    default:
+      return Uint8Array.from(values, Number);
   }
 }

@@ -10,7 +10,12 @@ export async function fileBytes(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "there is no such file" : code === "ERR_FS_FILE_TOO_LARGE" ? "it is over 2 GiB; split it into several" : message;
+    const reason =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code === "ERR_FS_FILE_TOO_LARGE"
+          ? "it is over 2 GiB; split it into several"
+          : message;
     throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${reason}`, { cause });
   }
 }

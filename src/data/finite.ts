@@ -9,10 +9,13 @@ export function requireFinite(value: TensorValue, where: string): void {
     for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) throw notFinite(where, data[i]!, i);
   }
   if (value.dataType === DataType.FLOAT16 && data instanceof Uint16Array) {
-    for (let i = 0; i < data.length; i++) if ((data[i]! & 0x7c00) === 0x7c00) throw notFinite(where, halfToFloat(data[i]!), i);
+    for (let i = 0; i < data.length; i++)
+      if ((data[i]! & 0x7c00) === 0x7c00) throw notFinite(where, halfToFloat(data[i]!), i);
   }
 }
 
 function notFinite(where: string, value: number, index: number): BadDataError {
-  return new BadDataError(`${where} holds ${value} at flat index ${index}; mend or drop this sample: data must be finite`);
+  return new BadDataError(
+    `${where} holds ${value} at flat index ${index}; mend or drop this sample: data must be finite`,
+  );
 }

@@ -11,13 +11,15 @@ export interface JoinLimits {
 }
 
 /**
- * A dataset of one sample: the first samples joined along axis 0 of every input. Samples that differ from the first in
- * another axis are passed over. Throws EdgecError BAD_DATA when an input is a scalar or holds strings, and where most samples
- * differ: what is left would say little of the data.
+ * A dataset of one sample: the first samples joined along axis 0 of every input. Samples that differ from
+ * the first in another axis are passed over. Throws EdgecError BAD_DATA when an input is a scalar or holds
+ * strings, and where most samples differ: what is left would say little of the data.
  */
 export function joined(dataset: Dataset, limits: JoinLimits): Dataset {
   return {
-    name: dataset.name, size: 1, hasLabels: false,
+    name: dataset.name,
+    size: 1,
+    hasLabels: false,
     async *samples(): AsyncGenerator<Sample> {
       const feeds = await firstAlike(dataset, limits);
       if (feeds.length > 0) yield { feed: joinFeeds(feeds, dataset.name) };
@@ -38,27 +40,52 @@ async function firstAlike(dataset: Dataset, { samples, bytes }: JoinLimits): Pro
     }
     if (seen === samples) break;
   }
-  if (2 * feeds.length < seen) throw new EdgecError("BAD_DATA", `${dataset.name}: ${feeds.length} of the first ${seen} samples have the shape of the first, too few for a batch`);
+  if (2 * feeds.length < seen)
+    throw new EdgecError(
+      "BAD_DATA",
+      `${dataset.name}: ${feeds.length} of the first ${seen} samples have the shape of the ` +
+        "first, too few for a batch",
+    );
   return feeds;
 }
 
 function formOf(feed: Feed): string {
-  return Object.entries(feed).map(([name, { dataType, dims }]) => `${name}: ${dataType} ${dims.length} ${dims.slice(1).join()}`).join("; ");
+  return Object.entries(feed)
+    .map(([name, { dataType, dims }]) => `${name}: ${dataType} ${dims.length} ${dims.slice(1).join()}`)
+    .join("; ");
 }
 
 function joinFeeds(feeds: readonly Feed[], where: string): Feed {
-  return Object.fromEntries(Object.keys(feeds[0]!).map((name) => [name, joinValues(feeds.map((feed) => feed[name]!), `${where}: input "${name}"`)]));
+  return Object.fromEntries(
+    Object.keys(feeds[0]!).map((name) => [
+      name,
+      joinValues(
+        feeds.map((feed) => feed[name]!),
+        `${where}: input "${name}"`,
+      ),
+    ]),
+  );
 }
 
 function joinValues(values: readonly TensorValue[], where: string): TensorValue {
   const [{ dataType, dims, data }] = values as [TensorValue];
-  if (dims.length === 0 || Array.isArray(data)) throw new EdgecError("BAD_DATA", `${where}: ${dims.length === 0 ? "a scalar" : "text"} cannot be joined to a batch`);
+  if (dims.length === 0 || Array.isArray(data))
+    throw new EdgecError(
+      "BAD_DATA",
+      `${where}: ${dims.length === 0 ? "a scalar" : "text"} cannot be joined to a batch`,
+    );
   const parts = values.map((value) => value.data as NumericArray);
-  const result = new (data.constructor as new (length: number) => NumericArray)(parts.reduce((sum, part) => sum + part.length, 0));
+  const result = new (data.constructor as new (length: number) => NumericArray)(
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
   let at = 0;
   for (const part of parts) {
     (result as Float32Array).set(part as Float32Array, at);
     at += part.length;
   }
-  return { dataType, dims: [values.reduce((sum, value) => sum + value.dims[0]!, 0), ...dims.slice(1)], data: result };
+  return {
+    dataType,
+    dims: [values.reduce((sum, value) => sum + value.dims[0]!, 0), ...dims.slice(1)],
+    data: result,
+  };
 }

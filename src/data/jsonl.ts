@@ -6,11 +6,18 @@ import type { ModelInputs, Sample } from "./dataset.js";
 import { isLabel } from "./labels.js";
 import { plainFeed } from "./plain-feed.js";
 
-/** Characters of one line at most. V8's strings end at half a billion, and parsing takes several times their length. */
+/**
+ * Characters of one line at most. V8's strings end at half a billion, and parsing takes several times their
+ * length.
+ */
 const LONGEST_LINE = 2 ** 28;
 
 /** Streams the samples of a .jsonl file. Throws BadDataError that names the line. */
-export async function* jsonlSamples(path: string, inputs: ModelInputs, longest = LONGEST_LINE): AsyncGenerator<Sample> {
+export async function* jsonlSamples(
+  path: string,
+  inputs: ModelInputs,
+  longest = LONGEST_LINE,
+): AsyncGenerator<Sample> {
   let number = 0;
   for await (const line of lines(path, longest)) {
     number++;
@@ -20,8 +27,8 @@ export async function* jsonlSamples(path: string, inputs: ModelInputs, longest =
 }
 
 /**
- * Splits on newlines as the file streams in, so that one line is in memory at a time. Each character is looked at once:
- * a long line is put together at its end.
+ * Splits on newlines as the file streams in, so that one line is in memory at a time. Each character is
+ * looked at once: a long line is put together at its end.
  */
 async function* lines(path: string, longest: number): AsyncGenerator<string> {
   requireRegularFile(path);
@@ -65,6 +72,9 @@ function sampleOfLine(line: string, inputs: ModelInputs, where: string): Sample 
   const feed = plainFeed(record, inputs, where, labelIsInput ? [] : ["label"]);
   const label = labelIsInput ? undefined : (record as { label?: unknown }).label;
   if (label === undefined) return { feed };
-  if (!isLabel(label)) throw new BadDataError(`${where}: label ${JSON.stringify(label)} is not a number, string, array or object`);
+  if (!isLabel(label))
+    throw new BadDataError(
+      `${where}: label ${JSON.stringify(label)} is not a number, string, array or object`,
+    );
   return { feed, label };
 }

@@ -10,7 +10,8 @@ import { parseNpy } from "./npy.js";
 /** One label per entry of axis 0: a number, or the entry's flat numbers when it has axes of its own. */
 export function labelsOfArray(array: RawArray, where: string): Label[] {
   const [count, ...rest] = array.dims;
-  if (count === undefined) throw new BadDataError(`${where}: a scalar cannot label samples; one label per sample is needed`);
+  if (count === undefined)
+    throw new BadDataError(`${where}: a scalar cannot label samples; one label per sample is needed`);
   const width = rest.reduce((product, dim) => product * dim, 1);
   const values = Array.from(array.data as NumericArray, Number);
   if (rest.length === 0) return values;
@@ -21,10 +22,14 @@ export function labelsOfArray(array: RawArray, where: string): Label[] {
 export async function readLabels(path: string): Promise<Label[]> {
   const bytes = await fileBytes(path);
   switch (extname(path).toLowerCase()) {
-    case ".npy": return labelsOfArray(parseNpy(bytes, path), path);
-    case ".json": return labelsOfJson(new TextDecoder().decode(bytes), path);
-    case ".txt": return labelsOfText(new TextDecoder().decode(bytes));
-    default: throw new BadDataError(`${path}: labels are read from .npy, .json or .txt files`);
+    case ".npy":
+      return labelsOfArray(parseNpy(bytes, path), path);
+    case ".json":
+      return labelsOfJson(new TextDecoder().decode(bytes), path);
+    case ".txt":
+      return labelsOfText(new TextDecoder().decode(bytes));
+    default:
+      throw new BadDataError(`${path}: labels are read from .npy, .json or .txt files`);
   }
 }
 
@@ -37,15 +42,23 @@ function labelsOfJson(text: string, path: string): Label[] {
   }
   if (!Array.isArray(parsed)) throw new BadDataError(`${path}: expected an array with one label per sample`);
   const empty = parsed.findIndex((label) => !isLabel(label));
-  if (empty >= 0) throw new BadDataError(`${path}: label ${empty} is ${JSON.stringify(parsed[empty])}; expected a number, string, array or object`);
+  if (empty >= 0)
+    throw new BadDataError(
+      `${path}: label ${empty} is ${JSON.stringify(parsed[empty])}; expected a number, string, array or object`,
+    );
   return parsed as Label[];
 }
 
 function labelsOfText(text: string): Label[] {
-  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/).map((line) => line.trim());
+  const lines = text
+    .replace(/\r?\n$/, "")
+    .split(/\r?\n/)
+    .map((line) => line.trim());
   return lines.map((line) => (line !== "" && Number.isFinite(Number(line)) ? Number(line) : line));
 }
 
 export function isLabel(value: unknown): value is Label {
-  return typeof value === "number" || typeof value === "string" || (typeof value === "object" && value !== null);
+  return (
+    typeof value === "number" || typeof value === "string" || (typeof value === "object" && value !== null)
+  );
 }

@@ -29,7 +29,8 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
 };
 
 /**
- * Reads one array into row-major, native-endian form, as a view on `bytes` where that is possible. Throws BadDataError for anything but plain numbers.
+ * Reads one array into row-major, native-endian form, as a view on `bytes` where that is possible. Throws
+ * BadDataError for anything but plain numbers.
  * @param where what to call the array in messages: "data.npz: array "x""
  */
 export function parseNpy(bytes: Uint8Array, where: string): RawArray {
@@ -40,7 +41,9 @@ export function parseNpy(bytes: Uint8Array, where: string): RawArray {
   const needed = count * element.type.width;
   if (!Number.isSafeInteger(needed) || bytes.byteLength - dataOffset < needed) {
     const found = bytes.byteLength - dataOffset;
-    throw new BadDataError(`${where}: the file ends early: shape [${dims.join(", ")}] needs ${needed} bytes, ${found} follow the header`);
+    throw new BadDataError(
+      `${where}: the file ends early: shape [${dims.join(", ")}] needs ${needed} bytes, ${found} follow the header`,
+    );
   }
   const content = bytes.subarray(dataOffset, dataOffset + needed);
   const inPlace = !element.bigEndian && content.byteOffset % element.type.width === 0;
@@ -48,7 +51,11 @@ export function parseNpy(bytes: Uint8Array, where: string): RawArray {
   if (element.bigEndian) swapBytes(own, element.type.width);
   const data = element.type.view(own.buffer, own.byteOffset, count);
   const fortran = /'fortran_order'\s*:\s*True/.test(header);
-  return { dims, dataType: element.type.dataType, data: fortran && dims.length > 1 ? toRowMajor(data, dims) : data };
+  return {
+    dims,
+    dataType: element.type.dataType,
+    data: fortran && dims.length > 1 ? toRowMajor(data, dims) : data,
+  };
 }
 
 function readHeader(bytes: Uint8Array, where: string): { header: string; dataOffset: number } {
@@ -57,24 +64,35 @@ function readHeader(bytes: Uint8Array, where: string): { header: string; dataOff
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6]!;
-  if (major < 1 || major > 3) throw new BadDataError(`${where}: .npy format version ${major} is not known; save it with a current numpy.save`);
+  if (major < 1 || major > 3)
+    throw new BadDataError(
+      `${where}: .npy format version ${major} is not known; save it with a current numpy.save`,
+    );
   const start = major === 1 ? 10 : 12;
-  const length = major === 1 ? view.getUint16(8, true) : bytes.byteLength >= 12 ? view.getUint32(8, true) : Infinity;
-  if (length > MAX_HEADER || start + length > bytes.byteLength) throw new BadDataError(`${where}: the .npy header is damaged (length ${length})`);
-  return { header: new TextDecoder().decode(bytes.subarray(start, start + length)), dataOffset: start + length };
+  const length =
+    major === 1 ? view.getUint16(8, true) : bytes.byteLength >= 12 ? view.getUint32(8, true) : Infinity;
+  if (length > MAX_HEADER || start + length > bytes.byteLength)
+    throw new BadDataError(`${where}: the .npy header is damaged (length ${length})`);
+  return {
+    header: new TextDecoder().decode(bytes.subarray(start, start + length)),
+    dataOffset: start + length,
+  };
 }
 
 function elementType(header: string, where: string): { type: ElementType; bigEndian: boolean } {
   const descr = /'descr'\s*:\s*'([<>|=]?)([A-Za-z]+\d*)'/.exec(header);
   if (descr?.[2]?.startsWith("O")) {
     throw new BadDataError(
-      `${where}: holds Python objects, which are not read; build it with one numeric dtype (all samples of one shape), or use .jsonl`,
+      `${where}: holds Python objects, which are not read; build it with one numeric dtype ` +
+        "(all samples of one shape), or use .jsonl",
     );
   }
   const type = ELEMENT_TYPES[descr?.[2] ?? ""];
   if (!descr || !type) {
     const found = descr?.[0] ?? "a structured dtype";
-    throw new BadDataError(`${where}: ${found} is not supported; use bool, int8..int64, uint8..uint64, float16, float32 or float64`);
+    throw new BadDataError(
+      `${where}: ${found} is not supported; use bool, int8..int64, uint8..uint64, float16, float32 or float64`,
+    );
   }
   return { type, bigEndian: descr[1] === ">" };
 }
@@ -82,7 +100,11 @@ function elementType(header: string, where: string): { type: ElementType; bigEnd
 function shape(header: string, where: string): number[] {
   const match = /'shape'\s*:\s*\(([\d\s,L]*)\)/.exec(header);
   if (!match) throw new BadDataError(`${where}: the .npy header has no readable shape`);
-  return match[1]!.split(",").map((text) => text.trim().replace("L", "")).filter((text) => text !== "").map(Number);
+  return match[1]!
+    .split(",")
+    .map((text) => text.trim().replace("L", ""))
+    .filter((text) => text !== "")
+    .map(Number);
 }
 
 function swapBytes(bytes: Uint8Array, width: number): void {

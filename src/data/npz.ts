@@ -25,7 +25,10 @@ export function npzArray(bytes: Uint8Array, name: string, file: string): RawArra
     if (entry.name !== member) return false;
     const available = Math.min(entry.size, bytes.byteLength);
     if (entry.originalSize > Math.min(MAX_ARRAY_BYTES, (available + 1) * DEFLATE_LIMIT)) {
-      throw new BadDataError(`${file}: array "${name}" claims ${entry.originalSize} bytes from ${available} compressed ones; the file is damaged`);
+      throw new BadDataError(
+        `${file}: array "${name}" claims ${entry.originalSize} bytes from ${available} ` +
+          "compressed ones; the file is damaged",
+      );
     }
     return true;
   })[member];
@@ -33,7 +36,11 @@ export function npzArray(bytes: Uint8Array, name: string, file: string): RawArra
   return parseNpy(found, `${file}: array "${name}"`);
 }
 
-function unzip(bytes: Uint8Array, file: string, filter: (member: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+function unzip(
+  bytes: Uint8Array,
+  file: string,
+  filter: (member: UnzipFileInfo) => boolean,
+): Record<string, Uint8Array> {
   try {
     return unzipSync(bytes, { filter });
   } catch (cause) {

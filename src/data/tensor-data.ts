@@ -25,9 +25,16 @@ const VIEWS: Readonly<Record<number, ArrayOver>> = {
 export function rawOfTensor(tensor: Tensor): RawArray {
   const { dataType, dims } = tensor;
   if (dataType === DataType.STRING) {
-    return { dims, dataType, data: (tensor.typed?.string ?? []).map((bytes) => new TextDecoder().decode(bytes)) };
+    return {
+      dims,
+      dataType,
+      data: (tensor.typed?.string ?? []).map((bytes) => new TextDecoder().decode(bytes)),
+    };
   }
   const view = VIEWS[dataType];
-  if (!view) throw new BadDataError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(dataType)} cannot be fed to a model`);
+  if (!view)
+    throw new BadDataError(
+      `tensor "${tensor.name ?? ""}" of type ${dataTypeName(dataType)} cannot be fed to a model`,
+    );
   return { dims, dataType, data: view(new Uint8Array(tensorBytes(tensor)).buffer) };
 }

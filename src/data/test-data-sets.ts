@@ -1,4 +1,7 @@
-/** The layout of ONNX's own tests: test_data_set_N folders with one input_M.pb (TensorProto) per model input. */
+/**
+ * The layout of ONNX's own tests: test_data_set_N folders with one input_M.pb (TensorProto) per model
+ * input.
+ */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { BadDataError, EdgecError, suggestion } from "../errors.js";
@@ -12,15 +15,24 @@ import { rawOfTensor } from "./tensor-data.js";
 const SET = /^test_data_set_(\d+)$/;
 const INPUT = /^input_(\d+)\.pb$/;
 
-/** The test_data_set_N folders in `folder` (or itself, when it is one) by number. Throws BadDataError when there is none. */
+/**
+ * The test_data_set_N folders in `folder` (or itself, when it is one) by number. Throws BadDataError when
+ * there is none.
+ */
 export async function testDataSets(folder: string): Promise<string[]> {
   if (SET.test(basename(folder))) return [folder];
   const sets = numbered(await entries(folder), SET);
-  if (sets.length === 0) throw new BadDataError(`${folder}: holds no test_data_set_N folders; give a .npz, .npy, .jsonl, .mjs or such a folder`);
+  if (sets.length === 0)
+    throw new BadDataError(
+      `${folder}: holds no test_data_set_N folders; give a .npz, .npy, .jsonl, .mjs or such a folder`,
+    );
   return sets.map((name) => join(folder, name));
 }
 
-/** Reads the feed of one test_data_set folder. A tensor belongs to the input it is named after, or else to its number's. */
+/**
+ * Reads the feed of one test_data_set folder. A tensor belongs to the input it is named after, or else to
+ * its number's.
+ */
 export async function testDataSample(folder: string, inputs: ModelInputs): Promise<Sample> {
   const tensors = new Map<string, { tensor: Tensor; path: string }>();
   const names = inputs.map((input) => input.name);
@@ -32,15 +44,22 @@ export async function testDataSample(folder: string, inputs: ModelInputs): Promi
     if (name === undefined) {
       const given = tensor.name ?? "";
       const known = `${names.length} inputs (${names.join(", ")})`;
-      throw new BadDataError(`${path}: the model has ${known}, none is number ${number} or named "${given}".${suggestion(given, names)}`);
+      throw new BadDataError(
+        `${path}: the model has ${known}, none is number ${number} or named "${given}".${suggestion(given, names)}`,
+      );
     }
     tensors.set(name, { tensor, path });
   }
-  const feed: Feed = Object.fromEntries(inputs.map((input) => {
-    const found = tensors.get(input.name);
-    if (!found) throw new BadDataError(`${folder}: there is no input_N.pb for input "${input.name}" (${describeInput(input)})`);
-    return [input.name, conform(rawOfTensor(found.tensor), input, found.path)];
-  }));
+  const feed: Feed = Object.fromEntries(
+    inputs.map((input) => {
+      const found = tensors.get(input.name);
+      if (!found)
+        throw new BadDataError(
+          `${folder}: there is no input_N.pb for input "${input.name}" (${describeInput(input)})`,
+        );
+      return [input.name, conform(rawOfTensor(found.tensor), input, found.path)];
+    }),
+  );
   return { feed };
 }
 

@@ -1,6 +1,7 @@
 /**
- * Which modules of the user's run in this process, and which of their functions is being waited for. A module may end
- * the process, never answer, or throw where nobody catches it: whoever sees that can then say whose doing it is.
+ * Which modules of the user's run in this process, and which of their functions is being waited for. A
+ * module may end the process, never answer, or throw where nobody catches it: whoever sees that can then
+ * say whose doing it is.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -26,7 +27,9 @@ export function userCallUnderWay(): UserCall | undefined {
   return [...underWay].at(-1);
 }
 
-/** To be called before the user's code runs; the call is over when the function that is returned is called. */
+/**
+ * To be called before the user's code runs; the call is over when the function that is returned is called.
+ */
 export function beginUserCall(module: string, doing: string): () => void {
   const call = { module, doing };
   underWay.add(call);

@@ -1,4 +1,7 @@
-/** A user's own ES module as a source of samples. Its code runs with the user's rights, as any script they start. */
+/**
+ * A user's own ES module as a source of samples. Its code runs with the user's rights, as any script they
+ * start.
+ */
 import { BadDataError, EdgecError } from "../errors.js";
 import type { ModelInputs, Sample } from "./dataset.js";
 import { isLabel } from "./labels.js";
@@ -7,13 +10,17 @@ import { beginUserCall, importUserModule, inUserCall } from "./user-code.js";
 
 type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>;
 
-const EXPECTED = "export default a generator function, or an (async) iterable, of feeds { inputName: value } or { feed, label }";
+const EXPECTED =
+  "export default a generator function, or an (async) iterable, of feeds { inputName: value } or { feed, label }";
 
 /**
  * Imports the module and returns a function that starts its samples anew at each call.
  * Throws BadDataError when the default export cannot be iterated more than once.
  */
-export async function moduleSamples(path: string, inputs: ModelInputs): Promise<() => AsyncGenerator<Sample>> {
+export async function moduleSamples(
+  path: string,
+  inputs: ModelInputs,
+): Promise<() => AsyncGenerator<Sample>> {
   let exported: unknown;
   try {
     exported = ((await importUserModule(path)) as { default?: unknown }).default;
@@ -21,7 +28,9 @@ export async function moduleSamples(path: string, inputs: ModelInputs): Promise<
     throw new BadDataError(`${path}: the module cannot be loaded: ${messageOf(cause)}`, { cause });
   }
   if (isIterable(exported) && isOneShot(exported)) {
-    throw new BadDataError(`${path}: the default export is a generator that can be read only once; export the generator function itself`);
+    throw new BadDataError(
+      `${path}: the default export is a generator that can be read only once; export the generator function itself`,
+    );
   }
   if (!isIterable(exported) && typeof exported !== "function") throw new BadDataError(`${path}: ${EXPECTED}`);
   return () => iterate(exported, inputs, path);
@@ -31,9 +40,12 @@ async function* iterate(exported: unknown, inputs: ModelInputs, path: string): A
   let index = 0;
   let endCall = (): void => undefined;
   try {
-    const iterable: unknown = typeof exported === "function" && !isIterable(exported)
-      ? await inUserCall(path, "giving its samples", exported as () => unknown) : exported;
-    if (!isIterable(iterable)) throw new BadDataError(`${path}: the default export's function returned no iterable; ${EXPECTED}`);
+    const iterable: unknown =
+      typeof exported === "function" && !isIterable(exported)
+        ? await inUserCall(path, "giving its samples", exported as () => unknown)
+        : exported;
+    if (!isIterable(iterable))
+      throw new BadDataError(`${path}: the default export's function returned no iterable; ${EXPECTED}`);
     endCall = beginUserCall(path, `giving sample ${index}`);
     for await (const item of iterable) {
       endCall();
@@ -49,17 +61,26 @@ async function* iterate(exported: unknown, inputs: ModelInputs, path: string): A
 }
 
 function sampleOf(item: unknown, inputs: ModelInputs, where: string): Sample {
-  const wrapped = typeof item === "object" && item !== null && "feed" in item && !inputs.some((input) => input.name === "feed");
+  const wrapped =
+    typeof item === "object" &&
+    item !== null &&
+    "feed" in item &&
+    !inputs.some((input) => input.name === "feed");
   if (!wrapped) return { feed: plainFeed(item, inputs, where) };
   const { feed, label } = item as { feed: unknown; label?: unknown };
   const checked = plainFeed(feed, inputs, where);
   if (label === undefined) return { feed: checked };
-  if (!isLabel(label)) throw new BadDataError(`${where}: its label, of type ${typeof label}, is not a number, string, array or object`);
+  if (!isLabel(label))
+    throw new BadDataError(
+      `${where}: its label, of type ${typeof label}, is not a number, string, array or object`,
+    );
   return { feed: checked, label };
 }
 
 function isIterable(value: unknown): value is AnyIterable {
-  return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+  return (
+    typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
 }
 
 /** An iterator that returns itself is spent after one pass. */

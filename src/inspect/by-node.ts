@@ -6,18 +6,31 @@ import { domainName, type Scope } from "./scopes.js";
 import type { FoundWeight } from "./weights.js";
 
 /** In the order of the file, scope by scope. */
-export function describeNodes(scopes: readonly Scope[], weights: readonly FoundWeight[], costs: Costs): InspectedNode[] {
+export function describeNodes(
+  scopes: readonly Scope[],
+  weights: readonly FoundWeight[],
+  costs: Costs,
+): InspectedNode[] {
   const held = new Map<Node, { parameters: number; bytes: number }>();
   for (const { node, weight } of weights) {
     if (!node) continue;
     const before = held.get(node) ?? { parameters: 0, bytes: 0 };
     held.set(node, { parameters: before.parameters + weight.elements, bytes: before.bytes + weight.bytes });
   }
-  return scopes.flatMap(({ nodes, path }) => nodes.map((node) => {
-    // Nodes of functions are part of their calls, and Constant nodes of their users.
-    const cost = costs.nodes.get(node) ?? { macs: 0, activationBytes: 0, shape: null };
-    return { name: nodeLabel(node), opType: node.opType, domain: domainName(node.domain), scope: path, ...(held.get(node) ?? { parameters: 0, bytes: 0 }), ...cost };
-  }));
+  return scopes.flatMap(({ nodes, path }) =>
+    nodes.map((node) => {
+      // Nodes of functions are part of their calls, and Constant nodes of their users.
+      const cost = costs.nodes.get(node) ?? { macs: 0, activationBytes: 0, shape: null };
+      return {
+        name: nodeLabel(node),
+        opType: node.opType,
+        domain: domainName(node.domain),
+        scope: path,
+        ...(held.get(node) ?? { parameters: 0, bytes: 0 }),
+        ...cost,
+      };
+    }),
+  );
 }
 
 /** The largest first. */
@@ -25,7 +38,16 @@ export function describeOperators(nodes: readonly InspectedNode[]): InspectedOpe
   const found = new Map<string, { -readonly [K in keyof InspectedOperator]: InspectedOperator[K] }>();
   for (const { opType, domain, parameters, bytes, macs, activationBytes } of nodes) {
     const key = `${domain}\n${opType}`;
-    const entry = found.get(key) ?? { opType, domain, count: 0, parameters: 0, bytes: 0, macs: 0, unknownMacs: 0, activationBytes: 0 };
+    const entry = found.get(key) ?? {
+      opType,
+      domain,
+      count: 0,
+      parameters: 0,
+      bytes: 0,
+      macs: 0,
+      unknownMacs: 0,
+      activationBytes: 0,
+    };
     entry.count++;
     entry.parameters += parameters;
     entry.bytes += bytes;
@@ -34,5 +56,7 @@ export function describeOperators(nodes: readonly InspectedNode[]): InspectedOpe
     entry.activationBytes += activationBytes ?? 0;
     found.set(key, entry);
   }
-  return [...found.values()].sort((a, b) => b.bytes - a.bytes || b.count - a.count || (a.opType < b.opType ? -1 : 1));
+  return [...found.values()].sort(
+    (a, b) => b.bytes - a.bytes || b.count - a.count || (a.opType < b.opType ? -1 : 1),
+  );
 }

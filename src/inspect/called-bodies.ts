@@ -1,6 +1,6 @@
 /**
- * Calls of model-local functions replaced by their bodies, so that what they compute can be inferred. To look at, not to
- * run: the operator sets of functions are not reconciled with those of the model.
+ * Calls of model-local functions replaced by their bodies, so that what they compute can be inferred. To
+ * look at, not to run: the operator sets of functions are not reconciled with those of the model.
  */
 import { callBody, functionKey, subgraphsOf, withNested, type Model, type Node } from "../ir/index.js";
 
@@ -9,25 +9,26 @@ const MOST_NODES = 50_000;
 const MOST_LEVELS = 32;
 
 /**
- * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 50,000 nodes; other
- * calls stay. A body keeps no declarations. Returns which call each new node comes from.
+ * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 50,000
+ * nodes; other calls stay. A body keeps no declarations. Returns which call each new node comes from.
  */
 export function expandCalls(model: Model): Map<Node, Node> {
   const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
   const origins = new Map<Node, Node>();
   let called = 0;
-  const visit = (nodes: readonly Node[], level: number): Node[] => nodes.flatMap((node) => {
-    for (const body of subgraphsOf(node)) body.nodes = visit(body.nodes, level);
-    const fn = functions.get(functionKey(node.domain, node.opType, node.overload));
-    if (!fn || level >= MOST_LEVELS || origins.size + fn.nodes.length > MOST_NODES) return [node];
-    const prefix = `${fn.name ?? ""}#${called++}/`;
-    const inner = callBody(node, fn, (name) => prefix + name);
-    for (const each of withNested(inner)) {
-      origins.set(each, origins.get(node) ?? node);
-      for (const body of subgraphsOf(each)) body.valueInfo = [];
-    }
-    return visit(inner, level + 1);
-  });
+  const visit = (nodes: readonly Node[], level: number): Node[] =>
+    nodes.flatMap((node) => {
+      for (const body of subgraphsOf(node)) body.nodes = visit(body.nodes, level);
+      const fn = functions.get(functionKey(node.domain, node.opType, node.overload));
+      if (!fn || level >= MOST_LEVELS || origins.size + fn.nodes.length > MOST_NODES) return [node];
+      const prefix = `${fn.name ?? ""}#${called++}/`;
+      const inner = callBody(node, fn, (name) => prefix + name);
+      for (const each of withNested(inner)) {
+        origins.set(each, origins.get(node) ?? node);
+        for (const body of subgraphsOf(each)) body.valueInfo = [];
+      }
+      return visit(inner, level + 1);
+    });
   if (functions.size > 0) model.graph.nodes = visit(model.graph.nodes, 0);
   return origins;
 }

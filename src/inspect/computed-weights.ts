@@ -5,7 +5,11 @@ import type { ConstantEvaluator } from "../passes/contract.js";
 import type { PreparedModel } from "./prepared-model.js";
 
 /** Answers for values of the main graph of `model` that depend on constants alone. */
-export function constantComputer({ editors }: PreparedModel, model: Model, evaluator: ConstantEvaluator): (name: string) => Promise<Tensor | undefined> {
+export function constantComputer(
+  { editors }: PreparedModel,
+  model: Model,
+  evaluator: ConstantEvaluator,
+): (name: string) => Promise<Tensor | undefined> {
   const made = new Set(model.graph.nodes.flatMap((node) => node.outputs));
   return async (name) => {
     // Values inside of functions have no name outside of them.

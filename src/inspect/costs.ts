@@ -15,7 +15,10 @@ export interface NodeCost {
 }
 
 export interface Costs {
-  /** By node of the given model; a call of a function costs what its body does. Nodes that only unpack constants cost nothing. */
+  /**
+   * By node of the given model; a call of a function costs what its body does. Nodes that only unpack
+   * constants cost nothing.
+   */
   readonly nodes: ReadonlyMap<Node, NodeCost>;
   readonly activations: Activations;
 }
@@ -29,7 +32,9 @@ export function costsOf({ editors, types, origin }: PreparedModel): Costs {
     const known = types.get(editor) ?? new Map<string, TensorType>();
     for (const node of editor.graph.nodes) {
       const isFixed = fixed.get(editor)?.nodes.has(node) === true;
-      const cost = isFixed ? { macs: 0, activationBytes: 0, shape: shapeOf(node, known) } : costOf(node, known);
+      const cost = isFixed
+        ? { macs: 0, activationBytes: 0, shape: shapeOf(node, known) }
+        : costOf(node, known);
       const target = origin(node);
       const before = nodes.get(target);
       nodes.set(target, before ? sum(before, cost) : cost);
@@ -39,13 +44,30 @@ export function costsOf({ editors, types, origin }: PreparedModel): Costs {
     }
   }
   const [main] = editors;
-  const peakBytes = main ? peakOf(main, types.get(main) ?? new Map(), (node) => fixed.get(main)?.nodes.has(node) === true) : null;
-  return { nodes, activations: { totalBytes: activations.unknown > 0 ? null : activations.total, peakBytes, unknown: activations.unknown } };
+  const peakBytes = main
+    ? peakOf(main, types.get(main) ?? new Map(), (node) => fixed.get(main)?.nodes.has(node) === true)
+    : null;
+  return {
+    nodes,
+    activations: {
+      totalBytes: activations.unknown > 0 ? null : activations.total,
+      peakBytes,
+      unknown: activations.unknown,
+    },
+  };
 }
 
 function costOf(node: Node, types: TypeMap): NodeCost {
-  const macs = nodeMacs(node, node.inputs.map((name) => types.get(name)), node.outputs.map((name) => types.get(name)));
-  return { macs: macs ?? null, activationBytes: bytesOf(node.outputs, types) ?? null, shape: shapeOf(node, types) };
+  const macs = nodeMacs(
+    node,
+    node.inputs.map((name) => types.get(name)),
+    node.outputs.map((name) => types.get(name)),
+  );
+  return {
+    macs: macs ?? null,
+    activationBytes: bytesOf(node.outputs, types) ?? null,
+    shape: shapeOf(node, types),
+  };
 }
 
 function shapeOf(node: Node, types: TypeMap): NodeCost["shape"] {
@@ -53,8 +75,13 @@ function shapeOf(node: Node, types: TypeMap): NodeCost["shape"] {
 }
 
 function sum(a: NodeCost, b: NodeCost): NodeCost {
-  const add = (x: number | null, y: number | null): number | null => (x === null || y === null ? null : x + y);
-  return { macs: add(a.macs, b.macs), activationBytes: add(a.activationBytes, b.activationBytes), shape: b.shape };
+  const add = (x: number | null, y: number | null): number | null =>
+    x === null || y === null ? null : x + y;
+  return {
+    macs: add(a.macs, b.macs),
+    activationBytes: add(a.activationBytes, b.activationBytes),
+    shape: b.shape,
+  };
 }
 
 function bytesOf(names: readonly string[], types: TypeMap): number | undefined {
@@ -70,7 +97,10 @@ function bytesOf(names: readonly string[], types: TypeMap): number | undefined {
   return total;
 }
 
-/** The most bytes alive at once: a value lives from its maker to its last user, a graph's input and output to the end. */
+/**
+ * The most bytes alive at once: a value lives from its maker to its last user, a graph's input and output
+ * to the end.
+ */
 function peakOf(editor: GraphEditor, types: TypeMap, isFixed: (node: Node) => boolean): number | null {
   const { graph } = editor;
   const nodes = graph.nodes.filter((node) => !isFixed(node));
@@ -80,19 +110,25 @@ function peakOf(editor: GraphEditor, types: TypeMap, isFixed: (node: Node) => bo
   });
   const constants = new Set(graph.initializers.map((tensor) => tensor.name ?? ""));
   const inputs = graph.inputs.map(({ name }) => name).filter((name) => !constants.has(name));
-  for (const name of [...inputs, ...graph.outputs.map((output) => output.name)]) lastUse.set(name, nodes.length);
+  for (const name of [...inputs, ...graph.outputs.map((output) => output.name)])
+    lastUse.set(name, nodes.length);
   const dying: string[][] = nodes.map(() => []);
   const made = new Set(inputs);
   let alive = bytesOf(inputs, types);
   let peak = alive;
-  for (const node of nodes) for (const name of node.outputs) dying[lastUse.get(name) ?? nodes.length]?.push(name);
+  for (const node of nodes)
+    for (const name of node.outputs) dying[lastUse.get(name) ?? nodes.length]?.push(name);
   for (const [k, node] of nodes.entries()) {
     const bytes = bytesOf(node.outputs, types);
     if (bytes === undefined || alive === undefined || peak === undefined) return null;
     for (const name of node.outputs) made.add(name);
     alive += bytes;
     peak = Math.max(peak, alive);
-    alive -= bytesOf((dying[k] ?? []).filter((name) => made.has(name)), types) ?? 0;
+    alive -=
+      bytesOf(
+        (dying[k] ?? []).filter((name) => made.has(name)),
+        types,
+      ) ?? 0;
   }
   return peak ?? null;
 }

@@ -8,7 +8,10 @@ import { matchWeights, type WeightMatch } from "./match-weights.js";
 
 export const DIFF_VERSION = 1;
 
-export interface Change<T> { readonly before: T; readonly after: T }
+export interface Change<T> {
+  readonly before: T;
+  readonly after: T;
+}
 
 export interface ValueChange {
   readonly name: string;
@@ -24,7 +27,10 @@ export interface OperatorChange {
   readonly after: number;
 }
 
-export type WeightSide = Pick<InspectedWeight, "name" | "node" | "type" | "shape" | "elements" | "bytes" | "stored"> & {
+export type WeightSide = Pick<
+  InspectedWeight,
+  "name" | "node" | "type" | "shape" | "elements" | "bytes" | "stored"
+> & {
   /** Null where the values are not known: see `InspectedWeight.statistics`. */
   readonly zeros: number | null;
   readonly distinct: number | null;
@@ -69,10 +75,14 @@ export interface ModelDiff {
 }
 
 /**
- * Inspects both models and compares them. Sizes given in `options` go to the model that has the input or symbol.
- * Throws as `inspect` does, for sizes only when neither model has the input or symbol.
+ * Inspects both models and compares them. Sizes given in `options` go to the model that has the input or
+ * symbol. Throws as `inspect` does, for sizes only when neither model has the input or symbol.
  */
-export async function diffModels(before: string | Uint8Array | Model, after: string | Uint8Array | Model, options: InspectOptions = {}): Promise<ModelDiff> {
+export async function diffModels(
+  before: string | Uint8Array | Model,
+  after: string | Uint8Array | Model,
+  options: InspectOptions = {},
+): Promise<ModelDiff> {
   const plain = { ...options, possibilities: false };
   const a = await inspect(before, sizesFor(before, after, plain));
   const b = await inspect(after, sizesFor(after, before, plain));
@@ -92,33 +102,53 @@ export async function diffModels(before: string | Uint8Array | Model, after: str
     inputs: valueChanges(a.inputs, b.inputs),
     outputs: valueChanges(a.outputs, b.outputs),
     operators: operatorChanges(a.operators, b.operators),
-    weights: matchWeights(a.weights, b.weights).map(([first, second, matchedBy]) => weightChange(first, second, matchedBy)),
+    weights: matchWeights(a.weights, b.weights).map(([first, second, matchedBy]) =>
+      weightChange(first, second, matchedBy),
+    ),
     notes: [...new Set([...a.notes, ...b.notes])],
     warnings: [...a.warnings, ...b.warnings],
   };
 }
 
 /** Leaves out sizes of inputs and symbols that only the other model has. */
-function sizesFor(own: string | Uint8Array | Model, other: string | Uint8Array | Model, options: InspectOptions): InspectOptions {
+function sizesFor(
+  own: string | Uint8Array | Model,
+  other: string | Uint8Array | Model,
+  options: InspectOptions,
+): InspectOptions {
   const { shapes, dims, ...rest } = options;
   if (!shapes && !dims) return options;
   const [mine, others] = [declaredIn(own), declaredIn(other)];
-  const kept = <T>(given: Readonly<Record<string, T>> | undefined, kind: keyof Declared): Record<string, T> => Object.fromEntries(
-    Object.entries(given ?? {}).filter(([name]) => mine[kind].has(name) || !others[kind].has(name)),
-  );
+  const kept = <T>(given: Readonly<Record<string, T>> | undefined, kind: keyof Declared): Record<string, T> =>
+    Object.fromEntries(
+      Object.entries(given ?? {}).filter(([name]) => mine[kind].has(name) || !others[kind].has(name)),
+    );
   return { ...rest, shapes: kept(shapes, "inputs"), dims: kept(dims, "symbols") };
 }
 
-interface Declared { readonly inputs: ReadonlySet<string>; readonly symbols: ReadonlySet<unknown> }
+interface Declared {
+  readonly inputs: ReadonlySet<string>;
+  readonly symbols: ReadonlySet<unknown>;
+}
 
 function declaredIn(source: string | Uint8Array | Model): Declared {
-  const inputs = fedInputs(typeof source === "string" || source instanceof Uint8Array ? readModel(source) : source);
-  return { inputs: new Set(inputs.map(({ name }) => name)), symbols: new Set(inputs.flatMap(({ type }) => type?.tensor?.shape ?? [])) };
+  const inputs = fedInputs(
+    typeof source === "string" || source instanceof Uint8Array ? readModel(source) : source,
+  );
+  return {
+    inputs: new Set(inputs.map(({ name }) => name)),
+    symbols: new Set(inputs.flatMap(({ type }) => type?.tensor?.shape ?? [])),
+  };
 }
 
 function opsetChanges(a: Inspection, b: Inspection): ModelDiff["opsets"] {
-  const version = ({ opsets }: Inspection, domain: string): number | null => opsets.find((opset) => opset.domain === domain)?.version ?? null;
-  return [...new Set([...a.opsets, ...b.opsets].map(({ domain }) => domain))].map((domain) => ({ domain, before: version(a, domain), after: version(b, domain) }));
+  const version = ({ opsets }: Inspection, domain: string): number | null =>
+    opsets.find((opset) => opset.domain === domain)?.version ?? null;
+  return [...new Set([...a.opsets, ...b.opsets].map(({ domain }) => domain))].map((domain) => ({
+    domain,
+    before: version(a, domain),
+    after: version(b, domain),
+  }));
 }
 
 function valueChanges(before: readonly InspectedValue[], after: readonly InspectedValue[]): ValueChange[] {
@@ -128,20 +158,53 @@ function valueChanges(before: readonly InspectedValue[], after: readonly Inspect
     .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
 }
 
-function operatorChanges(before: readonly InspectedOperator[], after: readonly InspectedOperator[]): OperatorChange[] {
+function operatorChanges(
+  before: readonly InspectedOperator[],
+  after: readonly InspectedOperator[],
+): OperatorChange[] {
   const key = ({ domain, opType }: InspectedOperator): string => `${domain}\n${opType}`;
-  const [a, b] = [before, after].map((operators) => new Map(operators.map((operator) => [key(operator), operator.count])));
+  const [a, b] = [before, after].map(
+    (operators) => new Map(operators.map((operator) => [key(operator), operator.count])),
+  );
   const all = new Map([...before, ...after].map((operator) => [key(operator), operator]));
-  const changes = [...all].map(([name, { opType, domain }]) => ({ opType, domain, before: a?.get(name) ?? 0, after: b?.get(name) ?? 0 }));
-  return changes.sort((x, y) => Math.abs(y.after - y.before) - Math.abs(x.after - x.before) || y.before - x.before);
+  const changes = [...all].map(([name, { opType, domain }]) => ({
+    opType,
+    domain,
+    before: a?.get(name) ?? 0,
+    after: b?.get(name) ?? 0,
+  }));
+  return changes.sort(
+    (x, y) => Math.abs(y.after - y.before) - Math.abs(x.after - x.before) || y.before - x.before,
+  );
 }
 
-function weightChange(before: InspectedWeight | undefined, after: InspectedWeight | undefined, matchedBy: WeightMatch | null): WeightChange {
-  const essence = (weight: InspectedWeight | undefined): unknown[] | undefined => weight && [weight.digest, weight.type, weight.stored, weight.shape];
+function weightChange(
+  before: InspectedWeight | undefined,
+  after: InspectedWeight | undefined,
+  matchedBy: WeightMatch | null,
+): WeightChange {
+  const essence = (weight: InspectedWeight | undefined): unknown[] | undefined =>
+    weight && [weight.digest, weight.type, weight.stored, weight.shape];
   const same = isDeepStrictEqual(essence(before), essence(after));
-  return { name: before?.name ?? after?.name ?? "", matchedBy, before: before ? side(before) : null, after: after ? side(after) : null, changed: !same };
+  return {
+    name: before?.name ?? after?.name ?? "",
+    matchedBy,
+    before: before ? side(before) : null,
+    after: after ? side(after) : null,
+    changed: !same,
+  };
 }
 
 function side({ name, node, type, shape, elements, bytes, stored, statistics }: InspectedWeight): WeightSide {
-  return { name, node, type, shape, elements, bytes, stored, zeros: statistics?.zeros ?? null, distinct: statistics?.distinct ?? null };
+  return {
+    name,
+    node,
+    type,
+    shape,
+    elements,
+    bytes,
+    stored,
+    zeros: statistics?.zeros ?? null,
+    distinct: statistics?.distinct ?? null,
+  };
 }

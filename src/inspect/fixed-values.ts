@@ -2,7 +2,10 @@
 import type { GraphEditor, Node, Tensor } from "../ir/index.js";
 import { constantNodes } from "./scopes.js";
 
-/** Names looked through for one value. What unpacks a weight takes some twenty; a model made to hurt chains thousands. */
+/**
+ * Names looked through for one value. What unpacks a weight takes some twenty; a model made to hurt chains
+ * thousands.
+ */
 const MOST_NAMES = 512;
 
 export class FixedValues {
@@ -11,9 +14,15 @@ export class FixedValues {
   private readonly initializers: ReadonlyMap<string, Tensor>;
 
   /** @param parent those of the graph around a body */
-  constructor(readonly editor: GraphEditor, private readonly parent: FixedValues | undefined) {
+  constructor(
+    readonly editor: GraphEditor,
+    private readonly parent: FixedValues | undefined,
+  ) {
     this.initializers = new Map(editor.graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
-    this.nodes = constantNodes({ nodes: editor.graph.nodes }, (name) => this.ownerOf(name, new Set()) !== undefined);
+    this.nodes = constantNodes(
+      { nodes: editor.graph.nodes },
+      (name) => this.ownerOf(name, new Set()) !== undefined,
+    );
   }
 
   /** The graph, this one or one around it, of which the name is a fixed value. */
@@ -34,7 +43,10 @@ export class FixedValues {
     return this.initializers.get(name);
   }
 
-  /** The constants that a fixed value of this graph or those around it is made of, each once; some, where they are hundreds. */
+  /**
+   * The constants that a fixed value of this graph or those around it is made of, each once; some, where
+   * they are hundreds.
+   */
   constantsOf(name: string): Tensor[] {
     const found = new Set<Tensor>();
     const seen = new Set<string>([name]);
@@ -55,6 +67,7 @@ export class FixedValues {
 /** Of every graph, outermost first, as `GraphEditor.forModel` has them. */
 export function fixedValues(editors: readonly GraphEditor[]): Map<GraphEditor, FixedValues> {
   const found = new Map<GraphEditor, FixedValues>();
-  for (const editor of editors) found.set(editor, new FixedValues(editor, editor.parent && found.get(editor.parent)));
+  for (const editor of editors)
+    found.set(editor, new FixedValues(editor, editor.parent && found.get(editor.parent)));
   return found;
 }

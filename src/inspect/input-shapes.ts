@@ -1,6 +1,16 @@
-/** Sizes that a user gives for a model's inputs, checked against what the model declares and put in the place of symbols. */
+/**
+ * Sizes that a user gives for a model's inputs, checked against what the model declares and put in the
+ * place of symbols.
+ */
 import { EdgecError, suggestion } from "../errors.js";
-import { DataType, type Dimension, fedInputs, type Model, type TensorType, type ValueInfo } from "../ir/index.js";
+import {
+  DataType,
+  type Dimension,
+  fedInputs,
+  type Model,
+  type TensorType,
+  type ValueInfo,
+} from "../ir/index.js";
 
 export interface GivenSizes {
   /** Whole shapes by input name: { image: [1, 3, 224, 224] }. */
@@ -10,58 +20,100 @@ export interface GivenSizes {
 }
 
 /**
- * Puts the sizes into the declarations of `model`, in place. Throws EdgecError UNMATCHED_SELECTOR for an input or symbol
- * that the model does not have; BAD_OPTION for a size that is no whole number above 0, for another rank than the declared
- * one, and for sizes that contradict a declaration or each other.
+ * Puts the sizes into the declarations of `model`, in place. Throws EdgecError UNMATCHED_SELECTOR for an
+ * input or symbol that the model does not have; BAD_OPTION for a size that is no whole number above 0, for
+ * another rank than the declared one, and for sizes that contradict a declaration or each other.
  */
 export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes): void {
   const symbols = new Map<string, number>();
   const inputs = fedInputs(model);
-  const known = new Set(inputs.flatMap(({ type }) => type?.tensor?.shape ?? []).filter((dim): dim is string => typeof dim === "string"));
+  const known = new Set(
+    inputs
+      .flatMap(({ type }) => type?.tensor?.shape ?? [])
+      .filter((dim): dim is string => typeof dim === "string"),
+  );
   for (const [symbol, size] of Object.entries(dims)) {
     requireSize(size, `--dim ${symbol}`);
-    if (!known.has(symbol)) throw unknown(`"${symbol}" is no symbolic dimension of the model's inputs`, symbol, known, "--dim");
+    if (!known.has(symbol))
+      throw unknown(`"${symbol}" is no symbolic dimension of the model's inputs`, symbol, known, "--dim");
     symbols.set(symbol, size);
   }
   const byName = new Map(Object.entries(shapes));
   for (const [name, shape] of byName) {
     const input = inputs.find((each) => each.name === name);
-    if (!input) throw unknown(`"${name}" is no input of the model`, name, inputs.map((each) => each.name), "--shape");
+    if (!input)
+      throw unknown(
+        `"${name}" is no input of the model`,
+        name,
+        inputs.map((each) => each.name),
+        "--shape",
+      );
     requireShape(input, shape, symbols);
   }
   for (const value of [...model.graph.inputs, ...model.graph.outputs, ...model.graph.valueInfo]) {
     const shape = byName.get(value.name);
     const tensor = value.type?.tensor;
-    if (shape && model.graph.inputs.includes(value)) value.type = { tensor: { elementType: tensor?.elementType ?? DataType.UNDEFINED, shape: [...shape] } };
-    else if (tensor?.shape) value.type = { tensor: { ...tensor, shape: tensor.shape.map((dim) => (typeof dim === "string" ? symbols.get(dim) ?? dim : dim)) } };
+    if (shape && model.graph.inputs.includes(value))
+      value.type = { tensor: { elementType: tensor?.elementType ?? DataType.UNDEFINED, shape: [...shape] } };
+    else if (tensor?.shape)
+      value.type = {
+        tensor: {
+          ...tensor,
+          shape: tensor.shape.map((dim) => (typeof dim === "string" ? (symbols.get(dim) ?? dim) : dim)),
+        },
+      };
   }
 }
 
 function unknown(what: string, given: string, candidates: Iterable<string>, option: string): EdgecError {
   const names = [...candidates];
-  const known = names.length === 0 ? " It has none." : ` It has ${names.slice(0, 10).map((name) => `"${name}"`).join(", ")}${names.length > 10 ? ", …" : ""}.`;
+  const known =
+    names.length === 0
+      ? " It has none."
+      : ` It has ${names
+          .slice(0, 10)
+          .map((name) => `"${name}"`)
+          .join(", ")}${names.length > 10 ? ", …" : ""}.`;
   return new EdgecError("UNMATCHED_SELECTOR", `${option}: ${what}.${suggestion(given, names)}${known}`);
 }
 
 function requireSize(size: number, option: string): void {
-  if (!Number.isSafeInteger(size) || size < 1) throw new EdgecError("BAD_OPTION", `${option}: a size is a whole number, 1 or more, not ${size}.`);
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new EdgecError("BAD_OPTION", `${option}: a size is a whole number, 1 or more, not ${size}.`);
 }
 
 /** Also learns what the symbols stand for. */
-function requireShape({ name, type }: ValueInfo, shape: readonly number[], symbols: Map<string, number>): void {
+function requireShape(
+  { name, type }: ValueInfo,
+  shape: readonly number[],
+  symbols: Map<string, number>,
+): void {
   const option = `--shape ${name}`;
   for (const size of shape) requireSize(size, option);
-  if (!Number.isSafeInteger(shape.reduce((all, size) => all * size, 1))) throw new EdgecError("BAD_OPTION", `${option}: [${shape.join(", ")}] has more elements than can be counted.`);
+  if (!Number.isSafeInteger(shape.reduce((all, size) => all * size, 1)))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${option}: [${shape.join(", ")}] has more elements than can be counted.`,
+    );
   const declared = type?.tensor?.shape;
   if (!declared) return;
   if (declared.length !== shape.length) {
-    throw new EdgecError("BAD_OPTION", `${option}: the input has ${declared.length} dimensions, ${shapeText(type.tensor)}, and ${shape.length} are given.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${option}: the input has ${declared.length} dimensions, ${shapeText(type.tensor)}, ` +
+        `and ${shape.length} are given.`,
+    );
   }
   declared.forEach((dim, axis) => {
     const size = shape[axis] ?? 0;
     const fixed = typeof dim === "string" ? symbols.get(dim) : dim;
     if (fixed !== undefined && fixed !== size) {
-      throw new EdgecError("BAD_OPTION", `${option}: dimension ${axis} is ${typeof dim === "string" ? `"${dim}" = ${fixed}` : `fixed to ${fixed}`} in the model, so it cannot be ${size}.`);
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${option}: dimension ${axis} is ` +
+          `${typeof dim === "string" ? `"${dim}" = ${fixed}` : `fixed to ${fixed}`} in the ` +
+          `model, so it cannot be ${size}.`,
+      );
     }
     if (typeof dim === "string") symbols.set(dim, size);
   });

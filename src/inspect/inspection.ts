@@ -1,4 +1,7 @@
-/** What `inspect` finds. Every key is part of the public schema (docs/inspect.md): keys are added, never renamed. */
+/**
+ * What `inspect` finds. Every key is part of the public schema (docs/inspect.md): keys are added, never
+ * renamed.
+ */
 
 export const INSPECTION_VERSION = 1;
 
@@ -15,7 +18,9 @@ export interface InspectedOperator {
   readonly domain: string;
   /** Nodes in every scope: the graph, bodies of If, Loop and Scan, functions of the model. */
   readonly count: number;
-  /** Of the weights of these nodes; what is computed from constants alone belongs to the node that uses it. */
+  /**
+   * Of the weights of these nodes; what is computed from constants alone belongs to the node that uses it.
+   */
   readonly parameters: number;
   readonly bytes: number;
   /** Of the nodes whose MACs are known. Those of a function are with its calls. */
@@ -68,7 +73,10 @@ export interface InspectedWeight {
   readonly elements: number;
   /** Stored bytes of its constants; a constant that several share counts with the first. */
   readonly bytes: number;
-  /** "inline" (an initializer in the file), "external", "node" (Constant), or "computed" from several constants. */
+  /**
+   * "inline" (an initializer in the file), "external", "node" (Constant), or "computed" from several
+   * constants.
+   */
   readonly stored: "inline" | "external" | "node" | "computed";
   /** The constants that it is computed from; empty unless `stored` is "computed". */
   readonly constants: readonly string[];
@@ -95,7 +103,10 @@ export interface FileParts {
 export interface Activations {
   /** Bytes of all intermediate values and outputs, each once; null when some are not known. */
   readonly totalBytes: number | null;
-  /** The most that is alive at once in the main graph, without weights and workspace, in the file's order of nodes. */
+  /**
+   * The most that is alive at once in the main graph, without weights and workspace, in the file's order of
+   * nodes.
+   */
   readonly peakBytes: number | null;
   readonly unknown: number;
 }
@@ -103,11 +114,16 @@ export interface Activations {
 /** What a pass would do with a node, from a trial on a copy. */
 export interface Possibility {
   readonly pass: string;
-  /** Whether calibration data was assumed. A pass that does the same with and without it is told once, as without. */
+  /**
+   * Whether calibration data was assumed. A pass that does the same with and without it is told once, as
+   * without.
+   */
   readonly calibrated: boolean;
   /** The node, or the constant where the pass names that. */
   readonly name: string;
-  /** The node: itself, or the one that uses the constant; null for one that is not in the cleaned-up model. */
+  /**
+   * The node: itself, or the one that uses the constant; null for one that is not in the cleaned-up model.
+   */
   readonly node: string | null;
   readonly opType: string;
   readonly status: "changed" | "kept";
@@ -131,7 +147,10 @@ export interface Inspection {
   readonly weights: readonly InspectedWeight[];
   readonly parameters: number;
   readonly parameterBytes: number;
-  /** Share of floating-point parameters that are zero, from 0 to 1; null when there are none, or some are stored as codes and the model was not run. */
+  /**
+   * Share of floating-point parameters that are zero, from 0 to 1; null when there are none, or some are
+   * stored as codes and the model was not run.
+   */
   readonly sparsity: number | null;
   readonly externalTensors: number;
   readonly parts: FileParts;

@@ -1,20 +1,38 @@
 /** Which weight of one model is which of another. */
 import type { InspectedWeight } from "./inspection.js";
 
-/** What two weights have in common: their name; the node that uses them and their shape; their shape and order; that node. */
+/**
+ * What two weights have in common: their name; the node that uses them and their shape; their shape and
+ * order; that node.
+ */
 export type WeightMatch = "name" | "layer" | "shape" | "node";
 
-type Pair = readonly [before: InspectedWeight | undefined, after: InspectedWeight | undefined, matchedBy: WeightMatch | null];
+type Pair = readonly [
+  before: InspectedWeight | undefined,
+  after: InspectedWeight | undefined,
+  matchedBy: WeightMatch | null,
+];
 
 const KEYS: readonly (readonly [WeightMatch, (weight: InspectedWeight) => string | undefined])[] = [
   ["name", ({ name, scope }) => (name === "" ? undefined : JSON.stringify([scope, name]))],
-  ["layer", ({ node, scope, shape }) => (node === null || shape === null ? undefined : JSON.stringify([scope, node, shape]))],
+  [
+    "layer",
+    ({ node, scope, shape }) =>
+      node === null || shape === null ? undefined : JSON.stringify([scope, node, shape]),
+  ],
   // Scalars and vectors of like shape are too many to be told apart by it.
   ["shape", ({ shape }) => (shape === null || shape.length < 2 ? undefined : JSON.stringify(shape))],
-  ["node", ({ node, scope, shape, input }) => (node === null || (shape?.length ?? 2) < 2 ? undefined : JSON.stringify([scope, node, input]))],
+  [
+    "node",
+    ({ node, scope, shape, input }) =>
+      node === null || (shape?.length ?? 2) < 2 ? undefined : JSON.stringify([scope, node, input]),
+  ],
 ];
 
-/** Pairs in the order of `before`, then what only `after` has. Like keys pair up in order; each weight is in one pair. */
+/**
+ * Pairs in the order of `before`, then what only `after` has. Like keys pair up in order; each weight is in
+ * one pair.
+ */
 export function matchWeights(before: readonly InspectedWeight[], after: readonly InspectedWeight[]): Pair[] {
   const partners = new Map<InspectedWeight, readonly [InspectedWeight, WeightMatch]>();
   const taken = new Set<InspectedWeight>();
@@ -35,6 +53,13 @@ export function matchWeights(before: readonly InspectedWeight[], after: readonly
       taken.add(partner);
     }
   }
-  const pairs = before.map((weight): Pair => [weight, partners.get(weight)?.[0], partners.get(weight)?.[1] ?? null]);
-  return [...pairs, ...after.filter((weight) => !taken.has(weight)).map((weight): Pair => [undefined, weight, null])];
+  const pairs = before.map((weight): Pair => [
+    weight,
+    partners.get(weight)?.[0],
+    partners.get(weight)?.[1] ?? null,
+  ]);
+  return [
+    ...pairs,
+    ...after.filter((weight) => !taken.has(weight)).map((weight): Pair => [undefined, weight, null]),
+  ];
 }

@@ -5,10 +5,13 @@ import { type Dimension, type Model, fedInputs } from "../ir/index.js";
 const LEAST_RANK = 2;
 
 /**
- * Takes the first axis of the inputs for 1 where it is open, and every size that bears its symbol, in place. Returns what
- * was taken so: symbols, and names of inputs whose size has none.
+ * Takes the first axis of the inputs for 1 where it is open, and every size that bears its symbol, in
+ * place. Returns what was taken so: symbols, and names of inputs whose size has none.
  */
-export function takeOneSample(model: Model): { readonly symbols: readonly string[]; readonly unnamed: readonly string[] } {
+export function takeOneSample(model: Model): {
+  readonly symbols: readonly string[];
+  readonly unnamed: readonly string[];
+} {
   const symbols = new Set<string>();
   const unnamed: string[] = [];
   for (const { name, type } of fedInputs(model)) {
@@ -22,7 +25,9 @@ export function takeOneSample(model: Model): { readonly symbols: readonly string
   for (const value of [...model.graph.inputs, ...model.graph.outputs, ...model.graph.valueInfo]) {
     const tensor = value.type?.tensor;
     if (!tensor?.shape) continue;
-    const shape = tensor.shape.map((dim: Dimension, axis) => (typeof dim === "string" && symbols.has(dim)) || isOpen(value.name, axis) ? 1 : dim);
+    const shape = tensor.shape.map((dim: Dimension, axis) =>
+      (typeof dim === "string" && symbols.has(dim)) || isOpen(value.name, axis) ? 1 : dim,
+    );
     value.type = { tensor: { ...tensor, shape } };
   }
   return { symbols: [...symbols], unnamed };
@@ -30,6 +35,14 @@ export function takeOneSample(model: Model): { readonly symbols: readonly string
 
 /** What was taken, in words, and how to change it; nothing where no size was open. */
 export function oneSampleNotes({ symbols, unnamed }: ReturnType<typeof takeOneSample>): string[] {
-  const named = symbols.map((symbol) => `The size "${symbol}" is open and was taken for 1: --dim ${symbol}=… gives another.`);
-  return [...named, ...unnamed.map((name) => `The first size of input "${name}" is open and was taken for 1: --shape ${name}=… gives another.`)];
+  const named = symbols.map(
+    (symbol) => `The size "${symbol}" is open and was taken for 1: --dim ${symbol}=… gives another.`,
+  );
+  return [
+    ...named,
+    ...unnamed.map(
+      (name) =>
+        `The first size of input "${name}" is open and was taken for 1: --shape ${name}=… gives another.`,
+    ),
+  ];
 }

@@ -1,17 +1,25 @@
 /**
- * What the lossy passes could do with each node, and why not: each is tried on a copy of the cleaned-up model, and its own
- * report is taken. Constants are shared with the copy; passes never write into them.
+ * What the lossy passes could do with each node, and why not: each is tried on a copy of the cleaned-up
+ * model, and its own report is taken. Constants are shared with the copy; passes never write into them.
  */
 import { isDeepStrictEqual } from "node:util";
 import { takeTurn, throwIfAborted } from "../abort.js";
 import { copyModel, GraphEditor, nodeLabel, type Model } from "../ir/index.js";
-import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../numeric/statistics.js";
+import {
+  Statistics,
+  type Histogram,
+  type StatisticOf,
+  type StatisticRequest,
+} from "../numeric/statistics.js";
 import type { Compute, ConstantEvaluator, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { PREPARATION } from "../plan/recipe.js";
 import { findPass, PASSES } from "../plan/registry.js";
 import type { Possibility } from "./inspection.js";
 
-export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
+export interface Trial {
+  readonly possibilities: readonly Possibility[] | null;
+  readonly warnings: readonly string[];
+}
 
 const MAX_ROUNDS = 10;
 
@@ -22,11 +30,20 @@ export interface TrialTools {
   readonly progress?: (done: number, total: number) => void;
 }
 
-export async function tryPasses(model: Model, { evaluator, compute, progress }: TrialTools = {}): Promise<Trial> {
+export async function tryPasses(
+  model: Model,
+  { evaluator, compute, progress }: TrialTools = {},
+): Promise<Trial> {
   const possibilities: Possibility[] = [];
   const warnings: string[] = [];
   const clean = copyModel(model);
-  const context: PassContext = { statistics: undefined, evaluator, seed: 0, advance: takeTurn, ...(compute ? { compute } : {}) };
+  const context: PassContext = {
+    statistics: undefined,
+    evaluator,
+    seed: 0,
+    advance: takeTurn,
+    ...(compute ? { compute } : {}),
+  };
   await cleanUp(clean, context);
   const nodeOf = nodesByStatus(clean);
   const tried = PASSES.filter(({ lossy }) => lossy);
@@ -37,9 +54,21 @@ export async function tryPasses(model: Model, { evaluator, compute, progress }: 
     const pass = registered.bind();
     try {
       const plain = (await tryPass(pass, clean, context)).nodes;
-      const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, { ...context, statistics: new AssumedStatistics() })).nodes : plain;
-      if (!isDeepStrictEqual(plain, calibrated)) possibilities.push(...calibrated.map((status) => ({ pass: name, calibrated: true, node: nodeOf(status.name), ...status })));
-      possibilities.push(...plain.map((status) => ({ pass: name, calibrated: false, node: nodeOf(status.name), ...status })));
+      const calibrated = canAssume(pass, clean)
+        ? (await tryPass(pass, clean, { ...context, statistics: new AssumedStatistics() })).nodes
+        : plain;
+      if (!isDeepStrictEqual(plain, calibrated))
+        possibilities.push(
+          ...calibrated.map((status) => ({
+            pass: name,
+            calibrated: true,
+            node: nodeOf(status.name),
+            ...status,
+          })),
+        );
+      possibilities.push(
+        ...plain.map((status) => ({ pass: name, calibrated: false, node: nodeOf(status.name), ...status })),
+      );
     } catch (error) {
       throwIfAborted();
       warnings.push(`${name} could not be tried: ${error instanceof Error ? error.message : String(error)}`);
@@ -58,7 +87,8 @@ function nodesByStatus(model: Model): (name: string) => string | null {
       if (user) nodes.set(name, nodeLabel(user));
     }
   }
-  for (const { graph } of editors) for (const node of graph.nodes) nodes.set(nodeLabel(node), nodeLabel(node));
+  for (const { graph } of editors)
+    for (const node of graph.nodes) nodes.set(nodeLabel(node), nodeLabel(node));
   return (name) => nodes.get(name) ?? null;
 }
 
@@ -75,15 +105,26 @@ async function tryPass(pass: Pass, clean: Model, context: PassContext): Promise<
   return pass.run(copyModel(clean), context);
 }
 
-/** Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only how well. */
+/**
+ * Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only
+ * how well.
+ */
 function canAssume(pass: Pass, model: Model): boolean {
   return pass.statistics(model).every(({ kind }) => kind === "histogram" || kind === "range");
 }
 
-/** Answers as if every tensor had been seen with values from -1 to 1; what takes a model's own data stays unanswered. */
+/**
+ * Answers as if every tensor had been seen with values from -1 to 1; what takes a model's own data stays
+ * unanswered.
+ */
 class AssumedStatistics extends Statistics {
   override get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
-    const answer = request.kind === "histogram" ? histogram(request.bins ?? 2048) : request.kind === "range" ? { min: -1, max: 1, count: 1 } : undefined;
+    const answer =
+      request.kind === "histogram"
+        ? histogram(request.bins ?? 2048)
+        : request.kind === "range"
+          ? { min: -1, max: 1, count: 1 }
+          : undefined;
     return answer as StatisticOf[R["kind"]] | undefined;
   }
 }

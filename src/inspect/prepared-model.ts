@@ -1,4 +1,7 @@
-/** A copy of the model made for looking at: sizes given, functions inlined, Constant nodes lifted, types inferred. */
+/**
+ * A copy of the model made for looking at: sizes given, functions inlined, Constant nodes lifted, types
+ * inferred.
+ */
 import { allNodes, copyModel, GraphEditor, type Model, type Node, type Tensor } from "../ir/index.js";
 import { inferScopes, type TypeMap } from "../ops/shapes.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
@@ -10,7 +13,9 @@ import { mergeShapes, type Shapes } from "./run-shapes.js";
 export interface PreparedModel {
   readonly editors: readonly GraphEditor[];
   readonly types: ReadonlyMap<GraphEditor, TypeMap>;
-  /** The node of the given model that a node of the copy stands for: the call, for one of a function's body. */
+  /**
+   * The node of the given model that a node of the copy stands for: the call, for one of a function's body.
+   */
   readonly origin: (node: Node) => Node;
   /** Initializers of the given model, as opposed to values of Constant nodes. */
   readonly initializers: ReadonlySet<Tensor>;
@@ -24,7 +29,11 @@ export function sizedModel(model: Model, sizes: GivenSizes): Model {
 }
 
 /** @param measured shapes of values of the main graph, from a run */
-export async function prepareModel(model: Model, sizes: GivenSizes, measured: Shapes = new Map()): Promise<PreparedModel> {
+export async function prepareModel(
+  model: Model,
+  sizes: GivenSizes,
+  measured: Shapes = new Map(),
+): Promise<PreparedModel> {
   const copy = sizedModel(model, sizes);
   takeOneSample(copy);
   const originals = [...allNodes(model)];
@@ -42,6 +51,7 @@ export async function prepareModel(model: Model, sizes: GivenSizes, measured: Sh
 /** What was measured overrules what was declared. */
 function overlaid(types: TypeMap, measured: Shapes): TypeMap {
   const all = new Map(types);
-  for (const [name, shape] of measured) all.set(name, { elementType: types.get(name)?.elementType ?? 0, shape: [...shape] });
+  for (const [name, shape] of measured)
+    all.set(name, { elementType: types.get(name)?.elementType ?? 0, shape: [...shape] });
   return all;
 }

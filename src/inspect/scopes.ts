@@ -1,5 +1,13 @@
 /** The lists of nodes that a model holds, each with a name for people, and the constants it can see. */
-import { isStandard, nodeLabel, type FunctionDef, type Graph, type Model, type Node, type Tensor } from "../ir/index.js";
+import {
+  isStandard,
+  nodeLabel,
+  type FunctionDef,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../ir/index.js";
 
 export interface Scope {
   /** "" for the main graph, "If_0/then_branch" for a body, "my.domain.Block()" for a function. */
@@ -13,17 +21,29 @@ export interface Scope {
 export function scopesOf(model: Pick<Model, "graph" | "functions">): Scope[] {
   const scopes: Scope[] = [];
   const visit = (list: Graph | FunctionDef, path: string, parent: Scope | undefined): void => {
-    const scope: Scope = { path, nodes: list.nodes, initializers: "initializers" in list ? list.initializers : [], parent };
+    const scope: Scope = {
+      path,
+      nodes: list.nodes,
+      initializers: "initializers" in list ? list.initializers : [],
+      parent,
+    };
     scopes.push(scope);
     for (const node of list.nodes) {
       for (const { name, g, graphs = [] } of node.attributes) {
         const bodies = g ? [g, ...graphs] : graphs;
-        bodies.forEach((body, k) => visit(body, `${path === "" ? "" : `${path}/`}${nodeLabel(node)}/${name}${bodies.length > 1 ? k : ""}`, scope));
+        bodies.forEach((body, k) =>
+          visit(
+            body,
+            `${path === "" ? "" : `${path}/`}${nodeLabel(node)}/${name}${bodies.length > 1 ? k : ""}`,
+            scope,
+          ),
+        );
       }
     }
   };
   visit(model.graph, "", undefined);
-  for (const fn of model.functions) visit(fn, `${operatorName({ domain: fn.domain ?? "", opType: fn.name ?? "" })}()`, undefined);
+  for (const fn of model.functions)
+    visit(fn, `${operatorName({ domain: fn.domain ?? "", opType: fn.name ?? "" })}()`, undefined);
   return scopes;
 }
 
@@ -32,12 +52,29 @@ export function domainName(domain: string | undefined): string {
 }
 
 /** "Conv", "com.microsoft.QGemm". */
-export function operatorName({ domain, opType }: { readonly domain?: string; readonly opType: string }): string {
+export function operatorName({
+  domain,
+  opType,
+}: {
+  readonly domain?: string;
+  readonly opType: string;
+}): string {
   return domainName(domain) === "ai.onnx" ? opType : `${domainName(domain)}.${opType}`;
 }
 
 /** Operators that give something else at every run, or depend on more than their inputs. */
-const NEVER_CONSTANT: ReadonlySet<string> = new Set(["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "If", "Loop", "Scan", "SequenceMap"]);
+const NEVER_CONSTANT: ReadonlySet<string> = new Set([
+  "RandomNormal",
+  "RandomUniform",
+  "RandomNormalLike",
+  "RandomUniformLike",
+  "Multinomial",
+  "Bernoulli",
+  "If",
+  "Loop",
+  "Scan",
+  "SequenceMap",
+]);
 
 /**
  * The nodes of a scope that compute from constants alone, such as those that unpack a stored weight.

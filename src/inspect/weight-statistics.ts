@@ -9,25 +9,32 @@ const MOST_DISTINCT = 256;
 type Values = ArrayLike<number> | ArrayLike<bigint>;
 
 /**
- * Reads the tensor's values, loading external ones for as long as this runs. Null for strings, complex numbers and types
- * that edgec does not decode. Throws BadModelError for bytes that do not fit the shape, EdgecError CANNOT_READ.
+ * Reads the tensor's values, loading external ones for as long as this runs. Null for strings, complex
+ * numbers and types that edgec does not decode. Throws BadModelError for bytes that do not fit the shape,
+ * EdgecError CANNOT_READ.
  */
 export function weightStatistics(tensor: Tensor): WeightStatistics | null {
   const values = valuesOf(tensor);
   return values ? statisticsOf(values) : null;
 }
 
-/** A fingerprint of what a constant holds: the first 64 bits of SHA-256 over its little-endian values, in hexadecimal. */
+/**
+ * A fingerprint of what a constant holds: the first 64 bits of SHA-256 over its little-endian values, in
+ * hexadecimal.
+ */
 export function digestOf(tensor: Tensor): string {
   const hash = createHash("sha256");
-  if (tensor.dataType === DataType.STRING) for (const text of tensor.typed?.string ?? []) hash.update(`${text.byteLength} `).update(text);
+  if (tensor.dataType === DataType.STRING)
+    for (const text of tensor.typed?.string ?? []) hash.update(`${text.byteLength} `).update(text);
   else hash.update(tensorBytes(tensor));
   return hash.digest("hex").slice(0, 16);
 }
 
 /** One fingerprint for several. */
 export function joinedDigest(digests: readonly string[]): string {
-  return digests.length === 1 ? digests[0] ?? "" : createHash("sha256").update(digests.join()).digest("hex").slice(0, 16);
+  return digests.length === 1
+    ? (digests[0] ?? "")
+    : createHash("sha256").update(digests.join()).digest("hex").slice(0, 16);
 }
 
 /** The tensor with its bytes at hand, so that an external one is read once however often it is looked at. */
@@ -50,25 +57,50 @@ function statisticsOf(values: Values): WeightStatistics {
   }
   const hasFinite = min <= max;
   // Minus zero is a zero.
-  return { zeros, nan, infinite, min: hasFinite ? min + 0 : null, max: hasFinite ? max + 0 : null, distinct: distinct.size > MOST_DISTINCT ? null : distinct.size };
+  return {
+    zeros,
+    nan,
+    infinite,
+    min: hasFinite ? min + 0 : null,
+    max: hasFinite ? max + 0 : null,
+    distinct: distinct.size > MOST_DISTINCT ? null : distinct.size,
+  };
 }
 
 function valuesOf(tensor: Tensor): Values | undefined {
   switch (tensor.dataType) {
-    case DataType.FLOAT16: case DataType.BFLOAT16: return toFloat32(tensor);
-    case DataType.FLOAT: return view(tensor, Float32Array);
-    case DataType.DOUBLE: return view(tensor, Float64Array);
-    case DataType.INT8: return view(tensor, Int8Array);
-    case DataType.UINT8: case DataType.BOOL: return view(tensor, Uint8Array);
-    case DataType.INT16: return view(tensor, Int16Array);
-    case DataType.UINT16: return view(tensor, Uint16Array);
-    case DataType.INT32: return view(tensor, Int32Array);
-    case DataType.UINT32: return view(tensor, Uint32Array);
-    case DataType.INT64: return view(tensor, BigInt64Array);
-    case DataType.UINT64: return view(tensor, BigUint64Array);
-    case DataType.INT4: case DataType.INT2: return unpacked(tensor, true);
-    case DataType.UINT4: case DataType.UINT2: return unpacked(tensor, false);
-    default: return undefined;
+    case DataType.FLOAT16:
+    case DataType.BFLOAT16:
+      return toFloat32(tensor);
+    case DataType.FLOAT:
+      return view(tensor, Float32Array);
+    case DataType.DOUBLE:
+      return view(tensor, Float64Array);
+    case DataType.INT8:
+      return view(tensor, Int8Array);
+    case DataType.UINT8:
+    case DataType.BOOL:
+      return view(tensor, Uint8Array);
+    case DataType.INT16:
+      return view(tensor, Int16Array);
+    case DataType.UINT16:
+      return view(tensor, Uint16Array);
+    case DataType.INT32:
+      return view(tensor, Int32Array);
+    case DataType.UINT32:
+      return view(tensor, Uint32Array);
+    case DataType.INT64:
+      return view(tensor, BigInt64Array);
+    case DataType.UINT64:
+      return view(tensor, BigUint64Array);
+    case DataType.INT4:
+    case DataType.INT2:
+      return unpacked(tensor, true);
+    case DataType.UINT4:
+    case DataType.UINT2:
+      return unpacked(tensor, false);
+    default:
+      return undefined;
   }
 }
 
@@ -80,7 +112,8 @@ interface ViewType<T> {
 /** The bytes as they lie, copied only where they are not aligned. */
 function view<T>(tensor: Tensor, type: ViewType<T>): T {
   const bytes = tensorBytes(tensor);
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  const { buffer, byteOffset, byteLength } =
+    bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new type(buffer, byteOffset, byteLength / type.BYTES_PER_ELEMENT);
 }
 

@@ -1,6 +1,18 @@
-/** The weights of a model: constants, and values computed from constants alone, with the node that works with them. */
+/**
+ * The weights of a model: constants, and values computed from constants alone, with the node that works
+ * with them.
+ */
 import { takeTurn } from "../abort.js";
-import { dataTypeName, elementCount, nodeLabel, storedByteLength, type Dimension, type GraphEditor, type Node, type Tensor } from "../ir/index.js";
+import {
+  dataTypeName,
+  elementCount,
+  nodeLabel,
+  storedByteLength,
+  type Dimension,
+  type GraphEditor,
+  type Node,
+  type Tensor,
+} from "../ir/index.js";
 import { staticCount } from "../ops/shapes.js";
 import { fixedValues, type FixedValues } from "./fixed-values.js";
 import type { InspectedWeight } from "./inspection.js";
@@ -17,9 +29,17 @@ export interface WeightSources {
   readonly progress?: (done: number, total: number) => void;
 }
 
-export interface FoundWeight { readonly weight: InspectedWeight; readonly node: Node | undefined }
+export interface FoundWeight {
+  readonly weight: InspectedWeight;
+  readonly node: Node | undefined;
+}
 
-interface Use { readonly values: FixedValues; readonly name: string; readonly node: Node | undefined; readonly input: number | null }
+interface Use {
+  readonly values: FixedValues;
+  readonly name: string;
+  readonly node: Node | undefined;
+  readonly input: number | null;
+}
 
 /** All weights in node order, then constants that no node uses. Decodes one tensor at a time. */
 export async function collectWeights(sources: WeightSources): Promise<FoundWeight[]> {
@@ -29,7 +49,10 @@ export async function collectWeights(sources: WeightSources): Promise<FoundWeigh
   for (const use of uses) {
     sources.progress?.(found.length, uses.length);
     await takeTurn();
-    found.push({ weight: await describe(use, sources, ledger), node: use.node && sources.prepared.origin(use.node) });
+    found.push({
+      weight: await describe(use, sources, ledger),
+      node: use.node && sources.prepared.origin(use.node),
+    });
   }
   return found;
 }
@@ -57,11 +80,17 @@ function usesOf(editors: readonly GraphEditor[]): Use[] {
       });
     }
   }
-  for (const [editor, values] of all) for (const tensor of editor.graph.initializers) if (!used.has(tensor)) add(values, tensor.name ?? "", editor.consumers(tensor.name ?? "")[0], null);
+  for (const [editor, values] of all)
+    for (const tensor of editor.graph.initializers)
+      if (!used.has(tensor)) add(values, tensor.name ?? "", editor.consumers(tensor.name ?? "")[0], null);
   return uses;
 }
 
-async function describe({ values, name, node, input }: Use, { prepared, scopeOf, compute }: WeightSources, ledger: ConstantLedger): Promise<InspectedWeight> {
+async function describe(
+  { values, name, node, input }: Use,
+  { prepared, scopeOf, compute }: WeightSources,
+  ledger: ConstantLedger,
+): Promise<InspectedWeight> {
   const { editor } = values;
   const tensor = editor.producer(name) ? undefined : values.held(name);
   const constants = tensor ? [tensor] : values.constantsOf(name);
@@ -70,13 +99,23 @@ async function describe({ values, name, node, input }: Use, { prepared, scopeOf,
   const origin = node && prepared.origin(node);
   const value = (tensor && loaded(tensor)) ?? (editor.parent ? undefined : await compute?.(name));
   return {
-    name, scope: origin ? scopeOf(origin) : "",
-    node: origin ? nodeLabel(origin) : null, opType: origin ? operatorName(origin) : null, input,
-    type: tensor ?? type ? dataTypeName(tensor?.dataType ?? type?.elementType ?? 0) : "unknown",
+    name,
+    scope: origin ? scopeOf(origin) : "",
+    node: origin ? nodeLabel(origin) : null,
+    opType: origin ? operatorName(origin) : null,
+    input,
+    type: (tensor ?? type) ? dataTypeName(tensor?.dataType ?? type?.elementType ?? 0) : "unknown",
     shape: (value?.dims ?? shape)?.map((dim: Dimension) => dim ?? null) ?? null,
-    elements: staticCount(value?.dims ?? shape) ?? constants.reduce((sum, each) => sum + elementCount(each), 0),
+    elements:
+      staticCount(value?.dims ?? shape) ?? constants.reduce((sum, each) => sum + elementCount(each), 0),
     bytes: constants.reduce((sum, each) => sum + ledger.bytes(each), 0),
-    stored: !tensor ? "computed" : tensor.external ? "external" : prepared.initializers.has(tensor) ? "inline" : "node",
+    stored: !tensor
+      ? "computed"
+      : tensor.external
+        ? "external"
+        : prepared.initializers.has(tensor)
+          ? "inline"
+          : "node",
     constants: tensor ? [] : constants.map((each) => each.name ?? ""),
     digest: joinedDigest(constants.map((each) => ledger.digest(each, value))),
     statistics: value ? weightStatistics(value) : null,
@@ -99,7 +138,9 @@ class ConstantLedger {
   /** @param value the same constant with its bytes loaded, where it is at hand */
   digest(tensor: Tensor, value: Tensor | undefined): string {
     const content = contentOf(tensor);
-    const digest = this.digests.get(content) ?? digestOf(value?.external === tensor.external && value?.raw && tensor.external ? value : tensor);
+    const digest =
+      this.digests.get(content) ??
+      digestOf(value?.external === tensor.external && value?.raw && tensor.external ? value : tensor);
     this.digests.set(content, digest);
     return digest;
   }

@@ -3,7 +3,9 @@
 export interface ByteSource {
   /** Bytes. */
   readonly length: number;
-  /** Fills `target` with the bytes from `offset` on. Throws BadModelError when they cannot be read any more. */
+  /**
+   * Fills `target` with the bytes from `offset` on. Throws BadModelError when they cannot be read any more.
+   */
   read(target: Uint8Array, offset: number): void;
 }
 
@@ -21,7 +23,8 @@ const PIECE = 4 * 2 ** 20;
 /** The bytes from first to last, in views on one buffer that the next view overwrites. */
 export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generator<Uint8Array, void> {
   if (source instanceof Uint8Array) {
-    for (let offset = 0; offset < source.byteLength; offset += size) yield source.subarray(offset, offset + size);
+    for (let offset = 0; offset < source.byteLength; offset += size)
+      yield source.subarray(offset, offset + size);
     return;
   }
   const buffer = new Uint8Array(Math.min(size, source.length));

@@ -5,23 +5,35 @@ import type { FunctionDef } from "./model.js";
 import { subgraphsOf } from "./traverse.js";
 
 /**
- * Copies of the nodes of `fn` that read and make the values of `call`. Attributes that refer to one of the call take its
- * value or the function's default, and are left out where there is neither. Names of nodes stay.
+ * Copies of the nodes of `fn` that read and make the values of `call`. Attributes that refer to one of the
+ * call take its value or the function's default, and are left out where there is neither. Names of nodes
+ * stay.
  * @param rename gives a value of the function a name in the graph of the call
  */
 export function callBody(call: Node, fn: FunctionDef, rename: (name: string) => string): Node[] {
   const names = new Map<string, string>([["", ""]]);
   fn.inputs.forEach((name, k) => names.set(name, call.inputs[k] ?? ""));
-  const attributes = new Map<string, Attribute>([...fn.attributeDefaults, ...call.attributes].map((attribute) => [attribute.name, attribute]));
+  const attributes = new Map<string, Attribute>(
+    [...fn.attributeDefaults, ...call.attributes].map((attribute) => [attribute.name, attribute]),
+  );
   const passedThrough: Node[] = [];
   fn.outputs.forEach((name, k) => {
     const given = call.outputs[k] ?? "";
     const outer = given === "" ? rename(name) : given;
     // An output that is an input, or another output as well, needs a node that hands it on.
-    if (names.has(name)) passedThrough.push({ opType: "Identity", inputs: [names.get(name) ?? ""], outputs: [outer], attributes: [] });
+    if (names.has(name))
+      passedThrough.push({
+        opType: "Identity",
+        inputs: [names.get(name) ?? ""],
+        outputs: [outer],
+        attributes: [],
+      });
     else names.set(name, outer);
   });
-  return [...fn.nodes.map((node) => instantiate(copyNode(node), { names, attributes, rename })), ...passedThrough];
+  return [
+    ...fn.nodes.map((node) => instantiate(copyNode(node), { names, attributes, rename })),
+    ...passedThrough,
+  ];
 }
 
 interface Scope {
@@ -50,7 +62,13 @@ function instantiate(node: Node, scope: Scope): Node {
     return [copy];
   });
   // What a passed body takes from outside has the caller's names, not those of the function.
-  for (const body of subgraphsOf(node)) instantiateBody(body, passed.has(body) ? { names: new Map(), attributes: new Map(), rename } : { ...scope, names: new Map(names) });
+  for (const body of subgraphsOf(node))
+    instantiateBody(
+      body,
+      passed.has(body)
+        ? { names: new Map(), attributes: new Map(), rename }
+        : { ...scope, names: new Map(names) },
+    );
   return node;
 }
 
@@ -64,5 +82,6 @@ function instantiateBody(body: Graph, scope: Scope): void {
   body.initializers = body.initializers.map((tensor) => ({ ...tensor, name: own(tensor.name ?? "") }));
   for (const node of body.nodes) for (const output of node.outputs) own(output);
   for (const node of body.nodes) instantiate(node, scope);
-  for (const value of [...body.outputs, ...body.valueInfo]) value.name = scope.names.get(value.name) ?? value.name;
+  for (const value of [...body.outputs, ...body.valueInfo])
+    value.name = scope.names.get(value.name) ?? value.name;
 }

@@ -1,4 +1,7 @@
-/** Copies of a model that can be changed without touching the original. Constants and encoded messages are shared. */
+/**
+ * Copies of a model that can be changed without touching the original. Constants and encoded messages are
+ * shared.
+ */
 import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef, Model } from "./model.js";
 import type { ValueInfo } from "./value.js";
@@ -10,7 +13,9 @@ export function copyModel(model: Model): Model {
     graph: copyGraph(model.graph),
     functions: model.functions.map(copyFunction),
     ...(model.storedForms ? { storedForms: [...model.storedForms] } : {}),
-    ...(model.descent ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) } : {}),
+    ...(model.descent
+      ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) }
+      : {}),
   };
 }
 
@@ -26,11 +31,21 @@ export function copyGraph(graph: Graph): Graph {
 }
 
 export function copyNode(node: Node): Node {
-  return { ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: node.attributes.map(copyAttribute) };
+  return {
+    ...node,
+    inputs: [...node.inputs],
+    outputs: [...node.outputs],
+    attributes: node.attributes.map(copyAttribute),
+  };
 }
 
 function copyFunction(fn: FunctionDef): FunctionDef {
-  return { ...fn, nodes: fn.nodes.map(copyNode), opsetImports: fn.opsetImports.map((o) => ({ ...o })), valueInfo: fn.valueInfo.map(copyValue) };
+  return {
+    ...fn,
+    nodes: fn.nodes.map(copyNode),
+    opsetImports: fn.opsetImports.map((o) => ({ ...o })),
+    valueInfo: fn.valueInfo.map(copyValue),
+  };
 }
 
 export function copyAttribute(attribute: Attribute): Attribute {

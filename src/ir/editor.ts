@@ -22,15 +22,16 @@ interface WholeModel {
 /**
  * An index over one graph (who makes and who uses each name) that stays true while the graph is edited
  * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
- * Passes edit through this class and never keep names of their own making outside it. One edit costs as much in a
- * large graph as in a small one, but for a walk over the nodes where many are taken out together.
+ * Passes edit through this class and never keep names of their own making outside it. One edit costs as
+ * much in a large graph as in a small one, but for a walk over the nodes where many are taken out together.
  */
 export class GraphEditor {
   readonly graph: Graph;
   readonly parent: GraphEditor | undefined;
   /**
-   * Where the graph is: for each node around it, outermost first, that node's first output and the attribute that holds
-   * the body. Empty for the main graph. Unlike names of values, which sibling bodies may share, it is unique.
+   * Where the graph is: for each node around it, outermost first, that node's first output and the
+   * attribute that holds the body. Empty for the main graph. Unlike names of values, which sibling bodies
+   * may share, it is unique.
    */
   readonly scope: readonly string[];
   private readonly order: NodeOrder;
@@ -42,7 +43,12 @@ export class GraphEditor {
   private readonly places = new Map<string, number>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
-  private constructor(graph: Graph, parent: GraphEditor | undefined, scope: readonly string[], private readonly whole: WholeModel) {
+  private constructor(
+    graph: Graph,
+    parent: GraphEditor | undefined,
+    scope: readonly string[],
+    private readonly whole: WholeModel,
+  ) {
     this.graph = graph;
     this.parent = parent;
     this.scope = scope;
@@ -56,8 +62,12 @@ export class GraphEditor {
   /** An editor for every graph of the model (main graph first, then bodies), sharing one set of names. */
   static forModel(model: Model): GraphEditor[] {
     const whole: WholeModel = {
-      editors: new Map(), names: new UniqueNames(), scratch: model.scratch, model,
-      // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing there.
+      editors: new Map(),
+      names: new UniqueNames(),
+      scratch: model.scratch,
+      model,
+      // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing
+      // there.
       inputsHaveDefaults: Number(model.irVersion ?? 0n) >= 4,
     };
     for (const scope of nodeLists(model)) collectNames(scope, whole.names);
@@ -65,7 +75,8 @@ export class GraphEditor {
     const visit = (graph: Graph, scope: readonly string[], parent?: GraphEditor): void => {
       const editor = new GraphEditor(graph, parent, scope, whole);
       editors.push(editor);
-      for (const node of graph.nodes) for (const { path, body } of bodiesOf(node)) visit(body, [...scope, ...path], editor);
+      for (const node of graph.nodes)
+        for (const { path, body } of bodiesOf(node)) visit(body, [...scope, ...path], editor);
     };
     visit(model.graph, []);
     return editors;
@@ -92,7 +103,9 @@ export class GraphEditor {
     if (users?.size !== 1 || this.isOutput(name)) return undefined;
     const [only] = users;
     if (!only) return undefined;
-    return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name) ? only : undefined;
+    return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name)
+      ? only
+      : undefined;
   }
 
   /** Names that a node of this graph uses: its inputs and what its bodies capture. */
@@ -110,8 +123,8 @@ export class GraphEditor {
   }
 
   /**
-   * The constant that `name` stands for in this graph or one around it. An initializer that is a graph input as well
-   * is only a default that a caller may override, not a constant (from IR version 4 on).
+   * The constant that `name` stands for in this graph or one around it. An initializer that is a graph
+   * input as well is only a default that a caller may override, not a constant (from IR version 4 on).
    */
   constant(name: string): Tensor | undefined {
     if (name === "") return undefined;
@@ -127,8 +140,9 @@ export class GraphEditor {
   }
 
   /**
-   * Says that the node or constant `name` came of the one named `from`, which may go or stay: what a user says of that is
-   * meant for it too. Of nodes, names are labels (see `nodeLabel`). The empty name says nothing.
+   * Says that the node or constant `name` came of the one named `from`, which may go or stay: what a user
+   * says of that is meant for it too. Of nodes, names are labels (see `nodeLabel`). The empty name says
+   * nothing.
    */
   recordDescent(from: string, name: string): void {
     addDescent(this.whole.model, from, name);
@@ -144,22 +158,30 @@ export class GraphEditor {
     return name;
   }
 
-  /** Puts `tensor` in the place of the constant of the same name, in this graph or the one around it that holds it. */
+  /**
+   * Puts `tensor` in the place of the constant of the same name, in this graph or the one around it that
+   * holds it.
+   */
   replaceInitializer(tensor: Tensor): void {
     this.put(this.whole.scratch?.keep(tensor) ?? tensor);
   }
 
   /**
-   * Gives the constant that `tensor` is new bytes of the same type and shape, in pieces, each of which is copied before
-   * the next is taken: a large one is then never whole in memory. They may be made from the old bytes on the way.
+   * Gives the constant that `tensor` is new bytes of the same type and shape, in pieces, each of which is
+   * copied before the next is taken: a large one is then never whole in memory. They may be made from the
+   * old bytes on the way.
    */
   replaceValues(tensor: Tensor, pieces: Iterable<Uint8Array>): void {
     const { name, dims, dataType, docString, metadata } = tensor;
     const length = byteSize(dataType, elementCount(tensor)) ?? 0;
     const bytes = this.whole.scratch?.keepPieces(length, pieces) ?? joinPieces(length, pieces);
     this.put({
-      dims, dataType, ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }),
-      ...(name === undefined ? {} : { name }), ...(docString === undefined ? {} : { docString }), ...(metadata === undefined ? {} : { metadata }),
+      dims,
+      dataType,
+      ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }),
+      ...(name === undefined ? {} : { name }),
+      ...(docString === undefined ? {} : { docString }),
+      ...(metadata === undefined ? {} : { metadata }),
     });
   }
 
@@ -171,7 +193,10 @@ export class GraphEditor {
     this.tensors.set(name, tensor);
   }
 
-  /** Where the graph's list has the constant. The list may have been changed elsewhere: then all places are found anew. */
+  /**
+   * Where the graph's list has the constant. The list may have been changed elsewhere: then all places are
+   * found anew.
+   */
   private placeOf(name: string): number | undefined {
     if (!this.tensors.has(name)) return undefined;
     const { initializers } = this.graph;
@@ -187,7 +212,10 @@ export class GraphEditor {
     return this.order.indexOf(node) < this.order.indexOf(other);
   }
 
-  /** Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their place. */
+  /**
+   * Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their
+   * place.
+   */
   renameOutput(from: string, to: string): void {
     for (const output of this.graph.outputs) if (output.name === from) output.name = to;
     this.outputs = undefined;
@@ -258,8 +286,8 @@ export class GraphEditor {
   }
 
   /**
-   * The same for many names at once, each of which becomes what the map has for it. A node that uses many of them is edited
-   * once: one by one, each edit would walk all its inputs.
+   * The same for many names at once, each of which becomes what the map has for it. A node that uses many
+   * of them is edited once: one by one, each edit would walk all its inputs.
    */
   replaceAllUses(names: ReadonlyMap<string, string>): void {
     const users = new Set<Node>();
@@ -282,10 +310,11 @@ export class GraphEditor {
   }
 
   private link(node: Node): void {
-    for (const output of node.outputs) if (output !== "") {
-      this.producers.set(output, node);
-      this.whole.names.add(output);
-    }
+    for (const output of node.outputs)
+      if (output !== "") {
+        this.producers.set(output, node);
+        this.whole.names.add(output);
+      }
     for (const name of usedNames(node)) {
       const users = this.users.get(name);
       if (users) users.add(node);
@@ -306,7 +335,10 @@ function usedNames(node: Node): Set<string> {
   return used;
 }
 
-/** Renames a use in the node and, where nothing in between binds the same name, in its bodies. Returns the bodies it went through. */
+/**
+ * Renames a use in the node and, where nothing in between binds the same name, in its bodies. Returns the
+ * bodies it went through.
+ */
 function renameInputs(node: Node, from: string, to: string): Graph[] {
   node.inputs = node.inputs.map((input) => (input === from ? to : input));
   const open = subgraphsOf(node).filter((body) => !bindsName(body, from));
@@ -314,7 +346,10 @@ function renameInputs(node: Node, from: string, to: string): Graph[] {
   return open.concat(open.flatMap((body) => body.nodes.flatMap((inner) => renameInputs(inner, from, to))));
 }
 
-function collectNames(scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] }, names: UniqueNames): void {
+function collectNames(
+  scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] },
+  names: UniqueNames,
+): void {
   for (const input of scope.inputs) names.add(typeof input === "string" ? input : input.name);
   for (const tensor of scope.initializers ?? []) names.add(tensor.name ?? "");
   for (const node of scope.nodes) {

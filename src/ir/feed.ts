@@ -2,9 +2,21 @@
 import type { DataType } from "./data-type.js";
 
 export type NumericArray =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
-/** A run-time tensor: row-major `data` of `dims`. FLOAT16 and BFLOAT16 travel as Uint16Array bits, BOOL as Uint8Array. */
+/**
+ * A run-time tensor: row-major `data` of `dims`. FLOAT16 and BFLOAT16 travel as Uint16Array bits, BOOL as
+ * Uint8Array.
+ */
 export interface TensorValue {
   readonly dataType: DataType;
   readonly dims: readonly number[];

@@ -1,4 +1,7 @@
-/** A graph, its nodes and their attributes. The three hold each other: an attribute may be a graph, which has nodes. */
+/**
+ * A graph, its nodes and their attributes. The three hold each other: an attribute may be a graph, which
+ * has nodes.
+ */
 import type { Annotated } from "./annotations.js";
 import type { Tensor } from "./tensor.js";
 import type { OpaqueMessage, TypeInfo, ValueInfo } from "./value.js";
@@ -58,6 +61,12 @@ export interface Attribute {
 export function emptyGraph(name?: string): Graph {
   return {
     ...(name === undefined ? {} : { name }),
-    nodes: [], initializers: [], sparseInitializers: [], inputs: [], outputs: [], valueInfo: [], quantizationAnnotations: [],
+    nodes: [],
+    initializers: [],
+    sparseInitializers: [],
+    inputs: [],
+    outputs: [],
+    valueInfo: [],
+    quantizationAnnotations: [],
   };
 }

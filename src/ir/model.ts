@@ -25,7 +25,10 @@ export interface FunctionDef extends Annotated {
   valueInfo: ValueInfo[];
 }
 
-/** Names of nodes (`nodeLabel`) and constants, each with those that came of it. The old one may be there still. */
+/**
+ * Names of nodes (`nodeLabel`) and constants, each with those that came of it. The old one may be there
+ * still.
+ */
 export type Descent = Map<string, Set<string>>;
 
 export interface Model extends Annotated {
@@ -55,20 +58,28 @@ export interface Model extends Annotated {
 /** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */
 export function opsetVersion(model: Pick<Model, "opsetImports">, domain = ""): number {
   const isStandard = domain === "" || domain === "ai.onnx";
-  const found = model.opsetImports.find((o) => (isStandard ? (o.domain ?? "") === "" || o.domain === "ai.onnx" : o.domain === domain));
+  const found = model.opsetImports.find((o) =>
+    isStandard ? (o.domain ?? "") === "" || o.domain === "ai.onnx" : o.domain === domain,
+  );
   return Number(found?.version ?? 0n);
 }
 
 /** Sets or adds the imported version of an operator set. */
 export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: number, domain = ""): void {
-  const found = model.opsetImports.find((o) => (o.domain ?? "") === domain || (domain === "" && o.domain === "ai.onnx"));
+  const found = model.opsetImports.find(
+    (o) => (o.domain ?? "") === domain || (domain === "" && o.domain === "ai.onnx"),
+  );
   if (found) found.version = BigInt(version);
   else model.opsetImports.push({ domain, version: BigInt(version) });
 }
 
 /** What identifies a function, and which one a node calls: domain, name and overload. */
-export function functionKey(domain: string | undefined, name: string | undefined, overload: string | undefined): string {
-  return JSON.stringify([domain === "ai.onnx" ? "" : domain ?? "", name ?? "", overload ?? ""]);
+export function functionKey(
+  domain: string | undefined,
+  name: string | undefined,
+  overload: string | undefined,
+): string {
+  return JSON.stringify([domain === "ai.onnx" ? "" : (domain ?? ""), name ?? "", overload ?? ""]);
 }
 
 /** The inputs that a caller feeds: those that no initializer gives a value. */

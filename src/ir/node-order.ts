@@ -1,8 +1,8 @@
 /**
- * Where nodes stand in their graph, kept up while nodes are put in and taken out. Every node has a rank that grows along the
- * list, so that its place is found by bisection; a node put between two takes a rank between theirs (order maintenance,
- * Dietz & Sleator 1987, with floating-point labels). The graph's list is the truth: when someone else changed it, ranks are
- * given anew.
+ * Where nodes stand in their graph, kept up while nodes are put in and taken out. Every node has a rank
+ * that grows along the list, so that its place is found by bisection; a node put between two takes a rank
+ * between theirs (order maintenance, Dietz & Sleator 1987, with floating-point labels). The graph's list is
+ * the truth: when someone else changed it, ranks are given anew.
  */
 import type { Graph, Node } from "./graph.js";
 
@@ -14,7 +14,9 @@ export class NodeOrder {
 
   constructor(private readonly graph: Graph) {}
 
-  /** The index in the graph's list, or -1. O(log n), but for the first call and after edits made elsewhere. */
+  /**
+   * The index in the graph's list, or -1. O(log n), but for the first call and after edits made elsewhere.
+   */
   indexOf(node: Node): number {
     const at = this.bisect(node);
     if (at >= 0) return at;
@@ -30,7 +32,8 @@ export class NodeOrder {
     const before = this.rankAt(begin - 1, -1);
     const after = this.rankAt(begin + nodes.length, (before ?? 0) + nodes.length + 1);
     if (before === undefined || after === undefined) return;
-    // At the front there is room below; in between they share the gap, and without one the next search ranks all anew.
+    // At the front there is room below; in between they share the gap, and without one the next search
+    // ranks all anew.
     const from = begin === 0 ? after - nodes.length - 1 : before;
     nodes.forEach((node, k) => this.ranks.set(node, from + ((k + 1) * (after - from)) / (nodes.length + 1)));
   }

@@ -19,7 +19,11 @@ export function getAttribute(node: Node, name: string): Attribute | undefined {
 }
 
 /** An integer attribute as a number, or `fallback` when absent. */
-export function intAttribute<T extends number | undefined>(node: Node, name: string, fallback: T): number | T {
+export function intAttribute<T extends number | undefined>(
+  node: Node,
+  name: string,
+  fallback: T,
+): number | T {
   const found = getAttribute(node, name);
   const i = found?.i ?? (isLeftOut(found, AttributeType.INT) ? 0n : undefined);
   return i === undefined ? fallback : Number(i);
@@ -30,12 +34,19 @@ export function floatAttribute(node: Node, name: string, fallback: number): numb
   return found?.f ?? (isLeftOut(found, AttributeType.FLOAT) ? 0 : fallback);
 }
 
-/** Exporters built on proto3 leave a zero out of the file: the attribute is there, of its kind, without a value. */
+/**
+ * Exporters built on proto3 leave a zero out of the file: the attribute is there, of its kind, without a
+ * value.
+ */
 function isLeftOut(attribute: Attribute | undefined, kind: number): boolean {
   return attribute?.type === kind && attribute.refAttrName === undefined;
 }
 
-export function stringAttribute<T extends string | undefined>(node: Node, name: string, fallback: T): string | T {
+export function stringAttribute<T extends string | undefined>(
+  node: Node,
+  name: string,
+  fallback: T,
+): string | T {
   const s = getAttribute(node, name)?.s;
   return s === undefined ? fallback : new TextDecoder().decode(s);
 }
@@ -57,8 +68,20 @@ export function removeAttribute(node: Node, name: string): void {
 }
 
 /** A new node of the standard operator set. */
-export function makeNode(opType: string, inputs: readonly string[], outputs: readonly string[], attributes: readonly Attribute[] = [], name?: string): Node {
-  return { opType, inputs: [...inputs], outputs: [...outputs], attributes: [...attributes], ...(name === undefined ? {} : { name }) };
+export function makeNode(
+  opType: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: readonly Attribute[] = [],
+  name?: string,
+): Node {
+  return {
+    opType,
+    inputs: [...inputs],
+    outputs: [...outputs],
+    attributes: [...attributes],
+    ...(name === undefined ? {} : { name }),
+  };
 }
 
 /** What to call a node in a message: its name, or its first output when it has none. */

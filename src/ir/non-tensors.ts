@@ -1,4 +1,7 @@
-/** Which values of a graph are sequences, maps or optional values, which have no elements of their own to look at. */
+/**
+ * Which values of a graph are sequences, maps or optional values, which have no elements of their own to
+ * look at.
+ */
 import type { Graph, Node } from "./graph.js";
 import { getAttribute, isOp, isStandard } from "./node.js";
 import type { ValueInfo } from "./value.js";

@@ -7,8 +7,19 @@ import { elementCount, tensorBytes, toNumbers, type Tensor } from "./tensor.js";
 const SHOWN = 16;
 
 const NUMERIC: ReadonlySet<DataType> = new Set([
-  DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16, DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64, DataType.UINT8,
-  DataType.UINT16, DataType.UINT32, DataType.UINT64, DataType.BOOL,
+  DataType.FLOAT,
+  DataType.DOUBLE,
+  DataType.FLOAT16,
+  DataType.BFLOAT16,
+  DataType.INT8,
+  DataType.INT16,
+  DataType.INT32,
+  DataType.INT64,
+  DataType.UINT8,
+  DataType.UINT16,
+  DataType.UINT32,
+  DataType.UINT64,
+  DataType.BOOL,
 ]);
 
 /** Type and value of a constant. A tensor that is not sound is said to be so; nothing is thrown. */
@@ -34,8 +45,11 @@ function contentText(tensor: Tensor): string {
 
 function valuesText(tensor: Tensor): string {
   const isDouble = tensor.dataType === DataType.DOUBLE;
-  const values = is64(tensor.dataType) ? wideIntegers(tensor).map(String)
-    : isDouble ? doubles(tensor).map((value) => numberText(value)) : toNumbers(tensor).map(floatText);
+  const values = is64(tensor.dataType)
+    ? wideIntegers(tensor).map(String)
+    : isDouble
+      ? doubles(tensor).map((value) => numberText(value))
+      : toNumbers(tensor).map(floatText);
   return tensor.dims.length === 0 ? values.join("") : `[${values.join(", ")}]`;
 }
 
@@ -50,7 +64,9 @@ function is64(type: DataType): boolean {
 
 function wideIntegers(tensor: Tensor): bigint[] {
   const { buffer } = new Uint8Array(tensorBytes(tensor));
-  return tensor.dataType === DataType.INT64 ? [...new BigInt64Array(buffer)] : [...new BigUint64Array(buffer)];
+  return tensor.dataType === DataType.INT64
+    ? [...new BigInt64Array(buffer)]
+    : [...new BigUint64Array(buffer)];
 }
 
 function doubles(tensor: Tensor): number[] {
@@ -71,9 +87,14 @@ function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds. */
+/**
+ * JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds.
+ */
 export function quoted(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** 32-bit FNV-1a: enough to notice a change. */

@@ -11,7 +11,10 @@ import type { TypeInfo } from "./value.js";
 
 /** The model as text. The same model gives the same text on every machine; external data is not loaded. */
 export function printModel(model: Model): string {
-  const lines = [`model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`, ...graphLines(model.graph)];
+  const lines = [
+    `model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`,
+    ...graphLines(model.graph),
+  ];
   for (const fn of model.functions) lines.push(...functionLines(fn));
   return `${lines.join("\n")}\n`;
 }
@@ -22,7 +25,12 @@ export function printGraph(graph: Graph): string {
 }
 
 function opsetsText(imports: readonly OpsetImport[]): string {
-  return imports.map(({ domain, version }) => `${domain === undefined || domain === "" ? "ai.onnx" : domain}=${version ?? "?"}`).join(" ");
+  return imports
+    .map(
+      ({ domain, version }) =>
+        `${domain === undefined || domain === "" ? "ai.onnx" : domain}=${version ?? "?"}`,
+    )
+    .join(" ");
 }
 
 function graphLines(graph: Graph): string[] {
@@ -39,11 +47,19 @@ function graphLines(graph: Graph): string[] {
 }
 
 function functionLines(fn: FunctionDef): string[] {
-  const name = [fn.domain, fn.name, fn.overload].filter((part) => part !== undefined && part !== "").map((part) => nameText(part ?? "")).join("::");
-  const attributes = [...fn.attributeNames, ...fn.attributeDefaults.flatMap((a) => attributeLines(a).join(" "))];
+  const name = [fn.domain, fn.name, fn.overload]
+    .filter((part) => part !== undefined && part !== "")
+    .map((part) => nameText(part ?? ""))
+    .join("::");
+  const attributes = [
+    ...fn.attributeNames,
+    ...fn.attributeDefaults.flatMap((a) => attributeLines(a).join(" ")),
+  ];
   const types = new Map(fn.valueInfo.map((value) => [value.name, value.type]));
   return [
-    `function ${name}(${fn.inputs.map(reference).join(", ")}) -> (${fn.outputs.map(reference).join(", ")})${attributes.length > 0 ? ` {${attributes.join(", ")}}` : ""} {`,
+    `function ${name}(${fn.inputs.map(reference).join(", ")}) -> ` +
+      `(${fn.outputs.map(reference).join(", ")})${attributes.length > 0 ? ` {${attributes.join(", ")}}` : ""} ` +
+      "{",
     `  ${opsetsText(fn.opsetImports)}`,
     ...fn.nodes.flatMap((node) => indent(nodeLines(node, types))),
     "}",
@@ -51,18 +67,26 @@ function functionLines(fn: FunctionDef): string[] {
 }
 
 function declaredTypes(graph: Graph): Map<string, TypeInfo | undefined> {
-  return new Map([...graph.valueInfo, ...graph.inputs, ...graph.outputs].map((value) => [value.name, value.type]));
+  return new Map(
+    [...graph.valueInfo, ...graph.inputs, ...graph.outputs].map((value) => [value.name, value.type]),
+  );
 }
 
 function nodeLines(node: Node, types: ReadonlyMap<string, TypeInfo | undefined>): string[] {
-  const outputs = node.outputs.map((name) => (name === "" ? "_" : valueText(name, types.get(name)))).join(", ");
-  const domain = node.domain === undefined || node.domain === "" || node.domain === "ai.onnx" ? "" : `${nameText(node.domain)}::`;
+  const outputs = node.outputs
+    .map((name) => (name === "" ? "_" : valueText(name, types.get(name))))
+    .join(", ");
+  const domain =
+    node.domain === undefined || node.domain === "" || node.domain === "ai.onnx"
+      ? ""
+      : `${nameText(node.domain)}::`;
   const overload = node.overload === undefined || node.overload === "" ? "" : `:${nameText(node.overload)}`;
   const call = `${outputs} = ${domain}${nameText(node.opType)}${overload}(${node.inputs.map(reference).join(", ")})`;
   const name = node.name === undefined || node.name === "" ? "" : `  # ${nameText(node.name)}`;
   const attributes = node.attributes.map(attributeLines);
   if (attributes.length === 0) return [call + name];
-  if (attributes.every((lines) => lines.length === 1)) return [`${call} {${attributes.map(([line]) => line).join(", ")}}${name}`];
+  if (attributes.every((lines) => lines.length === 1))
+    return [`${call} {${attributes.map(([line]) => line).join(", ")}}${name}`];
   return [`${call} {${name}`, ...attributes.flatMap(indent), "}"];
 }
 
@@ -94,16 +118,32 @@ function valueLines(a: Attribute): string[] {
   if (a.s) return [textOf(a.s)];
   if (a.t) return [constantText(a.t)];
   if (a.tp) return [typeText(a.tp)];
-  const list = a.floats?.map(decimal) ?? a.ints?.map(String) ?? a.strings?.map(textOf) ?? a.tensors?.map(constantText) ?? a.typeProtos?.map(typeText);
+  const list =
+    a.floats?.map(decimal) ??
+    a.ints?.map(String) ??
+    a.strings?.map(textOf) ??
+    a.tensors?.map(constantText) ??
+    a.typeProtos?.map(typeText);
   if (list) return [`[${list.join(", ")}]`];
   const sparse = a.sparseTensor ? [a.sparseTensor] : a.sparseTensors;
-  return [sparse ? `<sparse, ${sparse.map(({ bytes }) => bytes.byteLength).join(" and ")} encoded bytes>` : EMPTY[a.type ?? 0] ?? "?"];
+  return [
+    sparse
+      ? `<sparse, ${sparse.map(({ bytes }) => bytes.byteLength).join(" and ")} encoded bytes>`
+      : (EMPTY[a.type ?? 0] ?? "?"),
+  ];
 }
 
 /** What a kind stands for when its value is left out of the file. */
 const EMPTY: Readonly<Record<number, string>> = {
-  [AttributeType.FLOAT]: "0.0", [AttributeType.INT]: "0", [AttributeType.STRING]: "\"\"", [AttributeType.FLOATS]: "[]", [AttributeType.INTS]: "[]",
-  [AttributeType.STRINGS]: "[]", [AttributeType.TENSORS]: "[]", [AttributeType.GRAPHS]: "[]", [AttributeType.TYPE_PROTOS]: "[]",
+  [AttributeType.FLOAT]: "0.0",
+  [AttributeType.INT]: "0",
+  [AttributeType.STRING]: '""',
+  [AttributeType.FLOATS]: "[]",
+  [AttributeType.INTS]: "[]",
+  [AttributeType.STRINGS]: "[]",
+  [AttributeType.TENSORS]: "[]",
+  [AttributeType.GRAPHS]: "[]",
+  [AttributeType.TYPE_PROTOS]: "[]",
 };
 
 /** A float attribute, told apart from an integer one by its point. */

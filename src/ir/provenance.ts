@@ -1,6 +1,7 @@
 /**
- * What became of names. A pass may split a node or a constant, or put one of another name in its place, and then records
- * it (`GraphEditor.recordDescent`), so that what a user has named in the file is still found. Kept in memory alone.
+ * What became of names. A pass may split a node or a constant, or put one of another name in its place, and
+ * then records it (`GraphEditor.recordDescent`), so that what a user has named in the file is still found.
+ * Kept in memory alone.
  */
 import type { Model } from "./model.js";
 

@@ -38,7 +38,10 @@ export interface Tensor extends Annotated {
   dataType: DataType;
   /** Little-endian bytes, or undefined when `lazy`, `typed` or `external` holds the values. */
   raw?: Uint8Array;
-  /** What would be `raw`, left on the disk: in the model file or a scratch file. Not to be told apart in what is written. */
+  /**
+   * What would be `raw`, left on the disk: in the model file or a scratch file. Not to be told apart in
+   * what is written.
+   */
   lazy?: ByteSource;
   typed?: TypedData;
   external?: ExternalSource;
@@ -52,10 +55,12 @@ export interface Tensor extends Annotated {
 export function elementCount(tensor: Pick<Tensor, "dims" | "name">): number {
   let count = 1;
   for (const dim of tensor.dims) {
-    if (!Number.isSafeInteger(dim) || dim < 0) throw new BadModelError(`tensor "${tensor.name ?? ""}" has an invalid dimension ${dim}`);
+    if (!Number.isSafeInteger(dim) || dim < 0)
+      throw new BadModelError(`tensor "${tensor.name ?? ""}" has an invalid dimension ${dim}`);
     count *= dim;
   }
-  if (!Number.isSafeInteger(count)) throw new BadModelError(`tensor "${tensor.name ?? ""}" has more elements than can be addressed`);
+  if (!Number.isSafeInteger(count))
+    throw new BadModelError(`tensor "${tensor.name ?? ""}" has more elements than can be addressed`);
   return count;
 }
 
@@ -71,14 +76,17 @@ export function tensorBytes(tensor: Tensor): Uint8Array {
 }
 
 /**
- * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A piece is valid
- * until the next is taken: a tensor on the disk goes through one small buffer.
+ * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A
+ * piece is valid until the next is taken: a tensor on the disk goes through one small buffer.
  */
 export function tensorPieces(tensor: Tensor): Generator<Uint8Array, void> {
   return pieces(tensorSource(tensor) ?? tensorBytes(tensor));
 }
 
-/** Where a tensor that is not in memory is read from; undefined when it is. Throws BadModelError as `tensorBytes`. */
+/**
+ * Where a tensor that is not in memory is read from; undefined when it is. Throws BadModelError as
+ * `tensorBytes`.
+ */
 export function tensorSource(tensor: Tensor): ByteSource | undefined {
   const { raw, lazy, external, typed } = tensor;
   if (raw || (typed && !external)) return undefined;
@@ -95,9 +103,15 @@ export function externalRange(external: ExternalSource | undefined): ByteSource 
 
 function requireLength(tensor: Tensor, length: number): void {
   const expected = byteSize(tensor.dataType, elementCount(tensor));
-  if (expected === undefined) throw new BadModelError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`);
+  if (expected === undefined)
+    throw new BadModelError(
+      `tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`,
+    );
   if (length !== expected) {
-    throw new BadModelError(`tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}]) holds ${length} bytes where ${expected} are needed`);
+    throw new BadModelError(
+      `tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} ` +
+        `[${tensor.dims.join(", ")}]) holds ${length} bytes where ${expected} are needed`,
+    );
   }
 }
 
@@ -106,24 +120,43 @@ export function storedByteLength(tensor: Tensor): number {
   if (tensor.raw) return tensor.raw.byteLength;
   if (tensor.lazy) return tensor.lazy.length;
   if (tensor.external?.length !== undefined) return tensor.external.length;
-  return byteSize(tensor.dataType, elementCount(tensor)) ?? tensor.typed?.string?.reduce((sum, s) => sum + s.byteLength, 0) ?? 0;
+  return (
+    byteSize(tensor.dataType, elementCount(tensor)) ??
+    tensor.typed?.string?.reduce((sum, s) => sum + s.byteLength, 0) ??
+    0
+  );
 }
 
 function encodeTyped(tensor: Tensor): Uint8Array {
   const typed = tensor.typed ?? {};
   const count = elementCount(tensor);
   switch (tensor.dataType) {
-    case DataType.FLOAT: case DataType.COMPLEX64: return bytesOf(Float32Array.from(typed.float ?? []));
-    case DataType.DOUBLE: case DataType.COMPLEX128: return bytesOf(Float64Array.from(typed.double ?? []));
-    case DataType.INT64: return bytesOf(BigInt64Array.from(typed.int64 ?? []));
-    case DataType.UINT64: return bytesOf(BigUint64Array.from(typed.uint64 ?? []));
-    case DataType.UINT32: return bytesOf(Uint32Array.from(typed.uint64 ?? [], Number));
-    case DataType.INT32: return bytesOf(Int32Array.from(typed.int32 ?? []));
-    case DataType.INT16: case DataType.UINT16: case DataType.FLOAT16: case DataType.BFLOAT16: return bytesOf(Uint16Array.from(typed.int32 ?? []));
+    case DataType.FLOAT:
+    case DataType.COMPLEX64:
+      return bytesOf(Float32Array.from(typed.float ?? []));
+    case DataType.DOUBLE:
+    case DataType.COMPLEX128:
+      return bytesOf(Float64Array.from(typed.double ?? []));
+    case DataType.INT64:
+      return bytesOf(BigInt64Array.from(typed.int64 ?? []));
+    case DataType.UINT64:
+      return bytesOf(BigUint64Array.from(typed.uint64 ?? []));
+    case DataType.UINT32:
+      return bytesOf(Uint32Array.from(typed.uint64 ?? [], Number));
+    case DataType.INT32:
+      return bytesOf(Int32Array.from(typed.int32 ?? []));
+    case DataType.INT16:
+    case DataType.UINT16:
+    case DataType.FLOAT16:
+    case DataType.BFLOAT16:
+      return bytesOf(Uint16Array.from(typed.int32 ?? []));
     default: {
       // 8-bit types hold one element per int32 entry; sub-byte types one packed byte per entry.
       const bytes = byteSize(tensor.dataType, count);
-      if (bytes === undefined) throw new BadModelError(`tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`);
+      if (bytes === undefined)
+        throw new BadModelError(
+          `tensor "${tensor.name ?? ""}" of type ${dataTypeName(tensor.dataType)} has no byte form`,
+        );
       return Uint8Array.from(typed.int32 ?? []);
     }
   }
@@ -137,8 +170,10 @@ function bytesOf(array: ArrayBufferView): Uint8Array {
 export function toFloat32(tensor: Tensor): Float32Array {
   const bytes = ownBytes(tensor);
   switch (tensor.dataType) {
-    case DataType.FLOAT: return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
-    case DataType.DOUBLE: return Float32Array.from(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8));
+    case DataType.FLOAT:
+      return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
+    case DataType.DOUBLE:
+      return Float32Array.from(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8));
     case DataType.FLOAT16: {
       const halves = new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2);
       const values = new Float32Array(halves.length);
@@ -151,23 +186,34 @@ export function toFloat32(tensor: Tensor): Float32Array {
       for (let i = 0; i < halves.length; i++) words[i] = halves[i]! * 65536;
       return new Float32Array(words.buffer);
     }
-    default: throw new BadModelError(`tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`);
+    default:
+      throw new BadModelError(
+        `tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`,
+      );
   }
 }
 
 /**
- * The values of `toFloat32` from first to last, in pieces that may be changed and are valid until the next is taken.
- * A large tensor is never whole in memory.
+ * The values of `toFloat32` from first to last, in pieces that may be changed and are valid until the next
+ * is taken. A large tensor is never whole in memory.
  */
 export function* floatPieces(tensor: Tensor): Generator<Float32Array, void> {
   for (const piece of tensorPieces(tensor)) {
     const { dataType, name } = tensor;
     const bytes = byteSize(dataType, 1) ?? 1;
-    yield toFloat32({ dataType, dims: [piece.byteLength / bytes], raw: piece, ...(name === undefined ? {} : { name }) });
+    yield toFloat32({
+      dataType,
+      dims: [piece.byteLength / bytes],
+      raw: piece,
+      ...(name === undefined ? {} : { name }),
+    });
   }
 }
 
-/** Reads tensors one after the other through one buffer, so that no second one waits in memory to be collected. */
+/**
+ * Reads tensors one after the other through one buffer, so that no second one waits in memory to be
+ * collected.
+ */
 export class FloatReader {
   private readonly buffer: Float32Array<ArrayBuffer>;
 
@@ -183,7 +229,8 @@ export class FloatReader {
     const source = tensorSource(tensor);
     const count = elementCount(tensor);
     if (!source || count > this.buffer.length) return toFloat32(tensor);
-    if (tensor.dataType === DataType.FLOAT) source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
+    if (tensor.dataType === DataType.FLOAT)
+      source.read(new Uint8Array(this.buffer.buffer, 0, source.length), 0);
     else this.decode(tensor);
     return this.buffer.subarray(0, count);
   }
@@ -202,23 +249,34 @@ export function toNumbers(tensor: Tensor): number[] {
   const bytes = ownBytes(tensor);
   const { buffer, byteLength } = bytes;
   switch (tensor.dataType) {
-    case DataType.UINT8: case DataType.BOOL: return Array.from(bytes);
-    case DataType.INT8: return Array.from(new Int8Array(buffer, 0, byteLength));
-    case DataType.UINT16: return Array.from(new Uint16Array(buffer, 0, byteLength / 2));
-    case DataType.INT16: return Array.from(new Int16Array(buffer, 0, byteLength / 2));
-    case DataType.INT32: return Array.from(new Int32Array(buffer, 0, byteLength / 4));
-    case DataType.UINT32: return Array.from(new Uint32Array(buffer, 0, byteLength / 4));
-    case DataType.INT64: return Array.from(new BigInt64Array(buffer, 0, byteLength / 8), Number);
-    case DataType.UINT64: return Array.from(new BigUint64Array(buffer, 0, byteLength / 8), Number);
-    default: return Array.from(toFloat32(tensor));
+    case DataType.UINT8:
+    case DataType.BOOL:
+      return Array.from(bytes);
+    case DataType.INT8:
+      return Array.from(new Int8Array(buffer, 0, byteLength));
+    case DataType.UINT16:
+      return Array.from(new Uint16Array(buffer, 0, byteLength / 2));
+    case DataType.INT16:
+      return Array.from(new Int16Array(buffer, 0, byteLength / 2));
+    case DataType.INT32:
+      return Array.from(new Int32Array(buffer, 0, byteLength / 4));
+    case DataType.UINT32:
+      return Array.from(new Uint32Array(buffer, 0, byteLength / 4));
+    case DataType.INT64:
+      return Array.from(new BigInt64Array(buffer, 0, byteLength / 8), Number);
+    case DataType.UINT64:
+      return Array.from(new BigUint64Array(buffer, 0, byteLength / 8), Number);
+    default:
+      return Array.from(toFloat32(tensor));
   }
 }
 
 /** The bytes at offset 0 of a buffer of their own, so that any typed array may view and change them. */
 export function ownBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const bytes = tensorBytes(tensor);
-  const isOwn = tensor.raw === undefined && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
-  return isOwn ? bytes as Uint8Array<ArrayBuffer> : new Uint8Array(bytes);
+  const isOwn =
+    tensor.raw === undefined && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return isOwn ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 /** A float32 tensor over `values` (not copied). */
@@ -227,11 +285,20 @@ export function floatTensor(name: string, dims: readonly number[], values: Float
 }
 
 /** A tensor of an integer type from a typed array whose element width fits `dataType` (not copied). */
-export function integerTensor(name: string, dims: readonly number[], dataType: DataType, values: ArrayBufferView): Tensor {
+export function integerTensor(
+  name: string,
+  dims: readonly number[],
+  dataType: DataType,
+  values: ArrayBufferView,
+): Tensor {
   return { name, dims: [...dims], dataType, raw: bytesOf(values) };
 }
 
 /** An int64 tensor: shapes, axes, starts and ends. A one-dimensional vector unless `dims` says otherwise. */
-export function int64Tensor(name: string, values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
+export function int64Tensor(
+  name: string,
+  values: readonly number[],
+  dims: readonly number[] = [values.length],
+): Tensor {
   return integerTensor(name, dims, DataType.INT64, BigInt64Array.from(values, BigInt));
 }

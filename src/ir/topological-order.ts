@@ -1,22 +1,28 @@
 /**
- * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything else here
- * relies on the order, so a model is sorted when it is read.
+ * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything
+ * else here relies on the order, so a model is sorted when it is read.
  */
 import type { Model } from "./model.js";
 import { capturedNames, nodeLists } from "./traverse.js";
 import type { Node } from "./graph.js";
 
-/** The nodes in order, or some of them that wait for each other, each for the next and the last for the first. */
+/**
+ * The nodes in order, or some of them that wait for each other, each for the next and the last for the
+ * first.
+ */
 export type Ordering =
   { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
 
 /**
- * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and what it uses
- * comes before it. A list that is in order already is returned itself. Captures by bodies count as uses of the node
- * around them.
+ * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and
+ * what it uses comes before it. A list that is in order already is returned itself. Captures by bodies
+ * count as uses of the node around them.
  * @param isKnown tells names that are there without the nodes
  */
-export function topologicalOrder(nodes: readonly Node[], isKnown: (name: string) => boolean = () => false): Ordering {
+export function topologicalOrder(
+  nodes: readonly Node[],
+  isKnown: (name: string) => boolean = () => false,
+): Ordering {
   const sources = sourcesOf(nodes, isKnown);
   if (sources.every((makers, at) => makers.every((maker) => maker < at))) return { nodes };
   const state = new Uint8Array(nodes.length);
@@ -28,7 +34,10 @@ export function topologicalOrder(nodes: readonly Node[], isKnown: (name: string)
   return { nodes: order };
 }
 
-/** Sorts every list of nodes of the model: the graph, bodies and functions. Lists with a cycle stay as they are. */
+/**
+ * Sorts every list of nodes of the model: the graph, bodies and functions. Lists with a cycle stay as they
+ * are.
+ */
 export function sortNodes(model: Model): void {
   for (const scope of nodeLists(model)) {
     const { nodes } = scope;
@@ -54,8 +63,8 @@ const ENTERED = 1;
 const DONE = 2;
 
 /**
- * Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be too long to
- * recurse.
+ * Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be
+ * too long to recurse.
  */
 function visit(
   root: number,

@@ -13,7 +13,10 @@ export function subgraphsOf(node: Node): Graph[] {
   return graphs;
 }
 
-/** The node's bodies, each with its place: the node's first output and the attribute, numbered where it holds several. */
+/**
+ * The node's bodies, each with its place: the node's first output and the attribute, numbered where it
+ * holds several.
+ */
 export function bodiesOf(node: Node): { path: readonly [string, string]; body: Graph }[] {
   const output = node.outputs.find((name) => name !== "") ?? "";
   return node.attributes.flatMap(({ name, g, graphs = [] }) => [
@@ -98,11 +101,19 @@ export function ownNames({ inputs, initializers, nodes }: Graph): Set<string> {
 
 /** Whether the graph itself has a value of that name: an input, a constant or a node's output. */
 export function bindsName(graph: Graph, name: string): boolean {
-  return graph.inputs.some((i) => i.name === name) || graph.initializers.some((t) => t.name === name)
-    || graph.nodes.some((n) => n.outputs.includes(name));
+  return (
+    graph.inputs.some((i) => i.name === name) ||
+    graph.initializers.some((t) => t.name === name) ||
+    graph.nodes.some((n) => n.outputs.includes(name))
+  );
 }
 
-/** Whether a body of the node has a value of its own by that name, which hides the one of the graph around it. */
+/**
+ * Whether a body of the node has a value of its own by that name, which hides the one of the graph around
+ * it.
+ */
 export function hidesName(node: Node, name: string): boolean {
-  return subgraphsOf(node).some((body) => bindsName(body, name) || body.nodes.some((inner) => hidesName(inner, name)));
+  return subgraphsOf(node).some(
+    (body) => bindsName(body, name) || body.nodes.some((inner) => hidesName(inner, name)),
+  );
 }

@@ -1,4 +1,7 @@
-/** Checks of what nodes and graphs carry: constants that fit their shapes, attributes whose value is of the kind they state. */
+/**
+ * Checks of what nodes and graphs carry: constants that fit their shapes, attributes whose value is of the
+ * kind they state.
+ */
 import { AttributeType } from "./attribute.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
 import { elementCount, type Tensor } from "./tensor.js";
@@ -14,16 +17,22 @@ export function tensorFault(tensor: Tensor): string | undefined {
     return (error as Error).message;
   }
   if (tensor.dataType === DataType.UNDEFINED) return `${label} has no element type`;
-  if ((tensor.raw ?? tensor.lazy) && tensor.dataType === DataType.STRING) return `${label} holds strings as raw bytes, which have no boundaries`;
-  const bytes = tensor.raw?.byteLength ?? tensor.lazy?.length ?? (tensor.typed ? undefined : tensor.external?.length);
+  if ((tensor.raw ?? tensor.lazy) && tensor.dataType === DataType.STRING)
+    return `${label} holds strings as raw bytes, which have no boundaries`;
+  const bytes =
+    tensor.raw?.byteLength ?? tensor.lazy?.length ?? (tensor.typed ? undefined : tensor.external?.length);
   if (bytes !== undefined) {
     const needed = byteSize(tensor.dataType, count);
-    return needed === undefined || bytes === needed ? undefined : `${label} holds ${bytes} bytes where ${needed} are needed`;
+    return needed === undefined || bytes === needed
+      ? undefined
+      : `${label} holds ${bytes} bytes where ${needed} are needed`;
   }
   if (tensor.external) return undefined;
   const entries = tensor.typed?.entries ?? listLength(tensor);
   const needed = entriesNeeded(tensor.dataType, count);
-  return needed === undefined || entries === needed ? undefined : `${label} holds ${entries} values where ${needed} are needed`;
+  return needed === undefined || entries === needed
+    ? undefined
+    : `${label} holds ${entries} values where ${needed} are needed`;
 }
 
 function listLength({ typed = {} }: Tensor): number {
@@ -42,8 +51,19 @@ function entriesNeeded(type: DataType, count: number): number | undefined {
 type Kind = Exclude<keyof typeof AttributeType, "UNDEFINED">;
 
 const VALUES: readonly (readonly [kind: Kind, key: keyof Attribute])[] = [
-  ["FLOAT", "f"], ["INT", "i"], ["STRING", "s"], ["TENSOR", "t"], ["GRAPH", "g"], ["FLOATS", "floats"], ["INTS", "ints"], ["STRINGS", "strings"],
-  ["TENSORS", "tensors"], ["GRAPHS", "graphs"], ["SPARSE_TENSOR", "sparseTensor"], ["SPARSE_TENSORS", "sparseTensors"], ["TYPE_PROTO", "tp"],
+  ["FLOAT", "f"],
+  ["INT", "i"],
+  ["STRING", "s"],
+  ["TENSOR", "t"],
+  ["GRAPH", "g"],
+  ["FLOATS", "floats"],
+  ["INTS", "ints"],
+  ["STRINGS", "strings"],
+  ["TENSORS", "tensors"],
+  ["GRAPHS", "graphs"],
+  ["SPARSE_TENSOR", "sparseTensor"],
+  ["SPARSE_TENSORS", "sparseTensors"],
+  ["TYPE_PROTO", "tp"],
   ["TYPE_PROTOS", "typeProtos"],
 ];
 
@@ -60,8 +80,10 @@ export function attributeFault(attribute: Attribute): string | undefined {
     if (!stated) return `${label} is of the unknown kind ${attribute.type}`;
     const other = held.find(([kind]) => kind !== stated[0]);
     if (other) return `${label} states the kind ${stated[0]} but holds a value of the kind ${other[0]}`;
-    if (held.length === 0 && NEEDS_VALUE.has(stated[0]) && attribute.refAttrName === undefined) return `${label} of the kind ${stated[0]} holds no value`;
-  } else if (held.length > 1) return `${label} holds values of the kinds ${held.map(([kind]) => kind).join(" and ")}`;
+    if (held.length === 0 && NEEDS_VALUE.has(stated[0]) && attribute.refAttrName === undefined)
+      return `${label} of the kind ${stated[0]} holds no value`;
+  } else if (held.length > 1)
+    return `${label} holds values of the kinds ${held.map(([kind]) => kind).join(" and ")}`;
   for (const tensor of [attribute.t, ...(attribute.tensors ?? [])]) {
     const fault = tensor && tensorFault(tensor);
     if (fault) return `${label}: ${fault}`;

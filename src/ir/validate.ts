@@ -1,4 +1,7 @@
-/** Structural checks: every name made once and before its use, captures included; operators whose sets are imported. */
+/**
+ * Structural checks: every name made once and before its use, captures included; operators whose sets are
+ * imported.
+ */
 import { BadModelError } from "../errors.js";
 import type { Graph, Node } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
@@ -15,7 +18,10 @@ export interface Problem {
 /** A hostile model can have a fault in every byte; nobody reads more than these. */
 const MOST_PROBLEMS = 1000;
 
-/** What is structurally wrong with the model, at most 1000 problems; an empty list when it is sound. External data is not loaded. */
+/**
+ * What is structurally wrong with the model, at most 1000 problems; an empty list when it is sound.
+ * External data is not loaded.
+ */
 export function validateModel(model: Model): Problem[] {
   const validator = new Validator(new Set(model.functions.map((fn) => operatorKey(fn.domain, fn.name))));
   validator.checkModel(model);
@@ -30,14 +36,22 @@ export function assertValid(model: Model, context: string): void {
 /** @throws BadModelError with the first of the problems, if there are any; `context` begins the message */
 export function refuseProblems(problems: readonly Problem[], context: string): void {
   if (problems.length === 0) return;
-  const shown = problems.slice(0, 3).map((problem) => problem.message).join("; ");
-  throw new BadModelError(`${context}: ${shown}${problems.length > 3 ? `; and ${problems.length - 3} more` : ""}`);
+  const shown = problems
+    .slice(0, 3)
+    .map((problem) => problem.message)
+    .join("; ");
+  throw new BadModelError(
+    `${context}: ${shown}${problems.length > 3 ? `; and ${problems.length - 3} more` : ""}`,
+  );
 }
 
 /** The names that are known at one place: those of the scope itself and of the scopes around it. */
 class Scope {
   readonly own = new Set<string>();
-  /** The names of sparse initializers lie in messages that are not decoded; with any present, unknown names may be theirs. */
+  /**
+   * The names of sparse initializers lie in messages that are not decoded; with any present, unknown names
+   * may be theirs.
+   */
   hasHiddenNames: boolean;
 
   constructor(private readonly outer?: Scope) {
@@ -58,7 +72,8 @@ class Validator {
   checkModel(model: Model): void {
     this.checkGraph(model.graph, undefined, importedSets(model.opsetImports));
     for (const fn of model.functions) this.checkFunction(fn, importedSets(fn.opsetImports));
-    for (const domain of this.missingSets) this.report(`no version is imported for the operator set "${domain || "ai.onnx"}"`);
+    for (const domain of this.missingSets)
+      this.report(`no version is imported for the operator set "${domain || "ai.onnx"}"`);
   }
 
   private report(message: string): void {
@@ -72,15 +87,19 @@ class Validator {
     this.checkInitializers(graph, scope);
     this.checkNodes(graph.nodes, scope, sets);
     for (const output of graph.outputs) {
-      if (!scope.knows(output.name) && !scope.hasHiddenNames) this.report(`graph output "${output.name}" is made by no node`);
+      if (!scope.knows(output.name) && !scope.hasHiddenNames)
+        this.report(`graph output "${output.name}" is made by no node`);
     }
   }
 
   private checkFunction(fn: FunctionDef, sets: ReadonlySet<string>): void {
     const scope = new Scope();
-    for (const input of fn.inputs) this.declare(input, scope, `input "${input}" of function "${fn.name ?? ""}"`);
+    for (const input of fn.inputs)
+      this.declare(input, scope, `input "${input}" of function "${fn.name ?? ""}"`);
     this.checkNodes(fn.nodes, scope, sets);
-    for (const output of fn.outputs) if (!scope.knows(output)) this.report(`output "${output}" of function "${fn.name ?? ""}" is made by no node`);
+    for (const output of fn.outputs)
+      if (!scope.knows(output))
+        this.report(`output "${output}" of function "${fn.name ?? ""}" is made by no node`);
   }
 
   private checkInitializers(graph: Graph, scope: Scope): void {
@@ -90,7 +109,8 @@ class Validator {
       const name = tensor.name ?? "";
       if (name === "") this.report("an initializer has no name");
       else if (seen.has(name)) this.report(`initializer "${name}" appears twice`);
-      // One that is listed as an input as well is that input's default, or a constant of a file before IR version 4.
+      // One that is listed as an input as well is that input's default, or a constant of a file before IR
+      // version 4.
       else if (!inputs.has(name)) this.declare(name, scope, `initializer "${name}"`);
       seen.add(name);
       const fault = tensorFault(tensor);
@@ -118,7 +138,10 @@ class Validator {
     }
   }
 
-  /** onnxruntime refuses two nodes of one name in one graph, but for Constants, which it takes out before it looks. */
+  /**
+   * onnxruntime refuses two nodes of one name in one graph, but for Constants, which it takes out before it
+   * looks.
+   */
   private checkNodeNames(nodes: readonly Node[]): void {
     const seen = new Set<string>();
     for (const { name = "", opType } of nodes) {
@@ -131,13 +154,20 @@ class Validator {
   private checkOperator(node: Node, sets: ReadonlySet<string>): void {
     if (node.opType === "") this.report(`node "${nodeLabel(node)}" names no operator`);
     const domain = normalDomain(node.domain);
-    if (!sets.has(domain) && !this.functions.has(operatorKey(node.domain, node.opType))) this.missingSets.add(domain);
+    if (!sets.has(domain) && !this.functions.has(operatorKey(node.domain, node.opType)))
+      this.missingSets.add(domain);
   }
 
-  /** A node may not make a name again that a scope around it has, though an input of a body may bear such a name. */
+  /**
+   * A node may not make a name again that a scope around it has, though an input of a body may bear such a
+   * name.
+   */
   private checkOutput(output: string, node: Node, scope: Scope): void {
     if (output === "") return;
-    if (scope.knows(output)) this.report(`output "${output}" of node "${nodeLabel(node)}" has a name that something else already bears`);
+    if (scope.knows(output))
+      this.report(
+        `output "${output}" of node "${nodeLabel(node)}" has a name that something else already bears`,
+      );
     scope.own.add(output);
   }
 
@@ -154,7 +184,10 @@ function cycleText(cycle: readonly Node[]): string {
   const shown = cycle.slice(0, MOST_NAMES).map((node) => `"${nodeLabel(node)}" (${node.opType})`);
   if (cycle.length === 1) return `node ${shown[0]} uses its own output, so it can never be computed`;
   const rest = cycle.length > MOST_NAMES ? ` and ${cycle.length - MOST_NAMES} more` : "";
-  return `${cycle.length} nodes form a cycle, in which each uses an output of the one before it and the first one of the last: ${shown.join(", ")}${rest}`;
+  return (
+    `${cycle.length} nodes form a cycle, in which each uses an output of the one before ` +
+    `it and the first one of the last: ${shown.join(", ")}${rest}`
+  );
 }
 
 function importedSets(imports: readonly OpsetImport[]): ReadonlySet<string> {

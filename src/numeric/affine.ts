@@ -10,9 +10,9 @@ export interface AffineParameters {
 const QMAX = 255;
 
 /**
- * Parameters of uint8 codes that cover [min, max]. The range is widened to hold zero, and zero gets a code of its
- * own, because padding and pruned weights must stay exactly zero (Jacob et al. 2018, section 2.1).
- * A range of no width gives scale 1.
+ * Parameters of uint8 codes that cover [min, max]. The range is widened to hold zero, and zero gets a code
+ * of its own, because padding and pruned weights must stay exactly zero (Jacob et al. 2018, section 2.1). A
+ * range of no width gives scale 1.
  */
 export function uint8Parameters(min: number, max: number): AffineParameters {
   const low = Math.min(min, 0);
@@ -23,7 +23,10 @@ export function uint8Parameters(min: number, max: number): AffineParameters {
   return { scale, zeroPoint: Math.min(QMAX, Math.max(0, Math.round(-low / scale))) };
 }
 
-/** Parameters of uint8 codes that cover [-limit, limit], both ends and zero exactly; code 0 lies beyond and is not used. */
+/**
+ * Parameters of uint8 codes that cover [-limit, limit], both ends and zero exactly; code 0 lies beyond and
+ * is not used.
+ */
 export function symmetricParameters(limit: number): AffineParameters {
   return { scale: Math.fround(limit / 127), zeroPoint: 128 };
 }
@@ -50,9 +53,10 @@ export interface QuantizedRows {
 
 export interface RowOptions {
   /**
-   * Keeps 255·|w₀ + w₁| within int16 for each pair of neighbours in kernel order. x86-64 without VNNI sums such
-   * pairs in 16 bits (VPMADDUBSW) and saturates: full-range weights took the resnet fixture from 41 to 15 dB there.
-   * Same-sign pairs beyond 128 are rare, so the scale grows little, far less than giving up a bit for all weights.
+   * Keeps 255·|w₀ + w₁| within int16 for each pair of neighbours in kernel order. x86-64 without VNNI sums
+   * such pairs in 16 bits (VPMADDUBSW) and saturates: full-range weights took the resnet fixture from 41 to
+   * 15 dB there. Same-sign pairs beyond 128 are rare, so the scale grows little, far less than giving up a
+   * bit for all weights.
    */
   readonly guardPairs: boolean;
   /** The largest magnitude of a code; default 127. */
@@ -63,7 +67,9 @@ export interface RowOptions {
   readonly perTensor?: boolean;
 }
 
-/** The largest code of symmetric codes of so many bits; the one that only negative numbers have is not used. */
+/**
+ * The largest code of symmetric codes of so many bits; the one that only negative numbers have is not used.
+ */
 export function maxCodeOf(bits: number): number {
   return 2 ** (bits - 1) - 1;
 }
@@ -72,7 +78,8 @@ export function maxCodeOf(bits: number): number {
 export const MAX_PAIR_SUM = 128;
 
 /**
- * Symmetric integer codes with one scale per channel. All-zero channels get scale 1 (or their smallest scale).
+ * Symmetric integer codes with one scale per channel. All-zero channels get scale 1 (or their smallest
+ * scale).
  * @throws RangeError for values that are not finite
  */
 export function quantizeRows(values: Float32Array, order: RowOrder, options: RowOptions): QuantizedRows {
@@ -81,7 +88,12 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
 }
 
 /** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
-export function codesAtScales(values: Float32Array, order: RowOrder, scales: Float32Array, { guardPairs, maxCode = maxCodeOf(8) }: Pick<RowOptions, "guardPairs" | "maxCode">): Int8Array {
+export function codesAtScales(
+  values: Float32Array,
+  order: RowOrder,
+  scales: Float32Array,
+  { guardPairs, maxCode = maxCodeOf(8) }: Pick<RowOptions, "guardPairs" | "maxCode">,
+): Int8Array {
   const codes = new Int8Array(values.length);
   const row = new Float32Array(order.outerCount * order.innerCount);
   const rowCodes = new Int8Array(row.length);
@@ -99,7 +111,11 @@ export function codesAtScales(values: Float32Array, order: RowOrder, scales: Flo
   return codes;
 }
 
-function rowScales(values: Float32Array, order: RowOrder, { guardPairs, maxCode = maxCodeOf(8), minScales, perTensor = false }: RowOptions): Float32Array {
+function rowScales(
+  values: Float32Array,
+  order: RowOrder,
+  { guardPairs, maxCode = maxCodeOf(8), minScales, perTensor = false }: RowOptions,
+): Float32Array {
   const row = new Float32Array(order.outerCount * order.innerCount);
   const scales = new Float32Array(order.channels);
   let largest = 0;
@@ -138,32 +154,61 @@ function trimPairs(codes: Int8Array): void {
 
 function gatherRow(values: Float32Array, base: number, order: RowOrder, row: Float32Array): void {
   for (let o = 0, k = 0; o < order.outerCount; o++) {
-    for (let i = 0; i < order.innerCount; i++) row[k++] = values[base + o * order.outerStride + i * order.innerStride]!;
+    for (let i = 0; i < order.innerCount; i++)
+      row[k++] = values[base + o * order.outerStride + i * order.innerStride]!;
   }
 }
 
 function scatterRow(row: Int8Array, base: number, order: RowOrder, codes: Int8Array): void {
   for (let o = 0, k = 0; o < order.outerCount; o++) {
-    for (let i = 0; i < order.innerCount; i++) codes[base + o * order.outerStride + i * order.innerStride] = row[k++]!;
+    for (let i = 0; i < order.innerCount; i++)
+      codes[base + o * order.outerStride + i * order.innerStride] = row[k++]!;
   }
 }
 
-/** Rows of a convolution weight [O, C/groups, ...kernel]: kernels walk positions first, channels innermost (NHWC). */
+/**
+ * Rows of a convolution weight [O, C/groups, ...kernel]: kernels walk positions first, channels innermost
+ * (NHWC).
+ */
 export function convolutionRows(dims: readonly number[]): RowOrder {
   const [channels = 1, inputs = 1, ...kernel] = dims;
   const positions = kernel.reduce((product, k) => product * k, 1);
-  return { channels, channelStride: inputs * positions, outerCount: positions, outerStride: 1, innerCount: inputs, innerStride: positions };
+  return {
+    channels,
+    channelStride: inputs * positions,
+    outerCount: positions,
+    outerStride: 1,
+    innerCount: inputs,
+    innerStride: positions,
+  };
 }
 
 /** Rows of a [K, N] matrix whose outputs are its columns, or of [N, K] when `transposed`. */
 export function matrixRows(dims: readonly [number, number], transposed: boolean): RowOrder {
   const [rows, columns] = dims;
   return transposed
-    ? { channels: rows, channelStride: columns, outerCount: 1, outerStride: 0, innerCount: columns, innerStride: 1 }
-    : { channels: columns, channelStride: 1, outerCount: 1, outerStride: 0, innerCount: rows, innerStride: columns };
+    ? {
+        channels: rows,
+        channelStride: columns,
+        outerCount: 1,
+        outerStride: 0,
+        innerCount: columns,
+        innerStride: 1,
+      }
+    : {
+        channels: columns,
+        channelStride: 1,
+        outerCount: 1,
+        outerStride: 0,
+        innerCount: rows,
+        innerStride: columns,
+      };
 }
 
-/** Largest magnitude of a bias in int32: half of the range, which leaves the other half to the products that it is added to. */
+/**
+ * Largest magnitude of a bias in int32: half of the range, which leaves the other half to the products that
+ * it is added to.
+ */
 export const BIAS_LIMIT = 2 ** 30;
 
 /** The smallest weight scales with which each bias fits int32 codes of scale inputScale × weightScale. */

@@ -5,19 +5,32 @@ import type { Histogram } from "./statistics.js";
 export const CALIBRATORS = ["minmax", "percentile", "entropy", "mse"] as const;
 export type Calibrator = (typeof CALIBRATORS)[number];
 
-export interface ClippedRange { readonly min: number; readonly max: number }
+export interface ClippedRange {
+  readonly min: number;
+  readonly max: number;
+}
 
-/** Share of values that percentile calibration keeps; the rest is clipped, half at each end that has a tail. */
+/**
+ * Share of values that percentile calibration keeps; the rest is clipped, half at each end that has a tail.
+ */
 export const DEFAULT_PERCENTILE = 99.99;
 
 /** The range to quantize, within the one seen. */
-export function calibratedRange(histogram: Histogram, calibrator: Calibrator, percentile = DEFAULT_PERCENTILE): ClippedRange {
+export function calibratedRange(
+  histogram: Histogram,
+  calibrator: Calibrator,
+  percentile = DEFAULT_PERCENTILE,
+): ClippedRange {
   if (!(histogram.max > histogram.min)) return { min: histogram.min, max: histogram.max };
   switch (calibrator) {
-    case "minmax": return { min: histogram.min, max: histogram.max };
-    case "percentile": return percentileRange(histogram, percentile);
-    case "entropy": return entropyRange(histogram);
-    case "mse": return leastErrorRange(histogram);
+    case "minmax":
+      return { min: histogram.min, max: histogram.max };
+    case "percentile":
+      return percentileRange(histogram, percentile);
+    case "entropy":
+      return entropyRange(histogram);
+    case "mse":
+      return leastErrorRange(histogram);
   }
 }
 
@@ -36,19 +49,23 @@ const MSE_STEPS = 70;
 const MSE_SMALLEST = 0.3;
 
 /**
- * The clipping that leaves the least squared error over the histogram (OMSE; Choukroun et al. 2019): both ends are
- * shrunk together first, then each alone.
+ * The clipping that leaves the least squared error over the histogram (OMSE; Choukroun et al. 2019): both
+ * ends are shrunk together first, then each alone.
  */
 function leastErrorRange(histogram: Histogram): ClippedRange {
   let best: ClippedRange = { min: Math.min(histogram.min, 0), max: Math.max(histogram.max, 0) };
   const { min, max } = best;
-  const errorOf = (range: ClippedRange): number => roundingError(histogram, uint8Parameters(range.min, range.max));
+  const errorOf = (range: ClippedRange): number =>
+    roundingError(histogram, uint8Parameters(range.min, range.max));
   let bestError = errorOf(best);
   const attempt = (candidate: ClippedRange): void => {
     const error = errorOf(candidate);
     if (error < bestError) [best, bestError] = [candidate, error];
   };
-  const factors = Array.from({ length: MSE_STEPS }, (_, k) => MSE_SMALLEST + ((1 - MSE_SMALLEST) * k) / MSE_STEPS);
+  const factors = Array.from(
+    { length: MSE_STEPS },
+    (_, k) => MSE_SMALLEST + ((1 - MSE_SMALLEST) * k) / MSE_STEPS,
+  );
   for (const f of factors) attempt({ min: min * f, max: max * f });
   if (min < 0 && max > 0) {
     for (const f of factors) attempt({ min: best.min, max: max * f });
@@ -65,8 +82,13 @@ export function powerOf({ min, max, counts }: Histogram): number {
   return power;
 }
 
-/** Sum of squared errors of the values counted when they are rounded to such uint8 codes, clipping included. */
-export function roundingError({ min, max, counts }: Histogram, { scale, zeroPoint }: AffineParameters): number {
+/**
+ * Sum of squared errors of the values counted when they are rounded to such uint8 codes, clipping included.
+ */
+export function roundingError(
+  { min, max, counts }: Histogram,
+  { scale, zeroPoint }: AffineParameters,
+): number {
   const width = (max - min) / counts.length;
   let error = 0;
   for (let bin = 0; bin < counts.length; bin++) {
@@ -82,8 +104,9 @@ export function roundingError({ min, max, counts }: Histogram, { scale, zeroPoin
 const MAGNITUDE_BINS = 2048;
 
 /**
- * The threshold on magnitudes whose quantized distribution diverges least (Kullback-Leibler) from the real one, as in
- * Migacz, "8-bit inference with TensorRT" (2017). Two-sided tensors spend half of the codes on each side.
+ * The threshold on magnitudes whose quantized distribution diverges least (Kullback-Leibler) from the real
+ * one, as in Migacz, "8-bit inference with TensorRT" (2017). Two-sided tensors spend half of the codes on
+ * each side.
  */
 function entropyRange(histogram: Histogram): ClippedRange {
   const magnitudes = magnitudeCounts(histogram);
@@ -111,7 +134,10 @@ function magnitudeCounts({ min, max, counts }: Histogram): Float64Array {
   return magnitudes;
 }
 
-/** KL(P‖Q) where P clips to the first `kept` bins (outliers join the last) and Q spreads `levels` codes over them. */
+/**
+ * KL(P‖Q) where P clips to the first `kept` bins (outliers join the last) and Q spreads `levels` codes over
+ * them.
+ */
 function divergenceAt(magnitudes: Float64Array, kept: number, levels: number): number {
   const reference = magnitudes.slice(0, kept);
   let outliers = 0;
@@ -130,7 +156,8 @@ function divergenceAt(magnitudes: Float64Array, kept: number, levels: number): n
     }
     for (let bin = from; bin < to; bin++) {
       const p = (reference[bin]! + (bin === kept - 1 ? outliers : 0)) / total;
-      if (p > 0) divergence += p * Math.log(p / (filled > 0 && mass > 0 ? mass / filled / (total - outliers) : 1e-12));
+      if (p > 0)
+        divergence += p * Math.log(p / (filled > 0 && mass > 0 ? mass / filled / (total - outliers) : 1e-12));
     }
   }
   return divergence;

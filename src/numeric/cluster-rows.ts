@@ -12,7 +12,10 @@ export interface ClusterProblem {
   readonly values: Float32Array;
   readonly rows: number;
   readonly columns: number;
-  /** H of the inputs of each group of rows, full and row-major; undefined where not measured or they never varied. */
+  /**
+   * H of the inputs of each group of rows, full and row-major; undefined where not measured or they never
+   * varied.
+   */
   readonly h: readonly (Float64Array | undefined)[];
   /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
   readonly importance: Float64Array;
@@ -24,8 +27,15 @@ export interface ClusterProblem {
   readonly partners: Int32Array | undefined;
 }
 
-/** Gives the values of each set of rows at most `k` distinct ones, the fixed one included. Returns all values. */
-export function clusterLayer(problem: ClusterProblem, sets: readonly (readonly number[])[], k: number): Float32Array {
+/**
+ * Gives the values of each set of rows at most `k` distinct ones, the fixed one included. Returns all
+ * values.
+ */
+export function clusterLayer(
+  problem: ClusterProblem,
+  sets: readonly (readonly number[])[],
+  k: number,
+): Float32Array {
   for (const rows of sets) clusterRows(problem, rows, k);
   return problem.values;
 }
@@ -45,8 +55,8 @@ function clusterRows(problem: ClusterProblem, rows: readonly number[], k: number
 }
 
 /**
- * Gives `values`, in place, at most `k` distinct ones of least squared error, `fixed` included, which keeps its places.
- * All weigh the same. Returns them.
+ * Gives `values`, in place, at most `k` distinct ones of least squared error, `fixed` included, which keeps
+ * its places. All weigh the same. Returns them.
  */
 export function clusterFlat(values: Float32Array, k: number, fixed: number | undefined): Float32Array {
   const counts = fixed === undefined ? undefined : new Uint8Array(values.length);
@@ -71,7 +81,11 @@ function affordable({ rows, columns, values, fixed }: ClusterProblem): boolean {
 
 /** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
 function entriesOf({ integers }: ClusterProblem, entries: Float64Array): Float64Array {
-  return Float64Array.from(new Set(Float64Array.from(entries, (entry) => (integers ? Math.round(entry) : Math.fround(entry))).sort()));
+  return Float64Array.from(
+    new Set(
+      Float64Array.from(entries, (entry) => (integers ? Math.round(entry) : Math.fround(entry))).sort(),
+    ),
+  );
 }
 
 /** The weights of some rows that take part in clustering, and the entry that each is given. */
@@ -79,14 +93,20 @@ class RowCoder {
   readonly isFitted: boolean;
   private readonly rows: { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array }[];
 
-  constructor(private readonly problem: ClusterProblem, rows: readonly number[], canFit: boolean) {
+  constructor(
+    private readonly problem: ClusterProblem,
+    rows: readonly number[],
+    canFit: boolean,
+  ) {
     this.isFitted = canFit && problem.h.some((h) => h !== undefined);
     this.rows = rows.map((row) => this.begin(row));
   }
 
   private begin(row: number): { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array } {
     const { values, columns, fixed } = this.problem;
-    const support = Int32Array.from(Array.from({ length: columns }, (_, j) => j).filter((j) => values[row * columns + j] !== fixed));
+    const support = Int32Array.from(
+      Array.from({ length: columns }, (_, j) => j).filter((j) => values[row * columns + j] !== fixed),
+    );
     const weights = Float64Array.from(support, (j) => values[row * columns + j]!);
     return { row, support, weights, codes: new Int32Array(support.length).fill(-1) };
   }
@@ -126,7 +146,8 @@ class RowCoder {
   }
 
   write(values: Float32Array, columns: number, book: Float64Array): void {
-    for (const { row, support, codes } of this.rows) support.forEach((j, i) => void (values[row * columns + j] = book[codes[i]!]!));
+    for (const { row, support, codes } of this.rows)
+      support.forEach((j, i) => void (values[row * columns + j] = book[codes[i]!]!));
   }
 
   private eachRow(visit: (coded: CodedRow) => void): void {
@@ -135,7 +156,9 @@ class RowCoder {
       const h = this.isFitted ? this.matrixOf(row) : undefined;
       const whole = h !== undefined && support.length === columns;
       visit({
-        weights, codes, importance: this.problem.importance[row]!,
+        weights,
+        codes,
+        importance: this.problem.importance[row]!,
         h: whole ? h : h && gather(h, columns, support),
         ...(partners ? { partners: localPartners(partners, support) } : {}),
       });

@@ -1,8 +1,9 @@
 /**
- * Rounding the weights of an output to the entries of a codebook so that the errors cancel over typical inputs: the
- * loss is (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ], lowered by coordinate descent (COMQ, Zhang et al. 2024; QuantEase,
- * Behdin et al. 2023): weight j moves to the entry nearest to ŵ_j - (H(ŵ - w))_j / H_jj, its best value while all
- * others stand. The codebook itself is then refit to the assignment by least squares, and so on in turns.
+ * Rounding the weights of an output to the entries of a codebook so that the errors cancel over typical
+ * inputs: the loss is (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ], lowered by coordinate descent (COMQ, Zhang et
+ * al. 2024; QuantEase, Behdin et al. 2023): weight j moves to the entry nearest to ŵ_j - (H(ŵ - w))_j /
+ * H_jj, its best value while all others stand. The codebook itself is then refit to the assignment by least
+ * squares, and so on in turns.
  */
 import { MAX_PAIR_SUM } from "./affine.js";
 import { cholesky, solveFactored } from "./linear-algebra.js";
@@ -62,21 +63,32 @@ function addColumn(gradient: Float64Array, h: Float64Array, n: number, j: number
 }
 
 /** The nearest entry that keeps the pair of weight j within its limit, or that which exceeds it least. */
-function allowedEntry({ partners, codes }: CodedRow, book: Float64Array, j: number, nearest: number, wanted: number): number {
+function allowedEntry(
+  { partners, codes }: CodedRow,
+  book: Float64Array,
+  j: number,
+  nearest: number,
+  wanted: number,
+): number {
   const partner = partners?.[j] ?? -1;
   if (partner < 0 || codes[partner]! < 0) return nearest;
   const other = book[codes[partner]!]!;
-  const excess = (code: number): number => (book[code]! * other <= 0 ? 0 : Math.max(0, Math.abs(book[code]! + other) - MAX_PAIR_SUM));
+  const excess = (code: number): number =>
+    book[code]! * other <= 0 ? 0 : Math.max(0, Math.abs(book[code]! + other) - MAX_PAIR_SUM);
   if (excess(nearest) === 0) return nearest;
   let best = nearest;
   for (let code = 0; code < book.length; code++) {
     const gain = excess(best) - excess(code);
-    if (gain > 0 || (gain === 0 && Math.abs(book[code]! - wanted) < Math.abs(book[best]! - wanted))) best = code;
+    if (gain > 0 || (gain === 0 && Math.abs(book[code]! - wanted) < Math.abs(book[best]! - wanted)))
+      best = code;
   }
   return best;
 }
 
-/** Normal equations of the entries: Σ over rows of importance · Aᵀ H A c = importance · Aᵀ H w, A being the assignment. */
+/**
+ * Normal equations of the entries: Σ over rows of importance · Aᵀ H A c = importance · Aᵀ H w, A being the
+ * assignment.
+ */
 export class CodebookFit {
   private readonly normal: Float64Array;
   private readonly target: Float64Array;
@@ -104,7 +116,10 @@ export class CodebookFit {
     }
   }
 
-  /** The best entries, near `book` where the data does not tell; in the order of `book`, so perhaps not ascending. */
+  /**
+   * The best entries, near `book` where the data does not tell; in the order of `book`, so perhaps not
+   * ascending.
+   */
   solve(book: Float64Array): Float64Array {
     const { normal, size, target } = this;
     let trace = 0;

@@ -1,7 +1,8 @@
 /**
- * Codes that are improved one by one: weight j moves to the code nearest to ŵⱼ - (H e)ⱼ / Hⱼⱼ, its best value while
- * all others stand, until none moves (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023). Never raises the loss
- * eᵀ H e. Small rows then try changes of two codes at once, which single changes cannot reach.
+ * Codes that are improved one by one: weight j moves to the code nearest to ŵⱼ - (H e)ⱼ / Hⱼⱼ, its best
+ * value while all others stand, until none moves (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023).
+ * Never raises the loss eᵀ H e. Small rows then try changes of two codes at once, which single changes
+ * cannot reach.
  */
 import { type CodeLimits, nearestCode, type RoundingRow } from "./rounding-grid.js";
 import { multiplyRows } from "./row-products.js";
@@ -84,15 +85,25 @@ function sweepPairs(coded: CodedErrors, h: Float64Array, limits: CodeLimits): bo
 }
 
 function tryPair(coded: CodedErrors, h: Float64Array, limits: CodeLimits, i: number, j: number): boolean {
-  const { row: { codes, fixed, scale }, gradient } = coded;
+  const {
+    row: { codes, fixed, scale },
+    gradient,
+  } = coded;
   if (fixed[i] !== 0 || fixed[j] !== 0) return false;
   const n = gradient.length;
   for (const [a, b] of PAIR_STEPS) {
-    const gain = 2 * scale * (a * gradient[i]! + b * gradient[j]!) + scale * scale * (h[i * n + i]! + h[j * n + j]! + 2 * a * b * h[i * n + j]!);
+    const gain =
+      2 * scale * (a * gradient[i]! + b * gradient[j]!) +
+      scale * scale * (h[i * n + i]! + h[j * n + j]! + 2 * a * b * h[i * n + j]!);
     // Rounding noise must not send two changes back and forth.
     if (!(gain < -1e-12 * scale * scale * (h[i * n + i]! + h[j * n + j]!))) continue;
     const [p, q] = [codes[i]! + a, codes[j]! + b];
-    if (!isAllowed(coded.row, limits, i, p) || !isAllowed(coded.row, limits, j, q) || limits.partners?.[i] === j) continue;
+    if (
+      !isAllowed(coded.row, limits, i, p) ||
+      !isAllowed(coded.row, limits, j, q) ||
+      limits.partners?.[i] === j
+    )
+      continue;
     move(coded, h, i, p);
     move(coded, h, j, q);
     return true;
@@ -100,7 +111,12 @@ function tryPair(coded: CodedErrors, h: Float64Array, limits: CodeLimits, i: num
   return false;
 }
 
-const PAIR_STEPS: readonly (readonly [number, number])[] = [[1, 1], [1, -1], [-1, 1], [-1, -1]];
+const PAIR_STEPS: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [1, -1],
+  [-1, 1],
+  [-1, -1],
+];
 
 function isAllowed(row: RoundingRow, limits: CodeLimits, j: number, code: number): boolean {
   return nearestCode(row, limits, j, code * row.scale) === code;

@@ -1,9 +1,10 @@
 /**
- * Rounding weights one after the other, each time moving those that are still free so that they make up for the error
- * (GPTQ, Frantar et al. 2022). GPTQ updates weights with the Cholesky factor of H⁻¹; the same codes come from that of
- * H itself, H = L Lᵀ, without an inverse (Babai's nearest plane; Chen et al., "The geometry of LLM quantization", 2025):
- * the loss is |Lᵀ e|², whose last term holds the last error alone, so going backwards each code is chosen to bring its
- * own term nearest to zero. Features of large diagonal are rounded first, while most others can still make up for it.
+ * Rounding weights one after the other, each time moving those that are still free so that they make up for
+ * the error (GPTQ, Frantar et al. 2022). GPTQ updates weights with the Cholesky factor of H⁻¹; the same
+ * codes come from that of H itself, H = L Lᵀ, without an inverse (Babai's nearest plane; Chen et al., "The
+ * geometry of LLM quantization", 2025): the loss is |Lᵀ e|², whose last term holds the last error alone, so
+ * going backwards each code is chosen to bring its own term nearest to zero. Features of large diagonal are
+ * rounded first, while most others can still make up for it.
  */
 import { cholesky } from "./linear-algebra.js";
 import { type CodeLimits, nearestCode, type RoundingRow } from "./rounding-grid.js";
@@ -20,17 +21,20 @@ export class ErrorCompensation {
 
   /** @param h full symmetric [n, n]; kept as it is. Undefined when it is not positive definite. */
   static of(h: Float64Array, n: number): ErrorCompensation | undefined {
-    const order = Int32Array.from({ length: n }, (_, j) => j).sort((a, b) => h[a * n + a]! - h[b * n + b]! || b - a);
+    const order = Int32Array.from({ length: n }, (_, j) => j).sort(
+      (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
+    );
     const factor = new Float64Array(n * n);
-    for (let i = 0; i < n; i++) for (let j = 0, from = order[i]! * n; j <= i; j++) factor[i * n + j] = h[from + order[j]!]!;
+    for (let i = 0; i < n; i++)
+      for (let j = 0, from = order[i]! * n; j <= i; j++) factor[i * n + j] = h[from + order[j]!]!;
     if (!cholesky(factor, n)) return undefined;
     transposeLower(factor, n);
     return new ErrorCompensation(n, order, factor);
   }
 
   /**
-   * Chooses the codes of up to TILE rows that are not fixed. Returns H e for each, the gradient of its loss: the terms
-   * Lᵀ e are at hand by then, and L times them is half of a product with H.
+   * Chooses the codes of up to TILE rows that are not fixed. Returns H e for each, the gradient of its
+   * loss: the terms Lᵀ e are at hand by then, and L times them is half of a product with H.
    */
   round(rows: readonly RoundingRow[], limits: CodeLimits): Float64Array[] {
     const { n, order, factor } = this;
@@ -49,7 +53,9 @@ export class ErrorCompensation {
         terms[r]![i] = sums[r]! + diagonal * errors[r]![i]!;
       }
     }
-    return multiplyLower(factor, n, terms).slice(0, rows.length).map((product) => inOrder(product, order));
+    return multiplyLower(factor, n, terms)
+      .slice(0, rows.length)
+      .map((product) => inOrder(product, order));
   }
 
   /** eᵀ H e for the errors of up to TILE rows that have codes. */
@@ -59,7 +65,9 @@ export class ErrorCompensation {
     rows.forEach(({ codes, scale, weights }, r) => {
       for (let i = 0; i < n; i++) errors[r]![i] = codes[order[i]!]! * scale - weights[order[i]!]!;
     });
-    return multiplyUpper(factor, n, errors).slice(0, rows.length).map((terms) => terms.reduce((sum, term) => sum + term * term, 0));
+    return multiplyUpper(factor, n, errors)
+      .slice(0, rows.length)
+      .map((terms) => terms.reduce((sum, term) => sum + term * term, 0));
   }
 }
 
@@ -145,7 +153,14 @@ function multiplyUpper(factor: Float64Array, n: number, vectors: readonly Float6
 }
 
 /** sums[r] = Σ over k from `from` to n of a[at + k] · errors[r][k]. */
-function addProducts(a: Float64Array, at: number, from: number, n: number, errors: readonly Float64Array[], sums: Float64Array): void {
+function addProducts(
+  a: Float64Array,
+  at: number,
+  from: number,
+  n: number,
+  errors: readonly Float64Array[],
+  sums: Float64Array,
+): void {
   const [e0, e1, e2, e3] = errors as [Float64Array, Float64Array, Float64Array, Float64Array];
   let s0 = 0;
   let s1 = 0;
@@ -171,7 +186,8 @@ const BLOCK = 32;
 function transposeLower(a: Float64Array, n: number): void {
   for (let top = 0; top < n; top += BLOCK) {
     for (let left = 0; left <= top; left += BLOCK) {
-      for (let i = top; i < Math.min(n, top + BLOCK); i++) for (let j = left; j < Math.min(i, left + BLOCK); j++) a[j * n + i] = a[i * n + j]!;
+      for (let i = top; i < Math.min(n, top + BLOCK); i++)
+        for (let j = left; j < Math.min(i, left + BLOCK); j++) a[j * n + i] = a[i * n + j]!;
     }
   }
 }

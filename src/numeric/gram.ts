@@ -9,21 +9,27 @@ const SMALL = 48;
 /** Of each matrix while it grows: a network has dozens. */
 const BLOCK_BYTES = 2 * 2 ** 20;
 
-/** Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or nearly so. */
+/**
+ * Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or
+ * nearly so.
+ */
 export function defaultMaxRows(size: number): number {
   return Math.max(16_384, 4 * size);
 }
 
 /**
- * Spreads a bounded number of rows evenly over samples and over the positions in each. Deterministic: what one
- * sample cannot give is made up by later ones; positions shift from sample to sample by the golden ratio, so that
- * they do not fall on the same place of every image.
+ * Spreads a bounded number of rows evenly over samples and over the positions in each. Deterministic: what
+ * one sample cannot give is made up by later ones; positions shift from sample to sample by the golden
+ * ratio, so that they do not fall on the same place of every image.
  */
 export class RowSampler {
   private sample = 0;
   private taken = 0;
 
-  constructor(private readonly maxRows: number, private readonly samples: number) {}
+  constructor(
+    private readonly maxRows: number,
+    private readonly samples: number,
+  ) {}
 
   /** The row numbers to use of the next sample, which has `available` rows; ascending. */
   next(available: number): number[] {
@@ -49,7 +55,11 @@ export class GramAccumulator {
   private filled = 0;
   private rows = 0;
 
-  constructor(private readonly size: number, groups: number, private readonly product: GramProduct) {
+  constructor(
+    private readonly size: number,
+    groups: number,
+    private readonly product: GramProduct,
+  ) {
     this.capacity = Math.min(4096, Math.max(64, Math.floor(BLOCK_BYTES / (4 * size * groups))));
     this.block = new Float32Array(this.capacity * size * groups);
     this.matrices = Array.from({ length: groups }, () => new Float64Array(size * size));
@@ -72,7 +82,8 @@ export class GramAccumulator {
     await this.flush();
     const { rows, size } = this;
     if (rows === 0) return undefined;
-    for (const array of [...this.matrices, ...this.sums]) for (let i = 0; i < array.length; i++) array[i]! /= rows;
+    for (const array of [...this.matrices, ...this.sums])
+      for (let i = 0; i < array.length; i++) array[i]! /= rows;
     return { size, matrices: this.matrices, means: this.sums, rows };
   }
 

@@ -1,26 +1,36 @@
 /**
  * A histogram over values that arrive in pieces, in one pass and bounded memory, whatever their range.
  *
- * Method: counts are kept on a grid of bins whose width is a power of two and whose edges are multiples of it.
- * When a value falls outside the window of the grid, the width is doubled until the whole range fits; pairs of
- * bins merge without any loss, so the grid in the end depends on the range alone and not on the order of the
- * values. The grid holds four times the bins asked for, of which at least half span the range, so the answer's
- * bins are each drawn from two to four of them and a percentile is off by at most half of one answer bin.
+ * Method: counts are kept on a grid of bins whose width is a power of two and whose edges are multiples of
+ * it. When a value falls outside the window of the grid, the width is doubled until the whole range fits;
+ * pairs of bins merge without any loss, so the grid in the end depends on the range alone and not on the
+ * order of the values. The grid holds four times the bins asked for, of which at least half span the range,
+ * so the answer's bins are each drawn from two to four of them and a percentile is off by at most half of
+ * one answer bin.
  */
 import { finiteRange, type RealArray } from "./range.js";
 import type { Histogram, Range } from "./statistics.js";
 
 export const DEFAULT_BINS = 2048;
-/** A block that turns out not to fit the grid is undone and taken again, so it should lie in the first-level cache. */
+/**
+ * A block that turns out not to fit the grid is undone and taken again, so it should lie in the first-level
+ * cache.
+ */
 const BLOCK = 8192;
 /** Counters are 32 bits wide; they are emptied into doubles before they can overflow. */
 const COUNTER_LIMIT = 2 ** 32 - BLOCK;
 
 export class HistogramAccumulator {
   private readonly bins: number;
-  /** Number of grid bins, a power of two. Bin 0 stays empty: NaN and infinities convert to it and are noticed. */
+  /**
+   * Number of grid bins, a power of two. Bin 0 stays empty: NaN and infinities convert to it and are
+   * noticed.
+   */
   private readonly size: number;
-  /** Even and odd values count in halves of their own: a run of equal values would wait for its own last store. */
+  /**
+   * Even and odd values count in halves of their own: a run of equal values would wait for its own last
+   * store.
+   */
   private counters: Uint32Array;
   private overflow: Float64Array | undefined;
   private counted = 0;
@@ -52,7 +62,10 @@ export class HistogramAccumulator {
     return nans;
   }
 
-  /** The histogram over [min, max] (all in bin 0 when they are equal), or undefined when no finite value was seen. */
+  /**
+   * The histogram over [min, max] (all in bin 0 when they are equal), or undefined when no finite value was
+   * seen.
+   */
   result(): Histogram | undefined {
     if (this.count === 0) return undefined;
     this.spill();
@@ -65,7 +78,10 @@ export class HistogramAccumulator {
     return this.count === 0 ? undefined : { min: this.min, max: this.max, count: this.count };
   }
 
-  /** The common case: every value is finite and inside the grid. Returns false, with nothing changed, otherwise. */
+  /**
+   * The common case: every value is finite and inside the grid. Returns false, with nothing changed,
+   * otherwise.
+   */
   private addPlain(values: Float32Array, from: number, to: number): boolean {
     if (Number.isNaN(this.exponent)) return false;
     const { counters, size, origin, extremes } = this;
@@ -111,7 +127,8 @@ export class HistogramAccumulator {
     let exponent = Number.isNaN(before) ? finestExponent(this.min, this.max, this.size) : before;
     const span = (e: number): number => Math.floor(this.max * 2 ** -e) - Math.floor(this.min * 2 ** -e) + 1;
     while (span(exponent) > this.size - 1) exponent++;
-    const origin = Math.floor(this.min * 2 ** -exponent) - 1 - Math.floor((this.size - 1 - span(exponent)) / 2);
+    const origin =
+      Math.floor(this.min * 2 ** -exponent) - 1 - Math.floor((this.size - 1 - span(exponent)) / 2);
     if (!Number.isNaN(before)) this.moveCounts(2 ** (exponent - before), origin);
     this.exponent = exponent;
     this.origin = origin;
@@ -137,13 +154,20 @@ export class HistogramAccumulator {
 }
 
 /**
- * Counts values[from, to) on the grid and widens `extremes` (smallest, largest) by them. Indices wrap at `size`, so a
- * value outside harms nothing beyond the counts. Written flat for speed, as it sees every activation value: about 2 ns
- * a value. Extremes live in a typed array because that tells the compiler that they are doubles; as plain arguments
- * they were boxed, at 5 ns a value.
+ * Counts values[from, to) on the grid and widens `extremes` (smallest, largest) by them. Indices wrap at
+ * `size`, so a value outside harms nothing beyond the counts. Written flat for speed, as it sees every
+ * activation value: about 2 ns a value. Extremes live in a typed array because that tells the compiler that
+ * they are doubles; as plain arguments they were boxed, at 5 ns a value.
  */
 function countBlock(
-  values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number, extremes: Float64Array,
+  values: Float32Array,
+  from: number,
+  to: number,
+  counters: Uint32Array,
+  size: number,
+  scale: number,
+  origin: number,
+  extremes: Float64Array,
 ): void {
   const mask = size - 1;
   let min = extremes[0]!;
@@ -178,7 +202,15 @@ function countBlock(
 }
 
 /** Takes back what countBlock counted. */
-function uncountBlock(values: Float32Array, from: number, to: number, counters: Uint32Array, size: number, scale: number, origin: number): void {
+function uncountBlock(
+  values: Float32Array,
+  from: number,
+  to: number,
+  counters: Uint32Array,
+  size: number,
+  scale: number,
+  origin: number,
+): void {
   const mask = size - 1;
   const quads = from + (to - from - ((to - from) % 4));
   for (let i = from; i < to; i++) {
@@ -195,7 +227,14 @@ function finestExponent(min: number, max: number, size: number): number {
 }
 
 /** Spreads grid counts over `bins` equal bins of [min, max], in proportion to the overlap. */
-function resample(grid: Float64Array, origin: number, width: number, min: number, max: number, bins: number): Float64Array {
+function resample(
+  grid: Float64Array,
+  origin: number,
+  width: number,
+  min: number,
+  max: number,
+  bins: number,
+): Float64Array {
   const counts = new Float64Array(bins);
   const toBin = (value: number): number => (max > min ? ((value - min) / (max - min)) * bins : 0);
   for (let i = 0; i < grid.length; i++) {
@@ -208,7 +247,8 @@ function resample(grid: Float64Array, origin: number, width: number, min: number
       counts[first]! += count;
       continue;
     }
-    for (let bin = first; bin < to; bin++) counts[bin]! += (count * (Math.min(to, bin + 1) - Math.max(from, bin))) / (to - from);
+    for (let bin = first; bin < to; bin++)
+      counts[bin]! += (count * (Math.min(to, bin + 1) - Math.max(from, bin))) / (to - from);
   }
   return counts;
 }
@@ -226,21 +266,23 @@ export function histogramQuantile(histogram: Histogram, quantile: number): numbe
   let below = 0;
   for (let bin = 0; bin < counts.length; bin++) {
     const count = counts[bin]!;
-    if (count > 0 && below + count >= target) return Math.min(max, min + (bin + Math.max(0, (target - below) / count)) * width);
+    if (count > 0 && below + count >= target)
+      return Math.min(max, min + (bin + Math.max(0, (target - below) / count)) * width);
     below += count;
   }
   return max;
 }
 
 /**
- * What a clamp to [0, ceiling] makes of the values, within one bin width: those at 0 are left out of the bins, as they have
- * neither power nor error, and stay in the count.
+ * What a clamp to [0, ceiling] makes of the values, within one bin width: those at 0 are left out of the
+ * bins, as they have neither power nor error, and stay in the count.
  */
 export function clampedHistogram({ min, max, counts, count }: Histogram, ceiling: number): Histogram {
   if (ceiling <= min) return { min: ceiling, max: ceiling, counts: Float64Array.of(count), count };
   const width = (max - min) / counts.length;
   const last = Math.min(counts.length - 1, Math.floor((ceiling - min) / width));
   const clamped = new Float64Array(counts.length);
-  for (let bin = 0; bin < counts.length; bin++) if (min + (bin + 0.5) * width > 0) clamped[Math.min(bin, last)]! += counts[bin]!;
+  for (let bin = 0; bin < counts.length; bin++)
+    if (min + (bin + 0.5) * width > 0) clamped[Math.min(bin, last)]! += counts[bin]!;
   return { min, max, counts: clamped, count };
 }

@@ -14,10 +14,19 @@ export interface RowSource {
    * Writes the rows at `positions` (row numbers): group g's k-th row at
    * `target[(g * rowsPerGroup + firstRow + k) * size]` and on.
    */
-  gather(values: Float32Array, positions: readonly number[], target: Float32Array, firstRow: number, rowsPerGroup: number): void;
+  gather(
+    values: Float32Array,
+    positions: readonly number[],
+    target: Float32Array,
+    firstRow: number,
+    rowsPerGroup: number,
+  ): void;
 }
 
-/** The rows of a tensor of shape `dims`, or undefined when it does not have the rank or channels that `layout` needs. */
+/**
+ * The rows of a tensor of shape `dims`, or undefined when it does not have the rank or channels that
+ * `layout` needs.
+ */
 export function rowSource(layout: RowLayout, dims: readonly number[]): RowSource | undefined {
   return layout.type === "lastAxis" ? lastAxisRows(dims) : convolutionRows(layout, dims);
 }
@@ -27,20 +36,32 @@ function lastAxisRows(dims: readonly number[]): RowSource | undefined {
   if (size === undefined || size === 0) return undefined;
   const rows = dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
   return {
-    rows, size, groups: 1,
+    rows,
+    size,
+    groups: 1,
     gather: (values, positions, target, firstRow) =>
-      positions.forEach((row, k) => target.set(values.subarray(row * size, (row + 1) * size), (firstRow + k) * size)),
+      positions.forEach((row, k) =>
+        target.set(values.subarray(row * size, (row + 1) * size), (firstRow + k) * size),
+      ),
   };
 }
 
 /**
- * The im2col rows of a tensor [n, c, ...spatial]. Row order is n, then output positions row-major. A feature is
- * channel-in-group × kernel element, channel outermost, as in weights [m, c / groups, ...kernel]. Padding reads as zero.
+ * The im2col rows of a tensor [n, c, ...spatial]. Row order is n, then output positions row-major. A
+ * feature is channel-in-group × kernel element, channel outermost, as in weights [m, c / groups,
+ * ...kernel]. Padding reads as zero.
  */
 function convolutionRows(layout: ConvolutionLayout, dims: readonly number[]): RowSource | undefined {
   const [batch, channels, ...spatial] = dims;
   const rank = layout.kernel.length;
-  if (batch === undefined || channels === undefined || spatial.length !== rank || channels % layout.groups !== 0 || channels === 0) return undefined;
+  if (
+    batch === undefined ||
+    channels === undefined ||
+    spatial.length !== rank ||
+    channels % layout.groups !== 0 ||
+    channels === 0
+  )
+    return undefined;
   const outputs = spatial.map((extent, axis) => {
     const reach = (layout.kernel[axis]! - 1) * (layout.dilations[axis] ?? 1) + 1;
     const padded = extent + (layout.pads[axis] ?? 0) + (layout.pads[axis + rank] ?? 0);
@@ -52,7 +73,9 @@ function convolutionRows(layout: ConvolutionLayout, dims: readonly number[]): Ro
   const size = (channels / layout.groups) * kernelSize;
   const offsets = new Int32Array(kernelSize);
   return {
-    rows: batch * positions, size, groups: layout.groups,
+    rows: batch * positions,
+    size,
+    groups: layout.groups,
     gather(values, rows, target, firstRow, rowsPerGroup) {
       rows.forEach((row, k) => {
         kernelOffsets(layout, spatial, outputs, row % positions, offsets);
@@ -61,15 +84,25 @@ function convolutionRows(layout: ConvolutionLayout, dims: readonly number[]): Ro
           const group = Math.floor((channel * kernelSize) / size);
           const at = (group * rowsPerGroup + firstRow + k) * size + ((channel * kernelSize) % size);
           const from = image + channel * plane;
-          for (let e = 0; e < kernelSize; e++) target[at + e] = offsets[e]! < 0 ? 0 : values[from + offsets[e]!]!;
+          for (let e = 0; e < kernelSize; e++)
+            target[at + e] = offsets[e]! < 0 ? 0 : values[from + offsets[e]!]!;
         }
       });
     },
   };
 }
 
-/** For each kernel element, where in the channel's plane it reads for output `position`, or -1 in the padding. */
-function kernelOffsets(layout: ConvolutionLayout, spatial: readonly number[], outputs: readonly number[], position: number, offsets: Int32Array): void {
+/**
+ * For each kernel element, where in the channel's plane it reads for output `position`, or -1 in the
+ * padding.
+ */
+function kernelOffsets(
+  layout: ConvolutionLayout,
+  spatial: readonly number[],
+  outputs: readonly number[],
+  position: number,
+  offsets: Int32Array,
+): void {
   const rank = spatial.length;
   offsets.fill(0);
   let remaining = position;

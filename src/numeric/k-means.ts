@@ -1,17 +1,21 @@
 /**
- * Optimal k-means in one dimension by dynamic programming (Wang & Song, "Ckmeans.1d.dp", 2011), with the divide and
- * conquer over monotone split points of Grønlund et al. (2017): O(k n log n), the same answer always, no start values.
+ * Optimal k-means in one dimension by dynamic programming (Wang & Song, "Ckmeans.1d.dp", 2011), with the
+ * divide and conquer over monotone split points of Grønlund et al. (2017): O(k n log n), the same answer
+ * always, no start values.
  */
 
 /** Points beyond this are summed up in bins first; each bin keeps its weighted mean, so little is lost. */
 const MAX_POINTS = 4096;
 
 /** Distinct values in ascending order, each with a positive weight. */
-interface Points { readonly values: Float64Array; readonly weights: Float64Array }
+interface Points {
+  readonly values: Float64Array;
+  readonly weights: Float64Array;
+}
 
 /**
- * At most `k` centroids, ascending and distinct, that minimise Σ weight · (value - nearest centroid)². Exact up to
- * 4,096 distinct values. Values of no weight do not count unless no value has any.
+ * At most `k` centroids, ascending and distinct, that minimise Σ weight · (value - nearest centroid)².
+ * Exact up to 4,096 distinct values. Values of no weight do not count unless no value has any.
  * @param values finite
  * @param weights not negative, one for each value; all 1 when absent
  */
@@ -22,9 +26,13 @@ export function kMeans1d(values: ArrayLike<number>, k: number, weights?: ArrayLi
   return centroidsOf(points, splitPoints(points, k));
 }
 
-/** Merges equal values; beyond MAX_POINTS distinct ones, those in the same of MAX_POINTS bins of equal width. */
+/**
+ * Merges equal values; beyond MAX_POINTS distinct ones, those in the same of MAX_POINTS bins of equal
+ * width.
+ */
 function condense(values: ArrayLike<number>, weights?: ArrayLike<number>): Points {
-  const weighted = weights !== undefined && Array.prototype.some.call(weights, (weight: number) => weight > 0);
+  const weighted =
+    weights !== undefined && Array.prototype.some.call(weights, (weight: number) => weight > 0);
   const weightOf = (i: number): number => (weighted ? weights[i]! : 1);
   const distinct = new Map<number, number>();
   for (let i = 0; i < values.length && distinct.size <= MAX_POINTS; i++) {
@@ -32,7 +40,10 @@ function condense(values: ArrayLike<number>, weights?: ArrayLike<number>): Point
   }
   if (distinct.size > MAX_POINTS) return binned(values, weightOf);
   const sorted = [...distinct].sort(([a], [b]) => a - b);
-  return { values: Float64Array.from(sorted, ([value]) => value), weights: Float64Array.from(sorted, ([, weight]) => weight) };
+  return {
+    values: Float64Array.from(sorted, ([value]) => value),
+    weights: Float64Array.from(sorted, ([, weight]) => weight),
+  };
 }
 
 function binned(values: ArrayLike<number>, weightOf: (i: number) => number): Points {
@@ -51,7 +62,10 @@ function binned(values: ArrayLike<number>, weightOf: (i: number) => number): Poi
     weights[bin]! += weightOf(i);
   }
   const used = [...weights.keys()].filter((bin) => weights[bin]! > 0);
-  return { values: Float64Array.from(used, (bin) => sums[bin]! / weights[bin]!), weights: Float64Array.from(used, (bin) => weights[bin]!) };
+  return {
+    values: Float64Array.from(used, (bin) => sums[bin]! / weights[bin]!),
+    weights: Float64Array.from(used, (bin) => weights[bin]!),
+  };
 }
 
 /** Weighted sum of squares about the mean of points from … to (inclusive), from running sums. */

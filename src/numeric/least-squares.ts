@@ -2,10 +2,12 @@
  * Weights of one output that are refit when some of them are forced to zero: given H = E[x xᵀ] + λI over the
  * layer's inputs, the support S of the weights that stay and t = H w of the weights before,
  *
- *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S          (AdaPrune, Hubara et al. 2021; OBC, Frantar & Alistarh 2022)
+ *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S          (AdaPrune, Hubara et al. 2021; OBC, Frantar &
+ *   Alistarh 2022)
  *
- * which, G = H⁻¹ and R the weights that go, is ŵ_S = w_S - G_SR G_RR⁻¹ w_R as well: cheaper when few go (OBC, section 3).
- * The loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj (Hassibi & Stork 1993).
+ * which, G = H⁻¹ and R the weights that go, is ŵ_S = w_S - G_SR G_RR⁻¹ w_R as well: cheaper when few go
+ * (OBC, section 3). The loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj
+ * (Hassibi & Stork 1993).
  */
 import { cholesky, inverse, inverseDiagonal, solveFactored } from "./linear-algebra.js";
 
@@ -28,7 +30,10 @@ export class SupportSolver {
   private inverse: Float64Array | undefined;
 
   /** @param h full symmetric [size, size] */
-  constructor(private readonly h: Float64Array, private readonly size: number) {
+  constructor(
+    private readonly h: Float64Array,
+    private readonly size: number,
+  ) {
     this.solution = new Float64Array(size);
     this.diagonal = new Float64Array(size);
   }
@@ -40,7 +45,8 @@ export class SupportSolver {
    */
   refit(support: Int32Array, weights: ArrayLike<number>, start: ArrayLike<number>): Float64Array {
     const n = support.length;
-    if (n > DIRECT_LIMIT && this.size <= INVERSE_LIMIT && this.size - n <= CORRECTION_LIMIT) return this.correct(support, weights);
+    if (n > DIRECT_LIMIT && this.size <= INVERSE_LIMIT && this.size - n <= CORRECTION_LIMIT)
+      return this.correct(support, weights);
     const x = this.solution.subarray(0, n);
     const matrix = gather(this.h, this.size, support, this.room(n));
     const target = this.targetOf(support, weights);
@@ -51,7 +57,10 @@ export class SupportSolver {
   }
 
   /** ŵ_S, and the loss of removing each of S next. Both are views that the next call overwrites. */
-  refitWithLosses(support: Int32Array, original: ArrayLike<number>): { weights: Float64Array; losses: Float64Array } {
+  refitWithLosses(
+    support: Int32Array,
+    original: ArrayLike<number>,
+  ): { weights: Float64Array; losses: Float64Array } {
     const n = support.length;
     const weights = this.solution.subarray(0, n);
     const losses = this.diagonal.subarray(0, n);
@@ -118,7 +127,10 @@ function solveDirectly(matrix: Float64Array, target: Float64Array, x: Float64Arr
   solveFactored(matrix, n, x);
 }
 
-/** Jacobi-preconditioned conjugate gradients on the lower triangle of `a` [n, n], from the `x` given, in place. */
+/**
+ * Jacobi-preconditioned conjugate gradients on the lower triangle of `a` [n, n], from the `x` given, in
+ * place.
+ */
 function conjugateGradients(a: Float64Array, target: Float64Array, x: Float64Array): void {
   const n = x.length;
   const product = new Float64Array(n);
@@ -173,13 +185,20 @@ export interface InputMoments {
   readonly rounding?: number;
 }
 
-/** Second moments are summed from float32 products, so a difference of them is known to about this share of them. */
+/**
+ * Second moments are summed from float32 products, so a difference of them is known to about this share of
+ * them.
+ */
 const ROUNDING_SHARE = 2 ** -20;
 
-/** The covariance E[x xᵀ] - μ μᵀ: what is left of the loss when the bias is refit as well, b̂ = b + (w - ŵ) μ. */
+/**
+ * The covariance E[x xᵀ] - μ μᵀ: what is left of the loss when the bias is refit as well, b̂ = b + (w - ŵ)
+ * μ.
+ */
 export function centred({ size, matrix, mean }: InputMoments): InputMoments {
   const covariance = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) covariance[i * size + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
+  for (let i = 0; i < size; i++)
+    for (let j = 0; j < size; j++) covariance[i * size + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
   return { size, matrix: covariance, mean, rounding: (ROUNDING_SHARE * trace) / size };

@@ -1,11 +1,13 @@
 /**
- * Dense symmetric positive definite systems on flat row-major Float64Arrays. Loops walk rows, and take several at
- * once so that what was loaded is used more than once; a matrix of 1,152 is factored in a quarter of a second.
+ * Dense symmetric positive definite systems on flat row-major Float64Arrays. Loops walk rows, and take
+ * several at once so that what was loaded is used more than once; a matrix of 1,152 is factored in a
+ * quarter of a second.
  */
 
 /**
- * The Cholesky factor L of A = L Lᵀ, written over the lower triangle of `a` [n, n]; what lies above stays as it was.
- * Only the lower triangle is read. Returns false, with `a` partly overwritten, when A is not positive definite.
+ * The Cholesky factor L of A = L Lᵀ, written over the lower triangle of `a` [n, n]; what lies above stays
+ * as it was. Only the lower triangle is read. Returns false, with `a` partly overwritten, when A is not
+ * positive definite.
  */
 export function cholesky(a: Float64Array, n: number): boolean {
   let i = 0;
@@ -21,8 +23,8 @@ export function cholesky(a: Float64Array, n: number): boolean {
 const ROWS = 4;
 
 /**
- * Columns below `i` of rows i … i + 3, two columns at once: six loads serve eight multiplications. `i` is a multiple
- * of ROWS and so even.
+ * Columns below `i` of rows i … i + 3, two columns at once: six loads serve eight multiplications. `i` is a
+ * multiple of ROWS and so even.
  */
 function eliminateRows(a: Float64Array, n: number, i: number): void {
   const r0 = i * n;
@@ -98,17 +100,29 @@ export function solveFactored(l: Float64Array, n: number, x: Float64Array): void
 }
 
 /**
- * `solveFactored` for four right-hand sides at once, each in place: a layer of 384 inputs and 1,000 outputs is refit in a quarter of the time.
+ * `solveFactored` for four right-hand sides at once, each in place: a layer of 384 inputs and 1,000 outputs
+ * is refit in a quarter of the time.
  * @param upper Lᵀ [n, n] row-major, so that both ways walk rows
  */
-export function solveFactoredFour(l: Float64Array, upper: Float64Array, n: number, sides: readonly [Float64Array, Float64Array, Float64Array, Float64Array]): void {
+export function solveFactoredFour(
+  l: Float64Array,
+  upper: Float64Array,
+  n: number,
+  sides: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+): void {
   for (let i = 0; i < n; i++) eliminateKnown(l, i * n, 0, i, l[i * n + i]!, i, sides);
   for (let i = n - 1; i >= 0; i--) eliminateKnown(upper, i * n, i + 1, n, l[i * n + i]!, i, sides);
 }
 
 /** Of each side x: xᵢ = (xᵢ - Σ over k from `from` to `to` of a[at + k] xₖ) / diagonal. */
 function eliminateKnown(
-  a: Float64Array, at: number, from: number, to: number, diagonal: number, i: number, [x0, x1, x2, x3]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+  a: Float64Array,
+  at: number,
+  from: number,
+  to: number,
+  diagonal: number,
+  i: number,
+  [x0, x1, x2, x3]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
 ): void {
   let s0 = x0[i]!;
   let s1 = x1[i]!;
@@ -149,7 +163,15 @@ export function invertLower(l: Float64Array, n: number): void {
 }
 
 /** upper and lower += rows k … k + 3, already inverted, times their entries in rows i and i + 1. */
-function addRows(l: Float64Array, n: number, k: number, ri: number, rj: number, upper: Float64Array, lower: Float64Array): void {
+function addRows(
+  l: Float64Array,
+  n: number,
+  k: number,
+  ri: number,
+  rj: number,
+  upper: Float64Array,
+  lower: Float64Array,
+): void {
   const u0 = l[ri + k]!;
   const u1 = l[ri + k + 1]!;
   const u2 = l[ri + k + 2]!;
@@ -170,11 +192,21 @@ function addRows(l: Float64Array, n: number, k: number, ri: number, rj: number, 
     upper[j]! += u0 * a + u1 * b + u2 * c + u3 * d;
     lower[j]! += v0 * a + v1 * b + v2 * c + v3 * d;
   }
-  for (let row = k + 1; row < k + ROWS; row++) addRow(l, row * n, k + 1, row, l[ri + row]!, l[rj + row]!, upper, lower);
+  for (let row = k + 1; row < k + ROWS; row++)
+    addRow(l, row * n, k + 1, row, l[ri + row]!, l[rj + row]!, upper, lower);
 }
 
 /** upper and lower += columns from … to of the row at `at`, times u and v. */
-function addRow(l: Float64Array, at: number, from: number, to: number, u: number, v: number, upper: Float64Array, lower: Float64Array): void {
+function addRow(
+  l: Float64Array,
+  at: number,
+  from: number,
+  to: number,
+  u: number,
+  v: number,
+  upper: Float64Array,
+  lower: Float64Array,
+): void {
   for (let j = from; j <= to; j++) {
     upper[j]! += u * l[at + j]!;
     lower[j]! += v * l[at + j]!;
@@ -209,7 +241,11 @@ export function inverse(a: Float64Array, n: number): Float64Array {
 }
 
 /** The diagonal of A⁻¹, given the factor that `cholesky` left in `l` [n, n], which is overwritten by L⁻¹. */
-export function inverseDiagonal(l: Float64Array, n: number, diagonal: Float64Array = new Float64Array(n)): Float64Array {
+export function inverseDiagonal(
+  l: Float64Array,
+  n: number,
+  diagonal: Float64Array = new Float64Array(n),
+): Float64Array {
   invertLower(l, n);
   diagonal.fill(0, 0, n);
   for (let i = 0; i < n; i++) for (let j = 0, at = i * n; j <= i; j++) diagonal[j]! += l[at + j]! ** 2;
@@ -217,7 +253,12 @@ export function inverseDiagonal(l: Float64Array, n: number, diagonal: Float64Arr
 }
 
 /** y = A x for a full symmetric `a` [n, n]. */
-export function multiplySymmetric(a: Float64Array, n: number, x: ArrayLike<number>, y: Float64Array = new Float64Array(n)): Float64Array {
+export function multiplySymmetric(
+  a: Float64Array,
+  n: number,
+  x: ArrayLike<number>,
+  y: Float64Array = new Float64Array(n),
+): Float64Array {
   y.fill(0, 0, n);
   for (let i = 0; i < n; i++) {
     const value = x[i]!;

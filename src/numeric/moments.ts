@@ -14,7 +14,8 @@ export class MomentsAccumulator {
 
   /**
    * Takes in a row-major tensor. `axis` is the channel axis; negative counts from the end.
-   * Returns false, with nothing taken, when there is no such axis or its size is not that of the tensors before.
+   * Returns false, with nothing taken, when there is no such axis or its size is not that of the tensors
+   * before.
    */
   add(values: RealArray, dims: readonly number[], axis: number): boolean {
     const at = axis < 0 ? axis + dims.length : axis;
@@ -40,12 +41,17 @@ export class MomentsAccumulator {
     return true;
   }
 
-  /** Mean and population variance (divided by the count) of each channel; `count` is per channel. Undefined for no values. */
+  /**
+   * Mean and population variance (divided by the count) of each channel; `count` is per channel. Undefined
+   * for no values.
+   */
   result(): Moments | undefined {
     const { count } = this;
     if (count === 0) return undefined;
     const mean = this.sum.map((sum, channel) => this.shift[channel]! + sum / count);
-    const variance = this.squares.map((squares, channel) => Math.max(0, (squares - this.sum[channel]! ** 2 / count) / count));
+    const variance = this.squares.map((squares, channel) =>
+      Math.max(0, (squares - this.sum[channel]! ** 2 / count) / count),
+    );
     return { mean, variance, count };
   }
 

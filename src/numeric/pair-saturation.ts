@@ -1,4 +1,7 @@
-/** Which int8 weights saturate in pairs where a processor sums two products with uint8 codes in 16 bits (VPMADDUBSW). */
+/**
+ * Which int8 weights saturate in pairs where a processor sums two products with uint8 codes in 16 bits
+ * (VPMADDUBSW).
+ */
 import type { RowOrder } from "./affine.js";
 
 export const INT16_MIN = -32768;
@@ -30,7 +33,8 @@ export function pairsAtRisk(codes: Int8Array, order: RowOrder): PairsAtRisk {
   for (let channel = 0; channel < order.channels; channel++) {
     const risky: number[] = [];
     for (let k = 0; k + 1 < length; k += 2) {
-      if (canSaturate(codes[positionOf(order, channel, k)]!, codes[positionOf(order, channel, k + 1)]!)) risky.push(k);
+      if (canSaturate(codes[positionOf(order, channel, k)]!, codes[positionOf(order, channel, k + 1)]!))
+        risky.push(k);
     }
     firsts.push(risky);
     count += risky.length;
@@ -40,5 +44,9 @@ export function pairsAtRisk(codes: Int8Array, order: RowOrder): PairsAtRisk {
 
 /** Where value k of a row, in kernel order, lies in the tensor. */
 export function positionOf(order: RowOrder, channel: number, k: number): number {
-  return channel * order.channelStride + Math.floor(k / order.innerCount) * order.outerStride + (k % order.innerCount) * order.innerStride;
+  return (
+    channel * order.channelStride +
+    Math.floor(k / order.innerCount) * order.outerStride +
+    (k % order.innerCount) * order.innerStride
+  );
 }

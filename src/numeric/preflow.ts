@@ -1,9 +1,10 @@
 /**
- * Maximum preflow by push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", Journal of the ACM
- * 1988). All that a node gets waits there as its excess and goes on towards the sink, each node knowing a lower bound of
- * its distance. Bounds are made exact again once as much work has been done as that takes (Cherkassky, Goldberg, "On
- * implementing the push-relabel method", Algorithmica 1997). What cannot get to the sink stays where it is: for a cut
- * that is as good as a flow. A long chain takes one walk along it, where augmenting paths take one for each distance.
+ * Maximum preflow by push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", Journal
+ * of the ACM 1988). All that a node gets waits there as its excess and goes on towards the sink, each node
+ * knowing a lower bound of its distance. Bounds are made exact again once as much work has been done as
+ * that takes (Cherkassky, Goldberg, "On implementing the push-relabel method", Algorithmica 1997). What
+ * cannot get to the sink stays where it is: for a cut that is as good as a flow. A long chain takes one
+ * walk along it, where augmenting paths take one for each distance.
  */
 export interface Arcs {
   readonly nodes: number;
@@ -32,7 +33,11 @@ export class Preflow {
   /** Arcs looked at. */
   private work = 0;
 
-  constructor(private readonly arcs: Arcs, private readonly source: number, private readonly sink: number) {
+  constructor(
+    private readonly arcs: Arcs,
+    private readonly source: number,
+    private readonly sink: number,
+  ) {
     const { nodes, heads } = arcs;
     this.excess = new Float64Array(nodes);
     this.distance = new Int32Array(nodes);
@@ -53,7 +58,8 @@ export class Preflow {
    */
   reachesSink(mostWork: number): boolean[] | undefined {
     const { nodes, heads, room } = this.arcs;
-    for (let at = this.first[this.source]!; at < this.first[this.source + 1]!; at++) this.push(this.leaving[at]!, room[this.leaving[at]!]!);
+    for (let at = this.first[this.source]!; at < this.first[this.source + 1]!; at++)
+      this.push(this.leaving[at]!, room[this.leaving[at]!]!);
     this.measure();
     for (let measured = this.work; this.waiting > 0;) {
       this.discharge(this.dequeue());

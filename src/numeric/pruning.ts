@@ -1,4 +1,7 @@
-/** Which weights to keep, by score. Ties go to the earlier weight, so that counts are exact and results repeat. */
+/**
+ * Which weights to keep, by score. Ties go to the earlier weight, so that counts are exact and results
+ * repeat.
+ */
 
 /** Scores of the weights of one layer. A weight whose `alive` is 0 is gone already and stays so. */
 export interface Ranked {
@@ -14,8 +17,9 @@ export function countAlive(alive: Uint8Array): number {
 }
 
 /**
- * Keeps the `keep` highest scores over all layers alive and clears the rest. The threshold is found by counting bit
- * patterns, which for floats of one sign order as their values do: two sweeps, no sorting, no memory by weight.
+ * Keeps the `keep` highest scores over all layers alive and clears the rest. The threshold is found by
+ * counting bit patterns, which for floats of one sign order as their values do: two sweeps, no sorting, no
+ * memory by weight.
  */
 export function keepHighest(layers: readonly Ranked[], keep: number): void {
   const total = layers.reduce((sum, layer) => sum + countAlive(layer.alive), 0);
@@ -25,7 +29,9 @@ export function keepHighest(layers: readonly Ranked[], keep: number): void {
     return;
   }
   const upper = bucketOf(layers, keep, (bits) => bits >>> 16);
-  const lower = bucketOf(layers, upper.remaining, (bits) => (bits >>> 16 === upper.bucket ? bits & 0xffff : -1));
+  const lower = bucketOf(layers, upper.remaining, (bits) =>
+    bits >>> 16 === upper.bucket ? bits & 0xffff : -1,
+  );
   const threshold = upper.bucket * 65536 + lower.bucket;
   let ties = lower.remaining;
   for (const { scores, alive } of layers) {
@@ -46,20 +52,32 @@ export interface MagnitudeThreshold {
 }
 
 /**
- * The threshold that leaves the `keep` largest magnitudes, found as in `keepHighest`. `tensors` is gone through twice and
- * may read them anew each time. Zeros count as gone.
+ * The threshold that leaves the `keep` largest magnitudes, found as in `keepHighest`. `tensors` is gone
+ * through twice and may read them anew each time. Zeros count as gone.
  */
-export async function magnitudeThreshold(tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>, keep: number): Promise<MagnitudeThreshold> {
+export async function magnitudeThreshold(
+  tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+  keep: number,
+): Promise<MagnitudeThreshold> {
   const upper = await countMagnitudes(tensors, (bits) => bits >>> 16);
   if (keep >= upper.reduce((sum, count) => sum + count, 0)) return { bits: 0, ties: 0 };
   if (keep <= 0) return { bits: 0x7fffffff, ties: 0 };
   const high = rankIn(upper, keep);
-  const low = rankIn(await countMagnitudes(tensors, (bits) => (bits >>> 16 === high.bucket ? bits & 0xffff : -1)), high.remaining);
+  const low = rankIn(
+    await countMagnitudes(tensors, (bits) => (bits >>> 16 === high.bucket ? bits & 0xffff : -1)),
+    high.remaining,
+  );
   return { bits: high.bucket * 65536 + low.bucket, ties: low.remaining };
 }
 
-/** Sets values below the threshold to zero and says how many were not zero before and after. Uses up ties, in order. */
-export function zeroBelow(values: Float32Array, threshold: MagnitudeThreshold): { before: number; after: number } {
+/**
+ * Sets values below the threshold to zero and says how many were not zero before and after. Uses up ties,
+ * in order.
+ */
+export function zeroBelow(
+  values: Float32Array,
+  threshold: MagnitudeThreshold,
+): { before: number; after: number } {
   const bits = bitsOf(values);
   let before = 0;
   let after = 0;
@@ -76,7 +94,10 @@ export function zeroBelow(values: Float32Array, threshold: MagnitudeThreshold): 
   return { before, after };
 }
 
-async function countMagnitudes(tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>, bucket: (bits: number) => number): Promise<Float64Array> {
+async function countMagnitudes(
+  tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+  bucket: (bits: number) => number,
+): Promise<Float64Array> {
   const counts = new Float64Array(65536);
   for await (const values of tensors) {
     const bits = bitsOf(values);
@@ -90,7 +111,11 @@ async function countMagnitudes(tensors: AsyncIterable<Float32Array> | Iterable<F
 }
 
 /** The bucket that holds the `rank`-th highest (from 1), and its rank within the bucket. */
-function bucketOf(layers: readonly Ranked[], rank: number, bucket: (bits: number) => number): { bucket: number; remaining: number } {
+function bucketOf(
+  layers: readonly Ranked[],
+  rank: number,
+  bucket: (bits: number) => number,
+): { bucket: number; remaining: number } {
   const counts = new Float64Array(65536);
   for (const { scores, alive } of layers) {
     const bits = bitsOf(scores);
@@ -116,12 +141,19 @@ function bitsOf(scores: Float32Array): Uint32Array {
 }
 
 /**
- * Keeps at most `n` of every `m` consecutive features of each row, the highest scores first (Mishra et al., "Accelerating
- * sparse deep neural networks", 2021). A shorter group at the end of a run keeps at most `n` as well.
+ * Keeps at most `n` of every `m` consecutive features of each row, the highest scores first (Mishra et al.,
+ * "Accelerating sparse deep neural networks", 2021). A shorter group at the end of a run keeps at most `n`
+ * as well.
  * @param columns features of a row
- * @param stride features this far apart are neighbours on the input axis: the size of a convolution's kernel, else 1
+ * @param stride features this far apart are neighbours on the input axis: the size of a convolution's
+ *   kernel, else 1
  */
-export function keepPattern({ scores, alive }: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): void {
+export function keepPattern(
+  { scores, alive }: Ranked,
+  columns: number,
+  pattern: { n: number; m: number },
+  stride: number,
+): void {
   const { n, m } = pattern;
   const length = columns / stride;
   const group: number[] = [];
@@ -141,17 +173,25 @@ export function keepPattern({ scores, alive }: Ranked, columns: number, pattern:
 }
 
 /** What `keepPattern` leaves alive. */
-export function aliveInPattern(layer: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): Uint8Array {
+export function aliveInPattern(
+  layer: Ranked,
+  columns: number,
+  pattern: { n: number; m: number },
+  stride: number,
+): Uint8Array {
   keepPattern(layer, columns, pattern, stride);
   return layer.alive;
 }
 
 /**
- * As `keepPattern` by magnitude alone, in place, on values that lie in another order: that of row r and column c at
- * `rowOffsets[r] + columnOffsets[c]`. Says how many were not zero before and after.
+ * As `keepPattern` by magnitude alone, in place, on values that lie in another order: that of row r and
+ * column c at `rowOffsets[r] + columnOffsets[c]`. Says how many were not zero before and after.
  */
 export function zeroPattern(
-  values: Float32Array, { rowOffsets, columnOffsets }: { rowOffsets: Int32Array; columnOffsets: Int32Array }, { n, m }: { n: number; m: number }, stride: number,
+  values: Float32Array,
+  { rowOffsets, columnOffsets }: { rowOffsets: Int32Array; columnOffsets: Int32Array },
+  { n, m }: { n: number; m: number },
+  stride: number,
 ): { before: number; after: number } {
   const length = columnOffsets.length / stride;
   const places = new Int32Array(m);
@@ -188,10 +228,12 @@ function rankAmong(magnitudes: Float32Array, count: number, k: number): number {
 }
 
 /**
- * How many weights stay after each of `stages` stages, the last `keep`: every stage keeps the same share of those
- * before it, so that losses are measured anew more often where more hangs on them.
+ * How many weights stay after each of `stages` stages, the last `keep`: every stage keeps the same share of
+ * those before it, so that losses are measured anew more often where more hangs on them.
  */
 export function stageCounts(total: number, keep: number, stages: number): number[] {
   const floor = Math.max(keep, 1);
-  return Array.from({ length: stages }, (_, s) => (s === stages - 1 ? keep : Math.round(total * (floor / total) ** ((s + 1) / stages))));
+  return Array.from({ length: stages }, (_, s) =>
+    s === stages - 1 ? keep : Math.round(total * (floor / total) ** ((s + 1) / stages)),
+  );
 }

@@ -57,8 +57,8 @@ export class RangeAccumulator {
 }
 
 /**
- * The range of an array in which every value is finite, or undefined when one is not. Four values a turn; their
- * sum in double precision cannot overflow, so it is finite exactly when they all are.
+ * The range of an array in which every value is finite, or undefined when one is not. Four values a turn;
+ * their sum in double precision cannot overflow, so it is finite exactly when they all are.
  */
 function plainRange(values: Float32Array): FiniteRange | undefined {
   const length = values.length;

@@ -18,14 +18,18 @@ export interface JointMoments {
 }
 
 /**
- * Minimizes E‖W x + b − z‖² + λ ‖W − W₀‖², λ being `ridge` times the mean variance of the inputs, so that directions
- * which the rows do not show keep their weights:
+ * Minimizes E‖W x + b − z‖² + λ ‖W − W₀‖², λ being `ridge` times the mean variance of the inputs, so that
+ * directions which the rows do not show keep their weights:
  *
  *   W = (C_zx + λ W₀)(C_xx + λ I)⁻¹,   b = E[z] − W E[x]
  *
  * Undefined when the inputs do not vary or the moments are not finite.
  */
-export function refitLinear({ weights, bias }: LinearLayer, moments: JointMoments, ridge: number): LinearLayer | undefined {
+export function refitLinear(
+  { weights, bias }: LinearLayer,
+  moments: JointMoments,
+  ridge: number,
+): LinearLayer | undefined {
   const { inputs, outputs, mean } = moments;
   const covariances = inputCovariances(moments);
   let trace = 0;
@@ -42,24 +46,33 @@ export function refitLinear({ weights, bias }: LinearLayer, moments: JointMoment
     for (let j = 0; j < inputs; j++) offset -= fitted[o * inputs + j]! * mean[j]!;
     shifted[o] = offset;
   }
-  return fitted.every(Number.isFinite) && shifted.every(Number.isFinite) ? { weights: fitted, bias: shifted } : undefined;
+  return fitted.every(Number.isFinite) && shifted.every(Number.isFinite)
+    ? { weights: fitted, bias: shifted }
+    : undefined;
 }
 
 /** C_xx. */
 function inputCovariances({ inputs, outputs, matrix, mean }: JointMoments): Float64Array {
   const size = inputs + outputs;
   const result = new Float64Array(inputs * inputs);
-  for (let i = 0; i < inputs; i++) for (let j = 0; j < inputs; j++) result[i * inputs + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
+  for (let i = 0; i < inputs; i++)
+    for (let j = 0; j < inputs; j++) result[i * inputs + j] = matrix[i * size + j]! - mean[i]! * mean[j]!;
   return result;
 }
 
 /** C_zx + λ W₀. */
-function targets(weights: Float64Array, { inputs, outputs, matrix, mean }: JointMoments, lambda: number): Float64Array {
+function targets(
+  weights: Float64Array,
+  { inputs, outputs, matrix, mean }: JointMoments,
+  lambda: number,
+): Float64Array {
   const size = inputs + outputs;
   const result = new Float64Array(outputs * inputs);
   for (let o = 0; o < outputs; o++) {
     const from = (inputs + o) * size;
-    for (let j = 0; j < inputs; j++) result[o * inputs + j] = matrix[from + j]! - mean[inputs + o]! * mean[j]! + lambda * weights[o * inputs + j]!;
+    for (let j = 0; j < inputs; j++)
+      result[o * inputs + j] =
+        matrix[from + j]! - mean[inputs + o]! * mean[j]! + lambda * weights[o * inputs + j]!;
   }
   return result;
 }
@@ -70,7 +83,8 @@ function solveRows(factor: Float64Array, n: number, rows: Float64Array): void {
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) upper[j * n + i] = factor[i * n + j]!;
   for (let at = 0; at < rows.length; at += 4 * n) {
     // The last rows are filled up with zeros.
-    const side = (k: number): Float64Array => (at + k * n < rows.length ? rows.subarray(at + k * n, at + (k + 1) * n) : new Float64Array(n));
+    const side = (k: number): Float64Array =>
+      at + k * n < rows.length ? rows.subarray(at + k * n, at + (k + 1) * n) : new Float64Array(n);
     solveFactoredFour(factor, upper, n, [side(0), side(1), side(2), side(3)]);
   }
 }

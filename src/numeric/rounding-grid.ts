@@ -4,7 +4,9 @@ import { MAX_PAIR_SUM } from "./affine.js";
 export interface CodeLimits {
   /** Codes lie between -maxCode and maxCode. */
   readonly maxCode: number;
-  /** For each weight the one whose sum with it must stay within MAX_PAIR_SUM when both have one sign, or -1. */
+  /**
+   * For each weight the one whose sum with it must stay within MAX_PAIR_SUM when both have one sign, or -1.
+   */
   readonly partners?: Int32Array | undefined;
 }
 
@@ -19,7 +21,12 @@ export interface RoundingRow {
 }
 
 /** The code nearest to `wanted` that the code of its partner allows. */
-export function nearestCode({ codes, scale }: RoundingRow, { maxCode, partners }: CodeLimits, j: number, wanted: number): number {
+export function nearestCode(
+  { codes, scale }: RoundingRow,
+  { maxCode, partners }: CodeLimits,
+  j: number,
+  wanted: number,
+): number {
   let low = -maxCode;
   let high = maxCode;
   const other = partners && partners[j]! >= 0 ? codes[partners[j]!]! : 0;
@@ -30,14 +37,21 @@ export function nearestCode({ codes, scale }: RoundingRow, { maxCode, partners }
 }
 
 /**
- * A row without codes. Two things are settled beforehand: zeros stay zeros, as pruning made them; and the weight or
- * pair that `scale` would be taken from stays at the end of the range, so that quantizing ŵ finds this scale again.
+ * A row without codes. Two things are settled beforehand: zeros stay zeros, as pruning made them; and the
+ * weight or pair that `scale` would be taken from stays at the end of the range, so that quantizing ŵ finds
+ * this scale again.
  */
 export function beginRow(weights: Float64Array, scale: number, limits: CodeLimits): RoundingRow {
-  const row = { weights, scale, codes: new Int32Array(weights.length), fixed: new Uint8Array(weights.length) };
+  const row = {
+    weights,
+    scale,
+    codes: new Int32Array(weights.length),
+    fixed: new Uint8Array(weights.length),
+  };
   for (let j = 0; j < weights.length; j++) row.fixed[j] = weights[j] === 0 ? 1 : 0;
   const { single, pair } = extremes(weights, limits);
-  // The first place is for the weight that the range ends with; only what the pair guard widened ends with a pair.
+  // The first place is for the weight that the range ends with; only what the pair guard widened ends with
+  // a pair.
   if (pair < 0 || Math.abs(weights[single]!) >= (limits.maxCode - 0.5) * scale) {
     fix(row, single, limits.maxCode);
   } else {
@@ -76,13 +90,16 @@ export function widestScale(weights: Float64Array, limits: CodeLimits): number {
   return Math.fround(Math.max(alone, together));
 }
 
-/** The smallest share of the widest scale that is tried, by number of bits: fewer codes gain more from clipping. */
+/**
+ * The smallest share of the widest scale that is tried, by number of bits: fewer codes gain more from
+ * clipping.
+ */
 const SMALLEST_SHARE: readonly number[] = [1, 1, 0.25, 0.35, 0.45, 0.6, 0.75, 0.85, 0.9];
 const STEPS = 40;
 
 /**
- * The scale of least Σ dⱼ (ŵⱼ - wⱼ)² when each weight is rounded to the nearest code (OMSE, Choukroun et al. 2019,
- * weighted by d, the diagonal of H).
+ * The scale of least Σ dⱼ (ŵⱼ - wⱼ)² when each weight is rounded to the nearest code (OMSE, Choukroun et
+ * al. 2019, weighted by d, the diagonal of H).
  */
 export function clippingScale(weights: Float64Array, diagonal: Float64Array, limits: CodeLimits): number {
   const widest = widestScale(weights, limits);
@@ -99,7 +116,13 @@ export function clippingScale(weights: Float64Array, diagonal: Float64Array, lim
 }
 
 /** Stops where the sum has reached `most`. */
-function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: number, { maxCode, partners }: CodeLimits, most: number): number {
+function diagonalLoss(
+  weights: Float64Array,
+  diagonal: Float64Array,
+  scale: number,
+  { maxCode, partners }: CodeLimits,
+  most: number,
+): number {
   let loss = 0;
   const inverse = 1 / scale;
   for (let j = 0; j < weights.length && !(loss >= most); j++) {
@@ -109,7 +132,9 @@ function diagonalLoss(weights: Float64Array, diagonal: Float64Array, scale: numb
     if (partner <= j || weights[j]! * weights[partner]! <= 0) continue;
     const excess = Math.abs(code + clippedCode(weights[partner]! * inverse, maxCode)) - MAX_PAIR_SUM;
     // Best shared out in inverse proportion to what each costs.
-    if (excess > 0) loss += (excess * scale) ** 2 * ((diagonal[j]! * diagonal[partner]!) / (diagonal[j]! + diagonal[partner]!));
+    if (excess > 0)
+      loss +=
+        (excess * scale) ** 2 * ((diagonal[j]! * diagonal[partner]!) / (diagonal[j]! + diagonal[partner]!));
   }
   return loss;
 }

@@ -1,4 +1,7 @@
-/** Products of a symmetric matrix with a few vectors at once, so that what was loaded of it is used more than once. */
+/**
+ * Products of a symmetric matrix with a few vectors at once, so that what was loaded of it is used more
+ * than once.
+ */
 
 /** Vectors that are multiplied together. */
 export const TILE = 4;

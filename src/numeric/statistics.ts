@@ -24,7 +24,10 @@ export interface HistogramRequest {
 /** How the rows x are taken from the tensor for a second-moment matrix. */
 export type RowLayout =
   | { readonly type: "lastAxis" }
-  /** The im2col rows of a convolution (any spatial rank; d = channels per group × kernel size, channel outermost). */
+  /**
+   * The im2col rows of a convolution (any spatial rank; d = channels per group × kernel size, channel
+   * outermost).
+   */
   | {
       readonly type: "convolution";
       readonly kernel: readonly number[];
@@ -60,21 +63,52 @@ export interface ChannelRangeRequest {
   readonly axis: number;
 }
 
-export type StatisticRequest = RangeRequest | HistogramRequest | GramRequest | MomentsRequest | ChannelRangeRequest;
+export type StatisticRequest =
+  RangeRequest | HistogramRequest | GramRequest | MomentsRequest | ChannelRangeRequest;
 
-export interface Range { readonly min: number; readonly max: number; readonly count: number }
-export interface Histogram { readonly min: number; readonly max: number; readonly counts: Float64Array; readonly count: number }
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly count: number;
+}
+export interface Histogram {
+  readonly min: number;
+  readonly max: number;
+  readonly counts: Float64Array;
+  readonly count: number;
+}
 /** `matrices[g]` is the d × d second-moment matrix of group g, row-major, divided by the number of rows. */
-export interface Gram { readonly size: number; readonly matrices: readonly Float64Array[]; readonly means: readonly Float64Array[]; readonly rows: number }
-export interface Moments { readonly mean: Float64Array; readonly variance: Float64Array; readonly count: number }
+export interface Gram {
+  readonly size: number;
+  readonly matrices: readonly Float64Array[];
+  readonly means: readonly Float64Array[];
+  readonly rows: number;
+}
+export interface Moments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  readonly count: number;
+}
 /** One value for each channel; a channel that held no finite value has min Infinity and max -Infinity. */
-export interface ChannelRange { readonly min: Float64Array; readonly max: Float64Array }
+export interface ChannelRange {
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+}
 
-export interface StatisticOf { range: Range; histogram: Histogram; gram: Gram; moments: Moments; channelRange: ChannelRange }
+export interface StatisticOf {
+  range: Range;
+  histogram: Histogram;
+  gram: Gram;
+  moments: Moments;
+  channelRange: ChannelRange;
+}
 
 /** A stable key: two requests with the same key are measured once. */
 export function requestKey(request: StatisticRequest): string {
-  return JSON.stringify(request, Object.keys(request).concat("type", "kernel", "strides", "dilations", "pads", "groups").sort());
+  return JSON.stringify(
+    request,
+    Object.keys(request).concat("type", "kernel", "strides", "dilations", "pads", "groups").sort(),
+  );
 }
 
 /** Answers to requests. Missing means that the tensor was never computed or calibration was not run. */

@@ -4,8 +4,8 @@
 const HAND_OVER_FROM = 16_384;
 
 /**
- * The buffers in `value`, arrays and plain objects searched through, that hold nothing but one large typed array. Whoever
- * hands them over loses them.
+ * The buffers in `value`, arrays and plain objects searched through, that hold nothing but one large typed
+ * array. Whoever hands them over loses them.
  */
 export function transferable(value: unknown): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();

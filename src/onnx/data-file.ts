@@ -1,7 +1,15 @@
 /** Which tensors a written model keeps outside itself, and the one data file that holds them. */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { allTensors, externalRange, nestedGraphs, type ByteSource, type Model, type StringEntry, type Tensor } from "../ir/index.js";
+import {
+  allTensors,
+  externalRange,
+  nestedGraphs,
+  type ByteSource,
+  type Model,
+  type StringEntry,
+  type Tensor,
+} from "../ir/index.js";
 import { EXTERNAL } from "./external-data.js";
 import { createFile, writeFrom } from "./temporary-file.js";
 
@@ -15,7 +23,9 @@ const CACHE_LINE = 64;
 
 export type ExternalDataOption = boolean | { readonly minBytes: number } | undefined;
 
-/** What becomes of tensors: kept outside where they are, loaded into the model, or written to the data file. */
+/**
+ * What becomes of tensors: kept outside where they are, loaded into the model, or written to the data file.
+ */
 export interface DataPlan {
   readonly dataName: string;
   readonly inline: readonly Tensor[];
@@ -23,11 +33,16 @@ export interface DataPlan {
 }
 
 /**
- * Plans for a model written to `path`. Without an option, what is external stays external: as it is when the model
- * stays in its folder, else carried into `<name>.data`; and weights go there when more than `maxInlineBytes` would be
- * in the model. A file that tensors are still read from is never chosen.
+ * Plans for a model written to `path`. Without an option, what is external stays external: as it is when
+ * the model stays in its folder, else carried into `<name>.data`; and weights go there when more than
+ * `maxInlineBytes` would be in the model. A file that tensors are still read from is never chosen.
  */
-export function planData(model: Model, path: string, asked: ExternalDataOption, maxInlineBytes: number): DataPlan {
+export function planData(
+  model: Model,
+  path: string,
+  asked: ExternalDataOption,
+  maxInlineBytes: number,
+): DataPlan {
   const option = asked ?? (inlineBytes(model) > maxInlineBytes ? true : undefined);
   const external: Tensor[] = [];
   const weights = new Set([...nestedGraphs(model.graph)].flatMap((graph) => graph.initializers));
@@ -43,7 +58,12 @@ export function planData(model: Model, path: string, asked: ExternalDataOption, 
 }
 
 function isExternal(tensor: Tensor): boolean {
-  return tensor.external !== undefined && tensor.raw === undefined && tensor.lazy === undefined && tensor.typed === undefined;
+  return (
+    tensor.external !== undefined &&
+    tensor.raw === undefined &&
+    tensor.lazy === undefined &&
+    tensor.typed === undefined
+  );
 }
 
 /** -1 for values of another form, which only the model can hold. */
@@ -60,8 +80,11 @@ function inlineBytes(model: Model): number {
 /** `<name>.data`, or the first `<name>-<k>.data` that none of the tensors is read from. */
 function freeName(path: string, external: readonly Tensor[]): string {
   const folder = dirname(path);
-  const sources = new Set(external.map(({ external: source }) => join(source?.folder ?? "", source?.location ?? "")));
-  const isSource = (name: string): boolean => [...sources].some((source) => isSamePlace(source, join(folder, name)));
+  const sources = new Set(
+    external.map(({ external: source }) => join(source?.folder ?? "", source?.location ?? "")),
+  );
+  const isSource = (name: string): boolean =>
+    [...sources].some((source) => isSamePlace(source, join(folder, name)));
   let name = `${basename(path)}.data`;
   for (let k = 1; isSource(name); k++) name = `${basename(path)}-${k}.data`;
   return name;
@@ -72,26 +95,34 @@ export function isSamePlace(a: string | undefined, b: string): boolean {
 }
 
 /** Loads or moves the tensors of a plan, one at a time, and gives what to write in place of them. */
-export function settleData(plan: DataPlan, temporaryPath: string, durable: boolean): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
+export function settleData(
+  plan: DataPlan,
+  temporaryPath: string,
+  durable: boolean,
+): { substitutes: Map<Tensor, Tensor>; dataBytes: number } {
   const substitutes = new Map<Tensor, Tensor>();
   for (const tensor of plan.inline) substitutes.set(tensor, taken(tensor));
   if (plan.move.length === 0) return { substitutes, dataBytes: 0 };
   const places = new Map<string, StringEntry[]>();
   let end = 0;
-  createFile(temporaryPath, (file) => {
-    for (const tensor of plan.move) {
-      const source = isExternal(tensor) ? tensor.external : undefined;
-      // Tensors that share their bytes go on sharing them.
-      const key = source && `${source.folder}/${source.location}:${source.offset}+${source.length}`;
-      const known = key === undefined ? undefined : places.get(key);
-      const bytes = known ? undefined : bytesOf(tensor);
-      const offset = bytes ? roundUp(end, alignment(bytes.length, source?.offset)) : 0;
-      if (bytes) end = writeFrom(file, bytes, offset);
-      const entries = known ?? entriesFor(plan.dataName, offset, bytes?.length ?? 0);
-      if (key !== undefined) places.set(key, entries);
-      substitutes.set(tensor, pointTo(tensor, entries));
-    }
-  }, durable);
+  createFile(
+    temporaryPath,
+    (file) => {
+      for (const tensor of plan.move) {
+        const source = isExternal(tensor) ? tensor.external : undefined;
+        // Tensors that share their bytes go on sharing them.
+        const key = source && `${source.folder}/${source.location}:${source.offset}+${source.length}`;
+        const known = key === undefined ? undefined : places.get(key);
+        const bytes = known ? undefined : bytesOf(tensor);
+        const offset = bytes ? roundUp(end, alignment(bytes.length, source?.offset)) : 0;
+        if (bytes) end = writeFrom(file, bytes, offset);
+        const entries = known ?? entriesFor(plan.dataName, offset, bytes?.length ?? 0);
+        if (key !== undefined) places.set(key, entries);
+        substitutes.set(tensor, pointTo(tensor, entries));
+      }
+    },
+    durable,
+  );
   return { substitutes, dataBytes: end };
 }
 
@@ -107,7 +138,10 @@ function taken(tensor: Tensor): Tensor {
 }
 
 function entriesFor(location: string, offset: number, length: number): StringEntry[] {
-  return Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({ key, value }));
+  return Object.entries({ location, offset: String(offset), length: String(length) }).map(([key, value]) => ({
+    key,
+    value,
+  }));
 }
 
 /** The tensor with its values at `entries` instead of in the model. */

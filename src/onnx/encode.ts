@@ -1,6 +1,7 @@
 /**
- * IR -> bytes, as a list of parts. Weights are never copied: long byte fields, wherever they lie, pass through
- * as views between the encoded fields around them, or stay on the disk, so memory does not grow with the model.
+ * IR -> bytes, as a list of parts. Weights are never copied: long byte fields, wherever they lie, pass
+ * through as views between the encoded fields around them, or stay on the disk, so memory does not grow
+ * with the model.
  */
 import { readAll, type ByteSource, type Model } from "../ir/index.js";
 import { exactWriter } from "./exact-codec.js";
@@ -44,8 +45,9 @@ function isPart(value: unknown): value is Part {
 }
 
 /**
- * Cuts messages around what is spliced in. A message without long fields is left to protobufjs; one with them is
- * encoded in pieces, field by field in ascending order. Pieces of one message join into the message.
+ * Cuts messages around what is spliced in. A message without long fields is left to protobufjs; one with
+ * them is encoded in pieces, field by field in ascending order. Pieces of one message join into the
+ * message.
  */
 class Splicer {
   private readonly long = new WeakMap<object, boolean>();
@@ -65,7 +67,7 @@ class Splicer {
         piece[name] = value;
         continue;
       }
-      for (const item of Array.isArray(value) ? value as unknown[] : [value]) {
+      for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
         if (!this.isLongField(fieldType, item)) {
           if (repeat === undefined) piece[name] = item;
           else ((piece[name] ??= []) as unknown[]).push(item);
@@ -84,7 +86,9 @@ class Splicer {
   private isLong(type: string, message: Fields): boolean {
     const known = this.long.get(message);
     if (known !== undefined) return known;
-    const long = (SCHEMA[type] ?? []).some(([, name, fieldType]) => this.isLongField(fieldType, message[name]));
+    const long = (SCHEMA[type] ?? []).some(([, name, fieldType]) =>
+      this.isLongField(fieldType, message[name]),
+    );
     this.long.set(message, long);
     return long;
   }
@@ -92,12 +96,16 @@ class Splicer {
   private isLongField(type: string, value: unknown): boolean {
     if (isPart(value)) return !(value instanceof Uint8Array) || value.byteLength >= SPLICE_FROM;
     if (typeof value !== "object" || value === null) return false;
-    if (Array.isArray(value)) return typeof value[0] === "object" && value.some((item) => this.isLongField(type, item));
+    if (Array.isArray(value))
+      return typeof value[0] === "object" && value.some((item) => this.isLongField(type, item));
     return this.isLong(type, value as Fields);
   }
 }
 
 /** Tag and length of a length-delimited field. Lengths of 4 GB and more do not fit a protobuf message. */
 function header(field: number, length: number): Uint8Array {
-  return exactWriter().uint32((field << 3) | 2).uint32(length).finish();
+  return exactWriter()
+    .uint32((field << 3) | 2)
+    .uint32(length)
+    .finish();
 }

@@ -1,6 +1,6 @@
 /**
- * protobufjs readers and writers made exact: 64-bit integers are bigints, text keeps its bytes, unknown fields
- * are kept, and a reader makes only as many objects as a real model of its size needs.
+ * protobufjs readers and writers made exact: 64-bit integers are bigints, text keeps its bytes, unknown
+ * fields are kept, and a reader makes only as many objects as a real model of its size needs.
  */
 import type { Reader, Writer } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
@@ -14,7 +14,10 @@ import { protobufjs } from "./protobuf.js";
 const OBJECTS_AT_LEAST = 2_000_000;
 const BYTES_PER_OBJECT = 24;
 
-/** A reader whose byte fields are plain views on `bytes`. It throws BadModelError when the object limit is passed. */
+/**
+ * A reader whose byte fields are plain views on `bytes`. It throws BadModelError when the object limit is
+ * passed.
+ */
 export function exactReader(bytes: Uint8Array): Reader {
   const prototype = protobufjs().Reader.prototype;
   // A Buffer's slice() is a view where a Uint8Array's is a copy; tensors must not behave in two ways.
@@ -23,7 +26,11 @@ export function exactReader(bytes: Uint8Array): Reader {
   const limit = OBJECTS_AT_LEAST + bytes.byteLength / BYTES_PER_OBJECT;
   let objects = 0;
   const count = (): void => {
-    if (++objects > limit) throw new BadModelError(`more than ${Math.floor(limit)} parts are described in ${bytes.byteLength} bytes, which no real model does; refused to protect memory`);
+    if (++objects > limit)
+      throw new BadModelError(
+        `more than ${Math.floor(limit)} parts are described in ${bytes.byteLength} bytes, ` +
+          "which no real model does; refused to protect memory",
+      );
   };
   reader.discardUnknown = false;
   return Object.assign(reader, {
@@ -34,7 +41,8 @@ export function exactReader(bytes: Uint8Array): Reader {
     uint64: () => shortVarint(reader) ?? BigInt.asUintN(64, toBigInt(prototype.uint64.call(reader))),
     string: () => {
       const length = reader.size();
-      if (length > reader.len - reader.pos) throw new RangeError(`index out of range: ${reader.pos} + ${length} > ${reader.len}`);
+      if (length > reader.len - reader.pos)
+        throw new RangeError(`index out of range: ${reader.pos} + ${length} > ${reader.len}`);
       reader.pos += length;
       return decodeText(text, reader.pos - length, reader.pos);
     },
@@ -66,7 +74,10 @@ const toLongBits = (value: bigint): LongBits =>
 /** One object for each small number: lists of axes, shapes and tree nodes hold the same few over and over. */
 const SHARED = Array.from({ length: 1024 }, (_, value) => BigInt(value));
 
-/** A varint of up to seven bytes, which a number holds exactly; undefined, and nothing read, for longer ones. */
+/**
+ * A varint of up to seven bytes, which a number holds exactly; undefined, and nothing read, for longer
+ * ones.
+ */
 function shortVarint(reader: Reader): bigint | undefined {
   const { buf, len } = reader;
   const end = Math.min(len, reader.pos + 7);

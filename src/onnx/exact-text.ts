@@ -1,6 +1,7 @@
 /**
  * Strings that survive a round trip even where a file breaks the rule that they are UTF-8 (doc strings in
- * Latin-1 exist). Bytes that are not UTF-8 become lone surrogates, as in Python's `surrogateescape` (PEP 383).
+ * Latin-1 exist). Bytes that are not UTF-8 become lone surrogates, as in Python's `surrogateescape` (PEP
+ * 383).
  */
 
 const ESCAPE = 0xdc00;
@@ -12,13 +13,19 @@ export function decodeText(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString("utf8", start, end);
   // U+FFFD is what Node puts for an invalid byte; it may also be what the file says.
   if (!text.includes("\ufffd") || Buffer.from(text).equals(bytes.subarray(start, end))) return text;
-  return bytes.toString("latin1", start, end).replace(/[\u0080-\u00ff]/g, (byte) => String.fromCharCode(ESCAPE + byte.charCodeAt(0)));
+  return bytes
+    .toString("latin1", start, end)
+    .replace(/[\u0080-\u00ff]/g, (byte) => String.fromCharCode(ESCAPE + byte.charCodeAt(0)));
 }
 
 /** The bytes that `decodeText` made the text from. */
 export function encodeText(text: string): Uint8Array {
   if (!ESCAPED.test(text)) return Buffer.from(text);
-  return Buffer.concat(text.split(ESCAPED).map((part) => (ESCAPED.test(part) ? Buffer.of(part.charCodeAt(0) - ESCAPE) : Buffer.from(part))));
+  return Buffer.concat(
+    text
+      .split(ESCAPED)
+      .map((part) => (ESCAPED.test(part) ? Buffer.of(part.charCodeAt(0) - ESCAPE) : Buffer.from(part))),
+  );
 }
 
 /** Whether the text holds bytes that are not UTF-8. */

@@ -2,7 +2,14 @@
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { BadModelError } from "../errors.js";
-import { allTensors, byteSize, elementCount, type ExternalSource, type Model, type Tensor } from "../ir/index.js";
+import {
+  allTensors,
+  byteSize,
+  elementCount,
+  type ExternalSource,
+  type Model,
+  type Tensor,
+} from "../ir/index.js";
 import { whyUnreadable } from "../regular-file.js";
 import { readFully } from "./read-fully.js";
 
@@ -26,17 +33,32 @@ export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): Exte
   const entry = (key: string): string | undefined => tensor.externalData?.find((e) => e.key === key)?.value;
   const location = entry("location");
   const label = `tensor "${tensor.name ?? ""}"`;
-  if (!location) throw new BadModelError(`${label} is marked external but names no file; save the model again with its data`);
+  if (!location)
+    throw new BadModelError(
+      `${label} is marked external but names no file; save the model again with its data`,
+    );
   if (reachesOut(location)) throw escapes(label, location);
   const offset = integerEntry(entry("offset") ?? "0", label, "offset");
   const stated = entry("length");
-  const length = stated === undefined ? byteSize(tensor.dataType, elementCount(tensor)) : integerEntry(stated, label, "length");
+  const length =
+    stated === undefined
+      ? byteSize(tensor.dataType, elementCount(tensor))
+      : integerEntry(stated, label, "length");
   // What fails while reading says which model it is of; what fails here is told by the reader.
   const owner = path === undefined ? label : `${label} of ${path}`;
   return {
-    location, offset, length, ...(folder === undefined ? {} : { folder }),
+    location,
+    offset,
+    length,
+    ...(folder === undefined ? {} : { folder }),
     load: () => loadRange(owner, containedPath(owner, folder, location), { location, offset, length }),
-    read: (target, from) => readRange(owner, containedPath(owner, folder, location), { location, offset: offset + from, length: target.byteLength }, target),
+    read: (target, from) =>
+      readRange(
+        owner,
+        containedPath(owner, folder, location),
+        { location, offset: offset + from, length: target.byteLength },
+        target,
+      ),
   };
 }
 
@@ -54,8 +76,8 @@ export function dataFiles(model: Model): string[] {
 }
 
 /**
- * Throws BadModelError when a data file of the model at `path` is a pipe, a device or the like: a runtime that opens it
- * would wait for ever. Looks at the files and opens none.
+ * Throws BadModelError when a data file of the model at `path` is a pipe, a device or the like: a runtime
+ * that opens it would wait for ever. Looks at the files and opens none.
  */
 export function requireRegularData(model: Model, path: string): void {
   for (const location of dataLocations(model)) {
@@ -67,7 +89,8 @@ export function requireRegularData(model: Model, path: string): void {
 
 function integerEntry(text: string, label: string, what: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new BadModelError(`${label} has an external-data ${what} of "${text}", which is not a byte count`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new BadModelError(`${label} has an external-data ${what} of "${text}", which is not a byte count`);
   return value;
 }
 
@@ -79,16 +102,25 @@ function loadRange(label: string, path: string, range: Range): Uint8Array {
 }
 
 /** Reads into `target`, or into a new array once the file is known to hold as much. */
-function readRange(label: string, path: string, { location, offset, length }: Range, target: Uint8Array | undefined): Uint8Array {
+function readRange(
+  label: string,
+  path: string,
+  { location, offset, length }: Range,
+  target: Uint8Array | undefined,
+): Uint8Array {
   const file = openRegular(label, path, location);
   try {
     const size = fstatSync(file).size;
     const wanted = length ?? Math.max(0, size - offset);
     if (offset + wanted > size) {
-      throw new BadModelError(`${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds only ${size}; the data file is cut off or of another model`);
+      throw new BadModelError(
+        `${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds ` +
+          `only ${size}; the data file is cut off or of another model`,
+      );
     }
     const bytes = target ?? allocate(label, wanted);
-    if (!readFully(file, bytes, offset)) throw new BadModelError(`"${location}" ended while ${label} was read`);
+    if (!readFully(file, bytes, offset))
+      throw new BadModelError(`"${location}" ended while ${label} was read`);
     return bytes;
   } finally {
     closeSync(file);
@@ -102,7 +134,10 @@ function openRegular(label: string, path: string, location: string): number {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = code === "ENOENT" ? "is missing" : `cannot be opened (${code ?? message})`;
-    throw new BadModelError(`${label} keeps its values in the data file "${location}", which ${reason}; put it beside the model`, { cause });
+    throw new BadModelError(
+      `${label} keeps its values in the data file "${location}", which ${reason}; put it beside the model`,
+      { cause },
+    );
   }
   throw new BadModelError(`${label} keeps its values in "${location}", which is not a file`);
 }
@@ -117,7 +152,10 @@ function allocate(label: string, length: number): Uint8Array {
 
 /** The data file's path; refuses links that lead out of the model's folder. */
 function containedPath(label: string, folder: string | undefined, location: string): string {
-  if (folder === undefined) throw new BadModelError(`${label} keeps its values in "${location}", but the model was read from bytes; read it from its path`);
+  if (folder === undefined)
+    throw new BadModelError(
+      `${label} keeps its values in "${location}", but the model was read from bytes; read it from its path`,
+    );
   const path = join(folder, location);
   let target: string;
   try {
@@ -136,5 +174,8 @@ function reachesOut(path: string): boolean {
 }
 
 function escapes(label: string, location: string): BadModelError {
-  return new BadModelError(`${label} names the data file "${location}", which is not inside the model's folder; refused, as a model must not reach for other files`);
+  return new BadModelError(
+    `${label} names the data file "${location}", which is not inside the model's folder; ` +
+      "refused, as a model must not reach for other files",
+  );
 }

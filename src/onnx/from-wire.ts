@@ -1,28 +1,57 @@
 /** Decoded messages -> IR. Nothing is dropped: absent stays absent, unknown fields ride along. */
 import { BadModelError } from "../errors.js";
-import type { Attribute, ByteSource, FunctionDef, Graph, Model, Node, OpaqueMessage, OpsetImport, StringEntry, Tensor, TypeInfo, ValueInfo } from "../ir/index.js";
+import type {
+  Attribute,
+  ByteSource,
+  FunctionDef,
+  Graph,
+  Model,
+  Node,
+  OpaqueMessage,
+  OpsetImport,
+  StringEntry,
+  Tensor,
+  TypeInfo,
+  ValueInfo,
+} from "../ir/index.js";
 import { openExternal, type ModelPlace } from "./external-data.js";
 import { readTensorType } from "./tensor-type.js";
 import { typedFromWire } from "./typed-data.js";
 import {
   present,
-  type WireAttribute, type WireEntry, type WireFunction, type WireGraph, type WireModel, type WireNode, type WireOpset, type WireTensor, type WireValueInfo,
+  type WireAttribute,
+  type WireEntry,
+  type WireFunction,
+  type WireGraph,
+  type WireModel,
+  type WireNode,
+  type WireOpset,
+  type WireTensor,
+  type WireValueInfo,
 } from "./wire.js";
 
 /** What reading needs to know besides the message. */
 export interface ReadContext extends ModelPlace {
-  /** Where tensor bytes lie that were cut out of the message, by the position of the byte that stands for them. */
+  /**
+   * Where tensor bytes lie that were cut out of the message, by the position of the byte that stands for
+   * them.
+   */
   readonly cut?: ReadonlyMap<number, ByteSource>;
 }
 
 export function modelFromWire(wire: WireModel, context: ReadContext): Model {
-  if (!wire.graph) throw new BadModelError("the model holds no graph; it is not an ONNX model or was cut off");
+  if (!wire.graph)
+    throw new BadModelError("the model holds no graph; it is not an ONNX model or was cut off");
   return {
     ...present({
-      irVersion: wire.irVersion, producerName: wire.producerName,
-      producerVersion: wire.producerVersion, domain: wire.domain,
+      irVersion: wire.irVersion,
+      producerName: wire.producerName,
+      producerVersion: wire.producerVersion,
+      domain: wire.domain,
       modelVersion: wire.modelVersion,
-      docString: wire.docString, metadata: entries(wire.metadataProps), unknownFields: wire.$unknowns,
+      docString: wire.docString,
+      metadata: entries(wire.metadataProps),
+      unknownFields: wire.$unknowns,
     }),
     opsetImports: (wire.opsetImport ?? []).map(opsetFromWire),
     graph: graphFromWire(wire.graph, context),
@@ -64,7 +93,9 @@ function nodeFromWire(wire: WireNode, context: ReadContext): Node {
   return {
     ...annotations(wire),
     ...present({
-      name: wire.name, domain: wire.domain, overload: wire.overload,
+      name: wire.name,
+      domain: wire.domain,
+      overload: wire.overload,
       deviceConfigurations: wire.deviceConfigurations?.length ? opaque(wire.deviceConfigurations) : undefined,
     }),
     opType: wire.opType ?? "",
@@ -78,12 +109,24 @@ function attributeFromWire(wire: WireAttribute, context: ReadContext): Attribute
   return {
     name: wire.name ?? "",
     ...present({
-      type: wire.type, f: wire.f, i: wire.i, s: wire.s,
-      t: wire.t && tensorFromWire(wire.t, context), g: wire.g && graphFromWire(wire.g, context),
-      tp: wire.tp && typeFromWire(wire.tp), floats: wire.floats, ints: wire.ints, strings: wire.strings,
-      tensors: wire.tensors?.map((tensor) => tensorFromWire(tensor, context)), graphs: wire.graphs?.map((graph) => graphFromWire(graph, context)),
-      typeProtos: wire.typeProtos?.map(typeFromWire), sparseTensor: wire.sparseTensor && { bytes: wire.sparseTensor },
-      sparseTensors: opaque(wire.sparseTensors), refAttrName: wire.refAttrName, docString: wire.docString, unknownFields: wire.$unknowns,
+      type: wire.type,
+      f: wire.f,
+      i: wire.i,
+      s: wire.s,
+      t: wire.t && tensorFromWire(wire.t, context),
+      g: wire.g && graphFromWire(wire.g, context),
+      tp: wire.tp && typeFromWire(wire.tp),
+      floats: wire.floats,
+      ints: wire.ints,
+      strings: wire.strings,
+      tensors: wire.tensors?.map((tensor) => tensorFromWire(tensor, context)),
+      graphs: wire.graphs?.map((graph) => graphFromWire(graph, context)),
+      typeProtos: wire.typeProtos?.map(typeFromWire),
+      sparseTensor: wire.sparseTensor && { bytes: wire.sparseTensor },
+      sparseTensors: opaque(wire.sparseTensors),
+      refAttrName: wire.refAttrName,
+      docString: wire.docString,
+      unknownFields: wire.$unknowns,
     }),
   };
 }
@@ -95,9 +138,16 @@ export function tensorFromWire(wire: WireTensor, context: ReadContext): Tensor {
   const lazy = raw && context.cut?.get(raw.byteOffset);
   const tensor: Tensor = {
     ...present({
-      name: wire.name, raw: lazy ? undefined : raw, lazy, typed, externalData: entries(wire.externalData), dataLocation: wire.dataLocation,
+      name: wire.name,
+      raw: lazy ? undefined : raw,
+      lazy,
+      typed,
+      externalData: entries(wire.externalData),
+      dataLocation: wire.dataLocation,
       segment: wire.segment && present({ begin, end, unknownFields: $unknowns }),
-      docString: wire.docString, metadata: entries(wire.metadataProps), unknownFields,
+      docString: wire.docString,
+      metadata: entries(wire.metadataProps),
+      unknownFields,
     }),
     dims: (wire.dims ?? []).map((dim) => exactDimension(dim, wire.name)),
     dataType: wire.dataType ?? 0,
@@ -106,9 +156,12 @@ export function tensorFromWire(wire: WireTensor, context: ReadContext): Tensor {
   return external ? { ...tensor, external } : tensor;
 }
 
-/** Dimensions are numbers in the IR; those that a number cannot hold exactly have no tensor that fits them. */
+/**
+ * Dimensions are numbers in the IR; those that a number cannot hold exactly have no tensor that fits them.
+ */
 function exactDimension(dim: bigint, tensor: string | undefined): number {
-  if (BigInt.asIntN(53, dim) !== dim) throw new BadModelError(`tensor "${tensor ?? ""}" has a dimension of ${dim}, more than can be addressed`);
+  if (BigInt.asIntN(53, dim) !== dim)
+    throw new BadModelError(`tensor "${tensor ?? ""}" has a dimension of ${dim}, more than can be addressed`);
   return Number(dim);
 }
 
@@ -125,18 +178,21 @@ function typeFromWire(bytes: Uint8Array): TypeInfo {
 }
 
 function opsetFromWire(wire: WireOpset): OpsetImport {
+  return present({ domain: wire.domain, version: wire.version, unknownFields: wire.$unknowns });
+}
+
+function annotations(wire: { docString?: string; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[] }) {
   return present({
-    domain: wire.domain, version: wire.version,
+    docString: wire.docString,
+    metadata: entries(wire.metadataProps),
     unknownFields: wire.$unknowns,
   });
 }
 
-function annotations(wire: { docString?: string; metadataProps?: WireEntry[]; $unknowns?: Uint8Array[] }) {
-  return present({ docString: wire.docString, metadata: entries(wire.metadataProps), unknownFields: wire.$unknowns });
-}
-
 function entries(wire: WireEntry[] | undefined): StringEntry[] | undefined {
-  return wire?.map((entry) => present({ key: entry.key, value: entry.value, unknownFields: entry.$unknowns }));
+  return wire?.map((entry) =>
+    present({ key: entry.key, value: entry.value, unknownFields: entry.$unknowns }),
+  );
 }
 
 function opaque(list: readonly Uint8Array[] | undefined): OpaqueMessage[] {

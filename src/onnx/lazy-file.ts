@@ -1,13 +1,17 @@
 /**
- * Reading a large model file without its weights: the bytes of long tensors are cut out of the message, and each is
- * left as the place in the file where it lies. What remains is a message of the same structure, small enough to decode.
+ * Reading a large model file without its weights: the bytes of long tensors are cut out of the message, and
+ * each is left as the place in the file where it lies. What remains is a message of the same structure,
+ * small enough to decode.
  */
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { BadModelError } from "../errors.js";
 import type { ByteSource } from "../ir/index.js";
 import { readFully } from "./read-fully.js";
 
-/** A file's message without long tensor bytes; in their places are single bytes, by whose position they are found. */
+/**
+ * A file's message without long tensor bytes; in their places are single bytes, by whose position they are
+ * found.
+ */
 export interface Skeleton {
   readonly bytes: Uint8Array;
   readonly cut: ReadonlyMap<number, ByteSource>;
@@ -27,8 +31,9 @@ const MAX_DEPTH = 64;
 const WINDOW = 65_536;
 
 /**
- * The skeleton of the model at `path`, with tensor bytes from `cutFrom` on left out; undefined when the file is not
- * laid out as a model, which a reader of the whole file can explain. Throws what opening a file throws.
+ * The skeleton of the model at `path`, with tensor bytes from `cutFrom` on left out; undefined when the
+ * file is not laid out as a model, which a reader of the whole file can explain. Throws what opening a file
+ * throws.
  */
 export function readSkeleton(path: string, cutFrom: number): Skeleton | undefined {
   const file = openSync(path, "r");
@@ -44,14 +49,20 @@ export function readSkeleton(path: string, cutFrom: number): Skeleton | undefine
 
 /** A range of a file that must not have changed since it was first read. */
 class FilePart implements ByteSource {
-  constructor(private readonly path: string, private readonly stats: Stats, private readonly start: number, readonly length: number) {}
+  constructor(
+    private readonly path: string,
+    private readonly stats: Stats,
+    private readonly start: number,
+    readonly length: number,
+  ) {}
 
   read(target: Uint8Array, offset: number): void {
     const file = openSync(this.path, "r");
     try {
       const { ino, size, mtimeMs } = fstatSync(file);
       const isSame = ino === this.stats.ino && size === this.stats.size && mtimeMs === this.stats.mtimeMs;
-      if (!isSame || !readFully(file, target, this.start + offset)) throw new BadModelError(`"${this.path}" has changed since it was read; read it again`);
+      if (!isSame || !readFully(file, target, this.start + offset))
+        throw new BadModelError(`"${this.path}" has changed since it was read; read it again`);
     } finally {
       closeSync(file);
     }
@@ -59,13 +70,19 @@ class FilePart implements ByteSource {
 }
 
 /** A piece of the skeleton: a range of the file, new bytes, or a place where a tensor's bytes are cut out. */
-type Piece = { readonly from: number; readonly to: number } | Uint8Array | { readonly cutAt: number; readonly length: number };
+type Piece =
+  | { readonly from: number; readonly to: number }
+  | Uint8Array
+  | { readonly cutAt: number; readonly length: number };
 
 class Scanner {
   private window = new Uint8Array(0);
   private windowStart = 0;
 
-  constructor(private readonly file: number, private readonly cutFrom: number) {}
+  constructor(
+    private readonly file: number,
+    private readonly cutFrom: number,
+  ) {}
 
   /** The pieces of one message, or undefined when it is malformed. */
   message(kind: string, start: number, end: number, depth: number): Piece[] | undefined {
@@ -81,16 +98,25 @@ class Scanner {
       const child = PATHS[kind]?.[number];
       const isRaw = kind === "tensor" && number === RAW_DATA;
       if (child === undefined && !isRaw) continue;
-      const body: Piece[] | undefined = isRaw ? [{ cutAt: value, length: next - value }] : this.message(child ?? "", value, next, depth + 1);
+      const body: Piece[] | undefined = isRaw
+        ? [{ cutAt: value, length: next - value }]
+        : this.message(child ?? "", value, next, depth + 1);
       if (!body) return undefined;
-      pieces.push({ from: copied, to: field.start }, Uint8Array.from([...varint(number * 8 + 2), ...varint(sizeOf(body))]), ...body);
+      pieces.push(
+        { from: copied, to: field.start },
+        Uint8Array.from([...varint(number * 8 + 2), ...varint(sizeOf(body))]),
+        ...body,
+      );
       copied = next;
     }
     pieces.push({ from: copied, to: end });
     return pieces;
   }
 
-  join(pieces: readonly Piece[], partOf: (offset: number, length: number) => ByteSource): Skeleton | undefined {
+  join(
+    pieces: readonly Piece[],
+    partOf: (offset: number, length: number) => ByteSource,
+  ): Skeleton | undefined {
     const bytes = new Uint8Array(sizeOf(pieces));
     const cut = new Map<number, ByteSource>();
     let at = 0;
@@ -105,12 +131,16 @@ class Scanner {
   }
 
   /** `value` is where a length-delimited field's content begins. */
-  private field(start: number, end: number): { start: number; number: number; value: number | undefined; next: number } | undefined {
+  private field(
+    start: number,
+    end: number,
+  ): { start: number; number: number; value: number | undefined; next: number } | undefined {
     const tag = this.varint(start, end);
     if (!tag) return undefined;
     const number = Math.floor(tag.value / 8);
     const fixed = { 1: 8, 5: 4 }[tag.value % 8];
-    if (fixed !== undefined) return tag.next + fixed > end ? undefined : { start, number, value: undefined, next: tag.next + fixed };
+    if (fixed !== undefined)
+      return tag.next + fixed > end ? undefined : { start, number, value: undefined, next: tag.next + fixed };
     const varying = this.varint(tag.next, end);
     if (!varying) return undefined;
     if (tag.value % 8 === 0) return { start, number, value: undefined, next: varying.next };
@@ -141,7 +171,11 @@ class Scanner {
 }
 
 function sizeOf(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : "cutAt" in piece ? 1 : piece.to - piece.from), 0);
+  return pieces.reduce(
+    (sum, piece) =>
+      sum + (piece instanceof Uint8Array ? piece.length : "cutAt" in piece ? 1 : piece.to - piece.from),
+    0,
+  );
 }
 
 function varint(value: number): number[] {

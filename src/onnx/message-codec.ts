@@ -1,7 +1,7 @@
 /**
- * Decoding and encoding messages by walking over their fields. protobufjs would make functions from text for that,
- * which Node refuses under --disallow-code-generation-from-strings. They are no faster on models, and making them takes
- * 10 ms.
+ * Decoding and encoding messages by walking over their fields. protobufjs would make functions from text
+ * for that, which Node refuses under --disallow-code-generation-from-strings. They are no faster on models,
+ * and making them takes 10 ms.
  */
 import type { Field, Reader, Root, Type, Writer } from "protobufjs/light.js";
 import { protobufjs } from "./protobuf.js";
@@ -39,7 +39,8 @@ export function useFieldCodec(root: Root, types: readonly Type[]): void {
       [...type.fieldsArray].sort((a, b) => a.id - b.id).map((field) => [field.id, planOf(field, plans)]),
     );
     type.decode = (reader, length) => decode(plan, reader as Reader, length, 0) as ReturnType<Type["decode"]>;
-    type.encode = (message, writer) => encode(plan, message as Values, writer ?? protobufjs().Writer.create(), 0);
+    type.encode = (message, writer) =>
+      encode(plan, message as Values, writer ?? protobufjs().Writer.create(), 0);
   }
 }
 
@@ -61,7 +62,13 @@ function planOf(field: Field, plans: ReadonlyMap<Type, MessagePlan>): FieldPlan 
   };
 }
 
-function decode(plan: MessagePlan, reader: Reader, length: number | undefined, depth: number, into?: Values): Values {
+function decode(
+  plan: MessagePlan,
+  reader: Reader,
+  length: number | undefined,
+  depth: number,
+  into?: Values,
+): Values {
   if (depth > MAX_DEPTH) throw new Error("max depth exceeded");
   const end = length === undefined ? reader.len : reader.pos + length;
   if (end > reader.len) throw new RangeError("index out of range");
@@ -113,8 +120,15 @@ function readField(
 function keepUnknown(message: Values, reader: Reader, start: number): void {
   if ((reader as unknown as { readonly discardUnknown: boolean }).discardUnknown) return;
   if (!Object.hasOwn(message, "$unknowns"))
-    Object.defineProperty(message, "$unknowns", { value: [], writable: true, configurable: true, enumerable: false });
-  message.$unknowns!.push((reader as unknown as { raw(from: number, to: number): Uint8Array }).raw(start, reader.pos));
+    Object.defineProperty(message, "$unknowns", {
+      value: [],
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
+  message.$unknowns!.push(
+    (reader as unknown as { raw(from: number, to: number): Uint8Array }).raw(start, reader.pos),
+  );
 }
 
 function encode(plan: MessagePlan, message: Values, writer: Writer, depth: number): Writer {
@@ -122,7 +136,8 @@ function encode(plan: MessagePlan, message: Values, writer: Writer, depth: numbe
   for (const field of plan.fields.values()) {
     const value = message[field.name];
     if (value === undefined || value === null || !Object.hasOwn(message, field.name)) continue;
-    for (const each of field.isRepeated ? (value as unknown[]) : [value]) writeField(field, each, writer, depth);
+    for (const each of field.isRepeated ? (value as unknown[]) : [value])
+      writeField(field, each, writer, depth);
   }
   for (const bytes of Object.hasOwn(message, "$unknowns") ? (message.$unknowns ?? []) : [])
     (writer as unknown as { raw(bytes: Uint8Array): void }).raw(bytes);

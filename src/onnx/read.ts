@@ -1,6 +1,6 @@
 /**
- * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the disk; external
- * data is not opened yet.
+ * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the
+ * disk; external data is not opened yet.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -21,15 +21,19 @@ const LAZY_FROM = 64 * 2 ** 20;
 const CUT_FROM = 65_536;
 
 export interface ReadOptions {
-  /** A file of at least so many bytes leaves its large tensors on the disk until they are asked for. Default 64 MiB. */
+  /**
+   * A file of at least so many bytes leaves its large tensors on the disk until they are asked for. Default
+   * 64 MiB.
+   */
   readonly lazyFrom?: number;
 }
 
 /**
- * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large file must stay
- * as it is while the model is in use: tensors that are read after it changed throw BadModelError.
- * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened or
- * is no regular file
+ * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large
+ * file must stay as it is while the model is in use: tensors that are read after it changed throw
+ * BadModelError.
+ * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot
+ *   be opened or is no regular file
  */
 export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
   if (typeof source !== "string") return decodeModel(source);
@@ -51,7 +55,10 @@ function readLazily(path: string, lazyFrom: number): Model | undefined {
   }
 }
 
-/** Decodes a model from bytes, on which its tensors are views; `path` serves messages and finds external data beside it. */
+/**
+ * Decodes a model from bytes, on which its tensors are views; `path` serves messages and finds external
+ * data beside it.
+ */
 export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const label = path === undefined ? "the model" : `"${path}"`;
   const foreign = describeForeignFile(bytes);
@@ -60,11 +67,17 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
     return sortedModel(bytes, path === undefined ? { folder: undefined } : { folder: dirname(path), path });
   } catch (cause) {
     if (!(cause instanceof BadModelError)) throw cause;
-    throw new BadModelError(`${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`, { cause });
+    throw new BadModelError(
+      `${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`,
+      { cause },
+    );
   }
 }
 
-/** Files may have nodes in any order; everything from here on finds them in topological order, where there is one. */
+/**
+ * Files may have nodes in any order; everything from here on finds them in topological order, where there
+ * is one.
+ */
 function sortedModel(bytes: Uint8Array, context: ReadContext): Model {
   const model = modelFromWire(decodeMessage("ModelProto", bytes), context);
   sortNodes(model);
@@ -76,16 +89,24 @@ function readWhole(path: string): Uint8Array {
     if (statSync(path).size > MOST_BYTES) throw Object.assign(new Error(), { code: "ERR_FS_FILE_TOO_LARGE" });
     return readFileSync(path);
   } catch (cause) {
-    throw new EdgecError("CANNOT_READ", `cannot read "${path}": ${explain(cause as NodeJS.ErrnoException)}`, { cause });
+    throw new EdgecError("CANNOT_READ", `cannot read "${path}": ${explain(cause as NodeJS.ErrnoException)}`, {
+      cause,
+    });
   }
 }
 
 function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
-    case "ENOENT": return "there is no such file";
-    case "EISDIR": return "it is a folder; give the .onnx file in it";
-    case "EACCES": case "EPERM": return "there is no permission to read it";
-    case "ERR_FS_FILE_TOO_LARGE": return "it is larger than 2 GiB, which no protobuf file may be; save the model with external data";
-    default: return message;
+    case "ENOENT":
+      return "there is no such file";
+    case "EISDIR":
+      return "it is a folder; give the .onnx file in it";
+    case "EACCES":
+    case "EPERM":
+      return "there is no permission to read it";
+    case "ERR_FS_FILE_TOO_LARGE":
+      return "it is larger than 2 GiB, which no protobuf file may be; save the model with external data";
+    default:
+      return message;
   }
 }

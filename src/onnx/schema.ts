@@ -1,4 +1,7 @@
-/** The ONNX schema as protobufjs types, built once on first use. The only file that shapes protobuf messages. */
+/**
+ * The ONNX schema as protobufjs types, built once on first use. The only file that shapes protobuf
+ * messages.
+ */
 import type { IField, IType, Root, Type } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
 import { exactReader, exactWriter } from "./exact-codec.js";
@@ -11,7 +14,12 @@ import { SCHEMA, type SchemaField } from "./schema-data.js";
  * content passes through untouched however new it is. Types are parsed apart (see tensor-type.ts).
  */
 const OPAQUE: ReadonlySet<string> = new Set([
-  "TypeProto", "SparseTensorProto", "TrainingInfoProto", "NodeDeviceConfigurationProto", "DeviceConfigurationProto", "TensorAnnotation",
+  "TypeProto",
+  "SparseTensorProto",
+  "TrainingInfoProto",
+  "NodeDeviceConfigurationProto",
+  "DeviceConfigurationProto",
+  "TensorAnnotation",
 ]);
 
 /** Messages that are decoded on their own; what they hold comes along. */
@@ -19,14 +27,19 @@ const ROOTS = ["ModelProto", "TypeProto", "TensorAnnotation", "TrainingInfoProto
 
 let root: Root | undefined;
 
-/** Decodes a message, keeping fields the schema does not know. Throws BadModelError when the bytes are none. */
+/**
+ * Decodes a message, keeping fields the schema does not know. Throws BadModelError when the bytes are none.
+ */
 export function decodeMessage(name: string, bytes: Uint8Array): object {
   const reader = exactReader(bytes);
   try {
     return messageType(name).decode(reader);
   } catch (cause) {
     if (cause instanceof BadModelError) throw cause;
-    throw new BadModelError(`byte ${reader.pos} of ${bytes.byteLength} ${explain((cause as Error).message)}`, { cause });
+    throw new BadModelError(
+      `byte ${reader.pos} of ${bytes.byteLength} ${explain((cause as Error).message)}`,
+      { cause },
+    );
   }
 }
 
@@ -70,11 +83,13 @@ function rule(repeat: SchemaField[3]): Pick<IField, "rule" | "options"> {
 }
 
 /**
- * Gives decoded messages a constructor that adds nothing, and a prototype without default values: a field that is
- * absent from the file reads as undefined, lists included.
+ * Gives decoded messages a constructor that adds nothing, and a prototype without default values: a field
+ * that is absent from the file reads as undefined, lists included.
  */
 function dropDefaults(type: Type): void {
-  type.ctor = function Decoded() { /* protobufjs's own would fill in empty lists */ } as unknown as Type["ctor"];
+  type.ctor = function Decoded() {
+    /* protobufjs's own would fill in empty lists */
+  } as unknown as Type["ctor"];
   const prototype = type.ctor.prototype as Record<string, unknown>;
   for (const field of type.fieldsArray) Reflect.deleteProperty(prototype, field.name);
 }
@@ -86,7 +101,8 @@ function flat(name: string): string {
 
 /** protobufjs's words for a malformed message in words for a person. */
 function explain(message: string): string {
-  if (message.startsWith("index out of range")) return "begins a field that does not end where its message ends; the file is cut off or damaged";
+  if (message.startsWith("index out of range"))
+    return "begins a field that does not end where its message ends; the file is cut off or damaged";
   if (message.startsWith("max depth")) return "nests messages deeper than 100 levels, the limit of protobuf";
   return `is not ONNX (${message}); the file is damaged or of another format`;
 }

@@ -25,7 +25,10 @@ export class ScratchFile implements TensorStore {
   private readonly minBytes: number;
 
   /** The file is made with the first tensor, at a path where there is none. */
-  constructor(private readonly path: string, { inMemory = IN_MEMORY, minBytes = MIN_BYTES }: ScratchLimits = {}) {
+  constructor(
+    private readonly path: string,
+    { inMemory = IN_MEMORY, minBytes = MIN_BYTES }: ScratchLimits = {},
+  ) {
     this.inMemory = inMemory;
     this.minBytes = minBytes;
   }
@@ -39,7 +42,9 @@ export class ScratchFile implements TensorStore {
   }
 
   keepPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array | ByteSource {
-    return length < this.minBytes || this.hasRoom(length) ? joinPieces(length, pieces) : this.store(length, pieces);
+    return length < this.minBytes || this.hasRoom(length)
+      ? joinPieces(length, pieces)
+      : this.store(length, pieces);
   }
 
   /** Whether it holds a tensor. */
@@ -70,14 +75,18 @@ export class ScratchFile implements TensorStore {
     } catch (cause) {
       const trouble = troubleOf(cause);
       if (!trouble) throw cause;
-      throw new EdgecError(trouble.code, `large tensors go to the file ${this.path}: ${trouble.message}`, { cause });
+      throw new EdgecError(trouble.code, `large tensors go to the file ${this.path}: ${trouble.message}`, {
+        cause,
+      });
     }
     return { length, read: (target, offset) => this.read(target, start + offset) };
   }
 
   private read(target: Uint8Array, position: number): void {
     if (this.file === undefined || !readFully(this.file, target, position)) {
-      throw new BadModelError("a tensor was left in a temporary file that is gone; read the compressed model from its path instead");
+      throw new BadModelError(
+        "a tensor was left in a temporary file that is gone; read the compressed model from its path instead",
+      );
     }
   }
 }

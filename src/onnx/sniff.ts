@@ -1,12 +1,18 @@
 /** Recognises files that people pass by mistake, so that the message can say what they are. */
 
-const TEXT_FORM = "is an ONNX model in text form; convert it to binary with onnx.parser or text_format, and onnx.save";
+const TEXT_FORM =
+  "is an ONNX model in text form; convert it to binary with onnx.parser or text_format, and onnx.save";
 const WEB_PAGE = "is a web page, not an ONNX model; the download went wrong";
-const ORT_FORMAT = "is in the .ort format, which cannot be changed any more; use the .onnx file that it was made from";
+const ORT_FORMAT =
+  "is in the .ort format, which cannot be changed any more; use the .onnx file that it was made from";
 
 const SIGNATURES: readonly (readonly [at: number, signature: string, what: string])[] = [
   [0, "version https://git-lfs", "is a Git LFS pointer, not the model; run `git lfs pull`"],
-  [0, "pk\u0003\u0004", "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model; unpack it, or export it to ONNX first"],
+  [
+    0,
+    "pk\u0003\u0004",
+    "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model; unpack it, or export it to ONNX first",
+  ],
   [0, "<!doctype", WEB_PAGE],
   [0, "<html", WEB_PAGE],
   [0, "<?xml", "is an XML file (OpenVINO?), not an ONNX model; use the .onnx file that it was made from"],
@@ -28,7 +34,9 @@ export function describeForeignFile(bytes: Uint8Array): string | undefined {
 export function describeText(bytes: Uint8Array): string | undefined {
   const head = headOf(bytes, 1024);
   if (!/^[\t\n\r\x20-\x7e]+$/.test(head)) return undefined;
-  return /\b(ir_version|opset_import|op_type|graph)\b/.test(head) ? TEXT_FORM : "is a text file, not an ONNX model";
+  return /\b(ir_version|opset_import|op_type|graph)\b/.test(head)
+    ? TEXT_FORM
+    : "is a text file, not an ONNX model";
 }
 
 function headOf(bytes: Uint8Array, length: number): string {

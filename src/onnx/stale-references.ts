@@ -1,6 +1,6 @@
 /**
- * Messages that no pass looks into and that name values of the graph: quantization annotations, and the training
- * information. What names a value that passes have removed goes, rather than pointing nowhere.
+ * Messages that no pass looks into and that name values of the graph: quantization annotations, and the
+ * training information. What names a value that passes have removed goes, rather than pointing nowhere.
  */
 import { BadModelError } from "../errors.js";
 import { nestedGraphs, type Model, type OpaqueMessage } from "../ir/index.js";
@@ -41,8 +41,8 @@ export function referableNames(model: Model): ReferableNames | undefined {
 }
 
 /**
- * Leaves out, in place, what names a value that the model had and has no more. What pointed nowhere in the file already
- * stays as it was.
+ * Leaves out, in place, what names a value that the model had and has no more. What pointed nowhere in the
+ * file already stays as it was.
  */
 export function dropStaleReferences(model: Model, before: ReferableNames): StaleReferences {
   const now = namesOf(model);
@@ -53,9 +53,13 @@ export function dropStaleReferences(model: Model, before: ReferableNames): Stale
   let annotations = 0;
   for (const graph of nestedGraphs(model.graph)) {
     const kept = graph.quantizationAnnotations.filter(({ bytes }) => {
-      const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded("TensorAnnotation", bytes);
+      const { tensorName, quantParameterTensorNames = [] }: WireAnnotation = decoded(
+        "TensorAnnotation",
+        bytes,
+      );
       return (
-        !isGone("values")(tensorName) && !quantParameterTensorNames.some(({ value }) => isGone("constants")(value))
+        !isGone("values")(tensorName) &&
+        !quantParameterTensorNames.some(({ value }) => isGone("constants")(value))
       );
     });
     annotations += graph.quantizationAnnotations.length - kept.length;
@@ -84,7 +88,9 @@ function namesOf({ graph }: Model): ReferableNames {
   return { values, constants };
 }
 
-/** Nothing else reads these messages, so that a malformed one names nothing rather than spoiling the model. */
+/**
+ * Nothing else reads these messages, so that a malformed one names nothing rather than spoiling the model.
+ */
 function decoded(type: "TensorAnnotation" | "TrainingInfoProto", bytes: Uint8Array): object {
   try {
     return decodeMessage(type, bytes);
@@ -101,7 +107,9 @@ function withoutStale(
   const info: WireTrainingInfo = decoded("TrainingInfoProto", message.bytes);
   const { initialization, algorithm, initializationBinding = [], updateBinding = [] } = info;
   // A step that computes with what is gone cannot be carried out at all.
-  if ([initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values"))))
+  if (
+    [initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values")))
+  )
     return { kept: [], dropped: 1 };
   const [first, later] = [initializationBinding, updateBinding].map((bindings) =>
     bindings.filter(({ key }) => !isGone("constants")(key)),
@@ -110,7 +118,13 @@ function withoutStale(
   if (dropped === 0) return { kept: [message], dropped };
   return {
     kept: [
-      { bytes: encodeMessage("TrainingInfoProto", { ...info, initializationBinding: first, updateBinding: later }) },
+      {
+        bytes: encodeMessage("TrainingInfoProto", {
+          ...info,
+          initializationBinding: first,
+          updateBinding: later,
+        }),
+      },
     ],
     dropped,
   };
@@ -124,7 +138,8 @@ function takenFromOutside({ node = [], input = [], initializer = [] }: WireGraph
   for (const { input: inputs = [], attribute = [] } of node) {
     for (const name of inputs) taken.add(name);
     for (const { g, graphs = [] } of attribute)
-      for (const body of g ? [g, ...graphs] : graphs) for (const name of takenFromOutside(body)) taken.add(name);
+      for (const body of g ? [g, ...graphs] : graphs)
+        for (const name of takenFromOutside(body)) taken.add(name);
   }
   return new Set([...taken].filter((name) => !own.has(name)));
 }

@@ -1,5 +1,14 @@
 /** Files that are written whole or not at all: made under a temporary name, synced, then renamed. */
-import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { pieces, type ByteSource } from "../ir/index.js";
 import { asidePath, recordMoves, type Move } from "./unfinished-moves.js";
 
@@ -44,10 +53,10 @@ export function writeFrom(file: number, source: ByteSource | Uint8Array, positio
 }
 
 /**
- * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one
- * at once. Where there are several, old ones are set aside first, last name first: a crash of the machine then leaves
- * files missing, but never an old model beside new weights. A process that is killed in between leaves a record, by
- * which the old files are put back.
+ * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces
+ * an old one at once. Where there are several, old ones are set aside first, last name first: a crash of
+ * the machine then leaves files missing, but never an old model beside new weights. A process that is
+ * killed in between leaves a record, by which the old files are put back.
  * @param moves the model last
  */
 export function takeNames(moves: readonly Move[]): void {
@@ -59,11 +68,12 @@ export function takeNames(moves: readonly Move[]): void {
     done.unshift(() => renameSync(to, from));
   };
   try {
-    if (moves.length > 1) for (const { from, to } of [...moves].reverse()) {
-      if (!existsSync(to)) continue;
-      rename(to, asidePath(from));
-      aside.push(asidePath(from));
-    }
+    if (moves.length > 1)
+      for (const { from, to } of [...moves].reverse()) {
+        if (!existsSync(to)) continue;
+        rename(to, asidePath(from));
+        aside.push(asidePath(from));
+      }
     for (const { from, to } of moves) rename(from, to);
   } catch (cause) {
     for (const undo of done) undo();
@@ -75,7 +85,10 @@ export function takeNames(moves: readonly Move[]): void {
 
 export type { Move };
 
-/** Brings a rename to the disk. Not every system lets a folder be opened; there the rename lands in its own time. */
+/**
+ * Brings a rename to the disk. Not every system lets a folder be opened; there the rename lands in its own
+ * time.
+ */
 export function syncFolder(path: string): void {
   try {
     const folder = openSync(path, "r");

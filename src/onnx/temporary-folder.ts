@@ -1,4 +1,7 @@
-/** A folder for models that are written on the way: gone when they were used, or when the process exits before. */
+/**
+ * A folder for models that are written on the way: gone when they were used, or when the process exits
+ * before.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -45,10 +48,16 @@ function refusalText(cause: unknown, where: string): string {
   const isDefault = where === tmpdir();
   if (code === "ENOENT" || code === "ENOTDIR") {
     const reason = code === "ENOENT" ? "the folder does not exist" : "that is not a folder";
-    return `cannot make a temporary folder in ${where}: ${reason}.${isDefault ? " Set TMPDIR to one that exists." : ""}`;
+    return (
+      `cannot make a temporary folder in ${where}: ` +
+      `${reason}.${isDefault ? " Set TMPDIR to one that exists." : ""}`
+    );
   }
   const advice = isDefault ? " Set TMPDIR to a folder with room that can be written to." : "";
   // The name that was tried means nothing to anyone.
-  const reason = (troubleOf(cause, where)?.message ?? (cause as Error).message).replace(/, mkdtemp '[^']*'/, "");
+  const reason = (troubleOf(cause, where)?.message ?? (cause as Error).message).replace(
+    /, mkdtemp '[^']*'/,
+    "",
+  );
   return `cannot make a temporary folder in ${where}: ${reason.replace(/\.$/, "")}.${advice}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Names of temporary files and folders. They tell which run they belong to, so that whoever cleans up behind a run that
- * was killed finds them all, and takes nothing that is in use.
+ * Names of temporary files and folders. They tell which run they belong to, so that whoever cleans up
+ * behind a run that was killed finds them all, and takes nothing that is in use.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
@@ -57,8 +57,8 @@ function read(from: () => string): string {
 const looked = new Set<string>();
 
 /**
- * The beginning of names for what this run makes in `folder`, as `mkdtemp` takes it. Hidden beside a user's files.
- * What runs that are gone have left in the folder is removed at the first call.
+ * The beginning of names for what this run makes in `folder`, as `mkdtemp` takes it. Hidden beside a user's
+ * files. What runs that are gone have left in the folder is removed at the first call.
  */
 export function temporaryPrefix(folder: string, purpose: string): string {
   const place = resolve(folder);
@@ -92,7 +92,9 @@ export function removeRun(folder: string, run: string): void {
   removeAll(folder, (pid, hash) => `${pid}-${hash}` === run);
 }
 
-/** Removes what runs have made in `folder` whose process is gone, or that nothing has changed in for a week. */
+/**
+ * Removes what runs have made in `folder` whose process is gone, or that nothing has changed in for a week.
+ */
 export function removeStale(folder: string): void {
   removeAll(folder, (pid, hash, path) => (hash === placeHash() ? !isRunning(pid) : isOld(path)));
 }

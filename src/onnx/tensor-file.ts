@@ -11,9 +11,13 @@ import { decodeMessage } from "./schema.js";
  */
 export function decodeTensor(bytes: Uint8Array): Tensor {
   const tensor = tensorFromWire(decodeMessage("TensorProto", bytes), { folder: undefined });
-  if (tensor.dataLocation === EXTERNAL) throw new BadDataError("its values lie in another file; save it with raw_data");
+  if (tensor.dataLocation === EXTERNAL)
+    throw new BadDataError("its values lie in another file; save it with raw_data");
   const strings = tensor.typed?.string;
   if (!strings) tensorBytes(tensor);
-  else if (strings.length !== elementCount(tensor)) throw new BadDataError(`the tensor holds ${strings.length} strings where ${elementCount(tensor)} are needed`);
+  else if (strings.length !== elementCount(tensor))
+    throw new BadDataError(
+      `the tensor holds ${strings.length} strings where ${elementCount(tensor)} are needed`,
+    );
   return tensor;
 }

@@ -1,8 +1,14 @@
-/** TypeProto: dense tensors, parsed out of its opaque bytes and written back into them; other types in words. */
+/**
+ * TypeProto: dense tensors, parsed out of its opaque bytes and written back into them; other types in
+ * words.
+ */
 import { dataTypeName, type DataType, type Dimension, type TensorType, type TypeInfo } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 
-interface WireDimension { dimValue?: bigint; dimParam?: string }
+interface WireDimension {
+  dimValue?: bigint;
+  dimParam?: string;
+}
 interface WireType {
   tensorType?: { elemType?: number; shape?: { dim?: WireDimension[] } };
   sequenceType?: { elemType?: Uint8Array };
@@ -16,7 +22,9 @@ const MOST_NESTED = 8;
 
 /** A type in words: "a sequence of maps from int64 to float". */
 export function typeWords({ tensor, encoded }: TypeInfo): string {
-  return tensor ? `a ${dataTypeName(tensor.elementType)} tensor` : article(nestedWords(encoded?.bytes, MOST_NESTED));
+  return tensor
+    ? `a ${dataTypeName(tensor.elementType)} tensor`
+    : article(nestedWords(encoded?.bytes, MOST_NESTED));
 }
 
 function article(words: string): string {
@@ -51,7 +59,10 @@ export function heldTensors({ encoded }: TypeInfo): HeldTensors | undefined {
   return held && { kind: sequenceType ? "sequence" : "optional", elementType: held.elementType };
 }
 
-/** Element type and shape when the type is a dense tensor, else undefined. Throws BadModelError for malformed bytes. */
+/**
+ * Element type and shape when the type is a dense tensor, else undefined. Throws BadModelError for
+ * malformed bytes.
+ */
 export function readTensorType(bytes: Uint8Array): TensorType | undefined {
   const { tensorType }: WireType = decodeMessage("TypeProto", bytes);
   if (!tensorType) return undefined;
@@ -61,11 +72,16 @@ export function readTensorType(bytes: Uint8Array): TensorType | undefined {
 
 /** Exporters write -1 for a size they do not know, and onnxruntime reads it so. */
 function dimension({ dimValue, dimParam }: WireDimension): Dimension {
-  if (dimValue !== undefined) return dimValue >= 0n && dimValue <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(dimValue) : undefined;
+  if (dimValue !== undefined)
+    return dimValue >= 0n && dimValue <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(dimValue) : undefined;
   return dimParam === "" ? undefined : dimParam;
 }
 
 export function writeTensorType({ elementType, shape }: TensorType): Uint8Array {
-  const dim = shape?.map((d): WireDimension => (typeof d === "number" ? { dimValue: BigInt(d) } : d === undefined ? {} : { dimParam: d }));
-  return encodeMessage("TypeProto", { tensorType: { elemType: elementType, ...(dim ? { shape: { dim } } : {}) } } satisfies WireType);
+  const dim = shape?.map((d): WireDimension =>
+    typeof d === "number" ? { dimValue: BigInt(d) } : d === undefined ? {} : { dimParam: d },
+  );
+  return encodeMessage("TypeProto", {
+    tensorType: { elemType: elementType, ...(dim ? { shape: { dim } } : {}) },
+  } satisfies WireType);
 }

@@ -1,6 +1,7 @@
 /**
- * The lists a tensor may use instead of `raw_data`. They are decoded when something first asks for them, because
- * a varint of one byte becomes eight in memory; as long as they are as read, writing passes their bytes through.
+ * The lists a tensor may use instead of `raw_data`. They are decoded when something first asks for them,
+ * because a varint of one byte becomes eight in memory; as long as they are as read, writing passes their
+ * bytes through.
  */
 import type { Reader, Writer } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
@@ -22,11 +23,46 @@ interface ListField {
 }
 
 const LISTS: readonly ListField[] = [
-  { key: "float", wireKey: "floatData", number: 4, width: 4, read: (r) => r.float(), write: (w, value) => w.float(value) },
-  { key: "int32", wireKey: "int32Data", number: 5, width: 0, read: (r) => r.int32(), write: (w, value) => w.int32(value) },
-  { key: "int64", wireKey: "int64Data", number: 7, width: 0, read: (r) => r.int64() as unknown as bigint, write: (w, value) => w.int64(value) },
-  { key: "double", wireKey: "doubleData", number: 10, width: 8, read: (r) => r.double(), write: (w, value) => w.double(value) },
-  { key: "uint64", wireKey: "uint64Data", number: 11, width: 0, read: (r) => r.uint64() as unknown as bigint, write: (w, value) => w.uint64(value) },
+  {
+    key: "float",
+    wireKey: "floatData",
+    number: 4,
+    width: 4,
+    read: (r) => r.float(),
+    write: (w, value) => w.float(value),
+  },
+  {
+    key: "int32",
+    wireKey: "int32Data",
+    number: 5,
+    width: 0,
+    read: (r) => r.int32(),
+    write: (w, value) => w.int32(value),
+  },
+  {
+    key: "int64",
+    wireKey: "int64Data",
+    number: 7,
+    width: 0,
+    read: (r) => r.int64() as unknown as bigint,
+    write: (w, value) => w.int64(value),
+  },
+  {
+    key: "double",
+    wireKey: "doubleData",
+    number: 10,
+    width: 8,
+    read: (r) => r.double(),
+    write: (w, value) => w.double(value),
+  },
+  {
+    key: "uint64",
+    wireKey: "uint64Data",
+    number: 11,
+    width: 0,
+    read: (r) => r.uint64() as unknown as bigint,
+    write: (w, value) => w.uint64(value),
+  },
 ];
 
 /** What the file says of a list: packed runs, and single values that it did not pack. */
@@ -37,8 +73,14 @@ interface EncodedLists extends Partial<Record<WireKey, Uint8Array[]>> {
 /** Lists that are still as they were read, by the object that stands for them. */
 const asRead = new WeakMap<TypedData, EncodedLists>();
 
-/** The values of a decoded tensor, or undefined when it has none of this form; and the unknown fields that remain. */
-export function typedFromWire(wire: WireTensor): { typed: TypedData | undefined; unknownFields: readonly Uint8Array[] | undefined } {
+/**
+ * The values of a decoded tensor, or undefined when it has none of this form; and the unknown fields that
+ * remain.
+ */
+export function typedFromWire(wire: WireTensor): {
+  typed: TypedData | undefined;
+  unknownFields: readonly Uint8Array[] | undefined;
+} {
   const loose = (wire.$unknowns ?? []).filter(isListValue);
   const others = (wire.$unknowns ?? []).filter((field) => !isListValue(field));
   const typed: { -readonly [Key in keyof TypedData]: TypedData[Key] } = {};
@@ -62,7 +104,9 @@ export function typedFromWire(wire: WireTensor): { typed: TypedData | undefined;
 }
 
 /** The encoded lists for writing; `$unknowns` are values that the file did not pack. */
-export function typedToWire(typed: TypedData | undefined): Pick<WireTensor, WireKey | "stringData" | "$unknowns"> {
+export function typedToWire(
+  typed: TypedData | undefined,
+): Pick<WireTensor, WireKey | "stringData" | "$unknowns"> {
   if (!typed) return {};
   const stringData = typed.string && { stringData: [...typed.string] };
   const encoded = asRead.get(typed);
@@ -82,11 +126,17 @@ export function typedToWire(typed: TypedData | undefined): Pick<WireTensor, Wire
 }
 
 /** Puts a property on `typed` that decodes its list when it is first read. */
-function decodeLater(typed: object, field: ListField, name: string | undefined, [packed, single]: [readonly Uint8Array[], readonly Uint8Array[]]): void {
+function decodeLater(
+  typed: object,
+  field: ListField,
+  name: string | undefined,
+  [packed, single]: [readonly Uint8Array[], readonly Uint8Array[]],
+): void {
   let values: (number | bigint)[] | undefined;
   const decode = (): (number | bigint)[] => {
     const list: (number | bigint)[] = [];
-    for (const run of packed) for (const reader = exactReader(run); reader.pos < reader.len;) list.push(field.read(reader));
+    for (const run of packed)
+      for (const reader = exactReader(run); reader.pos < reader.len;) list.push(field.read(reader));
     for (const value of single) {
       const reader = exactReader(value);
       reader.tag();

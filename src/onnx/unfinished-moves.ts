@@ -1,6 +1,6 @@
 /**
- * The record of renames that belong together, kept while they are under way: a process that is killed in between leaves
- * it behind, and whoever cleans up puts the old files back.
+ * The record of renames that belong together, kept while they are under way: a process that is killed in
+ * between leaves it behind, and whoever cleans up puts the old files back.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
@@ -25,8 +25,8 @@ export function asidePath(from: string): string {
 }
 
 /**
- * Records the moves and returns the path to remove once they are done. Undefined, and nothing recorded, unless they all
- * lead into one folder, from inside it.
+ * Records the moves and returns the path to remove once they are done. Undefined, and nothing recorded,
+ * unless they all lead into one folder, from inside it.
  */
 export function recordMoves(moves: readonly Move[]): string | undefined {
   const last = moves.at(-1);
@@ -43,7 +43,9 @@ export function recordMoves(moves: readonly Move[]): string | undefined {
   return path;
 }
 
-/** Puts back what was under way in temporary files and folders of `folder`, all of them about to be removed. */
+/**
+ * Puts back what was under way in temporary files and folders of `folder`, all of them about to be removed.
+ */
 export function recoverMoves(folder: string, temporary: readonly string[]): void {
   for (const record of temporary.flatMap((path) => [
     path,
@@ -65,16 +67,20 @@ function putBack(folder: string, record: string, temporary: readonly string[]): 
   );
   const isDone = moves.every(({ from }) => !existsSync(join(folder, from)));
   // All have their names; old ones that were set aside go with the rest.
-  if (!isDone) undo(moves.map(({ from, to, file }) => ({ from: join(folder, from), to: join(folder, to), file })));
+  if (!isDone)
+    undo(moves.map(({ from, to, file }) => ({ from: join(folder, from), to: join(folder, to), file })));
   rmSync(record, { force: true });
 }
 
-/** Takes new names back, the model's first, then gives old files theirs, the model last, as in `takeNames`. */
+/**
+ * Takes new names back, the model's first, then gives old files theirs, the model last, as in `takeNames`.
+ */
 function undo(moves: readonly RecordedMove[]): void {
   for (const { from, to, file } of [...moves].reverse()) {
     if (!existsSync(from) && existsSync(to) && identity(to) === file) renameSync(to, from);
   }
-  for (const { from, to } of moves) if (existsSync(asidePath(from)) && !existsSync(to)) renameSync(asidePath(from), to);
+  for (const { from, to } of moves)
+    if (existsSync(asidePath(from)) && !existsSync(to)) renameSync(asidePath(from), to);
 }
 
 /** A record is no reason to touch anything but the files beside it. */

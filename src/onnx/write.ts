@@ -1,4 +1,7 @@
-/** Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves the old one. */
+/**
+ * Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash
+ * leaves the old one.
+ */
 import { rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
@@ -16,13 +19,17 @@ const MOST_INLINE = 1_900_000_000;
 
 export interface WriteOptions {
   /**
-   * Where weights go. Absent: they stay inside or outside the model as they were, and those outside are carried along
-   * to another folder; beyond `maxInlineBytes` they go outside, as protobuf ends at 2 GiB. `true` (or a least size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
+   * Where weights go. Absent: they stay inside or outside the model as they were, and those outside are
+   * carried along to another folder; beyond `maxInlineBytes` they go outside, as protobuf ends at 2 GiB.
+   * `true` (or a least size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
    */
   readonly externalData?: Exclude<ExternalDataOption, undefined>;
   /** Bytes of weights that a model file may hold unless it was asked for. Default 1.9 GB. */
   readonly maxInlineBytes?: number;
-  /** Whether it shall outlive a crash of the machine; default true. A model that is run and removed need not wait for the disk. */
+  /**
+   * Whether it shall outlive a crash of the machine; default true. A model that is run and removed need not
+   * wait for the disk.
+   */
   readonly durable?: boolean;
 }
 
@@ -36,10 +43,16 @@ export interface WriteResult {
 }
 
 /**
- * Writes the model to `path`. Data files that its tensors are read from are never overwritten, also not by the model.
- * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it was
+ * Writes the model to `path`. Data files that its tensors are read from are never overwritten, also not by
+ * the model.
+ * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it
+ *   was
  */
-export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
+export function writeModel(
+  model: Model,
+  path: string,
+  { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {},
+): WriteResult {
   const folder = dirname(path);
   const stem = temporaryBeside(path, "write");
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
@@ -51,10 +64,21 @@ export function writeModel(model: Model, path: string, { externalData, maxInline
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);
     const bytes = totalLength(parts);
-    if (bytes > MOST_BYTES) throw refusal(path, `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`);
-    createFile(temporary.model, (file) => void parts.reduce((position, part) => writeFrom(file, part, position), 0), durable);
+    if (bytes > MOST_BYTES)
+      throw refusal(
+        path,
+        `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`,
+      );
+    createFile(
+      temporary.model,
+      (file) => void parts.reduce((position, part) => writeFrom(file, part, position), 0),
+      durable,
+    );
     const dataPath = join(folder, plan.dataName);
-    takeNames([...(plan.move.length > 0 ? [{ from: temporary.data, to: dataPath }] : []), { from: temporary.model, to: path }]);
+    takeNames([
+      ...(plan.move.length > 0 ? [{ from: temporary.data, to: dataPath }] : []),
+      { from: temporary.model, to: path },
+    ]);
     if (durable) syncFolder(folder);
     return { path, bytes, dataBytes, ...(plan.move.length > 0 ? { dataPath } : {}) };
   } catch (cause) {
@@ -68,8 +92,10 @@ export function writeModel(model: Model, path: string, { externalData, maxInline
 /** Throws CANNOT_WRITE when the folder does not exist or a folder has the name. */
 function requirePlace(path: string): void {
   const folder = dirname(path);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw refusal(path, `the folder "${folder}" does not exist; make it first`);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw refusal(path, "it is a folder; give a file name");
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw refusal(path, `the folder "${folder}" does not exist; make it first`);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw refusal(path, "it is a folder; give a file name");
 }
 
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
@@ -86,11 +112,19 @@ function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
 
 function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
-    case "ENOSPC": case "EDQUOT": return "no space is left on the disk; free some or choose another place";
-    case "EACCES": case "EPERM": return "there is no permission to write there; choose another place";
-    case "EROFS": return "the disk is read-only; choose another place";
-    case "EFBIG": return "files may not grow so large there; raise the limit (ulimit -f) or choose another place";
-    case "ENAMETOOLONG": return "the name is too long; use a shorter one";
-    default: return message;
+    case "ENOSPC":
+    case "EDQUOT":
+      return "no space is left on the disk; free some or choose another place";
+    case "EACCES":
+    case "EPERM":
+      return "there is no permission to write there; choose another place";
+    case "EROFS":
+      return "the disk is read-only; choose another place";
+    case "EFBIG":
+      return "files may not grow so large there; raise the limit (ulimit -f) or choose another place";
+    case "ENAMETOOLONG":
+      return "the name is too long; use a shorter one";
+    default:
+      return message;
   }
 }

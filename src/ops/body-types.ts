@@ -1,16 +1,29 @@
 /**
  * Types of what If, Loop and Scan give, from those of what their bodies give.
  *
- * What a loop hands from turn to turn has the type of its initial value where a turn keeps it. Sizes that a turn changes
- * are taken for unknown and the body is looked at again, until nothing changes: a fixed point, as of abstract
- * interpretation (Cousot, Cousot 1977). Sizes that a body makes itself may differ from turn to turn and stay inside.
+ * What a loop hands from turn to turn has the type of its initial value where a turn keeps it. Sizes that a
+ * turn changes are taken for unknown and the body is looked at again, until nothing changes: a fixed point,
+ * as of abstract interpretation (Cousot, Cousot 1977). Sizes that a body makes itself may differ from turn
+ * to turn and stay inside.
  */
-import { DataType, intAttribute, intsAttribute, isOp, subgraphsOf, toNumbers, type Dimension, type Graph } from "../ir/index.js";
+import {
+  DataType,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  subgraphsOf,
+  toNumbers,
+  type Dimension,
+  type Graph,
+} from "../ir/index.js";
 import type { Call, Known, Shape } from "./shape-rules/call.js";
 import { normalAxis } from "./weights.js";
 
 export interface Bodies {
-  /** Types of the body's outputs when its inputs have those given; what is known of its values is kept of the last look. */
+  /**
+   * Types of the body's outputs when its inputs have those given; what is known of its values is kept of
+   * the last look.
+   */
   readonly look: (body: Graph, given: readonly Known[]) => readonly Known[];
   /** Whether there is time for turns that may have to be taken again: nested loops multiply them. */
   readonly mayLookAgain: () => boolean;
@@ -33,7 +46,10 @@ export function bodyOutputs(call: Call, bodies: Bodies): readonly Known[] {
 export function agreed(a: Known, b: Known): Known {
   if (!a || a.elementType !== b?.elementType) return undefined;
   if (!a.shape || a.shape.length !== b.shape?.length) return { elementType: a.elementType };
-  return { elementType: a.elementType, shape: a.shape.map((dim, k) => (dim === b.shape?.[k] ? dim : undefined)) };
+  return {
+    elementType: a.elementType,
+    shape: a.shape.map((dim, k) => (dim === b.shape?.[k] ? dim : undefined)),
+  };
 }
 
 function loop(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
@@ -41,10 +57,22 @@ function loop(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
   const before = sizes.mark();
   const initial = node.inputs.slice(2).map((_, k) => call.inputs[k + 2]);
   // onnxruntime gives the turn's number and the condition the rank that the body declares.
-  const counters = [DataType.INT64, DataType.BOOL].map((elementType, k): Known => ({ elementType, ...counterShape(body.inputs[k]?.type?.tensor?.shape) }));
-  const { states, after } = settled(initial, bodies, (given) => bodies.look(body, [...counters, ...given]).slice(1));
+  const counters = [DataType.INT64, DataType.BOOL].map((elementType, k): Known => ({
+    elementType,
+    ...counterShape(body.inputs[k]?.type?.tensor?.shape),
+  }));
+  const { states, after } = settled(initial, bodies, (given) =>
+    bodies.look(body, [...counters, ...given]).slice(1),
+  );
   const trips = tripsOf(call, body);
-  return [...states, ...after.slice(states.length).map((type) => type && { elementType: type.elementType, ...stacked(type.shape, 0, trips, call, before) })];
+  return [
+    ...states,
+    ...after
+      .slice(states.length)
+      .map(
+        (type) => type && { elementType: type.elementType, ...stacked(type.shape, 0, trips, call, before) },
+      ),
+  ];
 }
 
 function counterShape(declared: Shape): { shape?: Dimension[] } {
@@ -52,8 +80,8 @@ function counterShape(declared: Shape): { shape?: Dimension[] } {
 }
 
 /**
- * How many turns a loop takes: a number, or undefined where that is open but not zero. Null where there may be no turn at
- * all: onnxruntime then gives what the turns would make a shape of its own.
+ * How many turns a loop takes: a number, or undefined where that is open but not zero. Null where there may
+ * be no turn at all: onnxruntime then gives what the turns would make a shape of its own.
  */
 function tripsOf(call: Call, body: Graph): Dimension | null {
   const most = call.value(0)?.[0];
@@ -74,7 +102,9 @@ function goesOn(body: Graph): boolean {
   const maker = body.nodes.find(({ outputs }) => outputs.includes(name ?? ""));
   if (maker && !isOp(maker, "Identity")) return false;
   if (maker) name = maker.inputs[0];
-  return name !== undefined && (name === given || isTrue(body.initializers.find((tensor) => tensor.name === name)));
+  return (
+    name !== undefined && (name === given || isTrue(body.initializers.find((tensor) => tensor.name === name)))
+  );
 }
 
 function scan(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
@@ -83,29 +113,59 @@ function scan(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
   const count = Math.min(intAttribute(node, "num_scan_inputs", 0), node.inputs.length);
   const stateCount = node.inputs.length - count;
   const scanned = call.inputs.slice(stateCount);
-  const axes = scanned.map((type, k) => normalAxis(intsAttribute(node, "scan_input_axes")?.[k] ?? 0, type?.shape?.length ?? 0));
+  const axes = scanned.map((type, k) =>
+    normalAxis(intsAttribute(node, "scan_input_axes")?.[k] ?? 0, type?.shape?.length ?? 0),
+  );
   const lengths = scanned.map((type, k) => type?.shape?.[axes[k] ?? 0]);
-  const length = lengths.find((size) => typeof size === "number") ?? lengths.find((size) => size !== undefined);
-  const slices = scanned.map((type, k): Known => type && { elementType: type.elementType, ...(type.shape ? { shape: type.shape.filter((_, at) => at !== axes[k]) } : {}) });
-  const { states, after } = settled(call.inputs.slice(0, stateCount), bodies, (given) => bodies.look(body, [...given, ...slices]));
-  return [...states, ...after.slice(stateCount).map((type, k) => {
-    const axis = normalAxis(intsAttribute(node, "scan_output_axes")?.[k] ?? 0, (type?.shape?.length ?? 0) + 1);
-    return type && { elementType: type.elementType, ...stacked(type.shape, axis, length, call, before) };
-  })];
+  const length =
+    lengths.find((size) => typeof size === "number") ?? lengths.find((size) => size !== undefined);
+  const slices = scanned.map(
+    (type, k): Known =>
+      type && {
+        elementType: type.elementType,
+        ...(type.shape ? { shape: type.shape.filter((_, at) => at !== axes[k]) } : {}),
+      },
+  );
+  const { states, after } = settled(call.inputs.slice(0, stateCount), bodies, (given) =>
+    bodies.look(body, [...given, ...slices]),
+  );
+  return [
+    ...states,
+    ...after.slice(stateCount).map((type, k) => {
+      const axis = normalAxis(
+        intsAttribute(node, "scan_output_axes")?.[k] ?? 0,
+        (type?.shape?.length ?? 0) + 1,
+      );
+      return type && { elementType: type.elementType, ...stacked(type.shape, axis, length, call, before) };
+    }),
+  ];
 }
 
 /** The shape of what the turns make, laid side by side along a new axis. */
-function stacked(shape: Shape, axis: number, length: Dimension | null, { sizes }: Call, before: number): { shape?: Dimension[] } {
+function stacked(
+  shape: Shape,
+  axis: number,
+  length: Dimension | null,
+  { sizes }: Call,
+  before: number,
+): { shape?: Dimension[] } {
   if (!shape || length === null) return {};
-  const outside = shape.map((dim) => (typeof dim === "string" && !sizes.isOlder(dim, before) ? undefined : dim));
+  const outside = shape.map((dim) =>
+    typeof dim === "string" && !sizes.isOlder(dim, before) ? undefined : dim,
+  );
   return { shape: [...outside.slice(0, axis), length, ...outside.slice(axis)] };
 }
 
 /**
- * The types of what is handed from turn to turn, such that a turn keeps them, and those of all that a turn gives then.
+ * The types of what is handed from turn to turn, such that a turn keeps them, and those of all that a turn
+ * gives then.
  * @param turn the types that a turn gives for those it is given
  */
-function settled(initial: readonly Known[], bodies: Bodies, turn: (states: readonly Known[]) => readonly Known[]): { states: readonly Known[]; after: readonly Known[] } {
+function settled(
+  initial: readonly Known[],
+  bodies: Bodies,
+  turn: (states: readonly Known[]) => readonly Known[],
+): { states: readonly Known[]; after: readonly Known[] } {
   let states = initial;
   for (let k = 0; k < MAX_TURNS && bodies.mayLookAgain(); k++) {
     const after = turn(states);

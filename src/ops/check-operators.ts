@@ -1,12 +1,24 @@
 /**
- * Checks of nodes against the facts of their operators: number of inputs and outputs, attributes, element types.
+ * Checks of nodes against the facts of their operators: number of inputs and outputs, attributes, element
+ * types.
  *
- * What is found on reading is what onnxruntime refuses to load too. Operators that are not described are left alone: sets
- * of others, versions newer than the table, operators that onnxruntime has added to the standard set, functions of the
- * model. A model that edgec made must moreover hold no undescribed operator that was not there before.
+ * What is found on reading is what onnxruntime refuses to load too. Operators that are not described are
+ * left alone: sets of others, versions newer than the table, operators that onnxruntime has added to the
+ * standard set, functions of the model. A model that edgec made must moreover hold no undescribed operator
+ * that was not there before.
  */
 import { allNodes, nodeLabel, refuseProblems, subgraphsOf, validateModel } from "../ir/index.js";
-import { dataTypeName, DataType, type FunctionDef, type Graph, type Model, type Node, type OpsetImport, type Problem, type ValueInfo } from "../ir/index.js";
+import {
+  dataTypeName,
+  DataType,
+  type FunctionDef,
+  type Graph,
+  type Model,
+  type Node,
+  type OpsetImport,
+  type Problem,
+  type ValueInfo,
+} from "../ir/index.js";
 import { TypeScope, typeFaults } from "./element-types.js";
 import { formFaults } from "./signature.js";
 import { isDescribed, operatorFacts, operatorVersions, type OperatorFacts } from "./operator-facts.js";
@@ -14,26 +26,41 @@ import { isDescribed, operatorFacts, operatorVersions, type OperatorFacts } from
 /** A hostile model can have a fault in every node; nobody reads more than these. */
 const MOST_PROBLEMS = 1000;
 
-/** What is wrong with the model's nodes, at most 1000 problems; an empty list when all fit. Expects a model that `validateModel` passes. */
+/**
+ * What is wrong with the model's nodes, at most 1000 problems; an empty list when all fit. Expects a model
+ * that `validateModel` passes.
+ */
 export function checkOperators(model: Model): Problem[] {
   return check(model).problems;
 }
 
-/** Operators of described sets that their version does not have: onnxruntime's additions, or withdrawn ones. As "domain:Operator". */
+/**
+ * Operators of described sets that their version does not have: onnxruntime's additions, or withdrawn ones.
+ * As "domain:Operator".
+ */
 export function undescribedOperators(model: Model): ReadonlySet<string> {
   return check(model).undescribed;
 }
 
 /**
  * Structure and operators together. `context` begins the message.
- * @param before operators that the original has although its sets do not (`undescribedOperators`); with it given, others are an error
+ * @param before operators that the original has although its sets do not (`undescribedOperators`); with it
+ *   given, others are an error
  * @throws BadModelError with the first problems
  */
 export function assertSound(model: Model, context: string, before?: ReadonlySet<string>): void {
   refuseProblems(validateModel(model), context);
   const { problems, undescribed } = check(model);
   const added = before ? [...undescribed].filter((name) => !before.has(name)) : [];
-  refuseProblems([...problems, ...added.map((name) => ({ message: `the imported operator set has no ${name.slice(name.indexOf(":") + 1)}` }))], context);
+  refuseProblems(
+    [
+      ...problems,
+      ...added.map((name) => ({
+        message: `the imported operator set has no ${name.slice(name.indexOf(":") + 1)}`,
+      })),
+    ],
+    context,
+  );
 }
 
 /** onnxruntime takes Constants apart before it checks them, and has a LayerNormalization of its own. */
@@ -43,14 +70,18 @@ const LOADED_AS_THEY_ARE: ReadonlySet<string> = new Set(["Constant", "LayerNorma
 type Versions = ReadonlyMap<string, number>;
 
 function versionsOf(imports: readonly OpsetImport[]): Versions {
-  return new Map([...imports].reverse().map(({ domain, version = 0n }) => [normalDomain(domain), Number(version)]));
+  return new Map(
+    [...imports].reverse().map(({ domain, version = 0n }) => [normalDomain(domain), Number(version)]),
+  );
 }
 
 function check(model: Model): OperatorChecker {
   const checker = new OperatorChecker(model);
   checker.checkGraph(model.graph, versionsOf(model.opsetImports), undefined);
   // The runtime looks into a function only where it is called.
-  for (const fn of model.functions) if (checker.called.has(keyOf(fn))) checker.checkNodes(fn.nodes, versionsOf(fn.opsetImports), new TypeScope(), new Map());
+  for (const fn of model.functions)
+    if (checker.called.has(keyOf(fn)))
+      checker.checkNodes(fn.nodes, versionsOf(fn.opsetImports), new TypeScope(), new Map());
   return checker;
 }
 
@@ -62,17 +93,29 @@ class OperatorChecker {
 
   constructor(model: Model) {
     this.functions = new Set(model.functions.map(keyOf));
-    for (const node of model.functions.length > 0 ? allNodes(model) : []) this.called.add(keyOf({ domain: node.domain ?? "", name: node.opType }));
+    for (const node of model.functions.length > 0 ? allNodes(model) : [])
+      this.called.add(keyOf({ domain: node.domain ?? "", name: node.opType }));
   }
 
   checkGraph(graph: Graph, versions: Versions, outer: TypeScope | undefined): void {
     const types = new TypeScope(outer);
-    for (const { name, type } of graph.inputs) types.set(name, type?.tensor?.elementType ?? DataType.UNDEFINED);
+    for (const { name, type } of graph.inputs)
+      types.set(name, type?.tensor?.elementType ?? DataType.UNDEFINED);
     for (const { name = "", dataType } of graph.initializers) types.set(name, dataType);
-    this.checkNodes(graph.nodes, versions, types, new Map([...graph.valueInfo, ...graph.outputs].map((value) => [value.name, value])));
+    this.checkNodes(
+      graph.nodes,
+      versions,
+      types,
+      new Map([...graph.valueInfo, ...graph.outputs].map((value) => [value.name, value])),
+    );
   }
 
-  checkNodes(nodes: readonly Node[], versions: Versions, types: TypeScope, declared: ReadonlyMap<string, ValueInfo>): void {
+  checkNodes(
+    nodes: readonly Node[],
+    versions: Versions,
+    types: TypeScope,
+    declared: ReadonlyMap<string, ValueInfo>,
+  ): void {
     for (const node of nodes) {
       this.checkNode(node, versions.get(normalDomain(node.domain)) ?? 0, types);
       for (const output of node.outputs) this.checkDeclared(declared.get(output), node, types);
@@ -90,7 +133,9 @@ class OperatorChecker {
     const form = LOADED_AS_THEY_ARE.has(node.opType) ? [] : formFaults(node, facts);
     const hint = form.length > 0 ? fittingVersions(node, domain, version) : "";
     for (const fault of [...form.map((text) => text + hint), ...typeFaults(node, facts, types)]) {
-      this.report(`node "${nodeLabel(node)}" (${node.opType} of ${domain || "operator set"} ${version}): ${fault}`);
+      this.report(
+        `node "${nodeLabel(node)}" (${node.opType} of ${domain || "operator set"} ${version}): ${fault}`,
+      );
     }
   }
 
@@ -108,7 +153,10 @@ class OperatorChecker {
     const declared = value?.type?.tensor?.elementType;
     const made = value && types.get(value.name);
     if (!declared || made === undefined || declared === made) return;
-    this.report(`value "${value.name}" is declared as ${dataTypeName(declared)}, and node "${nodeLabel(node)}" (${node.opType}) makes ${dataTypeName(made)}`);
+    this.report(
+      `value "${value.name}" is declared as ${dataTypeName(declared)}, and node ` +
+        `"${nodeLabel(node)}" (${node.opType}) makes ${dataTypeName(made)}`,
+    );
   }
 
   private report(message: string): void {
@@ -118,9 +166,13 @@ class OperatorChecker {
 
 /** Where the same node is in order: often the file imports another version than the exporter had in mind. */
 function fittingVersions(node: Node, domain: string, version: number): string {
-  const fitting = operatorVersions(domain, node.opType).filter((facts) => !facts.isWithdrawn && formFaults(node, facts).length === 0);
+  const fitting = operatorVersions(domain, node.opType).filter(
+    (facts) => !facts.isWithdrawn && formFaults(node, facts).length === 0,
+  );
   const near = fitting.find((facts) => facts.since > version) ?? fitting.at(-1);
-  return near ? `; it fits version ${near.since} of the set: does the model import the right one?` : "; export the model again, or mend the node";
+  return near
+    ? `; it fits version ${near.since} of the set: does the model import the right one?`
+    : "; export the model again, or mend the node";
 }
 
 function keyOf({ domain, name }: Pick<FunctionDef, "domain" | "name">): string {

@@ -4,7 +4,10 @@
  * One operand alone multiplies nothing; n operands take n - 1 products for every combination of all labels.
  * Undefined for an equation that does not fit the shapes, or unknown shapes.
  */
-export function einsumMacs(equation: string, inputs: readonly (readonly number[] | undefined)[]): number | undefined {
+export function einsumMacs(
+  equation: string,
+  inputs: readonly (readonly number[] | undefined)[],
+): number | undefined {
   const terms = (equation.split("->")[0] ?? "").replaceAll(/\s/g, "").split(",");
   if (terms.length !== inputs.length) return undefined;
   const sizes = new Map<string, number>();
@@ -18,7 +21,11 @@ function note(term: string, shape: readonly number[] | undefined, sizes: Map<str
   const [front = "", back, extra] = term.split("...");
   const hidden = shape.length - front.length - (back?.length ?? 0);
   if (extra !== undefined || hidden < 0 || (back === undefined && hidden > 0)) return false;
-  const labels = [...Array.from(front), ...Array.from({ length: hidden }, (_, k) => `...${hidden - k}`), ...Array.from(back ?? "")];
+  const labels = [
+    ...Array.from(front),
+    ...Array.from({ length: hidden }, (_, k) => `...${hidden - k}`),
+    ...Array.from(back ?? ""),
+  ];
   labels.forEach((label, axis) => sizes.set(label, Math.max(sizes.get(label) ?? 1, shape[axis] ?? 1)));
   return true;
 }

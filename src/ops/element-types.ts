@@ -1,4 +1,7 @@
-/** Element types that are certain without running the model, and nodes whose inputs do not go together by them. */
+/**
+ * Element types that are certain without running the model, and nodes whose inputs do not go together by
+ * them.
+ */
 import { DataType, dataTypeName, type Node } from "../ir/index.js";
 import { parameterAt } from "./signature.js";
 import type { OperatorFacts } from "./operator-facts.js";
@@ -21,7 +24,10 @@ export class TypeScope {
   }
 }
 
-/** Which inputs have a type that the operator does not take, or not together; and notes the types of the outputs. */
+/**
+ * Which inputs have a type that the operator does not take, or not together; and notes the types of the
+ * outputs.
+ */
 export function typeFaults(node: Node, facts: OperatorFacts, types: TypeScope): string[] {
   const faults: string[] = [];
   const bound = new Map<string, { readonly type: number; readonly index: number }>();
@@ -31,9 +37,14 @@ export function typeFaults(node: Node, facts: OperatorFacts, types: TypeScope): 
     if (type === undefined || !parameter) return;
     const { variable } = parameter;
     const other = variable === undefined ? undefined : bound.get(variable);
-    if (!parameter.types.has(type)) faults.push(`its input ${index} ("${name}") is ${dataTypeName(type)}, which it does not take there`);
+    if (!parameter.types.has(type))
+      faults.push(`its input ${index} ("${name}") is ${dataTypeName(type)}, which it does not take there`);
     else if (other && other.type !== type) {
-      faults.push(`its input ${index} ("${name}") is ${dataTypeName(type)} where input ${other.index} ("${node.inputs[other.index] ?? ""}") is ${dataTypeName(other.type)}, and both must be of one type`);
+      faults.push(
+        `its input ${index} ("${name}") is ${dataTypeName(type)} where input ${other.index} ` +
+          `("${node.inputs[other.index] ?? ""}") is ${dataTypeName(other.type)}, and both must ` +
+          "be of one type",
+      );
     } else if (variable !== undefined && !other) bound.set(variable, { type, index });
   });
   node.outputs.forEach((name, index) => {
@@ -41,7 +52,7 @@ export function typeFaults(node: Node, facts: OperatorFacts, types: TypeScope): 
     const parameter = parameterAt(facts.outputs, index);
     const type = parameter?.variable === undefined ? undefined : bound.get(parameter.variable)?.type;
     const [only, ...others] = parameter?.types ?? [];
-    types.set(name, type ?? (others.length === 0 ? only ?? 0 : 0));
+    types.set(name, type ?? (others.length === 0 ? (only ?? 0) : 0));
   });
   return faults;
 }

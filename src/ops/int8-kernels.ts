@@ -1,19 +1,44 @@
 /**
- * What becomes an int8 kernel on onnxruntime's CPU provider when Q/DQ pairs stand around it, read from its QDQ
- * selectors and checked on 1.30. A pair around anything else is pure cost.
+ * What becomes an int8 kernel on onnxruntime's CPU provider when Q/DQ pairs stand around it, read from its
+ * QDQ selectors and checked on 1.30. A pair around anything else is pure cost.
  */
 import { isOp, type Node } from "../ir/index.js";
 
-/** Operators whose Q/DQ pair is dropped: they move codes unchanged, so input and output share their parameters. */
-const MOVERS: readonly string[] = ["MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Expand", "Tile"];
+/**
+ * Operators whose Q/DQ pair is dropped: they move codes unchanged, so input and output share their
+ * parameters.
+ */
+const MOVERS: readonly string[] = [
+  "MaxPool",
+  "Reshape",
+  "Transpose",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Slice",
+  "Expand",
+  "Tile",
+];
 
 /**
- * Operators with a kernel that takes codes of one scale and gives codes of another. Sigmoid becomes a table of 256 codes:
- * EfficientNet-B0, whose Swish is Sigmoid and Mul, takes 3.6 ms with it and 5.4 ms with Sigmoid in float (1.32, VNNI).
+ * Operators with a kernel that takes codes of one scale and gives codes of another. Sigmoid becomes a table
+ * of 256 codes: EfficientNet-B0, whose Swish is Sigmoid and Mul, takes 3.6 ms with it and 5.4 ms with
+ * Sigmoid in float (1.32, VNNI).
  */
-const REQUANTIZERS: readonly string[] = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid"];
+const REQUANTIZERS: readonly string[] = [
+  "Add",
+  "Mul",
+  "Concat",
+  "AveragePool",
+  "GlobalAveragePool",
+  "LeakyRelu",
+  "Sigmoid",
+];
 
-/** Activations whose effect the saturation of the Q behind them can take over, when its codes start at their bound. */
+/**
+ * Activations whose effect the saturation of the Q behind them can take over, when its codes start at their
+ * bound.
+ */
 const CLAMPS: readonly string[] = ["Relu", "Clip"];
 
 export type Int8Role = "mover" | "requantizer";

@@ -13,9 +13,13 @@ const RANGES: readonly (readonly [KnownRange, readonly string[]])[] = [
   [{ min: -1, max: 1 }, ["Tanh", "Softsign"]],
 ];
 
-/** The range known by construction, through operators that move values unchanged; undefined when data decides it. */
+/**
+ * The range known by construction, through operators that move values unchanged; undefined when data
+ * decides it.
+ */
 export function knownRange(editor: GraphEditor, tensor: string): KnownRange | undefined {
   let maker = editor.producer(tensor);
-  for (let steps = editor.graph.nodes.length; int8Role(maker) === "mover" && steps > 0; steps--) maker = editor.producer(maker!.inputs[0] ?? "");
+  for (let steps = editor.graph.nodes.length; int8Role(maker) === "mover" && steps > 0; steps--)
+    maker = editor.producer(maker!.inputs[0] ?? "");
   return RANGES.find(([, operators]) => isOp(maker, ...operators))?.[0];
 }

@@ -1,16 +1,28 @@
 /**
- * Multiply-accumulates of one call of an operator, by closed forms over the shapes of its inputs and outputs. Only matrix
- * products, convolutions, recurrences, contractions and attention count: elementwise operators, normalizations, pooling,
- * softmax and the biases are left out, as is usual where MACs are compared.
+ * Multiply-accumulates of one call of an operator, by closed forms over the shapes of its inputs and
+ * outputs. Only matrix products, convolutions, recurrences, contractions and attention count: elementwise
+ * operators, normalizations, pooling, softmax and the biases are left out, as is usual where MACs are
+ * compared.
  */
-import { intAttribute, intsAttribute, isStandard, stringAttribute, type Node, type TensorType } from "../ir/index.js";
+import {
+  intAttribute,
+  intsAttribute,
+  isStandard,
+  stringAttribute,
+  type Node,
+  type TensorType,
+} from "../ir/index.js";
 import { einsumMacs } from "./einsum-macs.js";
 import { staticCount } from "./shapes.js";
 
 type Known = TensorType | undefined;
 type Sizes = readonly number[] | undefined;
 
-interface Call { readonly node: Node; readonly inputs: readonly Sizes[]; readonly outputs: readonly Sizes[] }
+interface Call {
+  readonly node: Node;
+  readonly inputs: readonly Sizes[];
+  readonly outputs: readonly Sizes[];
+}
 
 type Formula = (call: Call) => number | undefined;
 
@@ -21,8 +33,15 @@ export function countsMacs(node: Node): boolean {
   return formulaOf(node) !== undefined;
 }
 
-/** MACs of the call; 0 for an operator that is not counted, undefined where the sizes that it takes are not known. */
-export function nodeMacs(node: Node, inputs: readonly Known[], outputs: readonly Known[]): number | undefined {
+/**
+ * MACs of the call; 0 for an operator that is not counted, undefined where the sizes that it takes are not
+ * known.
+ */
+export function nodeMacs(
+  node: Node,
+  inputs: readonly Known[],
+  outputs: readonly Known[],
+): number | undefined {
   const formula = formulaOf(node);
   if (!formula) return 0;
   const macs = formula({ node, inputs: inputs.map(sizesOf), outputs: outputs.map(sizesOf) });
@@ -43,22 +62,31 @@ function product(sizes: Sizes): number | undefined {
 }
 
 function times(...factors: readonly (number | undefined)[]): number | undefined {
-  return factors.reduce((all, factor) => (all === undefined || factor === undefined ? undefined : all * factor), 1);
+  return factors.reduce(
+    (all, factor) => (all === undefined || factor === undefined ? undefined : all * factor),
+    1,
+  );
 }
 
 /** Every output element sums over a channel group's kernel: the weight is [out, in / groups, …kernel]. */
-const convolution = (weight: number): Formula => ({ inputs, outputs: [y] }) => times(product(y), product(inputs[weight]?.slice(1)));
+const convolution =
+  (weight: number): Formula =>
+  ({ inputs, outputs: [y] }) =>
+    times(product(y), product(inputs[weight]?.slice(1)));
 
 /** Every input element is spread over a channel group's kernel: the weight is [in, out / groups, …kernel]. */
 const transposedConvolution: Formula = ({ inputs: [x, w] }) => times(product(x), product(w?.slice(1)));
 
 /** Every output element sums over the inner axis, which either factor tells. */
-const matrixProduct = (left: number, right: number): Formula => ({ node, inputs, outputs: [y] }) => {
-  const [a, b] = [inputs[left], inputs[right]];
-  const inner = a?.at(intAttribute(node, "transA", 0) === 0 || a.length < 2 ? -1 : -2)
-    ?? b?.at(intAttribute(node, "transB", 0) === 0 && b.length > 1 ? -2 : -1);
-  return times(product(y) ?? productOfFactors(node, a, b), inner);
-};
+const matrixProduct =
+  (left: number, right: number): Formula =>
+  ({ node, inputs, outputs: [y] }) => {
+    const [a, b] = [inputs[left], inputs[right]];
+    const inner =
+      a?.at(intAttribute(node, "transA", 0) === 0 || a.length < 2 ? -1 : -2) ??
+      b?.at(intAttribute(node, "transB", 0) === 0 && b.length > 1 ? -2 : -1);
+    return times(product(y) ?? productOfFactors(node, a, b), inner);
+  };
 
 /** Elements of a product whose output is not known, by numpy's rules for stacks of matrices. */
 function productOfFactors(node: Node, a: Sizes, b: Sizes): number | undefined {
@@ -66,7 +94,9 @@ function productOfFactors(node: Node, a: Sizes, b: Sizes): number | undefined {
   const rows = a.length < 2 ? 1 : a.at(intAttribute(node, "transA", 0) === 0 ? -2 : -1);
   const columns = b.length < 2 ? 1 : b.at(intAttribute(node, "transB", 0) === 0 ? -1 : -2);
   const [x, w] = [a.slice(0, -2), b.slice(0, -2)];
-  const stacks = Array.from({ length: Math.max(x.length, w.length) }, (_, k) => Math.max(x.at(-1 - k) ?? 1, w.at(-1 - k) ?? 1));
+  const stacks = Array.from({ length: Math.max(x.length, w.length) }, (_, k) =>
+    Math.max(x.at(-1 - k) ?? 1, w.at(-1 - k) ?? 1),
+  );
   return times(rows, columns, ...stacks);
 }
 
@@ -76,13 +106,22 @@ const packedMatrixProduct: Formula = ({ node, inputs: [x], outputs: [y] }) => {
   return times(product(y) ?? times(product(x?.slice(0, -1)), columns), inner);
 };
 
-/** Input and recurrent weights are used once for each step and sample. The gates' elementwise products are not counted. */
+/**
+ * Input and recurrent weights are used once for each step and sample. The gates' elementwise products are
+ * not counted.
+ */
 const recurrence: Formula = ({ inputs: [x, w, r] }) => {
   const [input, state] = [product(w), product(r)];
-  return times(product(x?.slice(0, 2)), input === undefined || state === undefined ? undefined : input + state);
+  return times(
+    product(x?.slice(0, 2)),
+    input === undefined || state === undefined ? undefined : input + state,
+  );
 };
 
-/** Queries times keys and weights times values; [batch, heads, length, size], or [batch, length, heads × size]. */
+/**
+ * Queries times keys and weights times values; [batch, heads, length, size], or [batch, length, heads ×
+ * size].
+ */
 const attention: Formula = ({ inputs: [q, k, v, , pastKey], node }) => {
   if (!q || !k || !v || (node.inputs[4] && !pastKey)) return undefined;
   const past = pastKey?.[2] ?? 0;
@@ -94,31 +133,57 @@ const attention: Formula = ({ inputs: [q, k, v, , pastKey], node }) => {
 };
 
 const multiHeadAttention: Formula = ({ inputs: [q, k, v], node }) => {
-  if (node.inputs[6] || !q || !k || !v || q.length !== 3 || k.length !== 3 || v.length !== 3) return undefined;
+  if (node.inputs[6] || !q || !k || !v || q.length !== 3 || k.length !== 3 || v.length !== 3)
+    return undefined;
   return times(q[0], q[1], k[1], (q[2] ?? 0) + (v[2] ?? 0));
 };
 
 /** The projection to queries, keys and values by one weight, then attention of the sequence to itself. */
-const selfAttention = (past: number): Formula => ({ node, inputs: [x, w] }) => {
-  if (node.inputs[past] || x?.length !== 3 || w?.length !== 2) return undefined;
-  const [batch, length, inner] = x;
-  const [q = (w[1] ?? 0) / 3, , v = q] = intsAttribute(node, "qkv_hidden_sizes") ?? [];
-  const projection = times(batch, length, inner, w[1]) ?? 0;
-  return projection + (times(batch, length, length, q + v) ?? 0);
-};
+const selfAttention =
+  (past: number): Formula =>
+  ({ node, inputs: [x, w] }) => {
+    if (node.inputs[past] || x?.length !== 3 || w?.length !== 2) return undefined;
+    const [batch, length, inner] = x;
+    const [q = (w[1] ?? 0) / 3, , v = q] = intsAttribute(node, "qkv_hidden_sizes") ?? [];
+    const projection = times(batch, length, inner, w[1]) ?? 0;
+    return projection + (times(batch, length, length, q + v) ?? 0);
+  };
 
 const contraction: Formula = ({ node, inputs }) => einsumMacs(stringAttribute(node, "equation", ""), inputs);
 
 const STANDARD: Readonly<Record<string, Formula>> = {
-  Conv: convolution(1), ConvInteger: convolution(1), DeformConv: convolution(1), QLinearConv: convolution(3), ConvTranspose: transposedConvolution,
-  MatMul: matrixProduct(0, 1), MatMulInteger: matrixProduct(0, 1), QLinearMatMul: matrixProduct(0, 3), Gemm: matrixProduct(0, 1),
-  LSTM: recurrence, GRU: recurrence, RNN: recurrence, Einsum: contraction, Attention: attention,
+  Conv: convolution(1),
+  ConvInteger: convolution(1),
+  DeformConv: convolution(1),
+  QLinearConv: convolution(3),
+  ConvTranspose: transposedConvolution,
+  MatMul: matrixProduct(0, 1),
+  MatMulInteger: matrixProduct(0, 1),
+  QLinearMatMul: matrixProduct(0, 3),
+  Gemm: matrixProduct(0, 1),
+  LSTM: recurrence,
+  GRU: recurrence,
+  RNN: recurrence,
+  Einsum: contraction,
+  Attention: attention,
 };
 
 const CONTRIBUTED: Readonly<Record<string, Formula>> = {
-  FusedConv: convolution(1), NhwcFusedConv: convolution(1), QLinearConv: convolution(3), ConvTransposeWithDynamicPads: transposedConvolution,
-  FusedMatMul: matrixProduct(0, 1), FusedGemm: matrixProduct(0, 1), TransposeMatMul: matrixProduct(0, 1), QGemm: matrixProduct(0, 3),
-  DynamicQuantizeMatMul: matrixProduct(0, 1), MatMulIntegerToFloat: matrixProduct(0, 1), MatMulInteger16: matrixProduct(0, 1),
-  MatMulNBits: packedMatrixProduct, MatMulBnb4: packedMatrixProduct, DynamicQuantizeLSTM: recurrence,
-  Attention: selfAttention(4), QAttention: selfAttention(8), MultiHeadAttention: multiHeadAttention,
+  FusedConv: convolution(1),
+  NhwcFusedConv: convolution(1),
+  QLinearConv: convolution(3),
+  ConvTransposeWithDynamicPads: transposedConvolution,
+  FusedMatMul: matrixProduct(0, 1),
+  FusedGemm: matrixProduct(0, 1),
+  TransposeMatMul: matrixProduct(0, 1),
+  QGemm: matrixProduct(0, 3),
+  DynamicQuantizeMatMul: matrixProduct(0, 1),
+  MatMulIntegerToFloat: matrixProduct(0, 1),
+  MatMulInteger16: matrixProduct(0, 1),
+  MatMulNBits: packedMatrixProduct,
+  MatMulBnb4: packedMatrixProduct,
+  DynamicQuantizeLSTM: recurrence,
+  Attention: selfAttention(4),
+  QAttention: selfAttention(8),
+  MultiHeadAttention: multiHeadAttention,
 };

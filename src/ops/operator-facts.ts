@@ -1,18 +1,21 @@
 /**
- * What each version of each operator of ONNX's own sets takes and gives: inputs, outputs, their element types and
- * attributes. The packed table is unfolded at the first question, and only the lines that are asked for.
+ * What each version of each operator of ONNX's own sets takes and gives: inputs, outputs, their element
+ * types and attributes. The packed table is unfolded at the first question, and only the lines that are
+ * asked for.
  *
- * A line is `domain:Operator version|variables|inputs|outputs|attributes;version|…`; "=" repeats the version before, and
- * "-" for variables marks a version that withdraws the operator. Variables are `T=3` (type set 3). Parameters are the
- * variable or `#3`, then nothing (needed), "?" (may be left out), `*1` (one or more, all alike) or `~1` (one or more).
- * Attributes are `name:kind` with "!" where it is needed.
+ * A line is `domain:Operator version|variables|inputs|outputs|attributes;version|…`; "=" repeats the
+ * version before, and "-" for variables marks a version that withdraws the operator. Variables are `T=3`
+ * (type set 3). Parameters are the variable or `#3`, then nothing (needed), "?" (may be left out), `*1`
+ * (one or more, all alike) or `~1` (one or more). Attributes are `name:kind` with "!" where it is needed.
  */
 import { AttributeType } from "../ir/index.js";
 import { NEWEST_VERSIONS, OPERATORS, TYPE_SETS } from "./operator-facts-data.js";
 
 /** One input or output, or, where `isMany`, all from this one on. */
 export interface Parameter {
-  /** Parameters of one variable have one element type; unless they are many of which each may have its own. */
+  /**
+   * Parameters of one variable have one element type; unless they are many of which each may have its own.
+   */
   readonly variable: string | undefined;
   /** The element types that a tensor may have here. */
   readonly types: ReadonlySet<number>;
@@ -39,20 +42,38 @@ export interface OperatorFacts {
 }
 
 const KINDS: Readonly<Record<string, keyof typeof AttributeType>> = {
-  f: "FLOAT", i: "INT", s: "STRING", t: "TENSOR", g: "GRAPH", p: "SPARSE_TENSOR", y: "TYPE_PROTO",
-  F: "FLOATS", I: "INTS", S: "STRINGS", T: "TENSORS", G: "GRAPHS", P: "SPARSE_TENSORS", Y: "TYPE_PROTOS",
+  f: "FLOAT",
+  i: "INT",
+  s: "STRING",
+  t: "TENSOR",
+  g: "GRAPH",
+  p: "SPARSE_TENSOR",
+  y: "TYPE_PROTO",
+  F: "FLOATS",
+  I: "INTS",
+  S: "STRINGS",
+  T: "TENSORS",
+  G: "GRAPHS",
+  P: "SPARSE_TENSORS",
+  Y: "TYPE_PROTOS",
 };
 
 let lines: ReadonlyMap<string, string> | undefined;
 let typeSets: readonly ReadonlySet<number>[] | undefined;
 const unfolded = new Map<string, readonly OperatorFacts[]>();
 
-/** Whether `version` of the operator set is described: not for sets of others, nor for versions newer than the table. */
+/**
+ * Whether `version` of the operator set is described: not for sets of others, nor for versions newer than
+ * the table.
+ */
 export function isDescribed(domain: string, version: number): boolean {
   return Object.hasOwn(NEWEST_VERSIONS, domain) && version <= (NEWEST_VERSIONS[domain] ?? 0);
 }
 
-/** The form of an operator at a version of its set; undefined when the set has no such operator then. `domain` "" is ONNX's main set. */
+/**
+ * The form of an operator at a version of its set; undefined when the set has no such operator then.
+ * `domain` "" is ONNX's main set.
+ */
 export function operatorFacts(domain: string, opType: string, version: number): OperatorFacts | undefined {
   return operatorVersions(domain, opType).findLast((facts) => facts.since <= version);
 }
@@ -62,11 +83,15 @@ export function operatorVersions(domain: string, opType: string): readonly Opera
   const key = `${domain}:${opType}`;
   let versions = unfolded.get(key);
   if (versions) return versions;
-  lines ??= new Map(OPERATORS.trim().split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+  lines ??= new Map(
+    OPERATORS.trim()
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
+  );
   const line = lines.get(key);
   // Names come from files: what is not described is not kept, so that it cannot fill the memory.
   if (line === undefined) return [];
-  unfolded.set(key, versions = unfold(line));
+  unfolded.set(key, (versions = unfold(line)));
   return versions;
 }
 
@@ -74,7 +99,7 @@ function unfold(line: string): OperatorFacts[] {
   let before: readonly string[] = [];
   return line.split(";").map((row) => {
     const [since = "", ...given] = row.split("|");
-    const fields = given.map((field, k) => (field === "=" ? before[k] ?? "" : field));
+    const fields = given.map((field, k) => (field === "=" ? (before[k] ?? "") : field));
     before = fields;
     const [variables = "", inputs = "", outputs = "", attributes = ""] = fields;
     const sets = new Map(listOf(variables).map((variable) => variable.split("=") as [string, string]));
@@ -102,11 +127,16 @@ function parameter(text: string, sets: ReadonlyMap<string, string>): Parameter {
 
 function attributeFact(text: string): [string, AttributeFact] {
   const at = text.lastIndexOf(":");
-  return [text.slice(0, at), { type: AttributeType[KINDS[text[at + 1] ?? ""] ?? "UNDEFINED"], isRequired: text.endsWith("!") }];
+  return [
+    text.slice(0, at),
+    { type: AttributeType[KINDS[text[at + 1] ?? ""] ?? "UNDEFINED"], isRequired: text.endsWith("!") },
+  ];
 }
 
 function typeSet(number: number): ReadonlySet<number> {
-  typeSets ??= TYPE_SETS.slice(1, -1).split("\n").map((line) => new Set(listOf(line).map(Number)));
+  typeSets ??= TYPE_SETS.slice(1, -1)
+    .split("\n")
+    .map((line) => new Set(listOf(line).map(Number)));
   return typeSets[number] ?? new Set();
 }
 

@@ -1,11 +1,15 @@
 /**
- * What releases of onnxruntime run, and keeping a model within it. Measured by loading a one-node model of every
- * operator set and IR version in the CPU build of each release.
+ * What releases of onnxruntime run, and keeping a model within it. Measured by loading a one-node model of
+ * every operator set and IR version in the CPU build of each release.
  */
 import { EdgecError } from "../errors.js";
 import { allTensors, DataType, type Model, opsetVersion } from "../ir/index.js";
 
-interface RuntimeRelease { readonly version: readonly [number, number]; readonly opset: number; readonly ir: number }
+interface RuntimeRelease {
+  readonly version: readonly [number, number];
+  readonly opset: number;
+  readonly ir: number;
+}
 
 const RELEASES: readonly RuntimeRelease[] = [
   { version: [1, 15], opset: 19, ir: 9 },
@@ -37,18 +41,39 @@ export interface OldestRuntime {
   readonly foldsFunctions: boolean;
 }
 
-/** Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text, and for releases that nothing here was tried on: those before 1.15 and after {@link NEWEST}. */
+/**
+ * Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text, and for releases that nothing here
+ * was tried on: those before 1.15 and after {@link NEWEST}.
+ */
 export function oldestRuntime(text: string): OldestRuntime {
   const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?:\.\d+)?$/.exec(text.trim()) ?? [];
-  if (major === undefined || minor === undefined) throw new EdgecError("BAD_OPTION", `min-ort takes a version of onnxruntime such as 1.16, not "${text}".`);
+  if (major === undefined || minor === undefined)
+    throw new EdgecError("BAD_OPTION", `min-ort takes a version of onnxruntime such as 1.16, not "${text}".`);
   const version = [Number(major), Number(minor)] as const;
   const release = [...RELEASES].reverse().find((candidate) => isAtLeast(version, candidate.version));
-  if (!release) throw new EdgecError("BAD_OPTION", `min-ort must be 1.15 or later, not ${text}: models were not tried in older ones.`);
-  if (!isAtLeast(NEWEST, version)) throw new EdgecError("BAD_OPTION", `min-ort ${text} is not known here: the newest onnxruntime that models were tried in is ${NEWEST.join(".")}. Give that, which later ones run too.`);
-  return { name: `${major}.${minor}`, opset: release.opset, ir: release.ir, foldsFunctions: isAtLeast(version, FOLDS_FUNCTIONS) };
+  if (!release)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `min-ort must be 1.15 or later, not ${text}: models were not tried in older ones.`,
+    );
+  if (!isAtLeast(NEWEST, version))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `min-ort ${text} is not known here: the newest onnxruntime that models were tried in ` +
+        `is ${NEWEST.join(".")}. Give that, which later ones run too.`,
+    );
+  return {
+    name: `${major}.${minor}`,
+    opset: release.opset,
+    ir: release.ir,
+    foldsFunctions: isAtLeast(version, FOLDS_FUNCTIONS),
+  };
 }
 
-function isAtLeast([major, minor]: readonly [number, number], [wantedMajor, wantedMinor]: readonly [number, number]): boolean {
+function isAtLeast(
+  [major, minor]: readonly [number, number],
+  [wantedMajor, wantedMinor]: readonly [number, number],
+): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
@@ -60,12 +85,21 @@ function isAtLeast([major, minor]: readonly [number, number], [wantedMajor, want
 export function fitRuntime(model: Model, runtime: OldestRuntime, where: string): void {
   const opset = opsetVersion(model);
   if (opset > runtime.opset) {
-    throw new EdgecError("BAD_OPTION", `${where}: uses operator set ${opset}, and onnxruntime ${runtime.name} runs ${runtime.opset} at most. Export the model for operator set ${runtime.opset}, or give a later --min-ort.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${where}: uses operator set ${opset}, and onnxruntime ${runtime.name} runs ` +
+        `${runtime.opset} at most. Export the model for operator set ${runtime.opset}, or ` +
+        "give a later --min-ort.",
+    );
   }
   if (Number(model.irVersion ?? 0n) <= runtime.ir) return;
   const needed = neededIrVersion(model);
   if (needed > runtime.ir) {
-    throw new EdgecError("BAD_OPTION", `${where}: holds what IR version ${needed} brought, and onnxruntime ${runtime.name} reads ${runtime.ir} at most. Give a later --min-ort.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${where}: holds what IR version ${needed} brought, and onnxruntime ${runtime.name} ` +
+        `reads ${runtime.ir} at most. Give a later --min-ort.`,
+    );
   }
   model.irVersion = BigInt(runtime.ir);
 }
@@ -78,13 +112,18 @@ const TYPES_SINCE: readonly (readonly [number, readonly DataType[]])[] = [
   [12, [DataType.FLOAT8E8M0]],
 ];
 
-/** The lowest IR version with all that the model uses: types of constants, functions and their overloads, devices. */
+/**
+ * The lowest IR version with all that the model uses: types of constants, functions and their overloads,
+ * devices.
+ */
 function neededIrVersion(model: Model): number {
   let needed = model.functions.length > 0 ? 8 : 3;
   if (model.functions.some(({ overload }) => overload !== undefined && overload !== "")) needed = 10;
   if (model.deviceConfigurations.length > 0) needed = 11;
   for (const { dataType } of allTensors(model)) {
-    const since = TYPES_SINCE.find(([, types]) => types.includes(dataType))?.[0] ?? (dataType > DataType.FLOAT8E8M0 ? 13 : 3);
+    const since =
+      TYPES_SINCE.find(([, types]) => types.includes(dataType))?.[0] ??
+      (dataType > DataType.FLOAT8E8M0 ? 13 : 3);
     needed = Math.max(needed, since);
   }
   return needed;

@@ -5,7 +5,10 @@ import { nestedGraphs, nodeLabel, type Model, type Node } from "../ir/index.js";
 
 /** What selectors point at. */
 export class NodeSelection {
-  constructor(private readonly nodes: ReadonlySet<Node>, private readonly constants: ReadonlySet<string>) {}
+  constructor(
+    private readonly nodes: ReadonlySet<Node>,
+    private readonly constants: ReadonlySet<string>,
+  ) {}
 
   /** Whether the node itself or the constant is meant. */
   has(node: Node, constant?: string): boolean {
@@ -14,10 +17,11 @@ export class NodeSelection {
 }
 
 /**
- * Finds what each selector points at, in the main graph and the bodies of If, Loop and Scan. A selector is, in this order:
- * the name of a node (of its first output when it has none) or of a constant; `#3`, the node at that index of the
- * main graph; an operator type; a pattern of names in which * stands for any text and ? for any character.
- * Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at nothing.
+ * Finds what each selector points at, in the main graph and the bodies of If, Loop and Scan. A selector is,
+ * in this order: the name of a node (of its first output when it has none) or of a constant; `#3`, the node
+ * at that index of the main graph; an operator type; a pattern of names in which * stands for any text and
+ * ? for any character. Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at
+ * nothing.
  * @param user who asks, for the message: the name of a pass
  */
 export function selectNodes(model: Model, selectors: readonly string[], user: string): NodeSelection {
@@ -34,7 +38,10 @@ export function selectNodes(model: Model, selectors: readonly string[], user: st
   return new NodeSelection(chosen, chosenConstants);
 }
 
-interface Matches { readonly nodes: readonly Node[]; readonly constants: readonly string[] }
+interface Matches {
+  readonly nodes: readonly Node[];
+  readonly constants: readonly string[];
+}
 
 /** Nodes by name and by type: a search for what to leave in float selects thousands of nodes at a time. */
 class SelectableNames {
@@ -51,26 +58,41 @@ class SelectableNames {
   }
 
   matches(selector: string): Matches {
-    const named = { nodes: this.byLabel.get(selector) ?? [], constants: this.constants.has(selector) ? [selector] : [] };
+    const named = {
+      nodes: this.byLabel.get(selector) ?? [],
+      constants: this.constants.has(selector) ? [selector] : [],
+    };
     if (named.nodes.length + named.constants.length > 0) return named;
-    if (/^#\d+$/.test(selector)) return { nodes: this.model.graph.nodes.slice(Number(selector.slice(1))).slice(0, 1), constants: [] };
+    if (/^#\d+$/.test(selector))
+      return { nodes: this.model.graph.nodes.slice(Number(selector.slice(1))).slice(0, 1), constants: [] };
     const ofType = this.byType.get(selector);
     if (ofType) return { nodes: ofType, constants: [] };
     if (!/[*?]/.test(selector)) return { nodes: [], constants: [] };
     const pattern = globPattern(selector);
-    return { nodes: [...this.byLabel].flatMap(([label, nodes]) => (pattern.test(label) ? nodes : [])), constants: [...this.constants].filter((name) => pattern.test(name)) };
+    return {
+      nodes: [...this.byLabel].flatMap(([label, nodes]) => (pattern.test(label) ? nodes : [])),
+      constants: [...this.constants].filter((name) => pattern.test(name)),
+    };
   }
 }
 
 function globPattern(glob: string): RegExp {
-  const source = glob.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll(/\*+/g, ".*").replaceAll("?", ".");
+  const source = glob
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll(/\*+/g, ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${source}$`, "s");
 }
 
-function unmatched(selector: string, { byLabel, byType, constants }: SelectableNames, user: string): EdgecError {
+function unmatched(
+  selector: string,
+  { byLabel, byType, constants }: SelectableNames,
+  user: string,
+): EdgecError {
   const hint = suggestion(selector, new Set([...byLabel.keys(), ...byType.keys(), ...constants]));
   return new EdgecError(
     "UNMATCHED_SELECTOR",
-    `${user}: "${selector}" is no node, constant or operator type of the model.${hint} A name, an operator type, #index or a pattern with * and ? is accepted.`,
+    `${user}: "${selector}" is no node, constant or operator type of the model.${hint} A ` +
+      "name, an operator type, #index or a pattern with * and ? is accepted.",
   );
 }

@@ -1,11 +1,24 @@
 /**
- * What is known about every value of a model without running it: types, sizes as numbers or symbols, and the elements of
- * short integer tensors that are computed from shapes. Needs no declared shapes but those of the inputs.
+ * What is known about every value of a model without running it: types, sizes as numbers or symbols, and
+ * the elements of short integer tensors that are computed from shapes. Needs no declared shapes but those
+ * of the inputs.
  *
- * Equal symbols are equal sizes. Symbols of graph inputs are believed; declarations of intermediate values only where they
- * give numbers that inference does not have, and those of outputs not at all, since exporters get them wrong.
+ * Equal symbols are equal sizes. Symbols of graph inputs are believed; declarations of intermediate values
+ * only where they give numbers that inference does not have, and those of outputs not at all, since
+ * exporters get them wrong.
  */
-import { GraphEditor, ownNames, subgraphsOf, type Dimension, type Graph, type Model, type Node, type Tensor, type TensorType, type ValueInfo } from "../ir/index.js";
+import {
+  GraphEditor,
+  ownNames,
+  subgraphsOf,
+  type Dimension,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
+  type TensorType,
+  type ValueInfo,
+} from "../ir/index.js";
 import { bodyOutputs } from "./body-types.js";
 import { inferValue } from "./partial-values.js";
 import { inferCall } from "./shape-rules.js";
@@ -18,7 +31,10 @@ export class GraphFacts {
   readonly values = new Map<string, PartialValue>();
 
   /** @param own names of the graph's own values: those of a body hide values of the graphs around it */
-  constructor(private readonly parent: GraphFacts | undefined, private readonly own: ReadonlySet<string> = new Set()) {}
+  constructor(
+    private readonly parent: GraphFacts | undefined,
+    private readonly own: ReadonlySet<string> = new Set(),
+  ) {}
 
   type(name: string): TensorType | undefined {
     return this.types.get(name) ?? (this.own.has(name) ? undefined : this.parent?.type(name));
@@ -68,7 +84,8 @@ class Analysis {
     const facts = new GraphFacts(outer, outer ? ownNames(graph) : new Set());
     this.facts.set(editor, facts);
     this.budget -= graph.nodes.length;
-    for (const tensor of graph.initializers) facts.types.set(tensor.name ?? "", { elementType: tensor.dataType, shape: [...tensor.dims] });
+    for (const tensor of graph.initializers)
+      facts.types.set(tensor.name ?? "", { elementType: tensor.dataType, shape: [...tensor.dims] });
     for (const [k, input] of graph.inputs.entries()) {
       if (outer) this.declareBodyInput(input, given[k], facts);
       else this.declareInput(input, facts);
@@ -81,7 +98,9 @@ class Analysis {
   private declareInput({ name, type }: ValueInfo, facts: GraphFacts): void {
     if (!type?.tensor) return void facts.types.delete(name);
     const { elementType, shape } = type.tensor;
-    const known = shape?.map((dim) => (typeof dim === "string" && (dim === "" || dim.startsWith(MADE_PREFIX)) ? undefined : dim));
+    const known = shape?.map((dim) =>
+      typeof dim === "string" && (dim === "" || dim.startsWith(MADE_PREFIX)) ? undefined : dim,
+    );
     facts.types.set(name, this.complete({ elementType, ...(known ? { shape: known } : {}) }));
   }
 
@@ -92,10 +111,17 @@ class Analysis {
     else facts.types.delete(name);
   }
 
-  private visitNode(node: Node, editor: GraphEditor, facts: GraphFacts, declared: ReadonlyMap<string, Known>): void {
+  private visitNode(
+    node: Node,
+    editor: GraphEditor,
+    facts: GraphFacts,
+    declared: ReadonlyMap<string, Known>,
+  ): void {
     const constant = (index: number): Tensor | undefined => editor.constant(node.inputs[index] ?? "");
     const call: Call = {
-      node, constant, sizes: this.sizes,
+      node,
+      constant,
+      sizes: this.sizes,
       inputs: node.inputs.map((name) => facts.type(name)),
       value: (index) => facts.value(node.inputs[index] ?? "") ?? shortVector(constant(index)),
     };
@@ -122,7 +148,9 @@ class Analysis {
 
   /** Unknown sizes get a symbol: whatever the size is, it is one size. */
   private complete(type: TensorType): TensorType {
-    return type.shape ? { elementType: type.elementType, shape: type.shape.map((dim) => dim ?? this.sizes.fresh()) } : type;
+    return type.shape
+      ? { elementType: type.elementType, shape: type.shape.map((dim) => dim ?? this.sizes.fresh()) }
+      : type;
   }
 }
 
@@ -136,5 +164,8 @@ function withDeclared(inferred: Known, declared: Known): Known {
   const numbers = declared.shape.map((dim) => (typeof dim === "number" ? dim : undefined));
   if (!inferred?.shape) return { elementType: inferred?.elementType ?? declared.elementType, shape: numbers };
   if (inferred.shape.length !== numbers.length) return inferred;
-  return { elementType: inferred.elementType, shape: inferred.shape.map((dim, k) => (typeof dim === "number" ? dim : numbers[k] ?? dim)) };
+  return {
+    elementType: inferred.elementType,
+    shape: inferred.shape.map((dim, k) => (typeof dim === "number" ? dim : (numbers[k] ?? dim))),
+  };
 }

@@ -1,4 +1,7 @@
-/** How operators carry element types and shapes from inputs to outputs: one table, gathered from the families beside it. */
+/**
+ * How operators carry element types and shapes from inputs to outputs: one table, gathered from the
+ * families beside it.
+ */
 import { isStandard, type Node, type Tensor } from "../ir/index.js";
 import { ATTENTION, CONTRIBUTED } from "./shape-rules/attention.js";
 import { shortValue, type Call, type Known, type Rule } from "./shape-rules/call.js";
@@ -9,12 +12,29 @@ import { MOVING } from "./shape-rules/moving.js";
 import { WINDOWS } from "./shape-rules/windows.js";
 import { NumericSizes } from "./sizes.js";
 
-const RULES: ReadonlyMap<string, Rule> = new Map([...ELEMENTWISE, ...WINDOWS, ...LINEAR, ...MOVING, ...CHOOSING, ...ATTENTION]);
+const RULES: ReadonlyMap<string, Rule> = new Map([
+  ...ELEMENTWISE,
+  ...WINDOWS,
+  ...LINEAR,
+  ...MOVING,
+  ...CHOOSING,
+  ...ATTENTION,
+]);
 const CONTRIBUTED_RULES: ReadonlyMap<string, Rule> = new Map(CONTRIBUTED);
 
 /** Types of the node's outputs as far as they are known from its inputs' types and constants alone. */
-export function inferOutputs(node: Node, inputs: readonly Known[], constant: (index: number) => Tensor | undefined): readonly Known[] {
-  return inferCall({ node, inputs, constant, value: (index) => shortValue(constant(index)), sizes: new NumericSizes() }).map(withoutMadeSymbols(inputs));
+export function inferOutputs(
+  node: Node,
+  inputs: readonly Known[],
+  constant: (index: number) => Tensor | undefined,
+): readonly Known[] {
+  return inferCall({
+    node,
+    inputs,
+    constant,
+    value: (index) => shortValue(constant(index)),
+    sizes: new NumericSizes(),
+  }).map(withoutMadeSymbols(inputs));
 }
 
 /** Types of the node's outputs as far as they are known. */
@@ -27,5 +47,11 @@ export function inferCall(call: Call): readonly Known[] {
 /** Symbols that stand for computed sizes mean nothing outside of one analysis. */
 function withoutMadeSymbols(inputs: readonly Known[]): (type: Known) => Known {
   const given = new Set(inputs.flatMap((type) => type?.shape ?? []));
-  return (type) => type && { ...type, ...(type.shape ? { shape: type.shape.map((dim) => (typeof dim === "string" && !given.has(dim) ? undefined : dim)) } : {}) };
+  return (type) =>
+    type && {
+      ...type,
+      ...(type.shape
+        ? { shape: type.shape.map((dim) => (typeof dim === "string" && !given.has(dim) ? undefined : dim)) }
+        : {}),
+    };
 }

@@ -1,8 +1,17 @@
 /**
- * What is known about values without running the model: element types, ranks and some sizes. A light, best-effort
- * propagation; a full shape inference is the runtime's business. Absent means unknown, never "not a tensor".
+ * What is known about values without running the model: element types, ranks and some sizes. A light,
+ * best-effort propagation; a full shape inference is the runtime's business. Absent means unknown, never
+ * "not a tensor".
  */
-import { DataType, type Dimension, type Graph, type GraphEditor, ownNames, type Tensor, type TensorType } from "../ir/index.js";
+import {
+  DataType,
+  type Dimension,
+  type Graph,
+  type GraphEditor,
+  ownNames,
+  type Tensor,
+  type TensorType,
+} from "../ir/index.js";
 import { inferOutputs } from "./shape-rules.js";
 
 /** Types by value name. */
@@ -13,14 +22,20 @@ export type TypeMap = ReadonlyMap<string, TensorType>;
  * @param outer types of the graphs around a body, whose values it may capture
  * @param constant how to look up constants of the graphs around it; the graph's own need no help
  */
-export function inferTypes(graph: Graph, outer: TypeMap = new Map(), constant: (name: string) => Tensor | undefined = () => undefined): Map<string, TensorType> {
+export function inferTypes(
+  graph: Graph,
+  outer: TypeMap = new Map(),
+  constant: (name: string) => Tensor | undefined = () => undefined,
+): Map<string, TensorType> {
   const types = new Map(outer);
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
   const lookUp = (name: string): Tensor | undefined => constants.get(name) ?? constant(name);
   // What the body itself has by a name hides the outer value, whether its type is known or not.
   for (const name of ownNames(graph)) types.delete(name);
-  for (const { name, type } of [...graph.valueInfo, ...graph.outputs, ...graph.inputs]) if (type?.tensor) types.set(name, type.tensor);
-  for (const [name, tensor] of constants) types.set(name, { elementType: tensor.dataType, shape: [...tensor.dims] });
+  for (const { name, type } of [...graph.valueInfo, ...graph.outputs, ...graph.inputs])
+    if (type?.tensor) types.set(name, type.tensor);
+  for (const [name, tensor] of constants)
+    types.set(name, { elementType: tensor.dataType, shape: [...tensor.dims] });
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => types.get(name));
     const outputs = inferOutputs(node, inputs, (index) => lookUp(node.inputs[index] ?? ""));
@@ -40,7 +55,10 @@ export function inferScopes(editors: readonly GraphEditor[], declared = true): M
   const types = new Map<GraphEditor, TypeMap>();
   for (const editor of editors) {
     const graph = declared ? editor.graph : { ...editor.graph, valueInfo: [] };
-    types.set(editor, inferTypes(graph, editor.parent && types.get(editor.parent), (name) => editor.constant(name)));
+    types.set(
+      editor,
+      inferTypes(graph, editor.parent && types.get(editor.parent), (name) => editor.constant(name)),
+    );
   }
   return types;
 }
@@ -51,11 +69,16 @@ function merge(declared: TensorType | undefined, inferred: TensorType | undefine
   if (!inferred?.shape) return declared;
   if (!declared.shape) return { elementType: declared.elementType, shape: inferred.shape };
   if (declared.shape.length !== inferred.shape.length) return declared;
-  return { elementType: declared.elementType, shape: declared.shape.map((dim, k) => finer(dim, inferred.shape?.[k])) };
+  return {
+    elementType: declared.elementType,
+    shape: declared.shape.map((dim, k) => finer(dim, inferred.shape?.[k])),
+  };
 }
 
 function finer(declared: Dimension, inferred: Dimension): Dimension {
-  return declared === undefined || (typeof declared === "string" && typeof inferred === "number") ? inferred ?? declared : declared;
+  return declared === undefined || (typeof declared === "string" && typeof inferred === "number")
+    ? (inferred ?? declared)
+    : declared;
 }
 
 /** Number of elements when every size is known. */

@@ -1,4 +1,7 @@
-/** Whether a node has the form that its operator asks for: number of inputs and outputs, none left out that is needed, attributes. */
+/**
+ * Whether a node has the form that its operator asks for: number of inputs and outputs, none left out that
+ * is needed, attributes.
+ */
 import { AttributeType, type Attribute, type Node } from "../ir/index.js";
 import type { OperatorFacts, Parameter } from "./operator-facts.js";
 
@@ -19,11 +22,18 @@ export function parameterAt(parameters: readonly Parameter[], index: number): Pa
 
 function arityFaults(names: readonly string[], parameters: readonly Parameter[], what: string): string[] {
   const most = parameters.at(-1)?.isMany === true ? Infinity : parameters.length;
-  const least = parameters.reduce((needed, { isOptional, isMany, least: many }, k) => (isOptional ? needed : Math.max(needed, isMany ? k + many : k + 1)), 0);
-  if (names.length < least || names.length > most) return [`it has ${counted(names.length, what)} and takes ${range(least, most)}`];
+  const least = parameters.reduce(
+    (needed, { isOptional, isMany, least: many }, k) =>
+      isOptional ? needed : Math.max(needed, isMany ? k + many : k + 1),
+    0,
+  );
+  if (names.length < least || names.length > most)
+    return [`it has ${counted(names.length, what)} and takes ${range(least, most)}`];
   return names.flatMap((name, k) => {
     const parameter = parameterAt(parameters, k);
-    return name === "" && parameter && !parameter.isOptional && !parameter.isMany ? [`${what} ${k} is left out, and it is needed`] : [];
+    return name === "" && parameter && !parameter.isOptional && !parameter.isMany
+      ? [`${what} ${k} is left out, and it is needed`]
+      : [];
   });
 }
 
@@ -43,16 +53,23 @@ function attributeFaults(attributes: readonly Attribute[], facts: OperatorFacts)
     // The runtime keeps notes of its own in attributes of such names.
     if (!fact && attribute.name.startsWith("__")) continue;
     if (!fact) faults.push(`it has no attribute "${attribute.name}"`);
-    else if (isOtherKind(attribute, fact.type)) faults.push(`its attribute "${attribute.name}" is of the kind ${kindName(attribute.type)} and must be ${kindName(fact.type)}`);
+    else if (isOtherKind(attribute, fact.type))
+      faults.push(
+        `its attribute "${attribute.name}" is of the kind ${kindName(attribute.type)} and ` +
+          `must be ${kindName(fact.type)}`,
+      );
   }
   const given = new Set(attributes.map(({ name }) => name));
-  for (const [name, { isRequired }] of facts.attributes) if (isRequired && !given.has(name)) faults.push(`its attribute "${name}" is missing`);
+  for (const [name, { isRequired }] of facts.attributes)
+    if (isRequired && !given.has(name)) faults.push(`its attribute "${name}" is missing`);
   return faults;
 }
 
 /** Files older than IR version 3 do not state the kind; in a function body it is the caller's. */
 function isOtherKind({ type, refAttrName }: Attribute, expected: number): boolean {
-  return type !== undefined && type !== AttributeType.UNDEFINED && type !== expected && refAttrName === undefined;
+  return (
+    type !== undefined && type !== AttributeType.UNDEFINED && type !== expected && refAttrName === undefined
+  );
 }
 
 function kindName(kind: number | undefined): string {

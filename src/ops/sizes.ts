@@ -1,7 +1,8 @@
 /**
- * Sizes that are not known as numbers: polynomials with whole coefficients over symbols, so that H · W / W is H and
- * N + 1 - 1 is N. A size is a number, a symbol of the model, or a symbol made here that stands for a polynomial or for a
- * rounded quotient. Equal sizes have equal symbols as far as this algebra sees; unequal symbols may still be equal sizes.
+ * Sizes that are not known as numbers: polynomials with whole coefficients over symbols, so that H · W / W
+ * is H and N + 1 - 1 is N. A size is a number, a symbol of the model, or a symbol made here that stands for
+ * a polynomial or for a rounded quotient. Equal sizes have equal symbols as far as this algebra sees;
+ * unequal symbols may still be equal sizes.
  */
 import type { Dimension } from "../ir/index.js";
 
@@ -75,7 +76,9 @@ export class Sizes {
     return this.size(quotient);
   }
 
-  /** The product of `above` divided by that of `below`, where it is whole; sizes that stand in both cancel. */
+  /**
+   * The product of `above` divided by that of `below`, where it is whole; sizes that stand in both cancel.
+   */
   quotient(above: readonly Dimension[], below: readonly Dimension[]): Dimension {
     const rest = [...above];
     const left = below.filter((size) => {
@@ -106,7 +109,11 @@ export class Sizes {
     return this.add(this.size(whole), this.named(`floor ${n} ${keyOf(rest)}`));
   }
 
-  private combine(a: Dimension, b: Dimension, operation: (p: Polynomial, q: Polynomial) => Polynomial | undefined): Dimension {
+  private combine(
+    a: Dimension,
+    b: Dimension,
+    operation: (p: Polynomial, q: Polynomial) => Polynomial | undefined,
+  ): Dimension {
     if (a === undefined || b === undefined) return undefined;
     const result = operation(this.polynomial(a), this.polynomial(b));
     return result && this.size(result);
@@ -119,10 +126,12 @@ export class Sizes {
 
   private size(polynomial: Polynomial): Dimension {
     if (polynomial.size === 0) return 0;
-    if (polynomial.size > MAX_TERMS || [...polynomial.values()].some((value) => !Number.isSafeInteger(value))) return undefined;
+    if (polynomial.size > MAX_TERMS || [...polynomial.values()].some((value) => !Number.isSafeInteger(value)))
+      return undefined;
     const [[monomial, coefficient] = ["", 0]] = polynomial;
     if (polynomial.size === 1 && monomial === "") return coefficient;
-    if (polynomial.size === 1 && coefficient === 1 && !monomial.includes("*")) return this.symbols[Number(monomial)];
+    if (polynomial.size === 1 && coefficient === 1 && !monomial.includes("*"))
+      return this.symbols[Number(monomial)];
     const symbol = this.named(keyOf(polynomial));
     this.polynomials.set(symbol, polynomial);
     return symbol;
@@ -148,7 +157,9 @@ export class Sizes {
 /** Sizes that are numbers or unknown: what runtimes infer themselves. */
 export class NumericSizes extends Sizes {
   override quotient(above: readonly Dimension[], below: readonly Dimension[]): Dimension {
-    return [...above, ...below].every((size) => typeof size === "number") ? super.quotient(above, below) : undefined;
+    return [...above, ...below].every((size) => typeof size === "number")
+      ? super.quotient(above, below)
+      : undefined;
   }
 }
 
@@ -157,7 +168,10 @@ function checked(value: number): number | undefined {
 }
 
 function keyOf(polynomial: Polynomial): string {
-  return [...polynomial].map(([monomial, coefficient]) => `${coefficient}:${monomial}`).sort().join("+");
+  return [...polynomial]
+    .map(([monomial, coefficient]) => `${coefficient}:${monomial}`)
+    .sort()
+    .join("+");
 }
 
 function sum(p: Polynomial, q: Polynomial, sign: number): Polynomial {
@@ -173,11 +187,12 @@ function sum(p: Polynomial, q: Polynomial, sign: number): Polynomial {
 function product(p: Polynomial, q: Polynomial): Polynomial | undefined {
   if (p.size * q.size > MAX_TERMS * 2) return undefined;
   let result: Polynomial = new Map();
-  for (const [a, x] of p) for (const [b, y] of q) {
-    const factors = [...factorsOf(a), ...factorsOf(b)].sort();
-    if (factors.length > MAX_DEGREE) return undefined;
-    result = sum(result, new Map([[factors.join("*"), x * y]]), 1);
-  }
+  for (const [a, x] of p)
+    for (const [b, y] of q) {
+      const factors = [...factorsOf(a), ...factorsOf(b)].sort();
+      if (factors.length > MAX_DEGREE) return undefined;
+      result = sum(result, new Map([[factors.join("*"), x * y]]), 1);
+    }
   return result;
 }
 

@@ -1,4 +1,7 @@
-/** Axes over values that lie at even distances, and what reshaping and transposing makes of them. Pure arithmetic. */
+/**
+ * Axes over values that lie at even distances, and what reshaping and transposing makes of them. Pure
+ * arithmetic.
+ */
 export interface StridedView {
   readonly dims: readonly number[];
   /** Elements of the constant between neighbours along each axis. */
@@ -6,16 +9,25 @@ export interface StridedView {
 }
 
 /** The view with its axes in another order. */
-export function transposedView({ dims, strides }: StridedView, order: readonly number[]): StridedView | undefined {
-  if (order.length !== dims.length || new Set(order).size !== order.length
-    || order.some((axis) => !(axis in dims))) return undefined;
+export function transposedView(
+  { dims, strides }: StridedView,
+  order: readonly number[],
+): StridedView | undefined {
+  if (
+    order.length !== dims.length ||
+    new Set(order).size !== order.length ||
+    order.some((axis) => !(axis in dims))
+  )
+    return undefined;
   return { dims: order.map((axis) => dims[axis]!), strides: order.map((axis) => strides[axis]!) };
 }
 
 export function reshapeTarget(
-  dims: readonly number[], given: readonly number[], zerosCount: boolean,
+  dims: readonly number[],
+  given: readonly number[],
+  zerosCount: boolean,
 ): number[] | undefined {
-  const target = given.map((dim, k) => (dim === 0 && !zerosCount ? dims[k] ?? 0 : dim));
+  const target = given.map((dim, k) => (dim === 0 && !zerosCount ? (dims[k] ?? 0) : dim));
   const known = target.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
   return target.map((dim) => (dim === -1 && known > 0 ? countOf(dims) / known : dim));
 }
@@ -34,15 +46,20 @@ export function unsqueezed(dims: readonly number[], axes: readonly number[]): nu
   const rank = dims.length + axes.length;
   const added = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
   const rest = [...dims];
-  return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift() ?? 1));
+  return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : (rest.shift() ?? 1)));
 }
 
-/** Other axes over the same order of values, where strides can say so: axes that lie apart cannot become one. */
+/**
+ * Other axes over the same order of values, where strides can say so: axes that lie apart cannot become
+ * one.
+ */
 export function reshaped(view: StridedView, dims: readonly number[] | undefined): StridedView | undefined {
-  if (!dims?.every((dim) => Number.isInteger(dim) && dim > 0) || countOf(dims) !== countOf(view.dims)) return undefined;
+  if (!dims?.every((dim) => Number.isInteger(dim) && dim > 0) || countOf(dims) !== countOf(view.dims))
+    return undefined;
   const old = view.dims.flatMap((dim, k) => (dim === 1 ? [] : [{ dim, stride: view.strides[k]! }]));
   const strides: number[] = [];
-  // From the last axis on: `run` values of the old axes lie `step` apart, and of these the new axes have taken `taken`.
+  // From the last axis on: `run` values of the old axes lie `step` apart, and of these the new axes have
+  // taken `taken`.
   let [run, step, taken] = [1, 1, 1];
   for (const dim of [...dims].reverse()) {
     if (dim === 1) {
@@ -66,13 +83,16 @@ export function reshaped(view: StridedView, dims: readonly number[] | undefined)
 }
 
 /** Offsets of all index combinations along some axes of a view, row-major, the other axes at 0. */
-export function viewOffsets({ dims, strides }: StridedView, axes: readonly number[] = [...dims.keys()]): Int32Array {
+export function viewOffsets(
+  { dims, strides }: StridedView,
+  axes: readonly number[] = [...dims.keys()],
+): Int32Array {
   let offsets = Int32Array.of(0);
   for (const axis of axes) {
     const [dim, stride] = [dims[axis]!, strides[axis]!];
     const wider = new Int32Array(offsets.length * dim);
-    for (let i = 0, at = 0; i < offsets.length; i++) for (let k = 0; k < dim; k++) wider[at++] =
-      offsets[i]! + k * stride;
+    for (let i = 0, at = 0; i < offsets.length; i++)
+      for (let k = 0; k < dim; k++) wider[at++] = offsets[i]! + k * stride;
     offsets = wider;
   }
   return offsets;

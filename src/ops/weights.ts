@@ -22,17 +22,27 @@ export interface WeightFact {
 export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
   Conv: { kind: "conv", weights: [1], bias: 2, channelAxis: () => 0 },
   ConvTranspose: { kind: "conv-transpose", weights: [1], bias: 2, channelAxis: () => 1 },
-  MatMul: { kind: "matmul", weights: [1, 0], bias: undefined, channelAxis: (_node, index, rank) => (index === 1 ? rank - 1 : Math.max(rank - 2, 0)) },
+  MatMul: {
+    kind: "matmul",
+    weights: [1, 0],
+    bias: undefined,
+    channelAxis: (_node, index, rank) => (index === 1 ? rank - 1 : Math.max(rank - 2, 0)),
+  },
   Gemm: { kind: "gemm", weights: [1, 0], bias: 2, channelAxis: gemmAxis },
   LSTM: { kind: "recurrent", weights: [1, 2], bias: 3, channelAxis: () => 1 },
   GRU: { kind: "recurrent", weights: [1, 2], bias: 3, channelAxis: () => 1 },
   RNN: { kind: "recurrent", weights: [1, 2], bias: 3, channelAxis: () => 1 },
-  Gather: { kind: "embedding", weights: [0], bias: undefined, channelAxis: (node, _index, rank) => normalAxis(intAttribute(node, "axis", 0), rank) },
+  Gather: {
+    kind: "embedding",
+    weights: [0],
+    bias: undefined,
+    channelAxis: (node, _index, rank) => normalAxis(intAttribute(node, "axis", 0), rank),
+  },
 };
 
 /**
- * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and what is fused
- * with an activation take the bias before anything else happens, as Gemm does.
+ * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and
+ * what is fused with an activation take the bias before anything else happens, as Gemm does.
  */
 const CONTRIBUTED_FACTS: Readonly<Record<string, WeightFact>> = {
   FusedConv: WEIGHT_FACTS.Conv!,
@@ -72,7 +82,8 @@ export function weightFact(node: Node): WeightFact | undefined {
   const facts = isStandard(node) ? WEIGHT_FACTS : node.domain === "com.microsoft" ? CONTRIBUTED_FACTS : {};
   if (!Object.hasOwn(facts, node.opType)) return undefined;
   // With batch axes in other places the matrices of a product lie across its operand.
-  if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0) return undefined;
+  if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0)
+    return undefined;
   return facts[node.opType];
 }
 
@@ -83,8 +94,8 @@ export interface WeightSite extends WeightView {
   readonly tensor: Tensor;
   readonly kind: WeightKind;
   /**
-   * Axis of what the operator sees along which output channels lie; of a transposed convolution with groups, the
-   * channels of one group.
+   * Axis of what the operator sees along which output channels lie; of a transposed convolution with
+   * groups, the channels of one group.
    */
   readonly channelAxis: number;
   /** Every output channel reads one input channel alone. */
@@ -94,12 +105,15 @@ export interface WeightSite extends WeightView {
   readonly biasIndex: number | undefined;
 }
 
-/** Smallest rank at which a constant is a weight: a vector times a matrix or a gather from a vector is bookkeeping. */
+/**
+ * Smallest rank at which a constant is a weight: a vector times a matrix or a gather from a vector is
+ * bookkeeping.
+ */
 const MIN_RANK = 2;
 
 /**
- * The weights of this graph's nodes that are constants of it or of a graph around it, in node order, directly or
- * through nodes that only move values. Constants that a caller may override are none.
+ * The weights of this graph's nodes that are constants of it or of a graph around it, in node order,
+ * directly or through nodes that only move values. Constants that a caller may override are none.
  */
 export function* weightSites(editor: GraphEditor): Generator<WeightSite> {
   for (const node of editor.graph.nodes) {
@@ -118,9 +132,12 @@ export function siteOf(node: Node, inputIndex: number, view: WeightView, fact: W
   const isConvolution = fact.kind === "conv" || fact.kind === "conv-transpose";
   const groups = isConvolution ? intAttribute(node, "group", 1) : 1;
   // Conv weights are [out, in / groups, …], those of ConvTranspose [in, out / groups, …].
-  const inputsPerGroup = fact.kind === "conv" ? dims[1] ?? 1 : (dims[0] ?? 1) / groups;
+  const inputsPerGroup = fact.kind === "conv" ? (dims[1] ?? 1) : (dims[0] ?? 1) / groups;
   return {
-    ...view, node, inputIndex, groups,
+    ...view,
+    node,
+    inputIndex,
+    groups,
     kind: fact.kind,
     channelAxis: fact.channelAxis(node, inputIndex, dims.length),
     depthwise: isConvolution && groups > 1 && inputsPerGroup === 1,

@@ -1,11 +1,16 @@
-/** How edgec knows files that it wrote, so that a run may replace what an earlier one left and nothing else. */
+/**
+ * How edgec knows files that it wrote, so that a run may replace what an earlier one left and nothing else.
+ */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
 import { VERSION } from "../version.js";
 
-/** The last line of a report in Markdown, which no reader shows: by it a later run knows the file as a report that it may replace. */
+/**
+ * The last line of a report in Markdown, which no reader shows: by it a later run knows the file as a
+ * report that it may replace.
+ */
 export const MARKDOWN_MARK = "<!-- report of edgec -->";
 /** Key of an entry in the model's metadata. */
 const KEY = "edgec.version";
@@ -22,7 +27,10 @@ export function markModel(model: Model): void {
     : [...entries, { key: KEY, value: VERSION }];
 }
 
-/** Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that file beside it. */
+/**
+ * Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that
+ * file beside it.
+ */
 export function isMarkedModel(path: string, data?: string): boolean {
   try {
     const model = readModel(path);
@@ -48,7 +56,10 @@ function isReportJson(text: string): boolean {
   if (!text.trimStart().startsWith("{")) return false;
   const { schemaVersion, edgec, verdict } = JSON.parse(text) as Record<string, unknown>;
   return (
-    typeof schemaVersion === "number" && typeof edgec === "string" && typeof verdict === "object" && verdict !== null
+    typeof schemaVersion === "number" &&
+    typeof edgec === "string" &&
+    typeof verdict === "object" &&
+    verdict !== null
   );
 }
 

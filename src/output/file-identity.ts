@@ -1,4 +1,7 @@
-/** Whether two paths lead to one file, by whatever names, links or spellings, and whether it exists yet or not. */
+/**
+ * Whether two paths lead to one file, by whatever names, links or spellings, and whether it exists yet or
+ * not.
+ */
 import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
@@ -23,14 +26,19 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
 
 /** Whether both are one name in one folder, which says more to a person than that they are one file. */
 export function isSameName(a: string, b: string): boolean {
-  const [first, second] = [a, b].map((path) => join(identityOf(dirname(resolve(path))).place, basename(path)));
+  const [first, second] = [a, b].map((path) =>
+    join(identityOf(dirname(resolve(path))).place, basename(path)),
+  );
   return first === second;
 }
 
 /** As many links in a row as Linux follows. */
 const MOST_LINKS = 40;
 
-/** The file that a path leads to, whether it exists yet or not: a link may lead to what is still to be written. */
+/**
+ * The file that a path leads to, whether it exists yet or not: a link may lead to what is still to be
+ * written.
+ */
 export function placeOf(path: string, links = MOST_LINKS): string {
   const full = resolve(path);
   const real = attempt(() => realpathSync(full));

@@ -44,7 +44,11 @@ export function optionFiles({
 export function modelFiles(path: string, data: readonly string[] = dataOfModel(path)): FileRead[] {
   return [
     { path, what: "the model being read", role: "model" },
-    ...data.map((file): FileRead => ({ path: file, what: "the data file of the model being read", role: "weights" })),
+    ...data.map((file): FileRead => ({
+      path: file,
+      what: "the data file of the model being read",
+      role: "weights",
+    })),
   ];
 }
 

@@ -40,21 +40,26 @@ export interface WrittenBeside {
 /** A folder for the files of one run, removed at its end or when the process exits. */
 export class OutputFile {
   /**
-   * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without an output:
-   * the model then is the result, and must outlive the run.
+   * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without
+   * an output: the model then is the result, and must outlive the run.
    */
   readonly scratch: ScratchFile | undefined;
 
   private constructor(
-    readonly output: string | undefined, private readonly folder: TemporaryFolder, private readonly force = false,
-    private readonly replacesInput = false, private readonly replacesData = true, private readonly replacesEqual = true,
+    readonly output: string | undefined,
+    private readonly folder: TemporaryFolder,
+    private readonly force = false,
+    private readonly replacesInput = false,
+    private readonly replacesData = true,
+    private readonly replacesEqual = true,
   ) {
     this.scratch = output === undefined ? undefined : new ScratchFile(folder.file("scratch"));
   }
 
   /**
-   * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE as `requireModelPlace`,
-   * OUTPUT_EXISTS when it is the input, or a file that edgec did not write, and `force` is not set.
+   * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE as
+   * `requireModelPlace`, OUTPUT_EXISTS when it is the input, or a file that edgec did not write, and
+   * `force` is not set.
    */
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
     if (output === undefined) return new OutputFile(undefined, await TemporaryFolder.create("run"));
@@ -65,7 +70,8 @@ export class OutputFile {
     // Whoever has not chosen the name has not chosen what lies there: an earlier run's result.
     const isFree = force || (input !== undefined && isSameName(output, defaultOutputPath(input)));
     const isOurs = isFree || isReplaceable(model);
-    // A model that no pass changed is written without the mark. A file that equals the input may be that, or a copy of
+    // A model that no pass changed is written without the mark. A file that equals the input may be that,
+    // or a copy of
     // the user's: then only the same bytes may take its place.
     if (!isOurs && (input === undefined || !isEqualFile(output, input))) throw existing(output);
     const replacesData = force || isReplaceable(weights, output);
@@ -74,7 +80,10 @@ export class OutputFile {
     return new OutputFile(output, folder, force, replacesInput, replacesData, isOurs);
   }
 
-  /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
+  /**
+   * A path for one model of this run, in a folder of its own: it bears the output's name, as external data
+   * is named after it.
+   */
   async path(purpose: string): Promise<string> {
     const folder = this.folder.file(purpose);
     await mkdir(folder, { recursive: true });
@@ -82,8 +91,8 @@ export class OutputFile {
   }
 
   /**
-   * Throws EdgecError OUTPUT_EXISTS when the model, its data file or what a search keeps would take the place of a file
-   * that the run reads, or the data file that of one that edgec did not write.
+   * Throws EdgecError OUTPUT_EXISTS when the model, its data file or what a search keeps would take the
+   * place of a file that the run reads, or the data file that of one that edgec did not write.
    */
   requireSafe(read: readonly FileRead[], { data, searches }: WrittenBeside): void {
     if (this.output === undefined) return;
@@ -94,17 +103,29 @@ export class OutputFile {
   }
 
   /**
-   * Data files that will lie unused beside the output: one of the name that its weights would have, and those of the
-   * input when the output takes its place. Paths.
+   * Data files that will lie unused beside the output: one of the name that its weights would have, and
+   * those of the input when the output takes its place. Paths.
    * @param inputData paths of the input's data files
    */
   async unusedData(written: string, inputData: readonly string[]): Promise<string[]> {
     const { output, replacesInput } = this;
     if (output === undefined) return [];
-    const used = [...await readdir(dirname(written)).then((names) => names.map((name) => join(dirname(output), name))), ...(replacesInput ? [] : inputData)];
+    const used = [
+      ...(await readdir(dirname(written)).then((names) => names.map((name) => join(dirname(output), name)))),
+      ...(replacesInput ? [] : inputData),
+    ];
     const isUsed = new Set(used.map((path) => resolve(path)));
-    const candidates = [...new Set([`${output}.data`, ...(replacesInput ? inputData : [])].map((path) => resolve(path)))];
-    const isThere = await Promise.all(candidates.map((path) => stat(path).then((found) => found.isFile(), () => false)));
+    const candidates = [
+      ...new Set([`${output}.data`, ...(replacesInput ? inputData : [])].map((path) => resolve(path))),
+    ];
+    const isThere = await Promise.all(
+      candidates.map((path) =>
+        stat(path).then(
+          (found) => found.isFile(),
+          () => false,
+        ),
+      ),
+    );
     return candidates.filter((path, k) => isThere[k] === true && !isUsed.has(path));
   }
 
@@ -115,7 +136,10 @@ export class OutputFile {
     return [output, ...(await dataBeside(written)).map((name) => join(dirname(output), name))];
   }
 
-  /** Gives the model at `written`, and its external data if there is some, their final names, all or none of them. */
+  /**
+   * Gives the model at `written`, and its external data if there is some, their final names, all or none of
+   * them.
+   */
   async commit(written: string): Promise<void> {
     const { output } = this;
     if (output === undefined) return;
@@ -130,7 +154,11 @@ export class OutputFile {
     try {
       takeNames([...moves, { from: written, to: output }]);
     } catch (cause) {
-      throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`, { cause });
+      throw new EdgecError(
+        "CANNOT_WRITE",
+        `cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`,
+        { cause },
+      );
     }
     notify({ kind: "written", path: output });
   }

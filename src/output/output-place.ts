@@ -16,7 +16,8 @@ export function defaultOutputPath(input: string): string {
 const OTHER_FORMS: Readonly<Record<string, string>> = {
   "a model in onnxruntime's own format, which is made of the .onnx file by onnxruntime's converter": ".ort",
   "a model of another framework":
-    ".tflite .h5 .hdf5 .keras .pt .pth .pt2 .torchscript .safetensors .gguf .ggml .mlmodel .mlpackage .engine .plan " +
+    ".tflite .h5 .hdf5 .keras .pt .pth .pt2 .torchscript .safetensors .gguf .ggml " +
+    ".mlmodel .mlpackage .engine .plan " +
     ".trt .xml .caffemodel .rknn .dlc .hef .mnn .param",
   "a model as text": ".onnxtxt .onnxtext .onnxjson .textproto .textpb .pbtxt .prototxt",
   "a report, a text or a picture":
@@ -27,8 +28,8 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws EdgecError CANNOT_WRITE when the name is none, or that of something else than an ONNX model, when the folder
- * is missing or read-only, and when what has the name is no regular file.
+ * Throws EdgecError CANNOT_WRITE when the name is none, or that of something else than an ONNX model, when
+ * the folder is missing or read-only, and when what has the name is no regular file.
  */
 export async function requireModelPlace(output: string): Promise<void> {
   requireName(output);
@@ -41,14 +42,19 @@ export async function requireModelPlace(output: string): Promise<void> {
   } catch (cause) {
     if (cause instanceof EdgecError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = missing ? "does not exist. Create it first" : "cannot be written to. Choose another with -o";
+    const reason = missing
+      ? "does not exist. Create it first"
+      : "cannot be written to. Choose another with -o";
     throw refusal(output, `the folder ${folder} ${reason}`, cause);
   }
 }
 
 function requireName(output: string): void {
   if (output === "" || /[/\\]$/.test(output))
-    throw new EdgecError("CANNOT_WRITE", `cannot write "${output}": that names no file. Give a file name with -o.`);
+    throw new EdgecError(
+      "CANNOT_WRITE",
+      `cannot write "${output}": that names no file. Give a file name with -o.`,
+    );
   if (output === "-")
     throw refusal(
       output,
@@ -65,7 +71,9 @@ function requireName(output: string): void {
 }
 
 function formOf(extension: string): string | undefined {
-  return Object.entries(OTHER_FORMS).find(([, known]) => known.split(" ").includes(extension.toLowerCase()))?.[0];
+  return Object.entries(OTHER_FORMS).find(([, known]) =>
+    known.split(" ").includes(extension.toLowerCase()),
+  )?.[0];
 }
 
 function refusal(output: string, reason: string, cause?: unknown): EdgecError {

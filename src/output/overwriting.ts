@@ -1,6 +1,6 @@
 /**
- * The one check that a run destroys nothing of the user's: every path that it will write against every file that it
- * reads, by real path and inode, and against what lies there already.
+ * The one check that a run destroys nothing of the user's: every path that it will write against every file
+ * that it reads, by real path and inode, and against what lies there already.
  */
 import { statSync } from "node:fs";
 import { EdgecError, type ErrorCode } from "../errors.js";
@@ -19,17 +19,22 @@ export interface Permission {
 }
 
 /**
- * Throws EdgecError OUTPUT_EXISTS, or CANNOT_WRITE for a report, when a path to be written leads to a file that is
- * read, or two of them to one place. With `force` the model may take the place of the one that is read, and its data
- * file that of that one's; nothing else that is read is ever destroyed.
+ * Throws EdgecError OUTPUT_EXISTS, or CANNOT_WRITE for a report, when a path to be written leads to a file
+ * that is read, or two of them to one place. With `force` the model may take the place of the one that is
+ * read, and its data file that of that one's; nothing else that is read is ever destroyed.
  */
-export function refuseOverlap(written: readonly FileWritten[], read: readonly FileRead[], { force }: Permission): void {
+export function refuseOverlap(
+  written: readonly FileWritten[],
+  read: readonly FileRead[],
+  { force }: Permission,
+): void {
   const reading = read.map((file) => ({ ...file, ...identityOf(file.path) }));
   const isReplaced =
     force &&
     written.some(
       ({ path, what }) =>
-        what === "model" && reading.some((file) => file.role === "model" && isSameFile(file, identityOf(path))),
+        what === "model" &&
+        reading.some((file) => file.role === "model" && isSameFile(file, identityOf(path))),
     );
   for (const [k, file] of written.entries()) {
     const identity = identityOf(file.path);
@@ -69,7 +74,10 @@ function refusalOf(file: FileWritten, other: FileRead, force: boolean): EdgecErr
   }
   const of = other.role === "weights" ? "holds weights of the model being read" : `is ${other.what}`;
   const way = what === "model" && other.role === "model" && !force ? ", or give --force to overwrite it" : "";
-  return new EdgecError("OUTPUT_EXISTS", `${path} ${of}${alias(path, other.path)}. Choose another name with -o${way}.`);
+  return new EdgecError(
+    "OUTPUT_EXISTS",
+    `${path} ${of}${alias(path, other.path)}. Choose another name with -o${way}.`,
+  );
 }
 
 /** " (another name of calib.npz)" where the path itself does not show it. */
@@ -89,7 +97,8 @@ export function reportRefusal(
 }
 
 /**
- * Whether what lies at the path may be replaced without being asked for: nothing, an empty file, or what edgec wrote.
+ * Whether what lies at the path may be replaced without being asked for: nothing, an empty file, or what
+ * edgec wrote.
  * @param owner of weights: the model beside them
  */
 export function isReplaceable({ path, what }: FileWritten, owner?: string): boolean {

@@ -3,8 +3,9 @@ import { allTensors, byteSize, elementCount, type Model } from "../ir/index.js";
 import { dataFiles, type WriteOptions } from "../onnx/index.js";
 
 /**
- * Exporters put weights into a second file whatever their size. Bytes of weights from which on a model that came so
- * stays so: a file that is moved without its data is of no use, and one of this size is still read at once.
+ * Exporters put weights into a second file whatever their size. Bytes of weights from which on a model that
+ * came so stays so: a file that is moved without its data is of no use, and one of this size is still read
+ * at once.
  */
 const SPLIT_FROM = 256_000_000;
 /** From here on writing splits every model by itself, or would if it grew a little. */
@@ -15,7 +16,11 @@ const NEAR_LIMIT = 1_500_000_000;
  * @param cameOutside whether the input kept weights in files of their own
  * @returns as `WriteOptions.externalData`; undefined leaves it to the writer, which splits from 1.9 GB on
  */
-export function weightsPlace(model: Model, asked: boolean | undefined, cameOutside: boolean): boolean | undefined {
+export function weightsPlace(
+  model: Model,
+  asked: boolean | undefined,
+  cameOutside: boolean,
+): boolean | undefined {
   return asked ?? (cameOutside ? weightBytes(model) >= SPLIT_FROM : undefined);
 }
 
@@ -32,6 +37,7 @@ export function writeOptions(externalData: boolean | undefined): WriteOptions {
 
 function weightBytes(model: Model): number {
   let bytes = 0;
-  for (const tensor of new Set(allTensors(model))) bytes += byteSize(tensor.dataType, elementCount(tensor)) ?? 0;
+  for (const tensor of new Set(allTensors(model)))
+    bytes += byteSize(tensor.dataType, elementCount(tensor)) ?? 0;
   return bytes;
 }

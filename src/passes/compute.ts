@@ -22,12 +22,16 @@ export function withCompute(context: PassContext): PassContext & Working {
 }
 
 /**
- * Starts the work of each item, as many side by side as there are threads, and finishes the items one by one in their
- * order, so that what comes of it does not depend on the number of threads.
+ * Starts the work of each item, as many side by side as there are threads, and finishes the items one by
+ * one in their order, so that what comes of it does not depend on the number of threads.
  * @param part what is done to the items, for the progress of a pass that goes through them more than once
  */
 export async function sideBySide<T, R>(
-  { compute, advance }: Working, items: readonly T[], start: (item: T) => Promise<R>, finish?: (item: T, result: R) => void, part?: string,
+  { compute, advance }: Working,
+  items: readonly T[],
+  start: (item: T) => Promise<R>,
+  finish?: (item: T, result: R) => void,
+  part?: string,
 ): Promise<void> {
   const running: Promise<R>[] = [];
   await advance?.(0, items.length, part);

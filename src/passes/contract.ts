@@ -26,7 +26,10 @@ export interface PassResult {
 
 /** The evaluator for constant folding, injected so that passes stay free of the runtime. */
 export interface ConstantEvaluator {
-  /** Runs a model with no inputs and returns its outputs by name; a name that could not be computed is absent. */
+  /**
+   * Runs a model with no inputs and returns its outputs by name; a name that could not be computed is
+   * absent.
+   */
   evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
 }
 
@@ -43,8 +46,8 @@ export interface MeasureLimits {
   /** The first samples of the calibration data, at most so many. */
   readonly samples: number;
   /**
-   * Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a batch, and
-   * make of it what is asked for in a few values: all is measured in one run.
+   * Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a
+   * batch, and make of it what is asked for in a few values: all is measured in one run.
    */
   readonly asBatch?: boolean;
   /** Computed once for as often as models are measured against them. */
@@ -56,19 +59,26 @@ export type TaskName = keyof Tasks;
 export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
 export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;
 
-/** Carries out heavy work away from the main thread, which must stay free for timers, signals and progress. */
+/**
+ * Carries out heavy work away from the main thread, which must stay free for timers, signals and progress.
+ */
 export interface Compute {
   /** How many tasks run side by side. */
   readonly width: number;
   /**
-   * The result is the same to the bit wherever a task runs. Typed arrays that fill their buffer may be handed over: they
-   * are gone for the caller, who goes on with what comes back, and gives a copy of what is still needed.
+   * The result is the same to the bit wherever a task runs. Typed arrays that fill their buffer may be
+   * handed over: they are gone for the caller, who goes on with what comes back, and gives a copy of what
+   * is still needed.
    */
   run<K extends TaskName>(task: K, ...args: TaskArguments<K>): Promise<TaskResult<K>>;
 }
 
 /** Measures tensors of any model over the calibration data, for passes that recover step by step. */
-export type Measure = (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => Promise<Statistics>;
+export type Measure = (
+  model: Model,
+  requests: readonly StatisticRequest[],
+  limits: MeasureLimits,
+) => Promise<Statistics>;
 
 export interface PassContext {
   /** Present when calibration data was given; empty when the pass asked for nothing. */
@@ -76,19 +86,25 @@ export interface PassContext {
   readonly evaluator: ConstantEvaluator | undefined;
   readonly seed: number;
   /**
-   * The model as it was before the first pass that may change results: what passes that recover are to come near. Not
-   * to be changed. Absent until then.
+   * The model as it was before the first pass that may change results: what passes that recover are to come
+   * near. Not to be changed. Absent until then.
    */
   readonly reference?: Model;
-  /** Absent without data. What `statistics` can declare is measured before `run`; this is for what depends on `run`. */
+  /**
+   * Absent without data. What `statistics` can declare is measured before `run`; this is for what depends
+   * on `run`.
+   */
   readonly measure?: Measure;
   /** Absent in tests, where work is done in place; see `withCompute`. */
   readonly compute?: Compute;
-  /** Ends the run early. What `compute`, `measure` and `advance` give rejects with its reason; a pass that uses them need not look. */
+  /**
+   * Ends the run early. What `compute`, `measure` and `advance` give rejects with its reason; a pass that
+   * uses them need not look.
+   */
   readonly signal?: AbortSignal;
   /**
-   * To be awaited between units of work, such as layers: tells how far the pass is, lets the event loop turn, and throws
-   * once the run is aborted.
+   * To be awaited between units of work, such as layers: tells how far the pass is, lets the event loop
+   * turn, and throws once the run is aborted.
    * @param part what is counted, where a pass counts more than once: "fit"
    */
   readonly advance?: (done: number, total: number, part?: string) => Promise<void>;
@@ -116,8 +132,8 @@ export interface PassDefinition<Options extends object> {
   /** Makes a file larger on purpose, for passes behind it: who names the pass asks for that. */
   readonly writesOut?: true;
   /**
-   * Reports show what the pass alone did to the size of the file, which takes another run without it. This sentence
-   * stands before the figure: what the pass does not do.
+   * Reports show what the pass alone did to the size of the file, which takes another run without it. This
+   * sentence stands before the figure: what the pass does not do.
    */
   readonly sizeEffect?: string;
   /** Throws EdgecError BAD_OPTION when a value is out of range. */
@@ -137,7 +153,9 @@ export interface Pass {
   run(model: Model, context: PassContext): Promise<PassResult>;
   /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */
   excluding?(nodes: readonly string[]): Pass;
-  /** The same pass, which takes the ranges of these layers at run time; absent where it knows no such form. */
+  /**
+   * The same pass, which takes the ranges of these layers at run time; absent where it knows no such form.
+   */
   atRunTime?(nodes: readonly string[]): Pass;
 }
 

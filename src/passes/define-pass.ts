@@ -3,7 +3,9 @@ import { EdgecError, suggestion } from "../errors.js";
 import { nestedGraphs, type Graph, type Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
 
-export function definePass<Options extends object>(definition: PassDefinition<Options>): PassFactory<Options> {
+export function definePass<Options extends object>(
+  definition: PassDefinition<Options>,
+): PassFactory<Options> {
   const factory = (given: Partial<Options> = {}): Pass => {
     const options = mergeOptions(definition, given);
     return {
@@ -24,9 +26,9 @@ export function definePass<Options extends object>(definition: PassDefinition<Op
 }
 
 /**
- * Before IR version 4 every constant had to be an input of its graph as well, in bodies too, and onnxruntime refuses one
- * that is not. Passes add constants without listing them, so such a model becomes one of version 4. What it lists is a
- * default from then on.
+ * Before IR version 4 every constant had to be an input of its graph as well, in bodies too, and
+ * onnxruntime refuses one that is not. Passes add constants without listing them, so such a model becomes
+ * one of version 4. What it lists is a default from then on.
  */
 function allowUnlistedConstants(model: Model): void {
   if (model.irVersion === undefined || model.irVersion >= 4n) return;
@@ -38,11 +40,18 @@ function holdsUnlisted({ inputs, initializers }: Graph): boolean {
   return initializers.some(({ name = "" }) => !listed.has(name));
 }
 
-function mergeOptions<Options extends object>(definition: PassDefinition<Options>, given: Partial<Options>): Options {
+function mergeOptions<Options extends object>(
+  definition: PassDefinition<Options>,
+  given: Partial<Options>,
+): Options {
   const known = Object.keys(definition.defaults);
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) {
-      throw new EdgecError("BAD_OPTION", `pass "${definition.name}" has no option "${name}".${suggestion(name, known)} It takes: ${known.join(", ") || "none"}.`);
+      throw new EdgecError(
+        "BAD_OPTION",
+        `pass "${definition.name}" has no option "${name}".${suggestion(name, known)} It ` +
+          `takes: ${known.join(", ") || "none"}.`,
+      );
     }
   }
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

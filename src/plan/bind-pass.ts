@@ -1,4 +1,6 @@
-/** Binds a pass to its flag, the shared options and what is excluded; and later to what a search has chosen. */
+/**
+ * Binds a pass to its flag, the shared options and what is excluded; and later to what a search has chosen.
+ */
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
 import type { Exclusions } from "./exclusions.js";
@@ -7,15 +9,19 @@ import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import type { NodeForms } from "./replay.js";
 
 /**
- * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes add, split and
- * remove nodes, and a pass refuses names that its model does not have.
+ * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes
+ * add, split and remove nodes, and a pass refuses names that its model does not have.
  */
 export function bindPass(pass: RegisteredPass, { flags, shared }: PlanOptions, excluded: Exclusions): Pass {
   const text = pass.flag && flags[flagKey(pass.flag)];
-  const own = Object.fromEntries(Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined));
+  const own = Object.fromEntries(
+    Object.entries(shared ?? {}).filter(([name, value]) => name in pass.defaults && value !== undefined),
+  );
   const options = { ...own, ...(text === undefined ? {} : pass.flag?.parse(text)) };
   const bound = pass.bind(options);
-  return takesExclusions(pass) ? withSelections(pass, bound, options, { excluded, floatNodes: [], dynamic: [] }) : bound;
+  return takesExclusions(pass)
+    ? withSelections(pass, bound, options, { excluded, floatNodes: [], dynamic: [] })
+    : bound;
 }
 
 /** What a pass is told at the moment it runs. */
@@ -27,22 +33,39 @@ interface Selections {
   readonly dynamic: readonly string[];
 }
 
-function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Record<string, unknown>>, selections: Selections): Pass {
+function withSelections(
+  pass: RegisteredPass,
+  bound: Pass,
+  options: Readonly<Record<string, unknown>>,
+  selections: Selections,
+): Pass {
   const { excluded, floatNodes, dynamic } = selections;
   // In the report stands what was excluded in the user's words.
   const shown = [...excluded.selectors, ...floatNodes];
-  const selecting = (model: Model): Pass => (shown.length + dynamic.length === 0 ? bound : pass.bind({
-    ...options, exclude: [...excluded.in(model), ...floatNodes],
-    ...("leftInFloat" in pass.defaults ? { leftInFloat: floatNodes } : {}), ...(dynamic.length > 0 ? { dynamic } : {}),
-  }));
-  const more = (added: Partial<Selections>): Pass => withSelections(pass, bound, options, { ...selections, ...added });
+  const selecting = (model: Model): Pass =>
+    shown.length + dynamic.length === 0
+      ? bound
+      : pass.bind({
+          ...options,
+          exclude: [...excluded.in(model), ...floatNodes],
+          ...("leftInFloat" in pass.defaults ? { leftInFloat: floatNodes } : {}),
+          ...(dynamic.length > 0 ? { dynamic } : {}),
+        });
+  const more = (added: Partial<Selections>): Pass =>
+    withSelections(pass, bound, options, { ...selections, ...added });
   return {
     ...bound,
-    options: { ...bound.options, ...(shown.length > 0 ? { exclude: shown } : {}), ...(dynamic.length > 0 ? { dynamic } : {}) },
+    options: {
+      ...bound.options,
+      ...(shown.length > 0 ? { exclude: shown } : {}),
+      ...(dynamic.length > 0 ? { dynamic } : {}),
+    },
     statistics: (model) => selecting(model).statistics(model),
     run: (model, context) => selecting(model).run(model, context),
     excluding: (names) => more({ floatNodes: [...floatNodes, ...names] }),
-    ...("dynamic" in pass.defaults ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) } : {}),
+    ...("dynamic" in pass.defaults
+      ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) }
+      : {}),
   };
 }
 
@@ -52,17 +75,24 @@ export function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
 }
 
 /**
- * The passes, told which nodes a search has chosen other forms for; the same array where that says nothing to them.
- * A pass asks for what it would without them as well: which tensors are asked for changes how onnxruntime rounds, and so
- * a search, which measured for all nodes, and a replay of its choice find the same.
+ * The passes, told which nodes a search has chosen other forms for; the same array where that says nothing
+ * to them. A pass asks for what it would without them as well: which tensors are asked for changes how
+ * onnxruntime rounds, and so a search, which measured for all nodes, and a replay of its choice find the
+ * same.
  * @param isSearched which pass the search was about
  */
-export function inForms(passes: readonly Pass[], { floatNodes, dynamicNodes }: NodeForms, isSearched = (pass: Pass): boolean => pass.isSearched === true): readonly Pass[] {
+export function inForms(
+  passes: readonly Pass[],
+  { floatNodes, dynamicNodes }: NodeForms,
+  isSearched = (pass: Pass): boolean => pass.isSearched === true,
+): readonly Pass[] {
   const formed = passes.map((pass) => {
     if (!isSearched(pass)) return pass;
-    const left = floatNodes.length > 0 ? pass.excluding?.(floatNodes) ?? pass : pass;
-    const chosen = dynamicNodes.length > 0 ? left.atRunTime?.(dynamicNodes) ?? left : left;
-    return chosen === pass ? pass : { ...chosen, statistics: (model: Model) => [...pass.statistics(model), ...chosen.statistics(model)] };
+    const left = floatNodes.length > 0 ? (pass.excluding?.(floatNodes) ?? pass) : pass;
+    const chosen = dynamicNodes.length > 0 ? (left.atRunTime?.(dynamicNodes) ?? left) : left;
+    return chosen === pass
+      ? pass
+      : { ...chosen, statistics: (model: Model) => [...pass.statistics(model), ...chosen.statistics(model)] };
   });
   return formed.some((pass, k) => pass !== passes[k]) ? formed : passes;
 }

@@ -12,37 +12,64 @@ import { findPass } from "./registry.js";
 const CLEAN_UP_WORD = "clean-up";
 /** The word that stands for the clean-up and the passes on structure. */
 export const OPTIMIZE_WORD = "optimize";
-const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([[CLEAN_UP_WORD, CLEAN_UP], [OPTIMIZE_WORD, OPTIMIZE]]);
+const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
+  [CLEAN_UP_WORD, CLEAN_UP],
+  [OPTIMIZE_WORD, OPTIMIZE],
+]);
 
-/** Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION for options beside them. */
+/**
+ * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION for options
+ * beside them.
+ */
 export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] }: PlanOptions): Plan {
   const given = [
-    ...Object.keys(flags), ...Object.entries(shared).filter(([, value]) => value !== undefined).map(([name]) => name),
+    ...Object.keys(flags),
+    ...Object.entries(shared)
+      .filter(([, value]) => value !== undefined)
+      .map(([name]) => name),
     ...(exclude.length > 0 ? ["exclude"] : []),
   ];
   if (given.length > 0) {
-    throw new EdgecError("BAD_OPTION", `passes are given with their options bound, so "${given.join('", "')}" would have no effect. `
-      + `Leave it out, or put your passes into the recipe: passes: ["recipe", { after: "prune-magnitude", pass }].`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `passes are given with their options bound, so "${given.join('", "')}" would have no effect. ` +
+        `Leave it out, or put your passes into the recipe: passes: ["recipe", { after: "prune-magnitude", pass }].`,
+    );
   }
   return passes.map((pass) => ({ passes: [pass], untilStable: false, reason: "asked for" }));
 }
 
-/** The passes in the order in which they are listed. Throws EdgecError UNKNOWN_PASS, and BAD_OPTION for an empty list. */
+/**
+ * The passes in the order in which they are listed. Throws EdgecError UNKNOWN_PASS, and BAD_OPTION for an
+ * empty list.
+ */
 export function listedSteps(list: PassList): Step[] {
-  if (list.length === 0) throw new EdgecError("BAD_OPTION", '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".');
+  if (list.length === 0)
+    throw new EdgecError(
+      "BAD_OPTION",
+      '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".',
+    );
   const steps = list.map((entry): Step => {
     if (isBound(entry)) return { passes: [entry], untilStable: false, reason: "asked for" };
     if (isInserted(entry)) throw misplaced();
-    return { passes: (GROUPS.get(entry) ?? [entry]).map(findPass), untilStable: GROUPS.has(entry), reason: "asked for" };
+    return {
+      passes: (GROUPS.get(entry) ?? [entry]).map(findPass),
+      untilStable: GROUPS.has(entry),
+      reason: "asked for",
+    };
   });
-  // A clean-up before lossy passes brings the weights to light that they are asked to change, as the recipe does.
-  const isNeeded = steps.some(({ untilStable }) => untilStable) && steps.some(isLossy) && !list.includes("unpack-weights");
-  return isNeeded ? [{ passes: UNPACK.map(findPass), untilStable: false, reason: "before lossy passes" }, ...steps] : steps;
+  // A clean-up before lossy passes brings the weights to light that they are asked to change, as the recipe
+  // does.
+  const isNeeded =
+    steps.some(({ untilStable }) => untilStable) && steps.some(isLossy) && !list.includes("unpack-weights");
+  return isNeeded
+    ? [{ passes: UNPACK.map(findPass), untilStable: false, reason: "before lossy passes" }, ...steps]
+    : steps;
 }
 
 /**
- * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION for a pass to stand beside that
- * does not run with these options.
+ * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION for a pass to stand
+ * beside that does not run with these options.
  */
 export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
   const at = list.indexOf(RECIPE_WORD);
@@ -50,7 +77,9 @@ export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
     const listed = entries.filter((entry) => !isInserted(entry));
     return listed.length === 0 ? [] : listedSteps(listed);
   };
-  const middle = list.filter(isInserted).reduce((steps: readonly Step[], entry) => withInserted(steps, entry), recipe);
+  const middle = list
+    .filter(isInserted)
+    .reduce((steps: readonly Step[], entry) => withInserted(steps, entry), recipe);
   return [...whole(list.slice(0, at)), ...middle, ...whole(list.slice(at + 1))];
 }
 
@@ -60,10 +89,19 @@ function withInserted(steps: readonly Step[], inserted: InsertedPass): Step[] {
   const at = "after" in inserted ? steps.findLastIndex(holds) : steps.findIndex(holds);
   if (at < 0) {
     const names = steps.flatMap(({ passes }) => passes.map(({ name }) => name));
-    throw new EdgecError("BAD_OPTION", `passes: no pass "${neighbour}" runs with these options, so nothing can be put beside it.${suggestion(neighbour, names)} These run: ${[...new Set(names)].join(", ")}.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `passes: no pass "${neighbour}" runs with these options, so nothing can be put ` +
+        `beside it.${suggestion(neighbour, names)} These run: ` +
+        `${[...new Set(names)].join(", ")}.`,
+    );
   }
   const { pass } = inserted;
-  const step: Step = { passes: [typeof pass === "function" ? registered(pass) : pass], untilStable: false, reason: "put in by the caller" };
+  const step: Step = {
+    passes: [typeof pass === "function" ? registered(pass) : pass],
+    untilStable: false,
+    reason: "put in by the caller",
+  };
   const place = "after" in inserted ? at + 1 : at;
   return [...steps.slice(0, place), step, ...steps.slice(place)];
 }
@@ -73,5 +111,8 @@ function isLossy({ passes }: Pick<Step, "passes">): boolean {
 }
 
 function misplaced(): EdgecError {
-  return new EdgecError("BAD_OPTION", 'passes: { after } and { before } put a pass into the recipe, which the list does not name. Add "recipe" to it.');
+  return new EdgecError(
+    "BAD_OPTION",
+    'passes: { after } and { before } put a pass into the recipe, which the list does not name. Add "recipe" to it.',
+  );
 }

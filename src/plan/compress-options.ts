@@ -12,34 +12,48 @@ export interface CompressOptions extends LimitOptions {
   readonly int8?: boolean;
   /** Number of different values that a tensor keeps. */
   readonly cluster?: number | string;
-  /** How constants are stored: "auto" takes the smallest form, "plain" is dense, "int8" keeps float weights as int8. */
+  /**
+   * How constants are stored: "auto" takes the smallest form, "plain" is dense, "int8" keeps float weights
+   * as int8.
+   */
   readonly storage?: "auto" | "plain" | "int8";
   /** How int8 ranges are chosen. */
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
   /**
-   * How much time to spend on the accuracy of int8: "fast" quantizes alone, "balanced" (the default) corrects the biases
-   * as well, "best" tries all that is known. What helps is decided on a quarter of the calibration data, kept apart.
+   * How much time to spend on the accuracy of int8: "fast" quantizes alone, "balanced" (the default)
+   * corrects the biases as well, "best" tries all that is known. What helps is decided on a quarter of the
+   * calibration data, kept apart.
    */
   readonly effort?: "fast" | "balanced" | "best";
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
   readonly perChannel?: boolean;
   /**
-   * True keeps int8 arithmetic where it is slower than float on this machine or predicted to be on the target, in
-   * single nodes and in all; for a device where it pays. Budgets on accuracy still leave nodes in float. Default false.
+   * True keeps int8 arithmetic where it is slower than float on this machine or predicted to be on the
+   * target, in single nodes and in all; for a device where it pays. Budgets on accuracy still leave nodes
+   * in float. Default false.
    */
   readonly keepInt8?: boolean;
-  /** Seconds at most that the search for nodes to leave in float may take; default 90. It returns the best found by then. */
+  /**
+   * Seconds at most that the search for nodes to leave in float may take; default 90. It returns the best
+   * found by then.
+   */
   readonly timeBudget?: number;
-  /** The JSON report of an earlier run, whose decisions are repeated without measuring anew what led to them. */
+  /**
+   * The JSON report of an earlier run, whose decisions are repeated without measuring anew what led to
+   * them.
+   */
   readonly replay?: string;
-  /** Bits of int8's weights, 2 to 8; below 8 they are rounded so that errors cancel, and packed in the file. Default 8. */
+  /**
+   * Bits of int8's weights, 2 to 8; below 8 they are rounded so that errors cancel, and packed in the file.
+   * Default 8.
+   */
   readonly weightBits?: number;
   /** Nodes and constants to leave as they are: names, operator types, #index, patterns with * and ?. */
   readonly exclude?: readonly string[];
   /**
-   * The passes in the order in which they run, instead of the recipe: names separated by commas, or a list of names and
-   * of passes of your own. With "recipe" in the list, yours run before it, after it, or beside a pass of it:
-   * `["recipe", { after: "prune-magnitude", pass: mine }]`.
+   * The passes in the order in which they run, instead of the recipe: names separated by commas, or a list
+   * of names and of passes of your own. With "recipe" in the list, yours run before it, after it, or beside
+   * a pass of it: `["recipe", { after: "prune-magnitude", pass: mine }]`.
    */
   readonly passes?: string | PassList;
   /** Flags of passes that have no property above, as text, by name in camelCase. */
@@ -53,64 +67,77 @@ export interface CompressOptions extends LimitOptions {
   readonly labels?: string;
   /** An ES module with the accuracy metric. */
   readonly metric?: string;
-  /** Gate: how much accuracy may drop, as a share of 1 (0.01 is one percentage point); in a metric module's own unit. */
+  /**
+   * Gate: how much accuracy may drop, as a share of 1 (0.01 is one percentage point); in a metric module's
+   * own unit.
+   */
   readonly maxDrop?: number;
   /** Gate: the lowest signal-to-noise ratio of an output, in dB. */
   readonly minSqnr?: number;
   /** Gate: the lowest share of equal answers, from 0 to 1: the same top class, or equal integers. */
   readonly minAgreement?: number;
   /**
-   * Gate: how much slower the model may be than the original, as a share of its time: 0.05 is 5 %, 0 is not slower at all.
-   * Medians repeat within 3 %, so it fails from 3 % beyond that on.
+   * Gate: how much slower the model may be than the original, as a share of its time: 0.05 is 5 %, 0 is not
+   * slower at all. Medians repeat within 3 %, so it fails from 3 % beyond that on.
    */
   readonly maxSlowdown?: number;
   /** Gate: the largest size in bytes, external data included. */
   readonly maxSize?: number;
 
   /**
-   * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of a JSON file, or
-   * a profile. Decides the range of int8 weights and the forms of int8 and storage, and gives defaults for `minOrt` and
-   * `threads`. Passes that are given bound keep the options they have. Default "generic", which is right everywhere.
+   * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of
+   * a JSON file, or a profile. Decides the range of int8 weights and the forms of int8 and storage, and
+   * gives defaults for `minOrt` and `threads`. Passes that are given bound keep the options they have.
+   * Default "generic", which is right everywhere.
    */
   readonly target?: string | TargetProfile;
-  /** The oldest onnxruntime that must run the result, such as "1.16"; default the target's, else 1.17 for what edgec adds. */
+  /**
+   * The oldest onnxruntime that must run the result, such as "1.16"; default the target's, else 1.17 for
+   * what edgec adds.
+   */
   readonly minOrt?: string;
 
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
-  /** Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read is replaced. */
+  /**
+   * Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read
+   * is replaced.
+   */
   readonly force?: boolean;
   /**
-   * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the model. Default:
-   * into the model; outside where the input has them outside and they take 256 MB and more, or where they take more than
-   * 1.9 GB, as a protobuf file ends at 2 GiB.
+   * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the
+   * model. Default: into the model; outside where the input has them outside and they take 256 MB and more,
+   * or where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
    */
   readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
   /**
-   * Seconds that the original may take on made-up inputs before the models are not compared on them; default 3, and 10
-   * for each megabyte of the model. A loop
-   * may never end on such. Data of yours has no limit.
+   * Seconds that the original may take on made-up inputs before the models are not compared on them;
+   * default 3, and 10 for each megabyte of the model. A loop may never end on such. Data of yours has no
+   * limit.
    */
   readonly trialSeconds?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each megabyte. Default: as `verify`. */
+  /**
+   * False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each
+   * megabyte. Default: as `verify`.
+   */
   readonly packedSizes?: boolean;
   /** False skips loading, running and comparing: the output is then unproven. Default true. */
   readonly verify?: boolean;
   /**
-   * True (the default) leaves out a pass that breaks the model, and warns; false fails with EdgecError PASS_FAILED that
-   * names it.
+   * True (the default) leaves out a pass that breaks the model, and warns; false fails with EdgecError
+   * PASS_FAILED that names it.
    */
   readonly safe?: boolean;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   readonly logger?: Logger;
   /**
-   * Ends the run early: it rejects with the signal's reason within about a second, and leaves no process, thread or file
-   * behind. The output is as it was, or the best model that a search had found.
+   * Ends the run early: it rejects with the signal's reason within about a second, and leaves no process,
+   * thread or file behind. The output is as it was, or the best model that a search had found.
    */
   readonly signal?: AbortSignal;
 }

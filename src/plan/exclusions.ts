@@ -7,8 +7,9 @@ import { selectNodes } from "../ops/select.js";
 const NO_NODE = makeNode("", [], []);
 
 /**
- * Names of the nodes and constants that the selectors point at (names, operator types, #index, patterns with * and ?).
- * Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at nothing.
+ * Names of the nodes and constants that the selectors point at (names, operator types, #index, patterns
+ * with * and ?). Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at
+ * nothing.
  */
 export function selectedNames(model: Model, selectors: readonly string[]): string[] {
   if (selectors.length === 0) return [];
@@ -21,11 +22,14 @@ export function selectedNames(model: Model, selectors: readonly string[]): strin
   return [...names];
 }
 
-/** Those of the names that the model still has, with those that passes made of them: a pass refuses others. */
+/**
+ * Those of the names that the model still has, with those that passes made of them: a pass refuses others.
+ */
 export function presentNames(model: Model, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const present = new Set(nodeNames(model));
-  for (const graph of nestedGraphs(model.graph)) for (const { name = "" } of graph.initializers) present.add(name);
+  for (const graph of nestedGraphs(model.graph))
+    for (const { name = "" } of graph.initializers) present.add(name);
   return [...withDescendants(model, names)].filter((name) => present.has(name));
 }
 
@@ -37,9 +41,9 @@ export function nodeNames(model: Model): Set<string> {
 }
 
 /**
- * The user's exclusions. A selector means what it points at in the file; one that points at nothing there is looked for in
- * the model after the exact steps, whose nodes `sensitivity` and reports name: a layer that was split may be excluded in
- * one of its parts.
+ * The user's exclusions. A selector means what it points at in the file; one that points at nothing there
+ * is looked for in the model after the exact steps, whose nodes `sensitivity` and reports name: a layer
+ * that was split may be excluded in one of its parts.
  */
 export class Exclusions {
   private readonly inFile: string[] = [];
@@ -47,8 +51,14 @@ export class Exclusions {
   private readonly others = new Map<string, EdgecError>();
   private simplified: readonly string[] | undefined;
 
-  /** Throws EdgecError UNMATCHED_SELECTOR for an #index beyond the nodes of the file: later it would count others. */
-  constructor(file: Model, readonly selectors: readonly string[]) {
+  /**
+   * Throws EdgecError UNMATCHED_SELECTOR for an #index beyond the nodes of the file: later it would count
+   * others.
+   */
+  constructor(
+    file: Model,
+    readonly selectors: readonly string[],
+  ) {
     for (const selector of selectors) {
       try {
         this.inFile.push(...selectedNames(file, [selector]));
@@ -59,18 +69,23 @@ export class Exclusions {
     }
   }
 
-  /** The error for the first selector that points at nothing in the file, where no pass will look for it later. */
+  /**
+   * The error for the first selector that points at nothing in the file, where no pass will look for it
+   * later.
+   */
   get unmatched(): EdgecError | undefined {
     return [...this.others.values()][0];
   }
 
   /**
-   * The names to leave alone in `model`. That of the first call is the model after the exact steps: what later passes make
-   * of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points at nothing there nor in the file,
-   * with the nearest name in the file.
+   * The names to leave alone in `model`. That of the first call is the model after the exact steps: what
+   * later passes make of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points
+   * at nothing there nor in the file, with the nearest name in the file.
    */
   in(model: Model): string[] {
-    this.simplified ??= [...this.others].flatMap(([selector, error]) => selectedLater(model, selector, error));
+    this.simplified ??= [...this.others].flatMap(([selector, error]) =>
+      selectedLater(model, selector, error),
+    );
     return presentNames(model, [...this.inFile, ...this.simplified]);
   }
 }

@@ -1,19 +1,38 @@
 /** By what a model is known again: its structure, and samples of its constants. */
 import { createHash, type Hash } from "node:crypto";
-import { allTensors, type Attribute, type FunctionDef, type Graph, type Model, type Node, nodeLists, type Tensor, tensorBytes, tensorSource, type ValueInfo } from "../ir/index.js";
+import {
+  allTensors,
+  type Attribute,
+  type FunctionDef,
+  type Graph,
+  type Model,
+  type Node,
+  nodeLists,
+  type Tensor,
+  tensorBytes,
+  tensorSource,
+  type ValueInfo,
+} from "../ir/index.js";
 
-/** Bytes that are read of each large constant at its start, in its middle and at its end: of a model of gigabytes, a few megabytes. */
+/**
+ * Bytes that are read of each large constant at its start, in its middle and at its end: of a model of
+ * gigabytes, a few megabytes.
+ */
 const SAMPLE = 4096;
 
 /**
- * "sha256:…" of what the model takes, with types and shapes; of the operators with their attributes and the names that they
- * read and make; of what bodies and functions take and hand out, in order; and of the constants: types, shapes, all bytes
- * of small ones and samples of others. The same whether a model is in memory or on the disk; names of
- * files and descriptions play no part. Another training of the same network gives another one.
+ * "sha256:…" of what the model takes, with types and shapes; of the operators with their attributes and the
+ * names that they read and make; of what bodies and functions take and hand out, in order; and of the
+ * constants: types, shapes, all bytes of small ones and samples of others. The same whether a model is in
+ * memory or on the disk; names of files and descriptions play no part. Another training of the same network
+ * gives another one.
  */
 export function fingerprintOf(model: Model): string {
   const hash = createHash("sha256");
-  const add = (value: unknown): void => void hash.update(`${JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry))}\n`);
+  const add = (value: unknown): void =>
+    void hash.update(
+      `${JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry))}\n`,
+    );
   add(model.opsetImports.map(({ domain = "", version }) => [domain, version]));
   add(model.graph.inputs.map(typeOf));
   for (const scope of nodeLists(model)) add([interfaceOf(scope), scope.nodes.map(structureOf)]);
@@ -32,7 +51,8 @@ function typeOf({ type }: ValueInfo): unknown {
 
 /** Names that come in and go out, which a body binds to those around it by their places. */
 function interfaceOf(scope: Graph | FunctionDef): unknown {
-  if ("initializers" in scope) return [scope.inputs, scope.outputs].map((values) => values.map(({ name }) => name));
+  if ("initializers" in scope)
+    return [scope.inputs, scope.outputs].map((values) => values.map(({ name }) => name));
   const { domain = "", name, overload, inputs, outputs, attributeNames, attributeDefaults } = scope;
   return [domain, name, overload, inputs, outputs, attributeNames, attributeDefaults.map(valueOf)];
 }

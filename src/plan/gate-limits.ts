@@ -4,13 +4,24 @@ import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 
 /** The options that are gates. */
-export type GateOptions = Pick<CompressOptions, "maxDrop" | "minSqnr" | "minAgreement" | "maxSlowdown" | "maxSize">;
+export type GateOptions = Pick<
+  CompressOptions,
+  "maxDrop" | "minSqnr" | "minAgreement" | "maxSlowdown" | "maxSize"
+>;
 
 /**
- * `maxDrop` is a share of 1 for top-1 and top-5, whose accuracies are in percent; in the metric's own unit for a module.
- * Throws EdgecError BAD_OPTION for a share of 1 or more, which is mostly meant in points, and for values that limit nothing.
+ * `maxDrop` is a share of 1 for top-1 and top-5, whose accuracies are in percent; in the metric's own unit
+ * for a module. Throws EdgecError BAD_OPTION for a share of 1 or more, which is mostly meant in points, and
+ * for values that limit nothing.
  */
-export function gateLimits({ maxDrop, minSqnr, minAgreement, maxSlowdown, maxSize, metric }: GateOptions & Pick<CompressOptions, "metric">): GateLimits {
+export function gateLimits({
+  maxDrop,
+  minSqnr,
+  minAgreement,
+  maxSlowdown,
+  maxSize,
+  metric,
+}: GateOptions & Pick<CompressOptions, "metric">): GateLimits {
   return {
     ...(maxDrop === undefined ? {} : { maxDrop: isShare(metric) ? pointsOf(maxDrop) : maxDrop }),
     ...(minSqnr === undefined ? {} : { minSqnrDb: minSqnr }),
@@ -23,7 +34,11 @@ export function gateLimits({ maxDrop, minSqnr, minAgreement, maxSlowdown, maxSiz
 /** The limits that a choice of nodes can meet: those on accuracy and fidelity. */
 export function accuracyLimits(options: Parameters<typeof gateLimits>[0]): GateLimits {
   const { maxDrop, minSqnrDb, minAgreement } = gateLimits(options);
-  return { ...(maxDrop === undefined ? {} : { maxDrop }), ...(minSqnrDb === undefined ? {} : { minSqnrDb }), ...(minAgreement === undefined ? {} : { minAgreement }) };
+  return {
+    ...(maxDrop === undefined ? {} : { maxDrop }),
+    ...(minSqnrDb === undefined ? {} : { minSqnrDb }),
+    ...(minAgreement === undefined ? {} : { minAgreement }),
+  };
 }
 
 function isShare(metric: string | undefined): boolean {
@@ -32,17 +47,26 @@ function isShare(metric: string | undefined): boolean {
 
 function pointsOf(share: number): number {
   if (share >= 0 && share < 1) return 100 * share;
-  throw new EdgecError("BAD_OPTION", `--max-drop ${share}: it takes a share from 0 to below 1; 0.01 is one percentage point.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--max-drop ${share}: it takes a share from 0 to below 1; 0.01 is one percentage point.`,
+  );
 }
 
 function agreementOf(share: number): number {
   if (share >= 0 && share <= 1) return share;
-  throw new EdgecError("BAD_OPTION", `--min-agreement ${share}: it takes a share from 0 to 1; 0.99 is 99 of 100 answers.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--min-agreement ${share}: it takes a share from 0 to 1; 0.99 is 99 of 100 answers.`,
+  );
 }
 
 function slowdownOf(share: number): number {
   if (share >= 0 && share < 1) return share;
-  throw new EdgecError("BAD_OPTION", `--max-slowdown ${share}: it takes a share from 0 to below 1; 0.05 allows 5 % slower.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--max-slowdown ${share}: it takes a share from 0 to below 1; 0.05 allows 5 % slower.`,
+  );
 }
 
 function bytesOf(size: number): number {

@@ -7,10 +7,14 @@ import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { PASSES } from "./registry.js";
 
 /**
- * Throws EdgecError BAD_OPTION for a flag whose pass does not run, for a shared option that no planned pass takes, and
- * for exclusions where nothing lossy runs.
+ * Throws EdgecError BAD_OPTION for a flag whose pass does not run, for a shared option that no planned pass
+ * takes, and for exclusions where nothing lossy runs.
  */
-export function refuseIdleOptions(options: PlanOptions, planned: ReadonlySet<RegisteredPass>, excluded: Exclusions): void {
+export function refuseIdleOptions(
+  options: PlanOptions,
+  planned: ReadonlySet<RegisteredPass>,
+  excluded: Exclusions,
+): void {
   refuseIdleFlags(options, planned);
   refuseIdleShared(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
@@ -19,21 +23,44 @@ export function refuseIdleOptions(options: PlanOptions, planned: ReadonlySet<Reg
 function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {
   for (const pass of PASSES) {
     if (!pass.flag || flags[flagKey(pass.flag)] === undefined || planned.has(pass)) continue;
-    throw new EdgecError("BAD_OPTION", `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes does not name. Add it there or leave the flag out.`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes ` +
+        "does not name. Add it there or leave the flag out.",
+    );
   }
 }
 
-function refuseIdleShared(shared: Readonly<Record<string, unknown>>, planned: ReadonlySet<RegisteredPass>): void {
+function refuseIdleShared(
+  shared: Readonly<Record<string, unknown>>,
+  planned: ReadonlySet<RegisteredPass>,
+): void {
   for (const [name, value] of Object.entries(shared)) {
     if (value === undefined || [...planned].some((pass) => name in pass.defaults)) continue;
-    const takers = PASSES.filter((pass) => name in pass.defaults).map((pass) => (pass.flag ? pass.flag.syntax.split(" ")[0] : pass.name));
-    throw new EdgecError("BAD_OPTION", `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`);
+    const takers = PASSES.filter((pass) => name in pass.defaults).map((pass) =>
+      pass.flag ? pass.flag.syntax.split(" ")[0] : pass.name,
+    );
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes ` +
+        `that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`,
+    );
   }
 }
 
-function refuseIdleExclusions({ selectors, unmatched }: Exclusions, planned: ReadonlySet<RegisteredPass>): void {
+function refuseIdleExclusions(
+  { selectors, unmatched }: Exclusions,
+  planned: ReadonlySet<RegisteredPass>,
+): void {
   if (selectors.length === 0 || [...planned].some(takesExclusions)) return;
-  throw unmatched ?? new EdgecError("BAD_OPTION", "--exclude has no effect here: it keeps nodes and constants from lossy passes, and none runs. It goes with --prune, --int8, --cluster or --storage int8.");
+  throw (
+    unmatched ??
+    new EdgecError(
+      "BAD_OPTION",
+      "--exclude has no effect here: it keeps nodes and constants from lossy passes, and " +
+        "none runs. It goes with --prune, --int8, --cluster or --storage int8.",
+    )
+  );
 }
 
 /** Flags that are not named after the option they set. */

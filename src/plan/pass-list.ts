@@ -1,15 +1,20 @@
-/** Passes as a caller lists them: names, bound passes, and the word "recipe" with passes put beside those of the recipe. */
+/**
+ * Passes as a caller lists them: names, bound passes, and the word "recipe" with passes put beside those of
+ * the recipe.
+ */
 import type { Pass, PassFactory } from "../passes/contract.js";
 
 /**
- * Passes as a caller of the library gives them: bound passes and names of passes, which replace the recipe; or with
- * the word "recipe", which stands for it, passes that run before it, after it, or beside one of its own.
+ * Passes as a caller of the library gives them: bound passes and names of passes, which replace the recipe;
+ * or with the word "recipe", which stands for it, passes that run before it, after it, or beside one of its
+ * own.
  */
 export type PassList = readonly (string | Pass | InsertedPass)[];
 
 /**
- * A pass beside one of the recipe: it runs with that pass's step, next to it. A factory (`definePass`) takes the run's
- * options as the passes of the recipe do, `exclude` above all; a bound pass carries its own.
+ * A pass beside one of the recipe: it runs with that pass's step, next to it. A factory (`definePass`)
+ * takes the run's options as the passes of the recipe do, `exclude` above all; a bound pass carries its
+ * own.
  */
 export type InsertedPass =
   | { readonly after: string; readonly pass: Pass | PassFactory<object> }

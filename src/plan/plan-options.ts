@@ -15,20 +15,45 @@ const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 /** Throws EdgecError BAD_OPTION for options that contradict each other, and as `resolveTarget`. */
 export function planOptions(options: PlacedOptions): PlanOptions {
   const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel, weightBits } = options;
-  if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
+  if (storage !== undefined && !STORAGE_FORMS.includes(storage))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`,
+    );
   const storeOnly = storage === "int8";
   const { profile } = resolveTarget(options.target);
   const unfolded = unfoldedForms(options, profile);
-  const flags = passFlags(storage === undefined && unfolded === "all" ? { ...options, storage: "plain" } : options);
+  const flags = passFlags(
+    storage === undefined && unfolded === "all" ? { ...options, storage: "plain" } : options,
+  );
   if (storeOnly) {
-    if (flags.int8 !== undefined) throw new EdgecError("BAD_OPTION", "--int8 computes in int8 and --storage int8 only stores it: give one of them.");
-    if (replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", '--storage int8 is short for the pass "store-int8": name that in --passes instead.');
+    if (flags.int8 !== undefined)
+      throw new EdgecError(
+        "BAD_OPTION",
+        "--int8 computes in int8 and --storage int8 only stores it: give one of them.",
+      );
+    if (replacesRecipe(passes))
+      throw new EdgecError(
+        "BAD_OPTION",
+        '--storage int8 is short for the pass "store-int8": name that in --passes instead.',
+      );
     delete flags.storage;
   }
   return {
-    flags, storeOnly, ...keptInt8(options, flags), ...deviceOf(options), effort: effortOf(options, flags),
-      ...searchOptions(options, flags), ...replayOptions(options, flags),
-    shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
+    flags,
+    storeOnly,
+    ...keptInt8(options, flags),
+    ...deviceOf(options),
+    effort: effortOf(options, flags),
+    ...searchOptions(options, flags),
+    ...replayOptions(options, flags),
+    shared: {
+      calibrator,
+      perChannel,
+      weightBits,
+      ...int8Options(options, profile),
+      ...(unfolded === "functions" ? { functions: false } : storageShape(options)),
+    },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
@@ -39,13 +64,20 @@ export function planOptions(options: PlacedOptions): PlanOptions {
  * replaced.
  */
 function keptInt8(
-  { keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>,
+  { keepInt8, passes }: CompressOptions,
+  flags: Readonly<Record<string, string>>,
 ): Pick<PlanOptions, "keepInt8"> {
   if (keepInt8 !== true) return {};
-  if (replacesRecipe(passes)) throw new EdgecError("BAD_OPTION",
-    "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
-  if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION",
-    "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
+  if (replacesRecipe(passes))
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.",
+    );
+  if (flags.int8 === undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.",
+    );
   return { keepInt8 };
 }
 
@@ -56,17 +88,33 @@ function deviceOf(options: PlacedOptions): Pick<PlanOptions, "device"> {
 }
 
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
-function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
+function searchOptions(
+  options: PlacedOptions,
+  flags: Readonly<Record<string, string>>,
+): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
   const { timeBudget, passes, effort, replay } = options;
-  if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
+  if (timeBudget !== undefined && replay !== undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.",
+    );
   const searches = flags.int8 !== undefined && !replacesRecipe(passes);
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
-    throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--time-budget limits the search for nodes to leave in float, and nothing is " +
+        "searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or " +
+        "--min-agreement.",
+    );
   }
-  if (timeBudget !== undefined && !(timeBudget > 0)) throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
-  return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options),
-    ...(timeBudget === undefined ? {} : { timeBudget }) };
+  if (timeBudget !== undefined && !(timeBudget > 0))
+    throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
+  return {
+    hasAccuracyGates,
+    isTimed: searches && options.keepInt8 !== true && isTimed(options),
+    ...(timeBudget === undefined ? {} : { timeBudget }),
+  };
 }
 
 /**
@@ -74,30 +122,51 @@ function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, st
  * contradicts it.
  */
 function replayOptions(
-  { replay, passes, keepInt8 }: CompressOptions, flags: Readonly<Record<string, string>>,
+  { replay, passes, keepInt8 }: CompressOptions,
+  flags: Readonly<Record<string, string>>,
 ): Pick<PlanOptions, "replay"> {
   if (replay === undefined) return {};
-  if (flags.int8 === undefined || replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
+  if (flags.int8 === undefined || replacesRecipe(passes))
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--replay repeats what was decided for --int8, which is not asked for here. Give the " +
+        "options of the run that wrote the report.",
+    );
   const decisions = readDecisions(replay);
   if (keepInt8 === true && decisions.storedOnly) {
-    throw new EdgecError("BAD_OPTION",
-      "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in place of computing with it. Leave one of them out.");
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in " +
+        "place of computing with it. Leave one of them out.",
+    );
   }
   return { replay: decisions };
 }
 
-/** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */
+/**
+ * Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says
+ * anything about.
+ */
 function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Effort {
   if (effort === undefined) return "balanced";
-  if (!EFFORTS.includes(effort)) throw new EdgecError("BAD_OPTION", `--effort takes ${EFFORTS.join(", ")}, not "${effort as string}".${suggestion(effort, EFFORTS)}`);
-  if (flags.int8 === undefined || replacesRecipe(passes)) throw new EdgecError("BAD_OPTION", "--effort is about the accuracy of --int8 and has no effect here. Leave it out.");
+  if (!EFFORTS.includes(effort))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--effort takes ${EFFORTS.join(", ")}, not "${effort as string}".${suggestion(effort, EFFORTS)}`,
+    );
+  if (flags.int8 === undefined || replacesRecipe(passes))
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--effort is about the accuracy of --int8 and has no effect here. Leave it out.",
+    );
   return effort;
 }
 
 /** Chains stay outside functions for a runtime that would not fold them there. */
 function storageShape({ minOrt, passes }: CompressOptions): { functions?: false } {
   if (minOrt === undefined || oldestRuntime(minOrt).foldsFunctions) return {};
-  const encodes = !replacesRecipe(passes) || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
+  const encodes =
+    !replacesRecipe(passes) || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
   return encodes ? { functions: false } : {};
 }
 
@@ -112,12 +181,19 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
 }
 
 /**
- * The way back from int8 arithmetic: the same plan with weights kept as int8 and computed in float; undefined when the
- * plan computes nothing in int8, when the user named the passes, and for plain storage, which such weights are not.
+ * The way back from int8 arithmetic: the same plan with weights kept as int8 and computed in float;
+ * undefined when the plan computes nothing in int8, when the user named the passes, and for plain storage,
+ * which such weights are not.
  */
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
-  if (plan.flags.int8 === undefined || replacesRecipe(plan.passes) || plan.flags.storage === "plain") return undefined;
+  if (plan.flags.int8 === undefined || replacesRecipe(plan.passes) || plan.flags.storage === "plain")
+    return undefined;
   const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
   const functions = plan.shared?.functions;
-  return { flags, storeOnly: true, ...(functions === undefined ? {} : { shared: { functions } }), ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }) };
+  return {
+    flags,
+    storeOnly: true,
+    ...(functions === undefined ? {} : { shared: { functions } }),
+    ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }),
+  };
 }

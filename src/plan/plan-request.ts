@@ -4,8 +4,9 @@ import type { PassList } from "./pass-list.js";
 import type { Decisions } from "./replay.js";
 
 /**
- * "fast" quantizes; "balanced" then corrects the biases; "best" tries all that is known to bring accuracy back without
- * labels. What a level tries is kept only where held-out calibration samples say that it helps.
+ * "fast" quantizes; "balanced" then corrects the biases; "best" tries all that is known to bring accuracy
+ * back without labels. What a level tries is kept only where held-out calibration samples say that it
+ * helps.
  */
 export const EFFORTS = ["fast", "balanced", "best"] as const;
 export type Effort = (typeof EFFORTS)[number];
@@ -15,11 +16,14 @@ export interface PlanOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** Options that go to every planned pass which takes one of that name; one that none takes is an error. */
   readonly shared?: Readonly<Record<string, unknown>>;
-  /** Nodes and constants that lossy passes leave as they are: names, operator types, #index, patterns with * and ?. */
+  /**
+   * Nodes and constants that lossy passes leave as they are: names, operator types, #index, patterns with *
+   * and ?.
+   */
   readonly exclude?: readonly string[];
   /**
-   * Names separated by commas, or passes of the caller's own, replace the recipe. A list with the word "recipe" in it
-   * puts passes of the caller's own into the recipe; see `PassList`.
+   * Names separated by commas, or passes of the caller's own, replace the recipe. A list with the word
+   * "recipe" in it puts passes of the caller's own into the recipe; see `PassList`.
    */
   readonly passes?: string | PassList;
   /** Keep weights as int8 and compute in float. */

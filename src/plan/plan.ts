@@ -13,9 +13,10 @@ import type { RegisteredPass } from "./registered-pass.js";
 import { replayed } from "./replayed-plan.js";
 
 /**
- * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run, and for a
- * shared option that no planned pass takes. An exclusion that matches nothing in `model` nor in what the exact steps make
- * of it is an error, UNMATCHED_SELECTOR, of the first pass that takes exclusions, or thrown here where none does.
+ * Throws EdgecError UNKNOWN_PASS, BAD_OPTION for a value out of range, for a flag whose pass does not run,
+ * and for a shared option that no planned pass takes. An exclusion that matches nothing in `model` nor in
+ * what the exact steps make of it is an error, UNMATCHED_SELECTOR, of the first pass that takes exclusions,
+ * or thrown here where none does.
  */
 export function planPasses(model: Model, options: PlanOptions): Plan {
   const excluded = new Exclusions(model, options.exclude ?? []);
@@ -24,40 +25,62 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   const steps = stepsOf(options);
   const registered = new Set(steps.flatMap((step) => step.passes.filter((pass) => "bind" in pass)));
   refuseIdleOptions(options, registered, excluded);
-  const plan = steps.map(({ passes: unbound, options: own, ...step }) =>
-    ({ ...step, passes: unbound.map((pass) => ("bind" in pass ? bindPass(pass, told(pass, own, options), excluded) : pass)) }));
+  const plan = steps.map(({ passes: unbound, options: own, ...step }) => ({
+    ...step,
+    passes: unbound.map((pass) =>
+      "bind" in pass ? bindPass(pass, told(pass, own, options), excluded) : pass,
+    ),
+  }));
   return options.replay ? replayed(plan, options.replay) : plan;
 }
 
 function stepsOf(options: PlanOptions): Step[] {
   const { passes } = options;
   if (passes === undefined) return recipeSteps(options);
-  if (typeof passes === "string") return listedSteps(passes.split(",").map((name) => name.trim()).filter((name) => name !== ""));
+  if (typeof passes === "string")
+    return listedSteps(
+      passes
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    );
   return listsRecipe(passes) ? insertedInto(recipeSteps(options), passes) : listedSteps(passes);
 }
 
 function recipeSteps(options: PlanOptions): Step[] {
-  return RECIPE.filter(({ when }) => when(options)).map(({ passes, untilStable = false, reason, validateAfter, options: own, search }) => {
-    const aims = search?.(options);
-    return {
-      passes: passes.map(findPass), untilStable, reason,
-      ...(validateAfter === undefined ? {} : { validateAfter }), ...(own ? { options: own } : {}), ...(aims ? { search: aims } : {}),
-    };
-  });
+  return RECIPE.filter(({ when }) => when(options)).map(
+    ({ passes, untilStable = false, reason, validateAfter, options: own, search }) => {
+      const aims = search?.(options);
+      return {
+        passes: passes.map(findPass),
+        untilStable,
+        reason,
+        ...(validateAfter === undefined ? {} : { validateAfter }),
+        ...(own ? { options: own } : {}),
+        ...(aims ? { search: aims } : {}),
+      };
+    },
+  );
 }
 
 /** The options with those that the pass takes from the step and from the rest of the plan. */
-function told({ name }: RegisteredPass, own: Readonly<Record<string, unknown>> | undefined, options: PlanOptions): PlanOptions {
+function told(
+  { name }: RegisteredPass,
+  own: Readonly<Record<string, unknown>> | undefined,
+  options: PlanOptions,
+): PlanOptions {
   const more = { ...own, ...OPTIONS_FROM_PLAN[name]?.(options) };
   return Object.keys(more).length === 0 ? options : { ...options, shared: { ...options.shared, ...more } };
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
 export function planText(plan: Plan): string {
-  return plan.map((step) => {
-    const names = step.passes.map((pass) => pass.name).join(", ");
-    return step.untilStable ? `(${names}) until stable` : names;
-  }).join(" → ");
+  return plan
+    .map((step) => {
+      const names = step.passes.map((pass) => pass.name).join(", ");
+      return step.untilStable ? `(${names}) until stable` : names;
+    })
+    .join(" → ");
 }
 
 /** The same plan without one pass. */

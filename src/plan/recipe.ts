@@ -17,8 +17,9 @@ export interface RecipeStep {
   /** Why it stands where it stands. */
   readonly reason: string;
   /**
-   * The step must prove itself: it is taken back unless the outputs come nearer to those of the model before lossy
-   * passes, on held-out samples, judged on the model as the pass named here leaves it. Left out without such samples.
+   * The step must prove itself: it is taken back unless the outputs come nearer to those of the model
+   * before lossy passes, on held-out samples, judged on the model as the pass named here leaves it. Left
+   * out without such samples.
    */
   readonly validateAfter?: string;
   /** Options that the passes get here and not elsewhere. */
@@ -27,20 +28,38 @@ export interface RecipeStep {
   readonly search?: (options: PlanOptions) => SearchAims | undefined;
 }
 
-/** Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables another. */
+/**
+ * Exact passes that the others need: all weights as initializers of nodes that stay. One removal enables
+ * another.
+ */
 export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
 /** The clean-up with the passes on structure, in the order in which they run. */
-export const SIMPLIFY: readonly string[] = [...CLEAN_UP, ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name)];
+export const SIMPLIFY: readonly string[] = [
+  ...CLEAN_UP,
+  ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name),
+];
 
 /** The fusions that pruning and quantization gain from. */
-export const FUSIONS: readonly string[] = FUSION_PASSES.filter(({ inEveryRecipe }) => inEveryRecipe).map(({ pass }) => pass.definition.name);
+export const FUSIONS: readonly string[] = FUSION_PASSES.filter(({ inEveryRecipe }) => inEveryRecipe).map(
+  ({ pass }) => pass.definition.name,
+);
 
 /** What `edgec optimize` runs: all that changes results by no more than rounding. */
-export const OPTIMIZE: readonly string[] = [...SIMPLIFY, ...FUSION_PASSES.map(({ pass }) => pass.definition.name)];
+export const OPTIMIZE: readonly string[] = [
+  ...SIMPLIFY,
+  ...FUSION_PASSES.map(({ pass }) => pass.definition.name),
+];
 
-/** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
-export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
+/**
+ * What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would
+ * undo what they stored.
+ */
+export const CLEAN_UP_LITE: readonly string[] = [
+  "remove-dead",
+  "deduplicate-initializers",
+  "strip-debug-info",
+];
 
 /** What brings weights to light for passes that change them. */
 export const UNPACK: readonly string[] = ["lift-constants", "unpack-weights"];
@@ -52,49 +71,178 @@ const always = (): boolean => true;
 const wantsPruning = ({ flags }: PlanOptions): boolean => flags.prune !== undefined;
 const wantsClusters = ({ flags }: PlanOptions): boolean => flags.cluster !== undefined;
 const wantsInt8 = ({ flags }: PlanOptions): boolean => flags.int8 !== undefined;
-const wantsRecovery = (options: PlanOptions): boolean => wantsInt8(options) && (options.effort ?? "fast") !== "fast";
+const wantsRecovery = (options: PlanOptions): boolean =>
+  wantsInt8(options) && (options.effort ?? "fast") !== "fast";
 const wantsBest = (options: PlanOptions): boolean => wantsInt8(options) && options.effort === "best";
-const hasLowBits = ({ shared }: PlanOptions): boolean => typeof shared?.weightBits === "number" && shared.weightBits < 8;
+const hasLowBits = ({ shared }: PlanOptions): boolean =>
+  typeof shared?.weightBits === "number" && shared.weightBits < 8;
 // Codes of rows with scales of their own would be rounded once more to the one scale of the tensor.
-const wantsLowBits = (options: PlanOptions): boolean => wantsInt8(options) && options.shared?.perChannel !== false && hasLowBits(options);
-const wantsRounding = (options: PlanOptions): boolean => wantsBest(options) && options.shared?.perChannel !== false && !hasLowBits(options) && options.plainFloat !== true;
-/** Scales per channel would tear a codebook apart, so clustered weights stay as they are; and plain storage is dense. */
-const leavesRoomForCodes = (options: PlanOptions): boolean => !wantsClusters(options) && options.flags.storage !== "plain";
-const wantsInt8Storage = (options: PlanOptions): boolean => (wantsInt8(options) || options.storeOnly === true) && leavesRoomForCodes(options) && options.plainFloat !== true;
-const wantsStoredAgain = (options: PlanOptions): boolean => wantsPruning(options) && !wantsInt8(options) && options.storeOnly !== true && leavesRoomForCodes(options);
-/** Plain storage asks for dense constants, and chains in functions are written out for runtimes that fold none there. */
-const wantsUnpacked = (options: PlanOptions): boolean => wantsInt8(options) || options.storeOnly === true || wantsPruning(options) || wantsClusters(options)
-  || options.flags.storage === "plain" || options.shared?.functions === false || insertsLossy(options.passes);
+const wantsLowBits = (options: PlanOptions): boolean =>
+  wantsInt8(options) && options.shared?.perChannel !== false && hasLowBits(options);
+const wantsRounding = (options: PlanOptions): boolean =>
+  wantsBest(options) &&
+  options.shared?.perChannel !== false &&
+  !hasLowBits(options) &&
+  options.plainFloat !== true;
+/**
+ * Scales per channel would tear a codebook apart, so clustered weights stay as they are; and plain storage
+ * is dense.
+ */
+const leavesRoomForCodes = (options: PlanOptions): boolean =>
+  !wantsClusters(options) && options.flags.storage !== "plain";
+const wantsInt8Storage = (options: PlanOptions): boolean =>
+  (wantsInt8(options) || options.storeOnly === true) &&
+  leavesRoomForCodes(options) &&
+  options.plainFloat !== true;
+const wantsStoredAgain = (options: PlanOptions): boolean =>
+  wantsPruning(options) && !wantsInt8(options) && options.storeOnly !== true && leavesRoomForCodes(options);
+/**
+ * Plain storage asks for dense constants, and chains in functions are written out for runtimes that fold
+ * none there.
+ */
+const wantsUnpacked = (options: PlanOptions): boolean =>
+  wantsInt8(options) ||
+  options.storeOnly === true ||
+  wantsPruning(options) ||
+  wantsClusters(options) ||
+  options.flags.storage === "plain" ||
+  options.shared?.functions === false ||
+  insertsLossy(options.passes);
 
 export const RECIPE: readonly RecipeStep[] = [
-  { passes: UNPACK, when: wantsUnpacked, reason: "first: lossy passes, and normalizations to be folded, need the weights that a file holds as codes or in half precision" },
-  { passes: SIMPLIFY, untilStable: true, when: always, reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
-  { passes: ["upgrade-opset"], when: always, reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
-  { passes: ["split-fused"], when: wantsInt8,
-    reason: "what onnxruntime's optimizer put together has no int8 form as it is; before fusions, which know standard operators" },
-  { passes: ["widen-half", "remove-identities"], when: wantsInt8, reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
-  { passes: FUSIONS, untilStable: true, when: always, reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
-  { passes: ["prune-magnitude"], when: wantsPruning, reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
-  { passes: ["equalize-channels"], when: wantsBest, validateAfter: "quantize-int8", reason: "exact on the float model; what one scale for each tensor costs shows behind int8" },
-  { passes: ["smooth-activations"], when: wantsBest, validateAfter: "quantize-int8", reason: "the same for transformers, by ranges of channels" },
-  { passes: ["round-weights"], when: wantsLowBits, reason: "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points" },
-  { passes: ["round-weights"], when: wantsRounding, validateAfter: "quantize-int8", options: { layers: "all" }, reason: "the same at eight bits, where it gains less; weights that stay float are stored on the same grid" },
-  { passes: ["quantize-int8"], when: wantsInt8, search: searchAims, reason: "after pruning, so that ranges are measured on the network that will run" },
-  { passes: ["correct-bias"], when: wantsRecovery, validateAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
-  { passes: ["refit-output"], when: wantsBest, validateAfter: "quantize-int8", reason: "the last layer makes up for what is left, so it comes last" },
-  { passes: ["remove-dead"], when: wantsInt8,
-    reason: "the float weights that int8 replaced must not be taken for weights that stayed float, nor what led to them for readers of codes" },
-  { passes: ["cluster-weights"], when: wantsClusters, reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
-  { passes: ["store-int8"], when: wantsInt8Storage, reason: "takes the weights that stayed float, so it needs to know which" },
-  { passes: ["store-int8"], when: wantsStoredAgain, options: { again: true }, reason: "pruned weights that came as int8 would take more as floats than they did" },
-  { passes: CLEAN_UP_LITE, untilStable: true, when: always, reason: "drops the float weights that nothing uses any more, and repeated scales" },
-  { passes: ["encode-weights"], when: always, reason: "last: any pass after it would see codes instead of weights" },
+  {
+    passes: UNPACK,
+    when: wantsUnpacked,
+    reason:
+      "first: lossy passes, and normalizations to be folded, need the weights that a file " +
+      "holds as codes or in half precision",
+  },
+  {
+    passes: SIMPLIFY,
+    untilStable: true,
+    when: always,
+    reason:
+      "weights behind Constant nodes or a BatchNormalization would be missed by everything " +
+      "below, and nodes that go need no int8",
+  },
+  {
+    passes: ["upgrade-opset"],
+    when: always,
+    reason: "scales per channel and stored forms need operator set 13; newer models stay as they are",
+  },
+  {
+    passes: ["split-fused"],
+    when: wantsInt8,
+    reason:
+      "what onnxruntime's optimizer put together has no int8 form as it is; before " +
+      "fusions, which know standard operators",
+  },
+  {
+    passes: ["widen-half", "remove-identities"],
+    when: wantsInt8,
+    reason:
+      "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do",
+  },
+  {
+    passes: FUSIONS,
+    untilStable: true,
+    when: always,
+    reason:
+      "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured",
+  },
+  {
+    passes: ["prune-magnitude"],
+    when: wantsPruning,
+    reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay",
+  },
+  {
+    passes: ["equalize-channels"],
+    when: wantsBest,
+    validateAfter: "quantize-int8",
+    reason: "exact on the float model; what one scale for each tensor costs shows behind int8",
+  },
+  {
+    passes: ["smooth-activations"],
+    when: wantsBest,
+    validateAfter: "quantize-int8",
+    reason: "the same for transformers, by ranges of channels",
+  },
+  {
+    passes: ["round-weights"],
+    when: wantsLowBits,
+    reason:
+      "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points",
+  },
+  {
+    passes: ["round-weights"],
+    when: wantsRounding,
+    validateAfter: "quantize-int8",
+    options: { layers: "all" },
+    reason:
+      "the same at eight bits, where it gains less; weights that stay float are stored on the same grid",
+  },
+  {
+    passes: ["quantize-int8"],
+    when: wantsInt8,
+    search: searchAims,
+    reason: "after pruning, so that ranges are measured on the network that will run",
+  },
+  {
+    passes: ["correct-bias"],
+    when: wantsRecovery,
+    validateAfter: "quantize-int8",
+    reason: "sees what all that came before has shifted, and biases are not clustered",
+  },
+  {
+    passes: ["refit-output"],
+    when: wantsBest,
+    validateAfter: "quantize-int8",
+    reason: "the last layer makes up for what is left, so it comes last",
+  },
+  {
+    passes: ["remove-dead"],
+    when: wantsInt8,
+    reason:
+      "the float weights that int8 replaced must not be taken for weights that stayed " +
+      "float, nor what led to them for readers of codes",
+  },
+  {
+    passes: ["cluster-weights"],
+    when: wantsClusters,
+    reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8",
+  },
+  {
+    passes: ["store-int8"],
+    when: wantsInt8Storage,
+    reason: "takes the weights that stayed float, so it needs to know which",
+  },
+  {
+    passes: ["store-int8"],
+    when: wantsStoredAgain,
+    options: { again: true },
+    reason: "pruned weights that came as int8 would take more as floats than they did",
+  },
+  {
+    passes: CLEAN_UP_LITE,
+    untilStable: true,
+    when: always,
+    reason: "drops the float weights that nothing uses any more, and repeated scales",
+  },
+  {
+    passes: ["encode-weights"],
+    when: always,
+    reason: "last: any pass after it would see codes instead of weights",
+  },
 ];
 
 /** What a pass is told of the other options of a plan, wherever it runs, by the pass's name. */
-export const OPTIONS_FROM_PLAN: Readonly<Record<string, (options: PlanOptions) => Readonly<Record<string, unknown>>>> = {
+export const OPTIONS_FROM_PLAN: Readonly<
+  Record<string, (options: PlanOptions) => Readonly<Record<string, unknown>>>
+> = {
   // Weights that are stored at eight bits although fewer were asked for are reported.
-  "store-int8": ({ shared }) => (typeof shared?.weightBits === "number" ? { askedBits: shared.weightBits } : {}),
+  "store-int8": ({ shared }) =>
+    typeof shared?.weightBits === "number" ? { askedBits: shared.weightBits } : {},
   // Where weights that int8 does not compute with stay plain floats, they are not decoded from codes either.
-  "quantize-int8": ({ flags, plainFloat }) => (flags.storage === "plain" || plainFloat === true ? { oneCopy: false } : {}),
+  "quantize-int8": ({ flags, plainFloat }) =>
+    flags.storage === "plain" || plainFloat === true ? { oneCopy: false } : {},
 };

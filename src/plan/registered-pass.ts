@@ -16,13 +16,20 @@ export interface RegisteredPass {
 export function registered<Options extends object>(factory: PassFactory<Options>): RegisteredPass {
   const { name, description, lossy, flag, defaults, writesOut = false } = factory.definition;
   return {
-    name, description, lossy, flag, writesOut,
+    name,
+    description,
+    lossy,
+    flag,
+    writesOut,
     defaults,
     bind: (options = {}) => factory(options as Partial<Options>),
   };
 }
 
-/** The property under which a flag's value travels: "--prune <ratio>" is `prune`, "--max-drop <n>" is `maxDrop`. */
+/**
+ * The property under which a flag's value travels: "--prune <ratio>" is `prune`, "--max-drop <n>" is
+ * `maxDrop`.
+ */
 export function flagKey(flag: PassFlag): string {
   const name = /--([a-z0-9-]+)/.exec(flag.syntax)?.[1] ?? flag.syntax;
   return name.replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -67,5 +67,8 @@ export function findPass(name: string): RegisteredPass {
   const found = PASSES.find((pass) => pass.name === name);
   if (found) return found;
   const names = PASSES.map((pass) => pass.name);
-  throw new EdgecError("UNKNOWN_PASS", `there is no pass "${name}".${suggestion(name, names)} "edgec passes" lists them all.`);
+  throw new EdgecError(
+    "UNKNOWN_PASS",
+    `there is no pass "${name}".${suggestion(name, names)} "edgec passes" lists them all.`,
+  );
 }

@@ -22,7 +22,10 @@ export interface Decisions extends NodeForms {
   readonly storedOnly: boolean;
   /** Whether what int8 leaves in float was not stored as int8 either, so that a budget holds. */
   readonly plainFloat: boolean;
-  /** Whether samples were held out of calibration to judge by, which passes then did not see; absent from reports of earlier versions. */
+  /**
+   * Whether samples were held out of calibration to judge by, which passes then did not see; absent from
+   * reports of earlier versions.
+   */
   readonly judged?: boolean;
   /** Of the model that they were made for; absent from reports of earlier versions. */
   readonly model?: string;
@@ -30,40 +33,85 @@ export interface Decisions extends NodeForms {
 
 export const NO_FORMS: NodeForms = { floatNodes: [], dynamicNodes: [] };
 
-/** The decisions in a report. Throws EdgecError CANNOT_READ, and BAD_OPTION for a file that is no report of `compress`. */
+/**
+ * The decisions in a report. Throws EdgecError CANNOT_READ, and BAD_OPTION for a file that is no report of
+ * `compress`.
+ */
 export function readDecisions(path: string): Decisions {
   const report = parse(path) as { decisions?: unknown } | null;
   const decisions = validDecisions(report?.decisions);
-  if (!decisions) throw new EdgecError("BAD_OPTION", `--replay ${path}: holds no decisions. Give a report that "edgec compress --report" wrote as JSON.`);
+  if (!decisions)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--replay ${path}: holds no decisions. Give a report that "edgec compress --report" wrote as JSON.`,
+    );
   return decisions;
 }
 
-/** Undefined for what no version of `compress` has written. Reports of earlier versions know fewer forms, and not all flags. */
+/**
+ * Undefined for what no version of `compress` has written. Reports of earlier versions know fewer forms,
+ * and not all flags.
+ */
 function validDecisions(found: unknown): Decisions | undefined {
   if (typeof found !== "object" || found === null) return undefined;
-  const { kept, takenBack, floatNodes, dynamicNodes = [], storedOnly, plainFloat = false, judged, model } = found as Partial<Record<keyof Decisions, unknown>>;
-  if (!isTexts(kept) || !isTexts(takenBack) || !isTexts(floatNodes) || !isTexts(dynamicNodes)) return undefined;
+  const {
+    kept,
+    takenBack,
+    floatNodes,
+    dynamicNodes = [],
+    storedOnly,
+    plainFloat = false,
+    judged,
+    model,
+  } = found as Partial<Record<keyof Decisions, unknown>>;
+  if (!isTexts(kept) || !isTexts(takenBack) || !isTexts(floatNodes) || !isTexts(dynamicNodes))
+    return undefined;
   if (typeof storedOnly !== "boolean" || typeof plainFloat !== "boolean") return undefined;
   if (judged !== undefined && typeof judged !== "boolean") return undefined;
   return {
-    kept, takenBack, floatNodes, dynamicNodes, storedOnly, plainFloat,
+    kept,
+    takenBack,
+    floatNodes,
+    dynamicNodes,
+    storedOnly,
+    plainFloat,
     ...(judged === undefined ? {} : { judged }),
     ...(typeof model === "string" ? { model } : {}),
   };
 }
 
-/** Throws EdgecError BAD_OPTION where decisions to repeat were made on nodes that the model, as the quantizer gets it, does not have. */
+/**
+ * Throws EdgecError BAD_OPTION where decisions to repeat were made on nodes that the model, as the
+ * quantizer gets it, does not have.
+ */
 export function requireNodes(model: Model, { floatNodes, dynamicNodes }: NodeForms): void {
   const present = nodeNames(model);
   const missing = [...floatNodes, ...dynamicNodes].filter((name) => !present.has(name));
   if (missing.length === 0) return;
-  throw new EdgecError("BAD_OPTION", `--replay: the report says how to compute "${missing.join('", "')}", of which there is no node when int8 is decided. Give the model and the options of the run that wrote the report, or leave --replay out to decide anew.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--replay: the report says how to compute "${missing.join('", "')}", of which there ` +
+      "is no node when int8 is decided. Give the model and the options of the run that " +
+      "wrote the report, or leave --replay out to decide anew.",
+  );
 }
 
-/** Throws EdgecError BAD_OPTION where decisions to repeat were made for another model than that of the fingerprint. */
-export function requireSameModel(replay: Decisions | undefined, report: string | undefined, fingerprint: string): void {
+/**
+ * Throws EdgecError BAD_OPTION where decisions to repeat were made for another model than that of the
+ * fingerprint.
+ */
+export function requireSameModel(
+  replay: Decisions | undefined,
+  report: string | undefined,
+  fingerprint: string,
+): void {
   if (replay?.model === undefined || replay.model === fingerprint) return;
-  throw new EdgecError("BAD_OPTION", `--replay ${report ?? ""}: what was decided there was decided for another model. Give that model, or compress this one without --replay. To repeat it all the same, remove "model" from "decisions" in the report.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `--replay ${report ?? ""}: what was decided there was decided for another model. ` +
+      "Give that model, or compress this one without --replay. To repeat it all the same, " +
+      'remove "model" from "decisions" in the report.',
+  );
 }
 
 function parse(path: string): unknown {
@@ -73,14 +121,22 @@ function parse(path: string): unknown {
     text = readFileSync(path, "utf8");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
-      throw new EdgecError("CANNOT_READ", `--replay ${path}: there is no such file. Give the report of an earlier run.`, { cause });
+      throw new EdgecError(
+        "CANNOT_READ",
+        `--replay ${path}: there is no such file. Give the report of an earlier run.`,
+        { cause },
+      );
     }
-    throw new EdgecError("CANNOT_READ", `--replay ${path}: cannot be read: ${(cause as Error).message}`, { cause });
+    throw new EdgecError("CANNOT_READ", `--replay ${path}: cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new EdgecError("BAD_OPTION", `--replay ${path}: not valid JSON: ${(cause as Error).message}`, { cause });
+    throw new EdgecError("BAD_OPTION", `--replay ${path}: not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

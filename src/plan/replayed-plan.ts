@@ -7,24 +7,46 @@ import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
 import { needsJudges } from "./search-aims.js";
 
 /**
- * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws EdgecError BAD_OPTION
- * where a step that was kept is not planned.
+ * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws
+ * EdgecError BAD_OPTION where a step that was kept is not planned.
  */
 export function replayed(plan: Plan, { kept, judged, ...forms }: Decisions): Plan {
-  const planned = new Set(plan.flatMap(({ validateAfter, passes }) => (validateAfter === undefined ? [] : passes.map(({ name }) => name))));
+  const planned = new Set(
+    plan.flatMap(({ validateAfter, passes }) =>
+      validateAfter === undefined ? [] : passes.map(({ name }) => name),
+    ),
+  );
   const missing = kept.filter((name) => !planned.has(name));
-  if (missing.length > 0) throw new EdgecError("BAD_OPTION", `--replay: the run that wrote the report kept "${missing.join('", "')}", which the options given do not try. Give the options of that run, --effort above all.`);
-  return plan.filter(({ validateAfter, passes }) => validateAfter === undefined || passes.every(({ name }) => kept.includes(name)))
+  if (missing.length > 0)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--replay: the run that wrote the report kept "${missing.join('", "')}", which the ` +
+        "options given do not try. Give the options of that run, --effort above all.",
+    );
+  return plan
+    .filter(
+      ({ validateAfter, passes }) =>
+        validateAfter === undefined || passes.every(({ name }) => kept.includes(name)),
+    )
     .map(({ validateAfter, search, ...step }) => {
       const passes = inForms(step.passes, forms);
       const isFormed = passes !== step.passes;
-      // Reports of earlier versions do not say whether samples were held out: it has to be guessed from what was decided.
-      const seemsJudged = step.wasJudged === true || validateAfter !== undefined || (search ? needsJudges(search) : isFormed);
-      return { ...step, wasJudged: judged ?? seemsJudged, passes: isFormed ? passes.map((pass) => requiringNodes(pass, forms)) : passes };
+      // Reports of earlier versions do not say whether samples were held out: it has to be guessed from
+      // what was decided.
+      const seemsJudged =
+        step.wasJudged === true || validateAfter !== undefined || (search ? needsJudges(search) : isFormed);
+      return {
+        ...step,
+        wasJudged: judged ?? seemsJudged,
+        passes: isFormed ? passes.map((pass) => requiringNodes(pass, forms)) : passes,
+      };
     });
 }
 
-/** The pass, which refuses a model without the nodes that were decided on: the report would vouch for them anew. */
+/**
+ * The pass, which refuses a model without the nodes that were decided on: the report would vouch for them
+ * anew.
+ */
 function requiringNodes(pass: Pass, forms: NodeForms): Pass {
   if (pass.isSearched !== true) return pass;
   return {

@@ -33,9 +33,20 @@ const FAIR_SHARE = 0.4;
 const FAIR_SECONDS = 90;
 
 /** What a run with these options aims at; undefined where nothing is searched. */
-export function searchAims({ effort = "fast", hasAccuracyGates = false, isTimed = false, device, timeBudget = FAIR_SECONDS }: PlanOptions): SearchAims | undefined {
-  const accuracy: AccuracyAim | undefined = hasAccuracyGates ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
-    : effort === "best" ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget } : undefined;
+export function searchAims({
+  effort = "fast",
+  hasAccuracyGates = false,
+  isTimed = false,
+  device,
+  timeBudget = FAIR_SECONDS,
+}: PlanOptions): SearchAims | undefined {
+  const accuracy: AccuracyAim | undefined = hasAccuracyGates
+    ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
+    : effort === "best"
+      ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget }
+      : undefined;
   const speed = isTimed && effort !== "fast";
-  return speed || device || accuracy ? { speed, ...(device ? { device } : {}), ...(accuracy ? { accuracy } : {}) } : undefined;
+  return speed || device || accuracy
+    ? { speed, ...(device ? { device } : {}), ...(accuracy ? { accuracy } : {}) }
+    : undefined;
 }

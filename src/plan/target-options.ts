@@ -3,7 +3,16 @@ import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { Int8Format } from "../passes/quantize/int8-formats.js";
 import { quantizeInt8, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
-import { detect, GENERIC, resolveTarget, thisMachine, type Target, type TargetProfile, type WeightRange, type Device } from "../targets/index.js";
+import {
+  detect,
+  GENERIC,
+  resolveTarget,
+  thisMachine,
+  type Target,
+  type TargetProfile,
+  type WeightRange,
+  type Device,
+} from "../targets/index.js";
 import { bytesText } from "../units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -11,7 +20,10 @@ import { replacesRecipe } from "./pass-list.js";
 
 /** The options of a run, with what is known of the machine that it runs on. */
 export interface PlacedOptions extends CompressOptions {
-  /** Times are taken in another runtime than the native one, or not at all, so that they say nothing of any device. */
+  /**
+   * Times are taken in another runtime than the native one, or not at all, so that they say nothing of any
+   * device.
+   */
   readonly lacksNativeRuntime?: boolean;
 }
 
@@ -19,37 +31,73 @@ export interface PlacedOptions extends CompressOptions {
 export interface ReportedTarget {
   readonly name: string;
   readonly description: string;
-  /** Why "native" means this profile, or the file that it was read from; null for a profile asked for by name. */
+  /**
+   * Why "native" means this profile, or the file that it was read from; null for a profile asked for by
+   * name.
+   */
   readonly origin: string | null;
   readonly weightRange: WeightRange;
   /** Bytes that the model may take there; null when the profile sets no limit. */
   readonly memoryBytes: number | null;
   /**
-   * Whether times on the machine that ran edgec are those of the device; true of generic. False wherever the native
-   * runtime is missing: the table of costs decides then.
+   * Whether times on the machine that ran edgec are those of the device; true of generic. False wherever
+   * the native runtime is missing: the table of costs decides then.
    */
   readonly isThisMachine: boolean;
 }
 
-/** Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were given. */
-export function withTarget(options: PlacedOptions): { readonly options: PlacedOptions; readonly target: ReportedTarget } {
+/**
+ * Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were
+ * given.
+ */
+export function withTarget(options: PlacedOptions): {
+  readonly options: PlacedOptions;
+  readonly target: ReportedTarget;
+} {
   const target = resolveTarget(options.target);
   const { minOrt, threads } = target.profile;
-  const defaults = { ...(minOrt === undefined ? {} : { minOrt }), ...(threads === undefined ? {} : { threads }) };
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as PlacedOptions;
-  return { options: { ...defaults, ...given, target: target.profile }, target: reportedTarget(target, options) };
+  const defaults = {
+    ...(minOrt === undefined ? {} : { minOrt }),
+    ...(threads === undefined ? {} : { threads }),
+  };
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as PlacedOptions;
+  return {
+    options: { ...defaults, ...given, target: target.profile },
+    target: reportedTarget(target, options),
+  };
 }
 
-function reportedTarget({ profile, origin }: Target, { lacksNativeRuntime = false }: PlacedOptions): ReportedTarget {
+function reportedTarget(
+  { profile, origin }: Target,
+  { lacksNativeRuntime = false }: PlacedOptions,
+): ReportedTarget {
   const { name, description, weightRange, memoryBytes } = profile;
-  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null, isThisMachine: !lacksNativeRuntime && isThisMachine(profile) };
+  return {
+    name,
+    description,
+    origin: origin ?? null,
+    weightRange,
+    memoryBytes: memoryBytes ?? null,
+    isThisMachine: !lacksNativeRuntime && isThisMachine(profile),
+  };
 }
 
-const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]>> = { "pair-guard": "guard", full: "ignore", "seven-bit": "seven-bit" };
+const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]>> = {
+  "pair-guard": "guard",
+  full: "ignore",
+  "seven-bit": "seven-bit",
+};
 
 /** Options of quantize-int8 that the profile decides, where they are not that pass's own defaults. */
-export function int8Options({ passes, int8, flags }: CompressOptions, { weightRange, formats, floatOperators }: TargetProfile): Partial<QuantizeInt8Options> {
-  const runs = !replacesRecipe(passes) ? int8 === true || flags?.int8 !== undefined : names(passes, quantizeInt8.definition.name);
+export function int8Options(
+  { passes, int8, flags }: CompressOptions,
+  { weightRange, formats, floatOperators }: TargetProfile,
+): Partial<QuantizeInt8Options> {
+  const runs = !replacesRecipe(passes)
+    ? int8 === true || flags?.int8 !== undefined
+    : names(passes, quantizeInt8.definition.name);
   if (!runs) return {};
   const { defaults } = quantizeInt8.definition;
   const saturation = SATURATION[weightRange];
@@ -61,7 +109,9 @@ export function int8Options({ passes, int8, flags }: CompressOptions, { weightRa
   };
 }
 
-/** Whether times on this machine are taken, and say something about the target: it is this machine, or any. */
+/**
+ * Whether times on this machine are taken, and say something about the target: it is this machine, or any.
+ */
 export function isTimed({ target, verify, lacksNativeRuntime = false }: PlacedOptions): boolean {
   return verify !== false && !lacksNativeRuntime && isThisMachine(resolveTarget(target).profile);
 }
@@ -71,16 +121,28 @@ function isThisMachine({ name }: TargetProfile): boolean {
 }
 
 /** The target, where times taken here say nothing about it. */
-export function otherDevice({ target, lacksNativeRuntime = false }: Pick<PlacedOptions, "target" | "lacksNativeRuntime">): Device | undefined {
+export function otherDevice({
+  target,
+  lacksNativeRuntime = false,
+}: Pick<PlacedOptions, "target" | "lacksNativeRuntime">): Device | undefined {
   const { profile } = resolveTarget(target);
-  return isThisMachine(profile) && !lacksNativeRuntime ? undefined : { name: profile.name, costs: profile.costs };
+  return isThisMachine(profile) && !lacksNativeRuntime
+    ? undefined
+    : { name: profile.name, costs: profile.costs };
 }
 
 /** Which stored forms the target does not fold at load: all of them, or those within functions. */
-export function unfoldedForms({ passes }: CompressOptions, { formats }: TargetProfile): "all" | "functions" | undefined {
+export function unfoldedForms(
+  { passes }: CompressOptions,
+  { formats }: TargetProfile,
+): "all" | "functions" | undefined {
   const encodes = !replacesRecipe(passes) || names(passes, encodeWeights.definition.name);
   if (!encodes) return undefined;
-  return !formats.includes("stored-weights") ? "all" : !formats.includes("stored-functions") ? "functions" : undefined;
+  return !formats.includes("stored-weights")
+    ? "all"
+    : !formats.includes("stored-functions")
+      ? "functions"
+      : undefined;
 }
 
 /** Passes that are given bound have their options already. */
@@ -89,16 +151,25 @@ function names(passes: CompressOptions["passes"], name: string): boolean {
 }
 
 /** A gate on time that was asked for is checked on what was measured, wherever that was. */
-export function slowdownWarnings({ name, isThisMachine }: ReportedTarget, { maxSlowdown, lacksNativeRuntime = false }: PlacedOptions): Diagnostic[] {
+export function slowdownWarnings(
+  { name, isThisMachine }: ReportedTarget,
+  { maxSlowdown, lacksNativeRuntime = false }: PlacedOptions,
+): Diagnostic[] {
   if (isThisMachine || maxSlowdown === undefined) return [];
-  const message = lacksNativeRuntime ? "--max-slowdown was not checked in the native runtime, which is missing: times differ there."
+  const message = lacksNativeRuntime
+    ? "--max-slowdown was not checked in the native runtime, which is missing: times differ there."
     : `--max-slowdown was checked on this machine, which is not ${name}: times differ there.`;
   return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 
 /** The weights alone are as large as the file at least, as stored forms unfold at load. */
-export function memoryWarnings({ name, memoryBytes }: ReportedTarget, { compressed }: SizeComparison): Diagnostic[] {
+export function memoryWarnings(
+  { name, memoryBytes }: ReportedTarget,
+  { compressed }: SizeComparison,
+): Diagnostic[] {
   if (memoryBytes === null || compressed.raw <= memoryBytes) return [];
-  const message = `The compressed model has ${bytesText(compressed.raw)}, and the target ${name} has ${bytesText(memoryBytes)} of memory for it.`;
+  const message =
+    `The compressed model has ${bytesText(compressed.raw)}, and the target ${name} has ` +
+    `${bytesText(memoryBytes)} of memory for it.`;
   return [{ id: "compress/beyond-memory", severity: "warning", message }];
 }

@@ -1,14 +1,27 @@
-/** One model in several runtimes and at several optimization levels, as cells that the terminal and Markdown lay out their own way. */
+/**
+ * One model in several runtimes and at several optimization levels, as cells that the terminal and Markdown
+ * lay out their own way.
+ */
 import type { Across, Combination } from "../verify/index.js";
 import { decibelText, percentText, printable, significant } from "../units.js";
 
-export const ACROSS_COLUMNS: readonly string[] = ["runtime", "level", "SQNR", "largest error", "decisions that differ"];
+export const ACROSS_COLUMNS: readonly string[] = [
+  "runtime",
+  "level",
+  "SQNR",
+  "largest error",
+  "decisions that differ",
+];
 
 /** Errors of rounding are far below what {@link significant} writes without an exponent. */
 const SMALL = 1e-3;
 
 export function acrossRows({ combinations }: Across): string[][] {
-  return combinations.map((combination) => [`${combination.runtime} ${combination.version ?? ""}`.trim(), combination.level, ...resultCells(combination)]);
+  return combinations.map((combination) => [
+    `${combination.runtime} ${combination.version ?? ""}`.trim(),
+    combination.level,
+    ...resultCells(combination),
+  ]);
 }
 
 function resultCells({ status, message, sqnrDb, maxAbsError, flipped }: Combination): string[] {

@@ -5,9 +5,17 @@ import { millisecondsText, percentText, plural, printable, ratioText } from "../
 
 export function benchText({ runtime, threads, source, models }: BenchResult): string {
   const rows = models.map(({ path, p50Ms, p95Ms, minMs, spread, speedup }) => [
-    printable(path), millisecondsText(p50Ms), millisecondsText(p95Ms), millisecondsText(minMs), percentText(spread), ratioText(speedup),
+    printable(path),
+    millisecondsText(p50Ms),
+    millisecondsText(p95Ms),
+    millisecondsText(minMs),
+    percentText(spread),
+    ratioText(speedup),
   ]);
   const table = textTable([["model", "median", "95th percentile", "fastest", "spread", "speed"], ...rows]);
-  const facts = `${runtime}, ${plural(threads, "thread")}, ${plural(models[0]?.runs ?? 0, "interleaved run")} of each model on ${printable(source)}; spread is the middle half over the median`;
+  const facts =
+    `${runtime}, ${plural(threads, "thread")}, ` +
+    `${plural(models[0]?.runs ?? 0, "interleaved run")} of each model on ` +
+    `${printable(source)}; spread is the middle half over the median`;
   return `${[...table, "", facts].join("\n")}\n`;
 }

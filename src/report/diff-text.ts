@@ -8,33 +8,68 @@ import { bytesText, countText, percentText, plural, printable, ratioText, shorte
 const FIRST_WEIGHTS = 20;
 
 /** Figures before → after, then what differs. Ends with a newline. */
-export function diffText(diff: ModelDiff, { all = false }: { readonly all?: boolean } = {}, paint: Paint = PLAIN): string {
+export function diffText(
+  diff: ModelDiff,
+  { all = false }: { readonly all?: boolean } = {},
+  paint: Paint = PLAIN,
+): string {
   const sections = [
-    textTable([["before", printable(diff.path.before ?? "(in memory)")], ["after", printable(diff.path.after ?? "(in memory)")]], [0, 1]),
+    textTable(
+      [
+        ["before", printable(diff.path.before ?? "(in memory)")],
+        ["after", printable(diff.path.after ?? "(in memory)")],
+      ],
+      [0, 1],
+    ),
     summary(diff, paint),
     diff.notes.map(printable),
-    values("input", diff.inputs), values("output", diff.outputs),
+    values("input", diff.inputs),
+    values("output", diff.outputs),
     operators(diff, paint),
     weights(diff, all, paint),
     diff.warnings.map((warning) => `${paint.yellow("warning:")} ${printable(warning)}`),
   ];
-  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
 }
 
 function summary(diff: ModelDiff, paint: Paint): string[] {
-  const { size, parameters, parameterBytes, sparsity, macs, peakActivationBytes, nodes, irVersion, opsets } = diff;
+  const { size, parameters, parameterBytes, sparsity, macs, peakActivationBytes, nodes, irVersion, opsets } =
+    diff;
   const count = (value: number): string => value.toLocaleString("en");
   const rows = [
-    row("size", size, bytesText, true), row("parameters", parameters, count), row("bytes of parameters", parameterBytes, bytesText, true),
-    row("zeros", sparsity, percentText), row("MACs", macs, countText, true), row("activations at once", peakActivationBytes, bytesText, true),
-    row("nodes", nodes, count), row("IR version", irVersion, count),
-    ...opsets.map(({ domain, before, after }) => [`opset ${printable(domain)}`, before === null ? "–" : String(before), after === null ? "–" : String(after), ""]),
+    row("size", size, bytesText, true),
+    row("parameters", parameters, count),
+    row("bytes of parameters", parameterBytes, bytesText, true),
+    row("zeros", sparsity, percentText),
+    row("MACs", macs, countText, true),
+    row("activations at once", peakActivationBytes, bytesText, true),
+    row("nodes", nodes, count),
+    row("IR version", irVersion, count),
+    ...opsets.map(({ domain, before, after }) => [
+      `opset ${printable(domain)}`,
+      before === null ? "–" : String(before),
+      after === null ? "–" : String(after),
+      "",
+    ]),
   ];
   return textTable([["", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows], [0, 3]);
 }
 
-function row(name: string, { before, after }: Change<number | null>, text: (value: number) => string, isSize = false): string[] {
-  return [name, before === null ? "?" : text(before), after === null ? "?" : text(after), isSize ? changeText(before, after) : ""];
+function row(
+  name: string,
+  { before, after }: Change<number | null>,
+  text: (value: number) => string,
+  isSize = false,
+): string[] {
+  return [
+    name,
+    before === null ? "?" : text(before),
+    after === null ? "?" : text(after),
+    isSize ? changeText(before, after) : "",
+  ];
 }
 
 function changeText(before: number | null, after: number | null): string {
@@ -54,7 +89,10 @@ function operators({ operators: all }: ModelDiff, paint: Paint): string[] {
   const changed = all.filter(({ before, after }) => before !== after);
   if (changed.length === 0) return [`the same operators, ${plural(all.length, "type")}`];
   const rows = changed.map(({ opType, domain, before, after }) => [
-    printable(domain === "ai.onnx" ? opType : `${domain}.${opType}`), String(before), String(after), `${after > before ? "+" : "−"}${Math.abs(after - before)}`,
+    printable(domain === "ai.onnx" ? opType : `${domain}.${opType}`),
+    String(before),
+    String(after),
+    `${after > before ? "+" : "−"}${Math.abs(after - before)}`,
   ]);
   return textTable([["operator", "before", "after", ""].map((cell) => paint.bold(cell)), ...rows]);
 }
@@ -65,10 +103,25 @@ function weights({ weights: all }: ModelDiff, whole: boolean, paint: Paint): str
   if (changed.length === 0) return [`the same weights, ${all.length} in all`];
   const sorted = [...changed].sort((a, b) => saved(b) - saved(a));
   const shown = whole ? sorted : sorted.slice(0, FIRST_WEIGHTS);
-  const rows = shown.map(({ name, before, after }) => [shortened(printable(name)), sideText(before), sideText(after), bytesChange(before, after), zerosText(before, after), distinctText(before, after)]);
-  const rest = [...(sorted.length > shown.length ? [`${plural(sorted.length - shown.length, "more weight")} changed: --all lists them`] : []), ...(same > 0 ? [`${plural(same, "weight")} unchanged`] : [])];
+  const rows = shown.map(({ name, before, after }) => [
+    shortened(printable(name)),
+    sideText(before),
+    sideText(after),
+    bytesChange(before, after),
+    zerosText(before, after),
+    distinctText(before, after),
+  ]);
+  const rest = [
+    ...(sorted.length > shown.length
+      ? [`${plural(sorted.length - shown.length, "more weight")} changed: --all lists them`]
+      : []),
+    ...(same > 0 ? [`${plural(same, "weight")} unchanged`] : []),
+  ];
   return [
-    ...textTable([["weight", "before", "after", "bytes", "zeros", "values"].map((cell) => paint.bold(cell)), ...rows], [0, 1, 2]),
+    ...textTable(
+      [["weight", "before", "after", "bytes", "zeros", "values"].map((cell) => paint.bold(cell)), ...rows],
+      [0, 1, 2],
+    ),
     ...rest.map((line) => paint.dim(line)),
   ];
 }
@@ -79,7 +132,9 @@ function saved({ before, after }: WeightChange): number {
 
 function sideText(side: WeightSide | null): string {
   if (!side) return "–";
-  const shape = side.shape ? side.shape.map((dim) => printable(String(dim ?? "?"))).join("×") || "scalar" : "?";
+  const shape = side.shape
+    ? side.shape.map((dim) => printable(String(dim ?? "?"))).join("×") || "scalar"
+    : "?";
   return `${printable(side.type)} ${shape}${side.stored === "inline" ? "" : `, ${side.stored}`}`;
 }
 
@@ -88,11 +143,17 @@ function bytesChange(before: WeightSide | null, after: WeightSide | null): strin
 }
 
 function zerosText(before: WeightSide | null, after: WeightSide | null): string {
-  const text = (side: WeightSide | null): string => (side?.zeros == null ? "?" : percentText(side.elements === 0 ? 0 : side.zeros / side.elements));
-  return !before?.zeros && !after?.zeros && before?.zeros === after?.zeros ? "" : `${text(before)} → ${text(after)}`;
+  const text = (side: WeightSide | null): string =>
+    side?.zeros == null ? "?" : percentText(side.elements === 0 ? 0 : side.zeros / side.elements);
+  return !before?.zeros && !after?.zeros && before?.zeros === after?.zeros
+    ? ""
+    : `${text(before)} → ${text(after)}`;
 }
 
 function distinctText(before: WeightSide | null, after: WeightSide | null): string {
-  const text = (side: WeightSide | null): string => (side?.zeros == null ? "?" : side.distinct === null ? "> 256" : String(side.distinct));
-  return before?.distinct === after?.distinct && before?.zeros != null && after?.zeros != null ? "" : `${text(before)} → ${text(after)}`;
+  const text = (side: WeightSide | null): string =>
+    side?.zeros == null ? "?" : side.distinct === null ? "> 256" : String(side.distinct);
+  return before?.distinct === after?.distinct && before?.zeros != null && after?.zeros != null
+    ? ""
+    : `${text(before)} → ${text(after)}`;
 }

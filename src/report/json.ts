@@ -6,7 +6,10 @@ export function reportJson(report: Report): string {
   return jsonText(report);
 }
 
-/** The same for any value. What `printable` makes visible is written as JSON's own \\u escapes, so that a terminal stays in order. */
+/**
+ * The same for any value. What `printable` makes visible is written as JSON's own \\u escapes, so that a
+ * terminal stays in order.
+ */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, null, 2);
   return `${text.replaceAll(/[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;

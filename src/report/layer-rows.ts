@@ -22,7 +22,10 @@ export interface LayerRows {
   readonly left: number;
 }
 
-/** All layers, or the first `most` that matter, by `sort`. Cells: layer, operator, its largest weight, bytes, MACs, zeros, range, distinct values, passes that apply. */
+/**
+ * All layers, or the first `most` that matter, by `sort`. Cells: layer, operator, its largest weight,
+ * bytes, MACs, zeros, range, distinct values, passes that apply.
+ */
 export function layerRows(inspection: Inspection, sort: LayerSort, most = Infinity): LayerRows {
   const weights = largestWeights(inspection.weights);
   const passes = inspection.possibilities && applicable(inspection.possibilities);
@@ -31,9 +34,10 @@ export function layerRows(inspection: Inspection, sort: LayerSort, most = Infini
   const layers = inspection.nodes.filter(({ bytes, macs }) => bytes > 0 || macs !== 0);
   const shown = (isWhole ? layers : layers.filter(tells)).sort(order(sort)).slice(0, most);
   const rows = shown.map((node) => [
-    name(node.name), printable(node.domain === "ai.onnx" ? node.opType : `${node.domain}.${node.opType}`),
+    name(node.name),
+    printable(node.domain === "ai.onnx" ? node.opType : `${node.domain}.${node.opType}`),
     ...weightCells(weights.get(key(node.scope, node.name)), node),
-    ...(passes ? [[...passes.get(node.name) ?? []].join(" ")] : []),
+    ...(passes ? [[...(passes.get(node.name) ?? [])].join(" ")] : []),
   ]);
   return { rows, left: layers.length - shown.length };
 }
@@ -42,20 +46,30 @@ function order(sort: LayerSort): (a: InspectedNode, b: InspectedNode) => number 
   if (sort === "name") return (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   // Unknown MACs may be the largest of all.
   const macs = ({ macs: known }: InspectedNode): number => known ?? Infinity;
-  const byMacs = (a: InspectedNode, b: InspectedNode): number => (macs(a) === macs(b) ? 0 : macs(b) - macs(a));
-  return sort === "macs" ? (a, b) => byMacs(a, b) || b.bytes - a.bytes : (a, b) => b.bytes - a.bytes || byMacs(a, b);
+  const byMacs = (a: InspectedNode, b: InspectedNode): number =>
+    macs(a) === macs(b) ? 0 : macs(b) - macs(a);
+  return sort === "macs"
+    ? (a, b) => byMacs(a, b) || b.bytes - a.bytes
+    : (a, b) => b.bytes - a.bytes || byMacs(a, b);
 }
 
 function weightCells(weight: InspectedWeight | undefined, { bytes, macs }: InspectedNode): string[] {
   const cost = [bytes === 0 ? "" : bytesText(bytes), macs === null ? "?" : macs === 0 ? "" : countText(macs)];
   if (!weight) return ["", ...cost, "", "", ""];
   const { type, shape, statistics, elements, stored } = weight;
-  const form = `${printable(type)} ${shape ? shape.map((dim) => printable(String(dim ?? "?"))).join("×") || "scalar" : "?"}${stored === "inline" ? "" : `, ${stored}`}`;
+  const dims = shape ? shape.map((dim) => printable(String(dim ?? "?"))).join("×") || "scalar" : "?";
+  const form = `${printable(type)} ${dims}${stored === "inline" ? "" : `, ${stored}`}`;
   if (!statistics) return [form, ...cost, "", "", ""];
   const { zeros, min, max, distinct, nan, infinite } = statistics;
   const broken = [...(nan > 0 ? ["NaN!"] : []), ...(infinite > 0 ? ["Inf!"] : [])];
   const range = min === null || max === null ? "" : `${rangeText(min)} … ${rangeText(max)}`;
-  return [form, ...cost, zeros === 0 ? "" : percentText(zeros / elements), [range, ...broken].filter(Boolean).join(" "), distinct === null ? "" : String(distinct)];
+  return [
+    form,
+    ...cost,
+    zeros === 0 ? "" : percentText(zeros / elements),
+    [range, ...broken].filter(Boolean).join(" "),
+    distinct === null ? "" : String(distinct),
+  ];
 }
 
 function rangeText(value: number): string {

@@ -10,16 +10,28 @@ import type { ReportedTarget } from "../plan/target-options.js";
 import type { Decisions } from "../plan/replay.js";
 import type { SearchResult } from "../search/search-types.js";
 import type { NodeStatus } from "../passes/contract.js";
-import type { Accuracy, Across, Executed, Fidelity, Latency, SizeComparison, Verdict } from "../verify/index.js";
+import type {
+  Accuracy,
+  Across,
+  Executed,
+  Fidelity,
+  Latency,
+  SizeComparison,
+  Verdict,
+} from "../verify/index.js";
 
-
-export interface ReportedNode extends NodeStatus { readonly pass: string }
+export interface ReportedNode extends NodeStatus {
+  readonly pass: string;
+}
 
 /** What the search for nodes to leave in float measured. */
 export interface ReportedSearch {
   /** Why each node stays float, by its name. */
   readonly floatNodes: readonly { readonly name: string; readonly reason: string }[];
-  /** Fully connected layers whose ranges are taken at run time, and what that brought; null where there was no such choice. */
+  /**
+   * Fully connected layers whose ranges are taken at run time, and what that brought; null where there was
+   * no such choice.
+   */
   readonly dynamic: NonNullable<SearchResult["dynamic"]> | null;
   readonly speed: NonNullable<SearchResult["paying"]> | null;
   readonly accuracy: NonNullable<SearchResult["choice"]> | null;
@@ -44,14 +56,19 @@ export interface Report {
   readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
-  /** Only where the output is the input unchanged, because the result would be larger: the bytes that it would have had. */
+  /**
+   * Only where the output is the input unchanged, because the result would be larger: the bytes that it
+   * would have had.
+   */
   readonly unchanged?: { readonly wouldBe: number };
   readonly size: SizeComparison;
   readonly fidelity: Fidelity | null;
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
-  /** The compressed model in other runtimes and at other optimization levels; only where that was asked for. */
+  /**
+   * The compressed model in other runtimes and at other optimization levels; only where that was asked for.
+   */
   readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
   readonly verdict: Verdict;

@@ -4,7 +4,16 @@ import type { PassRecord } from "../run/run-log.js";
 import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
 import { latencyVerdict } from "../verify/latency-verdict.js";
 import type { Report } from "./report.js";
-import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText, shortened } from "../units.js";
+import {
+  bytesText,
+  decibelText,
+  millisecondsText,
+  percentText,
+  plural,
+  printable,
+  ratioText,
+  shortened,
+} from "../units.js";
 
 export interface ComparisonRow {
   readonly name: string;
@@ -21,13 +30,22 @@ export function comparisonRows(report: Report): ComparisonRow[] {
 }
 
 function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
-  const forms = [["size", "raw"], ["size, gzip", "gzip"], ["size, brotli", "brotli"]] as const;
+  const forms = [
+    ["size", "raw"],
+    ["size, gzip", "gzip"],
+    ["size, brotli", "brotli"],
+  ] as const;
   return forms.flatMap(([name, form]) => {
     const [before, after] = [original[form], compressed[form]];
     // Too large to be packed.
     if (before === null || after === null) return [];
     const ratio = before / after;
-    const change = Math.abs(ratio - 1) < 0.005 ? "the same" : ratio > 1 ? `${ratioText(ratio)} smaller` : `${ratioText(1 / ratio)} larger`;
+    const change =
+      Math.abs(ratio - 1) < 0.005
+        ? "the same"
+        : ratio > 1
+          ? `${ratioText(ratio)} smaller`
+          : `${ratioText(1 / ratio)} larger`;
     return { name, before: bytesText(before), after: bytesText(after), change, ...direction(ratio, 0.005) };
   });
 }
@@ -37,36 +55,69 @@ function latencyRows({ latency, target }: Report): ComparisonRow[] {
   const { original, compressed } = latency;
   const { change, ratio } = latencyVerdict(latency);
   const isClear = change === "faster" || change === "slower";
-  const here = latency.runtime.startsWith("onnxruntime-web") ? " in WebAssembly" : target?.isThisMachine === false ? " on this machine" : "";
+  const here = latency.runtime.startsWith("onnxruntime-web")
+    ? " in WebAssembly"
+    : target?.isThisMachine === false
+      ? " on this machine"
+      : "";
   return [
     {
-      name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change: latencyText(latency, change, ratio),
+      name: `latency${here}, median`,
+      before: millisecondsText(original.p50Ms),
+      after: millisecondsText(compressed.p50Ms),
+      change: latencyText(latency, change, ratio),
       ...(isClear ? { better: change === "faster" } : {}),
     },
-    { name: `latency${here}, 95th percentile`, before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
+    {
+      name: `latency${here}, 95th percentile`,
+      before: millisecondsText(original.p95Ms),
+      after: millisecondsText(compressed.p95Ms),
+      change: "",
+    },
   ];
 }
 
-/** Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is told as a figure. */
+/**
+ * Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is
+ * told as a figure.
+ */
 const CERTAIN = 0.1;
 
 /** A difference is the quotient of the medians beside it. */
-function latencyText({ speedup, speedupRange: [low, high] }: Latency, change: LatencyVerdict["change"], ratio: number): string {
+function latencyText(
+  { speedup, speedupRange: [low, high] }: Latency,
+  change: LatencyVerdict["change"],
+  ratio: number,
+): string {
   const isCertain = Math.abs(Math.log(ratio / speedup)) < CERTAIN;
-  if (!isCertain && change !== "unclear") return `${change}, half of the rounds by ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+  if (!isCertain && change !== "unclear")
+    return `${change}, half of the rounds by ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
   switch (change) {
-    case "faster": return `${ratioText(ratio)} faster`;
-    case "slower": return `${ratioText(1 / ratio)} slower`;
-    case "same": return "the same within 3 %";
-    case "unclear": return `within the noise: half of the rounds gave ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+    case "faster":
+      return `${ratioText(ratio)} faster`;
+    case "slower":
+      return `${ratioText(1 / ratio)} slower`;
+    case "same":
+      return "the same within 3 %";
+    case "unclear":
+      return `within the noise: half of the rounds gave ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
   }
 }
 
 function accuracyRows({ accuracy }: Report): ComparisonRow[] {
   if (!accuracy) return [];
   const { metric, original, compressed, drop } = accuracy;
-  const change = drop === 0 ? "the same" : `${Math.abs(drop).toFixed(2)} points ${drop > 0 ? "lower" : "higher"}`;
-  return [{ name: metric, before: original.toFixed(2), after: compressed.toFixed(2), change, ...(drop === 0 ? {} : { better: drop < 0 }) }];
+  const change =
+    drop === 0 ? "the same" : `${Math.abs(drop).toFixed(2)} points ${drop > 0 ? "lower" : "higher"}`;
+  return [
+    {
+      name: metric,
+      before: original.toFixed(2),
+      after: compressed.toFixed(2),
+      change,
+      ...(drop === 0 ? {} : { better: drop < 0 }),
+    },
+  ];
 }
 
 function direction(ratio: number, tolerance: number): { better?: boolean } {
@@ -75,7 +126,9 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
 export function fidelityLines({ outputs, samples, indirect = [] }: Fidelity): string[] {
-  const figures = Object.entries(outputs).map(([name, output]) => `${printable(name)}: ${outputText(output, samples)}`);
+  const figures = Object.entries(outputs).map(
+    ([name, output]) => `${printable(name)}: ${outputText(output, samples)}`,
+  );
   return [...indirect.map(indirectLine), ...figures];
 }
 
@@ -87,7 +140,10 @@ function indirectLine({ output, type, standIns }: NonNullable<Fidelity["indirect
 function outputText(output: OutputFidelity, samples: number): string {
   const { sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero } = output;
   if (otherSize > 0) {
-    return `another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
+    return (
+      `another number of results in ${otherSize} of ${samples} samples; judge it by a ` +
+      "metric of yours (--metric)"
+    );
   }
   if (sqnrDb === null && maxAbsError === 0) return "equal";
   if (agreement !== null) return `${percentText(agreement)} of the values are equal`;
@@ -98,29 +154,70 @@ function outputText(output: OutputFidelity, samples: number): string {
 }
 
 /** What the figures were measured on, and with. */
-export function provenanceLines({ target, emulation, search, accuracy, fidelity, latency, executed, across }: Report): string[] {
+export function provenanceLines({
+  target,
+  emulation,
+  search,
+  accuracy,
+  fidelity,
+  latency,
+  executed,
+  across,
+}: Report): string[] {
   const lines: string[] = [];
-  if (target && target.name !== "generic") lines.push(`target: ${target.name}${target.origin === null ? "" : ` (${target.origin})`}`);
+  if (target && target.name !== "generic")
+    lines.push(`target: ${target.name}${target.origin === null ? "" : ` (${target.origin})`}`);
   if (search?.prediction) lines.push(predictionLine(search.prediction));
-  if (emulation) lines.push(`emulated: ${emulation.target}; ${emulation.pairsAtRisk} of ${plural(emulation.pairs, "pair")} of int8 weights can saturate, in ${plural(emulation.layersAtRisk + emulation.layersNotCovered, "layer")}`);
-  if (latency) lines.push(`latency: ${latency.runtime}, ${plural(latency.threads, "thread")}, ${plural(latency.runs, "interleaved run")} of each model`);
+  if (emulation)
+    lines.push(
+      `emulated: ${emulation.target}; ${emulation.pairsAtRisk} of ` +
+        `${plural(emulation.pairs, "pair")} of int8 weights can saturate, in ` +
+        plural(emulation.layersAtRisk + emulation.layersNotCovered, "layer"),
+    );
+  if (latency)
+    lines.push(
+      `latency: ${latency.runtime}, ${plural(latency.threads, "thread")}, ` +
+        `${plural(latency.runs, "interleaved run")} of each model`,
+    );
   if (accuracy) lines.push(`accuracy: ${plural(accuracy.samples, "labelled sample")}`);
   if (fidelity) lines.push(`fidelity: ${plural(fidelity.samples, "sample")} of ${fidelity.source}`);
-  if (executed) lines.push(`executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`);
-  if (across) lines.push(`across runtimes and levels: ${plural(across.samples, "sample")} of ${across.source}`);
+  if (executed)
+    lines.push(
+      `executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} ` +
+        `in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`,
+    );
+  if (across)
+    lines.push(`across runtimes and levels: ${plural(across.samples, "sample")} of ${across.source}`);
   return lines;
 }
 
-function predictionLine({ target, floatNodes, int8, chosen }: NonNullable<NonNullable<Report["search"]>["prediction"]>): string {
+function predictionLine({
+  target,
+  floatNodes,
+  int8,
+  chosen,
+}: NonNullable<NonNullable<Report["search"]>["prediction"]>): string {
   const other = floatNodes.length > 0 ? `, ${int8.toFixed(2)} with all layers in int8` : "";
   return `predicted: ${chosen.toFixed(2)} of float's time on ${target}, by its table of costs${other}`;
 }
 
-export interface StatusCount { readonly pass: string; readonly status: "changed" | "kept"; readonly reason: string; readonly count: number; readonly examples: readonly string[] }
+export interface StatusCount {
+  readonly pass: string;
+  readonly status: "changed" | "kept";
+  readonly reason: string;
+  readonly count: number;
+  readonly examples: readonly string[];
+}
 
-/** Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers are one, with the range of each number. */
+/**
+ * Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers
+ * are one, with the range of each number.
+ */
 export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
-  const groups = new Map<string, { pass: string; status: "changed" | "kept"; reasons: string[]; count: number; examples: string[] }>();
+  const groups = new Map<
+    string,
+    { pass: string; status: "changed" | "kept"; reasons: string[]; count: number; examples: string[] }
+  >();
   for (const { pass, status, reason, name } of nodes) {
     const key = [pass, status, reason.replaceAll(NUMBER, "N")].join("\n");
     const group = groups.get(key) ?? { pass, status, reasons: [], count: 0, examples: [] };
@@ -137,7 +234,10 @@ export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
 
 const NUMBER = /(?<![\w.])\d+(\.\d+)?/g;
 
-/** Reasons that are the same but for their numbers as one: "30.0 to 80.5 % of 864 to 36864 weights are zero". */
+/**
+ * Reasons that are the same but for their numbers as one: "30.0 to 80.5 % of 864 to 36864 weights are
+ * zero".
+ */
 function withRanges([first = "", ...others]: readonly string[]): string {
   const lowest = first.match(NUMBER) ?? [];
   const highest = [...lowest];
@@ -169,5 +269,8 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
 
 /** Numbers of a pass, without those that are zero. */
 export function statsText(stats: Readonly<Record<string, number>>): string {
-  return Object.entries(stats).filter(([, value]) => value !== 0).map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`).join(", ");
+  return Object.entries(stats)
+    .filter(([, value]) => value !== 0)
+    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`)
+    .join(", ");
 }

@@ -1,6 +1,6 @@
 /**
- * Steps that recover accuracy are not trusted: each is kept only where held-out samples say that it helps. What was
- * tuned on a hundred samples may fit those alone.
+ * Steps that recover accuracy are not trusted: each is kept only where held-out samples say that it helps.
+ * What was tuned on a hundred samples may fit those alone.
  */
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -35,30 +35,52 @@ export class StepTrial {
   private current: number | undefined;
   private finishedWith: string | undefined;
 
-  constructor(private readonly scorer: Scorer, private readonly logger: Logger) {}
+  constructor(
+    private readonly scorer: Scorer,
+    private readonly logger: Logger,
+  ) {}
 
   /** Changes `model`, or leaves it as it was. */
-  async attempt(model: Model, name: string, { validateAfter, change, finish }: Attempt): Promise<TrialResult> {
+  async attempt(
+    model: Model,
+    name: string,
+    { validateAfter, change, finish }: Attempt,
+  ): Promise<TrialResult> {
     const before = copyModel(model);
     this.finishedWith = validateAfter;
-    const beforeDb = this.current ??= await this.judge(model, finish);
+    const beforeDb = (this.current ??= await this.judge(model, finish));
     const afterDb = await this.outcome(model, change, finish);
     if (afterDb === undefined) return { beforeDb, afterDb: beforeDb, kept: false };
     if (afterDb instanceof EdgecError) {
       restore(model, before);
-      return { beforeDb, afterDb: beforeDb, kept: false, [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message };
+      return {
+        beforeDb,
+        afterDb: beforeDb,
+        kept: false,
+        [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message,
+      };
     }
     const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
-    this.logger.debug?.(`${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on held-out samples, ${kept ? "kept" : "taken back"}`);
+    this.logger.debug?.(
+      `${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on ` +
+        `held-out samples, ${kept ? "kept" : "taken back"}`,
+    );
     if (kept) this.current = afterDb;
     else restore(model, before);
     return { beforeDb, afterDb, kept };
   }
 
-  /** The score after the change; undefined when it changed nothing, and the error where the runtime cannot run what it made. */
-  private async outcome(model: Model, change: Attempt["change"], finish: Attempt["finish"]): Promise<number | EdgecError | undefined> {
+  /**
+   * The score after the change; undefined when it changed nothing, and the error where the runtime cannot
+   * run what it made.
+   */
+  private async outcome(
+    model: Model,
+    change: Attempt["change"],
+    finish: Attempt["finish"],
+  ): Promise<number | EdgecError | undefined> {
     try {
-      return await change(model) ? await this.judge(model, finish) : undefined;
+      return (await change(model)) ? await this.judge(model, finish) : undefined;
     } catch (error) {
       if (error instanceof EdgecError && REFUSED.includes(error.code)) return error;
       throw error;

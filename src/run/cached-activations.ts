@@ -12,12 +12,18 @@ import { ModelKeys } from "./model-keys.js";
 /** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
 const MOST_BYTES = 2 ** 26;
 
-/** Runs another model once over the samples and keeps what it made for as often as that is measured against. */
+/**
+ * Runs another model once over the samples and keeps what it made for as often as that is measured against.
+ */
 export class GivenValues {
   private readonly keys = new ModelKeys();
   private kept: { readonly key: string; readonly values: readonly TensorValue[] } | undefined;
 
-  constructor(private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
+  constructor(
+    private readonly threads: number,
+    private readonly process: CalibrationProcess,
+    private readonly mostBytes = MOST_BYTES,
+  ) {}
 
   /**
    * The samples with one input more.
@@ -34,12 +40,17 @@ export class GivenValues {
     const { kept } = this;
     return {
       ...dataset,
-      samples: () => withInput(input, kept ? paired(dataset, kept.values) : this.run(computing, dataset, tensor)),
+      samples: () =>
+        withInput(input, kept ? paired(dataset, kept.values) : this.run(computing, dataset, tensor)),
     };
   }
 
   /** Undefined when they are too large to be kept. */
-  private async collect(computing: Model, dataset: Dataset, tensor: string): Promise<TensorValue[] | undefined> {
+  private async collect(
+    computing: Model,
+    dataset: Dataset,
+    tensor: string,
+  ): Promise<TensorValue[] | undefined> {
     const values: TensorValue[] = [];
     let bytes = 0;
     for await (const [, value] of this.run(computing, dataset, tensor)) {
@@ -58,7 +69,8 @@ export class GivenValues {
       const label = modelLabel(computing);
       const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label });
       try {
-        for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
+        for await (const sample of dataset.samples())
+          yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
       } finally {
         // Whoever reads may stop early. A process that has ended has released it.
         await session.release().catch(() => undefined);
@@ -77,5 +89,6 @@ async function* paired(dataset: Dataset, values: readonly TensorValue[]): AsyncG
 }
 
 async function* withInput(input: string, pairs: AsyncGenerator<Pair>): AsyncGenerator<Sample> {
-  for await (const [{ feed, ...sample }, value] of pairs) yield { ...sample, feed: { ...feed, [input]: value } satisfies Feed };
+  for await (const [{ feed, ...sample }, value] of pairs)
+    yield { ...sample, feed: { ...feed, [input]: value } satisfies Feed };
 }

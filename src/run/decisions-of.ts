@@ -4,8 +4,17 @@ import type { RunResult } from "./run-log.js";
 
 /** @param run with whether samples were held out of its calibration */
 export function decisionsOf(
-  { passes, search, judged }: Pick<RunResult, "passes" | "search"> & { readonly judged: boolean }, { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
+  { passes, search, judged }: Pick<RunResult, "passes" | "search"> & { readonly judged: boolean },
+  { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
 ): Decisions {
-  const tried = (kept: boolean): string[] => passes.filter(({ trial }) => trial?.kept === kept).map(({ name }) => name);
-  return { kept: tried(true), takenBack: tried(false), ...(search?.forms ?? NO_FORMS), storedOnly, plainFloat, judged };
+  const tried = (kept: boolean): string[] =>
+    passes.filter(({ trial }) => trial?.kept === kept).map(({ name }) => name);
+  return {
+    kept: tried(true),
+    takenBack: tried(false),
+    ...(search?.forms ?? NO_FORMS),
+    storedOnly,
+    plainFloat,
+    judged,
+  };
 }

@@ -5,7 +5,13 @@ import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type RemoteRuntime, type UsedLevel, YIELDING } from "../runtime/index.js";
-import { FidelityMeter, isOfFloats, type OutputFidelity, readableOutputs, requireLevel } from "../verify/index.js";
+import {
+  FidelityMeter,
+  isOfFloats,
+  type OutputFidelity,
+  readableOutputs,
+  requireLevel,
+} from "../verify/index.js";
 
 /** What messages call a model that is scored. */
 const TRIAL = "a model on trial";
@@ -17,10 +23,15 @@ const EQUAL_DB = 150;
 const MOST_BYTES = 2 ** 28;
 const LEAST_SAMPLES = 2;
 
-interface Expected { readonly feed: Feed; readonly outputs: Feed }
+interface Expected {
+  readonly feed: Feed;
+  readonly outputs: Feed;
+}
 
 /**
- * Scores models against one reference. Both run in the process given, whose owner ends it; close this when done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to `mostBytes`.
+ * Scores models against one reference. Both run in the process given, whose owner ends it; close this when
+ * done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to
+ * `mostBytes`.
  */
 export class HeldOutScore {
   private folder: TemporaryFolder | undefined;
@@ -28,11 +39,17 @@ export class HeldOutScore {
   /** Where the reference runs. */
   private level: UsedLevel | undefined;
 
-  constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
+  constructor(
+    private readonly reference: Model,
+    private readonly samples: Dataset,
+    private readonly threads: number,
+    private readonly process: CalibrationProcess,
+    private readonly mostBytes = MOST_BYTES,
+  ) {}
 
   /**
-   * Signal to noise in dB, averaged over the outputs; lower by one for each sample whose results differ in number.
-   * Throws EdgecError when the runtime refuses the model.
+   * Signal to noise in dB, averaged over the outputs; lower by one for each sample whose results differ in
+   * number. Throws EdgecError when the runtime refuses the model.
    * @param most of the samples, the first ones, where an estimate is enough
    */
   async score(model: Model, most = Infinity): Promise<number> {
@@ -70,12 +87,13 @@ export class HeldOutScore {
       const expected: Expected[] = [];
       let bytes = 0;
       // Without an output that can be read all models are alike.
-      if (names.length > 0) for await (const { feed } of this.samples.samples()) {
-        const outputs = await session.run(feed, names);
-        bytes += bytesOf(feed) + bytesOf(outputs);
-        if (expected.length >= LEAST_SAMPLES && bytes > this.mostBytes) break;
-        expected.push({ feed, outputs });
-      }
+      if (names.length > 0)
+        for await (const { feed } of this.samples.samples()) {
+          const outputs = await session.run(feed, names);
+          bytes += bytesOf(feed) + bytesOf(outputs);
+          if (expected.length >= LEAST_SAMPLES && bytes > this.mostBytes) break;
+          expected.push({ feed, outputs });
+        }
       this.level = await session.usedLevel();
       return expected;
     } finally {
@@ -86,7 +104,10 @@ export class HeldOutScore {
 
 /** Texts are taken for nothing: they are few. */
 function bytesOf(values: Feed): number {
-  return Object.values(values).reduce((sum, { data }) => sum + (Array.isArray(data) ? 0 : (data as NumericArray).byteLength), 0);
+  return Object.values(values).reduce(
+    (sum, { data }) => sum + (Array.isArray(data) ? 0 : (data as NumericArray).byteLength),
+    0,
+  );
 }
 
 /** Over outputs of floats, or over all where there are none. */
@@ -99,6 +120,6 @@ function meanScore(outputs: readonly OutputFidelity[]): number {
 
 /** Of what is right or wrong, the share of wrong ones stands for the noise: 90 of 100 right are 10 dB. */
 function scoreOf({ sqnrDb, agreement }: OutputFidelity): number {
-  const db = agreement === null ? sqnrDb ?? EQUAL_DB : -10 * Math.log10(1 - agreement);
+  const db = agreement === null ? (sqnrDb ?? EQUAL_DB) : -10 * Math.log10(1 - agreement);
   return Math.min(db, EQUAL_DB);
 }

@@ -1,10 +1,16 @@
-/** Measurements that a run asks for again: a trial and the search behind it look at the same model, and so do all trials at the reference. */
+/**
+ * Measurements that a run asks for again: a trial and the search behind it look at the same model, and so
+ * do all trials at the reference.
+ */
 import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
 import type { Logger } from "../diagnostics.js";
 import { requestKey, type Statistics } from "../numeric/statistics.js";
 import { ModelKeys } from "./model-keys.js";
 
-/** Answers that are kept: those of a few models in turn. A histogram takes 16 KiB, a large network has hundreds. */
+/**
+ * Answers that are kept: those of a few models in turn. A histogram takes 16 KiB, a large network has
+ * hundreds.
+ */
 const MOST = 8;
 
 export class RepeatedMeasurements {
@@ -21,10 +27,14 @@ export class RepeatedMeasurements {
   async measure(options: CalibrationOptions, data: string): Promise<Statistics> {
     // Gram matrices take tens of megabytes each, and none is asked for twice.
     if (options.requests.some(({ kind }) => kind === "gram")) return calibrate(options);
-    const key = JSON.stringify([data, this.keys.of(options.model), [...new Set(options.requests.map(requestKey))].sort()]);
+    const key = JSON.stringify([
+      data,
+      this.keys.of(options.model),
+      [...new Set(options.requests.map(requestKey))].sort(),
+    ]);
     const known = this.answers.get(key);
     if (known) this.logger.debug?.("measured before");
-    const answer = known ?? await calibrate(options);
+    const answer = known ?? (await calibrate(options));
     this.answers.delete(key);
     this.answers.set(key, answer);
     for (const oldest of this.answers.keys()) if (this.answers.size > MOST) this.answers.delete(oldest);

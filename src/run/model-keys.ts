@@ -7,8 +7,8 @@ import { encodeModel } from "../onnx/index.js";
 const LARGE = 4096;
 
 /**
- * Models with the same key make the same file. Copies of a model share their large constants, whose bytes nothing
- * writes into, so these are told apart by where they lie: equal bytes in two places give two keys.
+ * Models with the same key make the same file. Copies of a model share their large constants, whose bytes
+ * nothing writes into, so these are told apart by where they lie: equal bytes in two places give two keys.
  */
 export class ModelKeys {
   private readonly places = new WeakMap<object, number>();
@@ -18,7 +18,13 @@ export class ModelKeys {
     const substitutes = new Map<Tensor, Tensor>();
     for (const tensor of allTensors(model)) {
       const place = this.placeOf(tensor);
-      if (place !== undefined) substitutes.set(tensor, { name: tensor.name ?? "", dataType: tensor.dataType, dims: tensor.dims, raw: Buffer.from(place) });
+      if (place !== undefined)
+        substitutes.set(tensor, {
+          name: tensor.name ?? "",
+          dataType: tensor.dataType,
+          dims: tensor.dims,
+          raw: Buffer.from(place),
+        });
     }
     const hash = createHash("sha256");
     for (const part of encodeModel(model, substitutes)) hash.update(part);
@@ -26,7 +32,10 @@ export class ModelKeys {
   }
 
   private placeOf({ raw, lazy }: Tensor): string | undefined {
-    if (raw) return raw.byteLength < LARGE ? undefined : `${this.numberOf(raw.buffer)}+${raw.byteOffset}+${raw.byteLength}`;
+    if (raw)
+      return raw.byteLength < LARGE
+        ? undefined
+        : `${this.numberOf(raw.buffer)}+${raw.byteOffset}+${raw.byteLength}`;
     return lazy && String(this.numberOf(lazy));
   }
 

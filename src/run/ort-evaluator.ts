@@ -1,13 +1,26 @@
-/** Evaluates constant sub-models with onnxruntime in its child process, for passes that may not run it themselves. */
+/**
+ * Evaluates constant sub-models with onnxruntime in its child process, for passes that may not run it
+ * themselves.
+ */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { DataType, integerTensor, type Model, type Tensor, type TensorValue } from "../ir/index.js";
-import { inProportion, LimitExceeded, limitText, runLimits, type RunLimits, type WorkLimit } from "../run-limits.js";
+import {
+  inProportion,
+  LimitExceeded,
+  limitText,
+  runLimits,
+  type RunLimits,
+  type WorkLimit,
+} from "../run-limits.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
 import { openRemote, type LimitError, type RemoteRuntime } from "../runtime/index.js";
 
-/** Memory for each byte of the constants: 32 where packed codes become float32, and copies on the way between processes. */
+/**
+ * Memory for each byte of the constants: 32 where packed codes become float32, and copies on the way
+ * between processes.
+ */
 const MEMORY_FACTOR = 128;
 
 /** Starts the runtime at the first use; close it when the passes have run. */
@@ -23,14 +36,21 @@ export class RuntimeEvaluator implements ConstantEvaluator {
   /** Why nothing is computed any more: it takes more time or memory than it may. */
   get stopped(): Diagnostic | undefined {
     const { foldingStopped: what } = this.limits;
-    return what === undefined ? undefined : {
-      id: "fold-constants/limit", severity: "warning",
-      message: `Not all constants were folded, because computing them takes more than ${what}: the nodes stay as they `
-        + "are. If it may take more, raise the limit with --fold-limit, such as --fold-limit 60s,2GB.",
-    };
+    return what === undefined
+      ? undefined
+      : {
+          id: "fold-constants/limit",
+          severity: "warning",
+          message:
+            `Not all constants were folded, because computing them takes more than ${what}: the nodes stay as they ` +
+            "are. If it may take more, raise the limit with --fold-limit, such as --fold-limit 60s,2GB.",
+        };
   }
 
-  /** What onnxruntime cannot compute (an operator it has no kernel for), or only at great cost, is answered by an empty map. */
+  /**
+   * What onnxruntime cannot compute (an operator it has no kernel for), or only at great cost, is answered
+   * by an empty map.
+   */
   async evaluate(model: Model): Promise<ReadonlyMap<string, Tensor>> {
     if (this.missing || this.limits.foldingStopped !== undefined) return new Map();
     try {
@@ -66,8 +86,14 @@ export class RuntimeEvaluator implements ConstantEvaluator {
       return new LimitExceeded(what, `folding takes more than ${what}`);
     };
     // What grows with the constants is not taken from what is left for others.
-    const spent = (seconds: number): void => void (this.seconds += Math.max(0, seconds - (whole.seconds - fold.seconds)));
-    return runtime.within(() => limit, exceeded, () => this.run(runtime, model), spent);
+    const spent = (seconds: number): void =>
+      void (this.seconds += Math.max(0, seconds - (whole.seconds - fold.seconds)));
+    return runtime.within(
+      () => limit,
+      exceeded,
+      () => this.run(runtime, model),
+      spent,
+    );
   }
 
   private async run(runtime: RemoteRuntime, model: Uint8Array): Promise<ReadonlyMap<string, Tensor>> {

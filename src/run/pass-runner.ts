@@ -18,7 +18,11 @@ import type { PlannedStep } from "../plan/plan-types.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
 export class PassFailure extends EdgecError {
-  constructor(readonly pass: string, message: string, options: { cause: unknown }) {
+  constructor(
+    readonly pass: string,
+    message: string,
+    options: { cause: unknown },
+  ) {
     super("PASS_FAILED", message, options);
   }
 }
@@ -26,7 +30,10 @@ export class PassFailure extends EdgecError {
 /** Rounds of a step that runs until stable. Each removes something, so real models need two or three. */
 const MAX_ROUNDS = 10;
 
-/** Runs passes over the model of a run and over copies of it; what is done to copies goes into ledgers of their own. */
+/**
+ * Runs passes over the model of a run and over copies of it; what is done to copies goes into ledgers of
+ * their own.
+ */
 export class PassRunner {
   readonly ledger = new PassLedger();
   /** The model before the first pass that may change results. */
@@ -37,7 +44,11 @@ export class PassRunner {
   private readonly givenValues: GivenValues;
 
   /** @param process where what passes ask for is measured */
-  constructor(private readonly model: Model, private readonly options: RunOptions, private readonly process: CalibrationProcess) {
+  constructor(
+    private readonly model: Model,
+    private readonly options: RunOptions,
+    private readonly process: CalibrationProcess,
+  ) {
     this.measurements = new RepeatedMeasurements(options.logger);
     this.givenValues = new GivenValues(options.threads, process);
   }
@@ -48,13 +59,23 @@ export class PassRunner {
     this.original ??= this.referenceModel;
   }
 
-  /** Values that an exact step scales keep their names: what they were before is nothing to come near any more. */
+  /**
+   * Values that an exact step scales keep their names: what they were before is nothing to come near any
+   * more.
+   */
   forgetReference(): void {
     this.referenceModel = undefined;
   }
 
-  /** Runs the passes of a step, again while they change something where the step says so; returns whether they did. */
-  async runStep(model: Model, step: Pick<PlannedStep, "passes" | "untilStable">, ledger = this.ledger): Promise<boolean> {
+  /**
+   * Runs the passes of a step, again while they change something where the step says so; returns whether
+   * they did.
+   */
+  async runStep(
+    model: Model,
+    step: Pick<PlannedStep, "passes" | "untilStable">,
+    ledger = this.ledger,
+  ): Promise<boolean> {
     let changed = false;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       let modified = false;
@@ -67,7 +88,7 @@ export class PassRunner {
 
   /** What the pass asks for. */
   async measureAhead(pass: Pass): Promise<Statistics> {
-    return await this.measure(this.model, pass, this.ledger) ?? new Statistics();
+    return (await this.measure(this.model, pass, this.ledger)) ?? new Statistics();
   }
 
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
@@ -83,7 +104,10 @@ export class PassRunner {
       const statistics = await this.measure(model, pass, ledger);
       // What was measured has told of itself.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
-      result = await pass.run(model, { ...this.context(statistics, pass, ledger), advance: (done, total, part) => this.advance(pass, done, total, part) });
+      result = await pass.run(model, {
+        ...this.context(statistics, pass, ledger),
+        advance: (done, total, part) => this.advance(pass, done, total, part),
+      });
       await takeTurn();
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
@@ -98,33 +122,63 @@ export class PassRunner {
     const { dataset, evaluator, seed, compute } = this.options;
     const signal = runSignal();
     return {
-      statistics, evaluator, seed, advance: takeTurn,
-      ...(compute ? { compute } : {}), ...(signal ? { signal } : {}),
+      statistics,
+      evaluator,
+      seed,
+      advance: takeTurn,
+      ...(compute ? { compute } : {}),
+      ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
-        // A pass may ask for nothing beforehand and learn layer by layer all the same.
-        ledger.askedForData = true;
-        return this.measureFor(pass, dataset, model, requests, limits);
-      } } : {}),
+      ...(dataset
+        ? {
+            measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
+              // A pass may ask for nothing beforehand and learn layer by layer all the same.
+              ledger.askedForData = true;
+              return this.measureFor(pass, dataset, model, requests, limits);
+            },
+          }
+        : {}),
     };
   }
 
-  private async measureFor(pass: Pass | undefined, all: Dataset, model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits): Promise<Statistics> {
+  private async measureFor(
+    pass: Pass | undefined,
+    all: Dataset,
+    model: Model,
+    requests: readonly StatisticRequest[],
+    limits: MeasureLimits,
+  ): Promise<Statistics> {
     const statistics = await this.measureWithin(all, model, requests, limits);
     if (pass) this.options.logger.progress?.({ step: pass.name, done: 0 });
     return statistics;
   }
 
   private advance(pass: Pass, done: number, total: number, part?: string): Promise<void> {
-    this.options.logger.progress?.({ step: part === undefined ? pass.name : `${pass.name}: ${part}`, done, total });
+    this.options.logger.progress?.({
+      step: part === undefined ? pass.name : `${pass.name}: ${part}`,
+      done,
+      total,
+    });
     return takeTurn();
   }
 
-  private async measureWithin(all: Dataset, model: Model, requests: readonly StatisticRequest[], { given, ...limits }: MeasureLimits): Promise<Statistics> {
+  private async measureWithin(
+    all: Dataset,
+    model: Model,
+    requests: readonly StatisticRequest[],
+    { given, ...limits }: MeasureLimits,
+  ): Promise<Statistics> {
     const { threads, logger } = this.options;
     const data = JSON.stringify(limits);
     const samples = limited(all, limits);
-    const options = { model, requests, threads, logger, process: this.process, inOneRound: limits.asBatch === true };
+    const options = {
+      model,
+      requests,
+      threads,
+      logger,
+      process: this.process,
+      inOneRound: limits.asBatch === true,
+    };
     if (given) return calibrate({ ...options, dataset: await this.givenValues.beside(samples, data, given) });
     return this.measurements.measure({ ...options, dataset: samples }, data);
   }
@@ -138,7 +192,12 @@ export class PassRunner {
     if (requests.length === 0) return new Statistics();
     const isMain = ledger === this.ledger;
     const key = ledger.statisticsKey(pass);
-    const statistics = (isMain ? recorded?.get(key) : undefined) ?? await this.measurements.measure({ model, dataset, requests, threads, logger, process: this.process }, "all");
+    const statistics =
+      (isMain ? recorded?.get(key) : undefined) ??
+      (await this.measurements.measure(
+        { model, dataset, requests, threads, logger, process: this.process },
+        "all",
+      ));
     ledger.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);
     return statistics;
@@ -151,18 +210,28 @@ export class PassRunner {
     // A full disk is no fault of the pass that meets it.
     const trouble = troubleOf(cause);
     if (trouble) return trouble;
-    const dumped = before && options.dump ? ` The model before it was written to ${await options.dump(before, pass.name)}.` : "";
-    const isInvalidModel = cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
+    const dumped =
+      before && options.dump
+        ? ` The model before it was written to ${await options.dump(before, pass.name)}.`
+        : "";
+    const isInvalidModel =
+      cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
     if (cause instanceof EdgecError && !isInvalidModel) return cause;
     const ran = this.ledger.names();
-    const after = ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
-    return new PassFailure(pass.name, `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`, { cause });
+    const after =
+      ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
+    return new PassFailure(
+      pass.name,
+      `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`,
+      { cause },
+    );
   }
 }
 
 /**
- * Inputs of a batch in all, bytes. What a network makes of its inputs on the way is some 20 to 50 times as large: four
- * times as many took a ResNet-18 from 650 to 929 MiB. Large samples have positions enough to take means over.
+ * Inputs of a batch in all, bytes. What a network makes of its inputs on the way is some 20 to 50 times as
+ * large: four times as many took a ResNet-18 from 650 to 929 MiB. Large samples have positions enough to
+ * take means over.
  */
 const BATCH_BYTES = 2 ** 22;
 

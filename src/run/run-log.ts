@@ -23,7 +23,10 @@ export interface PassRecord {
   readonly stats: Readonly<Record<string, number>>;
   /** Milliseconds, with the calibration it asked for. */
   readonly ms: number;
-  /** Present for a pass that was tried. One that was not kept has `modified` false: its changes were taken back. */
+  /**
+   * Present for a pass that was tried. One that was not kept has `modified` false: its changes were taken
+   * back.
+   */
   readonly trial?: TrialResult;
 }
 
@@ -44,7 +47,13 @@ export class PassLedger {
   askedForData = false;
   search: SearchResult | undefined;
   readonly statistics = new Map<string, Statistics>();
-  private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
+  private readonly records: {
+    pass: Pass;
+    modified: boolean;
+    stats: Record<string, number>;
+    ms: number;
+    trial?: TrialResult;
+  }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
   private readonly diagnostics: Diagnostic[] = [];
   /** What each pass has said of nodes, as text. */
@@ -52,13 +61,16 @@ export class PassLedger {
 
   add(pass: Pass, result: PassResult, ms: number): void {
     let record = this.records.find((other) => other.pass === pass);
-    if (!record) this.records.push(record = { pass, modified: false, stats: {}, ms: 0 });
+    if (!record) this.records.push((record = { pass, modified: false, stats: {}, ms: 0 }));
     record.modified ||= result.modified;
     record.ms += ms;
-    for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
+    for (const [name, value] of Object.entries(result.stats))
+      record.stats[name] = (record.stats[name] ?? 0) + value;
     const isRepeated = this.repeats(pass);
-    for (const node of result.nodes) if (!isRepeated("node", node)) this.nodes.push({ ...node, pass: pass.name });
-    for (const diagnostic of result.diagnostics) if (!isRepeated("diagnostic", diagnostic)) this.diagnostics.push(diagnostic);
+    for (const node of result.nodes)
+      if (!isRepeated("node", node)) this.nodes.push({ ...node, pass: pass.name });
+    for (const diagnostic of result.diagnostics)
+      if (!isRepeated("diagnostic", diagnostic)) this.diagnostics.push(diagnostic);
   }
 
   /** Whether an exact pass has said the same in an earlier round: it runs until nothing changes. */
@@ -75,7 +87,13 @@ export class PassLedger {
 
   /** Takes over what the passes of a trial reported; of one that was not kept, that it was tried. */
   addTrial(tried: PassLedger, trial: TrialResult): void {
-    for (const record of tried.records) this.records.push({ ...record, modified: record.modified && trial.kept, stats: trial.kept ? record.stats : {}, trial: rounded(trial) });
+    for (const record of tried.records)
+      this.records.push({
+        ...record,
+        modified: record.modified && trial.kept,
+        stats: trial.kept ? record.stats : {},
+        trial: rounded(trial),
+      });
     if (!trial.kept) return;
     this.nodes.push(...tried.nodes);
     this.diagnostics.push(...tried.diagnostics);
@@ -96,7 +114,14 @@ export class PassLedger {
   result(): RunResult {
     return {
       modified: this.records.some((record) => record.modified),
-      passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({ name: pass.name, options: pass.options, modified, stats, ms: Math.round(ms * 10) / 10, ...(trial ? { trial } : {}) })),
+      passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({
+        name: pass.name,
+        options: pass.options,
+        modified,
+        stats,
+        ms: Math.round(ms * 10) / 10,
+        ...(trial ? { trial } : {}),
+      })),
       nodes: this.nodes.map((node) => explained(node, this.search)),
       diagnostics: this.diagnostics,
       askedForData: this.askedForData,
@@ -110,11 +135,18 @@ function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
   return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, ...rest };
 }
 
-/** A node that the search left out is told its reason instead of the exclusion that came of it; a layer in another form is told it as well. */
-function explained<T extends NodeStatus & { readonly pass: string }>(node: T, search: SearchResult | undefined): T {
+/**
+ * A node that the search left out is told its reason instead of the exclusion that came of it; a layer in
+ * another form is told it as well.
+ */
+function explained<T extends NodeStatus & { readonly pass: string }>(
+  node: T,
+  search: SearchResult | undefined,
+): T {
   const reason = search?.reasons.get(node.name);
   if (!search || reason === undefined) return node;
   if (node.reason === "excluded") return { ...node, reason };
-  const isDynamic = search.forms.dynamicNodes.includes(node.name) && node.pass === search.pass && node.status === "changed";
+  const isDynamic =
+    search.forms.dynamicNodes.includes(node.name) && node.pass === search.pass && node.status === "changed";
   return isDynamic ? { ...node, reason: `${node.reason}; ${reason}` } : node;
 }

@@ -11,7 +11,10 @@ import type { Scorer } from "./ablation.js";
 export interface RunOptions {
   /** Where statistics come from; without it passes get none. */
   readonly dataset?: Dataset | undefined;
-  /** Scores models on samples that are not in `dataset`, given the reference and where to run both. Without it steps that must prove themselves are left out. */
+  /**
+   * Scores models on samples that are not in `dataset`, given the reference and where to run both. Without
+   * it steps that must prove themselves are left out.
+   */
   readonly scorer?: ((reference: Model, process: CalibrationProcess) => Scorer) | undefined;
   /** What a search for nodes to leave in float goes by besides the score. */
   readonly judges?: ModelJudges;
@@ -21,10 +24,16 @@ export interface RunOptions {
   readonly logger: Logger;
   readonly seed: number;
   readonly threads: number;
-  /** Statistics of an earlier run, to take instead of measuring (see `RunResult.statistics`). What is measured is added. */
+  /**
+   * Statistics of an earlier run, to take instead of measuring (see `RunResult.statistics`). What is
+   * measured is added.
+   */
   readonly recorded?: Map<string, Statistics>;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
-  /** With `debug`: takes the bytes of the model as it was before a pass that failed, and says where it was put. */
+  /**
+   * With `debug`: takes the bytes of the model as it was before a pass that failed, and says where it was
+   * put.
+   */
   readonly dump?: (model: Uint8Array, passName: string) => Promise<string>;
 }

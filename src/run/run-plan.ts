@@ -1,4 +1,7 @@
-/** Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches before those that have some. */
+/**
+ * Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches
+ * before those that have some.
+ */
 import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { PassLedger, type RunResult, type TrialResult } from "./run-log.js";
@@ -30,7 +33,11 @@ class PlanRun {
   private readonly runner: PassRunner;
   private trial: StepTrial | undefined;
 
-  constructor(private readonly model: Model, private readonly plan: Plan, private readonly options: RunOptions) {
+  constructor(
+    private readonly model: Model,
+    private readonly plan: Plan,
+    private readonly options: RunOptions,
+  ) {
     this.runner = new PassRunner(model, options, this.process);
   }
 
@@ -38,7 +45,8 @@ class PlanRun {
     for (const [index, step] of this.plan.entries()) {
       if (step.search) await this.searchStep(index, step, step.search);
       else if (step.validateAfter !== undefined) await this.tryStep(index, step, step.validateAfter);
-      else if (await this.runner.runStep(this.model, step)) this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
+      else if (await this.runner.runStep(this.model, step))
+        this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
     }
     return this.runner.ledger.result();
   }
@@ -73,9 +81,19 @@ class PlanRun {
   }
 
   private tellFailure(subject: string, { refused, crashed }: TrialResult): void {
-    const tell = (id: string, message: string): void => this.options.logger.diagnostic?.({ id, severity: "warning", subject, message });
-    if (refused !== undefined) tell("compress/step-refused", `"${subject}" was taken back, because the runtime refuses this model with it: ${sentence(refused)} This is a bug in edgec: please report it.`);
-    if (crashed !== undefined) tell("compress/step-crashed", `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`);
+    const tell = (id: string, message: string): void =>
+      this.options.logger.diagnostic?.({ id, severity: "warning", subject, message });
+    if (refused !== undefined)
+      tell(
+        "compress/step-refused",
+        `"${subject}" was taken back, because the runtime refuses this model with it: ` +
+          `${sentence(refused)} This is a bug in edgec: please report it.`,
+      );
+    if (crashed !== undefined)
+      tell(
+        "compress/step-crashed",
+        `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`,
+      );
   }
 
   /** Chooses forms of nodes for the step's last pass, and runs it so. */
@@ -85,10 +103,15 @@ class PlanRun {
     const searched = step.passes.at(-1);
     const passes = inForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
     const isChosen = passes !== step.passes;
-    if (await this.runner.runStep(this.model, { ...step, passes })) this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
+    if (await this.runner.runStep(this.model, { ...step, passes }))
+      this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
 
-  private async search(index: number, step: PlannedStep, aims: SearchAims): Promise<SearchResult | undefined> {
+  private async search(
+    index: number,
+    step: PlannedStep,
+    aims: SearchAims,
+  ): Promise<SearchResult | undefined> {
     const { dataset, scorer, logger, threads, judges = {} } = this.options;
     const pass = step.passes.at(-1);
     const trial = scorer && dataset ? this.trials(scorer) : undefined;
@@ -96,27 +119,51 @@ class PlanRun {
     this.runner.keepReference();
     const statistics = await this.runner.measureAhead(pass);
     const later = this.plan.slice(index + 1);
-    const recovering = later.filter(({ validateAfter }) => validateAfter !== undefined && step.passes.some(({ name }) => name === validateAfter));
-    const apply = (steps: Plan) => async (model: Model): Promise<void> => {
-      for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
-    };
+    const recovering = later.filter(
+      ({ validateAfter }) =>
+        validateAfter !== undefined && step.passes.some(({ name }) => name === validateAfter),
+    );
+    const apply =
+      (steps: Plan) =>
+      async (model: Model): Promise<void> => {
+        for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
+      };
     // Without samples to judge by, what can be predicted is left.
-    return searchForms(this.model, pass, statistics, trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) }, {
-      dataset, threads, logger, judges, process: this.process,
-      context: (statistics) => this.runner.context(statistics),
-      score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
-      recover: recovering.length > 0 ? apply(recovering) : undefined,
-      finish: apply(later.filter(({ validateAfter }) => validateAfter === undefined)),
-    });
+    return searchForms(
+      this.model,
+      pass,
+      statistics,
+      trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) },
+      {
+        dataset,
+        threads,
+        logger,
+        judges,
+        process: this.process,
+        context: (statistics) => this.runner.context(statistics),
+        score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
+        recover: recovering.length > 0 ? apply(recovering) : undefined,
+        finish: apply(later.filter(({ validateAfter }) => validateAfter === undefined)),
+      },
+    );
   }
 
-  /** Models are scored against the one that came to the first of trials, searches and passes that may change results. */
+  /**
+   * Models are scored against the one that came to the first of trials, searches and passes that may change
+   * results.
+   */
   private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrial {
-    return this.trial ??= new StepTrial(scorer(this.runner.original ?? copyModel(this.model), this.process), this.options.logger);
+    return (this.trial ??= new StepTrial(
+      scorer(this.runner.original ?? copyModel(this.model), this.process),
+      this.options.logger,
+    ));
   }
 }
 
-/** The steps up to the one that runs the pass, without those that are tried themselves; none when it does not come. */
+/**
+ * The steps up to the one that runs the pass, without those that are tried themselves; none when it does
+ * not come.
+ */
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
   return steps.slice(0, last + 1).filter(({ validateAfter }) => validateAfter === undefined);

@@ -16,25 +16,47 @@ const LEAST_JUDGES = 2;
 /** Of eleven samples three are compared on, and eight are left. */
 const LEAST_WITHOUT_EVAL = 11;
 
-/** Splits the calibration data where steps of the plan must prove themselves on samples that nothing was fitted to. */
+/**
+ * Splits the calibration data where steps of the plan must prove themselves on samples that nothing was
+ * fitted to.
+ */
 export function learningData(
-  calibration: Dataset | undefined, plan: Plan, model: Model, { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger },
+  calibration: Dataset | undefined,
+  plan: Plan,
+  model: Model,
+  { seed, threads, logger }: { readonly seed: number; readonly threads: number; readonly logger: Logger },
 ): Pick<RunOptions, "dataset" | "scorer"> {
-  const isJudged = plan.some(({ validateAfter, search, wasJudged }) => validateAfter !== undefined || needsJudges(search) || wasJudged === true);
+  const isJudged = plan.some(
+    ({ validateAfter, search, wasJudged }) =>
+      validateAfter !== undefined || needsJudges(search) || wasJudged === true,
+  );
   if (!calibration || !isJudged) return { dataset: calibration };
-  const obstacle = (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
+  const obstacle =
+    (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
   if (obstacle !== undefined) {
-    logger.diagnostic?.({ id: "compress/not-judged", severity: "warning", message: `int8 was not tuned for accuracy and speed: ${obstacle}` });
+    logger.diagnostic?.({
+      id: "compress/not-judged",
+      severity: "warning",
+      message: `int8 was not tuned for accuracy and speed: ${obstacle}`,
+    });
     return { dataset: calibration };
   }
   // A split of its own: with another seed than the one that the comparison was held out with.
   const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
-  return { dataset: rest, scorer: (reference, process) => new HeldOutScore(reference, heldOut, threads, process) };
+  return {
+    dataset: rest,
+    scorer: (reference, process) => new HeldOutScore(reference, heldOut, threads, process),
+  };
 }
 
 /** Where there is no other data to compare on, a quarter has been kept apart for that already. */
 function tooFew({ size = 0 }: Dataset): string {
-  return `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without --eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not wanted.`;
+  return (
+    `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep ` +
+    `some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without ` +
+    `--eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not ` +
+    "wanted."
+  );
 }
 
 function tooLarge(model: Model): string | undefined {
@@ -43,5 +65,8 @@ function tooLarge(model: Model): string | undefined {
 }
 
 function weightBytes({ graph }: Model): number {
-  return graph.initializers.reduce((sum, tensor) => sum + (byteSize(tensor.dataType, elementCount(tensor)) ?? 0), 0);
+  return graph.initializers.reduce(
+    (sum, tensor) => sum + (byteSize(tensor.dataType, elementCount(tensor)) ?? 0),
+    0,
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * A session that goes down a list of settings until the model loads and its first run succeeds. onnxruntime's own
- * optimizations break some models that run at a lower level; all sessions of edgec go through here, so that all of them
- * meet such a model in the same way.
+ * A session that goes down a list of settings until the model loads and its first run succeeds.
+ * onnxruntime's own optimizations break some models that run at a lower level; all sessions of edgec go
+ * through here, so that all of them meet such a model in the same way.
  */
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
@@ -97,8 +97,8 @@ export class AdaptiveSession implements LocalSession {
   }
 
   /**
-   * Puts the next that loads in the place of the session; false when there is none. The former goes first: two at once
-   * may not fit in memory.
+   * Puts the next that loads in the place of the session; false when there is none. The former goes first:
+   * two at once may not fit in memory.
    */
   private async next(): Promise<boolean> {
     await this.session.release();

@@ -1,6 +1,6 @@
 /**
- * The entry of a service's child process: imports the service module named on the command line and answers calls to
- * its exported functions. Calls run concurrently, as far as the functions yield.
+ * The entry of a service's child process: imports the service module named on the command line and answers
+ * calls to its exported functions. Calls run concurrently, as far as the functions yield.
  */
 import { holdLifeline } from "./lifeline.js";
 import { END, sendableError, type CallMessage, type ReplyMessage } from "./service-wire.js";

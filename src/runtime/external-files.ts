@@ -17,7 +17,10 @@ const PATHS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
 
 const MAX_DEPTH = 64;
 
-/** The distinct `location`s of external tensors in the bytes of a ModelProto. Throws EdgecError MODEL_REJECTED for malformed bytes. */
+/**
+ * The distinct `location`s of external tensors in the bytes of a ModelProto. Throws EdgecError
+ * MODEL_REJECTED for malformed bytes.
+ */
 export function externalLocations(model: Uint8Array, path: string): string[] {
   const found = new Set<string>();
   try {
@@ -42,7 +45,9 @@ function visit(bytes: Uint8Array, kind: string, found: Set<string>, depth: numbe
 }
 
 function addLocation(entry: Uint8Array, found: Set<string>): void {
-  const parts = new Map([...lengthDelimited(entry)].map(({ field, value }) => [field, new TextDecoder().decode(value)]));
+  const parts = new Map(
+    [...lengthDelimited(entry)].map(({ field, value }) => [field, new TextDecoder().decode(value)]),
+  );
   const location = parts.get(2);
   if (parts.get(1) === "location" && location !== undefined) found.add(location);
 }
@@ -54,9 +59,15 @@ function* lengthDelimited(bytes: Uint8Array): Generator<{ field: number; value: 
     const key = varint(bytes, at);
     const field = Math.floor(key / 8);
     switch (key % 8) {
-      case 0: varint(bytes, at); break;
-      case 1: at.offset += 8; break;
-      case 5: at.offset += 4; break;
+      case 0:
+        varint(bytes, at);
+        break;
+      case 1:
+        at.offset += 8;
+        break;
+      case 5:
+        at.offset += 4;
+        break;
       case 2: {
         const length = varint(bytes, at);
         if (length > bytes.length - at.offset) throw truncated();
@@ -64,7 +75,8 @@ function* lengthDelimited(bytes: Uint8Array): Generator<{ field: number; value: 
         at.offset += length;
         break;
       }
-      default: throw truncated();
+      default:
+        throw truncated();
     }
   }
 }

@@ -4,7 +4,14 @@ export { loadRuntime, type RuntimeKind } from "./load.js";
 export { nativeRuntime, type NativeRuntime } from "./native.js";
 export { loadingWithin, openRemote, RemoteRuntime, RemoteSession } from "./remote.js";
 export {
-  LEVELS, type LocalSession, type OnnxRuntime, type OptimizationLevel, type Session, type SessionOptions, type UsedLevel, YIELDING,
+  LEVELS,
+  type LocalSession,
+  type OnnxRuntime,
+  type OptimizationLevel,
+  type Session,
+  type SessionOptions,
+  type UsedLevel,
+  YIELDING,
 } from "./runtime.js";
 export { type LimitError, startService, type ServiceClient, type ServiceOptions } from "./service.js";
 export { isReadableType } from "./tensors.js";

@@ -1,4 +1,7 @@
-/** Timing several sessions against each other, in turns, so that all of them meet the same state of the machine. */
+/**
+ * Timing several sessions against each other, in turns, so that all of them meet the same state of the
+ * machine.
+ */
 import { BadDataError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import type { LocalSession } from "./runtime.js";
@@ -18,7 +21,10 @@ export interface TimingOptions {
   readonly labels?: readonly string[];
 }
 
-/** One time for each round in milliseconds, so that entry i of two models was measured in the same round on the same feed. */
+/**
+ * One time for each round in milliseconds, so that entry i of two models was measured in the same round on
+ * the same feed.
+ */
 export interface ModelTimes {
   readonly samplesMs: number[];
 }
@@ -27,11 +33,13 @@ const MAX_ROUNDS_FACTOR = 20;
 const FEWEST_ROUNDS = 5;
 
 /**
- * Runs round after round; a round runs each model once on one feed, starting with another model each time, because
- * the first one of a round finds its data cold.
+ * Runs round after round; a round runs each model once on one feed, starting with another model each time,
+ * because the first one of a round finds its data cold.
  */
 export async function timeSessions(
-  sessions: readonly LocalSession[], feeds: readonly Feed[], options: TimingOptions,
+  sessions: readonly LocalSession[],
+  feeds: readonly Feed[],
+  options: TimingOptions,
 ): Promise<ModelTimes[]> {
   if (feeds.length === 0) throw new BadDataError("timing needs at least one feed");
   const calls: (() => Promise<unknown>)[][] = [];
@@ -57,7 +65,12 @@ export async function timeSessions(
   return times;
 }
 
-function isRoundDue(round: number, elapsedMs: number, models: number, { runs, minMs = 0, maxMs = Infinity }: TimingOptions): boolean {
+function isRoundDue(
+  round: number,
+  elapsedMs: number,
+  models: number,
+  { runs, minMs = 0, maxMs = Infinity }: TimingOptions,
+): boolean {
   if (elapsedMs > maxMs && round >= FEWEST_ROUNDS) return false;
   return round < runs || (elapsedMs < minMs * models && round < runs * MAX_ROUNDS_FACTOR);
 }

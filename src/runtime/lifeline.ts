@@ -1,7 +1,7 @@
 /**
- * A process that works for another one must not outlive it, even while it is busy. The two share a pipe that nothing is
- * written to. A thread of the working process waits for its end, which comes with the end of the other one,
- * whatever brought it about.
+ * A process that works for another one must not outlive it, even while it is busy. The two share a pipe
+ * that nothing is written to. A thread of the working process waits for its end, which comes with the end
+ * of the other one, whatever brought it about.
  */
 import { Socket } from "node:net";
 import type { ChildProcess, StdioOptions } from "node:child_process";
@@ -33,7 +33,10 @@ export function letGoOfLifeline(child: ChildProcess): void {
   end?.unref?.();
 }
 
-/** Kills this process when the one that started it is gone. To be called in a process started `withLifeline`. */
+/**
+ * Kills this process when the one that started it is gone. To be called in a process started
+ * `withLifeline`.
+ */
 export function holdLifeline(): void {
   try {
     const thread = new Worker(WATCH, { eval: true, workerData: DESCRIPTOR, stdout: false, stderr: false });

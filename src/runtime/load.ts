@@ -1,4 +1,7 @@
-/** Finding an onnxruntime: the native package, else the WebAssembly one. Nothing is imported until it is asked for. */
+/**
+ * Finding an onnxruntime: the native package, else the WebAssembly one. Nothing is imported until it is
+ * asked for.
+ */
 import { EdgecError } from "../errors.js";
 import { loadNode } from "./ort-node.js";
 import { loadWeb } from "./ort-web.js";
@@ -12,9 +15,10 @@ const LOADERS: Readonly<Record<RuntimeKind, () => Promise<OnnxRuntime>>> = { nod
 let loaded: Promise<OnnxRuntime> | undefined;
 
 /**
- * The runtime of this process, loaded once: onnxruntime-node, or onnxruntime-web where the native package is not
- * installed or does not load (Alpine, an unsupported processor). The environment variable EDGEC_RUNTIME=node or web
- * allows only that one. Throws EdgecError RUNTIME_MISSING that says what to install.
+ * The runtime of this process, loaded once: onnxruntime-node, or onnxruntime-web where the native package
+ * is not installed or does not load (Alpine, an unsupported processor). The environment variable
+ * EDGEC_RUNTIME=node or web allows only that one. Throws EdgecError RUNTIME_MISSING that says what to
+ * install.
  */
 export function loadRuntime(): Promise<OnnxRuntime> {
   if (!loaded) {
@@ -28,7 +32,10 @@ export function loadRuntime(): Promise<OnnxRuntime> {
 function allowedKinds(wanted: string | undefined): readonly RuntimeKind[] {
   if (wanted === undefined || wanted === "") return ["node", "web"];
   if (wanted === "node" || wanted === "web") return [wanted];
-  throw new EdgecError("BAD_OPTION", `the environment variable EDGEC_RUNTIME is "${wanted}"; it may be "node" or "web"`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `the environment variable EDGEC_RUNTIME is "${wanted}"; it may be "node" or "web"`,
+  );
 }
 
 async function load(wanted: string | undefined): Promise<OnnxRuntime> {
@@ -38,7 +45,12 @@ async function load(wanted: string | undefined): Promise<OnnxRuntime> {
   for (const kind of kinds) {
     try {
       const runtime = await LOADERS[kind]();
-      const [missing] = kind === "node" ? [] : wanted === kind ? [`the environment variable EDGEC_RUNTIME is "${kind}"`] : reasons;
+      const [missing] =
+        kind === "node"
+          ? []
+          : wanted === kind
+            ? [`the environment variable EDGEC_RUNTIME is "${kind}"`]
+            : reasons;
       return missing === undefined ? runtime : { ...runtime, nativeMissing: missing };
     } catch (error) {
       cause ??= error;
@@ -46,7 +58,11 @@ async function load(wanted: string | undefined): Promise<OnnxRuntime> {
     }
   }
   const packages = kinds.map((kind) => `"npm install onnxruntime-${kind}"`).join(" or ");
-  throw new EdgecError("RUNTIME_MISSING", `no onnxruntime could be loaded (${reasons.join("; ")}). Install one with ${packages}`, { cause });
+  throw new EdgecError(
+    "RUNTIME_MISSING",
+    `no onnxruntime could be loaded (${reasons.join("; ")}). Install one with ${packages}`,
+    { cause },
+  );
 }
 
 function firstLine(error: unknown): string {

@@ -1,4 +1,7 @@
-/** Whether the native runtime is there. Times taken in another one say nothing of how fast a model is on this machine. */
+/**
+ * Whether the native runtime is there. Times taken in another one say nothing of how fast a model is on
+ * this machine.
+ */
 import { outsideRun, untilAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
 import { openRemote } from "./remote.js";

@@ -8,9 +8,13 @@ import { sessionLabel } from "./session-label.js";
 
 const ERROR_SEVERITY = 3;
 
-/** Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not load. */
+/**
+ * Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not
+ * load.
+ */
 export async function loadNode(): Promise<OnnxRuntime> {
-  // Read when the library is loaded. Without it every run leaves a device id and names of models below the home folder.
+  // Read when the library is loaded. Without it every run leaves a device id and names of models below the
+  // home folder.
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const ort = await import("onnxruntime-node");
   // Must be set before the first session: the package hands it to the library once. Logs go to stderr.
@@ -18,21 +22,27 @@ export async function loadNode(): Promise<OnnxRuntime> {
   return {
     name: "onnxruntime-node",
     version: ort.env.versions.node ?? ort.env.versions.common,
-    open: (model, options = {}) => AdaptiveSession.atLevels(options, async (settings) => {
-      const label = sessionLabel(model, settings.label);
-      const native = nodeOptions(settings);
-      try {
-        const session = typeof model === "string"
-          ? await ort.InferenceSession.create(model, native) : await ort.InferenceSession.create(model, native);
-        return new OrtSession(session, ort.Tensor, label, settings.optimization);
-      } catch (cause) {
-        throw rejection(cause, label, "load", model);
-      }
-    }),
+    open: (model, options = {}) =>
+      AdaptiveSession.atLevels(options, async (settings) => {
+        const label = sessionLabel(model, settings.label);
+        const native = nodeOptions(settings);
+        try {
+          const session =
+            typeof model === "string"
+              ? await ort.InferenceSession.create(model, native)
+              : await ort.InferenceSession.create(model, native);
+          return new OrtSession(session, ort.Tensor, label, settings.optimization);
+        } catch (cause) {
+          throw rejection(cause, label, "load", model);
+        }
+      }),
   };
 }
 
-/** Session config entries go in through `extra`, whose values must be strings here; unknown ones are ignored by onnxruntime. */
+/**
+ * Session config entries go in through `extra`, whose values must be strings here; unknown ones are ignored
+ * by onnxruntime.
+ */
 function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
   return {
     intraOpNumThreads: options.threads ?? 1,
@@ -41,7 +51,9 @@ function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
     executionProviders: ["cpu"],
     graphOptimizationLevel: options.optimization ?? "all",
     logSeverityLevel: ERROR_SEVERITY,
-    ...(options.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: options.optimizedModelPath }),
+    ...(options.optimizedModelPath === undefined
+      ? {}
+      : { optimizedModelFilePath: options.optimizedModelPath }),
     ...(options.config === undefined ? {} : { extra: { ...options.config } }),
   };
 }

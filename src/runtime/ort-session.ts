@@ -26,11 +26,17 @@ export class OrtSession implements LocalSession {
 
   async run(feed: Feed, outputs: readonly string[] = this.returnable()): Promise<Feed> {
     const results = await this.execute(this.feeds(feed), this.fetches(outputs));
-    return Object.fromEntries(outputs.map((name) => {
-      const tensor = results[name];
-      if (!tensor) throw new EdgecError("MODEL_REJECTED", `${this.label}: onnxruntime gave no value for output "${name}"`);
-      return [name, fromOrt(tensor, `${this.label}: output "${name}"`)];
-    }));
+    return Object.fromEntries(
+      outputs.map((name) => {
+        const tensor = results[name];
+        if (!tensor)
+          throw new EdgecError(
+            "MODEL_REJECTED",
+            `${this.label}: onnxruntime gave no value for output "${name}"`,
+          );
+        return [name, fromOrt(tensor, `${this.label}: output "${name}"`)];
+      }),
+    );
   }
 
   /** onnxruntime runs all nodes whatever is fetched, so what it cannot return is timed as well. */
@@ -48,7 +54,10 @@ export class OrtSession implements LocalSession {
     await this.session.release();
   }
 
-  private async execute(feeds: Record<string, Tensor>, fetches: string[]): Promise<Readonly<Record<string, Tensor>>> {
+  private async execute(
+    feeds: Record<string, Tensor>,
+    fetches: string[],
+  ): Promise<Readonly<Record<string, Tensor>>> {
     try {
       return await this.session.run(feeds, fetches);
     } catch (cause) {
@@ -56,13 +65,22 @@ export class OrtSession implements LocalSession {
     }
   }
 
-  /** Values that are not inputs of this model are left out: parts of a model are run on the whole model's feeds. */
+  /**
+   * Values that are not inputs of this model are left out: parts of a model are run on the whole model's
+   * feeds.
+   */
   private feeds(feed: Feed): Record<string, Tensor> {
-    return Object.fromEntries(this.inputNames.map((name) => {
-      const value = Object.hasOwn(feed, name) ? feed[name] : undefined;
-      if (!value) throw new BadDataError(`${this.label}: the feed has no value for input "${name}"; it has ${Object.keys(feed).join(", ") || "none"}`);
-      return [name, toOrt(value, this.tensor, `${this.label}: input "${name}"`)];
-    }));
+    return Object.fromEntries(
+      this.inputNames.map((name) => {
+        const value = Object.hasOwn(feed, name) ? feed[name] : undefined;
+        if (!value)
+          throw new BadDataError(
+            `${this.label}: the feed has no value for input "${name}"; it has ` +
+              (Object.keys(feed).join(", ") || "none"),
+          );
+        return [name, toOrt(value, this.tensor, `${this.label}: input "${name}"`)];
+      }),
+    );
   }
 
   /** Throws EdgecError MODEL_REJECTED when there is none. */
@@ -74,22 +92,36 @@ export class OrtSession implements LocalSession {
     if (names.length > 0) return names;
     const [only = ""] = this.outputNames;
     this.fetches([only]);
-    throw new EdgecError("MODEL_REJECTED", `${this.label}: onnxruntime's JavaScript API can return none of its outputs`);
+    throw new EdgecError(
+      "MODEL_REJECTED",
+      `${this.label}: onnxruntime's JavaScript API can return none of its outputs`,
+    );
   }
 
-  /** onnxruntime-node 1.30 brings the process down when it hands out a 4-bit tensor, so such outputs are refused before. */
+  /**
+   * onnxruntime-node 1.30 brings the process down when it hands out a 4-bit tensor, so such outputs are
+   * refused before.
+   */
   private fetches(outputs: readonly string[]): string[] {
     for (const name of outputs) {
       const index = this.outputNames.indexOf(name);
-      if (index < 0) throw new EdgecError("BAD_OPTION", `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`);
+      if (index < 0)
+        throw new EdgecError(
+          "BAD_OPTION",
+          `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`,
+        );
       const metadata = this.session.outputMetadata[index];
       const where = `${this.label}: output "${name}"`;
       if (name === LOST_NAME) {
-        throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
+        throw new EdgecError(
+          "MODEL_REJECTED",
+          `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`,
+        );
       }
       if (metadata && !metadata.isTensor) {
         throw new EdgecError(
-          "MODEL_REJECTED", `${where} is a sequence, map or optional value, which onnxruntime's JavaScript API cannot return`,
+          "MODEL_REJECTED",
+          `${where} is a sequence, map or optional value, which onnxruntime's JavaScript API cannot return`,
         );
       }
       if (metadata?.isTensor && !isReadable(metadata.type)) throw unreadableType(where, metadata.type);

@@ -1,4 +1,7 @@
-/** The WebAssembly runtime, onnxruntime-web, in Node: one thread, bytes only, no dump of the optimized graph. */
+/**
+ * The WebAssembly runtime, onnxruntime-web, in Node: one thread, bytes only, no dump of the optimized
+ * graph.
+ */
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import type { InferenceSession } from "onnxruntime-web";
@@ -20,28 +23,35 @@ export async function loadWeb(): Promise<OnnxRuntime> {
   return {
     name: "onnxruntime-web",
     version: ort.env.versions.web ?? ort.env.versions.common,
-    open: (model, options = {}) => AdaptiveSession.atLevels(options, async (settings) => {
-      const label = sessionLabel(model, settings.label);
-      if (settings.optimizedModelPath !== undefined) {
-        throw new EdgecError(
-          "RUNTIME_MISSING", 'onnxruntime-web cannot write the graph it executes; install the native runtime with "npm install onnxruntime-node"',
-        );
-      }
-      try {
-        const bytes = typeof model === "string" ? await readModelBytes(model) : model;
-        const externalData = typeof model === "string" ? await readExternalFiles(model, bytes) : [];
-        const session = await ort.InferenceSession.create(bytes, {
-          ...webOptions(settings), ...(externalData.length === 0 ? {} : { externalData }),
-        });
-        return new OrtSession(session, ort.Tensor, label, settings.optimization);
-      } catch (cause) {
-        throw rejection(cause, label, "load", model);
-      }
-    }),
+    open: (model, options = {}) =>
+      AdaptiveSession.atLevels(options, async (settings) => {
+        const label = sessionLabel(model, settings.label);
+        if (settings.optimizedModelPath !== undefined) {
+          throw new EdgecError(
+            "RUNTIME_MISSING",
+            "onnxruntime-web cannot write the graph it executes; install the native runtime with " +
+              '"npm install onnxruntime-node"',
+          );
+        }
+        try {
+          const bytes = typeof model === "string" ? await readModelBytes(model) : model;
+          const externalData = typeof model === "string" ? await readExternalFiles(model, bytes) : [];
+          const session = await ort.InferenceSession.create(bytes, {
+            ...webOptions(settings),
+            ...(externalData.length === 0 ? {} : { externalData }),
+          });
+          return new OrtSession(session, ort.Tensor, label, settings.optimization);
+        } catch (cause) {
+          throw rejection(cause, label, "load", model);
+        }
+      }),
   };
 }
 
-/** `threads` has no meaning here: a WebAssembly module is single-threaded unless built and started otherwise. */
+/**
+ * `threads` has no meaning here: a WebAssembly module is single-threaded unless built and started
+ * otherwise.
+ */
 function webOptions(options: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: ["wasm"],
@@ -55,12 +65,19 @@ async function readModelBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new EdgecError(
+      "CANNOT_READ",
+      `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 
 /** External tensors must lie in the model's own folder, as onnxruntime's native build demands too. */
-async function readExternalFiles(modelPath: string, bytes: Uint8Array): Promise<{ path: string; data: Uint8Array }[]> {
+async function readExternalFiles(
+  modelPath: string,
+  bytes: Uint8Array,
+): Promise<{ path: string; data: Uint8Array }[]> {
   const files = [];
   for (const location of externalLocations(bytes, modelPath)) {
     if (isAbsolute(location) || normalize(location).startsWith("..")) {

@@ -21,7 +21,8 @@ type Client = ServiceClient<typeof SessionService>;
  */
 export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
   const client = await startService<typeof SessionService>(new URL("./session-service.js", import.meta.url), {
-    label: "onnxruntime", ...(kind === undefined ? {} : { env: { EDGEC_RUNTIME: kind } }),
+    label: "onnxruntime",
+    ...(kind === undefined ? {} : { env: { EDGEC_RUNTIME: kind } }),
   });
   try {
     return await RemoteRuntime.over(client);
@@ -37,13 +38,19 @@ export class RemoteRuntime {
   readonly version: string;
   readonly nativeMissing?: string;
 
-  private constructor(private readonly client: Client, { name, version, nativeMissing }: Pick<OnnxRuntime, "name" | "version" | "nativeMissing">) {
+  private constructor(
+    private readonly client: Client,
+    { name, version, nativeMissing }: Pick<OnnxRuntime, "name" | "version" | "nativeMissing">,
+  ) {
     this.name = name;
     this.version = version;
     if (nativeMissing !== undefined) this.nativeMissing = nativeMissing;
   }
 
-  /** The runtime in a service that is running: that of this room, or one with its functions. Throws EdgecError RUNTIME_MISSING. */
+  /**
+   * The runtime in a service that is running: that of this room, or one with its functions. Throws
+   * EdgecError RUNTIME_MISSING.
+   */
   static async over(client: Client): Promise<RemoteRuntime> {
     return new RemoteRuntime(client, await client.call("info", [], "loading"));
   }
@@ -65,29 +72,42 @@ export class RemoteRuntime {
 
   private opened(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {
     const label = sessionLabel(model, options.label);
-    return loadingWithin(this.client, model, label, () => this.client.call("open", [model, options], `loading ${label}`));
+    return loadingWithin(this.client, model, label, () =>
+      this.client.call("open", [model, options], `loading ${label}`),
+    );
   }
 
   /**
-   * Times the models in turns in one process. Result i belongs to model i; entry r of every result was measured in
-   * the same round on the same feed. Feeds are cycled through.
+   * Times the models in turns in one process. Result i belongs to model i; entry r of every result was
+   * measured in the same round on the same feed. Feeds are cycled through.
    */
-  async timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+  async timeInterleaved(
+    models: readonly (string | Uint8Array)[],
+    feeds: readonly Feed[],
+    options: TimingOptions,
+  ): Promise<ModelTimes[]> {
     const { threads, labels = [] } = options;
     const config = { ...QUIET_THREADS, ...options.config };
     const names = models.map((model, k) => sessionLabel(model, labels[k]));
     const opened: number[] = [];
     try {
-      for (const [k, model] of models.entries()) opened.push((await this.opened(model, { threads, config, label: names[k]! })).id);
-      return await this.client.call("timeInterleaved", [opened, feeds, options], `timing ${names.join(" against ")}`);
+      for (const [k, model] of models.entries())
+        opened.push((await this.opened(model, { threads, config, label: names[k]! })).id);
+      return await this.client.call(
+        "timeInterleaved",
+        [opened, feeds, options],
+        `timing ${names.join(" against ")}`,
+      );
     } finally {
-      for (const id of opened) await this.client.call("release", [id], "releasing what was timed").catch(() => undefined);
+      for (const id of opened)
+        await this.client.call("release", [id], "releasing what was timed").catch(() => undefined);
     }
   }
 
   /**
-   * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large weights are
-   * left out (external data without a file). Throws EdgecError RUNTIME_MISSING on onnxruntime-web, which cannot dump it.
+   * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large
+   * weights are left out (external data without a file). Throws EdgecError RUNTIME_MISSING on
+   * onnxruntime-web, which cannot dump it.
    */
   async optimizedGraph(model: string | Uint8Array, label?: string): Promise<Uint8Array> {
     // Made here rather than in the child, which may crash and leave it.
@@ -95,19 +115,24 @@ export class RemoteRuntime {
     try {
       const path = folder.file("optimized.onnx");
       const name = sessionLabel(model, label);
-      return await loadingWithin(this.client, model, name, () => this.client.call("optimizedGraph", [model, path, label], `optimizing ${name}`));
+      return await loadingWithin(this.client, model, name, () =>
+        this.client.call("optimizedGraph", [model, path, label], `optimizing ${name}`),
+      );
     } finally {
       await folder.remove();
     }
   }
 
   /**
-   * Carries out work in the child, which is killed once it takes more than it may. Rejects with what `error` makes of it.
+   * Carries out work in the child, which is killed once it takes more than it may. Rejects with what
+   * `error` makes of it.
    * @param limit `isNear` once it seems exceeded: what is costly to learn need be learnt only then
    * @param spent is told how many seconds were taken
    */
   async within<T>(
-    limit: (isNear: boolean) => WorkLimit, error: LimitError, job: () => Promise<T>,
+    limit: (isNear: boolean) => WorkLimit,
+    error: LimitError,
+    job: () => Promise<T>,
     spent: (seconds: number) => void = () => undefined,
   ): Promise<T> {
     return within(this.client, limit, error, job, spent);
@@ -116,10 +141,14 @@ export class RemoteRuntime {
   /** A run on inputs that mean nothing has a limit on memory: such inputs may ask for any size. */
   onMadeUpInputs<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
     const bytes = (isNear: boolean): number => loadLimit(model, isNear).bytes;
-    return this.within((isNear) => ({ seconds: Infinity, bytes: bytes(isNear) }), (exceeded, kind) => {
-      const what = limitText(exceeded, kind);
-      return new LimitExceeded(what, `${label}: a run takes more than ${what}. ${RAISE}`);
-    }, job);
+    return this.within(
+      (isNear) => ({ seconds: Infinity, bytes: bytes(isNear) }),
+      (exceeded, kind) => {
+        const what = limitText(exceeded, kind);
+        return new LimitExceeded(what, `${label}: a run takes more than ${what}. ${RAISE}`);
+      },
+      job,
+    );
   }
 
   close(): Promise<void> {
@@ -138,7 +167,10 @@ const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 type Watched = Pick<ServiceClient<unknown>, "watch">;
 
 async function within<T>(
-  child: Watched, limit: (isNear: boolean) => WorkLimit, error: LimitError, job: () => Promise<T>,
+  child: Watched,
+  limit: (isNear: boolean) => WorkLimit,
+  error: LimitError,
+  job: () => Promise<T>,
   spent: (seconds: number) => void = () => undefined,
 ): Promise<T> {
   const watchdog = child.watch(limit, error);
@@ -151,17 +183,23 @@ async function within<T>(
 }
 
 /**
- * Loads a model in a child process under the run's limit. onnxruntime computes at load what depends on constants alone,
- * however much that is.
+ * Loads a model in a child process under the run's limit. onnxruntime computes at load what depends on
+ * constants alone, however much that is.
  */
 export function loadingWithin<T>(
-  child: Watched, model: string | Uint8Array, label: string, job: () => Promise<T>,
+  child: Watched,
+  model: string | Uint8Array,
+  label: string,
+  job: () => Promise<T>,
 ): Promise<T> {
   const tooMuch: LimitError = (exceeded, kind) => tooMuchToLoad(label, limitText(exceeded, kind));
   return within(child, (isNear) => loadLimit(model, isNear), tooMuch, job);
 }
 
-/** Memory that a model may take for each of its bytes: its weights, copied and repacked for kernels, at several levels. */
+/**
+ * Memory that a model may take for each of its bytes: its weights, copied and repacked for kernels, at
+ * several levels.
+ */
 const MEMORY_FACTOR = 16;
 
 function tooMuchToLoad(label: string, what: string): LimitExceeded {

@@ -24,11 +24,15 @@ export type ReplyMessage =
 
 export function sendableError(error: unknown): SentError {
   if (error instanceof EdgecError) return { code: error.code, message: error.message };
-  if (error instanceof Error) return { message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
+  if (error instanceof Error)
+    return { message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
   return { message: String(error) };
 }
 
-/** The error as the parent throws it: an EdgecError of the same class and code, or an Error with the child's stack. */
+/**
+ * The error as the parent throws it: an EdgecError of the same class and code, or an Error with the child's
+ * stack.
+ */
 export function receivedError({ code, message, stack }: SentError): Error {
   if (code === "BAD_DATA") return new BadDataError(message);
   if (code === "BAD_MODEL") return new BadModelError(message);

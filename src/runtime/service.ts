@@ -1,6 +1,7 @@
 /**
- * Running a module's functions in a child process, so that a crash, an abort or the operating system's out-of-memory
- * killer takes the child and not edgec, and memory that onnxruntime does not give back ends with the child.
+ * Running a module's functions in a child process, so that a crash, an abort or the operating system's
+ * out-of-memory killer takes the child and not edgec, and memory that onnxruntime does not give back ends
+ * with the child.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { totalmem } from "node:os";
@@ -24,7 +25,8 @@ export interface ServiceOptions {
 }
 
 /** The names of `T`'s functions. */
-type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T] & string;
+type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T] &
+  string;
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
@@ -35,14 +37,14 @@ export interface ServiceClient<T> {
   /** The child's process id, or undefined when it has ended. */
   readonly pid: number | undefined;
   /**
-   * Calls an exported function of the module; several calls may be under way. Rejects with what the function threw
-   * (an EdgecError keeps its code), or with EdgecError RUNTIME_CRASHED when the child ends.
+   * Calls an exported function of the module; several calls may be under way. Rejects with what the
+   * function threw (an EdgecError keeps its code), or with EdgecError RUNTIME_CRASHED when the child ends.
    * @param doing what the call does, for the message about a crash: "running small.onnx"
    */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
   /**
-   * Kills the child once it takes more than it may; calls under way are rejected with what `error` makes of it. To be
-   * stopped.
+   * Kills the child once it takes more than it may; calls under way are rejected with what `error` makes of
+   * it. To be stopped.
    */
   watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog;
   /** Ends the child; calls under way are rejected. */
@@ -52,7 +54,8 @@ export interface ServiceClient<T> {
 }
 
 /**
- * Starts a child process that serves the module's exported functions. It is killed when the run is aborted that starts it.
+ * Starts a child process that serves the module's exported functions. It is killed when the run is aborted
+ * that starts it.
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
@@ -68,7 +71,10 @@ export async function startService<T>(moduleUrl: URL, options: ServiceOptions): 
 }
 
 const MIB = 2 ** 20;
-/** Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at most. */
+/**
+ * Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at
+ * most.
+ */
 const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
 
 /** Throws EdgecError RUNTIME_CRASHED when the system gives no process. */
@@ -88,7 +94,9 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
   return child;
 }
 
-/** onnxruntime writes a device id and names of models below the home folder. A user's own word on it stands. */
+/**
+ * onnxruntime writes a device id and names of models below the home folder. A user's own word on it stands.
+ */
 function withoutTelemetry(): Readonly<Record<string, string>> {
   return { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
 }
@@ -134,10 +142,16 @@ class Client<T> implements ServiceClient<T> {
   private tail = "";
   private failure: Error | undefined;
 
-  constructor(private readonly child: ChildProcess, private readonly label: string) {
+  constructor(
+    private readonly child: ChildProcess,
+    private readonly label: string,
+  ) {
     this.ready = this.expect(STARTING, "starting");
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on("data", (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)));
+      stream?.on(
+        "data",
+        (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)),
+      );
     }
     child.on("message", (message) => this.receive(message as ReplyMessage));
     child.on("error", (cause) => {
@@ -148,24 +162,32 @@ class Client<T> implements ServiceClient<T> {
     if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
     if (pid === undefined) this.ended = Promise.resolve();
-    else this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
-      this.forget();
-      notify({ kind: "ended", pid });
-      this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
-      resolve();
-    }));
+    else
+      this.ended = new Promise((resolve) =>
+        child.on("close", (exitCode, signal) => {
+          this.forget();
+          notify({ kind: "ended", pid });
+          this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
+          resolve();
+        }),
+      );
   }
 
   get pid(): number | undefined {
     return this.failure ? undefined : this.child.pid;
   }
 
-  call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing = `in "${method}"`): Promise<ResultOf<T[K]>> {
+  call<K extends MethodOf<T>>(
+    method: K,
+    args: ArgumentsOf<T[K]>,
+    doing = `in "${method}"`,
+  ): Promise<ResultOf<T[K]>> {
     if (this.failure) return Promise.reject(this.failure);
     const id = this.nextId++;
     const result = this.expect(id, doing);
     const message: CallMessage = { id, method, args: args };
-    // When the child has died, the reason comes with "close"; the pipe may break before the channel counts as closed.
+    // When the child has died, the reason comes with "close"; the pipe may break before the channel counts
+    // as closed.
     this.child.send(message, (error) => {
       const code = error && "code" in error ? String(error.code) : "";
       const hasDied = !this.child.connected || BROKEN_PIPE.includes(code);
@@ -240,6 +262,7 @@ class Client<T> implements ServiceClient<T> {
     const action = referenced ? "ref" : "unref";
     this.child[action]();
     this.child.channel?.[action]();
-    for (const stream of [this.child.stdout, this.child.stderr]) (stream as unknown as { ref(): void; unref(): void } | null)?.[action]();
+    for (const stream of [this.child.stdout, this.child.stderr])
+      (stream as unknown as { ref(): void; unref(): void } | null)?.[action]();
   }
 }

@@ -50,20 +50,32 @@ export async function release(id: number): Promise<void> {
 }
 
 /** Times sessions of this process against each other on the same feeds. */
-export async function timeInterleaved(ids: readonly number[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+export async function timeInterleaved(
+  ids: readonly number[],
+  feeds: readonly Feed[],
+  options: TimingOptions,
+): Promise<ModelTimes[]> {
   return timeSessions(ids.map(sessionOf), feeds, options);
 }
 
 /**
- * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that loads, and
- * returns its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to: they are for the
- * graph's structure.
+ * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that
+ * loads, and returns its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to:
+ * they are for the graph's structure.
  */
-export async function optimizedGraph(model: string | Uint8Array, path: string, label?: string): Promise<Uint8Array> {
+export async function optimizedGraph(
+  model: string | Uint8Array,
+  path: string,
+  label?: string,
+): Promise<Uint8Array> {
   const runtime = await loadRuntime();
   try {
     const named = label === undefined ? {} : { label };
-    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...named });
+    const session = await runtime.open(model, {
+      optimizedModelPath: path,
+      config: EXTERNAL_WEIGHTS,
+      ...named,
+    });
     await session.release();
   } catch (error) {
     // Only the dump goes there, so it is the dump that could not be written.

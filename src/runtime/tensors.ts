@@ -3,26 +3,35 @@ import type { Tensor } from "onnxruntime-node";
 import { BadDataError, EdgecError } from "../errors.js";
 import { DataType, dataTypeName, type NumericArray, type TensorValue } from "../ir/index.js";
 
-export type TensorConstructor = new (type: Tensor.Type, data: NumericArray | string[], dims: readonly number[]) => Tensor;
+export type TensorConstructor = new (
+  type: Tensor.Type,
+  data: NumericArray | string[],
+  dims: readonly number[],
+) => Tensor;
 
 type ArrayConstructor = new (length: number) => NumericArray;
 
-/** onnxruntime's name of each element type that its JavaScript API can pass, with the array that carries it here. */
-const TYPES = new Map<DataType, { readonly name: Tensor.Type; readonly array: ArrayConstructor | undefined }>([
-  [DataType.FLOAT, { name: "float32", array: Float32Array }],
-  [DataType.DOUBLE, { name: "float64", array: Float64Array }],
-  [DataType.FLOAT16, { name: "float16", array: Uint16Array }],
-  [DataType.INT8, { name: "int8", array: Int8Array }],
-  [DataType.UINT8, { name: "uint8", array: Uint8Array }],
-  [DataType.INT16, { name: "int16", array: Int16Array }],
-  [DataType.UINT16, { name: "uint16", array: Uint16Array }],
-  [DataType.INT32, { name: "int32", array: Int32Array }],
-  [DataType.UINT32, { name: "uint32", array: Uint32Array }],
-  [DataType.INT64, { name: "int64", array: BigInt64Array }],
-  [DataType.UINT64, { name: "uint64", array: BigUint64Array }],
-  [DataType.BOOL, { name: "bool", array: Uint8Array }],
-  [DataType.STRING, { name: "string", array: undefined }],
-]);
+/**
+ * onnxruntime's name of each element type that its JavaScript API can pass, with the array that carries it
+ * here.
+ */
+const TYPES = new Map<DataType, { readonly name: Tensor.Type; readonly array: ArrayConstructor | undefined }>(
+  [
+    [DataType.FLOAT, { name: "float32", array: Float32Array }],
+    [DataType.DOUBLE, { name: "float64", array: Float64Array }],
+    [DataType.FLOAT16, { name: "float16", array: Uint16Array }],
+    [DataType.INT8, { name: "int8", array: Int8Array }],
+    [DataType.UINT8, { name: "uint8", array: Uint8Array }],
+    [DataType.INT16, { name: "int16", array: Int16Array }],
+    [DataType.UINT16, { name: "uint16", array: Uint16Array }],
+    [DataType.INT32, { name: "int32", array: Int32Array }],
+    [DataType.UINT32, { name: "uint32", array: Uint32Array }],
+    [DataType.INT64, { name: "int64", array: BigInt64Array }],
+    [DataType.UINT64, { name: "uint64", array: BigUint64Array }],
+    [DataType.BOOL, { name: "bool", array: Uint8Array }],
+    [DataType.STRING, { name: "string", array: undefined }],
+  ],
+);
 
 const DATA_TYPES = new Map<string, DataType>([...TYPES].map(([dataType, { name }]) => [name, dataType]));
 
@@ -45,19 +54,28 @@ export function toOrt(value: TensorValue, constructor: TensorConstructor, where:
   const type = TYPES.get(value.dataType);
   if (!type) {
     throw new BadDataError(
-      `${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API cannot take; put a Cast after it in the model`,
+      `${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API ` +
+        "cannot take; put a Cast after it in the model",
     );
   }
   const count = value.dims.reduce((product, dim) => product * dim, 1);
   const fits = type.array ? value.data instanceof type.array : Array.isArray(value.data);
-  if (!fits) throw new BadDataError(`${where} is declared ${dataTypeName(value.dataType)} but its data is a ${value.data.constructor.name}`);
+  if (!fits)
+    throw new BadDataError(
+      `${where} is declared ${dataTypeName(value.dataType)} but its data is a ${value.data.constructor.name}`,
+    );
   if (value.data.length !== count) {
-    throw new BadDataError(`${where} has ${value.data.length} elements where its shape [${value.dims.join(", ")}] needs ${count}`);
+    throw new BadDataError(
+      `${where} has ${value.data.length} elements where its shape [${value.dims.join(", ")}] needs ${count}`,
+    );
   }
   return new constructor(type.name, value.data as NumericArray | string[], value.dims);
 }
 
-/** Reads a tensor that onnxruntime returned. Throws EdgecError MODEL_REJECTED for a type that cannot be read back. */
+/**
+ * Reads a tensor that onnxruntime returned. Throws EdgecError MODEL_REJECTED for a type that cannot be read
+ * back.
+ */
 export function fromOrt(tensor: Tensor, where: string): TensorValue {
   const dataType = DATA_TYPES.get(tensor.type);
   if (dataType === undefined) throw unreadableType(where, tensor.type);
@@ -66,7 +84,10 @@ export function fromOrt(tensor: Tensor, where: string): TensorValue {
 
 /** The error for an output of an element type that cannot be read back. */
 export function unreadableType(where: string, type: string): EdgecError {
-  return new EdgecError("MODEL_REJECTED", `${where} is ${type}, which onnxruntime's JavaScript API cannot return; put a Cast before it in the model`);
+  return new EdgecError(
+    "MODEL_REJECTED",
+    `${where} is ${type}, which onnxruntime's JavaScript API cannot return; put a Cast before it in the model`,
+  );
 }
 
 /** Newer engines hold float16 in a Float16Array; its bits are what travels here. */

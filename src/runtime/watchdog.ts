@@ -15,8 +15,10 @@ export interface Watchdog {
 }
 
 /**
- * Memory and processor time are known on Linux; elsewhere, and where `/proc` must not be read, the time that passes counts.
- * @param limit asked for with `isNear` once, when it first seems exceeded: what is costly to learn is learnt only then
+ * Memory and processor time are known on Linux; elsewhere, and where `/proc` must not be read, the time
+ * that passes counts.
+ * @param limit asked for with `isNear` once, when it first seems exceeded: what is costly to learn is
+ *   learnt only then
  * @param tell given the limit that is exceeded, and which half of it
  */
 export function watchProcess(
@@ -53,7 +55,10 @@ function usageOf(pid: number): WorkLimit | undefined {
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
     const [, kilobytes] = /^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
     if (kilobytes === undefined) return undefined;
-    return { seconds: (Number(fields[UTIME]) + Number(fields[UTIME + 1])) / TICKS_PER_SECOND, bytes: 1024 * Number(kilobytes) };
+    return {
+      seconds: (Number(fields[UTIME]) + Number(fields[UTIME + 1])) / TICKS_PER_SECOND,
+      bytes: 1024 * Number(kilobytes),
+    };
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /**
- * Which nodes to leave in float so that the outputs hold. Nodes are ranked by how much noise goes from the outputs when
- * only they are left in float; then the shortest start of the ranking is taken that reaches the goal.
+ * Which nodes to leave in float so that the outputs hold. Nodes are ranked by how much noise goes from the
+ * outputs when only they are left in float; then the shortest start of the ranking is taken that reaches
+ * the goal.
  */
 import type { Model } from "../ir/index.js";
 import { noiseOf } from "../numeric/decibels.js";
@@ -18,7 +19,10 @@ export interface SearchNode {
 export interface NodeSensitivity extends SearchNode {
   /** Mean signal-to-noise ratio of the outputs with this node in float and all others in int8, dB. */
   readonly db: number;
-  /** What its int8 form adds to the noise of the outputs, as a share of the signal; negative when it takes some away. */
+  /**
+   * What its int8 form adds to the noise of the outputs, as a share of the signal; negative when it takes
+   * some away.
+   */
   readonly noise: number;
 }
 
@@ -42,7 +46,10 @@ export interface SearchSpace {
 export interface SearchLimits {
   /** The score to reach, dB. */
   readonly goalDb: number;
-  /** Decides in the score's place whether a model is near enough: it may run what was asked for on other data. */
+  /**
+   * Decides in the score's place whether a model is near enough: it may run what was asked for on other
+   * data.
+   */
   readonly enough?: (model: Model) => Promise<boolean>;
   /** The multiply-accumulates that may go back to float, 0 to 1. */
   readonly mostShare: number;
@@ -62,27 +69,44 @@ export interface NodeChoice {
 const FIXED_COST = 0.02;
 
 /** @param known what an earlier search of the same space has measured, which is not measured anew */
-export async function chooseFloatNodes(space: SearchSpace, limits: SearchLimits, known: readonly NodeSensitivity[] = []): Promise<NodeChoice> {
+export async function chooseFloatNodes(
+  space: SearchSpace,
+  limits: SearchLimits,
+  known: readonly NodeSensitivity[] = [],
+): Promise<NodeChoice> {
   const judge = new Judge(space, limits);
   const start = await judge.judge([]);
   if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
   const ranking = await rankNodes(space, limits.deadline, known);
-  // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float nothing is lost.
-  const worthwhile = affordable(ranking.filter(({ noise }) => noise > 0 || limits.enough), limits.mostShare).map(({ name }) => name);
+  // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float
+  // nothing is lost.
+  const worthwhile = affordable(
+    ranking.filter(({ noise }) => noise > 0 || limits.enough),
+    limits.mostShare,
+  ).map(({ name }) => name);
   const found = await shortestStart(worthwhile, judge, limits.deadline, start);
   const best = found.reached || !limits.enough ? found : await allInFloat(space, judge, limits, found);
   return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
 }
 
-interface Judged { readonly names: readonly string[]; readonly db: number; readonly reached: boolean }
+interface Judged {
+  readonly names: readonly string[];
+  readonly db: number;
+  readonly reached: boolean;
+}
 
 class Judge {
   private bestDb = -Infinity;
 
-  constructor(private readonly space: SearchSpace, private readonly limits: SearchLimits) {}
+  constructor(
+    private readonly space: SearchSpace,
+    private readonly limits: SearchLimits,
+  ) {}
 
   async judge(names: readonly string[]): Promise<Judged> {
-    this.space.stage?.(names.length === 0 ? "score the model in int8" : `score it with ${names.length} nodes in float`);
+    this.space.stage?.(
+      names.length === 0 ? "score the model in int8" : `score it with ${names.length} nodes in float`,
+    );
     const model = await this.space.build(names);
     const db = await this.space.score(model, false);
     const reached = await (this.limits.enough?.(model) ?? db >= this.limits.goalDb);
@@ -92,12 +116,20 @@ class Judge {
   }
 }
 
-/** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
-export async function rankNodes({ nodes, build, score, progress, stage, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
+/**
+ * All nodes of the space that the time allows, the most rewarding first: noise taken away for what it
+ * costs.
+ */
+export async function rankNodes(
+  { nodes, build, score, progress, stage, remember }: SearchSpace,
+  deadline: number,
+  known: readonly NodeSensitivity[] = [],
+): Promise<NodeSensitivity[]> {
   const byName = new Map(known.map((node) => [node.name, node]));
   const ranking = nodes.flatMap(({ name }) => byName.get(name) ?? []);
   const unknown = nodes.filter(({ name }) => !byName.has(name));
-  if (unknown.length === 0 || performance.now() > deadline) return ranking.sort((a, b) => reward(b) - reward(a));
+  if (unknown.length === 0 || performance.now() > deadline)
+    return ranking.sort((a, b) => reward(b) - reward(a));
   stage?.("score the model in int8");
   const base = noiseOf(await score(await build([]), true));
   for (const node of unknown) {
@@ -124,27 +156,45 @@ function affordable<T extends SearchNode>(ranking: readonly T[], mostShare: numb
   });
 }
 
-/** Where the time was too short to find out which nodes it takes, all that may go back to float are tried before giving up. */
-async function allInFloat({ nodes }: SearchSpace, judge: Judge, { mostShare }: SearchLimits, found: Judged): Promise<Judged> {
+/**
+ * Where the time was too short to find out which nodes it takes, all that may go back to float are tried
+ * before giving up.
+ */
+async function allInFloat(
+  { nodes }: SearchSpace,
+  judge: Judge,
+  { mostShare }: SearchLimits,
+  found: Judged,
+): Promise<Judged> {
   const all = affordable(nodes, mostShare).map(({ name }) => name);
   if (all.length === found.names.length) return found;
   const judged = await judge.judge(all);
   return judged.reached ? judged : found;
 }
 
-/** Doubles the number of nodes until the goal is met, then halves the last step; the best start seen if it never is. */
-async function shortestStart(names: readonly string[], judge: Judge, deadline: number, start: Judged): Promise<Judged> {
+/**
+ * Doubles the number of nodes until the goal is met, then halves the last step; the best start seen if it
+ * never is.
+ */
+async function shortestStart(
+  names: readonly string[],
+  judge: Judge,
+  deadline: number,
+  start: Judged,
+): Promise<Judged> {
   let best = start;
   let failing = 0;
   const tryCount = async (count: number): Promise<boolean> => {
     const judged = await judge.judge(names.slice(0, count));
-    if (judged.reached ? !best.reached || count < best.names.length : !best.reached && judged.db > best.db) best = judged;
+    if (judged.reached ? !best.reached || count < best.names.length : !best.reached && judged.db > best.db)
+      best = judged;
     if (!judged.reached) failing = Math.max(failing, count);
     return judged.reached;
   };
   for (let count = 1; names.length > 0; count = Math.min(2 * count, names.length)) {
-    if (await tryCount(count) || count === names.length || performance.now() > deadline) break;
+    if ((await tryCount(count)) || count === names.length || performance.now() > deadline) break;
   }
-  while (best.reached && best.names.length - failing > 1 && performance.now() <= deadline) await tryCount((failing + best.names.length) >> 1);
+  while (best.reached && best.names.length - failing > 1 && performance.now() <= deadline)
+    await tryCount((failing + best.names.length) >> 1);
   return best;
 }

@@ -1,8 +1,8 @@
 /**
- * Which nodes int8 does not pay for on the machine at hand. A convolution with few multiply-accumulates for each value
- * that it moves loses more in the Q/DQ pairs around it than its arithmetic gains. Models with some nodes in float are
- * timed against each other; what was fastest is timed once more against float and int8, as the fastest of many owes
- * some of it to luck.
+ * Which nodes int8 does not pay for on the machine at hand. A convolution with few multiply-accumulates for
+ * each value that it moves loses more in the Q/DQ pairs around it than its arithmetic gains. Models with
+ * some nodes in float are timed against each other; what was fastest is timed once more against float and
+ * int8, as the fastest of many owes some of it to luck.
  */
 import type { Model } from "../ir/index.js";
 import type { SearchSpace } from "./by-accuracy.js";
@@ -44,7 +44,11 @@ const LEAST_SETS = 3;
 type NodeSet = readonly string[];
 
 /** @param hints without them only shares of the nodes are tried */
-export async function choosePayingNodes({ nodes, build }: SearchSpace, time: Timer, hints: TimingHints = { islands: [], predicted: [] }): Promise<PayingChoice> {
+export async function choosePayingNodes(
+  { nodes, build }: SearchSpace,
+  time: Timer,
+  hints: TimingHints = { islands: [], predicted: [] },
+): Promise<PayingChoice> {
   const all = nodes.map(({ name }) => name);
   const [float, int8] = [await build(all), await build([])];
   const timed = async (sets: readonly NodeSet[]): Promise<readonly number[]> => {
@@ -76,16 +80,26 @@ function distinct(sets: readonly NodeSet[], count: number): NodeSet[] {
 }
 
 /** The fastest set, and the islands together that gained something each. */
-function finalistsOf(sets: readonly NodeSet[], islands: readonly NodeSet[], [, int8Ms = 0, ...times]: readonly number[], count: number): NodeSet[] {
+function finalistsOf(
+  sets: readonly NodeSet[],
+  islands: readonly NodeSet[],
+  [, int8Ms = 0, ...times]: readonly number[],
+  count: number,
+): NodeSet[] {
   const best = sets[times.indexOf(Math.min(...times))]!;
   const losing = sets.filter((set, k) => islands.includes(set) && times[k]! < (1 - HINT) * int8Ms);
   return distinct([best, losing.flat()], count);
 }
 
 /** A mixture that is clearly faster than both, else int8 that is clearly faster than float, else float. */
-function verdict(all: NodeSet, finalists: readonly NodeSet[], [floatMs = 0, int8Ms = 0, ...times]: readonly number[]): PayingChoice {
+function verdict(
+  all: NodeSet,
+  finalists: readonly NodeSet[],
+  [floatMs = 0, int8Ms = 0, ...times]: readonly number[],
+): PayingChoice {
   const fastest = Math.min(...times);
-  if (fastest < (1 - NOISE) * Math.min(floatMs, int8Ms)) return { floatNodes: finalists[times.indexOf(fastest)]!, floatMs, int8Ms, chosenMs: fastest };
+  if (fastest < (1 - NOISE) * Math.min(floatMs, int8Ms))
+    return { floatNodes: finalists[times.indexOf(fastest)]!, floatMs, int8Ms, chosenMs: fastest };
   const pays = int8Ms < (1 - NOISE) * floatMs;
   return { floatNodes: pays ? [] : all, floatMs, int8Ms, chosenMs: pays ? int8Ms : floatMs };
 }

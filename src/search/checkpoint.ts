@@ -1,4 +1,6 @@
-/** What a search has measured, beside the output while it runs: one that was broken off goes on from there. */
+/**
+ * What a search has measured, beside the output while it runs: one that was broken off goes on from there.
+ */
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { temporaryBeside } from "../onnx/index.js";
@@ -7,7 +9,10 @@ import { VERSION } from "../version.js";
 import type { NodeSensitivity } from "./by-accuracy.js";
 import type { ModelJudges } from "./search-types.js";
 
-interface Stored { readonly key: string; readonly ranking: readonly NodeSensitivity[] }
+interface Stored {
+  readonly key: string;
+  readonly ranking: readonly NodeSensitivity[];
+}
 
 export class SearchState implements NonNullable<ModelJudges["memory"]> {
   ranking: readonly NodeSensitivity[] | undefined;
@@ -20,8 +25,14 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
    * @param inputs the files that the measurements depend on: the model's and the data's
    * @param settings what they depend on besides: another value makes what was stored void
    */
-  constructor(private readonly path: string, inputs: readonly string[], settings: unknown) {
-    this.key = createHash("sha256").update(JSON.stringify([VERSION, inputs.map(identity), settings])).digest("hex");
+  constructor(
+    private readonly path: string,
+    inputs: readonly string[],
+    settings: unknown,
+  ) {
+    this.key = createHash("sha256")
+      .update(JSON.stringify([VERSION, inputs.map(identity), settings]))
+      .digest("hex");
     const stored = read(path);
     this.isOurs = stored !== undefined || lstatSync(path, { throwIfNoEntry: false }) === undefined;
     this.ranking = stored?.key === this.key ? stored.ranking : undefined;
@@ -52,7 +63,9 @@ function read(path: string): Stored | undefined {
   if (whyUnreadable(path) !== undefined) return undefined;
   try {
     const { key, ranking } = JSON.parse(readFileSync(path, "utf8")) as Partial<Stored>;
-    return typeof key === "string" && Array.isArray(ranking) ? { key, ranking: ranking as NodeSensitivity[] } : undefined;
+    return typeof key === "string" && Array.isArray(ranking)
+      ? { key, ranking: ranking as NodeSensitivity[] }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -16,14 +16,22 @@ export interface PayingNodes {
   readonly shareOf: (floatNodes: readonly string[]) => Promise<number | undefined>;
 }
 
-export async function choosePaying(model: Model, space: SearchSpace, { speed, device }: SearchAims, { dataset, judges }: SearchTools): Promise<PayingNodes> {
+export async function choosePaying(
+  model: Model,
+  space: SearchSpace,
+  { speed, device }: SearchAims,
+  { dataset, judges }: SearchTools,
+): Promise<PayingNodes> {
   const time = speed ? judges.time : undefined;
   const types = device || time ? await sampleTypes(model, dataset) : undefined;
   if (!types) return { shareOf: () => Promise.resolve(undefined) };
   return {
     predicted: device ? await predictPayingNodes(model, types, space, device) : undefined,
-    paying: time ? await choosePayingNodes(space, time, await timingHints(model, types, space, nativeCosts())) : undefined,
-    shareOf: async (floatNodes) => (device ? predictedShare(model, types, space, device, floatNodes) : undefined),
+    paying: time
+      ? await choosePayingNodes(space, time, await timingHints(model, types, space, nativeCosts()))
+      : undefined,
+    shareOf: async (floatNodes) =>
+      device ? predictedShare(model, types, space, device, floatNodes) : undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 /**
- * Which fully connected layers of an island take their ranges at run time. Codes that reach a layer are the cheaper input;
- * but they have one scale for all samples, where a range taken at run time has that of the sample at hand. Whichever
- * measures better is taken.
+ * Which fully connected layers of an island take their ranges at run time. Codes that reach a layer are the
+ * cheaper input; but they have one scale for all samples, where a range taken at run time has that of the
+ * sample at hand. Whichever measures better is taken.
  */
 import type { Model } from "../ir/index.js";
 import { noiseOf } from "../numeric/decibels.js";
@@ -15,7 +15,10 @@ export interface DynamicSpace {
   readonly score: (model: Model) => Promise<number>;
 }
 
-/** Whether the model with the ranges of these layers taken at run time, which comes second, is no slower than the first. */
+/**
+ * Whether the model with the ranges of these layers taken at run time, which comes second, is no slower
+ * than the first.
+ */
 export type IsNoSlower = (before: Model, after: Model, layers: readonly string[]) => Promise<boolean>;
 
 export interface DynamicChoice {
@@ -35,18 +38,23 @@ const LEAST_SHARE = 0.02;
  * Layers are measured one by one and those that gain are put together, if the model is no slower for it.
  * @param deadline when to stop measuring, by `performance.now()`
  */
-export async function chooseDynamicLayers({ layers, build, score }: DynamicSpace, deadline: number, isNoSlower: IsNoSlower): Promise<DynamicChoice> {
+export async function chooseDynamicLayers(
+  { layers, build, score }: DynamicSpace,
+  deadline: number,
+  isNoSlower: IsNoSlower,
+): Promise<DynamicChoice> {
   const all = await build([]);
   const beforeDb = await score(all);
   const none = { layers: [], beforeDb, afterDb: beforeDb };
   const gaining: string[] = [];
   for (const layer of layers.slice(0, MOST_LAYERS)) {
     if (performance.now() > deadline) break;
-    if (noiseOf(await score(await build([layer]))) < (1 - LEAST_SHARE) * noiseOf(beforeDb)) gaining.push(layer);
+    if (noiseOf(await score(await build([layer]))) < (1 - LEAST_SHARE) * noiseOf(beforeDb))
+      gaining.push(layer);
   }
   if (gaining.length === 0) return none;
   const chosen = await build(gaining);
   const afterDb = await score(chosen);
-  const isBetter = afterDb > beforeDb && await isNoSlower(all, chosen, gaining);
+  const isBetter = afterDb > beforeDb && (await isNoSlower(all, chosen, gaining));
   return isBetter ? { layers: gaining, beforeDb, afterDb } : none;
 }

@@ -1,4 +1,7 @@
-/** The space that a search moves in: that of the pass, once it is known which layers take their ranges at run time. */
+/**
+ * The space that a search moves in: that of the pass, once it is known which layers take their ranges at
+ * run time.
+ */
 import { calibrate } from "../calibration/calibrate.js";
 import { take } from "../data/index.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -13,34 +16,62 @@ import type { SearchAims } from "../plan/search-aims.js";
 
 /** Held-out samples that tell nodes apart; a choice is judged on all of them. */
 const QUICK_SAMPLES = 16;
-/** Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time. */
+/**
+ * Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time.
+ */
 const DYNAMIC_SHARE = 0.1;
 /** How much slower they may make the model: differences below are noise between interleaved medians. */
 const NOISE = 0.03;
 
-/** The space of the pass; with data to judge by and an aim at accuracy, with ranges taken at run time where they measure better. */
+/**
+ * The space of the pass; with data to judge by and an aim at accuracy, with ranges taken at run time where
+ * they measure better.
+ */
 export async function spaceWithDynamicLayers(
-  model: Model, pass: Pass, statistics: Statistics, { speed, accuracy, device }: SearchAims, tools: SearchTools,
+  model: Model,
+  pass: Pass,
+  statistics: Statistics,
+  { speed, accuracy, device }: SearchAims,
+  tools: SearchTools,
 ): Promise<{ readonly space: QuantizationSpace; readonly dynamic?: DynamicChoice }> {
   const { dataset, process, threads, judges } = tools;
-  const spaceOf = (form: Pass): Promise<QuantizationSpace> => quantizationSpace(model, form, statistics, {
-    run: async (each, model, statistics) => (await each.run(model, tools.context(dataset && statistics))).nodes,
-    measure: async (model, requests) => (dataset ? calibrate({ model, dataset: take(dataset, 1), requests, threads, process, logger: {} }) : new Statistics()),
-    score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
-  });
+  const spaceOf = (form: Pass): Promise<QuantizationSpace> =>
+    quantizationSpace(model, form, statistics, {
+      run: async (each, model, statistics) =>
+        (await each.run(model, tools.context(dataset && statistics))).nodes,
+      measure: async (model, requests) =>
+        dataset
+          ? calibrate({ model, dataset: take(dataset, 1), requests, threads, process, logger: {} })
+          : new Statistics(),
+      score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
+    });
   const space = await spaceOf(pass);
   if (!accuracy || space.dynamic.layers.length === 0) return { space };
   const types = device ? await sampleTypes(model, dataset) : undefined;
   const isNoSlower: IsNoSlower = async (before, after) => {
-    if (device && types) return shareOfQuantized(model, types, after, device.costs) <= (1 + NOISE) * shareOfQuantized(model, types, before, device.costs);
+    if (device && types)
+      return (
+        shareOfQuantized(model, types, after, device.costs) <=
+        (1 + NOISE) * shareOfQuantized(model, types, before, device.costs)
+      );
     const [beforeMs = 0, afterMs = 0] = speed && judges.time ? await judges.time([before, after]) : [];
     return afterMs <= (1 + NOISE) * beforeMs;
   };
-  const dynamic = await chooseDynamicLayers(space.dynamic, performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds, isNoSlower);
-  return { space: dynamic.layers.length > 0 ? await spaceOf(pass.atRunTime!(dynamic.layers)) : space, dynamic };
+  const dynamic = await chooseDynamicLayers(
+    space.dynamic,
+    performance.now() + DYNAMIC_SHARE * 1000 * accuracy.seconds,
+    isNoSlower,
+  );
+  return {
+    space: dynamic.layers.length > 0 ? await spaceOf(pass.atRunTime!(dynamic.layers)) : space,
+    dynamic,
+  };
 }
 
-/** The better score of the model as it is and as later steps recover it; the model is left as the better one. */
+/**
+ * The better score of the model as it is and as later steps recover it; the model is left as the better
+ * one.
+ */
 async function scoreRecovered(model: Model, { score, recover }: SearchTools): Promise<number> {
   const plainDb = await score(model);
   if (!recover) return plainDb;

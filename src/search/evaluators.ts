@@ -1,4 +1,7 @@
-/** What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to keep the best so far. */
+/**
+ * What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to
+ * keep the best so far.
+ */
 import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
@@ -20,15 +23,22 @@ export interface JudgeContext {
 }
 
 const TIMED_FEEDS = 4;
-/** A fraction of what the final comparison takes: choices are between models that differ by more than a few percent. */
+/**
+ * A fraction of what the final comparison takes: choices are between models that differ by more than a few
+ * percent.
+ */
 const TIMING = { warmup: 2, runs: 15, minMs: 150, maxMs: 4_000 };
 
 export function runJudges(context: JudgeContext): Pick<ModelJudges, "time" | "enough"> {
   const { evaluation, limits, isTimed } = context;
   if (!evaluation) return {};
   return {
-    ...(isTimed ? { time: (models: readonly Model[]) => timeModels(models, evaluation, context.threads) } : {}),
-    ...(Object.keys(limits).length > 0 ? { enough: (model: Model) => gatesHold(model, evaluation, context) } : {}),
+    ...(isTimed
+      ? { time: (models: readonly Model[]) => timeModels(models, evaluation, context.threads) }
+      : {}),
+    ...(Object.keys(limits).length > 0
+      ? { enough: (model: Model) => gatesHold(model, evaluation, context) }
+      : {}),
   };
 }
 
@@ -38,7 +48,9 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   return inFolder(async (folder) => {
     // Outputs that cannot be returned would leave nothing to ask for.
     const readable = models.map((model) => readableOutputs(model).model);
-    const paths = readable.map((model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path);
+    const paths = readable.map(
+      (model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path,
+    );
     const runtime = await openRemote();
     try {
       const labels = models.map((_, k) => `model ${k} of the search`);
@@ -51,28 +63,49 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
 }
 
 /**
- * The first model's median, and those of the others by the median of their ratio to it within a round: what slows the
- * machine down for some rounds then slows all models down alike. Entry r of all must come from the same round.
+ * The first model's median, and those of the others by the median of their ratio to it within a round: what
+ * slows the machine down for some rounds then slows all models down alike. Entry r of all must come from
+ * the same round.
  */
 export function steadyMedians(times: readonly ModelTimes[]): number[] {
   const base = times[0]?.samplesMs ?? [];
   const median = quantile(base, 0.5);
-  return times.map(({ samplesMs }) => median * quantile(samplesMs.map((time, round) => time / (base[round] ?? NaN)), 0.5));
+  return times.map(
+    ({ samplesMs }) =>
+      median *
+      quantile(
+        samplesMs.map((time, round) => time / (base[round] ?? NaN)),
+        0.5,
+      ),
+  );
 }
 
-async function gatesHold(model: Model, evaluation: Dataset, { referencePath, isLabelled, metric, threads, limits }: JudgeContext): Promise<boolean> {
+async function gatesHold(
+  model: Model,
+  evaluation: Dataset,
+  { referencePath, isLabelled, metric, threads, limits }: JudgeContext,
+): Promise<boolean> {
   return inFolder(async (folder) => {
     const compressed = writeModel(model, folder.file("trial.onnx"), { durable: false }).path;
     const report = await verifyModels({
-      original: referencePath, compressed, runs: 0, threads, size: UNKNOWN_SIZE,
-      ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }), ...(metric === undefined ? {} : { metric }),
+      original: referencePath,
+      compressed,
+      runs: 0,
+      threads,
+      size: UNKNOWN_SIZE,
+      ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
+      ...(metric === undefined ? {} : { metric }),
     });
     return checkGates(limits, report).ok;
   });
 }
 
 /** Gates on size are not asked about here. */
-const UNKNOWN_SIZE = { original: { raw: 0, gzip: null, brotli: null }, compressed: { raw: 0, gzip: null, brotli: null }, ratio: 1 };
+const UNKNOWN_SIZE = {
+  original: { raw: 0, gzip: null, brotli: null },
+  compressed: { raw: 0, gzip: null, brotli: null },
+  ratio: 1,
+};
 
 async function inFolder<T>(use: (folder: TemporaryFolder) => Promise<T>): Promise<T> {
   const folder = await TemporaryFolder.create("search");

@@ -1,11 +1,12 @@
 /**
  * What operators take in float, in multiply-adds of a 3×3 convolution: the unit of a target's table of costs.
  *
- * Measured in onnxruntime 1.32, AVX-512, one thread, at 0.0175 ns a multiply-add: convolutions of every kind (3×3 of 16
- * to 256 channels, 1×1, depthwise 3×3 and 5×5) take their multiply-adds and 0.43 ns for each value that they make;
- * products of a matrix with one row 0.056 ns for each weight, of 16 rows and more nothing besides the multiply-adds; LSTM
- * 0.049 ns a multiply-add; Relu 0.10, Add 0.15, HardSwish 0.29, Softmax 0.50, LayerNormalization 0.61, Transpose 0.70 ns
- * a value. How they compare differs between processors by far less than how fast they are.
+ * Measured in onnxruntime 1.32, AVX-512, one thread, at 0.0175 ns a multiply-add: convolutions of every
+ * kind (3×3 of 16 to 256 channels, 1×1, depthwise 3×3 and 5×5) take their multiply-adds and 0.43 ns for
+ * each value that they make; products of a matrix with one row 0.056 ns for each weight, of 16 rows and
+ * more nothing besides the multiply-adds; LSTM 0.049 ns a multiply-add; Relu 0.10, Add 0.15, HardSwish
+ * 0.29, Softmax 0.50, LayerNormalization 0.61, Transpose 0.70 ns a value. How they compare differs between
+ * processors by far less than how fast they are.
  */
 import { isOp, type Node } from "../ir/index.js";
 import { nodeMacs } from "../ops/macs.js";
@@ -21,11 +22,41 @@ const READ_WEIGHT = 2;
 const VALUE = 8;
 const COSTLY_VALUE = 30;
 const COSTLY: readonly string[] = [
-  "Softmax", "LogSoftmax", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization", "Erf", "Gelu",
-  "Exp", "Log", "Pow", "Tanh", "Sigmoid", "Softplus", "Mish", "Elu", "Transpose", "Resize", "Upsample", "Gather", "DepthToSpace", "SpaceToDepth",
+  "Softmax",
+  "LogSoftmax",
+  "LayerNormalization",
+  "InstanceNormalization",
+  "GroupNormalization",
+  "RMSNormalization",
+  "Erf",
+  "Gelu",
+  "Exp",
+  "Log",
+  "Pow",
+  "Tanh",
+  "Sigmoid",
+  "Softplus",
+  "Mish",
+  "Elu",
+  "Transpose",
+  "Resize",
+  "Upsample",
+  "Gather",
+  "DepthToSpace",
+  "SpaceToDepth",
 ];
 /** They hand the values on that they were given. */
-const FREE: readonly string[] = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Shape", "Constant", "Cast", "Dropout"];
+const FREE: readonly string[] = [
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Identity",
+  "Shape",
+  "Constant",
+  "Cast",
+  "Dropout",
+];
 
 /** Of one call. What is not known of its sizes counts for nothing. */
 export function floatTime(node: Node, types: TypeMap): number {
@@ -33,7 +64,12 @@ export function floatTime(node: Node, types: TypeMap): number {
 }
 
 function workTime(node: Node, types: TypeMap): number {
-  const macs = nodeMacs(node, node.inputs.map((name) => types.get(name)), node.outputs.map((name) => types.get(name))) ?? 0;
+  const macs =
+    nodeMacs(
+      node,
+      node.inputs.map((name) => types.get(name)),
+      node.outputs.map((name) => types.get(name)),
+    ) ?? 0;
   const made = valuesOf(node.outputs[0], types);
   if (isOp(node, "Conv", "ConvTranspose")) return macs + CONVOLVED_VALUE * made;
   // Each step of a recurrence reads all of its weights.
@@ -46,5 +82,5 @@ function workTime(node: Node, types: TypeMap): number {
 
 /** Elements of a tensor; 0 where its sizes are not known. */
 export function valuesOf(name: string | undefined, types: TypeMap): number {
-  return name === undefined || name === "" ? 0 : staticCount(types.get(name)?.shape) ?? 0;
+  return name === undefined || name === "" ? 0 : (staticCount(types.get(name)?.shape) ?? 0);
 }

@@ -1,7 +1,8 @@
 /**
- * What a model takes on a device that is not at hand, from the target's table of costs: multiply-adds of a 3×3 convolution
- * in float, times the ratio of its kind for what works on codes, and what it takes to come to codes and back where they
- * begin and end. Which operators are better left in float is then a cheapest cut between the two kinds.
+ * What a model takes on a device that is not at hand, from the target's table of costs: multiply-adds of a
+ * 3×3 convolution in float, times the ratio of its kind for what works on codes, and what it takes to come
+ * to codes and back where they begin and end. Which operators are better left in float is then a cheapest
+ * cut between the two kinds.
  */
 import { CutNetwork, SINK, SOURCE } from "../numeric/min-cut.js";
 import type { CostTable } from "../targets/index.js";
@@ -13,14 +14,26 @@ import { CALL } from "./float-cost.js";
 const NONE: ReadonlySet<number> = new Set();
 
 /** @param inFloat indices of units */
-export function predictedTime({ units, tensors, restTime }: CodeGraph, costs: CostTable, inFloat = NONE): number {
+export function predictedTime(
+  { units, tensors, restTime }: CodeGraph,
+  costs: CostTable,
+  inFloat = NONE,
+): number {
   const kernels = units.reduce((sum, unit, k) => sum + kernelTime(unit, costs, inFloat.has(k)), 0);
-  return restTime + kernels + tensors.reduce((sum, tensor) => sum + conversionTime(tensor, costs, inFloat), 0);
+  return (
+    restTime + kernels + tensors.reduce((sum, tensor) => sum + conversionTime(tensor, costs, inFloat), 0)
+  );
 }
 
-/** Of the units of one island with the conversions within it and at its borders, which no other island bears on. */
+/**
+ * Of the units of one island with the conversions within it and at its borders, which no other island bears
+ * on.
+ */
 export function islandTime(graph: CodeGraph, island: Island, costs: CostTable, inFloat = NONE): number {
-  const kernels = island.units.reduce((sum, k) => sum + kernelTime(graph.units[k]!, costs, inFloat.has(k)), 0);
+  const kernels = island.units.reduce(
+    (sum, k) => sum + kernelTime(graph.units[k]!, costs, inFloat.has(k)),
+    0,
+  );
   return island.tensors.reduce((sum, k) => sum + conversionTime(graph.tensors[k]!, costs, inFloat), kernels);
 }
 
@@ -33,14 +46,23 @@ function kernelTime(unit: Unit, costs: CostTable, isFloat: boolean): number {
 }
 
 function int8Time({ cost, floatTime, gathered, fusedTime }: Unit, costs: CostTable): number {
-  return cost === "mover" ? floatTime : CALL + costs[cost] * (floatTime - CALL) + costs.gather * gathered + fusedTime;
+  return cost === "mover"
+    ? floatTime
+    : CALL + costs[cost] * (floatTime - CALL) + costs.gather * gathered + fusedTime;
 }
 
-function conversionTime({ values, producer, readers, hasFloatReaders }: CodeTensor, costs: CostTable, inFloat: ReadonlySet<number>): number {
+function conversionTime(
+  { values, producer, readers, hasFloatReaders }: CodeTensor,
+  costs: CostTable,
+  inFloat: ReadonlySet<number>,
+): number {
   const isMadeAsCodes = producer !== undefined && !inFloat.has(producer);
   const isReadAsCodes = readers.some((reader) => !inFloat.has(reader));
   const isReadAsFloat = hasFloatReaders || readers.some((reader) => inFloat.has(reader));
-  return (isMadeAsCodes || !isReadAsCodes ? 0 : conversion(values, costs.quantize)) + (isMadeAsCodes && isReadAsFloat ? conversion(values, costs.dequantize) : 0);
+  return (
+    (isMadeAsCodes || !isReadAsCodes ? 0 : conversion(values, costs.quantize)) +
+    (isMadeAsCodes && isReadAsFloat ? conversion(values, costs.dequantize) : 0)
+  );
 }
 
 /** A conversion is an operator of its own. */
@@ -48,7 +70,10 @@ function conversion(values: number, cost: number): number {
   return CALL + values * cost;
 }
 
-/** A second's work. Of 100,000 operators in a chain, or with a few readers each, a cheapest cut takes a seventh to a third of it. */
+/**
+ * A second's work. Of 100,000 operators in a chain, or with a few readers each, a cheapest cut takes a
+ * seventh to a third of it.
+ */
 const MOST_WORK = 5e7;
 
 /**
@@ -59,7 +84,11 @@ export function cheapestInFloat(graph: CodeGraph, costs: CostTable, mostWork = M
   return cheapestCut(graph, costs, mostWork) ?? islandsInFloat(graph, costs);
 }
 
-function cheapestCut({ units, tensors }: CodeGraph, costs: CostTable, mostWork: number): Set<number> | undefined {
+function cheapestCut(
+  { units, tensors }: CodeGraph,
+  costs: CostTable,
+  mostWork: number,
+): Set<number> | undefined {
   const network = new CutNetwork();
   // What works on codes is on the source's side.
   const nodes = units.map((unit) => {
@@ -75,12 +104,19 @@ function cheapestCut({ units, tensors }: CodeGraph, costs: CostTable, mostWork: 
 
 /** The islands that take less time with all of their units in float. */
 function islandsInFloat(graph: CodeGraph, costs: CostTable): Set<number> {
-  const losing = islandsOf(graph).filter((island) => islandTime(graph, island, costs, new Set(island.units)) < islandTime(graph, island, costs));
+  const losing = islandsOf(graph).filter(
+    (island) => islandTime(graph, island, costs, new Set(island.units)) < islandTime(graph, island, costs),
+  );
   return new Set(losing.flatMap(({ units }) => units));
 }
 
 /** A tensor is brought to codes once, and back once, however many read it. */
-function addConversions(network: CutNetwork, nodes: readonly number[], { values, producer, readers, hasFloatReaders }: CodeTensor, costs: CostTable): void {
+function addConversions(
+  network: CutNetwork,
+  nodes: readonly number[],
+  { values, producer, readers, hasFloatReaders }: CodeTensor,
+  costs: CostTable,
+): void {
   const made = producer === undefined ? SINK : nodes[producer]!;
   const asCodes = network.node();
   for (const reader of readers) network.edge(nodes[reader]!, asCodes, Infinity);

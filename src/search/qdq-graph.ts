@@ -1,6 +1,7 @@
 /**
- * Where codes flow in a model that a quantizing pass has made: which operators work on codes, and which tensors carry them
- * between Q/DQ pairs. What it costs to leave some of these operators in float can be told from it without building that model.
+ * Where codes flow in a model that a quantizing pass has made: which operators work on codes, and which
+ * tensors carry them between Q/DQ pairs. What it costs to leave some of these operators in float can be
+ * told from it without building that model.
  */
 import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../ir/index.js";
 import { int8Role, valueInputs } from "../ops/int8-kernels.js";
@@ -59,7 +60,17 @@ export function codeGraphOf(float: Model, types: TypeMap, int8: Model): CodeGrap
     if (isFixed(node, original)) continue;
     const made = editor.producer(firstOutput(node));
     const cost = made ? costOf(node, made, editor, original) : undefined;
-    if (cost !== undefined) indices.set(made!, units.push({ name: nodeLabel(node), cost, isCompute: isCompute(node), floatTime: floatTime(node, types), ...aboutConvolution(node, original, editor, types) }) - 1);
+    if (cost !== undefined)
+      indices.set(
+        made!,
+        units.push({
+          name: nodeLabel(node),
+          cost,
+          isCompute: isCompute(node),
+          floatTime: floatTime(node, types),
+          ...aboutConvolution(node, original, editor, types),
+        }) - 1,
+      );
     else if (!isFused(node, original)) restTime += floatTime(node, types);
   }
   return { units, tensors: tensorsOf(editor, indices, types), restTime };
@@ -75,7 +86,9 @@ function firstOutput(node: Node): string {
 
 /** Computed from constants alone, which happens once, at load. */
 function isFixed(node: Node, editor: GraphEditor): boolean {
-  return node.inputs.length > 0 && node.inputs.every((name) => name === "" || editor.constant(name) !== undefined);
+  return (
+    node.inputs.length > 0 && node.inputs.every((name) => name === "" || editor.constant(name) !== undefined)
+  );
 }
 
 /** What onnxruntime computes with the convolution before it. */
@@ -86,14 +99,20 @@ function isFused(node: Node, editor: GraphEditor): boolean {
   return isOp(node, ...FUSED) && isOp(editor.producer(input), "Conv") && editor.soleConsumer(input) === node;
 }
 
-function aboutConvolution(node: Node, original: GraphEditor, int8: GraphEditor, types: TypeMap): Pick<Unit, "gathered" | "fusedTime"> {
+function aboutConvolution(
+  node: Node,
+  original: GraphEditor,
+  int8: GraphEditor,
+  types: TypeMap,
+): Pick<Unit, "gathered" | "fusedTime"> {
   const weight = weightView(original, node.inputs[1] ?? "");
   if (!isOp(node, "Conv") || !weight) return { gathered: 0, fusedTime: 0 };
   const positions = positionsOf(weight);
   const next = original.soleConsumer(node.outputs[0] ?? "");
   const activation = next && isFused(next, original) ? int8.producer(firstOutput(next)) : undefined;
   return {
-    gathered: positions === 1 ? 0 : (positions * valuesOf(node.outputs[0], types)) / Math.max(1, weight.dims[0] ?? 1),
+    gathered:
+      positions === 1 ? 0 : (positions * valuesOf(node.outputs[0], types)) / Math.max(1, weight.dims[0] ?? 1),
     // A clamp that codes take over is gone, and what works on codes itself is counted for itself.
     fusedTime: activation && !int8Role(activation) ? floatTime(activation, types) : 0,
   };
@@ -104,7 +123,12 @@ function positionsOf({ dims }: StridedView): number {
 }
 
 /** @param made what the pass put in the node's place */
-function costOf(node: Node, made: Node, editor: GraphEditor, original: GraphEditor): Unit["cost"] | undefined {
+function costOf(
+  node: Node,
+  made: Node,
+  editor: GraphEditor,
+  original: GraphEditor,
+): Unit["cost"] | undefined {
   if (isCompute(node) && made.opType !== node.opType) return isOp(node, "LSTM") ? "lstm" : "dynamicMatMul";
   const inputs = isCompute(node) ? made.inputs.slice(0, 1) : valueInputs(made);
   if (inputs.length === 0 || !inputs.every((name) => isDecoded(name, editor))) return undefined;
@@ -127,16 +151,22 @@ function convolutionCost(node: Node, editor: GraphEditor): Unit["cost"] {
 }
 
 function tensorsOf(editor: GraphEditor, indices: ReadonlyMap<Node, number>, types: TypeMap): CodeTensor[] {
-  return editor.graph.nodes.filter((node) => isOp(node, "QuantizeLinear")).map((quantize) => {
-    const source = quantize.inputs[0] ?? "";
-    const decoded = editor.consumers(quantize.outputs[0] ?? "").filter((user) => isOp(user, "DequantizeLinear")).flatMap(({ outputs }) => outputs);
-    const readers = decoded.flatMap((name) => editor.consumers(name));
-    const producer = editor.producer(source);
-    return {
-      values: valuesOf(source, types),
-      producer: producer && indices.get(producer),
-      readers: readers.flatMap((reader) => indices.get(reader) ?? []),
-      hasFloatReaders: readers.some((reader) => !indices.has(reader)) || decoded.some((name) => editor.isOutput(name)),
-    };
-  });
+  return editor.graph.nodes
+    .filter((node) => isOp(node, "QuantizeLinear"))
+    .map((quantize) => {
+      const source = quantize.inputs[0] ?? "";
+      const decoded = editor
+        .consumers(quantize.outputs[0] ?? "")
+        .filter((user) => isOp(user, "DequantizeLinear"))
+        .flatMap(({ outputs }) => outputs);
+      const readers = decoded.flatMap((name) => editor.consumers(name));
+      const producer = editor.producer(source);
+      return {
+        values: valuesOf(source, types),
+        producer: producer && indices.get(producer),
+        readers: readers.flatMap((reader) => indices.get(reader) ?? []),
+        hasFloatReaders:
+          readers.some((reader) => !indices.has(reader)) || decoded.some((name) => editor.isOutput(name)),
+      };
+    });
 }

@@ -1,4 +1,6 @@
-/** The parts of a model between which no codes flow: what is done to one takes or saves nothing in another. */
+/**
+ * The parts of a model between which no codes flow: what is done to one takes or saves nothing in another.
+ */
 import { groupBy } from "../group-by.js";
 import type { CodeGraph } from "./qdq-graph.js";
 
@@ -18,7 +20,11 @@ export function islandsOf({ units, tensors }: CodeGraph): Island[] {
     return top;
   };
   const some = tensors.map(({ producer, readers }) => producer ?? readers[0]);
-  for (const [k, { readers }] of tensors.entries()) for (const reader of readers) leader[find(reader)] = find(some[k]!);
+  for (const [k, { readers }] of tensors.entries())
+    for (const reader of readers) leader[find(reader)] = find(some[k]!);
   const tensorsBy = groupBy(tensors.keys(), (k) => (some[k] === undefined ? undefined : find(some[k])));
-  return [...groupBy(units.keys(), find)].map(([top, members]) => ({ units: members, tensors: tensorsBy.get(top) ?? [] }));
+  return [...groupBy(units.keys(), find)].map(([top, members]) => ({
+    units: members,
+    tensors: tensorsBy.get(top) ?? [],
+  }));
 }

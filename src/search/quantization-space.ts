@@ -1,8 +1,26 @@
-/** The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of them in float. */
+/**
+ * The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of
+ * them in float.
+ */
 import { groupBy } from "../group-by.js";
-import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, type TensorType } from "../ir/index.js";
+import {
+  copyModel,
+  DataType,
+  GraphEditor,
+  isOp,
+  type Model,
+  type Node,
+  nodeLabel,
+  type TensorType,
+} from "../ir/index.js";
 import { powerOf } from "../numeric/calibrators.js";
-import type { Histogram, HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../numeric/statistics.js";
+import type {
+  Histogram,
+  HistogramRequest,
+  RangeRequest,
+  StatisticRequest,
+  Statistics,
+} from "../numeric/statistics.js";
 import { nodeMacs } from "../ops/macs.js";
 import { weightView } from "../ops/weight-view.js";
 import type { NodeStatus, Pass } from "../passes/contract.js";
@@ -24,16 +42,26 @@ export interface QuantizationSpace extends SearchSpace {
 }
 
 /** @param statistics what the pass asks for, measured on the model */
-export async function quantizationSpace(model: Model, pass: Pass, statistics: Statistics, tools: SpaceTools): Promise<QuantizationSpace> {
+export async function quantizationSpace(
+  model: Model,
+  pass: Pass,
+  statistics: Statistics,
+  tools: SpaceTools,
+): Promise<QuantizationSpace> {
   const buildBy = async (form: Pass): Promise<Model> => {
     const copy = copyModel(model);
     await tools.run(form, copy, statistics);
     return copy;
   };
-  const build = (floatNodes: readonly string[]): Promise<Model> => buildBy(floatNodes.length === 0 ? pass : excluding(pass, floatNodes));
+  const build = (floatNodes: readonly string[]): Promise<Model> =>
+    buildBy(floatNodes.length === 0 ? pass : excluding(pass, floatNodes));
   const copy = copyModel(model);
   const quantized = await tools.run(pass, copy, statistics);
-  const names = new Set(quantized.filter(({ status, opType }) => status === "changed" && COMPUTES.includes(opType)).map(({ name }) => name));
+  const names = new Set(
+    quantized
+      .filter(({ status, opType }) => status === "changed" && COMPUTES.includes(opType))
+      .map(({ name }) => name),
+  );
   const nodes = model.graph.nodes.filter((node) => names.has(nodeLabel(node)));
   const work = await workOf(model, nodes, tools.measure);
   const total = work.reduce((sum, { macs }) => sum + macs, 0) || 1;
@@ -42,26 +70,40 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   const strains = new Map<SearchNode, number>();
   // Those that share a name go back to float together.
   for (const group of groupBy(nodes.keys(), (k) => nodeLabel(nodes[k]!)).values()) {
-    const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, editor, requests, statistics)), 0);
+    const worst = group.reduce(
+      (most, k) => Math.max(most, rounding(nodes[k]!, editor, requests, statistics)),
+      0,
+    );
     strains.set(searchNode(nodes[group[0]!]!, sumOf(group.map((k) => work[k]!)), total), worst);
   }
   return {
-    nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node), build, score: tools.score,
+    nodes: [...strains].sort(([, a], [, b]) => b - a).map(([node]) => node),
+    build,
+    score: tools.score,
     dynamic: {
       layers: await staticLayers(pass, copy, [...strains.keys()], buildBy),
-      build: (layers) => buildBy(layers.length === 0 ? pass : pass.atRunTime?.(layers) ?? pass),
+      build: (layers) => buildBy(layers.length === 0 ? pass : (pass.atRunTime?.(layers) ?? pass)),
       score: (each) => tools.score(each, true),
     },
   };
 }
 
 /**
- * Fully connected layers that run on static codes in the quantized model and that the pass can take at run time, the largest
- * first. With ranges taken at run time they are other operators; what is too small for that, or the target lacks, stays one.
+ * Fully connected layers that run on static codes in the quantized model and that the pass can take at run
+ * time, the largest first. With ranges taken at run time they are other operators; what is too small for
+ * that, or the target lacks, stays one.
  */
-async function staticLayers(pass: Pass, quantized: Model, nodes: readonly SearchNode[], build: (form: Pass) => Promise<Model>): Promise<string[]> {
+async function staticLayers(
+  pass: Pass,
+  quantized: Model,
+  nodes: readonly SearchNode[],
+  build: (form: Pass) => Promise<Model>,
+): Promise<string[]> {
   const dense = denseIn(quantized);
-  const onCodes = nodes.filter(({ name, opType }) => (opType === "MatMul" || opType === "Gemm") && dense.has(name)).sort((a, b) => b.share - a.share).map(({ name }) => name);
+  const onCodes = nodes
+    .filter(({ name, opType }) => (opType === "MatMul" || opType === "Gemm") && dense.has(name))
+    .sort((a, b) => b.share - a.share)
+    .map(({ name }) => name);
   if (onCodes.length === 0 || !pass.atRunTime) return [];
   const left = denseIn(await build(pass.atRunTime(onCodes)));
   return onCodes.filter((name) => !left.has(name));
@@ -77,22 +119,35 @@ function excluding(pass: Pass, names: readonly string[]): Pass {
 }
 
 /** What a node does on one sample. */
-interface Work { readonly macs: number; readonly values: number }
+interface Work {
+  readonly macs: number;
+  readonly values: number;
+}
 
 function sumOf(works: readonly Work[]): Work {
-  return works.reduce((sum, { macs, values }) => ({ macs: sum.macs + macs, values: sum.values + values }), { macs: 0, values: 0 });
+  return works.reduce((sum, { macs, values }) => ({ macs: sum.macs + macs, values: sum.values + values }), {
+    macs: 0,
+    values: 0,
+  });
 }
 
 function searchNode(node: Node, { macs, values }: Work, total: number): SearchNode {
-  return { name: nodeLabel(node), opType: node.opType, share: macs / total, intensity: macs / Math.max(1, values) };
+  return {
+    name: nodeLabel(node),
+    opType: node.opType,
+    share: macs / total,
+    intensity: macs / Math.max(1, values),
+  };
 }
 
 async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<Work[]> {
   const editor = GraphEditor.forMainGraph(model);
   const request = (tensor: string): RangeRequest => ({ kind: "range", tensor });
-  const sizes = await measure(model,
-    nodes.flatMap((node) => [readBy(node, editor), madeBy(node)].filter((name) => name !== "").map(request)));
-  const valuesOf = (name: string): number => (name === "" ? 0 : sizes.get(request(name))?.count ?? 0);
+  const sizes = await measure(
+    model,
+    nodes.flatMap((node) => [readBy(node, editor), madeBy(node)].filter((name) => name !== "").map(request)),
+  );
+  const valuesOf = (name: string): number => (name === "" ? 0 : (sizes.get(request(name))?.count ?? 0));
   return nodes.map((node) => {
     const [read, made] = [valuesOf(readBy(node, editor)), valuesOf(madeBy(node))];
     return { macs: macsOf(node, read, made, editor), values: read + made };
@@ -115,23 +170,33 @@ function madeBy({ outputs }: Node): string {
  * @param made elements of what it makes
  */
 function macsOf(node: Node, read: number, made: number, editor: GraphEditor): number {
-  const typed = (shape: readonly number[]): TensorType => ({ elementType: DataType.FLOAT, shape: [...shape] });
+  const typed = (shape: readonly number[]): TensorType => ({
+    elementType: DataType.FLOAT,
+    shape: [...shape],
+  });
   const [left, ...weights] = node.inputs.map((name) => {
     const weight = weightView(editor, name);
     return weight && typed(weight.dims);
   });
   const width = weights[0]?.shape?.at(-1);
-  // What the steps of a recurrence read tells how many there are; other operators are known by what they make.
+  // What the steps of a recurrence read tells how many there are; other operators are known by what they
+  // make.
   const isRecurrent = isOp(node, "LSTM") && typeof width === "number" && width > 0;
-  return nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : left, ...weights], [typed([made])]) ?? 0;
+  return (
+    nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : left, ...weights], [typed([made])]) ?? 0
+  );
 }
 
 /**
- * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their own power,
- * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
+ * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their
+ * own power, summed over what it reads and makes. A cheap sign of trouble: a range that few large values
+ * stretch.
  */
 function rounding(
-  node: Node, editor: GraphEditor, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics,
+  node: Node,
+  editor: GraphEditor,
+  requests: ReadonlyMap<string, HistogramRequest>,
+  statistics: Statistics,
 ): number {
   const touched = new Set([readBy(node, editor), madeBy(node)]);
   return [...touched].reduce((sum, tensor) => {
@@ -142,7 +207,13 @@ function rounding(
 
 /** Of the main graph: a tensor in a body may have the name of another. */
 function histogramsByTensor(requests: readonly StatisticRequest[]): Map<string, HistogramRequest> {
-  return new Map(requests.flatMap((request) => (request.kind === "histogram" && (request.scope ?? []).length === 0 ? [[request.tensor, request] as const] : [])));
+  return new Map(
+    requests.flatMap((request) =>
+      request.kind === "histogram" && (request.scope ?? []).length === 0
+        ? [[request.tensor, request] as const]
+        : [],
+    ),
+  );
 }
 
 function relativeRounding(histogram: Histogram | undefined): number {

@@ -15,10 +15,11 @@ export async function sampleTypes(model: Model, dataset: Dataset | undefined): P
     tensor.shape?.forEach((dim, axis) => typeof dim === "string" && sizes.set(dim, dims[axis] ?? 1));
     input.type = { tensor: { elementType: tensor.elementType, shape: [...dims] } };
   }
-  const known = (dim: Dimension): Dimension => (typeof dim === "string" ? sizes.get(dim) ?? dim : dim);
+  const known = (dim: Dimension): Dimension => (typeof dim === "string" ? (sizes.get(dim) ?? dim) : dim);
   for (const value of [...copy.graph.valueInfo, ...copy.graph.outputs]) {
     const tensor = value.type?.tensor;
-    if (tensor?.shape) value.type = { tensor: { elementType: tensor.elementType, shape: tensor.shape.map(known) } };
+    if (tensor?.shape)
+      value.type = { tensor: { elementType: tensor.elementType, shape: tensor.shape.map(known) } };
   }
   const main = GraphEditor.forMainGraph(copy);
   return inferScopes([main]).get(main) ?? new Map();

@@ -20,7 +20,10 @@ export interface ModelJudges {
   /** Writes a finished model as the best so far. */
   readonly keep?: (model: Model) => Promise<void>;
   /** What an earlier search has measured, and the place for what this one does. */
-  readonly memory?: { readonly ranking: readonly NodeSensitivity[] | undefined; save(ranking: readonly NodeSensitivity[]): void };
+  readonly memory?: {
+    readonly ranking: readonly NodeSensitivity[] | undefined;
+    save(ranking: readonly NodeSensitivity[]): void;
+  };
 }
 
 export interface SearchTools {

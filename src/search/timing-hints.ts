@@ -1,4 +1,7 @@
-/** Which sets of nodes are worth timing in float: islands as wholes, and what a table of costs takes for the best mixture. */
+/**
+ * Which sets of nodes are worth timing in float: islands as wholes, and what a table of costs takes for the
+ * best mixture.
+ */
 import type { Model } from "../ir/index.js";
 import type { TypeMap } from "../ops/shapes.js";
 import type { CostTable } from "../targets/index.js";
@@ -12,12 +15,28 @@ import { cheapestInFloat, islandTime } from "./predict-times.js";
  * @param types of the values of `model`, which the space builds from
  * @param costs of the machine at hand: they only say what to try first
  */
-export async function timingHints(model: Model, types: TypeMap, { nodes, build }: SearchSpace, costs: CostTable): Promise<TimingHints> {
+export async function timingHints(
+  model: Model,
+  types: TypeMap,
+  { nodes, build }: SearchSpace,
+  costs: CostTable,
+): Promise<TimingHints> {
   const graph = codeGraphOf(model, types, await build([]));
   const searched = new Set(nodes.map(({ name }) => name));
-  const namesOf = (units: Iterable<number>): string[] => [...new Set([...units].map((k) => graph.units[k]!).filter(({ isCompute, name }) => isCompute && searched.has(name)).map(({ name }) => name))];
+  const namesOf = (units: Iterable<number>): string[] => [
+    ...new Set(
+      [...units]
+        .map((k) => graph.units[k]!)
+        .filter(({ isCompute, name }) => isCompute && searched.has(name))
+        .map(({ name }) => name),
+    ),
+  ];
   const islands = islandsOf(graph)
-    .map((island) => ({ names: namesOf(island.units), gain: islandTime(graph, island, costs) - islandTime(graph, island, costs, new Set(island.units)) }))
-    .filter(({ names }) => names.length > 0).sort((a, b) => b.gain - a.gain);
+    .map((island) => ({
+      names: namesOf(island.units),
+      gain: islandTime(graph, island, costs) - islandTime(graph, island, costs, new Set(island.units)),
+    }))
+    .filter(({ names }) => names.length > 0)
+    .sort((a, b) => b.gain - a.gain);
   return { islands: islands.map(({ names }) => names), predicted: namesOf(cheapestInFloat(graph, costs)) };
 }

@@ -20,7 +20,12 @@ export interface Detection {
 }
 
 export function thisMachine(): Machine {
-  return { platform: process.platform, arch: process.arch, model: cpus()[0]?.model.trim() ?? "", features: cpuFeatures() };
+  return {
+    platform: process.platform,
+    arch: process.arch,
+    model: cpus()[0]?.model.trim() ?? "",
+    features: cpuFeatures(),
+  };
 }
 
 function cpuFeatures(): ReadonlySet<string> | undefined {
@@ -33,11 +38,13 @@ function cpuFeatures(): ReadonlySet<string> | undefined {
 }
 
 /**
- * The features that all cores have, from the text of /proc/cpuinfo: "flags" on x86, "Features" on ARM. Cores may differ
- * (big.LITTLE), and a thread may run on any. Undefined without such a line.
+ * The features that all cores have, from the text of /proc/cpuinfo: "flags" on x86, "Features" on ARM.
+ * Cores may differ (big.LITTLE), and a thread may run on any. Undefined without such a line.
  */
 export function featuresIn(cpuinfo: string): ReadonlySet<string> | undefined {
-  const cores = [...cpuinfo.matchAll(/^(?:flags|Features)\s*:(.*)$/gm)].map(([, list = ""]) => new Set(list.trim().split(/\s+/)));
+  const cores = [...cpuinfo.matchAll(/^(?:flags|Features)\s*:(.*)$/gm)].map(
+    ([, list = ""]) => new Set(list.trim().split(/\s+/)),
+  );
   const [first, ...others] = cores;
   return first && new Set([...first].filter((feature) => others.every((core) => core.has(feature))));
 }
@@ -57,13 +64,22 @@ export function detect({ platform, arch, model, features }: Machine): Detection 
     const feature = VNNI.find((name) => features?.has(name));
     if (feature !== undefined) return { profile: "x64-vnni", reason: `${named} has ${feature}` };
     if (!features && VNNI_MODELS.test(model)) return { profile: "x64-vnni", reason: `${named} has VNNI` };
-    return { profile: "x64-avx2", reason: features ? `${named} has no VNNI` : `${named}: not known to have VNNI` };
+    return {
+      profile: "x64-avx2",
+      reason: features ? `${named} has no VNNI` : `${named}: not known to have VNNI`,
+    };
   }
   if (arch === "arm64") {
-    if (platform === "darwin") return { profile: "arm64-dotprod", reason: "Apple's 64-bit processors in Macs have dot products" };
-    if (features?.has(DOT_PRODUCT)) return { profile: "arm64-dotprod", reason: `${named} has ${DOT_PRODUCT}` };
-    if (!features && DOT_PRODUCT_MODELS.test(model)) return { profile: "arm64-dotprod", reason: `${named} has dot products` };
-    return { profile: "arm64", reason: features ? `${named} has no dot products` : `${named}: not known to have dot products` };
+    if (platform === "darwin")
+      return { profile: "arm64-dotprod", reason: "Apple's 64-bit processors in Macs have dot products" };
+    if (features?.has(DOT_PRODUCT))
+      return { profile: "arm64-dotprod", reason: `${named} has ${DOT_PRODUCT}` };
+    if (!features && DOT_PRODUCT_MODELS.test(model))
+      return { profile: "arm64-dotprod", reason: `${named} has dot products` };
+    return {
+      profile: "arm64",
+      reason: features ? `${named} has no dot products` : `${named}: not known to have dot products`,
+    };
   }
   return { profile: "generic", reason: `there is no profile for the architecture ${arch}` };
 }

@@ -4,38 +4,63 @@ import { ACTIVATIONS, FORMATS, WEIGHT_RANGES, type CostTable, type TargetProfile
 /** Says what is accepted when the value is not, else nothing. */
 export type Check = (value: unknown) => string | undefined;
 
-const text: Check = (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "a text that is not empty");
-const texts: Check = (value) => (Array.isArray(value) && value.every((item) => text(item) === undefined) ? undefined : "a list of texts");
+const text: Check = (value) =>
+  typeof value === "string" && value.trim() !== "" ? undefined : "a text that is not empty";
+const texts: Check = (value) =>
+  Array.isArray(value) && value.every((item) => text(item) === undefined) ? undefined : "a list of texts";
 
 function oneOf(words: readonly string[]): Check {
   return (value) => (words.includes(value as string) ? undefined : `one of ${quoted(words)}`);
 }
 
 function someOf(words: readonly string[]): Check {
-  const isSet = (value: unknown): value is unknown[] => Array.isArray(value) && new Set(value).size === value.length;
-  return (value) => (isSet(value) && value.every((word) => words.includes(word as string)) ? undefined : `a list of different words out of ${quoted(words)}`);
+  const isSet = (value: unknown): value is unknown[] =>
+    Array.isArray(value) && new Set(value).size === value.length;
+  return (value) =>
+    isSet(value) && value.every((word) => words.includes(word as string))
+      ? undefined
+      : `a list of different words out of ${quoted(words)}`;
 }
 
 function number(minimum: number, maximum: number, isWhole: boolean): Check {
   const what = `a${isWhole ? " whole" : ""} number from ${minimum} to ${maximum}`;
-  return (value) => (typeof value === "number" && value >= minimum && value <= maximum && (!isWhole || Number.isSafeInteger(value)) ? undefined : what);
+  return (value) =>
+    typeof value === "number" &&
+    value >= minimum &&
+    value <= maximum &&
+    (!isWhole || Number.isSafeInteger(value))
+      ? undefined
+      : what;
 }
 
 const ratio = number(0.001, 1000, false);
 const perElement = number(0, 10_000, false);
 
 export const COST_FIELDS: Readonly<Record<keyof CostTable, Check>> = {
-  conv: ratio, pointwiseConv: ratio, depthwiseConv: ratio, staticMatMul: ratio, dynamicMatMul: ratio, lstm: ratio, requantizer: ratio,
-  gather: perElement, quantize: perElement, dequantize: perElement,
+  conv: ratio,
+  pointwiseConv: ratio,
+  depthwiseConv: ratio,
+  staticMatMul: ratio,
+  dynamicMatMul: ratio,
+  lstm: ratio,
+  requantizer: ratio,
+  gather: perElement,
+  quantize: perElement,
+  dequantize: perElement,
 };
 
-const version: Check = (value) => (typeof value === "string" && /^\d{1,3}\.\d{1,4}(\.\d+)?$/.test(value) ? undefined : 'a version of onnxruntime such as "1.16"');
+const version: Check = (value) =>
+  typeof value === "string" && /^\d{1,3}\.\d{1,4}(\.\d+)?$/.test(value)
+    ? undefined
+    : 'a version of onnxruntime such as "1.16"';
 
 /** All but `costs`, which has fields of its own. */
 export const PROFILE_FIELDS: Readonly<Record<Exclude<keyof TargetProfile, "costs">, Check>> = {
   name: text,
   description: text,
-  activations: (value) => someOf(ACTIVATIONS)(value) ?? ((value as unknown[]).includes("u8") ? undefined : 'a list with "u8", which is what edgec writes'),
+  activations: (value) =>
+    someOf(ACTIVATIONS)(value) ??
+    ((value as unknown[]).includes("u8") ? undefined : 'a list with "u8", which is what edgec writes'),
   weightRange: oneOf(WEIGHT_RANGES),
   floatOperators: texts,
   formats: someOf(FORMATS),

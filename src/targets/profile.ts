@@ -1,12 +1,16 @@
 /** What a device profile says: how int8 must look to be right and fast on a kind of processor. */
 
-/** Signedness of activation codes. onnxruntime takes signed ones natively on ARM alone; on x86-64 it converts them. */
+/**
+ * Signedness of activation codes. onnxruntime takes signed ones natively on ARM alone; on x86-64 it
+ * converts them.
+ */
 export const ACTIVATIONS = ["u8", "s8"] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
 /**
  * What weights must keep to so that the target's kernels give exact sums.
- * - pair-guard: 255·|w₀ + w₁| of neighbours in kernel order fits int16, for kernels that sum pairs there (VPMADDUBSW)
+ * - pair-guard: 255·|w₀ + w₁| of neighbours in kernel order fits int16, for kernels that sum pairs there
+ *   (VPMADDUBSW)
  * - full: −127 to 127
  * - seven-bit: −63 to 63, for kernels whose second operand has seven bits (relaxed SIMD of WebAssembly)
  */
@@ -14,16 +18,23 @@ export const WEIGHT_RANGES = ["pair-guard", "full", "seven-bit"] as const;
 export type WeightRange = (typeof WEIGHT_RANGES)[number];
 
 /**
- * Forms of int8 that the target's runtime takes: convolutions between Q/DQ pairs, fully connected layers and LSTMs
- * whose ranges are taken at run time, weights stored as chains that are folded at load, and such chains in functions.
+ * Forms of int8 that the target's runtime takes: convolutions between Q/DQ pairs, fully connected layers
+ * and LSTMs whose ranges are taken at run time, weights stored as chains that are folded at load, and such
+ * chains in functions.
  */
-export const FORMATS = ["static-qdq", "dynamic-matmul", "dynamic-lstm", "stored-weights", "stored-functions"] as const;
+export const FORMATS = [
+  "static-qdq",
+  "dynamic-matmul",
+  "dynamic-lstm",
+  "stored-weights",
+  "stored-functions",
+] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
  * Time of int8 over time of float, for one operator with its input and output in codes: 0.5 is twice as fast.
- * `quantize` and `dequantize` are the price of leaving codes and coming back: one element's, in multiply-adds of a
- * float 3×3 convolution on the same target.
+ * `quantize` and `dequantize` are the price of leaving codes and coming back: one element's, in
+ * multiply-adds of a float 3×3 convolution on the same target.
  */
 export interface CostTable {
   /** Convolutions of more than one position, neither depthwise nor grouped. */
@@ -39,8 +50,8 @@ export interface CostTable {
   /** Add, Mul, Concat and pools between codes of different scales. */
   readonly requantizer: number;
   /**
-   * Of gathering what a kernel of several positions reads, for each position at each place that it stands on, in the same
-   * unit. It is what makes int8 slow where channels are few.
+   * Of gathering what a kernel of several positions reads, for each position at each place that it stands
+   * on, in the same unit. It is what makes int8 slow where channels are few.
    */
   readonly gather: number;
   readonly quantize: number;

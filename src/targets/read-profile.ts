@@ -12,7 +12,10 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A profile is a page of text. */
 const MOST_BYTES = 1 << 20;
 
-/** Throws EdgecError CANNOT_READ when there is no such file or it is no regular one, BAD_OPTION for what is in it. */
+/**
+ * Throws EdgecError CANNOT_READ when there is no such file or it is no regular one, BAD_OPTION for what is
+ * in it.
+ */
 export function readProfile(path: string): TargetProfile {
   const fields = parse(read(path), path);
   return profileOf({ name: basename(path, extname(path)), ...fields }, path);
@@ -25,11 +28,24 @@ function read(path: string): string {
     bytes = readFileSync(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
-      throw new EdgecError("CANNOT_READ", `cannot read the target ${path}: there is no such file. Give the path of a JSON file, or a name that "edgec targets" lists.`, { cause });
+      throw new EdgecError(
+        "CANNOT_READ",
+        `cannot read the target ${path}: there is no such file. Give the path of a JSON ` +
+          'file, or a name that "edgec targets" lists.',
+        { cause },
+      );
     }
-    throw new EdgecError("CANNOT_READ", `cannot read the target ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new EdgecError(
+      "CANNOT_READ",
+      `cannot read the target ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
-  if (bytes.length > MOST_BYTES) throw new EdgecError("BAD_OPTION", `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/targets.md.`);
+  if (bytes.length > MOST_BYTES)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/targets.md.`,
+    );
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
 
@@ -38,36 +54,72 @@ function parse(text: string, path: string): Fields {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new EdgecError("BAD_OPTION", `${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
-  if (!isObject(value)) throw new EdgecError("BAD_OPTION", `${path} must hold a JSON object, such as { "extends": "arm64", "threads": 4 }.`);
+  if (!isObject(value))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${path} must hold a JSON object, such as { "extends": "arm64", "threads": 4 }.`,
+    );
   return value;
 }
 
 /**
- * The profile that `extends` names (default: generic) with the other fields in place of its own; `costs` field by field.
+ * The profile that `extends` names (default: generic) with the other fields in place of its own; `costs`
+ * field by field.
  * @param where the file, or what else messages name
- * @throws EdgecError BAD_OPTION for an unknown field or base, with the nearest name, and for a value that the field does not take
+ * @throws EdgecError BAD_OPTION for an unknown field or base, with the nearest name, and for a value that
+ *   the field does not take
  */
 export function profileOf(fields: Fields, where: string): TargetProfile {
-  const { extends: base = GENERIC.name, costs = {}, ...own } = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const {
+    extends: base = GENERIC.name,
+    costs = {},
+    ...own
+  } = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const parent = PROFILES.find(({ name }) => name === base);
   if (!parent) {
     const names = PROFILES.map(({ name }) => name);
-    throw new EdgecError("BAD_OPTION", `${where}: "extends" must be one of ${names.join(", ")}, not ${shown(base)}.${typeof base === "string" ? suggestion(base, names) : ""}`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${where}: "extends" must be one of ${names.join(", ")}, not ` +
+        `${shown(base)}.${typeof base === "string" ? suggestion(base, names) : ""}`,
+    );
   }
-  if (!isObject(costs)) throw new EdgecError("BAD_OPTION", `${where}: "costs" must be an object with some of ${Object.keys(COST_FIELDS).join(", ")}, not ${shown(costs)}.`);
+  if (!isObject(costs))
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${where}: "costs" must be an object with some of ${Object.keys(COST_FIELDS).join(", ")}, not ${shown(costs)}.`,
+    );
   checkFields(own, PROFILE_FIELDS, ["extends", "costs"], "", where);
   checkFields(costs, COST_FIELDS, [], "costs.", where);
   return { ...parent, ...own, costs: { ...parent.costs, ...costs } };
 }
 
-function checkFields(given: Fields, checks: Readonly<Record<string, Check>>, others: readonly string[], prefix: string, where: string): void {
+function checkFields(
+  given: Fields,
+  checks: Readonly<Record<string, Check>>,
+  others: readonly string[],
+  prefix: string,
+  where: string,
+): void {
   const known = [...Object.keys(checks), ...others];
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(checks, name)) throw new EdgecError("BAD_OPTION", `${where}: a target has no field "${prefix}${name}".${suggestion(name, known)} It has: ${known.join(", ")}.`);
+    if (!Object.hasOwn(checks, name))
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${where}: a target has no field "${prefix}${name}".${suggestion(name, known)} It has: ${known.join(", ")}.`,
+      );
     const accepted = checks[name]!(value);
-    if (accepted !== undefined) throw new EdgecError("BAD_OPTION", `${where}: "${prefix}${name}" must be ${accepted}, not ${shown(value)}.`);
+    if (accepted !== undefined)
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${where}: "${prefix}${name}" must be ${accepted}, not ${shown(value)}.`,
+      );
   }
 }
 

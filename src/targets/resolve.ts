@@ -12,7 +12,10 @@ export const NATIVE = "native";
  * Takes the name of a profile, "native", the path of a JSON file, or a profile. Default: generic.
  * Throws EdgecError BAD_OPTION, and CANNOT_READ for a file that is not there.
  */
-export function resolveTarget(target: string | TargetProfile = GENERIC.name, machine: () => Machine = thisMachine): Target {
+export function resolveTarget(
+  target: string | TargetProfile = GENERIC.name,
+  machine: () => Machine = thisMachine,
+): Target {
   if (typeof target !== "string") return { profile: profileOf({ ...target }, "the target") };
   const known = PROFILES.find(({ name }) => name === target);
   if (known) return { profile: known };
@@ -22,7 +25,10 @@ export function resolveTarget(target: string | TargetProfile = GENERIC.name, mac
   }
   if (isProfilePath(target)) return { profile: readProfile(target), origin: target };
   const names = [...PROFILES.map(({ name }) => name), NATIVE];
-  throw new EdgecError("BAD_OPTION", `there is no target "${target}".${suggestion(target, names)} Use one of ${names.join(", ")}, or a JSON file.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `there is no target "${target}".${suggestion(target, names)} Use one of ${names.join(", ")}, or a JSON file.`,
+  );
 }
 
 /** Whether it is the path of a profile rather than the name of one. */

@@ -1,4 +1,7 @@
-/** The entry of a thread: imports the module that it was started for and answers calls to its functions in their order. */
+/**
+ * The entry of a thread: imports the module that it was started for and answers calls to its functions in
+ * their order.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { transferable } from "../numeric/transferable.js";
 

@@ -2,14 +2,22 @@
 import { onAbort } from "../abort.js";
 import { type ArgumentsOf, type MethodOf, type ResultOf, Thread } from "./thread.js";
 
-/** Threads start when they are first needed. Close it when done. Ends at once when the run is aborted that first uses it. */
+/**
+ * Threads start when they are first needed. Close it when done. Ends at once when the run is aborted that
+ * first uses it.
+ */
 export class ThreadPool<T> {
   private readonly threads: Thread<T>[] = [];
   private stopListening = (): void => undefined;
 
-  constructor(private readonly moduleUrl: URL, readonly size: number) {}
+  constructor(
+    private readonly moduleUrl: URL,
+    readonly size: number,
+  ) {}
 
-  /** As `Thread.call`, on the thread that has least to do. Throws as `new Thread` where one must be started. */
+  /**
+   * As `Thread.call`, on the thread that has least to do. Throws as `new Thread` where one must be started.
+   */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>): Promise<ResultOf<T[K]>> {
     return this.idlest().call(method, args);
   }
@@ -24,7 +32,10 @@ export class ThreadPool<T> {
     if (first && (first.load === 0 || this.threads.length >= this.size)) return first;
     const thread = new Thread<T>(this.moduleUrl);
     this.threads.push(thread);
-    if (this.threads.length === 1) this.stopListening = onAbort((reason) => void Promise.all(this.threads.map((each) => each.stop(reason))));
+    if (this.threads.length === 1)
+      this.stopListening = onAbort(
+        (reason) => void Promise.all(this.threads.map((each) => each.stop(reason))),
+      );
     return thread;
   }
 }

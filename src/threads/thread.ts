@@ -1,15 +1,24 @@
-/** Running a module's functions on a thread of their own. Large arrays are handed over, not copied, both ways. */
+/**
+ * Running a module's functions on a thread of their own. Large arrays are handed over, not copied, both
+ * ways.
+ */
 import { Worker } from "node:worker_threads";
 import { builtModule } from "../built-module.js";
 import { transferable } from "../numeric/transferable.js";
 import type { ThreadAnswer, ThreadCall } from "./entry.js";
 
 /** The names of `T`'s functions. */
-export type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T] & string;
+export type MethodOf<T> = {
+  [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never;
+}[keyof T] &
+  string;
 export type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 export type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-interface Waiting { resolve(result: unknown): void; reject(reason: unknown): void }
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(reason: unknown): void;
+}
 
 /** One thread. Calls are carried out in their order; stop it when done. */
 export class Thread<T> {
@@ -23,7 +32,10 @@ export class Thread<T> {
    */
   constructor(moduleUrl: URL) {
     // Flags of the process, such as those of a debugger, are not for its threads.
-    this.worker = new Worker(builtModule(new URL("./entry.js", import.meta.url)), { workerData: builtModule(moduleUrl).href, execArgv: [] });
+    this.worker = new Worker(builtModule(new URL("./entry.js", import.meta.url)), {
+      workerData: builtModule(moduleUrl).href,
+      execArgv: [],
+    });
     this.worker.on("message", (answer: ThreadAnswer) => {
       const caller = this.waiting.shift();
       if (this.waiting.length === 0) this.worker.unref();
@@ -46,7 +58,10 @@ export class Thread<T> {
     this.worker.ref();
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve: (result) => resolve(result as ResultOf<T[K]>), reject });
-      this.worker.postMessage({ method, args: args as readonly unknown[] } satisfies ThreadCall, transferable(args));
+      this.worker.postMessage(
+        { method, args: args as readonly unknown[] } satisfies ThreadCall,
+        transferable(args),
+      );
     });
   }
 

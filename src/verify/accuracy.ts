@@ -44,8 +44,9 @@ class TopKMeter implements MetricMeter {
     const labels: unknown = typeof label === "number" ? [label] : label;
     if (!Array.isArray(labels) || labels.length * classes !== values.length) {
       throw new BadDataError(
-        `${where}: the model gives ${values.length / classes} rows of class scores, which need one class index each as label; `
-          + "for other labels give a module with --metric",
+        `${where}: the model gives ${values.length / classes} rows of class scores, which ` +
+          "need one class index each as label; " +
+          "for other labels give a module with --metric",
       );
     }
     labels.forEach((index: unknown, row) => {
@@ -79,8 +80,13 @@ function scoresOf(outputs: Feed, where: string): { values: ArrayLike<number>; cl
   const candidates = Object.values(outputs).filter(isScores);
   const [only] = candidates;
   if (!only || candidates.length > 1) {
-    const found = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(", ")}]`).join(", ");
-    throw new BadDataError(`${where}: top-1 and top-5 need one output of class scores [N, C], and the model gives ${found}; give a module with --metric`);
+    const found = Object.entries(outputs)
+      .map(([name, { dims }]) => `${name} [${dims.join(", ")}]`)
+      .join(", ");
+    throw new BadDataError(
+      `${where}: top-1 and top-5 need one output of class scores [N, C], and the model ` +
+        `gives ${found}; give a module with --metric`,
+    );
   }
   return { values: numbersOf(only), classes: only.dims[1] ?? 0 };
 }

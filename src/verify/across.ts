@@ -1,10 +1,19 @@
-/** Running one model in both runtimes and at several graph optimization levels: do its answers depend on where it runs? */
+/**
+ * Running one model in both runtimes and at several graph optimization levels: do its answers depend on
+ * where it runs?
+ */
 import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
-import { LEVELS, openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
+import {
+  LEVELS,
+  openRemote,
+  type OnnxRuntime,
+  type OptimizationLevel,
+  type RuntimeKind,
+} from "../runtime/index.js";
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
@@ -17,7 +26,10 @@ export interface AcrossOptions {
   readonly runtimes?: readonly RuntimeKind[];
   /** Graph optimization levels; default "all", "basic" and "disabled". */
   readonly levels?: readonly OptimizationLevel[];
-  /** Samples to run on, the first ones of the data; default 32. Fewer where samples and outputs take more than 128 MiB. */
+  /**
+   * Samples to run on, the first ones of the data; default 32. Fewer where samples and outputs take more
+   * than 128 MiB.
+   */
   readonly samples?: number;
 }
 
@@ -27,15 +39,24 @@ export interface Combination {
   /** null when it is not installed. */
   readonly version: string | null;
   readonly level: OptimizationLevel;
-  /** What the others are compared with, compared with it, refused to load or run the model, or not installed. */
+  /**
+   * What the others are compared with, compared with it, refused to load or run the model, or not
+   * installed.
+   */
   readonly status: "reference" | "compared" | "refused" | "missing";
   /** Why it was refused or is missing, else null. */
   readonly message: string | null;
-  /** The lowest SQNR of an output against the reference, in dB; null when all are equal, and for all but "compared". */
+  /**
+   * The lowest SQNR of an output against the reference, in dB; null when all are equal, and for all but
+   * "compared".
+   */
   readonly sqnrDb: number | null;
   /** The largest error of an output; null for all but "compared". */
   readonly maxAbsError: number | null;
-  /** Share of decisions, from 0 to 1, that differ: the top class, or an integer; null where no output is a decision. */
+  /**
+   * Share of decisions, from 0 to 1, that differ: the top class, or an integer; null where no output is a
+   * decision.
+   */
   readonly flipped: number | null;
   /** Each output against the reference's; empty for all but "compared". */
   readonly outputs: Readonly<Record<string, OutputFidelity>>;
@@ -64,8 +85,8 @@ type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ra
 
 /**
  * Each combination runs in a child process of its own, so that one that crashes says so and the others go on.
- * onnxruntime-node at level "all" is always among them, as what the others are compared with; where it does not run
- * the model, the next that does takes its place. Throws BadDataError for data that cannot be read.
+ * onnxruntime-node at level "all" is always among them, as what the others are compared with; where it does
+ * not run the model, the next that does takes its place. Throws BadDataError for data that cannot be read.
  */
 export async function compareAcross(comparison: AcrossComparison): Promise<Across> {
   const { model, data, samples = DEFAULT_SAMPLES } = comparison;
@@ -80,7 +101,9 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
 }
 
 async function compareReadable(
-  comparison: AcrossComparison, readable: ReadableFiles, feeds: readonly Feed[],
+  comparison: AcrossComparison,
+  readable: ReadableFiles,
+  feeds: readonly Feed[],
   isOpen: (output: string, axis: number) => boolean,
 ): Promise<Across> {
   const { data, logger = SILENT } = comparison;
@@ -88,49 +111,85 @@ async function compareReadable(
   const settings = settingsOf(comparison);
   let reference: ReferenceOutputs | undefined;
   for (const { kind, level } of settings) {
-    logger.progress?.({ step: "run across runtimes and levels", done: combinations.length, total: settings.length });
+    logger.progress?.({
+      step: "run across runtimes and levels",
+      done: combinations.length,
+      total: settings.length,
+    });
     const about = { runtime: `onnxruntime-${kind}`, level } as const;
     if (reference) {
       const meter = new FidelityMeter(isOpen);
       const { outputs } = reference;
       const observe = (actual: Feed, k: number): void => meter.observe(outputs[k]!, actual, `sample ${k}`);
       const outcome = await runIn(kind, level, { ...comparison, readable }, reference.feeds, observe);
-      combinations.push({ ...about, ...outcome, ...(outcome.status === "ran" ? compared(meter) : notCompared(outcome.status)) });
+      combinations.push({
+        ...about,
+        ...outcome,
+        ...(outcome.status === "ran" ? compared(meter) : notCompared(outcome.status)),
+      });
     } else {
       const taken = new ReferenceOutputs(feeds);
-      const outcome = await runIn(kind, level, { ...comparison, readable }, feeds, (outputs) => taken.add(outputs));
+      const outcome = await runIn(kind, level, { ...comparison, readable }, feeds, (outputs) =>
+        taken.add(outputs),
+      );
       if (outcome.status === "ran") reference = taken;
-      combinations.push({ ...about, ...outcome, ...notCompared(outcome.status === "ran" ? "reference" : outcome.status) });
+      combinations.push({
+        ...about,
+        ...outcome,
+        ...notCompared(outcome.status === "ran" ? "reference" : outcome.status),
+      });
     }
   }
   return { samples: reference?.feeds.length ?? 0, source: data.name, combinations };
 }
 
-function settingsOf({ runtimes = RUNTIMES, levels = DEFAULT_LEVELS }: AcrossOptions): { kind: RuntimeKind; level: OptimizationLevel }[] {
+function settingsOf({
+  runtimes = RUNTIMES,
+  levels = DEFAULT_LEVELS,
+}: AcrossOptions): { kind: RuntimeKind; level: OptimizationLevel }[] {
   const all = RUNTIMES.flatMap((kind) => LEVELS.map((level) => ({ kind, level })));
   return all.filter(({ kind, level }, k) => k === 0 || (runtimes.includes(kind) && levels.includes(level)));
 }
 
-/** Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its outcome. */
+/**
+ * Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its
+ * outcome.
+ */
 async function runIn(
-  kind: RuntimeKind, level: OptimizationLevel, of: AcrossComparison & { readonly readable: ReadableFiles },
-  feeds: readonly Feed[], take: (outputs: Feed, sample: number) => void,
+  kind: RuntimeKind,
+  level: OptimizationLevel,
+  of: AcrossComparison & { readonly readable: ReadableFiles },
+  feeds: readonly Feed[],
+  take: (outputs: Feed, sample: number) => void,
 ): Promise<Outcome> {
-  const { model, readable: { files, outputs }, threads = 1 } = of;
+  const {
+    model,
+    readable: { files, outputs },
+    threads = 1,
+  } = of;
   let version: string | null = null;
   try {
     const runtime = await openRemote(kind);
     version = runtime.version;
     try {
-      const session = await runtime.open(files[0]?.path ?? model, { optimization: level, threads, label: model });
-      if (outputs.length > 0) for (let k = 0; k < feeds.length; k++) take(await session.run(feeds[k]!, outputs), k);
+      const session = await runtime.open(files[0]?.path ?? model, {
+        optimization: level,
+        threads,
+        label: model,
+      });
+      if (outputs.length > 0)
+        for (let k = 0; k < feeds.length; k++) take(await session.run(feeds[k]!, outputs), k);
     } finally {
       await runtime.close();
     }
     return { status: "ran", version, message: null };
   } catch (error) {
     if (!(error instanceof EdgecError)) throw error;
-    return { status: error.code === "RUNTIME_MISSING" ? "missing" : "refused", version, message: error.message.replace(`${model}: `, "") };
+    return {
+      status: error.code === "RUNTIME_MISSING" ? "missing" : "refused",
+      version,
+      message: error.message.replace(`${model}: `, ""),
+    };
   }
 }
 
@@ -142,7 +201,8 @@ function compared(meter: FidelityMeter): Comparison {
   const results = Object.values(outputs);
   const sqnrs = results.flatMap(({ sqnrDb }) => sqnrDb ?? []);
   return {
-    status: "compared", outputs,
+    status: "compared",
+    outputs,
     sqnrDb: sqnrs.length === 0 ? null : Math.min(...sqnrs),
     maxAbsError: Math.max(0, ...results.map(({ maxAbsError }) => maxAbsError)),
     flipped: agreement === undefined ? null : 1 - agreement,

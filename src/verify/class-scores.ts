@@ -12,9 +12,9 @@ export interface ClassScores {
 }
 
 /**
- * Class scores are: a float output of shape [N, C] with C ≥ 2; and one of more axes whose last axis holds a probability
- * distribution, such as the characters at each position of a text recognizer ([N, T, C] after a softmax). Other outputs
- * (feature maps, boxes, masks) have no largest class, and undefined is returned.
+ * Class scores are: a float output of shape [N, C] with C ≥ 2; and one of more axes whose last axis holds a
+ * probability distribution, such as the characters at each position of a text recognizer ([N, T, C] after a
+ * softmax). Other outputs (feature maps, boxes, masks) have no largest class, and undefined is returned.
  */
 export function classScores(value: TensorValue): ClassScores | undefined {
   const classes = value.dims.at(-1) ?? 0;

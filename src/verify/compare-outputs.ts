@@ -16,7 +16,10 @@ export interface Fidelity {
   /** Where the samples came from: "data/eval.npz", "random feeds (seed 0)". */
   readonly source: string;
   readonly outputs: Readonly<Record<string, OutputFidelity>>;
-  /** Outputs that the runtime cannot return, and what was compared in their place; absent where there are none. */
+  /**
+   * Outputs that the runtime cannot return, and what was compared in their place; absent where there are
+   * none.
+   */
   readonly indirect?: readonly IndirectOutput[];
   /** The optimization levels that the models ran at; absent where both ran at the highest. */
   readonly levels?: ComparedLevels;
@@ -38,7 +41,9 @@ export interface OutputComparison {
   readonly logger?: Logger;
   /** The models of these files, where they were read already. */
   readonly models?: ReadonlyMap<string, Model>;
-  /** Takes a compressed model for what it is that runs only at a lower optimization level than the original. */
+  /**
+   * Takes a compressed model for what it is that runs only at a lower optimization level than the original.
+   */
   readonly lowerLevelIsFine?: boolean;
   /** What messages call the two models; default their paths. */
   readonly names?: readonly [original: string, compressed: string];
@@ -51,12 +56,16 @@ export interface ComparedOutputs {
 }
 
 /**
- * Both models stay open side by side; a dataset that serves fidelity and accuracy is run once. Throws EdgecError
- * MODEL_REJECTED for a compressed model that runs only at a lower optimization level than the original.
+ * Both models stay open side by side; a dataset that serves fidelity and accuracy is run once. Throws
+ * EdgecError MODEL_REJECTED for a compressed model that runs only at a lower optimization level than the
+ * original.
  */
 export async function compareOutputs(comparison: OutputComparison): Promise<ComparedOutputs> {
   const { models } = comparison;
-  const readable = await readableFiles([comparison.original, comparison.standIn ?? comparison.compressed], models);
+  const readable = await readableFiles(
+    [comparison.original, comparison.standIn ?? comparison.compressed],
+    models,
+  );
   try {
     return await compareFiles(comparison, readable);
   } finally {
@@ -89,36 +98,56 @@ function releaseQuietly(session: Session): Promise<void> {
 }
 
 async function compareSessions(
-  comparison: OutputComparison, { outputs, indirect }: ReadableFiles, original: Session, compressed: Session,
+  comparison: OutputComparison,
+  { outputs, indirect }: ReadableFiles,
+  original: Session,
+  compressed: Session,
 ): Promise<ComparedOutputs> {
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
   const meter = new FidelityMeter(comparison.isOpen);
   const score = metric && evalData ? new Score(metric) : undefined;
   const name = comparison.names?.[1] ?? comparison.compressed;
-  const run = async (data: Dataset, observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void): Promise<void> => {
+  const run = async (
+    data: Dataset,
+    observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void,
+  ): Promise<void> => {
     let index = 0;
-    const tell = (): void => logger.progress?.({ step: "compare", done: index, ...(data.size === undefined ? {} : { total: data.size }) });
+    const tell = (): void =>
+      logger.progress?.({
+        step: "compare",
+        done: index,
+        ...(data.size === undefined ? {} : { total: data.size }),
+      });
     tell();
-    // Without an output to look at there is nothing to run for; that the models load is known by now. The last sample is
+    // Without an output to look at there is nothing to run for; that the models load is known by now. The
+    // last sample is
     // told when none follows: a part of a dataset reads on to find out.
-    if (outputs.length > 0) for await (const { feed, label } of data.samples()) {
-      const [before, after] = await Promise.all([original.run(feed, outputs), compressed.run(feed, outputs)]);
-      observe(before, after, label, `sample ${index++} of ${data.name}`);
-      if (index !== data.size) tell();
-    }
+    if (outputs.length > 0)
+      for await (const { feed, label } of data.samples()) {
+        const [before, after] = await Promise.all([
+          original.run(feed, outputs),
+          compressed.run(feed, outputs),
+        ]);
+        observe(before, after, label, `sample ${index++} of ${data.name}`);
+        if (index !== data.size) tell();
+      }
     tell();
   };
   await run(fidelityData, (before, after, label, where) => {
     meter.observe(before, after, `${name}: ${where}`);
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
-  if (score && evalData && evalData !== fidelityData) await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
+  if (score && evalData && evalData !== fidelityData)
+    await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
   const levels = await comparedLevels(original, compressed, { ...comparison, compressed: name });
   if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {
     fidelity: {
-      samples: meter.samples, source: fidelityData.name, outputs: meter.result(),
-      ...(indirect.length > 0 ? { indirect } : {}), ...(levels ? { levels } : {}),
+      samples: meter.samples,
+      source: fidelityData.name,
+      outputs: meter.result(),
+      ...(indirect.length > 0 ? { indirect } : {}),
+      ...(levels ? { levels } : {}),
     },
     accuracy: score ? await score.result() : null,
   };
@@ -147,8 +176,17 @@ class Score {
   }
 
   async result(): Promise<Accuracy> {
-    const [original, compressed] = [await untilAborted(this.original.result()), await untilAborted(this.compressed.result())];
+    const [original, compressed] = [
+      await untilAborted(this.original.result()),
+      await untilAborted(this.compressed.result()),
+    ];
     const { name, higherIsBetter } = this.metric;
-    return { metric: name, original, compressed, drop: higherIsBetter ? original - compressed : compressed - original, samples: this.samples };
+    return {
+      metric: name,
+      original,
+      compressed,
+      drop: higherIsBetter ? original - compressed : compressed - original,
+      samples: this.samples,
+    };
   }
 }

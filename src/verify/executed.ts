@@ -6,11 +6,16 @@ export interface Executed {
   readonly int8Kernels: number;
   /** The same kinds, in floating point. */
   readonly floatKernels: number;
-  /** Products with weights of 4 or 8 bits in blocks (MatMulNBits); its activations may be rounded to 8 bits. */
+  /**
+   * Products with weights of 4 or 8 bits in blocks (MatMulNBits); its activations may be rounded to 8 bits.
+   */
   readonly blockKernels: number;
   /** Other operators on 8-bit integers: additions, poolings, concatenations. */
   readonly otherInt8: number;
-  /** Every QuantizeLinear and DequantizeLinear that is left, but those at graph inputs and outputs, and decode nodes. */
+  /**
+   * Every QuantizeLinear and DequantizeLinear that is left, but those at graph inputs and outputs, and
+   * decode nodes.
+   */
   readonly strayQdq: number;
   readonly leftovers: Leftovers;
 }
@@ -19,28 +24,60 @@ export interface Executed {
 export interface Leftovers {
   /** Between an integer kernel and a float one, where a conversion has to be. */
   readonly transitions: readonly string[];
-  /** A QuantizeLinear or DequantizeLinear of a pair that only rounds: quantized and straight back, with no kernel between. */
+  /**
+   * A QuantizeLinear or DequantizeLinear of a pair that only rounds: quantized and straight back, with no
+   * kernel between.
+   */
   readonly roundTrips: readonly string[];
   /** DequantizeLinear on a constant: weights decoded again at every inference. */
   readonly weightDequantize: readonly string[];
-  /** Other nodes fed by constants alone (Cast, Gather, Mul, ScatterElements): storage forms that were not folded. */
+  /**
+   * Other nodes fed by constants alone (Cast, Gather, Mul, ScatterElements): storage forms that were not
+   * folded.
+   */
   readonly decodeNodes: readonly string[];
 }
 
 const INT8_COMPUTE: ReadonlySet<string> = new Set([
-  "QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
-  "DynamicQuantizeLSTM", "QAttention",
+  "QLinearConv",
+  "QLinearMatMul",
+  "QGemm",
+  "ConvInteger",
+  "MatMulInteger",
+  "MatMulIntegerToFloat",
+  "DynamicQuantizeMatMul",
+  "DynamicQuantizeLSTM",
+  "QAttention",
 ]);
 const FLOAT_COMPUTE: ReadonlySet<string> = new Set([
-  "Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose", "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "LSTM", "GRU", "RNN",
-  "Attention", "MultiHeadAttention", "GroupQueryAttention", "Einsum", "DeformConv",
+  "Conv",
+  "FusedConv",
+  "NhwcFusedConv",
+  "ConvTranspose",
+  "MatMul",
+  "FusedMatMul",
+  "Gemm",
+  "FusedGemm",
+  "LSTM",
+  "GRU",
+  "RNN",
+  "Attention",
+  "MultiHeadAttention",
+  "GroupQueryAttention",
+  "Einsum",
+  "DeformConv",
 ]);
 const OTHER_INT8 = /^QLinear|^QEmbed|^QMoE/;
 
 /** Reads the graph of `RemoteRuntime.optimizedGraph`, bodies included. */
 export function describeExecuted(model: Model): Executed {
   const tally = { int8: 0, float: 0, block: 0, otherInt8: 0 };
-  const left = { transitions: [] as string[], roundTrips: [] as string[], weightDequantize: [] as string[], decodeNodes: [] as string[] };
+  const left = {
+    transitions: [] as string[],
+    roundTrips: [] as string[],
+    weightDequantize: [] as string[],
+    decodeNodes: [] as string[],
+  };
   const visit = (graph: Graph, outer: ReadonlySet<string>): void => {
     const scope = new Scope(graph, outer);
     for (const node of graph.nodes) {
@@ -52,12 +89,19 @@ export function describeExecuted(model: Model): Executed {
   };
   visit(model.graph, new Set());
   return {
-    int8Kernels: tally.int8, floatKernels: tally.float, blockKernels: tally.block, otherInt8: tally.otherInt8,
-    strayQdq: Object.values(left).reduce((sum, names) => sum + names.length, 0), leftovers: left,
+    int8Kernels: tally.int8,
+    floatKernels: tally.float,
+    blockKernels: tally.block,
+    otherInt8: tally.otherInt8,
+    strayQdq: Object.values(left).reduce((sum, names) => sum + names.length, 0),
+    leftovers: left,
   };
 }
 
-function countKernel({ opType }: Node, tally: { int8: number; float: number; block: number; otherInt8: number }): void {
+function countKernel(
+  { opType }: Node,
+  tally: { int8: number; float: number; block: number; otherInt8: number },
+): void {
   if (INT8_COMPUTE.has(opType)) tally.int8++;
   else if (FLOAT_COMPUTE.has(opType)) tally.float++;
   else if (opType === "MatMulNBits") tally.block++;
@@ -81,7 +125,8 @@ class Scope {
     for (const node of graph.nodes) {
       for (const output of node.outputs) this.producers.set(output, node);
       for (const input of node.inputs) addTo(this.consumers, input, node);
-      if (node.opType === "Constant" || feedsOnlyOn(node, constants)) for (const output of node.outputs) constants.add(output);
+      if (node.opType === "Constant" || feedsOnlyOn(node, constants))
+        for (const output of node.outputs) constants.add(output);
     }
     this.constants = constants;
     this.inputs = new Set(graph.inputs.map((input) => input.name).filter((name) => !constants.has(name)));
@@ -112,13 +157,17 @@ class Scope {
 
   private comesFromInput(name: string): boolean {
     const producer = this.producers.get(name);
-    return producer && isOp(producer, ...MOVERS) ? this.comesFromInput(producer.inputs[0] ?? "") : this.inputs.has(name);
+    return producer && isOp(producer, ...MOVERS)
+      ? this.comesFromInput(producer.inputs[0] ?? "")
+      : this.inputs.has(name);
   }
 
   private reachesOutput(name: string): boolean {
     const users = this.consumers.get(name) ?? [];
     if (users.length === 0) return this.outputs.has(name);
-    return users.every((user) => isOp(user, ...MOVERS) && user.inputs[0] === name && this.reachesOutput(user.outputs[0] ?? ""));
+    return users.every(
+      (user) => isOp(user, ...MOVERS) && user.inputs[0] === name && this.reachesOutput(user.outputs[0] ?? ""),
+    );
   }
 }
 

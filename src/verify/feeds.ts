@@ -1,18 +1,33 @@
 /** Made-up inputs from a seed, for a comparison when there is no data. */
 import { unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
 import { BadDataError } from "../errors.js";
-import { DataType, dataTypeName, floatToHalf, type Dimension, type Feed, type NumericArray, type TensorValue, type ValueInfo } from "../ir/index.js";
+import {
+  DataType,
+  dataTypeName,
+  floatToHalf,
+  type Dimension,
+  type Feed,
+  type NumericArray,
+  type TensorValue,
+  type ValueInfo,
+} from "../ir/index.js";
 
 export interface RandomFeedsOptions {
   /** Default 0. */
   readonly seed?: number;
   /** Default 8. */
   readonly samples?: number;
-  /** Sizes of symbolic dimensions by their symbol, or whole shapes by input name: { N: 4, image: [1, 3, 224, 224] }. */
+  /**
+   * Sizes of symbolic dimensions by their symbol, or whole shapes by input name: { N: 4, image: [1, 3, 224,
+   * 224] }.
+   */
   readonly dims?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** What a dimension of unknown size is taken as: the first is mostly the batch, others lengths, heights and widths. */
+/**
+ * What a dimension of unknown size is taken as: the first is mostly the batch, others lengths, heights and
+ * widths.
+ */
 const UNKNOWN_FIRST = 1;
 const UNKNOWN_OTHER = 32;
 /** Elements of one input; a model that declares more is not fed by guesswork. */
@@ -20,18 +35,23 @@ const LARGEST = 2 ** 26;
 const SAMPLES = 8;
 
 /**
- * Feeds with floats uniform in [0, 1), as images and embeddings mostly are, and integers 0 or 1, which are valid as
- * indices, masks and lengths alike; the same numbers on every machine.
- * Throws BadDataError when an input's declaration does not say enough to make values up.
+ * Feeds with floats uniform in [0, 1), as images and embeddings mostly are, and integers 0 or 1, which are
+ * valid as indices, masks and lengths alike; the same numbers on every machine. Throws BadDataError when an
+ * input's declaration does not say enough to make values up.
  */
 export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {}): Dataset {
   const { seed = 0, samples = SAMPLES, dims = {} } = options;
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) throw new BadDataError(obstacle);
-  const shaped = inputs.map((input) => ({ name: input.name, dataType: elementType(input), dims: shapeOf(input, dims) }));
+  const shaped = inputs.map((input) => ({
+    name: input.name,
+    dataType: elementType(input),
+    dims: shapeOf(input, dims),
+  }));
   return {
-    name: `random feeds (seed ${seed})`, size: samples, hasLabels: false,
-    // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is made on the spot
+    name: `random feeds (seed ${seed})`,
+    size: samples,
+    hasLabels: false,
     async *samples() {
       const random = mulberry32(seed);
       for (let i = 0; i < samples; i++) yield { feed: feedOf(shaped, random) };
@@ -39,14 +59,23 @@ export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {
   };
 }
 
-interface ShapedInput { readonly name: string; readonly dataType: DataType; readonly dims: readonly number[] }
+interface ShapedInput {
+  readonly name: string;
+  readonly dataType: DataType;
+  readonly dims: readonly number[];
+}
 
 function feedOf(inputs: readonly ShapedInput[], random: () => number): Feed {
-  return Object.fromEntries(inputs.map(({ name, dataType, dims }) => [name, valueOf(dataType, dims, random)]));
+  return Object.fromEntries(
+    inputs.map(({ name, dataType, dims }) => [name, valueOf(dataType, dims, random)]),
+  );
 }
 
 function elementType({ name, type }: ValueInfo): DataType {
-  if (!type?.tensor) throw new BadDataError(`input "${name}" is not declared as a tensor, so no values can be made up for it; give data`);
+  if (!type?.tensor)
+    throw new BadDataError(
+      `input "${name}" is not declared as a tensor, so no values can be made up for it; give data`,
+    );
   const { elementType } = type.tensor;
   if (!(elementType in MAKERS)) {
     throw new BadDataError(
@@ -62,7 +91,8 @@ function shapeOf({ name, type }: ValueInfo, given: NonNullable<RandomFeedsOption
   if (!shape) throw new BadDataError(`input "${name}" does not declare its rank; give its shape or data`);
   const dims = shape.map((dimension, axis) => sizeOf(dimension, axis, given));
   const count = dims.reduce((product, dim) => product * dim, 1);
-  if (count > LARGEST) throw new BadDataError(`input "${name}" [${dims.join(", ")}] is too large to be made up; give data`);
+  if (count > LARGEST)
+    throw new BadDataError(`input "${name}" [${dims.join(", ")}] is too large to be made up; give data`);
   return dims;
 }
 

@@ -3,7 +3,9 @@ import type { Logger } from "../diagnostics.js";
 import type { Fidelity } from "./compare-outputs.js";
 import { isLower, type ComparedLevels } from "./levels.js";
 
-/** Warns of outputs that were not compared, and of models that do not run at the highest optimization level. */
+/**
+ * Warns of outputs that were not compared, and of models that do not run at the highest optimization level.
+ */
 export function tellOfOutputs({ indirect = [], levels }: Fidelity, logger: Logger): void {
   for (const { output, type, standIns } of indirect) {
     if (standIns.length > 0) continue;
@@ -11,11 +13,13 @@ export function tellOfOutputs({ indirect = [], levels }: Fidelity, logger: Logge
       id: "verify/output-not-compared",
       severity: "warning",
       subject: output,
-      message: `Output "${output}" was not compared: it is ${type}, which onnxruntime's JavaScript API cannot return, ` +
+      message:
+        `Output "${output}" was not compared: it is ${type}, which onnxruntime's JavaScript API cannot return, ` +
         "and no tensor stands for it in both models.",
     });
   }
-  if (levels) logger.diagnostic?.({ id: "verify/lower-level", severity: "warning", message: levelText(levels) });
+  if (levels)
+    logger.diagnostic?.({ id: "verify/lower-level", severity: "warning", message: levelText(levels) });
 }
 
 function levelText({ original, compressed, refusals }: ComparedLevels): string {
@@ -33,7 +37,8 @@ function levelText({ original, compressed, refusals }: ComparedLevels): string {
     );
   }
   return (
-    `onnxruntime runs the original at ${named(original)} and not above, so that is what the compressed model, which ` +
+    `onnxruntime runs the original at ${named(original)} and not above, so that is what ` +
+    "the compressed model, which " +
     `runs at "${compressed}", was compared with. Above, it says: ${refusals.original ?? ""}`
   );
 }

@@ -6,29 +6,39 @@ import { argMax, isFloating, numbersOf } from "./readable-values.js";
 
 export interface OutputFidelity {
   /**
-   * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the original's values.
-   * null where all values are equal (infinite, which JSON cannot hold), and for outputs that are no floats: an index or
-   * a word is right or wrong, see `agreement`. Never below {@link WORST_SQNR_DB}.
+   * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the
+   * original's values. null where all values are equal (infinite, which JSON cannot hold), and for outputs
+   * that are no floats: an index or a word is right or wrong, see `agreement`. Never below {@link
+   * WORST_SQNR_DB}.
    */
   readonly sqnrDb: number | null;
-  /** Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs that are no floats. */
+  /**
+   * Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs that are no
+   * floats.
+   */
   readonly cosine: number | null;
   /** For booleans and strings 1 where any differs. */
   readonly maxAbsError: number;
   /**
-   * The original's values are next to nothing ({@link NEAR_ZERO}) and so are the errors: `sqnrDb` and `cosine` then compare
-   * noise with noise, and `maxAbsError` is what counts.
+   * The original's values are next to nothing ({@link NEAR_ZERO}) and so are the errors: `sqnrDb` and
+   * `cosine` then compare noise with noise, and `maxAbsError` is what counts.
    */
   readonly nearZero: boolean;
-  /** Share of samples (rows), from 0 to 1, with the same largest class score; null where the output is no class score. */
+  /**
+   * Share of samples (rows), from 0 to 1, with the same largest class score; null where the output is no
+   * class score.
+   */
   readonly top1Agreement: number | null;
   /** Share of elements that are equal, for outputs of integers, booleans and strings; null for floats. */
   readonly agreement: number | null;
-  /** Elements that are NaN or infinite in one model only, or differently so. Anything above 0 is a broken model. */
+  /**
+   * Elements that are NaN or infinite in one model only, or differently so. Anything above 0 is a broken
+   * model.
+   */
   readonly nonFinite: number;
   /**
-   * Samples of which the two models give a different number of results, where the size depends on the data (boxes that
-   * are found, words that are written). They are in none of the figures above.
+   * Samples of which the two models give a different number of results, where the size depends on the data
+   * (boxes that are found, words that are written). They are in none of the figures above.
    */
   readonly otherSize: number;
 }
@@ -37,8 +47,9 @@ export interface OutputFidelity {
 export const WORST_SQNR_DB = -300;
 
 /**
- * A map of probabilities on an image without any text holds values about 1e-5, which int8 gives as 0: no signal is left, and
- * nothing is wrong. Root mean square of the original's values, and largest error, below which it is so.
+ * A map of probabilities on an image without any text holds values about 1e-5, which int8 gives as 0: no
+ * signal is left, and nothing is wrong. Root mean square of the original's values, and largest error, below
+ * which it is so.
  */
 export const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
 
@@ -52,16 +63,19 @@ export class FidelityMeter {
 
   /**
    * @param where the start of messages: "small.onnx: sample 3 of data.npz"
-   * @throws EdgecError MODEL_REJECTED when an output's kind differs, or its shape in a size that does not depend on data
+   * @throws EdgecError MODEL_REJECTED when an output's kind differs, or its shape in a size that does not
+   *   depend on data
    */
   observe(original: Feed, compressed: Feed, where: string): void {
     for (const [name, expected] of Object.entries(original)) {
       const actual = compressed[name];
-      if (!actual) throw new EdgecError("MODEL_REJECTED", `${where}: the compressed model has no output "${name}"`);
+      if (!actual)
+        throw new EdgecError("MODEL_REJECTED", `${where}: the compressed model has no output "${name}"`);
       requireSameForm(expected, actual, (axis) => this.isOpen(name, axis), `${where}: output "${name}"`);
       let meter = this.outputs.get(name);
       if (!meter) this.outputs.set(name, (meter = new OutputMeter()));
-      if (expected.dims.join() === actual.dims.join() || areEmpty(expected, actual)) meter.observe(expected, actual);
+      if (expected.dims.join() === actual.dims.join() || areEmpty(expected, actual))
+        meter.observe(expected, actual);
       else meter.passOver(expected);
     }
     this.count++;
@@ -82,8 +96,8 @@ export function isOfFloats({ agreement }: OutputFidelity): boolean {
 }
 
 /**
- * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or when samples
- * of one could not be compared.
+ * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or
+ * when samples of one could not be compared.
  */
 export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
   const floats = Object.values(outputs).filter(isOfFloats);
@@ -92,28 +106,39 @@ export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): n
 }
 
 /**
- * The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has, or when
- * samples of an output could not be compared.
+ * The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has,
+ * or when samples of an output could not be compared.
  */
 export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
   if (Object.values(outputs).some(({ otherSize }) => otherSize > 0)) return undefined;
-  const shares = Object.values(outputs).flatMap(({ top1Agreement, agreement }) => [top1Agreement, agreement]).filter((share) => share !== null);
+  const shares = Object.values(outputs)
+    .flatMap(({ top1Agreement, agreement }) => [top1Agreement, agreement])
+    .filter((share) => share !== null);
   return shares.length === 0 ? undefined : Math.min(...shares);
 }
 
-function requireSameForm(expected: TensorValue, actual: TensorValue, isOpen: (axis: number) => boolean, where: string): void {
+function requireSameForm(
+  expected: TensorValue,
+  actual: TensorValue,
+  isOpen: (axis: number) => boolean,
+  where: string,
+): void {
   const isSameSize = (dim: number, axis: number): boolean => dim === actual.dims[axis] || isOpen(axis);
   const sameRank = expected.dims.length === actual.dims.length;
   const sameShape = areEmpty(expected, actual) || (sameRank && expected.dims.every(isSameSize));
   const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
   if (sameShape && sameKind) return;
-  const describe = ({ dataType, dims }: TensorValue): string => `${dataTypeName(dataType)} [${dims.join(", ")}]`;
-  throw new EdgecError("MODEL_REJECTED", `${where} is ${describe(actual)} where the original gives ${describe(expected)}`);
+  const describe = ({ dataType, dims }: TensorValue): string =>
+    `${dataTypeName(dataType)} [${dims.join(", ")}]`;
+  throw new EdgecError(
+    "MODEL_REJECTED",
+    `${where} is ${describe(actual)} where the original gives ${describe(expected)}`,
+  );
 }
 
 /**
- * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take it from, so
- * that it follows what happens to be known of the body.
+ * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take
+ * it from, so that it follows what happens to be known of the body.
  */
 function areEmpty(...values: readonly TensorValue[]): boolean {
   return values.every(({ data }) => data.length === 0);
@@ -159,7 +184,11 @@ class OutputMeter {
     for (let i = 0; i < y.length; i++) {
       const [a, b] = [y[i]!, approximation[i]!];
       if (a === b) this.equal++;
-      else this.maxAbsError = Math.max(this.maxAbsError, typeof a === "string" ? 1 : Math.abs(Number(a) - Number(b)));
+      else
+        this.maxAbsError = Math.max(
+          this.maxAbsError,
+          typeof a === "string" ? 1 : Math.abs(Number(a) - Number(b)),
+        );
     }
   }
 
@@ -200,7 +229,11 @@ class OutputMeter {
       sqnrDb: broken ? WORST_SQNR_DB : sqnr(this.signal, this.noise),
       cosine: !this.floating ? null : broken ? 0 : cosine(this.product, this.signal, this.energy),
       maxAbsError: broken ? Number.MAX_VALUE : this.maxAbsError,
-      nearZero: !broken && this.noise > 0 && Math.sqrt(this.signal / this.elements) < NEAR_ZERO.rms && this.maxAbsError < NEAR_ZERO.error,
+      nearZero:
+        !broken &&
+        this.noise > 0 &&
+        Math.sqrt(this.signal / this.elements) < NEAR_ZERO.rms &&
+        this.maxAbsError < NEAR_ZERO.error,
       top1Agreement: this.scores && this.rows > 0 ? this.sameRows / this.rows : null,
       agreement: this.floating ? null : this.shareOfEqual(),
       nonFinite: this.nonFinite,

@@ -49,14 +49,24 @@ interface GateRule {
 const OTHER_SIZE = "a number of results that depends on the data differs";
 
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
-  maxDrop: { what: "the accuracy lost", unit: " points", bound: "at most", missing: "no labelled data was given", actual: ({ accuracy }) => accuracy?.drop },
+  maxDrop: {
+    what: "the accuracy lost",
+    unit: " points",
+    bound: "at most",
+    missing: "no labelled data was given",
+    actual: ({ accuracy }) => accuracy?.drop,
+  },
   minSqnrDb: {
-    what: "the lowest SQNR", unit: " dB", bound: "at least",
+    what: "the lowest SQNR",
+    unit: " dB",
+    bound: "at least",
     missing: `no samples were run, no output is of floats (see --min-agreement), or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => (fidelity.samples === 0 ? undefined : lowestSqnr(fidelity.outputs)),
   },
   minAgreement: {
-    what: "the lowest agreement", unit: "", bound: "at least",
+    what: "the lowest agreement",
+    unit: "",
+    bound: "at least",
     missing: `no output is a class score, an integer, a boolean or a string, or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => lowestAgreement(fidelity.outputs),
   },
@@ -64,13 +74,23 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
   maxGzipSize: sizeRule("the size after gzip", "gzip"),
   maxBrotliSize: sizeRule("the size after brotli", "brotli"),
   maxSlowdown: {
-    what: "the time relative to the original", unit: "×", bound: "at most", missing: "latency was not measured", noise: 1 / SLOWER_BELOW,
+    what: "the time relative to the original",
+    unit: "×",
+    bound: "at most",
+    missing: "latency was not measured",
+    noise: 1 / SLOWER_BELOW,
     actual: ({ latency }) => (latency ? 1 / latency.speedup : undefined),
   },
 };
 
 function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
-  return { what, unit: " bytes", bound: "at most", missing: "the model is too large to be packed", actual: ({ size }) => size.compressed[form] ?? undefined };
+  return {
+    what,
+    unit: " bytes",
+    bound: "at most",
+    missing: "the model is too large to be packed",
+    actual: ({ size }) => size.compressed[form] ?? undefined,
+  };
 }
 
 /** Percentages are quotients; their differences carry rounding errors that must not fail a gate. */
@@ -88,9 +108,21 @@ export function checkGates(limits: GateLimits, report: VerifyReport): Verdict {
 function checkGate(name: keyof GateLimits, limit: number, report: VerifyReport): Gate {
   const { what, unit, bound, missing, noise = 1, actual: valueOf } = RULES[name];
   const actual = valueOf(report);
-  const asked = `${bound} ${limit}${unit}${noise === 1 ? "" : ` (within ${Math.round(100 * (noise - 1))} % of noise)`} was asked for`;
-  if (actual === undefined) return { name, limit, actual: null, ok: false, message: `${what} is not known (${missing}); ${asked}` };
+  const asked =
+    `${bound} ` +
+    `${limit}${unit}${noise === 1 ? "" : ` (within ${Math.round(100 * (noise - 1))} % of noise)`} ` +
+    "was asked for";
+  if (actual === undefined)
+    return { name, limit, actual: null, ok: false, message: `${what} is not known (${missing}); ${asked}` };
   const ok = bound === "at most" ? actual <= limit * noise + TOLERANCE : actual >= limit - TOLERANCE;
-  const shown = Number.isFinite(actual) ? `${Number(actual.toPrecision(6))}${unit}` : "infinite (equal outputs)";
-  return { name, limit, actual: Number.isFinite(actual) ? actual : null, ok, message: `${what} is ${shown}; ${asked}` };
+  const shown = Number.isFinite(actual)
+    ? `${Number(actual.toPrecision(6))}${unit}`
+    : "infinite (equal outputs)";
+  return {
+    name,
+    limit,
+    actual: Number.isFinite(actual) ? actual : null,
+    ok,
+    message: `${what} is ${shown}; ${asked}`,
+  };
 }

@@ -4,16 +4,38 @@ export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } 
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
 export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
-export { FidelityMeter, isOfFloats, lowestAgreement, lowestSqnr, WORST_SQNR_DB, type OutputFidelity } from "./fidelity.js";
+export {
+  FidelityMeter,
+  isOfFloats,
+  lowestAgreement,
+  lowestSqnr,
+  WORST_SQNR_DB,
+  type OutputFidelity,
+} from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
 export { type ComparedLevels, requireLevel } from "./levels.js";
 export { loaded, readableFiles, timed } from "./readable-files.js";
 export { readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
-export { compareTimes, percentiles, quantile, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
+export {
+  compareTimes,
+  percentiles,
+  quantile,
+  SLOWER_BELOW,
+  type Latency,
+  type Percentiles,
+} from "./latency.js";
 export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.js";
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
 export { LEAST_AGREEMENT, LEAST_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
-export { compareSizes, readExecuted, sizesOf, verifyModels, type SizeComparison, type VerifyModelsOptions, type VerifyReport } from "./verify.js";
+export {
+  compareSizes,
+  readExecuted,
+  sizesOf,
+  verifyModels,
+  type SizeComparison,
+  type VerifyModelsOptions,
+  type VerifyReport,
+} from "./verify.js";

@@ -1,8 +1,9 @@
 /**
- * Whether inputs have the scale that a model was made for, from how the model answers to more or less contrast. Its biases,
- * normalizations and bounds all belong to one scale. Far above it they no longer matter: twice the input gives twice the
- * output, or the same where everything is saturated. Far below it nothing but them is left, and all inputs give one answer.
- * The networks in fixtures/models told inputs that were 255 times too large by factors of 8 to 170.
+ * Whether inputs have the scale that a model was made for, from how the model answers to more or less
+ * contrast. Its biases, normalizations and bounds all belong to one scale. Far above it they no longer
+ * matter: twice the input gives twice the output, or the same where everything is saturated. Far below it
+ * nothing but them is left, and all inputs give one answer. The networks in fixtures/models told inputs
+ * that were 255 times too large by factors of 8 to 170.
  */
 import type { Feed, TensorValue } from "../ir/index.js";
 import { DataType } from "../ir/index.js";
@@ -25,8 +26,15 @@ export function scaleSuspicion(largest: number): ScaleFault | undefined {
   return largest > 30 ? "too large" : largest > 0 && largest < 0.05 ? "too small" : undefined;
 }
 
-/** Whether the model bears a suspicion out. Undefined where it does not run, or gives no finite numbers to go by. */
-export async function bearsOut(session: Pick<Session, "run">, feeds: readonly Feed[], suspicion: ScaleFault): Promise<boolean | undefined> {
+/**
+ * Whether the model bears a suspicion out. Undefined where it does not run, or gives no finite numbers to
+ * go by.
+ */
+export async function bearsOut(
+  session: Pick<Session, "run">,
+  feeds: readonly Feed[],
+  suspicion: ScaleFault,
+): Promise<boolean | undefined> {
   const factor = suspicion === "too large" ? 1 / SCALE : SCALE;
   const respond = suspicion === "too large" ? contrastResponse : sampleResponse;
   const given = await respond(session, feeds, 1);
@@ -35,11 +43,21 @@ export async function bearsOut(session: Pick<Session, "run">, feeds: readonly Fe
   return given < ALIVE && other > RESPONSE && other > CLEARLY * given;
 }
 
-/** How far the outputs are from growing with the input, or from staying as they are, when contrast is doubled: the median. */
-async function contrastResponse(session: Pick<Session, "run">, feeds: readonly Feed[], factor: number): Promise<number> {
+/**
+ * How far the outputs are from growing with the input, or from staying as they are, when contrast is
+ * doubled: the median.
+ */
+async function contrastResponse(
+  session: Pick<Session, "run">,
+  feeds: readonly Feed[],
+  factor: number,
+): Promise<number> {
   const responses: number[] = [];
   for (const feed of feeds) {
-    const [once, twice] = [floatsOf(await session.run(scaled(feed, factor))), floatsOf(await session.run(scaled(feed, 2 * factor)))];
+    const [once, twice] = [
+      floatsOf(await session.run(scaled(feed, factor))),
+      floatsOf(await session.run(scaled(feed, 2 * factor))),
+    ];
     if (once.length !== twice.length) return NaN;
     responses.push(Math.min(distance(once, twice, 1), distance(once, twice, 2)) / norm(twice));
   }
@@ -47,30 +65,43 @@ async function contrastResponse(session: Pick<Session, "run">, feeds: readonly F
 }
 
 /** How much outputs differ between samples, beside their size. */
-async function sampleResponse(session: Pick<Session, "run">, feeds: readonly Feed[], factor: number): Promise<number> {
+async function sampleResponse(
+  session: Pick<Session, "run">,
+  feeds: readonly Feed[],
+  factor: number,
+): Promise<number> {
   const outputs: number[][] = [];
   for (const feed of feeds) outputs.push(floatsOf(await session.run(scaled(feed, factor))));
   const [first] = outputs;
   if (!first || outputs.length < 2 || outputs.some(({ length }) => length !== first.length)) return NaN;
   const mean = first.map((_, i) => outputs.reduce((sum, output) => sum + output[i]!, 0) / outputs.length);
-  return Math.sqrt(outputs.reduce((sum, output) => sum + distance(mean, output, 1) ** 2, 0) / outputs.reduce((sum, output) => sum + norm(output) ** 2, 0));
+  return Math.sqrt(
+    outputs.reduce((sum, output) => sum + distance(mean, output, 1) ** 2, 0) /
+      outputs.reduce((sum, output) => sum + norm(output) ** 2, 0),
+  );
 }
 
 /** Integers are ids, lengths and masks, which have no scale. */
 function scaled(feed: Feed, factor: number): Feed {
   if (factor === 1) return feed;
-  return Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, isFloating(value) ? times(value, factor) : value]));
+  return Object.fromEntries(
+    Object.entries(feed).map(([name, value]) => [name, isFloating(value) ? times(value, factor) : value]),
+  );
 }
 
 /** Half precision goes in as it is: a factor of 255 does not fit it. */
 function times(value: TensorValue, factor: number): TensorValue {
-  if (value.dataType === DataType.FLOAT) return { ...value, data: Float32Array.from(numbersOf(value), (number) => factor * number) };
-  if (value.dataType === DataType.DOUBLE) return { ...value, data: Float64Array.from(numbersOf(value), (number) => factor * number) };
+  if (value.dataType === DataType.FLOAT)
+    return { ...value, data: Float32Array.from(numbersOf(value), (number) => factor * number) };
+  if (value.dataType === DataType.DOUBLE)
+    return { ...value, data: Float64Array.from(numbersOf(value), (number) => factor * number) };
   return value;
 }
 
 function floatsOf(outputs: Feed): number[] {
-  return Object.values(outputs).filter(isFloating).flatMap((value) => Array.from(numbersOf(value)));
+  return Object.values(outputs)
+    .filter(isFloating)
+    .flatMap((value) => Array.from(numbersOf(value)));
 }
 
 /** Of `times` a from b. */

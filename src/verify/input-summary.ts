@@ -1,4 +1,7 @@
-/** What a dataset gives each input, from some samples spread over it: enough to see data that cannot be meant. */
+/**
+ * What a dataset gives each input, from some samples spread over it: enough to see data that cannot be
+ * meant.
+ */
 import type { Dataset } from "../data/index.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
@@ -31,7 +34,9 @@ export interface DataSummary {
   readonly feeds: readonly Feed[];
 }
 
-/** Samples whose values are taken in; spread over the first {@link MOST_SAMPLES} where the number is known. */
+/**
+ * Samples whose values are taken in; spread over the first {@link MOST_SAMPLES} where the number is known.
+ */
 const MEASURED = 32;
 const MOST_SAMPLES = 1024;
 /** Elements of all inputs in all, and samples that are taken in however large they are. */
@@ -41,7 +46,10 @@ const KEPT = 8;
 /** Values of one sample that are kept. */
 const KEPT_VALUES = 256;
 
-/** Reads at most {@link MOST_SAMPLES}, no more than it takes. Throws BadDataError for NaN, which ruins every statistic. */
+/**
+ * Reads at most {@link MOST_SAMPLES}, no more than it takes. Throws BadDataError for NaN, which ruins every
+ * statistic.
+ */
 export async function summarize(data: Dataset): Promise<DataSummary> {
   const meters = new Map<string, InputMeter>();
   const feeds: Feed[] = [];
@@ -49,9 +57,16 @@ export async function summarize(data: Dataset): Promise<DataSummary> {
   let first: Feed | undefined;
   let [samples, measured, elements, areEqual] = [0, 0, 0, true];
   for await (const { feed } of data.samples()) {
-    const isMeasured = samples % stride === 0 && measured < MEASURED && (elements < MOST_ELEMENTS || measured < LEAST_MEASURED);
+    const isMeasured =
+      samples % stride === 0 &&
+      measured < MEASURED &&
+      (elements < MOST_ELEMENTS || measured < LEAST_MEASURED);
     if (isMeasured) {
-      for (const [name, value] of Object.entries(feed)) elements += meterOf(meters, name, value).add(value, `${data.name}: sample ${samples}: input "${name}"`);
+      for (const [name, value] of Object.entries(feed))
+        elements += meterOf(meters, name, value).add(
+          value,
+          `${data.name}: sample ${samples}: input "${name}"`,
+        );
       if (feeds.length < KEPT) feeds.push(feed);
       measured++;
     }
@@ -60,7 +75,13 @@ export async function summarize(data: Dataset): Promise<DataSummary> {
     samples++;
     if (samples >= MOST_SAMPLES || (!areEqual && measured >= MEASURED)) break;
   }
-  return { name: data.name, samples, areEqual: areEqual && samples > 1, inputs: [...meters.values()].map((meter) => meter.result()), feeds };
+  return {
+    name: data.name,
+    samples,
+    areEqual: areEqual && samples > 1,
+    inputs: [...meters.values()].map((meter) => meter.result()),
+    feeds,
+  };
 }
 
 function meterOf(meters: Map<string, InputMeter>, name: string, value: TensorValue): InputMeter {
@@ -93,7 +114,10 @@ class InputMeter {
   /** Sums are taken about it, so that large values of little spread lose no digits. */
   private origin = NaN;
 
-  constructor(private readonly name: string, first: TensorValue) {
+  constructor(
+    private readonly name: string,
+    first: TensorValue,
+  ) {
     this.floating = isFloating(first);
     this.elements = first.data.length;
   }
@@ -109,7 +133,10 @@ class InputMeter {
     for (let i = 0; i < numbers.length; i += step) this.some.push(numbers[i]!);
     for (let i = 0; i < numbers.length; i++) {
       const number = numbers[i]!;
-      if (Number.isNaN(number)) throw new BadDataError(`${where} holds NaN at flat index ${i}; mend or drop this sample: data must be finite`);
+      if (Number.isNaN(number))
+        throw new BadDataError(
+          `${where} holds NaN at flat index ${i}; mend or drop this sample: data must be finite`,
+        );
       if (Number.isFinite(number)) this.addFinite(number);
     }
     return numbers.length;
@@ -129,6 +156,16 @@ class InputMeter {
     const { name, floating, elements, count, min, max, origin } = this;
     const shift = this.sum / count;
     const isConstant = !this.isText && count > 1 && min === max;
-    return { name, isFloating: floating, elements, min: count ? min : NaN, max: count ? max : NaN, mean: origin + shift, deviation: Math.sqrt(Math.max(0, this.squares / count - shift * shift)), isConstant, some: this.some };
+    return {
+      name,
+      isFloating: floating,
+      elements,
+      min: count ? min : NaN,
+      max: count ? max : NaN,
+      mean: origin + shift,
+      deviation: Math.sqrt(Math.max(0, this.squares / count - shift * shift)),
+      isConstant,
+      some: this.some,
+    };
   }
 }

@@ -8,15 +8,19 @@ const MEDIAN = 1.2533;
 const SURE = 3;
 
 export interface LatencyVerdict {
-  /** "unclear": it looks faster or slower, by no more than the rounds of the measurement differ among each other. */
+  /**
+   * "unclear": it looks faster or slower, by no more than the rounds of the measurement differ among each
+   * other.
+   */
   readonly change: "faster" | "slower" | "same" | "unclear";
   /** Quotient of the two medians, above 1 where the compressed model is faster. */
   readonly ratio: number;
 }
 
 /**
- * The two ways to compare times, round by round and median by median, must agree, and the median round must be further
- * from the noise (3 %) than it may be off. Where they do, the quotient of the medians, which stand beside it, is told.
+ * The two ways to compare times, round by round and median by median, must agree, and the median round must
+ * be further from the noise (3 %) than it may be off. Where they do, the quotient of the medians, which
+ * stand beside it, is told.
  */
 export function latencyVerdict(latency: Latency): LatencyVerdict {
   const { speedup, p50Ratio } = latency;

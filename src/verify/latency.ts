@@ -1,7 +1,10 @@
 /** Comparing two models' times that were taken in turns. */
 import type { ModelTimes } from "../runtime/index.js";
 
-/** Below this speed-up a model counts as slower than the other: medians of interleaved runs repeat within about 3 %. */
+/**
+ * Below this speed-up a model counts as slower than the other: medians of interleaved runs repeat within
+ * about 3 %.
+ */
 export const SLOWER_BELOW = 0.97;
 
 export interface Percentiles {
@@ -14,7 +17,10 @@ export interface Percentiles {
 export interface Latency {
   readonly original: Percentiles;
   readonly compressed: Percentiles;
-  /** Median over the rounds of original time ÷ compressed time, which a drift of the machine does not touch; above 1 is faster. */
+  /**
+   * Median over the rounds of original time ÷ compressed time, which a drift of the machine does not touch;
+   * above 1 is faster.
+   */
   readonly speedup: number;
   /** Ratio of the two medians. Far from `speedup`, it says that the machine was too busy to measure on. */
   readonly p50Ratio: number;
@@ -27,22 +33,38 @@ export interface Latency {
 }
 
 /** Entry i of both lists must come from the same round. */
-export function compareTimes(original: ModelTimes, compressed: ModelTimes, about: { threads: number; runtime: string }): Latency {
+export function compareTimes(
+  original: ModelTimes,
+  compressed: ModelTimes,
+  about: { threads: number; runtime: string },
+): Latency {
   const ratios = original.samplesMs.map((time, round) => time / (compressed.samplesMs[round] ?? NaN));
   const [before, after] = [percentiles(original.samplesMs), percentiles(compressed.samplesMs)];
   return {
-    original: before, compressed: after,
-    speedup: quantile(ratios, 0.5), p50Ratio: before.p50Ms / after.p50Ms, speedupRange: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
-    threads: about.threads, runs: original.samplesMs.length, runtime: about.runtime,
+    original: before,
+    compressed: after,
+    speedup: quantile(ratios, 0.5),
+    p50Ratio: before.p50Ms / after.p50Ms,
+    speedupRange: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    threads: about.threads,
+    runs: original.samplesMs.length,
+    runtime: about.runtime,
   };
 }
 
 export function percentiles(samplesMs: readonly number[]): Percentiles {
   const p50Ms = quantile(samplesMs, 0.5);
-  return { p50Ms, p95Ms: quantile(samplesMs, 0.95), spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms };
+  return {
+    p50Ms,
+    p95Ms: quantile(samplesMs, 0.95),
+    spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms,
+  };
 }
 
-/** The q-quantile with linear interpolation between neighbours (Hyndman and Fan's type 7, as numpy); NaN of an empty list. */
+/**
+ * The q-quantile with linear interpolation between neighbours (Hyndman and Fan's type 7, as numpy); NaN of
+ * an empty list.
+ */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const position = q * (sorted.length - 1);

@@ -1,11 +1,17 @@
-/** The optimization levels that two models ran at, and whether the lower one is the compressed model's fault. */
+/**
+ * The optimization levels that two models ran at, and whether the lower one is the compressed model's
+ * fault.
+ */
 import { EdgecError } from "../errors.js";
 import { LEVELS, type OptimizationLevel, type Session, type UsedLevel } from "../runtime/index.js";
 
 export interface ComparedLevels {
   readonly original: OptimizationLevel;
   readonly compressed: OptimizationLevel;
-  /** What onnxruntime said of the original, and of the compressed model, above those levels; null where nothing. */
+  /**
+   * What onnxruntime said of the original, and of the compressed model, above those levels; null where
+   * nothing.
+   */
   readonly refusals: { readonly original: string | null; readonly compressed: string | null };
 }
 
@@ -31,7 +37,9 @@ export async function comparedLevels(
 /** Throws EdgecError MODEL_REJECTED for a model that runs only at a lower level than its original. */
 export function requireLevel(label: string, { level, refusal = "" }: UsedLevel, original: UsedLevel): void {
   if (!isLower(level, original.level)) return;
-  const where = `at graph optimization level "${level}" and not above, where the original runs at "${original.level}"`;
+  const where =
+    `at graph optimization level "${level}" and not above, where the original runs at ` +
+    `"${original.level}"`;
   throw new EdgecError("MODEL_REJECTED", `${label}: onnxruntime runs it ${where}. It says: ${refusal}`);
 }
 

@@ -1,4 +1,7 @@
-/** Model files as they are run to look at their outputs: copies where outputs need tensors that stand for them. */
+/**
+ * Model files as they are run to look at their outputs: copies where outputs need tensors that stand for
+ * them.
+ */
 import type { Model } from "../ir/index.js";
 import { readModel, TemporaryFolder, writeModel } from "../onnx/index.js";
 import { isLoadable, readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
@@ -25,7 +28,12 @@ export async function readableFiles(
     standIns: found.standIns.filter((name) => outputs.includes(name)),
   }));
   if (readable.every((one) => one.indirect.every(({ standIns }) => standIns.length === 0))) {
-    return { files: paths.map((path) => ({ path, label: path })), outputs, indirect, remove: () => Promise.resolve() };
+    return {
+      files: paths.map((path) => ({ path, label: path })),
+      outputs,
+      indirect,
+      remove: () => Promise.resolve(),
+    };
   }
   const folder = await TemporaryFolder.create("outputs");
   try {
@@ -41,8 +49,8 @@ export async function readableFiles(
 }
 
 /**
- * For sessions that are timed: onnxruntime runs a whole model for any output, so that copies are taken only where a
- * model has none that can be returned. Undefined where nothing stands for those either.
+ * For sessions that are timed: onnxruntime runs a whole model for any output, so that copies are taken only
+ * where a model has none that can be returned. Undefined where nothing stands for those either.
  */
 export async function timed<T>(
   paths: readonly string[],
@@ -60,7 +68,9 @@ export async function timed<T>(
 
 function returnsSomething(model: Model): boolean {
   const { outputs, indirect } = readableOutputs(model);
-  return isLoadable(model) && outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0);
+  return (
+    isLoadable(model) && outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0)
+  );
 }
 
 /** The file itself, or a copy that the runtime loads. */

@@ -1,7 +1,8 @@
 /**
- * Tensors that stand for outputs which onnxruntime's JavaScript API cannot return: sequences, maps, optional values,
- * and tensors of a type that JavaScript lacks. Where what makes such an output shows what is in it, those tensors stand
- * for it one by one; else a sequence or optional value of tensors is joined to one flat tensor.
+ * Tensors that stand for outputs which onnxruntime's JavaScript API cannot return: sequences, maps,
+ * optional values, and tensors of a type that JavaScript lacks. Where what makes such an output shows what
+ * is in it, those tensors stand for it one by one; else a sequence or optional value of tensors is joined
+ * to one flat tensor.
  */
 import {
   DataType,
@@ -37,13 +38,16 @@ export interface ReadableModel {
 }
 
 /**
- * The model itself where all of its outputs can be read. Otherwise a copy with those that stand in beside its outputs;
- * without tensors of a type that JavaScript lacks, as the package does not load a model that gives them out.
+ * The model itself where all of its outputs can be read. Otherwise a copy with those that stand in beside
+ * its outputs; without tensors of a type that JavaScript lacks, as the package does not load a model that
+ * gives them out.
  */
 export function readableOutputs(model: Model): ReadableModel {
   const { graph } = model;
   const nonTensors = nonTensorValues(graph);
-  const unreadable = graph.outputs.filter((output) => nonTensors.has(output.name) || !isReadableTensor(output));
+  const unreadable = graph.outputs.filter(
+    (output) => nonTensors.has(output.name) || !isReadableTensor(output),
+  );
   const direct = graph.outputs
     .map(({ name }) => name)
     .filter((name) => !unreadable.some((output) => output.name === name));
@@ -54,7 +58,11 @@ export function readableOutputs(model: Model): ReadableModel {
     type: wordsOf(output),
     standIns: finder.standFor(output),
   }));
-  return { model: finder.result(), outputs: [...direct, ...indirect.flatMap(({ standIns }) => standIns)], indirect };
+  return {
+    model: finder.result(),
+    outputs: [...direct, ...indirect.flatMap(({ standIns }) => standIns)],
+    indirect,
+  };
 }
 
 /** Whether the runtime loads the model as it is. */
@@ -85,7 +93,8 @@ class StandInFinder {
   /** The names that were given out; none when a value of the model bears one of them already. */
   standFor(output: ValueInfo): string[] {
     const found =
-      (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ?? this.unpackedParts(output);
+      (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ??
+      this.unpackedParts(output);
     const names = found.map(({ suffix }) => `${output.name}${suffix}`);
     if (new Set(names).size < names.length || names.some((name) => this.isTaken(name))) return [];
     for (const [k, { nodes, value, cast = false }] of found.entries()) {
@@ -125,7 +134,8 @@ class StandInFinder {
     if (isOp(node, "SequenceConstruct")) return numbered(node.inputs);
     if (isOp(node, "SequenceEmpty")) return [];
     if (isOp(node, "SequenceInsert")) return position === "" ? this.appended(data, second) : undefined;
-    if (isOp(node, "SplitToSequence")) return [{ suffix: ".whole", value: data, nodes: [] }, ...this.sizes(second)];
+    if (isOp(node, "SplitToSequence"))
+      return [{ suffix: ".whole", value: data, nodes: [] }, ...this.sizes(second)];
     if (isOp(node, "Optional")) return data === "" ? [] : this.held(data);
     return undefined;
   }

@@ -1,7 +1,10 @@
 /** Output values as numbers, whatever their element type. */
 import { bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 
-/** Float data as it is; half precision widened; 64-bit integers rounded to doubles; booleans as 0 and 1. Not for strings. */
+/**
+ * Float data as it is; half precision widened; 64-bit integers rounded to doubles; booleans as 0 and 1. Not
+ * for strings.
+ */
 export function numbersOf(value: TensorValue): ArrayLike<number> {
   const { data, dataType } = value;
   if (dataType === DataType.FLOAT16) return Float32Array.from(data as Uint16Array, halfToFloat);
@@ -14,9 +17,17 @@ export function isFloating(value: TensorValue): boolean {
   return FLOATING.has(value.dataType);
 }
 
-const FLOATING: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16]);
+const FLOATING: ReadonlySet<number> = new Set([
+  DataType.FLOAT,
+  DataType.DOUBLE,
+  DataType.FLOAT16,
+  DataType.BFLOAT16,
+]);
 
-/** Index of the largest of `length` values from `start`, the first one where several are equal; NaN is never the largest. */
+/**
+ * Index of the largest of `length` values from `start`, the first one where several are equal; NaN is never
+ * the largest.
+ */
 export function argMax(values: ArrayLike<number>, start: number, length: number): number {
   let best = -1;
   let largest = -Infinity;

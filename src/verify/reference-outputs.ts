@@ -4,7 +4,10 @@ import type { Feed } from "../ir/index.js";
 
 const MOST_BYTES = 2 ** 27;
 
-/** The first feeds, at most `samples` and as many as reach `mostBytes`. Throws BadDataError for data that cannot be read. */
+/**
+ * The first feeds, at most `samples` and as many as reach `mostBytes`. Throws BadDataError for data that
+ * cannot be read.
+ */
 export async function firstFeeds(data: Dataset, samples: number, mostBytes = MOST_BYTES): Promise<Feed[]> {
   const feeds: Feed[] = [];
   let bytes = 0;
@@ -21,7 +24,10 @@ export class ReferenceOutputs {
   readonly outputs: Feed[] = [];
   private bytes = 0;
 
-  constructor(private readonly given: readonly Feed[], private readonly mostBytes = MOST_BYTES) {}
+  constructor(
+    private readonly given: readonly Feed[],
+    private readonly mostBytes = MOST_BYTES,
+  ) {}
 
   /** The feeds whose outputs were kept. */
   get feeds(): Feed[] {

@@ -29,7 +29,10 @@ export interface Held {
   readonly elementType: DataType;
 }
 
-/** Oldest operator sets whose Loop carries sequences, and whose If and OptionalGetElement take what is needed here. */
+/**
+ * Oldest operator sets whose Loop carries sequences, and whose If and OptionalGetElement take what is
+ * needed here.
+ */
 const OLDEST = { sequence: 13, optional: 16 } as const;
 
 /** None where the operator set is too old, or what is held cannot be read. */
@@ -41,7 +44,10 @@ export function unpacked(model: Model, name: string, held: Held, fresh: (stem: s
 }
 
 function sequenceParts(name: string, elementType: DataType, fresh: (stem: string) => string): StandIn[] {
-  const [length, empty, start, all, elements] = freshNames(["length", "empty", "start", "all", "elements"], fresh);
+  const [length, empty, start, all, elements] = freshNames(
+    ["length", "empty", "start", "all", "elements"],
+    fresh,
+  );
   const nodes = [
     makeNode("SequenceLength", [name], [length]),
     constantNode(empty, noElements(elementType)),
@@ -90,7 +96,10 @@ function optionalParts(name: string, elementType: DataType, fresh: (stem: string
     nodes: [constantNode(none, noElements(elementType))],
   };
   const branches = [attribute.graph("then_branch", some), attribute.graph("else_branch", nothing)];
-  const nodes = [makeNode("OptionalHasElement", [name], [present]), makeNode("If", [present], [elements], branches)];
+  const nodes = [
+    makeNode("OptionalHasElement", [name], [present]),
+    makeNode("If", [present], [elements], branches),
+  ];
   return [
     { suffix: ".present", value: present, nodes },
     { suffix: ".elements", value: elements, nodes: [] },

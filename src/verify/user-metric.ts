@@ -20,22 +20,24 @@ interface MetricModule {
   readonly create?: unknown;
 }
 
-const EXPECTED = "export default function metric(samples) that takes an array of { outputs, label } and returns a number, "
-  + "or export function create() that returns { observe(outputs, label), result() }";
+const EXPECTED =
+  "export default function metric(samples) that takes an array of { outputs, label } and returns a number, " +
+  "or export function create() that returns { observe(outputs, label), result() }";
 
 function builtInOf(name: string): Metric | undefined {
   return Object.hasOwn(BUILT_IN_METRICS, name) ? BUILT_IN_METRICS[name] : undefined;
 }
 
 /**
- * What can be said of a metric before any work is done. Throws EdgecError BAD_OPTION for a name that is none and no
- * file, CANNOT_READ for what is no regular file.
+ * What can be said of a metric before any work is done. Throws EdgecError BAD_OPTION for a name that is
+ * none and no file, CANNOT_READ for what is no regular file.
  */
 export function requireMetric(nameOrPath: string): void {
   if (builtInOf(nameOrPath)) return;
   requireRegularFile(nameOrPath);
   const found = statSync(nameOrPath, { throwIfNoEntry: false });
-  if (found?.isFile() !== true) throw noMetric(nameOrPath, found ? "it is a folder" : "there is no such file");
+  if (found?.isFile() !== true)
+    throw noMetric(nameOrPath, found ? "it is a folder" : "there is no such file");
 }
 
 function noMetric(path: string, reason: string, cause?: unknown): EdgecError {
@@ -52,7 +54,8 @@ function noMetric(path: string, reason: string, cause?: unknown): EdgecError {
  *     export default function metric(samples) { … return number; }
  *
  * The default function gets all samples at once, so all outputs are kept in memory; `create` streams instead.
- * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric, CANNOT_READ for what is no regular file.
+ * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric, CANNOT_READ for what is
+ * no regular file.
  */
 export async function loadMetric(nameOrPath: string): Promise<Metric> {
   const builtIn = builtInOf(nameOrPath);
@@ -84,7 +87,10 @@ function meterFactory(module: MetricModule): (() => Meter) | undefined {
   const metric = module.default as (samples: readonly ScoredSample[]) => unknown;
   return () => {
     const samples: ScoredSample[] = [];
-    return { observe: (outputs, label) => void samples.push({ outputs, label }), result: () => metric(samples) };
+    return {
+      observe: (outputs, label) => void samples.push({ outputs, label }),
+      result: () => metric(samples),
+    };
   };
 }
 
@@ -105,7 +111,8 @@ function guarded(meter: Meter, path: string): MetricMeter {
       } catch (cause) {
         throw new BadDataError(`metric ${path} failed: ${messageOf(cause)}`, { cause });
       }
-      if (typeof value !== "number" || !Number.isFinite(value)) throw new BadDataError(`metric ${path} gave ${String(value)}; a finite number is needed`);
+      if (typeof value !== "number" || !Number.isFinite(value))
+        throw new BadDataError(`metric ${path} gave ${String(value)}; a finite number is needed`);
       return value;
     },
   };

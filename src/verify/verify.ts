@@ -1,4 +1,7 @@
-/** Comparing a compressed model with its original: one pass over the data, then times, sizes and what is executed. */
+/**
+ * Comparing a compressed model with its original: one pass over the data, then times, sizes and what is
+ * executed.
+ */
 import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -19,7 +22,10 @@ export interface VerifyModelsOptions {
   /** Paths. */
   readonly original: string;
   readonly compressed: string;
-  /** A model that is run in the compressed one's place when outputs are compared, such as one that emulates a processor. */
+  /**
+   * A model that is run in the compressed one's place when outputs are compared, such as one that emulates
+   * a processor.
+   */
   readonly standIn?: string;
   /** Labelled data for accuracy. Also used for fidelity when `fidelityData` is absent. */
   readonly evalData?: Dataset;
@@ -29,7 +35,10 @@ export interface VerifyModelsOptions {
   readonly metric?: string | Metric;
   /** Threads of the runtime; default 1. */
   readonly threads?: number;
-  /** Timed rounds; 0 leaves latency out. Default: at least 50 and half a second of each model, within 20 seconds. */
+  /**
+   * Timed rounds; 0 leaves latency out. Default: at least 50 and half a second of each model, within 20
+   * seconds.
+   */
   readonly runs?: number;
   readonly warmup?: number;
   /** Of random feeds. */
@@ -40,7 +49,10 @@ export interface VerifyModelsOptions {
   readonly size?: SizeComparison;
   /** A runtime that is open already; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
-  /** Takes a compressed model that runs only at a lower optimization level than the original, and does not refuse it. */
+  /**
+   * Takes a compressed model that runs only at a lower optimization level than the original, and does not
+   * refuse it.
+   */
   readonly lowerLevelIsFine?: boolean;
   /** What messages call the two models; default their paths. */
   readonly names?: readonly [original: string, compressed: string];
@@ -78,8 +90,9 @@ const TIMED_FEEDS = 8;
 
 /**
  * Runs both models in a child process and compares them. Samples are taken one by one; only sums are kept.
- * Throws EdgecError USAGE when the two are not forms of one model (different inputs or outputs), MODEL_REJECTED when
- * onnxruntime refuses one or shapes of outputs differ, BadDataError, RUNTIME_MISSING and RUNTIME_CRASHED.
+ * Throws EdgecError USAGE when the two are not forms of one model (different inputs or outputs),
+ * MODEL_REJECTED when onnxruntime refuses one or shapes of outputs differ, BadDataError, RUNTIME_MISSING
+ * and RUNTIME_CRASHED.
  */
 export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
   const original = readModel(options.original);
@@ -90,15 +103,34 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   try {
     const data = fidelityDataOf(options, original);
     const { fidelity, accuracy } = await compareOutputs({
-      ...given(options), ...(metric ? { metric } : {}), fidelityData: data, isOpen: dataDependentSizes(original), runtime, session: sessionOptions(options),
-      models: new Map([[options.original, original], [options.compressed, compressed]]),
+      ...given(options),
+      ...(metric ? { metric } : {}),
+      fidelityData: data,
+      isOpen: dataDependentSizes(original),
+      runtime,
+      session: sessionOptions(options),
+      models: new Map([
+        [options.original, original],
+        [options.compressed, compressed],
+      ]),
     });
     tellOfOutputs(fidelity, options.logger ?? SILENT);
     if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
     options.logger?.progress?.({ step: "look at what is executed", done: 0 });
-    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT, options.names?.[1]);
-    return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
+    const executed = await readExecuted(
+      runtime,
+      options.compressed,
+      options.logger ?? SILENT,
+      options.names?.[1],
+    );
+    return {
+      size: options.size ?? (await compareSizes(options.original, options.compressed)),
+      fidelity,
+      accuracy,
+      latency,
+      executed,
+    };
   } finally {
     if (!options.runtime) await runtime.close();
   }
@@ -118,8 +150,16 @@ export function dataDependentSizes({ graph }: Model): (output: string, axis: num
  * Sizes of both models; with `packed` false as they lie on disk alone.
  * @param known the sizes of the original, when they have been measured already
  */
-export async function compareSizes(originalPath: string, compressedPath: string, packed = true, known?: Promise<FileSizes>): Promise<SizeComparison> {
-  const [original, compressed] = await Promise.all([known ?? sizesOf(originalPath, packed), sizesOf(compressedPath, packed)]);
+export async function compareSizes(
+  originalPath: string,
+  compressedPath: string,
+  packed = true,
+  known?: Promise<FileSizes>,
+): Promise<SizeComparison> {
+  const [original, compressed] = await Promise.all([
+    known ?? sizesOf(originalPath, packed),
+    sizesOf(compressedPath, packed),
+  ]);
   return { original, compressed, ratio: original.raw / compressed.raw };
 }
 
@@ -130,10 +170,15 @@ export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
 
 /** What the runtime executes for a model, or null when it cannot tell. */
 export async function readExecuted(
-  runtime: RemoteRuntime, path: string, logger: Logger, name?: string,
+  runtime: RemoteRuntime,
+  path: string,
+  logger: Logger,
+  name?: string,
 ): Promise<Executed | null> {
   try {
-    return describeExecuted(decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))));
+    return describeExecuted(
+      decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))),
+    );
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
     logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
@@ -146,9 +191,13 @@ type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lo
 function given(options: VerifyModelsOptions): Pick<OutputComparison, Given> {
   const { original, compressed, standIn, evalData, logger, lowerLevelIsFine, names } = options;
   return {
-    original, compressed,
-    ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
-    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }), ...(names ? { names } : {}),
+    original,
+    compressed,
+    ...(standIn === undefined ? {} : { standIn }),
+    ...(evalData ? { evalData } : {}),
+    ...(logger ? { logger } : {}),
+    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }),
+    ...(names ? { names } : {}),
   };
 }
 
@@ -163,26 +212,41 @@ function fidelityDataOf({ fidelityData, evalData, seed = 0 }: VerifyModelsOption
 async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metric | undefined> {
   if (!evalData?.hasLabels) {
     if (metric === undefined) return undefined;
-    throw new EdgecError("BAD_OPTION", `a metric needs labels, and ${evalData ? `${evalData.name} has none` : "there is no evaluation data"}`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `a metric needs labels, and ${evalData ? `${evalData.name} has none` : "there is no evaluation data"}`,
+    );
   }
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
 }
 
 async function measureLatency(
-  options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime,
+  options: VerifyModelsOptions,
+  data: Dataset,
+  runtime: RemoteRuntime,
 ): Promise<Latency | null> {
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
-  const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
+  const budget =
+    runs === undefined
+      ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS }
+      : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
   const times = await timed([original, compressed], (files) => {
     const labels = options.names ?? files.map(({ label }) => label);
-    return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels });
+    return runtime.timeInterleaved(
+      files.map(({ path }) => path),
+      feeds,
+      { ...timing, labels },
+    );
   });
   if (!times) return null;
   const [before, after] = times;
-  const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
+  const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, {
+    threads,
+    runtime: `${runtime.name} ${runtime.version}`,
+  });
   warnOfNoise(latency, options.logger ?? SILENT);
   return latency;
 }
@@ -190,9 +254,11 @@ async function measureLatency(
 function warnOfNoise({ original, compressed, speedupRange: [low, high] }: Latency, logger: Logger): void {
   if (Math.max(original.spread, compressed.spread) <= UNQUIET_SPREAD) return;
   logger.diagnostic?.({
-    id: "verify/unquiet-machine", severity: "warning",
-    message: `The machine was busy while the models were timed: half of the rounds gave speed-ups outside `
-      + `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat it on a quiet machine before relying on it.`,
+    id: "verify/unquiet-machine",
+    severity: "warning",
+    message:
+      `The machine was busy while the models were timed: half of the rounds gave speed-ups outside ` +
+      `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat it on a quiet machine before relying on it.`,
   });
 }
 
@@ -202,13 +268,26 @@ function requiredInputs({ graph }: Model): ValueInfo[] {
   return graph.inputs.filter((input) => !held.has(input.name));
 }
 
-function requireSameInterface(original: Model, compressed: Model, paths: { original: string; compressed: string }): void {
-  const names = (values: readonly ValueInfo[]): string => values.map((value) => value.name).sort().join(", ") || "none";
-  for (const [what, of] of [["inputs", requiredInputs], ["outputs", (model: Model) => model.graph.outputs]] as const) {
+function requireSameInterface(
+  original: Model,
+  compressed: Model,
+  paths: { original: string; compressed: string },
+): void {
+  const names = (values: readonly ValueInfo[]): string =>
+    values
+      .map((value) => value.name)
+      .sort()
+      .join(", ") || "none";
+  for (const [what, of] of [
+    ["inputs", requiredInputs],
+    ["outputs", (model: Model) => model.graph.outputs],
+  ] as const) {
     const [expected, actual] = [names(of(original)), names(of(compressed))];
     if (expected !== actual) {
       throw new EdgecError(
-        "USAGE", `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ${actual}, the original's are ${expected}`,
+        "USAGE",
+        `${paths.compressed} is not a compressed form of ${paths.original}: its ${what} are ` +
+          `${actual}, the original's are ${expected}`,
       );
     }
   }

@@ -3,19 +3,40 @@ import { locate, modelComputing, modelOfShapes } from "../../src/calibration/aug
 import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue } from "../../src/ir/index.js";
 import { model } from "./tiny-models.js";
 
-const chain = () => model(["n"], [
-  makeNode("Mul", ["x", "two"], ["a"]), makeNode("Relu", ["a"], ["b"]), makeNode("Add", ["b", "three"], ["c"]),
-], [floatTensor("two", [], Float32Array.of(2)), floatTensor("three", [], Float32Array.of(3))]);
+const chain = () =>
+  model(
+    ["n"],
+    [
+      makeNode("Mul", ["x", "two"], ["a"]),
+      makeNode("Relu", ["a"], ["b"]),
+      makeNode("Add", ["b", "three"], ["c"]),
+    ],
+    [floatTensor("two", [], Float32Array.of(2)), floatTensor("three", [], Float32Array.of(3))],
+  );
 
 describe("locate", () => {
   it("tells computed tensors from inputs, constants and names that are nowhere", () => {
     const located = locate(chain().graph, ["b", "x", "two", "nowhere", ""]);
-    expect([located.computed, located.inputs, located.constants.map((t) => t.name)]).toEqual([["b"], ["x"], ["two"]]);
+    expect([located.computed, located.inputs, located.constants.map((t) => t.name)]).toEqual([
+      ["b"],
+      ["x"],
+      ["two"],
+    ]);
   });
 
   it("does not reach into the bodies of control flow, nor for sequences", () => {
-    const body = { ...emptyGraph("body"), nodes: [makeNode("Relu", ["x"], ["inner"])], outputs: [tensorValue("inner", DataType.FLOAT)] };
-    const graph = model(["n"], [makeNode("If", ["cond"], ["y"], [attribute.graph("then_branch", body)]), makeNode("SequenceConstruct", ["x"], ["s"])]).graph;
+    const body = {
+      ...emptyGraph("body"),
+      nodes: [makeNode("Relu", ["x"], ["inner"])],
+      outputs: [tensorValue("inner", DataType.FLOAT)],
+    };
+    const graph = model(
+      ["n"],
+      [
+        makeNode("If", ["cond"], ["y"], [attribute.graph("then_branch", body)]),
+        makeNode("SequenceConstruct", ["x"], ["s"]),
+      ],
+    ).graph;
     expect(locate(graph, ["inner", "y", "s"]).computed).toEqual(["y"]);
   });
 });
@@ -31,15 +52,28 @@ describe("modelComputing", () => {
   });
 
   it("keeps what a body captures", () => {
-    const body = { ...emptyGraph("body"), nodes: [makeNode("Relu", ["a"], ["inner"])], outputs: [tensorValue("inner", DataType.FLOAT)] };
-    const cut = modelComputing(model(["n"], [makeNode("Neg", ["x"], ["a"]), makeNode("If", ["x"], ["y"], [attribute.graph("then_branch", body)])]), ["y"]);
+    const body = {
+      ...emptyGraph("body"),
+      nodes: [makeNode("Relu", ["a"], ["inner"])],
+      outputs: [tensorValue("inner", DataType.FLOAT)],
+    };
+    const cut = modelComputing(
+      model(
+        ["n"],
+        [makeNode("Neg", ["x"], ["a"]), makeNode("If", ["x"], ["y"], [attribute.graph("then_branch", body)])],
+      ),
+      ["y"],
+    );
     expect(cut.graph.nodes.map((node) => node.opType)).toEqual(["Neg", "If"]);
   });
 
   it("keeps constants that older files declare as inputs too", () => {
     const old = chain();
     old.graph.inputs.push(tensorValue("three", DataType.FLOAT, []));
-    expect(modelComputing(old, ["a"]).graph.initializers.map((tensor) => tensor.name)).toEqual(["two", "three"]);
+    expect(modelComputing(old, ["a"]).graph.initializers.map((tensor) => tensor.name)).toEqual([
+      "two",
+      "three",
+    ]);
   });
 });
 
@@ -50,6 +84,7 @@ it("modelOfShapes puts a Shape behind each tensor, under names of its own", () =
   const { model: probe, outputs } = modelOfShapes(taken, ["shape_of_0", "b"]);
   expect(outputs).toEqual(["_shape_of_0", "_shape_of_1"]);
   expect(probe.graph.nodes.slice(-2).map((node) => [node.opType, ...node.inputs, ...node.outputs])).toEqual([
-    ["Shape", "shape_of_0", "_shape_of_0"], ["Shape", "b", "_shape_of_1"],
+    ["Shape", "shape_of_0", "_shape_of_0"],
+    ["Shape", "b", "_shape_of_1"],
   ]);
 });

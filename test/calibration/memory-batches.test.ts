@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { planRounds } from "../../src/calibration/memory-batches.js";
 import type { StatisticRequest } from "../../src/numeric/statistics.js";
 
-const shapes = new Map([["a", [1, 100]], ["b", [1, 100]], ["c", [1, 50]]]);
+const shapes = new Map([
+  ["a", [1, 100]],
+  ["b", [1, 100]],
+  ["c", [1, 50]],
+]);
 const range = (tensor: string): StatisticRequest => ({ kind: "range", tensor });
 const gram = (tensor: string): StatisticRequest => ({ kind: "gram", tensor, layout: { type: "lastAxis" } });
 
@@ -20,7 +24,9 @@ describe("planRounds", () => {
   });
 
   it("gives a tensor over the limit a round of its own", () => {
-    expect(planRounds([range("a"), range("b")], shapes, { activationBytes: 1, gramBytes: 0 }).rounds).toEqual([[range("a")], [range("b")]]);
+    expect(planRounds([range("a"), range("b")], shapes, { activationBytes: 1, gramBytes: 0 }).rounds).toEqual(
+      [[range("a")], [range("b")]],
+    );
   });
 
   it("bounds the matrices of a round and leaves out those that are too large by themselves", () => {
@@ -29,6 +35,12 @@ describe("planRounds", () => {
     const fits = planRounds(requests, shapes, { activationBytes: 1e9, gramBytes: 100_000 });
     expect(fits.rounds).toEqual([[gram("a")], [gram("b"), gram("c")]]);
     const { rounds, tooLarge } = planRounds(requests, shapes, { activationBytes: 1e9, gramBytes: 50_000 });
-    expect([rounds, tooLarge]).toEqual([[[gram("c")]], [{ request: gram("a"), bytes: 80_000 }, { request: gram("b"), bytes: 80_000 }]]);
+    expect([rounds, tooLarge]).toEqual([
+      [[gram("c")]],
+      [
+        { request: gram("a"), bytes: 80_000 },
+        { request: gram("b"), bytes: 80_000 },
+      ],
+    ]);
   });
 });

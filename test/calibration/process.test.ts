@@ -9,14 +9,20 @@ const process = new CalibrationProcess();
 afterEach(() => process.close());
 
 /** y = x + 1. */
-const next = (): Model => model(["n"], [makeNode("Add", ["x", "one"], ["y"])], [floatTensor("one", [], Float32Array.of(1))]);
+const next = (): Model =>
+  model(["n"], [makeNode("Add", ["x", "one"], ["y"])], [floatTensor("one", [], Float32Array.of(1))]);
 const RANGE = { kind: "range", tensor: "y" } as const;
 const pidOf = async (): Promise<number | undefined> => (await process.client()).pid;
 
 it("is one for calibrations and for the runtime, and outlives both", async () => {
   const pid = await pidOf();
   for (const value of [1, 5]) {
-    const found = await calibrate({ model: next(), dataset: dataset([feed([1], [value])]), requests: [RANGE], process });
+    const found = await calibrate({
+      model: next(),
+      dataset: dataset([feed([1], [value])]),
+      requests: [RANGE],
+      process,
+    });
     expect(found.get(RANGE)).toMatchObject({ min: value + 1, max: value + 1 });
   }
   const session = await (await process.runtime()).open(encodeModelBytes(next()));
@@ -27,16 +33,27 @@ it("is one for calibrations and for the runtime, and outlives both", async () =>
 
 it("ends where a calibration failed, as something may be under way, and another starts for the next", async () => {
   const pid = await pidOf();
-  const failing = calibrate({ model: next(), dataset: dataset([feed([1], [NaN]), feed([1], [1])]), requests: [RANGE], process });
+  const failing = calibrate({
+    model: next(),
+    dataset: dataset([feed([1], [NaN]), feed([1], [1])]),
+    requests: [RANGE],
+    process,
+  });
   await expect(failing).rejects.toMatchObject({ code: "BAD_DATA" });
-  expect((await calibrate({ model: next(), dataset: dataset([feed([1], [1])]), requests: [RANGE], process })).get(RANGE)).toMatchObject({ max: 2 });
+  expect(
+    (await calibrate({ model: next(), dataset: dataset([feed([1], [1])]), requests: [RANGE], process })).get(
+      RANGE,
+    ),
+  ).toMatchObject({ max: 2 });
   expect(await pidOf()).not.toBe(pid);
 });
 
 it("starts again after a crash", async () => {
   const pid = await pidOf();
   globalThis.process.kill(pid!, "SIGKILL");
-  await expect((await process.client()).call("residentBytes", [])).rejects.toMatchObject({ code: "RUNTIME_CRASHED" });
+  await expect((await process.client()).call("residentBytes", [])).rejects.toMatchObject({
+    code: "RUNTIME_CRASHED",
+  });
   expect((await (await process.runtime()).open(encodeModelBytes(next()))).outputNames).toEqual(["y"]);
   expect(await pidOf()).not.toBe(pid);
 });

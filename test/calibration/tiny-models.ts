@@ -1,13 +1,32 @@
 /** Tiny models and datasets for tests of calibration. */
 import type { Dataset } from "../../src/data/index.js";
-import { DataType, emptyGraph, tensorValue, type Dimension, type Feed, type Model, type Node, type Tensor } from "../../src/ir/index.js";
+import {
+  DataType,
+  emptyGraph,
+  tensorValue,
+  type Dimension,
+  type Feed,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../src/ir/index.js";
 
 /** A model over one float input "x" whose output is that of the last node. */
 export function model(shape: readonly Dimension[], nodes: Node[], initializers: Tensor[] = []): Model {
   const output = nodes.at(-1)?.outputs[0] ?? "";
   return {
-    irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], functions: [], trainingInfo: [], deviceConfigurations: [],
-    graph: { ...emptyGraph("tiny"), nodes, initializers, inputs: [tensorValue("x", DataType.FLOAT, shape)], outputs: [tensorValue(output, DataType.FLOAT)] },
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+    graph: {
+      ...emptyGraph("tiny"),
+      nodes,
+      initializers,
+      inputs: [tensorValue("x", DataType.FLOAT, shape)],
+      outputs: [tensorValue(output, DataType.FLOAT)],
+    },
   };
 }
 
@@ -17,8 +36,9 @@ export function feed(dims: readonly number[], values: ArrayLike<number>): Feed {
 
 export function dataset(feeds: readonly Feed[], sized = true): Dataset {
   return {
-    name: "test data", size: sized ? feeds.length : undefined, hasLabels: false,
-    // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is in memory
+    name: "test data",
+    size: sized ? feeds.length : undefined,
+    hasLabels: false,
     async *samples() {
       for (const one of feeds) yield { feed: one };
     },

@@ -28,19 +28,26 @@ it("shows sizes from a run, and what passes could do", async () => {
 
 it("prints JSON alone", async () => {
   const { stdout } = await edgec(["inspect", LENET, "--shape", "input=2,3,32,32", "--no-passes", "--json"]);
-  expect(JSON.parse(stdout)).toMatchObject({ inspectionVersion: 1, inputs: [{ name: "input", type: "float", shape: [2, 3, 32, 32] }], possibilities: null });
+  expect(JSON.parse(stdout)).toMatchObject({
+    inspectionVersion: 1,
+    inputs: [{ name: "input", type: "float", shape: [2, 3, 32, 32] }],
+    possibilities: null,
+  });
 });
 
 it("sets two models side by side", async () => {
   const args = ["inspect", LENET, "--diff", fixture("models/mbv2.onnx")];
   expect((await edgec(args)).stdout).toMatch(/^Conv +2 +26 +\+24$/m);
-  expect(JSON.parse((await edgec([...args, "--json"])).stdout)).toMatchObject({ diffVersion: 1, parameters: { before: 62_006, after: 234_734 } });
+  expect(JSON.parse((await edgec([...args, "--json"])).stdout)).toMatchObject({
+    diffVersion: 1,
+    parameters: { before: 62_006, after: 234_734 },
+  });
 });
 
 it("exits 3 for a model that is not valid, and shows it all the same", async () => {
   const { code, stdout } = await edgec(["inspect", fixture("hostile/cycle.onnx")]);
   expect(code).toBe(3);
-  expect(stdout).toContain('not valid: 2 nodes form a cycle');
+  expect(stdout).toContain("not valid: 2 nodes form a cycle");
 });
 
 it("runs a model with an open batch on one sample, and says so", async () => {
@@ -52,24 +59,32 @@ it("runs a model with an open batch on one sample, and says so", async () => {
 
 describe("wrong usage", () => {
   it("exits 2 for a model that is not there", () => expectFailure(["missing.onnx"], 2, "missing.onnx"));
-  it("exits 2 for another model that is not there", () => expectFailure([LENET, "--diff", "missing.onnx"], 2, "missing.onnx"));
+  it("exits 2 for another model that is not there", () =>
+    expectFailure([LENET, "--diff", "missing.onnx"], 2, "missing.onnx"));
   it("exits 3 for a file that is no model", async () => {
     await writeFile(join(temporary.path, "text.onnx"), "hello, world");
     await expectFailure(["text.onnx"], 3, "text.onnx");
   });
-  it("exits 2 and suggests an input", () => expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is no input.*Did you mean "input"/));
-  it("exits 2 for another rank", () => expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], and 2 are given/));
-  it("exits 2 for a negative size", () => expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size is a whole number, 1 or more"));
-  it("exits 2 for a shape without a name", () => expectFailure([LENET, "--shape", "1,3,32,32"], 2, "such as image=1,3,224,224"));
-  it("exits 2 and says which symbols there are", () => expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is no symbolic dimension.*It has "N"/));
+  it("exits 2 and suggests an input", () =>
+    expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is no input.*Did you mean "input"/));
+  it("exits 2 for another rank", () =>
+    expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], and 2 are given/));
+  it("exits 2 for a negative size", () =>
+    expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size is a whole number, 1 or more"));
+  it("exits 2 for a shape without a name", () =>
+    expectFailure([LENET, "--shape", "1,3,32,32"], 2, "such as image=1,3,224,224"));
+  it("exits 2 and says which symbols there are", () =>
+    expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is no symbolic dimension.*It has "N"/));
   it("exits 2 for a run with an open length", async () => {
     const model = tiny([makeNode("Relu", ["x"], ["y"])]);
     model.graph.inputs = [tensorValue("x", DataType.FLOAT, ["N", "length"])];
     await writeFile(join(temporary.path, "open.onnx"), encodeModelBytes(model));
     await expectFailure([join(temporary.path, "open.onnx"), "--run"], 2, "--dim length=1");
   });
-  it("exits 2 for an option that a comparison does not take", () => expectFailure([LENET, "--diff", LENET, "--sort", "name"], 2, "--sort has no effect with --diff"));
-  it("exits 2 for an unknown order", () => expectFailure([LENET, "--sort", "size"], 2, "Allowed choices are bytes, macs, name"));
+  it("exits 2 for an option that a comparison does not take", () =>
+    expectFailure([LENET, "--diff", LENET, "--sort", "name"], 2, "--sort has no effect with --diff"));
+  it("exits 2 for an unknown order", () =>
+    expectFailure([LENET, "--sort", "size"], 2, "Allowed choices are bytes, macs, name"));
 });
 
 it("prints names from a model with control characters made visible, also in errors", async () => {
@@ -88,6 +103,10 @@ it("prints names from a model with control characters made visible, also in erro
 it("needs a runtime only to run", async () => {
   const env = { NODE_OPTIONS: `--import ${new URL("./no-runtime.mjs", import.meta.url).href}` };
   expect((await edgec(["inspect", LENET], { env })).code).toBe(0);
-  expect(await edgec(["inspect", LENET, "--dim", "N=1", "--run"], { env })).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("no onnxruntime could be loaded") as string });
+  expect(await edgec(["inspect", LENET, "--dim", "N=1", "--run"], { env })).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("no onnxruntime could be loaded") as string,
+  });
   expect(readFileSync(LENET).byteLength).toBeGreaterThan(0);
 });

@@ -104,50 +104,59 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
   },
 };
 
-describe.skipIf(process.platform !== "linux")("a signal ends all processes and leaves no temporary file", () => {
-  const signals = Object.keys(CODES) as Signal[];
-  const cases = [
-    ...Object.keys(MOMENTS).map((moment, k): [string, Signal] => [moment, signals[k % signals.length]!]),
-    ...signals.filter((signal) => signal !== "SIGINT").map((signal): [string, Signal] => ["pruning", signal]),
-  ];
-  it.each([...new Set(cases.map(String))].map((each) => each.split(",") as [string, Signal]))(
-    "while %s, %s",
-    async (moment, signal) => {
-      const { args, isThere } = MOMENTS[moment]!;
-      const run = start(args());
-      await until(() => isThere(run), run);
-      // A pass that computes in one go is in the middle of it soon after it was told.
-      await sleep(moment === "pruning" ? 300 : 0);
-      await expectCleanEnd(run, signal);
-    },
-  );
+describe.skipIf(process.platform !== "linux")(
+  "a signal ends all processes and leaves no temporary file",
+  () => {
+    const signals = Object.keys(CODES) as Signal[];
+    const cases = [
+      ...Object.keys(MOMENTS).map((moment, k): [string, Signal] => [moment, signals[k % signals.length]!]),
+      ...signals
+        .filter((signal) => signal !== "SIGINT")
+        .map((signal): [string, Signal] => ["pruning", signal]),
+    ];
+    it.each([...new Set(cases.map(String))].map((each) => each.split(",") as [string, Signal]))(
+      "while %s, %s",
+      async (moment, signal) => {
+        const { args, isThere } = MOMENTS[moment]!;
+        const run = start(args());
+        await until(() => isThere(run), run);
+        // A pass that computes in one go is in the middle of it soon after it was told.
+        await sleep(moment === "pruning" ? 300 : 0);
+        await expectCleanEnd(run, signal);
+      },
+    );
 
-  it("at any moment", async () => {
-    for (const wait of [60, 170, 410, 890]) {
-      const run = start(compress("--prune", "0.5", "--int8"));
-      await sleep(wait);
-      await until(() => descendantsOf(run.child.pid!).length > 0, run);
-      await expectCleanEnd(run, "SIGTERM");
-    }
-  });
-
-  it("from a terminal, which sends it to every process of the group", async () => {
-    const child = spawn(process.execPath, [BIN, ...compress("--prune", "0.5")], {
-      env: { ...process.env, TMPDIR: scratch },
-      stdio: ["ignore", "ignore", "pipe"],
-      detached: true,
+    it("at any moment", async () => {
+      for (const wait of [60, 170, 410, 890]) {
+        const run = start(compress("--prune", "0.5", "--int8"));
+        await sleep(wait);
+        await until(() => descendantsOf(run.child.pid!).length > 0, run);
+        await expectCleanEnd(run, "SIGTERM");
+      }
     });
-    onTestFinished(() => void child.kill("SIGKILL"));
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    const run: Run = { child, ended: new Promise((resolve) => child.on("close", resolve)), stderr: () => stderr };
-    await until(() => stderr.includes("running prune-magnitude"), run);
-    const started = descendantsOf(child.pid!);
-    process.kill(-child.pid!, "SIGINT");
-    expect(await run.ended).toBe(130);
-    expect([readdirSync(scratch), readdirSync(output), started.filter(isAlive)]).toEqual([[], [], []]);
-  });
-});
+
+    it("from a terminal, which sends it to every process of the group", async () => {
+      const child = spawn(process.execPath, [BIN, ...compress("--prune", "0.5")], {
+        env: { ...process.env, TMPDIR: scratch },
+        stdio: ["ignore", "ignore", "pipe"],
+        detached: true,
+      });
+      onTestFinished(() => void child.kill("SIGKILL"));
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+      const run: Run = {
+        child,
+        ended: new Promise((resolve) => child.on("close", resolve)),
+        stderr: () => stderr,
+      };
+      await until(() => stderr.includes("running prune-magnitude"), run);
+      const started = descendantsOf(child.pid!);
+      process.kill(-child.pid!, "SIGINT");
+      expect(await run.ended).toBe(130);
+      expect([readdirSync(scratch), readdirSync(output), started.filter(isAlive)]).toEqual([[], [], []]);
+    });
+  },
+);
 
 describe.skipIf(process.platform !== "linux")("kill -9", () => {
   it("takes all processes along, and the next run removes what was left", async () => {
@@ -170,7 +179,9 @@ describe.skipIf(process.platform !== "linux")("kill -9", () => {
     const [worker] = descendantsOf(run.child.pid!);
     process.kill(worker!, "SIGKILL");
     expect(await run.ended).toBe(2);
-    expect(run.stderr()).toMatch(/\nerror: edgec was killed \(SIGKILL, most likely out of memory\)\.[^\n]*\n$/);
+    expect(run.stderr()).toMatch(
+      /\nerror: edgec was killed \(SIGKILL, most likely out of memory\)\.[^\n]*\n$/,
+    );
     expect([readdirSync(scratch), readdirSync(output)]).toEqual([[], []]);
   });
 
@@ -185,7 +196,10 @@ describe.skipIf(process.platform !== "linux")("kill -9", () => {
       // A trial that is lost may be done without; the comparison may not.
       expect([0, 2]).toContain(await run.ended);
       expect(run.stderr()).not.toContain("bug in edgec");
-      expect([readdirSync(scratch), readdirSync(output).filter((name) => name !== "o.onnx")]).toEqual([[], []]);
+      expect([readdirSync(scratch), readdirSync(output).filter((name) => name !== "o.onnx")]).toEqual([
+        [],
+        [],
+      ]);
     },
   );
 });

@@ -1,4 +1,7 @@
-/** Pipes, devices, sockets, files that the kernel makes up and addresses, in place of every file that is read. */
+/**
+ * Pipes, devices, sockets, files that the kernel makes up and addresses, in place of every file that is
+ * read.
+ */
 import { execFileSync } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
@@ -46,7 +49,10 @@ const commands = ({
   "evaluation data": ["x.npz", (path) => ["verify", model, model, "--eval", path]],
   "data of bench": ["x.npz", (path) => ["bench", model, "--data", path]],
   labels: ["x.npy", (path) => ["compress", model, "--eval", evaluation, "--labels", path]],
-  metric: ["x.mjs", (path) => ["verify", model, model, "--eval", evaluation, "--labels", labels, "--metric", path]],
+  metric: [
+    "x.mjs",
+    (path) => ["verify", model, model, "--eval", evaluation, "--labels", labels, "--metric", path],
+  ],
   replay: ["x.json", (path) => ["compress", model, "--int8", "--calib", calib, "--replay", path]],
   target: ["x.json", (path) => ["compress", model, "--target", path]],
   "emulated target": ["x.json", (path) => ["verify", model, model, "--emulate", path]],
@@ -116,32 +122,34 @@ it("leaves files, folders and what is not there to whoever reads them", () => {
 });
 
 describe("addresses", () => {
-  it.each(["https://example.org/m.onnx", "http://example.org/m.onnx", "s3://bucket/m.onnx", "hf://a/b/m.onnx"])(
-    "%s: edgec reads local files",
-    async (url) => {
-      for (const args of [
-        ["compress", url],
-        ["optimize", url],
-        ["inspect", url],
-        ["verify", files.model, url],
-        ["bench", url],
-        ["compress", files.model, "--int8", "--calib", url],
-      ]) {
-        expect((await run(args)).error).toMatchObject({
-          exitCode: 2,
-          message: `cannot read ${url}: that is an address, and edgec reads local files; download it first`,
-        });
-      }
-    },
-  );
+  it.each([
+    "https://example.org/m.onnx",
+    "http://example.org/m.onnx",
+    "s3://bucket/m.onnx",
+    "hf://a/b/m.onnx",
+  ])("%s: edgec reads local files", async (url) => {
+    for (const args of [
+      ["compress", url],
+      ["optimize", url],
+      ["inspect", url],
+      ["verify", files.model, url],
+      ["bench", url],
+      ["compress", files.model, "--int8", "--calib", url],
+    ]) {
+      expect((await run(args)).error).toMatchObject({
+        exitCode: 2,
+        message: `cannot read ${url}: that is an address, and edgec reads local files; download it first`,
+      });
+    }
+  });
 
   it("are no places to write to", async () => {
     expect((await run(["compress", files.model, "-o", "https://example.org/m.onnx"])).error).toMatchObject({
       message: expect.stringContaining("edgec writes local files") as string,
     });
-    expect((await run(["compress", files.model, "--report", "https://example.org/r.json"])).error).toMatchObject({
-      message: expect.stringContaining("edgec writes local files") as string,
-    });
+    expect(
+      (await run(["compress", files.model, "--report", "https://example.org/r.json"])).error,
+    ).toMatchObject({ message: expect.stringContaining("edgec writes local files") as string });
   });
 });
 
@@ -150,7 +158,8 @@ it.skipIf(process.platform === "win32")("says that standard input cannot be read
     const { code, stderr } = await edgec(["inspect", path], { cwd: temporary.path });
     expect([code, stderr]).toEqual([
       2,
-      `error: cannot read ${path}: edgec reads files more than once, which standard input does not allow; save it to a file first\n`,
+      `error: cannot read ${path}: edgec reads files more than once, which standard input ` +
+        "does not allow; save it to a file first\n",
     ]);
   }
 });

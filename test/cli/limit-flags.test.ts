@@ -3,7 +3,10 @@ import { workLimit } from "../../src/cli/limit-flags.js";
 
 describe("a limit", () => {
   it.each([
-    ["10s,256MB", { seconds: 10, bytes: 256e6 }], ["2GB", { bytes: 2e9 }], ["5m", { seconds: 300 }], ["1 GiB, 1.5s", { bytes: 2 ** 30, seconds: 1.5 }],
+    ["10s,256MB", { seconds: 10, bytes: 256e6 }],
+    ["2GB", { bytes: 2e9 }],
+    ["5m", { seconds: 300 }],
+    ["1 GiB, 1.5s", { bytes: 2 ** 30, seconds: 1.5 }],
   ])("takes %s", (text, limit) => {
     expect(workLimit(text)).toEqual(limit);
   });

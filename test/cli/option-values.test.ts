@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { byteCount, words } from "../../src/cli/option-values.js";
 
 describe("byteCount", () => {
-  it.each([["705000", 705_000], ["2MB", 2_000_000], ["1.5 MiB", 1_572_864], ["500kb", 500_000], ["1 GB", 1e9], ["0.0015kB", 1]])("takes %s as %d bytes", (text, bytes) => {
+  it.each([
+    ["705000", 705_000],
+    ["2MB", 2_000_000],
+    ["1.5 MiB", 1_572_864],
+    ["500kb", 500_000],
+    ["1 GB", 1e9],
+    ["0.0015kB", 1],
+  ])("takes %s as %d bytes", (text, bytes) => {
     expect(byteCount(text)).toBe(bytes);
   });
 

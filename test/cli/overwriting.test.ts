@@ -1,4 +1,7 @@
-/** Every path that is written, on every file that is read, by name and by link: nothing of the user's is ever lost. */
+/**
+ * Every path that is written, on every file that is read, by name and by link: nothing of the user's is
+ * ever lost.
+ */
 import { execFileSync } from "node:child_process";
 import {
   linkSync,
@@ -121,7 +124,9 @@ it("runs where no two of them are one", async () => {
     inFolder("out.md"),
   ]);
   expect(error).toBeUndefined();
-  expect(Object.keys(contents(temporary.path))).toEqual(expect.arrayContaining(["out.onnx", "out.json", "out.md"]));
+  expect(Object.keys(contents(temporary.path))).toEqual(
+    expect.arrayContaining(["out.onnx", "out.json", "out.md"]),
+  );
 });
 
 it("does not write one file where another of the same run goes", async () => {
@@ -129,9 +134,19 @@ it("does not write one file where another of the same run goes", async () => {
     [["--report", inFolder("out.onnx")], "the model "],
     [["--report", inFolder("out.onnx.data")], "the data file of the model "],
     [["--report", inFolder("out.onnx.search.json")], "what a search keeps while it runs "],
-    [["--report", inFolder("a.json"), "--report", join(temporary.path, ".", "a.json")], "it is given more than once"],
+    [
+      ["--report", inFolder("a.json"), "--report", join(temporary.path, ".", "a.json")],
+      "it is given more than once",
+    ],
   ] as const) {
-    const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", ...flags]);
+    const { error } = await run([
+      "compress",
+      files.model,
+      "-o",
+      inFolder("out.onnx"),
+      "--no-verify",
+      ...flags,
+    ]);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) as string });
   }
 });
@@ -149,7 +164,14 @@ it("does not write one file where another goes, through links to what does not e
     [["aside/c.json", "second.json"], "another name of another report "],
   ] as const) {
     const flags = reports.flatMap((name) => ["--report", inFolder(name)]);
-    const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", ...flags]);
+    const { error } = await run([
+      "compress",
+      files.model,
+      "-o",
+      inFolder("out.onnx"),
+      "--no-verify",
+      ...flags,
+    ]);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) as string });
   }
   expect(identityOf(inFolder("circle.json")).place).toBe(inFolder("circle.json"));
@@ -169,7 +191,16 @@ describe.skipIf(process.platform !== "linux")("a report", () => {
   it("does not wait for a reader of a pipe, and is read whole where there is one", async () => {
     const pipe = inFolder("pipe.json");
     execFileSync("mkfifo", [pipe]);
-    const args = ["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", "--quiet", "--report", pipe];
+    const args = [
+      "compress",
+      files.model,
+      "-o",
+      inFolder("out.onnx"),
+      "--no-verify",
+      "--quiet",
+      "--report",
+      pipe,
+    ];
     expect((await run(args)).error).toMatchObject({
       code: "CANNOT_WRITE",
       message: expect.stringContaining("a pipe that nothing reads from") as string,
@@ -181,7 +212,15 @@ describe.skipIf(process.platform !== "linux")("a report", () => {
 });
 
 it("keeps both models, their weights and all data from the report of a comparison", async () => {
-  await run(["compress", files.model, "-o", inFolder("out.onnx"), "--external-data", "--no-verify", "--quiet"]);
+  await run([
+    "compress",
+    files.model,
+    "-o",
+    inFolder("out.onnx"),
+    "--external-data",
+    "--no-verify",
+    "--quiet",
+  ]);
   const read = [
     files.model,
     files.weights,
@@ -294,7 +333,8 @@ describe("--force in place", () => {
     files = makeUserFiles(temporary.path, weights);
     const before = weightsOf(files.model);
     expect(
-      (await run(["optimize", files.model, "-o", files.model, "--force", "--no-verify", "--quiet", ...flags])).error,
+      (await run(["optimize", files.model, "-o", files.model, "--force", "--no-verify", "--quiet", ...flags]))
+        .error,
     ).toBeUndefined();
     expect(weightsOf(files.model)).toBe(before);
     expect(readModel(files.model).graph.initializers[0]?.external?.location).toBe(

@@ -1,4 +1,7 @@
-/** Random command lines over a folder of a user's files: whatever is asked for, what was not to be replaced is as it was. */
+/**
+ * Random command lines over a folder of a user's files: whatever is asked for, what was not to be replaced
+ * is as it was.
+ */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
@@ -9,9 +12,18 @@ import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
 
 const CASES = 80;
 
-/** One file by one of its names: as it is, by a way around, by a link of either kind, or through a folder that is a link. */
+/**
+ * One file by one of its names: as it is, by a way around, by a link of either kind, or through a folder
+ * that is a link.
+ */
 function alias(random: Random, links: string, target: string, k: number, ways = 5): string {
-  const name = random.pick([basename(target), `link${k}.onnx`, `link${k}.json`, `link${k}.onnx.data`, `link${k}`]);
+  const name = random.pick([
+    basename(target),
+    `link${k}.onnx`,
+    `link${k}.json`,
+    `link${k}.onnx.data`,
+    `link${k}`,
+  ]);
   const way = random.below(ways);
   if (way === 0) return target;
   if (way === 1) return relative(process.cwd(), target);
@@ -32,14 +44,28 @@ interface Case {
 }
 
 function randomCase(random: Random, files: UserFiles, links: string): Case {
-  const { folder, model, weights, calib, eval: evaluation, labels, metric, target, sets, member, bystanders } = files;
+  const {
+    folder,
+    model,
+    weights,
+    calib,
+    eval: evaluation,
+    labels,
+    metric,
+    target,
+    sets,
+    member,
+    bystanders,
+  } = files;
   const all = [model, weights, calib, evaluation, labels, metric, target, member, ...bystanders];
   let k = 0;
   const place = (fresh: string): string =>
     random.chance(0.4) ? join(folder, fresh) : alias(random, links, random.pick(all), k++);
   const strip = (path: string): string => (path.endsWith(".data") ? path.slice(0, -".data".length) : path);
   const output = strip(place("new.onnx"));
-  const reports = Array.from({ length: random.below(3) }, (_, n) => place(`new${n}.${random.pick(["json", "md"])}`));
+  const reports = Array.from({ length: random.below(3) }, (_, n) =>
+    place(`new${n}.${random.pick(["json", "md"])}`),
+  );
   const force = random.chance(0.5);
   const read = (path: string): string => (random.chance(0.5) ? path : alias(random, links, path, k++));
   const data = random.pick([[], [calib], [member]]);
@@ -70,20 +96,29 @@ const JUDGING: ReadonlyMap<string, string> = new Map([
 
 const inode = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 
-/** The user's files that the command line says may be replaced: with --force, what it names and does not read, and the model itself. */
+/**
+ * The user's files that the command line says may be replaced: with --force, what it names and does not
+ * read, and the model itself.
+ */
 function given(files: UserFiles, { args, force, output, reports, read }: Case): Set<string> {
   if (!force) return new Set();
   const isInPlace = inode(output) === inode(files.model);
-  const named = [output, ...(args.includes("--no-external-data") ? [] : [`${output}.data`]), ...reports].map(inode);
+  const named = [output, ...(args.includes("--no-external-data") ? [] : [`${output}.data`]), ...reports].map(
+    inode,
+  );
   const { bystanders, calib, eval: evaluation, labels, metric, target, member } = files;
   const unread = [...bystanders, calib, evaluation, labels, metric, target, member].filter(
     (path) => !read.includes(path),
   );
   const free = [
     ...unread,
-    ...(isInPlace ? [files.model, ...(inode(`${output}.data`) === inode(files.weights) ? [files.weights] : [])] : []),
+    ...(isInPlace
+      ? [files.model, ...(inode(`${output}.data`) === inode(files.weights) ? [files.weights] : [])]
+      : []),
   ];
-  return new Set(free.filter((path) => named.includes(inode(path))).map((path) => relative(files.folder, path)));
+  return new Set(
+    free.filter((path) => named.includes(inode(path))).map((path) => relative(files.folder, path)),
+  );
 }
 
 it(`loses nothing in ${CASES} random command lines`, async () => {
@@ -94,7 +129,10 @@ it(`loses nothing in ${CASES} random command lines`, async () => {
     const [folder, links] = [join(home, "user"), join(home, "links")];
     mkdirSync(folder);
     try {
-      const files = makeUserFiles(folder, random.pick(["weights.bin", "m.onnx.data", "new.onnx.data", "new.onnx"]));
+      const files = makeUserFiles(
+        folder,
+        random.pick(["weights.bin", "m.onnx.data", "new.onnx.data", "new.onnx"]),
+      );
       const one = randomCase(random, files, links);
       const free = given(files, one);
       const before = Object.entries(contents(folder));
@@ -102,7 +140,9 @@ it(`loses nothing in ${CASES} random command lines`, async () => {
       if (error) refused++;
       else done++;
       const after = contents(folder);
-      const lost = before.filter(([name, text]) => !free.has(name) && after[name] !== text).map(([name]) => name);
+      const lost = before
+        .filter(([name, text]) => !free.has(name) && after[name] !== text)
+        .map(([name]) => name);
       expect([seed, one.args, lost]).toEqual([seed, one.args, []]);
       if (error) expect([seed, one.args, error]).toMatchObject([seed, one.args, { exitCode: 2 }]);
       // A run that is refused leaves nothing behind.

@@ -30,7 +30,8 @@ const json = (name: string): Report => JSON.parse(readFileSync(inFolder(name), "
 describe("--report", () => {
   it("may be given more than once and writes each", async () => {
     expect(
-      (await run(optimize(...["a.json", "b.md", "c.json"].flatMap((name) => ["--report", inFolder(name)])))).error,
+      (await run(optimize(...["a.json", "b.md", "c.json"].flatMap((name) => ["--report", inFolder(name)]))))
+        .error,
     ).toBeUndefined();
     expect(json("a.json").written).toEqual([inFolder("out.onnx")]);
     expect(json("c.json")).toEqual(json("a.json"));
@@ -45,8 +46,13 @@ describe("--report", () => {
   });
 
   it("that names one file twice is refused, in words that say so", async () => {
-    const { error } = await run(optimize("--report", inFolder("a.json"), "--report", `${temporary.path}/./a.json`));
-    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("it is given more than once. Name each file once") as string });
+    const { error } = await run(
+      optimize("--report", inFolder("a.json"), "--report", `${temporary.path}/./a.json`),
+    );
+    expect(error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining("it is given more than once. Name each file once") as string,
+    });
     expect(readdirSync(temporary.path)).not.toContain("a.json");
   });
 
@@ -64,7 +70,9 @@ describe("--report", () => {
     const path = inFolder("log");
     execFileSync("sh", [
       "-c",
-      `echo before > "${path}"; "${process.execPath}" "${BIN}" ${optimize("--quiet", "--report", "/dev/stdout").join(" ")} >> "${path}"; echo after >> "${path}"`,
+      `echo before > "${path}"; "${process.execPath}" "${BIN}" ` +
+        `${optimize("--quiet", "--report", "/dev/stdout").join(" ")} >> "${path}"; echo ` +
+        `after >> "${path}"`,
     ]);
     const [, report = ""] = /^before\n([^]*)after\n$/.exec(readFileSync(path, "utf8")) ?? [];
     expect(JSON.parse(report)).toMatchObject({ schemaVersion: 1 });
@@ -123,7 +131,9 @@ describe("-o", () => {
     "%s is refused before any work is done",
     async (name) => {
       const before = contents(temporary.path);
-      const { code, stdout, stderr } = await edgec(["compress", files.model, "-o", name], { cwd: temporary.path });
+      const { code, stdout, stderr } = await edgec(["compress", files.model, "-o", name], {
+        cwd: temporary.path,
+      });
       expect([code, stdout]).toEqual([2, ""]);
       expect(stderr).toMatch(/^error: cannot write .* with -o/);
       expect(contents(temporary.path)).toEqual(before);
@@ -149,32 +159,35 @@ describe("options given twice", () => {
     })),
   );
 
-  it.each(all.filter(({ list }) => !list))("$command $flag is refused", async ({ command, flag, takesValue }) => {
-    // Values that the options take, where they look at them at once.
-    const value =
-      {
-        "--sort": "name",
-        "--time-budget": "5s",
-        "--max-size": "1MB",
-        "--weight-bits": "8",
-        "--max-drop": "0",
-        "--runtimes": "node",
-        "--fold-limit": "1s",
-        "--load-limit": "1s",
-      }[flag] ?? (/--(threads|top|runs|seed|min-sqnr|min-agreement|max-slowdown)$/.test(flag) ? "1" : "x");
-    const twice = [flag, ...(takesValue ? [value] : [])];
-    const { error } = await run([
-      command,
-      files.model,
-      ...(command === "verify" ? [files.model] : []),
-      ...twice,
-      ...twice,
-    ]);
-    expect(error).toMatchObject({
-      exitCode: 2,
-      message: expect.stringContaining(`${flag} is given more than once`) as string,
-    });
-  });
+  it.each(all.filter(({ list }) => !list))(
+    "$command $flag is refused",
+    async ({ command, flag, takesValue }) => {
+      // Values that the options take, where they look at them at once.
+      const value =
+        {
+          "--sort": "name",
+          "--time-budget": "5s",
+          "--max-size": "1MB",
+          "--weight-bits": "8",
+          "--max-drop": "0",
+          "--runtimes": "node",
+          "--fold-limit": "1s",
+          "--load-limit": "1s",
+        }[flag] ?? (/--(threads|top|runs|seed|min-sqnr|min-agreement|max-slowdown)$/.test(flag) ? "1" : "x");
+      const twice = [flag, ...(takesValue ? [value] : [])];
+      const { error } = await run([
+        command,
+        files.model,
+        ...(command === "verify" ? [files.model] : []),
+        ...twice,
+        ...twice,
+      ]);
+      expect(error).toMatchObject({
+        exitCode: 2,
+        message: expect.stringContaining(`${flag} is given more than once`) as string,
+      });
+    },
+  );
 
   it("are lists where the help says so", () => {
     expect(all.filter(({ list }) => list).map(({ command, flag }) => `${command} ${flag}`)).toEqual([
@@ -192,7 +205,9 @@ describe("options given twice", () => {
   it("are refused with their opposites", async () => {
     expect((await run(optimize("--external-data", "--no-external-data"))).error).toMatchObject({
       exitCode: 2,
-      message: expect.stringContaining("--external-data and --no-external-data contradict each other") as string,
+      message: expect.stringContaining(
+        "--external-data and --no-external-data contradict each other",
+      ) as string,
     });
   });
 });

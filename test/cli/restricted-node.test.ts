@@ -40,40 +40,58 @@ const compress = (): string[] => [
 
 describe("a Node that makes no functions from text", () => {
   it("runs edgec", () =>
-    expect(run(["--disallow-code-generation-from-strings"], compress())).toMatchObject({ status: 0, stderr: "" }));
+    expect(run(["--disallow-code-generation-from-strings"], compress())).toMatchObject({
+      status: 0,
+      stderr: "",
+    }));
   it.each(["node", "web"])("in all processes, with onnxruntime-%s", (runtime) => {
     expect(
-      run([], compress(), { NODE_OPTIONS: "--disallow-code-generation-from-strings", EDGEC_RUNTIME: runtime }),
+      run([], compress(), {
+        NODE_OPTIONS: "--disallow-code-generation-from-strings",
+        EDGEC_RUNTIME: runtime,
+      }),
     ).toMatchObject({ status: 0, stderr: "" });
   });
 });
 
-describe.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("work in the process that a debugger is in, %s", (signal) => {
-  it("is interrupted like any other", async () => {
-    const { model, data } = writeSlowModel(temporary.path);
-    const args = ["--inspect=0", BIN, "compress", model, "--int8", "--calib", data, "-o", join(temporary.path, "o.onnx")];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-    let stderr = "";
-    const ended = once(child, "close");
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (!stderr.includes("plan:") && (stderr + text).includes("plan:")) child.kill(signal);
-      stderr += text;
+describe.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "work in the process that a debugger is in, %s",
+  (signal) => {
+    it("is interrupted like any other", async () => {
+      const { model, data } = writeSlowModel(temporary.path);
+      const args = [
+        "--inspect=0",
+        BIN,
+        "compress",
+        model,
+        "--int8",
+        "--calib",
+        data,
+        "-o",
+        join(temporary.path, "o.onnx"),
+      ];
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+      let stderr = "";
+      const ended = once(child, "close");
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        if (!stderr.includes("plan:") && (stderr + text).includes("plan:")) child.kill(signal);
+        stderr += text;
+      });
+      expect(await ended).toEqual([128 + constants.signals[signal], null]);
+      expect(stderr).toMatch(/\ninterrupted: nothing was written\n$/);
+      expect(stderr).not.toMatch(/^error|a bug/m);
     });
-    expect(await ended).toEqual([128 + constants.signals[signal], null]);
-    expect(stderr).toMatch(/\ninterrupted: nothing was written\n$/);
-    expect(stderr).not.toMatch(/^error|a bug/m);
-  });
-});
+  },
+);
 
 describe.skipIf(FLAG === undefined)("Node's permission model", () => {
   const folder = (): string => `--allow-fs-write=${temporary.path}`;
   const read = (): string => `--allow-fs-read=${temporary.path}`;
 
   it("lets edgec run with what it needs", () => {
-    expect(run([...MODEL, read(), folder(), "--allow-child-process", "--allow-worker"], compress())).toMatchObject({
-      status: 0,
-      stderr: "",
-    });
+    expect(
+      run([...MODEL, read(), folder(), "--allow-child-process", "--allow-worker"], compress()),
+    ).toMatchObject({ status: 0, stderr: "" });
   });
 
   it("needs no threads", () =>
@@ -89,7 +107,11 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
 
   it.each([
     ["to start processes", () => [read(), folder()], /add --allow-child-process\n$/],
-    ["to write", () => [read(), "--allow-child-process"], /(Add --allow-fs-write=|cannot be written to).*\n$/],
+    [
+      "to write",
+      () => [read(), "--allow-child-process"],
+      /(Add --allow-fs-write=|cannot be written to).*\n$/,
+    ],
   ])("that does not allow %s is told in one line", (_, flags, message) => {
     const { status, stderr } = run([...MODEL, ...flags()], compress());
     expect(stderr).toMatch(message);

@@ -42,12 +42,18 @@ describe.skipIf(process.platform !== "linux")("a stream that takes no more", () 
   it.each(["edgec passes", "edgec --help", 'edgec inspect "$LENET"', 'edgec inspect "$LENET" --json'])(
     "%s onto a full disk exits 2",
     async (command) => {
-      expectOneLine(await inShell(`${command} > /dev/full`), /^error: cannot write to standard output: ENOSPC/);
+      expectOneLine(
+        await inShell(`${command} > /dev/full`),
+        /^error: cannot write to standard output: ENOSPC/,
+      );
     },
   );
 
   it("does not keep a model from being written", async () => {
-    expectOneLine(await inShell('edgec compress "$LENET" -o o.onnx > /dev/full'), /cannot write to standard output/);
+    expectOneLine(
+      await inShell('edgec compress "$LENET" -o o.onnx > /dev/full'),
+      /cannot write to standard output/,
+    );
     expect(readdirSync(temporary.path)).toEqual(["o.onnx"]);
   });
 
@@ -90,10 +96,14 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
   });
 
   it("a folder for temporary files that does not exist", async () => {
-    const outcome = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "-o", here("o.onnx"), "--quiet"], {
-      env: { TMPDIR: here("none") },
-    });
-    expectOneLine(outcome, /temporary folder in [^ ]*none: the folder does not exist\. Set TMPDIR to one that exists\.$/m);
+    const outcome = await edgec(
+      ["compress", LENET, "--int8", "--calib", CALIB, "-o", here("o.onnx"), "--quiet"],
+      { env: { TMPDIR: here("none") } },
+    );
+    expectOneLine(
+      outcome,
+      /temporary folder in [^ ]*none: the folder does not exist\. Set TMPDIR to one that exists\.$/m,
+    );
   });
 
   it("links in a circle, and a name that is too long", async () => {

@@ -1,4 +1,7 @@
-/** A folder of files as a user may have them: one for every option that reads one, and some that no run is told of. */
+/**
+ * A folder of files as a user may have them: one for every option that reads one, and some that no run is
+ * told of.
+ */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DataType, tensorValue } from "../../src/ir/index.js";
@@ -26,16 +29,18 @@ export interface UserFiles {
   readonly bystanders: readonly string[];
 }
 
-/** A model of one MatMul with 16 × 16 weights in a file of their own, and data for it. @param weights the name of that file */
+/**
+ * A model of one MatMul with 16 × 16 weights in a file of their own, and data for it. @param weights the
+ * name of that file
+ */
 export function makeUserFiles(folder: string, weights = "weights.bin"): UserFiles {
   const at = (name: string): string => join(folder, name);
   const size = 16;
   const model = matMulModel();
   const w = new Uint8Array(Float32Array.from({ length: size * size }, (_, k) => Math.sin(k)).buffer);
-  const entries = Object.entries({ location: weights, offset: "0", length: String(w.length) }).map(([key, value]) => ({
-    key,
-    value,
-  }));
+  const entries = Object.entries({ location: weights, offset: "0", length: String(w.length) }).map(
+    ([key, value]) => ({ key, value }),
+  );
   model.graph.initializers = [
     { name: "w", dims: [size, size], dataType: DataType.FLOAT, dataLocation: 1, externalData: entries },
   ];

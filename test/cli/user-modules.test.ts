@@ -27,8 +27,10 @@ const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]
     /ended with exit code 0 before the run was complete/,
   ],
   "says that the run is complete": [
-    'process.send(null); process.send("complete"); for (const token of [undefined, "", "00000000-0000-0000-0000-000000000000"]) process.send({ kind: "complete", token, exitCode: 0 });'
-      + ' await new Promise((done) => setTimeout(done, 200)); process.reallyExit(0)',
+    'process.send(null); process.send("complete"); for (const token of [undefined, "", ' +
+      '"00000000-0000-0000-0000-000000000000"]) process.send({ kind: "complete", token, ' +
+      "exitCode: 0 });" +
+      " await new Promise((done) => setTimeout(done, 200)); process.reallyExit(0)",
     /ended with exit code 0 before the run was complete/,
   ],
   "ends the process and changes its exit code": [
@@ -36,9 +38,10 @@ const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]
     /ended the process/,
   ],
   "listens for what is sent": [
-    'let heard; const { send } = process; process.send = (message, ...rest) => (heard = message, send.call(process, message, ...rest));'
-      + ' process.on("message", (message) => (heard = message)); await new Promise((done) => setTimeout(done, 200));'
-      + ' process.send({ ...heard, kind: "complete", exitCode: 0 }); process.reallyExit(0)',
+    "let heard; const { send } = process; process.send = (message, ...rest) => (heard = " +
+      "message, send.call(process, message, ...rest));" +
+      ' process.on("message", (message) => (heard = message)); await new Promise((done) => setTimeout(done, 200));' +
+      ' process.send({ ...heard, kind: "complete", exitCode: 0 }); process.reallyExit(0)',
     /ended with exit code 0 before the run was complete/,
   ],
   "waits for ever": ["await new Promise(() => undefined)", /the module never finished/],
@@ -89,14 +92,17 @@ it("a module that leaves a timer running does not hold up the end of a run that 
     join(temporary.path, "feed.mjs"),
     `setInterval(() => undefined, 1000);\n${FEEDS["as it loads"]("").replaceAll("FEED", FEED)}`,
   );
-  const { code } = await edgec(["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"], {
-    cwd: temporary.path,
-  });
+  const { code } = await edgec(
+    ["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"],
+    { cwd: temporary.path },
+  );
   expect([code, readdirSync(temporary.path).sort()]).toEqual([0, ["feed.mjs", "o.onnx"]]);
 });
 
 it("neither the exit code nor standard output is a module's to change", async () => {
-  const code = 'import own from "node:console"; process.exitCode = 1; process.on("exit", () => (process.exitCode = 1)); console.log("a"); own.info("b");';
+  const code =
+    'import own from "node:console"; process.exitCode = 1; process.on("exit", () => ' +
+    '(process.exitCode = 1)); console.log("a"); own.info("b");';
   writeFileSync(join(temporary.path, "feed.mjs"), FEEDS["as it loads"](code).replaceAll("FEED", FEED));
   const args = ["verify", LENET, LENET, "--eval", "feed.mjs", "--json"];
   const outcome = await edgec(args, { cwd: temporary.path });
@@ -105,12 +111,15 @@ it("neither the exit code nor standard output is a module's to change", async ()
   expect(outcome.stderr).toContain("a\nb\n");
 });
 
-it.each(["process.abort()", 'process.kill(process.pid, "SIGKILL")'])("a module that calls %s is named", async (code) => {
-  writeFileSync(join(temporary.path, "feed.mjs"), code);
-  const args = ["verify", LENET, LENET, "--eval", "feed.mjs", "--quiet"];
-  const { stderr } = await edgec(args, { cwd: temporary.path });
-  expect(stderr).toMatch(/^error: .*, or the module feed\.mjs ended it\. /m);
-});
+it.each(["process.abort()", 'process.kill(process.pid, "SIGKILL")'])(
+  "a module that calls %s is named",
+  async (code) => {
+    writeFileSync(join(temporary.path, "feed.mjs"), code);
+    const args = ["verify", LENET, LENET, "--eval", "feed.mjs", "--quiet"];
+    const { stderr } = await edgec(args, { cwd: temporary.path });
+    expect(stderr).toMatch(/^error: .*, or the module feed\.mjs ended it\. /m);
+  },
+);
 
 it("a metric that is not there is told before any work", async () => {
   const args = ["compress", LENET, "--eval", fixture("digits/digits-rgb32-eval.npz"), "--metric", "tpo-1"];

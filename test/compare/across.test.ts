@@ -2,17 +2,48 @@ import { describe, expect, it } from "vitest";
 import { acrossWarnings, requireAcross } from "../../src/compare/across.js";
 import type { Combination, OutputFidelity } from "../../src/verify/index.js";
 
-const EQUAL: OutputFidelity = { sqnrDb: null, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: 1, agreement: null, nonFinite: 0, otherSize: 0 };
+const EQUAL: OutputFidelity = {
+  sqnrDb: null,
+  cosine: 1,
+  maxAbsError: 0,
+  nearZero: false,
+  top1Agreement: 1,
+  agreement: null,
+  nonFinite: 0,
+  otherSize: 0,
+};
 const REFERENCE: Combination = {
-  runtime: "onnxruntime-node", version: "1.30.0", level: "all", status: "reference", message: null, sqnrDb: null, maxAbsError: null, flipped: null, outputs: {},
+  runtime: "onnxruntime-node",
+  version: "1.30.0",
+  level: "all",
+  status: "reference",
+  message: null,
+  sqnrDb: null,
+  maxAbsError: null,
+  flipped: null,
+  outputs: {},
 };
 
 function web(output: Partial<OutputFidelity>, also: Partial<Combination> = {}): Combination {
   const y = { ...EQUAL, ...output };
-  return { ...REFERENCE, runtime: "onnxruntime-web", level: "basic", status: "compared", sqnrDb: y.sqnrDb, maxAbsError: y.maxAbsError, flipped: 1 - (y.top1Agreement ?? 1), outputs: { y }, ...also };
+  return {
+    ...REFERENCE,
+    runtime: "onnxruntime-web",
+    level: "basic",
+    status: "compared",
+    sqnrDb: y.sqnrDb,
+    maxAbsError: y.maxAbsError,
+    flipped: 1 - (y.top1Agreement ?? 1),
+    outputs: { y },
+    ...also,
+  };
 }
 
-const warningsOf = (...others: Combination[]) => acrossWarnings({ samples: 32, source: "data.npz", combinations: [REFERENCE, ...others] }, { samples: 32, source: "data.npz", outputs: { y: { ...EQUAL, sqnrDb: 40 } } });
+const warningsOf = (...others: Combination[]) =>
+  acrossWarnings(
+    { samples: 32, source: "data.npz", combinations: [REFERENCE, ...others] },
+    { samples: 32, source: "data.npz", outputs: { y: { ...EQUAL, sqnrDb: 40 } } },
+  );
 const idsOf = (...others: Combination[]): string[] => warningsOf(...others).map(({ id }) => id);
 
 describe("acrossWarnings", () => {
@@ -22,14 +53,19 @@ describe("acrossWarnings", () => {
 
   it("names where outputs differ by more than rounding, and what compression costs", () => {
     expect(warningsOf(web({ sqnrDb: 59.94 })).map(({ message }) => message)).toEqual([
-      'Outputs depend on where the model runs by more than rounding. Against onnxruntime-node at level "all" on 32 samples: '
-      + 'onnxruntime-web at level "basic": 59.9 dB. The compressed model itself is 40.0 dB from the original.',
+      "Outputs depend on where the model runs by more than rounding. Against " +
+        'onnxruntime-node at level "all" on 32 samples: ' +
+        'onnxruntime-web at level "basic": 59.9 dB. The compressed model itself is 40.0 dB from the original.',
     ]);
   });
 
   it("names where decisions flip, however close the outputs are", () => {
     const [warning] = warningsOf(web({ sqnrDb: 100, top1Agreement: 0.75 }));
-    expect(warning).toMatchObject({ id: "across/flipped", severity: "warning", message: expect.stringContaining('onnxruntime-web at level "basic": 25.0 % differ') as string });
+    expect(warning).toMatchObject({
+      id: "across/flipped",
+      severity: "warning",
+      message: expect.stringContaining('onnxruntime-web at level "basic": 25.0 % differ') as string,
+    });
   });
 
   it("tells of another number of results", () => {
@@ -37,18 +73,26 @@ describe("acrossWarnings", () => {
   });
 
   it("names what refuses the model, and each runtime that is missing once", () => {
-    expect(warningsOf(web({}, { status: "refused", message: "no kernel", outputs: {} })).map(({ message }) => message)).toEqual([
-      'The model does not run everywhere: onnxruntime-web at level "basic" refused it.',
-    ]);
+    expect(
+      warningsOf(web({}, { status: "refused", message: "no kernel", outputs: {} })).map(
+        ({ message }) => message,
+      ),
+    ).toEqual(['The model does not run everywhere: onnxruntime-web at level "basic" refused it.']);
     const missing = web({}, { status: "missing", message: "Install one", outputs: {} });
-    expect(warningsOf({ ...missing, level: "all" }, missing).map(({ message }) => message)).toEqual(["onnxruntime-web was left out: Install one."]);
+    expect(warningsOf({ ...missing, level: "all" }, missing).map(({ message }) => message)).toEqual([
+      "onnxruntime-web was left out: Install one.",
+    ]);
   });
 });
 
 describe("requireAcross", () => {
   it("refuses what there is not, with a suggestion", () => {
-    expect(() => requireAcross({ levels: ["basics" as "basic"] })).toThrow('--levels takes all, extended, basic, disabled, not "basics". Did you mean "basic"?');
-    expect(() => requireAcross({ runtimes: ["browser" as "web"] })).toThrow('--runtimes takes node, web, not "browser"');
+    expect(() => requireAcross({ levels: ["basics" as "basic"] })).toThrow(
+      '--levels takes all, extended, basic, disabled, not "basics". Did you mean "basic"?',
+    );
+    expect(() => requireAcross({ runtimes: ["browser" as "web"] })).toThrow(
+      '--runtimes takes node, web, not "browser"',
+    );
     expect(() => requireAcross({ runtimes: [] })).toThrow("--runtimes is empty");
     expect(() => requireAcross({ samples: 0 })).toThrow("1 or more, not 0");
   });

@@ -17,7 +17,12 @@ import { failingModel, idsFeed, type FailingModel } from "../compress/failing-sa
 
 const folder = temporaryFolder();
 
-function samples({ rows }: FailingModel, random: Random, count: number, bad: (index: number) => boolean): Dataset {
+function samples(
+  { rows }: FailingModel,
+  random: Random,
+  count: number,
+  bad: (index: number) => boolean,
+): Dataset {
   return dataset(Array.from({ length: count }, (_, k) => idsFeed(random, rows, bad(k))));
 }
 
@@ -40,7 +45,7 @@ describe("a random model that is run by itself", () => {
         expect(fault, `seed ${seed}`).toBeInstanceOf(BadDataError);
         expect(fault?.message).toContain(
           `test data: sample ${bad}: the original model mine.onnx fails on it, and runs on other samples: ` +
-          'onnxruntime cannot run the model: node "lookup"',
+            'onnxruntime cannot run the model: node "lookup"',
         );
         if (seed > 0) continue;
         expect(await originalFault(original, [sound])).toBeUndefined();
@@ -77,23 +82,27 @@ describe("the command line", () => {
     return { modelPath: write(failing.model), data };
   }
 
-  it("names data file and sample, and no temporary file, with exit code 2", { timeout: 120_000 }, async () => {
-    const { modelPath, data } = files((k) => k === BAD);
-    const output = join(folder.path, "o.onnx");
-    const commands = [
-      ["compress", modelPath, "-o", output, "--int8", "--effort", "fast", "--calib", data],
-      ["compress", modelPath, "-o", output, "--prune", "0.5", "--calib", data],
-      ["optimize", modelPath, "-o", output, "--eval", data],
-      ["sensitivity", modelPath, "--calib", data],
-      ["verify", modelPath, modelPath, "--eval", data],
-    ];
-    for (const args of commands) {
-      const { code, stderr } = await edgec(args, { cwd: folder.path });
-      expect(stderr).toContain(`${data}: sample ${BAD}: the original model ${modelPath} fails on it`);
-      expect(stderr.replaceAll(folder.path, "")).not.toContain(tmpdir());
-      expect(code, args.join(" ")).toBe(2);
-    }
-  });
+  it(
+    "names data file and sample, and no temporary file, with exit code 2",
+    { timeout: 120_000 },
+    async () => {
+      const { modelPath, data } = files((k) => k === BAD);
+      const output = join(folder.path, "o.onnx");
+      const commands = [
+        ["compress", modelPath, "-o", output, "--int8", "--effort", "fast", "--calib", data],
+        ["compress", modelPath, "-o", output, "--prune", "0.5", "--calib", data],
+        ["optimize", modelPath, "-o", output, "--eval", data],
+        ["sensitivity", modelPath, "--calib", data],
+        ["verify", modelPath, modelPath, "--eval", data],
+      ];
+      for (const args of commands) {
+        const { code, stderr } = await edgec(args, { cwd: folder.path });
+        expect(stderr).toContain(`${data}: sample ${BAD}: the original model ${modelPath} fails on it`);
+        expect(stderr.replaceAll(folder.path, "")).not.toContain(tmpdir());
+        expect(code, args.join(" ")).toBe(2);
+      }
+    },
+  );
 
   it(
     "says how to do without the runtime where the model does not run at all, which works",
@@ -116,7 +125,9 @@ describe("the command line", () => {
       expect((await edgec(["optimize", modelPath, "-o", output])).stderr).toContain(
         "With --no-verify edgec compresses it without running it",
       );
-      expect(await edgec(["compress", modelPath, "-o", output, "--int8", "--no-verify"])).toMatchObject({ code: 0 });
+      expect(await edgec(["compress", modelPath, "-o", output, "--int8", "--no-verify"])).toMatchObject({
+        code: 0,
+      });
     },
   );
 });

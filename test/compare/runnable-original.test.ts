@@ -19,10 +19,20 @@ const RAISED = "onnxruntime does not run operator set 6: compared with the same 
 
 const temporary = temporaryFolder();
 
-/** y = conv(x, w) + b, with b along the channels; as at version 6, where the axis is named, or as numpy has it. */
+/**
+ * y = conv(x, w) + b, with b along the channels; as at version 6, where the axis is named, or as numpy has
+ * it.
+ */
 function biased(opset: number): Model {
-  const [bias, placed] = opset < 7 ? [BIAS, [int("axis", 1), int("broadcast", 1)]] : [{ ...BIAS, dims: [4, 1, 1] }, []];
-  const model = modelAt(opset, [makeNode("Conv", ["x", "w"], ["c"]), makeNode("Add", ["c", "b"], ["y"], placed)], X, ["y"], [WEIGHTS, bias]);
+  const [bias, placed] =
+    opset < 7 ? [BIAS, [int("axis", 1), int("broadcast", 1)]] : [{ ...BIAS, dims: [4, 1, 1] }, []];
+  const model = modelAt(
+    opset,
+    [makeNode("Conv", ["x", "w"], ["c"]), makeNode("Add", ["c", "b"], ["y"], placed)],
+    X,
+    ["y"],
+    [WEIGHTS, bias],
+  );
   model.graph.outputs = [{ name: "y", type: { tensor: { elementType: 1, shape: [1, 4, 4, 4] } } }];
   return model;
 }
@@ -58,8 +68,14 @@ describe("a model that onnxruntime does not run as it is", () => {
   });
 
   it("is refused with the reason when it cannot be raised either", async () => {
-    const model = modelAt(6, [makeNode("Add", ["x", "x"], ["a"]), makeNode("Dropout", ["a"], ["y"], [], "drop")], X);
-    await expect(compress(model)).rejects.toThrow(/onnxruntime runs operator sets from 7 on, and this model of set 6 cannot be raised: node "drop" \(Dropout\): it is in training mode/);
+    const model = modelAt(
+      6,
+      [makeNode("Add", ["x", "x"], ["a"]), makeNode("Dropout", ["a"], ["y"], [], "drop")],
+      X,
+    );
+    await expect(compress(model)).rejects.toThrow(
+      /onnxruntime runs operator sets from 7 on, and this model of set 6 cannot be raised: node "drop" \(Dropout\): it is in training mode/,
+    );
   });
 });
 

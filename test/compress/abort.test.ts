@@ -37,9 +37,12 @@ afterAll(() => {
 type Run = (options: { logger: Logger; signal: AbortSignal }) => Promise<unknown>;
 
 const runs: Readonly<Record<string, Run>> = {
-  "compress, pruning and clustering": (options) => compress(path, { prune: 0.5, cluster: 4, calib: data, output, ...options }),
-  "compress to int8 with all that is known": (options) => compress(path, { int8: true, effort: "best", calib: data, output, ...options }),
-  "compress to four bits": (options) => compress(path, { int8: true, weightBits: 4, effort: "fast", calib: data, output, ...options }),
+  "compress, pruning and clustering": (options) =>
+    compress(path, { prune: 0.5, cluster: 4, calib: data, output, ...options }),
+  "compress to int8 with all that is known": (options) =>
+    compress(path, { int8: true, effort: "best", calib: data, output, ...options }),
+  "compress to four bits": (options) =>
+    compress(path, { int8: true, weightBits: 4, effort: "fast", calib: data, output, ...options }),
   "compress in memory": (options) => compress(path, { storage: "int8", ...options }),
   optimize: (options) => optimize(path, { output, ...options }),
   verify: (options) => verify(path, path, { eval: data, across: true, ...options }),
@@ -60,13 +63,25 @@ function leftBehind(controller: AbortController): Record<string, unknown> {
     processes: children().length,
     threads: process.getActiveResourcesInfo().filter((name) => name === "Worker").length,
     listeners: getEventListeners(controller.signal, "abort").length,
-    temporary: readdirSync(temporary), files: readdirSync(folder).sort(), output: readFileSync(output, "utf8"),
+    temporary: readdirSync(temporary),
+    files: readdirSync(folder).sort(),
+    output: readFileSync(output, "utf8"),
   };
 }
-const NOTHING = { processes: 0, threads: 0, listeners: 0, temporary: [], files: ["network.onnx", "output.onnx", "temporary"], output: AS_IT_WAS };
+const NOTHING = {
+  processes: 0,
+  threads: 0,
+  listeners: 0,
+  temporary: [],
+  files: ["network.onnx", "output.onnx", "temporary"],
+  output: AS_IT_WAS,
+};
 
 /** Aborts at the `nth` event of progress; 0 is before the start. */
-async function abortedAt(run: Run, nth: number): Promise<{ controller: AbortController; reason: unknown; events: number; outcome: unknown }> {
+async function abortedAt(
+  run: Run,
+  nth: number,
+): Promise<{ controller: AbortController; reason: unknown; events: number; outcome: unknown }> {
   const controller = new AbortController();
   const reason = new Error(`stopped at event ${nth}`);
   let events = 0;
@@ -74,7 +89,10 @@ async function abortedAt(run: Run, nth: number): Promise<{ controller: AbortCont
   const progress = (): void => {
     if (++events === nth) controller.abort(reason);
   };
-  const outcome = await run({ logger: { progress }, signal: controller.signal }).then(() => "done", (error: unknown) => error);
+  const outcome = await run({ logger: { progress }, signal: controller.signal }).then(
+    () => "done",
+    (error: unknown) => error,
+  );
   return { controller, reason, events, outcome };
 }
 
@@ -107,7 +125,15 @@ describe("an abort", () => {
     const progress = ({ step }: { step: string }): void => {
       if (step === "prune-magnitude: losses") setTimeout(() => controller.abort("any value"), 50);
     };
-    await expect(compress(wide.path, { prune: 0.5, calib: samplesFor(512, 8), verify: false, logger: { progress }, signal: controller.signal })).rejects.toBe("any value");
+    await expect(
+      compress(wide.path, {
+        prune: 0.5,
+        calib: samplesFor(512, 8),
+        verify: false,
+        logger: { progress },
+        signal: controller.signal,
+      }),
+    ).rejects.toBe("any value");
     expect(leftBehind(controller)).toEqual(NOTHING);
   });
 
@@ -116,20 +142,26 @@ describe("an abort", () => {
     const progress = ({ step }: { step: string }): void => {
       if (step === "time the models in turns") setTimeout(() => controller.abort(), 700);
     };
-    await expect(bench([path, path], { data, runs: 3_000_000, logger: { progress }, signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+    await expect(
+      bench([path, path], { data, runs: 3_000_000, logger: { progress }, signal: controller.signal }),
+    ).rejects.toMatchObject({ name: "AbortError" });
     expect(leftBehind(controller)).toEqual(NOTHING);
   });
 
   it("is heard while a user's data gives no sample", async () => {
     const controller = new AbortController();
     const endless: Dataset = {
-      name: "endless", size: 8, hasLabels: false,
+      name: "endless",
+      size: 8,
+      hasLabels: false,
       async *samples() {
         setTimeout(() => controller.abort(), 10);
         yield await new Promise<never>(() => undefined);
       },
     };
-    await expect(compress(path, { int8: true, calib: endless, output, signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+    await expect(
+      compress(path, { int8: true, calib: endless, output, signal: controller.signal }),
+    ).rejects.toMatchObject({ name: "AbortError" });
     expect(leftBehind(controller)).toEqual(NOTHING);
   });
 

@@ -7,7 +7,11 @@ const INT8: PlanOptions = { flags: { int8: "" } };
 
 describe("chooseCandidate", () => {
   it("keeps int8 arithmetic that is faster, and builds nothing else", async () => {
-    expect(await choose(INT8, { speedup: 2 }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
+    expect(await choose(INT8, { speedup: 2 }, {})).toEqual({
+      chosen: "planned",
+      built: ["planned"],
+      warning: undefined,
+    });
   });
 
   it("takes a difference within the noise for none", async () => {
@@ -16,23 +20,34 @@ describe("chooseCandidate", () => {
 
   it("decides nothing by a difference that the rounds do not bear out, and says so", async () => {
     const { built, warning } = await choose(INT8, { speedup: 0.9, range: [0.7, 1.2] }, { speedup: 1 });
-    expect([built, warning]).toEqual([["planned"], expect.stringMatching(/^Whether int8 arithmetic is slower than the original could not be told.*from 0\.70× to 1\.20×/)]);
+    expect([built, warning]).toEqual([
+      ["planned"],
+      expect.stringMatching(
+        /^Whether int8 arithmetic is slower than the original could not be told.*from 0\.70× to 1\.20×/,
+      ),
+    ]);
     // Rounds against medians: 1.25× slower by the one, 1.09× faster by the other.
     expect((await choose(INT8, { speedup: 0.8, p50Ratio: 1.09 }, { speedup: 1 })).built).toEqual(["planned"]);
     // Larger, and so is the other; which one is faster is chance.
     const larger = { bytes: 1200, range: [0.8, 1.3] as const };
-    expect((await choose(INT8, { ...larger, speedup: 1 }, { ...larger, speedup: 1.05 })).chosen).toBe("planned");
+    expect((await choose(INT8, { ...larger, speedup: 1 }, { ...larger, speedup: 1.05 })).chosen).toBe(
+      "planned",
+    );
   });
 
   it("tells the ratio of the very times that it prints", async () => {
-    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 0.5 }, { speedup: 1 })).warning).toContain("int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)");
+    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 0.5 }, { speedup: 1 })).warning).toContain(
+      "int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)",
+    );
   });
 
   it("stores int8 and computes in float where int8 arithmetic is slower, with both numbers", async () => {
     const { chosen, warning } = await choose(INT8, { speedup: 0.5 }, { speedup: 1, bytes: 400 });
     expect(chosen).toBe("stored");
     expect(warning).toContain("int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)");
-    expect(warning).toContain("int8 storage with float arithmetic: 1.00 ms against 1.00 ms, 400 B against 1.00 kB");
+    expect(warning).toContain(
+      "int8 storage with float arithmetic: 1.00 ms against 1.00 ms, 400 B against 1.00 kB",
+    );
   });
 
   it("does the same where the file grew or a gate failed", async () => {
@@ -44,8 +59,11 @@ describe("chooseCandidate", () => {
     const budget = { ...INT8, hasAccuracyGates: true };
     const fails = { speedup: 2, gateFails: true };
     expect(await choose(budget, fails, fails, { speedup: 1.5 })).toEqual({
-      chosen: "plain", built: ["planned", "stored", "plain"],
-      warning: "The budget holds only with weights in float where int8 does not compute (stored as int8: 20 dB, 30 dB asked).",
+      chosen: "plain",
+      built: ["planned", "stored", "plain"],
+      warning:
+        "The budget holds only with weights in float where int8 does not compute (stored as " +
+        "int8: 20 dB, 30 dB asked).",
     });
     expect((await choose(budget, fails, { speedup: 1 })).built).toEqual(["planned", "stored"]);
     const { chosen, warning } = await choose(budget, fails, fails, { speedup: 1.5, bytes: 1001 });
@@ -67,7 +85,9 @@ describe("chooseCandidate", () => {
   });
 
   it("does not overrule passes that were named", async () => {
-    expect((await choose({ ...INT8, passes: "quantize-int8" }, { speedup: 0.5 }, {})).built).toEqual(["planned"]);
+    expect((await choose({ ...INT8, passes: "quantize-int8" }, { speedup: 0.5 }, {})).built).toEqual([
+      "planned",
+    ]);
   });
 
   it("leaves a failed gate to the verdict where there is no other way", async () => {
@@ -75,46 +95,90 @@ describe("chooseCandidate", () => {
   });
 });
 
-it("keeps int8 arithmetic that is slower, larger or beyond a gate where that is asked for, and says what it costs",
+it(
+  "keeps int8 arithmetic that is slower, larger or beyond a gate where that is asked " +
+    "for, and says what it costs",
   async () => {
-  const { chosen, built, warning } =
-    await choose({ ...INT8, keepInt8: true }, { speedup: 0.5, gateFails: true }, { speedup: 1, bytes: 400 });
-  expect([chosen, built]).toEqual(["planned", ["planned"]]);
-  expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms).");
-});
+    const { chosen, built, warning } = await choose(
+      { ...INT8, keepInt8: true },
+      { speedup: 0.5, gateFails: true },
+      { speedup: 1, bytes: 400 },
+    );
+    expect([chosen, built]).toEqual(["planned", ["planned"]]);
+    expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms).");
+  },
+);
 
 it("builds no int8 storage under --storage plain, and says what it would take", async () => {
-  const { built, warning } = await choose({ flags: { int8: "", storage: "plain" } }, { speedup: 0.5 }, { speedup: 1 });
+  const { built, warning } = await choose(
+    { flags: { int8: "", storage: "plain" } },
+    { speedup: 0.5 },
+    { speedup: 1 },
+  );
   expect(built).toEqual(["planned"]);
-  expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain.");
+  expect(warning).toBe(
+    "The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). " +
+      "int8 storage with float arithmetic, the alternative, is not plain: it comes without " +
+      "--storage plain.",
+  );
 });
 
 describe("for another device than this machine", () => {
   const device = { name: "camera", costs: GENERIC.costs };
   const options: PlanOptions = { ...INT8, device };
-  const predicted = (chosen: number, floatNodes: readonly string[] = []) => ({ target: "camera", floatNodes, int8: 1.25, chosen });
+  const predicted = (chosen: number, floatNodes: readonly string[] = []) => ({
+    target: "camera",
+    floatNodes,
+    int8: 1.25,
+    chosen,
+  });
 
   it("does not go by times measured here", async () => {
-    expect(await choose(options, { speedup: 0.5, predicted: predicted(0.6) }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
-    expect(await choose({ flags: { storage: "auto" }, device }, { speedup: 0.5 }, {})).toEqual({ chosen: "planned", built: ["planned"], warning: undefined });
+    expect(await choose(options, { speedup: 0.5, predicted: predicted(0.6) }, {})).toEqual({
+      chosen: "planned",
+      built: ["planned"],
+      warning: undefined,
+    });
+    expect(await choose({ flags: { storage: "auto" }, device }, { speedup: 0.5 }, {})).toEqual({
+      chosen: "planned",
+      built: ["planned"],
+      warning: undefined,
+    });
   });
 
   it("stores int8 where the whole is predicted to be slower than in float, and says how to overrule it", async () => {
-    const { chosen, warning } = await choose(options, { speedup: 2, predicted: predicted(1.2) }, { speedup: 1, bytes: 400 });
+    const { chosen, warning } = await choose(
+      options,
+      { speedup: 2, predicted: predicted(1.2) },
+      { speedup: 1, bytes: 400 },
+    );
     expect(chosen).toBe("stored");
-    expect(warning).toBe("Weights are stored as int8 and computed in float, because that is better for camera (int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 storage with float arithmetic: 400 B against 1.00 kB). "
-      + "Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or the same options and --keep-int8.");
+    expect(warning).toBe(
+      "Weights are stored as int8 and computed in float, because that is better for camera " +
+        "(int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 " +
+        "storage with float arithmetic: 400 B against 1.00 kB). " +
+        "Where the device says otherwise, give its figures in a profile of your own (see " +
+        "docs/targets.md), or the same options and --keep-int8.",
+    );
   });
 
   it("says so where all layers were left in float", async () => {
     const { built, warning } = await choose(options, { predicted: predicted(1, ["conv"]) }, {});
     expect(built).toEqual(["planned"]);
-    expect(warning).toContain("All layers stay float, because int8 arithmetic is not predicted to pay on camera: it would take 1.25 of float's time.");
-    expect((await choose(options, { predicted: predicted(0.7, ["conv"]), inInt8: ["other"] }, {})).warning).toBeUndefined();
+    expect(warning).toContain(
+      "All layers stay float, because int8 arithmetic is not predicted to pay on camera: " +
+        "it would take 1.25 of float's time.",
+    );
+    expect(
+      (await choose(options, { predicted: predicted(0.7, ["conv"]), inInt8: ["other"] }, {})).warning,
+    ).toBeUndefined();
   });
 
   it("still goes by size and by the gates that were given", async () => {
-    expect((await choose(options, { speedup: 2, gateFails: true, predicted: predicted(0.6) }, { speedup: 0.5 })).chosen).toBe("stored");
+    expect(
+      (await choose(options, { speedup: 2, gateFails: true, predicted: predicted(0.6) }, { speedup: 0.5 }))
+        .chosen,
+    ).toBe("stored");
     expect((await choose(options, { bytes: 1200 }, { bytes: 1100 })).chosen).toBe("planned");
   });
 });

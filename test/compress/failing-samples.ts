@@ -29,8 +29,14 @@ const PAIRS = makeNode("Unsqueeze", ["ids", "last"], ["pairs"]);
 const LOOK_UPS: readonly LookUp[] = [
   { nodes: [makeNode("Gather", ["table", "ids"], ["found"], [], "lookup")], width: WIDTH },
   { nodes: [PAIRS, makeNode("GatherND", ["table", "pairs"], ["found"], [], "lookup")], width: WIDTH },
-  { nodes: [makeNode("GatherElements", ["table", "ids"], ["found"], [attribute.int("axis", 0)], "lookup")], width: 3 },
-  { nodes: [PAIRS, makeNode("ScatterND", ["table", "pairs", "updates"], ["found"], [], "lookup")], width: WIDTH },
+  {
+    nodes: [makeNode("GatherElements", ["table", "ids"], ["found"], [attribute.int("axis", 0)], "lookup")],
+    width: 3,
+  },
+  {
+    nodes: [PAIRS, makeNode("ScatterND", ["table", "pairs", "updates"], ["found"], [], "lookup")],
+    width: WIDTH,
+  },
 ];
 
 export interface FailingModel {

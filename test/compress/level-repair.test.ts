@@ -17,7 +17,11 @@ import { brokenQdq, qdqFeed } from "../runtime/broken-qdq.js";
 
 const folder = temporaryFolder();
 
-async function valuesAt(bytes: Uint8Array, optimization: (typeof LEVELS)[number], seed: number): Promise<number[]> {
+async function valuesAt(
+  bytes: Uint8Array,
+  optimization: (typeof LEVELS)[number],
+  seed: number,
+): Promise<number[]> {
   const session = await (await loadRuntime()).open(bytes, { optimization });
   const { y } = await session.run(qdqFeed(new Random(seed)));
   await session.release();
@@ -96,19 +100,29 @@ describe("a model that runs only at a low level", () => {
     },
   );
 
-  it("is left as it is where the zero points would make the file larger, and that is said", { timeout: 60_000 }, async () => {
-    const { report, model } = await optimize(write("tight.onnx", brokenQdq(new Random(7))), { eval: data(7) });
-    expect(report.size.compressed.raw).toBeLessThanOrEqual(report.size.original.raw);
-    expect(report.fidelity?.levels).toMatchObject({ compressed: "basic" });
-    expect(report.warnings.filter(({ id }) => id === "compress/zero-points-left-out")).toMatchObject([
-      { message: expect.stringMatching(/runs it at all graph optimization levels.* would be larger than the original \(\d.* against \d/) as string },
-    ]);
-    // What the warning says: with them the model runs at all levels, and is larger.
-    const bytes = encodeModelBytes(model).byteLength;
-    expect(stateZeroPoints(model)).toBeGreaterThan(0);
-    await valuesAt(encodeModelBytes(model), "all", 7);
-    expect(encodeModelBytes(model).byteLength).toBeGreaterThan(bytes);
-  });
+  it(
+    "is left as it is where the zero points would make the file larger, and that is said",
+    { timeout: 60_000 },
+    async () => {
+      const { report, model } = await optimize(write("tight.onnx", brokenQdq(new Random(7))), {
+        eval: data(7),
+      });
+      expect(report.size.compressed.raw).toBeLessThanOrEqual(report.size.original.raw);
+      expect(report.fidelity?.levels).toMatchObject({ compressed: "basic" });
+      expect(report.warnings.filter(({ id }) => id === "compress/zero-points-left-out")).toMatchObject([
+        {
+          message: expect.stringMatching(
+            /runs it at all graph optimization levels.* would be larger than the original \(\d.* against \d/,
+          ) as string,
+        },
+      ]);
+      // What the warning says: with them the model runs at all levels, and is larger.
+      const bytes = encodeModelBytes(model).byteLength;
+      expect(stateZeroPoints(model)).toBeGreaterThan(0);
+      await valuesAt(encodeModelBytes(model), "all", 7);
+      expect(encodeModelBytes(model).byteLength).toBeGreaterThan(bytes);
+    },
+  );
 
   it(
     "is refused where the original runs at all, and taken for what it is when the two are only compared",
@@ -116,10 +130,15 @@ describe("a model that runs only at a low level", () => {
     async () => {
       const sound = brokenQdq(new Random(6));
       stateZeroPoints(sound);
-      const [original, compressed] = [write("sound.onnx", sound), write("broken.onnx", brokenQdq(new Random(6)))];
+      const [original, compressed] = [
+        write("sound.onnx", sound),
+        write("broken.onnx", brokenQdq(new Random(6))),
+      ];
       const runtime = await openRemote();
       try {
-        await expect(compareOutputs({ original, compressed, fidelityData: data(6), runtime })).rejects.toMatchObject({
+        await expect(
+          compareOutputs({ original, compressed, fidelityData: data(6), runtime }),
+        ).rejects.toMatchObject({
           code: "MODEL_REJECTED",
           message: expect.stringContaining(
             'runs it at graph optimization level "basic" and not above, where the original runs at "all"',

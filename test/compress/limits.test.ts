@@ -28,32 +28,50 @@ describe("limits", () => {
   });
 
   it("end the folding of what takes much memory", async () => {
-    const { report } = await optimize(amplifier("expand on constants", 20), { verify: false, foldLimit: { bytes: 1000 } });
-    expect(report.warnings.find(({ id }) => id === "fold-constants/limit")?.message).toMatch(/more than 0.0\d+ MB of memory|more than 0.\d+ MB of memory/);
+    const { report } = await optimize(amplifier("expand on constants", 20), {
+      verify: false,
+      foldLimit: { bytes: 1000 },
+    });
+    expect(report.warnings.find(({ id }) => id === "fold-constants/limit")?.message).toMatch(
+      /more than 0.0\d+ MB of memory|more than 0.\d+ MB of memory/,
+    );
   });
 
   it("refuse what takes much memory to load, with the limit in the message", async () => {
-    const loading = compress(encodeModelBytes(amplifier("concat on constants")), { loadLimit: { bytes: 3e8 } });
+    const loading = compress(encodeModelBytes(amplifier("concat on constants")), {
+      loadLimit: { bytes: 3e8 },
+    });
     await expect(loading).rejects.toMatchObject({
-      code: "MODEL_REJECTED", exitCode: 3, message: expect.stringMatching(/onnxruntime takes more than 300 MB of memory to load it.*--load-limit.*--no-verify/s) as string,
+      code: "MODEL_REJECTED",
+      exitCode: 3,
+      message: expect.stringMatching(
+        /onnxruntime takes more than 300 MB of memory to load it.*--load-limit.*--no-verify/s,
+      ) as string,
     });
   });
 
   it("refuse what takes long to load", async () => {
-    const loading = compress(encodeModelBytes(amplifier("functions on the input")), { loadLimit: { seconds: 0.5 } });
+    const loading = compress(encodeModelBytes(amplifier("functions on the input")), {
+      loadLimit: { seconds: 0.5 },
+    });
     await expect(loading).rejects.toThrow(/onnxruntime takes more than 0.5\d* s to load it/);
   });
 
   it("refuse what takes long to load where models are only timed", async () => {
     const path = writeModel(amplifier("functions on the input"), `${temporary.path}/functions.onnx`).path;
     await expect(bench([path], { loadLimit: { seconds: 0.5 } })).rejects.toMatchObject({
-      code: "MODEL_REJECTED", message: expect.stringMatching(/functions\.onnx: onnxruntime takes more than 0.5\d* s to load it.*--load-limit/) as string,
+      code: "MODEL_REJECTED",
+      message: expect.stringMatching(
+        /functions\.onnx: onnxruntime takes more than 0.5\d* s to load it.*--load-limit/,
+      ) as string,
     });
   });
 
   it("refuse what takes much memory on made-up inputs where models are only timed", async () => {
     const path = writeModel(amplifier("concat on the input"), `${temporary.path}/concat.onnx`).path;
-    await expect(bench([path], { loadLimit: { bytes: 3e8 } })).rejects.toThrow(/a run takes more than 300 MB of memory/);
+    await expect(bench([path], { loadLimit: { bytes: 3e8 } })).rejects.toThrow(
+      /a run takes more than 300 MB of memory/,
+    );
   });
 
   it("refuse what takes long to load for calibration, of the first sample and of all", async () => {
@@ -63,15 +81,24 @@ describe("limits", () => {
     const samples = dataset([{ [name]: { dataType: DataType.FLOAT, dims: [1], data: Float32Array.of(1) } }]);
     const requests = [{ tensor: output, kind: "range" as const }];
     for (const inOneRound of [false, true]) {
-      const measuring = withLimits({ loadLimit: { seconds: 0.5 } }, () => calibrate({ model, dataset: samples, requests, inOneRound }));
-      await expect(measuring).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringMatching(/takes more than 0.5\d* s to load it/) as string });
+      const measuring = withLimits({ loadLimit: { seconds: 0.5 } }, () =>
+        calibrate({ model, dataset: samples, requests, inOneRound }),
+      );
+      await expect(measuring).rejects.toMatchObject({
+        code: "MODEL_REJECTED",
+        message: expect.stringMatching(/takes more than 0.5\d* s to load it/) as string,
+      });
     }
   });
 
   it("leave the models uncompared that take much memory on made-up inputs, and write the result", async () => {
-    const { report } = await compress(encodeModelBytes(amplifier("concat on the input")), { loadLimit: { bytes: 3e8 } });
+    const { report } = await compress(encodeModelBytes(amplifier("concat on the input")), {
+      loadLimit: { bytes: 3e8 },
+    });
     expect(report.fidelity).toBeNull();
-    expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toMatch(/takes more than 300 MB of memory on random feeds/);
+    expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toMatch(
+      /takes more than 300 MB of memory on random feeds/,
+    );
   });
 
   it("keep calls of functions that multiply", async () => {
@@ -80,6 +107,8 @@ describe("limits", () => {
   });
 
   it("must be above 0", async () => {
-    await expect(optimize(amplifier("functions on the input"), { foldLimit: { seconds: 0 } })).rejects.toMatchObject({ code: "BAD_OPTION" });
+    await expect(
+      optimize(amplifier("functions on the input"), { foldLimit: { seconds: 0 } }),
+    ).rejects.toMatchObject({ code: "BAD_OPTION" });
   });
 });

@@ -1,7 +1,15 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue, type Model } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  makeNode,
+  tensorValue,
+  type Model,
+} from "../../src/ir/index.js";
 import { compress, optimize, readModel, writeModel, type CompressOptions } from "../../src/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { dataset } from "../calibration/tiny-models.js";
@@ -64,13 +72,13 @@ describe("a result that would be larger", () => {
     const { report, model } = await compress(input, { output: inFolder("out.onnx") });
     expect(Buffer.compare(readFileSync(inFolder("out.onnx")), readFileSync(input))).toBe(0);
     const { raw } = report.size.original;
-    expect([report.size.compressed.raw, report.size.ratio, report.passes, report.nodes, report.verdict.ok]).toEqual([
-      raw,
-      1,
-      [],
-      [],
-      true,
-    ]);
+    expect([
+      report.size.compressed.raw,
+      report.size.ratio,
+      report.passes,
+      report.nodes,
+      report.verdict.ok,
+    ]).toEqual([raw, 1, [], [], true]);
     expect(report.unchanged?.wouldBe).toBeGreaterThan(raw);
     expect([report.fidelity?.outputs.y?.maxAbsError, report.latency?.speedup]).toEqual([0, 1]);
     expect(report.warnings.map(({ id }) => id)).toEqual(["compress/random-feeds", "compress/unchanged"]);
@@ -87,20 +95,23 @@ describe("a result that would be larger", () => {
     expect(result.report.unchanged).toBeDefined();
   });
 
-  it("is measured against the gates as what is written: an unchanged model is not slower and not smaller", async () => {
-    const input = written("in.onnx");
-    const { verdict, size } = (
-      await compress(input, { output: inFolder("out.onnx"), maxSize: 100, maxSlowdown: 0, minSqnr: 60 })
-    ).report;
-    expect(verdict.gates.map(({ name, ok }) => [name, ok])).toEqual(
-      expect.arrayContaining([
-        ["maxSize", size.compressed.raw <= 100],
-        ["maxSlowdown", true],
-        ["minSqnrDb", true],
-      ]),
-    );
-    expect(verdict.ok).toBe(false);
-  });
+  it(
+    "is measured against the gates as what is written: an unchanged model is not slower " + "and not smaller",
+    async () => {
+      const input = written("in.onnx");
+      const { verdict, size } = (
+        await compress(input, { output: inFolder("out.onnx"), maxSize: 100, maxSlowdown: 0, minSqnr: 60 })
+      ).report;
+      expect(verdict.gates.map(({ name, ok }) => [name, ok])).toEqual(
+        expect.arrayContaining([
+          ["maxSize", size.compressed.raw <= 100],
+          ["maxSlowdown", true],
+          ["minSqnrDb", true],
+        ]),
+      );
+      expect(verdict.ok).toBe(false);
+    },
+  );
 
   it("keeps its data outside, in a file of the output's name, and is complete", async () => {
     const input = written("in.onnx", { externalData: true, externalFrom: 0 });
@@ -113,7 +124,12 @@ describe("a result that would be larger", () => {
   });
 
   it("is told at the terminal, and the run is done", async () => {
-    const { code, stdout } = await edgec(["optimize", fixture("models/lenet.onnx"), "-o", inFolder("same.onnx")]);
+    const { code, stdout } = await edgec([
+      "optimize",
+      fixture("models/lenet.onnx"),
+      "-o",
+      inFolder("same.onnx"),
+    ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/written: /);
     const unchanged = await edgec(["compress", written("in.onnx"), "-o", inFolder("out.onnx")]);
@@ -137,9 +153,17 @@ describe("a result that is larger by what was asked for", () => {
   it("stays as far as it was asked for, without what other passes add to it", async () => {
     const input = inFolder("in.onnx");
     writeModel(oldConvolutions(), input);
-    const calib = dataset(Array.from({ length: 8 }, (_, k) => ({ x: { dataType: DataType.FLOAT, dims: [1, 2, 8, 8], data: seededFloats(128, k + 1) } })));
+    const calib = dataset(
+      Array.from({ length: 8 }, (_, k) => ({
+        x: { dataType: DataType.FLOAT, dims: [1, 2, 8, 8], data: seededFloats(128, k + 1) },
+      })),
+    );
     const alone = await compress(input, { passes: "upgrade-opset", output: inFolder("alone.onnx") });
-    const { report, model } = await compress(input, { passes: "upgrade-opset,quantize-int8", calib, output: inFolder("out.onnx") });
+    const { report, model } = await compress(input, {
+      passes: "upgrade-opset,quantize-int8",
+      calib,
+      output: inFolder("out.onnx"),
+    });
     expect(Buffer.compare(readFileSync(inFolder("out.onnx")), readFileSync(inFolder("alone.onnx")))).toBe(0);
     expect(report.size.compressed.raw).toBe(alone.report.size.compressed.raw);
     expect(model.graph.nodes.map(({ opType }) => opType)).toEqual(["Conv", "Relu", "Conv", "Unsqueeze"]);
@@ -149,7 +173,11 @@ describe("a result that is larger by what was asked for", () => {
   });
 
   it("stays: plain storage of a file of codes", async () => {
-    await compress(fixture("models/lenet.onnx"), { storage: "int8", output: inFolder("small.onnx"), verify: false });
+    await compress(fixture("models/lenet.onnx"), {
+      storage: "int8",
+      output: inFolder("small.onnx"),
+      verify: false,
+    });
     const { report } = await compress(inFolder("small.onnx"), {
       storage: "plain",
       output: inFolder("plain.onnx"),
@@ -157,13 +185,19 @@ describe("a result that is larger by what was asked for", () => {
     });
     expect(report.unchanged).toBeUndefined();
     const { graph, functions } = readModel(inFolder("plain.onnx"));
-    expect([functions.length, graph.nodes.map(({ opType }) => opType).filter((op) => op === "Cast")]).toEqual([0, []]);
+    expect([functions.length, graph.nodes.map(({ opType }) => opType).filter((op) => op === "Cast")]).toEqual(
+      [0, []],
+    );
     expect(report.size.compressed.raw).toBeGreaterThan(3 * report.size.original.raw);
   });
 });
 
 it("optimize of what compress has stored changes nothing", async () => {
-  await compress(fixture("models/lenet.onnx"), { storage: "int8", output: inFolder("small.onnx"), verify: false });
+  await compress(fixture("models/lenet.onnx"), {
+    storage: "int8",
+    output: inFolder("small.onnx"),
+    verify: false,
+  });
   const { report } = await optimize(inFolder("small.onnx"), { output: inFolder("again.onnx") });
   expect(report.size.ratio).toBeGreaterThanOrEqual(1);
   expect(Object.values(report.fidelity?.outputs ?? {}).map(({ maxAbsError }) => maxAbsError)).toEqual([0]);

@@ -60,7 +60,12 @@ function classifier(random: Random, nodes: Node[], outputs: ValueInfo[]): Model 
 const data = (seed: number, count = 12) =>
   dataset(Array.from({ length: count }, (_, k) => oddFeed(new Random(seed * 100 + k), 2)));
 const write = (model: Model, name = "m.onnx"): string => writeModel(model, join(folder.path, name)).path;
-const label = makeNode("ArgMax", ["scores"], ["label"], [attribute.int("axis", 1), attribute.int("keepdims", 0)]);
+const label = makeNode(
+  "ArgMax",
+  ["scores"],
+  ["label"],
+  [attribute.int("axis", 1), attribute.int("keepdims", 0)],
+);
 
 describe("a run with data over", () => {
   it("random models with odd outputs looks at all that stands for them", { timeout: 120_000 }, async () => {
@@ -79,31 +84,42 @@ describe("a run with data over", () => {
     }
   });
 
-  it("a classifier that ends in maps tunes, times and compares it by the scores", { timeout: 120_000 }, async () => {
-    const path = write(
-      classifier(
-        new Random(1),
-        [label, zipMap("scores", "maps")],
-        [tensorValue("label", DataType.INT64), scoreMaps("maps")],
-      ),
-    );
-    const output = join(folder.path, "small.onnx");
-    const { report } = await compress(path, { int8: true, calib: data(1, 24), output });
-    expect(Object.keys(report.fidelity!.outputs)).toEqual(["label", "maps.values"]);
-    expect(report.fidelity!.outputs["maps.values"]).toMatchObject({ agreement: null });
-    expect(report.fidelity!.outputs["maps.values"]!.top1Agreement).toBeGreaterThan(0.8);
-    expect(fidelityLines(report.fidelity!)[0]).toBe(
-      "maps: compared by maps.values, as it is a sequence of maps from int64 to float",
-    );
-    expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(["label", "maps"]);
-  });
+  it(
+    "a classifier that ends in maps tunes, times and compares it by the scores",
+    { timeout: 120_000 },
+    async () => {
+      const path = write(
+        classifier(
+          new Random(1),
+          [label, zipMap("scores", "maps")],
+          [tensorValue("label", DataType.INT64), scoreMaps("maps")],
+        ),
+      );
+      const output = join(folder.path, "small.onnx");
+      const { report } = await compress(path, { int8: true, calib: data(1, 24), output });
+      expect(Object.keys(report.fidelity!.outputs)).toEqual(["label", "maps.values"]);
+      expect(report.fidelity!.outputs["maps.values"]).toMatchObject({ agreement: null });
+      expect(report.fidelity!.outputs["maps.values"]!.top1Agreement).toBeGreaterThan(0.8);
+      expect(fidelityLines(report.fidelity!)[0]).toBe(
+        "maps: compared by maps.values, as it is a sequence of maps from int64 to float",
+      );
+      expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(["label", "maps"]);
+    },
+  );
 
   it("a model whose only output is a sequence works in every command", { timeout: 120_000 }, async () => {
     const path = write(
-      classifier(new Random(2), [makeNode("SequenceConstruct", ["scores", "r"], ["seq"])], [floatSequence("seq")]),
+      classifier(
+        new Random(2),
+        [makeNode("SequenceConstruct", ["scores", "r"], ["seq"])],
+        [floatSequence("seq")],
+      ),
     );
     const { report } = await optimize(path, { eval: data(2) });
-    expect(report.fidelity!.outputs).toMatchObject({ "seq[0]": { sqnrDb: null }, "seq[1]": { sqnrDb: null } });
+    expect(report.fidelity!.outputs).toMatchObject({
+      "seq[0]": { sqnrDb: null },
+      "seq[1]": { sqnrDb: null },
+    });
     expect(
       (await verify(path, path, { eval: data(2), across: { samples: 2 } })).across?.combinations.map(
         ({ status }) => status,
@@ -156,11 +172,10 @@ describe("a gate on decibels", () => {
       { name: "minSqnrDb", ok: true, actual: scores!.sqnrDb },
       { name: "minAgreement", ok: true },
     ]);
-    const labels = await compress(classifier(new Random(4), [label], [tensorValue("label", DataType.INT64)]), {
-      storage: "int8",
-      eval: data(4),
-      minSqnr: 20,
-    });
+    const labels = await compress(
+      classifier(new Random(4), [label], [tensorValue("label", DataType.INT64)]),
+      { storage: "int8", eval: data(4), minSqnr: 20 },
+    );
     expect(labels.report.verdict.gates).toMatchObject([
       {
         ok: false,
@@ -172,7 +187,10 @@ describe("a gate on decibels", () => {
 });
 
 describe("a Loop without rounds", () => {
-  /** Its body takes the shape of what it gives from a size that a pass makes a constant: more is known of it then. */
+  /**
+   * Its body takes the shape of what it gives from a size that a pass makes a constant: more is known of it
+   * then.
+   */
   function loop(): Model {
     const body: Graph = {
       ...emptyGraph("body"),
@@ -209,36 +227,51 @@ describe("a Loop without rounds", () => {
   });
 });
 
-it("leaves out annotations of constants that passes have replaced, and says so", { timeout: 60_000 }, async () => {
-  const model = classifier(new Random(6), [], [tensorValue("scores", DataType.FLOAT)]);
-  const annotation = (tensorName: string, value: string) => ({
-    bytes: encodeMessage("TensorAnnotation", {
-      tensorName,
-      quantParameterTensorNames: [{ key: "SCALE_TENSOR", value }],
-    }),
-  });
-  model.graph.initializers.push(floatTensor("scale", [], Float32Array.of(1)));
-  model.graph.quantizationAnnotations = [annotation("h", "w1"), annotation("r", "scale")];
-  const { model: small, report } = await compress(model, { storage: "int8", verify: false });
-  const names = new Set(small.graph.initializers.map(({ name }) => name));
-  expect(names.has("scale")).toBe(false);
-  // The weight is computed from codes by now, and no constant any more.
-  expect(names.has("w1")).toBe(false);
-  expect(small.graph.quantizationAnnotations).toEqual([]);
-  expect(report.warnings.map(({ id }) => id)).toContain("compress/stale-annotations");
-});
+it(
+  "leaves out annotations of constants that passes have replaced, and says so",
+  { timeout: 60_000 },
+  async () => {
+    const model = classifier(new Random(6), [], [tensorValue("scores", DataType.FLOAT)]);
+    const annotation = (tensorName: string, value: string) => ({
+      bytes: encodeMessage("TensorAnnotation", {
+        tensorName,
+        quantParameterTensorNames: [{ key: "SCALE_TENSOR", value }],
+      }),
+    });
+    model.graph.initializers.push(floatTensor("scale", [], Float32Array.of(1)));
+    model.graph.quantizationAnnotations = [annotation("h", "w1"), annotation("r", "scale")];
+    const { model: small, report } = await compress(model, { storage: "int8", verify: false });
+    const names = new Set(small.graph.initializers.map(({ name }) => name));
+    expect(names.has("scale")).toBe(false);
+    // The weight is computed from codes by now, and no constant any more.
+    expect(names.has("w1")).toBe(false);
+    expect(small.graph.quantizationAnnotations).toEqual([]);
+    expect(report.warnings.map(({ id }) => id)).toContain("compress/stale-annotations");
+  },
+);
 
-it("says of a sequence among the inputs that no data can be fed, and works without", { timeout: 60_000 }, async () => {
-  const nodes = [makeNode("SequenceAt", ["seq", "first"], ["at"]), makeNode("Add", ["scores", "at"], ["y"])];
-  const model = classifier(new Random(7), nodes, [tensorValue("y", DataType.FLOAT)]);
-  model.graph.inputs.push(floatSequence("seq"));
-  model.graph.initializers.push(int64Tensor("first", [0], []));
-  const path = write(model);
-  await expect(compress(path, { storage: "int8", calib: join(folder.path, "data.npz") })).rejects.toMatchObject({
-    code: "BAD_DATA",
-    message: expect.stringContaining('input "seq" is a sequence of float tensors') as string,
-  });
-  const { report } = await compress(path, { storage: "int8" });
-  expect([report.fidelity, report.executed === null]).toEqual([null, false]);
-  expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toContain("takes tensors alone");
-});
+it(
+  "says of a sequence among the inputs that no data can be fed, and works without",
+  { timeout: 60_000 },
+  async () => {
+    const nodes = [
+      makeNode("SequenceAt", ["seq", "first"], ["at"]),
+      makeNode("Add", ["scores", "at"], ["y"]),
+    ];
+    const model = classifier(new Random(7), nodes, [tensorValue("y", DataType.FLOAT)]);
+    model.graph.inputs.push(floatSequence("seq"));
+    model.graph.initializers.push(int64Tensor("first", [0], []));
+    const path = write(model);
+    await expect(
+      compress(path, { storage: "int8", calib: join(folder.path, "data.npz") }),
+    ).rejects.toMatchObject({
+      code: "BAD_DATA",
+      message: expect.stringContaining('input "seq" is a sequence of float tensors') as string,
+    });
+    const { report } = await compress(path, { storage: "int8" });
+    expect([report.fidelity, report.executed === null]).toEqual([null, false]);
+    expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toContain(
+      "takes tensors alone",
+    );
+  },
+);

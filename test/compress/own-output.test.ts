@@ -1,4 +1,7 @@
-/** What edgec writes compactly it takes for what it is: run on its own output it changes nothing, or improves it. */
+/**
+ * What edgec writes compactly it takes for what it is: run on its own output it changes nothing, or
+ * improves it.
+ */
 import { expect, it } from "vitest";
 import type { Feed } from "../../src/ir/index.js";
 import { decodeModel } from "../../src/onnx/index.js";
@@ -36,7 +39,8 @@ const COMMANDS: readonly ((bytes: Uint8Array) => Promise<Uint8Array>)[] = [
 ];
 
 async function feedOf(bytes: Uint8Array): Promise<Feed> {
-  for await (const { feed } of randomFeeds(decodeModel(bytes).graph.inputs, { samples: 1 }).samples()) return feed;
+  for await (const { feed } of randomFeeds(decodeModel(bytes).graph.inputs, { samples: 1 }).samples())
+    return feed;
   throw new Error("no sample");
 }
 
@@ -49,7 +53,8 @@ it("prunes weights that came as int8 and keeps them int8, so that the file shrin
   const changed = report.nodes.filter(({ pass, status }) => pass === "store-int8" && status === "changed");
   expect(changed.length).toBeGreaterThan(1);
   // Zeros and the other codes lie on the scale that the file had: nothing is rounded a second time.
-  for (const { reason } of changed) expect(Number(/, ([\d.]+|Infinity) dB$/.exec(reason)?.[1])).toBeGreaterThan(100);
+  for (const { reason } of changed)
+    expect(Number(/, ([\d.]+|Infinity) dB$/.exec(reason)?.[1])).toBeGreaterThan(100);
 });
 
 it.each(CASES)(

@@ -1,6 +1,14 @@
 /** Passes that are broken on purpose, through the public API. */
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, floatTensor, makeNode, tensorValue, toFloat32, type Model } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  floatTensor,
+  makeNode,
+  tensorValue,
+  toFloat32,
+  type Model,
+} from "../../src/ir/index.js";
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { compress } from "../../src/compress/compress.js";
@@ -10,11 +18,22 @@ import type { StatisticRequest } from "../../src/numeric/statistics.js";
 import type { Dataset } from "../../src/data/dataset.js";
 import { matMulModel } from "./tiny-model.js";
 
-interface Double { readonly lossy?: boolean; readonly statistics?: readonly StatisticRequest[] }
+interface Double {
+  readonly lossy?: boolean;
+  readonly statistics?: readonly StatisticRequest[];
+}
 
-function pass(name: string, edit: (model: Model) => void, { lossy = false, statistics = [] }: Double = {}): Pass {
+function pass(
+  name: string,
+  edit: (model: Model) => void,
+  { lossy = false, statistics = [] }: Double = {},
+): Pass {
   return definePass<Record<string, never>>({
-    name, description: "", lossy, defaults: {}, statistics: () => statistics,
+    name,
+    description: "",
+    lossy,
+    defaults: {},
+    statistics: () => statistics,
     run: (model) => {
       edit(model);
       return { modified: true, stats: {}, nodes: [], diagnostics: [] };
@@ -23,37 +42,70 @@ function pass(name: string, edit: (model: Model) => void, { lossy = false, stati
 }
 
 const rename = pass("rename", (model) => (model.producerName = "renamed"));
-const scaled = (factor: number) => (model: Model): void => {
-  model.graph.initializers = model.graph.initializers.map((tensor) => floatTensor(tensor.name ?? "", tensor.dims, toFloat32(tensor).map((v) => v * factor)));
-};
+const scaled =
+  (factor: number) =>
+  (model: Model): void => {
+    model.graph.initializers = model.graph.initializers.map((tensor) =>
+      floatTensor(
+        tensor.name ?? "",
+        tensor.dims,
+        toFloat32(tensor).map((v) => v * factor),
+      ),
+    );
+  };
 const doubles = pass("doubles", scaled(2));
 
-async function run(passes: readonly Pass[], options: CompressOptions = {}): Promise<{ leftOut: string[]; ran: string[]; model: Model; messages: string[] }> {
+async function run(
+  passes: readonly Pass[],
+  options: CompressOptions = {},
+): Promise<{ leftOut: string[]; ran: string[]; model: Model; messages: string[] }> {
   const { report, model } = await compress(matMulModel(), { passes, ...options });
   const warnings = report.warnings.filter(({ id }) => id === "compress/pass-left-out");
-  return { leftOut: warnings.map(({ subject = "" }) => subject), ran: report.passes.map(({ name }) => name), model, messages: warnings.map(({ message }) => message) };
+  return {
+    leftOut: warnings.map(({ subject = "" }) => subject),
+    ran: report.passes.map(({ name }) => name),
+    model,
+    messages: warnings.map(({ message }) => message),
+  };
 }
 
 describe("a pass that breaks the model is left out and named", () => {
   it("when it is exact and changes outputs beyond rounding", async () => {
-    const { leftOut, ran, model, messages } = await run([rename, doubles, pass("names-graph", ({ graph }) => (graph.name = "named"))]);
+    const { leftOut, ran, model, messages } = await run([
+      rename,
+      doubles,
+      pass("names-graph", ({ graph }) => (graph.name = "named")),
+    ]);
     expect([leftOut, ran]).toEqual([["doubles"], ["rename", "names-graph"]]);
     expect([...toFloat32(model.graph.initializers[0]!)]).toEqual([1, 2, 3, 4]);
     expect([model.producerName, model.graph.name]).toEqual(["renamed", "named"]);
-    expect(messages[0]).toMatch(/^The pass "doubles" was left out, because it breaks this model: output "y" changes beyond rounding \(.* dB\), though the pass is exact\./);
+    expect(messages[0]).toMatch(
+      /^The pass "doubles" was left out, because it breaks this model: output "y" changes beyond rounding \(.* dB\), though the pass is exact\./,
+    );
   });
 
   it("when it is lossy and gives NaN, but not when it is lossy and no more than that", async () => {
-    const { leftOut } = await run([pass("halves", scaled(0.5), { lossy: true }), pass("blanks", scaled(NaN), { lossy: true })]);
+    const { leftOut } = await run([
+      pass("halves", scaled(0.5), { lossy: true }),
+      pass("blanks", scaled(NaN), { lossy: true }),
+    ]);
     expect(leftOut).toEqual(["blanks"]);
   });
 
   it("when an exact pass did it, whatever lossy ones come after", async () => {
-    expect((await run([doubles, pass("blanks", scaled(-1000), { lossy: true }), rename])).leftOut).toEqual(["doubles", "blanks"]);
+    expect((await run([doubles, pass("blanks", scaled(-1000), { lossy: true }), rename])).leftOut).toEqual([
+      "doubles",
+      "blanks",
+    ]);
   });
 
   it("when it throws", async () => {
-    const { leftOut, messages } = await run([rename, pass("throws", () => { throw new TypeError("x is undefined"); })]);
+    const { leftOut, messages } = await run([
+      rename,
+      pass("throws", () => {
+        throw new TypeError("x is undefined");
+      }),
+    ]);
     expect(leftOut).toEqual(["throws"]);
     expect(messages[0]).toContain("x is undefined");
   });
@@ -75,9 +127,22 @@ describe("a pass that breaks the model is left out and named", () => {
 });
 
 describe("a model that is refused while statistics are measured", () => {
-  const row = (...x: number[]) => ({ feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: Float32Array.from(x) } } });
-  const rows = (...samples: ReturnType<typeof row>[]): Dataset => ({ name: "rows", size: samples.length, hasLabels: false, async *samples() { await Promise.resolve(); yield* samples; } });
-  const learns = pass("learns", () => undefined, { lossy: true, statistics: [{ kind: "range", tensor: "y" }] });
+  const row = (...x: number[]) => ({
+    feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: Float32Array.from(x) } },
+  });
+  const rows = (...samples: ReturnType<typeof row>[]): Dataset => ({
+    name: "rows",
+    size: samples.length,
+    hasLabels: false,
+    async *samples() {
+      await Promise.resolve();
+      yield* samples;
+    },
+  });
+  const learns = pass("learns", () => undefined, {
+    lossy: true,
+    statistics: [{ kind: "range", tensor: "y" }],
+  });
 
   it("costs the pass that broke it", async () => {
     const foreign = pass("foreign", (model) => {
@@ -86,26 +151,43 @@ describe("a model that is refused while statistics are measured", () => {
     });
     const calib = rows(row(1, 2), row(3, 4));
     expect((await run([rename, foreign, learns], { calib })).leftOut).toEqual(["foreign"]);
-    await expect(run([foreign, learns], { calib, safe: false })).rejects.toMatchObject({ code: "PASS_FAILED", message: expect.stringContaining('pass "foreign"') as string });
+    await expect(run([foreign, learns], { calib, safe: false })).rejects.toMatchObject({
+      code: "PASS_FAILED",
+      message: expect.stringContaining('pass "foreign"') as string,
+    });
   });
 
   it("is the sample's when the original is refused on it and runs on others, and the sample is named", async () => {
     const model = matMulModel();
-    model.graph.nodes = [makeNode("Cast", ["x"], ["i"], [attribute.int("to", DataType.INT64)]), makeNode("Gather", ["w", "i"], ["y"], [], "rows")];
+    model.graph.nodes = [
+      makeNode("Cast", ["x"], ["i"], [attribute.int("to", DataType.INT64)]),
+      makeNode("Gather", ["w", "i"], ["y"], [], "rows"),
+    ];
     model.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 2, 2])];
     const calib = rows(row(0, 1), row(1, 0), row(7, 0));
     const evaluation = rows(row(0, 1), row(7, 0));
-    for (const [sample, options] of [[2, { calib, eval: rows(row(0, 1)) }], [1, { eval: evaluation }]] as const) {
+    for (const [sample, options] of [
+      [2, { calib, eval: rows(row(0, 1)) }],
+      [1, { eval: evaluation }],
+    ] as const) {
       const refused = compress(model, { passes: [rename, learns], ...options });
       const told = `rows: sample ${sample}: the original model fails on it, and runs on other samples`;
-      await expect(refused).rejects.toMatchObject({ code: "BAD_DATA", message: expect.stringContaining(told) as string });
+      await expect(refused).rejects.toMatchObject({
+        code: "BAD_DATA",
+        message: expect.stringContaining(told) as string,
+      });
     }
   });
 });
 
 describe("with safe: false", () => {
   it("fails and names the pass", async () => {
-    await expect(run([rename, doubles], { safe: false })).rejects.toMatchObject({ code: "PASS_FAILED", message: expect.stringMatching(/^pass "doubles" breaks this model, so nothing was written: output "y"/) as string });
+    await expect(run([rename, doubles], { safe: false })).rejects.toMatchObject({
+      code: "PASS_FAILED",
+      message: expect.stringMatching(
+        /^pass "doubles" breaks this model, so nothing was written: output "y"/,
+      ) as string,
+    });
   });
 
   it("has nothing against sound passes", async () => {
@@ -117,15 +199,36 @@ it("takes no pass for guilty where the model draws random numbers", async () => 
   const model = matMulModel();
   model.graph.nodes = [makeNode("RandomNormalLike", ["x"], ["y"])];
   // The numbers that onnxruntime draws follow the node's number.
-  const renumbers = pass("renumbers", ({ graph }) => graph.nodes.unshift(makeNode("Relu", ["x"], ["unused"])));
+  const renumbers = pass("renumbers", ({ graph }) =>
+    graph.nodes.unshift(makeNode("Relu", ["x"], ["unused"])),
+  );
   const { report } = await compress(model, { passes: [renumbers] });
   expect(report.passes.map(({ name }) => name)).toEqual(["renumbers"]);
 });
 
 it("says so when outputs differ on later samples only, and no pass is made out", async () => {
-  const samples = Array.from({ length: 9 }, (_, k) => ({ feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: k < 8 ? Float32Array.of(1, 0) : Float32Array.of(0, 1) } } }));
-  const data: Dataset = { name: "late", size: 9, hasLabels: false, async *samples() { await Promise.resolve(); yield* samples; } };
-  const secondRow = pass("second-row", ({ graph }) => (graph.initializers = [floatTensor("w", [2, 2], Float32Array.of(1, 2, 30, 40))]));
+  const samples = Array.from({ length: 9 }, (_, k) => ({
+    feed: {
+      x: {
+        dataType: DataType.FLOAT,
+        dims: [1, 2],
+        data: k < 8 ? Float32Array.of(1, 0) : Float32Array.of(0, 1),
+      },
+    },
+  }));
+  const data: Dataset = {
+    name: "late",
+    size: 9,
+    hasLabels: false,
+    async *samples() {
+      await Promise.resolve();
+      yield* samples;
+    },
+  };
+  const secondRow = pass(
+    "second-row",
+    ({ graph }) => (graph.initializers = [floatTensor("w", [2, 2], Float32Array.of(1, 2, 30, 40))]),
+  );
   const { report } = await compress(matMulModel(), { passes: [secondRow], eval: data });
   expect(report.warnings.map(({ id }) => id)).toContain("compress/outputs-differ");
 });
@@ -133,14 +236,19 @@ it("says so when outputs differ on later samples only, and no pass is made out",
 it("measures what passes learn from once, however often the plan is carried through", async () => {
   let read = 0;
   const calib: Dataset = {
-    name: "counted", size: 1, hasLabels: false,
+    name: "counted",
+    size: 1,
+    hasLabels: false,
     async *samples() {
       read++;
       await Promise.resolve();
       yield { feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: Float32Array.of(1, 2) } } };
     },
   };
-  const learns = pass("learns", () => undefined, { lossy: true, statistics: [{ kind: "range", tensor: "x" }] });
+  const learns = pass("learns", () => undefined, {
+    lossy: true,
+    statistics: [{ kind: "range", tensor: "x" }],
+  });
   await run([learns], { calib });
   const once = read;
   expect((await run([learns, rename, pass("blanks", scaled(NaN))], { calib })).leftOut).toEqual(["blanks"]);
@@ -148,14 +256,27 @@ it("measures what passes learn from once, however often the plan is carried thro
 });
 
 it("cuts a plan short within its steps", () => {
-  const step = (...names: string[]) => ({ passes: names.map((name) => pass(name, () => undefined)), untilStable: true, reason: "" });
-  const names = (count: number): string[][] => prefixOf([step("a", "b"), step("c")], count).map(({ passes }) => passes.map(({ name }) => name));
+  const step = (...names: string[]) => ({
+    passes: names.map((name) => pass(name, () => undefined)),
+    untilStable: true,
+    reason: "",
+  });
+  const names = (count: number): string[][] =>
+    prefixOf([step("a", "b"), step("c")], count).map(({ passes }) => passes.map(({ name }) => name));
   expect([names(0), names(1), names(3)]).toEqual([[], [["a"]], [["a", "b"], ["c"]]]);
 });
 
 it("keeps an output that is zero throughout apart from one that is lost", async () => {
   const model = matMulModel(new Float32Array(4));
   model.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 2])];
-  const { report } = await compress(model, { passes: [pass("adds-a-trace", scaled(1)), pass("tiny", ({ graph }) => (graph.initializers = [floatTensor("w", [2, 2], new Float32Array(4).fill(1e-7))]))] });
+  const { report } = await compress(model, {
+    passes: [
+      pass("adds-a-trace", scaled(1)),
+      pass(
+        "tiny",
+        ({ graph }) => (graph.initializers = [floatTensor("w", [2, 2], new Float32Array(4).fill(1e-7))]),
+      ),
+    ],
+  });
   expect(report.warnings.filter(({ id }) => id.startsWith("compress/pass"))).toEqual([]);
 });

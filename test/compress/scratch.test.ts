@@ -22,7 +22,10 @@ it.each<[string, PlanOptions]>([
 ])("a model whose new tensors all went to the disk comes out the same: %s", async (_, options) => {
   const run = async (scratch?: ScratchFile): Promise<Uint8Array> => {
     // As if too large for memory, too.
-    const model = { ...readModel(fixture("models/lenet.onnx"), { lazyFrom: scratch ? 64 : Infinity }), ...(scratch ? { scratch } : {}) };
+    const model = {
+      ...readModel(fixture("models/lenet.onnx"), { lazyFrom: scratch ? 64 : Infinity }),
+      ...(scratch ? { scratch } : {}),
+    };
     await runPasses(model, planPasses(model, options), { logger: {}, seed: 0, threads: 1 });
     return encodeModelBytes(model);
   };
@@ -57,7 +60,11 @@ it.each<[string, PlanOptions, number]>([
   model.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 2048])];
   model.scratch = new ScratchFile(join(temporary.path, "scratch"), { inMemory: 0, minBytes: 1 });
   const { passes } = await runPasses(model, planPasses(model, options), { logger: {}, seed: 0, threads: 1 });
-  expect(passes.some(({ name, modified }) => modified && (name === "prune-magnitude" || name === "encode-weights"))).toBe(true);
+  expect(
+    passes.some(
+      ({ name, modified }) => modified && (name === "prune-magnitude" || name === "encode-weights"),
+    ),
+  ).toBe(true);
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(limit);
 });
@@ -68,7 +75,11 @@ it("gives the caller a model that outlives the run's scratch file", async () => 
   large.graph.initializers = [floatTensor("w", [2048, 10_000], new Float32Array(20_480_000).fill(0.5))];
   large.graph.inputs = [tensorValue("x", DataType.FLOAT, [1, 2048])];
   large.graph.outputs = [tensorValue("y", DataType.FLOAT, [1, 10_000])];
-  const { model } = await compress(large, { passes: "store-int8", output: join(temporary.path, "out.onnx"), verify: false });
+  const { model } = await compress(large, {
+    passes: "store-int8",
+    output: join(temporary.path, "out.onnx"),
+    verify: false,
+  });
   expect(model.scratch).toBeUndefined();
   const codes = model.graph.initializers.find((tensor) => tensor.dataType === DataType.INT8);
   expect(codes && tensorBytes(codes).every((code) => code === 127)).toBe(true);

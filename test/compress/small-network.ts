@@ -3,7 +3,15 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dataset } from "../../src/data/index.js";
-import { DataType, emptyGraph, floatTensor, makeNode, tensorValue, type Model, type Node } from "../../src/ir/index.js";
+import {
+  DataType,
+  emptyGraph,
+  floatTensor,
+  makeNode,
+  tensorValue,
+  type Model,
+  type Node,
+} from "../../src/ir/index.js";
 import { writeModel } from "../../src/onnx/index.js";
 import { uniform } from "../numeric/seeded.js";
 
@@ -11,18 +19,32 @@ export function network(layers: number, width: number): Model {
   const next = uniform(3);
   const nodes: Node[] = [];
   const weight = (name: string, dims: readonly number[], scale: number) =>
-    floatTensor(name, dims, Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => scale * (next() - 0.5)));
+    floatTensor(
+      name,
+      dims,
+      Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => scale * (next() - 0.5)),
+    );
   const initializers = Array.from({ length: layers }, (_, k) => {
     const input = k === 0 ? "x" : `h${k}`;
-    nodes.push(makeNode("MatMul", [input, `w${k}`], [`m${k}`], [], `dense${k}`), makeNode("Add", [`m${k}`, `b${k}`], [`s${k}`], [], `add${k}`));
+    nodes.push(
+      makeNode("MatMul", [input, `w${k}`], [`m${k}`], [], `dense${k}`),
+      makeNode("Add", [`m${k}`, `b${k}`], [`s${k}`], [], `add${k}`),
+    );
     nodes.push(makeNode("Relu", [`s${k}`], [k === layers - 1 ? "y" : `h${k + 1}`], [], `relu${k}`));
     return [weight(`w${k}`, [width, width], 4 / Math.sqrt(width)), weight(`b${k}`, [width], 0.1)];
   }).flat();
   return {
-    irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     graph: {
-      ...emptyGraph("g"), nodes, initializers,
-      inputs: [tensorValue("x", DataType.FLOAT, ["n", width])], outputs: [tensorValue("y", DataType.FLOAT, ["n", width])],
+      ...emptyGraph("g"),
+      nodes,
+      initializers,
+      inputs: [tensorValue("x", DataType.FLOAT, ["n", width])],
+      outputs: [tensorValue("y", DataType.FLOAT, ["n", width])],
     },
   };
 }
@@ -30,13 +52,23 @@ export function network(layers: number, width: number): Model {
 /** @param seen is called for every sample that is read */
 export function samplesFor(width: number, count: number, seen: () => void = () => undefined): Dataset {
   return {
-    name: "samples", size: count, hasLabels: false,
+    name: "samples",
+    size: count,
+    hasLabels: false,
     async *samples() {
       const next = uniform(9);
       for (let k = 0; k < count; k++) {
         seen();
         await Promise.resolve();
-        yield { feed: { x: { dataType: DataType.FLOAT, dims: [4, width], data: Float32Array.from({ length: 4 * width }, () => next() - 0.4) } } };
+        yield {
+          feed: {
+            x: {
+              dataType: DataType.FLOAT,
+              dims: [4, width],
+              data: Float32Array.from({ length: 4 * width }, () => next() - 0.4),
+            },
+          },
+        };
       }
     },
   };

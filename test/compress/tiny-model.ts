@@ -3,7 +3,11 @@ import { DataType, emptyGraph, floatTensor, makeNode, tensorValue, type Model } 
 
 export function matMulModel(weights: Float32Array = Float32Array.of(1, 2, 3, 4)): Model {
   return {
-    irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     graph: {
       ...emptyGraph("g"),
       inputs: [tensorValue("x", DataType.FLOAT, [1, 2])],

@@ -10,18 +10,28 @@ import { outcomeOf, type Outcome } from "./operator-run.js";
 /** Without data, as most models are first tried. */
 describe.each([{ int8: "" }, { prune: "0.5", cluster: "16" }])("%o", (flags) => {
   const compress = async (model: Model): Promise<boolean> => {
-    const { passes } = await runPasses(model, planPasses(model, { flags }), { dataset: undefined, evaluator: EVALUATOR, logger: {}, seed: 0, threads: 1 });
+    const { passes } = await runPasses(model, planPasses(model, { flags }), {
+      dataset: undefined,
+      evaluator: EVALUATOR,
+      logger: {},
+      seed: 0,
+      threads: 1,
+    });
     return passes.some((pass) => pass.modified);
   };
 
-  it.each([["as it is", (test: OperatorTest) => test], ["with all inputs but the first as constants", withConstants]])(
-    "makes of every operator model, %s, one that loads and runs", async (_, variant) => {
-      const outcomes: Outcome[] = [];
-      for (const test of operatorTests().map(variant)) outcomes.push(await outcomeOf(test, compress));
-      // Results may differ by what the passes lose; a detail is there only when the model no longer loads or runs.
-      expect(outcomes.filter(({ detail, verdict }) => verdict === "different" && detail !== undefined)).toEqual([]);
-    },
-  );
+  it.each([
+    ["as it is", (test: OperatorTest) => test],
+    ["with all inputs but the first as constants", withConstants],
+  ])("makes of every operator model, %s, one that loads and runs", async (_, variant) => {
+    const outcomes: Outcome[] = [];
+    for (const test of operatorTests().map(variant)) outcomes.push(await outcomeOf(test, compress));
+    // Results may differ by what the passes lose; a detail is there only when the model no longer loads or
+    // runs.
+    expect(outcomes.filter(({ detail, verdict }) => verdict === "different" && detail !== undefined)).toEqual(
+      [],
+    );
+  });
 });
 
 /** The test with every tensor but the first input in the model, as an exporter writes weights. */
@@ -35,5 +45,9 @@ function withConstants(test: OperatorTest): OperatorTest {
     if (bytes) model.graph.initializers.push({ ...decodeTensor(bytes), name });
   });
   model.graph.inputs = [first, ...others.slice(Math.max(0, inputs.length - 1))];
-  return { ...test, model: encodeModelBytes(model), dataSets: test.dataSets.map((set) => ({ ...set, inputs: set.inputs.slice(0, 1) })) };
+  return {
+    ...test,
+    model: encodeModelBytes(model),
+    dataSets: test.dataSets.map((set) => ({ ...set, inputs: set.inputs.slice(0, 1) })),
+  };
 }

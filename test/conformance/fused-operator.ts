@@ -1,33 +1,70 @@
 /** Official models of one operator with constant weights, placed among operators that fuse with it. */
-import { DataType, floatTensor, int64Tensor, makeNode, type Model, type Node, type Tensor } from "../../src/ir/index.js";
+import {
+  DataType,
+  floatTensor,
+  int64Tensor,
+  makeNode,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../src/ir/index.js";
 import { decodeModel, decodeTensor, encodeModelBytes } from "../../src/onnx/index.js";
 import { seededFloats } from "../passes/graph/running.js";
 import type { OperatorTest } from "./archive.js";
 
-export type Surroundings = "a scale and a shift behind" | "a scale and a shift before" | "a scale before" | "a border before" | "a layer behind";
+export type Surroundings =
+  | "a scale and a shift behind"
+  | "a scale and a shift before"
+  | "a scale before"
+  | "a border before"
+  | "a layer behind";
 
 const LAYERS: readonly string[] = ["Conv", "ConvTranspose", "Gemm", "MatMul", "AveragePool", "MaxPool"];
 
-/** The test with other nodes around its operator, or undefined when it is none that fuses or its data does not fit. */
-export function surrounded({ name, model: bytes, dataSets }: OperatorTest, by: Surroundings): OperatorTest | undefined {
+/**
+ * The test with other nodes around its operator, or undefined when it is none that fuses or its data does
+ * not fit.
+ */
+export function surrounded(
+  { name, model: bytes, dataSets }: OperatorTest,
+  by: Surroundings,
+): OperatorTest | undefined {
   const model = decodeModel(bytes);
   const [node, ...others] = model.graph.nodes;
   const [data] = dataSets;
-  if (!node || others.length > 0 || !LAYERS.includes(node.opType) || !data || node.inputs[0] !== model.graph.inputs[0]?.name) return undefined;
+  if (
+    !node ||
+    others.length > 0 ||
+    !LAYERS.includes(node.opType) ||
+    !data ||
+    node.inputs[0] !== model.graph.inputs[0]?.name
+  )
+    return undefined;
   const [x, y] = [decodeTensor(data.inputs[0]!), decodeTensor(data.outputs[0]!)];
   if (x.dataType !== DataType.FLOAT || x.dims.length < 2 || y.dims.length < 2) return undefined;
   makeConstant(model, data.inputs);
   surround(model, node, by, x.dims, y.dims);
-  return { name: `${name} with ${by}`, model: encodeModelBytes(model), dataSets: [{ inputs: data.inputs.slice(0, 1), outputs: [] }] };
+  return {
+    name: `${name} with ${by}`,
+    model: encodeModelBytes(model),
+    dataSets: [{ inputs: data.inputs.slice(0, 1), outputs: [] }],
+  };
 }
 
 /** Inputs behind the first become constants. */
 function makeConstant({ graph }: Model, inputs: readonly Uint8Array[]): void {
-  for (const [k, { name }] of graph.inputs.entries()) if (k > 0) graph.initializers.push({ ...decodeTensor(inputs[k]!), name });
+  for (const [k, { name }] of graph.inputs.entries())
+    if (k > 0) graph.initializers.push({ ...decodeTensor(inputs[k]!), name });
   graph.inputs = graph.inputs.slice(0, 1);
 }
 
-function surround({ graph }: Model, node: Node, by: Surroundings, x: readonly number[], y: readonly number[]): void {
+function surround(
+  { graph }: Model,
+  node: Node,
+  by: Surroundings,
+  x: readonly number[],
+  y: readonly number[],
+): void {
   const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const axisOf = (dims: readonly number[]): number => (node.opType === "MatMul" ? dims.length - 1 : 1);
   const add = (...tensors: Tensor[]): number => graph.initializers.push(...tensors);
@@ -56,10 +93,16 @@ function surround({ graph }: Model, node: Node, by: Surroundings, x: readonly nu
       before([makeNode("Mul", [input, "scale"], ["inner"])]);
       break;
     case "a scale and a shift before":
-      before([makeNode("Mul", [input, "scale"], ["scaled"]), makeNode("Add", ["scaled", "shift"], ["inner"])]);
+      before([
+        makeNode("Mul", [input, "scale"], ["scaled"]),
+        makeNode("Add", ["scaled", "shift"], ["inner"]),
+      ]);
       break;
     default:
-      behind([makeNode("Mul", ["inner", "scale"], ["scaled"]), makeNode("Add", ["scaled", "shift"], [output])]);
+      behind([
+        makeNode("Mul", ["inner", "scale"], ["scaled"]),
+        makeNode("Add", ["scaled", "shift"], [output]),
+      ]);
   }
 }
 
@@ -72,5 +115,9 @@ function layerWeight(y: readonly number[]): Tensor {
 
 function perChannel(name: string, dims: readonly number[], axis: number, seed: number): Tensor {
   const channels = dims[axis]!;
-  return floatTensor(name, [channels, ...dims.slice(axis + 1).map(() => 1)], seededFloats(channels, seed).map((v) => v + 2));
+  return floatTensor(
+    name,
+    [channels, ...dims.slice(axis + 1).map(() => 1)],
+    seededFloats(channels, seed).map((v) => v + 2),
+  );
 }

@@ -30,10 +30,14 @@ describe.each(CASES)("$file", ({ file, dims, nodes: [nodesBefore, nodesAfter] })
     const model = readModel(`${FOLDER}/${file}`);
     const before = await run(model, feedFor(model, dims));
     expect(countNodes(model.graph)).toBe(nodesBefore);
-    await untilStable(model, CLEAN_UP_PASSES.map(({ pass }) => pass()));
+    await untilStable(
+      model,
+      CLEAN_UP_PASSES.map(({ pass }) => pass()),
+    );
     assertValid(model, file);
     expect(countNodes(model.graph)).toBe(nodesAfter);
-    for (const gone of ["Constant", "BatchNormalization", "Identity"]) expect(operators(model)).not.toContain(gone);
+    for (const gone of ["Constant", "BatchNormalization", "Identity"])
+      expect(operators(model)).not.toContain(gone);
     expect(difference(before, await run(model, feedFor(model, dims)))).toBeLessThan(ROUNDING);
   });
 

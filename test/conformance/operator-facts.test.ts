@@ -1,21 +1,34 @@
 /**
- * Nodes bent in the ways that exporters and passes bend them. What edgec calls a fault, onnxruntime must refuse as well:
- * nothing that runs may be turned away.
+ * Nodes bent in the ways that exporters and passes bend them. What edgec calls a fault, onnxruntime must
+ * refuse as well: nothing that runs may be turned away.
  */
 import { expect, it } from "vitest";
-import { attribute, AttributeType, DataType, int64Tensor, type Attribute, type Model, type Node } from "../../src/ir/index.js";
+import {
+  attribute,
+  AttributeType,
+  DataType,
+  int64Tensor,
+  type Attribute,
+  type Model,
+  type Node,
+} from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { checkOperators, undescribedOperators } from "../../src/ops/check-operators.js";
 import { openRemote } from "../../src/runtime/index.js";
 import { operatorTests } from "./archive.js";
 
-// onnxruntime loads models of operator sets that are not final only on request. Must be set before it is loaded.
+// onnxruntime loads models of operator sets that are not final only on request. Must be set before it is
+// loaded.
 process.env.ALLOW_RELEASED_ONNX_OPSET_ONLY = "0";
 
 it("finds nothing wrong with any operator model, and describes them all", () => {
   const models = operatorTests().map(({ name, model }) => ({ name, model: decodeModel(model) }));
-  expect(models.flatMap(({ name, model }) => checkOperators(model).map(({ message }) => `${name}: ${message}`))).toEqual([]);
-  expect(models.filter(({ model }) => undescribedOperators(model).size > 0).map(({ name }) => name)).toEqual([]);
+  expect(
+    models.flatMap(({ name, model }) => checkOperators(model).map(({ message }) => `${name}: ${message}`)),
+  ).toEqual([]);
+  expect(models.filter(({ model }) => undescribedOperators(model).size > 0).map(({ name }) => name)).toEqual(
+    [],
+  );
 });
 
 type Bend = (node: Node, model: Model) => unknown;
@@ -30,13 +43,21 @@ const BENDS: Readonly<Record<string, Bend>> = {
   "an attribute less": (node) => node.attributes.pop(),
   "an input of another type": (node, { graph }) => {
     const name = node.inputs.at(-1) ?? "";
-    graph.inputs = graph.inputs.map((input) => (input.name === name ? { name, type: { tensor: { elementType: DataType.DOUBLE } } } : input));
+    graph.inputs = graph.inputs.map((input) =>
+      input.name === name ? { name, type: { tensor: { elementType: DataType.DOUBLE } } } : input,
+    );
   },
-  "an output declared as another type": (_, { graph }) => (graph.outputs = graph.outputs.map(({ name }) => ({ name, type: { tensor: { elementType: DataType.COMPLEX64 } } }))),
+  "an output declared as another type": (_, { graph }) =>
+    (graph.outputs = graph.outputs.map(({ name }) => ({
+      name,
+      type: { tensor: { elementType: DataType.COMPLEX64 } },
+    }))),
 };
 
 function otherKind(given: Attribute): Attribute {
-  return given.type === AttributeType.INT ? attribute.float(given.name, 1) : attribute.tensor(given.name, int64Tensor("", [1]));
+  return given.type === AttributeType.INT
+    ? attribute.float(given.name, 1)
+    : attribute.tensor(given.name, int64Tensor("", [1]));
 }
 
 it("calls nothing a fault that onnxruntime loads", async () => {

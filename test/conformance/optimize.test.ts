@@ -8,8 +8,11 @@ import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 it("leaves the outputs of every operator model as they were", async () => {
   const passes = [...CLEAN_UP_PASSES, ...OPTIMIZE_PASSES].map(({ pass }) => pass());
   const outcomes: Outcome[] = [];
-  for (const test of operatorTests()) outcomes.push(await outcomeOf(test, async (model) => (await untilStable(model, passes, CONTEXT)) > 1));
-  expect(outcomes.filter(({ verdict, official }) => verdict === "different" || official === false)).toEqual([]);
+  for (const test of operatorTests())
+    outcomes.push(await outcomeOf(test, async (model) => (await untilStable(model, passes, CONTEXT)) > 1));
+  expect(outcomes.filter(({ verdict, official }) => verdict === "different" || official === false)).toEqual(
+    [],
+  );
   // How many run depends on onnxruntime's version and the system's locales.
   expect(tally(outcomes).equal).toBeGreaterThan(320);
 });

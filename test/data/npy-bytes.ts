@@ -1,7 +1,12 @@
 /** Builds .npy and .npz bytes as numpy.save and numpy.savez write them. */
 import { zipSync } from "fflate";
 
-export function npyBytes(descr: string, shape: readonly number[], data: ArrayBufferView, options: { fortran?: boolean; version?: 1 | 2 } = {}): Uint8Array {
+export function npyBytes(
+  descr: string,
+  shape: readonly number[],
+  data: ArrayBufferView,
+  options: { fortran?: boolean; version?: 1 | 2 } = {},
+): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const version = options.version ?? 1;
   const start = version === 1 ? 10 : 12;
@@ -18,5 +23,7 @@ export function npyBytes(descr: string, shape: readonly number[], data: ArrayBuf
 }
 
 export function npzBytes(arrays: Readonly<Record<string, Uint8Array>>, level: 0 | 6 = 6): Uint8Array {
-  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, bytes]) => [`${name}.npy`, bytes])), { level });
+  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, bytes]) => [`${name}.npy`, bytes])), {
+    level,
+  });
 }

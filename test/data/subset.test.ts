@@ -4,10 +4,12 @@ import { DataType } from "../../src/ir/index.js";
 
 function counting(size: number | undefined, length = size ?? 0): Dataset {
   return {
-    name: "counting", size, hasLabels: true,
-    // eslint-disable-next-line @typescript-eslint/require-await -- an asynchronous stream of what is in memory
+    name: "counting",
+    size,
+    hasLabels: true,
     async *samples() {
-      for (let i = 0; i < length; i++) yield { feed: { x: { dataType: DataType.FLOAT, dims: [1], data: Float32Array.of(i) } }, label: i };
+      for (let i = 0; i < length; i++)
+        yield { feed: { x: { dataType: DataType.FLOAT, dims: [1], data: Float32Array.of(i) } }, label: i };
     },
   };
 }
@@ -33,14 +35,19 @@ it("never leaves a part empty", () => {
 });
 
 it("holds the exact share for every size and seed", () => {
-  for (let size = 2; size < 60; size++) for (let seed = 0; seed < 5; seed++) {
-    expect(splitHoldOut(counting(size), 0.3, seed).heldOut.size).toBe(Math.max(1, Math.round(size * 0.3)));
-  }
+  for (let size = 2; size < 60; size++)
+    for (let seed = 0; seed < 5; seed++) {
+      expect(splitHoldOut(counting(size), 0.3, seed).heldOut.size).toBe(Math.max(1, Math.round(size * 0.3)));
+    }
 });
 
 it("splits a stream of unknown length", async () => {
   const { rest, heldOut } = splitHoldOut(counting(undefined, 100), 0.2, 1);
-  expect([rest.size, (await labels(rest)).length, (await labels(heldOut)).length]).toEqual([undefined, 80, 20]);
+  expect([rest.size, (await labels(rest)).length, (await labels(heldOut)).length]).toEqual([
+    undefined,
+    80,
+    20,
+  ]);
 });
 
 it("takes the first samples and no more", async () => {

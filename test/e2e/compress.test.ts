@@ -15,7 +15,20 @@ const inFolder = (name: string): string => join(temporary.path, name);
 
 describe("edgec compress", () => {
   it("quantizes, checks against labels, and prints nothing but JSON with --json", async () => {
-    const { code, stdout } = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "--eval", EVAL, "--max-drop", "0.005", "-o", inFolder("small.onnx"), "--json"]);
+    const { code, stdout } = await edgec([
+      "compress",
+      LENET,
+      "--int8",
+      "--calib",
+      CALIB,
+      "--eval",
+      EVAL,
+      "--max-drop",
+      "0.005",
+      "-o",
+      inFolder("small.onnx"),
+      "--json",
+    ]);
     const report = JSON.parse(stdout) as Report;
     expect(report.verdict).toMatchObject({ ok: true });
     expect(code).toBe(0);
@@ -31,7 +44,16 @@ describe("edgec compress", () => {
   });
 
   it("writes the model and exits 1 when a gate fails", async () => {
-    const { code, stdout, stderr } = await edgec(["compress", LENET, "--int8", "--min-sqnr", "200", "-o", inFolder("small.onnx"), "--quiet"]);
+    const { code, stdout, stderr } = await edgec([
+      "compress",
+      LENET,
+      "--int8",
+      "--min-sqnr",
+      "200",
+      "-o",
+      inFolder("small.onnx"),
+      "--quiet",
+    ]);
     expect(code).toBe(1);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^failed: .*200/m);
@@ -45,14 +67,18 @@ describe("edgec compress", () => {
   });
 
   it("writes the report as JSON or Markdown", async () => {
-    const run = (report: string) => edgec(["compress", LENET, "-o", inFolder("out.onnx"), "--report", inFolder(report), "--quiet"]);
+    const run = (report: string) =>
+      edgec(["compress", LENET, "-o", inFolder("out.onnx"), "--report", inFolder(report), "--quiet"]);
     await Promise.all([run("r.json"), run("r.md")]);
     expect((JSON.parse(await readFile(inFolder("r.json"), "utf8")) as Report).schemaVersion).toBe(1);
     expect(await readFile(inFolder("r.md"), "utf8")).toContain("| size |");
   });
 
   it("works without onnxruntime where no data is needed, and says what is missing", async () => {
-    const { code, stdout } = await edgec(["compress", LENET, "--storage", "int8", "-o", inFolder("small.onnx"), "--json"], { env: NO_RUNTIME });
+    const { code, stdout } = await edgec(
+      ["compress", LENET, "--storage", "int8", "-o", inFolder("small.onnx"), "--json"],
+      { env: NO_RUNTIME },
+    );
     const report = JSON.parse(stdout) as Report;
     expect(code).toBe(0);
     expect(report).toMatchObject({ fidelity: null, accuracy: null, latency: null, executed: null });
@@ -61,7 +87,10 @@ describe("edgec compress", () => {
   });
 
   it("names the runtime that is missing where data is needed", async () => {
-    const { code, stderr } = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "-o", inFolder("small.onnx")], { env: NO_RUNTIME });
+    const { code, stderr } = await edgec(
+      ["compress", LENET, "--int8", "--calib", CALIB, "-o", inFolder("small.onnx")],
+      { env: NO_RUNTIME },
+    );
     expect(code).toBe(2);
     expect(stderr).toContain("npm install onnxruntime-node");
     expect(await readdir(temporary.path)).toEqual([]);
@@ -70,7 +99,8 @@ describe("edgec compress", () => {
 
 describe("compress", () => {
   it("gives the same bytes for the same options", async () => {
-    const run = async () => (await compress(LENET, { int8: true, calib: CALIB, seed: 3, verify: false })).bytes();
+    const run = async () =>
+      (await compress(LENET, { int8: true, calib: CALIB, seed: 3, verify: false })).bytes();
     expect(Buffer.compare(await run(), await run())).toBe(0);
   });
 
@@ -90,29 +120,45 @@ describe("compress", () => {
 
   it("with safe: false writes nothing when a pass makes what the runtime has no operator for", async () => {
     const breaks = definePass({
-      name: "break", description: "", lossy: true, defaults: {},
+      name: "break",
+      description: "",
+      lossy: true,
+      defaults: {},
       run: ({ graph }: Model) => {
         graph.nodes[0]!.opType = "NoSuchOperator";
         return { modified: true, stats: {}, nodes: [], diagnostics: [] };
       },
     });
     const failure = compress(LENET, { passes: [breaks()], safe: false, output: inFolder("out.onnx") });
-    await expect(failure).rejects.toMatchObject({ code: "PASS_FAILED", message: expect.stringContaining("NoSuchOperator") as string });
+    await expect(failure).rejects.toMatchObject({
+      code: "PASS_FAILED",
+      message: expect.stringContaining("NoSuchOperator") as string,
+    });
     expect(await readdir(temporary.path)).toEqual([]);
   });
 
-  it("with safe: false writes nothing when a pass leaves an invalid model, and else leaves the pass out", async () => {
-    const dangles = definePass({
-      name: "dangle", description: "", lossy: true, defaults: {},
-      run: ({ graph }: Model) => {
-        graph.nodes[0]!.inputs[0] = "missing";
-        return { modified: true, stats: {}, nodes: [], diagnostics: [] };
-      },
-    });
-    await expect(compress(LENET, { passes: [dangles()], safe: false, output: inFolder("out.onnx") })).rejects.toMatchObject({ code: "PASS_FAILED" });
-    expect(await readdir(temporary.path)).toEqual([]);
-    const { report } = await compress(LENET, { passes: [dangles()], output: inFolder("out.onnx") });
-    expect(report.warnings).toContainEqual(expect.objectContaining({ id: "compress/pass-left-out", subject: "dangle" }));
-    expect(Buffer.compare(await readFile(inFolder("out.onnx")), await readFile(LENET))).toBe(0);
-  });
+  it(
+    "with safe: false writes nothing when a pass leaves an invalid model, and else " + "leaves the pass out",
+    async () => {
+      const dangles = definePass({
+        name: "dangle",
+        description: "",
+        lossy: true,
+        defaults: {},
+        run: ({ graph }: Model) => {
+          graph.nodes[0]!.inputs[0] = "missing";
+          return { modified: true, stats: {}, nodes: [], diagnostics: [] };
+        },
+      });
+      await expect(
+        compress(LENET, { passes: [dangles()], safe: false, output: inFolder("out.onnx") }),
+      ).rejects.toMatchObject({ code: "PASS_FAILED" });
+      expect(await readdir(temporary.path)).toEqual([]);
+      const { report } = await compress(LENET, { passes: [dangles()], output: inFolder("out.onnx") });
+      expect(report.warnings).toContainEqual(
+        expect.objectContaining({ id: "compress/pass-left-out", subject: "dangle" }),
+      );
+      expect(Buffer.compare(await readFile(inFolder("out.onnx")), await readFile(LENET))).toBe(0);
+    },
+  );
 });

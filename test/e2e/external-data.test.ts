@@ -21,7 +21,7 @@ describe("compress with external data", () => {
   it("writes weights beside the model on request, runs it, and counts both files", async () => {
     const { report } = await compress(LENET, { externalData: true, output: inFolder("out.onnx") });
     expect((await readdir(temporary.path)).sort()).toEqual(["out.onnx", "out.onnx.data"]);
-    expect(report.size.compressed.raw).toBe(await size("out.onnx") + await size("out.onnx.data"));
+    expect(report.size.compressed.raw).toBe((await size("out.onnx")) + (await size("out.onnx.data")));
     expect(report.fidelity?.outputs.logits?.maxAbsError).toBeLessThan(1e-4);
   });
 
@@ -30,31 +30,51 @@ describe("compress with external data", () => {
     expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "small.onnx"]);
     expect(report.written).toEqual([inFolder("small.onnx")]);
     expect(report.size.compressed.raw).toBe(await size("small.onnx"));
-    expect(readModel(inFolder("small.onnx")).graph.initializers.every(({ external }) => external === undefined)).toBe(true);
+    expect(
+      readModel(inFolder("small.onnx")).graph.initializers.every(({ external }) => external === undefined),
+    ).toBe(true);
   });
 
   it("leaves weights outside on request, new ones too, finds them after a move, and names both files", async () => {
-    const { report } = await compress(externalLenet(), { storage: "int8", output: inFolder("small.onnx"), externalData: true, verify: false });
+    const { report } = await compress(externalLenet(), {
+      storage: "int8",
+      output: inFolder("small.onnx"),
+      externalData: true,
+      verify: false,
+    });
     expect(report.written).toEqual([inFolder("small.onnx"), inFolder("small.onnx.data")]);
-    expect(reportText(report)).toContain(`written: ${inFolder("small.onnx")} and ${inFolder("small.onnx.data")}\n`);
-    expect(await size("small.onnx.data")).toBeGreaterThan(0.2 * await size("lenet.onnx.data"));
-    expect(await size("small.onnx.data")).toBeLessThan(0.3 * await size("lenet.onnx.data"));
-    const locations = readModel(inFolder("small.onnx")).graph.initializers.flatMap(({ external }) => external?.location ?? []);
+    expect(reportText(report)).toContain(
+      `written: ${inFolder("small.onnx")} and ${inFolder("small.onnx.data")}\n`,
+    );
+    expect(await size("small.onnx.data")).toBeGreaterThan(0.2 * (await size("lenet.onnx.data")));
+    expect(await size("small.onnx.data")).toBeLessThan(0.3 * (await size("lenet.onnx.data")));
+    const locations = readModel(inFolder("small.onnx")).graph.initializers.flatMap(
+      ({ external }) => external?.location ?? [],
+    );
     expect(new Set(locations)).toEqual(new Set(["small.onnx.data"]));
   });
 
   it("takes external weights into the model on request", async () => {
-    const { report } = await compress(externalLenet(), { externalData: false, output: inFolder("one.onnx"), verify: false });
+    const { report } = await compress(externalLenet(), {
+      externalData: false,
+      output: inFolder("one.onnx"),
+      verify: false,
+    });
     expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "one.onnx"]);
     expect(report.size.compressed.raw).toBe(await size("one.onnx"));
   });
 
   it("says which data file lies unused after weights were taken into the model", async () => {
     const input = externalLenet();
-    const unused = async (output: string, externalData: boolean) => (await compress(input, { externalData, output, force: true, verify: false })).report.warnings.filter(({ id }) => id === "compress/unused-data");
+    const unused = async (output: string, externalData: boolean) =>
+      (await compress(input, { externalData, output, force: true, verify: false })).report.warnings.filter(
+        ({ id }) => id === "compress/unused-data",
+      );
     expect(await unused(inFolder("other.onnx"), false)).toEqual([]);
     expect(await unused(input, true)).toEqual([]);
-    expect(await unused(input, false)).toMatchObject([{ message: expect.stringMatching(/^lenet\.onnx\.data stays beside lenet\.onnx/) as unknown }]);
+    expect(await unused(input, false)).toMatchObject([
+      { message: expect.stringMatching(/^lenet\.onnx\.data stays beside lenet\.onnx/) as unknown },
+    ]);
     expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "other.onnx"]);
   });
 
@@ -70,7 +90,8 @@ describe("compress with external data", () => {
     writeModel(model, inFolder("in.onnx"));
     const before = await readFile(inFolder("out.onnx.data"));
     await expect(compress(inFolder("in.onnx"), { output: input, verify: false })).rejects.toMatchObject({
-      code: "OUTPUT_EXISTS", message: expect.stringMatching(/out\.onnx\.data holds weights of the model being read/) as unknown,
+      code: "OUTPUT_EXISTS",
+      message: expect.stringMatching(/out\.onnx\.data holds weights of the model being read/) as unknown,
     });
     expect((await readFile(inFolder("out.onnx.data"))).equals(before)).toBe(true);
     // In one file by default, which leaves the weights to the other model that uses them.

@@ -7,14 +7,23 @@ import { fixture } from "../cli/run-edgec.js";
 import { fedInputs } from "../../src/ir/index.js";
 
 export const modelPath = (name: string): string => fixture(`models/${name}.onnx`);
-export const digits = (name: string, part: string): string => fixture(`digits/digits-${["rnn", "vit"].includes(name) ? "gray28" : "rgb32"}-${part}.npz`);
+export const digits = (name: string, part: string): string =>
+  fixture(`digits/digits-${["rnn", "vit"].includes(name) ? "gray28" : "rgb32"}-${part}.npz`);
 
 export async function changed(name: string, change: (value: number) => number): Promise<Dataset> {
   const data = (await openData("--calib", digits(name, "calib"), fedInputs(readModel(modelPath(name)))))!;
   return {
     ...data,
     async *samples() {
-      for await (const { feed } of data.samples()) yield { feed: Object.fromEntries(Object.entries(feed).map(([input, value]) => [input, { ...value, data: (value.data as Float32Array).map(change) }])) };
+      for await (const { feed } of data.samples())
+        yield {
+          feed: Object.fromEntries(
+            Object.entries(feed).map(([input, value]) => [
+              input,
+              { ...value, data: (value.data as Float32Array).map(change) },
+            ]),
+          ),
+        };
     },
   };
 }

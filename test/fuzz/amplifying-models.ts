@@ -1,7 +1,19 @@
-/** Models of a kilobyte or two that ask for endless work or memory: the ways in which a small file can grow. */
+/**
+ * Models of a kilobyte or two that ask for endless work or memory: the ways in which a small file can grow.
+ */
 import {
-  attribute, DataType, emptyGraph, int64Tensor, integerTensor, makeNode, tensorValue,
-  type FunctionDef, type Graph, type Model, type Node, type Tensor,
+  attribute,
+  DataType,
+  emptyGraph,
+  int64Tensor,
+  integerTensor,
+  makeNode,
+  tensorValue,
+  type FunctionDef,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
 } from "../../src/ir/index.js";
 
 export interface Amplifier {
@@ -19,7 +31,10 @@ const DOUBLINGS = 40;
 
 /** What makes `huge`, one float or very many of them, from `one`, a float of shape [1]. */
 const GROWTHS: Readonly<Record<string, (size: bigint) => Part>> = {
-  constantOfShape: (size) => ({ nodes: [makeNode("ConstantOfShape", ["size"], ["huge"])], initializers: [sizes(size)] }),
+  constantOfShape: (size) => ({
+    nodes: [makeNode("ConstantOfShape", ["size"], ["huge"])],
+    initializers: [sizes(size)],
+  }),
   range: (size) => ({
     nodes: [makeNode("Range", ["start", "size", "step"], ["numbers"]), toFloat("numbers", "huge")],
     initializers: [scalar("start", 0n), scalar("size", size), scalar("step", 1n)],
@@ -27,10 +42,14 @@ const GROWTHS: Readonly<Record<string, (size: bigint) => Part>> = {
   expand: (size) => ({ nodes: [makeNode("Expand", ["one", "size"], ["huge"])], initializers: [sizes(size)] }),
   tile: (size) => ({ nodes: [makeNode("Tile", ["one", "size"], ["huge"])], initializers: [sizes(size)] }),
   concat: () => ({
-    nodes: Array.from({ length: DOUBLINGS }, (_, k) => makeNode(
-      "Concat", Array<string>(2).fill(k === 0 ? "one" : `c${k}`), [k === DOUBLINGS - 1 ? "huge" : `c${k + 1}`],
-      [attribute.int("axis", 0)],
-    )),
+    nodes: Array.from({ length: DOUBLINGS }, (_, k) =>
+      makeNode(
+        "Concat",
+        Array<string>(2).fill(k === 0 ? "one" : `c${k}`),
+        [k === DOUBLINGS - 1 ? "huge" : `c${k + 1}`],
+        [attribute.int("axis", 0)],
+      ),
+    ),
   }),
   computedSize: (size) => ({
     nodes: [makeNode("Mul", ["size", "size"], ["square"]), makeNode("ConstantOfShape", ["square"], ["huge"])],
@@ -39,8 +58,9 @@ const GROWTHS: Readonly<Record<string, (size: bigint) => Part>> = {
 };
 
 /**
- * Each growth on constants and on the model's input, in the main graph, within a body of If and within a function; and
- * loops and calls that multiply. `scale` is the exponent of two of what is asked for: 40 for the worst.
+ * Each growth on constants and on the model's input, in the main graph, within a body of If and within a
+ * function; and loops and calls that multiply. `scale` is the exponent of two of what is asked for: 40 for
+ * the worst.
  */
 export function amplifiers(scale: number): Amplifier[] {
   const size = 2n ** BigInt(scale);
@@ -64,19 +84,37 @@ export function amplifiers(scale: number): Amplifier[] {
 function summed({ nodes, initializers = [] }: Part, isConstant: boolean): Model {
   return modelOf({
     nodes: [
-      ...(isConstant ? [] : [makeNode("Identity", ["x"], ["one"])]), ...nodes, total("huge", "sum"), makeNode("Add", ["x", "sum"], ["y"], [], "end"),
+      ...(isConstant ? [] : [makeNode("Identity", ["x"], ["one"])]),
+      ...nodes,
+      total("huge", "sum"),
+      makeNode("Add", ["x", "sum"], ["y"], [], "end"),
     ],
     initializers: [...(isConstant ? [one()] : []), ...initializers],
   });
 }
 
 function inBody({ nodes, initializers = [] }: Part): Model {
-  const small = { ...emptyGraph("small"), nodes: [makeNode("Identity", ["x"], ["kept"])], outputs: [tensorValue("kept", DataType.FLOAT, [1])] };
-  const large = { ...emptyGraph("large"), nodes: [...nodes, total("huge", "sum")], outputs: [tensorValue("sum", DataType.FLOAT, [1])] };
+  const small = {
+    ...emptyGraph("small"),
+    nodes: [makeNode("Identity", ["x"], ["kept"])],
+    outputs: [tensorValue("kept", DataType.FLOAT, [1])],
+  };
+  const large = {
+    ...emptyGraph("large"),
+    nodes: [...nodes, total("huge", "sum")],
+    outputs: [tensorValue("sum", DataType.FLOAT, [1])],
+  };
   return modelOf({
     nodes: [
-      makeNode("Greater", ["x", "one"], ["isLarge"]), makeNode("Squeeze", ["isLarge"], ["choice"]),
-      makeNode("If", ["choice"], ["y"], [attribute.graph("then_branch", small), attribute.graph("else_branch", large)], "end"),
+      makeNode("Greater", ["x", "one"], ["isLarge"]),
+      makeNode("Squeeze", ["isLarge"], ["choice"]),
+      makeNode(
+        "If",
+        ["choice"],
+        ["y"],
+        [attribute.graph("then_branch", small), attribute.graph("else_branch", large)],
+        "end",
+      ),
     ],
     initializers: [one(), ...initializers],
   });
@@ -85,10 +123,20 @@ function inBody({ nodes, initializers = [] }: Part): Model {
 /** f1 calls f0 twice, f2 calls f1 twice, … */
 function nested(depth: number, isConstant: boolean): Model {
   const functions = Array.from({ length: depth + 1 }, (_, k): FunctionDef => ({
-    domain: "d", name: `f${k}`, inputs: ["a"], outputs: ["b"], attributeNames: [], attributeDefaults: [], opsetImports: [OPSET, { domain: "d", version: 1n }], valueInfo: [],
+    domain: "d",
+    name: `f${k}`,
+    inputs: ["a"],
+    outputs: ["b"],
+    attributeNames: [],
+    attributeDefaults: [],
+    opsetImports: [OPSET, { domain: "d", version: 1n }],
+    valueInfo: [],
     nodes: k === 0 ? [makeNode("Neg", ["a"], ["b"])] : [call(k - 1, "a", "m"), call(k - 1, "m", "b")],
   }));
-  const model = modelOf({ nodes: [call(depth, isConstant ? "one" : "x", "made"), makeNode("Add", ["x", "made"], ["y"], [], "end")], initializers: isConstant ? [one()] : [] });
+  const model = modelOf({
+    nodes: [call(depth, isConstant ? "one" : "x", "made"), makeNode("Add", ["x", "made"], ["y"], [], "end")],
+    initializers: isConstant ? [one()] : [],
+  });
   return { ...model, opsetImports: [OPSET, { domain: "d", version: 1n }], functions };
 }
 
@@ -99,13 +147,24 @@ function call(k: number, from: string, to: string): Node {
 function looping(trips: bigint, isConstant: boolean): Model {
   const body = {
     ...emptyGraph("body"),
-    inputs: [tensorValue("i", DataType.INT64, []), tensorValue("go", DataType.BOOL, []), tensorValue("before", DataType.FLOAT, [1])],
+    inputs: [
+      tensorValue("i", DataType.INT64, []),
+      tensorValue("go", DataType.BOOL, []),
+      tensorValue("before", DataType.FLOAT, [1]),
+    ],
     nodes: [makeNode("Identity", ["go"], ["goes"]), makeNode("Sin", ["before"], ["after"])],
     outputs: [tensorValue("goes", DataType.BOOL, []), tensorValue("after", DataType.FLOAT, [1])],
   };
   return modelOf({
     nodes: [
-      makeNode("Loop", ["trips", "", isConstant ? "one" : "x"], ["made"], [attribute.graph("body", body)], "loop"), makeNode("Add", ["x", "made"], ["y"], [], "end"),
+      makeNode(
+        "Loop",
+        ["trips", "", isConstant ? "one" : "x"],
+        ["made"],
+        [attribute.graph("body", body)],
+        "loop",
+      ),
+      makeNode("Add", ["x", "made"], ["y"], [], "end"),
     ],
     initializers: [scalar("trips", trips), ...(isConstant ? [one()] : [])],
   });
@@ -117,8 +176,11 @@ function heavyConvolution(): Model {
   return modelOf({
     nodes: [
       makeNode("Expand", ["one", "shape"], ["wide"]),
-      makeNode("Conv", ["wide", "wide"], ["c1"], [pads]), makeNode("Conv", ["wide", "c1"], ["c2"], [pads]), makeNode("Conv", ["wide", "c2"], ["c3"], [pads]),
-      makeNode("ReduceSum", ["c3"], ["all"], [attribute.int("keepdims", 0)]), makeNode("Add", ["x", "all"], ["y"], [], "end"),
+      makeNode("Conv", ["wide", "wide"], ["c1"], [pads]),
+      makeNode("Conv", ["wide", "c1"], ["c2"], [pads]),
+      makeNode("Conv", ["wide", "c2"], ["c3"], [pads]),
+      makeNode("ReduceSum", ["c3"], ["all"], [attribute.int("keepdims", 0)]),
+      makeNode("Add", ["x", "all"], ["y"], [], "end"),
     ],
     initializers: [one(), int64Tensor("shape", [1, 1, 1_000_000])],
   });
@@ -126,10 +188,20 @@ function heavyConvolution(): Model {
 
 function modelOf({ nodes, initializers = [] }: Part): Model {
   const graph: Graph = {
-    ...emptyGraph("g"), nodes: [...nodes], initializers: [...initializers],
-    inputs: [tensorValue("x", DataType.FLOAT, [1])], outputs: [tensorValue("y", DataType.FLOAT, [1])],
+    ...emptyGraph("g"),
+    nodes: [...nodes],
+    initializers: [...initializers],
+    inputs: [tensorValue("x", DataType.FLOAT, [1])],
+    outputs: [tensorValue("y", DataType.FLOAT, [1])],
   };
-  return { irVersion: 8n, opsetImports: [OPSET], functions: [], trainingInfo: [], deviceConfigurations: [], graph };
+  return {
+    irVersion: 8n,
+    opsetImports: [OPSET],
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+    graph,
+  };
 }
 
 function total(from: string, to: string): Node {

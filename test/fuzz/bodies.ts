@@ -1,4 +1,7 @@
-/** If, Loop and Scan: bodies that capture values and constants from around them, and may hold bodies of their own. */
+/**
+ * If, Loop and Scan: bodies that capture values and constants from around them, and may hold bodies of
+ * their own.
+ */
 import { attribute, DataType, int64Tensor, tensorValue, type Graph } from "../../src/ir/index.js";
 import { count, GraphBuilder, type Value } from "./graph-builder.js";
 import type { Layer } from "./layers.js";
@@ -13,7 +16,7 @@ function depth(b: GraphBuilder): number {
 function growBody(b: GraphBuilder, x: Value, layers: readonly Layer[]): Value {
   let value = x;
   for (let k = b.random.within(1, 3); k > 0; k--) {
-    const next = b.random.pick(layers)(b, b.random.chance(0.7) ? value : b.anyValue() ?? value);
+    const next = b.random.pick(layers)(b, b.random.chance(0.7) ? value : (b.anyValue() ?? value));
     if (next?.type === x.type) value = next;
   }
   const fits = value.dims.join() === x.dims.join() ? value : x;
@@ -50,9 +53,28 @@ function ifNode(layers: readonly Layer[]): Layer {
 /** Whether the value has any element along its first axis, which only running tells. */
 function computedCondition(b: GraphBuilder, x: Value): string {
   const shape = b.add("Shape", [x.name], [x.dims.length], [], DataType.INT64);
-  const size = b.add("ReduceMax", [b.add("Cast", [shape.name], [x.dims.length], [attribute.int("to", DataType.FLOAT)], DataType.UNDEFINED).name], [], [attribute.int("keepdims", 0)], DataType.UNDEFINED);
-  const limit = b.constant("limit", { dims: [], dataType: DataType.FLOAT, typed: { float: [b.random.pick([1, 4])] } }, false);
-  return b.add(b.opset < 9 ? "Greater" : b.random.pick(["Greater", "Less"]), [size.name, limit], [], [], DataType.BOOL).name;
+  const size = b.add(
+    "ReduceMax",
+    [
+      b.add("Cast", [shape.name], [x.dims.length], [attribute.int("to", DataType.FLOAT)], DataType.UNDEFINED)
+        .name,
+    ],
+    [],
+    [attribute.int("keepdims", 0)],
+    DataType.UNDEFINED,
+  );
+  const limit = b.constant(
+    "limit",
+    { dims: [], dataType: DataType.FLOAT, typed: { float: [b.random.pick([1, 4])] } },
+    false,
+  );
+  return b.add(
+    b.opset < 9 ? "Greater" : b.random.pick(["Greater", "Less"]),
+    [size.name, limit],
+    [],
+    [],
+    DataType.BOOL,
+  ).name;
 }
 
 function loop(layers: readonly Layer[]): Layer {
@@ -64,7 +86,12 @@ function loop(layers: readonly Layer[]): Layer {
     body.values.push(state);
     const result = growBody(body, state, layers);
     const goingOn = body.add("Identity", [going], [], [], DataType.BOOL);
-    const graph = finished(body, "body", [tensorValue(index, DataType.INT64, []), tensorValue(going, DataType.BOOL, []), typed(b, state.name)], [tensorValue(goingOn.name, DataType.BOOL, []), typed(b, result.name)]);
+    const graph = finished(
+      body,
+      "body",
+      [tensorValue(index, DataType.INT64, []), tensorValue(going, DataType.BOOL, []), typed(b, state.name)],
+      [tensorValue(goingOn.name, DataType.BOOL, []), typed(b, result.name)],
+    );
     return b.add("Loop", [trips, "", x.name], x.dims, [attribute.graph("body", graph)]);
   };
 }
@@ -72,13 +99,28 @@ function loop(layers: readonly Layer[]): Layer {
 /** Over the first axis, without a state: every element goes through the body. */
 function scan(layers: readonly Layer[]): Layer {
   return (b, x) => {
-    if (b.opset < 9 || depth(b) >= DEEPEST || x.dims.length < 2 || (x.dims[0] ?? 0) === 0 || (x.dims[0] ?? 0) > 8) return undefined;
+    if (
+      b.opset < 9 ||
+      depth(b) >= DEEPEST ||
+      x.dims.length < 2 ||
+      (x.dims[0] ?? 0) === 0 ||
+      (x.dims[0] ?? 0) > 8
+    )
+      return undefined;
     const body = new GraphBuilder(b.setting, b);
     const element = { ...x, name: b.name("element"), dims: x.dims.slice(1) };
     body.values.push(element);
     const result = growBody(body, element, layers);
-    const graph = finished(body, "body", [typed(b, element.name)], [tensorValue(result.name, result.type, result.dims)]);
-    return b.add("Scan", [x.name], x.dims, [attribute.graph("body", graph), attribute.int("num_scan_inputs", 1)]);
+    const graph = finished(
+      body,
+      "body",
+      [typed(b, element.name)],
+      [tensorValue(result.name, result.type, result.dims)],
+    );
+    return b.add("Scan", [x.name], x.dims, [
+      attribute.graph("body", graph),
+      attribute.int("num_scan_inputs", 1),
+    ]);
   };
 }
 

@@ -1,4 +1,7 @@
-/** Chains that decode weights are storage: no exact command unpacks them; lossy ones put back what they leave alone. */
+/**
+ * Chains that decode weights are storage: no exact command unpacks them; lossy ones put back what they
+ * leave alone.
+ */
 import { describe, expect, it } from "vitest";
 import { copyModel, DataType, type Feed, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";

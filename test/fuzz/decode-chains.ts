@@ -1,4 +1,7 @@
-/** Random models whose weights come out of chains: codes, tables, gaps, narrow types; alone, shared, in bodies and functions. */
+/**
+ * Random models whose weights come out of chains: codes, tables, gaps, narrow types; alone, shared, in
+ * bodies and functions.
+ */
 import {
   attribute,
   DataType,
@@ -51,12 +54,18 @@ const FORMS: readonly ((random: Random, w: string) => Chain)[] = [
         `${w}.b`,
         [COLUMNS, ROWS],
         DataType.BFLOAT16,
-        Uint16Array.from(random.floats(COUNT, 1), (v) => new Uint32Array(Float32Array.of(v).buffer)[0]! >>> 16),
+        Uint16Array.from(
+          random.floats(COUNT, 1),
+          (v) => new Uint32Array(Float32Array.of(v).buffer)[0]! >>> 16,
+        ),
       ),
     ],
   }),
   (random, w) => ({
-    nodes: [makeNode("Cast", [`${w}.q`], [`${w}.f`], to(DataType.FLOAT)), makeNode("Mul", [`${w}.f`, `${w}.s`], [w])],
+    nodes: [
+      makeNode("Cast", [`${w}.q`], [`${w}.f`], to(DataType.FLOAT)),
+      makeNode("Mul", [`${w}.f`, `${w}.s`], [w]),
+    ],
     constants: [
       codes(random, `${w}.q`, DataType.INT8, [ROWS, COLUMNS], 255),
       floatTensor(
@@ -140,7 +149,12 @@ const FORMS: readonly ((random: Random, w: string) => Chain)[] = [
 
 function codes(random: Random, name: string, type: DataType, dims: readonly number[], limit: number): Tensor {
   const values = Uint8Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.below(limit));
-  return integerTensor(name, dims, type, type === DataType.INT8 ? Int8Array.from(values, (v) => v - 127) : values);
+  return integerTensor(
+    name,
+    dims,
+    type,
+    type === DataType.INT8 ? Int8Array.from(values, (v) => v - 127) : values,
+  );
 }
 
 /** A scale with as many values as its shape says. */
@@ -155,7 +169,10 @@ function fitted(tensor: Tensor): Tensor {
     : tensor;
 }
 
-/** y = f(x · w …): two to four weights behind chains, with other readers of a weight or of what it is made of. */
+/**
+ * y = f(x · w …): two to four weights behind chains, with other readers of a weight or of what it is made
+ * of.
+ */
 export function decodeModelOf(seed: number): Model {
   const random = new Random(seed);
   const functions: FunctionDef[] = [];
@@ -172,7 +189,10 @@ export function decodeModelOf(seed: number): Model {
   nodes.push(makeNode("Sum", sums, ["y"]));
   return {
     irVersion: 8n,
-    opsetImports: [{ domain: "", version: 17n }, ...(functions.length > 0 ? [{ domain: "local", version: 1n }] : [])],
+    opsetImports: [
+      { domain: "", version: 17n },
+      ...(functions.length > 0 ? [{ domain: "local", version: 1n }] : []),
+    ],
     functions,
     trainingInfo: [],
     deviceConfigurations: [],
@@ -231,7 +251,12 @@ function readers(random: Random, w: string, source: Tensor, nodes: Node[]): stri
 }
 
 /** The chain as a call of a function of its own. */
-function asCall(chain: readonly Node[], w: string, constants: readonly Tensor[], functions: FunctionDef[]): Node {
+function asCall(
+  chain: readonly Node[],
+  w: string,
+  constants: readonly Tensor[],
+  functions: FunctionDef[],
+): Node {
   const inputs = constants.map(({ name = "" }) => name);
   functions.push({
     name: `F${functions.length}`,

@@ -1,7 +1,18 @@
 /** Grows a graph of values whose shapes are known, with constants in all the ways that files hold them. */
 import {
-  attribute, DataType, emptyGraph, floatTensor, floatToHalf, int64Tensor, integerTensor, makeNode, setAttribute,
-  type Attribute, type Graph, type Node, type Tensor,
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  floatToHalf,
+  int64Tensor,
+  integerTensor,
+  makeNode,
+  setAttribute,
+  type Attribute,
+  type Graph,
+  type Node,
+  type Tensor,
 } from "../../src/ir/index.js";
 import type { Random } from "./random.js";
 
@@ -25,7 +36,21 @@ export interface Setting {
   readonly oddNames: boolean;
 }
 
-const ODD_STEMS = ["__proto__", "constructor", "w", "w_1", "x_scale", "y_bias", "a/b::c", "toString", "\u0007bell", "naïve", "x_quantized", "0", " "];
+const ODD_STEMS = [
+  "__proto__",
+  "constructor",
+  "w",
+  "w_1",
+  "x_scale",
+  "y_bias",
+  "a/b::c",
+  "toString",
+  "\u0007bell",
+  "naïve",
+  "x_quantized",
+  "0",
+  " ",
+];
 
 export function count(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
@@ -38,7 +63,10 @@ export class GraphBuilder {
   readonly values: Value[] = [];
   private readonly constants: Value[] = [];
 
-  constructor(readonly setting: Setting, readonly parent?: GraphBuilder) {}
+  constructor(
+    readonly setting: Setting,
+    readonly parent?: GraphBuilder,
+  ) {}
 
   get random(): Random {
     return this.setting.random;
@@ -59,37 +87,62 @@ export class GraphBuilder {
   }
 
   /** Adds a node of one output of the given shape and returns that. */
-  add(opType: string, inputs: readonly string[], dims: readonly number[], attributes: readonly Attribute[] = [], type = this.setting.float): Value {
+  add(
+    opType: string,
+    inputs: readonly string[],
+    dims: readonly number[],
+    attributes: readonly Attribute[] = [],
+    type = this.setting.float,
+  ): Value {
     const value = { name: this.name(opType.toLowerCase()), dims, type };
     this.node(opType, inputs, [value.name], attributes);
     if (type === this.setting.float) this.values.push(value);
     return value;
   }
 
-  node(opType: string, inputs: readonly string[], outputs: readonly string[], attributes: readonly Attribute[] = []): Node {
+  node(
+    opType: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: readonly Attribute[] = [],
+  ): Node {
     const name = this.nodeName(opType);
     const node = makeNode(opType, inputs, outputs, attributes, name);
     this.nodes.push(node);
     return node;
   }
 
-  /** Nodes may bear the names of values and of nodes in other graphs, or have none. In one graph onnxruntime takes a name once. */
+  /**
+   * Nodes may bear the names of values and of nodes in other graphs, or have none. In one graph onnxruntime
+   * takes a name once.
+   */
   private nodeName(opType: string): string | undefined {
     const { random } = this.setting;
-    const name = random.chance(0.2) ? random.pick([opType, "n", this.values.at(-1)?.name ?? "n"]) : `${opType}_${this.nodes.length}`;
+    const name = random.chance(0.2)
+      ? random.pick([opType, "n", this.values.at(-1)?.name ?? "n"])
+      : `${opType}_${this.nodes.length}`;
     return random.chance(0.2) || this.nodes.some((node) => node.name === name) ? undefined : name;
   }
 
   /** A float constant; sometimes one that is there already. */
   floats(stem: string, dims: readonly number[], scale = 1): string {
-    const same = this.constants.filter((constant) => constant.dims.join() === dims.join() && constant.type === this.setting.float);
+    const same = this.constants.filter(
+      (constant) => constant.dims.join() === dims.join() && constant.type === this.setting.float,
+    );
     if (same.length > 0 && this.random.chance(0.3)) return this.random.pick(same).name;
     return this.constant(stem, this.floatTensor(dims, this.random.floats(count(dims), scale)));
   }
 
   /** A constant of values above zero, for variances and denominators. */
   positives(stem: string, dims: readonly number[]): string {
-    return this.constant(stem, this.floatTensor(dims, this.random.floats(count(dims), 0.4).map((v) => v + 1)), false);
+    return this.constant(
+      stem,
+      this.floatTensor(
+        dims,
+        this.random.floats(count(dims), 0.4).map((v) => v + 1),
+      ),
+      false,
+    );
   }
 
   int64s(stem: string, values: readonly number[], dims: readonly number[] = [values.length]): string {
@@ -108,7 +161,13 @@ export class GraphBuilder {
   /** An initializer, a Constant node, or either behind an Identity. */
   constant(stem: string, tensor: Tensor, isShared = true): string {
     const name = this.name(stem);
-    if (this.random.chance(0.25) || (this.parent && this.setting.irVersion < 4n)) this.node("Constant", [], [name], [attribute.tensor("value", this.random.chance(0.5) ? tensor : { ...tensor, name: "value" })]);
+    if (this.random.chance(0.25) || (this.parent && this.setting.irVersion < 4n))
+      this.node(
+        "Constant",
+        [],
+        [name],
+        [attribute.tensor("value", this.random.chance(0.5) ? tensor : { ...tensor, name: "value" })],
+      );
     else this.initializers.push({ ...tensor, name });
     if (isShared) this.constants.push({ name, dims: tensor.dims, type: tensor.dataType });
     if (!this.random.chance(0.1)) return name;
@@ -121,7 +180,8 @@ export class GraphBuilder {
   anyValue(accept: (value: Value) => boolean = () => true): Value | undefined {
     const own = this.values.filter(accept);
     const outer = this.parent?.visible().filter(accept) ?? [];
-    if (own.length === 0 || (outer.length > 0 && this.random.chance(0.4))) return outer.length > 0 ? this.random.pick(outer) : undefined;
+    if (own.length === 0 || (outer.length > 0 && this.random.chance(0.4)))
+      return outer.length > 0 ? this.random.pick(outer) : undefined;
     return this.random.chance(0.8) ? own.at(-1) : this.random.pick(own);
   }
 

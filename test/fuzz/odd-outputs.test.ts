@@ -19,7 +19,8 @@ it("keep what is in them", { timeout: 120_000 }, async () => {
     const model = withoutExpected(odd);
     const plan = randomPlan(model, random);
     const outcome = await examiner.examine({ model, feed: feeds[0]!, feeds, plan });
-    if (outcome.kind !== "same") failures.push(`seed ${seed}: ${outcome.kind}: ${outcome.detail} (${planLine(plan)})`);
+    if (outcome.kind !== "same")
+      failures.push(`seed ${seed}: ${outcome.kind}: ${outcome.detail} (${planLine(plan)})`);
   }
   expect(failures).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * Passes that lose nothing, on models whose branches share constants: what onnxruntime computes stays, and nothing
- * grows.
+ * Passes that lose nothing, on models whose branches share constants: what onnxruntime computes stays, and
+ * nothing grows.
  */
 import { describe, expect, it } from "vitest";
 import { copyModel, type Model } from "../../src/ir/index.js";
@@ -39,7 +39,9 @@ describe.each(Object.entries(PLANS))("%s of shared constants", (_, options) => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { model, feed } = sharedWeights(seed);
       const after = await passed(model, options);
-      expect(difference(await run(model, feed), await run(after, feed)), `seed ${seed}`).toBeLessThan(ROUNDING);
+      expect(difference(await run(model, feed), await run(after, feed)), `seed ${seed}`).toBeLessThan(
+        ROUNDING,
+      );
       expect(encodeModelBytes(after).byteLength, `seed ${seed}`).toBeLessThanOrEqual(
         encodeModelBytes(model).byteLength,
       );

@@ -1,6 +1,6 @@
 /**
- * Random models in which several branches share the constants of a layer, as heads for several levels of a pyramid do,
- * with scales and shifts of their own (or of all) behind and before the layer.
+ * Random models in which several branches share the constants of a layer, as heads for several levels of a
+ * pyramid do, with scales and shifts of their own (or of all) behind and before the layer.
  */
 import {
   attribute,

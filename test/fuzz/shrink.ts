@@ -1,4 +1,7 @@
-/** Makes a failing case smaller: fewer passes, fewer outputs, fewer nodes, as long as it fails in the same way. */
+/**
+ * Makes a failing case smaller: fewer passes, fewer outputs, fewer nodes, as long as it fails in the same
+ * way.
+ */
 import { copyModel, GraphEditor, tensorValue, type Graph } from "../../src/ir/index.js";
 import { removeDead } from "../../src/passes/graph/remove-dead.js";
 import type { Case, Examiner, Outcome } from "./differential.js";
@@ -10,7 +13,12 @@ import { Random } from "./random.js";
 /** Attempts after which it is small enough. */
 const MOST_ATTEMPTS = 400;
 
-export async function shrink(given: Case, values: Generated["values"], examiner: Examiner, detail: string): Promise<Case> {
+export async function shrink(
+  given: Case,
+  values: Generated["values"],
+  examiner: Examiner,
+  detail: string,
+): Promise<Case> {
   let best = given;
   let left = MOST_ATTEMPTS;
   const kind = kindOf(detail);
@@ -40,15 +48,56 @@ function kindOf(detail: string): string {
 type Candidate = () => Promise<Case | undefined>;
 
 function candidates(given: Case, values: Generated["values"]): Candidate[] {
-  const { plan: { steps }, model: { graph } } = given;
+  const {
+    plan: { steps },
+    model: { graph },
+  } = given;
   return [
-    ...steps.map((_, at): Candidate => () => withSteps(given, steps.filter((__, k) => k !== at))),
-    ...steps.flatMap((step, at) => step.passes.map((_, which): Candidate => () => (step.passes.length < 2 ? Promise.resolve(undefined) : withSteps(given, steps.map((other, k) => (k === at ? withoutPass(step, which) : other)))))),
-    () => Promise.resolve(given.plan.withData ? { ...given, plan: { ...given.plan, withData: false } } : undefined),
-    ...graph.outputs.map((_, at): Candidate => () => (graph.outputs.length < 2 ? Promise.resolve(undefined) : edited(given, (smaller) => (smaller.outputs = smaller.outputs.filter((__, k) => k !== at))))),
-    ...graph.nodes.map((_, at): Candidate => () => withoutNode(given, values, graph.nodes.length - 1 - at)),
-    ...graph.nodes.map((_, at): Candidate => () => endingAt(given, at)),
-    () => (graph.valueInfo.length === 0 ? Promise.resolve(undefined) : edited(given, (smaller) => (smaller.valueInfo = []))),
+    ...steps.map(
+      (_, at): Candidate =>
+        () =>
+          withSteps(
+            given,
+            steps.filter((__, k) => k !== at),
+          ),
+    ),
+    ...steps.flatMap((step, at) =>
+      step.passes.map(
+        (_, which): Candidate =>
+          () =>
+            step.passes.length < 2
+              ? Promise.resolve(undefined)
+              : withSteps(
+                  given,
+                  steps.map((other, k) => (k === at ? withoutPass(step, which) : other)),
+                ),
+      ),
+    ),
+    () =>
+      Promise.resolve(
+        given.plan.withData ? { ...given, plan: { ...given.plan, withData: false } } : undefined,
+      ),
+    ...graph.outputs.map(
+      (_, at): Candidate =>
+        () =>
+          graph.outputs.length < 2
+            ? Promise.resolve(undefined)
+            : edited(given, (smaller) => (smaller.outputs = smaller.outputs.filter((__, k) => k !== at))),
+    ),
+    ...graph.nodes.map(
+      (_, at): Candidate =>
+        () =>
+          withoutNode(given, values, graph.nodes.length - 1 - at),
+    ),
+    ...graph.nodes.map(
+      (_, at): Candidate =>
+        () =>
+          endingAt(given, at),
+    ),
+    () =>
+      graph.valueInfo.length === 0
+        ? Promise.resolve(undefined)
+        : edited(given, (smaller) => (smaller.valueInfo = [])),
   ];
 }
 
@@ -71,22 +120,36 @@ async function edited(given: Case, edit: (graph: Graph) => unknown): Promise<Cas
 async function withoutNode(given: Case, values: Generated["values"], at: number): Promise<Case | undefined> {
   const node = given.model.graph.nodes[at];
   const made = node?.outputs.map((name) => values.find((value) => value.name === name)) ?? [];
-  if (!node || made.length === 0 || given.model.graph.outputs.some(({ name }) => node.outputs.includes(name))) return undefined;
+  if (!node || made.length === 0 || given.model.graph.outputs.some(({ name }) => node.outputs.includes(name)))
+    return undefined;
   const known = made.filter((value) => value !== undefined);
   const random = new Random(at + 1);
-  const fed = (): Case["feed"] => Object.fromEntries(known.map(({ name, type, dims }) => [name, valueOf(type, dims, random.floats(count(dims), 1))]));
+  const fed = (): Case["feed"] =>
+    Object.fromEntries(
+      known.map(({ name, type, dims }) => [name, valueOf(type, dims, random.floats(count(dims), 1))]),
+    );
   const smaller = await edited(given, (graph) => {
     graph.nodes = graph.nodes.filter((_, k) => k !== at);
     graph.inputs.unshift(...known.map(({ name, type, dims }) => tensorValue(name, type, dims)));
     graph.valueInfo = graph.valueInfo.filter((value) => !known.some(({ name }) => name === value.name));
   });
-  return { ...smaller, feed: { ...given.feed, ...fed() }, feeds: given.feeds.map((feed) => ({ ...feed, ...fed() })) };
+  return {
+    ...smaller,
+    feed: { ...given.feed, ...fed() },
+    feeds: given.feeds.map((feed) => ({ ...feed, ...fed() })),
+  };
 }
 
 /** An earlier value as the only output. */
 function endingAt(given: Case, at: number): Promise<Case | undefined> {
   const [name] = given.model.graph.nodes[at]?.outputs ?? [];
   const { outputs, nodes } = given.model.graph;
-  if (!name || at === nodes.length - 1 || outputs.some((output) => output.name === name) || !GraphEditor.forMainGraph(given.model).producer(name)) return Promise.resolve(undefined);
+  if (
+    !name ||
+    at === nodes.length - 1 ||
+    outputs.some((output) => output.name === name) ||
+    !GraphEditor.forMainGraph(given.model).producer(name)
+  )
+    return Promise.resolve(undefined);
   return edited(given, (graph) => (graph.outputs = [{ name }]));
 }

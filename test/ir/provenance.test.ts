@@ -1,9 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { copyModel, floatTensor, GraphEditor, makeNode, withDescendants, type Model } from "../../src/ir/index.js";
+import {
+  copyModel,
+  floatTensor,
+  GraphEditor,
+  makeNode,
+  withDescendants,
+  type Model,
+} from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { model } from "../calibration/tiny-models.js";
 
-const tiny = (): Model => model([1, 2], [makeNode("MatMul", ["x", "w"], ["y"], [], "dense")], [floatTensor("w", [2, 2], Float32Array.of(1, 2, 3, 4))]);
+const tiny = (): Model =>
+  model(
+    [1, 2],
+    [makeNode("MatMul", ["x", "w"], ["y"], [], "dense")],
+    [floatTensor("w", [2, 2], Float32Array.of(1, 2, 3, 4))],
+  );
 
 describe("what became of names", () => {
   it("is found in any number of steps, in circles too", () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { convolutionRows, matrixRows, quantizeRows, scalesForBias, symmetricParameters, uint8Parameters } from "../../src/numeric/affine.js";
+import {
+  convolutionRows,
+  matrixRows,
+  quantizeRows,
+  scalesForBias,
+  symmetricParameters,
+  uint8Parameters,
+} from "../../src/numeric/affine.js";
 
 describe("uint8Parameters", () => {
   it("gives zero a code of its own", () => {
@@ -18,7 +25,8 @@ describe("uint8Parameters", () => {
 });
 
 describe("quantizeRows", () => {
-  const row = (values: number[], guardPairs = true) => quantizeRows(Float32Array.from(values), matrixRows([1, values.length], true), { guardPairs });
+  const row = (values: number[], guardPairs = true) =>
+    quantizeRows(Float32Array.from(values), matrixRows([1, values.length], true), { guardPairs });
 
   it("uses the whole range when no pair of neighbours can saturate", () => {
     const { codes, scales } = row([1.27, -1.27, 0.5, 0]);
@@ -26,7 +34,8 @@ describe("quantizeRows", () => {
     expect(scales[0]).toBeCloseTo(0.01, 7);
   });
 
-  // Weights of a reported saturation: activations 210, 198, 234 times -81, -80, 127 overflow 16 bits in pairs.
+  // Weights of a reported saturation: activations 210, 198, 234 times -81, -80, 127 overflow 16 bits in
+  // pairs.
   it("keeps 255 times every same-sign pair within int16", () => {
     const { codes } = row([-81, -80, 127, 120]);
     expect(Math.abs(codes[0]! + codes[1]!)).toBeLessThanOrEqual(128);
@@ -36,7 +45,10 @@ describe("quantizeRows", () => {
 
   it("takes one scale for all channels on request: the largest", () => {
     const values = Float32Array.of(1.27, 0.5, 0.02, -0.01);
-    const { codes, scales } = quantizeRows(values, matrixRows([2, 2], true), { guardPairs: false, perTensor: true });
+    const { codes, scales } = quantizeRows(values, matrixRows([2, 2], true), {
+      guardPairs: false,
+      perTensor: true,
+    });
     expect([...codes]).toEqual([127, 50, 2, -1]);
     expect(scales[0]).toBeCloseTo(0.01, 7);
     expect(scales[1]).toBe(scales[0]);
@@ -48,7 +60,10 @@ describe("quantizeRows", () => {
   });
 
   it("keeps within fewer bits when asked: relaxed SIMD has seven", () => {
-    const { codes, scales } = quantizeRows(Float32Array.of(12.6, -12.6, 6.2, 0), matrixRows([1, 4], true), { guardPairs: false, maxCode: 63 });
+    const { codes, scales } = quantizeRows(Float32Array.of(12.6, -12.6, 6.2, 0), matrixRows([1, 4], true), {
+      guardPairs: false,
+      maxCode: 63,
+    });
     expect([...codes]).toEqual([63, -63, 31, 0]);
     expect(scales[0]).toBeCloseTo(0.2, 6);
   });
@@ -59,7 +74,9 @@ describe("quantizeRows", () => {
 
   it("pairs the channels of a convolution at one kernel position, as the NHWC kernels do", () => {
     // [1, 2, 1, 2]: channel 0 holds 100 at both positions, channel 1 holds 100 and -100.
-    const { codes } = quantizeRows(Float32Array.of(100, 100, 100, -100), convolutionRows([1, 2, 1, 2]), { guardPairs: true });
+    const { codes } = quantizeRows(Float32Array.of(100, 100, 100, -100), convolutionRows([1, 2, 1, 2]), {
+      guardPairs: true,
+    });
     // Position 0 pairs 100 with 100, so 128 is shared; the scale is that of the pair.
     expect([...codes]).toEqual([64, 64, 64, -64]);
   });

@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { assignCodes, CodebookFit, type CodedRow } from "../../src/numeric/codebook.js";
 
 const row = (weights: number[], h?: number[], extra: Partial<CodedRow> = {}): CodedRow => ({
-  weights: Float64Array.from(weights), codes: new Int32Array(weights.length).fill(-1), h: h && Float64Array.from(h), importance: 1, ...extra,
+  weights: Float64Array.from(weights),
+  codes: new Int32Array(weights.length).fill(-1),
+  h: h && Float64Array.from(h),
+  importance: 1,
+  ...extra,
 });
 
 describe("assignCodes", () => {
@@ -40,16 +44,24 @@ describe("CodebookFit", () => {
   };
 
   it("moves entries to the means of their weights when inputs are unrelated", () => {
-    const entries = fitted([{ ...row([1, 3, 10], [1, 0, 0, 0, 1, 0, 0, 0, 1]), codes: Int32Array.of(0, 0, 1) }], Float64Array.of(0, 9));
+    const entries = fitted(
+      [{ ...row([1, 3, 10], [1, 0, 0, 0, 1, 0, 0, 0, 1]), codes: Int32Array.of(0, 0, 1) }],
+      Float64Array.of(0, 9),
+    );
     expect(entries[0]).toBeCloseTo(2, 3);
     expect(entries[1]).toBeCloseTo(10, 3);
   });
 
   it("solves Aᵀ H A c = Aᵀ H w: one entry for w = (1, 3), H = [2 1; 1 4] is 18 / 8", () => {
-    expect(fitted([{ ...row([1, 3], [2, 1, 1, 4]), codes: Int32Array.of(0, 0) }], Float64Array.of(2))[0]).toBeCloseTo(18 / 8, 3);
+    expect(
+      fitted([{ ...row([1, 3], [2, 1, 1, 4]), codes: Int32Array.of(0, 0) }], Float64Array.of(2))[0],
+    ).toBeCloseTo(18 / 8, 3);
   });
 
   it("leaves an entry that no weight has where it was", () => {
-    expect(fitted([{ ...row([1], [1]), codes: Int32Array.of(0) }], Float64Array.of(1, 5))[1]).toBeCloseTo(5, 12);
+    expect(fitted([{ ...row([1], [1]), codes: Int32Array.of(0) }], Float64Array.of(1, 5))[1]).toBeCloseTo(
+      5,
+      12,
+    );
   });
 });

@@ -1,17 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { balancingFactors, channelSizes, expectedError, ScaledMagnitudes, spreadOf } from "../../src/numeric/equalization.js";
+import {
+  balancingFactors,
+  channelSizes,
+  expectedError,
+  ScaledMagnitudes,
+  spreadOf,
+} from "../../src/numeric/equalization.js";
 
 describe("balancingFactors", () => {
   it("bring both sides to the same share of their largest", () => {
     const [before, behind] = [Float64Array.of(8, 2, 0.5), Float64Array.of(1, 3, 0.2)];
     const s = balancingFactors(before, behind, 0.5);
     const ratios = before.map((value, c) => value / s[c]! / (behind[c]! * s[c]!));
-    expect([...ratios]).toEqual([expect.closeTo(ratios[0]!, 10), expect.closeTo(ratios[0]!, 10), expect.closeTo(ratios[0]!, 10)]);
+    expect([...ratios]).toEqual([
+      expect.closeTo(ratios[0]!, 10),
+      expect.closeTo(ratios[0]!, 10),
+      expect.closeTo(ratios[0]!, 10),
+    ]);
     expect(s[0]! * s[1]! * s[2]!).toBeCloseTo(1, 10);
   });
 
   it("stay within 1/100 and 100, and are 1 where nothing is known", () => {
-    expect([...balancingFactors(Float64Array.of(1e9, 1e-9, 0, Infinity, NaN), Float64Array.of(1, 1, 1, 1, 0), 0.5)]).toEqual([expect.closeTo(100), expect.closeTo(0.01), 1, 1, 1]);
+    expect([
+      ...balancingFactors(Float64Array.of(1e9, 1e-9, 0, Infinity, NaN), Float64Array.of(1, 1, 1, 1, 0), 0.5),
+    ]).toEqual([expect.closeTo(100), expect.closeTo(0.01), 1, 1, 1]);
     expect([...balancingFactors(new Float64Array(2), new Float64Array(2), 0.5)]).toEqual([1, 1]);
   });
 });
@@ -44,5 +56,8 @@ it("expectedError adds what activations and weights round away", () => {
   // One output, w = [2, 1], x in ±3: Δx = 6/255, Δw = 2/127, power 1 + 1.
   const layer = new ScaledMagnitudes(Float32Array.of(2, 1), 2, 1, 1);
   const range = { min: Float64Array.of(-3, -3), max: Float64Array.of(3, 3) };
-  expect(expectedError(layer, range, Float64Array.of(1, 1))).toBeCloseTo(((6 / 255) ** 2 * 5 + (2 / 127) ** 2 * 2) / 12, 12);
+  expect(expectedError(layer, range, Float64Array.of(1, 1))).toBeCloseTo(
+    ((6 / 255) ** 2 * 5 + (2 / 127) ** 2 * 2) / 12,
+    12,
+  );
 });

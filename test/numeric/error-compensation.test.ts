@@ -4,23 +4,35 @@ import type { RoundingRow } from "../../src/numeric/rounding-grid.js";
 import { TILE } from "../../src/numeric/row-products.js";
 
 const SIZE = 6;
-const inputs = Array.from({ length: 20 }, (_, i) => Array.from({ length: SIZE }, (_, j) => ((5 * i + 3 * j * j) % 7) - 3 + 2 * ((i * i) % 5)));
-const weights = Array.from({ length: 8 }, (_, i) => Float64Array.from({ length: SIZE }, (_, j) => (((7 * i * i + 5 * i * j + 3 * j * j) % 23) - 11) / 3));
+const inputs = Array.from({ length: 20 }, (_, i) =>
+  Array.from({ length: SIZE }, (_, j) => ((5 * i + 3 * j * j) % 7) - 3 + 2 * ((i * i) % 5)),
+);
+const weights = Array.from({ length: 8 }, (_, i) =>
+  Float64Array.from({ length: SIZE }, (_, j) => (((7 * i * i + 5 * i * j + 3 * j * j) % 23) - 11) / 3),
+);
 
 /** X Xᵀ / 20 with a ridge of a thousandth of the mean of its diagonal. */
 function secondMoments(): Float64Array {
   const h = new Float64Array(SIZE * SIZE);
-  for (const x of inputs) for (let i = 0; i < SIZE; i++) for (let j = 0; j < SIZE; j++) h[i * SIZE + j]! += (x[i]! * x[j]!) / inputs.length;
+  for (const x of inputs)
+    for (let i = 0; i < SIZE; i++)
+      for (let j = 0; j < SIZE; j++) h[i * SIZE + j]! += (x[i]! * x[j]!) / inputs.length;
   const ridge = (0.001 * [0, 1, 2, 3, 4, 5].reduce((sum, i) => sum + h[i * SIZE + i]!, 0)) / SIZE;
   for (let i = 0; i < SIZE; i++) h[i * SIZE + i]! += ridge;
   return h;
 }
 
-const begin = (row: Float64Array): RoundingRow => ({ weights: row, scale: 0.9, codes: new Int32Array(SIZE), fixed: new Uint8Array(SIZE) });
+const begin = (row: Float64Array): RoundingRow => ({
+  weights: row,
+  scale: 0.9,
+  codes: new Int32Array(SIZE),
+  fixed: new Uint8Array(SIZE),
+});
 
 function rounded(rows: readonly RoundingRow[]): number[][] {
   const compensation = ErrorCompensation.of(secondMoments(), SIZE);
-  for (let first = 0; first < rows.length; first += TILE) compensation?.round(rows.slice(first, first + TILE), { maxCode: 7 });
+  for (let first = 0; first < rows.length; first += TILE)
+    compensation?.round(rows.slice(first, first + TILE), { maxCode: 7 });
   return rows.map(({ codes }) => [...codes]);
 }
 

@@ -8,32 +8,61 @@ import { normalArray } from "./seeded.js";
 const plainProduct: GramProduct = (rows, count, size) => {
   const product = new Float32Array(size * size);
   for (let at = 0; at < count * size; at += size) {
-    for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) product[i * size + j]! += rows[at + i]! * rows[at + j]!;
+    for (let i = 0; i < size; i++)
+      for (let j = 0; j < size; j++) product[i * size + j]! += rows[at + i]! * rows[at + j]!;
   }
   return Promise.resolve(product);
 };
 
-function gatherAll(layout: RowLayout, dims: number[], values: Float32Array): { rows: Float32Array; count: number; size: number; groups: number } {
+function gatherAll(
+  layout: RowLayout,
+  dims: number[],
+  values: Float32Array,
+): { rows: Float32Array; count: number; size: number; groups: number } {
   const source = rowSource(layout, dims);
   if (!source) throw new Error("no rows");
   const rows = new Float32Array(source.groups * source.rows * source.size);
-  source.gather(values, Array.from({ length: source.rows }, (_, i) => i), rows, 0, source.rows);
+  source.gather(
+    values,
+    Array.from({ length: source.rows }, (_, i) => i),
+    rows,
+    0,
+    source.rows,
+  );
   return { rows, count: source.rows, size: source.size, groups: source.groups };
 }
 
-const convolution = (kernel: number[], changes: Partial<Extract<RowLayout, { type: "convolution" }>> = {}): RowLayout => ({
-  type: "convolution", kernel, strides: kernel.map(() => 1), dilations: kernel.map(() => 1), pads: kernel.flatMap(() => [0, 0]), groups: 1, ...changes,
+const convolution = (
+  kernel: number[],
+  changes: Partial<Extract<RowLayout, { type: "convolution" }>> = {},
+): RowLayout => ({
+  type: "convolution",
+  kernel,
+  strides: kernel.map(() => 1),
+  dilations: kernel.map(() => 1),
+  pads: kernel.flatMap(() => [0, 0]),
+  groups: 1,
+  ...changes,
 });
 
 describe("rowSource", () => {
   it("takes rows along the last axis", () => {
-    const { rows, count, size } = gatherAll({ type: "lastAxis" }, [2, 1, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+    const { rows, count, size } = gatherAll(
+      { type: "lastAxis" },
+      [2, 1, 3],
+      Float32Array.of(1, 2, 3, 4, 5, 6),
+    );
     expect([count, size, [...rows]]).toEqual([2, 3, [1, 2, 3, 4, 5, 6]]);
   });
 
   it("takes the windows of a convolution, channel outermost, zeros in the padding", () => {
-    // One image of two channels, [[1, 2, 3]] and [[4, 5, 6]]; kernel 1 x 2, one column of padding on the left.
-    const { rows, size } = gatherAll(convolution([1, 2], { pads: [0, 1, 0, 0] }), [1, 2, 1, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+    // One image of two channels, [[1, 2, 3]] and [[4, 5, 6]]; kernel 1 x 2, one column of padding on the
+    // left.
+    const { rows, size } = gatherAll(
+      convolution([1, 2], { pads: [0, 1, 0, 0] }),
+      [1, 2, 1, 3],
+      Float32Array.of(1, 2, 3, 4, 5, 6),
+    );
     expect(size).toBe(4);
     expect([...rows]).toEqual([0, 1, 0, 4, 1, 2, 4, 5, 2, 3, 5, 6]);
   });
@@ -47,7 +76,10 @@ describe("rowSource", () => {
     ["one axis", [2, 3, 8], convolution([3], { pads: [1, 1] })],
     ["three axes", [1, 2, 3, 4, 5], convolution([2, 2, 3], { pads: [0, 1, 1, 0, 0, 1] })],
   ])("agrees with the definition of a convolution: %s", (_, dims, layout) => {
-    const values = normalArray(dims.reduce((a, b) => a * b, 1), 1);
+    const values = normalArray(
+      dims.reduce((a, b) => a * b, 1),
+      1,
+    );
     const { rows, count, size, groups } = gatherAll(layout, dims, values);
     expect([...rows]).toEqual(naiveRows(layout, dims, values));
     expect(rows.length).toBe(groups * count * size);
@@ -63,7 +95,10 @@ describe("rowSource", () => {
 describe("RowSampler", () => {
   it("takes every row when they are few", () => {
     const sampler = new RowSampler(100, 2);
-    expect([sampler.next(3), sampler.next(4)]).toEqual([[0, 1, 2], [0, 1, 2, 3]]);
+    expect([sampler.next(3), sampler.next(4)]).toEqual([
+      [0, 1, 2],
+      [0, 1, 2, 3],
+    ]);
   });
 
   it("spreads rows evenly and makes up for short samples", () => {
@@ -80,7 +115,12 @@ describe("RowSampler", () => {
 });
 
 describe("GramAccumulator", () => {
-  it.each([[3, 1], [3, 2], [60, 1], [60, 3]])("agrees with the definition for %i features in %i groups", async (size, groups) => {
+  it.each([
+    [3, 1],
+    [3, 2],
+    [60, 1],
+    [60, 3],
+  ])("agrees with the definition for %i features in %i groups", async (size, groups) => {
     const count = 500;
     const gram = new GramAccumulator(size, groups, plainProduct);
     const data = normalArray(count * size * groups, size);
@@ -94,9 +134,17 @@ describe("GramAccumulator", () => {
     const result = await gram.result();
     expect([result?.size, result?.rows, result?.matrices.length]).toEqual([size, count, groups]);
     for (let g = 0; g < groups; g++) {
-      const exact = (await plainProduct(data.subarray(g * count * size, (g + 1) * count * size), count, size)).map((v) => v / count);
-      result?.matrices[g]?.forEach((value, i) => { if (Math.abs(value - exact[i]!) > 1e-5) throw new Error(`entry ${i}: ${value} and ${exact[i]}`); });
-      const mean = Array.from({ length: count }, (_, row) => data[(g * count + row) * size]!).reduce((a, b) => a + b, 0) / count;
+      const exact = (
+        await plainProduct(data.subarray(g * count * size, (g + 1) * count * size), count, size)
+      ).map((v) => v / count);
+      result?.matrices[g]?.forEach((value, i) => {
+        if (Math.abs(value - exact[i]!) > 1e-5) throw new Error(`entry ${i}: ${value} and ${exact[i]}`);
+      });
+      const mean =
+        Array.from({ length: count }, (_, row) => data[(g * count + row) * size]!).reduce(
+          (a, b) => a + b,
+          0,
+        ) / count;
       expect(result?.means[g]?.[0]).toBeCloseTo(mean, 10);
     }
   });
@@ -106,7 +154,10 @@ describe("GramAccumulator", () => {
   });
 });
 
-/** Row by row from the formula: y[n, o] reads x[n, c, o * stride - pad + k * dilation]. Grouped rows follow each other. */
+/**
+ * Row by row from the formula: y[n, o] reads x[n, c, o * stride - pad + k * dilation]. Grouped rows follow
+ * each other.
+ */
 function naiveRows(layout: RowLayout, dims: number[], values: Float32Array): number[] {
   if (layout.type !== "convolution") throw new Error("not a convolution");
   const [batch, channels, ...spatial] = dims as [number, number, ...number[]];
@@ -117,16 +168,26 @@ function naiveRows(layout: RowLayout, dims: number[], values: Float32Array): num
   });
   const perGroup = channels / layout.groups;
   const rows: number[] = [];
-  for (let g = 0; g < layout.groups; g++) for (let n = 0; n < batch; n++) for (const o of grid(outputs)) {
-    for (let c = g * perGroup; c < (g + 1) * perGroup; c++) for (const k of grid(layout.kernel)) {
-      const at = o.map((p, a) => p * layout.strides[a]! - layout.pads[a]! + k[a]! * layout.dilations[a]!);
-      const inside = at.every((p, a) => p >= 0 && p < spatial[a]!);
-      rows.push(inside ? values[at.reduce((flat, p, a) => flat * spatial[a]! + p, n * channels + c)]! : 0);
-    }
-  }
+  for (let g = 0; g < layout.groups; g++)
+    for (let n = 0; n < batch; n++)
+      for (const o of grid(outputs)) {
+        for (let c = g * perGroup; c < (g + 1) * perGroup; c++)
+          for (const k of grid(layout.kernel)) {
+            const at = o.map(
+              (p, a) => p * layout.strides[a]! - layout.pads[a]! + k[a]! * layout.dilations[a]!,
+            );
+            const inside = at.every((p, a) => p >= 0 && p < spatial[a]!);
+            rows.push(
+              inside ? values[at.reduce((flat, p, a) => flat * spatial[a]! + p, n * channels + c)]! : 0,
+            );
+          }
+      }
   return rows;
 }
 
 function grid(sizes: readonly number[]): number[][] {
-  return sizes.reduce<number[][]>((points, size) => points.flatMap((point) => Array.from({ length: size }, (_, i) => [...point, i])), [[]]);
+  return sizes.reduce<number[][]>(
+    (points, size) => points.flatMap((point) => Array.from({ length: size }, (_, i) => [...point, i])),
+    [[]],
+  );
 }

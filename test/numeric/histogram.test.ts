@@ -12,7 +12,8 @@ function histogramOf(parts: readonly (Float32Array | Float64Array)[], bins?: num
 }
 
 const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
-const concat = (parts: readonly Float32Array[]): Float64Array => Float64Array.from(parts.flatMap((part) => [...part])).sort();
+const concat = (parts: readonly Float32Array[]): Float64Array =>
+  Float64Array.from(parts.flatMap((part) => [...part])).sort();
 
 const relu = normalArray(50_000, 5, 3).map((v) => Math.max(0, v));
 const CASES: [string, Float32Array[]][] = [
@@ -30,7 +31,11 @@ describe("HistogramAccumulator", () => {
     const sorted = concat(parts);
     const histogram = histogramOf(parts);
     const bin = (sorted.at(-1)! - sorted[0]!) / 2048;
-    expect([histogram.min, histogram.max, histogram.count]).toEqual([sorted[0], sorted.at(-1), sorted.length]);
+    expect([histogram.min, histogram.max, histogram.count]).toEqual([
+      sorted[0],
+      sorted.at(-1),
+      sorted.length,
+    ]);
     expect(sum(histogram.counts)).toBeCloseTo(sorted.length, 4);
     for (const q of [0.0001, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999]) {
       // Between the values of the neighbouring ranks, give or take one bin.
@@ -44,7 +49,9 @@ describe("HistogramAccumulator", () => {
   it("does not depend on the order or the division of the values", () => {
     const values = normalArray(40_000, 4);
     const forward = histogramOf([values]);
-    const backward = histogramOf(Array.from({ length: 40 }, (_, i) => values.slice(39_000 - i * 1000, 40_000 - i * 1000)));
+    const backward = histogramOf(
+      Array.from({ length: 40 }, (_, i) => values.slice(39_000 - i * 1000, 40_000 - i * 1000)),
+    );
     expect(backward).toEqual(forward);
   });
 
@@ -53,7 +60,12 @@ describe("HistogramAccumulator", () => {
   });
 
   it("puts a constant in the first bin", () => {
-    expect(histogramOf([new Float32Array(10).fill(3)], 4)).toEqual({ min: 3, max: 3, count: 10, counts: Float64Array.of(10, 0, 0, 0) });
+    expect(histogramOf([new Float32Array(10).fill(3)], 4)).toEqual({
+      min: 3,
+      max: 3,
+      count: 10,
+      counts: Float64Array.of(10, 0, 0, 0),
+    });
     expect(histogramOf([new Float32Array(10)], 4)).toMatchObject({ min: 0, max: 0, count: 10 });
   });
 
@@ -84,15 +96,28 @@ describe("clampedHistogram", () => {
   const histogram = { min: -2, max: 2, counts: Float64Array.of(10, 20, 30, 40), count: 100 };
 
   it("leaves out what is at 0 and puts what is above into the bin of the ceiling", () => {
-    expect(clampedHistogram(histogram, Infinity)).toEqual({ ...histogram, counts: Float64Array.of(0, 0, 30, 40) });
+    expect(clampedHistogram(histogram, Infinity)).toEqual({
+      ...histogram,
+      counts: Float64Array.of(0, 0, 30, 40),
+    });
     expect(clampedHistogram(histogram, 0.75)).toEqual({ ...histogram, counts: Float64Array.of(0, 0, 70, 0) });
   });
 
   it("puts all at a ceiling that lies below", () => {
-    expect(clampedHistogram({ ...histogram, min: 7, max: 9 }, 6)).toEqual({ min: 6, max: 6, counts: Float64Array.of(100), count: 100 });
+    expect(clampedHistogram({ ...histogram, min: 7, max: 9 }, 6)).toEqual({
+      min: 6,
+      max: 6,
+      counts: Float64Array.of(100),
+      count: 100,
+    });
   });
 
   it("keeps values that are all equal", () => {
-    expect(clampedHistogram({ min: 3, max: 3, counts: Float64Array.of(5, 0), count: 5 }, 6)).toEqual({ min: 3, max: 3, counts: Float64Array.of(5, 0), count: 5 });
+    expect(clampedHistogram({ min: 3, max: 3, counts: Float64Array.of(5, 0), count: 5 }, 6)).toEqual({
+      min: 3,
+      max: 3,
+      counts: Float64Array.of(5, 0),
+      count: 5,
+    });
   });
 });

@@ -14,7 +14,8 @@ function bruteForce(values: readonly number[], weights: readonly number[], k: nu
   const best = (from: number, runs: number): number => {
     if (runs === 1) return cost(from, order.length);
     let least = Infinity;
-    for (let to = from + 1; to <= order.length - runs + 1; to++) least = Math.min(least, cost(from, to) + best(to, runs - 1));
+    for (let to = from + 1; to <= order.length - runs + 1; to++)
+      least = Math.min(least, cost(from, to) + best(to, runs - 1));
     return least;
   };
   return best(0, k);

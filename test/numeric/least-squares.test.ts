@@ -23,15 +23,25 @@ describe("SupportSolver", () => {
     expect(quadraticForm(H, 2, [1.5 - 1, 0 - 1])).toBe(1.5);
   });
 
-  it.each([["correction", 360], ["iteration", 870]])("solves a large support by %s as well as by factors", (_, n) => {
+  it.each([
+    ["correction", 360],
+    ["iteration", 870],
+  ])("solves a large support by %s as well as by factors", (_, n) => {
     const rows = normalArray(400 * n, 3);
     const h = new Float64Array(n * n);
-    for (let r = 0; r < 400; r++) for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) h[i * n + j]! += (rows[r * n + i]! * rows[r * n + j]!) / 400;
+    for (let r = 0; r < 400; r++)
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < n; j++) h[i * n + j]! += (rows[r * n + i]! * rows[r * n + j]!) / 400;
     for (let i = 0; i < n; i++) h[i * n + i]! += 0.1;
     const w = normalArray(n, 4);
     const support = Int32Array.from({ length: 350 }, (_, i) => i);
     const solver = new SupportSolver(h, n);
-    const lossOf = (part: Float64Array): number => quadraticForm(h, n, Float64Array.from(w, (value, i) => (part[i] ?? 0) - value));
+    const lossOf = (part: Float64Array): number =>
+      quadraticForm(
+        h,
+        n,
+        Float64Array.from(w, (value, i) => (part[i] ?? 0) - value),
+      );
     const iterated = lossOf(solver.refit(support, w, w).slice());
     const exact = lossOf(solver.refitWithLosses(support, w).weights.slice());
     expect(iterated / exact).toBeCloseTo(1, 4);
@@ -55,5 +65,7 @@ it("there is nothing to fit to when the inputs varied by no more than rounding",
 });
 
 it("there is nothing to fit to when the inputs were always zero", () => {
-  expect(withRidge({ size: 1, matrix: new Float64Array(1), mean: new Float64Array(1) }, 0.01)).toBeUndefined();
+  expect(
+    withRidge({ size: 1, matrix: new Float64Array(1), mean: new Float64Array(1) }, 0.01),
+  ).toBeUndefined();
 });

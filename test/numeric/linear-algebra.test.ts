@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { cholesky, inverseDiagonal, invertLower, multiplySymmetric, quadraticForm, solveFactored } from "../../src/numeric/linear-algebra.js";
+import {
+  cholesky,
+  inverseDiagonal,
+  invertLower,
+  multiplySymmetric,
+  quadraticForm,
+  solveFactored,
+} from "../../src/numeric/linear-algebra.js";
 import { normalArray } from "./seeded.js";
 
 /** A Aᵀ + n·I of normal values: symmetric positive definite. */
@@ -15,7 +22,8 @@ function positiveDefinite(n: number): Float64Array {
   return a;
 }
 
-const unit = (n: number, at: number): Float64Array => Float64Array.from({ length: n }, (_, i) => (i === at ? 1 : 0));
+const unit = (n: number, at: number): Float64Array =>
+  Float64Array.from({ length: n }, (_, i) => (i === at ? 1 : 0));
 
 describe("cholesky", () => {
   it("factors a 2 × 2 matrix as by hand, over the lower triangle", () => {
@@ -29,15 +37,18 @@ describe("cholesky", () => {
     expect(cholesky(Float64Array.of(NaN), 1)).toBe(false);
   });
 
-  it.each([1, 2, 3, 4, 5, 8, 9, 13, 30])("solves systems of %i equations, whatever is left over of the blocks", (n) => {
-    const a = positiveDefinite(n);
-    const b = Float64Array.from(normalArray(n, 7));
-    const factor = a.slice();
-    cholesky(factor, n);
-    const x = b.slice();
-    solveFactored(factor, n, x);
-    multiplySymmetric(a, n, x).forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 10));
-  });
+  it.each([1, 2, 3, 4, 5, 8, 9, 13, 30])(
+    "solves systems of %i equations, whatever is left over of the blocks",
+    (n) => {
+      const a = positiveDefinite(n);
+      const b = Float64Array.from(normalArray(n, 7));
+      const factor = a.slice();
+      cholesky(factor, n);
+      const x = b.slice();
+      solveFactored(factor, n, x);
+      multiplySymmetric(a, n, x).forEach((value, i) => expect(value).toBeCloseTo(b[i]!, 10));
+    },
+  );
 });
 
 describe("the inverse of a factor", () => {

@@ -9,13 +9,21 @@ describe("MomentsAccumulator", () => {
     moments.add(Float32Array.of(1, 2, 10, 10, 3, 4, 20, 20), [2, 2, 2], 1);
     moments.add(Float32Array.of(5, 15), [1, 2, 1], 1);
     // np.var([1, 2, 3, 4, 5]) == 2; np.var([10, 10, 20, 20, 15]) == 20
-    expect(moments.result()).toEqual({ mean: Float64Array.of(3, 15), variance: Float64Array.of(2, 20), count: 5 });
+    expect(moments.result()).toEqual({
+      mean: Float64Array.of(3, 15),
+      variance: Float64Array.of(2, 20),
+      count: 5,
+    });
   });
 
   it("counts negative axes from the end", () => {
     const moments = new MomentsAccumulator();
     moments.add(Float32Array.of(1, 2, 3, 4), [2, 2], -1);
-    expect(moments.result()).toEqual({ mean: Float64Array.of(2, 3), variance: Float64Array.of(1, 1), count: 2 });
+    expect(moments.result()).toEqual({
+      mean: Float64Array.of(2, 3),
+      variance: Float64Array.of(1, 1),
+      count: 2,
+    });
   });
 
   it("keeps a small variance beside a large mean", () => {

@@ -19,7 +19,11 @@ describe("canSaturate", () => {
 
 describe("pairsAtRisk", () => {
   it("pairs neighbours of a row and leaves the odd one alone", () => {
-    expect(pairsAtRisk(Int8Array.of(100, 100, -80, -81, 127), matrixRows([1, 5], true))).toEqual({ pairs: 2, count: 2, firsts: [[0, 2]] });
+    expect(pairsAtRisk(Int8Array.of(100, 100, -80, -81, 127), matrixRows([1, 5], true))).toEqual({
+      pairs: 2,
+      count: 2,
+      firsts: [[0, 2]],
+    });
     expect(pairsAtRisk(Int8Array.of(0, 100, 100, 0), matrixRows([1, 4], true)).count).toBe(0);
   });
 
@@ -34,7 +38,9 @@ describe("pairsAtRisk", () => {
   it("finds none where quantization guards pairs", () => {
     const values = Float32Array.from({ length: 256 }, (_, k) => Math.sin(k * 12.9898) * 3);
     const order = matrixRows([4, 64], true);
-    expect(pairsAtRisk(quantizeRows(values, order, { guardPairs: false }).codes, order).count).toBeGreaterThan(0);
+    expect(
+      pairsAtRisk(quantizeRows(values, order, { guardPairs: false }).codes, order).count,
+    ).toBeGreaterThan(0);
     expect(pairsAtRisk(quantizeRows(values, order, { guardPairs: true }).codes, order).count).toBe(0);
   });
 });

@@ -1,14 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { countAlive, keepHighest, keepPattern, magnitudeThreshold, stageCounts, zeroBelow, zeroPattern } from "../../src/numeric/pruning.js";
+import {
+  countAlive,
+  keepHighest,
+  keepPattern,
+  magnitudeThreshold,
+  stageCounts,
+  zeroBelow,
+  zeroPattern,
+} from "../../src/numeric/pruning.js";
 import { uniform } from "./seeded.js";
 
-const ranked = (...scores: number[]) => ({ scores: Float32Array.from(scores), alive: new Uint8Array(scores.length).fill(1) });
+const ranked = (...scores: number[]) => ({
+  scores: Float32Array.from(scores),
+  alive: new Uint8Array(scores.length).fill(1),
+});
 
 describe("keepHighest", () => {
   it("ranks over all layers", () => {
     const layers = [ranked(1, 5, 2), ranked(4, 3)];
     keepHighest(layers, 2);
-    expect(layers.map(({ alive }) => [...alive])).toEqual([[0, 1, 0], [1, 0]]);
+    expect(layers.map(({ alive }) => [...alive])).toEqual([
+      [0, 1, 0],
+      [1, 0],
+    ]);
   });
 
   it("keeps the exact number and the earlier of equals", () => {
@@ -73,17 +87,25 @@ describe("magnitudeThreshold", () => {
   };
 
   it("leaves the largest of all tensors together, whatever their sign", async () => {
-    expect(await kept([Float32Array.of(1, -5, 0), Float32Array.of(-3, 2, 4)], 3)).toEqual([[0, -5, 0], [-3, 0, 4]]);
+    expect(await kept([Float32Array.of(1, -5, 0), Float32Array.of(-3, 2, 4)], 3)).toEqual([
+      [0, -5, 0],
+      [-3, 0, 4],
+    ]);
   });
 
   it("gives equal magnitudes to the earlier ones, so that counts are exact", async () => {
-    expect(await kept([Float32Array.of(2, -2), Float32Array.of(2, 2)], 3)).toEqual([[2, -2], [2, 0]]);
+    expect(await kept([Float32Array.of(2, -2), Float32Array.of(2, 2)], 3)).toEqual([
+      [2, -2],
+      [2, 0],
+    ]);
   });
 
   it("leaves all or nothing at the ends, and says how many there were", async () => {
     expect(await kept([Float32Array.of(1, 2)], 2)).toEqual([[1, 2]]);
     expect(await kept([Float32Array.of(1, 2)], 0)).toEqual([[0, 0]]);
-    expect(zeroBelow(Float32Array.of(0, 1, 3), await magnitudeThreshold([Float32Array.of(0, 1, 3)], 1))).toEqual({ before: 2, after: 1 });
+    expect(
+      zeroBelow(Float32Array.of(0, 1, 3), await magnitudeThreshold([Float32Array.of(0, 1, 3)], 1)),
+    ).toEqual({ before: 2, after: 1 });
   });
 });
 
@@ -95,18 +117,31 @@ describe("zeroPattern", () => {
     return Float32Array.from({ length: rows * columns }, () => Math.floor(9 * next()) - 4);
   };
 
-  it.each([[2, 4, 1, 12], [1, 4, 1, 10], [2, 4, 3, 30], [3, 16, 1, 40]])("leaves what keepPattern does with scores |w|: %i of %i, kernels of %i, %i columns", (n, m, stride, columns) => {
-    const values = matrix(columns);
-    const scores = values.map(Math.abs);
-    const alive = Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
-    const before = countAlive(alive);
-    keepPattern({ scores, alive }, columns, { n, m }, stride);
-    // Column-major, as the weights of a MatMul lie.
-    const rowOffsets = Int32Array.from({ length: rows }, (_, row) => row);
-    const columnOffsets = Int32Array.from({ length: columns }, (_, column) => column * rows);
-    const stored = new Float32Array(values.length);
-    values.forEach((value, i) => void (stored[Math.floor(i / columns) + (i % columns) * rows] = value));
-    expect(zeroPattern(stored, { rowOffsets, columnOffsets }, { n, m }, stride)).toEqual({ before, after: countAlive(alive) });
-    values.forEach((value, i) => expect(stored[Math.floor(i / columns) + (i % columns) * rows]).toBe(alive[i] === 1 ? value : 0));
-  });
+  it.each([
+    [2, 4, 1, 12],
+    [1, 4, 1, 10],
+    [2, 4, 3, 30],
+    [3, 16, 1, 40],
+  ])(
+    "leaves what keepPattern does with scores |w|: %i of %i, kernels of %i, %i columns",
+    (n, m, stride, columns) => {
+      const values = matrix(columns);
+      const scores = values.map(Math.abs);
+      const alive = Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
+      const before = countAlive(alive);
+      keepPattern({ scores, alive }, columns, { n, m }, stride);
+      // Column-major, as the weights of a MatMul lie.
+      const rowOffsets = Int32Array.from({ length: rows }, (_, row) => row);
+      const columnOffsets = Int32Array.from({ length: columns }, (_, column) => column * rows);
+      const stored = new Float32Array(values.length);
+      values.forEach((value, i) => void (stored[Math.floor(i / columns) + (i % columns) * rows] = value));
+      expect(zeroPattern(stored, { rowOffsets, columnOffsets }, { n, m }, stride)).toEqual({
+        before,
+        after: countAlive(alive),
+      });
+      values.forEach((value, i) =>
+        expect(stored[Math.floor(i / columns) + (i % columns) * rows]).toBe(alive[i] === 1 ? value : 0),
+      );
+    },
+  );
 });

@@ -17,7 +17,11 @@ function moments(size: number, seed: number, count = 4 * size): Float64Array {
 }
 
 const lossOf = (h: Float64Array, weights: Float32Array, codes: ArrayLike<number>, scale: number): number =>
-  quadraticForm(h, weights.length, Float64Array.from(weights, (w, j) => codes[j]! * scale - w));
+  quadraticForm(
+    h,
+    weights.length,
+    Float64Array.from(weights, (w, j) => codes[j]! * scale - w),
+  );
 
 /** The least loss over all codes, those of the largest weight being at the end of the range. */
 function exhaustive(h: Float64Array, weights: Float32Array, scale: number, maxCode: number): number {
@@ -58,19 +62,34 @@ describe("rounding with second moments", () => {
   });
 
   it("errs less than a third of rounding to nearest on four bits of correlated inputs", () => {
-    const { loss, nearestLoss } = roundRows({ weights: normalArray(8 * 96, 5), size: 96, h: moments(96, 6), limits: { maxCode: 7 } });
+    const { loss, nearestLoss } = roundRows({
+      weights: normalArray(8 * 96, 5),
+      size: 96,
+      h: moments(96, 6),
+      limits: { maxCode: 7 },
+    });
     expect(loss).toBeLessThan(nearestLoss / 3);
   });
 
   it("says what rounding to nearest costs", () => {
     const [h, weights] = [moments(12, 3), normalArray(12, 4)];
-    const { codes, scales } = quantizeRows(weights, matrixRows([1, 12], true), { guardPairs: false, maxCode: 7 });
-    expect(roundRows({ weights, size: 12, h, limits: { maxCode: 7 } }).nearestLoss).toBeCloseTo(lossOf(h, weights, codes, scales[0]!), 9);
+    const { codes, scales } = quantizeRows(weights, matrixRows([1, 12], true), {
+      guardPairs: false,
+      maxCode: 7,
+    });
+    expect(roundRows({ weights, size: 12, h, limits: { maxCode: 7 } }).nearestLoss).toBeCloseTo(
+      lossOf(h, weights, codes, scales[0]!),
+      9,
+    );
   });
 });
 
 /** What quantization makes of the rounded weights, and what was chosen. */
-function requantized({ codes, scales }: RoundedRows, size: number, options: { guardPairs: boolean; maxCode: number }): { found: number[]; chosen: number[] } {
+function requantized(
+  { codes, scales }: RoundedRows,
+  size: number,
+  options: { guardPairs: boolean; maxCode: number },
+): { found: number[]; chosen: number[] } {
   const values = Float32Array.from(codes, (code, i) => code * scales[Math.floor(i / size)]!);
   const found = quantizeRows(values, matrixRows([scales.length, size], true), options);
   return { found: [...found.codes], chosen: [...codes] };
@@ -86,20 +105,23 @@ describe("the grid", () => {
     }
   });
 
-  it.each([1, 2, 3])("keeps pairs of one sign within 128 and is found again with the guard, seed %i", (seed) => {
-    // Rows of one sign: nearly all pairs are limited.
-    const weights = normalArray(24 * 10, seed).map((w, i) => (i < 120 ? Math.abs(w) + 1 : w));
-    const partners = Int32Array.from({ length: 24 }, (_, j) => j ^ 1);
-    for (const h of [moments(24, seed), undefined]) {
-      const result = roundRows({ weights, size: 24, h, limits: { maxCode: 127, partners } });
-      for (let i = 0; i < weights.length; i += 2) {
-        const [a, b] = [result.codes[i]!, result.codes[i + 1]!];
-        if (a * b > 0) expect(Math.abs(a + b)).toBeLessThanOrEqual(128);
+  it.each([1, 2, 3])(
+    "keeps pairs of one sign within 128 and is found again with the guard, seed %i",
+    (seed) => {
+      // Rows of one sign: nearly all pairs are limited.
+      const weights = normalArray(24 * 10, seed).map((w, i) => (i < 120 ? Math.abs(w) + 1 : w));
+      const partners = Int32Array.from({ length: 24 }, (_, j) => j ^ 1);
+      for (const h of [moments(24, seed), undefined]) {
+        const result = roundRows({ weights, size: 24, h, limits: { maxCode: 127, partners } });
+        for (let i = 0; i < weights.length; i += 2) {
+          const [a, b] = [result.codes[i]!, result.codes[i + 1]!];
+          if (a * b > 0) expect(Math.abs(a + b)).toBeLessThanOrEqual(128);
+        }
+        const { found, chosen } = requantized(result, 24, { guardPairs: true, maxCode: 127 });
+        expect(found).toEqual(chosen);
       }
-      const { found, chosen } = requantized(result, 24, { guardPairs: true, maxCode: 127 });
-      expect(found).toEqual(chosen);
-    }
-  });
+    },
+  );
 
   it("keeps zeros", () => {
     const weights = normalArray(200, 8).map((w, i) => (i % 2 === 0 ? 0 : w));
@@ -109,17 +131,25 @@ describe("the grid", () => {
 
   it("leaves rows of zeros, and rows that lie on a grid of such codes", () => {
     const weights = Float32Array.from([0, 0, 0, 0.7, -0.2, 0.1]);
-    expect([...roundRows({ weights, size: 3, h: moments(3, 1), limits: { maxCode: 7 } }).scales]).toEqual([0, 0]);
+    expect([...roundRows({ weights, size: 3, h: moments(3, 1), limits: { maxCode: 7 } }).scales]).toEqual([
+      0, 0,
+    ]);
   });
 });
 
 describe("without second moments", () => {
   it("takes the scale of least squared error", () => {
     const weights = normalArray(400, 11);
-    const { codes, scales, loss, nearestLoss } = roundRows({ weights, size: 400, h: undefined, limits: { maxCode: 7 } });
+    const { codes, scales, loss, nearestLoss } = roundRows({
+      weights,
+      size: 400,
+      h: undefined,
+      limits: { maxCode: 7 },
+    });
     const squared = weights.reduce((sum, w, j) => sum + (codes[j]! * scales[0]! - w) ** 2, 0);
     expect(loss).toBeCloseTo(squared, 6);
-    // The optimum for normal weights on 15 levels clips at about 2.6 deviations, well below the largest of 400.
+    // The optimum for normal weights on 15 levels clips at about 2.6 deviations, well below the largest of
+    // 400.
     expect(scales[0]! * 7).toBeGreaterThan(2.2);
     expect(scales[0]! * 7).toBeLessThan(3);
     expect(loss).toBeLessThan(nearestLoss);

@@ -4,7 +4,11 @@ import { multiplyRows } from "../../src/numeric/row-products.js";
 import { normalArray } from "./seeded.js";
 
 describe("multiplyRows", () => {
-  it.each([[1, 1], [5, 3], [6, 4]])("multiplies a matrix of %i with each of %i vectors", (n, count) => {
+  it.each([
+    [1, 1],
+    [5, 3],
+    [6, 4],
+  ])("multiplies a matrix of %i with each of %i vectors", (n, count) => {
     const h = new Float64Array(n * n);
     for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) h[i * n + j] = Math.cos(i * j + i + j);
     const vectors = Array.from({ length: count }, (_, v) => Float64Array.from(normalArray(n, v + 1)));

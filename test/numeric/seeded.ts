@@ -12,5 +12,8 @@ export function uniform(seed: number): () => number {
 /** Standard normal values by Box and Muller. */
 export function normalArray(length: number, seed: number, scale = 1, shift = 0): Float32Array {
   const next = uniform(seed);
-  return Float32Array.from({ length }, () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()) * scale + shift);
+  return Float32Array.from(
+    { length },
+    () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()) * scale + shift,
+  );
 }

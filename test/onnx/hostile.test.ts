@@ -13,15 +13,18 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "archive.onnx": /is a zip archive/,
   "bare-graph.onnx": /holds no graph/,
   "cut-off-in-tag.onnx": /byte 3 of 3 .* cut off or damaged/,
-  "cut-off.onnx": /of 166482 begins a field that does not end where its message ends; the file is cut off or damaged/,
+  "cut-off.onnx":
+    /of 166482 begins a field that does not end where its message ends; the file is cut off or damaged/,
   "cycle.onnx": /2 nodes form a cycle, .*: "[ab]" \(Relu\), "[ab]" \(Relu\)/,
   "deep-graphs.onnx": /nests messages deeper than 100 levels/,
   "deep-groups.onnx": /nests messages deeper than 100 levels/,
   "empty.onnx": /is empty/,
   "endless-varint.onnx": /invalid varint/,
-  "external-absolute.onnx": /tensor "w" names the data file "\/etc\/passwd", which is not inside the model's folder/,
+  "external-absolute.onnx":
+    /tensor "w" names the data file "\/etc\/passwd", which is not inside the model's folder/,
   "external-huge-length.onnx": /tensor "w" has an external-data length of "1000000000000000000000000000000"/,
-  "external-negative-offset.onnx": /tensor "w" has an external-data offset of "-8", which is not a byte count/,
+  "external-negative-offset.onnx":
+    /tensor "w" has an external-data offset of "-8", which is not a byte count/,
   "external-no-location.onnx": /tensor "w" is marked external but names no file/,
   "external-nul.onnx": /tensor "w" names the data file/,
   "external-parent.onnx": /"data\/..\/..\/..\/secret", which is not inside/,
@@ -73,7 +76,8 @@ describe("cut off", () => {
   const lenet = readFileSync(new URL("../../fixtures/models/lenet.onnx", import.meta.url));
 
   it("refuses a model that is cut at any of its first bytes, and near its end", () => {
-    for (let length = 0; length < 300; length++) expect(() => decodeModel(lenet.subarray(0, length)), `${length} bytes`).toThrow(BadModelError);
+    for (let length = 0; length < 300; length++)
+      expect(() => decodeModel(lenet.subarray(0, length)), `${length} bytes`).toThrow(BadModelError);
   });
 });
 
@@ -81,18 +85,24 @@ describe("bounded memory", () => {
   it("refuses millions of empty nodes in a few megabytes", () => {
     const nodes = Buffer.alloc(5_000_000);
     for (let at = 0; at < nodes.length; at += 2) nodes[at] = 0x0a;
-    expect(() => decodeModel(Buffer.concat([int(1, 8), bytes(7, nodes)]))).toThrow(/more than 2208333 parts are described in 5000007 bytes/);
+    expect(() => decodeModel(Buffer.concat([int(1, 8), bytes(7, nodes)]))).toThrow(
+      /more than 2208333 parts are described in 5000007 bytes/,
+    );
   });
 
   it("keeps a list of a million one-byte values as its million bytes until it is read", () => {
     const list = Buffer.alloc(1_000_000, 1);
     const tensor = bytes(5, int(1, list.length), int(2, 6), bytes(5, list), bytes(8, "w"));
     const model = decodeModel(Buffer.concat([int(1, 8), bytes(7, tensor), bytes(8, int(2, 17))]));
-    expect(Object.getOwnPropertyDescriptor(model.graph.initializers[0]?.typed, "int32")).not.toHaveProperty("value");
+    expect(Object.getOwnPropertyDescriptor(model.graph.initializers[0]?.typed, "int32")).not.toHaveProperty(
+      "value",
+    );
     expect(() => assertValid(model, "model")).not.toThrow();
   });
 
   it("does not make room for what a length only promises", () => {
-    expect(() => decodeModel(Buffer.concat([int(1, 8), varint((7 << 3) | 2), varint(2 ** 31 - 1)]))).toThrow(BadModelError);
+    expect(() => decodeModel(Buffer.concat([int(1, 8), varint((7 << 3) | 2), varint(2 ** 31 - 1)]))).toThrow(
+      BadModelError,
+    );
   });
 });

@@ -1,4 +1,7 @@
-/** Gives the files in `new/` their names, and is killed at the change of the file system that has the number given. */
+/**
+ * Gives the files in `new/` their names, and is killed at the change of the file system that has the number
+ * given.
+ */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";

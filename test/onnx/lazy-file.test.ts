@@ -1,21 +1,63 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, floatTensor, integerTensor, makeNode, tensorBytes, type Model, type Tensor } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  integerTensor,
+  makeNode,
+  tensorBytes,
+  type Model,
+  type Tensor,
+} from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, ScratchFile, writeModel } from "../../src/onnx/index.js";
 import { temporaryFolders } from "./temporary-folder.js";
 
 const newFolder = temporaryFolders();
-const count = (from: number, length: number): Float32Array => Float32Array.from({ length }, (_, k) => from + k);
+const count = (from: number, length: number): Float32Array =>
+  Float32Array.from({ length }, (_, k) => from + k);
 const long = floatTensor("long", [100], count(0, 100));
 const short = floatTensor("short", [2], count(7, 2));
 
 /** A weight, a short constant, and a weight in a Constant node within a body. */
 function modelWith(...initializers: Tensor[]): Model {
-  const body = { ...emptyGraph("body"), nodes: [makeNode("Constant", [], ["c"], [attribute.tensor("value", floatTensor("inner", [80], count(500, 80)))])], outputs: [{ name: "c" }] };
-  const nodes = [makeNode("If", ["flag"], ["y"], [attribute.graph("then_branch", body), attribute.graph("else_branch", body)])];
-  const graph = { ...emptyGraph("g"), nodes, initializers, inputs: [{ name: "flag" }], outputs: [{ name: "y" }] };
-  return { irVersion: 8n, opsetImports: [{ version: 17n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
+  const body = {
+    ...emptyGraph("body"),
+    nodes: [
+      makeNode(
+        "Constant",
+        [],
+        ["c"],
+        [attribute.tensor("value", floatTensor("inner", [80], count(500, 80)))],
+      ),
+    ],
+    outputs: [{ name: "c" }],
+  };
+  const nodes = [
+    makeNode(
+      "If",
+      ["flag"],
+      ["y"],
+      [attribute.graph("then_branch", body), attribute.graph("else_branch", body)],
+    ),
+  ];
+  const graph = {
+    ...emptyGraph("g"),
+    nodes,
+    initializers,
+    inputs: [{ name: "flag" }],
+    outputs: [{ name: "y" }],
+  };
+  return {
+    irVersion: 8n,
+    opsetImports: [{ version: 17n }],
+    graph,
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+  };
 }
 
 function written(model: Model): string {
@@ -43,7 +85,9 @@ it("says that a file was changed after it was read", () => {
   const path = written(modelWith(long));
   const [tensor] = readModel(path, { lazyFrom: 256 }).graph.initializers;
   renameSync(written(modelWith(floatTensor("other", [100], count(1, 100)))), path);
-  expect(() => tensor && tensorBytes(tensor)).toThrow(/m\.onnx" has changed since it was read; read it again/);
+  expect(() => tensor && tensorBytes(tensor)).toThrow(
+    /m\.onnx" has changed since it was read; read it again/,
+  );
 });
 
 it("refuses a damaged large file in the same words as a small one", () => {
@@ -75,7 +119,9 @@ it("puts new tensors into a scratch file when memory for them is used up", () =>
 
 it("moves tensors from the disk to a data file like those in memory", () => {
   const path = join(newFolder(), "out.onnx");
-  const { dataBytes } = writeModel(readModel(written(modelWith(long, short)), { lazyFrom: 256 }), path, { externalData: { minBytes: 100 } });
+  const { dataBytes } = writeModel(readModel(written(modelWith(long, short)), { lazyFrom: 256 }), path, {
+    externalData: { minBytes: 100 },
+  });
   expect(dataBytes).toBe(400);
   const [moved] = readModel(path).graph.initializers;
   expect(moved?.external).toMatchObject({ location: "out.onnx.data", offset: 0, length: 400 });

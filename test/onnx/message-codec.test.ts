@@ -7,7 +7,10 @@ import { bytes, int, node, varint } from "./wire-bytes.js";
 
 const { onnx } = createRequire(import.meta.url)("onnx-proto") as typeof OnnxProto;
 
-/** Random messages of every kind of field: texts, bytes, numbers, lists packed or not, and messages in messages. */
+/**
+ * Random messages of every kind of field: texts, bytes, numbers, lists packed or not, and messages in
+ * messages.
+ */
 class Messages {
   constructor(private readonly random: Random) {}
 
@@ -62,7 +65,10 @@ class Messages {
       () => ({ ...base, type: types.INTS, ints: this.list(() => random.below(1e9) - 5e8) }),
       () => ({ ...base, type: types.STRINGS, strings: this.list(() => this.bytes()) }),
       () => ({ ...base, type: types.TENSOR, t: this.tensor() }),
-      () => (depth < 3 ? { ...base, type: types.GRAPH, g: this.graph(depth + 1) } : { ...base, type: types.INT, i: 0 }),
+      () =>
+        depth < 3
+          ? { ...base, type: types.GRAPH, g: this.graph(depth + 1) }
+          : { ...base, type: types.INT, i: 0 },
     ])();
   }
 
@@ -117,7 +123,9 @@ it("takes lists of numbers packed, as proto3 writes them, and keeps a field of a
     int(20, 7),
   );
   const odd = bytes(5, int(1, 5), int(20, 2));
-  const { graph } = decodeModel(Buffer.concat([int(1, 8), bytes(7, node("Squeeze", ["x"], ["y"], packed, odd))]));
+  const { graph } = decodeModel(
+    Buffer.concat([int(1, 8), bytes(7, node("Squeeze", ["x"], ["y"], packed, odd))]),
+  );
   const [axes, other] = graph.nodes[0]!.attributes;
   expect(axes).toMatchObject({ name: "axes", ints: [3n, -1n, 2n ** 40n], floats: [0.5, -2] });
   expect(other?.unknownFields?.map((each) => Buffer.from(each))).toEqual([int(1, 5)]);

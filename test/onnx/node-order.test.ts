@@ -1,4 +1,7 @@
-/** Files whose nodes are out of order, as onnxruntime takes them. Values come from its run of the file as it is. */
+/**
+ * Files whose nodes are out of order, as onnxruntime takes them. Values come from its run of the file as it
+ * is.
+ */
 import { describe, expect, it } from "vitest";
 import {
   attribute,
@@ -42,7 +45,9 @@ describe("nodes out of order", () => {
       const expected = await run(original, feed).catch(() => undefined);
       if (expected) expect(difference(expected, await run(sorted, feed))).toBe(0);
       // Sorted once, it stays as it is.
-      expect(Buffer.compare(encodeModelBytes(decodeModel(encodeModelBytes(sorted))), encodeModelBytes(sorted))).toBe(0);
+      expect(
+        Buffer.compare(encodeModelBytes(decodeModel(encodeModelBytes(sorted))), encodeModelBytes(sorted)),
+      ).toBe(0);
     },
   );
 
@@ -54,7 +59,12 @@ describe("nodes out of order", () => {
   it("are seen through what bodies capture, and sorted in bodies", async () => {
     const body = [makeNode("Add", ["late", "late2"], ["t"]), relu("late", "late2")];
     const nodes = [
-      makeNode("If", ["c"], ["y"], [branch("then_branch", body, [], "t"), branch("else_branch", [relu("x", "e")])]),
+      makeNode(
+        "If",
+        ["c"],
+        ["y"],
+        [branch("then_branch", body, [], "t"), branch("else_branch", [relu("x", "e")])],
+      ),
       makeNode("Neg", ["x"], ["late"]),
     ];
     const model = tiny(nodes, { feed: { ...X, ...FLAG }, outputs: ["y"] });
@@ -101,15 +111,21 @@ describe("nodes out of order", () => {
 
 describe("nodes in order", () => {
   it("keep the file's order, though others would be right as well", () => {
-    const model = tiny([relu("x", "b"), relu("x", "a"), relu("a", "d"), relu("b", "c")], { outputs: ["c", "d"] });
+    const model = tiny([relu("x", "b"), relu("x", "a"), relu("a", "d"), relu("b", "c")], {
+      outputs: ["c", "d"],
+    });
     expect(labels(decodeModel(encodeModelBytes(model)))).toEqual(["b", "a", "d", "c"]);
-    expect(Buffer.compare(encodeModelBytes(decodeModel(encodeModelBytes(model))), encodeModelBytes(model))).toBe(0);
+    expect(
+      Buffer.compare(encodeModelBytes(decodeModel(encodeModelBytes(model))), encodeModelBytes(model)),
+    ).toBe(0);
   });
 });
 
 describe("cycles", () => {
   const problems = (nodes: Node[]): string[] =>
-    validateModel(decodeModel(encodeModelBytes(tiny(nodes, { outputs: ["y"] })))).map(({ message }) => message);
+    validateModel(decodeModel(encodeModelBytes(tiny(nodes, { outputs: ["y"] })))).map(
+      ({ message }) => message,
+    );
 
   it("are refused by the names of their nodes, wherever they stand", () => {
     const nodes = [
@@ -139,9 +155,9 @@ describe("cycles", () => {
       nodes: [relu("x", "e")],
       outputs: [tensorValue("e", DataType.FLOAT)],
     });
-    expect(problems([makeNode("If", ["x"], ["a"], [body, other]), relu("a", "b"), relu("b", "y")])[0]).toMatch(
-      /^2 nodes form a cycle.*"a" \(If\).*"b" \(Relu\)|"b" \(Relu\).*"a" \(If\)/,
-    );
+    expect(
+      problems([makeNode("If", ["x"], ["a"], [body, other]), relu("a", "b"), relu("b", "y")])[0],
+    ).toMatch(/^2 nodes form a cycle.*"a" \(If\).*"b" \(Relu\)|"b" \(Relu\).*"a" \(If\)/);
     expect(problems([makeNode("Add", ["x", "y"], ["y"])])).toEqual([
       'node "y" (Add) uses its own output, so it can never be computed',
     ]);

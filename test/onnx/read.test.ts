@@ -15,8 +15,20 @@ it("gives tensors as views on the file, in plain arrays whose slice() copies", (
 });
 
 it("reads 64-bit integers exactly", () => {
-  const values = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, -1n, 0n, 127n, 128n, 2n ** 49n - 1n, 2n ** 49n];
-  const file = model(node("A", [], ["y"], bytes(5, bytes(1, "k"), ...values.map((value) => int(8, value)), int(20, 7))));
+  const values = [
+    2n ** 63n - 1n,
+    -(2n ** 63n),
+    2n ** 53n + 1n,
+    -1n,
+    0n,
+    127n,
+    128n,
+    2n ** 49n - 1n,
+    2n ** 49n,
+  ];
+  const file = model(
+    node("A", [], ["y"], bytes(5, bytes(1, "k"), ...values.map((value) => int(8, value)), int(20, 7))),
+  );
   const read = decodeModel(file);
   expect(read.graph.nodes[0]?.attributes[0]?.ints).toEqual(values);
   expect(Buffer.compare(encodeModelBytes(read), file)).toBe(0);
@@ -34,17 +46,35 @@ it("keeps fields, enum values and data types that it does not know", () => {
   const unknown = (seed: string): Buffer => bytes(200, `from the future: ${seed}`);
   const file = Buffer.concat([
     int(1, 99),
-    bytes(7, node("A", [], ["y"], bytes(5, bytes(1, "k"), int(20, 77), unknown("attribute")), unknown("node")),
-      bytes(5, shaped([3], 99), bytes(9, "abc"), int(14, 9), bytes(16, bytes(1, "k"), unknown("entry")), unknown("tensor")),
-      bytes(11, bytes(1, "x"), bytes(2, bytes(99, "a type from the future")), unknown("value")), unknown("graph")),
-    bytes(8, int(2, 17), unknown("opset")), bytes(25, bytes(1, "f"), unknown("function")), int(201, 5), unknown("model"),
+    bytes(
+      7,
+      node("A", [], ["y"], bytes(5, bytes(1, "k"), int(20, 77), unknown("attribute")), unknown("node")),
+      bytes(
+        5,
+        shaped([3], 99),
+        bytes(9, "abc"),
+        int(14, 9),
+        bytes(16, bytes(1, "k"), unknown("entry")),
+        unknown("tensor"),
+      ),
+      bytes(11, bytes(1, "x"), bytes(2, bytes(99, "a type from the future")), unknown("value")),
+      unknown("graph"),
+    ),
+    bytes(8, int(2, 17), unknown("opset")),
+    bytes(25, bytes(1, "f"), unknown("function")),
+    int(201, 5),
+    unknown("model"),
   ]);
   expect(Buffer.compare(encodeModelBytes(decodeModel(file)), file)).toBe(0);
 });
 
 it("keeps text that is not UTF-8, byte for byte", () => {
   const odd = Buffer.from([0x63, 0x61, 0x66, 0xe9, 0xff, 0x21]);
-  const file = model(node("A", [], ["y"], bytes(6, odd)), bytes(2, "\ufffd is in the file"), bytes(10, "\ufeffgrün 日本 😀"));
+  const file = model(
+    node("A", [], ["y"], bytes(6, odd)),
+    bytes(2, "\ufffd is in the file"),
+    bytes(10, "\ufeffgrün 日本 😀"),
+  );
   const read = decodeModel(file);
   expect(read.graph.nodes[0]?.docString).toBe("caf\udce9\udcff!");
   expect(read.graph).toMatchObject({ name: "\ufffd is in the file", docString: "\ufeffgrün 日本 😀" });
@@ -70,11 +100,15 @@ it("decodes typed lists when they are asked for, packed or not", () => {
 it("reads a size of -1 in a type as unknown", () => {
   const dims = [bytes(1, int(1, -1)), bytes(1, int(1, 3)), bytes(1, bytes(2, "N")), bytes(1)];
   const file = model(bytes(11, bytes(1, "x"), bytes(2, bytes(1, int(1, 1), bytes(2, ...dims)))));
-  expect(decodeModel(file).graph.inputs[0]?.type?.tensor).toEqual({ elementType: 1, shape: [undefined, 3, "N", undefined] });
+  expect(decodeModel(file).graph.inputs[0]?.type?.tensor).toEqual({
+    elementType: 1,
+    shape: [undefined, 3, "N", undefined],
+  });
 });
 
 it("takes an attribute that proto3 left without its zero as zero, not as the operator's default", () => {
-  const [concat] = decodeModel(model(node("Concat", [], ["y"], bytes(5, bytes(1, "axis"), int(20, 2))))).graph.nodes;
+  const [concat] = decodeModel(model(node("Concat", [], ["y"], bytes(5, bytes(1, "axis"), int(20, 2))))).graph
+    .nodes;
   expect(concat && intAttribute(concat, "axis", 1)).toBe(0);
   expect(concat && intAttribute(concat, "other", 1)).toBe(1);
 });
@@ -82,7 +116,12 @@ it("takes an attribute that proto3 left without its zero as zero, not as the ope
 it("says why a path cannot be read", () => {
   const folder = mkdtempSync(join(tmpdir(), "edgec-read-"));
   try {
-    expect(() => readModel(join(folder, "none.onnx"))).toThrow(expect.objectContaining({ code: "CANNOT_READ", message: expect.stringMatching(/none\.onnx": there is no such file/) as string }));
+    expect(() => readModel(join(folder, "none.onnx"))).toThrow(
+      expect.objectContaining({
+        code: "CANNOT_READ",
+        message: expect.stringMatching(/none\.onnx": there is no such file/) as string,
+      }),
+    );
     expect(() => readModel(folder)).toThrow(/it is a folder; give the \.onnx file in it/);
     writeFileSync(join(folder, "m.onnx"), model(node("Relu", ["x"], ["y"])));
     expect(readModel(join(folder, "m.onnx")).path).toBe(join(folder, "m.onnx"));

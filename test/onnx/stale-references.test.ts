@@ -24,14 +24,16 @@ const annotation = (tensorName: string, ...parameters: string[]): OpaqueMessage 
 const entries = (names: readonly string[]) => names.map((key) => ({ key, value: `new_${key}` }));
 const training = (bound: readonly string[], read: readonly string[] = []): OpaqueMessage => ({
   bytes: encodeMessage("TrainingInfoProto", {
-    algorithm: { node: read.map((name) => ({ opType: "Identity", input: [name], output: [`copy_${name}`] })) },
+    algorithm: {
+      node: read.map((name) => ({ opType: "Identity", input: [name], output: [`copy_${name}`] })),
+    },
     updateBinding: entries(bound),
   }),
 });
 const bindings = ({ bytes }: OpaqueMessage): string[] =>
-  ((decodeMessage("TrainingInfoProto", bytes) as { updateBinding?: { key: string }[] }).updateBinding ?? []).map(
-    ({ key }) => key,
-  );
+  (
+    (decodeMessage("TrainingInfoProto", bytes) as { updateBinding?: { key: string }[] }).updateBinding ?? []
+  ).map(({ key }) => key);
 
 /** Constants of these names, and y = x · first. */
 function model(names: readonly string[]): Model {
@@ -54,7 +56,10 @@ function model(names: readonly string[]): Model {
 function without(given: Model, ...gone: string[]): Model {
   return {
     ...given,
-    graph: { ...given.graph, initializers: given.graph.initializers.filter(({ name = "" }) => !gone.includes(name)) },
+    graph: {
+      ...given.graph,
+      initializers: given.graph.initializers.filter(({ name = "" }) => !gone.includes(name)),
+    },
   };
 }
 
@@ -78,7 +83,8 @@ describe("what names tensors that passes have removed", () => {
       const known = referableNames(before)!;
       const after = without(decodeModel(encodeModelBytes(before)), ...gone);
       const dropped = dropStaleReferences(after, known);
-      // By the definition: an entry stays whole or goes, and a step that reads what is gone goes with its bindings.
+      // By the definition: an entry stays whole or goes, and a step that reads what is gone goes with its
+      // bindings.
       const kept = annotated.filter((all) => !all.some(isGone));
       expect(after.graph.quantizationAnnotations.map(({ bytes }) => [...bytes])).toEqual(
         kept.map(([tensor = "", ...parameters]) => [...annotation(tensor, ...parameters).bytes]),

@@ -10,7 +10,10 @@ const newFolder = temporaryFolders();
 function prepare(): { folder: string; moves: { from: string; to: string }[] } {
   const folder = newFolder();
   mkdirSync(join(folder, "new"));
-  const moves = ["data", "model"].map((name) => ({ from: join(folder, "new", name), to: join(folder, name) }));
+  const moves = ["data", "model"].map((name) => ({
+    from: join(folder, "new", name),
+    to: join(folder, name),
+  }));
   for (const { from, to } of moves) {
     writeFileSync(from, "new");
     writeFileSync(to, "old");
@@ -18,7 +21,8 @@ function prepare(): { folder: string; moves: { from: string; to: string }[] } {
   return { folder, moves };
 }
 
-const contents = (folder: string): string[] => ["data", "model"].map((name) => readFileSync(join(folder, name), "utf8"));
+const contents = (folder: string): string[] =>
+  ["data", "model"].map((name) => readFileSync(join(folder, name), "utf8"));
 
 it("replaces a model and its data, and leaves nothing else", () => {
   const { folder, moves } = prepare();

@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -55,7 +64,12 @@ describe("what is stale", () => {
         const host = isHere ? HERE : "0123abcd";
         const name = isOurs
           ? `${isHidden ? "." : ""}edgec-${isGone ? gone : process.ppid}-${host}-run-${k}`
-          : random.pick([`edgec-demo-${k}`, `.edgec-${gone}.onnx${k}`, `model-${k}.onnx`, `edgec-${gone}-short-${k}`]);
+          : random.pick([
+              `edgec-demo-${k}`,
+              `.edgec-${gone}.onnx${k}`,
+              `model-${k}.onnx`,
+              `edgec-${gone}-short-${k}`,
+            ]);
         make(join(folder, name), isFolder, ageMs);
         // Here the process decides; elsewhere nobody can be asked, and only time tells.
         const isStale = isOurs && (isHere ? isGone : ageMs > WEEK_MS);
@@ -114,7 +128,8 @@ describe("a process that is killed while files take their names", () => {
         const found = Object.fromEntries(
           readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
         );
-        const isOld = JSON.stringify(found) === JSON.stringify(Object.fromEntries(names.map((name) => [name, "old"])));
+        const isOld =
+          JSON.stringify(found) === JSON.stringify(Object.fromEntries(names.map((name) => [name, "old"])));
         if (!isOld) expect(found).toEqual({ data: "new", model: "new" });
         outcomes.push(isOld ? "old" : "new");
         if (signal === null) break;
@@ -148,7 +163,13 @@ describe("a process that is killed while files take their names", () => {
     // A file that has not been moved yet makes the moves unfinished.
     writeFileSync(join(entry, "waiting"), "new");
     const waiting = { from: `${own}/waiting`, to: "fine", file: "" };
-    const records = [...moves.map((move) => JSON.stringify([move, waiting])), JSON.stringify(moves), "[", "{}", "[{}]"];
+    const records = [
+      ...moves.map((move) => JSON.stringify([move, waiting])),
+      JSON.stringify(moves),
+      "[",
+      "{}",
+      "[{}]",
+    ];
     for (const [k, text] of records.entries()) writeFileSync(join(entry, `${k}.moves`), text);
     removeStale(folder);
     expect([readdirSync(folder).sort(), readdirSync(outer).sort()]).toEqual([

@@ -26,8 +26,19 @@ export function float(field: number, value: number): Buffer {
 }
 
 /** A GraphProto.node field: inputs, outputs, op_type, then what else it holds. */
-export function node(op: string, inputs: readonly string[], outputs: readonly string[], ...rest: readonly Uint8Array[]): Buffer {
-  return bytes(1, ...inputs.map((name) => bytes(1, name)), ...outputs.map((name) => bytes(2, name)), bytes(4, op), ...rest);
+export function node(
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  ...rest: readonly Uint8Array[]
+): Buffer {
+  return bytes(
+    1,
+    ...inputs.map((name) => bytes(1, name)),
+    ...outputs.map((name) => bytes(2, name)),
+    bytes(4, op),
+    ...rest,
+  );
 }
 
 /** A TensorProto's content up to its data: dims, data_type. */

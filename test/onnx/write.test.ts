@@ -9,7 +9,14 @@ import { temporaryFolders } from "./temporary-folder.js";
 const newFolder = temporaryFolders();
 
 function modelOf(...initializers: Tensor[]): Model {
-  return { irVersion: 8n, opsetImports: [{ version: 17n }], graph: { ...emptyGraph("g"), initializers }, functions: [], trainingInfo: [], deviceConfigurations: [] };
+  return {
+    irVersion: 8n,
+    opsetImports: [{ version: 17n }],
+    graph: { ...emptyGraph("g"), initializers },
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+  };
 }
 
 const weight = floatTensor("w", [5000], new Float32Array(5000));
@@ -26,7 +33,8 @@ it("writes the same where it need not last, weights outside too", () => {
   writeModel(modelOf(weight), join(lasting, "m.onnx"), { externalData: true });
   writeModel(modelOf(weight), join(passing, "m.onnx"), { externalData: true, durable: false });
   expect(readdirSync(passing)).toEqual(["m.onnx", "m.onnx.data"]);
-  for (const name of readdirSync(passing)) expect(readFileSync(join(passing, name)).equals(readFileSync(join(lasting, name)))).toBe(true);
+  for (const name of readdirSync(passing))
+    expect(readFileSync(join(passing, name)).equals(readFileSync(join(lasting, name)))).toBe(true);
 });
 
 it("writes over the file that the model was read from", () => {
@@ -42,8 +50,17 @@ it("leaves the old file as it was, and nothing else, when writing fails half-way
   const path = join(folder, "m.onnx");
   writeFileSync(path, "old");
   const lost: Tensor = {
-    name: "lost", dims: [2], dataType: DataType.FLOAT,
-    external: { location: "lost.bin", offset: 0, length: 8, load: () => { throw new EdgecError("BAD_MODEL", "lost.bin is gone"); } },
+    name: "lost",
+    dims: [2],
+    dataType: DataType.FLOAT,
+    external: {
+      location: "lost.bin",
+      offset: 0,
+      length: 8,
+      load: () => {
+        throw new EdgecError("BAD_MODEL", "lost.bin is gone");
+      },
+    },
   };
   expect(() => writeModel(modelOf(weight, lost), path, { externalData: true })).toThrow("lost.bin is gone");
   expect(readdirSync(folder)).toEqual(["m.onnx"]);
@@ -52,21 +69,44 @@ it("leaves the old file as it was, and nothing else, when writing fails half-way
 
 it("says why it cannot write", () => {
   const folder = newFolder();
-  const refusal = (message: RegExp): unknown => expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
-  expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(refusal(/m\.onnx": the folder ".*none" does not exist; make it first/));
+  const refusal = (message: RegExp): unknown =>
+    expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
+  expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(
+    refusal(/m\.onnx": the folder ".*none" does not exist; make it first/),
+  );
   expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder; give a file name/));
   expect(() => writeModel(modelOf(), join(folder, "m".repeat(300)))).toThrow(refusal(/the name is too long/));
   mkdirSync(join(folder, "locked"));
   chmodSync(join(folder, "locked"), 0o500);
   // The superuser may write anywhere.
-  if (process.getuid?.() !== 0) expect(() => writeModel(modelOf(), join(folder, "locked/m.onnx"))).toThrow(refusal(/there is no permission to write there/));
+  if (process.getuid?.() !== 0)
+    expect(() => writeModel(modelOf(), join(folder, "locked/m.onnx"))).toThrow(
+      refusal(/there is no permission to write there/),
+    );
 });
 
 it("names a full disk, and removes what it began", () => {
   const folder = newFolder();
-  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
-  const tensor: Tensor = { name: "w", dims: [2], dataType: DataType.FLOAT, external: { location: "w.bin", offset: 0, length: 8, load: () => { throw full; } } };
-  expect(() => writeModel(modelOf(tensor), join(folder, "m.onnx"))).toThrow(/m\.onnx": no space is left on the disk/);
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
+    code: "ENOSPC",
+    syscall: "write",
+  });
+  const tensor: Tensor = {
+    name: "w",
+    dims: [2],
+    dataType: DataType.FLOAT,
+    external: {
+      location: "w.bin",
+      offset: 0,
+      length: 8,
+      load: () => {
+        throw full;
+      },
+    },
+  };
+  expect(() => writeModel(modelOf(tensor), join(folder, "m.onnx"))).toThrow(
+    /m\.onnx": no space is left on the disk/,
+  );
   expect(readdirSync(folder)).toEqual([]);
 });
 
@@ -74,11 +114,23 @@ it("refuses more than a protobuf file may hold, and names the way out", () => {
   const folder = newFolder();
   // Many views on one buffer: large on the disk, small in memory.
   const raw = new Uint8Array(2 ** 28);
-  const tensors = Array.from({ length: 8 }, (_, k): Tensor => ({ name: `w${k}`, dims: [raw.byteLength], dataType: DataType.UINT8, raw }));
-  expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"), { externalData: false })).toThrow(/a protobuf file ends at 2 GiB; keep weights outside with externalData/);
+  const tensors = Array.from({ length: 8 }, (_, k): Tensor => ({
+    name: `w${k}`,
+    dims: [raw.byteLength],
+    dataType: DataType.UINT8,
+    raw,
+  }));
+  expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"), { externalData: false })).toThrow(
+    /a protobuf file ends at 2 GiB; keep weights outside with externalData/,
+  );
   expect(readdirSync(folder)).toEqual([]);
 });
 
 it("writes deterministically", () => {
-  expect(Buffer.compare(encodeModelBytes(decodeModel(encodeModelBytes(modelOf(weight)))), encodeModelBytes(modelOf(weight)))).toBe(0);
+  expect(
+    Buffer.compare(
+      encodeModelBytes(decodeModel(encodeModelBytes(modelOf(weight)))),
+      encodeModelBytes(modelOf(weight)),
+    ),
+  ).toBe(0);
 });

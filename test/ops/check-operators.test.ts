@@ -1,58 +1,102 @@
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue, type Node } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  makeNode,
+  tensorValue,
+  type Node,
+} from "../../src/ir/index.js";
 import { assertSound, checkOperators, undescribedOperators } from "../../src/ops/check-operators.js";
 import { operatorFacts, operatorVersions } from "../../src/ops/operator-facts.js";
 import { tiny } from "../passes/graph/tiny-models.js";
 
-const faults = (node: Node, opset = 17): string[] => checkOperators(tiny([node], { opset })).map(({ message }) => message);
+const faults = (node: Node, opset = 17): string[] =>
+  checkOperators(tiny([node], { opset })).map(({ message }) => message);
 
 describe("a node's form", () => {
   it("is one of its operator's at the version that is imported", () => {
     expect(faults(makeNode("Clip", ["x", "", "x"], ["y"]))).toEqual([]);
     expect(faults(makeNode("Clip", ["x", "", "x"], ["y"]), 7)).toEqual([
-      'node "y" (Clip of operator set 7): it has 3 inputs and takes 1; it fits version 11 of the set: does the model import the right one?',
+      'node "y" (Clip of operator set 7): it has 3 inputs and takes 1; it fits version 11 ' +
+        "of the set: does the model import the right one?",
     ]);
   });
 
   it("has inputs that are needed, and no more than there are", () => {
-    expect(faults(makeNode("MatMul", ["x"], ["y"]))).toEqual(['node "y" (MatMul of operator set 17): it has 1 input and takes 2; export the model again, or mend the node']);
-    expect(faults(makeNode("MatMul", ["x", ""], ["y"]))[0]).toContain("input 1 is left out, and it is needed");
-    expect(faults(makeNode("Concat", [], ["y"], [attribute.int("axis", 0)]))[0]).toContain("it has no inputs and takes 1 or more");
+    expect(faults(makeNode("MatMul", ["x"], ["y"]))).toEqual([
+      'node "y" (MatMul of operator set 17): it has 1 input and takes 2; export the model again, or mend the node',
+    ]);
+    expect(faults(makeNode("MatMul", ["x", ""], ["y"]))[0]).toContain(
+      "input 1 is left out, and it is needed",
+    );
+    expect(faults(makeNode("Concat", [], ["y"], [attribute.int("axis", 0)]))[0]).toContain(
+      "it has no inputs and takes 1 or more",
+    );
     expect(faults(makeNode("Relu", ["x"], ["y", "z"]))[0]).toContain("it has 2 outputs and takes 1");
   });
 
   it("has attributes that it knows, of their kind, and those that it needs", () => {
     expect(faults(makeNode("Concat", ["x"], ["y"]))[0]).toContain('its attribute "axis" is missing');
-    expect(faults(makeNode("Concat", ["x"], ["y"], [attribute.float("axis", 0)]))[0]).toContain('its attribute "axis" is of the kind FLOAT and must be INT');
-    expect(faults(makeNode("Relu", ["x"], ["y"], [attribute.ints("consumed_inputs", [0])]))[0]).toContain('has no attribute "consumed_inputs"; it fits version 1');
+    expect(faults(makeNode("Concat", ["x"], ["y"], [attribute.float("axis", 0)]))[0]).toContain(
+      'its attribute "axis" is of the kind FLOAT and must be INT',
+    );
+    expect(faults(makeNode("Relu", ["x"], ["y"], [attribute.ints("consumed_inputs", [0])]))[0]).toContain(
+      'has no attribute "consumed_inputs"; it fits version 1',
+    );
     expect(faults(makeNode("Relu", ["x"], ["y"], [attribute.int("__proto__", 1)]))).toEqual([]);
   });
 });
 
 describe("element types", () => {
-  const ints = { initializers: [floatTensor("f", [2, 3], new Float32Array(6)), { ...floatTensor("i", [2, 3], new Float32Array(6)), dataType: DataType.INT32 }] };
-  const types = (...nodes: Node[]): string[] => checkOperators(tiny(nodes, ints)).map(({ message }) => message);
+  const ints = {
+    initializers: [
+      floatTensor("f", [2, 3], new Float32Array(6)),
+      { ...floatTensor("i", [2, 3], new Float32Array(6)), dataType: DataType.INT32 },
+    ],
+  };
+  const types = (...nodes: Node[]): string[] =>
+    checkOperators(tiny(nodes, ints)).map(({ message }) => message);
 
   it("go together where the operator asks for one type, as far as they are known", () => {
     expect(types(makeNode("Add", ["f", "i"], ["y"]))).toEqual([
-      'node "y" (Add of operator set 17): its input 1 ("i") is int32 where input 0 ("f") is float, and both must be of one type',
+      'node "y" (Add of operator set 17): its input 1 ("i") is int32 where input 0 ("f") ' +
+        "is float, and both must be of one type",
     ]);
-    expect(types(makeNode("Relu", ["f"], ["a"]), makeNode("Add", ["i", "a"], ["y"]))[0]).toContain('("a") is float where input 0 ("i") is int32');
-    expect(types(makeNode("Cast", ["f"], ["a"], [attribute.int("to", DataType.INT32)]), makeNode("Add", ["i", "a"], ["y"]))).toEqual([]);
+    expect(types(makeNode("Relu", ["f"], ["a"]), makeNode("Add", ["i", "a"], ["y"]))[0]).toContain(
+      '("a") is float where input 0 ("i") is int32',
+    );
+    expect(
+      types(
+        makeNode("Cast", ["f"], ["a"], [attribute.int("to", DataType.INT32)]),
+        makeNode("Add", ["i", "a"], ["y"]),
+      ),
+    ).toEqual([]);
   });
 
   it("are ones that the operator takes", () => {
-    expect(types(makeNode("Not", ["f"], ["y"]))[0]).toContain('its input 0 ("f") is float, which it does not take there');
+    expect(types(makeNode("Not", ["f"], ["y"]))[0]).toContain(
+      'its input 0 ("f") is float, which it does not take there',
+    );
   });
 
   it("are what is declared about the values made", () => {
     const model = tiny([makeNode("Shape", ["x"], ["y"])]);
     model.graph.outputs = [tensorValue("y", DataType.INT32)];
-    expect(checkOperators(model)).toEqual([{ message: 'value "y" is declared as int32, and node "y" (Shape) makes int64' }]);
+    expect(checkOperators(model)).toEqual([
+      { message: 'value "y" is declared as int32, and node "y" (Shape) makes int64' },
+    ]);
   });
 
   it("in a body are those of the values it captures, unless it hides them", () => {
-    const body = (inner: Node, inputs = [tensorValue("c", DataType.BOOL)]): Node => makeNode("Loop", ["", ""], ["l"], [attribute.graph("body", { ...emptyGraph("b"), inputs, nodes: [inner] })]);
+    const body = (inner: Node, inputs = [tensorValue("c", DataType.BOOL)]): Node =>
+      makeNode(
+        "Loop",
+        ["", ""],
+        ["l"],
+        [attribute.graph("body", { ...emptyGraph("b"), inputs, nodes: [inner] })],
+      );
     expect(types(body(makeNode("Add", ["f", "i"], ["z"])))).toHaveLength(1);
     expect(types(body(makeNode("Add", ["f", "i"], ["z"]), [tensorValue("i", DataType.FLOAT)]))).toEqual([]);
   });
@@ -63,7 +107,16 @@ describe("what is not described", () => {
     expect(faults({ ...makeNode("Relu", [], []), domain: "com.example" })).toEqual([]);
     expect(faults(makeNode("Relu", [], ["y"]), 999)).toEqual([]);
     expect(faults(makeNode("ScaledTanh", [], ["y"]))).toEqual([]);
-    const fn = { name: "Relu", inputs: [], outputs: [], attributeNames: [], attributeDefaults: [], nodes: [], opsetImports: [], valueInfo: [] };
+    const fn = {
+      name: "Relu",
+      inputs: [],
+      outputs: [],
+      attributeNames: [],
+      attributeDefaults: [],
+      nodes: [],
+      opsetImports: [],
+      valueInfo: [],
+    };
     expect(checkOperators({ ...tiny([makeNode("Relu", [], ["y"])]), functions: [fn] })).toEqual([]);
   });
 
@@ -78,8 +131,16 @@ describe("what is not described", () => {
 
 it("unfolds the table as the schemas have it", () => {
   expect(operatorVersions("", "BatchNormalization").map(({ since }) => since)).toEqual([1, 6, 7, 9, 14, 15]);
-  expect(operatorFacts("", "Loop", 12)?.inputs.map(({ isOptional, isMany, least }) => [isOptional, isMany, least])).toEqual([[true, false, 0], [true, false, 0], [false, true, 0]]);
-  expect([...operatorFacts("", "LSTM", 17)?.attributes.keys() ?? []]).toHaveLength(8);
-  expect(operatorFacts("ai.onnx.ml", "TreeEnsembleRegressor", 3)?.attributes.get("aggregate_function")).toEqual({ type: 3, isRequired: false });
+  expect(
+    operatorFacts("", "Loop", 12)?.inputs.map(({ isOptional, isMany, least }) => [isOptional, isMany, least]),
+  ).toEqual([
+    [true, false, 0],
+    [true, false, 0],
+    [false, true, 0],
+  ]);
+  expect([...(operatorFacts("", "LSTM", 17)?.attributes.keys() ?? [])]).toHaveLength(8);
+  expect(
+    operatorFacts("ai.onnx.ml", "TreeEnsembleRegressor", 3)?.attributes.get("aggregate_function"),
+  ).toEqual({ type: 3, isRequired: false });
   expect(operatorFacts("", "constructor", 17)).toBeUndefined();
 });

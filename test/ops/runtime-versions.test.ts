@@ -1,10 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { attribute, AttributeType, DataType, emptyGraph, integerTensor, makeNode, type Model } from "../../src/ir/index.js";
+import {
+  attribute,
+  AttributeType,
+  DataType,
+  emptyGraph,
+  integerTensor,
+  makeNode,
+  type Model,
+} from "../../src/ir/index.js";
 import { fitRuntime, oldestRuntime } from "../../src/ops/runtime-versions.js";
 
 const model = (opset: number, irVersion: bigint, parts: Partial<Model> = {}): Model => ({
-  irVersion, opsetImports: [{ domain: "", version: BigInt(opset) }], graph: { ...emptyGraph("g"), nodes: [makeNode("Relu", ["x"], ["y"])] },
-  functions: [], trainingInfo: [], deviceConfigurations: [], ...parts,
+  irVersion,
+  opsetImports: [{ domain: "", version: BigInt(opset) }],
+  graph: { ...emptyGraph("g"), nodes: [makeNode("Relu", ["x"], ["y"])] },
+  functions: [],
+  trainingInfo: [],
+  deviceConfigurations: [],
+  ...parts,
 });
 
 describe("oldestRuntime", () => {
@@ -15,7 +28,14 @@ describe("oldestRuntime", () => {
     expect(oldestRuntime("1.32.0")).toMatchObject({ opset: 28, ir: 14 });
   });
 
-  it.each([["latest", /such as 1\.16, not "latest"/], ["1.9", /1\.15 or later, not 1\.9/], ["", /not ""/], ["99.1", /99\.1 is not known here: the newest .* is 1\.32/], ["1.33", /newest/], ["2.0", /newest/]])("refuses %j", (text, words) => {
+  it.each([
+    ["latest", /such as 1\.16, not "latest"/],
+    ["1.9", /1\.15 or later, not 1\.9/],
+    ["", /not ""/],
+    ["99.1", /99\.1 is not known here: the newest .* is 1\.32/],
+    ["1.33", /newest/],
+    ["2.0", /newest/],
+  ])("refuses %j", (text, words) => {
     expect(() => oldestRuntime(text)).toThrow(words);
   });
 });
@@ -34,12 +54,19 @@ describe("fitRuntime", () => {
   });
 
   it("refuses a newer operator set", () => {
-    expect(() => fitRuntime(model(21, 10n), oldestRuntime("1.16"), "m.onnx")).toThrow("m.onnx: uses operator set 21, and onnxruntime 1.16 runs 19 at most");
+    expect(() => fitRuntime(model(21, 10n), oldestRuntime("1.16"), "m.onnx")).toThrow(
+      "m.onnx: uses operator set 21, and onnxruntime 1.16 runs 19 at most",
+    );
   });
 
   it("refuses constants of a newer type, also in attributes", () => {
     const int4 = integerTensor("c", [2], DataType.INT4, Uint8Array.of(0x21));
-    const node = makeNode("Constant", [], ["c"], [{ ...attribute.tensor("value", int4), type: AttributeType.TENSOR }]);
+    const node = makeNode(
+      "Constant",
+      [],
+      ["c"],
+      [{ ...attribute.tensor("value", int4), type: AttributeType.TENSOR }],
+    );
     const m = model(17, 10n, { graph: { ...emptyGraph("g"), nodes: [node] } });
     expect(() => fitRuntime(m, oldestRuntime("1.16"), "m.onnx")).toThrow("IR version 10");
   });

@@ -2,9 +2,16 @@ import { describe, expect, it } from "vitest";
 import { emptyGraph, floatTensor, makeNode, type Model } from "../../src/ir/index.js";
 import { selectNodes } from "../../src/ops/select.js";
 
-const nodes = [makeNode("Conv", ["x", "w"], ["a"], [], "block1/conv"), makeNode("Relu", ["a"], ["b"]), makeNode("Conv", ["b", "w"], ["y"], [], "block2/conv")];
+const nodes = [
+  makeNode("Conv", ["x", "w"], ["a"], [], "block1/conv"),
+  makeNode("Relu", ["a"], ["b"]),
+  makeNode("Conv", ["b", "w"], ["y"], [], "block2/conv"),
+];
 const model: Model = {
-  opsetImports: [], functions: [], trainingInfo: [], deviceConfigurations: [],
+  opsetImports: [],
+  functions: [],
+  trainingInfo: [],
+  deviceConfigurations: [],
   graph: { ...emptyGraph("g"), nodes, initializers: [floatTensor("w", [1], Float32Array.of(1))] },
 };
 const selected = (...selectors: string[]): string[] => {
@@ -32,7 +39,9 @@ describe("selectNodes", () => {
   });
 
   it("refuses what matches nothing, with the nearest name", () => {
-    expect(() => selected("block1/cnv")).toThrow('some-pass: "block1/cnv" is no node, constant or operator type of the model. Did you mean "block1/conv"?');
+    expect(() => selected("block1/cnv")).toThrow(
+      'some-pass: "block1/cnv" is no node, constant or operator type of the model. Did you mean "block1/conv"?',
+    );
     expect(() => selected("#7")).toThrow("#7");
     expect(() => selected("block3*")).toThrow("block3*");
   });

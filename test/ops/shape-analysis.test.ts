@@ -1,6 +1,16 @@
 /** Inferred sizes against what onnxruntime really makes. */
 import { expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, GraphEditor, int64Tensor, makeNode, type Dimension, type Model, type Node } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  emptyGraph,
+  GraphEditor,
+  int64Tensor,
+  makeNode,
+  type Dimension,
+  type Model,
+  type Node,
+} from "../../src/ir/index.js";
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";
 import { analyzeModel, analyzeShapes } from "../../src/ops/shape-analysis.js";
 import { inferScopes } from "../../src/ops/shapes.js";
@@ -24,7 +34,10 @@ it("contradicts no output of the official operator tests, without their declarat
       const found = facts.type(name);
       if (!type?.tensor || !bytes || !found?.shape) return;
       const { dims, dataType } = decodeTensor(bytes);
-      if (contradicts(found.shape, dims) || found.elementType !== dataType) wrong.push(`${test.name}: ${found.elementType} ${JSON.stringify(found.shape)} for ${dataType} [${dims.join()}]`);
+      if (contradicts(found.shape, dims) || found.elementType !== dataType)
+        wrong.push(
+          `${test.name}: ${found.elementType} ${JSON.stringify(found.shape)} for ${dataType} [${dims.join()}]`,
+        );
       else if (found.shape.every((dim) => typeof dim === "number")) exact++;
     });
   }
@@ -33,18 +46,38 @@ it("contradicts no output of the official operator tests, without their declarat
 });
 
 it("gives a value of a body without a type none by the name of an outer one", () => {
-  const body = { ...emptyGraph("b"), inputs: [{ name: "x" }], nodes: [{ ...makeNode("Unknown", ["x"], ["r"]), domain: "custom" }], outputs: [{ name: "r" }] };
-  const model = tiny([makeNode("Relu", ["x"], ["r"]), makeNode("Custom", ["r"], ["y"], [attribute.graph("body", body)])]);
+  const body = {
+    ...emptyGraph("b"),
+    inputs: [{ name: "x" }],
+    nodes: [{ ...makeNode("Unknown", ["x"], ["r"]), domain: "custom" }],
+    outputs: [{ name: "r" }],
+  };
+  const model = tiny([
+    makeNode("Relu", ["x"], ["r"]),
+    makeNode("Custom", ["r"], ["y"], [attribute.graph("body", body)]),
+  ]);
   const editors = GraphEditor.forModel(model);
   const [facts, types] = [analyzeShapes(editors).get(editors[1]!), inferScopes(editors).get(editors[1]!)];
-  for (const name of ["x", "r"]) expect([facts?.type(name), types?.get(name)]).toEqual([undefined, undefined]);
+  for (const name of ["x", "r"])
+    expect([facts?.type(name), types?.get(name)]).toEqual([undefined, undefined]);
 });
 
 /** What is known of the sizes of `name`: numbers, and "?" for any other. */
-function sizesOf(name: string, nodes: Node[], parts: Parts, unknown: readonly string[] = []): (number | "?")[] | undefined {
+function sizesOf(
+  name: string,
+  nodes: Node[],
+  parts: Parts,
+  unknown: readonly string[] = [],
+): (number | "?")[] | undefined {
   const model: Model = tiny(nodes, parts);
-  for (const input of model.graph.inputs) if (unknown.includes(input.name)) input.type = { tensor: { elementType: DataType.FLOAT, shape: input.type!.tensor!.shape!.map(() => undefined) } };
-  return analyzeModel(model).shape(name)?.map((dim) => (typeof dim === "number" ? dim : "?"));
+  for (const input of model.graph.inputs)
+    if (unknown.includes(input.name))
+      input.type = {
+        tensor: { elementType: DataType.FLOAT, shape: input.type!.tensor!.shape!.map(() => undefined) },
+      };
+  return analyzeModel(model)
+    .shape(name)
+    ?.map((dim) => (typeof dim === "number" ? dim : "?"));
 }
 
 it("knows what a Pad and a Slice leave alone when one of their axes is computed", () => {
@@ -52,8 +85,17 @@ it("knows what a Pad and a Slice leave alone when one of their axes is computed"
   const feed = { x: floats([2, 3, 4]), k: int64s([1], [0]) };
   const one = int64Tensor("one", [1]);
   const pad = makeNode("Pad", ["x", "pads", "", "axes"], ["y"]);
-  expect(sizesOf("y", [axes, pad], { feed, initializers: [one, int64Tensor("pads", [1, 2, 1, 0])] })).toEqual(["?", 5, "?"]);
-  expect(sizesOf("y", [axes, pad], { feed, initializers: [one, int64Tensor("pads", [1, 0, 1, 0])] })).toEqual([2, 5, 4]);
+  expect(sizesOf("y", [axes, pad], { feed, initializers: [one, int64Tensor("pads", [1, 2, 1, 0])] })).toEqual(
+    ["?", 5, "?"],
+  );
+  expect(sizesOf("y", [axes, pad], { feed, initializers: [one, int64Tensor("pads", [1, 0, 1, 0])] })).toEqual(
+    [2, 5, 4],
+  );
   const slice = makeNode("Slice", ["x", "from", "to", "axes"], ["y"]);
-  expect(sizesOf("y", [axes, slice], { feed, initializers: [one, int64Tensor("from", [0, 0]), int64Tensor("to", [1, 1])] })).toEqual(["?", "?", "?"]);
+  expect(
+    sizesOf("y", [axes, slice], {
+      feed,
+      initializers: [one, int64Tensor("from", [0, 0]), int64Tensor("to", [1, 1])],
+    }),
+  ).toEqual(["?", "?", "?"]);
 });

@@ -1,7 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { compress, floatTensor, makeNode, optimize, readModel, writeModel, type Model } from "../../src/index.js";
+import {
+  compress,
+  floatTensor,
+  makeNode,
+  optimize,
+  readModel,
+  writeModel,
+  type Model,
+} from "../../src/index.js";
 import { isMarkedModel, markModel } from "../../src/output/edgec-mark.js";
 import { VERSION } from "../../src/version.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";

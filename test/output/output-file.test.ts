@@ -18,7 +18,11 @@ describe("defaultOutputPath", () => {
 
 describe("OutputFile", () => {
   it("takes its name only when committed and leaves nothing else behind", async () => {
-    const files = await OutputFile.prepare({ output: inFolder("out.onnx"), input: inFolder("model.onnx"), force: false });
+    const files = await OutputFile.prepare({
+      output: inFolder("out.onnx"),
+      input: inFolder("model.onnx"),
+      force: false,
+    });
     const path = await files.path("planned");
     await writeFile(path, "small");
     await writeFile(`${path}.data`, "weights");
@@ -36,22 +40,31 @@ describe("OutputFile", () => {
   });
 
   it("refuses a folder that does not exist", async () => {
-    await expect(OutputFile.prepare({ output: join(temporary.path, "no", "out.onnx"), input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE" });
+    await expect(
+      OutputFile.prepare({ output: join(temporary.path, "no", "out.onnx"), input: undefined, force: false }),
+    ).rejects.toMatchObject({ code: "CANNOT_WRITE" });
   });
 
   it("refuses a folder as the file", async () => {
-    await expect(OutputFile.prepare({ output: temporary.path, input: undefined, force: false })).rejects.toThrow("it is a folder");
+    await expect(
+      OutputFile.prepare({ output: temporary.path, input: undefined, force: false }),
+    ).rejects.toThrow("it is a folder");
   });
 
   it("refuses a name that is none, before any work", async () => {
     for (const output of ["", join(temporary.path, "new/")]) {
-      await expect(OutputFile.prepare({ output, input: undefined, force: false })).rejects.toMatchObject({ code: "CANNOT_WRITE", message: `cannot write "${output}": that names no file. Give a file name with -o.` });
+      await expect(OutputFile.prepare({ output, input: undefined, force: false })).rejects.toMatchObject({
+        code: "CANNOT_WRITE",
+        message: `cannot write "${output}": that names no file. Give a file name with -o.`,
+      });
     }
   });
 
   it("overwrites the input only with force", async () => {
     const target = { output: inFolder("model.onnx"), input: join(temporary.path, ".", "model.onnx") };
-    await expect(OutputFile.prepare({ ...target, force: false })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    await expect(OutputFile.prepare({ ...target, force: false })).rejects.toMatchObject({
+      code: "OUTPUT_EXISTS",
+    });
     await (await OutputFile.prepare({ ...target, force: true })).remove();
   });
 });

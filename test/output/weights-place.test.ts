@@ -9,7 +9,15 @@ function modelOf(bytes: number, location?: string): Model {
   const external =
     location === undefined
       ? {}
-      : { external: { location, offset: 0, length: bytes, load: () => new Uint8Array(), read: () => undefined } };
+      : {
+          external: {
+            location,
+            offset: 0,
+            length: bytes,
+            load: () => new Uint8Array(),
+            read: () => undefined,
+          },
+        };
   model.graph.initializers = [{ name: "w", dims: [bytes], dataType: DataType.UINT8, ...external }];
   return model;
 }

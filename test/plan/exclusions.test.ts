@@ -45,7 +45,9 @@ describe("Exclusions", () => {
 
   it("suggest a node of the file for what is in neither", () => {
     const exclusions = new Exclusions(matMulModel(), ["dense/MatMull"]);
-    expect(() => exclusions.in(renamed("late"))).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
+    expect(() => exclusions.in(renamed("late"))).toThrow(
+      '--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?',
+    );
   });
 
   it("count nodes in the file alone", () => {

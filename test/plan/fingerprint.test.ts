@@ -1,6 +1,16 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, floatTensor, type Graph, makeNode, type Model, type TensorType, tensorValue } from "../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  type Graph,
+  makeNode,
+  type Model,
+  type TensorType,
+  tensorValue,
+} from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { fingerprintOf } from "../../src/plan/fingerprint.js";
 import { model } from "../calibration/tiny-models.js";
@@ -8,9 +18,12 @@ import { temporaryFolder } from "../cli/temporary-folder.js";
 import { normalArray } from "../numeric/seeded.js";
 
 const folder = temporaryFolder();
-const network = (axis = 1, seed = 1, count = 16_384): Model => model([1, 4], [
-  makeNode("Softmax", ["x"], ["s"], [attribute.int("axis", axis)]), makeNode("MatMul", ["s", "w"], ["y"]),
-], [floatTensor("w", [4, count / 4], normalArray(count, seed))]);
+const network = (axis = 1, seed = 1, count = 16_384): Model =>
+  model(
+    [1, 4],
+    [makeNode("Softmax", ["x"], ["s"], [attribute.int("axis", axis)]), makeNode("MatMul", ["s", "w"], ["y"])],
+    [floatTensor("w", [4, count / 4], normalArray(count, seed))],
+  );
 
 describe("fingerprintOf", () => {
   it("is the same wherever the constants are", () => {
@@ -31,24 +44,62 @@ describe("fingerprintOf", () => {
 
   it("is another where bodies and functions hand out or take values in another order", () => {
     const branch = (outputs: readonly string[]): Graph => ({
-      ...emptyGraph("branch"), nodes: [makeNode("Relu", ["x"], ["a"]), makeNode("Neg", ["x"], ["b"])], outputs: outputs.map((name) => tensorValue(name, DataType.FLOAT)),
+      ...emptyGraph("branch"),
+      nodes: [makeNode("Relu", ["x"], ["a"]), makeNode("Neg", ["x"], ["b"])],
+      outputs: outputs.map((name) => tensorValue(name, DataType.FLOAT)),
     });
-    const choosing = (outputs: readonly string[]): Model => model([1], [
-      makeNode("If", ["c"], ["p", "q"], [attribute.graph("then_branch", branch(outputs)), attribute.graph("else_branch", branch(["a", "b"]))]),
-    ]);
+    const choosing = (outputs: readonly string[]): Model =>
+      model(
+        [1],
+        [
+          makeNode(
+            "If",
+            ["c"],
+            ["p", "q"],
+            [
+              attribute.graph("then_branch", branch(outputs)),
+              attribute.graph("else_branch", branch(["a", "b"])),
+            ],
+          ),
+        ],
+      );
     const calling = (inputs: string[]): Model => ({
       ...model([1], [makeNode("F", ["x", "x"], ["y"])]),
-      functions: [{ name: "F", domain: "d", inputs, outputs: ["s"], attributeNames: [], attributeDefaults: [], nodes: [makeNode("Sub", ["a", "b"], ["s"])], opsetImports: [], valueInfo: [] }],
+      functions: [
+        {
+          name: "F",
+          domain: "d",
+          inputs,
+          outputs: ["s"],
+          attributeNames: [],
+          attributeDefaults: [],
+          nodes: [makeNode("Sub", ["a", "b"], ["s"])],
+          opsetImports: [],
+          valueInfo: [],
+        },
+      ],
     });
     expect(fingerprintOf(choosing(["b", "a"]))).not.toBe(fingerprintOf(choosing(["a", "b"])));
     expect(fingerprintOf(calling(["b", "a"]))).not.toBe(fingerprintOf(calling(["a", "b"])));
-    expect(fingerprintOf(decodeModel(encodeModelBytes(choosing(["a", "b"]))))).toBe(fingerprintOf(choosing(["a", "b"])));
+    expect(fingerprintOf(decodeModel(encodeModelBytes(choosing(["a", "b"]))))).toBe(
+      fingerprintOf(choosing(["a", "b"])),
+    );
   });
 
   it("is another for inputs of another type or shape", () => {
-    const taking = (type: TensorType): string => fingerprintOf({ ...network(), graph: { ...network().graph, inputs: [{ name: "x", type: { tensor: type } }] } });
+    const taking = (type: TensorType): string =>
+      fingerprintOf({
+        ...network(),
+        graph: { ...network().graph, inputs: [{ name: "x", type: { tensor: type } }] },
+      });
     const [float, double] = [DataType.FLOAT, DataType.DOUBLE];
-    const seen = [{ elementType: float, shape: [1, 4] }, { elementType: double, shape: [1, 4] }, { elementType: float, shape: ["n", 4] }, { elementType: float, shape: [undefined, 4] }, { elementType: float }].map(taking);
+    const seen = [
+      { elementType: float, shape: [1, 4] },
+      { elementType: double, shape: [1, 4] },
+      { elementType: float, shape: ["n", 4] },
+      { elementType: float, shape: [undefined, 4] },
+      { elementType: float },
+    ].map(taking);
     expect(new Set(seen).size).toBe(seen.length);
   });
 
@@ -60,7 +111,8 @@ describe("fingerprintOf", () => {
       m.graph.initializers[0] = floatTensor("w", [4, count / 4], values);
       return fingerprintOf(m);
     };
-    for (const at of [0, 500, 1023, 2047]) expect(changed(2048, at)).not.toBe(fingerprintOf(network(1, 1, 2048)));
+    for (const at of [0, 500, 1023, 2047])
+      expect(changed(2048, at)).not.toBe(fingerprintOf(network(1, 1, 2048)));
     for (const at of [0, 8192, 16_383]) expect(changed(16_384, at)).not.toBe(fingerprintOf(network()));
     expect(changed(16_384, 4000)).toBe(fingerprintOf(network()));
   });

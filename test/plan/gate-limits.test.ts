@@ -11,11 +11,17 @@ describe("gateLimits", () => {
   });
 
   it("takes a slowdown as a share, which is measured as a ratio, and the others as they are", () => {
-    expect(gateLimits({ minAgreement: 0.99, maxSlowdown: 0, maxSize: 705_000 })).toEqual({ minAgreement: 0.99, maxSlowdown: 1, maxSize: 705_000 });
+    expect(gateLimits({ minAgreement: 0.99, maxSlowdown: 0, maxSize: 705_000 })).toEqual({
+      minAgreement: 0.99,
+      maxSlowdown: 1,
+      maxSize: 705_000,
+    });
   });
 
   it("refuses percentages, ratios and sizes that limit nothing", () => {
-    expect(() => gateLimits({ minAgreement: 99 })).toThrow("--min-agreement 99: it takes a share from 0 to 1");
+    expect(() => gateLimits({ minAgreement: 99 })).toThrow(
+      "--min-agreement 99: it takes a share from 0 to 1",
+    );
     expect(() => gateLimits({ maxSlowdown: 1.05 })).toThrow("0.05 allows 5 % slower");
     expect(() => gateLimits({ maxSize: 0 })).toThrow("a whole number of bytes");
     expect(() => gateLimits({ maxSize: NaN })).toThrow("a whole number of bytes");

@@ -3,7 +3,12 @@ import { planOptions, storeOnlyOptions } from "../../src/plan/plan-options.js";
 
 describe("planOptions", () => {
   it("turns typed options into the text of flags", () => {
-    expect(planOptions({ prune: 0.3, int8: true, cluster: 16, storage: "plain" }).flags).toEqual({ prune: "0.3", int8: "", cluster: "16", storage: "plain" });
+    expect(planOptions({ prune: 0.3, int8: true, cluster: 16, storage: "plain" }).flags).toEqual({
+      prune: "0.3",
+      int8: "",
+      cluster: "16",
+      storage: "plain",
+    });
   });
 
   it("takes --storage int8 for storing alone", () => {
@@ -14,12 +19,16 @@ describe("planOptions", () => {
 
 it("keeps chains outside functions for a runtime that does not fold them there, on the way back too", () => {
   expect(planOptions({ int8: true, minOrt: "1.16" }).shared).toEqual({ functions: false });
-  expect(storeOnlyOptions(planOptions({ int8: true, minOrt: "1.16" }))).toMatchObject({ shared: { functions: false } });
+  expect(storeOnlyOptions(planOptions({ int8: true, minOrt: "1.16" }))).toMatchObject({
+    shared: { functions: false },
+  });
   expect(planOptions({ int8: true, minOrt: "1.17" }).shared).toEqual({});
 });
 
 it("names all forms of storage when given another", () => {
-  expect(() => planOptions({ flags: { storage: "int" } })).toThrow('--storage takes auto, plain or int8, not "int". Did you mean "int8"?');
+  expect(() => planOptions({ flags: { storage: "int" } })).toThrow(
+    '--storage takes auto, plain or int8, not "int". Did you mean "int8"?',
+  );
 });
 
 describe("effort", () => {
@@ -29,36 +38,54 @@ describe("effort", () => {
   });
 
   it("refuses a level that does not exist, with the nearest", () => {
-    expect(() => planOptions({ int8: true, effort: "beast" as never })).toThrow('--effort takes fast, balanced, best, not "beast". Did you mean "best"?');
+    expect(() => planOptions({ int8: true, effort: "beast" as never })).toThrow(
+      '--effort takes fast, balanced, best, not "beast". Did you mean "best"?',
+    );
   });
 
-  it.each<[string, Parameters<typeof planOptions>[0]]>([["without int8", { prune: 0.3 }], ["with passes that are named", { int8: true, passes: "quantize-int8" }]])("has no effect %s, and says so", (_, options) => {
-    expect(() => planOptions({ ...options, effort: "best" })).toThrow("--effort is about the accuracy of --int8 and has no effect here");
+  it.each<[string, Parameters<typeof planOptions>[0]]>([
+    ["without int8", { prune: 0.3 }],
+    ["with passes that are named", { int8: true, passes: "quantize-int8" }],
+  ])("has no effect %s, and says so", (_, options) => {
+    expect(() => planOptions({ ...options, effort: "best" })).toThrow(
+      "--effort is about the accuracy of --int8 and has no effect here",
+    );
   });
 });
 
 describe("the time budget of a search", () => {
-  it.each<[string, Parameters<typeof planOptions>[0]]>([["the best effort", { effort: "best" }], ["a gate on accuracy", { minSqnr: 30 }]])("goes with %s", (_, options) => {
+  it.each<[string, Parameters<typeof planOptions>[0]]>([
+    ["the best effort", { effort: "best" }],
+    ["a gate on accuracy", { minSqnr: 30 }],
+  ])("goes with %s", (_, options) => {
     expect(planOptions({ int8: true, ...options, timeBudget: 5 }).timeBudget).toBe(5);
   });
 
   it("has no effect where nothing is searched, and says so", () => {
     expect(() => planOptions({ int8: true, timeBudget: 5 })).toThrow("--time-budget limits the search");
-    expect(() => planOptions({ prune: 0.3, minSqnr: 30, timeBudget: 5 })).toThrow("--time-budget limits the search");
+    expect(() => planOptions({ prune: 0.3, minSqnr: 30, timeBudget: 5 })).toThrow(
+      "--time-budget limits the search",
+    );
   });
 
   it("has no place where decisions are repeated", () => {
-    expect(() => planOptions({ int8: true, effort: "best", timeBudget: 5, replay: "report.json" })).toThrow("--time-budget limits a search, and --replay repeats what was decided without one.");
+    expect(() => planOptions({ int8: true, effort: "best", timeBudget: 5, replay: "report.json" })).toThrow(
+      "--time-budget limits a search, and --replay repeats what was decided without one.",
+    );
   });
 
   it("must be positive", () => {
-    expect(() => planOptions({ int8: true, effort: "best", timeBudget: 0 })).toThrow("--time-budget must be positive, not 0 s.");
+    expect(() => planOptions({ int8: true, effort: "best", timeBudget: 0 })).toThrow(
+      "--time-budget must be positive, not 0 s.",
+    );
   });
 });
 
 describe("storeOnlyOptions", () => {
   it("is the way back from int8 arithmetic", () => {
-    expect(storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse", weightBits: 4 }))).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
+    expect(
+      storeOnlyOptions(planOptions({ int8: true, prune: 0.3, calibrator: "mse", weightBits: 4 })),
+    ).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
     expect(storeOnlyOptions(planOptions({ prune: 0.3 }))).toBeUndefined();
     expect(storeOnlyOptions(planOptions({ int8: true, storage: "plain" }))).toBeUndefined();
   });

@@ -4,9 +4,12 @@ import { matMulModel } from "../compress/tiny-model.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 import { replayed } from "../../src/plan/replayed-plan.js";
 
-const names = (options: PlanOptions): string[] => planPasses(matMulModel(), options).flatMap((step) => step.passes.map((pass) => pass.name));
+const names = (options: PlanOptions): string[] =>
+  planPasses(matMulModel(), options).flatMap((step) => step.passes.map((pass) => pass.name));
 const optionsOf = (options: PlanOptions, name: string): unknown =>
-  planPasses(matMulModel(), options).flatMap((step) => step.passes).find((pass) => pass.name === name)?.options;
+  planPasses(matMulModel(), options)
+    .flatMap((step) => step.passes)
+    .find((pass) => pass.name === name)?.options;
 
 describe("planPasses", () => {
   it("runs exact passes alone when nothing lossy is asked for, with encoding last", () => {
@@ -18,7 +21,9 @@ describe("planPasses", () => {
 
   it("puts pruning before int8 and clustering after it", () => {
     const planned = names({ flags: { cluster: "16", int8: "", prune: "0.3" } });
-    const order = ["prune-magnitude", "quantize-int8", "cluster-weights"].map((name) => planned.indexOf(name));
+    const order = ["prune-magnitude", "quantize-int8", "cluster-weights"].map((name) =>
+      planned.indexOf(name),
+    );
     expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(order).not.toContain(-1);
   });
@@ -54,19 +59,28 @@ describe("planPasses", () => {
   });
 
   it("takes an explicit order as it is", () => {
-    expect(names({ flags: {}, passes: "encode-weights, remove-dead" })).toEqual(["encode-weights", "remove-dead"]);
+    expect(names({ flags: {}, passes: "encode-weights, remove-dead" })).toEqual([
+      "encode-weights",
+      "remove-dead",
+    ]);
   });
 
   it("suggests a pass for a mistyped name", () => {
-    expect(() => names({ flags: {}, passes: "remove-deed" })).toThrow('there is no pass "remove-deed". Did you mean "remove-dead"?');
+    expect(() => names({ flags: {}, passes: "remove-deed" })).toThrow(
+      'there is no pass "remove-deed". Did you mean "remove-dead"?',
+    );
   });
 
   it("refuses a flag whose pass does not run", () => {
-    expect(() => names({ flags: { int8: "" }, passes: "remove-dead" })).toThrow('--int8 sets options of the pass "quantize-int8"');
+    expect(() => names({ flags: { int8: "" }, passes: "remove-dead" })).toThrow(
+      '--int8 sets options of the pass "quantize-int8"',
+    );
   });
 
   it("refuses an option that no planned pass takes", () => {
-    expect(() => names({ flags: {}, shared: { calibrator: "mse" } })).toThrow("--calibrator has no effect here: none of the passes that run takes it. It goes with --int8.");
+    expect(() => names({ flags: {}, shared: { calibrator: "mse" } })).toThrow(
+      "--calibrator has no effect here: none of the passes that run takes it. It goes with --int8.",
+    );
   });
 
   it("gives a flag's value to its pass", () => {
@@ -74,18 +88,31 @@ describe("planPasses", () => {
   });
 
   it("gives shared options and exclusions to the passes that take them", () => {
-    expect(optionsOf({ flags: { int8: "" }, shared: { calibrator: "entropy" }, exclude: ["dense/*"] }, "quantize-int8"))
-      .toMatchObject({ calibrator: "entropy", exclude: ["dense/*"] });
+    expect(
+      optionsOf(
+        { flags: { int8: "" }, shared: { calibrator: "entropy" }, exclude: ["dense/*"] },
+        "quantize-int8",
+      ),
+    ).toMatchObject({ calibrator: "entropy", exclude: ["dense/*"] });
   });
 
   it("suggests a node for an exclusion that matches nothing, once a pass asks for it or where none does", () => {
     const plan = planPasses(matMulModel(), { flags: { int8: "" }, exclude: ["dense/MatMull"] });
     const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
-    for (const ask of [() => quantizer?.statistics(matMulModel()), () => names({ flags: {}, exclude: ["dense/MatMull"] })]) expect(ask).toThrow('--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?');
+    for (const ask of [
+      () => quantizer?.statistics(matMulModel()),
+      () => names({ flags: {}, exclude: ["dense/MatMull"] }),
+    ])
+      expect(ask).toThrow(
+        '--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?',
+      );
   });
 
   it("does not round to scales per row what will have one scale for the tensor", () => {
-    for (const weightBits of [4, 8]) expect(names({ flags: { int8: "" }, shared: { weightBits, perChannel: false }, effort: "best" })).not.toContain("round-weights");
+    for (const weightBits of [4, 8])
+      expect(
+        names({ flags: { int8: "" }, shared: { weightBits, perChannel: false }, effort: "best" }),
+      ).not.toContain("round-weights");
   });
 
   it("leaves one pass out", () => {
@@ -95,52 +122,100 @@ describe("planPasses", () => {
 });
 
 describe("a plan that repeats decisions", () => {
-  const nothing = { kept: [], takenBack: [], floatNodes: [], dynamicNodes: [], storedOnly: false, plainFloat: false };
+  const nothing = {
+    kept: [],
+    takenBack: [],
+    floatNodes: [],
+    dynamicNodes: [],
+    storedOnly: false,
+    plainFloat: false,
+  };
   const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
 
   it("runs what was kept unasked, and leaves out what was taken back", () => {
-    const plan = planPasses(matMulModel(), { ...best, replay: { ...nothing, kept: ["correct-bias"], takenBack: ["equalize-channels"] } });
+    const plan = planPasses(matMulModel(), {
+      ...best,
+      replay: { ...nothing, kept: ["correct-bias"], takenBack: ["equalize-channels"] },
+    });
     const steps = plan.map(({ passes }) => passes.map(({ name }) => name).join());
     expect(steps).toContain("correct-bias");
     expect(steps).not.toContain("equalize-channels");
-    expect(plan.some(({ validateAfter, search }) => validateAfter !== undefined || search !== undefined)).toBe(false);
+    expect(
+      plan.some(({ validateAfter, search }) => validateAfter !== undefined || search !== undefined),
+    ).toBe(false);
     expect(plan.some(({ wasJudged }) => wasJudged)).toBe(true);
   });
 
   it("leaves nodes in float that did, whether these options search or not", () => {
-    const plan = planPasses(matMulModel(), { flags: { int8: "" }, effort: "fast", replay: { ...nothing, floatNodes: ["dense/MatMul"] } });
+    const plan = planPasses(matMulModel(), {
+      flags: { int8: "" },
+      effort: "fast",
+      replay: { ...nothing, floatNodes: ["dense/MatMul"] },
+    });
     const step = plan.find(({ passes }) => passes.some(({ name }) => name === "quantize-int8"));
     expect([step?.passes.at(-1)?.options.exclude, step?.wasJudged]).toEqual([["dense/MatMul"], true]);
     // Repeated once more, without another decision, it holds out what it did.
     expect(replayed(plan, nothing).find(({ passes }) => passes === step?.passes)?.wasJudged).toBe(true);
   });
 
-  it("takes ranges at run time where that was chosen, and neither rounds nor stores weights where they were to stay floats", () => {
-    const plan = planPasses(matMulModel(), { ...best, plainFloat: true, replay: { ...nothing, dynamicNodes: ["dense/MatMul"], plainFloat: true } });
-    const passes = plan.flatMap((step) => step.passes);
-    expect(passes.find(({ name }) => name === "quantize-int8")?.options.dynamic).toEqual(["dense/MatMul"]);
-    expect(passes.map(({ name }) => name)).not.toContain("store-int8");
-    expect(planPasses(matMulModel(), best).flatMap((step) => step.passes.map(({ name }) => name))).toContain("store-int8");
-  });
+  it(
+    "takes ranges at run time where that was chosen, and neither rounds nor stores " +
+      "weights where they were to stay floats",
+    () => {
+      const plan = planPasses(matMulModel(), {
+        ...best,
+        plainFloat: true,
+        replay: { ...nothing, dynamicNodes: ["dense/MatMul"], plainFloat: true },
+      });
+      const passes = plan.flatMap((step) => step.passes);
+      expect(passes.find(({ name }) => name === "quantize-int8")?.options.dynamic).toEqual(["dense/MatMul"]);
+      expect(passes.map(({ name }) => name)).not.toContain("store-int8");
+      expect(
+        planPasses(matMulModel(), best).flatMap((step) => step.passes.map(({ name }) => name)),
+      ).toContain("store-int8");
+    },
+  );
 
   it("holds samples out as the run did, where the report says so", () => {
-    const holdsOut = (options: PlanOptions): boolean => planPasses(matMulModel(), options).some(({ wasJudged }) => wasJudged);
+    const holdsOut = (options: PlanOptions): boolean =>
+      planPasses(matMulModel(), options).some(({ wasJudged }) => wasJudged);
     const forms = { ...nothing, floatNodes: ["dense/MatMul"] };
-    // Nodes chosen by prediction, for another device, take no samples; and a run may have had too few of them.
-    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...forms, judged: false } })).toBe(false);
+    // Nodes chosen by prediction, for another device, take no samples; and a run may have had too few of
+    // them.
+    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...forms, judged: false } })).toBe(
+      false,
+    );
     expect(holdsOut({ ...best, replay: { ...nothing, judged: false } })).toBe(false);
-    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...nothing, judged: true } })).toBe(true);
+    expect(holdsOut({ flags: { int8: "" }, effort: "fast", replay: { ...nothing, judged: true } })).toBe(
+      true,
+    );
   });
 
   it("refuses a model without the nodes that were decided on", () => {
-    const plan = planPasses(matMulModel(), { ...best, replay: { ...nothing, floatNodes: ["dense/MatMul", "nope"], dynamicNodes: ["nor"] } });
+    const plan = planPasses(matMulModel(), {
+      ...best,
+      replay: { ...nothing, floatNodes: ["dense/MatMul", "nope"], dynamicNodes: ["nor"] },
+    });
     const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
-    const message = '--replay: the report says how to compute "nope", "nor", of which there is no node when int8 is decided. Give the model and the options of the run that wrote the report, or leave --replay out to decide anew.';
-    expect(() => quantizer?.statistics(matMulModel())).toThrow(expect.objectContaining({ code: "BAD_OPTION", message }) as Error);
+    const message =
+      '--replay: the report says how to compute "nope", "nor", of which there is no node ' +
+      "when int8 is decided. Give the model and the options of the run that wrote the " +
+      "report, or leave --replay out to decide anew.";
+    expect(() => quantizer?.statistics(matMulModel())).toThrow(
+      expect.objectContaining({ code: "BAD_OPTION", message }) as Error,
+    );
   });
 
   it("refuses options that do not try what was kept", () => {
-    expect(() => planPasses(matMulModel(), { ...best, effort: "balanced", replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] } }))
-      .toThrow('--replay: the run that wrote the report kept "equalize-channels", which the options given do not try. Give the options of that run, --effort above all.');
+    expect(() =>
+      planPasses(matMulModel(), {
+        ...best,
+        effort: "balanced",
+        replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] },
+      }),
+    ).toThrow(
+      '--replay: the run that wrote the report kept "equalize-channels", which the options ' +
+        "given do not try. Give the options of that run, --effort above all.",
+    );
   });
 });

@@ -8,7 +8,9 @@ const RECIPE_NAMES = RECIPE.flatMap((step) => step.passes);
 
 describe("the recipe", () => {
   it("names only passes of the registry, and all but those that are for those who ask", () => {
-    const onDemand = FUSION_PASSES.filter(({ inEveryRecipe }) => !inEveryRecipe).map(({ pass }) => pass.definition.name);
+    const onDemand = FUSION_PASSES.filter(({ inEveryRecipe }) => !inEveryRecipe).map(
+      ({ pass }) => pass.definition.name,
+    );
     expect(new Set([...RECIPE_NAMES, ...onDemand])).toEqual(new Set(PASSES.map((pass) => pass.name)));
     expect(RECIPE_NAMES.filter((name) => onDemand.includes(name))).toEqual([]);
   });

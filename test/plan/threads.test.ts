@@ -6,9 +6,12 @@ import { fixture } from "../cli/run-edgec.js";
 
 const LENET = fixture("models/lenet.onnx");
 
-it.each([0, -1, 1.5, 257, NaN, Infinity, 2 ** 40, "2" as unknown as number])("refuses %j threads", (threads) => {
-  expect(() => requireThreads(threads)).toThrow(/threads takes a whole number from 1 to 256, not/);
-});
+it.each([0, -1, 1.5, 257, NaN, Infinity, 2 ** 40, "2" as unknown as number])(
+  "refuses %j threads",
+  (threads) => {
+    expect(() => requireThreads(threads)).toThrow(/threads takes a whole number from 1 to 256, not/);
+  },
+);
 
 it("takes 1 to 256, and none given", () => {
   for (const threads of [undefined, 1, 256]) expect(() => requireThreads(threads)).not.toThrow();

@@ -7,7 +7,11 @@ import { inspectionText } from "../../src/report/inspection-text.js";
 import { tiny, X } from "../passes/graph/tiny-models.js";
 import { matMulModel } from "../compress/tiny-model.js";
 
-const lines = (text: string): string[] => text.trimEnd().split("\n").map((line) => line.replaceAll(/ {2,}/g, " | "));
+const lines = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replaceAll(/ {2,}/g, " | "));
 
 it("shows a model at a glance", async () => {
   const text = inspectionText(await inspect(matMulModel(Float32Array.of(0, 0.25, -1.5, 1))));
@@ -32,8 +36,22 @@ it("shows a model at a glance", async () => {
 
 /** Products with weights of 8 × 8, each node named by its place. */
 function chain(count: number): Model {
-  const nodes = Array.from({ length: count }, (_, k) => makeNode("MatMul", [k === 0 ? "x" : `m${k - 1}`, `w${k}`], [`m${k}`], [], `n${String(k).padStart(2, "0")}`));
-  const initializers = nodes.map((_, k) => floatTensor(`w${k}`, [8, 8], Float32Array.from({ length: 64 }, () => k)));
+  const nodes = Array.from({ length: count }, (_, k) =>
+    makeNode(
+      "MatMul",
+      [k === 0 ? "x" : `m${k - 1}`, `w${k}`],
+      [`m${k}`],
+      [],
+      `n${String(k).padStart(2, "0")}`,
+    ),
+  );
+  const initializers = nodes.map((_, k) =>
+    floatTensor(
+      `w${k}`,
+      [8, 8],
+      Float32Array.from({ length: 64 }, () => k),
+    ),
+  );
   return tiny(nodes, { feed: { x: { ...X.x!, dims: [1, 8] } }, initializers });
 }
 
@@ -46,14 +64,24 @@ it("lists the first twenty layers, or all", async () => {
 });
 
 it("sorts layers by bytes, MACs or name", async () => {
-  const model = tiny([makeNode("MatMul", ["x", "small"], ["m"], [], "b"), makeNode("MatMul", ["m", "large"], ["y"], [], "a")], {
-    feed: { x: { ...X.x!, dims: [1000, 4] } },
-    initializers: [floatTensor("small", [4, 5], new Float32Array(20)), floatTensor("large", [5, 40], new Float32Array(200))],
-  });
+  const model = tiny(
+    [makeNode("MatMul", ["x", "small"], ["m"], [], "b"), makeNode("MatMul", ["m", "large"], ["y"], [], "a")],
+    {
+      feed: { x: { ...X.x!, dims: [1000, 4] } },
+      initializers: [
+        floatTensor("small", [4, 5], new Float32Array(20)),
+        floatTensor("large", [5, 40], new Float32Array(200)),
+      ],
+    },
+  );
   model.graph.nodes.push(makeNode("Add", ["y", "bias"], ["z"], [], "c"));
   model.graph.initializers.push(floatTensor("bias", [1000, 40], new Float32Array(40_000)));
   const inspection = await inspect(model);
-  const order = (sort: "bytes" | "macs" | "name"): string => inspectionText(inspection, { sort }).split("\n").flatMap((line) => (/^[abc] /.test(line) ? [line[0]!] : [])).join("");
+  const order = (sort: "bytes" | "macs" | "name"): string =>
+    inspectionText(inspection, { sort })
+      .split("\n")
+      .flatMap((line) => (/^[abc] /.test(line) ? [line[0]!] : []))
+      .join("");
   expect([order("bytes"), order("macs"), order("name")]).toEqual(["cab", "abc", "abc"]);
 });
 
@@ -68,7 +96,10 @@ it("marks unknown costs and says how to make them known", async () => {
 
 it("lets no name of a model reach the terminal as it is", async () => {
   const evil = (text: string): string => `${text}\x1b[2J\r\n\u202e\u009b`;
-  const model = tiny([{ ...makeNode(evil("Op"), ["x", evil("w")], [evil("y")]), domain: evil("my"), name: evil("node") }], { initializers: [floatTensor(evil("w"), [40], new Float32Array(40))] });
+  const model = tiny(
+    [{ ...makeNode(evil("Op"), ["x", evil("w")], [evil("y")]), domain: evil("my"), name: evil("node") }],
+    { initializers: [floatTensor(evil("w"), [40], new Float32Array(40))] },
+  );
   model.path = evil("path");
   model.producerName = evil("me");
   model.opsetImports.push({ domain: evil("my"), version: 1n });
@@ -77,8 +108,24 @@ it("lets no name of a model reach the terminal as it is", async () => {
   other.path = evil("other");
   for (const text of [
     inspectionText(await inspect(model, { possibilities: true }), { nodes: true, all: true }),
-    inspectionText({ ...await inspect(model), problems: [evil("p")], warnings: [evil("w")], possibilities: [{ pass: "store-int8", calibrated: false, name: evil("w"), node: evil("node"), opType: evil("Op"), status: "kept", reason: evil("why") }] }),
-    diffText(await diffModels(model, other)), diffText(await diffModels(other, model), { all: true }),
+    inspectionText({
+      ...(await inspect(model)),
+      problems: [evil("p")],
+      warnings: [evil("w")],
+      possibilities: [
+        {
+          pass: "store-int8",
+          calibrated: false,
+          name: evil("w"),
+          node: evil("node"),
+          opType: evil("Op"),
+          status: "kept",
+          reason: evil("why"),
+        },
+      ],
+    }),
+    diffText(await diffModels(model, other)),
+    diffText(await diffModels(other, model), { all: true }),
   ]) {
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(text).toContain("\\x1b[2J\\x0d\\x0a\\u{202e}\\x9b");

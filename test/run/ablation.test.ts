@@ -25,8 +25,12 @@ class WeightScore implements Scorer {
 }
 
 /** A step that sets the first weight, or with undefined does nothing. */
-const setting = (value: number | undefined, finish: Attempt["finish"] = () => Promise.resolve()): Attempt => ({
-  validateAfter: "quantize", finish,
+const setting = (
+  value: number | undefined,
+  finish: Attempt["finish"] = () => Promise.resolve(),
+): Attempt => ({
+  validateAfter: "quantize",
+  finish,
   change: (model) => {
     if (value !== undefined) setWeight(model, value);
     return Promise.resolve(value !== undefined);
@@ -46,14 +50,22 @@ it("keeps a step that gains, and judges the next one against it", async () => {
 it("takes back a step that loses, and one that gains next to nothing", async () => {
   const model = matMulModel();
   const trial = new StepTrial(new WeightScore(), {});
-  expect(await trial.attempt(model, "worse", setting(0.5))).toEqual({ beforeDb: 1, afterDb: 0.5, kept: false });
+  expect(await trial.attempt(model, "worse", setting(0.5))).toEqual({
+    beforeDb: 1,
+    afterDb: 0.5,
+    kept: false,
+  });
   expect(await trial.attempt(model, "noise", setting(1.0078125))).toMatchObject({ kept: false });
   expect(firstWeight(model)).toBe(1);
 });
 
 it("does not judge what changed nothing", async () => {
   const scorer = new WeightScore();
-  expect(await new StepTrial(scorer, {}).attempt(matMulModel(), "idle", setting(undefined))).toEqual({ beforeDb: 1, afterDb: 1, kept: false });
+  expect(await new StepTrial(scorer, {}).attempt(matMulModel(), "idle", setting(undefined))).toEqual({
+    beforeDb: 1,
+    afterDb: 1,
+    kept: false,
+  });
   expect(scorer.seen).toEqual([1]);
 });
 
@@ -63,11 +75,18 @@ it("judges the model as it is finished, on a copy", async () => {
     setWeight(finished, 10 * firstWeight(finished));
     return Promise.resolve();
   };
-  expect(await new StepTrial(scorer, {}).attempt(model, "one", setting(5, finish))).toEqual({ beforeDb: 10, afterDb: 50, kept: true });
+  expect(await new StepTrial(scorer, {}).attempt(model, "one", setting(5, finish))).toEqual({
+    beforeDb: 10,
+    afterDb: 50,
+    kept: true,
+  });
   expect(firstWeight(model)).toBe(5);
 });
 
-it.each([[["quantize"], [1, 5, 9]], [["prune"], [1, 5, 5, 9]]])("takes the score for known after %s as far as it was judged with that", async (passes, seen) => {
+it.each([
+  [["quantize"], [1, 5, 9]],
+  [["prune"], [1, 5, 5, 9]],
+])("takes the score for known after %s as far as it was judged with that", async (passes, seen) => {
   const [scorer, model] = [new WeightScore(), matMulModel()];
   const trial = new StepTrial(scorer, {});
   await trial.attempt(model, "one", setting(5));
@@ -85,10 +104,15 @@ it("closes its scorer", async () => {
 it("takes back what a step has added to the model", async () => {
   const model = matMulModel();
   const before = Object.keys(model);
-  const adds: Attempt = { ...setting(undefined), change: (changed) => {
-    changed.producerName = "added";
-    return Promise.resolve(true);
-  } };
-  expect(await new StepTrial(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({ kept: false });
+  const adds: Attempt = {
+    ...setting(undefined),
+    change: (changed) => {
+      changed.producerName = "added";
+      return Promise.resolve(true);
+    },
+  };
+  expect(await new StepTrial(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({
+    kept: false,
+  });
   expect(Object.keys(model)).toEqual(before);
 });

@@ -9,7 +9,12 @@ const PROCESS = new CalibrationProcess();
 afterAll(() => PROCESS.close());
 
 /** h = factor · x, y = h + h. */
-const scaled = (factor: number): Model => model(["n"], [makeNode("Mul", ["x", "a"], ["h"]), makeNode("Add", ["h", "h"], ["y"])], [floatTensor("a", [], Float32Array.of(factor))]);
+const scaled = (factor: number): Model =>
+  model(
+    ["n"],
+    [makeNode("Mul", ["x", "a"], ["h"]), makeNode("Add", ["h", "h"], ["y"])],
+    [floatTensor("a", [], Float32Array.of(factor))],
+  );
 
 /** Samples (1, 2), 3 and 4, and how often they were read from the first on. */
 function counted(): { data: Dataset; reads: () => number } {
@@ -19,14 +24,28 @@ function counted(): { data: Dataset; reads: () => number } {
 
 async function valuesOf(data: Dataset): Promise<number[][][]> {
   const found: number[][][] = [];
-  for await (const { feed: { x, given } } of data.samples()) found.push([Array.from(x!.data as Float32Array), Array.from(given!.data as Float32Array)]);
+  for await (const {
+    feed: { x, given },
+  } of data.samples())
+    found.push([Array.from(x!.data as Float32Array), Array.from(given!.data as Float32Array)]);
   return found;
 }
 
 it("are what the other model makes of each sample, beside the sample itself", async () => {
   const { data } = counted();
-  const given = await new GivenValues(1, PROCESS).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
-  expect(await valuesOf(given)).toEqual([[[1, 2], [10, 20]], [[3], [30]], [[4], [40]]]);
+  const given = await new GivenValues(1, PROCESS).beside(data, "all", {
+    input: "given",
+    model: scaled(10),
+    tensor: "h",
+  });
+  expect(await valuesOf(given)).toEqual([
+    [
+      [1, 2],
+      [10, 20],
+    ],
+    [[3], [30]],
+    [[4], [40]],
+  ]);
   expect(given.size).toBe(3);
 });
 
@@ -50,13 +69,28 @@ it("leave no model open in the runtime, however few of them are read", async () 
   const open = { now: 0 };
   const runtime = await PROCESS.runtime();
   const counting = Object.create(PROCESS, {
-    runtime: { value: () => Promise.resolve(Object.create(runtime, { open: { value: async (...given: Parameters<typeof runtime.open>) => {
-      const session = await runtime.open(...given);
-      open.now++;
-      return Object.create(session, { release: { value: () => (open.now--, session.release()) } }) as typeof session;
-    } } })) },
+    runtime: {
+      value: () =>
+        Promise.resolve(
+          Object.create(runtime, {
+            open: {
+              value: async (...given: Parameters<typeof runtime.open>) => {
+                const session = await runtime.open(...given);
+                open.now++;
+                return Object.create(session, {
+                  release: { value: () => (open.now--, session.release()) },
+                }) as typeof session;
+              },
+            },
+          }),
+        ),
+    },
   }) as CalibrationProcess;
-  const given = await new GivenValues(1, counting, 0).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
+  const given = await new GivenValues(1, counting, 0).beside(data, "all", {
+    input: "given",
+    model: scaled(10),
+    tensor: "h",
+  });
   for await (const sample of given.samples()) if (sample) break;
   expect(open.now).toBe(0);
 });
@@ -64,6 +98,11 @@ it("leave no model open in the runtime, however few of them are read", async () 
 it("are computed whenever they are asked for where they are too many to keep", async () => {
   const { data } = counted();
   // Four values take 16 bytes.
-  const given = await new GivenValues(1, PROCESS, 12).beside(data, "all", { input: "given", model: scaled(10), tensor: "h" });
-  for (let k = 0; k < 2; k++) expect((await valuesOf(given)).map(([, value]) => value)).toEqual([[10, 20], [30], [40]]);
+  const given = await new GivenValues(1, PROCESS, 12).beside(data, "all", {
+    input: "given",
+    model: scaled(10),
+    tensor: "h",
+  });
+  for (let k = 0; k < 2; k++)
+    expect((await valuesOf(given)).map(([, value]) => value)).toEqual([[10, 20], [30], [40]]);
 });

@@ -9,29 +9,51 @@ afterAll(() => PROCESS.close());
 
 /** y = factor · x, and z = other · x. */
 function scaled(factor: number, other = 1): Model {
-  const m = model(["n", 2], [makeNode("Mul", ["x", "a"], ["z"]), makeNode("Mul", ["x", "b"], ["y"])], [floatTensor("a", [], Float32Array.of(other)), floatTensor("b", [], Float32Array.of(factor))]);
+  const m = model(
+    ["n", 2],
+    [makeNode("Mul", ["x", "a"], ["z"]), makeNode("Mul", ["x", "b"], ["y"])],
+    [floatTensor("a", [], Float32Array.of(other)), floatTensor("b", [], Float32Array.of(factor))],
+  );
   m.graph.outputs = [tensorValue("y", DataType.FLOAT), tensorValue("z", DataType.FLOAT)];
   return m;
 }
 
 /** The number of values above zero, in order. */
-const positive = (threshold: number): Model => model(["n"], [
-  makeNode("Greater", ["x", "t"], ["m"]), makeNode("Compress", ["x", "m"], ["y"]),
-], [floatTensor("t", [], Float32Array.of(threshold))]);
+const positive = (threshold: number): Model =>
+  model(
+    ["n"],
+    [makeNode("Greater", ["x", "t"], ["m"]), makeNode("Compress", ["x", "m"], ["y"])],
+    [floatTensor("t", [], Float32Array.of(threshold))],
+  );
 
 const opened: HeldOutScore[] = [];
 afterEach(async () => {
   for (const score of opened.splice(0)) await score.close();
 });
 function scoreAgainst(reference: Model, samples: number[][]): HeldOutScore {
-  const score = new HeldOutScore(reference, dataset(samples.map((values) => feed(reference.graph.inputs[0]!.type!.tensor!.shape!.length === 1 ? [values.length] : [1, values.length], values))), 1, PROCESS);
+  const score = new HeldOutScore(
+    reference,
+    dataset(
+      samples.map((values) =>
+        feed(
+          reference.graph.inputs[0]!.type!.tensor!.shape!.length === 1 ? [values.length] : [1, values.length],
+          values,
+        ),
+      ),
+    ),
+    1,
+    PROCESS,
+  );
   opened.push(score);
   return score;
 }
 
 describe("a score", () => {
   it("is the signal over the error in dB, averaged over the outputs", async () => {
-    const score = scoreAgainst(scaled(1), [[1, 2], [-3, 4]]);
+    const score = scoreAgainst(scaled(1), [
+      [1, 2],
+      [-3, 4],
+    ]);
     // Errors of a tenth and of a hundredth: 20 and 40 dB.
     expect(await score.score(scaled(0.9, 0.99))).toBeCloseTo(30, 3);
     expect(await score.score(scaled(0.9, 0.9))).toBeCloseTo(20, 3);
@@ -44,14 +66,29 @@ describe("a score", () => {
   });
 
   it("is lower by one for each sample whose results differ in number", async () => {
-    const score = scoreAgainst(positive(0), [[1, 2], [1, 3], [2, -1], [3, 4]]);
+    const score = scoreAgainst(positive(0), [
+      [1, 2],
+      [1, 3],
+      [2, -1],
+      [3, 4],
+    ]);
     expect(await score.score(positive(1.5))).toBe(150 - 2);
   });
 
   it("goes by as many samples as it may keep, two at least", async () => {
-    const samples = dataset([[1, 2], [1, 3], [1, 4]].map((values) => feed([2], values)));
+    const samples = dataset(
+      [
+        [1, 2],
+        [1, 3],
+        [1, 4],
+      ].map((values) => feed([2], values)),
+    );
     // Each sample is 8 bytes and gives two values, 8 more: the third is beyond 40 bytes.
-    for (const [bytes, db] of [[48, 147], [40, 148], [1, 148]] as const) {
+    for (const [bytes, db] of [
+      [48, 147],
+      [40, 148],
+      [1, 148],
+    ] as const) {
       const score = new HeldOutScore(positive(0), samples, 1, PROCESS, bytes);
       opened.push(score);
       expect(await score.score(positive(1.5))).toBe(db);
@@ -59,7 +96,10 @@ describe("a score", () => {
   });
 
   it("may go by the first samples alone", async () => {
-    const score = scoreAgainst(positive(0), [[2, 3], [1, 2]]);
+    const score = scoreAgainst(positive(0), [
+      [2, 3],
+      [1, 2],
+    ]);
     expect([await score.score(positive(1.5), 1), await score.score(positive(1.5))]).toEqual([150, 149]);
   });
 });

@@ -6,7 +6,8 @@ import { RepeatedMeasurements } from "../../src/run/measurements.js";
 import { dataset, feed, model } from "../calibration/tiny-models.js";
 
 /** y = x + b. */
-const shifted = (by: number): Model => model(["n"], [makeNode("Add", ["x", "b"], ["y"])], [floatTensor("b", [], Float32Array.of(by))]);
+const shifted = (by: number): Model =>
+  model(["n"], [makeNode("Add", ["x", "b"], ["y"])], [floatTensor("b", [], Float32Array.of(by))]);
 const RANGE: StatisticRequest = { kind: "range", tensor: "y" };
 const HISTOGRAM: StatisticRequest = { kind: "histogram", tensor: "y" };
 
@@ -23,7 +24,12 @@ it("answers from what was measured of the same model, in whatever order it is as
   const first = await measurements.measure({ model: m, dataset: data, requests: [RANGE, HISTOGRAM] }, "all");
   expect(first.get(RANGE)).toMatchObject({ min: 2, max: 3 });
   const once = reads();
-  expect(await measurements.measure({ model: copyModel(m), dataset: data, requests: [HISTOGRAM, RANGE, RANGE] }, "all")).toBe(first);
+  expect(
+    await measurements.measure(
+      { model: copyModel(m), dataset: data, requests: [HISTOGRAM, RANGE, RANGE] },
+      "all",
+    ),
+  ).toBe(first);
   expect(reads()).toBe(once);
 });
 
@@ -34,10 +40,18 @@ it("measures another model, other data and other requests", async () => {
   const before = await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all");
   const moved = copyModel(m);
   GraphEditor.forMainGraph(moved).replaceInitializer(floatTensor("b", [], Float32Array.of(5)));
-  expect((await measurements.measure({ model: moved, dataset: data, requests: [RANGE] }, "all")).get(RANGE)).toMatchObject({ min: 6, max: 7 });
+  expect(
+    (await measurements.measure({ model: moved, dataset: data, requests: [RANGE] }, "all")).get(RANGE),
+  ).toMatchObject({ min: 6, max: 7 });
   const part = dataset([feed([1], [2])]);
-  expect((await measurements.measure({ model: m, dataset: part, requests: [RANGE] }, "one")).get(RANGE)).toMatchObject({ min: 3, max: 3 });
-  expect((await measurements.measure({ model: m, dataset: data, requests: [RANGE, HISTOGRAM] }, "all")).get(HISTOGRAM)).toBeDefined();
+  expect(
+    (await measurements.measure({ model: m, dataset: part, requests: [RANGE] }, "one")).get(RANGE),
+  ).toMatchObject({ min: 3, max: 3 });
+  expect(
+    (await measurements.measure({ model: m, dataset: data, requests: [RANGE, HISTOGRAM] }, "all")).get(
+      HISTOGRAM,
+    ),
+  ).toBeDefined();
   expect(await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all")).toBe(before);
 });
 

@@ -16,13 +16,18 @@ const SCRIPT = `
 `;
 
 function run(...flags: string[]): unknown {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, "--input-type=module", "--eval", SCRIPT], { encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [...flags, "--input-type=module", "--eval", SCRIPT],
+    { encoding: "utf8" },
+  );
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout);
 }
 
 /** The permission model under its name in this version of Node. */
-const PERMISSION = Number(process.versions.node.split(".")[0]) >= 24 ? "--permission" : "--experimental-permission";
+const PERMISSION =
+  Number(process.versions.node.split(".")[0]) >= 24 ? "--permission" : "--experimental-permission";
 
 describe("RunCompute", () => {
   it("works where Node's permission model forbids threads", () => {
@@ -35,7 +40,12 @@ describe("RunCompute", () => {
 });
 
 describe("computeThreads", () => {
-  it.each([[undefined, 1, 2], [1, 1, 1], [3, 3, 3], [64, 4, 4]])("of %s is from %i to %i", (asked, least, most) => {
+  it.each([
+    [undefined, 1, 2],
+    [1, 1, 1],
+    [3, 3, 3],
+    [64, 4, 4],
+  ])("of %s is from %i to %i", (asked, least, most) => {
     expect(computeThreads(asked)).toBeGreaterThanOrEqual(least);
     expect(computeThreads(asked)).toBeLessThanOrEqual(most);
   });

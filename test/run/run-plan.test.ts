@@ -13,7 +13,11 @@ const NOTHING: PassResult = { modified: false, stats: {}, nodes: [], diagnostics
 function pass(name: string, run: (model: Model) => PassResult) {
   return definePass({ name, description: "", lossy: false, defaults: {}, run })();
 }
-const once = (...passes: ReturnType<typeof pass>[]): PlannedStep => ({ passes, untilStable: false, reason: "test" });
+const once = (...passes: ReturnType<typeof pass>[]): PlannedStep => ({
+  passes,
+  untilStable: false,
+  reason: "test",
+});
 
 /** Modifies the model as many times as `rounds` says. */
 function busy(rounds: number) {
@@ -23,7 +27,11 @@ function busy(rounds: number) {
 
 describe("runPasses", () => {
   it("repeats a step until nothing changes and sums its numbers", async () => {
-    const { passes, modified } = await runPasses(matMulModel(), [{ passes: [busy(3)], untilStable: true, reason: "" }], QUIET);
+    const { passes, modified } = await runPasses(
+      matMulModel(),
+      [{ passes: [busy(3)], untilStable: true, reason: "" }],
+      QUIET,
+    );
     expect(modified).toBe(true);
     expect(passes).toHaveLength(1);
     expect(passes[0]).toMatchObject({ name: "busy", modified: true, stats: { removed: 6 } });
@@ -39,19 +47,34 @@ describe("runPasses", () => {
   });
 
   it("names the pass for every node", async () => {
-    const looks = pass("looks", () => ({ ...NOTHING, nodes: [{ name: "n", opType: "MatMul", status: "kept", reason: "small" }] }));
-    expect((await runPasses(matMulModel(), [once(looks)], QUIET)).nodes).toEqual([{ name: "n", opType: "MatMul", status: "kept", reason: "small", pass: "looks" }]);
+    const looks = pass("looks", () => ({
+      ...NOTHING,
+      nodes: [{ name: "n", opType: "MatMul", status: "kept", reason: "small" }],
+    }));
+    expect((await runPasses(matMulModel(), [once(looks)], QUIET)).nodes).toEqual([
+      { name: "n", opType: "MatMul", status: "kept", reason: "small", pass: "looks" },
+    ]);
   });
 
   it("names the pass that broke and those before it", async () => {
-    const breaks = pass("breaks", () => { throw new TypeError("x is undefined"); });
+    const breaks = pass("breaks", () => {
+      throw new TypeError("x is undefined");
+    });
     const failure = runPasses(matMulModel(), [once(busy(0)), once(breaks)], QUIET);
-    await expect(failure).rejects.toMatchObject({ code: "PASS_FAILED", message: 'pass "breaks" failed: x is undefined. Passes that ran before it: busy.' });
+    await expect(failure).rejects.toMatchObject({
+      code: "PASS_FAILED",
+      message: 'pass "breaks" failed: x is undefined. Passes that ran before it: busy.',
+    });
   });
 
   it("keeps an error that the user can mend as it is", async () => {
-    const refuses = pass("refuses", () => { throw new EdgecError("BAD_OPTION", "ratio must be below 1"); });
-    await expect(runPasses(matMulModel(), [once(refuses)], QUIET)).rejects.toMatchObject({ code: "BAD_OPTION", message: "ratio must be below 1" });
+    const refuses = pass("refuses", () => {
+      throw new EdgecError("BAD_OPTION", "ratio must be below 1");
+    });
+    await expect(runPasses(matMulModel(), [once(refuses)], QUIET)).rejects.toMatchObject({
+      code: "BAD_OPTION",
+      message: "ratio must be below 1",
+    });
   });
 
   it("with debug, catches the pass that leaves an invalid model and hands over the model before it", async () => {
@@ -59,7 +82,13 @@ describe("runPasses", () => {
       model.graph.nodes[0]!.inputs[1] = "missing";
       return { ...NOTHING, modified: true };
     });
-    const failure = runPasses(matMulModel(), [once(dangles)], { ...QUIET, debug: true, dump: (bytes, name) => Promise.resolve(`${name}-${bytes.byteLength > 0}`) });
-    await expect(failure).rejects.toThrow(/pass "dangles" failed: .*missing.* The model before it was written to dangles-true\./);
+    const failure = runPasses(matMulModel(), [once(dangles)], {
+      ...QUIET,
+      debug: true,
+      dump: (bytes, name) => Promise.resolve(`${name}-${bytes.byteLength > 0}`),
+    });
+    await expect(failure).rejects.toThrow(
+      /pass "dangles" failed: .*missing.* The model before it was written to dangles-true\./,
+    );
   });
 });

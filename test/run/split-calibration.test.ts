@@ -9,11 +9,22 @@ import type { Plan } from "../../src/plan/plan-types.js";
 
 const judged: Plan = [{ passes: [], untilStable: false, reason: "test", validateAfter: "quantize-int8" }];
 const plain: Plan = [{ passes: [], untilStable: false, reason: "test" }];
-const samples = (count: number, sized = true) => dataset(Array.from({ length: count }, (_, k) => feed([1, 2], [k, k])), sized);
+const samples = (count: number, sized = true) =>
+  dataset(
+    Array.from({ length: count }, (_, k) => feed([1, 2], [k, k])),
+    sized,
+  );
 
 function learn(plan: Plan, data: ReturnType<typeof samples> | undefined) {
   const told: Diagnostic[] = [];
-  return { ...learningData(data, plan, matMulModel(), { seed: 0, threads: 1, logger: { diagnostic: (diagnostic) => void told.push(diagnostic) } }), told };
+  return {
+    ...learningData(data, plan, matMulModel(), {
+      seed: 0,
+      threads: 1,
+      logger: { diagnostic: (diagnostic) => void told.push(diagnostic) },
+    }),
+    told,
+  };
 }
 
 it("keeps a quarter of the samples apart where steps must prove themselves", () => {
@@ -29,10 +40,16 @@ it("takes all of them otherwise", () => {
 it("says so where there are too few to keep some apart", () => {
   const { dataset: rest, scorer, told } = learn(judged, samples(7));
   expect([rest?.size, scorer]).toEqual([7, undefined]);
-  expect(told).toEqual([{
-    id: "compress/not-judged", severity: "warning",
-    message: "int8 was not tuned for accuracy and speed: 7 calibration samples are too few to keep some apart that decide what helps. Give 8 or more, without --eval 11 or more; or --effort fast, to say that it is not wanted.",
-  }]);
+  expect(told).toEqual([
+    {
+      id: "compress/not-judged",
+      severity: "warning",
+      message:
+        "int8 was not tuned for accuracy and speed: 7 calibration samples are too few to " +
+        "keep some apart that decide what helps. Give 8 or more, without --eval 11 or more; " +
+        "or --effort fast, to say that it is not wanted.",
+    },
+  ]);
 });
 
 it("takes a stream of unknown size for long enough, and no data for none", () => {
@@ -46,7 +63,10 @@ it("of a run in which nothing learns is told, with the samples that were held ou
     return report.warnings.find(({ id }) => id === "compress/idle-calibration")?.message;
   };
   const plainly = "Calibration data was given, but none of the passes that ran learns from data.";
-  expect(await told({})).toBe(`${plainly} The models were compared on 2 samples of it, which are held out in case a pass does. To compare on all of it, give it with --eval in place of --calib.`);
+  expect(await told({})).toBe(
+    `${plainly} The models were compared on 2 samples of it, which are held out in case ` +
+      "a pass does. To compare on all of it, give it with --eval in place of --calib.",
+  );
   expect(await told({ eval: samples(3) })).toBe(plainly);
   expect(await told({ verify: false })).toBe(plainly);
 });

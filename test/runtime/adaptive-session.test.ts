@@ -4,7 +4,12 @@ import type { Feed } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { AdaptiveSession } from "../../src/runtime/adaptive-session.js";
 import { openRemote, type RemoteRuntime } from "../../src/runtime/index.js";
-import { LEVELS, type LocalSession, type OptimizationLevel, type SessionOptions } from "../../src/runtime/runtime.js";
+import {
+  LEVELS,
+  type LocalSession,
+  type OptimizationLevel,
+  type SessionOptions,
+} from "../../src/runtime/runtime.js";
 import { Random } from "../fuzz/random.js";
 import { brokenQdq, qdqFeed } from "./broken-qdq.js";
 
@@ -68,7 +73,9 @@ describe("a session at no level in particular", () => {
       else {
         await session.run(FED);
         expect(await session.usedLevel()).toMatchObject({ level: wanted });
-        expect((await session.usedLevel()).refusal === undefined, JSON.stringify(table)).toBe(wanted === "all");
+        expect((await session.usedLevel()).refusal === undefined, JSON.stringify(table)).toBe(
+          wanted === "all",
+        );
       }
       await session.release();
       expect([fake.open, fake.most]).toEqual([0, 1]);
@@ -121,7 +128,11 @@ describe("a session at no level in particular", () => {
       basic: "loads",
       disabled: "loads",
     }).session();
-    expect(await Promise.all([session.run(FED), session.run(FED), session.run(FED)])).toEqual([FED, FED, FED]);
+    expect(await Promise.all([session.run(FED), session.run(FED), session.run(FED)])).toEqual([
+      FED,
+      FED,
+      FED,
+    ]);
   });
 });
 
@@ -142,13 +153,17 @@ describe("in onnxruntime, a model that its optimizer breaks", () => {
       runtime = await openRemote();
       const bytes = encodeModelBytes(brokenQdq(new Random(1)));
       const fed = qdqFeed(new Random(2));
-      await expect(runtime.open(bytes, { optimization: "all" })).rejects.toMatchObject({ code: "MODEL_REJECTED" });
+      await expect(runtime.open(bytes, { optimization: "all" })).rejects.toMatchObject({
+        code: "MODEL_REJECTED",
+      });
       const session = await runtime.open(bytes);
       const plain = await runtime.open(bytes, { optimization: "disabled" });
       const [found, wanted] = [await session.run(fed), await plain.run(fed)];
       expect(
         Math.max(
-          ...Array.from(found.y!.data as Float32Array, (value, k) => Math.abs(value - Number(wanted.y!.data[k]))),
+          ...Array.from(found.y!.data as Float32Array, (value, k) =>
+            Math.abs(value - Number(wanted.y!.data[k])),
+          ),
         ),
       ).toBeLessThan(1e-4);
       expect(await session.usedLevel()).toMatchObject({

@@ -4,7 +4,9 @@ import { decodeModel } from "../../src/onnx/index.js";
 import { openRemote, type RemoteRuntime } from "../../src/runtime/index.js";
 
 const LENET = "fixtures/models/lenet.onnx";
-const FEED: Feed = { input: { dataType: DataType.FLOAT, dims: [1, 3, 32, 32], data: new Float32Array(3072).fill(0.25) } };
+const FEED: Feed = {
+  input: { dataType: DataType.FLOAT, dims: [1, 3, 32, 32], data: new Float32Array(3072).fill(0.25) },
+};
 
 let remote: RemoteRuntime;
 beforeAll(async () => (remote = await openRemote()));
@@ -20,7 +22,10 @@ test("a session in the child gives what onnxruntime gives", async () => {
 });
 
 test("a rejected model keeps its code across the process", async () => {
-  await expect(remote.open("package.json")).rejects.toMatchObject({ name: "EdgecError", code: "MODEL_REJECTED" });
+  await expect(remote.open("package.json")).rejects.toMatchObject({
+    name: "EdgecError",
+    code: "MODEL_REJECTED",
+  });
 });
 
 test("timing gives one sample per model and round", async () => {
@@ -31,14 +36,21 @@ test("timing gives one sample per model and round", async () => {
 
 test("timing goes on until the model was timed for long enough, and no longer", async () => {
   const minMs = 1;
-  const { samplesMs } = (await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 1, threads: 1, minMs }))[0]!;
+  const { samplesMs } = (
+    await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 1, threads: 1, minMs })
+  )[0]!;
   const total = (times: readonly number[]): number => times.reduce((sum, time) => sum + time, 0);
   expect(samplesMs.length === 20 || total(samplesMs) >= minMs).toBe(true);
   expect(samplesMs.length === 1 || total(samplesMs.slice(0, -1)) < minMs).toBe(true);
 });
 
 test("timing gives up after twenty times the rounds asked for", async () => {
-  const [times] = await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 2, threads: 1, minMs: 1e9 });
+  const [times] = await remote.timeInterleaved([LENET], [FEED], {
+    warmup: 0,
+    runs: 2,
+    threads: 1,
+    minMs: 1e9,
+  });
   expect(times?.samplesMs).toHaveLength(40);
 });
 
@@ -60,7 +72,8 @@ test("a crash says which model was running", async () => {
   const running = session.run(FEED);
   process.kill(victim.pid ?? 0, "SIGKILL");
   await expect(Promise.all([running, session.run(FEED)])).rejects.toMatchObject({
-    code: "RUNTIME_CRASHED", message: expect.stringContaining(`while running ${LENET}`) as string,
+    code: "RUNTIME_CRASHED",
+    message: expect.stringContaining(`while running ${LENET}`) as string,
   });
   await victim.close();
 });

@@ -2,7 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { DataType, floatTensor, int64Tensor, integerTensor, makeNode, type Feed, type Tensor, type TensorValue } from "../../src/ir/index.js";
+import {
+  DataType,
+  floatTensor,
+  int64Tensor,
+  integerTensor,
+  makeNode,
+  type Feed,
+  type Tensor,
+  type TensorValue,
+} from "../../src/ir/index.js";
 import { loadNode } from "../../src/runtime/ort-node.js";
 import { loadWeb } from "../../src/runtime/ort-web.js";
 import { cleanWords } from "../../src/runtime/rejection.js";
@@ -24,7 +33,10 @@ const VALUES: readonly TensorValue[] = [
   { dataType: DataType.STRING, dims: [2], data: ["a", "ü"] },
 ];
 
-describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as const)("%s", (name, load) => {
+describe.each([
+  ["onnxruntime-node", loadNode],
+  ["onnxruntime-web", loadWeb],
+] as const)("%s", (name, load) => {
   test("gives its name and version", async () => {
     expect(await load()).toMatchObject({ name, version: expect.stringMatching(/^1\.\d+\.\d+$/) as string });
   });
@@ -36,9 +48,12 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
 
   test("refuses a file that is not a model", async () => {
     await expect((await load()).open("package.json")).rejects.toMatchObject({
-      code: "MODEL_REJECTED", message: expect.stringMatching(/^package\.json: /) as string,
+      code: "MODEL_REJECTED",
+      message: expect.stringMatching(/^package\.json: /) as string,
     });
-    await expect((await load()).open(new TextEncoder().encode("no model"))).rejects.toMatchObject({ code: "MODEL_REJECTED" });
+    await expect((await load()).open(new TextEncoder().encode("no model"))).rejects.toMatchObject({
+      code: "MODEL_REJECTED",
+    });
   });
 
   test("says when there is no such file", async () => {
@@ -48,15 +63,29 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
   test("refuses to hand out a 4-bit output", async () => {
     const scale = floatTensor("s", [], Float32Array.of(1));
     const zero = integerTensor("z", [], DataType.INT4, Uint8Array.of(0));
-    const bytes = tinyBytes([makeNode("QuantizeLinear", ["x", "s", "z"], ["y"])], { x: [DataType.FLOAT, [2]] }, { y: [DataType.INT4, [2]] }, [scale, zero]);
+    const bytes = tinyBytes(
+      [makeNode("QuantizeLinear", ["x", "s", "z"], ["y"])],
+      { x: [DataType.FLOAT, [2]] },
+      { y: [DataType.INT4, [2]] },
+      [scale, zero],
+    );
     const session = await (await load()).open(bytes);
-    await expect(session.run({ x: { dataType: DataType.FLOAT, dims: [2], data: Float32Array.of(1, 2) } })).rejects.toMatchObject({ code: "MODEL_REJECTED" });
+    await expect(
+      session.run({ x: { dataType: DataType.FLOAT, dims: [2], data: Float32Array.of(1, 2) } }),
+    ).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
   test("says that an output bears a name which JavaScript loses", async () => {
-    const bytes = tinyBytes([makeNode("Relu", ["x"], ["__proto__"])], { x: [DataType.FLOAT, [1]] }, Object.fromEntries([["__proto__", [DataType.FLOAT, [1]]]]));
+    const bytes = tinyBytes(
+      [makeNode("Relu", ["x"], ["__proto__"])],
+      { x: [DataType.FLOAT, [1]] },
+      Object.fromEntries([["__proto__", [DataType.FLOAT, [1]]]]),
+    );
     const session = await (await load()).open(bytes);
-    await expect(session.run({ x: floats(1) })).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringContaining('output "__proto__" bears a name') as string });
+    await expect(session.run({ x: floats(1) })).rejects.toMatchObject({
+      code: "MODEL_REJECTED",
+      message: expect.stringContaining('output "__proto__" bears a name') as string,
+    });
   });
 
   test("finds external data beside the model", async () => {
@@ -67,31 +96,58 @@ describe.each([["onnxruntime-node", loadNode], ["onnxruntime-web", loadWeb]] as 
 
   test("refuses data that does not fit, as the data's fault", async () => {
     const session = await (await load()).open(LENET);
-    await expect(session.run({})).rejects.toMatchObject({ code: "BAD_DATA", message: `${LENET}: the feed has no value for input "input"; it has none` });
+    await expect(session.run({})).rejects.toMatchObject({
+      code: "BAD_DATA",
+      message: `${LENET}: the feed has no value for input "input"; it has none`,
+    });
     await expect(session.run({ input: floats(1) })).rejects.toMatchObject({ code: "BAD_DATA" });
-    await expect(session.run({ input: { ...floats(1), dims: [2] } })).rejects.toThrow("has 1 elements where its shape [2] needs 2");
+    await expect(session.run({ input: { ...floats(1), dims: [2] } })).rejects.toThrow(
+      "has 1 elements where its shape [2] needs 2",
+    );
   });
 
   test("returns only the outputs asked for", async () => {
     const nodes = [makeNode("Neg", ["x"], ["a"]), makeNode("Abs", ["x"], ["b"])];
-    const session = await (await load()).open(tinyBytes(nodes, { x: [DataType.FLOAT, ["n"]] }, { a: [DataType.FLOAT, ["n"]], b: [DataType.FLOAT, ["n"]] }));
+    const session = await (
+      await load()
+    ).open(
+      tinyBytes(
+        nodes,
+        { x: [DataType.FLOAT, ["n"]] },
+        { a: [DataType.FLOAT, ["n"]], b: [DataType.FLOAT, ["n"]] },
+      ),
+    );
     expect(await session.run({ x: floats(-1) }, ["b"])).toEqual({ b: floats(1) });
     await expect(session.run({ x: floats(-1) }, ["c"])).rejects.toMatchObject({ code: "BAD_OPTION" });
   });
 });
 
 test("node and web agree on a real model", async () => {
-  const feed: Feed = { input: { dataType: DataType.FLOAT, dims: [1, 3, 32, 32], data: Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)) } };
-  const logitsOf = async (runtime: OnnxRuntime): Promise<Float32Array> => (await (await runtime.open(LENET)).run(feed)).logits?.data as Float32Array;
+  const feed: Feed = {
+    input: {
+      dataType: DataType.FLOAT,
+      dims: [1, 3, 32, 32],
+      data: Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)),
+    },
+  };
+  const logitsOf = async (runtime: OnnxRuntime): Promise<Float32Array> =>
+    (await (await runtime.open(LENET)).run(feed)).logits?.data as Float32Array;
   const [node, web] = [await logitsOf(await loadNode()), await logitsOf(await loadWeb())];
   node.forEach((value, i) => expect(web[i]).toBeCloseTo(value, 4));
 });
 
 test("x64quantprecision gives exact 8-bit products where the processor would saturate", async () => {
   const w = integerTensor("w", [32, 8], DataType.INT8, new Int8Array(256).fill(127));
-  const bytes = tinyBytes([makeNode("MatMulInteger", ["x", "w"], ["y"])], { x: [DataType.UINT8, [1, 32]] }, { y: [DataType.INT32, [1, 8]] }, [w]);
+  const bytes = tinyBytes(
+    [makeNode("MatMulInteger", ["x", "w"], ["y"])],
+    { x: [DataType.UINT8, [1, 32]] },
+    { y: [DataType.INT32, [1, 8]] },
+    [w],
+  );
   const session = await (await loadNode()).open(bytes, { config: { "session.x64quantprecision": "1" } });
-  const { y } = await session.run({ x: { dataType: DataType.UINT8, dims: [1, 32], data: new Uint8Array(32).fill(255) } });
+  const { y } = await session.run({
+    x: { dataType: DataType.UINT8, dims: [1, 32], data: new Uint8Array(32).fill(255) },
+  });
   expect(y?.data[0]).toBe(32 * 255 * 127);
 });
 
@@ -99,26 +155,39 @@ test("the executed graph is written where asked, and web says that it cannot", a
   const optimizedModelPath = join(folder, "optimized.onnx");
   await (await loadNode()).open(LENET, { optimizedModelPath });
   expect(readFileSync(optimizedModelPath).byteLength).toBeGreaterThan(200_000);
-  await expect((await loadWeb()).open(LENET, { optimizedModelPath })).rejects.toMatchObject({ code: "RUNTIME_MISSING" });
+  await expect((await loadWeb()).open(LENET, { optimizedModelPath })).rejects.toMatchObject({
+    code: "RUNTIME_MISSING",
+  });
 });
 
 test("a failing node is named, without build paths", async () => {
   const reshape = makeNode("Reshape", ["x", "s"], ["y"], [], "resh");
-  const bytes = tinyBytes([reshape], { x: [DataType.FLOAT, ["n"]] }, { y: [DataType.FLOAT] }, [int64Tensor("s", [3, 5])]);
+  const bytes = tinyBytes([reshape], { x: [DataType.FLOAT, ["n"]] }, { y: [DataType.FLOAT] }, [
+    int64Tensor("s", [3, 5]),
+  ]);
   const session = await (await loadNode()).open(bytes);
   const error = (await session.run({ x: floats(1, 2) }).catch((e: unknown) => e)) as Error;
-  expect(error.message).toMatch(/cannot run the model: node "resh" \(Reshape\): .*The input tensor cannot be reshaped to the requested shape/);
+  expect(error.message).toMatch(
+    /cannot run the model: node "resh" \(Reshape\): .*The input tensor cannot be reshaped to the requested shape/,
+  );
   expect(error.message).not.toMatch(/\.h:|::/);
 });
 
 test("onnxruntime's words are cleaned", () => {
-  const refused = 'Load model from a.onnx failed:This is an invalid model. In Node, ("n", Foo, "", -1) : ("x",) -> ("y",) , Error No Op registered for Foo';
+  const refused =
+    'Load model from a.onnx failed:This is an invalid model. In Node, ("n", Foo, "", -1) ' +
+    ': ("x",) -> ("y",) , Error No Op registered for Foo';
   expect(cleanWords(refused)).toBe('node "n" (Foo): No Op registered for Foo');
-  const failed = "failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: /b/op_kernel.cc:83 virtual A *b::C::D(int, const E &) "
-    + "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large\n";
+  const failed =
+    "failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: /b/op_kernel.cc:83 virtual A *b::C::D(int, const E &) " +
+    "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Tensor shape is too large\n";
   expect(cleanWords(failed)).toBe("Tensor shape is too large");
-  const missing = 'failed for initializer: w. Error: tensorprotoutils.cc:461 ValidateExternalDataPathFromDir External data path does not exist: "w.bin"';
-  expect(cleanWords(missing)).toBe('failed for initializer: w. Error: External data path does not exist: "w.bin"');
+  const missing =
+    "failed for initializer: w. Error: tensorprotoutils.cc:461 " +
+    'ValidateExternalDataPathFromDir External data path does not exist: "w.bin"';
+  expect(cleanWords(missing)).toBe(
+    'failed for initializer: w. Error: External data path does not exist: "w.bin"',
+  );
 });
 
 describe("loadRuntime", () => {
@@ -132,7 +201,10 @@ describe("loadRuntime", () => {
     vi.resetModules();
     return (await import("../../src/runtime/load.js")).loadRuntime();
   };
-  const uninstall = (name: string): unknown => vi.doMock(name, () => { throw new Error(`Cannot find package '${name}'`); });
+  const uninstall = (name: string): unknown =>
+    vi.doMock(name, () => {
+      throw new Error(`Cannot find package '${name}'`);
+    });
 
   test("prefers the native package", async () => expect((await load()).name).toBe("onnxruntime-node"));
 
@@ -155,7 +227,10 @@ describe("loadRuntime", () => {
     uninstall("onnxruntime-node");
     uninstall("onnxruntime-web/wasm");
     await expect(load()).rejects.toMatchObject({
-      code: "RUNTIME_MISSING", message: expect.stringContaining('Install one with "npm install onnxruntime-node" or "npm install onnxruntime-web"') as string,
+      code: "RUNTIME_MISSING",
+      message: expect.stringContaining(
+        'Install one with "npm install onnxruntime-node" or "npm install onnxruntime-web"',
+      ) as string,
     });
   });
 });
@@ -167,8 +242,22 @@ function floats(...values: number[]): TensorValue {
 /** y = x + w, with w = (10, 20, 30) in a file of its own. */
 function writeExternal(name: string): string {
   writeFileSync(join(folder, "w.bin"), Float32Array.of(10, 20, 30));
-  const w: Tensor = { name: "w", dims: [3], dataType: DataType.FLOAT, dataLocation: 1, externalData: [{ key: "location", value: "w.bin" }] };
+  const w: Tensor = {
+    name: "w",
+    dims: [3],
+    dataType: DataType.FLOAT,
+    dataLocation: 1,
+    externalData: [{ key: "location", value: "w.bin" }],
+  };
   const path = join(folder, name);
-  writeFileSync(path, tinyBytes([makeNode("Add", ["x", "w"], ["y"])], { x: [DataType.FLOAT, [3]] }, { y: [DataType.FLOAT, [3]] }, [w]));
+  writeFileSync(
+    path,
+    tinyBytes(
+      [makeNode("Add", ["x", "w"], ["y"])],
+      { x: [DataType.FLOAT, [3]] },
+      { y: [DataType.FLOAT, [3]] },
+      [w],
+    ),
+  );
   return path;
 }

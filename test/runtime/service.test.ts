@@ -11,12 +11,16 @@ type Faulty = typeof import("./faulty-service.mjs");
 const MODULE = new URL("./faulty-service.mjs", import.meta.url);
 
 let service: ServiceClient<Faulty>;
-const start = async (): Promise<ServiceClient<Faulty>> => (service = await startService<Faulty>(MODULE, { label: "the worker" }));
+const start = async (): Promise<ServiceClient<Faulty>> =>
+  (service = await startService<Faulty>(MODULE, { label: "the worker" }));
 afterEach(() => service?.close());
 
 test("a call hands arguments over and the result back, several at a time", async () => {
   await start();
-  const results = await Promise.all([service.call("double", [Float32Array.of(1, 2)]), service.call("double", [Float32Array.of(3)])]);
+  const results = await Promise.all([
+    service.call("double", [Float32Array.of(1, 2)]),
+    service.call("double", [Float32Array.of(3)]),
+  ]);
   expect(results).toEqual([Float32Array.of(2, 4), Float32Array.of(6)]);
 });
 
@@ -38,22 +42,32 @@ test("a killed child is RUNTIME_CRASHED and the message says what was running", 
   await start();
   await expect(service.call("killsItself", [], "running small.onnx")).rejects.toMatchObject({
     code: "RUNTIME_CRASHED",
-    message: "the worker was killed (SIGKILL, most likely out of memory) while running small.onnx. "
-      + "Give it more memory, or use smaller inputs and fewer threads.",
+    message:
+      "the worker was killed (SIGKILL, most likely out of memory) while running small.onnx. " +
+      "Give it more memory, or use smaller inputs and fewer threads.",
   });
   expect(service.pid).toBeUndefined();
-  await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({ code: "RUNTIME_CRASHED" });
+  await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({
+    code: "RUNTIME_CRASHED",
+  });
 });
 
-test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])("%s comes from outside, and says nothing of the model", async (signal) => {
-  await start();
-  const error: unknown = await service.call("isKilledBy", [signal], "running small.onnx").catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(EndedFromOutside);
-});
+test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])(
+  "%s comes from outside, and says nothing of the model",
+  async (signal) => {
+    await start();
+    const error: unknown = await service
+      .call("isKilledBy", [signal], "running small.onnx")
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(EndedFromOutside);
+  },
+);
 
 test.each(["SIGSEGV", "SIGABRT"])("%s is a crash of its own", async (signal) => {
   await start();
-  const error: unknown = await service.call("isKilledBy", [signal], "running small.onnx").catch((e: unknown) => e);
+  const error: unknown = await service
+    .call("isKilledBy", [signal], "running small.onnx")
+    .catch((e: unknown) => e);
   expect(error).toMatchObject({ code: "RUNTIME_CRASHED" });
   expect(error).not.toBeInstanceOf(EndedFromOutside);
 });
@@ -64,7 +78,11 @@ test("onnxruntime's telemetry is off unless the environment has a word on it", a
     if (before === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
     else process.env.ORT_DISABLE_TELEMETRY = before;
   });
-  for (const [given, expected] of [[undefined, "1"], ["0", "0"], ["1", "1"]] as const) {
+  for (const [given, expected] of [
+    [undefined, "1"],
+    ["0", "0"],
+    ["1", "1"],
+  ] as const) {
     if (given === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
     else process.env.ORT_DISABLE_TELEMETRY = given;
     await start();
@@ -75,19 +93,26 @@ test("onnxruntime's telemetry is off unless the environment has a word on it", a
 
 test("an exit is RUNTIME_CRASHED with its code", async () => {
   await start();
-  await expect(service.call("exits", [])).rejects.toThrow(/^the worker ended with exit code 7 while in "exits"/);
+  await expect(service.call("exits", [])).rejects.toThrow(
+    /^the worker ended with exit code 7 while in "exits"/,
+  );
 });
 
 test("close ends a child that is busy and rejects its call", async () => {
   await start();
   const { pid } = service;
   const blocked = service.call("blocks", []);
-  await Promise.all([expect(blocked).rejects.toThrow('the worker was closed while in "blocks"'), service.close()]);
+  await Promise.all([
+    expect(blocked).rejects.toThrow('the worker was closed while in "blocks"'),
+    service.close(),
+  ]);
   expect(isAlive(pid)).toBe(false);
 });
 
 test("a module that cannot be imported fails the start", async () => {
-  await expect(startService(new URL("./missing.mjs", import.meta.url), { label: "the worker" })).rejects.toThrow(/Cannot find module/);
+  await expect(
+    startService(new URL("./missing.mjs", import.meta.url), { label: "the worker" }),
+  ).rejects.toThrow(/Cannot find module/);
 });
 
 test("a child that is blocked does not outlive a parent that is killed", async () => {
@@ -97,8 +122,14 @@ test("a child that is blocked does not outlive a parent that is killed", async (
     service.call("blocks", []);
     console.log(service.pid);
   `;
-  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
-  const pid = Number(await new Promise<string>((done) => parent.stdout.once("data", (chunk: Buffer) => done(chunk.toString()))));
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const pid = Number(
+    await new Promise<string>((done) =>
+      parent.stdout.once("data", (chunk: Buffer) => done(chunk.toString())),
+    ),
+  );
   expect(isAlive(pid)).toBe(true);
   parent.kill("SIGKILL");
   while (isAlive(pid)) await new Promise((done) => setTimeout(done, 50));
@@ -111,7 +142,9 @@ test("a child without calls under way does not keep its parent running", async (
     await service.call("double", [Float32Array.of(1)]);
     console.log("done");
   `;
-  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let output = "";
   parent.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   expect(await new Promise((done) => parent.once("close", done))).toBe(0);
@@ -119,8 +152,12 @@ test("a child without calls under way does not keep its parent running", async (
 });
 
 test("the built file stands for a source file", () => {
-  expect(builtModule(new URL("../../src/runtime/child.js", import.meta.url)).href).toMatch(/\/dist\/runtime\/child\.js$/);
-  expect(builtModule(new URL("../../dist/runtime/child.js", import.meta.url)).href).toMatch(/\/dist\/runtime\/child\.js$/);
+  expect(builtModule(new URL("../../src/runtime/child.js", import.meta.url)).href).toMatch(
+    /\/dist\/runtime\/child\.js$/,
+  );
+  expect(builtModule(new URL("../../dist/runtime/child.js", import.meta.url)).href).toMatch(
+    /\/dist\/runtime\/child\.js$/,
+  );
 });
 
 function isAlive(pid: number | undefined): boolean {

@@ -1,14 +1,42 @@
 /** Models in a line or two. */
-import { emptyGraph, makeNode, tensorValue, type DataType, type Dimension, type Model, type Node, type Tensor } from "../../src/ir/index.js";
+import {
+  emptyGraph,
+  makeNode,
+  tensorValue,
+  type DataType,
+  type Dimension,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 
 export type Declared = Readonly<Record<string, readonly [type: DataType, shape?: readonly Dimension[]]>>;
 
 /** A model of opset 21. */
-export function tinyModel(nodes: Node[], inputs: Declared, outputs: Declared, initializers: Tensor[] = []): Model {
-  const values = (declared: Declared) => Object.entries(declared).map(([name, [type, shape]]) => tensorValue(name, type, shape));
-  const graph = { ...emptyGraph("tiny"), nodes, inputs: values(inputs), outputs: values(outputs), initializers };
-  return { irVersion: 10n, opsetImports: [{ domain: "", version: 21n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
+export function tinyModel(
+  nodes: Node[],
+  inputs: Declared,
+  outputs: Declared,
+  initializers: Tensor[] = [],
+): Model {
+  const values = (declared: Declared) =>
+    Object.entries(declared).map(([name, [type, shape]]) => tensorValue(name, type, shape));
+  const graph = {
+    ...emptyGraph("tiny"),
+    nodes,
+    inputs: values(inputs),
+    outputs: values(outputs),
+    initializers,
+  };
+  return {
+    irVersion: 10n,
+    opsetImports: [{ domain: "", version: 21n }],
+    graph,
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+  };
 }
 
 export function tinyBytes(...model: Parameters<typeof tinyModel>): Uint8Array {

@@ -6,7 +6,10 @@ const NOTHING: WorkLimit = { seconds: -1, bytes: Infinity };
 const EVERYTHING: WorkLimit = { seconds: Infinity, bytes: Infinity };
 
 /** Watches this process until it was looked at so many times. */
-async function watched(looks: number, whole: WorkLimit): Promise<{ asked: boolean[]; told: [WorkLimit, string][] }> {
+async function watched(
+  looks: number,
+  whole: WorkLimit,
+): Promise<{ asked: boolean[]; told: [WorkLimit, string][] }> {
   const asked: boolean[] = [];
   const told: [WorkLimit, string][] = [];
   await new Promise<void>((resolve) => {

@@ -1,6 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Model } from "../../src/ir/index.js";
-import { chooseFloatNodes, rankNodes, type SearchLimits, type SearchSpace } from "../../src/search/by-accuracy.js";
+import {
+  chooseFloatNodes,
+  rankNodes,
+  type SearchLimits,
+  type SearchSpace,
+} from "../../src/search/by-accuracy.js";
 import { matMulModel } from "../compress/tiny-model.js";
 
 const inDb = (noise: number): number => -10 * Math.log10(noise);
@@ -12,19 +17,33 @@ interface FakeSpace extends SearchSpace {
   readonly ranked: string[];
 }
 
-/** A model whose nodes each add their noise to the outputs while they are in int8. A model is known by its doc string. */
-function spaceOf(noises: Readonly<Record<string, number>>, shares: Readonly<Record<string, number>> = {}): FakeSpace {
+/**
+ * A model whose nodes each add their noise to the outputs while they are in int8. A model is known by its
+ * doc string.
+ */
+function spaceOf(
+  noises: Readonly<Record<string, number>>,
+  shares: Readonly<Record<string, number>> = {},
+): FakeSpace {
   const names = Object.keys(noises);
   const tried: string[] = [];
   const ranked: string[] = [];
   return {
-    tried, ranked,
-    nodes: names.map((name) => ({ name, opType: "Conv", share: shares[name] ?? 1 / names.length, intensity: 1 })),
+    tried,
+    ranked,
+    nodes: names.map((name) => ({
+      name,
+      opType: "Conv",
+      share: shares[name] ?? 1 / names.length,
+      intensity: 1,
+    })),
     build: (floatNodes) => Promise.resolve({ ...matMulModel(), docString: floatNodes.join() }),
     score: (model, quick) => {
       const float = model.docString!.split(",");
       (quick ? ranked : tried).push(float.join());
-      return Promise.resolve(inDb(1e-5 + names.reduce((sum, name) => sum + (float.includes(name) ? 0 : noises[name]!), 0)));
+      return Promise.resolve(
+        inDb(1e-5 + names.reduce((sum, name) => sum + (float.includes(name) ? 0 : noises[name]!), 0)),
+      );
     },
   };
 }
@@ -36,7 +55,9 @@ describe("chooseFloatNodes", () => {
     const space = spaceOf({ good: 1e-5, guilty: 1e-1, fine: 2e-5 });
     const choice = await chooseFloatNodes(space, NO_LIMITS);
     expect(choice.floatNodes).toEqual(["guilty"]);
-    expect([choice.beforeDb, choice.afterDb].map((db) => Math.round(db * 10))).toEqual([1e-5 + 1e-1 + 3e-5, 4e-5].map((noise) => Math.round(inDb(noise) * 10)));
+    expect([choice.beforeDb, choice.afterDb].map((db) => Math.round(db * 10))).toEqual(
+      [1e-5 + 1e-1 + 3e-5, 4e-5].map((noise) => Math.round(inDb(noise) * 10)),
+    );
     expect(choice.ranking.map(({ name }) => name)).toEqual(["guilty", "fine", "good"]);
     expect(choice.ranking[0]!.noise).toBeCloseTo(1e-1, 10);
   });
@@ -54,31 +75,49 @@ describe("chooseFloatNodes", () => {
     const { floatNodes } = await chooseFloatNodes(space, NO_LIMITS);
     expect(floatNodes).toEqual(["a", "b", "c", "d", "e", "f"]);
     // Twice as many each time, then halves of what is left.
-    expect(space.tried.map((names) => names.split(",").filter(Boolean).length)).toEqual([0, 1, 2, 4, 8, 6, 5]);
+    expect(space.tried.map((names) => names.split(",").filter(Boolean).length)).toEqual([
+      0, 1, 2, 4, 8, 6, 5,
+    ]);
   });
 
   it("gives the best there is where the goal is out of reach", async () => {
-    const { floatNodes, afterDb } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 1e-3 }), { ...NO_LIMITS, goalDb: 90 });
+    const { floatNodes, afterDb } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 1e-3 }), {
+      ...NO_LIMITS,
+      goalDb: 90,
+    });
     expect(floatNodes).toEqual(["a", "b"]);
     expect(afterDb).toBeCloseTo(50, 9);
   });
 
   it("never leaves more in float than the share allows, and passes over what does not fit", async () => {
-    const space = spaceOf({ large: 1e-1, middle: 1e-2, small: 5e-3 }, { large: 0.7, middle: 0.2, small: 0.1 });
-    expect((await chooseFloatNodes(space, { ...NO_LIMITS, mostShare: 0.35 })).floatNodes).toEqual(["middle", "small"]);
+    const space = spaceOf(
+      { large: 1e-1, middle: 1e-2, small: 5e-3 },
+      { large: 0.7, middle: 0.2, small: 0.1 },
+    );
+    expect((await chooseFloatNodes(space, { ...NO_LIMITS, mostShare: 0.35 })).floatNodes).toEqual([
+      "middle",
+      "small",
+    ]);
     expect(space.tried.every((names) => !names.includes("large"))).toBe(true);
   });
 
   it("may leave all in float where that is allowed, whatever their shares sum to in floating point", async () => {
     const shares = { a: 1 / 13, b: 6 / 13, c: 3 / 13, d: 3 / 13 };
     expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeGreaterThan(1);
-    const { floatNodes } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 6e-2, c: 3e-2, d: 3e-2 }, shares), { ...NO_LIMITS, goalDb: 49 });
+    const { floatNodes } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 6e-2, c: 3e-2, d: 3e-2 }, shares), {
+      ...NO_LIMITS,
+      goalDb: 49,
+    });
     expect([...floatNodes].sort()).toEqual(["a", "b", "c", "d"]);
   });
 
   it("leaves alone nodes whose int8 form takes noise away", async () => {
     const space = spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 });
-    const { floatNodes, ranking } = await chooseFloatNodes(space, { goalDb: 60, mostShare: 0.5, deadline: Infinity });
+    const { floatNodes, ranking } = await chooseFloatNodes(space, {
+      goalDb: 60,
+      mostShare: 0.5,
+      deadline: Infinity,
+    });
     expect(floatNodes).toEqual(["a"]);
     expect(space.tried).toEqual(["", "a"]);
     expect(ranking.find(({ name }) => name === "lucky")?.noise).toBeCloseTo(-1e-3, 10);
@@ -93,7 +132,9 @@ describe("chooseFloatNodes", () => {
   it("stops doubling at the deadline, with what it has", async () => {
     const known = await rankNodes(spaceOf(EIGHT), Infinity);
     const space = spaceOf(EIGHT);
-    expect((await chooseFloatNodes(space, { ...NO_LIMITS, deadline: -Infinity }, known)).floatNodes).toEqual(["a"]);
+    expect((await chooseFloatNodes(space, { ...NO_LIMITS, deadline: -Infinity }, known)).floatNodes).toEqual([
+      "a",
+    ]);
     expect([space.tried, space.ranked]).toEqual([["", "a"], []]);
   });
 
@@ -106,16 +147,23 @@ describe("chooseFloatNodes", () => {
   });
 
   it("lets another judge than the score decide what is near enough", async () => {
-    const enough = (model: Model): Promise<boolean> => Promise.resolve(model.docString!.split(",").filter(Boolean).length >= 3);
-    expect((await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, enough })).floatNodes).toEqual(["a", "b", "c"]);
+    const enough = (model: Model): Promise<boolean> =>
+      Promise.resolve(model.docString!.split(",").filter(Boolean).length >= 3);
+    expect(
+      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, enough })).floatNodes,
+    ).toEqual(["a", "b", "c"]);
   });
 
   it("tries all nodes in float before it gives up for want of time, where others decide", async () => {
-    const enough = (model: Model): Promise<boolean> => Promise.resolve(model.docString!.split(",").filter(Boolean).length === 8);
+    const enough = (model: Model): Promise<boolean> =>
+      Promise.resolve(model.docString!.split(",").filter(Boolean).length === 8);
     const choice = await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, deadline: -Infinity, enough });
     expect([choice.floatNodes, choice.ranking]).toEqual([Object.keys(EIGHT), []]);
     // Where the score decides, what is best so far is good enough.
-    expect((await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, deadline: -Infinity })).floatNodes).toEqual([]);
+    expect(
+      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, deadline: -Infinity }))
+        .floatNodes,
+    ).toEqual([]);
   });
 
   it("hands over each model that is better than those before it", async () => {
@@ -128,7 +176,10 @@ describe("chooseFloatNodes", () => {
 
 describe("rankNodes", () => {
   it("puts first what takes away much noise for few multiply-accumulates", async () => {
-    const ranking = await rankNodes(spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }), Infinity);
+    const ranking = await rankNodes(
+      spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }),
+      Infinity,
+    );
     expect(ranking.map(({ name }) => name)).toEqual(["cheap", "dear"]);
   });
 
@@ -138,7 +189,10 @@ describe("rankNodes", () => {
     const first = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
     const part = await rankNodes({ ...first, progress: () => clock++ }, 1.5);
     now.mockRestore();
-    expect([part.map(({ name }) => name), first.ranked]).toEqual([["a", "b"], ["", "a", "b"]]);
+    expect([part.map(({ name }) => name), first.ranked]).toEqual([
+      ["a", "b"],
+      ["", "a", "b"],
+    ]);
     const second = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
     expect((await rankNodes(second, Infinity, part)).map(({ name }) => name)).toEqual(["a", "c", "b"]);
     expect(second.ranked).toEqual(["", "c"]);
@@ -146,7 +200,10 @@ describe("rankNodes", () => {
 
   it("says how far it is", async () => {
     const steps: string[] = [];
-    await rankNodes({ ...spaceOf({ a: 1e-3, b: 1e-3 }), progress: (done, total) => steps.push(`${done}/${total}`) }, Infinity);
+    await rankNodes(
+      { ...spaceOf({ a: 1e-3, b: 1e-3 }), progress: (done, total) => steps.push(`${done}/${total}`) },
+      Infinity,
+    );
     expect(steps).toEqual(["1/2", "2/2"]);
   });
 });

@@ -12,15 +12,31 @@ import { CHANNELS, twoParts } from "./two-parts.js";
 function spaceOf(float: Model): SearchSpace {
   const build = async (exclude: readonly string[]): Promise<Model> => {
     const copy = copyModel(float);
-    await quantizeInt8({ exclude }).run(copy, { statistics: ranges(float, -1, 1), evaluator: undefined, seed: 0 });
+    await quantizeInt8({ exclude }).run(copy, {
+      statistics: ranges(float, -1, 1),
+      evaluator: undefined,
+      seed: 0,
+    });
     return copy;
   };
-  return { nodes: ["dense1", "dense2", "slow1", "slow2"].map((name) => ({ name, opType: "Conv", share: 0.25, intensity: 1 })), build, score: () => Promise.resolve(0) };
+  return {
+    nodes: ["dense1", "dense2", "slow1", "slow2"].map((name) => ({
+      name,
+      opType: "Conv",
+      share: 0.25,
+      intensity: 1,
+    })),
+    build,
+    score: () => Promise.resolve(0),
+  };
 }
 
 const SIZE = 16;
 const VALUES = CHANNELS * SIZE * SIZE;
-const device = (costs: Partial<typeof GENERIC.costs>) => ({ name: "camera", costs: { ...GENERIC.costs, gather: 0, quantize: 10, dequantize: 10, ...costs } });
+const device = (costs: Partial<typeof GENERIC.costs>) => ({
+  name: "camera",
+  costs: { ...GENERIC.costs, gather: 0, quantize: 10, dequantize: 10, ...costs },
+});
 const predict = async (costs: Partial<typeof GENERIC.costs>) => {
   const float = twoParts(SIZE);
   return predictPayingNodes(float, await sampleTypes(float, undefined), spaceOf(float), device(costs));
@@ -30,7 +46,8 @@ const predict = async (costs: Partial<typeof GENERIC.costs>) => {
 const DENSE = 2 * (CALL + VALUES * (9 * CHANNELS + 24));
 const SLOW = 2 * (CALL + VALUES * (9 + 24));
 const SINES = 2 * (CALL + 8 * VALUES);
-const inInt8 = (part: number, ratio: number): number => 2 * CALL + ratio * (part - 2 * CALL) + 2 * (CALL + 10 * VALUES);
+const inInt8 = (part: number, ratio: number): number =>
+  2 * CALL + ratio * (part - 2 * CALL) + 2 * (CALL + 10 * VALUES);
 
 describe("by a device's costs", () => {
   it("the part that int8 does not pay for stays float, with its share of float's time", async () => {
@@ -40,11 +57,16 @@ describe("by a device's costs", () => {
     expect(int8).toBeCloseTo((inInt8(DENSE, 0.5) + inInt8(SLOW, 1.5) + SINES) / float, 10);
     expect(chosen).toBeCloseTo((inInt8(DENSE, 0.5) + SLOW + SINES) / float, 10);
     const share = (inInt8(SLOW, 1.5) / SLOW).toFixed(2);
-    expect(reasons.get("slow1")).toBe(`int8 does not pay for it on camera: predicted ${share} of float's time`);
+    expect(reasons.get("slow1")).toBe(
+      `int8 does not pay for it on camera: predicted ${share} of float's time`,
+    );
   });
 
   it("all is computed in int8 where all of it pays", async () => {
-    expect(await predict({ conv: 0.5, depthwiseConv: 0.2 })).toMatchObject({ floatNodes: [], reasons: new Map() });
+    expect(await predict({ conv: 0.5, depthwiseConv: 0.2 })).toMatchObject({
+      floatNodes: [],
+      reasons: new Map(),
+    });
   });
 
   it("a gain within what the table does not know counts for none", async () => {
@@ -58,13 +80,24 @@ describe("by a device's costs", () => {
   it("nothing is, where nothing pays", async () => {
     const { floatNodes, chosen, reasons } = await predict({ conv: 1, depthwiseConv: 1.5 });
     expect([new Set(floatNodes), chosen]).toEqual([new Set(["dense1", "dense2", "slow1", "slow2"]), 1]);
-    expect(reasons.get("dense1")).toBe("int8 does not pay for it on camera: predicted 1.00 of float's time at best");
+    expect(reasons.get("dense1")).toBe(
+      "int8 does not pay for it on camera: predicted 1.00 of float's time at best",
+    );
   });
 });
 
 it("tells what is left of int8's gain when more nodes stay float", async () => {
   const float = twoParts(SIZE);
-  const share = await predictedShare(float, await sampleTypes(float, undefined), spaceOf(float), device({ conv: 0.5 }), ["dense2", "slow1", "slow2"]);
+  const share = await predictedShare(
+    float,
+    await sampleTypes(float, undefined),
+    spaceOf(float),
+    device({ conv: 0.5 }),
+    ["dense2", "slow1", "slow2"],
+  );
   const half = DENSE / 2;
-  expect(share).toBeCloseTo((CALL + 0.5 * (half - CALL) + 2 * (CALL + 10 * VALUES) + half + SLOW + SINES) / (DENSE + SLOW + SINES), 10);
+  expect(share).toBeCloseTo(
+    (CALL + 0.5 * (half - CALL) + 2 * (CALL + 10 * VALUES) + half + SLOW + SINES) / (DENSE + SLOW + SINES),
+    10,
+  );
 });

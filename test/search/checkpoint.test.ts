@@ -8,7 +8,9 @@ const folder = temporaryFolder();
 const RANKING = [{ name: "conv", opType: "Conv", share: 1, intensity: 2, db: 30, noise: 1e-3 }];
 
 function paths(): { readonly model: string; readonly data: string; readonly state: string } {
-  const [model, data, state] = ["model.onnx", "calib.npz", "small.onnx.search.json"].map((name) => join(folder.path, name)) as [string, string, string];
+  const [model, data, state] = ["model.onnx", "calib.npz", "small.onnx.search.json"].map((name) =>
+    join(folder.path, name),
+  ) as [string, string, string];
   if (!existsSync(model)) for (const path of [model, data]) writeFileSync(path, "1");
   return { model, data, state };
 }

@@ -13,7 +13,12 @@ function spaceOf(noises: Readonly<Record<string, number>>): DynamicSpace {
     build: (chosen) => Promise.resolve({ ...matMulModel(), docString: chosen.join() }),
     score: (model) => {
       const chosen = chosenIn(model);
-      return Promise.resolve(-10 * Math.log10(1e-4 + layers.reduce((sum, name) => sum + (chosen.includes(name) ? 0 : noises[name]!), 0)));
+      return Promise.resolve(
+        -10 *
+          Math.log10(
+            1e-4 + layers.reduce((sum, name) => sum + (chosen.includes(name) ? 0 : noises[name]!), 0),
+          ),
+      );
     },
   };
 }
@@ -24,7 +29,9 @@ describe("chooseDynamicLayers", () => {
   it("takes the layers whose fixed ranges cost something, together", async () => {
     const choice = await chooseDynamicLayers(spaceOf({ a: 1e-3, b: 1e-7, c: 4e-4 }), Infinity, yes);
     expect(choice.layers).toEqual(["a", "c"]);
-    expect([choice.beforeDb, choice.afterDb].map((db) => db.toFixed(2))).toEqual([1.5001e-3, 1.001e-4].map((noise) => (-10 * Math.log10(noise)).toFixed(2)));
+    expect([choice.beforeDb, choice.afterDb].map((db) => db.toFixed(2))).toEqual(
+      [1.5001e-3, 1.001e-4].map((noise) => (-10 * Math.log10(noise)).toFixed(2)),
+    );
   });
 
   it("takes them only where the model is no slower for it", async () => {
@@ -39,7 +46,8 @@ describe("chooseDynamicLayers", () => {
 
   it("takes none that gain one by one and lose together", async () => {
     const space = spaceOf({ a: 1e-3, b: 1e-3 });
-    const score = (model: Model): Promise<number> => (chosenIn(model).length > 1 ? Promise.resolve(0) : space.score(model));
+    const score = (model: Model): Promise<number> =>
+      chosenIn(model).length > 1 ? Promise.resolve(0) : space.score(model);
     expect((await chooseDynamicLayers({ ...space, score }, Infinity, yes)).layers).toEqual([]);
   });
 

@@ -27,14 +27,16 @@ afterEach(async () => {
 describe("Thread", () => {
   it("answers calls in their order", async () => {
     const started = thread();
-    expect(await Promise.all([started.call("count", []), started.call("count", []), started.call("count", [])])).toEqual([1, 2, 3]);
+    expect(
+      await Promise.all([started.call("count", []), started.call("count", []), started.call("count", [])]),
+    ).toEqual([1, 2, 3]);
   });
 
   it("hands large arrays over and copies small ones", async () => {
     const started = thread();
     const [large, small] = [new Float64Array(10_000).fill(1.5), Float64Array.of(1, 2)];
     expect((await started.call("double", [large]))[9_999]).toBe(3);
-    expect([...await started.call("double", [small])]).toEqual([2, 4]);
+    expect([...(await started.call("double", [small]))]).toEqual([2, 4]);
     expect([large.length, small.length]).toEqual([0, 2]);
   });
 
@@ -100,6 +102,8 @@ describe("transferable", () => {
 
   it("leaves views on a part, small arrays and shared memory", () => {
     const shared = new Float64Array(new SharedArrayBuffer(8 * LARGE));
-    expect(transferable([new Float64Array(LARGE + 1).subarray(1), new Float64Array(LARGE - 1), shared])).toEqual([]);
+    expect(
+      transferable([new Float64Array(LARGE + 1).subarray(1), new Float64Array(LARGE - 1), shared]),
+    ).toEqual([]);
   });
 });

@@ -10,14 +10,25 @@ import { floats, int64s, y } from "./tiny-values.js";
 const folder = mkdtempSync(join(tmpdir(), "edgec-metric-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function score(metric: Metric, ...samples: readonly (readonly [TensorValue, Label])[]): Promise<number> {
+async function score(
+  metric: Metric,
+  ...samples: readonly (readonly [TensorValue, Label])[]
+): Promise<number> {
   const meter = metric.create();
   samples.forEach(([output, label], index) => meter.observe(y(output), label, `sample ${index} of data.npz`));
   return await meter.result();
 }
 
 test("top-1 is the percentage of samples whose label has the largest score", async () => {
-  expect(await score(topK(1), [floats([0, 1], [1, 2]), 1], [floats([0, 1], [1, 2]), 0], [floats([2, 1], [1, 2]), 0], [floats([2, 1], [1, 2]), 0])).toBe(75);
+  expect(
+    await score(
+      topK(1),
+      [floats([0, 1], [1, 2]), 1],
+      [floats([0, 1], [1, 2]), 0],
+      [floats([2, 1], [1, 2]), 0],
+      [floats([2, 1], [1, 2]), 0],
+    ),
+  ).toBe(75);
 });
 
 test("top-2 accepts the second largest", async () => {
@@ -35,40 +46,60 @@ test("a batch has a label for each row", async () => {
 });
 
 test("labels and outputs that do not fit say where and what to do", async () => {
-  await expect(score(topK(1), [floats([0, 1], [1, 2]), 2])).rejects.toThrow("sample 0 of data.npz: label 2 is no class index from 0 to 1");
-  await expect(score(topK(1), [floats([0, 1], [1, 2]), "cat"])).rejects.toThrow("give a module with --metric");
-  await expect(score(topK(1), [int64s(1, 2), 1])).rejects.toThrow("the model gives y [2]; give a module with --metric");
+  await expect(score(topK(1), [floats([0, 1], [1, 2]), 2])).rejects.toThrow(
+    "sample 0 of data.npz: label 2 is no class index from 0 to 1",
+  );
+  await expect(score(topK(1), [floats([0, 1], [1, 2]), "cat"])).rejects.toThrow(
+    "give a module with --metric",
+  );
+  await expect(score(topK(1), [int64s(1, 2), 1])).rejects.toThrow(
+    "the model gives y [2]; give a module with --metric",
+  );
 });
 
 test("a user's module with a default function gets all samples", async () => {
-  const metric = await loadMetric(moduleOf(`
+  const metric = await loadMetric(
+    moduleOf(`
     export const name = "mean error";
     export const higherIsBetter = false;
-    export default (samples) => samples.reduce((sum, { outputs, label }) => sum + Math.abs(outputs.y.data[0] - label), 0) / samples.length;
-  `));
+    const error = ({ outputs, label }) => Math.abs(outputs.y.data[0] - label);
+    export default (samples) => samples.reduce((sum, sample) => sum + error(sample), 0) / samples.length;
+  `),
+  );
   expect(metric).toMatchObject({ name: "mean error", higherIsBetter: false });
   expect(await score(metric, [floats([1]), 2], [floats([5]), 2])).toBe(2);
 });
 
 test("a user's module may stream, and finish asynchronously", async () => {
-  const metric = await loadMetric(moduleOf(`
+  const metric = await loadMetric(
+    moduleOf(`
     export function create() {
       let sum = 0;
       return { observe(outputs, label) { sum += label; }, async result() { return sum; } };
     }
-  `));
+  `),
+  );
   expect(metric.higherIsBetter).toBe(true);
   expect(await score(metric, [floats([0]), 1], [floats([0]), 2])).toBe(3);
 });
 
 test("what a user's module does wrong is told with its path", async () => {
   await expect(loadMetric("./missing.mjs")).rejects.toMatchObject({
-    code: "BAD_OPTION", message: expect.stringContaining('"./missing.mjs" is none of top-1, top-5, nor a module') as string,
+    code: "BAD_OPTION",
+    message: expect.stringContaining('"./missing.mjs" is none of top-1, top-5, nor a module') as string,
   });
-  await expect(loadMetric(moduleOf("export const name = 1;"))).rejects.toThrow("export default function metric(samples)");
-  await expect(score(await loadMetric(moduleOf("export default () => 'good';")), [floats([0]), 1])).rejects.toThrow("gave good; a finite number is needed");
-  const throwing = await loadMetric(moduleOf("export const create = () => ({ observe() { throw new Error('oh'); }, result: () => 0 });"));
-  await expect(score(throwing, [floats([0]), 1])).rejects.toThrow(/metric .*\.mjs failed on sample 0 of data.npz: oh/);
+  await expect(loadMetric(moduleOf("export const name = 1;"))).rejects.toThrow(
+    "export default function metric(samples)",
+  );
+  await expect(
+    score(await loadMetric(moduleOf("export default () => 'good';")), [floats([0]), 1]),
+  ).rejects.toThrow("gave good; a finite number is needed");
+  const throwing = await loadMetric(
+    moduleOf("export const create = () => ({ observe() { throw new Error('oh'); }, result: () => 0 });"),
+  );
+  await expect(score(throwing, [floats([0]), 1])).rejects.toThrow(
+    /metric .*\.mjs failed on sample 0 of data.npz: oh/,
+  );
 });
 
 let modules = 0;

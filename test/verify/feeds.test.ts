@@ -39,7 +39,13 @@ test("it names itself and counts its samples", async () => {
 });
 
 test("an input that says too little is an error", () => {
-  expect(() => randomFeeds([tensorValue("x", DataType.FLOAT)])).toThrow('input "x" does not declare its rank; give its shape or data');
-  expect(() => randomFeeds([tensorValue("x", DataType.STRING, [1])])).toThrow('input "x" is of type string, for which no values can be made up; give data');
-  expect(() => randomFeeds([tensorValue("x", DataType.FLOAT, [100_000, 100_000])])).toThrow("is too large to be made up");
+  expect(() => randomFeeds([tensorValue("x", DataType.FLOAT)])).toThrow(
+    'input "x" does not declare its rank; give its shape or data',
+  );
+  expect(() => randomFeeds([tensorValue("x", DataType.STRING, [1])])).toThrow(
+    'input "x" is of type string, for which no values can be made up; give data',
+  );
+  expect(() => randomFeeds([tensorValue("x", DataType.FLOAT, [100_000, 100_000])])).toThrow(
+    "is too large to be made up",
+  );
 });

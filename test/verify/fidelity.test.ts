@@ -5,7 +5,8 @@ import { floats, int64s, strings, y } from "./tiny-values.js";
 
 function compare(...pairs: readonly (readonly [TensorValue, TensorValue])[]): OutputFidelity {
   const meter = new FidelityMeter();
-  for (const [original, compressed] of pairs) meter.observe(y(original), y(compressed), "small.onnx: sample 0");
+  for (const [original, compressed] of pairs)
+    meter.observe(y(original), y(compressed), "small.onnx: sample 0");
   return meter.result().y!;
 }
 
@@ -17,11 +18,23 @@ test("SQNR is 10 log10 of signal over noise: an error of a tenth is 20 dB", () =
 });
 
 test("sums run over all samples: 9 + 16 of signal and 1 of noise", () => {
-  expect(compare([floats([3]), floats([3])], [floats([4]), floats([5])]).sqnrDb).toBeCloseTo(10 * Math.log10(25), 12);
+  expect(compare([floats([3]), floats([3])], [floats([4]), floats([5])]).sqnrDb).toBeCloseTo(
+    10 * Math.log10(25),
+    12,
+  );
 });
 
 test("equal outputs have no finite SQNR: null, so that JSON can hold it", () => {
-  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({ sqnrDb: null, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: null, agreement: null, nonFinite: 0, otherSize: 0 });
+  expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({
+    sqnrDb: null,
+    cosine: 1,
+    maxAbsError: 0,
+    nearZero: false,
+    top1Agreement: null,
+    agreement: null,
+    nonFinite: 0,
+    otherSize: 0,
+  });
 });
 
 test("the cosine of orthogonal outputs is 0, and of opposite ones -1", () => {
@@ -34,11 +47,19 @@ test("noise without a signal is the worst SQNR, not minus infinity", () => {
 });
 
 test("NaN in the compressed model only is a broken model", () => {
-  expect(compare([floats([1, 2]), floats([1, NaN])])).toMatchObject({ sqnrDb: -300, cosine: 0, maxAbsError: Number.MAX_VALUE, nonFinite: 1 });
+  expect(compare([floats([1, 2]), floats([1, NaN])])).toMatchObject({
+    sqnrDb: -300,
+    cosine: 0,
+    maxAbsError: Number.MAX_VALUE,
+    nonFinite: 1,
+  });
 });
 
 test("NaN and infinities that both models give are no difference", () => {
-  expect(compare([floats([NaN, -Infinity, 1]), floats([NaN, -Infinity, 1])])).toMatchObject({ sqnrDb: null, nonFinite: 0 });
+  expect(compare([floats([NaN, -Infinity, 1]), floats([NaN, -Infinity, 1])])).toMatchObject({
+    sqnrDb: null,
+    nonFinite: 0,
+  });
   expect(compare([floats([Infinity]), floats([-Infinity])]).nonFinite).toBe(1);
 });
 
@@ -59,36 +80,71 @@ test("more axes are class scores only when the last one is a probability distrib
 
 test("integers, booleans and strings are right or wrong: a share of equal ones, and no decibels", () => {
   const discrete = { sqnrDb: null, cosine: null, top1Agreement: null, nearZero: false };
-  const bools = (...data: number[]): TensorValue => ({ dataType: DataType.BOOL, dims: [data.length], data: Uint8Array.from(data) });
-  expect(compare([int64s(1, 2, 3, 4), int64s(1, 2, 3, 9)])).toMatchObject({ ...discrete, agreement: 0.75, maxAbsError: 5 });
-  expect(compare([strings("a", "b"), strings("a", "c")])).toMatchObject({ ...discrete, agreement: 0.5, maxAbsError: 1 });
-  expect(compare([bools(1, 0, 1, 1), bools(1, 1, 1, 1)])).toMatchObject({ ...discrete, agreement: 0.75, maxAbsError: 1 });
+  const bools = (...data: number[]): TensorValue => ({
+    dataType: DataType.BOOL,
+    dims: [data.length],
+    data: Uint8Array.from(data),
+  });
+  expect(compare([int64s(1, 2, 3, 4), int64s(1, 2, 3, 9)])).toMatchObject({
+    ...discrete,
+    agreement: 0.75,
+    maxAbsError: 5,
+  });
+  expect(compare([strings("a", "b"), strings("a", "c")])).toMatchObject({
+    ...discrete,
+    agreement: 0.5,
+    maxAbsError: 1,
+  });
+  expect(compare([bools(1, 0, 1, 1), bools(1, 1, 1, 1)])).toMatchObject({
+    ...discrete,
+    agreement: 0.75,
+    maxAbsError: 1,
+  });
   expect(compare([int64s(7), int64s(7)])).toMatchObject({ ...discrete, agreement: 1, maxAbsError: 0 });
 });
 
 test("64-bit integers that a double takes for one are told apart", () => {
-  const large = (value: bigint): TensorValue => ({ dataType: DataType.INT64, dims: [1], data: BigInt64Array.of(value) });
+  const large = (value: bigint): TensorValue => ({
+    dataType: DataType.INT64,
+    dims: [1],
+    data: BigInt64Array.of(value),
+  });
   expect(compare([large(2n ** 53n), large(2n ** 53n + 1n)]).agreement).toBe(0);
 });
 
 test("what holds nothing is equal whatever its shape", () => {
   const none = (...dims: number[]): TensorValue => floats([], dims);
-  expect(compare([none(0), none(0, 1, 16)], [none(0, 2), none(0, 0)])).toMatchObject({ sqnrDb: null, otherSize: 0 });
-  expect(() => compare([none(0), floats([1], [1, 1])])).toThrow("is float [1, 1] where the original gives float [0]");
+  expect(compare([none(0), none(0, 1, 16)], [none(0, 2), none(0, 0)])).toMatchObject({
+    sqnrDb: null,
+    otherSize: 0,
+  });
+  expect(() => compare([none(0), floats([1], [1, 1])])).toThrow(
+    "is float [1, 1] where the original gives float [0]",
+  );
 });
 
 test("half precision is compared by value", () => {
-  const half = (bits: number): TensorValue => ({ dataType: DataType.FLOAT16, dims: [1], data: Uint16Array.of(bits) });
+  const half = (bits: number): TensorValue => ({
+    dataType: DataType.FLOAT16,
+    dims: [1],
+    data: Uint16Array.of(bits),
+  });
   expect(compare([half(0x3c00), half(0x4000)]).maxAbsError).toBe(1);
 });
 
 test("another shape is an error that names sample, output and both forms", () => {
-  expect(() => compare([floats([1, 2]), floats([1])])).toThrow('small.onnx: sample 0: output "y" is float [1] where the original gives float [2]');
+  expect(() => compare([floats([1, 2]), floats([1])])).toThrow(
+    'small.onnx: sample 0: output "y" is float [1] where the original gives float [2]',
+  );
   expect(() => compare([floats([1]), int64s(1)])).toThrow("is int64 [1] where the original gives float [1]");
 });
 
 test("the lowest of several outputs counts", () => {
-  const outputs = { a: compare([floats([10]), floats([11])]), b: compare([int64s(1, 2), int64s(1, 3)]), c: compare([floats([1]), floats([1])]) };
+  const outputs = {
+    a: compare([floats([10]), floats([11])]),
+    b: compare([int64s(1, 2), int64s(1, 3)]),
+    c: compare([floats([1]), floats([1])]),
+  };
   expect(lowestSqnr({ c: outputs.c })).toBe(Infinity);
   // Integers have an agreement, and are no part of what is said in decibels.
   expect(lowestSqnr(outputs)).toBeCloseTo(20, 12);
@@ -104,12 +160,18 @@ test("another number of results is counted where the size depends on the data, a
   const outputs = meter.result();
   expect(outputs.y).toMatchObject({ sqnrDb: null, otherSize: 1 });
   expect(lowestSqnr(outputs)).toBeUndefined();
-  expect(() => compare([floats([1, 2]), floats([1, 2, 3])])).toThrow(/float \[3\] where the original gives float \[2\]/);
+  expect(() => compare([floats([1, 2]), floats([1, 2, 3])])).toThrow(
+    /float \[3\] where the original gives float \[2\]/,
+  );
 });
 
 test("of a signal next to zero it is said that the SQNR says little, unless the error is not", () => {
   const speck = floats([1e-5, 2e-5, 0]);
-  expect(compare([speck, floats([0, 0, 0])])).toMatchObject({ nearZero: true, sqnrDb: 0, maxAbsError: expect.closeTo(2e-5, 9) as unknown });
+  expect(compare([speck, floats([0, 0, 0])])).toMatchObject({
+    nearZero: true,
+    sqnrDb: 0,
+    maxAbsError: expect.closeTo(2e-5, 9) as unknown,
+  });
   expect(compare([speck, floats([0.01, 0, 0])]).nearZero).toBe(false);
   expect(compare([speck, floats([NaN, 0, 0])]).nearZero).toBe(false);
   expect(compare([floats([1e-3, 2e-3, 0]), floats([1e-3, 1.9e-3, 0])]).nearZero).toBe(false);

@@ -1,14 +1,35 @@
 import { expect, test } from "vitest";
 import { checkGates, type VerifyReport } from "../../src/verify/index.js";
 
-const fidelity = (sqnrDb: number | null) => ({ sqnrDb, cosine: 1, maxAbsError: 0, nearZero: false, top1Agreement: 0.99, agreement: null, nonFinite: 0, otherSize: 0 });
+const fidelity = (sqnrDb: number | null) => ({
+  sqnrDb,
+  cosine: 1,
+  maxAbsError: 0,
+  nearZero: false,
+  top1Agreement: 0.99,
+  agreement: null,
+  nonFinite: 0,
+  otherSize: 0,
+});
 const times = { p50Ms: 1, p95Ms: 1, spread: 0 };
 const REPORT: VerifyReport = {
-  size: { original: { raw: 400, gzip: 300, brotli: 290 }, compressed: { raw: 100, gzip: 80, brotli: 70 }, ratio: 4 },
+  size: {
+    original: { raw: 400, gzip: 300, brotli: 290 },
+    compressed: { raw: 100, gzip: 80, brotli: 70 },
+    ratio: 4,
+  },
   fidelity: { samples: 10, source: "data.npz", outputs: { a: fidelity(30), b: fidelity(null) } },
   accuracy: { metric: "top-1", original: 98.3, compressed: 98, drop: 98.3 - 98, samples: 1000 },
-  latency: { original: times, compressed: times, speedup: 0.5, p50Ratio: 0.5, speedupRange: [0.5, 0.5],
-    threads: 1, runs: 50, runtime: "onnxruntime-node 1.30.0" },
+  latency: {
+    original: times,
+    compressed: times,
+    speedup: 0.5,
+    p50Ratio: 0.5,
+    speedupRange: [0.5, 0.5],
+    threads: 1,
+    runs: 50,
+    runtime: "onnxruntime-node 1.30.0",
+  },
   executed: null,
 };
 
@@ -18,30 +39,54 @@ test("without limits all is well", () => {
 
 test("a gate says what was asked and what was measured", () => {
   expect(checkGates({ minSqnrDb: 35 }, REPORT)).toEqual({
-    ok: false, gates: [{ name: "minSqnrDb", limit: 35, actual: 30, ok: false, message: "the lowest SQNR is 30 dB; at least 35 dB was asked for" }],
+    ok: false,
+    gates: [
+      {
+        name: "minSqnrDb",
+        limit: 35,
+        actual: 30,
+        ok: false,
+        message: "the lowest SQNR is 30 dB; at least 35 dB was asked for",
+      },
+    ],
   });
 });
 
 test.each([
-  [{ maxDrop: 0.3 }, true], [{ maxDrop: 0.29 }, false], [{ minAgreement: 0.99 }, true], [{ minAgreement: 1 }, false],
-  [{ maxSize: 100 }, true], [{ maxGzipSize: 79 }, false], [{ maxBrotliSize: 70 }, true], [{ maxSlowdown: 2 }, true], [{ maxSlowdown: 1.05 }, false],
+  [{ maxDrop: 0.3 }, true],
+  [{ maxDrop: 0.29 }, false],
+  [{ minAgreement: 0.99 }, true],
+  [{ minAgreement: 1 }, false],
+  [{ maxSize: 100 }, true],
+  [{ maxGzipSize: 79 }, false],
+  [{ maxBrotliSize: 70 }, true],
+  [{ maxSlowdown: 2 }, true],
+  [{ maxSlowdown: 1.05 }, false],
 ])("%j holds: %s", (limits, ok) => {
   expect(checkGates(limits, REPORT).ok).toBe(ok);
 });
 
 test("a slowdown within the 3 % that measuring it anew may give is none", () => {
-  const atSpeedup = (speedup: number) => checkGates({ maxSlowdown: 1 }, { ...REPORT, latency: { ...REPORT.latency!, speedup } });
+  const atSpeedup = (speedup: number) =>
+    checkGates({ maxSlowdown: 1 }, { ...REPORT, latency: { ...REPORT.latency!, speedup } });
   expect([atSpeedup(0.975).ok, atSpeedup(0.965).ok]).toEqual([true, false]);
-  expect(atSpeedup(0.5).gates[0]?.message).toBe("the time relative to the original is 2×; at most 1× (within 3 % of noise) was asked for");
+  expect(atSpeedup(0.5).gates[0]?.message).toBe(
+    "the time relative to the original is 2×; at most 1× (within 3 % of noise) was asked for",
+  );
 });
 
 test("agreement is not known where samples could not be compared", () => {
   const outputs = { a: { ...fidelity(30), otherSize: 1 } };
-  expect(checkGates({ minAgreement: 0 }, { ...REPORT, fidelity: { ...REPORT.fidelity, outputs } }).gates[0]).toMatchObject({ ok: false, actual: null });
+  expect(
+    checkGates({ minAgreement: 0 }, { ...REPORT, fidelity: { ...REPORT.fidelity, outputs } }).gates[0],
+  ).toMatchObject({ ok: false, actual: null });
 });
 
 test("one gate that fails fails the verdict", () => {
-  expect(checkGates({ maxSize: 100, maxGzipSize: 1 }, REPORT)).toMatchObject({ ok: false, gates: [{ ok: true }, { ok: false }] });
+  expect(checkGates({ maxSize: 100, maxGzipSize: 1 }, REPORT)).toMatchObject({
+    ok: false,
+    gates: [{ ok: true }, { ok: false }],
+  });
 });
 
 test("equal outputs hold any SQNR", () => {
@@ -50,8 +95,18 @@ test("equal outputs hold any SQNR", () => {
 });
 
 test("what was not measured does not hold", () => {
-  expect(checkGates({ maxDrop: 1, maxSlowdown: 2 }, { ...REPORT, accuracy: null, latency: null })).toMatchObject({
+  expect(
+    checkGates({ maxDrop: 1, maxSlowdown: 2 }, { ...REPORT, accuracy: null, latency: null }),
+  ).toMatchObject({
     ok: false,
-    gates: [{ ok: false, actual: null, message: "the accuracy lost is not known (no labelled data was given); at most 1 points was asked for" }, { ok: false }],
+    gates: [
+      {
+        ok: false,
+        actual: null,
+        message:
+          "the accuracy lost is not known (no labelled data was given); at most 1 points was asked for",
+      },
+      { ok: false },
+    ],
   });
 });

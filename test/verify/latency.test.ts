@@ -12,6 +12,17 @@ test("the spread is the middle half over the median", () => {
 });
 
 test("the speed-up is the median of the rounds' ratios, untouched by a machine that slows down half way", () => {
-  const latency = compareTimes({ samplesMs: [2, 2, 20, 20, 20] }, { samplesMs: [1, 1, 10, 10, 10] }, { threads: 1, runtime: "onnxruntime-node 1.30.0" });
-  expect(latency).toMatchObject({ speedup: 2, p50Ratio: 2, speedupRange: [2, 2], runs: 5, threads: 1, runtime: "onnxruntime-node 1.30.0" });
+  const latency = compareTimes(
+    { samplesMs: [2, 2, 20, 20, 20] },
+    { samplesMs: [1, 1, 10, 10, 10] },
+    { threads: 1, runtime: "onnxruntime-node 1.30.0" },
+  );
+  expect(latency).toMatchObject({
+    speedup: 2,
+    p50Ratio: 2,
+    speedupRange: [2, 2],
+    runs: 5,
+    threads: 1,
+    runtime: "onnxruntime-node 1.30.0",
+  });
 });

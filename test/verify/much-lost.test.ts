@@ -2,9 +2,18 @@ import { expect, it } from "vitest";
 import { lossesOf, type OutputFidelity } from "../../src/verify/index.js";
 
 const output = (fields: Partial<OutputFidelity>): OutputFidelity => ({
-  sqnrDb: 30, cosine: 1, maxAbsError: 1, nearZero: false, top1Agreement: null, agreement: null, nonFinite: 0, otherSize: 0, ...fields,
+  sqnrDb: 30,
+  cosine: 1,
+  maxAbsError: 1,
+  nearZero: false,
+  top1Agreement: null,
+  agreement: null,
+  nonFinite: 0,
+  otherSize: 0,
+  ...fields,
 });
-const isLost = (fields: Partial<OutputFidelity>, samples = 1000, isMadeUp = false): boolean => lossesOf({ samples, outputs: { y: output(fields) } }, isMadeUp).length > 0;
+const isLost = (fields: Partial<OutputFidelity>, samples = 1000, isMadeUp = false): boolean =>
+  lossesOf({ samples, outputs: { y: output(fields) } }, isMadeUp).length > 0;
 
 it("judges values by 20 dB", () => {
   expect([19.9, 20, null].map((sqnrDb) => isLost({ sqnrDb }))).toEqual([true, false, false]);
@@ -16,7 +25,11 @@ it("judges class scores by 98 % of the answers, whatever their distance", () => 
 });
 
 it("takes one answer of few that changed for no evidence, unless the scores are far off as well", () => {
-  expect([isLost({ top1Agreement: 7 / 8 }, 8), isLost({ top1Agreement: 6 / 8 }, 8), isLost({ top1Agreement: 7 / 8, sqnrDb: 12 }, 8)]).toEqual([false, true, true]);
+  expect([
+    isLost({ top1Agreement: 7 / 8 }, 8),
+    isLost({ top1Agreement: 6 / 8 }, 8),
+    isLost({ top1Agreement: 7 / 8, sqnrDb: 12 }, 8),
+  ]).toEqual([false, true, true]);
 });
 
 it("does not trust the one class of random feeds", () => {
@@ -24,7 +37,11 @@ it("does not trust the one class of random feeds", () => {
 });
 
 it("does not trust answers that agree on few samples, which cannot show 98 %", () => {
-  expect([8, 49, 50].map((samples) => isLost({ top1Agreement: 1, sqnrDb: 5.6 }, samples))).toEqual([true, true, false]);
+  expect([8, 49, 50].map((samples) => isLost({ top1Agreement: 1, sqnrDb: 5.6 }, samples))).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 it("takes another number of results in most of the samples for a loss, and in some for a detector's way", () => {
@@ -33,8 +50,12 @@ it("takes another number of results in most of the samples for a loss, and in so
 });
 
 it("judges labels and indices by agreement, and lets integers that are values be a little off", () => {
-  expect([isLost({ agreement: 0.9, sqnrDb: 8 }), isLost({ agreement: 0.9, sqnrDb: null }), isLost({ agreement: 0.6, sqnrDb: 45 }), isLost({ agreement: 0.99, sqnrDb: 8 })])
-    .toEqual([true, true, false, false]);
+  expect([
+    isLost({ agreement: 0.9, sqnrDb: 8 }),
+    isLost({ agreement: 0.9, sqnrDb: null }),
+    isLost({ agreement: 0.6, sqnrDb: 45 }),
+    isLost({ agreement: 0.99, sqnrDb: 8 }),
+  ]).toEqual([true, true, false, false]);
 });
 
 it("passes over outputs next to nothing", () => {
@@ -42,5 +63,10 @@ it("passes over outputs next to nothing", () => {
 });
 
 it("names every output that lost", () => {
-  expect(lossesOf({ samples: 9, outputs: { a: output({ sqnrDb: 3 }), b: output({}), c: output({ top1Agreement: 0.5 }) } }).map((loss) => loss.output)).toEqual(["a", "c"]);
+  expect(
+    lossesOf({
+      samples: 9,
+      outputs: { a: output({ sqnrDb: 3 }), b: output({}), c: output({ top1Agreement: 0.5 }) },
+    }).map((loss) => loss.output),
+  ).toEqual(["a", "c"]);
 });

@@ -1,13 +1,31 @@
 /**
- * Random models with outputs that onnxruntime's JavaScript API cannot return. Beside each odd output the model has a
- * tensor output "expected", made by other operators, with what must stand for it.
+ * Random models with outputs that onnxruntime's JavaScript API cannot return. Beside each odd output the
+ * model has a tensor output "expected", made by other operators, with what must stand for it.
  */
 import {
-  attribute, DataType, emptyGraph, floatTensor, int64Tensor, makeNode, tensorValue,
-  type Graph, type Model, type Node, type Tensor, type ValueInfo,
+  attribute,
+  DataType,
+  emptyGraph,
+  floatTensor,
+  int64Tensor,
+  makeNode,
+  tensorValue,
+  type Graph,
+  type Model,
+  type Node,
+  type Tensor,
+  type ValueInfo,
 } from "../../src/ir/index.js";
 import { Random } from "../fuzz/random.js";
-import { CLASSES, encoded, floatOptional, floatSequence, scoreMaps, tensorType, zipMap } from "./odd-types.js";
+import {
+  CLASSES,
+  encoded,
+  floatOptional,
+  floatSequence,
+  scoreMaps,
+  tensorType,
+  zipMap,
+} from "./odd-types.js";
 
 export interface OddModel {
   readonly model: Model;
@@ -64,7 +82,9 @@ class OddBuilder {
   }
 
   tensors(least = 1): string[] {
-    return Array.from({ length: this.random.within(least, 3) }, () => this.tensor(this.random.within(2, WIDTH)));
+    return Array.from({ length: this.random.within(least, 3) }, () =>
+      this.tensor(this.random.within(2, WIDTH)),
+    );
   }
 
   /** Whether x has a value above the limit, which half of the samples have. */
@@ -248,14 +268,9 @@ function addOptional(builder: OddBuilder, output: string): void {
 function addMaybe(builder: OddBuilder, output: string): void {
   const value = builder.tensor();
   const condition = builder.condition();
-  const [a, b, c, d, none, elements] = ["a", "b", "c", "d", "none", "elements"].map((stem) => builder.name(stem)) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [a, b, c, d, none, elements] = ["a", "b", "c", "d", "none", "elements"].map((stem) =>
+    builder.name(stem),
+  ) as [string, string, string, string, string, string];
   const type = { name: "type", type: 13, tp: { encoded: { bytes: encoded(tensorType(DataType.FLOAT)) } } };
   const there = branch(makeNode("Optional", [value], [a]), floatOptional(a));
   const absent = branch(makeNode("Optional", [], [b], [type]), floatOptional(b));
@@ -296,7 +311,10 @@ function addBrain(builder: OddBuilder, output: string): void {
   builder.expect(`${output}.float`, wide);
 }
 
-/** One to three odd outputs, the first of the kind `seed` modulo KINDS, beside a tensor, integers and a boolean. */
+/**
+ * One to three odd outputs, the first of the kind `seed` modulo KINDS, beside a tensor, integers and a
+ * boolean.
+ */
 export function oddModel(seed: number): OddModel {
   const random = new Random(seed);
   const builder = new OddBuilder(random);
@@ -330,7 +348,10 @@ export function oddModel(seed: number): OddModel {
 /** The same model without the tensors that its odd outputs are checked against. */
 export function withoutExpected({ model, expected }: OddModel): Model {
   const checks = new Set(expected.values());
-  return { ...model, graph: { ...model.graph, outputs: model.graph.outputs.filter(({ name }) => !checks.has(name)) } };
+  return {
+    ...model,
+    graph: { ...model.graph, outputs: model.graph.outputs.filter(({ name }) => !checks.has(name)) },
+  };
 }
 
 export function oddFeed(

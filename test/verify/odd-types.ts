@@ -7,13 +7,17 @@ export const tensorType = (elemType: number): Message => ({ tensorType: { elemTy
 export const encoded = (message: Message): Uint8Array => encodeMessage("TypeProto", message);
 const sequenceOf = (inner: Message): Message => ({ sequenceType: { elemType: encoded(inner) } });
 const optionalOf = (inner: Message): Message => ({ optionalType: { elemType: encoded(inner) } });
-const mapTo = (keyType: number, inner: Message): Message => ({ mapType: { keyType, valueType: encoded(inner) } });
+const mapTo = (keyType: number, inner: Message): Message => ({
+  mapType: { keyType, valueType: encoded(inner) },
+});
 
 export function oddValue(name: string, message: Message): ValueInfo {
   return { name, type: { encoded: { bytes: encoded(message) } } };
 }
-export const floatSequence = (name: string): ValueInfo => oddValue(name, sequenceOf(tensorType(DataType.FLOAT)));
-export const floatOptional = (name: string): ValueInfo => oddValue(name, optionalOf(tensorType(DataType.FLOAT)));
+export const floatSequence = (name: string): ValueInfo =>
+  oddValue(name, sequenceOf(tensorType(DataType.FLOAT)));
+export const floatOptional = (name: string): ValueInfo =>
+  oddValue(name, optionalOf(tensorType(DataType.FLOAT)));
 export const scoreMaps = (name: string): ValueInfo =>
   oddValue(name, sequenceOf(mapTo(DataType.INT64, tensorType(DataType.FLOAT))));
 

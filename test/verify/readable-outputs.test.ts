@@ -53,7 +53,12 @@ function oneOutput(nodes: Model["graph"]["nodes"], output: Model["graph"]["outpu
     functions: [],
     trainingInfo: [],
     deviceConfigurations: [],
-    graph: { ...emptyGraph("g"), nodes, inputs: [tensorValue("x", DataType.FLOAT, [2, 4])], outputs: [output] },
+    graph: {
+      ...emptyGraph("g"),
+      nodes,
+      inputs: [tensorValue("x", DataType.FLOAT, [2, 4])],
+      outputs: [output],
+    },
   };
 }
 
@@ -95,7 +100,10 @@ describe("an output", () => {
 
   it("is taken for what makes it where its type is not declared", () => {
     const undeclared = oneOutput(
-      [makeNode("SplitToSequence", ["x"], ["s"], [attribute.int("axis", 0)]), makeNode("Identity", ["s"], ["seq"])],
+      [
+        makeNode("SplitToSequence", ["x"], ["s"], [attribute.int("axis", 0)]),
+        makeNode("Identity", ["s"], ["seq"]),
+      ],
       { name: "seq" },
     );
     expect(readableOutputs(undeclared).indirect).toEqual([
@@ -109,6 +117,8 @@ describe("an output", () => {
         ? { tensorType: { elemType: 1 } }
         : { sequenceType: { elemType: oddValue("", nested(depth - 1)).type!.encoded!.bytes } };
     const model = oneOutput([makeNode("Identity", ["x"], ["y"])], oddValue("y", nested(50)));
-    expect(readableOutputs(model).indirect[0]?.type).toMatch(/^a sequence of sequences of .* values of unknown type$/);
+    expect(readableOutputs(model).indirect[0]?.type).toMatch(
+      /^a sequence of sequences of .* values of unknown type$/,
+    );
   });
 });

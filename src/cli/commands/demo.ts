@@ -8,9 +8,13 @@ import type { Job } from "../run-compress.js";
 import { isStandardOutput } from "../standard-output.js";
 import { FORCE, REPORT } from "./compress.js";
 
-const fixture = (path: string): string => fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
+const fixture = (path: string): string =>
+  fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
 
-/** A residual network that reads handwritten digits, 200 digits to calibrate on and 1,000 labelled ones to check. */
+/**
+ * A residual network that reads handwritten digits, 200 digits to calibrate on and 1,000 labelled ones to
+ * check.
+ */
 const SAMPLE = {
   model: fixture("models/resnet.onnx"),
   calib: fixture("digits/digits-rgb32-calib.npz"),
@@ -28,7 +32,10 @@ export function addDemo(program: Command): void {
   program
     .command("demo")
     .description("prune, quantize and check a small digit reader that comes with edgec")
-    .option("-o, --output <file>", "where to write (default: a temporary folder, which is removed at the end)")
+    .option(
+      "-o, --output <file>",
+      "where to write (default: a temporary folder, which is removed at the end)",
+    )
     .option("--force", FORCE)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
@@ -47,7 +54,10 @@ export function addDemo(program: Command): void {
 }
 
 /** @param temporary folders that are gone when the report is read, and what is in them */
-async function runDemo(flags: DemoFlags & { readonly output: string }, temporary: readonly string[]): Promise<void> {
+async function runDemo(
+  flags: DemoFlags & { readonly output: string },
+  temporary: readonly string[],
+): Promise<void> {
   const [{ runCompress }, { compress }] = await Promise.all([
     import("../run-compress.js"),
     import("../../compress/compress.js"),
@@ -61,17 +71,26 @@ async function runDemo(flags: DemoFlags & { readonly output: string }, temporary
   const job: Job = async (path, options) => {
     const { report } = await compress(path, options);
     return {
-      report: forPeople(temporary.length === 0 ? report : { ...report, output: basename(flags.output), written: [] }),
+      report: forPeople(
+        temporary.length === 0 ? report : { ...report, output: basename(flags.output), written: [] },
+      ),
     };
   };
-  await runCompress(model, { ...flags, prune: "0.3", int8: true, calib, eval: evaluation, maxDrop: 0.005 }, job);
+  await runCompress(
+    model,
+    { ...flags, prune: "0.3", int8: true, calib, eval: evaluation, maxDrop: 0.005 },
+    job,
+  );
 }
 
 function isTalking({ json, report = [] }: DemoFlags): boolean {
   return json !== true && !report.some(isStandardOutput);
 }
 
-/** The report with the names of the sample's files alone: their folder is some cache that means nothing to anybody. */
+/**
+ * The report with the names of the sample's files alone: their folder is some cache that means nothing to
+ * anybody.
+ */
 function forPeople(report: Report): Report {
   return withoutFolders(report) as Report;
 }

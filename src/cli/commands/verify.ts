@@ -12,25 +12,55 @@ import { REPORT } from "./compress.js";
 import { setOutcome } from "../outcome.js";
 
 interface VerifyFlags extends GateOptions, LimitOptions {
-  readonly eval?: string; readonly labels?: string; readonly metric?: string; readonly emulate?: string;
-  readonly across?: boolean; readonly runtimes?: readonly string[]; readonly levels?: readonly string[];
-  readonly threads: number; readonly seed: number; readonly report?: readonly string[]; readonly force?: boolean;
-  readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean;
+  readonly eval?: string;
+  readonly labels?: string;
+  readonly metric?: string;
+  readonly emulate?: string;
+  readonly across?: boolean;
+  readonly runtimes?: readonly string[];
+  readonly levels?: readonly string[];
+  readonly threads: number;
+  readonly seed: number;
+  readonly report?: readonly string[];
+  readonly force?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
 }
 
 export function addVerify(program: Command): void {
-  const command = program.command("verify")
+  const command = program
+    .command("verify")
     .argument("<original>", "the model to compare with")
     .argument("<compressed>", "the model to judge")
     .description("compare a compressed model with its original: size, fidelity, accuracy, latency")
-    .option("--eval <data>", "data to run both models on; with labels, accuracy is measured (default: random feeds)")
+    .option(
+      "--eval <data>",
+      "data to run both models on; with labels, accuracy is measured (default: random feeds)",
+    )
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)");
   addLimitFlags(addGateFlags(command))
-    .option("--emulate <device>", "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 bits: x64-avx2, or a JSON file that extends it")
-    .option("--across", "run the compressed model in other runtimes and at other optimization levels too, and tell where its outputs or decisions differ")
-    .option("--runtimes <list>", "runtimes of --across, separated by commas: node, web (default: both)", words)
-    .option("--levels <list>", "graph optimization levels of --across: all, extended, basic, disabled (default: all,basic,disabled)", words)
+    .option(
+      "--emulate <device>",
+      "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 " +
+        "bits: x64-avx2, or a JSON file that extends it",
+    )
+    .option(
+      "--across",
+      "run the compressed model in other runtimes and at other optimization levels too, " +
+        "and tell where its outputs or decisions differ",
+    )
+    .option(
+      "--runtimes <list>",
+      "runtimes of --across, separated by commas: node, web (default: both)",
+      words,
+    )
+    .option(
+      "--levels <list>",
+      "graph optimization levels of --across: all, extended, basic, disabled (default: all,basic,disabled)",
+      words,
+    )
     .option("--threads <n>", "threads of the runtime; latency depends on it", threadCount, 1)
     .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
@@ -40,20 +70,38 @@ export function addVerify(program: Command): void {
     .option("--debug", "show stacks of errors")
     .action(async (original: string, compressed: string, flags: VerifyFlags) => {
       const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
-        import("../../compare/verify.js"), import("../../output/files-read.js"),
+        import("../../compare/verify.js"),
+        import("../../output/files-read.js"),
       ]);
       const [{ TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
-        import("../terminal-logger.js"), import("../print-report.js"), import("../report-file.js"),
+        import("../terminal-logger.js"),
+        import("../print-report.js"),
+        import("../report-file.js"),
       ]);
       const { report: places = [], force = false, json = false } = flags;
       const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
-      const given = { eval: evaluation, labels, metric, ...gatesOf(flags), emulate, across: acrossOf(flags), threads, seed, ...limitsOf(flags) };
-      const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as VerifyOptions;
+      const given = {
+        eval: evaluation,
+        labels,
+        metric,
+        ...gatesOf(flags),
+        emulate,
+        across: acrossOf(flags),
+        threads,
+        seed,
+        ...limitsOf(flags),
+      };
+      const options = Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      ) as VerifyOptions;
       if (places.length > 0) {
         const read = [...modelFiles(original), ...modelFiles(compressed), ...optionFiles(flags)];
         await requireReportPlaces(places, { written: [], read, force, json });
       }
-      const logger = new TerminalLogger(process.stderr, { quiet: flags.quiet === true, debug: flags.debug === true });
+      const logger = new TerminalLogger(process.stderr, {
+        quiet: flags.quiet === true,
+        debug: flags.debug === true,
+      });
       const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
       await writeReports(places, report);
       printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });

@@ -10,7 +10,10 @@ export type Shape = readonly Dimension[] | undefined;
 /** Values of a short integer tensor in row-major order, some of them known. */
 export type PartialValue = readonly Dimension[];
 
-/** One call: its node, what is known of its inputs, and the constant or the partly known value behind input `index`. */
+/**
+ * One call: its node, what is known of its inputs, and the constant or the partly known value behind input
+ * `index`.
+ */
 export interface Call {
   readonly node: Node;
   readonly inputs: readonly Known[];
@@ -25,7 +28,16 @@ export type Rule = (call: Call) => readonly Known[];
 /** Values longer than this are no shapes or axes; they are not decoded. */
 export const MAX_SHAPE_LENGTH = 64;
 
-const INTEGERS: ReadonlySet<number> = new Set([DataType.INT64, DataType.INT32, DataType.BOOL, DataType.UINT8, DataType.INT8, DataType.INT16, DataType.UINT16, DataType.UINT32]);
+const INTEGERS: ReadonlySet<number> = new Set([
+  DataType.INT64,
+  DataType.INT32,
+  DataType.BOOL,
+  DataType.UINT8,
+  DataType.INT8,
+  DataType.INT16,
+  DataType.UINT16,
+  DataType.UINT32,
+]);
 
 /** The values of a short constant of integers or booleans. */
 export function shortValue(tensor: Tensor | undefined): number[] | undefined {
@@ -50,7 +62,7 @@ export function sizesAt({ node, value }: Call, attribute: string, index: number)
 /** The same where every one must be a number. */
 export function numbersAt(call: Call, attribute: string, index: number): readonly number[] | undefined {
   const values = sizesAt(call, attribute, index);
-  return values?.every((value) => typeof value === "number") ? (values) : undefined;
+  return values?.every((value) => typeof value === "number") ? values : undefined;
 }
 
 /** Axes of an attribute or input, counted from the front. */
@@ -62,11 +74,18 @@ export function axesAt(call: Call, index: number, rank: number): readonly number
 export function broadcast(shapes: readonly Shape[]): Shape {
   if (shapes.some((shape) => !shape)) return undefined;
   const rank = Math.max(0, ...shapes.map((shape) => shape?.length ?? 0));
-  const aligned = shapes.map((shape = []) => [...new Array<Dimension>(rank - shape.length).fill(1), ...shape]);
+  const aligned = shapes.map((shape = []) => [
+    ...new Array<Dimension>(rank - shape.length).fill(1),
+    ...shape,
+  ]);
   return Array.from({ length: rank }, (_, k) => {
     const sizes = aligned.map((shape) => shape[k]).filter((dim) => dim !== 1);
-    // A size other than 1 decides, whatever the others turn out to be; equal symbols stay; anything else is open.
-    return sizes.length === 0 ? 1 : sizes.find((dim) => typeof dim === "number") ?? (sizes.every((dim) => dim === sizes[0]) ? sizes[0] : undefined);
+    // A size other than 1 decides, whatever the others turn out to be; equal symbols stay; anything else is
+    // open.
+    return sizes.length === 0
+      ? 1
+      : (sizes.find((dim) => typeof dim === "number") ??
+          (sizes.every((dim) => dim === sizes[0]) ? sizes[0] : undefined));
   });
 }
 

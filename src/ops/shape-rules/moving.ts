@@ -1,14 +1,41 @@
 /** Operators that move or repeat elements: their sizes follow from shapes, axes and bounds. */
-import { floatAttribute, getAttribute, intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
+import {
+  floatAttribute,
+  getAttribute,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+  toNumbers,
+  elementCount,
+  DataType,
+} from "../../ir/index.js";
 import type { Dimension, Node } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
-import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
+import {
+  axesAt,
+  MAX_SHAPE_LENGTH,
+  numbersAt,
+  rows,
+  sizesAt,
+  typed,
+  unknown,
+  type Call,
+  type Known,
+  type Rule,
+  type Shape,
+} from "./call.js";
 
 const reshape: Rule = (call) => {
   const [x] = call.inputs;
   const target = sizesAt(call, "shape", 1);
   const length = call.inputs[1]?.shape?.[0];
-  if (!target) return [typed(x?.elementType, typeof length === "number" && length <= MAX_SHAPE_LENGTH ? unknown(length) : undefined)];
+  if (!target)
+    return [
+      typed(
+        x?.elementType,
+        typeof length === "number" && length <= MAX_SHAPE_LENGTH ? unknown(length) : undefined,
+      ),
+    ];
   const copies = intAttribute(call.node, "allowzero", 0) === 0;
   const sizes = target.map((dim, k) => (dim === 0 && copies ? x?.shape?.[k] : dim));
   const open = sizes.indexOf(-1);
@@ -27,14 +54,24 @@ const transpose: Rule = ({ node, inputs: [x] }) => {
 
 const flatten: Rule = ({ node, inputs: [x], sizes }) => {
   const axis = normalAxis(intAttribute(node, "axis", 1), x?.shape?.length ?? 0);
-  return [typed(x?.elementType, x?.shape ? [sizes.product(x.shape.slice(0, axis)), sizes.product(x.shape.slice(axis))] : unknown(2))];
+  return [
+    typed(
+      x?.elementType,
+      x?.shape ? [sizes.product(x.shape.slice(0, axis)), sizes.product(x.shape.slice(axis))] : unknown(2),
+    ),
+  ];
 };
 
 const squeeze: Rule = (call) => {
   const shape = call.inputs[0]?.shape;
-  const isGiven = call.node.attributes.some(({ name }) => name === "axes") || (call.node.inputs[1] ?? "") !== "";
+  const isGiven =
+    call.node.attributes.some(({ name }) => name === "axes") || (call.node.inputs[1] ?? "") !== "";
   const axes = shape && axesAt(call, 1, shape.length);
-  const sizes = isGiven ? axes && shape.filter((_, k) => !axes.includes(k)) : shape?.every((dim) => typeof dim === "number") ? shape.filter((dim) => dim !== 1) : undefined;
+  const sizes = isGiven
+    ? axes && shape.filter((_, k) => !axes.includes(k))
+    : shape?.every((dim) => typeof dim === "number")
+      ? shape.filter((dim) => dim !== 1)
+      : undefined;
   return [typed(call.inputs[0]?.elementType, sizes)];
 };
 
@@ -45,15 +82,26 @@ const unsqueeze: Rule = (call) => {
   const rank = x.shape.length + given.length;
   const axes = given.map((axis) => normalAxis(axis, rank));
   const rest = [...x.shape];
-  return [typed(x.elementType, Array.from({ length: rank }, (_, k) => (axes.includes(k) ? 1 : rest.shift())))];
+  return [
+    typed(
+      x.elementType,
+      Array.from({ length: rank }, (_, k) => (axes.includes(k) ? 1 : rest.shift())),
+    ),
+  ];
 };
 
 const concat: Rule = ({ node, inputs, sizes }) => {
   const shape = inputs.find((x) => x?.shape)?.shape;
   const axis = normalAxis(intAttribute(node, "axis", 1), shape?.length ?? 0);
   const total = inputs.map((x) => x?.shape?.[axis]).reduce<Dimension>((sum, size) => sizes.add(sum, size), 0);
-  const common = (k: number): Dimension => inputs.map((x) => x?.shape?.[k]).find((dim) => typeof dim === "number") ?? shape?.[k];
-  return [typed(inputs.find((x) => x)?.elementType, shape?.map((_, k) => (k === axis ? total : common(k))))];
+  const common = (k: number): Dimension =>
+    inputs.map((x) => x?.shape?.[k]).find((dim) => typeof dim === "number") ?? shape?.[k];
+  return [
+    typed(
+      inputs.find((x) => x)?.elementType,
+      shape?.map((_, k) => (k === axis ? total : common(k))),
+    ),
+  ];
 };
 
 const slice: Rule = (call) => {
@@ -62,14 +110,23 @@ const slice: Rule = (call) => {
   const isOpen = (index: number): boolean => (call.node.inputs[index] ?? "") !== "" && !call.value(index);
   const listed = numbersAt(call, "axes", 3);
   const hasAxes = listed !== undefined || (call.node.inputs[3] ?? "") !== "";
-  if (!x?.shape || !starts || !ends || (hasAxes && !listed) || isOpen(4)) return [typed(x?.elementType, unknown(x?.shape?.length))];
+  if (!x?.shape || !starts || !ends || (hasAxes && !listed) || isOpen(4))
+    return [typed(x?.elementType, unknown(x?.shape?.length))];
   const axes = listed?.map((axis) => normalAxis(axis, x.shape?.length ?? 0)) ?? starts.map((_, k) => k);
   const shape = [...x.shape];
-  axes.forEach((axis, k) => { shape[axis] = sliced(shape[axis], starts[k], ends[k], steps ? steps[k] : 1, call); });
+  axes.forEach((axis, k) => {
+    shape[axis] = sliced(shape[axis], starts[k], ends[k], steps ? steps[k] : 1, call);
+  });
   return [typed(x.elementType, shape)];
 };
 
-function sliced(size: Dimension, start: Dimension, end: Dimension, step: Dimension, { sizes }: Call): Dimension {
+function sliced(
+  size: Dimension,
+  start: Dimension,
+  end: Dimension,
+  step: Dimension,
+  { sizes }: Call,
+): Dimension {
   if (typeof start !== "number" || typeof step !== "number" || step === 0) return undefined;
   if (typeof size === "number" && typeof end === "number") return slicedLength(size, start, end, step);
   if (step !== 1 || start < 0) return undefined;
@@ -80,18 +137,32 @@ function sliced(size: Dimension, start: Dimension, end: Dimension, step: Dimensi
 
 /** The number of elements that numpy's slice takes. */
 export function slicedLength(size: number, start: number, end: number, step: number): number {
-  const clamp = (value: number): number => Math.min(Math.max(value < 0 ? value + size : value, step > 0 ? 0 : -1), step > 0 ? size : size - 1);
-  const [from, to] = [Math.min(Math.max(start < 0 ? start + size : start, 0), step > 0 ? size : size - 1), clamp(end)];
+  const clamp = (value: number): number =>
+    Math.min(Math.max(value < 0 ? value + size : value, step > 0 ? 0 : -1), step > 0 ? size : size - 1);
+  const [from, to] = [
+    Math.min(Math.max(start < 0 ? start + size : start, 0), step > 0 ? size : size - 1),
+    clamp(end),
+  ];
   return Math.max(0, Math.ceil((to - from) / step));
 }
 
 const pad: Rule = (call) => {
   const shape = call.inputs[0]?.shape;
-  const pads = sizesAt(call, call.node.attributes.some(({ name }) => name === "paddings") ? "paddings" : "pads", 1);
+  const pads = sizesAt(
+    call,
+    call.node.attributes.some(({ name }) => name === "paddings") ? "paddings" : "pads",
+    1,
+  );
   const hasAxes = (call.node.inputs[3] ?? "") !== "";
-  const axes = hasAxes ? call.value(3)?.map((axis) => (typeof axis === "number" ? normalAxis(axis, shape?.length ?? 0) : undefined)) : shape?.map((_, k) => k);
-  if (!shape || !pads || !axes || pads.length !== 2 * axes.length) return [typed(call.inputs[0]?.elementType, unknown(shape?.length))];
-  const padded = (k: number, size: Dimension): Dimension => call.sizes.add(call.sizes.add(size, pads[k]), pads[k + axes.length]);
+  const axes = hasAxes
+    ? call
+        .value(3)
+        ?.map((axis) => (typeof axis === "number" ? normalAxis(axis, shape?.length ?? 0) : undefined))
+    : shape?.map((_, k) => k);
+  if (!shape || !pads || !axes || pads.length !== 2 * axes.length)
+    return [typed(call.inputs[0]?.elementType, unknown(shape?.length))];
+  const padded = (k: number, size: Dimension): Dimension =>
+    call.sizes.add(call.sizes.add(size, pads[k]), pads[k + axes.length]);
   // A border along an axis that is not known may be along any that is not named.
   const mayBeAnywhere = axes.some((axis, k) => axis === undefined && padded(k, 0) !== 0);
   const sizes = shape.map((size, at) => {
@@ -105,11 +176,19 @@ const pad: Rule = (call) => {
 const tile: Rule = ({ inputs: [x], value, sizes }) => {
   const repeats = value(1);
   const fits = x?.shape && repeats?.length === x.shape.length;
-  return [typed(x?.elementType, fits ? x.shape?.map((dim, k) => sizes.multiply(dim, repeats[k])) : unknown(x?.shape?.length))];
+  return [
+    typed(
+      x?.elementType,
+      fits ? x.shape?.map((dim, k) => sizes.multiply(dim, repeats[k])) : unknown(x?.shape?.length),
+    ),
+  ];
 };
 
 const split: Rule = (call) => {
-  const { node, inputs: [x] } = call;
+  const {
+    node,
+    inputs: [x],
+  } = call;
   const axis = normalAxis(intAttribute(node, "axis", 0), x?.shape?.length ?? 0);
   const size = x?.shape?.[axis];
   const isGiven = node.attributes.some(({ name }) => name === "split") || (node.inputs[1] ?? "") !== "";
@@ -121,14 +200,25 @@ const split: Rule = (call) => {
     const chunk = Math.ceil(size / count);
     return Math.max(0, Math.min(chunk, size - k * chunk));
   };
-  return node.outputs.map((_, k) => typed(x?.elementType, x?.shape?.map((dim, at) => (at === axis ? part(k) : dim))));
+  return node.outputs.map((_, k) =>
+    typed(
+      x?.elementType,
+      x?.shape?.map((dim, at) => (at === axis ? part(k) : dim)),
+    ),
+  );
 };
 
 const resize: Rule = (call): Known[] => {
-  const { node, inputs: [x], value } = call;
+  const {
+    node,
+    inputs: [x],
+    value,
+  } = call;
   const shape = x?.shape;
   const last = node.inputs.length === 2 ? 1 : 2;
-  const axes = intsAttribute(node, "axes")?.map((axis) => normalAxis(axis, shape?.length ?? 0)) ?? shape?.map((_, k) => k);
+  const axes =
+    intsAttribute(node, "axes")?.map((axis) => normalAxis(axis, shape?.length ?? 0)) ??
+    shape?.map((_, k) => k);
   const isPlain = stringAttribute(node, "keep_aspect_ratio_policy", "stretch") === "stretch";
   if (!shape || !axes || !isPlain) return [typed(x?.elementType, unknown(shape?.length))];
   const asked = node.opType === "Resize" ? value(3) : undefined;
@@ -141,7 +231,11 @@ const resize: Rule = (call): Known[] => {
     const scale = scales?.[at];
     if (scale === 1) return dim;
     // onnxruntime multiplies in float32: 3 · 1.6666666 rounds to 5.
-    return typeof dim === "number" && scale !== undefined && isScaled ? Math.floor(Math.fround(dim * scale)) : typeof scale === "number" && Number.isInteger(scale) && isScaled ? call.sizes.multiply(dim, scale) : undefined;
+    return typeof dim === "number" && scale !== undefined && isScaled
+      ? Math.floor(Math.fround(dim * scale))
+      : typeof scale === "number" && Number.isInteger(scale) && isScaled
+        ? call.sizes.multiply(dim, scale)
+        : undefined;
   });
   return [typed(x?.elementType, sizes)];
 };
@@ -149,34 +243,67 @@ const resize: Rule = (call): Known[] => {
 function scalesOf({ node, constant }: Call, index: number): readonly number[] | undefined {
   const listed = node.attributes.find(({ name }) => name === "scales")?.floats ?? firstScales(node);
   const tensor = listed ? undefined : constant(index);
-  return listed ?? (tensor?.dataType === DataType.FLOAT && elementCount(tensor) > 0 && elementCount(tensor) <= MAX_SHAPE_LENGTH ? toNumbers(tensor) : undefined);
+  return (
+    listed ??
+    (tensor?.dataType === DataType.FLOAT &&
+    elementCount(tensor) > 0 &&
+    elementCount(tensor) <= MAX_SHAPE_LENGTH
+      ? toNumbers(tensor)
+      : undefined)
+  );
 }
 
 /** The first version of Upsample scaled the two axes of an image. */
 function firstScales(node: Node): number[] | undefined {
-  return getAttribute(node, "height_scale") && [1, 1, floatAttribute(node, "height_scale", 1), floatAttribute(node, "width_scale", 1)];
+  return (
+    getAttribute(node, "height_scale") && [
+      1,
+      1,
+      floatAttribute(node, "height_scale", 1),
+      floatAttribute(node, "width_scale", 1),
+    ]
+  );
 }
 
-const blocks = (isToSpace: boolean): Rule => ({ node, inputs: [x], sizes }) => {
-  const block = intAttribute(node, "blocksize", 1);
-  const [n, c, ...spatial] = x?.shape ?? [];
-  if (x?.shape?.length !== 4 || block < 1) return [typed(x?.elementType, unknown(x?.shape?.length))];
-  const area = block * block;
-  const shape: Shape = isToSpace
-    ? [n, sizes.divideExactly(c, area), ...spatial.map((dim) => sizes.multiply(dim, block))]
-    : [n, sizes.multiply(c, area), ...spatial.map((dim) => sizes.divideExactly(dim, block))];
-  return [typed(x.elementType, shape)];
-};
+const blocks =
+  (isToSpace: boolean): Rule =>
+  ({ node, inputs: [x], sizes }) => {
+    const block = intAttribute(node, "blocksize", 1);
+    const [n, c, ...spatial] = x?.shape ?? [];
+    if (x?.shape?.length !== 4 || block < 1) return [typed(x?.elementType, unknown(x?.shape?.length))];
+    const area = block * block;
+    const shape: Shape = isToSpace
+      ? [n, sizes.divideExactly(c, area), ...spatial.map((dim) => sizes.multiply(dim, block))]
+      : [n, sizes.multiply(c, area), ...spatial.map((dim) => sizes.divideExactly(dim, block))];
+    return [typed(x.elementType, shape)];
+  };
 
 const cropOrPad: Rule = ({ node, inputs: [x], value }) => {
   const rank = x?.shape?.length ?? 0;
-  const axes = intsAttribute(node, "axes")?.map((axis) => normalAxis(axis, rank)) ?? x?.shape?.map((_, k) => k) ?? [];
+  const axes =
+    intsAttribute(node, "axes")?.map((axis) => normalAxis(axis, rank)) ?? x?.shape?.map((_, k) => k) ?? [];
   const target = value(1);
-  return [typed(x?.elementType, x?.shape?.map((dim, k) => (axes.includes(k) ? target?.[axes.indexOf(k)] : dim)))];
+  return [
+    typed(
+      x?.elementType,
+      x?.shape?.map((dim, k) => (axes.includes(k) ? target?.[axes.indexOf(k)] : dim)),
+    ),
+  ];
 };
 
 export const MOVING = [
-  ...rows(reshape, "Reshape"), ...rows(transpose, "Transpose"), ...rows(flatten, "Flatten"), ...rows(squeeze, "Squeeze"), ...rows(unsqueeze, "Unsqueeze"),
-  ...rows(concat, "Concat"), ...rows(slice, "Slice"), ...rows(pad, "Pad"), ...rows(tile, "Tile"), ...rows(split, "Split"), ...rows(resize, "Resize", "Upsample"),
-  ...rows(blocks(true), "DepthToSpace"), ...rows(blocks(false), "SpaceToDepth"), ...rows(cropOrPad, "CenterCropPad"),
+  ...rows(reshape, "Reshape"),
+  ...rows(transpose, "Transpose"),
+  ...rows(flatten, "Flatten"),
+  ...rows(squeeze, "Squeeze"),
+  ...rows(unsqueeze, "Unsqueeze"),
+  ...rows(concat, "Concat"),
+  ...rows(slice, "Slice"),
+  ...rows(pad, "Pad"),
+  ...rows(tile, "Tile"),
+  ...rows(split, "Split"),
+  ...rows(resize, "Resize", "Upsample"),
+  ...rows(blocks(true), "DepthToSpace"),
+  ...rows(blocks(false), "SpaceToDepth"),
+  ...rows(cropOrPad, "CenterCropPad"),
 ] as const;

@@ -15,8 +15,8 @@ export interface UpgradeScope {
 }
 
 /**
- * Brings a node to the next version: changes it in place (undefined), gives what stands in its place (nodes), or says
- * why it cannot be done (text). The caller throws everything away when any node says so.
+ * Brings a node to the next version: changes it in place (undefined), gives what stands in its place
+ * (nodes), or says why it cannot be done (text). The caller throws everything away when any node says so.
  */
 export type Adapter = (node: Node, scope: UpgradeScope) => Node[] | string | undefined;
 
@@ -28,5 +28,13 @@ export interface AdapterRow {
 }
 
 export const REDUCTIONS = [
-  "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare",
+  "ReduceL1",
+  "ReduceL2",
+  "ReduceLogSum",
+  "ReduceLogSumExp",
+  "ReduceMax",
+  "ReduceMean",
+  "ReduceMin",
+  "ReduceProd",
+  "ReduceSumSquare",
 ] as const;

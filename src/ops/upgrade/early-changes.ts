@@ -1,20 +1,64 @@
 /**
- * Changes up to version 7, when the operator set was young: what broadcasting came down to is in limited-broadcast.ts.
- * onnxruntime runs hardly any of the older forms, so they are checked against closed forms and onnx's own reference
- * evaluator. Models of these versions come from Caffe2, CNTK and the first releases of PyTorch's exporter.
+ * Changes up to version 7, when the operator set was young: what broadcasting came down to is in
+ * limited-broadcast.ts. onnxruntime runs hardly any of the older forms, so they are checked against closed
+ * forms and onnx's own reference evaluator. Models of these versions come from Caffe2, CNTK and the first
+ * releases of PyTorch's exporter.
  */
-import { attribute, DataType, dataTypeName, floatAttribute, getAttribute, int64Tensor, intAttribute, removeAttribute, setAttribute, stringAttribute, toNumbers } from "../../ir/index.js";
+import {
+  attribute,
+  DataType,
+  dataTypeName,
+  floatAttribute,
+  getAttribute,
+  int64Tensor,
+  intAttribute,
+  removeAttribute,
+  setAttribute,
+  stringAttribute,
+  toNumbers,
+} from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
 /** Operators that could name inputs to overwrite, a hint that meant nothing for the result. */
 const IN_PLACE = [
-  "Abs", "Add", "BatchNormalization", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Log",
-  "Max", "Mean", "Min", "Mul", "Neg", "PRelu", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh",
+  "Abs",
+  "Add",
+  "BatchNormalization",
+  "Ceil",
+  "Clip",
+  "Div",
+  "Dropout",
+  "Elu",
+  "Exp",
+  "Floor",
+  "HardSigmoid",
+  "InstanceNormalization",
+  "LeakyRelu",
+  "Log",
+  "Max",
+  "Mean",
+  "Min",
+  "Mul",
+  "Neg",
+  "PRelu",
+  "Reciprocal",
+  "Relu",
+  "Selu",
+  "Sigmoid",
+  "Sqrt",
+  "Sub",
+  "Sum",
+  "Tanh",
 ] as const;
 
 export const EARLY_CHANGES: readonly AdapterRow[] = [
-  { operators: ["Pad"], since: 2, adapt: () => "version 1 described the order of its paddings in two ways that contradict each other; export the model again" },
+  {
+    operators: ["Pad"],
+    since: 2,
+    adapt: () =>
+      "version 1 described the order of its paddings in two ways that contradict each other; export the model again",
+  },
   { operators: ["Split"], since: 2, adapt: splitByAttribute },
   { operators: ["LpPool", "GlobalLpPool"], since: 2, adapt: wholeNorm },
   { operators: ["Concat"], since: 4, adapt: nameAxis },
@@ -53,35 +97,56 @@ function nameAxis(node: Node): undefined {
   if (!getAttribute(node, "axis")) setAttribute(node, attribute.int("axis", 1));
 }
 
-const TYPES: ReadonlyMap<string, number> = new Map(Object.values(DataType).map((type) => [dataTypeName(type).toUpperCase(), type]));
+const TYPES: ReadonlyMap<string, number> = new Map(
+  Object.values(DataType).map((type) => [dataTypeName(type).toUpperCase(), type]),
+);
 
 function numberType(node: Node): string | undefined {
   const name = stringAttribute(node, "to", "");
   const type = TYPES.get(name.toUpperCase());
-  if (type === undefined || type === DataType.UNDEFINED) return `it casts to "${name}", which is no element type`;
+  if (type === undefined || type === DataType.UNDEFINED)
+    return `it casts to "${name}", which is no element type`;
   setAttribute(node, attribute.int("to", type));
   return undefined;
 }
 
 /** The default constants got more digits. */
 function keepConstants(node: Node): undefined {
-  for (const [name, value] of [["alpha", 1.6732], ["gamma", 1.0507]] as const) setAttribute(node, attribute.float(name, floatAttribute(node, name, value)));
+  for (const [name, value] of [
+    ["alpha", 1.6732],
+    ["gamma", 1.0507],
+  ] as const)
+    setAttribute(node, attribute.float(name, floatAttribute(node, name, value)));
 }
 
 /** One axis was repeated; now every axis has its number. */
 function repeatPerAxis(node: Node, scope: UpgradeScope): string | undefined {
   const rank = scope.type(node.inputs[0] ?? "")?.shape?.length;
-  const [tiles, axis] = [1, 2].map((index) => scope.constant(node.inputs[index] ?? "")).map((tensor) => tensor && toNumbers(tensor)[0]);
-  if (rank === undefined || tiles === undefined || axis === undefined) return "how often it repeats, which axis or of how many is not known before it runs";
+  const [tiles, axis] = [1, 2]
+    .map((index) => scope.constant(node.inputs[index] ?? ""))
+    .map((tensor) => tensor && toNumbers(tensor)[0]);
+  if (rank === undefined || tiles === undefined || axis === undefined)
+    return "how often it repeats, which axis or of how many is not known before it runs";
   const repeats = Array.from({ length: rank }, (_, k) => (k === axis ? tiles : 1));
-  node.inputs = [node.inputs[0] ?? "", scope.addConstant({ ...int64Tensor("", repeats), name: `${node.outputs[0]}_repeats` })];
+  node.inputs = [
+    node.inputs[0] ?? "",
+    scope.addConstant({ ...int64Tensor("", repeats), name: `${node.outputs[0]}_repeats` }),
+  ];
   return undefined;
 }
 
-/** Without `is_test` both were in training mode: BatchNormalization used its batch's statistics, Dropout dropped at random. */
+/**
+ * Without `is_test` both were in training mode: BatchNormalization used its batch's statistics, Dropout
+ * dropped at random.
+ */
 function requireTestMode(node: Node, scope: UpgradeScope): string | undefined {
-  if (intAttribute(node, "is_test", 0) === 0) return "it is in training mode (is_test = 0), where its result depends on chance or on the rest of the batch; export the model for inference";
-  if (node.outputs.slice(1).some((name) => scope.isUsed(name))) return "an output is used that is filled in training mode only (is_test = 0)";
+  if (intAttribute(node, "is_test", 0) === 0)
+    return (
+      "it is in training mode (is_test = 0), where its result depends on chance or on the " +
+      "rest of the batch; export the model for inference"
+    );
+  if (node.outputs.slice(1).some((name) => scope.isUsed(name)))
+    return "an output is used that is filled in training mode only (is_test = 0)";
   removeAttribute(node, "is_test");
   node.outputs.length = Math.min(1, node.outputs.length);
   return undefined;
@@ -95,7 +160,11 @@ function nameOutputs(node: Node): undefined {
 function scalePerAxis(node: Node): undefined {
   const height = getAttribute(node, "height_scale");
   if (!height) return;
-  setAttribute(node, attribute.floats("scales", [1, 1, height.f ?? 1, floatAttribute(node, "width_scale", 1)]));
+  setAttribute(
+    node,
+    attribute.floats("scales", [1, 1, height.f ?? 1, floatAttribute(node, "width_scale", 1)]),
+  );
   for (const name of ["height_scale", "width_scale"]) removeAttribute(node, name);
-  if (stringAttribute(node, "mode", "nearest") === "bilinear") setAttribute(node, attribute.string("mode", "linear"));
+  if (stringAttribute(node, "mode", "nearest") === "bilinear")
+    setAttribute(node, attribute.string("mode", "linear"));
 }

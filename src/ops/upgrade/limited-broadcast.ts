@@ -1,16 +1,28 @@
 /**
- * Broadcasting before version 7 was limited: the second operand took part in it only where `broadcast` was 1, and was
- * laid against the first from `axis` on, at its end without one. Since 7 operands are aligned at their ends, as numpy
- * does, so a second operand that ended earlier gets the axes of size one that are missing behind it.
+ * Broadcasting before version 7 was limited: the second operand took part in it only where `broadcast` was
+ * 1, and was laid against the first from `axis` on, at its end without one. Since 7 operands are aligned at
+ * their ends, as numpy does, so a second operand that ended earlier gets the axes of size one that are
+ * missing behind it.
  */
-import { getAttribute, intAttribute, nodeLabel, removeAttribute, attribute, makeNode } from "../../ir/index.js";
+import {
+  getAttribute,
+  intAttribute,
+  nodeLabel,
+  removeAttribute,
+  attribute,
+  makeNode,
+} from "../../ir/index.js";
 import type { Node, TensorType } from "../../ir/index.js";
 import { staticCount } from "../shapes.js";
 import { normalAxis } from "../weights.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
 export const LIMITED_BROADCAST: readonly AdapterRow[] = [
-  { operators: ["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"], since: 7, adapt: alignOperand },
+  {
+    operators: ["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"],
+    since: 7,
+    adapt: alignOperand,
+  },
   { operators: ["Gemm"], since: 7, adapt: alignAtEnd },
   { operators: ["PRelu"], since: 7, adapt: alignSlope },
 ];
@@ -23,9 +35,14 @@ function alignOperand(node: Node, scope: UpgradeScope): Node[] | string | undefi
   if (!isBroadcast || axis === undefined || axis === -1) return undefined;
   const [first, second] = typesOf(node, scope);
   if (isSingle(second)) return undefined;
-  if (!first?.shape || !second?.shape) return `how many axes its operands have is not known, and its axis = ${axis} depends on it; declare their shapes in value_info`;
+  if (!first?.shape || !second?.shape)
+    return (
+      `how many axes its operands have is not known, and its axis = ${axis} depends on it; ` +
+      "declare their shapes in value_info"
+    );
   const missing = first.shape.length - normalAxis(axis, first.shape.length) - second.shape.length;
-  if (missing < 0 || missing > first.shape.length) return `its second operand does not fit into the first from axis ${axis} on`;
+  if (missing < 0 || missing > first.shape.length)
+    return `its second operand does not fit into the first from axis ${axis} on`;
   return withAxesBehind(node, second.shape.length, missing, scope);
 }
 
@@ -37,7 +54,11 @@ function alignAtEnd(node: Node): undefined {
 function alignSlope(node: Node, scope: UpgradeScope): Node[] | string | undefined {
   const [data, slope] = typesOf(node, scope);
   if (isSingle(slope) || (slope?.shape && slope.shape.length !== 1)) return undefined;
-  if (!data?.shape || !slope?.shape) return "how many axes its operands have is not known, and where its slopes belong depends on it; declare their shapes in value_info";
+  if (!data?.shape || !slope?.shape)
+    return (
+      "how many axes its operands have is not known, and where its slopes belong depends " +
+      "on it; declare their shapes in value_info"
+    );
   return withAxesBehind(node, 1, Math.max(0, data.shape.length - 2), scope);
 }
 
@@ -49,17 +70,33 @@ function isSingle(type: TensorType | undefined): boolean {
   return type?.shape !== undefined && staticCount(type.shape) === 1;
 }
 
-/** Gives the second operand `count` axes of size one behind its own: a constant is declared anew, anything else goes through Unsqueeze. */
+/**
+ * Gives the second operand `count` axes of size one behind its own: a constant is declared anew, anything
+ * else goes through Unsqueeze.
+ */
 function withAxesBehind(node: Node, rank: number, count: number, scope: UpgradeScope): Node[] | undefined {
   if (count === 0) return undefined;
   const [name = "", label] = [node.inputs[1], nodeLabel(node)];
   const constant = scope.constant(name);
   if (constant) {
-    node.inputs[1] = scope.addConstant({ ...constant, name: `${label}_aligned`, dims: [...constant.dims, ...new Array<number>(count).fill(1)] });
+    node.inputs[1] = scope.addConstant({
+      ...constant,
+      name: `${label}_aligned`,
+      dims: [...constant.dims, ...new Array<number>(count).fill(1)],
+    });
     return undefined;
   }
   const aligned = scope.uniqueName(`${label}_aligned`);
   node.inputs[1] = aligned;
   const axes = Array.from({ length: count }, (_, k) => rank + k);
-  return [makeNode("Unsqueeze", [name], [aligned], [attribute.ints("axes", axes)], scope.uniqueName(`${label}_align`)), node];
+  return [
+    makeNode(
+      "Unsqueeze",
+      [name],
+      [aligned],
+      [attribute.ints("axes", axes)],
+      scope.uniqueName(`${label}_align`),
+    ),
+    node,
+  ];
 }

@@ -1,5 +1,15 @@
 /** Attributes that became inputs: what most changes of the standard operator set came down to. */
-import { DataType, floatTensor, getAttribute, int64Tensor, integerTensor, floatToHalf, isOp, nodeLabel, removeAttribute } from "../../ir/index.js";
+import {
+  DataType,
+  floatTensor,
+  getAttribute,
+  int64Tensor,
+  integerTensor,
+  floatToHalf,
+  isOp,
+  nodeLabel,
+  removeAttribute,
+} from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import { REDUCTIONS, type Adapter, type AdapterRow, type UpgradeScope } from "./adapter.js";
 
@@ -32,10 +42,21 @@ const MOVES: readonly Move[] = [
   { operators: ["Split"], since: 13, attribute: "split", input: 1, form: "ints" },
   { operators: REDUCTIONS, since: 18, attribute: "axes", input: 1, form: "ints" },
   // The default axis became the last but one; it was the second.
-  { operators: ["DFT"], since: 20, attribute: "axis", input: 2, form: "int scalar", otherwise: { name: "axis", i: 1n } },
+  {
+    operators: ["DFT"],
+    since: 20,
+    attribute: "axis",
+    input: 2,
+    form: "int scalar",
+    otherwise: { name: "axis", i: 1n },
+  },
 ];
 
-export const MOVED_ATTRIBUTES: readonly AdapterRow[] = MOVES.map((move) => ({ operators: move.operators, since: move.since, adapt: adapterOf(move) }));
+export const MOVED_ATTRIBUTES: readonly AdapterRow[] = MOVES.map((move) => ({
+  operators: move.operators,
+  since: move.since,
+  adapt: adapterOf(move),
+}));
 
 function adapterOf(move: Move): Adapter {
   return (node, scope) => {
@@ -55,23 +76,41 @@ function isAllAxes(node: Node, { ints = [] }: Attribute): boolean {
   return ints.length === 0 && !isOp(node, "Unsqueeze");
 }
 
-function constantOf({ i = 0n, f = 0, ints = [], floats = [] }: Attribute, form: Form, node: Node, scope: UpgradeScope): Tensor | string {
+function constantOf(
+  { i = 0n, f = 0, ints = [], floats = [] }: Attribute,
+  form: Form,
+  node: Node,
+  scope: UpgradeScope,
+): Tensor | string {
   switch (form) {
-    case "ints": return int64Tensor("", ints.map(Number));
-    case "int vector": return int64Tensor("", [Number(i)]);
-    case "int scalar": return int64Tensor("", [Number(i)], []);
-    case "floats": return floatTensor("", [floats.length], Float32Array.from(floats));
-    case "float scalar": return floatTensor("", [], Float32Array.of(f));
-    case "like input": return scalarLike(f, scope.type(node.inputs[0] ?? "")?.elementType);
+    case "ints":
+      return int64Tensor("", ints.map(Number));
+    case "int vector":
+      return int64Tensor("", [Number(i)]);
+    case "int scalar":
+      return int64Tensor("", [Number(i)], []);
+    case "floats":
+      return floatTensor("", [floats.length], Float32Array.from(floats));
+    case "float scalar":
+      return floatTensor("", [], Float32Array.of(f));
+    case "like input":
+      return scalarLike(f, scope.type(node.inputs[0] ?? "")?.elementType);
   }
 }
 
 /** Bounds beyond the range of half precision become infinite, which is what they mean there. */
 export function scalarLike(value: number, type: number | undefined): Tensor | string {
   switch (type) {
-    case DataType.FLOAT: return floatTensor("", [], Float32Array.of(value));
-    case DataType.DOUBLE: return integerTensor("", [], DataType.DOUBLE, Float64Array.of(value));
-    case DataType.FLOAT16: return integerTensor("", [], DataType.FLOAT16, Uint16Array.of(floatToHalf(value)));
-    default: return "the element type of its input is not known, and the constant beside it must have the same; declare it in value_info";
+    case DataType.FLOAT:
+      return floatTensor("", [], Float32Array.of(value));
+    case DataType.DOUBLE:
+      return integerTensor("", [], DataType.DOUBLE, Float64Array.of(value));
+    case DataType.FLOAT16:
+      return integerTensor("", [], DataType.FLOAT16, Uint16Array.of(floatToHalf(value)));
+    default:
+      return (
+        "the element type of its input is not known, and the constant beside it must have " +
+        "the same; declare it in value_info"
+      );
   }
 }

@@ -1,17 +1,31 @@
 /**
- * Changes of single operators. Operators that appear in no table changed in nothing but the element types they allow,
- * in attributes whose default is the old behaviour, or in wording. Checked against the history that the onnx package
- * gives for versions 1 to 26, and by running old and new in onnxruntime. Newer ones of that kind: round_mode of
- * Cast (24), precision and output_dtype of QuantizeLinear and DequantizeLinear (23), the windows of Attention (25). Three changes of wording are deliberately not
- * followed, because onnxruntime always did what the newer text says: OneHot's negative indices (11), the side on which
+ * Changes of single operators. Operators that appear in no table changed in nothing but the element types
+ * they allow, in attributes whose default is the old behaviour, or in wording. Checked against the history
+ * that the onnx package gives for versions 1 to 26, and by running old and new in onnxruntime. Newer ones
+ * of that kind: round_mode of Cast (24), precision and output_dtype of QuantizeLinear and DequantizeLinear
+ * (23), the windows of Attention (25). Three changes of wording are deliberately not followed, because
+ * onnxruntime always did what the newer text says: OneHot's negative indices (11), the side on which
  * ConvTranspose pads more (11), and negative axes everywhere.
  */
-import { attribute, getAttribute, int64Tensor, intAttribute, makeNode, nodeLabel, setAttribute, stringAttribute } from "../../ir/index.js";
+import {
+  attribute,
+  getAttribute,
+  int64Tensor,
+  intAttribute,
+  makeNode,
+  nodeLabel,
+  setAttribute,
+  stringAttribute,
+} from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
 export const OTHER_CHANGES: readonly AdapterRow[] = [
-  { operators: ["Scan"], since: 9, adapt: () => "version 8 ran over a batch axis, which later versions do not have" },
+  {
+    operators: ["Scan"],
+    since: 9,
+    adapt: () => "version 8 ran over a batch axis, which later versions do not have",
+  },
   { operators: ["BatchNormalization"], since: 9, adapt: dropSpatial },
   { operators: ["Dropout"], since: 10, adapt: checkMask },
   { operators: ["Dropout"], since: 12, adapt: checkMask },
@@ -31,18 +45,22 @@ function rename(opType: string): AdapterRow["adapt"] {
 }
 
 function dropSpatial(node: Node): string | undefined {
-  if (intAttribute(node, "spatial", 1) === 0) return "it normalizes every position by itself (spatial = 0), which later versions do not offer";
+  if (intAttribute(node, "spatial", 1) === 0)
+    return "it normalizes every position by itself (spatial = 0), which later versions do not offer";
   node.attributes = node.attributes.filter((a) => a.name !== "spatial");
   return undefined;
 }
 
 function requireInference(node: Node): string | undefined {
   const isTraining = node.outputs.slice(1).some((name) => name !== "");
-  return isTraining ? "it is in training mode (it has outputs for mean and variance), which later versions define differently" : undefined;
+  return isTraining
+    ? "it is in training mode (it has outputs for mean and variance), which later versions define differently"
+    : undefined;
 }
 
 function checkMask(node: Node, scope: UpgradeScope): string | undefined {
-  if (scope.isUsed(node.outputs[1] ?? "")) return "its mask is used, which became bool at version 10 and all true at version 12";
+  if (scope.isUsed(node.outputs[1] ?? ""))
+    return "its mask is used, which became bool at version 10 and all true at version 12";
   // An unused mask may still be declared with its old type.
   node.outputs.length = 1;
   return undefined;
@@ -56,24 +74,33 @@ function countOutputs(node: Node): undefined {
   if (!node.inputs[1]) setAttribute(node, attribute.int("num_outputs", node.outputs.length));
 }
 
-const MODES: ReadonlyMap<string, string> = new Map([["bilinear", "linear"], ["bicubic", "cubic"]]);
+const MODES: ReadonlyMap<string, string> = new Map([
+  ["bilinear", "linear"],
+  ["bicubic", "cubic"],
+]);
 
 function renameModes(node: Node): undefined {
   const mode = stringAttribute(node, "mode", "bilinear");
   if (getAttribute(node, "mode")) setAttribute(node, attribute.string("mode", MODES.get(mode) ?? mode));
 }
 
-/** Scale and bias had a value per group and have one per channel now: each value is repeated for its group's channels. */
+/**
+ * Scale and bias had a value per group and have one per channel now: each value is repeated for its group's
+ * channels.
+ */
 function scalePerChannel(node: Node, scope: UpgradeScope): Node[] | string {
   const channels = scope.type(node.inputs[0] ?? "")?.shape?.[1];
   const groups = intAttribute(node, "num_groups", 0);
-  if (typeof channels !== "number" || groups < 1) return "its number of channels is not known, and scale and bias need a value for each";
+  if (typeof channels !== "number" || groups < 1)
+    return "its number of channels is not known, and scale and bias need a value for each";
   const label = nodeLabel(node);
   const column = scope.addConstant(int64Tensor(`${label}_column`, [groups, 1]));
   const grid = scope.addConstant(int64Tensor(`${label}_grid`, [groups, channels / groups]));
   const flat = scope.addConstant(int64Tensor(`${label}_flat`, [channels]));
   const repeated = [1, 2].flatMap((index) => {
-    const names = ["column", "grid", "channels"].map((what) => scope.uniqueName(`${label}_${index === 1 ? "scale" : "bias"}_${what}`)) as [string, string, string];
+    const names = ["column", "grid", "channels"].map((what) =>
+      scope.uniqueName(`${label}_${index === 1 ? "scale" : "bias"}_${what}`),
+    ) as [string, string, string];
     const nodes = [
       makeNode("Reshape", [node.inputs[index] ?? "", column], [names[0]]),
       makeNode("Expand", [names[0], grid], [names[1]]),

@@ -1,8 +1,18 @@
 /**
- * Upsample became Resize at version 10, whose coordinates and rounding became attributes at 11. Before that they were
- * fixed: x_original = x_resized / scale, rounded down when enlarging. When shrinking, onnxruntime rounds up.
+ * Upsample became Resize at version 10, whose coordinates and rounding became attributes at 11. Before that
+ * they were fixed: x_original = x_resized / scale, rounded down when enlarging. When shrinking, onnxruntime
+ * rounds up.
  */
-import { attribute, DataType, elementCount, getAttribute, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../ir/index.js";
+import {
+  attribute,
+  DataType,
+  elementCount,
+  getAttribute,
+  nodeLabel,
+  setAttribute,
+  stringAttribute,
+  toFloat32,
+} from "../../ir/index.js";
 import type { Node, Tensor } from "../../ir/index.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
@@ -20,12 +30,22 @@ function upsampleToResize(node: Node, scope: UpgradeScope): undefined {
 function nameCoordinates(node: Node, scope: UpgradeScope): string | undefined {
   const [input = "", scales = ""] = node.inputs;
   const mode = stringAttribute(node, "mode", "nearest");
-  const rounding = mode === "nearest" && !scope.enlarging.has(node) ? roundingFor(scope.constant(scales)) : "floor";
-  if (rounding === undefined) return "whether it enlarges or shrinks is not known before it runs or differs between axes, and rounding depends on it";
+  const rounding =
+    mode === "nearest" && !scope.enlarging.has(node) ? roundingFor(scope.constant(scales)) : "floor";
+  if (rounding === undefined)
+    return (
+      "whether it enlarges or shrinks is not known before it runs or differs between axes, " +
+      "and rounding depends on it"
+    );
   setAttribute(node, attribute.string("coordinate_transformation_mode", "asymmetric"));
   if (mode === "nearest") setAttribute(node, attribute.string("nearest_mode", rounding));
   // At version 11 the region of interest is a required input, and an empty one stands for "none".
-  const roi = scope.addConstant({ name: `${nodeLabel(node)}_roi`, dims: [0], dataType: DataType.FLOAT, raw: new Uint8Array(0) });
+  const roi = scope.addConstant({
+    name: `${nodeLabel(node)}_roi`,
+    dims: [0],
+    dataType: DataType.FLOAT,
+    raw: new Uint8Array(0),
+  });
   node.inputs = [input, roi, scales];
   return undefined;
 }
@@ -38,7 +58,10 @@ function roundingFor(scales: Tensor | undefined): "floor" | "ceil" | undefined {
 }
 
 function leaveOutEmptyInputs(node: Node, scope: UpgradeScope): string | undefined {
-  if (getAttribute(node, "coordinate_transformation_mode") && stringAttribute(node, "coordinate_transformation_mode", "") === "tf_half_pixel_for_nn") {
+  if (
+    getAttribute(node, "coordinate_transformation_mode") &&
+    stringAttribute(node, "coordinate_transformation_mode", "") === "tf_half_pixel_for_nn"
+  ) {
     return 'its coordinate_transformation_mode "tf_half_pixel_for_nn" was removed from the operator set';
   }
   const isEmpty = (name: string): boolean => {

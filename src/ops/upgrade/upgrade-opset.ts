@@ -1,5 +1,18 @@
 /** Conversion of a model to a newer version of the standard operator set, all or nothing. */
-import { copyModel, emptyGraph, getAttribute, GraphEditor, makeNode, isOp, isStandard, nodeLabel, opsetVersion, attribute, setOpsetVersion, tensorValue } from "../../ir/index.js";
+import {
+  copyModel,
+  emptyGraph,
+  getAttribute,
+  GraphEditor,
+  makeNode,
+  isOp,
+  isStandard,
+  nodeLabel,
+  opsetVersion,
+  attribute,
+  setOpsetVersion,
+  tensorValue,
+} from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node, Tensor } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../shape-analysis.js";
 import type { Adapter, AdapterRow, UpgradeScope } from "./adapter.js";
@@ -12,7 +25,9 @@ import { SOFTMAX } from "./softmax.js";
 import { KERNEL_GAPS } from "./kernel-gaps.js";
 import { irVersionFor } from "./ir-version.js";
 
-/** Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs. */
+/**
+ * Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs.
+ */
 export const OLDEST_OPSET = 1;
 export const NEWEST_OPSET = 26;
 
@@ -31,26 +46,42 @@ export interface UpgradeResult {
 
 /** The first of the nodes that stand in the way, and how many more there are. */
 export function blockersText([first, ...others]: readonly UpgradeBlocker[]): string {
-  const where = first && first.node !== "" ? `node "${first.node}" (${first.opType}): ${first.reason}` : first?.reason ?? "";
+  const where =
+    first && first.node !== ""
+      ? `node "${first.node}" (${first.opType}): ${first.reason}`
+      : (first?.reason ?? "");
   return others.length > 0 ? `${where}; and ${others.length} more` : where;
 }
 
-/** Several rows may lead an operator to the same version (Slice has three attributes that moved); they run in order. */
-const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([...EARLY_CHANGES, ...LIMITED_BROADCAST, ...OTHER_CHANGES, ...MOVED_ATTRIBUTES, ...SOFTMAX, ...RESIZE, ...KERNEL_GAPS]);
+/**
+ * Several rows may lead an operator to the same version (Slice has three attributes that moved); they run
+ * in order.
+ */
+const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([
+  ...EARLY_CHANGES,
+  ...LIMITED_BROADCAST,
+  ...OTHER_CHANGES,
+  ...MOVED_ATTRIBUTES,
+  ...SOFTMAX,
+  ...RESIZE,
+  ...KERNEL_GAPS,
+]);
 
 function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
   const found = new Map<string, Adapter[]>();
   for (const { operators, since, adapt } of rows) {
-    for (const operator of operators) found.set(`${operator}@${since}`, [...(found.get(`${operator}@${since}`) ?? []), adapt]);
+    for (const operator of operators)
+      found.set(`${operator}@${since}`, [...(found.get(`${operator}@${since}`) ?? []), adapt]);
   }
   return found;
 }
 
 /**
- * Converts the model in place to version `target` (at most 26) of the standard operator set, or names every node that
- * stands in the way and changes nothing. Covers bodies of If, Loop and Scan and the model's own functions, each from the
- * version that it imports. The graph stays the same object; its nodes are replaced. IR version is raised as needed.
- * Attributes that became inputs become initializers, in functions Constant nodes.
+ * Converts the model in place to version `target` (at most 26) of the standard operator set, or names every
+ * node that stands in the way and changes nothing. Covers bodies of If, Loop and Scan and the model's own
+ * functions, each from the version that it imports. The graph stays the same object; its nodes are
+ * replaced. IR version is raised as needed. Attributes that became inputs become initializers, in functions
+ * Constant nodes.
  */
 export function upgradeOpset(model: Model, target: number): UpgradeResult {
   const from = opsetVersion(model);
@@ -71,18 +102,23 @@ export function upgradeOpset(model: Model, target: number): UpgradeResult {
 }
 
 function unsupported(target: number): string | undefined {
-  return target > NEWEST_OPSET ? `conversion goes up to version ${NEWEST_OPSET} of the operator set, not ${target}` : undefined;
+  return target > NEWEST_OPSET
+    ? `conversion goes up to version ${NEWEST_OPSET} of the operator set, not ${target}`
+    : undefined;
 }
 
 function upgradeGraphs(editors: readonly GraphEditor[], from: number, target: number): UpgradeBlocker[] {
-  return [...analyzeShapes(editors)].flatMap(([editor, facts]) => upgradeNodes(editor, scopeOf(editor, facts), from, target));
+  return [...analyzeShapes(editors)].flatMap(([editor, facts]) =>
+    upgradeNodes(editor, scopeOf(editor, facts), from, target),
+  );
 }
 
 function scopeOf(editor: GraphEditor, facts: GraphFacts): UpgradeScope {
   return {
     constant: (name) => editor.constant(name) ?? constantNode(editor, name),
     type: (name) => facts.type(name),
-    addConstant: (tensor) => editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "constant") }),
+    addConstant: (tensor) =>
+      editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "constant") }),
     uniqueName: (stem) => editor.uniqueName(stem),
     isUsed: (name) => name !== "" && (editor.isOutput(name) || editor.consumers(name).length > 0),
     enlarging: new Set(),
@@ -95,7 +131,12 @@ function constantNode(editor: GraphEditor | undefined, name: string): Tensor | u
   return isOp(node, "Constant") ? getAttribute(node, "value")?.t : undefined;
 }
 
-function upgradeNodes(editor: GraphEditor, scope: UpgradeScope, from: number, target: number): UpgradeBlocker[] {
+function upgradeNodes(
+  editor: GraphEditor,
+  scope: UpgradeScope,
+  from: number,
+  target: number,
+): UpgradeBlocker[] {
   const blockers: UpgradeBlocker[] = [];
   for (let version = from + 1; version <= target; version++) {
     editor.graph.nodes = editor.graph.nodes.flatMap((node) => {
@@ -110,7 +151,8 @@ function upgradeNodes(editor: GraphEditor, scope: UpgradeScope, from: number, ta
 
 function step(node: Node, scope: UpgradeScope, version: number): Node[] | string {
   const adapters = ADAPTERS.get(`${node.opType}@${version}`) ?? [];
-  if (adapters.length > 0 && node.attributes.some((a) => a.refAttrName)) return "it takes an attribute from the caller of its function";
+  if (adapters.length > 0 && node.attributes.some((a) => a.refAttrName))
+    return "it takes an attribute from the caller of its function";
   let nodes = [node];
   for (const adapt of adapters) {
     const outcome = adapt(node, scope);
@@ -120,24 +162,40 @@ function step(node: Node, scope: UpgradeScope, version: number): Node[] | string
   return nodes;
 }
 
-/** A function body is converted as a graph of its own; what became initializers there becomes Constant nodes. */
+/**
+ * A function body is converted as a graph of its own; what became initializers there becomes Constant
+ * nodes.
+ */
 function upgradeFunction(fn: FunctionDef, target: number): UpgradeBlocker[] {
   const from = opsetVersion(fn);
   if (from === 0 || from >= target) return [];
   const graph: Graph = {
-    ...emptyGraph(fn.name), nodes: fn.nodes, valueInfo: fn.valueInfo,
-    inputs: fn.inputs.map((name) => ({ name })), outputs: fn.outputs.map((name) => tensorValue(name, 0)),
+    ...emptyGraph(fn.name),
+    nodes: fn.nodes,
+    valueInfo: fn.valueInfo,
+    inputs: fn.inputs.map((name) => ({ name })),
+    outputs: fn.outputs.map((name) => tensorValue(name, 0)),
   };
   const blockers = upgradeGraphs(GraphEditor.forModel({ ...EMPTY_MODEL, graph }), from, target);
-  const constants = graph.initializers.map((tensor) => makeNode("Constant", [], [tensor.name ?? ""], [attribute.tensor("value", tensor)]));
+  const constants = graph.initializers.map((tensor) =>
+    makeNode("Constant", [], [tensor.name ?? ""], [attribute.tensor("value", tensor)]),
+  );
   fn.nodes = [...constants, ...graph.nodes];
   setOpsetVersion(fn, target);
   return blockers;
 }
 
-const EMPTY_MODEL: Omit<Model, "graph"> = { opsetImports: [], functions: [], trainingInfo: [], deviceConfigurations: [] };
+const EMPTY_MODEL: Omit<Model, "graph"> = {
+  opsetImports: [],
+  functions: [],
+  trainingInfo: [],
+  deviceConfigurations: [],
+};
 
-/** Below IR version 4 constants must be listed as inputs; from 4 on that would make them defaults that callers may override. */
+/**
+ * Below IR version 4 constants must be listed as inputs; from 4 on that would make them defaults that
+ * callers may override.
+ */
 export function raiseIrVersion(model: Model, version: number): void {
   const from = Number(model.irVersion ?? 0n);
   if (from >= version) return;

@@ -1,16 +1,19 @@
 /**
- * cluster-weights: gives each weight tensor only a few distinct values, so that they can be stored as short codes.
+ * cluster-weights: gives each weight tensor only a few distinct values, so that they can be stored as short
+ * codes.
  *
  *   Conv(x, W, b)   →   Conv(x, Ŵ, b)    where Ŵ has at most k distinct values
  *
- * The values start as the optimum of k-means in one dimension (k-means.ts; Han et al., "Deep Compression", 2016), each
- * weight counting as its input does. With calibration data, values and assignment are then refined in turns so that
- * errors cancel in the layer's output (codebook.ts; GPTQ, Frantar et al. 2023, has the same aim). Needs no labels.
+ * The values start as the optimum of k-means in one dimension (k-means.ts; Han et al., "Deep Compression",
+ * 2016), each weight counting as its input does. With calibration data, values and assignment are then
+ * refined in turns so that errors cancel in the layer's output (codebook.ts; GPTQ, Frantar et al. 2023, has
+ * the same aim). Needs no labels.
  *
- * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU, RNN and embedding tables in every scope,
- * and int8 or uint8 codes (behind DequantizeLinear, of MatMulInteger and DynamicQuantizeLSTM), whose values stay whole numbers and free of int16 saturation where
- * they were. Zeros of a pruned tensor stay, and are one of the k. Biases stay. Tensors too small to gain are left.
- * Latency does not change: the values are the same floats or codes to a kernel. encode-weights makes the file smaller.
+ * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU, RNN and embedding tables in
+ * every scope, and int8 or uint8 codes (behind DequantizeLinear, of MatMulInteger and DynamicQuantizeLSTM),
+ * whose values stay whole numbers and free of int16 saturation where they were. Zeros of a pruned tensor
+ * stay, and are one of the k. Biases stay. Tensors too small to gain are left. Latency does not change: the
+ * values are the same floats or codes to a kernel. encode-weights makes the file smaller.
  */
 import { EdgecError, suggestion } from "../../errors.js";
 import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
@@ -22,7 +25,14 @@ import { definePass } from "../define-pass.js";
 import { gramRequests, inputMoments } from "../weights/input-moments.js";
 import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
 import { readRows, writeRows } from "../weights/weight-matrix.js";
-import { encodedPieces, finiteValues, isFloating, piecesOf, requireFinite, withValues } from "../weights/weight-values.js";
+import {
+  encodedPieces,
+  finiteValues,
+  isFloating,
+  piecesOf,
+  requireFinite,
+  withValues,
+} from "../weights/weight-values.js";
 import { guardedPairs } from "./kernel-pairs.js";
 
 export interface ClusterWeightsOptions {
@@ -55,7 +65,11 @@ export const clusterWeights = definePass<ClusterWeightsOptions>({
   validate: ({ k, granularity }) => {
     parseCount(k);
     if (granularity !== "tensor" && granularity !== "channel") {
-      throw new EdgecError("BAD_OPTION", `${NAME}: granularity must be "tensor" or "channel", not "${String(granularity)}".${suggestion(String(granularity), ["tensor", "channel"])}`);
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${NAME}: granularity must be "tensor" or "channel", not ` +
+          `"${String(granularity)}".${suggestion(String(granularity), ["tensor", "channel"])}`,
+      );
     }
   },
   statistics: (model, options) => [...gramRequests(model, planClustering(model, options).layers).values()],
@@ -65,16 +79,24 @@ export const clusterWeights = definePass<ClusterWeightsOptions>({
 function parseCount(value: string | number): number {
   const k = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
   if (k >= 2 && k <= 256) return k;
-  throw new EdgecError("BAD_OPTION", `cluster takes a whole number of values from 2 to 256, such as 16, not "${value}".`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `cluster takes a whole number of values from 2 to 256, such as 16, not "${value}".`,
+  );
 }
 
-interface ClusterPlan { readonly layers: readonly WeightLayer[]; readonly kept: readonly NodeStatus[] }
+interface ClusterPlan {
+  readonly layers: readonly WeightLayer[];
+  readonly kept: readonly NodeStatus[];
+}
 
 function planClustering(model: Model, { exclude, k }: ClusterWeightsOptions): ClusterPlan {
   const excluded = selectNodes(model, exclude, NAME);
   const kept: NodeStatus[] = [];
   const layers = weightLayers(model).filter((layer) => {
-    const reason = layer.uses.some((use) => excluded.has(use.node, layer.tensor.name)) ? "excluded" : whyNot(layer, k);
+    const reason = layer.uses.some((use) => excluded.has(use.node, layer.tensor.name))
+      ? "excluded"
+      : whyNot(layer, k);
     if (reason !== undefined) kept.push(layerStatus(layer, "kept", reason));
     return reason === undefined;
   });
@@ -85,31 +107,52 @@ function whyNot(layer: WeightLayer, k: number): string | undefined {
   const { tensor, layout } = layer;
   const count = layout.rows * layout.columns;
   const element = (byteSize(tensor.dataType, 2) ?? 0) / 2;
-  if (!isFloating(tensor) && (!layer.uses[0].coding || element !== 1)) return `its element type, ${dataTypeName(tensor.dataType)}, is not clustered`;
+  if (!isFloating(tensor) && (!layer.uses[0].coding || element !== 1))
+    return `its element type, ${dataTypeName(tensor.dataType)}, is not clustered`;
   if (layer.obstacle !== undefined) return layer.obstacle;
   const coded = Math.ceil((count * Math.ceil(Math.log2(k))) / 8) + k * element + OVERHEAD;
-  return coded < count * element ? undefined : `too small to gain: ${count * element} bytes, with codes about ${coded}`;
+  return coded < count * element
+    ? undefined
+    : `too small to gain: ${count * element} bytes, with codes about ${coded}`;
 }
 
-async function cluster(model: Model, options: ClusterWeightsOptions, given: PassContext): Promise<PassResult> {
+async function cluster(
+  model: Model,
+  options: ClusterWeightsOptions,
+  given: PassContext,
+): Promise<PassResult> {
   const context = withCompute(given);
   const { layers, kept } = planClustering(model, options);
   const requests = gramRequests(model, layers);
   const nodes: NodeStatus[] = [...kept];
   let clustered = 0;
-  const start = (layer: WeightLayer): Promise<Clustered> => clusterLayer(layer, options, inputMoments(layer, requests, context.statistics), context.compute);
+  const start = (layer: WeightLayer): Promise<Clustered> =>
+    clusterLayer(layer, options, inputMoments(layer, requests, context.statistics), context.compute);
   await sideBySide(context, layers, start, (layer, { write, text }) => {
     const changed = write?.() ?? false;
     nodes.push(layerStatus(layer, changed ? "changed" : "kept", text));
     if (changed) clustered++;
   });
-  return { modified: clustered > 0, stats: { clusteredTensors: clustered, values: clustered > 0 ? options.k : 0 }, nodes, diagnostics: [] };
+  return {
+    modified: clustered > 0,
+    stats: { clusteredTensors: clustered, values: clustered > 0 ? options.k : 0 },
+    nodes,
+    diagnostics: [],
+  };
 }
 
 /** What becomes of a layer: `write` puts it into the graph and says whether anything changed. */
-interface Clustered { readonly write?: () => boolean; readonly text: string }
+interface Clustered {
+  readonly write?: () => boolean;
+  readonly text: string;
+}
 
-async function clusterLayer(layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, moments: readonly InputMoments[] | undefined, compute: Compute): Promise<Clustered> {
+async function clusterLayer(
+  layer: WeightLayer,
+  { k, granularity }: ClusterWeightsOptions,
+  moments: readonly InputMoments[] | undefined,
+  compute: Compute,
+): Promise<Clustered> {
   const { tensor, layout } = layer;
   const { rows, columns } = layout;
   if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, compute);
@@ -121,10 +164,17 @@ async function clusterLayer(layer: WeightLayer, { k, granularity }: ClusterWeigh
   const fixed = fixedValue(values, integers ? zeroPoint(layer) : 0);
   const h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
   const partners = integers ? guardedPairs(layer, values) : undefined;
-  const clustered = await compute.run("clusterLayer", { values, rows, columns, h, integers, importance: importanceOf(layer), fixed, partners }, sets, k);
+  const clustered = await compute.run(
+    "clusterLayer",
+    { values, rows, columns, h, integers, importance: importanceOf(layer), fixed, partners },
+    sets,
+    k,
+  );
   const how = moments ? "errors made to cancel over the calibration data" : "by value alone";
   return {
-    text: `${k} values${granularity === "channel" ? " for each channel" : ""}, ${how}${fixed === undefined ? "" : ", zeros stay"}`,
+    text:
+      `${k} values${granularity === "channel" ? " for each channel" : ""}, ` +
+      `${how}${fixed === undefined ? "" : ", zeros stay"}`,
     write: () => {
       const replaced = withValues(tensor, writeRows(clustered, layout));
       layer.uses[0].editor.replaceInitializer(replaced);
@@ -166,25 +216,37 @@ function rowSets(rows: number, granularity: ClusterWeightsOptions["granularity"]
 }
 
 /** Distinct values in the group that has most of them; counting stops above `limit`. */
-function mostDistinct(values: Float32Array, groups: readonly number[][], columns: number, limit: number): number {
+function mostDistinct(
+  values: Float32Array,
+  groups: readonly number[][],
+  columns: number,
+  limit: number,
+): number {
   let most = 0;
   for (const rows of groups) {
     const distinct = new Set<number>();
-    for (const row of rows) for (let j = row * columns; j < (row + 1) * columns && distinct.size <= limit; j++) distinct.add(values[j]!);
+    for (const row of rows)
+      for (let j = row * columns; j < (row + 1) * columns && distinct.size <= limit; j++)
+        distinct.add(values[j]!);
     most = Math.max(most, distinct.size);
   }
   return most;
 }
 
-/** The code that stands for zero; that of the first channel where channels differ, which symmetric codes do not. */
+/**
+ * The code that stands for zero; that of the first channel where channels differ, which symmetric codes do
+ * not.
+ */
 function zeroPoint({ uses: [{ coding, editor }] }: WeightLayer): number {
   const tensor = editor.constant(coding?.zeroPoint ?? "");
-  return tensor ? toNumbers(tensor)[0] ?? 0 : 0;
+  return tensor ? (toNumbers(tensor)[0] ?? 0) : 0;
 }
 
 /** The square of each row's scale, where scales lie along the rows; 1 otherwise. */
 function importanceOf({ uses: [{ coding, editor }], layout: { rows } }: WeightLayer): Float64Array {
   const scales = editor.constant(coding?.scale ?? "");
   const values = scales && isFloating(scales) ? toFloat32(scales) : undefined;
-  return values?.length === rows ? Float64Array.from(values, (scale) => scale ** 2) : new Float64Array(rows).fill(1);
+  return values?.length === rows
+    ? Float64Array.from(values, (scale) => scale ** 2)
+    : new Float64Array(rows).fill(1);
 }

@@ -1,11 +1,15 @@
-/** Which int8 weights a kernel sums in pairs of 16 bits, and whether a weight was made so that no pair saturates. */
+/**
+ * Which int8 weights a kernel sums in pairs of 16 bits, and whether a weight was made so that no pair
+ * saturates.
+ */
 import { MAX_PAIR_SUM } from "../../numeric/affine.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 import type { MatrixLayout } from "../weights/weight-matrix.js";
 
 /**
- * The partner of each column, or undefined when the kernel sums no pairs or the codes break the limit as they are.
- * Kernels walk positions first and channels innermost, so neighbours are channels of one position.
+ * The partner of each column, or undefined when the kernel sums no pairs or the codes break the limit as
+ * they are. Kernels walk positions first and channels innermost, so neighbours are channels of one
+ * position.
  */
 export function guardedPairs(layer: WeightLayer, codes: Float32Array): Int32Array | undefined {
   const [{ kind, depthwise }] = layer.uses;

@@ -1,5 +1,15 @@
 /** The int8 operands of a layer, read from the DequantizeLinear nodes before it. */
-import { DataType, elementCount, type GraphEditor, intAttribute, isOp, type Tensor, tensorBytes, toFloat32, toNumbers } from "../../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  type GraphEditor,
+  intAttribute,
+  isOp,
+  type Tensor,
+  tensorBytes,
+  toFloat32,
+  toNumbers,
+} from "../../ir/index.js";
 import { seenTensor, weightView } from "../../ops/weight-view.js";
 
 export interface CodedActivation {
@@ -38,19 +48,33 @@ export interface CodedWeight {
   readonly zeroPoints: Float32Array;
 }
 
-/** Undefined when the value is not dequantized from constant int8 codes with one scale, or one per channel of `channelAxis`. */
+/**
+ * Undefined when the value is not dequantized from constant int8 codes with one scale, or one per channel
+ * of `channelAxis`.
+ */
 export function codedWeight(editor: GraphEditor, name: string, channelAxis: number): CodedWeight | undefined {
   const dequantize = editor.producer(name);
   if (!isOp(dequantize, "DequantizeLinear")) return undefined;
   const [scale, zero] = dequantize.inputs.slice(1).map((input) => editor.constant(input));
   const codes = seenCodes(editor, dequantize.inputs[0] ?? "");
-  if (codes?.dataType !== DataType.INT8 || scale?.dataType !== DataType.FLOAT || (dequantize.inputs[2] && !zero)) return undefined;
+  if (
+    codes?.dataType !== DataType.INT8 ||
+    scale?.dataType !== DataType.FLOAT ||
+    (dequantize.inputs[2] && !zero)
+  )
+    return undefined;
   const axis = intAttribute(dequantize, "axis", 1);
   const channels = codes.dims[channelAxis]!;
-  if (elementCount(scale) !== 1 && (elementCount(scale) !== channels || (axis + codes.dims.length) % codes.dims.length !== channelAxis)) return undefined;
+  if (
+    elementCount(scale) !== 1 &&
+    (elementCount(scale) !== channels || (axis + codes.dims.length) % codes.dims.length !== channelAxis)
+  )
+    return undefined;
   const zeros = zero ? spread(Float32Array.from(toNumbers(zero)), channels) : new Float32Array(channels);
   const scales = spread(toFloat32(scale), channels);
-  return scales && zeros ? { dims: codes.dims, codes: int8Codes(codes), scales, zeroPoints: zeros } : undefined;
+  return scales && zeros
+    ? { dims: codes.dims, codes: int8Codes(codes), scales, zeroPoints: zeros }
+    : undefined;
 }
 
 /** Constant codes in the order in which they arrive, which nodes on the way may have changed. */

@@ -1,5 +1,12 @@
 /** Saturation of pairs in a convolution between Q/DQ pairs. */
-import { type GraphEditor, intAttribute, isOp, type Node, stringAttribute, toNumbers } from "../../ir/index.js";
+import {
+  type GraphEditor,
+  intAttribute,
+  isOp,
+  type Node,
+  stringAttribute,
+  toNumbers,
+} from "../../ir/index.js";
 import { convolutionRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { isClamp } from "../../ops/int8-kernels.js";
@@ -21,7 +28,13 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
   const found = { pairs: risk.pairs, atRisk: risk.count };
   if (risk.count === 0) return found;
   const window = windowOf(node, weight.dims.slice(2));
-  if (!window) return { ...found, uncovered: `its border (auto_pad ${stringAttribute(node, "auto_pad", "NOTSET")}) depends on the size of its input` };
+  if (!window)
+    return {
+      ...found,
+      uncovered:
+        `its border (auto_pad ${stringAttribute(node, "auto_pad", "NOTSET")}) depends on the ` +
+        "size of its input",
+    };
   const { nodes, taps } = convolutionTaps(editor, activation, window, weight.dims, groups, risk);
   const units = weight.scales.map((scale) => scale * activation.scale);
   const correction = pairCorrection(editor, { codes: weight.codes, order, risk, units }, taps, opset);
@@ -30,7 +43,10 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
   return found;
 }
 
-/** Without a Q behind it, a convolution runs in float; a clamp between the two is taken over when codes start at its bound. */
+/**
+ * Without a Q behind it, a convolution runs in float; a clamp between the two is taken over when codes
+ * start at its bound.
+ */
 function runsOnCodes(editor: GraphEditor, node: Node): boolean {
   const next = editor.soleConsumer(node.outputs[0]!);
   if (!isClamp(next)) return isOp(next, "QuantizeLinear");

@@ -1,6 +1,16 @@
 /** Saturation of pairs in fully connected layers: between Q/DQ pairs, and on codes made at run time. */
 import {
-  attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, intAttribute, isOp, makeNode, type Node, toNumbers,
+  attribute,
+  DataType,
+  elementCount,
+  floatAttribute,
+  floatTensor,
+  type GraphEditor,
+  intAttribute,
+  isOp,
+  makeNode,
+  type Node,
+  toNumbers,
 } from "../../ir/index.js";
 import { matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
@@ -20,7 +30,8 @@ export function emulateDense(editor: GraphEditor, node: Node, opset: number): La
   const risk = pairsAtRisk(weight.codes, order);
   const found = { pairs: risk.pairs, atRisk: risk.count };
   if (risk.count === 0) return found;
-  if (isOp(node, "Gemm") && intAttribute(node, "transA", 0) === 1) return { ...found, uncovered: "its input is transposed" };
+  if (isOp(node, "Gemm") && intAttribute(node, "transA", 0) === 1)
+    return { ...found, uncovered: "its input is transposed" };
   const factor = isOp(node, "Gemm") ? floatAttribute(node, "alpha", 1) : 1;
   const units = weight.scales.map((scale) => scale * activation.scale * factor);
   const nodes: Node[] = [];
@@ -36,8 +47,8 @@ function matrixTaps(name: string): Taps {
 }
 
 /**
- * MatMulInteger becomes a float product of the same whole numbers: exact up to 2²⁴, and beyond it to one part in 2²⁴ of
- * sums that scales of float32 round as much.
+ * MatMulInteger becomes a float product of the same whole numbers: exact up to 2²⁴, and beyond it to one
+ * part in 2²⁴ of sums that scales of float32 round as much.
  */
 export function emulateMatMulInteger(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const [codes = "", weightName = "", zeroName = "", weightZeroName = ""] = node.inputs;
@@ -51,16 +62,24 @@ export function emulateMatMulInteger(editor: GraphEditor, node: Node, opset: num
   const shift = codeShift(editor, codes);
   if (shift === undefined) return { ...found, uncovered: "the type of its input's codes is not known" };
   const weightZero = weightZeroName === "" ? undefined : editor.constant(weightZeroName);
-  if (weightZeroName !== "" && (!weightZero || toNumbers(weightZero).some((zero) => zero !== 0))) return { ...found, uncovered: "its weight has a zero point" };
+  if (weightZeroName !== "" && (!weightZero || toNumbers(weightZero).some((zero) => zero !== 0)))
+    return { ...found, uncovered: "its weight has a zero point" };
   const nodes: Node[] = [];
   const name = (suffix: string): string => editor.uniqueName(`sat_${suffix}`);
   const moved = floatCodes(editor, codes, shift, nodes);
   const centred = zeroName === "" && shift === 0 ? moved : subtractZero(editor, codes, zeroName, nodes);
-  const correction = pairCorrection(editor, { codes: values, order, risk, units: new Float32Array(order.channels).fill(1) }, matrixTaps(moved), opset);
+  const correction = pairCorrection(
+    editor,
+    { codes: values, order, risk, units: new Float32Array(order.channels).fill(1) },
+    matrixTaps(moved),
+    opset,
+  );
   const real = editor.addInitializer(floatTensor(name("w"), weight.dims, new Float32Array(values)));
   const [product, sum] = [name("plain"), name("total")];
   editor.replaceNode(
-    node, ...nodes, ...correction.nodes,
+    node,
+    ...nodes,
+    ...correction.nodes,
     makeNode("MatMul", [centred, real], [product], [], node.name),
     makeNode("Add", [product, correction.output], [sum]),
     makeNode("Cast", [sum], [node.outputs[0]!], [attribute.int("to", DataType.INT32)]),

@@ -3,7 +3,11 @@ import { floatTensor, type GraphEditor, makeNode, type Node } from "../../ir/ind
 import type { CodedWeight } from "./coded-operands.js";
 
 /** The real weight as a constant: the node then has no int8 kernel. */
-export function floatWeight(editor: GraphEditor, { dims, codes, scales, zeroPoints }: CodedWeight, channelAxis: number): string {
+export function floatWeight(
+  editor: GraphEditor,
+  { dims, codes, scales, zeroPoints }: CodedWeight,
+  channelAxis: number,
+): string {
   const inner = dims.slice(channelAxis + 1).reduce((product, dim) => product * dim, 1);
   const values = new Float32Array(codes.length);
   for (let at = 0; at < codes.length; at++) {

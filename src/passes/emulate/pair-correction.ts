@@ -1,12 +1,21 @@
 /**
  * What saturation in 16 bits adds to the sums of a layer, as nodes:
  *
- *   codes (float) ─▶ Gather both taps of each pair at risk ─▶ s = w₀·x₀ + w₁·x₁ ─▶ clip(s) − s ─▶ sum over the pairs of an output
+ *   codes (float) ─▶ Gather both taps of each pair at risk ─▶ s = w₀·x₀ + w₁·x₁ ─▶ clip(s) − s ─▶ sum over
+ *   the pairs of an output
  *
- * Pairs are laid out as [rank, channel]: rank r holds the r-th pair at risk of every channel, or zero weights where a
- * channel has fewer, so that the sum is over the first of the two and no matrix of outputs by pairs is needed.
+ * Pairs are laid out as [rank, channel]: rank r holds the r-th pair at risk of every channel, or zero
+ * weights where a channel has fewer, so that the sum is over the first of the two and no matrix of outputs
+ * by pairs is needed.
  */
-import { attribute, floatTensor, type GraphEditor, int64Tensor, makeNode, type Node } from "../../ir/index.js";
+import {
+  attribute,
+  floatTensor,
+  type GraphEditor,
+  int64Tensor,
+  makeNode,
+  type Node,
+} from "../../ir/index.js";
 import type { RowOrder } from "../../numeric/affine.js";
 import { INT16_MAX, INT16_MIN, type PairsAtRisk, positionOf } from "../../numeric/pair-saturation.js";
 
@@ -33,57 +42,101 @@ export interface Taps {
   readonly indexOf: (channel: number, k: number) => number;
 }
 
-export interface Correction { readonly nodes: readonly Node[]; readonly output: string }
+export interface Correction {
+  readonly nodes: readonly Node[];
+  readonly output: string;
+}
 
 /** The correction in real units, of the shape of the layer's output. */
-export function pairCorrection(editor: GraphEditor, layer: PairedLayer, taps: Taps, opset: number): Correction {
+export function pairCorrection(
+  editor: GraphEditor,
+  layer: PairedLayer,
+  taps: Taps,
+  opset: number,
+): Correction {
   const ranks = layer.risk.firsts.reduce((most, { length }) => Math.max(most, length), 0);
   const nodes: Node[] = [];
   const parts: string[] = [];
   for (let from = 0; from < ranks; from += RANKS_AT_ONCE) {
-    const part = saturationOf(editor, layer, taps, { from, count: Math.min(RANKS_AT_ONCE, ranks - from) }, opset);
+    const part = saturationOf(
+      editor,
+      layer,
+      taps,
+      { from, count: Math.min(RANKS_AT_ONCE, ranks - from) },
+      opset,
+    );
     nodes.push(...part.nodes);
     parts.push(part.output);
   }
   const sum = parts.length === 1 ? parts[0]! : editor.uniqueName("sat_sum");
   if (parts.length > 1) nodes.push(makeNode("Sum", parts, [sum]));
   const output = editor.uniqueName("sat");
-  const units = editor.addInitializer(floatTensor(editor.uniqueName("sat_unit"), shapeOf([layer.order.channels], taps), layer.units));
+  const units = editor.addInitializer(
+    floatTensor(editor.uniqueName("sat_unit"), shapeOf([layer.order.channels], taps), layer.units),
+  );
   nodes.push(makeNode("Mul", [sum, units], [output]));
   return { nodes, output };
 }
 
-function saturationOf(editor: GraphEditor, layer: PairedLayer, taps: Taps, ranks: { readonly from: number; readonly count: number }, opset: number): Correction {
+function saturationOf(
+  editor: GraphEditor,
+  layer: PairedLayer,
+  taps: Taps,
+  ranks: { readonly from: number; readonly count: number },
+  opset: number,
+): Correction {
   const name = (suffix: string): string => editor.uniqueName(`sat_${suffix}`);
   const nodes: Node[] = [];
-  const [low, high] = [INT16_MIN, INT16_MAX].map((bound) => editor.addInitializer(floatTensor(name("bound"), [], Float32Array.of(bound))));
+  const [low, high] = [INT16_MIN, INT16_MAX].map((bound) =>
+    editor.addInitializer(floatTensor(name("bound"), [], Float32Array.of(bound))),
+  );
   const products = [0, 1].map((side) => {
     const { indices, weights } = tapsOf(layer, taps, ranks, side);
     const shape = [ranks.count, layer.order.channels];
     const index = editor.addInitializer(int64Tensor(name("index"), indices, shape));
     const weight = editor.addInitializer(floatTensor(name("weight"), shapeOf(shape, taps), weights));
     const [values, product] = [name("tap"), name("product")];
-    nodes.push(makeNode("Gather", [taps.name, index], [values], [attribute.int("axis", taps.axis)]), makeNode("Mul", [values, weight], [product]));
+    nodes.push(
+      makeNode("Gather", [taps.name, index], [values], [attribute.int("axis", taps.axis)]),
+      makeNode("Mul", [values, weight], [product]),
+    );
     return product;
   });
   const [sum, clipped, excess, output] = [name("pair"), name("clip"), name("excess"), name("part")];
-  nodes.push(makeNode("Add", products, [sum]), makeNode("Clip", [sum, low!, high!], [clipped]), makeNode("Sub", [clipped, sum], [excess]));
+  nodes.push(
+    makeNode("Add", products, [sum]),
+    makeNode("Clip", [sum, low!, high!], [clipped]),
+    makeNode("Sub", [clipped, sum], [excess]),
+  );
   const axis = taps.axis === 1 ? 1 : -2;
   const keep = attribute.int("keepdims", 0);
-  nodes.push(opset < AXES_INPUT_OPSET
-    ? makeNode("ReduceSum", [excess], [output], [attribute.ints("axes", [axis]), keep])
-    : makeNode("ReduceSum", [excess, editor.addInitializer(int64Tensor(name("axes"), [axis]))], [output], [keep]));
+  nodes.push(
+    opset < AXES_INPUT_OPSET
+      ? makeNode("ReduceSum", [excess], [output], [attribute.ints("axes", [axis]), keep])
+      : makeNode(
+          "ReduceSum",
+          [excess, editor.addInitializer(int64Tensor(name("axes"), [axis]))],
+          [output],
+          [keep],
+        ),
+  );
   return { nodes, output };
 }
 
-function tapsOf({ codes, order, risk }: PairedLayer, taps: Taps, { from, count }: { readonly from: number; readonly count: number }, side: number): { indices: number[]; weights: Float32Array } {
+function tapsOf(
+  { codes, order, risk }: PairedLayer,
+  taps: Taps,
+  { from, count }: { readonly from: number; readonly count: number },
+  side: number,
+): { indices: number[]; weights: Float32Array } {
   const indices: number[] = [];
   const weights = new Float32Array(count * order.channels);
   for (let rank = 0; rank < count; rank++) {
     for (let channel = 0; channel < order.channels; channel++) {
       const first = risk.firsts[channel]![from + rank];
       indices.push(first === undefined ? 0 : taps.indexOf(channel, first + side));
-      if (first !== undefined) weights[rank * order.channels + channel] = codes[positionOf(order, channel, first + side)]!;
+      if (first !== undefined)
+        weights[rank * order.channels + channel] = codes[positionOf(order, channel, first + side)]!;
     }
   }
   return { indices, weights };

@@ -6,7 +6,9 @@ import { int8Codes, seenCodes } from "./coded-operands.js";
 import type { LayerRisk } from "./layer-risk.js";
 
 /** Where the weights are; they are [outputs, channels, …kernel], or one or more matrices [K, N]. */
-const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[]; readonly isConvolution?: true }>> = {
+const WEIGHT_INPUTS: Readonly<
+  Record<string, { readonly inputs: readonly number[]; readonly isConvolution?: true }>
+> = {
   QLinearConv: { inputs: [3], isConvolution: true },
   ConvInteger: { inputs: [1], isConvolution: true },
   QLinearMatMul: { inputs: [3] },
@@ -21,22 +23,29 @@ const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[
 /** Undefined for other operators, and for those without constant int8 weights. */
 export function uncoveredRisk(editor: GraphEditor, node: Node): LayerRisk | undefined {
   const fact = Object.hasOwn(WEIGHT_INPUTS, node.opType) ? WEIGHT_INPUTS[node.opType] : undefined;
-  const weights = (fact?.inputs ?? []).map((index) => seenCodes(editor, node.inputs[index] ?? ""))
+  const weights = (fact?.inputs ?? [])
+    .map((index) => seenCodes(editor, node.inputs[index] ?? ""))
     .filter((tensor) => tensor?.dataType === DataType.INT8);
   if (!fact || weights.length === 0) return undefined;
   let [pairs, atRisk] = [0, 0];
   for (const tensor of weights as Tensor[]) {
-    for (const risk of risksOf(tensor, fact.isConvolution === true)) [pairs, atRisk] = [pairs + risk.pairs, atRisk + risk.count];
+    for (const risk of risksOf(tensor, fact.isConvolution === true))
+      [pairs, atRisk] = [pairs + risk.pairs, atRisk + risk.count];
   }
   return { pairs, atRisk, uncovered: `${node.opType} is left as it is` };
 }
 
-function risksOf(tensor: Tensor, isConvolution: boolean): { readonly pairs: number; readonly count: number }[] {
+function risksOf(
+  tensor: Tensor,
+  isConvolution: boolean,
+): { readonly pairs: number; readonly count: number }[] {
   const { dims } = tensor;
   const codes = int8Codes(tensor);
   if (isConvolution) return dims[1] === 1 ? [] : [pairsAtRisk(codes, convolutionRows(dims))];
   const [rows = 0, columns = 0] = dims.slice(-2);
   const size = rows * columns;
   const matrices = size === 0 ? 0 : codes.length / size;
-  return Array.from({ length: matrices }, (_, k) => pairsAtRisk(codes.subarray(k * size, (k + 1) * size), matrixRows([rows, columns], false)));
+  return Array.from({ length: matrices }, (_, k) =>
+    pairsAtRisk(codes.subarray(k * size, (k + 1) * size), matrixRows([rows, columns], false)),
+  );
 }

@@ -1,8 +1,8 @@
 /**
- * Small integers ("digits" below a radix R) packed k to a word as Σ digit_j · R^j. With R = 16 two share a byte;
- * radixes that are no power of two lose nothing to rounding up bits: five ternary digits fill a byte, six digits
- * of 32 an int32. Digit j of word c is element j·m + c of the stream (m words), so that one broadcasting division
- * by the column [R^0 … R^(k-1)] brings every digit back in order.
+ * Small integers ("digits" below a radix R) packed k to a word as Σ digit_j · R^j. With R = 16 two share a
+ * byte; radixes that are no power of two lose nothing to rounding up bits: five ternary digits fill a byte,
+ * six digits of 32 an int32. Digit j of word c is element j·m + c of the stream (m words), so that one
+ * broadcasting division by the column [R^0 … R^(k-1)] brings every digit back in order.
  */
 import { DataType } from "../../ir/index.js";
 import { UINT4_OPSET } from "./folding-facts.js";
@@ -10,11 +10,17 @@ import { UINT4_OPSET } from "./folding-facts.js";
 export interface Packing {
   readonly type: DataType;
   readonly digitsPerWord: number;
-  /** Words that hold the stream; the last digits are padding when digitsPerWord × words exceeds its length. */
+  /**
+   * Words that hold the stream; the last digits are padding when digitsPerWord × words exceeds its length.
+   */
   readonly words: number;
 }
 
-interface Container { readonly type: DataType; readonly capacity: number; readonly minOpset: number }
+interface Container {
+  readonly type: DataType;
+  readonly capacity: number;
+  readonly minOpset: number;
+}
 
 const CONTAINERS: readonly Container[] = [
   { type: DataType.UINT4, capacity: 2 ** 4, minOpset: UINT4_OPSET },
@@ -24,7 +30,10 @@ const CONTAINERS: readonly Container[] = [
   { type: DataType.INT32, capacity: 2 ** 31, minOpset: 0 },
 ];
 
-/** The ways to hold `count` digits below `radix`: per container as many as fit, and as many as leave no padding. */
+/**
+ * The ways to hold `count` digits below `radix`: per container as many as fit, and as many as leave no
+ * padding.
+ */
 export function packingsFor(radix: number, count: number, opset: number): Packing[] {
   const found: Packing[] = [];
   for (const { type, capacity, minOpset } of CONTAINERS) {
@@ -38,7 +47,10 @@ export function packingsFor(radix: number, count: number, opset: number): Packin
   return found;
 }
 
-/** Container and digits per word with the largest radix they leave room for, for callers that choose the radix. */
+/**
+ * Container and digits per word with the largest radix they leave room for, for callers that choose the
+ * radix.
+ */
 export function roomiestRadixes(atLeast: number): { type: DataType; digitsPerWord: number; radix: number }[] {
   const found = [];
   for (const { type, capacity } of CONTAINERS) {
@@ -71,11 +83,19 @@ function integerRoot(capacity: number, k: number): number {
   return root;
 }
 
-/** The words' bytes, from digits that come in pieces in the order of the stream. Missing digits at the end are 0; all must be below `radix`. */
+/**
+ * The words' bytes, from digits that come in pieces in the order of the stream. Missing digits at the end
+ * are 0; all must be below `radix`.
+ */
 export function packWords(digits: Iterable<ArrayLike<number>>, radix: number, packing: Packing): Uint8Array {
   const { words, type } = packing;
   if (type === DataType.UINT4) return packNibbles(digits, words);
-  const array = type === DataType.UINT8 ? new Uint8Array(words) : type === DataType.UINT16 ? new Uint16Array(words) : new Int32Array(words);
+  const array =
+    type === DataType.UINT8
+      ? new Uint8Array(words)
+      : type === DataType.UINT16
+        ? new Uint16Array(words)
+        : new Int32Array(words);
   let word = 0;
   let power = 1;
   for (const piece of digits) {
@@ -93,6 +113,7 @@ export function packWords(digits: Iterable<ArrayLike<number>>, radix: number, pa
 function packNibbles(digits: Iterable<ArrayLike<number>>, count: number): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(count / 2));
   let at = 0;
-  for (const piece of digits) for (let i = 0; i < piece.length; i++, at++) bytes[at >> 1]! |= piece[i]! << (4 * (at & 1));
+  for (const piece of digits)
+    for (let i = 0; i < piece.length; i++, at++) bytes[at >> 1]! |= piece[i]! << (4 * (at & 1));
   return bytes;
 }

@@ -1,6 +1,6 @@
 /**
- * Decoding chains of the same operators, written once as a function of the model and called for each constant: a
- * call takes about 60 bytes where a chain takes up to 600.
+ * Decoding chains of the same operators, written once as a function of the model and called for each
+ * constant: a call takes about 60 bytes where a chain takes up to 600.
  */
 import { makeNode, tensorBytes } from "../../ir/index.js";
 import type { FunctionDef, Model, Node } from "../../ir/index.js";
@@ -32,7 +32,9 @@ export function shapeOf(nodes: readonly Node[]): ChainShape {
   const inputs: string[] = [];
   const parts: string[] = [];
   for (const [i, node] of nodes.entries()) {
-    const from = node.inputs.map((name) => (name === "" ? "none" : made.get(name) ?? `input ${place(inputs, name)}`));
+    const from = node.inputs.map((name) =>
+      name === "" ? "none" : (made.get(name) ?? `input ${place(inputs, name)}`),
+    );
     parts.push(`${node.opType}(${from.join()}) ${node.attributes.map(attributeKey).join()}`);
     for (const output of node.outputs) made.set(output, `node ${i}`);
   }
@@ -46,11 +48,17 @@ function place(list: string[], name: string): number {
 
 function attributeKey({ name, i, f, s, t, ints, floats, strings }: Node["attributes"][number]): string {
   const lists = [s, ints, floats, ...(strings ?? [])].map((list) => (list ? [...list].join(".") : ""));
-  return `${name}=${i ?? f ?? ""}${lists.join(":")}${t ? `${t.dataType}:${t.dims.join()}:${[...tensorBytes(t)].join(".")}` : ""}`;
+  const tensor = t ? `${t.dataType}:${t.dims.join()}:${[...tensorBytes(t)].join(".")}` : "";
+  return `${name}=${i ?? f ?? ""}${lists.join(":")}${tensor}`;
 }
 
 /** The chain as the `index`-th function of `domain`, its constants being the inputs. */
-export function defineFunction(domain: string, index: number, nodes: readonly Node[], opset: number): FunctionDef {
+export function defineFunction(
+  domain: string,
+  index: number,
+  nodes: readonly Node[],
+  opset: number,
+): FunctionDef {
   const local = new Map<string, string>();
   const rename = (value: string): string => {
     if (value === "") return "";
@@ -59,15 +67,27 @@ export function defineFunction(domain: string, index: number, nodes: readonly No
     return known;
   };
   const inputs = shapeOf(nodes).inputs.map(rename);
-  const body = nodes.map((node) => makeNode(node.opType, node.inputs.map(rename), node.outputs.map(rename), node.attributes));
+  const body = nodes.map((node) =>
+    makeNode(node.opType, node.inputs.map(rename), node.outputs.map(rename), node.attributes),
+  );
   return {
-    name: letters(index, "A"), domain, inputs, outputs: body.at(-1)?.outputs.slice() ?? [], attributeNames: [], attributeDefaults: [],
-    nodes: body, opsetImports: [{ version: BigInt(opset) }], valueInfo: [],
+    name: letters(index, "A"),
+    domain,
+    inputs,
+    outputs: body.at(-1)?.outputs.slice() ?? [],
+    attributeNames: [],
+    attributeDefaults: [],
+    nodes: body,
+    opsetImports: [{ version: BigInt(opset) }],
+    valueInfo: [],
   };
 }
 
 /** A node that calls the function in place of a chain of its shape. */
-export function callOf({ name = "", domain = "" }: Pick<FunctionDef, "name" | "domain">, nodes: readonly Node[]): Node {
+export function callOf(
+  { name = "", domain = "" }: Pick<FunctionDef, "name" | "domain">,
+  nodes: readonly Node[],
+): Node {
   return { ...makeNode(name, shapeOf(nodes).inputs, nodes.at(-1)?.outputs ?? []), domain };
 }
 

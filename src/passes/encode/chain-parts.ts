@@ -15,14 +15,29 @@ export interface Candidate {
   readonly opset: number;
 }
 
-/** ConstantOfShape of a shape given as int64: the pattern that sparse forms leave out. Its own default is float32 zero. */
-export function emitBackground(draft: Draft, shape: readonly number[], { tensor, symbols }: Candidate): string {
+/**
+ * ConstantOfShape of a shape given as int64: the pattern that sparse forms leave out. Its own default is
+ * float32 zero.
+ */
+export function emitBackground(
+  draft: Draft,
+  shape: readonly number[],
+  { tensor, symbols }: Candidate,
+): string {
   const isDefault = tensor.dataType === DataType.FLOAT && symbols.background === 0;
-  return draft.op("ConstantOfShape", [draft.int64(shape)], isDefault ? [] : [backgroundAttribute(tensor, symbols)]);
+  return draft.op(
+    "ConstantOfShape",
+    [draft.int64(shape)],
+    isDefault ? [] : [backgroundAttribute(tensor, symbols)],
+  );
 }
 
 function backgroundAttribute(tensor: Tensor, { background, bytesPerElement }: Symbols): Attribute {
-  return attribute.tensor("value", { dims: [1], dataType: tensor.dataType, raw: patternBytes([[background]], 1, bytesPerElement) });
+  return attribute.tensor("value", {
+    dims: [1],
+    dataType: tensor.dataType,
+    raw: patternBytes([[background]], 1, bytesPerElement),
+  });
 }
 
 export function runningSum(draft: Draft, values: string): string {
@@ -32,17 +47,31 @@ export function runningSum(draft: Draft, values: string): string {
 /** Values scattered into the background → the tensor's shape. */
 export function emitScatter(draft: Draft, positions: string, updates: string, candidate: Candidate): void {
   const { tensor, symbols } = candidate;
-  const flat = draft.op("ScatterElements", [emitBackground(draft, [symbols.count], candidate), positions, updates]);
+  const flat = draft.op("ScatterElements", [
+    emitBackground(draft, [symbols.count], candidate),
+    positions,
+    updates,
+  ]);
   draft.op("Reshape", [flat, draft.int64(tensor.dims)]);
 }
 
 /** The table of values that indices stand for, in the tensor's own type. */
-export function emitTable(draft: Draft, tensor: Tensor, symbols: Symbols, patterns: readonly number[]): string {
-  return draft.constant(tensor.dataType, [patterns.length], () => patternBytes([patterns], patterns.length, symbols.bytesPerElement));
+export function emitTable(
+  draft: Draft,
+  tensor: Tensor,
+  symbols: Symbols,
+  patterns: readonly number[],
+): string {
+  return draft.constant(tensor.dataType, [patterns.length], () =>
+    patternBytes([patterns], patterns.length, symbols.bytesPerElement),
+  );
 }
 
 /** For each pattern its place in `table`, piece by piece. */
-export function* indicesOf(stream: Iterable<ArrayLike<number>>, table: readonly number[]): Generator<Uint16Array, void> {
+export function* indicesOf(
+  stream: Iterable<ArrayLike<number>>,
+  table: readonly number[],
+): Generator<Uint16Array, void> {
   const place = new Map(table.map((pattern, index) => [pattern, index]));
   let indices = new Uint16Array(0);
   for (const patterns of stream) {

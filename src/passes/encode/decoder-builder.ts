@@ -1,9 +1,16 @@
 /**
- * A decoding chain under construction: nodes and constants with their size in the file. Values of constants are made
- * only when a draft is chosen, so that hundreds can be compared; names are given then as well, and until then stand
- * in with the length that most of them will have.
+ * A decoding chain under construction: nodes and constants with their size in the file. Values of constants
+ * are made only when a draft is chosen, so that hundreds can be compared; names are given then as well, and
+ * until then stand in with the length that most of them will have.
  */
-import { contentKey, DataType, int64Tensor, integerTensor, makeNode, storedByteLength } from "../../ir/index.js";
+import {
+  contentKey,
+  DataType,
+  int64Tensor,
+  integerTensor,
+  makeNode,
+  storedByteLength,
+} from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
@@ -44,7 +51,10 @@ export class Draft {
 
   /** An int32 constant that chains share. */
   int32(values: readonly number[], dims: readonly number[] = []): string {
-    return this.share(`i32 ${dims.join()}: ${values.join()}`, integerTensor("", dims, DataType.INT32, Int32Array.from(values)));
+    return this.share(
+      `i32 ${dims.join()}: ${values.join()}`,
+      integerTensor("", dims, DataType.INT32, Int32Array.from(values)),
+    );
   }
 
   /** A vector of int64 that chains share: shapes, starts, ends. */
@@ -77,12 +87,19 @@ export class Draft {
 
   /** Bytes of the chain's own constants. */
   get ownBytes(): number {
-    return this.constants.reduce((sum, constant) => sum + (constant.sharedKey === undefined ? tensorWireSize(constant) : 0), 0);
+    return this.constants.reduce(
+      (sum, constant) => sum + (constant.sharedKey === undefined ? tensorWireSize(constant) : 0),
+      0,
+    );
   }
 
   /** Bytes of those that it shares, by content. */
   get sharedBytes(): [key: string, bytes: number][] {
-    return this.constants.flatMap((constant) => (constant.sharedKey === undefined ? [] : [[constant.sharedKey, tensorWireSize(constant)] as [string, number]]));
+    return this.constants.flatMap((constant) =>
+      constant.sharedKey === undefined
+        ? []
+        : [[constant.sharedKey, tensorWireSize(constant)] as [string, number]],
+    );
   }
 
   /** Bytes of the nodes, written out. */
@@ -95,7 +112,10 @@ export class Draft {
     return this.ownBytes + this.nodeBytes + this.sharedBytes.reduce((sum, [, bytes]) => sum + bytes, 0);
   }
 
-  /** The chain with names of the model. `shared` holds the constants that earlier chains of the graph brought. */
+  /**
+   * The chain with names of the model. `shared` holds the constants that earlier chains of the graph
+   * brought.
+   */
   build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
     const given = new Map<string, string>();
     const constants: Tensor[] = [];
@@ -111,14 +131,28 @@ export class Draft {
     }
     for (const node of this.nodes.slice(0, -1)) given.set(node.outputs[0] ?? "", names.next());
     const rename = (name: string): string => given.get(name) ?? name;
-    return { nodes: this.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })), constants };
+    return {
+      nodes: this.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(rename),
+      })),
+      constants,
+    };
   }
 
   private share(sharedKey: string, tensor: Tensor): string {
     const known = this.constants.find((constant) => constant.sharedKey === sharedKey);
     if (known) return known.name;
     const name = this.placeholder();
-    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), tensor, sharedKey });
+    this.constants.push({
+      name,
+      dims: tensor.dims,
+      dataType: tensor.dataType,
+      values: () => tensor.raw ?? new Uint8Array(),
+      tensor,
+      sharedKey,
+    });
     return name;
   }
 

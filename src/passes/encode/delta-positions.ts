@@ -1,14 +1,16 @@
 /**
- * Sparse positions as steps: entry i lies `steps[i]` elements after entry i-1 (the first counts from element 0),
- * so that positions are the running sum. A step must be below G; longer ways are bridged by filler entries that
- * write the background where it already is (Han et al., "Deep Compression", 2016, section 2, with a filler of zero).
+ * Sparse positions as steps: entry i lies `steps[i]` elements after entry i-1 (the first counts from
+ * element 0), so that positions are the running sum. A step must be below G; longer ways are bridged by
+ * filler entries that write the background where it already is (Han et al., "Deep Compression", 2016,
+ * section 2, with a filler of zero).
  */
 import type { Symbols } from "./value-histogram.js";
 
 /** Entries, fillers included, when steps must be below `limit` (at least 2). */
 export function countEntries(distances: ReadonlyMap<number, number>, limit: number): number {
   let entries = 0;
-  for (const [distance, times] of distances) entries += times * Math.max(1, Math.ceil(distance / (limit - 1)));
+  for (const [distance, times] of distances)
+    entries += times * Math.max(1, Math.ceil(distance / (limit - 1)));
   return entries;
 }
 
@@ -29,10 +31,14 @@ export interface Entries {
 }
 
 /**
- * The entries of a tensor, `length` of them, in pieces. Beyond the last real one the list is filled with entries of
- * step 0 that write the last value once more, which changes nothing.
+ * The entries of a tensor, `length` of them, in pieces. Beyond the last real one the list is filled with
+ * entries of step 0 that write the last value once more, which changes nothing.
  */
-export function* listEntries({ background, patterns }: Symbols, limit: number, length: number): Generator<Entries, void> {
+export function* listEntries(
+  { background, patterns }: Symbols,
+  limit: number,
+  length: number,
+): Generator<Entries, void> {
   const room = Math.min(PIECE, length);
   const entries = { steps: new Uint32Array(room), patterns: new Uint32Array(room) };
   let used = 0;
@@ -75,7 +81,8 @@ export function countSkips({ distances, first }: Symbols, limit: number): number
 /** How many distances can be split in two without another digit for their remainder: room for padding. */
 export function countSplittable({ distances, first }: Symbols, limit: number): number {
   let splittable = isSplittable(first + 1, limit) ? 1 : 0;
-  for (const [distance, times] of distances) if (isSplittable(distance, limit)) splittable += times - (distance === first ? 1 : 0);
+  for (const [distance, times] of distances)
+    if (isSplittable(distance, limit)) splittable += times - (distance === first ? 1 : 0);
   return splittable;
 }
 
@@ -91,9 +98,9 @@ export interface Skips {
 }
 
 /**
- * The digits of a skip stream, `length` of them, in pieces: d below limit - 1 goes d + 1 elements on and writes,
- * limit - 1 goes that far and writes nothing. Where `length` is longer than needed, the background is written once more
- * in between.
+ * The digits of a skip stream, `length` of them, in pieces: d below limit - 1 goes d + 1 elements on and
+ * writes, limit - 1 goes that far and writes nothing. Where `length` is longer than needed, the background
+ * is written once more in between.
  */
 export function* listSkips(symbols: Symbols, limit: number, length: number): Generator<Skips, void> {
   const { background } = symbols;

@@ -28,7 +28,8 @@ export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
     forms.push(draft);
   };
   if (symbols.every(isInt8Pattern)) add(DataType.INT8, "int8 values", () => int8Values(symbols));
-  else if (symbols.every(isHalfPattern)) add(DataType.FLOAT16, "float16 values", () => halves(symbols, toHalfBits));
+  else if (symbols.every(isHalfPattern))
+    add(DataType.FLOAT16, "float16 values", () => halves(symbols, toHalfBits));
   else if (opset >= BFLOAT16_CAST_OPSET && symbols.every(isBfloat16Pattern)) {
     add(DataType.BFLOAT16, "bfloat16 values", () => halves(symbols, (word) => word >>> 16));
   }
@@ -66,12 +67,14 @@ function isInt8Pattern(pattern: number): boolean {
 /** Normal float16 numbers and zeros; subnormals, infinities and NaN are left to the other forms. */
 function isHalfPattern(pattern: number): boolean {
   const exponent = ((pattern >>> 23) & 0xff) - 127;
-  return (pattern << 1) === 0 || ((pattern & 0x1fff) === 0 && exponent >= -14 && exponent <= 15);
+  return pattern << 1 === 0 || ((pattern & 0x1fff) === 0 && exponent >= -14 && exponent <= 15);
 }
 
 function toHalfBits(pattern: number): number {
   const sign = (pattern >>> 16) & 0x8000;
-  return (pattern << 1) === 0 ? sign : sign | ((((pattern >>> 23) & 0xff) - 112) << 10) | ((pattern >>> 13) & 0x3ff);
+  return pattern << 1 === 0
+    ? sign
+    : sign | ((((pattern >>> 23) & 0xff) - 112) << 10) | ((pattern >>> 13) & 0x3ff);
 }
 
 /** A float32 whose low half is empty; NaN is left out, as casts may quieten it. */
@@ -91,7 +94,9 @@ export function codebookForms(candidate: Candidate): Draft[] {
     const start = (): Draft => new Draft("codebook", form);
     if (packing.digitsPerWord === 1) return [codebookWhole(start(), stream, candidate)];
     const columns = codebookColumns(start(), stream, candidate);
-    return packing.digitsPerWord === 2 && (tensor.dims[0] ?? 1) % 2 === 0 ? [codebookHalves(start(), stream, candidate), columns] : [columns];
+    return packing.digitsPerWord === 2 && (tensor.dims[0] ?? 1) % 2 === 0
+      ? [codebookHalves(start(), stream, candidate), columns]
+      : [columns];
   });
 }
 
@@ -102,7 +107,10 @@ function codebookWhole(draft: Draft, stream: DigitStream, { tensor, symbols }: C
   return draft;
 }
 
-/** Two indices per word: the tensor's first half along axis 0 in the low digits, its second half in the high. */
+/**
+ * Two indices per word: the tensor's first half along axis 0 in the low digits, its second half in the
+ * high.
+ */
 function codebookHalves(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
   const [rows = 1, ...rest] = tensor.dims;
   const words = emitWords(draft, stream, [rows / 2, ...rest]);

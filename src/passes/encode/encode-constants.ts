@@ -44,36 +44,68 @@ interface Place {
 }
 
 /** Encodes the constants of all graphs, in place. */
-export async function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits, advance?: PassContext["advance"]): Promise<EncodingResult> {
-  const result: EncodingResult = { nodes: [], diagnostics: [], kinds: new Map(), encodedTensors: 0, bytesBefore: 0, bytesAfter: 0, missedBytes: 0 };
+export async function encodeConstants(
+  model: Model,
+  editors: readonly GraphEditor[],
+  limits: EncodingLimits,
+  advance?: PassContext["advance"],
+): Promise<EncodingResult> {
+  const result: EncodingResult = {
+    nodes: [],
+    diagnostics: [],
+    kinds: new Map(),
+    encodedTensors: 0,
+    bytesBefore: 0,
+    bytesAfter: 0,
+    missedBytes: 0,
+  };
   const forms = new StoredForms(model);
   const places: Place[] = [];
-  for (const [graph, editor] of editors.entries()) places.push(...await findPlaces({ editor, graph, forms }, limits, result, advance));
+  for (const [graph, editor] of editors.entries())
+    places.push(...(await findPlaces({ editor, graph, forms }, limits, result, advance)));
   const isTooOld = limits.opset < ENCODING_OPSET;
   const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
-  const selection = await selectForms(places.map(({ choice }) => choice), limits.opset, domain, advance);
+  const selection = await selectForms(
+    places.map(({ choice }) => choice),
+    limits.opset,
+    domain,
+    advance,
+  );
   if (isTooOld) {
     places.forEach((place, i) => keepForOpset(result, place, selection.picks[i], limits.opset));
     return result;
   }
-  const functions = domain === undefined ? new Map<string, FunctionDef>() : functionsOf(selection, limits.opset, domain);
+  const functions =
+    domain === undefined ? new Map<string, FunctionDef>() : functionsOf(selection, limits.opset, domain);
   const names = new FreeNames(model);
   for (const editor of editors) {
-    const own = places.flatMap((place, i) => (place.editor === editor ? [{ place, pick: selection.picks[i] }] : []));
+    const own = places.flatMap((place, i) =>
+      place.editor === editor ? [{ place, pick: selection.picks[i] }] : [],
+    );
     encodeGraph(editor, own, { model, names, functions, result });
   }
   if (domain !== undefined && functions.size > 0) {
     addFunctions(model, domain, [...functions.values()]);
-    result.bytesAfter += [...functions.values()].reduce((sum, fn) => sum + functionWireSize(fn), opsetWireSize({ domain, version: 1n }));
+    result.bytesAfter += [...functions.values()].reduce(
+      (sum, fn) => sum + functionWireSize(fn),
+      opsetWireSize({ domain, version: 1n }),
+    );
   }
   return result;
 }
 
-interface PlaceScope { readonly editor: GraphEditor; readonly graph: number; readonly forms: StoredForms }
+interface PlaceScope {
+  readonly editor: GraphEditor;
+  readonly graph: number;
+  readonly forms: StoredForms;
+}
 
 /** The constants of a graph with their forms; those that must stay dense go to the result with the reason. */
 async function findPlaces(
-  { editor, graph, forms }: PlaceScope, limits: EncodingLimits, result: EncodingResult, advance?: PassContext["advance"],
+  { editor, graph, forms }: PlaceScope,
+  limits: EncodingLimits,
+  result: EncodingResult,
+  advance?: PassContext["advance"],
 ): Promise<Place[]> {
   const places: Place[] = [];
   const { initializers } = editor.graph;
@@ -83,7 +115,8 @@ async function findPlaces(
     const users = editor.consumers(tensor.name ?? "");
     const name = tensor.name ?? "";
     // The form that the file had stood there before, whatever speaks against a new one.
-    const form = users.length > 0 && !editor.isOutput(name) && !editor.input(name) ? forms.of(tensor) : undefined;
+    const form =
+      users.length > 0 && !editor.isOutput(name) && !editor.input(name) ? forms.of(tensor) : undefined;
     const obstacle = isLarge ? whyDense(editor, tensor, users, limits.exclude) : undefined;
     if (!form && !isLarge) continue;
     if (obstacle !== undefined && !form) {
@@ -92,9 +125,17 @@ async function findPlaces(
       continue;
     }
     const denseBytes = tensorWireSize(tensor);
-    const drafts = [...(isLarge && !obstacle ? allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)) : []), ...(form ? [draftOf(form, name)] : [])];
+    const drafts = [
+      ...(isLarge && !obstacle ? allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)) : []),
+      ...(form ? [draftOf(form, name)] : []),
+    ];
     const limitBytes = form ? denseBytes : denseBytes * (1 - limits.minSaving);
-    places.push({ editor, tensor, user: users[0], choice: { denseBytes, limitBytes, graph, options: optionsOf(drafts) } });
+    places.push({
+      editor,
+      tensor,
+      user: users[0],
+      choice: { denseBytes, limitBytes, graph, options: optionsOf(drafts) },
+    });
   }
   return places;
 }
@@ -105,14 +146,24 @@ function keep(result: EncodingResult, tensor: Tensor, user: Node | undefined, re
   result.nodes.push({ name: tensor.name ?? "", opType: user?.opType ?? "", status: "kept", reason });
 }
 
-function keepForOpset(result: EncodingResult, { tensor, user, choice }: Place, pick: FormOption | undefined, opset: number): void {
+function keepForOpset(
+  result: EncodingResult,
+  { tensor, user, choice }: Place,
+  pick: FormOption | undefined,
+  opset: number,
+): void {
   if (!pick) {
     keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
     return;
   }
   result.missedBytes += choice.denseBytes - pick.draft.bytes;
-  keep(result, tensor, user, `operator set ${opset} lacks the operators; `
-    + `from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`);
+  keep(
+    result,
+    tensor,
+    user,
+    `operator set ${opset} lacks the operators; ` +
+      `from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`,
+  );
 }
 
 interface WholeModel {
@@ -123,12 +174,19 @@ interface WholeModel {
 }
 
 /** Chains need nothing but constants, so they go to the start of the graph. */
-function encodeGraph(editor: GraphEditor, places: readonly { place: Place; pick: FormOption | undefined }[], whole: WholeModel): void {
+function encodeGraph(
+  editor: GraphEditor,
+  places: readonly { place: Place; pick: FormOption | undefined }[],
+  whole: WholeModel,
+): void {
   const { model, names, functions, result } = whole;
   const shared = new Map<string, string>();
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  for (const { place: { tensor, user, choice }, pick } of places) {
+  for (const {
+    place: { tensor, user, choice },
+    pick,
+  } of places) {
     if (!pick) {
       keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
       continue;
@@ -138,10 +196,17 @@ function encodeGraph(editor: GraphEditor, places: readonly { place: Place; pick:
     const chain = called ? [callOf(called, nodes)] : nodes;
     carryAnnotations(tensor, chain);
     for (const constant of constants) editor.addInitializer(constant);
-    if (constants.some(({ dataType }) => dataType === DataType.UINT4) && (model.irVersion ?? 0n) < UINT4_IR_VERSION) model.irVersion = UINT4_IR_VERSION;
+    if (
+      constants.some(({ dataType }) => dataType === DataType.UINT4) &&
+      (model.irVersion ?? 0n) < UINT4_IR_VERSION
+    )
+      model.irVersion = UINT4_IR_VERSION;
     chains.push(...chain);
     replaced.add(tensor.name ?? "");
-    const bytes = chain.reduce((sum, node) => sum + nodeWireSize(node), constants.reduce((sum, constant) => sum + tensorWireSize(constant), 0));
+    const bytes = chain.reduce(
+      (sum, node) => sum + nodeWireSize(node),
+      constants.reduce((sum, constant) => sum + tensorWireSize(constant), 0),
+    );
     count(result, tensor, user, pick, bytes);
   }
   if (replaced.size === 0) return;
@@ -149,13 +214,24 @@ function encodeGraph(editor: GraphEditor, places: readonly { place: Place; pick:
   editor.insertBefore(editor.graph.nodes[0], ...chains);
 }
 
-function count(result: EncodingResult, tensor: Tensor, user: Node | undefined, { draft }: FormOption, bytes: number): void {
+function count(
+  result: EncodingResult,
+  tensor: Tensor,
+  user: Node | undefined,
+  { draft }: FormOption,
+  bytes: number,
+): void {
   const before = tensorWireSize(tensor);
   result.encodedTensors++;
   result.kinds.set(draft.kind, (result.kinds.get(draft.kind) ?? 0) + 1);
   result.bytesBefore += before;
   result.bytesAfter += bytes;
-  result.nodes.push({ name: tensor.name ?? "", opType: user?.opType ?? "", status: "changed", reason: `${draft.form}: ${before} → ${bytes} bytes` });
+  result.nodes.push({
+    name: tensor.name ?? "",
+    opType: user?.opType ?? "",
+    status: "changed",
+    reason: `${draft.form}: ${before} → ${bytes} bytes`,
+  });
 }
 
 /** What the file said about the constant moves to the node that makes it now. */

@@ -1,20 +1,21 @@
 /**
- * encode-weights: stores constants so that the file shrinks, in operators that onnxruntime computes once at load.
+ * encode-weights: stores constants so that the file shrinks, in operators that onnxruntime computes once at
+ * load.
  *
  *   W (dense)   →   codes ─▶ Cast ─▶ … ─▶ Gather(table) ─▶ W
  *
- * Lossless: the chain makes exactly the bytes that were stored, and inference runs on the same dense constant as
- * before (see folding-facts.ts for what was measured). Per tensor the smallest of these is taken, dense included:
- * one value everywhere; a narrower float type that holds every value; a table of few values with packed indices;
- * gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned tensors, with a table or plain values.
- * The decoded constant keeps its name, so nothing that uses it changes. Chains of the same operators are written
- * once, as a function of the model.
+ * Lossless: the chain makes exactly the bytes that were stored, and inference runs on the same dense
+ * constant as before (see folding-facts.ts for what was measured). Per tensor the smallest of these is
+ * taken, dense included: one value everywhere; a narrower float type that holds every value; a table of few
+ * values with packed indices; gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned
+ * tensors, with a table or plain values. The decoded constant keeps its name, so nothing that uses it
+ * changes. Chains of the same operators are written once, as a function of the model.
  *
- * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults of
- * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1 GiB).
- * Must come last: passes after it see codes instead of weights, and a tool that folds constants brings the dense form
- * back. What unpack-weights has made dense goes back to the form it had where that is smallest. A runtime that folds
- * none decodes at every inference; `storage: "plain"` is for those.
+ * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults
+ * of graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1
+ * GiB). Must come last: passes after it see codes instead of weights, and a tool that folds constants
+ * brings the dense form back. What unpack-weights has made dense goes back to the form it had where that is
+ * smallest. A runtime that folds none decodes at every inference; `storage: "plain"` is for those.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -32,7 +33,10 @@ export interface EncodeWeightsOptions {
   readonly minBytes: number;
   /** A form must save at least this share of the tensor's bytes. */
   readonly minSaving: number;
-  /** Chains of the same operators become a function where that is smaller. Needs onnxruntime 1.17 to be folded. */
+  /**
+   * Chains of the same operators become a function where that is smaller. Needs onnxruntime 1.17 to be
+   * folded.
+   */
   readonly functions: boolean;
   /** Names of constants, or of nodes whose constants are to stay dense. */
   readonly exclude: readonly string[];
@@ -43,33 +47,57 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
   description: "Store constants as codes, tables and gaps that onnxruntime unfolds once at load",
   flag: {
     syntax: "--storage <form>",
-    help: "how constants are stored: auto (the smallest form per tensor), plain (dense, for runtimes that do not fold constants) or int8",
+    help:
+      "how constants are stored: auto (the smallest form per tensor), plain (dense, for " +
+      "runtimes that do not fold constants) or int8",
     parse: (value) => ({ storage: parseStorage(value) }),
   },
   lossy: false,
   defaults: { storage: "auto", minBytes: 256, minSaving: 0.02, functions: true, exclude: [] },
   validate: ({ storage, minBytes, minSaving }) => {
     parseStorage(storage);
-    if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `encode-weights: minBytes must be 0 or more, not ${minBytes}.`);
-    if (!(minSaving >= 0 && minSaving < 1)) throw new EdgecError("BAD_OPTION", `encode-weights: minSaving must be from 0 to below 1, not ${minSaving}.`);
+    if (!(minBytes >= 0))
+      throw new EdgecError("BAD_OPTION", `encode-weights: minBytes must be 0 or more, not ${minBytes}.`);
+    if (!(minSaving >= 0 && minSaving < 1))
+      throw new EdgecError(
+        "BAD_OPTION",
+        `encode-weights: minSaving must be from 0 to below 1, not ${minSaving}.`,
+      );
   },
-  run: (model, options, context) => (options.storage === "plain" ? { modified: false, stats: {}, nodes: [], diagnostics: [] } : encodeModel(model, options, context)),
+  run: (model, options, context) =>
+    options.storage === "plain"
+      ? { modified: false, stats: {}, nodes: [], diagnostics: [] }
+      : encodeModel(model, options, context),
 });
 
 function parseStorage(value: string): "auto" | "plain" {
   if (value === "auto" || value === "plain") return value;
-  throw new EdgecError("BAD_OPTION", `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`,
+  );
 }
 
-async function encodeModel(model: Model, options: EncodeWeightsOptions, { advance }: PassContext): Promise<PassResult> {
+async function encodeModel(
+  model: Model,
+  options: EncodeWeightsOptions,
+  { advance }: PassContext,
+): Promise<PassResult> {
   const editors = GraphEditor.forModel(model);
   refuseUnmatched(editors, options.exclude);
   const opset = opsetVersion(model);
-  const result = await encodeConstants(model, editors, { ...options, opset, exclude: new Set(options.exclude) }, advance);
+  const result = await encodeConstants(
+    model,
+    editors,
+    { ...options, opset, exclude: new Set(options.exclude) },
+    advance,
+  );
   return {
     modified: result.encodedTensors > 0,
     stats: {
-      encodedTensors: result.encodedTensors, bytesBefore: result.bytesBefore, bytesAfter: result.bytesAfter,
+      encodedTensors: result.encodedTensors,
+      bytesBefore: result.bytesBefore,
+      bytesAfter: result.bytesAfter,
       ...Object.fromEntries([...result.kinds].map(([kind, n]) => [`${kind}Tensors`, n])),
     },
     nodes: result.nodes,
@@ -78,17 +106,29 @@ async function encodeModel(model: Model, options: EncodeWeightsOptions, { advanc
 }
 
 function refuseUnmatched(editors: readonly GraphEditor[], exclude: readonly string[]): void {
-  const known = new Set(editors.flatMap(({ graph }) => [...graph.initializers.map((t) => t.name ?? ""), ...graph.nodes.map(nodeLabel)]));
+  const known = new Set(
+    editors.flatMap(({ graph }) => [
+      ...graph.initializers.map((t) => t.name ?? ""),
+      ...graph.nodes.map(nodeLabel),
+    ]),
+  );
   const unmatched = exclude.find((name) => !known.has(name));
   if (unmatched === undefined) return;
-  throw new EdgecError("UNMATCHED_SELECTOR", `encode-weights: "${unmatched}" is no constant or node of the model.${suggestion(unmatched, known)}`);
+  throw new EdgecError(
+    "UNMATCHED_SELECTOR",
+    `encode-weights: "${unmatched}" is no constant or node of the model.${suggestion(unmatched, known)}`,
+  );
 }
 
 function opsetDiagnostic(opset: number, missedBytes: number): Diagnostic[] {
   if (missedBytes === 0) return [];
-  return [{
-    id: "encode-weights/old-opset", severity: "warning",
-    message: `The model uses operator set ${opset}, which lacks the operators that stored forms need. `
-      + `Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
-  }];
+  return [
+    {
+      id: "encode-weights/old-opset",
+      severity: "warning",
+      message:
+        `The model uses operator set ${opset}, which lacks the operators that stored forms need. ` +
+        `Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
+    },
+  ];
 }

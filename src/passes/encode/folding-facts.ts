@@ -1,9 +1,10 @@
 /**
- * What onnxruntime computes once at load. Every chain below was run in onnxruntime-node and onnxruntime-web 1.30, on
- * 3,543 models in all: at levels basic and all nothing but the finished constant is left in the executed graph; at
- * level disabled the chain runs at every inference. The bytes were those encoded at each level. Inference took as
- * long as with dense constants on the fixtures lenet, resnet and mbv2; loading took longer (resnet at 80 % zeros:
- * 5 → 24 ms in onnxruntime-node, 6 → 55 ms in onnxruntime-web, on a busy two-core machine).
+ * What onnxruntime computes once at load. Every chain below was run in onnxruntime-node and onnxruntime-web
+ * 1.30, on 3,543 models in all: at levels basic and all nothing but the finished constant is left in the
+ * executed graph; at level disabled the chain runs at every inference. The bytes were those encoded at each
+ * level. Inference took as long as with dense constants on the fixtures lenet, resnet and mbv2; loading
+ * took longer (resnet at 80 % zeros: 5 → 24 ms in onnxruntime-node, 6 → 55 ms in onnxruntime-web, on a busy
+ * two-core machine).
  *
  *   chain                                                             measured at opsets
  *   ConstantOfShape(value)                                            11, 13, 17, 21
@@ -17,19 +18,21 @@
  *   steps → Div, Sub, Add, CumSum, Mul → Gather → ScatterElements     11, 13, 17, 21
  *   int8 → Cast(float) → Mul(scale)                                   9, 11, 13, 17, 21
  *
- * A DequantizeLinear on a constant is deliberately not folded: that is what keeps QLinearConv after a chain that
- * ends in int8, and why float compute is reached through Cast and Mul instead.
+ * A DequantizeLinear on a constant is deliberately not folded: that is what keeps QLinearConv after a chain
+ * that ends in int8, and why float compute is reached through Cast and Mul instead.
  */
 
 /**
  * Since 1.27 onnxruntime folds no node whose output is larger than this (session entry
- * `optimization.constant_folding_max_output_size_in_bytes`, 1 GiB unless set), nor one whose shape it cannot infer.
+ * `optimization.constant_folding_max_output_size_in_bytes`, 1 GiB unless set), nor one whose shape it
+ * cannot infer.
  */
 export const FOLDING_LIMIT_BYTES = 2 ** 30;
 
 /**
- * Functions of the model are files of IR version 8. onnxruntime inlines them before it folds constants since 1.17
- * (measured: 1.17.3, 1.18.1, 1.30, 1.32; web 1.30); 1.16.3 folds every chain above, but none within a function.
+ * Functions of the model are files of IR version 8. onnxruntime inlines them before it folds constants
+ * since 1.17 (measured: 1.17.3, 1.18.1, 1.30, 1.32; web 1.30); 1.16.3 folds every chain above, but none
+ * within a function.
  */
 export const FUNCTION_IR_VERSION = 8n;
 
@@ -47,7 +50,7 @@ export const BFLOAT16_CAST_OPSET = 13;
 export const INT8_STORAGE_OPSET = 9;
 
 /**
- * Elements whose chain stays within the folding limit: no chain holds more than four bytes for one of them at a
- * time, and packing adds fewer than 64.
+ * Elements whose chain stays within the folding limit: no chain holds more than four bytes for one of them
+ * at a time, and packing adds fewer than 64.
  */
 export const MAX_FOLDABLE_ELEMENTS = FOLDING_LIMIT_BYTES / 4 - 64;

@@ -11,7 +11,8 @@ export class FreeNames {
   /** Takes the shortest prefix of which, with letters and digits after it, no name of the model is made. */
   constructor(model: Model) {
     const taken = new Set(namesOf(model));
-    const clashes = (prefix: string): boolean => [...taken].some((name) => name.startsWith(prefix) && /^[0-9a-z]*$/.test(name.slice(prefix.length)));
+    const clashes = (prefix: string): boolean =>
+      [...taken].some((name) => name.startsWith(prefix) && /^[0-9a-z]*$/.test(name.slice(prefix.length)));
     let prefix = PREFIXES.find((p) => !clashes(p));
     for (let k = 0; prefix === undefined; k++) if (!clashes(`edgec${k}_`)) prefix = `edgec${k}_`;
     this.prefix = prefix;

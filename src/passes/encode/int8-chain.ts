@@ -1,5 +1,13 @@
 /** The chain that makes a weight of int8 codes and their scales. */
-import { attribute, DataType, floatTensor, integerTensor, makeNode, type Node, type Tensor } from "../../ir/index.js";
+import {
+  attribute,
+  DataType,
+  floatTensor,
+  integerTensor,
+  makeNode,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
 import type { Int8Channels } from "./int8-channels.js";
 
@@ -22,13 +30,18 @@ export function int8Chain(
     makeNode("Cast", [code], [float], [attribute.int("to", DataType.FLOAT)]),
     makeNode("Mul", [float, scale], [product]),
   ];
-  if (!isFloat) nodes.push(makeNode("Cast", [product], [tensor.name ?? ""], [attribute.int("to", tensor.dataType)]));
+  if (!isFloat)
+    nodes.push(makeNode("Cast", [product], [tensor.name ?? ""], [attribute.int("to", tensor.dataType)]));
   const last = nodes.at(-1)!;
   if (tensor.docString) last.docString = tensor.docString;
   if (tensor.metadata?.length) last.metadata = tensor.metadata;
-  const scaleDims = scales.length === 1 ? [] : tensor.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1));
+  const scaleDims =
+    scales.length === 1 ? [] : tensor.dims.map((dim, axis) => (axes.includes(axis) ? dim : 1));
   return {
     nodes,
-    constants: [integerTensor(code, tensor.dims, DataType.INT8, codes), floatTensor(scale, scaleDims, scales)],
+    constants: [
+      integerTensor(code, tensor.dims, DataType.INT8, codes),
+      floatTensor(scale, scaleDims, scales),
+    ],
   };
 }

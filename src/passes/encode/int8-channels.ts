@@ -15,23 +15,39 @@ const MAX_CODE = 127;
 const CLIP_STEPS = 16;
 const CLIP_STEP = 1 / 40;
 
-/** Channels of up to so many values try clipping points on all of them, longer ones on a sample of this size. */
+/**
+ * Channels of up to so many values try clipping points on all of them, longer ones on a sample of this
+ * size.
+ */
 const ALL_BELOW = 2048;
 const SAMPLE = 1024;
-/** Trials of a long channel without a gain before it ends: its error falls and rises once, but for the noise of rounding. */
+/**
+ * Trials of a long channel without a gain before it ends: its error falls and rises once, but for the noise
+ * of rounding.
+ */
 const PATIENCE = 4;
 /** Values that are moved at a time: neighbouring channels share cache lines. */
 const BLOCK = 2 ** 18;
-/** Between channels of a block: lengths are mostly powers of two, and would all fall on the same lines of the cache. */
+/**
+ * Between channels of a block: lengths are mostly powers of two, and would all fall on the same lines of
+ * the cache.
+ */
 const PADDING = 16;
 
 /**
- * Symmetric: zero stays zero. `channelAxes` are the axes along which the scale varies; an empty list gives one
- * scale. An all-zero channel gets scale 1. Returns undefined when a value is not finite.
+ * Symmetric: zero stays zero. `channelAxes` are the axes along which the scale varies; an empty list gives
+ * one scale. An all-zero channel gets scale 1. Returns undefined when a value is not finite.
  */
-export function quantizeToInt8(values: Float32Array, dims: readonly number[], channelAxes: readonly number[]): Int8Channels | undefined {
+export function quantizeToInt8(
+  values: Float32Array,
+  dims: readonly number[],
+  channelAxes: readonly number[],
+): Int8Channels | undefined {
   const bases = axisOffsets(dims, channelAxes);
-  const offsets = axisOffsets(dims, [...dims.keys()].filter((axis) => !channelAxes.includes(axis)));
+  const offsets = axisOffsets(
+    dims,
+    [...dims.keys()].filter((axis) => !channelAxes.includes(axis)),
+  );
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(bases.length);
   const length = offsets.length;
@@ -46,7 +62,9 @@ export function quantizeToInt8(values: Float32Array, dims: readonly number[], ch
     const own = bases.subarray(first, first + perBlock);
     if (!isContiguous) gather(values, block, own, offsets, pitch);
     for (let c = 0; c < own.length; c++) {
-      const [begin, source, target] = isContiguous ? [first * length, values, codes] as const : [c * pitch, block, coded] as const;
+      const [begin, source, target] = isContiguous
+        ? ([first * length, values, codes] as const)
+        : ([c * pitch, block, coded] as const);
       const channel = source.subarray(begin, begin + length);
       const scale = trials.leastErrorScale(channel);
       if (scale === undefined) return undefined;
@@ -58,8 +76,17 @@ export function quantizeToInt8(values: Float32Array, dims: readonly number[], ch
   return { codes, scales, sqnr: decibels(loss.signal, loss.noise) };
 }
 
-/** From the tensor to a block that holds channels one after the other, along whichever of the two lies closer. */
-function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
+/**
+ * From the tensor to a block that holds channels one after the other, along whichever of the two lies
+ * closer.
+ */
+function gather(
+  tensor: Float32Array,
+  block: Float32Array,
+  bases: Int32Array,
+  offsets: Int32Array,
+  pitch: number,
+): void {
   const count = bases.length;
   const isRun = (bases[count - 1] ?? 0) - (bases[0] ?? 0) === count - 1;
   if (areApart(offsets)) {
@@ -77,7 +104,13 @@ function gather(tensor: Float32Array, block: Float32Array, bases: Int32Array, of
 }
 
 /** The inverse of `gather`; apart from it, as one function for both element types takes twice the time. */
-function scatter(block: Int8Array, tensor: Int8Array, bases: Int32Array, offsets: Int32Array, pitch: number): void {
+function scatter(
+  block: Int8Array,
+  tensor: Int8Array,
+  bases: Int32Array,
+  offsets: Int32Array,
+  pitch: number,
+): void {
   const count = bases.length;
   const isRun = (bases[count - 1] ?? 0) - (bases[0] ?? 0) === count - 1;
   if (areApart(offsets)) {
@@ -98,7 +131,12 @@ function areApart(offsets: Int32Array): boolean {
   return offsets.length > 1 && offsets[1]! - offsets[0]! > 1;
 }
 
-function encode(channel: Float32Array, scale: number, codes: Int8Array, loss: { signal: number; noise: number }): void {
+function encode(
+  channel: Float32Array,
+  scale: number,
+  codes: Int8Array,
+  loss: { signal: number; noise: number },
+): void {
   let signal = 0;
   let noise = 0;
   const inverse = 1 / scale;
@@ -114,7 +152,10 @@ function encode(channel: Float32Array, scale: number, codes: Int8Array, loss: { 
   loss.noise += noise;
 }
 
-/** Adding and taking away 1.5 · 2^52 leaves the nearest whole number, in a seventh of the time of Math.round. */
+/**
+ * Adding and taking away 1.5 · 2^52 leaves the nearest whole number, in a seventh of the time of
+ * Math.round.
+ */
 const ROUNDER = 6_755_399_441_055_744;
 
 function toCode(ratio: number): number {
@@ -133,8 +174,9 @@ class Trials {
   }
 
   /**
-   * Tries clipping points from the largest magnitude down. For codes q the best scale is Σwq/Σq² and leaves the error
-   * Σw² - (Σwq)²/Σq², so each trial is one pass and the winner gets that scale. Long channels are tried on a sample.
+   * Tries clipping points from the largest magnitude down. For codes q the best scale is Σwq/Σq² and leaves
+   * the error Σw² - (Σwq)²/Σq², so each trial is one pass and the winner gets that scale. Long channels are
+   * tried on a sample.
    */
   leastErrorScale(channel: Float32Array): number | undefined {
     let largest = 0;
@@ -151,7 +193,10 @@ class Trials {
     if (finest < 2 ** -126) return 1;
     const own = coarserGrid(channel, largest);
     if (own !== undefined) return own;
-    const { tail, rest, weight } = channel.length < ALL_BELOW ? { tail: channel, rest: this.rest, weight: 0 } : this.sample(channel, largest * (1 - CLIP_STEPS * CLIP_STEP));
+    const { tail, rest, weight } =
+      channel.length < ALL_BELOW
+        ? { tail: channel, rest: this.rest, weight: 0 }
+        : this.sample(channel, largest * (1 - CLIP_STEPS * CLIP_STEP));
     const patience = weight === 0 ? CLIP_STEPS : PATIENCE;
     let best = 0;
     let bestExplained = -1;
@@ -167,11 +212,14 @@ class Trials {
   }
 
   /**
-   * All values that some trial clips, whose errors decide, and every so many of the others, whose rounding errors are much
-   * alike: each stands for `weight` of them. Costs less than 0.06 dB against trying all, on normal and Laplacian weights
-   * in channels of 4,096 and 16,384.
+   * All values that some trial clips, whose errors decide, and every so many of the others, whose rounding
+   * errors are much alike: each stands for `weight` of them. Costs less than 0.06 dB against trying all, on
+   * normal and Laplacian weights in channels of 4,096 and 16,384.
    */
-  private sample(channel: Float32Array, clippedFrom: number): { tail: Float32Array; rest: Float32Array; weight: number } {
+  private sample(
+    channel: Float32Array,
+    clippedFrom: number,
+  ): { tail: Float32Array; rest: Float32Array; weight: number } {
     const { tail, rest } = this;
     const step = Math.floor(channel.length / SAMPLE);
     let inTail = 0;
@@ -180,8 +228,13 @@ class Trials {
       tail[inTail] = channel[i]!;
       inTail += Math.abs(channel[i]!) > clippedFrom ? 1 : 0;
     }
-    for (let i = 0; i < channel.length; i += step) if (!(Math.abs(channel[i]!) > clippedFrom)) rest[inRest++] = channel[i]!;
-    return { tail: tail.subarray(0, inTail), rest: rest.subarray(0, inRest), weight: inRest === 0 ? 0 : (channel.length - inTail) / inRest };
+    for (let i = 0; i < channel.length; i += step)
+      if (!(Math.abs(channel[i]!) > clippedFrom)) rest[inRest++] = channel[i]!;
+    return {
+      tail: tail.subarray(0, inTail),
+      rest: rest.subarray(0, inRest),
+      weight: inRest === 0 ? 0 : (channel.length - inTail) / inRest,
+    };
   }
 }
 
@@ -191,13 +244,15 @@ const COARSEST = 64;
 const ON_GRID = 1e-4;
 
 /**
- * The scale of weights that were rounded for int8 kernels already, where the guard against saturation left their largest
- * code below 127: a finer grid would round them once more. Most other channels are told from these by three values.
+ * The scale of weights that were rounded for int8 kernels already, where the guard against saturation left
+ * their largest code below 127: a finer grid would round them once more. Most other channels are told from
+ * these by three values.
  */
 function coarserGrid(channel: Float32Array, largest: number): number | undefined {
   // What the finest grid holds needs no other: equal weights lie on every grid.
   if (isOnGrid(channel, MAX_CODE / largest)) return undefined;
-  for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--) if (isOnGrid(channel, steps / largest)) return Math.fround(largest / steps);
+  for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--)
+    if (isOnGrid(channel, steps / largest)) return Math.fround(largest / steps);
   return undefined;
 }
 

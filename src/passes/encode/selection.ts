@@ -1,7 +1,7 @@
 /**
- * Which form each constant takes, and which chains become functions, so that the file is smallest. A chain written
- * out costs its nodes, a call of a function little, a function once. That is facility location: functions are opened
- * greedily while one makes the whole smaller, then closed again where that does.
+ * Which form each constant takes, and which chains become functions, so that the file is smallest. A chain
+ * written out costs its nodes, a call of a function little, a function once. That is facility location:
+ * functions are opened greedily while one makes the whole smaller, then closed again where that does.
  */
 import type { FunctionDef } from "../../ir/index.js";
 import type { PassContext } from "../contract.js";
@@ -37,16 +37,24 @@ export interface Selection {
   readonly bytes: number;
 }
 
-/** The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even as a call. */
+/**
+ * The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even
+ * as a call.
+ */
 export function optionsOf(drafts: readonly Draft[]): FormOption[] {
   const byKey = new Map<string, FormOption>();
   for (const draft of drafts) {
     const { key } = shapeOf(draft.nodes);
     const option = {
-      draft, key, ownBytes: draft.ownBytes, sharedBytes: draft.sharedBytes, inlineBytes: draft.nodeBytes,
+      draft,
+      key,
+      ownBytes: draft.ownBytes,
+      sharedBytes: draft.sharedBytes,
+      inlineBytes: draft.nodeBytes,
       callBytes: nodeWireSize(callOf({ name: "A", domain: "e" }, draft.nodes)),
     };
-    // Constants that the file has already may be shared with other values, which an equal chain with its own is not.
+    // Constants that the file has already may be shared with other values, which an equal chain with its
+    // own is not.
     const place = `${draft.kind === "restored" ? "restored" : ""} ${key}`;
     const rival = byKey.get(place);
     if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(place, option);
@@ -62,15 +70,21 @@ function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
 
 /** The selection of fewest bytes found. Without a `domain` there are no functions. */
 export async function selectForms(
-  choices: readonly Choice[], opset: number, domain: string | undefined, advance?: PassContext["advance"],
+  choices: readonly Choice[],
+  opset: number,
+  domain: string | undefined,
+  advance?: PassContext["advance"],
 ): Promise<Selection> {
   const problem: Problem = { choices, readers: readersOf(choices) };
   const plain = evaluate(problem, new Map(), 0);
   if (domain === undefined) return plain;
   const importBytes = opsetWireSize({ domain, version: 1n });
   const sizes = functionSizes(choices, opset, domain);
-  // From no function upwards and, as chains that pay only together are missed so, from those wanted if all were free.
-  const wanted = evaluate(problem, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
+  // From no function upwards and, as chains that pay only together are missed so, from those wanted if all
+  // were free.
+  const wanted = evaluate(problem, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap(
+    (pick) => (pick ? [pick.key] : []),
+  );
   const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
   let best = plain;
   for (const start of starts) {
@@ -92,17 +106,27 @@ const LARGE = 256;
 function readersOf(choices: readonly Choice[]): Map<string, number> {
   const readers = new Map<string, number>();
   for (const { options, graph } of choices) {
-    const keys = new Set(options.flatMap(({ sharedBytes }) => sharedBytes.filter(([, bytes]) => bytes >= LARGE).map(([key]) => `${graph} ${key}`)));
+    const keys = new Set(
+      options.flatMap(({ sharedBytes }) =>
+        sharedBytes.filter(([, bytes]) => bytes >= LARGE).map(([key]) => `${graph} ${key}`),
+      ),
+    );
     for (const key of keys) readers.set(key, (readers.get(key) ?? 0) + 1);
   }
   return readers;
 }
 
-interface FunctionCosts { readonly sizes: ReadonlyMap<string, number>; readonly importBytes: number }
+interface FunctionCosts {
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly importBytes: number;
+}
 
 /** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
 async function improve(
-  problem: Problem, start: ReadonlyMap<string, number>, { sizes, importBytes }: FunctionCosts, advance: PassContext["advance"],
+  problem: Problem,
+  start: ReadonlyMap<string, number>,
+  { sizes, importBytes }: FunctionCosts,
+  advance: PassContext["advance"],
 ): Promise<Selection> {
   let open = start;
   let best = evaluate(problem, open, importBytes);
@@ -127,17 +151,22 @@ function functionSizes(choices: readonly Choice[], opset: number, domain: string
   const sizes = new Map<string, number>();
   const seen = new Set<string>();
   for (const { key, draft } of choices.flatMap(({ options }) => options)) {
-    if (seen.has(key) && !sizes.has(key)) sizes.set(key, functionWireSize(defineFunction(domain, 0, draft.nodes, opset)));
+    if (seen.has(key) && !sizes.has(key))
+      sizes.set(key, functionWireSize(defineFunction(domain, 0, draft.nodes, opset)));
     seen.add(key);
   }
   return sizes;
 }
 
 /**
- * Gives each constant its smallest form, with these functions open. What several may share, the first would pay for all, and
- * so would take another form alone: in the choice each pays its part.
+ * Gives each constant its smallest form, with these functions open. What several may share, the first would
+ * pay for all, and so would take another form alone: in the choice each pays its part.
  */
-function evaluate({ choices, readers }: Problem, functions: ReadonlyMap<string, number>, importBytes: number): Selection {
+function evaluate(
+  { choices, readers }: Problem,
+  functions: ReadonlyMap<string, number>,
+  importBytes: number,
+): Selection {
   const paid = new Set<string>();
   let bytes = functions.size > 0 ? importBytes : 0;
   for (const size of functions.values()) bytes += size;
@@ -146,8 +175,10 @@ function evaluate({ choices, readers }: Problem, functions: ReadonlyMap<string, 
     let least = Infinity;
     for (const option of options) {
       let cost = ownCost(option, functions);
-      for (const [key, size] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += size / (readers.get(`${graph} ${key}`) ?? 1);
-      if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length)) [pick, least] = [option, cost];
+      for (const [key, size] of option.sharedBytes)
+        if (!paid.has(`${graph} ${key}`)) cost += size / (readers.get(`${graph} ${key}`) ?? 1);
+      if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length))
+        [pick, least] = [option, cost];
     }
     if (least >= limitBytes) pick = undefined;
     bytes += pick ? ownCost(pick, functions) : denseBytes;
@@ -161,12 +192,19 @@ function evaluate({ choices, readers }: Problem, functions: ReadonlyMap<string, 
   return { picks, functions: new Set(functions.keys()), bytes };
 }
 
-function ownCost({ ownBytes, key, callBytes, inlineBytes }: FormOption, functions: ReadonlyMap<string, number>): number {
+function ownCost(
+  { ownBytes, key, callBytes, inlineBytes }: FormOption,
+  functions: ReadonlyMap<string, number>,
+): number {
   return ownBytes + (functions.has(key) ? callBytes : inlineBytes);
 }
 
 /** The functions of a selection, by the key of their chains. */
-export function functionsOf({ picks, functions }: Selection, opset: number, domain: string): Map<string, FunctionDef> {
+export function functionsOf(
+  { picks, functions }: Selection,
+  opset: number,
+  domain: string,
+): Map<string, FunctionDef> {
   const definitions = new Map<string, FunctionDef>();
   for (const pick of picks) {
     if (pick && functions.has(pick.key) && !definitions.has(pick.key)) {

@@ -9,11 +9,19 @@ import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./value-h
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./bit-packing.js";
 
-/** Every way to store the tensor without its background. Nothing when it has no foreground or mostly foreground. */
+/**
+ * Every way to store the tensor without its background. Nothing when it has no foreground or mostly
+ * foreground.
+ */
 export function sparseForms(candidate: Candidate): Draft[] {
   const { foreground, count } = candidate.symbols;
   if (foreground === 0 || foreground > DENSE_FROM * count) return [];
-  return [...jointGapForms(candidate), ...separateGapForms(candidate), ...skipForms(candidate), ...maskForms(candidate)];
+  return [
+    ...jointGapForms(candidate),
+    ...separateGapForms(candidate),
+    ...skipForms(candidate),
+    ...maskForms(candidate),
+  ];
 }
 
 function foregroundTable({ symbols }: Candidate): number[] | undefined {
@@ -21,7 +29,10 @@ function foregroundTable({ symbols }: Candidate): number[] | undefined {
   return table && table.length <= MAX_TABLE ? table : undefined;
 }
 
-/** Entries step·C + code in one stream, C being the number of codes: a byte each with 16 codes and steps below 16. */
+/**
+ * Entries step·C + code in one stream, C being the number of codes: a byte each with 16 codes and steps
+ * below 16.
+ */
 function jointGapForms(candidate: Candidate): Draft[] {
   const values = foregroundTable(candidate);
   if (!values) return [];
@@ -32,13 +43,24 @@ function jointGapForms(candidate: Candidate): Draft[] {
     const table = fillerFree ? values : [...values, background];
     const limit = Math.floor(most / table.length);
     const words = Math.ceil(countEntries(distances, limit) / digitsPerWord);
-    const draft = new Draft("gaps",
-      `${values.length} values among a background, steps below ${limit}, ${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`);
-    const digits = (): Iterable<ArrayLike<number>> => jointDigits(listEntries(candidate.symbols, limit, words * digitsPerWord), table);
-    const entries = emitFlatDigits(draft, { radix: limit * table.length, packing: { type, digitsPerWord, words }, digits });
+    const draft = new Draft(
+      "gaps",
+      `${values.length} values among a background, steps below ${limit}, ` +
+        `${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`,
+    );
+    const digits = (): Iterable<ArrayLike<number>> =>
+      jointDigits(listEntries(candidate.symbols, limit, words * digitsPerWord), table);
+    const entries = emitFlatDigits(draft, {
+      radix: limit * table.length,
+      packing: { type, digitsPerWord, words },
+      digits,
+    });
     const codes = draft.int32([table.length]);
     const steps = draft.op("Div", [entries, codes]);
-    const updates = draft.op("Gather", [emitTable(draft, candidate.tensor, candidate.symbols, table), draft.op("Mod", [entries, codes])]);
+    const updates = draft.op("Gather", [
+      emitTable(draft, candidate.tensor, candidate.symbols, table),
+      draft.op("Mod", [entries, codes]),
+    ]);
     emitScatter(draft, runningSum(draft, steps), updates, candidate);
     forms.push(draft);
   }
@@ -47,7 +69,8 @@ function jointGapForms(candidate: Candidate): Draft[] {
 
 function* jointDigits(entries: Iterable<Entries>, table: readonly number[]): Generator<Uint32Array, void> {
   for (const { steps, patterns } of entries) {
-    for (const codes of indicesOf([patterns], table)) for (let i = 0; i < codes.length; i++) steps[i] = steps[i]! * table.length + codes[i]!;
+    for (const codes of indicesOf([patterns], table))
+      for (let i = 0; i < codes.length; i++) steps[i] = steps[i]! * table.length + codes[i]!;
     yield steps;
   }
 }
@@ -60,14 +83,18 @@ function separateGapForms(candidate: Candidate): Draft[] {
     const words = Math.ceil(countEntries(symbols.distances, limit) / digitsPerWord);
     const entries = words * digitsPerWord;
     const packing = { type, digitsPerWord, words };
-    const steps = (): Iterable<Uint32Array> => each(listEntries(symbols, limit, entries), (entry) => entry.steps);
-    const patterns = (): Iterable<Uint32Array> => each(listEntries(symbols, limit, entries), (entry) => entry.patterns);
+    const steps = (): Iterable<Uint32Array> =>
+      each(listEntries(symbols, limit, entries), (entry) => entry.steps);
+    const patterns = (): Iterable<Uint32Array> =>
+      each(listEntries(symbols, limit, entries), (entry) => entry.patterns);
     const begin = (what: string): { draft: Draft; steps: string } => {
       const draft = new Draft("gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
       return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: steps }) };
     };
     const plain = begin("values beside gaps");
-    const values = plain.draft.constant(tensor.dataType, [entries], () => patternBytes(patterns(), entries, symbols.bytesPerElement));
+    const values = plain.draft.constant(tensor.dataType, [entries], () =>
+      patternBytes(patterns(), entries, symbols.bytesPerElement),
+    );
     emitScatter(plain.draft, runningSum(plain.draft, plain.steps), values, candidate);
     forms.push(plain.draft);
     if (!symbols.distinct || symbols.distinct.length > MAX_TABLE) continue;
@@ -75,8 +102,17 @@ function separateGapForms(candidate: Candidate): Draft[] {
     for (const codePacking of packingsFor(table.length, entries, candidate.opset)) {
       if (codePacking.digitsPerWord * codePacking.words !== entries) continue;
       const { draft, steps } = begin(`codes of ${bitsPerDigit(codePacking)} bits beside gaps`);
-      const codes = emitFlatDigits(draft, { radix: table.length, packing: codePacking, digits: () => indicesOf(patterns(), table) });
-      emitScatter(draft, runningSum(draft, steps), draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]), candidate);
+      const codes = emitFlatDigits(draft, {
+        radix: table.length,
+        packing: codePacking,
+        digits: () => indicesOf(patterns(), table),
+      });
+      emitScatter(
+        draft,
+        runningSum(draft, steps),
+        draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]),
+        candidate,
+      );
       forms.push(draft);
     }
   }
@@ -99,21 +135,37 @@ function maskForms(candidate: Candidate): Draft[] {
       return { draft, rank: emitRank(draft, packing, candidate) };
     };
     const plain = begin("plain values");
-    const values = plain.draft.constant(tensor.dataType, [length], () => patternBytes(list(), length, symbols.bytesPerElement));
-    plain.draft.op("Reshape", [plain.draft.op("Gather", [values, plain.rank]), plain.draft.int64(tensor.dims)]);
+    const values = plain.draft.constant(tensor.dataType, [length], () =>
+      patternBytes(list(), length, symbols.bytesPerElement),
+    );
+    plain.draft.op("Reshape", [
+      plain.draft.op("Gather", [values, plain.rank]),
+      plain.draft.int64(tensor.dims),
+    ]);
     forms.push(plain.draft);
     for (const codePacking of table ? packingsFor(table.length, length, opset) : []) {
       const { draft, rank } = begin(`codes of ${bitsPerDigit(codePacking)} bits`);
-      const codes = emitFlatDigits(draft, { radix: table?.length ?? 0, packing: codePacking, digits: () => indicesOf(list(), table ?? []) });
+      const codes = emitFlatDigits(draft, {
+        radix: table?.length ?? 0,
+        packing: codePacking,
+        digits: () => indicesOf(list(), table ?? []),
+      });
       const places = draft.op("Gather", [codes, rank]);
-      draft.op("Reshape", [draft.op("Gather", [emitTable(draft, tensor, symbols, table ?? []), places]), draft.int64(tensor.dims)]);
+      draft.op("Reshape", [
+        draft.op("Gather", [emitTable(draft, tensor, symbols, table ?? []), places]),
+        draft.int64(tensor.dims),
+      ]);
       forms.push(draft);
     }
   }
   return forms;
 }
 
-function emitRank(draft: Draft, packing: { type: DataType; digitsPerWord: number; words: number }, { symbols }: Candidate): string {
+function emitRank(
+  draft: Draft,
+  packing: { type: DataType; digitsPerWord: number; words: number },
+  { symbols }: Candidate,
+): string {
   let bits = emitFlatDigits(draft, { radix: 2, packing, digits: () => maskBits(symbols) });
   if (packing.digitsPerWord * packing.words !== symbols.count) bits = emitTrim(draft, bits, symbols.count);
   return draft.op("Mul", [runningSum(draft, bits), bits]);

@@ -4,19 +4,21 @@
  *   W float32            →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W
  *   W float16, bfloat16  →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ Cast(float16, bfloat16) ─▶ W
  *
- * A quarter of the size at the speed of float: onnxruntime computes the chain once at load (folding-facts.ts), which
- * it would not do for a DequantizeLinear. Activations stay float, so only the rounding of the weights is lost, about
- * 40 dB and more. For LSTM, GRU and RNN, embeddings, and wherever int8 arithmetic is slower than float.
+ * A quarter of the size at the speed of float: onnxruntime computes the chain once at load
+ * (folding-facts.ts), which it would not do for a DequantizeLinear. Activations stay float, so only the
+ * rounding of the weights is lost, about 40 dB and more. For LSTM, GRU and RNN, embeddings, and wherever
+ * int8 arithmetic is slower than float.
  *
- * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per direction and
- * row for recurrent weights. Half-precision models go on computing in half precision: onnxruntime multiplies float16 in few
- * of its builds, and folds the chain in float32 in all of them. Weights that the file held in fewer bytes already, in int8
- * above all, keep that form, as rounding them once more would lose something for nothing.
+ * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per
+ * direction and row for recurrent weights. Half-precision models go on computing in half precision:
+ * onnxruntime multiplies float16 in few of its builds, and folds the chain in float32 in all of them.
+ * Weights that the file held in fewer bytes already, in int8 above all, keep that form, as rounding them
+ * once more would lose something for nothing.
  *
- * Handles float32, float16 and bfloat16 initializers of any scope that are weights of Conv, ConvTranspose, Gemm, MatMul,
- * Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul and their like, and matrices
- * that feed elementwise operators; leaves biases and vectors float, graph outputs and defaults of graph inputs as they are.
- * Needs operator set 9, for bfloat16 13.
+ * Handles float32, float16 and bfloat16 initializers of any scope that are weights of Conv, ConvTranspose,
+ * Gemm, MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul
+ * and their like, and matrices that feed elementwise operators; leaves biases and vectors float, graph
+ * outputs and defaults of graph inputs as they are. Needs operator set 9, for bfloat16 13.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -42,7 +44,10 @@ export interface StoreInt8Options {
   readonly exclude: readonly string[];
   /** Names of the only constants to store as int8; undefined for all that qualify. */
   readonly only: readonly string[] | undefined;
-  /** Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then told of. */
+  /**
+   * Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then
+   * told of.
+   */
   readonly askedBits: number;
   /** Only those that the file held as int8 and a pass has changed since: they go back to that form. */
   readonly again: boolean;
@@ -54,7 +59,8 @@ export const storeInt8 = definePass<StoreInt8Options>({
   lossy: true,
   defaults: { minBytes: 1024, exclude: [], only: undefined, askedBits: 8, again: false },
   validate: ({ minBytes }) => {
-    if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `store-int8: minBytes must be 0 or more, not ${minBytes}.`);
+    if (!(minBytes >= 0))
+      throw new EdgecError("BAD_OPTION", `store-int8: minBytes must be 0 or more, not ${minBytes}.`);
   },
   run: (model, options, context) => storeModel(model, options, withCompute(context)),
 });
@@ -74,16 +80,32 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
   refuseUnmatched(editors, options);
   const opset = opsetVersion(model);
   if (opset < INT8_STORAGE_OPSET) {
-    const message = `The model uses operator set ${opset}; weights can be stored as int8 from ${INT8_STORAGE_OPSET} on. ${RAISE_OPSET}`;
-    return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "store-int8/old-opset", severity: "warning", message }] };
+    const message =
+      `The model uses operator set ${opset}; weights can be stored as int8 from ` +
+      `${INT8_STORAGE_OPSET} on. ${RAISE_OPSET}`;
+    return {
+      modified: false,
+      stats: {},
+      nodes: [],
+      diagnostics: [{ id: "store-int8/old-opset", severity: "warning", message }],
+    };
   }
   const scope: StoreScope = { names: new FreeNames(model), opset, forms: new StoredForms(model) };
-  const tally: Tally = { nodes: [], ofMoreBits: [], stored: 0, bytesBefore: 0, bytesAfter: 0, lowestSqnr: Infinity };
+  const tally: Tally = {
+    nodes: [],
+    ofMoreBits: [],
+    stored: 0,
+    bytesBefore: 0,
+    bytesAfter: 0,
+    lowestSqnr: Infinity,
+  };
   for (const editor of editors) await storeGraph(editor, options, scope, tally, context);
   return {
     modified: tally.stored > 0,
     stats: {
-      storedTensors: tally.stored, bytesBefore: tally.bytesBefore, bytesAfter: tally.bytesAfter,
+      storedTensors: tally.stored,
+      bytesBefore: tally.bytesBefore,
+      bytesAfter: tally.bytesAfter,
       ...(Number.isFinite(tally.lowestSqnr) ? { lowestSqnr: tally.lowestSqnr } : {}),
     },
     nodes: tally.nodes,
@@ -94,17 +116,33 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
 /** Few bits are rounded to what a layer computes in int8; elsewhere they would cost more than they save. */
 function moreBits(stored: readonly NodeStatus[], asked: number): Diagnostic[] {
   if (stored.length === 0) return [];
-  const names = stored.slice(0, 3).map(({ name, opType }) => `"${name}" of ${opType}`).join(", ");
-  const [what, they] = stored.length === 1
-    ? ["1 weight is", "this one does not"] : [`${stored.length} weights are`, "these do not"];
-  const message = `${what} stored at 8 bits rather than ${asked} (${names}${stored.length > 3 ? ", …" : ""}): fewer bits are for weights of layers that compute in int8, and ${they}.`;
+  const names = stored
+    .slice(0, 3)
+    .map(({ name, opType }) => `"${name}" of ${opType}`)
+    .join(", ");
+  const [what, they] =
+    stored.length === 1
+      ? ["1 weight is", "this one does not"]
+      : [`${stored.length} weights are`, "these do not"];
+  const message =
+    `${what} stored at 8 bits rather than ${asked} ` +
+    `(${names}${stored.length > 3 ? ", …" : ""}): fewer bits are for weights of layers ` +
+    `that compute in int8, and ${they}.`;
   return [{ id: "store-int8/more-bits", severity: "warning", message }];
 }
 
-interface StoreScope { readonly names: FreeNames; readonly opset: number; readonly forms: StoredForms }
+interface StoreScope {
+  readonly names: FreeNames;
+  readonly opset: number;
+  readonly forms: StoredForms;
+}
 
 async function storeGraph(
-  editor: GraphEditor, options: StoreInt8Options, scope: StoreScope, tally: Tally, { compute, advance }: Working,
+  editor: GraphEditor,
+  options: StoreInt8Options,
+  scope: StoreScope,
+  tally: Tally,
+  { compute, advance }: Working,
 ): Promise<void> {
   const replaced = new Set<string>();
   const chains: Node[] = [];
@@ -116,14 +154,18 @@ async function storeGraph(
     await advance?.(index, lookedAt.length);
     const uses = [...directUses(name, editor.consumers(name))];
     const user = uses[0]?.node;
-    const kept = (reason: string): void => void tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason });
+    const kept = (reason: string): void =>
+      void tally.nodes.push({ name, opType: user?.opType ?? "", status: "kept", reason });
     const axes = whyFloat(editor, tensor, uses, options, scope.opset) ?? channelAxes(uses, tensor);
     if (typeof axes === "string") {
       kept(axes);
       continue;
     }
     const smaller = whySmaller(tensor, axes, scope.forms);
-    const stored = smaller === undefined ? await compute.run("quantizeToInt8", reader.read(tensor).slice(), tensor.dims, axes) : undefined;
+    const stored =
+      smaller === undefined
+        ? await compute.run("quantizeToInt8", reader.read(tensor).slice(), tensor.dims, axes)
+        : undefined;
     if (!stored) {
       kept(smaller ?? "holds values that are not finite");
       continue;
@@ -134,10 +176,14 @@ async function storeGraph(
     for (const constant of chain.constants) editor.addInitializer(constant);
     count(tally, tensor, stored);
     const status: NodeStatus = {
-      name, opType: user?.opType ?? "", status: "changed", reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
+      name,
+      opType: user?.opType ?? "",
+      status: "changed",
+      reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
     };
     tally.nodes.push(status);
-    // Weights that were rounded before a search left their layer in float are packed as tightly by encode-weights.
+    // Weights that were rounded before a search left their layer in float are packed as tightly by
+    // encode-weights.
     if (new Set(stored.codes).size > 2 ** options.askedBits) tally.ofMoreBits.push(status);
   }
   if (replaced.size === 0) return;
@@ -146,7 +192,11 @@ async function storeGraph(
 }
 
 /** With `only`, exactly those; else float32 constants that are large enough. */
-function isLookedAt(tensor: Tensor, { only, minBytes, again }: StoreInt8Options, forms: StoredForms): boolean {
+function isLookedAt(
+  tensor: Tensor,
+  { only, minBytes, again }: StoreInt8Options,
+  forms: StoredForms,
+): boolean {
   if (again) return forms.wasInt8(tensor) && forms.of(tensor) === undefined;
   if (only) return only.includes(tensor.name ?? "");
   return FLOATS.has(tensor.dataType) && storedByteLength(tensor) >= minBytes;
@@ -174,7 +224,15 @@ function refuseUnmatched(editors: readonly GraphEditor[], { only, exclude }: Sto
   const tensors = editors.flatMap(({ graph }) => graph.initializers.map((t) => t.name ?? ""));
   const known = new Set([...tensors, ...editors.flatMap(({ graph }) => graph.nodes.map(nodeLabel))]);
   const tensor = only?.find((name) => !tensors.includes(name));
-  if (tensor !== undefined) throw new EdgecError("UNMATCHED_SELECTOR", `store-int8: "${tensor}" is no constant of the model.${suggestion(tensor, tensors)}`);
+  if (tensor !== undefined)
+    throw new EdgecError(
+      "UNMATCHED_SELECTOR",
+      `store-int8: "${tensor}" is no constant of the model.${suggestion(tensor, tensors)}`,
+    );
   const name = exclude.find((excluded) => !known.has(excluded));
-  if (name !== undefined) throw new EdgecError("UNMATCHED_SELECTOR", `store-int8: "${name}" is no constant or node of the model.${suggestion(name, known)}`);
+  if (name !== undefined)
+    throw new EdgecError(
+      "UNMATCHED_SELECTOR",
+      `store-int8: "${name}" is no constant or node of the model.${suggestion(name, known)}`,
+    );
 }

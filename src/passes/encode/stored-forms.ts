@@ -1,8 +1,22 @@
-/** The compact forms that constants had in the file, for putting them back where nothing has changed a value. */
-import { contentKey, DataType, opsetVersion, shapeKey, type Model, type StoredForm, type Tensor } from "../../ir/index.js";
+/**
+ * The compact forms that constants had in the file, for putting them back where nothing has changed a
+ * value.
+ */
+import {
+  contentKey,
+  DataType,
+  opsetVersion,
+  shapeKey,
+  type Model,
+  type StoredForm,
+  type Tensor,
+} from "../../ir/index.js";
 import { Draft } from "./decoder-builder.js";
 
-/** Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use them. */
+/**
+ * Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use
+ * them.
+ */
 const LASTING: ReadonlySet<string> = new Set([
   "Add",
   "Cast",
@@ -43,11 +57,16 @@ export class StoredForms {
     return this.shapes.has(shapeKey(tensor)) ? this.byKey.get(contentKey(tensor)) : undefined;
   }
 
-  /** Whether the file held the constant of that name as int8 codes of its shape, whatever its values are by now. */
+  /**
+   * Whether the file held the constant of that name as int8 codes of its shape, whatever its values are by
+   * now.
+   */
   wasInt8({ name, dims }: Tensor): boolean {
     const form = this.byName.get(name ?? "");
     if (!form?.nodes.every(({ opType }) => opType === "Cast" || opType === "Mul")) return false;
-    return [...form.constants.values()].some((codes) => codes.dataType === DataType.INT8 && codes.dims.join() === dims.join());
+    return [...form.constants.values()].some(
+      (codes) => codes.dataType === DataType.INT8 && codes.dims.join() === dims.join(),
+    );
   }
 }
 

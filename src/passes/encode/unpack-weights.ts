@@ -1,16 +1,18 @@
 /**
- * unpack-weights: makes dense constants of weights that the file holds compactly, for passes that change them.
+ * unpack-weights: makes dense constants of weights that the file holds compactly, for passes that change
+ * them.
  *
  *   codes ─▶ Cast ─▶ Mul(scale) ─▶ W ─▶ Conv   →   W (dense) ─▶ Conv
  *
- * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and clustering
- * see none of the weights behind them. The form is remembered with the model, and encode-weights puts it back where the
- * value is still the same at the end and no other form is smaller.
+ * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and
+ * clustering see none of the weights behind them. The form is remembered with the model, and encode-weights
+ * puts it back where the value is still the same at the end and no other form is smaller.
  *
- * Takes floating-point values and 8-bit codes that take more bytes than what they are computed from. Leaves alone: what
- * fold-constants stores anyway; copies, such as a Transpose of a table that is read as it is as well, which would be
- * stored twice; values of more elements than eight for each byte of the constants behind them (and of 2^20); and what
- * folding never computes (see foldable.ts), such as a DequantizeLinear, which is int8 arithmetic rather than a form.
+ * Takes floating-point values and 8-bit codes that take more bytes than what they are computed from. Leaves
+ * alone: what fold-constants stores anyway; copies, such as a Transpose of a table that is read as it is as
+ * well, which would be stored twice; values of more elements than eight for each byte of the constants
+ * behind them (and of 2^20); and what folding never computes (see foldable.ts), such as a DequantizeLinear,
+ * which is int8 arithmetic rather than a form.
  */
 import {
   contentKey,
@@ -56,7 +58,12 @@ export const unpackWeights = definePass<Record<string, never>>({
     for (const editor of GraphEditor.forModel(model))
       if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
     const unpacked = (model.storedForms?.length ?? 0) - before;
-    return { modified: unpacked > 0, stats: { unpackedTensors: unpacked, ...totals }, nodes: [], diagnostics: [] };
+    return {
+      modified: unpacked > 0,
+      stats: { unpackedTensors: unpacked, ...totals },
+      nodes: [],
+      diagnostics: [],
+    };
   },
 });
 
@@ -143,7 +150,10 @@ interface Unpacking {
   readonly totals: FoldTotals;
 }
 
-async function unpack(nodes: readonly Node[], { model, regions, evaluator, totals }: Unpacking): Promise<void> {
+async function unpack(
+  nodes: readonly Node[],
+  { model, regions, evaluator, totals }: Unpacking,
+): Promise<void> {
   const values = await regions.evaluate(nodes, evaluator);
   for (const node of nodes) {
     const [name = ""] = node.outputs;
@@ -164,6 +174,9 @@ async function unpack(nodes: readonly Node[], { model, regions, evaluator, total
 
 /** Whether the value is part of a constant that stays in the file, or that in another order. */
 function isCopy(chain: readonly Node[], constants: ReadonlyMap<string, Tensor>, value: Tensor): boolean {
-  const largest = [...constants.values()].reduce((most, tensor) => Math.max(most, storedByteLength(tensor)), 0);
+  const largest = [...constants.values()].reduce(
+    (most, tensor) => Math.max(most, storedByteLength(tensor)),
+    0,
+  );
   return chain.every(movesData) && storedByteLength(value) <= largest;
 }

@@ -1,4 +1,7 @@
-/** The part that chains have in common: from packed words back to int32 digits, and from flat values to the shape. */
+/**
+ * The part that chains have in common: from packed words back to int32 digits, and from flat values to the
+ * shape.
+ */
 import { attribute, DataType } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
 import { packWords } from "./bit-packing.js";
@@ -12,13 +15,22 @@ export interface DigitStream {
 }
 
 /** Words as int32: [words], or `dims` when a word holds one digit. */
-export function emitWords(draft: Draft, stream: DigitStream, dims: readonly number[] = [stream.packing.words]): string {
+export function emitWords(
+  draft: Draft,
+  stream: DigitStream,
+  dims: readonly number[] = [stream.packing.words],
+): string {
   const { packing, radix, digits } = stream;
   const words = draft.constant(packing.type, dims, () => packWords(digits(), radix, packing));
-  return packing.type === DataType.INT32 ? words : draft.op("Cast", [words], [attribute.int("to", DataType.INT32)]);
+  return packing.type === DataType.INT32
+    ? words
+    : draft.op("Cast", [words], [attribute.int("to", DataType.INT32)]);
 }
 
-/** Digits as int32 [digitsPerWord, words], or [words] when a word holds one digit. Row-major order is stream order. */
+/**
+ * Digits as int32 [digitsPerWord, words], or [words] when a word holds one digit. Row-major order is stream
+ * order.
+ */
 export function emitDigits(draft: Draft, stream: DigitStream): string {
   const { digitsPerWord } = stream.packing;
   const words = emitWords(draft, stream);
@@ -35,9 +47,16 @@ export function emitFlatDigits(draft: Draft, stream: DigitStream): string {
 }
 
 /** From [k, m] or flat values, perhaps with padding at the end, to `dims`. */
-export function emitShape(draft: Draft, values: string, { digitsPerWord, words }: Packing, count: number, dims: readonly number[]): string {
+export function emitShape(
+  draft: Draft,
+  values: string,
+  { digitsPerWord, words }: Packing,
+  count: number,
+  dims: readonly number[],
+): string {
   let flat = values;
-  if (digitsPerWord * words !== count) flat = emitTrim(draft, draft.op("Reshape", [flat, draft.int64([-1])]), count);
+  if (digitsPerWord * words !== count)
+    flat = emitTrim(draft, draft.op("Reshape", [flat, draft.int64([-1])]), count);
   return draft.op("Reshape", [flat, draft.int64(dims)]);
 }
 
@@ -48,6 +67,13 @@ export function emitTrim(draft: Draft, flat: string, count: number): string {
 
 /** Names the width that a digit takes, for a form's description. */
 export function bitsPerDigit(packing: Packing): string {
-  const bits = packing.type === DataType.UINT4 ? 4 : packing.type === DataType.UINT8 ? 8 : packing.type === DataType.UINT16 ? 16 : 32;
+  const bits =
+    packing.type === DataType.UINT4
+      ? 4
+      : packing.type === DataType.UINT8
+        ? 8
+        : packing.type === DataType.UINT16
+          ? 16
+          : 32;
   return String(Math.round((bits / packing.digitsPerWord) * 10) / 10);
 }

@@ -1,4 +1,7 @@
-/** A tensor as symbols: which bit patterns it holds and where, the ground that every storage form is chosen on. */
+/**
+ * A tensor as symbols: which bit patterns it holds and where, the ground that every storage form is chosen
+ * on.
+ */
 import { elementCount, tensorPieces } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 
@@ -14,8 +17,8 @@ export interface Symbols {
   readonly count: number;
   readonly bytesPerElement: number;
   /**
-   * The bits of each element, in pieces that are valid until the next is taken and read anew each time, so that a large
-   * tensor is never whole in memory; comparing bits keeps -0 and every NaN apart.
+   * The bits of each element, in pieces that are valid until the next is taken and read anew each time, so
+   * that a large tensor is never whole in memory; comparing bits keeps -0 and every NaN apart.
    */
   readonly patterns: () => Iterable<Patterns>;
   /** Whether all elements hold; reads no further than the first that does not. */
@@ -28,7 +31,10 @@ export interface Symbols {
   readonly foreground: number;
   /** Index of the first of them, or -1. This and `distances` are left out above DENSE_FROM. */
   readonly first: number;
-  /** How often the distance d from one foreground element to the next occurs; the first counts from element 0. */
+  /**
+   * How often the distance d from one foreground element to the next occurs; the first counts from element
+   * 0.
+   */
   readonly distances: ReadonlyMap<number, number>;
 }
 
@@ -41,9 +47,16 @@ export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
   const count = elementCount(tensor);
   const foreground = count - (counts ? most : countOf(stream(), 0));
   // Distances serve sparse forms, which do not pay for a tensor that is mostly foreground.
-  const distances = foreground > DENSE_FROM * count ? { first: -1, distances: new Map<number, number>() } : measureDistances(stream(), background);
+  const distances =
+    foreground > DENSE_FROM * count
+      ? { first: -1, distances: new Map<number, number>() }
+      : measureDistances(stream(), background);
   return {
-    count, bytesPerElement, background, foreground, ...distances,
+    count,
+    bytesPerElement,
+    background,
+    foreground,
+    ...distances,
     patterns: stream,
     every: (holds) => everyPattern(stream(), holds),
     distinct: counts && [...counts.keys()],
@@ -64,7 +77,8 @@ function countBytes(stream: Iterable<Patterns>): Map<number, number> {
 
 function countOf(stream: Iterable<Patterns>, wanted: number): number {
   let count = 0;
-  for (const patterns of stream) for (let i = 0; i < patterns.length; i++) count += patterns[i] === wanted ? 1 : 0;
+  for (const patterns of stream)
+    for (let i = 0; i < patterns.length; i++) count += patterns[i] === wanted ? 1 : 0;
   return count;
 }
 
@@ -85,7 +99,10 @@ function everyPattern(stream: Iterable<Patterns>, holds: (pattern: number) => bo
   return true;
 }
 
-/** Occurrences by pattern, ascending, or undefined beyond MAX_DISTINCT. An open-addressing table: twice as fast as a Map. */
+/**
+ * Occurrences by pattern, ascending, or undefined beyond MAX_DISTINCT. An open-addressing table: twice as
+ * fast as a Map.
+ */
 function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefined {
   const mask = 4 * MAX_DISTINCT - 1;
   const keys = new Uint32Array(mask + 1);
@@ -110,7 +127,10 @@ function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefi
 /** Distances below this are counted in a list, which is many times as fast as a Map. */
 const SHORT = 1024;
 
-function measureDistances(stream: Iterable<Patterns>, background: number): Pick<Symbols, "first" | "distances"> {
+function measureDistances(
+  stream: Iterable<Patterns>,
+  background: number,
+): Pick<Symbols, "first" | "distances"> {
   const short = new Float64Array(SHORT);
   const distances = new Map<number, number>();
   let first = -1;
@@ -133,8 +153,17 @@ function measureDistances(stream: Iterable<Patterns>, background: number): Pick<
 }
 
 /** `count` patterns, which come in pieces, as the bytes of a constant of the tensor's own type. */
-export function patternBytes(stream: Iterable<ArrayLike<number>>, count: number, bytesPerElement: number): Uint8Array {
-  const values = bytesPerElement === 1 ? new Uint8Array(count) : bytesPerElement === 2 ? new Uint16Array(count) : new Uint32Array(count);
+export function patternBytes(
+  stream: Iterable<ArrayLike<number>>,
+  count: number,
+  bytesPerElement: number,
+): Uint8Array {
+  const values =
+    bytesPerElement === 1
+      ? new Uint8Array(count)
+      : bytesPerElement === 2
+        ? new Uint16Array(count)
+        : new Uint32Array(count);
   let at = 0;
   for (const patterns of stream) {
     values.set(patterns, at);

@@ -11,7 +11,12 @@ export interface Obstacle {
 }
 
 /** `exclude` holds names of constants and of nodes. Undefined when the constant may be encoded. */
-export function whyDense(editor: GraphEditor, tensor: Tensor, users: readonly Node[], exclude: ReadonlySet<string>): Obstacle | undefined {
+export function whyDense(
+  editor: GraphEditor,
+  tensor: Tensor,
+  users: readonly Node[],
+  exclude: ReadonlySet<string>,
+): Obstacle | undefined {
   const name = tensor.name ?? "";
   if (exclude.has(name)) return { reason: "excluded" };
   const excludedUser = users.find((user) => exclude.has(nodeLabel(user)));
@@ -23,6 +28,16 @@ export function whyDense(editor: GraphEditor, tensor: Tensor, users: readonly No
   if (custom) return { reason: `feeds ${custom.domain}.${custom.opType}, which may need a constant` };
   if (tensor.unknownFields?.length) return { reason: "carries fields that edgec does not know" };
   if (elementCount(tensor) <= MAX_FOLDABLE_ELEMENTS) return undefined;
-  const reason = `has more than ${MAX_FOLDABLE_ELEMENTS} elements: onnxruntime folds no output above 1 GiB and would decode it at every inference`;
-  return { reason, diagnostic: { id: "encode-weights/too-large", severity: "warning", subject: name, message: `"${name}" stays dense: it ${reason}.` } };
+  const reason =
+    `has more than ${MAX_FOLDABLE_ELEMENTS} elements: onnxruntime folds no output above ` +
+    "1 GiB and would decode it at every inference";
+  return {
+    reason,
+    diagnostic: {
+      id: "encode-weights/too-large",
+      severity: "warning",
+      subject: name,
+      message: `"${name}" stays dense: it ${reason}.`,
+    },
+  };
 }

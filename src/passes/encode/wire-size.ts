@@ -84,7 +84,14 @@ export function opsetWireSize({ domain, version = 0n }: OpsetImport): number {
 }
 
 /** A function, without annotations, as one entry of its model. */
-export function functionWireSize({ name, domain, inputs, outputs, nodes, opsetImports }: FunctionDef): number {
+export function functionWireSize({
+  name,
+  domain,
+  inputs,
+  outputs,
+  nodes,
+  opsetImports,
+}: FunctionDef): number {
   let size = 0;
   for (const value of [name, domain, ...inputs, ...outputs]) if (value !== undefined) size += text(value);
   for (const node of nodes) size += nodeWireSize(node);

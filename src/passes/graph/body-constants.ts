@@ -13,21 +13,23 @@ import {
 export const LARGE = 64;
 
 /**
- * The function's large constants by the names that they have in it; a constant that it hands out is made by each call.
+ * The function's large constants by the names that they have in it; a constant that it hands out is made by
+ * each call.
  */
 function largeConstants({ nodes, outputs }: FunctionDef): Map<string, Tensor> {
   return new Map(
     nodes.flatMap((node) => {
       const [name = ""] = node.outputs;
-      const tensor = isOp(node, "Constant") && !outputs.includes(name) ? getAttribute(node, "value")?.t : undefined;
+      const tensor =
+        isOp(node, "Constant") && !outputs.includes(name) ? getAttribute(node, "value")?.t : undefined;
       return tensor && storedByteLength(tensor) >= LARGE ? [[name, tensor] as const] : [];
     }),
   );
 }
 
 /**
- * Puts bodies into one graph. All calls there share the large constants that the functions hold, as the file stores
- * them once.
+ * Puts bodies into one graph. All calls there share the large constants that the functions hold, as the
+ * file stores them once.
  */
 export class BodyConstants {
   /** The name of each in the graph. */

@@ -14,7 +14,10 @@ import {
 /** Decoding chains have some twenty; functions that call functions multiply. */
 const MAX_NODES = 256;
 
-/** Expands calls whose bodies are standard operators of the model's own operator set, without bodies of their own. */
+/**
+ * Expands calls whose bodies are standard operators of the model's own operator set, without bodies of
+ * their own.
+ */
 export class CallBodies {
   private readonly functions: ReadonlyMap<string, Model["functions"][number]>;
   private readonly known = new Map<Node, readonly Node[] | undefined>();

@@ -1,5 +1,19 @@
-/** Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add, Sub and Div. */
-import { DataType, elementCount, floatAttribute, getAttribute, intAttribute, isOp, toFloat32, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
+/**
+ * Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add,
+ * Sub and Div.
+ */
+import {
+  DataType,
+  elementCount,
+  floatAttribute,
+  getAttribute,
+  intAttribute,
+  isOp,
+  toFloat32,
+  type GraphEditor,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 
 /** One scale and shift for each channel, in float64. */
 export interface ChannelAffine {
@@ -24,10 +38,19 @@ export function isAffineStep(node: Node | undefined): node is Node {
   return isOp(node, ...AFFINE_STEPS);
 }
 
-/** What `node` does to its input `value`, when that is affine with one constant scale and shift for each channel. */
-export function channelAffine(node: Node, value: string, layout: ChannelLayout, editor: GraphEditor): ChannelAffine | undefined {
+/**
+ * What `node` does to its input `value`, when that is affine with one constant scale and shift for each
+ * channel.
+ */
+export function channelAffine(
+  node: Node,
+  value: string,
+  layout: ChannelLayout,
+  editor: GraphEditor,
+): ChannelAffine | undefined {
   const { channels } = layout;
-  if (isOp(node, "BatchNormalization")) return node.inputs[0] === value && liesSecond(layout) ? normalization(node, channels, editor) : undefined;
+  if (isOp(node, "BatchNormalization"))
+    return node.inputs[0] === value && liesSecond(layout) ? normalization(node, channels, editor) : undefined;
   // Before operator set 7 the constant lies along a named axis.
   if (!isAffineStep(node) || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
   const first = node.inputs[0] === value;
@@ -37,7 +60,10 @@ export function channelAffine(node: Node, value: string, layout: ChannelLayout, 
   if (!values) return undefined;
   if (isOp(node, "Mul")) return { scale: values, shift: new Float64Array(channels) };
   if (isOp(node, "Div")) return { scale: values.map((v) => 1 / v), shift: new Float64Array(channels) };
-  return { scale: new Float64Array(channels).fill(1), shift: isOp(node, "Add") ? values : values.map((v) => -v) };
+  return {
+    scale: new Float64Array(channels).fill(1),
+    shift: isOp(node, "Add") ? values : values.map((v) => -v),
+  };
 }
 
 /** Whether the channels are known to lie on the second axis, where BatchNormalization has them. */
@@ -51,7 +77,9 @@ function normalization(node: Node, channels: number, editor: GraphEditor): Chann
   if (isTraining || node.outputs.slice(1).some((name) => name !== "")) return undefined;
   const parameters = [1, 2, 3, 4].map((index) => {
     const tensor = editor.constant(node.inputs[index] ?? "");
-    return tensor?.dataType === DataType.FLOAT && elementCount(tensor) === channels ? toFloat32(tensor) : undefined;
+    return tensor?.dataType === DataType.FLOAT && elementCount(tensor) === channels
+      ? toFloat32(tensor)
+      : undefined;
   });
   const [gamma, beta, mean, variance] = parameters;
   if (!gamma || !beta || !mean || !variance) return undefined;
@@ -60,12 +88,17 @@ function normalization(node: Node, channels: number, editor: GraphEditor): Chann
   return { scale, shift: Float64Array.from(beta, (b, c) => b - (mean[c] ?? 0) * (scale[c] ?? 0)) };
 }
 
-/** The constant's value for each channel, when it varies along nothing but their axis and does not raise the rank. */
+/**
+ * The constant's value for each channel, when it varies along nothing but their axis and does not raise the
+ * rank.
+ */
 function perChannel(tensor: Tensor, { channels, rank, fromEnd }: ChannelLayout): Float64Array | undefined {
   const { dims } = tensor;
   // A value has at least the axes from that of its channels to the end.
   if (tensor.dataType !== DataType.FLOAT || dims.length > (rank ?? -fromEnd)) return undefined;
-  const onlyChannels = dims.every((dim, axis) => dim === 1 || (axis - dims.length === fromEnd && dim === channels));
+  const onlyChannels = dims.every(
+    (dim, axis) => dim === 1 || (axis - dims.length === fromEnd && dim === channels),
+  );
   if (!onlyChannels) return undefined;
   const values = toFloat32(tensor);
   return Float64Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c] ?? 0);

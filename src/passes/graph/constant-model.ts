@@ -1,11 +1,23 @@
 /** A model without inputs that computes some values of another model. */
-import { emptyGraph, tensorBytes, type GraphEditor, type Model, type Node, type Tensor } from "../../ir/index.js";
+import {
+  emptyGraph,
+  tensorBytes,
+  type GraphEditor,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 
 /**
  * @param nodes nodes of the editor's graph in order, whose inputs are constants or outputs of each other
  * @param outputs names of the values to compute
  */
-export function constantModel(model: Model, editor: GraphEditor, nodes: readonly Node[], outputs: readonly string[]): Model {
+export function constantModel(
+  model: Model,
+  editor: GraphEditor,
+  nodes: readonly Node[],
+  outputs: readonly string[],
+): Model {
   const needed = new Set(outputs);
   const used: Node[] = [];
   for (const node of [...nodes].reverse()) {
@@ -21,13 +33,24 @@ export function constantModel(model: Model, editor: GraphEditor, nodes: readonly
   });
   const irVersion = model.irVersion !== undefined && model.irVersion > 4n ? model.irVersion : 4n;
   return {
-    irVersion, opsetImports: model.opsetImports, functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion,
+    opsetImports: model.opsetImports,
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
     // The runtime infers the types of the outputs.
-    graph: { ...emptyGraph("constants"), nodes: used, initializers, outputs: outputs.map((name) => ({ name })) },
+    graph: {
+      ...emptyGraph("constants"),
+      nodes: used,
+      initializers,
+      outputs: outputs.map((name) => ({ name })),
+    },
   };
 }
 
 /** The tensor with its bytes at hand: the model has no folder in which external data could be found. */
 function inMemory(tensor: Tensor, name: string): Tensor {
-  return tensor.external ? { name, dims: tensor.dims, dataType: tensor.dataType, raw: tensorBytes(tensor) } : { ...tensor, name };
+  return tensor.external
+    ? { name, dims: tensor.dims, dataType: tensor.dataType, raw: tensorBytes(tensor) }
+    : { ...tensor, name };
 }

@@ -1,4 +1,7 @@
-/** Nodes that compute constants, in parts of which none shares a source with another (union-find, Tarjan 1975). */
+/**
+ * Nodes that compute constants, in parts of which none shares a source with another (union-find, Tarjan
+ * 1975).
+ */
 import type { Node, Tensor } from "../../ir/index.js";
 
 export interface ConstantPart {
@@ -8,7 +11,10 @@ export interface ConstantPart {
   readonly nodes: Node[];
 }
 
-/** @param sourceOf the node among `nodes` or the constant that makes a value, where it joins those that read it */
+/**
+ * @param sourceOf the node among `nodes` or the constant that makes a value, where it joins those that read
+ * it
+ */
 export function partsOf(
   nodes: readonly Node[],
   ends: readonly Node[],

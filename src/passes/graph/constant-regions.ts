@@ -1,5 +1,15 @@
-/** What a graph computes from constants alone: which nodes, what they make, what goes once their results are stored. */
-import { GraphEditor, storedByteLength, type Model, type Node, type Tensor, type TensorType } from "../../ir/index.js";
+/**
+ * What a graph computes from constants alone: which nodes, what they make, what goes once their results are
+ * stored.
+ */
+import {
+  GraphEditor,
+  storedByteLength,
+  type Model,
+  type Node,
+  type Tensor,
+  type TensorType,
+} from "../../ir/index.js";
 import type { ConstantEvaluator } from "../contract.js";
 import { nodeWireSize, tensorWireSize, writtenTensorSize } from "../encode/wire-size.js";
 import type { CallBodies } from "./call-bodies.js";
@@ -20,7 +30,10 @@ const SMALL = 1024;
 /** Evaluations spent in one round on finding the node that the runtime cannot compute. */
 const MAX_EVALUATIONS = 32;
 
-/** The nodes of one graph that constant folding may evaluate. Good until something other than `store` changes it. */
+/**
+ * The nodes of one graph that constant folding may evaluate. Good until something other than `store`
+ * changes it.
+ */
 export class ConstantRegions {
   readonly nodes: readonly Node[];
   readonly types: ReadonlyMap<string, TensorType | undefined>;
@@ -163,7 +176,8 @@ export class ConstantRegions {
       for (const input of node.inputs) {
         const maker = this.makerOf(input);
         if (!maker || gone.has(maker)) continue;
-        if (!maker.outputs.every((name) => this.editor.consumers(name).every((user) => gone.has(user)))) continue;
+        if (!maker.outputs.every((name) => this.editor.consumers(name).every((user) => gone.has(user))))
+          continue;
         gone.add(maker);
         waiting.push(maker);
       }

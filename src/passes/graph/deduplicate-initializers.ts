@@ -1,13 +1,22 @@
 /**
  * Keeps one copy of constants that are equal in type, shape and every byte.
  *
- * Within a graph the first stands for all. A large constant of a body gives way to an equal one of a graph around it;
- * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
- * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
+ * Within a graph the first stands for all. A large constant of a body gives way to an equal one of a graph
+ * around it; equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the
+ * graph around them. Stays: defaults of graph inputs, constants that are graph outputs, strings, and names
+ * that a body between hides.
  */
 import { groupBy } from "../../group-by.js";
 import {
-  bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, type Tensor,
+  bindsName,
+  bitsPerElement,
+  DataType,
+  GraphEditor,
+  hidesName,
+  isOp,
+  isStandard,
+  storedByteLength,
+  type Tensor,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { hashOfAll, hashOfStart, haveEqualBytes } from "./equal-bytes.js";
@@ -16,7 +25,11 @@ import { exactResult } from "./result.js";
 /** Bytes from which a constant of a body may leave its graph; below, nothing is gained. */
 const MOVE_FROM = 256;
 
-interface Copy { readonly editor: GraphEditor; readonly tensor: Tensor; readonly name: string }
+interface Copy {
+  readonly editor: GraphEditor;
+  readonly tensor: Tensor;
+  readonly name: string;
+}
 
 export const deduplicateInitializers = definePass<Record<string, never>>({
   name: "deduplicate-initializers",
@@ -44,16 +57,28 @@ export const deduplicateInitializers = definePass<Record<string, never>>({
 });
 
 type Group = readonly [Copy, Copy, ...Copy[]];
-/** Copies that go, each with the name that stands for it: all of a graph together, as each by itself would walk all its constants. */
+/**
+ * Copies that go, each with the name that stands for it: all of a graph together, as each by itself would
+ * walk all its constants.
+ */
 type Gone = Map<GraphEditor, Map<string, string>>;
 
-/** Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are read. */
+/**
+ * Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are
+ * read.
+ */
 function equalGroups(editors: readonly GraphEditor[]): Group[] {
   const alike = new Map<string, Copy[]>();
   for (const editor of editors) {
     for (const tensor of editor.graph.initializers) {
       const name = tensor.name ?? "";
-      if (!hasBytes(tensor) || editor.input(name) || editor.isOutput(name) || isChangedAtLoad(editor, name, tensor)) continue;
+      if (
+        !hasBytes(tensor) ||
+        editor.input(name) ||
+        editor.isOutput(name) ||
+        isChangedAtLoad(editor, name, tensor)
+      )
+        continue;
       const key = `${tensor.dataType} ${tensor.dims.join()}`;
       const copies = alike.get(key);
       if (copies) copies.push({ editor, tensor, name });
@@ -64,13 +89,20 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
 }
 
 /**
- * With session.x64quantprecision, onnxruntime 1.32 turns int8 weights and their zero points into uint8 at load, node by
- * node, and fails where two nodes share a zero point. So those, and all constants of operators outside the standard
- * set, of which nothing is known, stay apart.
+ * With session.x64quantprecision, onnxruntime 1.32 turns int8 weights and their zero points into uint8 at
+ * load, node by node, and fails where two nodes share a zero point. So those, and all constants of
+ * operators outside the standard set, of which nothing is known, stay apart.
  */
 function isChangedAtLoad(editor: GraphEditor, name: string, { dataType }: Tensor): boolean {
-  return editor.consumers(name).some((node) => !isStandard(node)
-    || (dataType === DataType.INT8 && isOp(node, "DequantizeLinear", "MatMulInteger") && node.inputs.indexOf(name) >= 2));
+  return editor
+    .consumers(name)
+    .some(
+      (node) =>
+        !isStandard(node) ||
+        (dataType === DataType.INT8 &&
+          isOp(node, "DequantizeLinear", "MatMulInteger") &&
+          node.inputs.indexOf(name) >= 2),
+    );
 }
 
 /** Strings and types of the future have no byte form. */
@@ -78,12 +110,17 @@ function hasBytes(tensor: Tensor): boolean {
   return bitsPerElement(tensor.dataType) !== undefined && tensor.segment === undefined;
 }
 
-/** Constants whose first bytes are alike are compared one with another up to so many; more are told apart by all their bytes. */
+/**
+ * Constants whose first bytes are alike are compared one with another up to so many; more are told apart by
+ * all their bytes.
+ */
 const FEW = 8;
 
 function partition(copies: readonly Copy[]): Group[] {
   const byStart = groupBy(copies, ({ tensor }) => hashOfStart(tensor));
-  return [...byStart.values()].flatMap((alike) => classesOf(alike, alike.length > FEW ? ({ tensor }) => hashOfAll(tensor) : () => ""));
+  return [...byStart.values()].flatMap((alike) =>
+    classesOf(alike, alike.length > FEW ? ({ tensor }) => hashOfAll(tensor) : () => ""),
+  );
 }
 
 /** Sets of equal constants. @param hashOf alike for equal ones */
@@ -112,7 +149,9 @@ function mergeWithin(group: Group, gone: Gone): number {
 }
 
 function mergeAcross(group: Group, gone: Gone): number {
-  return storedByteLength(group[0].tensor) < MOVE_FROM ? 0 : mergeScopes([...firstCopies(group).values()], gone);
+  return storedByteLength(group[0].tensor) < MOVE_FROM
+    ? 0
+    : mergeScopes([...firstCopies(group).values()], gone);
 }
 
 function firstCopies(group: Group): Map<GraphEditor, Copy> {
@@ -121,15 +160,23 @@ function firstCopies(group: Group): Map<GraphEditor, Copy> {
   return firsts;
 }
 
-/** One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest around all. */
+/**
+ * One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest
+ * around all.
+ */
 function mergeScopes(copies: readonly Copy[], gone: Gone): number {
   const [first, ...others] = copies;
   if (!first || others.length === 0) return 0;
-  const home = others.reduce<GraphEditor | undefined>((around, { editor }) => around && commonScope(around, editor), first.editor);
+  const home = others.reduce<GraphEditor | undefined>(
+    (around, { editor }) => around && commonScope(around, editor),
+    first.editor,
+  );
   if (!home) return 0;
   const inHome = copies.find((copy) => copy.editor === home);
   const name = inHome?.name ?? home.uniqueName(first.name);
-  const movable = copies.filter((copy) => copy !== inHome && !isHidden(name, copy.editor, home) && canRedirect(copy, name));
+  const movable = copies.filter(
+    (copy) => copy !== inHome && !isHidden(name, copy.editor, home) && canRedirect(copy, name),
+  );
   if (movable.length < (inHome ? 1 : 2)) return 0;
   if (!inHome) home.addInitializer({ ...first.tensor, name });
   for (const copy of movable) redirect(copy, name, gone);
@@ -145,7 +192,8 @@ function commonScope(a: GraphEditor, b: GraphEditor): GraphEditor | undefined {
 }
 
 function isHidden(name: string, from: GraphEditor, home: GraphEditor): boolean {
-  for (let scope: GraphEditor | undefined = from; scope && scope !== home; scope = scope.parent) if (bindsName(scope.graph, name)) return true;
+  for (let scope: GraphEditor | undefined = from; scope && scope !== home; scope = scope.parent)
+    if (bindsName(scope.graph, name)) return true;
   return false;
 }
 

@@ -1,15 +1,15 @@
 /**
- * Computes what depends on constants alone, with the runtime's own kernels, and stores the result where the file does
- * not grow by it.
+ * Computes what depends on constants alone, with the runtime's own kernels, and stores the result where the
+ * file does not grow by it.
  *
- * Before: w → Transpose → MatMul. After: initializer → MatMul. Counted are the bytes of the file: what is stored, against
- * the nodes and constants that go; those with other readers stay. So weights that a file holds as codes, in half
- * precision or behind a table keep that form, and what is cheap to compute and large (a mask, a matrix of cosines)
- * stays a computation. Nodes that share a constant are looked at together: three slices of a weight free it only all at
- * once. A value may cost up to 1 KB more where other folds have saved that much in the same model, as patterns are
- * found on constants; `maxGrowthBytes` adds to that for the model as a whole. What is left unfolded is tried nearer to
- * its source. unpack-weights is for passes that need the values.
- * Never folded: see foldable.ts. Outputs of the graph keep their node.
+ * Before: w → Transpose → MatMul. After: initializer → MatMul. Counted are the bytes of the file: what is
+ * stored, against the nodes and constants that go; those with other readers stay. So weights that a file
+ * holds as codes, in half precision or behind a table keep that form, and what is cheap to compute and
+ * large (a mask, a matrix of cosines) stays a computation. Nodes that share a constant are looked at
+ * together: three slices of a weight free it only all at once. A value may cost up to 1 KB more where other
+ * folds have saved that much in the same model, as patterns are found on constants; `maxGrowthBytes` adds
+ * to that for the model as a whole. What is left unfolded is tried nearer to its source. unpack-weights is
+ * for passes that need the values. Never folded: see foldable.ts. Outputs of the graph keep their node.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
@@ -95,7 +95,8 @@ class Folding {
         node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
       const useful = new Set(worthTrying.filter(isRead));
       for (const node of parts.flatMap(({ ends }) => ends)) rejected.add(node);
-      const values = worthTrying.length === 0 ? (new Map() as Values) : await regions.evaluate(worthTrying, evaluator);
+      const values =
+        worthTrying.length === 0 ? (new Map() as Values) : await regions.evaluate(worthTrying, evaluator);
       const computed = new Set(
         worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))),
       );
@@ -110,7 +111,8 @@ class Folding {
         ),
       );
       for (const node of computed)
-        if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
+        if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values)))
+          accepted.add(node);
       if (accepted.size > 0) regions.store([...accepted], values, this.totals);
     }
   }
@@ -160,7 +162,9 @@ class Folding {
   }
 }
 
-function knownBytes(type: { readonly elementType: DataType; readonly shape?: readonly unknown[] } | undefined): number {
+function knownBytes(
+  type: { readonly elementType: DataType; readonly shape?: readonly unknown[] } | undefined,
+): number {
   const count = staticCount(type?.shape as Parameters<typeof staticCount>[0]);
   return type === undefined || count === undefined ? 0 : (byteSize(type.elementType, count) ?? 0);
 }

@@ -1,20 +1,33 @@
 /**
  * inline-functions: puts the body of a model-local function where it is called.
  *
- * Before: Block(x) with function Block(a) { b = Relu(a) }. After: b = Relu(x); remove-dead drops the function. What a
- * function holds is out of sight of every other pass, and onnxruntime inlines functions at load anyway.
+ * Before: Block(x) with function Block(a) { b = Relu(a) }. After: b = Relu(x); remove-dead drops the
+ * function. What a function holds is out of sight of every other pass, and onnxruntime inlines functions at
+ * load anyway.
  *
- * Handles calls in every scope and in other functions, attributes that refer to the caller's (with their defaults), and
- * bodies of If, Loop and Scan within functions. Stays: calls that compute a constant from constants alone, as edgec itself
- * writes them for stored weights (fold-constants looks into those, and stores the result where that is smaller, while
- * the chains written out take ten times as many bytes); functions of another version of an operator set than the
- * model's or, where it has none, than that of other functions; functions that call themselves or one that does; and all of
- * them when the model would grow beyond ten times its nodes and 20,000 more, or four times its bytes and 16 MB more:
- * functions that call functions multiply. Both are known before anything is copied.
+ * Handles calls in every scope and in other functions, attributes that refer to the caller's (with their
+ * defaults), and bodies of If, Loop and Scan within functions. Stays: calls that compute a constant from
+ * constants alone, as edgec itself writes them for stored weights (fold-constants looks into those, and
+ * stores the result where that is smaller, while the chains written out take ten times as many bytes);
+ * functions of another version of an operator set than the model's or, where it has none, than that of
+ * other functions; functions that call themselves or one that does; and all of them when the model would
+ * grow beyond ten times its nodes and 20,000 more, or four times its bytes and 16 MB more: functions that
+ * call functions multiply. Both are known before anything is copied.
  */
 import {
-  type FunctionDef, functionKey, getAttribute, GraphEditor, isOp, type Model, nestedGraphs, type Node, nodeLabel, setOpsetVersion,
-  storedByteLength, subgraphsOf, withNested,
+  type FunctionDef,
+  functionKey,
+  getAttribute,
+  GraphEditor,
+  isOp,
+  type Model,
+  nestedGraphs,
+  type Node,
+  nodeLabel,
+  setOpsetVersion,
+  storedByteLength,
+  subgraphsOf,
+  withNested,
 } from "../../ir/index.js";
 import type { Diagnostic } from "../../diagnostics.js";
 import { definePass } from "../define-pass.js";
@@ -53,29 +66,41 @@ function calleeOf(node: Node, functions: Functions): FunctionDef | undefined {
   return functions.get(functionKey(node.domain, node.opType, node.overload));
 }
 
-/** Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must bring one version. */
+/**
+ * Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must
+ * bring one version.
+ */
 function agreeing(model: Model): Functions {
   const brought = new Map<string, bigint | undefined>();
   const versionOf = versionsOf(model);
   for (const { domain = "", version = 0n } of model.functions.flatMap((fn) => fn.opsetImports)) {
-    if (versionOf(domain) === 0) brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
+    if (versionOf(domain) === 0)
+      brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
   }
-  const agrees = ({ opsetImports }: FunctionDef): boolean => opsetImports.every(({ domain = "", version = 0n }) =>
-    (brought.has(domain) ? brought.get(domain) === version : versionOf(domain) === Number(version)));
-  return new Map(model.functions.filter(agrees).map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
+  const agrees = ({ opsetImports }: FunctionDef): boolean =>
+    opsetImports.every(({ domain = "", version = 0n }) =>
+      brought.has(domain) ? brought.get(domain) === version : versionOf(domain) === Number(version),
+    );
+  return new Map(
+    model.functions.filter(agrees).map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]),
+  );
 }
 
 /** `opsetVersion` for many questions in a row, each of which would walk all imports. */
 function versionsOf(model: Model): (domain: string) => number {
   const normal = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
   // Of two imports of one set the first counts.
-  const known = new Map([...model.opsetImports].reverse().map(({ domain = "", version = 0n }) => [normal(domain), Number(version)]));
+  const known = new Map(
+    [...model.opsetImports]
+      .reverse()
+      .map(({ domain = "", version = 0n }) => [normal(domain), Number(version)]),
+  );
   return (domain) => known.get(normal(domain)) ?? 0;
 }
 
 /**
- * Nodes that each function comes to once every call in it is inlined, from the innermost outward (Kahn 1962). Functions that
- * end in themselves, or call one that does, are absent.
+ * Nodes that each function comes to once every call in it is inlined, from the innermost outward (Kahn
+ * 1962). Functions that end in themselves, or call one that does, are absent.
  */
 function expandedSizes(functions: Functions): Map<FunctionDef, Size> {
   const callers = new Map<FunctionDef, FunctionDef[]>([...functions.values()].map((fn) => [fn, []]));
@@ -130,16 +155,24 @@ function growth(model: Model, functions: Functions, sizes: Sizes): Size | undefi
   const none: Sizes = new Map();
   const all = [...nestedGraphs(model.graph)].flatMap(({ nodes }) => nodes);
   const after = sizeOf(all, functions, sizes);
-  const before = sizeOf([...all, ...model.functions.flatMap(({ nodes }) => [...withNested(nodes)])], functions, none);
-  const isWithin = after.nodes <= MOST_NODES.times * before.nodes + MOST_NODES.more
-    && after.bytes <= MOST_BYTES.times * before.bytes + MOST_BYTES.more;
+  const before = sizeOf(
+    [...all, ...model.functions.flatMap(({ nodes }) => [...withNested(nodes)])],
+    functions,
+    none,
+  );
+  const isWithin =
+    after.nodes <= MOST_NODES.times * before.nodes + MOST_NODES.more &&
+    after.bytes <= MOST_BYTES.times * before.bytes + MOST_BYTES.more;
   return isWithin ? undefined : after;
 }
 
 function tooLarge({ nodes }: Size): Diagnostic {
   return {
-    id: "inline-functions/too-large", severity: "info",
-    message: `functions were not inlined: the model would have ${Number(nodes.toPrecision(3)).toLocaleString("en")} nodes`,
+    id: "inline-functions/too-large",
+    severity: "info",
+    message:
+      "functions were not inlined: the model would have " +
+      `${Number(nodes.toPrecision(3)).toLocaleString("en")} nodes`,
   };
 }
 
@@ -163,13 +196,22 @@ function inlineCalls(model: Model, functions: Functions): number {
 
 /** Whether folding can compute the call as it stands. */
 function decodesConstant(node: Node, editor: GraphEditor, bodies: CallBodies): boolean {
-  const isConstant = (name: string): boolean => editor.constant(name) !== undefined || isOp(editor.producer(name), "Constant");
-  return node.inputs.length > 0 && node.inputs.every(isConstant) && !node.outputs.some((name) => editor.isOutput(name))
-    && (bodies.of(node, editor)?.every(isFoldable) ?? false);
+  const isConstant = (name: string): boolean =>
+    editor.constant(name) !== undefined || isOp(editor.producer(name), "Constant");
+  return (
+    node.inputs.length > 0 &&
+    node.inputs.every(isConstant) &&
+    !node.outputs.some((name) => editor.isOutput(name)) &&
+    (bodies.of(node, editor)?.every(isFoldable) ?? false)
+  );
 }
 
 /** The graph's nodes with every call replaced but those that stay, and the calls within what replaced it. */
-function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node) => boolean): { readonly nodes: Node[]; readonly calls: number } {
+function expanded(
+  editor: GraphEditor,
+  functions: Functions,
+  stays: (node: Node) => boolean,
+): { readonly nodes: Node[]; readonly calls: number } {
   const nodes: Node[] = [];
   let calls = 0;
   const constants = new BodyConstants((name) => editor.uniqueName(name));
@@ -181,7 +223,8 @@ function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node)
       continue;
     }
     const body = constants.inline(node, callee);
-    for (const inner of withNested(body)) if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
+    for (const inner of withNested(body))
+      if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
     for (const inner of withNested(body)) editor.recordDescent(nodeLabel(node), nodeLabel(inner));
     for (const inner of body.reverse()) waiting.push(inner);
     calls++;
@@ -191,7 +234,8 @@ function expanded(editor: GraphEditor, functions: Functions, stays: (node: Node)
 
 function importOperators(model: Model, functions: Functions): void {
   const wanted = new Map<string, bigint>();
-  for (const fn of functions.values()) for (const { domain = "", version = 0n } of fn.opsetImports) wanted.set(domain, version);
+  for (const fn of functions.values())
+    for (const { domain = "", version = 0n } of fn.opsetImports) wanted.set(domain, version);
   const versionOf = versionsOf(model);
   const listed = new Set(model.opsetImports.map(({ domain = "" }) => domain));
   for (const [domain, version] of wanted) {

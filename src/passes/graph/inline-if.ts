@@ -3,11 +3,19 @@
  *
  *   y = If(true) {then: Relu(x), else: …}   →   y = Relu(x)
  *
- * Names of the branch's values are made unique, and those of its nodes where another node of the model bears the same; its
- * outputs get an Identity, which remove-identities takes out. Stays: branches with sparse constants, whose names are not
- * decoded.
+ * Names of the branch's values are made unique, and those of its nodes where another node of the model
+ * bears the same; its outputs get an Identity, which remove-identities takes out. Stays: branches with
+ * sparse constants, whose names are not decoded.
  */
-import { getAttribute, GraphEditor, isOp, makeNode, toNumbers, type Graph, type Node } from "../../ir/index.js";
+import {
+  getAttribute,
+  GraphEditor,
+  isOp,
+  makeNode,
+  toNumbers,
+  type Graph,
+  type Node,
+} from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
@@ -18,10 +26,14 @@ export const inlineIf = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     const editors = GraphEditor.forModel(model);
-    const scopes: Scopes = { byGraph: new Map(editors.map((editor) => [editor.graph, editor])), sharedNames: sharedNames(editors) };
+    const scopes: Scopes = {
+      byGraph: new Map(editors.map((editor) => [editor.graph, editor])),
+      sharedNames: sharedNames(editors),
+    };
     let inlined = 0;
     // Innermost first: what is moved outward has nothing left to inline.
-    for (const editor of editors.reverse()) for (const node of [...editor.graph.nodes]) if (inline(node, editor, scopes)) inlined++;
+    for (const editor of editors.reverse())
+      for (const node of [...editor.graph.nodes]) if (inline(node, editor, scopes)) inlined++;
     return exactResult({ branchesInlined: inlined });
   },
 });
@@ -35,7 +47,8 @@ interface Scopes {
 function sharedNames(editors: readonly GraphEditor[]): Set<string> {
   const seen = new Set<string>();
   const shared = new Set<string>();
-  for (const { graph } of editors) for (const { name = "" } of graph.nodes) (seen.has(name) ? shared : seen).add(name);
+  for (const { graph } of editors)
+    for (const { name = "" } of graph.nodes) (seen.has(name) ? shared : seen).add(name);
   shared.delete("");
   return shared;
 }
@@ -48,7 +61,9 @@ function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared 
   if (!inner || inner.graph.sparseInitializers.length > 0 || inner.graph.inputs.length > 0) return false;
   const results = inner.graph.outputs.map(({ name }) => name);
   const renamed = renameAll(inner);
-  const identities = node.outputs.flatMap((name, k) => (name === "" ? [] : [makeNode("Identity", [renamed.get(results[k] ?? "") ?? results[k] ?? ""], [name])]));
+  const identities = node.outputs.flatMap((name, k) =>
+    name === "" ? [] : [makeNode("Identity", [renamed.get(results[k] ?? "") ?? results[k] ?? ""], [name])],
+  );
   const { nodes, initializers } = inner.graph;
   for (const moved of nodes) {
     const { name = "" } = moved;
@@ -56,12 +71,15 @@ function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared 
     moved.name = editor.uniqueName(`${name}_inlined`);
     editor.recordDescent(name, moved.name);
   }
-  for (const tensor of initializers) editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
+  for (const tensor of initializers)
+    editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
   editor.replaceNode(node, ...nodes, ...identities);
   return true;
 }
 
-/** Gives everything that the branch makes a name that nothing else bears. Returns the new names by the old. */
+/**
+ * Gives everything that the branch makes a name that nothing else bears. Returns the new names by the old.
+ */
 function renameAll(inner: GraphEditor): Map<string, string> {
   const renamed = new Map<string, string>();
   const rename = (name: string): void => {

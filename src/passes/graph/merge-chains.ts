@@ -10,15 +10,37 @@
  *   Concat → Concat along one axis               →   Concat of all
  *   Cast → Cast, the first without loss          →   the second Cast
  *
- * Slices are merged when nothing else uses what lies between, and bounds along one axis when the composed ones follow from
- * constants and known sizes. A step that something else uses as well stays for it. Outputs of the graph keep their node.
+ * Slices are merged when nothing else uses what lies between, and bounds along one axis when the composed
+ * ones follow from constants and known sizes. A step that something else uses as well stays for it. Outputs
+ * of the graph keep their node.
  */
-import { attribute, DataType, GraphEditor, hidesName, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, opsetVersion, setAttribute, toNumbers, type Node } from "../../ir/index.js";
+import {
+  attribute,
+  DataType,
+  GraphEditor,
+  hidesName,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  makeNode,
+  opsetVersion,
+  setAttribute,
+  toNumbers,
+  type Node,
+} from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { normalAxis } from "../../ops/weights.js";
 import { exactResult } from "./result.js";
-import { composeSlices, NEGATIVE_GATHER_OPSET, readSlice, singleIndex, squeezedAxes, writeSlice } from "./slice-bounds.js";
+import {
+  composeSlices,
+  NEGATIVE_GATHER_OPSET,
+  readSlice,
+  singleIndex,
+  squeezedAxes,
+  writeSlice,
+} from "./slice-bounds.js";
 
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
@@ -48,16 +70,27 @@ function mergeGraph(editor: GraphEditor, facts: GraphFacts, opset: number): numb
   let merged = 0;
   for (const node of [...editor.graph.nodes]) {
     const previous = editor.producer(node.inputs[0] ?? "");
-    if (isOp(node, "Transpose") && isOp(previous, "Transpose") && mergeTransposes(node, previous, editor)) merged++;
-    else if (isOp(node, "Cast") && isOp(previous, "Cast") && mergeCasts(node, previous, editor, facts)) merged++;
+    if (isOp(node, "Transpose") && isOp(previous, "Transpose") && mergeTransposes(node, previous, editor))
+      merged++;
+    else if (isOp(node, "Cast") && isOp(previous, "Cast") && mergeCasts(node, previous, editor, facts))
+      merged++;
     else if (isOp(node, "Concat") && mergeConcats(node, editor)) merged++;
-    else if (isOp(previous, "Slice") && editor.soleConsumer(previous.outputs[0] ?? "") === node && mergeSlice(node, previous, editor, facts, opset)) {
+    else if (
+      isOp(previous, "Slice") &&
+      editor.soleConsumer(previous.outputs[0] ?? "") === node &&
+      mergeSlice(node, previous, editor, facts, opset)
+    ) {
       gone.push(previous);
       merged++;
-    } else if (isOp(node, ...VIEWS) && !outputs.has(node.outputs[0] ?? "") && skipViews(node, editor, facts)) {
+    } else if (
+      isOp(node, ...VIEWS) &&
+      !outputs.has(node.outputs[0] ?? "") &&
+      skipViews(node, editor, facts)
+    ) {
       gone.push(node);
       merged++;
-    } else if (isOp(node, "Reshape") && isOp(previous, ...VIEWS) && mergeViews(node, previous, editor)) merged++;
+    } else if (isOp(node, "Reshape") && isOp(previous, ...VIEWS) && mergeViews(node, previous, editor))
+      merged++;
   }
   if (gone.length > 0) editor.removeNodes(...gone);
   return merged;
@@ -67,12 +100,27 @@ function mergeTransposes(node: Node, previous: Node, editor: GraphEditor): boole
   const [outer, inner] = [intsAttribute(node, "perm"), intsAttribute(previous, "perm")];
   if (!outer || outer.length !== inner?.length) return false;
   editor.setInput(node, 0, previous.inputs[0] ?? "");
-  setAttribute(node, attribute.ints("perm", outer.map((axis) => inner[axis] ?? 0)));
+  setAttribute(
+    node,
+    attribute.ints(
+      "perm",
+      outer.map((axis) => inner[axis] ?? 0),
+    ),
+  );
   return true;
 }
 
-/** Takes the Slice before the node into it, where the node is a Slice or drops the axis of which the Slice takes one element. */
-function mergeSlice(node: Node, previous: Node, editor: GraphEditor, facts: GraphFacts, opset: number): boolean {
+/**
+ * Takes the Slice before the node into it, where the node is a Slice or drops the axis of which the Slice
+ * takes one element.
+ */
+function mergeSlice(
+  node: Node,
+  previous: Node,
+  editor: GraphEditor,
+  facts: GraphFacts,
+  opset: number,
+): boolean {
   const inner = readSlice(previous, editor);
   const shape = facts.shape(previous.inputs[0] ?? "");
   if (isOp(node, "Slice") && node.inputs[0] === previous.outputs[0]) {
@@ -86,25 +134,44 @@ function mergeSlice(node: Node, previous: Node, editor: GraphEditor, facts: Grap
   const one = isOp(node, "Squeeze") && inner ? singleIndex(inner) : undefined;
   const axes = one && squeezedAxes(node, editor);
   if (!one || axes?.length !== 1) return false;
-  const [taken, dropped] = [one.axis, axes[0] ?? 0].map((axis) => (shape ? normalAxis(axis, shape.length) : axis)) as [number, number];
+  const [taken, dropped] = [one.axis, axes[0] ?? 0].map((axis) =>
+    shape ? normalAxis(axis, shape.length) : axis,
+  ) as [number, number];
   if (taken !== dropped || (opset < NEGATIVE_GATHER_OPSET && (taken < 0 || one.index < 0))) return false;
-  const index = editor.addInitializer(int64Tensor(editor.uniqueName(`${node.outputs[0] ?? ""}_index`), [one.index], []));
-  editor.replaceNode(node, makeNode("Gather", [previous.inputs[0] ?? "", index], node.outputs, [attribute.int("axis", taken)], node.name));
+  const index = editor.addInitializer(
+    int64Tensor(editor.uniqueName(`${node.outputs[0] ?? ""}_index`), [one.index], []),
+  );
+  editor.replaceNode(
+    node,
+    makeNode(
+      "Gather",
+      [previous.inputs[0] ?? "", index],
+      node.outputs,
+      [attribute.int("axis", taken)],
+      node.name,
+    ),
+  );
   return true;
 }
 
 /** Whether one takes out the axes that the other puts in: both count them in the larger of the two shapes. */
 function undoes(node: Node, previous: Node | undefined, editor: GraphEditor): boolean {
-  const areInverse = (isOp(node, "Squeeze") && isOp(previous, "Unsqueeze")) || (isOp(node, "Unsqueeze") && isOp(previous, "Squeeze"));
-  const [axes, others] = areInverse && previous ? [squeezedAxes(node, editor), squeezedAxes(previous, editor)] : [];
+  const areInverse =
+    (isOp(node, "Squeeze") && isOp(previous, "Unsqueeze")) ||
+    (isOp(node, "Unsqueeze") && isOp(previous, "Squeeze"));
+  const [axes, others] =
+    areInverse && previous ? [squeezedAxes(node, editor), squeezedAxes(previous, editor)] : [];
   return axes !== undefined && others !== undefined && [...axes].sort().join() === [...others].sort().join();
 }
 
 /** Types whose every value the other holds. */
 const HELD_BY: ReadonlyMap<number, readonly number[]> = new Map([
   [DataType.BOOL, [DataType.UINT8, DataType.INT32, DataType.INT64, DataType.FLOAT, DataType.DOUBLE]],
-  [DataType.INT8, [DataType.INT16, DataType.INT32, DataType.INT64]], [DataType.UINT8, [DataType.INT16, DataType.INT32, DataType.INT64]],
-  [DataType.INT32, [DataType.INT64]], [DataType.FLOAT16, [DataType.FLOAT, DataType.DOUBLE]], [DataType.FLOAT, [DataType.DOUBLE]],
+  [DataType.INT8, [DataType.INT16, DataType.INT32, DataType.INT64]],
+  [DataType.UINT8, [DataType.INT16, DataType.INT32, DataType.INT64]],
+  [DataType.INT32, [DataType.INT64]],
+  [DataType.FLOAT16, [DataType.FLOAT, DataType.DOUBLE]],
+  [DataType.FLOAT, [DataType.DOUBLE]],
 ]);
 
 function mergeCasts(node: Node, previous: Node, editor: GraphEditor, facts: GraphFacts): boolean {
@@ -115,15 +182,24 @@ function mergeCasts(node: Node, previous: Node, editor: GraphEditor, facts: Grap
   return true;
 }
 
-/** Operands that a concatenation along the same axis made for this one alone are taken apart, once for each sweep. */
+/**
+ * Operands that a concatenation along the same axis made for this one alone are taken apart, once for each
+ * sweep.
+ */
 function mergeConcats(node: Node, editor: GraphEditor): boolean {
   const axis = intAttribute(node, "axis", undefined);
   const isPart = (name: string): boolean => {
     const maker = editor.producer(name);
-    return isOp(maker, "Concat") && intAttribute(maker, "axis", undefined) === axis && editor.soleConsumer(name) === node;
+    return (
+      isOp(maker, "Concat") &&
+      intAttribute(maker, "axis", undefined) === axis &&
+      editor.soleConsumer(name) === node
+    );
   };
   if (axis === undefined || node.inputs.length > MAX_OPERANDS || !node.inputs.some(isPart)) return false;
-  const operands = node.inputs.flatMap((name) => (isPart(name) ? editor.producer(name)?.inputs ?? [name] : [name]));
+  const operands = node.inputs.flatMap((name) =>
+    isPart(name) ? (editor.producer(name)?.inputs ?? [name]) : [name],
+  );
   if (operands.length > MAX_OPERANDS) return false;
   editor.setInputs(node, operands);
   return true;

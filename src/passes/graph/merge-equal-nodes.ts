@@ -1,18 +1,37 @@
 /**
- * merge-equal-nodes: common subexpression elimination. Of nodes that compute the same from the same inputs, the first stands
- * for all.
+ * merge-equal-nodes: common subexpression elimination. Of nodes that compute the same from the same inputs,
+ * the first stands for all.
  *
  *   a = Shape(x); b = Shape(x)   →   a = Shape(x), and b's users read a
  *
- * Equal means: operator, domain, inputs in order, every attribute, and which outputs are there. Takes nodes of the standard
- * set without bodies. Stays: operators that draw at random, nodes whose output is a graph output, and names that a body
- * hides. One sweep in order finds whole equal chains. The method is hash consing (Ershov 1958).
+ * Equal means: operator, domain, inputs in order, every attribute, and which outputs are there. Takes nodes
+ * of the standard set without bodies. Stays: operators that draw at random, nodes whose output is a graph
+ * output, and names that a body hides. One sweep in order finds whole equal chains. The method is hash
+ * consing (Ershov 1958).
  */
-import { GraphEditor, hidesName, isStandard, nodeLabel, subgraphsOf, tensorBytes, type Attribute, type Node, type Tensor } from "../../ir/index.js";
+import {
+  GraphEditor,
+  hidesName,
+  isStandard,
+  nodeLabel,
+  subgraphsOf,
+  tensorBytes,
+  type Attribute,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-const RANDOM: ReadonlySet<string> = new Set(["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Dropout"]);
+const RANDOM: ReadonlySet<string> = new Set([
+  "Bernoulli",
+  "Multinomial",
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "Dropout",
+]);
 
 /** Constants in attributes longer than this are not compared. */
 const MAX_TENSOR_BYTES = 4096;
@@ -40,7 +59,8 @@ function mergeGraph(editor: GraphEditor): number {
     if (key === undefined) continue;
     const first = seen.get(key);
     if (!first) seen.set(key, node);
-    else if (!node.outputs.some((name) => outputs.has(name)) && redirect(node, first, editor, renamed)) gone.push(node);
+    else if (!node.outputs.some((name) => outputs.has(name)) && redirect(node, first, editor, renamed))
+      gone.push(node);
   }
   editor.replaceAllUses(renamed);
   if (gone.length > 0) editor.removeNodes(...gone);
@@ -52,26 +72,59 @@ function keyOf(node: Node, renamed: ReadonlyMap<string, string>): string | undef
   if (!isStandard(node) || RANDOM.has(node.opType) || subgraphsOf(node).length > 0) return undefined;
   const attributes = node.attributes.map(attributeKey);
   if (attributes.includes(undefined)) return undefined;
-  return JSON.stringify([node.opType, node.inputs.map((name) => renamed.get(name) ?? name), node.outputs.map((name) => name !== ""), attributes.sort()]);
+  return JSON.stringify([
+    node.opType,
+    node.inputs.map((name) => renamed.get(name) ?? name),
+    node.outputs.map((name) => name !== ""),
+    attributes.sort(),
+  ]);
 }
 
-function attributeKey({ name, type, f, i, s, t, floats, ints, strings, refAttrName, ...others }: Attribute): string | undefined {
+function attributeKey({
+  name,
+  type,
+  f,
+  i,
+  s,
+  t,
+  floats,
+  ints,
+  strings,
+  refAttrName,
+  ...others
+}: Attribute): string | undefined {
   const rest = Object.entries(others).filter(([key, value]) => value !== undefined && key !== "docString");
   const tensor = t && tensorKey(t);
   if (refAttrName !== undefined || rest.length > 0 || (t && tensor === undefined)) return undefined;
   // -0 and 0 are two values, which JSON would write alike.
-  const reals = [f === undefined ? [] : [f], floats ?? []].map((list) => list.map((value) => (Object.is(value, -0) ? "-0" : String(value))));
-  return JSON.stringify([name, type, reals, f !== undefined, String(i), s && [...s], tensor, ints?.map(String), strings?.map((bytes) => [...bytes])]);
+  const reals = [f === undefined ? [] : [f], floats ?? []].map((list) =>
+    list.map((value) => (Object.is(value, -0) ? "-0" : String(value))),
+  );
+  return JSON.stringify([
+    name,
+    type,
+    reals,
+    f !== undefined,
+    String(i),
+    s && [...s],
+    tensor,
+    ints?.map(String),
+    strings?.map((bytes) => [...bytes]),
+  ]);
 }
 
 function tensorKey(tensor: Tensor): string | undefined {
   if (tensor.external || tensor.segment || tensor.typed?.string) return undefined;
   const bytes = tensorBytes(tensor);
-  return bytes.byteLength > MAX_TENSOR_BYTES ? undefined : JSON.stringify([tensor.dataType, tensor.dims, [...bytes]]);
+  return bytes.byteLength > MAX_TENSOR_BYTES
+    ? undefined
+    : JSON.stringify([tensor.dataType, tensor.dims, [...bytes]]);
 }
 
 function redirect(node: Node, first: Node, editor: GraphEditor, renamed: Map<string, string>): boolean {
-  const pairs = node.outputs.flatMap((name, k) => (name === "" ? [] : [[name, first.outputs[k] ?? ""] as const]));
+  const pairs = node.outputs.flatMap((name, k) =>
+    name === "" ? [] : [[name, first.outputs[k] ?? ""] as const],
+  );
   if (pairs.some(([from, to]) => editor.consumers(from).some((user) => hidesName(user, to)))) return false;
   for (const [from, to] of pairs) renamed.set(from, to);
   editor.recordDescent(nodeLabel(node), nodeLabel(first));

@@ -1,13 +1,14 @@
 /**
- * Removes what no output depends on: nodes, initializers, outputs that operators may leave out, declarations of values
- * that nothing makes, and functions that nothing calls. In bodies too.
+ * Removes what no output depends on: nodes, initializers, outputs that operators may leave out,
+ * declarations of values that nothing makes, and functions that nothing calls. In bodies too.
  *
- * Outputs go where the operator's definition lets them: the mask of Dropout, indices of MaxPool, states of LSTM; one that
- * others follow becomes an empty name. Those of BatchNormalization stay: there their number says whether it trains
- * (onnxruntime 1.32 gave other values at operator set 9 for one output than for five).
+ * Outputs go where the operator's definition lets them: the mask of Dropout, indices of MaxPool, states of
+ * LSTM; one that others follow becomes an empty name. Those of BatchNormalization stay: there their number
+ * says whether it trains (onnxruntime 1.32 gave other values at operator set 9 for one output than for
+ * five).
  *
- * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
- * may be there for what they do; sparse initializers, whose names are not decoded.
+ * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any
+ * output, which may be there for what they do; sparse initializers, whose names are not decoded.
  */
 import { allNodes, functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
@@ -15,7 +16,13 @@ import { operatorFacts } from "../../ops/operator-facts.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-interface Removed { nodes: number; initializers: number; declarations: number; outputs: number; functions: number }
+interface Removed {
+  nodes: number;
+  initializers: number;
+  declarations: number;
+  outputs: number;
+  functions: number;
+}
 
 export const removeDead = definePass<Record<string, never>>({
   name: "remove-dead",
@@ -77,9 +84,16 @@ function removeConstants(graph: Graph, needed: ReadonlySet<string>, removed: Rem
   if (kept.length < graph.initializers.length) graph.initializers = kept;
 }
 
-/** Drops declarations of values that this graph does not make; returns the needed names that it does not make either. */
+/**
+ * Drops declarations of values that this graph does not make; returns the needed names that it does not
+ * make either.
+ */
 function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: Removed): Set<string> {
-  const bound = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.map(({ name = "" }) => name), ...graph.nodes.flatMap((node) => node.outputs)]);
+  const bound = new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.map(({ name = "" }) => name),
+    ...graph.nodes.flatMap((node) => node.outputs),
+  ]);
   if (graph.sparseInitializers.length === 0) {
     const kept = graph.valueInfo.filter((value) => bound.has(value.name));
     removed.declarations += graph.valueInfo.length - kept.length;
@@ -113,7 +127,16 @@ function removeFunctions(model: Model): number {
 
 /** Drops imports of domains that held nothing but functions which are gone. */
 function removeImports(model: Model, domains: ReadonlySet<string>): void {
-  const used = new Set(["", "ai.onnx", ...model.functions.flatMap(({ domain = "", opsetImports }) => [domain, ...opsetImports.map((each) => each.domain ?? "")])]);
+  const used = new Set([
+    "",
+    "ai.onnx",
+    ...model.functions.flatMap(({ domain = "", opsetImports }) => [
+      domain,
+      ...opsetImports.map((each) => each.domain ?? ""),
+    ]),
+  ]);
   for (const node of allNodes(model)) used.add(node.domain ?? "");
-  model.opsetImports = model.opsetImports.filter(({ domain = "" }) => used.has(domain) || !domains.has(domain));
+  model.opsetImports = model.opsetImports.filter(
+    ({ domain = "" }) => used.has(domain) || !domains.has(domain),
+  );
 }

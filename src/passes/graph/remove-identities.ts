@@ -1,13 +1,27 @@
 /**
- * Removes nodes whose output is their input: Identity, Dropout outside training, Cast to the type that is there,
- * Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing, and, where the shape is known
- * to stay: Reshape and its like, Expand, Tile, whole Slice, Mul and Div by 1, Add of -0, Sub of 0, pooling of single elements.
+ * Removes nodes whose output is their input: Identity, Dropout outside training, Cast to the type that is
+ * there, Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing, and,
+ * where the shape is known to stay: Reshape and its like, Expand, Tile, whole Slice, Mul and Div by 1, Add
+ * of -0, Sub of 0, pooling of single elements.
  *
- * Before: x → Identity → y → Conv. After: x → Conv. Names of graph inputs and outputs stay: an identity before an
- * output goes when the node before it can take the output's name, and stays when an input, a constant, another output
- * or a value of an outer graph stands there (a graph may not hand such a value out directly).
+ * Before: x → Identity → y → Conv. After: x → Conv. Names of graph inputs and outputs stay: an identity
+ * before an output goes when the node before it can take the output's name, and stays when an input, a
+ * constant, another output or a value of an outer graph stands there (a graph may not hand such a value out
+ * directly).
  */
-import { DataType, elementCount, GraphEditor, getAttribute, hidesName, intAttribute, intsAttribute, isOp, nodeLabel, opsetVersion, toNumbers } from "../../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  GraphEditor,
+  getAttribute,
+  hidesName,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  nodeLabel,
+  opsetVersion,
+  toNumbers,
+} from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
@@ -30,9 +44,12 @@ export const removeIdentities = definePass<Record<string, never>>({
     for (const editor of editors.reverse()) {
       const gone: Node[] = [];
       const renamed = new Set<string>();
-      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor, renamed)) gone.push(node);
+      for (const node of [...editor.graph.nodes])
+        if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor, renamed))
+          gone.push(node);
       if (gone.length > 0) editor.removeNodes(...gone);
-      if (renamed.size > 0) editor.graph.valueInfo = editor.graph.valueInfo.filter(({ name }) => !renamed.has(name));
+      if (renamed.size > 0)
+        editor.graph.valueInfo = editor.graph.valueInfo.filter(({ name }) => !renamed.has(name));
       removed += gone.length;
     }
     return exactResult({ identitiesRemoved: removed });
@@ -43,7 +60,8 @@ function isIdentity(node: Node, editor: GraphEditor, facts: GraphFacts | undefin
   if (isOp(node, "Identity")) return true;
   if (isOp(node, "Concat", "Sum", "Max", "Min", "Mean")) return node.inputs.length === 1;
   if (isOp(node, "Dropout")) return opset >= OLDEST_DROPOUT && isInference(node, editor);
-  if (isOp(node, "Cast")) return facts?.type(node.inputs[0] ?? "")?.elementType === intAttribute(node, "to", DataType.UNDEFINED);
+  if (isOp(node, "Cast"))
+    return facts?.type(node.inputs[0] ?? "")?.elementType === intAttribute(node, "to", DataType.UNDEFINED);
   if (isOp(node, "Transpose")) return intsAttribute(node, "perm")?.every((axis, k) => axis === k) ?? false;
   if (isOp(node, "Pad")) return padsNothing(node, editor);
   return facts !== undefined && keepsShape(node, facts) && keepsValues(node, editor);
@@ -52,19 +70,31 @@ function isIdentity(node: Node, editor: GraphEditor, facts: GraphFacts | undefin
 /** Whether the output is known to have the type and every size of the first input. */
 function keepsShape(node: Node, facts: GraphFacts): boolean {
   const [from, to] = [facts.type(node.inputs[0] ?? ""), facts.type(node.outputs[0] ?? "")];
-  return from?.shape !== undefined && from.elementType === to?.elementType && from.shape.length === to.shape?.length
-    && from.shape.every((dim, k) => dim === to.shape?.[k]);
+  return (
+    from?.shape !== undefined &&
+    from.elementType === to?.elementType &&
+    from.shape.length === to.shape?.length &&
+    from.shape.every((dim, k) => dim === to.shape?.[k])
+  );
 }
 
-/** Whether a node that keeps the shape keeps every value as well, -0 and NaN included: x + 0 would turn -0 into 0. */
+/**
+ * Whether a node that keeps the shape keeps every value as well, -0 and NaN included: x + 0 would turn -0
+ * into 0.
+ */
 function keepsValues(node: Node, editor: GraphEditor): boolean {
   if (isOp(node, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")) return true;
   if (isOp(node, "Slice")) return (node.inputs[4] ?? "") === "" || allAre(node.inputs[4], 1, editor);
   if (isOp(node, "Mul", "Div")) return allAre(node.inputs[1], 1, editor);
   if (isOp(node, "Add")) return allAre(node.inputs[1], -0, editor);
   if (isOp(node, "Sub")) return allAre(node.inputs[1], 0, editor);
-  return isOp(node, "AveragePool", "MaxPool") && node.outputs.length === 1 && (intsAttribute(node, "kernel_shape")?.every((size) => size === 1) ?? false)
-    && (intsAttribute(node, "strides")?.every((stride) => stride === 1) ?? true) && (intsAttribute(node, "pads")?.every((pad) => pad === 0) ?? true);
+  return (
+    isOp(node, "AveragePool", "MaxPool") &&
+    node.outputs.length === 1 &&
+    (intsAttribute(node, "kernel_shape")?.every((size) => size === 1) ?? false) &&
+    (intsAttribute(node, "strides")?.every((stride) => stride === 1) ?? true) &&
+    (intsAttribute(node, "pads")?.every((pad) => pad === 0) ?? true)
+  );
 }
 
 /** Longer constants are no neutral elements in practice, and are not read. */
@@ -79,7 +109,12 @@ function allAre(name: string | undefined, value: number, editor: GraphEditor): b
 }
 
 const INTEGERS: ReadonlySet<number> = new Set([DataType.INT64, DataType.INT32]);
-const NUMERIC: ReadonlySet<number> = new Set([...INTEGERS, DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16]);
+const NUMERIC: ReadonlySet<number> = new Set([
+  ...INTEGERS,
+  DataType.FLOAT,
+  DataType.DOUBLE,
+  DataType.FLOAT16,
+]);
 
 function isInference(node: Node, editor: GraphEditor): boolean {
   const mask = node.outputs[1] ?? "";
@@ -98,7 +133,8 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
 }
 
 /**
- * Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way.
+ * Leaves the node without users, for the caller to take out, or returns false when an interface name is in
+ * the way.
  * @param renamed takes the names of values that bear another one now
  */
 function bypass(node: Node, editor: GraphEditor, renamed: Set<string>): boolean {
@@ -114,7 +150,10 @@ function bypass(node: Node, editor: GraphEditor, renamed: Set<string>): boolean 
   return true;
 }
 
-/** Gives the output's name to the value itself, where the graph makes that value and it is no output already. */
+/**
+ * Gives the output's name to the value itself, where the graph makes that value and it is no output
+ * already.
+ */
 function renameProducer(node: Node, input: string, output: string, editor: GraphEditor): boolean {
   const producer = editor.producer(input);
   if (!producer || editor.isOutput(input)) return false;

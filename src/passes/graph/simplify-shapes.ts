@@ -3,19 +3,39 @@
  *
  *   Shape → Gather → Unsqueeze → Concat(·, 64) → Reshape   →   Reshape by [0, 64]
  *
- * A value that is computed from known sizes alone becomes a constant. The target of a Reshape becomes a constant when each
- * of its sizes is a number, that of the input at the same place (0) or the only other one (-1). That of an Expand does when
- * each is a number or the input's own size (1). Initial states of recurrent layers that are zeros are left out, which is the
- * operators' default, and with them the arithmetic that gave their batch size.
+ * A value that is computed from known sizes alone becomes a constant. The target of a Reshape becomes a
+ * constant when each of its sizes is a number, that of the input at the same place (0) or the only other
+ * one (-1). That of an Expand does when each is a number or the input's own size (1). Initial states of
+ * recurrent layers that are zeros are left out, which is the operators' default, and with them the
+ * arithmetic that gave their batch size.
  *
- * Sizes come from shape-analysis. With -1, a batch of no samples at all is refused by the runtime where it was not before.
+ * Sizes come from shape-analysis. With -1, a batch of no samples at all is refused by the runtime where it
+ * was not before.
  */
-import { DataType, elementCount, getAttribute, GraphEditor, int64Tensor, integerTensor, intAttribute, isOp, tensorBytes, type Dimension, type Node, type Tensor } from "../../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  getAttribute,
+  GraphEditor,
+  int64Tensor,
+  integerTensor,
+  intAttribute,
+  isOp,
+  tensorBytes,
+  type Dimension,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
 import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-interface Counts { valuesFolded: number; targetsFolded: number; statesDropped: number; boundsFlattened: number }
+interface Counts {
+  valuesFolded: number;
+  targetsFolded: number;
+  statesDropped: number;
+  boundsFlattened: number;
+}
 
 export const simplifyShapes = definePass<Record<string, never>>({
   name: "simplify-shapes",
@@ -38,29 +58,41 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const folded: { node: Node; tensor: Tensor }[] = [];
   for (const node of [...editor.graph.nodes]) {
-    const tensor = outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts);
+    const tensor =
+      outputs.has(node.outputs[0] ?? "") || isOp(node, "Constant") ? undefined : knownValue(node, facts);
     if (tensor) folded.push({ node, tensor });
-    else if (isOp(node, "Reshape") && foldTarget(node, reshapeTarget(node, facts), editor)) counts.targetsFolded++;
-    else if (isOp(node, "Expand") && foldTarget(node, expandTarget(node, facts), editor)) counts.targetsFolded++;
+    else if (isOp(node, "Reshape") && foldTarget(node, reshapeTarget(node, facts), editor))
+      counts.targetsFolded++;
+    else if (isOp(node, "Expand") && foldTarget(node, expandTarget(node, facts), editor))
+      counts.targetsFolded++;
     else if (isOp(node, "LSTM", "GRU", "RNN")) counts.statesDropped += dropZeroStates(node, editor);
     else if (isOp(node, "Range")) counts.boundsFlattened += flattenBounds(node, editor);
   }
   if (folded.length === 0) return;
   editor.removeNodes(...folded.map(({ node }) => node));
-  // What only folded nodes used goes with them; onnxruntime refuses constants without a use in files of IR version 3.
-  for (const { tensor } of folded) if (editor.consumers(tensor.name ?? "").length > 0) editor.addInitializer(tensor);
+  // What only folded nodes used goes with them; onnxruntime refuses constants without a use in files of IR
+  // version 3.
+  for (const { tensor } of folded)
+    if (editor.consumers(tensor.name ?? "").length > 0) editor.addInitializer(tensor);
   const names = new Set(folded.map(({ tensor }) => tensor.name));
   editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => !names.has(value.name));
   counts.valuesFolded += folded.length;
 }
 
-/** onnxruntime's Range takes bounds of shape [1] that are computed and refuses such constants: they become scalars. */
+/**
+ * onnxruntime's Range takes bounds of shape [1] that are computed and refuses such constants: they become
+ * scalars.
+ */
 function flattenBounds(node: Node, editor: GraphEditor): number {
   let flattened = 0;
   node.inputs.forEach((name, index) => {
     const tensor = editor.constant(name);
     if (!tensor || tensor.dims.length === 0 || elementCount(tensor) !== 1) return;
-    editor.setInput(node, index, editor.addInitializer({ ...tensor, dims: [], name: editor.uniqueName(`${name}_scalar`) }));
+    editor.setInput(
+      node,
+      index,
+      editor.addInitializer({ ...tensor, dims: [], name: editor.uniqueName(`${name}_scalar`) }),
+    );
     flattened++;
   });
   return flattened;
@@ -70,7 +102,12 @@ function knownValue(node: Node, facts: GraphFacts): Tensor | undefined {
   const name = node.outputs[0] ?? "";
   const value = facts.value(name);
   const type = facts.type(name);
-  if (!value || !type?.shape?.every((dim) => typeof dim === "number") || !value.every((element) => typeof element === "number")) return undefined;
+  if (
+    !value ||
+    !type?.shape?.every((dim) => typeof dim === "number") ||
+    !value.every((element) => typeof element === "number")
+  )
+    return undefined;
   const numbers = value;
   const dims = type.shape;
   if (type.elementType === DataType.INT64) return int64Tensor(name, numbers, dims);
@@ -90,7 +127,9 @@ function reshapeTarget(node: Node, facts: GraphFacts): number[] | undefined {
   const target = facts.value(node.inputs[1] ?? "");
   const shape = facts.shape(node.inputs[0] ?? "");
   if (!target || intAttribute(node, "allowzero", 0) !== 0) return undefined;
-  const sizes = target.map((size, k) => (typeof size === "number" ? size : size !== undefined && size === shape?.[k] ? 0 : undefined));
+  const sizes = target.map((size, k) =>
+    typeof size === "number" ? size : size !== undefined && size === shape?.[k] ? 0 : undefined,
+  );
   const open = sizes.filter((size) => size === undefined).length;
   if (open > 1 || (open === 1 && sizes.includes(-1))) return undefined;
   return sizes.map((size) => size ?? -1);
@@ -101,12 +140,23 @@ function expandTarget(node: Node, facts: GraphFacts): number[] | undefined {
   const shape = facts.shape(node.inputs[0] ?? "");
   if (!target || !shape) return undefined;
   const offset = shape.length - target.length;
-  const sizes = target.map((size: Dimension, k) => (typeof size === "number" ? size : size !== undefined && size === shape[k + offset] ? 1 : undefined));
+  const sizes = target.map((size: Dimension, k) =>
+    typeof size === "number" ? size : size !== undefined && size === shape[k + offset] ? 1 : undefined,
+  );
   return sizes.every((size) => size !== undefined) ? sizes : undefined;
 }
 
 /** Operators that give zeros for zeros. */
-const KEEPERS = ["Slice", "Reshape", "Expand", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Tile"] as const;
+const KEEPERS = [
+  "Slice",
+  "Reshape",
+  "Expand",
+  "Transpose",
+  "Squeeze",
+  "Unsqueeze",
+  "Identity",
+  "Tile",
+] as const;
 const MAX_STEPS = 8;
 
 function dropZeroStates(node: Node, editor: GraphEditor): number {
@@ -139,5 +189,10 @@ function isZero(name: string, editor: GraphEditor): boolean {
 
 /** Zeros by their bits: -0 is another value. */
 function areZeros(tensor: Tensor): boolean {
-  return tensor.dataType !== DataType.STRING && !tensor.segment && elementCount(tensor) > 0 && tensorBytes(tensor).every((byte) => byte === 0);
+  return (
+    tensor.dataType !== DataType.STRING &&
+    !tensor.segment &&
+    elementCount(tensor) > 0 &&
+    tensorBytes(tensor).every((byte) => byte === 0)
+  );
 }

@@ -1,5 +1,16 @@
 /** Slices with constant bounds: reading them, taking two in a row for one, and writing them. */
-import { attribute, elementCount, getAttribute, type GraphEditor, int64Tensor, intsAttribute, type Dimension, type Node, setAttribute, toNumbers } from "../../ir/index.js";
+import {
+  attribute,
+  elementCount,
+  getAttribute,
+  type GraphEditor,
+  int64Tensor,
+  intsAttribute,
+  type Dimension,
+  type Node,
+  setAttribute,
+  toNumbers,
+} from "../../ir/index.js";
 import { normalAxis } from "../../ops/weights.js";
 
 /** What a Slice takes along one axis. */
@@ -17,18 +28,33 @@ const MAX_AXES = 64;
 /** Oldest operator set whose Gather counts indices and axes from the end. */
 export const NEGATIVE_GATHER_OPSET = 11;
 
-/** The axes that a Squeeze drops or an Unsqueeze puts in, as they are written; undefined unless they are constant. */
+/**
+ * The axes that a Squeeze drops or an Unsqueeze puts in, as they are written; undefined unless they are
+ * constant.
+ */
 export function squeezedAxes(node: Node, editor: GraphEditor): number[] | undefined {
   return intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor);
 }
 
 /** What the node takes, as it is written; undefined unless all of it is constant. */
 export function readSlice(node: Node, editor: GraphEditor): AxisSlice[] | undefined {
-  const listed = (name: string, index: number): number[] | undefined => intsAttribute(node, name) ?? constantList(node.inputs[index], editor);
-  const isOpen = (index: number, list: readonly number[] | undefined): boolean => (node.inputs[index] ?? "") !== "" && !list;
-  const [starts, ends, axes, steps] = [listed("starts", 1), listed("ends", 2), listed("axes", 3), constantList(node.inputs[4], editor)];
+  const listed = (name: string, index: number): number[] | undefined =>
+    intsAttribute(node, name) ?? constantList(node.inputs[index], editor);
+  const isOpen = (index: number, list: readonly number[] | undefined): boolean =>
+    (node.inputs[index] ?? "") !== "" && !list;
+  const [starts, ends, axes, steps] = [
+    listed("starts", 1),
+    listed("ends", 2),
+    listed("axes", 3),
+    constantList(node.inputs[4], editor),
+  ];
   if (!starts || ends?.length !== starts.length || isOpen(3, axes) || isOpen(4, steps)) return undefined;
-  return starts.map((start, k) => ({ axis: axes?.[k] ?? k, start, end: ends[k] ?? 0, step: steps?.[k] ?? 1 }));
+  return starts.map((start, k) => ({
+    axis: axes?.[k] ?? k,
+    start,
+    end: ends[k] ?? 0,
+    step: steps?.[k] ?? 1,
+  }));
 }
 
 export function constantList(name: string | undefined, editor: GraphEditor): number[] | undefined {
@@ -37,11 +63,18 @@ export function constantList(name: string | undefined, editor: GraphEditor): num
 }
 
 /**
- * The slice that takes what `outer` takes of what `inner` takes; undefined where that depends on sizes that are not known.
+ * The slice that takes what `outer` takes of what `inner` takes; undefined where that depends on sizes that
+ * are not known.
  * @param shape of the value that `inner` takes from, as far as it is known
  */
-export function composeSlices(inner: readonly AxisSlice[], outer: readonly AxisSlice[], shape: readonly Dimension[] | undefined): AxisSlice[] | undefined {
-  const [first, second] = [inner, outer].map((slices) => slices.map((slice) => ({ ...slice, axis: shape ? normalAxis(slice.axis, shape.length) : slice.axis })));
+export function composeSlices(
+  inner: readonly AxisSlice[],
+  outer: readonly AxisSlice[],
+  shape: readonly Dimension[] | undefined,
+): AxisSlice[] | undefined {
+  const [first, second] = [inner, outer].map((slices) =>
+    slices.map((slice) => ({ ...slice, axis: shape ? normalAxis(slice.axis, shape.length) : slice.axis })),
+  );
   const all = [...(first ?? []), ...(second ?? [])];
   // Axes counted from either end are only told apart when the rank is known.
   if (all.some(({ axis }) => axis < 0) && all.some(({ axis }) => axis >= 0)) return undefined;
@@ -83,7 +116,9 @@ function composedEnd(inner: AxisSlice, outer: AxisSlice): number | undefined {
 }
 
 /** The index that a slice of one element takes, or undefined for any other. */
-export function singleIndex(slices: readonly AxisSlice[]): { readonly axis: number; readonly index: number } | undefined {
+export function singleIndex(
+  slices: readonly AxisSlice[],
+): { readonly axis: number; readonly index: number } | undefined {
   const [only, ...others] = slices;
   if (!only || others.length > 0 || only.step !== 1) return undefined;
   const isOne = only.start === -1 ? only.end >= OPEN_END : only.end === only.start + 1;
@@ -92,14 +127,23 @@ export function singleIndex(slices: readonly AxisSlice[]): { readonly axis: numb
 
 /** Gives the node new bounds, in attributes where it had them there (before operator set 10). */
 export function writeSlice(node: Node, slices: readonly AxisSlice[], editor: GraphEditor): void {
-  const lists = { starts: slices.map(({ start }) => clamped(start)), ends: slices.map(({ end }) => clamped(end)), axes: slices.map(({ axis }) => axis) };
+  const lists = {
+    starts: slices.map(({ start }) => clamped(start)),
+    ends: slices.map(({ end }) => clamped(end)),
+    axes: slices.map(({ axis }) => axis),
+  };
   if (getAttribute(node, "starts")) {
     for (const [name, values] of Object.entries(lists)) setAttribute(node, attribute.ints(name, values));
     return;
   }
   const steps = slices.map(({ step }) => step);
   const inputs = Object.entries({ ...lists, ...(steps.some((step) => step !== 1) ? { steps } : {}) });
-  for (const [k, [name, values]] of inputs.entries()) editor.setInput(node, k + 1, editor.addInitializer(int64Tensor(editor.uniqueName(`${node.outputs[0] ?? ""}_${name}`), values)));
+  for (const [k, [name, values]] of inputs.entries())
+    editor.setInput(
+      node,
+      k + 1,
+      editor.addInitializer(int64Tensor(editor.uniqueName(`${node.outputs[0] ?? ""}_${name}`), values)),
+    );
   if (inputs.length === 3 && node.inputs.length > 4) editor.setInput(node, 4, "");
   while (node.inputs.at(-1) === "") node.inputs.pop();
 }

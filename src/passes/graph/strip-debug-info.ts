@@ -1,12 +1,14 @@
 /**
- * Drops what exporters leave behind for debugging and no runtime reads: per-node and per-value metadata of known
- * exporters (PyTorch's carries a stack trace for each node), and declarations of intermediate values that say nothing
- * which does not follow from the inputs. Run it last: other passes read those declarations.
+ * Drops what exporters leave behind for debugging and no runtime reads: per-node and per-value metadata of
+ * known exporters (PyTorch's carries a stack trace for each node), and declarations of intermediate values
+ * that say nothing which does not follow from the inputs. Run it last: other passes read those
+ * declarations.
  *
- * Stays: metadata and doc strings of the model and of inputs and outputs, metadata under other keys, and declarations
- * that say more than edgec's own light inference finds. Dropping those too would lose speed: onnxruntime fuses Add and
- * LayerNormalization only where it knows that both inputs have one shape, which a symbol in value_info may tell it.
- * `keep` names metadata keys to keep ("namespace", "pkg.torch.*"), or "value_info".
+ * Stays: metadata and doc strings of the model and of inputs and outputs, metadata under other keys, and
+ * declarations that say more than edgec's own light inference finds. Dropping those too would lose speed:
+ * onnxruntime fuses Add and LayerNormalization only where it knows that both inputs have one shape, which a
+ * symbol in value_info may tell it. `keep` names metadata keys to keep ("namespace", "pkg.torch.*"), or
+ * "value_info".
  */
 import { GraphEditor, nodeLists } from "../../ir/index.js";
 import type { Graph, Model, StringEntry, ValueInfo } from "../../ir/index.js";
@@ -15,15 +17,23 @@ import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
 export interface StripDebugInfoOptions {
-  /** Metadata keys, with `*` at the end for any rest; "value_info" for declarations of intermediate values. */
+  /**
+   * Metadata keys, with `*` at the end for any rest; "value_info" for declarations of intermediate values.
+   */
   keep: readonly string[];
 }
 
 /** Keys that PyTorch's and onnxscript's exporters write. */
 const DEBUG_KEYS = ["namespace", "pkg.torch.*", "pkg.onnxscript.*"] as const;
 
-interface Holder { metadata?: StringEntry[] }
-interface Stripped { entries: number; bytes: number; declarations: number }
+interface Holder {
+  metadata?: StringEntry[];
+}
+interface Stripped {
+  entries: number;
+  bytes: number;
+  declarations: number;
+}
 
 export const stripDebugInfo = definePass<StripDebugInfoOptions>({
   name: "strip-debug-info",
@@ -37,7 +47,11 @@ export const stripDebugInfo = definePass<StripDebugInfoOptions>({
       const types = inferScopes(GraphEditor.forModel(model), false);
       for (const [{ graph }, known] of types) stripDeclarations(graph, known, stripped);
     }
-    return exactResult({ metadataEntriesRemoved: stripped.entries, metadataBytesRemoved: stripped.bytes, declarationsRemoved: stripped.declarations });
+    return exactResult({
+      metadataEntriesRemoved: stripped.entries,
+      metadataBytesRemoved: stripped.bytes,
+      declarationsRemoved: stripped.declarations,
+    });
   },
 });
 
@@ -53,7 +67,8 @@ function* debugHolders(model: Model): Generator<Holder> {
 
 function stripMetadata(holder: Holder, keep: readonly string[], stripped: Stripped): void {
   if (!holder.metadata) return;
-  const lengthOf = (entries: readonly StringEntry[]): number => entries.reduce((sum, { key = "", value = "" }) => sum + key.length + value.length, 0);
+  const lengthOf = (entries: readonly StringEntry[]): number =>
+    entries.reduce((sum, { key = "", value = "" }) => sum + key.length + value.length, 0);
   const kept = holder.metadata.filter(({ key = "" }) => !matches(key, DEBUG_KEYS) || matches(key, keep));
   if (kept.length === holder.metadata.length) return;
   stripped.entries += holder.metadata.length - kept.length;
@@ -63,7 +78,9 @@ function stripMetadata(holder: Holder, keep: readonly string[], stripped: Stripp
 }
 
 function matches(key: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => (pattern.endsWith("*") ? key.startsWith(pattern.slice(0, -1)) : key === pattern));
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? key.startsWith(pattern.slice(0, -1)) : key === pattern,
+  );
 }
 
 function stripDeclarations(graph: Graph, known: TypeMap, stripped: Stripped): void {
@@ -72,11 +89,16 @@ function stripDeclarations(graph: Graph, known: TypeMap, stripped: Stripped): vo
   if (kept.length < graph.valueInfo.length) graph.valueInfo = kept;
 }
 
-/** Whether the declaration holds anything that is not known without it: a type, a rank, a size or a symbol. */
+/**
+ * Whether the declaration holds anything that is not known without it: a type, a rank, a size or a symbol.
+ */
 function saysMore({ name, type }: ValueInfo, known: TypeMap): boolean {
   const found = known.get(name);
   if (!type?.tensor || found?.elementType !== type.tensor.elementType) return true;
   const { shape } = type.tensor;
   if (!shape) return false;
-  return shape.length !== found.shape?.length || shape.some((dim, k) => dim !== undefined && dim !== found.shape?.[k]);
+  return (
+    shape.length !== found.shape?.length ||
+    shape.some((dim, k) => dim !== undefined && dim !== found.shape?.[k])
+  );
 }

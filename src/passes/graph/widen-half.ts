@@ -1,17 +1,32 @@
 /**
  * widen-half: computes a float16 or bfloat16 model in float32.
  *
- * Before: x (float16) → Conv(W float16) → y (float16). After: x → Cast(float) → Conv(W float) → Cast(float16) → y.
+ * Before: x (float16) → Conv(W float16) → y (float16). After: x → Cast(float) → Conv(W float) →
+ * Cast(float16) → y.
  *
- * int8 kernels take and give float32. onnxruntime's CPU provider has few float16 kernels and casts around all other
- * operators, so nothing is slower for it. encode-weights stores what stays float in 16 bits again, as every value fits.
- * Inputs and outputs of the model keep their types. Results change by the rounding to 16 bits that is left out.
+ * int8 kernels take and give float32. onnxruntime's CPU provider has few float16 kernels and casts around
+ * all other operators, so nothing is slower for it. encode-weights stores what stays float in 16 bits
+ * again, as every value fits. Inputs and outputs of the model keep their types. Results change by the
+ * rounding to 16 bits that is left out.
  *
  * Handles every scope. Leaves a model alone that holds functions, operators of domains other than ONNX's and
  * onnxruntime's own, sequences or optionals of such values, or bits taken for another type (BitCast).
  */
 import {
-  allNodes, attribute, type Attribute, DataType, floatTensor, type Graph, GraphEditor, isOp, makeNode, type Model, nestedGraphs, nodeLabel, type Tensor, toFloat32,
+  allNodes,
+  attribute,
+  type Attribute,
+  DataType,
+  floatTensor,
+  type Graph,
+  GraphEditor,
+  isOp,
+  makeNode,
+  type Model,
+  nestedGraphs,
+  nodeLabel,
+  type Tensor,
+  toFloat32,
   type ValueInfo,
 } from "../../ir/index.js";
 import { inferTypes } from "../../ops/shapes.js";
@@ -20,7 +35,13 @@ import { definePass } from "../define-pass.js";
 
 const HALF: ReadonlySet<number> = new Set([DataType.FLOAT16, DataType.BFLOAT16]);
 /** Attributes that name the element type of an output. */
-const TYPE_ATTRIBUTES: ReadonlySet<string> = new Set(["to", "dtype", "output_dtype", "output_datatype", "stash_type"]);
+const TYPE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "to",
+  "dtype",
+  "output_dtype",
+  "output_datatype",
+  "stash_type",
+]);
 const KNOWN_DOMAINS: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);
 
 export const widenHalf = definePass<Record<string, never>>({
@@ -38,8 +59,19 @@ export const widenHalf = definePass<Record<string, never>>({
 
 function result(widenedConstants: number, obstacle: string | undefined): PassResult {
   return {
-    modified: obstacle === undefined && widenedConstants > 0, stats: { widenedConstants }, nodes: [],
-    diagnostics: obstacle === undefined ? [] : [{ id: "widen-half/stays", severity: "warning", message: `The model computes in 16-bit floats, which have no int8 kernels, and stays so: ${obstacle}.` }],
+    modified: obstacle === undefined && widenedConstants > 0,
+    stats: { widenedConstants },
+    nodes: [],
+    diagnostics:
+      obstacle === undefined
+        ? []
+        : [
+            {
+              id: "widen-half/stays",
+              severity: "warning",
+              message: `The model computes in 16-bit floats, which have no int8 kernels, and stays so: ${obstacle}.`,
+            },
+          ],
   };
 }
 
@@ -58,18 +90,25 @@ function isHalf(value: ValueInfo): boolean {
 }
 
 function holdsHalf(graph: Graph): boolean {
-  return graph.initializers.some(({ dataType }) => HALF.has(dataType)) || [...graph.inputs, ...graph.outputs, ...graph.valueInfo].some(isHalf)
-    || graph.nodes.some((node) => node.attributes.some(namesHalf));
+  return (
+    graph.initializers.some(({ dataType }) => HALF.has(dataType)) ||
+    [...graph.inputs, ...graph.outputs, ...graph.valueInfo].some(isHalf) ||
+    graph.nodes.some((node) => node.attributes.some(namesHalf))
+  );
 }
 
 function namesHalf({ name, i, t }: Attribute): boolean {
-  return (TYPE_ATTRIBUTES.has(name) && i !== undefined && HALF.has(Number(i))) || (t !== undefined && HALF.has(t.dataType));
+  return (
+    (TYPE_ATTRIBUTES.has(name) && i !== undefined && HALF.has(Number(i))) ||
+    (t !== undefined && HALF.has(t.dataType))
+  );
 }
 
 function obstacleIn(model: Model): string | undefined {
   if (model.functions.length > 0) return "it holds functions of its own";
   for (const node of allNodes(model)) {
-    if (!KNOWN_DOMAINS.has(node.domain ?? "")) return `node "${nodeLabel(node)}" is the custom operator ${node.domain ?? ""}.${node.opType}`;
+    if (!KNOWN_DOMAINS.has(node.domain ?? ""))
+      return `node "${nodeLabel(node)}" is the custom operator ${node.domain ?? ""}.${node.opType}`;
     if (isOp(node, "BitCast")) return `node "${nodeLabel(node)}" takes bits for another type`;
   }
   for (const graph of nestedGraphs(model.graph)) {
@@ -84,13 +123,16 @@ function widen(model: Model): number {
   let count = 0;
   for (const graph of nestedGraphs(model.graph)) {
     const isMain = graph === model.graph;
-    const kept = isMain ? new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name)) : new Set<string>();
+    const kept = isMain
+      ? new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name))
+      : new Set<string>();
     graph.initializers = graph.initializers.map((tensor) => {
       if (!HALF.has(tensor.dataType) || kept.has(tensor.name ?? "")) return tensor;
       count++;
       return floatOf(tensor);
     });
-    for (const node of graph.nodes) for (const found of node.attributes.filter(namesHalf)) count += widenAttribute(found);
+    for (const node of graph.nodes)
+      for (const found of node.attributes.filter(namesHalf)) count += widenAttribute(found);
     for (const value of isMain ? graph.valueInfo : [...graph.inputs, ...graph.outputs, ...graph.valueInfo]) {
       if (isHalf(value)) value.type = { tensor: { ...value.type?.tensor, elementType: DataType.FLOAT } };
     }
@@ -111,7 +153,9 @@ function widenAttribute(found: Attribute): number {
 /** Casts where a value of the model's interface is used or made; returns how many. */
 function keepInterface(editor: GraphEditor): number {
   const { graph } = editor;
-  const given = new Map([...graph.inputs, ...graph.outputs].filter(isHalf).map((value) => [value.name, value]));
+  const given = new Map(
+    [...graph.inputs, ...graph.outputs].filter(isHalf).map((value) => [value.name, value]),
+  );
   let count = 0;
   for (const { name, type } of given.values()) {
     const producer = editor.producer(name);
@@ -120,8 +164,20 @@ function keepInterface(editor: GraphEditor): number {
     editor.replaceUses(name, wide);
     if (producer) {
       editor.setOutput(producer, producer.outputs.indexOf(name), wide);
-      editor.insertAfter(producer, makeNode("Cast", [wide], [name], [attribute.int("to", type?.tensor?.elementType ?? DataType.FLOAT16)]));
-    } else editor.insertBefore(graph.nodes[0], makeNode("Cast", [name], [wide], [attribute.int("to", DataType.FLOAT)]));
+      editor.insertAfter(
+        producer,
+        makeNode(
+          "Cast",
+          [wide],
+          [name],
+          [attribute.int("to", type?.tensor?.elementType ?? DataType.FLOAT16)],
+        ),
+      );
+    } else
+      editor.insertBefore(
+        graph.nodes[0],
+        makeNode("Cast", [name], [wide], [attribute.int("to", DataType.FLOAT)]),
+      );
     count++;
   }
   return count;

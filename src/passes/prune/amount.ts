@@ -1,10 +1,17 @@
 /** How much to prune: a share of the weights, or N of every M. */
 import { EdgecError } from "../../errors.js";
 
-/** A share from 0 to below 1 of weights to set to zero, or the text "N:M": N of every M consecutive weights stay. */
+/**
+ * A share from 0 to below 1 of weights to set to zero, or the text "N:M": N of every M consecutive weights
+ * stay.
+ */
 export type PruneAmount = number | string;
 
-export interface BlockPattern { readonly type: "pattern"; readonly n: number; readonly m: number }
+export interface BlockPattern {
+  readonly type: "pattern";
+  readonly n: number;
+  readonly m: number;
+}
 
 export type Amount = { readonly type: "ratio"; readonly ratio: number } | BlockPattern;
 
@@ -18,12 +25,20 @@ export function parseAmount(given: PruneAmount): Amount {
   if (pattern) return blockPattern(Number(pattern[1]), Number(pattern[2]), text);
   const ratio = /^(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(text) ? Number(text) : NaN;
   if (ratio >= 0 && ratio < 1) return { type: "ratio", ratio };
-  throw new EdgecError("BAD_OPTION", `prune takes a ratio from 0 to below 1, such as 0.3 for 30 %, or a pattern N:M such as 2:4, not "${text}".${percentHint(text)}`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    "prune takes a ratio from 0 to below 1, such as 0.3 for 30 %, or a pattern N:M such " +
+      `as 2:4, not "${text}".${percentHint(text)}`,
+  );
 }
 
 function blockPattern(n: number, m: number, text: string): Amount {
   if (n >= 1 && n < m && m <= MAX_BLOCK) return { type: "pattern", n, m };
-  throw new EdgecError("BAD_OPTION", `in the prune pattern N:M, N weights of every M stay: 1 ≤ N < M ≤ ${MAX_BLOCK}, which "${text}" is not. 2:4 keeps half.`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `in the prune pattern N:M, N weights of every M stay: 1 ≤ N < M ≤ ${MAX_BLOCK}, ` +
+      `which "${text}" is not. 2:4 keeps half.`,
+  );
 }
 
 function percentHint(text: string): string {

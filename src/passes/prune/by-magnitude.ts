@@ -1,6 +1,14 @@
-/** Pruning by magnitude alone, tensor by tensor: neither weights nor scores of a model are in memory together. */
+/**
+ * Pruning by magnitude alone, tensor by tensor: neither weights nor scores of a model are in memory
+ * together.
+ */
 import { elementCount, FloatReader } from "../../ir/index.js";
-import { magnitudeThreshold, zeroBelow, zeroPattern, type MagnitudeThreshold } from "../../numeric/pruning.js";
+import {
+  magnitudeThreshold,
+  zeroBelow,
+  zeroPattern,
+  type MagnitudeThreshold,
+} from "../../numeric/pruning.js";
 import type { Working } from "../compute.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../weights/weight-values.js";
@@ -18,30 +26,52 @@ export interface PrunedLayer {
 }
 
 /** Leaves `keep` weights of all layers together, those of largest magnitude. Changes the model. */
-export async function pruneTogether(context: Working, layers: readonly WeightLayer[], keep: number): Promise<PrunedLayer[]> {
+export async function pruneTogether(
+  context: Working,
+  layers: readonly WeightLayer[],
+  keep: number,
+): Promise<PrunedLayer[]> {
   const threshold = await thresholdOf(context, layers, keep);
   return eachLayer(context, layers, (layer) => pruneLayer(layer, threshold));
 }
 
 /** Removes a `ratio` of the weights of each layer. */
-export function pruneEach(context: Working, layers: readonly WeightLayer[], ratio: number): Promise<PrunedLayer[]> {
-  return eachLayer(context, layers, async (layer) => pruneLayer(layer, await thresholdOf({}, [layer], keptOf(elementCount(layer.tensor), ratio))));
+export function pruneEach(
+  context: Working,
+  layers: readonly WeightLayer[],
+  ratio: number,
+): Promise<PrunedLayer[]> {
+  return eachLayer(context, layers, async (layer) =>
+    pruneLayer(layer, await thresholdOf({}, [layer], keptOf(elementCount(layer.tensor), ratio))),
+  );
 }
 
-/** Leaves the largest N of every M consecutive input channels. One tensor is in memory, as blocks lie across its rows. */
-export function pruneBlocks(context: Working, layers: readonly WeightLayer[], pattern: BlockPattern): Promise<PrunedLayer[]> {
+/**
+ * Leaves the largest N of every M consecutive input channels. One tensor is in memory, as blocks lie across
+ * its rows.
+ */
+export function pruneBlocks(
+  context: Working,
+  layers: readonly WeightLayer[],
+  pattern: BlockPattern,
+): Promise<PrunedLayer[]> {
   const reader = new FloatReader(layers.map(({ tensor }) => tensor));
   return eachLayer(context, layers, (layer) => {
     const { tensor, layout } = layer;
     const values = reader.read(tensor);
     requireFinite(values, tensor);
     const { before, after } = zeroPattern(values, layout, pattern, layout.channelStride);
-    if (after < before) layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(values)));
+    if (after < before)
+      layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(values)));
     return { layer, count: values.length, originallyLeft: before, left: after, isFitted: false };
   });
 }
 
-async function eachLayer({ advance }: Working, layers: readonly WeightLayer[], prune: (layer: WeightLayer) => PrunedLayer | Promise<PrunedLayer>): Promise<PrunedLayer[]> {
+async function eachLayer(
+  { advance }: Working,
+  layers: readonly WeightLayer[],
+  prune: (layer: WeightLayer) => PrunedLayer | Promise<PrunedLayer>,
+): Promise<PrunedLayer[]> {
   const pruned: PrunedLayer[] = [];
   for (const layer of layers) {
     pruned.push(await prune(layer));
@@ -51,23 +81,33 @@ async function eachLayer({ advance }: Working, layers: readonly WeightLayer[], p
 }
 
 /** Two readings of all weights. */
-function thresholdOf({ advance }: Pick<Working, "advance">, layers: readonly WeightLayer[], keep: number): Promise<MagnitudeThreshold> {
+function thresholdOf(
+  { advance }: Pick<Working, "advance">,
+  layers: readonly WeightLayer[],
+  keep: number,
+): Promise<MagnitudeThreshold> {
   let reading = 0;
-  return magnitudeThreshold({
-    async *[Symbol.asyncIterator]() {
-      reading++;
-      for (const [index, { tensor }] of layers.entries()) {
-        for (const piece of finitePieces(tensor)) {
-          yield piece;
-          await advance?.(index, layers.length, `threshold, reading ${reading} of 2`);
+  return magnitudeThreshold(
+    {
+      async *[Symbol.asyncIterator]() {
+        reading++;
+        for (const [index, { tensor }] of layers.entries()) {
+          for (const piece of finitePieces(tensor)) {
+            yield piece;
+            await advance?.(index, layers.length, `threshold, reading ${reading} of 2`);
+          }
         }
-      }
+      },
     },
-  }, keep);
+    keep,
+  );
 }
 
 function pruneLayer(layer: WeightLayer, threshold: MagnitudeThreshold): PrunedLayer {
-  const { tensor, uses: [{ editor }] } = layer;
+  const {
+    tensor,
+    uses: [{ editor }],
+  } = layer;
   // Whether anything goes is known before anything is written: on a trial, whose pieces are thrown away.
   const trial = { ...threshold };
   let originallyLeft = 0;
@@ -77,12 +117,16 @@ function pruneLayer(layer: WeightLayer, threshold: MagnitudeThreshold): PrunedLa
     originallyLeft += before;
     left += after;
   }
-  if (left < originallyLeft) editor.replaceValues(tensor, encodedPieces(tensor.dataType, prunedPieces(layer, { ...threshold })));
+  if (left < originallyLeft)
+    editor.replaceValues(tensor, encodedPieces(tensor.dataType, prunedPieces(layer, { ...threshold })));
   threshold.ties = trial.ties;
   return { layer, count: elementCount(tensor), originallyLeft, left, isFitted: false };
 }
 
-function* prunedPieces({ tensor }: WeightLayer, threshold: MagnitudeThreshold): Generator<Float32Array, void> {
+function* prunedPieces(
+  { tensor }: WeightLayer,
+  threshold: MagnitudeThreshold,
+): Generator<Float32Array, void> {
   for (const piece of finitePieces(tensor)) {
     zeroBelow(piece, threshold);
     yield piece;

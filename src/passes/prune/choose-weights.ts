@@ -5,9 +5,10 @@ import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
 /**
- * Stages in which weights are removed when losses are known. After each, what is left is refit and losses are measured
- * anew: one weight takes over for another, so that the second of the two becomes dear. Lenet at 85 % pruned has top-1
- * 95.8 % after one stage, 97.7 % after two, 98.4 % after five; twelve gain nothing more.
+ * Stages in which weights are removed when losses are known. After each, what is left is refit and losses
+ * are measured anew: one weight takes over for another, so that the second of the two becomes dear. Lenet
+ * at 85 % pruned has top-1 95.8 % after one stage, 97.7 % after two, 98.4 % after five; twelve gain nothing
+ * more.
  */
 const STAGES = 5;
 
@@ -17,8 +18,9 @@ export function keptOf(size: number, ratio: number): number {
 }
 
 /**
- * How many weights of `size` prunable ones stay so that a `ratio` of these and `dense` protected ones together is zero.
- * The prunable ones make up for the protected, but keep three quarters of their own share, whatever that takes.
+ * How many weights of `size` prunable ones stay so that a `ratio` of these and `dense` protected ones
+ * together is zero. The prunable ones make up for the protected, but keep three quarters of their own
+ * share, whatever that takes.
  */
 export function keptBeside(size: number, dense: number, ratio: number): number {
   const own = keptOf(size, ratio);
@@ -26,16 +28,31 @@ export function keptBeside(size: number, dense: number, ratio: number): number {
 }
 
 /** Removes weights from all layers together until `keep` are left. */
-export function chooseGlobally(context: Working, states: readonly LayerState[], keep: number, withLosses: boolean): Promise<void> {
+export function chooseGlobally(
+  context: Working,
+  states: readonly LayerState[],
+  keep: number,
+  withLosses: boolean,
+): Promise<void> {
   return removeInStages(context, states, keep, withLosses);
 }
 
 /** Removes a `ratio` of the weights of each layer. */
-export async function chooseByLayer(context: Working, states: readonly LayerState[], ratio: number, withLosses: boolean): Promise<void> {
+export async function chooseByLayer(
+  context: Working,
+  states: readonly LayerState[],
+  ratio: number,
+  withLosses: boolean,
+): Promise<void> {
   for (const state of states) await removeInStages(context, [state], keptOf(state.count, ratio), withLosses);
 }
 
-async function removeInStages(context: Working, states: readonly LayerState[], keep: number, withLosses: boolean): Promise<void> {
+async function removeInStages(
+  context: Working,
+  states: readonly LayerState[],
+  keep: number,
+  withLosses: boolean,
+): Promise<void> {
   await score(context, states, withLosses);
   const left = states.reduce((sum, state) => sum + state.left, 0);
   if (keep >= left) return;
@@ -43,16 +60,41 @@ async function removeInStages(context: Working, states: readonly LayerState[], k
   for (const [stage, count] of counts.entries()) {
     keepHighest(states, count);
     if (stage === counts.length - 1) break;
-    await sideBySide(context, states, (state) => state.measureAgain(context.compute), undefined, `stage ${stage + 1} of ${counts.length - 1}`);
+    await sideBySide(
+      context,
+      states,
+      (state) => state.measureAgain(context.compute),
+      undefined,
+      `stage ${stage + 1} of ${counts.length - 1}`,
+    );
   }
 }
 
-/** Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go. */
-export async function choosePattern(context: Working, states: readonly LayerState[], pattern: BlockPattern, withLosses: boolean): Promise<void> {
+/**
+ * Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go.
+ */
+export async function choosePattern(
+  context: Working,
+  states: readonly LayerState[],
+  pattern: BlockPattern,
+  withLosses: boolean,
+): Promise<void> {
   await score(context, states, withLosses);
-  await sideBySide(context, states, (state) => state.keepPattern(pattern, context.compute), undefined, "pattern");
+  await sideBySide(
+    context,
+    states,
+    (state) => state.keepPattern(pattern, context.compute),
+    undefined,
+    "pattern",
+  );
 }
 
 function score(context: Working, states: readonly LayerState[], withLosses: boolean): Promise<void> {
-  return sideBySide(context, states, (state) => state.score(withLosses ? "loss" : "magnitude", context.compute), undefined, "losses");
+  return sideBySide(
+    context,
+    states,
+    (state) => state.score(withLosses ? "loss" : "magnitude", context.compute),
+    undefined,
+    "losses",
+  );
 }

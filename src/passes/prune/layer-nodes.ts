@@ -1,12 +1,20 @@
 /**
- * Which operators are layers of a network, whether or not their weights are in reach: stored as codes or in half precision
- * behind Cast, held by operators of other sets (Attention, FusedMatMul), by integer ones, or in bodies.
+ * Which operators are layers of a network, whether or not their weights are in reach: stored as codes or in
+ * half precision behind Cast, held by operators of other sets (Attention, FusedMatMul), by integer ones, or
+ * in bodies.
  */
 import { type GraphEditor, isStandard, type Node, subgraphsOf } from "../../ir/index.js";
 import { weightFact } from "../../ops/weights.js";
 
 /** Operators on codes that are layers as those of floats are. */
-const ON_CODES: readonly string[] = ["QLinearConv", "ConvInteger", "QLinearMatMul", "MatMulInteger", "Einsum", "DeformConv"];
+const ON_CODES: readonly string[] = [
+  "QLinearConv",
+  "ConvInteger",
+  "QLinearMatMul",
+  "MatMulInteger",
+  "Einsum",
+  "DeformConv",
+];
 
 /** @param carriers those whose weights are constants of floats or codes */
 export function layerNodes(editor: GraphEditor, carriers: ReadonlySet<Node>): Set<Node> {
@@ -22,8 +30,11 @@ export function layerNodes(editor: GraphEditor, carriers: ReadonlySet<Node>): Se
 function isLayer(node: Node, fixed: Fixed): boolean {
   const weights = weightFact(node)?.weights;
   if (weights) return weights.some((index) => fixed.isMatrix(node.inputs[index]));
-  if (!isStandard(node) || ON_CODES.includes(node.opType)) return node.inputs.some((name) => fixed.isMatrix(name));
-  return subgraphsOf(node).some((body) => body.nodes.some((inner) => weightFact(inner) !== undefined && inner.opType !== "Gather"));
+  if (!isStandard(node) || ON_CODES.includes(node.opType))
+    return node.inputs.some((name) => fixed.isMatrix(name));
+  return subgraphsOf(node).some((body) =>
+    body.nodes.some((inner) => weightFact(inner) !== undefined && inner.opType !== "Gather"),
+  );
 }
 
 /** What is computed from constants alone, node by node in their order. */
@@ -39,7 +50,11 @@ class Fixed {
   has(node: Node): boolean {
     const inputs = node.inputs.filter((name) => name !== "");
     if (node.opType === "Constant") return true;
-    return inputs.length > 0 && subgraphsOf(node).length === 0 && inputs.every((name) => this.computed.has(name) || this.editor.constant(name) !== undefined);
+    return (
+      inputs.length > 0 &&
+      subgraphsOf(node).length === 0 &&
+      inputs.every((name) => this.computed.has(name) || this.editor.constant(name) !== undefined)
+    );
   }
 
   /** Of what is computed the rank is not known: codes and tables that make weights are mostly flat. */

@@ -8,17 +8,25 @@ import { readRows } from "../weights/weight-matrix.js";
 import type { BlockPattern } from "./amount.js";
 import { finiteValues } from "../weights/weight-values.js";
 
-/** λ: the ridge as a share of the mean second moment. 1 and 5 % do equally well on the fixtures, 20 % worse. */
+/**
+ * λ: the ridge as a share of the mean second moment. 1 and 5 % do equally well on the fixtures, 20 % worse.
+ */
 const RIDGE = 0.01;
 /** Multiplications that measuring a layer's losses anew may cost; about half a second. */
 const MEASURE_BUDGET = 5e8;
 
-/** Holds five bytes for each weight; the weights themselves are read anew when they are needed, as all layers are open together. */
+/**
+ * Holds five bytes for each weight; the weights themselves are read anew when they are needed, as all
+ * layers are open together.
+ */
 export class LayerState implements Ranked {
   alive: Uint8Array;
   scores: Float32Array;
   readonly count: number;
-  /** What is left, refit: where the next fit starts. Only of layers that are cheap enough to be measured anew. */
+  /**
+   * What is left, refit: where the next fit starts. Only of layers that are cheap enough to be measured
+   * anew.
+   */
   private fitted: Float32Array | undefined;
   /** Weights that were not zero to begin with. */
   readonly originallyLeft: number;
@@ -31,7 +39,11 @@ export class LayerState implements Ranked {
    * @param moments of the inputs, by group, when measured: scores are then losses
    * @param hasBias whether a bias can take up a shift of the mean, so that only deviations from it count
    */
-  constructor(readonly layer: WeightLayer, private readonly moments: readonly InputMoments[] | undefined, readonly hasBias: boolean) {
+  constructor(
+    readonly layer: WeightLayer,
+    private readonly moments: readonly InputMoments[] | undefined,
+    readonly hasBias: boolean,
+  ) {
     const original = this.readOriginal();
     this.count = original.length;
     this.alive = new Uint8Array(this.count);
@@ -55,24 +67,42 @@ export class LayerState implements Ranked {
     for (let i = 0; i < this.count; i++) this.scores[i] = Math.abs(original[i]!);
   }
 
-  /** Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones stand. */
+  /**
+   * Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones
+   * stand.
+   */
   async measureAgain(compute: Compute): Promise<void> {
     if (!this.isFitted || this.measuringCost() > MEASURE_BUDGET) return;
     const matrix = this.matrix();
     const before = { fitted: this.fitted ?? matrix.weights.slice(), scores: this.scores };
-    ({ fitted: this.fitted, scores: this.scores } = await compute.run("measureLayer", matrix, before, this.alive.slice(), this.norm));
+    ({ fitted: this.fitted, scores: this.scores } = await compute.run(
+      "measureLayer",
+      matrix,
+      before,
+      this.alive.slice(),
+      this.norm,
+    ));
   }
 
   /** Leaves the N highest scores of every M consecutive input channels. */
   async keepPattern({ n, m }: BlockPattern, compute: Compute): Promise<void> {
     const { columns, channelStride } = this.layer.layout;
     const { scores, alive } = this;
-    this.alive = await compute.run("aliveInPattern", { scores: scores.slice(), alive }, columns, { n, m }, channelStride);
+    this.alive = await compute.run(
+      "aliveInPattern",
+      { scores: scores.slice(), alive },
+      columns,
+      { n, m },
+      channelStride,
+    );
   }
 
   /** Sets what is gone to zero and refits what is left. */
   async settle(compute: Compute): Promise<SettledLayer> {
-    const { layer: { layout }, fitted } = this;
+    const {
+      layer: { layout },
+      fitted,
+    } = this;
     this.fitted = undefined;
     const means = Array.from({ length: layout.groups }, (_, g) => this.moments?.[g]?.mean.slice());
     return compute.run("settleLayer", this.matrix(), fitted, this.alive.slice(), means);
@@ -95,7 +125,8 @@ export class LayerState implements Ranked {
   private measuringCost(): number {
     const { rows, columns } = this.layer.layout;
     let cost = 0;
-    for (let row = 0; row < rows; row++) cost += countAlive(this.alive.subarray(row * columns, (row + 1) * columns)) ** 3 / 3;
+    for (let row = 0; row < rows; row++)
+      cost += countAlive(this.alive.subarray(row * columns, (row + 1) * columns)) ** 3 / 3;
     return cost;
   }
 }

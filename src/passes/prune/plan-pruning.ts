@@ -23,30 +23,48 @@ export interface PruningScope {
 }
 
 /** Throws EdgecError UNMATCHED_SELECTOR for an exclusion that points at nothing. */
-export function planPruning(model: Model, { exclude, protectEnds, protectDepthwise }: PruningScope, user: string): PruningPlan {
+export function planPruning(
+  model: Model,
+  { exclude, protectEnds, protectDepthwise }: PruningScope,
+  user: string,
+): PruningPlan {
   const excluded = selectNodes(model, exclude, user);
   const kept: NodeStatus[] = [];
-  const keep = (layer: WeightLayer, reason: string): void => void kept.push(layerStatus(layer, "kept", reason));
+  const keep = (layer: WeightLayer, reason: string): void =>
+    void kept.push(layerStatus(layer, "kept", reason));
   const candidates = weightLayers(model).filter((layer) => {
     const reason = whyNot(layer, protectDepthwise, (use) => excluded.has(use.node, layer.tensor.name));
     if (reason !== undefined) keep(layer, reason);
     return reason === undefined;
   });
   const { ends, tooLarge } = protectedEnds(model, protectEnds ? candidates : []);
-  for (const [layer, end] of ends) keep(layer, `the ${end} layer is protected: it holds few weights and errors in it are not made up for`);
+  for (const [layer, end] of ends)
+    keep(layer, `the ${end} layer is protected: it holds few weights and errors in it are not made up for`);
   return {
     layers: candidates.filter((layer) => !ends.has(layer)),
     kept,
     denseWeights: [...ends.keys()].reduce((sum, layer) => sum + elementCount(layer.tensor), 0),
-    remarks: new Map([...tooLarge].map(([layer, end]) => [layer, `the ${end} layer, not protected because it holds too much of the network`])),
+    remarks: new Map(
+      [...tooLarge].map(([layer, end]) => [
+        layer,
+        `the ${end} layer, not protected because it holds too much of the network`,
+      ]),
+    ),
   };
 }
 
-function whyNot(layer: WeightLayer, protectDepthwise: boolean, isExcluded: (use: WeightLayer["uses"][number]) => boolean): string | undefined {
+function whyNot(
+  layer: WeightLayer,
+  protectDepthwise: boolean,
+  isExcluded: (use: WeightLayer["uses"][number]) => boolean,
+): string | undefined {
   const [first] = layer.uses;
   if (layer.uses.some(isExcluded)) return "excluded";
-  if (layer.uses.some((use) => use.kind === "embedding")) return "an embedding is looked up, not multiplied: zeros in it are values like others";
+  if (layer.uses.some((use) => use.kind === "embedding"))
+    return "an embedding is looked up, not multiplied: zeros in it are values like others";
   if (!isFloating(layer.tensor)) return "holds integer codes: prune before quantization";
   if (layer.obstacle !== undefined) return layer.obstacle;
-  return protectDepthwise && first.depthwise ? "a depthwise convolution is protected: its few weights have nothing to make up for a lost one" : undefined;
+  return protectDepthwise && first.depthwise
+    ? "a depthwise convolution is protected: its few weights have nothing to make up for a lost one"
+    : undefined;
 }

@@ -5,20 +5,28 @@ import { layerNodes } from "./layer-nodes.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 
 /**
- * Layers at the ends of the network are protected while together they hold at most this share of the weights. Beyond
- * it they are no longer cheap to leave dense, and a network of two layers would not be pruned at all.
+ * Layers at the ends of the network are protected while together they hold at most this share of the
+ * weights. Beyond it they are no longer cheap to leave dense, and a network of two layers would not be
+ * pruned at all.
  */
 const MAX_PROTECTED_SHARE = 0.25;
 
 export type End = "first" | "last";
 
-/** Layers that no weight comes before, or none after, by their place; those that are too large to protect apart. */
-export function protectedEnds(model: Model, layers: readonly WeightLayer[]): { ends: Map<WeightLayer, End>; tooLarge: Map<WeightLayer, End> } {
+/**
+ * Layers that no weight comes before, or none after, by their place; those that are too large to protect
+ * apart.
+ */
+export function protectedEnds(
+  model: Model,
+  layers: readonly WeightLayer[],
+): { ends: Map<WeightLayer, End>; tooLarge: Map<WeightLayer, End> } {
   const places = endNodes(model);
   const ends = new Map<WeightLayer, End>();
   const tooLarge = new Map<WeightLayer, End>();
   const budget = MAX_PROTECTED_SHARE * weightsOf(layers);
-  // The weights of one operator (input and recurrent ones of an LSTM) share its fate, the largest operator goes first.
+  // The weights of one operator (input and recurrent ones of an LSTM) share its fate, the largest operator
+  // goes first.
   const placed = new Set<WeightLayer>();
   const groups = [...places].map(([node, end]) => {
     const own = layers.filter((layer) => !placed.has(layer) && layer.uses.some((use) => use.node === node));
@@ -40,8 +48,9 @@ function weightsOf(layers: readonly WeightLayer[]): number {
 }
 
 /**
- * Operators of the main graph with weights whose inputs come from no other layer, or whose outputs go to none. Embeddings
- * count: the layer behind one is not the first. So do layers that pruning does not reach (see layer-nodes.ts).
+ * Operators of the main graph with weights whose inputs come from no other layer, or whose outputs go to
+ * none. Embeddings count: the layer behind one is not the first. So do layers that pruning does not reach
+ * (see layer-nodes.ts).
  */
 function endNodes(model: Model): Map<Node, End> {
   const editor = GraphEditor.forMainGraph(model);
@@ -49,7 +58,8 @@ function endNodes(model: Model): Map<Node, End> {
   const layers = layerNodes(editor, carriers);
   const { nodes } = model.graph;
   const ends = new Map<Node, End>();
-  const isMet = (names: Iterable<string>, met: ReadonlySet<string>): boolean => [...names].some((name) => name !== "" && met.has(name));
+  const isMet = (names: Iterable<string>, met: ReadonlySet<string>): boolean =>
+    [...names].some((name) => name !== "" && met.has(name));
   const behind = new Set<string>();
   for (const node of nodes) {
     const met = isMet(inputsOf(node), behind);

@@ -3,19 +3,22 @@
  *
  *   Conv(x, W, b)   →   Conv(x, Ŵ, b̂)    where a given share of Ŵ is zero
  *
- * Without calibration data the smallest magnitudes go (Han et al. 2015). With data, the second moments of each layer's
- * inputs tell what the loss of a weight does to the layer's output when all others are refit to make up for it
- * (optimal brain surgeon, Hassibi & Stork 1993; OBC, Frantar & Alistarh 2022); weights go in stages, by that loss over
- * all layers together, and what is left is refit by least squares, the bias included (layer-state.ts). Needs no labels.
+ * Without calibration data the smallest magnitudes go (Han et al. 2015). With data, the second moments of
+ * each layer's inputs tell what the loss of a weight does to the layer's output when all others are refit
+ * to make up for it (optimal brain surgeon, Hassibi & Stork 1993; OBC, Frantar & Alistarh 2022); weights go
+ * in stages, by that loss over all layers together, and what is left is refit by least squares, the bias
+ * included (layer-state.ts). Needs no labels.
  *
- * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU and RNN in every scope; a shared weight
- * counts once. Least squares need the operator in the main graph and are not done for ConvTranspose and for a constant
- * left factor; there magnitudes decide. Left alone by default: the first and the last layer as long as
- * they hold at most a quarter of the weights, depthwise convolutions, embeddings, integer codes.
+ * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU and RNN in every scope; a shared
+ * weight counts once. Least squares need the operator in the main graph and are not done for ConvTranspose
+ * and for a constant left factor; there magnitudes decide. Left alone by default: the first and the last
+ * layer as long as they hold at most a quarter of the weights, depthwise convolutions, embeddings, integer
+ * codes.
  *
- * The ratio is that of zeros among all layers considered, protected ends included: the others make up for those, each
- * within limits (see keptBeside). A pattern N:M leaves N non-zeros of every M consecutive input channels, as in
- * NVIDIA's 2:4. Zeros do not make onnxruntime faster; they make the file smaller once it is stored or packed.
+ * The ratio is that of zeros among all layers considered, protected ends included: the others make up for
+ * those, each within limits (see keptBeside). A pattern N:M leaves N non-zeros of every M consecutive input
+ * channels, as in NVIDIA's 2:4. Zeros do not make onnxruntime faster; they make the file smaller once it is
+ * stored or packed.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -63,12 +66,17 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
     },
   },
   lossy: true,
-  sizeEffect: "onnxruntime computes with zeros as with any other value, so pruning single weights does not change latency.",
+  sizeEffect:
+    "onnxruntime computes with zeros as with any other value, so pruning single weights does not change latency.",
   defaults: { amount: 0.3, scope: "global", exclude: [], protectEnds: true, protectDepthwise: true },
   validate: ({ amount, scope }) => {
     parseAmount(amount);
     if (scope !== "global" && scope !== "layer") {
-      throw new EdgecError("BAD_OPTION", `${NAME}: scope must be "global" or "layer", not "${String(scope)}".${suggestion(String(scope), ["global", "layer"])}`);
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${NAME}: scope must be "global" or "layer", not ` +
+          `"${String(scope)}".${suggestion(String(scope), ["global", "layer"])}`,
+      );
     }
   },
   statistics: (model, options) => [...gramRequests(model, planPruning(model, options, NAME).layers).values()],
@@ -79,11 +87,14 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   const plan = planPruning(model, options, NAME);
   const context = withCompute(given);
   const { statistics } = context;
-  if (statistics === undefined) return resultOf(await withoutData(plan, options, context), plan, options, false);
+  if (statistics === undefined)
+    return resultOf(await withoutData(plan, options, context), plan, options, false);
   const requests = gramRequests(model, plan.layers);
   const states: LayerState[] = [];
   for (const layer of plan.layers) {
-    states.push(new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
+    states.push(
+      new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined),
+    );
     await context.advance?.(states.length, plan.layers.length, "read");
   }
   const withLosses = states.some((state) => state.isFitted);
@@ -94,7 +105,11 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
 }
 
 /** Magnitudes need no more than one layer at a time. */
-async function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions, context: Working): Promise<PrunedLayer[]> {
+async function withoutData(
+  { layers, denseWeights }: PruningPlan,
+  { amount, scope }: PruneMagnitudeOptions,
+  context: Working,
+): Promise<PrunedLayer[]> {
   const parsed = parseAmount(amount);
   if (parsed.type === "pattern") return pruneBlocks(context, layers, parsed);
   if (scope === "layer") return pruneEach(context, layers, parsed.ratio);
@@ -102,7 +117,12 @@ async function withoutData({ layers, denseWeights }: PruningPlan, { amount, scop
   return pruneTogether(context, layers, keptBeside(size, denseWeights, parsed.ratio));
 }
 
-function resultOf(pruned: readonly PrunedLayer[], plan: PruningPlan, options: PruneMagnitudeOptions, withLosses: boolean): PassResult {
+function resultOf(
+  pruned: readonly PrunedLayer[],
+  plan: PruningPlan,
+  options: PruneMagnitudeOptions,
+  withLosses: boolean,
+): PassResult {
   return {
     modified: pruned.some(({ left, originallyLeft }) => left < originallyLeft),
     stats: statsOf(pruned, plan),
@@ -111,7 +131,13 @@ function resultOf(pruned: readonly PrunedLayer[], plan: PruningPlan, options: Pr
   };
 }
 
-async function choose(context: Working, states: readonly LayerState[], plan: PruningPlan, { amount, scope }: PruneMagnitudeOptions, withLosses: boolean): Promise<void> {
+async function choose(
+  context: Working,
+  states: readonly LayerState[],
+  plan: PruningPlan,
+  { amount, scope }: PruneMagnitudeOptions,
+  withLosses: boolean,
+): Promise<void> {
   const parsed = parseAmount(amount);
   if (parsed.type === "pattern") return choosePattern(context, states, parsed, withLosses);
   if (scope === "layer") return chooseByLayer(context, states, parsed.ratio, withLosses);
@@ -131,25 +157,49 @@ function write({ layer, isFitted }: LayerState, { weights, meanShift }: SettledL
 function statsOf(states: readonly PrunedLayer[], { denseWeights }: PruningPlan): Record<string, number> {
   const weights = states.reduce((sum, state) => sum + state.count, denseWeights);
   const zeros = states.reduce((sum, state) => sum + state.count - state.left, 0);
-  return { weights, zeros, zeroPercent: weights === 0 ? 0 : (100 * zeros) / weights, refitLayers: states.filter((state) => state.isFitted).length };
+  return {
+    weights,
+    zeros,
+    zeroPercent: weights === 0 ? 0 : (100 * zeros) / weights,
+    refitLayers: states.filter((state) => state.isFitted).length,
+  };
 }
 
 function statusOf(state: PrunedLayer, plan: PruningPlan, withLosses: boolean): NodeStatus {
   const { layer, count, left } = state;
-  const how = !withLosses ? "by magnitude" : state.isFitted ? "by loss, the others refit" : "by magnitude: its inputs were not measured";
+  const how = !withLosses
+    ? "by magnitude"
+    : state.isFitted
+      ? "by loss, the others refit"
+      : "by magnitude: its inputs were not measured";
   const remark = plan.remarks.get(layer);
-  const text = `${(100 * (1 - left / count)).toFixed(1)} % of ${count} weights are zero, chosen ${how}${remark ? `; ${remark}` : ""}`;
+  const text =
+    `${(100 * (1 - left / count)).toFixed(1)} % of ${count} weights are zero, chosen ` +
+    `${how}${remark ? `; ${remark}` : ""}`;
   return layerStatus(layer, state.left < state.originallyLeft ? "changed" : "kept", text);
 }
 
-function diagnosticsOf(states: readonly PrunedLayer[], plan: PruningPlan, options: PruneMagnitudeOptions): Diagnostic[] {
+function diagnosticsOf(
+  states: readonly PrunedLayer[],
+  plan: PruningPlan,
+  options: PruneMagnitudeOptions,
+): Diagnostic[] {
   if (states.length === 0) {
-    return [{ id: `${NAME}/nothing-to-prune`, severity: "warning", message: "No layer has weights that can be pruned; the report lists why, layer by layer." }];
+    return [
+      {
+        id: `${NAME}/nothing-to-prune`,
+        severity: "warning",
+        message: "No layer has weights that can be pruned; the report lists why, layer by layer.",
+      },
+    ];
   }
   const amount = parseAmount(options.amount);
   const { zeroPercent = 0 } = statsOf(states, plan);
   if (amount.type !== "ratio" || zeroPercent >= 100 * (amount.ratio - TOLERATED_SHORTFALL)) return [];
-  const message = `${zeroPercent.toFixed(1)} % of the weights are zero instead of ${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and the others cannot make up for them. `
-    + "In the library, this pass bound with { protectEnds: false } prunes them too.";
+  const message =
+    `${zeroPercent.toFixed(1)} % of the weights are zero instead of ` +
+    `${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and ` +
+    "the others cannot make up for them. " +
+    "In the library, this pass bound with { protectEnds: false } prunes them too.";
   return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
 }

@@ -8,8 +8,8 @@ export function upperBound(editor: GraphEditor, clamp: Node): number {
 }
 
 /**
- * Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. Where calibration
- * saw zeros alone, the bound is all that is known of the range.
+ * Codes from exactly 0 up, and never above the clamp's bound, so that their saturation is the clamp. Where
+ * calibration saw zeros alone, the bound is all that is known of the range.
  */
 export function clampedParameters(editor: GraphEditor, clamp: Node, max: number): AffineParameters {
   const bound = upperBound(editor, clamp);
@@ -17,7 +17,11 @@ export function clampedParameters(editor: GraphEditor, clamp: Node, max: number)
 }
 
 /** Whether codes of these parameters saturate where the clamp does, or below its upper bound. */
-export function saturatesWith(editor: GraphEditor, clamp: Node, { scale, zeroPoint }: AffineParameters): boolean {
+export function saturatesWith(
+  editor: GraphEditor,
+  clamp: Node,
+  { scale, zeroPoint }: AffineParameters,
+): boolean {
   // The scale of the bound itself is rounded to float32.
   return zeroPoint === 0 && scale * 255 <= upperBound(editor, clamp) * (1 + 1e-6);
 }

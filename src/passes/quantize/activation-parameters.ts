@@ -1,4 +1,7 @@
-/** Scales and zero points of the tensors that carry codes: from histograms, from what clamps allow, and shared where that costs least. */
+/**
+ * Scales and zero points of the tensors that carry codes: from histograms, from what clamps allow, and
+ * shared where that costs least.
+ */
 import type { GraphEditor, Node } from "../../ir/index.js";
 import { type AffineParameters, symmetricParameters, uint8Parameters } from "../../numeric/affine.js";
 import { type Calibrator, calibratedRange, powerOf, roundingError } from "../../numeric/calibrators.js";
@@ -10,9 +13,10 @@ import type { Islands } from "./islands.js";
 import { layersOfUnlikeBranches } from "./concat-range-mismatch.js";
 
 /**
- * SQNR of a tensor from which a range known by construction is taken in place of the calibrated one. On the gates of
- * PP-OCR and EfficientNet-B0 it then leaves 46 to 62 dB on other samples, where calibrated ones leave 34 to 62, as
- * samples did not open every gate. Below it values are small throughout, as those of a Softmax over many classes.
+ * SQNR of a tensor from which a range known by construction is taken in place of the calibrated one. On the
+ * gates of PP-OCR and EfficientNet-B0 it then leaves 46 to 62 dB on other samples, where calibrated ones
+ * leave 34 to 62, as samples did not open every gate. Below it values are small throughout, as those of a
+ * Softmax over many classes.
  */
 const ENOUGH_DB = 40;
 
@@ -28,9 +32,9 @@ export interface ActivationPlan {
 }
 
 /**
- * What calibration must measure for the islands: a histogram of each tensor with parameters of its own, and of what a
- * layer reads in any case. Where the nodes before a mover stay float, its output has parameters of its own: a search for
- * nodes to leave in float must know them.
+ * What calibration must measure for the islands: a histogram of each tensor with parameters of its own, and
+ * of what a layer reads in any case. Where the nodes before a mover stay float, its output has parameters
+ * of its own: a search for nodes to leave in float must know them.
  */
 export function histogramRequests(editor: GraphEditor, islands: Islands): HistogramRequest[] {
   const read = islands.computes.map(({ inputs: [tensor = ""] }) => tensor);
@@ -46,7 +50,11 @@ function requestOf({ scope }: GraphEditor, tensor: string): HistogramRequest {
 }
 
 export function planActivations(
-  editor: GraphEditor, islands: Islands, statistics: Statistics, calibrator: Calibrator, percentile: number,
+  editor: GraphEditor,
+  islands: Islands,
+  statistics: Statistics,
+  calibrator: Calibrator,
+  percentile: number,
 ): ActivationPlan {
   const parameters = new Map<string, AffineParameters>();
   const histograms = new Map<string, Histogram>();
@@ -59,7 +67,14 @@ export function planActivations(
     if (known && holdsEnough(histogram, fixedParameters(known))) fixed.set(tensor, known);
     const clamp = islands.clamps.get(tensor);
     const range = calibratedRange(histogram, calibrator, percentile);
-    parameters.set(tensor, fixed.has(tensor) ? fixedParameters(known!) : clamp ? clampedParameters(editor, clamp, range.max) : uint8Parameters(range.min, range.max));
+    parameters.set(
+      tensor,
+      fixed.has(tensor)
+        ? fixedParameters(known!)
+        : clamp
+          ? clampedParameters(editor, clamp, range.max)
+          : uint8Parameters(range.min, range.max),
+    );
   }
   const unlike = layersOfUnlikeBranches(editor, islands, histograms, parameters);
   const own = new Map(parameters);

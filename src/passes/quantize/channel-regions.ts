@@ -1,13 +1,23 @@
 /**
- * Regions of a graph in which a factor for each channel can be moved from what makes values to what reads them:
+ * Regions of a graph in which a factor for each channel can be moved from what makes values to what reads
+ * them:
  *
  *   Conv → Relu → MaxPool → Conv          Conv → Relu ─┬─▶ Conv → Conv ─▶ Add → Relu → Conv
  *                                                      └──────────────────┘
  *
- * A region holds every value that must be scaled once one of them is: all readers and, at a join, all operands. Its edges
- * are sources, whose outputs can be scaled, and sinks, whose weights take up the inverse. Any other edge is an obstacle.
+ * A region holds every value that must be scaled once one of them is: all readers and, at a join, all
+ * operands. Its edges are sources, whose outputs can be scaled, and sinks, whose weights take up the
+ * inverse. Any other edge is an obstacle.
  */
-import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel, subgraphsOf, type Tensor } from "../../ir/index.js";
+import {
+  type GraphEditor,
+  intAttribute,
+  isOp,
+  type Node,
+  nodeLabel,
+  subgraphsOf,
+  type Tensor,
+} from "../../ir/index.js";
 import type { TypeMap } from "../../ops/shapes.js";
 import { type LinearLayer, linearLayer } from "../graph/fuse/linear-layer.js";
 import { type ChannelPlace, isJoin, keepsPlace, placeBehind, whyNotThrough } from "./channel-steps.js";
@@ -31,12 +41,17 @@ export interface ChannelRegion<Source> {
 export type SourceOf<Source> = (value: string) => Source | string | undefined;
 
 export class RegionFinder<Source extends ChannelSource> {
-  /** Values from which a region could not be completed, with the reason: it holds for every value of that region. */
+  /**
+   * Values from which a region could not be completed, with the reason: it holds for every value of that
+   * region.
+   */
   private readonly obstacles = new Map<string, string>();
 
   constructor(
-    private readonly editor: GraphEditor, private readonly types: TypeMap | undefined,
-    private readonly layers: LayerIndex, private readonly sourceOf: SourceOf<Source>,
+    private readonly editor: GraphEditor,
+    private readonly types: TypeMap | undefined,
+    private readonly layers: LayerIndex,
+    private readonly sourceOf: SourceOf<Source>,
   ) {}
 
   /** The region of a source's output, or the reason why there is none. */
@@ -59,8 +74,12 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
   private readonly passed = new Set<Node>();
 
   constructor(
-    start: Source, private readonly editor: GraphEditor, private readonly types: TypeMap | undefined,
-    private readonly layers: LayerIndex, private readonly sourceOf: SourceOf<Source>, private readonly known: ReadonlyMap<string, string>,
+    start: Source,
+    private readonly editor: GraphEditor,
+    private readonly types: TypeMap | undefined,
+    private readonly layers: LayerIndex,
+    private readonly sourceOf: SourceOf<Source>,
+    private readonly known: ReadonlyMap<string, string>,
   ) {
     this.channels = start.channels;
     this.take(start.output, start.place);
@@ -70,9 +89,11 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
   run(): string | undefined {
     for (let value = this.waiting.pop(); value !== undefined; value = this.waiting.pop()) {
       const place = this.places.get(value)!;
-      const obstacle = this.known.get(value)
-        ?? (this.editor.isOutput(value) ? "its values are an output of the graph" : undefined)
-        ?? this.growBack(value, place) ?? this.growOn(value, place);
+      const obstacle =
+        this.known.get(value) ??
+        (this.editor.isOutput(value) ? "its values are an output of the graph" : undefined) ??
+        this.growBack(value, place) ??
+        this.growOn(value, place);
       if (obstacle !== undefined) return obstacle;
     }
     return this.sinks.length === 0 ? "no layer behind it can take up the factors" : undefined;
@@ -115,7 +136,8 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
   private growOn(value: string, place: ChannelPlace): string | undefined {
     for (const reader of this.editor.consumers(value)) {
       const layer = this.layers.get(reader);
-      const obstacle = layer?.node.inputs[0] === value ? this.end(layer, value, place) : this.pass(reader, value, place);
+      const obstacle =
+        layer?.node.inputs[0] === value ? this.end(layer, value, place) : this.pass(reader, value, place);
       if (obstacle !== undefined) return obstacle;
     }
     return undefined;
@@ -127,13 +149,22 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
     const isImage = isOp(layer.node, "Conv", "ConvTranspose");
     const atPlace = isImage ? place.axis === 1 && place.rank === layer.weight.dims.length : place.axis === -1;
     const fits = place.flattened ? layer.inputs % this.channels === 0 : layer.inputs === this.channels;
-    if (!atPlace || !fits || layer.node.inputs.slice(1).includes(value) || intAttribute(layer.node, "transA", 0) !== 0) return this.reason(layer.node);
+    if (
+      !atPlace ||
+      !fits ||
+      layer.node.inputs.slice(1).includes(value) ||
+      intAttribute(layer.node, "transA", 0) !== 0
+    )
+      return this.reason(layer.node);
     this.sinks.push(layer);
     return undefined;
   }
 
   private pass(reader: Node, value: string, place: ChannelPlace): string | undefined {
-    const behind = subgraphsOf(reader).length > 0 ? undefined : placeBehind(reader, value, place, this.channels, this.editor, this.types);
+    const behind =
+      subgraphsOf(reader).length > 0
+        ? undefined
+        : placeBehind(reader, value, place, this.channels, this.editor, this.types);
     if (!behind) return this.reason(reader);
     this.passed.add(reader);
     // The other operands of a join are scaled alike.
@@ -156,7 +187,10 @@ export class LayerIndex {
   private readonly byOutput = new Map<string, LinearLayer>();
   private readonly own: ReadonlySet<Tensor>;
 
-  constructor(private readonly editor: GraphEditor, types: TypeMap | undefined) {
+  constructor(
+    private readonly editor: GraphEditor,
+    types: TypeMap | undefined,
+  ) {
     this.own = new Set(editor.graph.initializers);
     for (const node of editor.graph.nodes) {
       const layer = linearLayer(node, editor, types?.get(node.outputs[0] ?? "")?.shape?.length);

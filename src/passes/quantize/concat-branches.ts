@@ -4,10 +4,11 @@
  *   Conv → Q(s₁) ─▶ Concat → Q(s) ─▶          Conv → Q(s) ─▶ Concat → Q(s) ─▶
  *   Conv → Q(s₂) ─▶                     →     Conv → Q(s) ─▶
  *
- * A branch with a scale of its own is rounded twice on its way to what reads the Concat, as all of that is one tensor
- * with one scale; with the scale of the Concat it is rounded once, and onnxruntime copies codes rather than looking each
- * up in a table. So it shares, unless something else reads it too that gains more from a finer scale. Errors are
- * predicted from the histogram of the branch, and each reader counts the same.
+ * A branch with a scale of its own is rounded twice on its way to what reads the Concat, as all of that is
+ * one tensor with one scale; with the scale of the Concat it is rounded once, and onnxruntime copies codes
+ * rather than looking each up in a table. So it shares, unless something else reads it too that gains more
+ * from a finer scale. Errors are predicted from the histogram of the branch, and each reader counts the
+ * same.
  */
 import { groupBy } from "../../group-by.js";
 import { type GraphEditor, isOp, type Node } from "../../ir/index.js";
@@ -27,7 +28,10 @@ export interface Branches {
 
 /** Gives branches the parameters of their Concat where that leaves less error, in place in `parameters`. */
 export function shareWithConcats(
-  editor: GraphEditor, islands: Islands, histograms: ReadonlyMap<string, Histogram>, parameters: Map<string, AffineParameters>,
+  editor: GraphEditor,
+  islands: Islands,
+  histograms: ReadonlyMap<string, Histogram>,
+  parameters: Map<string, AffineParameters>,
 ): Map<Node, Branches> {
   const sharing = new Sharing(editor, islands, histograms, parameters);
   const concats = [...islands.members].filter((node) => isOp(node, "Concat"));
@@ -50,8 +54,10 @@ class Sharing {
   private readonly settled = new Set<string>();
 
   constructor(
-    private readonly editor: GraphEditor, private readonly islands: Islands,
-    private readonly histograms: ReadonlyMap<string, Histogram>, private readonly parameters: Map<string, AffineParameters>,
+    private readonly editor: GraphEditor,
+    private readonly islands: Islands,
+    private readonly histograms: ReadonlyMap<string, Histogram>,
+    private readonly parameters: Map<string, AffineParameters>,
   ) {
     this.int8 = new Set([...islands.computes, ...islands.members]);
     this.copies = groupBy(islands.tensors, (tensor) => sourceOf(islands, tensor));
@@ -61,7 +67,9 @@ class Sharing {
   decide(concat: Node): Branches {
     const output = concat.outputs[0]!;
     const target = this.parameters.get(this.results.get(output) ?? output);
-    const split = concat.inputs.filter((branch) => !this.takes(sourceOf(this.islands, branch), concat, target));
+    const split = concat.inputs.filter(
+      (branch) => !this.takes(sourceOf(this.islands, branch), concat, target),
+    );
     return { shared: concat.inputs.length - split.length, split };
   }
 
@@ -80,7 +88,8 @@ class Sharing {
     const histogram = this.histograms.get(source);
     if (!histogram || (clamp && !saturatesWith(this.editor, clamp, target))) return false;
     const ownError = roundingError(histogram, own);
-    // Split: ownError for each reader, and the Concat's own rounding. Shared: the Concat's rounding for each reader.
+    // Split: ownError for each reader, and the Concat's own rounding. Shared: the Concat's rounding for
+    // each reader.
     return this.otherReaders(source, concat) * (roundingError(histogram, target) - ownError) <= ownError;
   }
 

@@ -1,16 +1,18 @@
 /**
  * correct-bias: takes back the shift of the mean that quantization (or pruning) brought to each channel.
  *
- *   b_c  ←  b_c + E[y_c] − E[ŷ_c]        y: the output in the model before lossy passes, ŷ: in the model as it is
+ *   b_c  ←  b_c + E[y_c] − E[ŷ_c]        y: the output in the model before lossy passes, ŷ: in the model as
+ *   it is
  *
- * From the inputs to the outputs, so that each layer sees what has been corrected before it. Where the model takes a
- * batch this is one run: a copy of the model subtracts the shift of each layer from a batch of samples as it computes.
- * Otherwise it is one measurement for each depth of the network; of a network deeper than `rounds`, the last depths.
+ * From the inputs to the outputs, so that each layer sees what has been corrected before it. Where the
+ * model takes a batch this is one run: a copy of the model subtracts the shift of each layer from a batch
+ * of samples as it computes. Otherwise it is one measurement for each depth of the network; of a network
+ * deeper than `rounds`, the last depths.
  *
- * Handles Conv, Gemm, and the Add behind a MatMul or its dynamically quantized form, in the main graph; layers without a
- * bias get one. Layers whose output the model before had under another name are left.
- * Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV
- * 2019), section 4.2, in its empirical form, layer after layer.
+ * Handles Conv, Gemm, and the Add behind a MatMul or its dynamically quantized form, in the main graph;
+ * layers without a bias get one. Layers whose output the model before had under another name are left.
+ * Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+ * Correction" (ICCV 2019), section 4.2, in its empirical form, layer after layer.
  */
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, type Model, type Node, nodeLabel } from "../../ir/index.js";
@@ -38,60 +40,105 @@ export const correctBias = definePass<CorrectBiasOptions>({
 
 function validate(options: CorrectBiasOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new EdgecError("BAD_OPTION", `${name} must be a positive integer, not ${value}.`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new EdgecError("BAD_OPTION", `${name} must be a positive integer, not ${value}.`);
   }
 }
 
 /** Shifts by the output of the site that they were added to. */
 type Shifted = ReadonlySet<string>;
 
-async function correct(model: Model, options: CorrectBiasOptions, { reference, measure }: PassContext): Promise<PassResult> {
+async function correct(
+  model: Model,
+  options: CorrectBiasOptions,
+  { reference, measure }: PassContext,
+): Promise<PassResult> {
   if (!reference || !measure) return { modified: false, stats: {}, nodes: [], diagnostics: [] };
   const editor = GraphEditor.forMainGraph(model);
   const known = new Set(reference.graph.nodes.flatMap((node) => node.outputs));
   const sites = biasSites(editor).filter(({ output }) => known.has(output));
-  const onBatch = takesBatch(model) ? await correctOnBatch(model, sites, reference, measure, options.samples) : undefined;
-  const shifted = onBatch ?? await correctByDepth(model, editor, sites, reference, measure, options);
-  return { modified: shifted.size > 0, stats: { correctedLayers: shifted.size }, nodes: sites.map((site) => statusOf(site, shifted)), diagnostics: [] };
+  const onBatch = takesBatch(model)
+    ? await correctOnBatch(model, sites, reference, measure, options.samples)
+    : undefined;
+  const shifted = onBatch ?? (await correctByDepth(model, editor, sites, reference, measure, options));
+  return {
+    modified: shifted.size > 0,
+    stats: { correctedLayers: shifted.size },
+    nodes: sites.map((site) => statusOf(site, shifted)),
+    diagnostics: [],
+  };
 }
 
 function statusOf({ node, output }: BiasSite, shifted: Shifted): NodeStatus {
   const isShifted = shifted.has(output);
-  return { name: nodeLabel(node), opType: node.opType, status: isShifted ? "changed" : "kept", reason: isShifted ? "its bias takes back the shift of its means" : "its means have not shifted" };
+  return {
+    name: nodeLabel(node),
+    opType: node.opType,
+    status: isShifted ? "changed" : "kept",
+    reason: isShifted ? "its bias takes back the shift of its means" : "its means have not shifted",
+  };
 }
 
 /** Whether the first axis of all inputs may have any size. Constants that are listed as inputs are none. */
 function takesBatch({ graph }: Model): boolean {
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
-  return inputs.length > 0 && inputs.every(({ type }) => {
-    const shape = type?.tensor?.shape;
-    return shape !== undefined && shape.length > 0 && typeof shape[0] !== "number";
-  });
+  return (
+    inputs.length > 0 &&
+    inputs.every(({ type }) => {
+      const shape = type?.tensor?.shape;
+      return shape !== undefined && shape.length > 0 && typeof shape[0] !== "number";
+    })
+  );
 }
 
-/** Undefined when the model does not run on a batch after all, as one does not whose shapes are constants inside. */
-async function correctOnBatch(model: Model, sites: readonly BiasSite[], reference: Model, measure: Measure, samples: number): Promise<Shifted | undefined> {
+/**
+ * Undefined when the model does not run on a batch after all, as one does not whose shapes are constants
+ * inside.
+ */
+async function correctOnBatch(
+  model: Model,
+  sites: readonly BiasSite[],
+  reference: Model,
+  measure: Measure,
+  samples: number,
+): Promise<Shifted | undefined> {
   try {
     const targets = await measureOnBatch(modelOfMeans(reference, model, sites), measure, samples);
     const shifts = await measureOnBatch(modelOfShifts(model, targets), measure, samples);
-    return new Set(sites.filter((site) => shiftBy(site, shifts.get(site.output))).map(({ output }) => output));
+    return new Set(
+      sites.filter((site) => shiftBy(site, shifts.get(site.output))).map(({ output }) => output),
+    );
   } catch (error) {
-    if (error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "BAD_DATA")) return undefined;
+    if (error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "BAD_DATA"))
+      return undefined;
     throw error;
   }
 }
 
 /** A value per channel by the output of the site. */
-async function measureOnBatch({ model, requests }: ShiftModel, measure: Measure, samples: number): Promise<Map<string, Float64Array>> {
+async function measureOnBatch(
+  { model, requests }: ShiftModel,
+  measure: Measure,
+  samples: number,
+): Promise<Map<string, Float64Array>> {
   const measured = await measure(model, [...requests.values()], { samples, asBatch: true });
-  return new Map([...requests].flatMap(([output, request]) => {
-    const values = measured.get(request)?.mean;
-    return values ? [[output, values] as const] : [];
-  }));
+  return new Map(
+    [...requests].flatMap(([output, request]) => {
+      const values = measured.get(request)?.mean;
+      return values ? [[output, values] as const] : [];
+    }),
+  );
 }
 
-async function correctByDepth(model: Model, editor: GraphEditor, sites: readonly BiasSite[], reference: Model, measure: Measure, { rounds, samples }: CorrectBiasOptions): Promise<Shifted> {
+async function correctByDepth(
+  model: Model,
+  editor: GraphEditor,
+  sites: readonly BiasSite[],
+  reference: Model,
+  measure: Measure,
+  { rounds, samples }: CorrectBiasOptions,
+): Promise<Shifted> {
   const shifted = new Set<string>();
   const depths = byDepth(editor, sites).slice(-rounds);
   const expected = await measure(reference, depths.flat().map(momentsOf), { samples });

@@ -3,18 +3,21 @@
  *
  *   Conv(w, b) → Relu → Conv(v)     →     Conv(w / s, b / s) → Relu → Conv(v · s)
  *
- * The model computes the same but for rounding, and its channels become alike in size, so that the one scale of an int8
- * tensor suits all of them: activations always have one, weights where `quantize-int8` is told so.
+ * The model computes the same but for rounding, and its channels become alike in size, so that the one
+ * scale of an int8 tensor suits all of them: activations always have one, weights where `quantize-int8` is
+ * told so.
  *
- * Takes float32 Conv, ConvTranspose, Gemm and MatMul with constant weights of their own; depthwise layers too, which are
- * the end of one region and the beginning of the next. Between them stand Relu, LeakyRelu, PRelu, poolings, reductions
- * over positions, Flatten and Reshape whose order is known, and sums whose operands can all be scaled alike. Each other
- * reader of a value keeps it as it is. So does Clip, and with it Relu6: its bounds are the same for all channels.
- * Biases are not absorbed into the next layer, which is exact only where nothing is cut off.
+ * Takes float32 Conv, ConvTranspose, Gemm and MatMul with constant weights of their own; depthwise layers
+ * too, which are the end of one region and the beginning of the next. Between them stand Relu, LeakyRelu,
+ * PRelu, poolings, reductions over positions, Flatten and Reshape whose order is known, and sums whose
+ * operands can all be scaled alike. Each other reader of a value keeps it as it is. So does Clip, and with
+ * it Relu6: its bounds are the same for all channels. Biases are not absorbed into the next layer, which is
+ * exact only where nothing is cut off.
  *
- * With calibration data the size of a channel is that of its activations and weights together, without that of its
- * weights. Where weights will have a scale for each output channel, only regions of very uneven channels are touched.
- * Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV 2019).
+ * With calibration data the size of a channel is that of its activations and weights together, without that
+ * of its weights. Where weights will have a scale for each output channel, only regions of very uneven
+ * channels are touched. Source of the method: Nagel et al., "Data-Free Quantization Through Weight
+ * Equalization and Bias Correction" (ICCV 2019).
  */
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, isOp, type Model, nodeLabel } from "../../ir/index.js";
@@ -37,8 +40,9 @@ export interface EqualizeChannelsOptions {
 }
 
 /**
- * Smallest spread of factors (standard deviation of their logarithms) that is worth it when output channels have scales
- * of their own: evening out the channels of the resnet fixture, spread 0.09 to 0.2, cost it 3 dB.
+ * Smallest spread of factors (standard deviation of their logarithms) that is worth it when output channels
+ * have scales of their own: evening out the channels of the resnet fixture, spread 0.09 to 0.2, cost it 3
+ * dB.
  */
 const LEAST_SPREAD = 0.8;
 /** Factors that change nothing that int8 would notice: a region evened out before gives such. */
@@ -50,7 +54,8 @@ export const equalizeChannels = definePass<EqualizeChannelsOptions>({
   lossy: false,
   defaults: { by: "activations", perChannel: true },
   validate: ({ by }) => {
-    if (by !== "activations" && by !== "weights") throw new EdgecError("BAD_OPTION", `by takes "activations" or "weights", not "${String(by)}".`);
+    if (by !== "activations" && by !== "weights")
+      throw new EdgecError("BAD_OPTION", `by takes "activations" or "weights", not "${String(by)}".`);
   },
   statistics: requests,
   run: equalize,
@@ -60,18 +65,28 @@ function requests(model: Model, { by }: EqualizeChannelsOptions): StatisticReque
   const editors = GraphEditor.forModel(model);
   const [editor] = editors;
   if (by === "weights" || !editor) return [];
-  return findRegions(editor, inferScopes(editors).get(editor)).regions.flatMap((region) => rangeRequests(region, editor));
+  return findRegions(editor, inferScopes(editors).get(editor)).regions.flatMap((region) =>
+    rangeRequests(region, editor),
+  );
 }
 
-/** Ranges of the values that will be codes: a clamp is taken over by those behind it, and a pooling has the codes of its input. */
+/**
+ * Ranges of the values that will be codes: a clamp is taken over by those behind it, and a pooling has the
+ * codes of its input.
+ */
 function rangeRequests({ places }: LayerRegion, editor: GraphEditor): ChannelRangeRequest[] {
   return [...places].flatMap(([tensor, { axis, flattened }]) => {
     const readers = editor.consumers(tensor);
-    return flattened || (readers.length === 1 && isOp(readers[0], "Relu", "MaxPool")) ? [] : [{ kind: "channelRange", tensor, axis }];
+    return flattened || (readers.length === 1 && isOp(readers[0], "Relu", "MaxPool"))
+      ? []
+      : [{ kind: "channelRange", tensor, axis }];
   });
 }
 
-interface Found { readonly regions: readonly LayerRegion[]; readonly kept: ReadonlyMap<LinearLayer, string> }
+interface Found {
+  readonly regions: readonly LayerRegion[];
+  readonly kept: ReadonlyMap<LinearLayer, string>;
+}
 
 function findRegions(editor: GraphEditor, types: TypeMap | undefined): Found {
   const layers = new LayerIndex(editor, types);
@@ -97,7 +112,12 @@ function findRegions(editor: GraphEditor, types: TypeMap | undefined): Found {
 function layerSource(layer: LinearLayer, output: string): LayerSource {
   const isImage = isOp(layer.node, "Conv", "ConvTranspose");
   const rank = isImage ? layer.weight.dims.length : isOp(layer.node, "Gemm") ? 2 : undefined;
-  return { layer, output, channels: layer.outputs, place: { axis: isImage ? 1 : -1, rank, flattened: false } };
+  return {
+    layer,
+    output,
+    channels: layer.outputs,
+    place: { axis: isImage ? 1 : -1, rank, flattened: false },
+  };
 }
 
 function equalize(model: Model, options: EqualizeChannelsOptions, { statistics }: PassContext): PassResult {
@@ -108,7 +128,11 @@ function equalize(model: Model, options: EqualizeChannelsOptions, { statistics }
   for (const editor of editors) {
     const { regions, kept } = findRegions(editor, types.get(editor));
     nodes.push(...[...kept].map(([layer, reason]) => status(layer, "kept", reason)));
-    const balance = new RegionBalance(regions, activations(regions, editor, options, statistics), options.perChannel);
+    const balance = new RegionBalance(
+      regions,
+      activations(regions, editor, options, statistics),
+      options.perChannel,
+    );
     const factors = balance.run();
     for (const region of regions) {
       const reason = whyNot(factors.get(region), options);
@@ -116,25 +140,40 @@ function equalize(model: Model, options: EqualizeChannelsOptions, { statistics }
       const reach = reason === undefined ? extremes(factors.get(region)!) : undefined;
       if (reach) stats.regionsEqualized++;
       stats.largestFactor = Math.max(stats.largestFactor, ...(reach ? [reach.max, 1 / reach.min] : []));
-      const changed = reach && `channels divided by ${reach.min.toPrecision(2)} to ${reach.max.toPrecision(2)}, and ${readers(region)} multiplied`;
-      for (const { layer } of region.sources) nodes.push(changed ? status(layer, "changed", changed) : status(layer, "kept", reason ?? ""));
+      const changed =
+        reach &&
+        `channels divided by ${reach.min.toPrecision(2)} to ${reach.max.toPrecision(2)}, ` +
+          `and ${readers(region)} multiplied`;
+      for (const { layer } of region.sources)
+        nodes.push(changed ? status(layer, "changed", changed) : status(layer, "kept", reason ?? ""));
     }
     const rewrite = new Rewrite(editor);
-    for (const [layer, magnitudes] of balance.scaled()) if (magnitudes && writeFactors(layer, magnitudes, rewrite)) stats.layersScaled++;
+    for (const [layer, magnitudes] of balance.scaled())
+      if (magnitudes && writeFactors(layer, magnitudes, rewrite)) stats.layersScaled++;
     rewrite.finish();
   }
   return { modified: stats.layersScaled > 0, stats, nodes, diagnostics: [] };
 }
 
 /** Why the factors are not worth it, if so. */
-function whyNot(factors: Float64Array | undefined, { perChannel }: EqualizeChannelsOptions): string | undefined {
+function whyNot(
+  factors: Float64Array | undefined,
+  { perChannel }: EqualizeChannelsOptions,
+): string | undefined {
   if (!factors) return "a weight or bias of its region is not finite, or too large to be scaled";
   const spread = spreadOf(factors);
   if (spread < NEGLIGIBLE_SPREAD) return "its channels are even";
-  return perChannel && spread < LEAST_SPREAD ? "its channels are even enough for weights with a scale for each output channel" : undefined;
+  return perChannel && spread < LEAST_SPREAD
+    ? "its channels are even enough for weights with a scale for each output channel"
+    : undefined;
 }
 
-function activations(regions: readonly LayerRegion[], editor: GraphEditor, { by }: EqualizeChannelsOptions, statistics: Statistics | undefined): Map<LayerRegion, Float64Array> {
+function activations(
+  regions: readonly LayerRegion[],
+  editor: GraphEditor,
+  { by }: EqualizeChannelsOptions,
+  statistics: Statistics | undefined,
+): Map<LayerRegion, Float64Array> {
   const seen = new Map<LayerRegion, Float64Array>();
   if (by === "weights" || !statistics) return seen;
   for (const region of regions) {
@@ -145,12 +184,17 @@ function activations(regions: readonly LayerRegion[], editor: GraphEditor, { by 
 }
 
 function extremes(factors: Float64Array): { readonly min: number; readonly max: number } {
-  return { min: factors.reduce((a, b) => Math.min(a, b), Infinity), max: factors.reduce((a, b) => Math.max(a, b), 0) };
+  return {
+    min: factors.reduce((a, b) => Math.min(a, b), Infinity),
+    max: factors.reduce((a, b) => Math.max(a, b), 0),
+  };
 }
 
 function readers({ sinks }: LayerRegion): string {
   const [first] = sinks;
-  return sinks.length === 1 && first ? `the weights of "${nodeLabel(first.node)}"` : `the weights of the ${sinks.length} layers behind`;
+  return sinks.length === 1 && first
+    ? `the weights of "${nodeLabel(first.node)}"`
+    : `the weights of the ${sinks.length} layers behind`;
 }
 
 function status({ node }: LinearLayer, result: NodeStatus["status"], reason: string): NodeStatus {

@@ -4,7 +4,11 @@ import { selectNodes } from "../../ops/select.js";
 import { weightView } from "../../ops/weight-view.js";
 
 /** A constant that a node reads through others that only move values counts. Throws as `selectNodes`. */
-export function exclusionsOf(model: Model, exclude: readonly string[], user: string): (node: Node) => boolean {
+export function exclusionsOf(
+  model: Model,
+  exclude: readonly string[],
+  user: string,
+): (node: Node) => boolean {
   const selection = selectNodes(model, exclude, user);
   const readers = new Set<Node>();
   for (const editor of exclude.length === 0 ? [] : GraphEditor.forModel(model)) {
@@ -16,5 +20,6 @@ export function exclusionsOf(model: Model, exclude: readonly string[], user: str
       if (node.inputs.some(isRead)) readers.add(node);
     }
   }
-  return (node) => readers.has(node) || selection.has(node) || node.inputs.some((name) => selection.has(node, name));
+  return (node) =>
+    readers.has(node) || selection.has(node) || node.inputs.some((name) => selection.has(node, name));
 }

@@ -12,7 +12,10 @@ export interface GemmFactors {
 /** 1 and 1 for other operators; a beta without a bias to multiply is 1. */
 export function gemmFactors(node: Node): GemmFactors {
   if (!isOp(node, "Gemm")) return { alpha: 1, beta: 1 };
-  return { alpha: floatAttribute(node, "alpha", 1), beta: node.inputs[2] ? floatAttribute(node, "beta", 1) : 1 };
+  return {
+    alpha: floatAttribute(node, "alpha", 1),
+    beta: node.inputs[2] ? floatAttribute(node, "beta", 1) : 1,
+  };
 }
 
 /** Why scales and biases cannot take the factors. */

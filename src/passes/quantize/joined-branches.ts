@@ -1,6 +1,7 @@
 /**
- * The tensors that a layer's input is joined from, by Concats along the channels. Between them and the layer codes go
- * through what leaves each channel's values its own: MaxPool, which moves codes, and clamps from below at 0.
+ * The tensors that a layer's input is joined from, by Concats along the channels. Between them and the
+ * layer codes go through what leaves each channel's values its own: MaxPool, which moves codes, and clamps
+ * from below at 0.
  */
 import { type GraphEditor, intAttribute, isOp, type Node } from "../../ir/index.js";
 import { inferTypes, type TypeMap } from "../../ops/shapes.js";
@@ -25,10 +26,15 @@ export interface Joined {
 const MOST_STEPS = 256;
 
 /**
- * What `tensor`, of `rank` axes with channels on axis 1, is joined from; undefined where it is not. A branch that is itself
- * joined of others stands for them.
+ * What `tensor`, of `rank` axes with channels on axis 1, is joined from; undefined where it is not. A
+ * branch that is itself joined of others stands for them.
  */
-export function joinedBranches(editor: GraphEditor, islands: Islands, tensor: string, rank: number): Joined | undefined {
+export function joinedBranches(
+  editor: GraphEditor,
+  islands: Islands,
+  tensor: string,
+  rank: number,
+): Joined | undefined {
   const pending: Branch[] = [{ tensor, ceiling: undefined }];
   const branches: Branch[] = [];
   let concat: Node | undefined;
@@ -57,12 +63,18 @@ function clampBefore(editor: GraphEditor, { clamps }: Islands, tensor: string): 
 }
 
 /** How many of `total` channels each branch has; undefined where that cannot be told. */
-export function channelCounts(editor: GraphEditor, { clamps }: Islands, branches: readonly Branch[], total: number): number[] | undefined {
+export function channelCounts(
+  editor: GraphEditor,
+  { clamps }: Islands,
+  branches: readonly Branch[],
+  total: number,
+): number[] | undefined {
   let types: TypeMap | undefined;
   const known = branches.map(({ tensor }) => {
     const maker = editor.producer(clamps.get(tensor)?.inputs[0] ?? tensor);
     const made = isOp(maker, "Conv") ? editor.constant(maker.inputs[1] ?? "")?.dims[0] : undefined;
-    types ??= made === undefined ? inferTypes(editor.graph, undefined, (name) => editor.constant(name)) : undefined;
+    types ??=
+      made === undefined ? inferTypes(editor.graph, undefined, (name) => editor.constant(name)) : undefined;
     const channels = made ?? types?.get(tensor)?.shape?.[1];
     return typeof channels === "number" ? channels : undefined;
   });
@@ -70,5 +82,7 @@ export function channelCounts(editor: GraphEditor, { clamps }: Islands, branches
   const rest = known.reduce<number>((left, channels) => left - (channels ?? 0), total);
   const open = known.filter((channels) => channels === undefined).length;
   const fits = open === 0 ? rest === 0 : open === 1 && rest > 0;
-  return fits && known.every((channels) => channels !== 0) ? known.map((channels) => channels ?? rest) : undefined;
+  return fits && known.every((channels) => channels !== 0)
+    ? known.map((channels) => channels ?? rest)
+    : undefined;
 }

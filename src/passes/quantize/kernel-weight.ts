@@ -14,7 +14,11 @@ export interface KernelWeight {
 }
 
 /** A matrix of a weight, or all of it: its rows, and where its values lie in the constant. */
-export interface WeightPart { readonly order: RowOrder; readonly from: number; readonly to: number }
+export interface WeightPart {
+  readonly order: RowOrder;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** The weight of a Conv, MatMul or Gemm; undefined when no factor is a constant. */
 export function kernelWeight(editor: GraphEditor, node: Node): KernelWeight | undefined {
@@ -23,7 +27,8 @@ export function kernelWeight(editor: GraphEditor, node: Node): KernelWeight | un
   const isLeft = !right;
   const view = right ?? weightView(editor, node.inputs[0] ?? "");
   if (!view) return undefined;
-  // Seen as [K, N]: a right factor as it is, or transposed by the operator; a left one, [M, K], the other way round.
+  // Seen as [K, N]: a right factor as it is, or transposed by the operator; a left one, [M, K], the other
+  // way round.
   const isTransposed = isOp(node, "Gemm") && intAttribute(node, isLeft ? "transA" : "transB", 0) !== 0;
   const kernel = isTransposed !== isLeft ? withMatricesTransposed(view) : view;
   return { view, kernel, isLeft };
@@ -41,7 +46,11 @@ export function whyComputed(editor: GraphEditor, node: Node): string {
     if (source === undefined) continue;
     if (typeof source === "string") return source;
     if (isOp(source, "DequantizeLinear")) return "its weight lies behind a DequantizeLinear already";
-    if (isMover(source)) return `its weight passes through ${source.opType} "${nodeLabel(source)}", which puts it in an order that codes cannot take`;
+    if (isMover(source))
+      return (
+        `its weight passes through ${source.opType} "${nodeLabel(source)}", which puts it in ` +
+        "an order that codes cannot take"
+      );
   }
   return isOp(node, "MatMul", "Gemm") ? "both operands are computed" : "its weight is computed";
 }
@@ -50,8 +59,11 @@ export function whyComputed(editor: GraphEditor, node: Node): string {
 function sourceOf(editor: GraphEditor, name: string): Node | string | undefined {
   const scope = scopeOf(editor, name);
   if (!scope) return undefined;
-  if (scope.graph.initializers.length > 0 && scope.input(name)
-    && scope.graph.initializers.some((tensor) => tensor.name === name)) {
+  if (
+    scope.graph.initializers.length > 0 &&
+    scope.input(name) &&
+    scope.graph.initializers.some((tensor) => tensor.name === name)
+  ) {
     return "its weight is the default of a graph input, which callers may override";
   }
   const maker = scope.producer(name);
@@ -62,8 +74,9 @@ function sourceOf(editor: GraphEditor, name: string): Node | string | undefined 
 }
 
 /**
- * The parts of a weight with their rows in kernel order: one of a matrix or of filters, one for each matrix of a batch.
- * Undefined where the values of a part do not lie together, or positions of a kernel not evenly.
+ * The parts of a weight with their rows in kernel order: one of a matrix or of filters, one for each matrix
+ * of a batch. Undefined where the values of a part do not lie together, or positions of a kernel not
+ * evenly.
  */
 export function weightParts(node: Node, { view, kernel }: KernelWeight): WeightPart[] | undefined {
   const length = view.dims.reduce((product, dim) => product * dim, 1);
@@ -73,13 +86,19 @@ export function weightParts(node: Node, { view, kernel }: KernelWeight): WeightP
   }
   const [rows = 1, columns = 1] = kernel.dims.slice(-2);
   const [rowStride = 1, columnStride = 1] = kernel.strides.slice(-2);
-  const order: RowOrder =
-    { channels: columns, channelStride: columnStride, outerCount: 1, outerStride: 0, innerCount: rows,
-    innerStride: rowStride };
+  const order: RowOrder = {
+    channels: columns,
+    channelStride: columnStride,
+    outerCount: 1,
+    outerStride: 0,
+    innerCount: rows,
+    innerStride: rowStride,
+  };
   const size = rows * columns;
   if (size === length) return [{ order, from: 0, to: length }];
   return areApart(kernel, size)
-    ? Array.from({ length: length / size }, (_, k) => ({ order, from: k * size, to: (k + 1) * size })) : undefined;
+    ? Array.from({ length: length / size }, (_, k) => ({ order, from: k * size, to: (k + 1) * size }))
+    : undefined;
 }
 
 function filterRows({ dims, strides }: StridedView): RowOrder | undefined {
@@ -87,9 +106,16 @@ function filterRows({ dims, strides }: StridedView): RowOrder | undefined {
   const positions = kernel.reduce((product, dim) => product * dim, 1);
   const steps = strides.slice(2).filter((_, k) => kernel[k] !== 1);
   const sizes = kernel.filter((dim) => dim !== 1);
-  if (steps.some((step, k) => k + 1 < steps.length && step !== steps[k + 1]! * sizes[k + 1]!)) return undefined;
-  return { channels, channelStride: strides[0]!, outerCount: positions, outerStride: steps.at(-1) ?? 1,
-    innerCount: inputs, innerStride: strides[1]! };
+  if (steps.some((step, k) => k + 1 < steps.length && step !== steps[k + 1]! * sizes[k + 1]!))
+    return undefined;
+  return {
+    channels,
+    channelStride: strides[0]!,
+    outerCount: positions,
+    outerStride: steps.at(-1) ?? 1,
+    innerCount: inputs,
+    innerStride: strides[1]!,
+  };
 }
 
 /** Whether the matrices of a batch lie one after the other, each by itself. */
@@ -102,10 +128,14 @@ function areApart({ dims, strides }: StridedView, size: number): boolean {
   return true;
 }
 
-/** Where the channels of the outputs lie: of filters the first axis, of matrices the last and those of the batch. */
+/**
+ * Where the channels of the outputs lie: of filters the first axis, of matrices the last and those of the
+ * batch.
+ */
 export function channelView(node: Node, { view, kernel }: KernelWeight): StridedView {
   const [from, axes] = isOp(node, "Conv")
-    ? [view, [0]] : [kernel, [...kernel.dims.keys()].filter((axis) => axis !== kernel.dims.length - 2)];
+    ? [view, [0]]
+    : [kernel, [...kernel.dims.keys()].filter((axis) => axis !== kernel.dims.length - 2)];
   return { dims: axes.map((axis) => from.dims[axis]!), strides: axes.map((axis) => from.strides[axis]!) };
 }
 

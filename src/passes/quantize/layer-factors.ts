@@ -2,20 +2,28 @@
 import { elementCount, floatTensor, toFloat32 } from "../../ir/index.js";
 import { ScaledMagnitudes } from "../../numeric/equalization.js";
 import type { ChannelRangeRequest, Statistics } from "../../numeric/statistics.js";
-import { inputIndex, type LinearLayer, outputIndex, withScaledInputs, withScaledOutputs, writeLayer } from "../graph/fuse/linear-layer.js";
+import {
+  inputIndex,
+  type LinearLayer,
+  outputIndex,
+  withScaledInputs,
+  withScaledOutputs,
+  writeLayer,
+} from "../graph/fuse/linear-layer.js";
 import type { Rewrite } from "../graph/fuse/rewrite.js";
 
 /** Weights beyond this could leave float32 when factors are multiplied in. */
 const LARGEST_WEIGHT = 2 ** 100;
 
 /**
- * The largest absolute weight for each pair of channels; undefined when a weight or bias is not finite or so large that
- * factors could make it so.
+ * The largest absolute weight for each pair of channels; undefined when a weight or bias is not finite or
+ * so large that factors could make it so.
  */
 export function layerMagnitudes(layer: LinearLayer): ScaledMagnitudes | undefined {
   const { inputs, outputs, groups, weight, bias } = layer;
   const width = inputs / groups;
-  if (bias.some((b) => !(Math.abs(b) <= LARGEST_WEIGHT)) || elementCount(weight) % (outputs * width) !== 0) return undefined;
+  if (bias.some((b) => !(Math.abs(b) <= LARGEST_WEIGHT)) || elementCount(weight) % (outputs * width) !== 0)
+    return undefined;
   const [inputOf, outputOf] = [inputIndex(layer), outputIndex(layer)];
   const largest = new Float32Array(outputs * width);
   const values = toFloat32(weight);
@@ -29,21 +37,33 @@ export function layerMagnitudes(layer: LinearLayer): ScaledMagnitudes | undefine
 }
 
 /** Multiplies the factors into weight and bias. Returns whether that changed a value. */
-export function writeFactors(layer: LinearLayer, { inputFactors, outputFactors }: ScaledMagnitudes, rewrite: Rewrite): boolean {
+export function writeFactors(
+  layer: LinearLayer,
+  { inputFactors, outputFactors }: ScaledMagnitudes,
+  rewrite: Rewrite,
+): boolean {
   if (inputFactors.every((f) => f === 1) && outputFactors.every((f) => f === 1)) return false;
   const inner = withScaledInputs(layer, inputFactors, new Float64Array(layer.inputs));
-  const scaled = inner && { ...layer, weight: floatTensor(layer.weight.name ?? "weight", layer.weight.dims, inner.weight) };
+  const scaled = inner && {
+    ...layer,
+    weight: floatTensor(layer.weight.name ?? "weight", layer.weight.dims, inner.weight),
+  };
   const values = scaled && withScaledOutputs(scaled, outputFactors, new Float64Array(layer.outputs));
-  if (!values) throw new Error(`the factors of layer "${layer.node.name ?? ""}" do not keep its weights finite`);
+  if (!values)
+    throw new Error(`the factors of layer "${layer.node.name ?? ""}" do not keep its weights finite`);
   writeLayer(layer, values, rewrite);
   return true;
 }
 
 /**
- * The largest absolute value of each channel over several tensors, each as a share of that tensor's largest, since each
- * has a scale of its own. Undefined when none was measured or all hold zeros alone.
+ * The largest absolute value of each channel over several tensors, each as a share of that tensor's
+ * largest, since each has a scale of its own. Undefined when none was measured or all hold zeros alone.
  */
-export function largestSeen(requests: readonly ChannelRangeRequest[], channels: number, statistics: Statistics): Float64Array | undefined {
+export function largestSeen(
+  requests: readonly ChannelRangeRequest[],
+  channels: number,
+  statistics: Statistics,
+): Float64Array | undefined {
   const shares = new Float64Array(channels);
   for (const request of requests) {
     const range = statistics.get(request);

@@ -1,5 +1,20 @@
-/** Copies of models that measure in one run, on a batch, the means of outputs and by how much they have shifted. */
-import { attribute, copyModel, floatTensor, GraphEditor, int64Tensor, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion } from "../../ir/index.js";
+/**
+ * Copies of models that measure in one run, on a batch, the means of outputs and by how much they have
+ * shifted.
+ */
+import {
+  attribute,
+  copyModel,
+  floatTensor,
+  GraphEditor,
+  int64Tensor,
+  isOp,
+  makeNode,
+  type Model,
+  type Node,
+  nodeLabel,
+  opsetVersion,
+} from "../../ir/index.js";
 import type { MomentsRequest } from "../../numeric/statistics.js";
 import { biasSites, type BiasSite, storedWeight } from "./bias-sites.js";
 
@@ -23,14 +38,16 @@ export function modelOfShifts(model: Model, targets: ReadonlyMap<string, Float64
   const requests = new Map<string, MomentsRequest>();
   for (const site of biasSites(editor)) {
     const target = targets.get(site.output);
-    if (target?.length === site.channels) requests.set(site.output, addCorrection(editor, site, target, opsetVersion(copy)));
+    if (target?.length === site.channels)
+      requests.set(site.output, addCorrection(editor, site, target, opsetVersion(copy)));
   }
   return { model: copy, requests };
 }
 
 /**
- * A copy of a reference model that makes the means of what the sites of `model` make, each of one value per channel:
- * means of float32 that the runtime takes are several times faster than those of activations that must leave it.
+ * A copy of a reference model that makes the means of what the sites of `model` make, each of one value per
+ * channel: means of float32 that the runtime takes are several times faster than those of activations that
+ * must leave it.
  */
 export function modelOfMeans(reference: Model, model: Model, sites: readonly BiasSite[]): ShiftModel {
   const sized = GraphEditor.forMainGraph(model);
@@ -41,19 +58,39 @@ export function modelOfMeans(reference: Model, model: Model, sites: readonly Bia
     const producer = editor.producer(site.output);
     if (!producer || requests.has(site.output)) continue;
     const mean = editor.uniqueName(`${site.output}_mean`);
-    editor.insertAfter(producer, ...channelMeans(editor, site, spatialRank(sized, site), site.output, mean, opsetVersion(copy)));
+    editor.insertAfter(
+      producer,
+      ...channelMeans(editor, site, spatialRank(sized, site), site.output, mean, opsetVersion(copy)),
+    );
     requests.set(site.output, meanRequest(site, mean));
   }
   return { model: copy, requests };
 }
 
-function addCorrection(editor: GraphEditor, site: BiasSite, target: Float64Array, opset: number): MomentsRequest {
+function addCorrection(
+  editor: GraphEditor,
+  site: BiasSite,
+  target: Float64Array,
+  opset: number,
+): MomentsRequest {
   const { node, output, channels } = site;
-  const [mean, shift, corrected, goal] = ["mean", "shift", "corrected", "target"].map((suffix) => editor.uniqueName(`${nodeLabel(node)}_${suffix}`)) as [string, string, string, string];
+  const [mean, shift, corrected, goal] = ["mean", "shift", "corrected", "target"].map((suffix) =>
+    editor.uniqueName(`${nodeLabel(node)}_${suffix}`),
+  ) as [string, string, string, string];
   const rank = spatialRank(editor, site);
-  editor.addInitializer(floatTensor(goal, isOp(node, "Conv") ? [1, channels, ...new Array<number>(rank).fill(1)] : [channels], Float32Array.from(target)));
+  editor.addInitializer(
+    floatTensor(
+      goal,
+      isOp(node, "Conv") ? [1, channels, ...new Array<number>(rank).fill(1)] : [channels],
+      Float32Array.from(target),
+    ),
+  );
   const users = new Set([node]);
-  const added = [...channelMeans(editor, site, rank, output, mean, opset), makeNode("Sub", [goal, mean], [shift]), makeNode("Add", [output, shift], [corrected])];
+  const added = [
+    ...channelMeans(editor, site, rank, output, mean, opset),
+    makeNode("Sub", [goal, mean], [shift]),
+    makeNode("Add", [output, shift], [corrected]),
+  ];
   editor.insertAfter(node, ...added);
   added.forEach((node) => users.add(node));
   editor.replaceUses(output, corrected, users);
@@ -69,20 +106,53 @@ function spatialRank(editor: GraphEditor, { node }: BiasSite): number {
   return isOp(node, "Conv") ? storedWeight(editor, node)!.dims.length - 2 : 0;
 }
 
-/** Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever their rank. */
-function channelMeans(editor: GraphEditor, { node, channels }: BiasSite, spatialRank: number, input: string, output: string, opset: number): Node[] {
+/**
+ * Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever
+ * their rank.
+ */
+function channelMeans(
+  editor: GraphEditor,
+  { node, channels }: BiasSite,
+  spatialRank: number,
+  input: string,
+  output: string,
+  opset: number,
+): Node[] {
   if (isOp(node, "Conv")) {
     // A float32 sum over all of a batch at once loses digits that a sum of sums keeps.
     const ofSamples = editor.uniqueName(`${output}_of_samples`);
-    return [reduceMean(editor, input, ofSamples, Array.from({ length: spatialRank }, (_, k) => k + 2), true, opset), reduceMean(editor, ofSamples, output, [0], true, opset)];
+    return [
+      reduceMean(
+        editor,
+        input,
+        ofSamples,
+        Array.from({ length: spatialRank }, (_, k) => k + 2),
+        true,
+        opset,
+      ),
+      reduceMean(editor, ofSamples, output, [0], true, opset),
+    ];
   }
   const rows = editor.uniqueName(`${output}_rows`);
   const shape = editor.addInitializer(int64Tensor(editor.uniqueName(`${output}_shape`), [-1, channels]));
   return [makeNode("Reshape", [input, shape], [rows]), reduceMean(editor, rows, output, [0], false, opset)];
 }
 
-function reduceMean(editor: GraphEditor, input: string, output: string, axes: readonly number[], keepDims: boolean, opset: number): Node {
+function reduceMean(
+  editor: GraphEditor,
+  input: string,
+  output: string,
+  axes: readonly number[],
+  keepDims: boolean,
+  opset: number,
+): Node {
   const keep = attribute.int("keepdims", keepDims ? 1 : 0);
-  if (opset < AXES_INPUT_OPSET) return makeNode("ReduceMean", [input], [output], [attribute.ints("axes", axes), keep]);
-  return makeNode("ReduceMean", [input, editor.addInitializer(int64Tensor(editor.uniqueName(`${output}_axes`), [...axes]))], [output], [keep]);
+  if (opset < AXES_INPUT_OPSET)
+    return makeNode("ReduceMean", [input], [output], [attribute.ints("axes", axes), keep]);
+  return makeNode(
+    "ReduceMean",
+    [input, editor.addInitializer(int64Tensor(editor.uniqueName(`${output}_axes`), [...axes]))],
+    [output],
+    [keep],
+  );
 }

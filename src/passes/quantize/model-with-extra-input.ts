@@ -1,5 +1,13 @@
 /** A model with one input more, to measure a tensor of its own together with values that it is given. */
-import { attribute, copyModel, DataType, GraphEditor, makeNode, type Model, tensorValue } from "../../ir/index.js";
+import {
+  attribute,
+  copyModel,
+  DataType,
+  GraphEditor,
+  makeNode,
+  type Model,
+  tensorValue,
+} from "../../ir/index.js";
 
 export interface BesideModel {
   readonly model: Model;

@@ -1,11 +1,14 @@
 /**
- * refit-output: fits the last fully connected layer anew, so that from what it gets now it makes what it made before.
+ * refit-output: fits the last fully connected layer anew, so that from what it gets now it makes what it
+ * made before.
  *
- *   min over W, b of  E‖W x̂ + b − z‖² + λ ‖W − W₀‖²      x̂: its inputs in the model as it is, z: its outputs before
+ *   min over W, b of  E‖W x̂ + b − z‖² + λ ‖W − W₀‖²      x̂: its inputs in the model as it is, z: its
+ *   outputs before
  *
- * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels. The model runs
- * over the calibration data beside these outputs, and only second moments of both leave the runtime. Handles a Gemm, and a
- * matrix product with an added bias, in float or in int8, whose scales stay. Layers of more than 2,048 inputs and outputs together are left.
+ * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels.
+ * The model runs over the calibration data beside these outputs, and only second moments of both leave the
+ * runtime. Handles a Gemm, and a matrix product with an added bias, in float or in int8, whose scales stay.
+ * Layers of more than 2,048 inputs and outputs together are left.
  */
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, type Model, nodeLabel } from "../../ir/index.js";
@@ -28,16 +31,22 @@ const NOTHING: PassResult = { modified: false, stats: {}, nodes: [], diagnostics
 
 export const refitOutput = definePass<RefitOutputOptions>({
   name: "refit-output",
-  description: "Fit the last fully connected layer to the outputs of the model before, in closed form and without labels",
+  description:
+    "Fit the last fully connected layer to the outputs of the model before, in closed form and without labels",
   lossy: true,
   defaults: { ridge: 0.02, samples: 512 },
   validate: ({ ridge }) => {
-    if (!(ridge > 0 && Number.isFinite(ridge))) throw new EdgecError("BAD_OPTION", `ridge must be a positive number, not ${ridge}.`);
+    if (!(ridge > 0 && Number.isFinite(ridge)))
+      throw new EdgecError("BAD_OPTION", `ridge must be a positive number, not ${ridge}.`);
   },
   run: refit,
 });
 
-async function refit(model: Model, { ridge, samples }: RefitOutputOptions, context: PassContext): Promise<PassResult> {
+async function refit(
+  model: Model,
+  { ridge, samples }: RefitOutputOptions,
+  context: PassContext,
+): Promise<PassResult> {
   const { reference, measure, compute } = withCompute(context);
   const layer = reference && measure ? lastDenseLayer(GraphEditor.forMainGraph(model)) : undefined;
   if (!reference || !measure || !layer || layer.inputs + layer.outputs > MOST) return NOTHING;
@@ -48,16 +57,34 @@ async function refit(model: Model, { ridge, samples }: RefitOutputOptions, conte
   const gram = (await measure(beside.model, [request], { samples, given })).get(request);
   if (gram?.size !== layer.inputs + layer.outputs) return NOTHING;
   const mean = gram.means[0]!;
-  const moments = { inputs: layer.inputs, outputs: layer.outputs, matrix: gram.matrices[0]!.slice(), mean: mean.slice() };
-  const fitted = await compute.run("refitLinear", { weights: layer.weights(), bias: layer.bias() }, moments, ridge);
+  const moments = {
+    inputs: layer.inputs,
+    outputs: layer.outputs,
+    matrix: gram.matrices[0]!.slice(),
+    mean: mean.slice(),
+  };
+  const fitted = await compute.run(
+    "refitLinear",
+    { weights: layer.weights(), bias: layer.bias() },
+    moments,
+    ridge,
+  );
   if (!fitted) return NOTHING;
   layer.replaceWeights(fitted.weights);
   layer.shiftBias(centring(layer, mean));
-  const name = { name: nodeLabel(layer.node), opType: layer.node.opType, status: "changed" as const, reason: "fitted to its outputs before lossy passes" };
+  const name = {
+    name: nodeLabel(layer.node),
+    opType: layer.node.opType,
+    status: "changed" as const,
+    reason: "fitted to its outputs before lossy passes",
+  };
   return { modified: true, stats: { refitLayers: 1 }, nodes: [name], diagnostics: [] };
 }
 
-/** What the bias lacks for the outputs' means to be as they were, with the weights as they have been rounded. */
+/**
+ * What the bias lacks for the outputs' means to be as they were, with the weights as they have been
+ * rounded.
+ */
 function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
   const { inputs, outputs } = layer;
   const [rows, current] = [layer.weights(), layer.bias()];

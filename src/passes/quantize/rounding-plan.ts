@@ -1,5 +1,13 @@
 /** Which weights quantize-int8 (or store-int8) will turn into codes, and on which grid. */
-import { DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVersion } from "../../ir/index.js";
+import {
+  DataType,
+  GraphEditor,
+  isOp,
+  type Model,
+  type Node,
+  nodeLabel,
+  opsetVersion,
+} from "../../ir/index.js";
 import { maxCodeOf } from "../../numeric/affine.js";
 import type { CodeLimits } from "../../numeric/rounding-grid.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
@@ -34,8 +42,16 @@ export interface RoundingPlan {
   readonly kept: readonly NodeStatus[];
 }
 
-/** @param calibrated whether quantize-int8 will know ranges of activations. Throws EdgecError UNMATCHED_SELECTOR. */
-export function planRounding(model: Model, scope: RoundingScope, calibrated: boolean, user: string): RoundingPlan {
+/**
+ * @param calibrated whether quantize-int8 will know ranges of activations. Throws EdgecError
+ * UNMATCHED_SELECTOR.
+ */
+export function planRounding(
+  model: Model,
+  scope: RoundingScope,
+  calibrated: boolean,
+  user: string,
+): RoundingPlan {
   const isExcluded = exclusionsOf(model, scope.exclude, user);
   const excluded = (node: Node): string | undefined => (isExcluded(node) ? "excluded" : undefined);
   const { taken, left } = int8Nodes(model, excluded, calibrated, scope);
@@ -45,8 +61,10 @@ export function planRounding(model: Model, scope: RoundingScope, calibrated: boo
   const kept: NodeStatus[] = [];
   for (const layer of weightLayers(model)) {
     const inInt8 = layer.uses.every(({ node }) => taken.has(node));
-    const reason = layer.uses.map(({ node }) => excluded(node)).find((text) => text !== undefined) ?? whyNotRounded(layer)
-      ?? (inInt8 || scope.layers === "all" ? undefined : left.get(layer.uses[0].node) ?? "stays float");
+    const reason =
+      layer.uses.map(({ node }) => excluded(node)).find((text) => text !== undefined) ??
+      whyNotRounded(layer) ??
+      (inInt8 || scope.layers === "all" ? undefined : (left.get(layer.uses[0].node) ?? "stays float"));
     const bits = inInt8 ? Math.min(most, bitsOf(layer.tensor)) : 8;
     const obstacle = reason ?? tooCostly(layer, bits);
     if (obstacle !== undefined) kept.push(layerStatus(layer, "kept", obstacle));
@@ -56,21 +74,29 @@ export function planRounding(model: Model, scope: RoundingScope, calibrated: boo
 }
 
 /**
- * Inputs of an output, beyond which seven and eight bits are rounded to the nearest: moments and factors of a layer of
- * 4,608 take minutes and a gigabyte with the others of its network, for a gain of a dB or two. Fewer bits need it.
+ * Inputs of an output, beyond which seven and eight bits are rounded to the nearest: moments and factors of
+ * a layer of 4,608 take minutes and a gigabyte with the others of its network, for a gain of a dB or two.
+ * Fewer bits need it.
  */
 const MOST_INPUTS = 1536;
 const FINE_BITS = 7;
 
 function tooCostly({ layout: { columns } }: WeightLayer, bits: number): string | undefined {
-  return bits >= FINE_BITS && columns > MOST_INPUTS ? `has ${columns} inputs, for which ${bits}-bit codes are rounded to the nearest` : undefined;
+  return bits >= FINE_BITS && columns > MOST_INPUTS
+    ? `has ${columns} inputs, for which ${bits}-bit codes are rounded to the nearest`
+    : undefined;
 }
 
 /** Operators that quantize-int8 takes, and why it leaves others. */
 function int8Nodes(
-  model: Model, excluded: (node: Node) => string | undefined, calibrated: boolean, { formats, floatOperators }: RoundingScope,
+  model: Model,
+  excluded: (node: Node) => string | undefined,
+  calibrated: boolean,
+  { formats, floatOperators }: RoundingScope,
 ): { taken: Set<Node>; left: Map<Node, string> } {
-  const staysFloat = (node: Node): string | undefined => excluded(node) ?? (floatOperators.includes(node.opType) ? `${node.opType} stays float on the target` : undefined);
+  const staysFloat = (node: Node): string | undefined =>
+    excluded(node) ??
+    (floatOperators.includes(node.opType) ? `${node.opType} stays float on the target` : undefined);
   const taken = new Set<Node>();
   const left = new Map<Node, string>();
   const opset = opsetVersion(model);
@@ -79,14 +105,21 @@ function int8Nodes(
   const rankOf = rankTeller(editors);
   for (const editor of editors) {
     const isStatic = calibrated && opset >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
-    const islands = findIslands(editor,
-      { excluded: staysFloat, rankOf,
-      ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
-    for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])]) taken.add(node);
+    const islands = findIslands(editor, {
+      excluded: staysFloat,
+      rankOf,
+      ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }),
+    });
+    for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])])
+      taken.add(node);
     for (const [node, reason] of islands.kept) left.set(node, reason);
     for (const node of editor.graph.nodes) {
       if (!isOp(node, "LSTM")) continue;
-      const reason = staysFloat(node) ?? (formats.includes("dynamic-lstm") ? whyNotDynamicLstm(editor, node) : "the target takes no such layer");
+      const reason =
+        staysFloat(node) ??
+        (formats.includes("dynamic-lstm")
+          ? whyNotDynamicLstm(editor, node)
+          : "the target takes no such layer");
       if (reason === undefined) taken.add(node);
       else left.set(node, reason);
     }
@@ -101,7 +134,11 @@ function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefi
   return obstacle;
 }
 
-function gridOf({ layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
+function gridOf(
+  { layout, uses }: WeightLayer,
+  bits: number,
+  guard: boolean,
+): { bits: number; limits: CodeLimits } {
   const maxCode = maxCodeOf(bits);
   const guarded = guard && uses.some((use) => !isDepthwise(use.node, use));
   return { bits, limits: { maxCode, ...(guarded ? { partners: kernelPartners(layout) } : {}) } };

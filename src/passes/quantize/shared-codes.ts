@@ -4,12 +4,21 @@
  *   MatMul(a, W), MatMul(b, Transpose(W))   →   W int8 ─┬─▶ kernel
  *                                                       └─▶ Transpose ─▶ kernel
  *
- * onnxruntime folds such a Transpose at load, so that kernels get constants. The codes of a weight that one layer alone
- * uses lie in its own graph in the order that its kernel takes; others lie in the graph that holds the weight, where
- * bodies capture them. Codes that come out differently, as those of rows and of columns do, are two copies.
+ * onnxruntime folds such a Transpose at load, so that kernels get constants. The codes of a weight that one
+ * layer alone uses lie in its own graph in the order that its kernel takes; others lie in the graph that
+ * holds the weight, where bodies capture them. Codes that come out differently, as those of rows and of
+ * columns do, are two copies.
  */
 import {
-  attribute, DataType, type GraphEditor, int64Tensor, integerTensor, makeNode, type Node, type Tensor, tensorBytes,
+  attribute,
+  DataType,
+  type GraphEditor,
+  int64Tensor,
+  integerTensor,
+  makeNode,
+  type Node,
+  type Tensor,
+  tensorBytes,
 } from "../../ir/index.js";
 import { isInOrder, rowMajor, type StridedView, viewOffsets } from "../../ops/strided-view.js";
 import { isMover, scopeOf } from "../../ops/weight-view.js";
@@ -24,8 +33,8 @@ export interface WeightRead {
 }
 
 /**
- * The scales of codes: where the values of channels lie and how far apart, and the constant that holds them, if one
- * does.
+ * The scales of codes: where the values of channels lie and how far apart, and the constant that holds
+ * them, if one does.
  */
 export interface CodeScales {
   readonly along: StridedView;
@@ -52,7 +61,10 @@ export class SharedCodes {
   private readonly constants = new Map<GraphEditor, Map<string, string>>();
 
   /** @param editors of all graphs, before anything is rewritten */
-  constructor(private readonly editors: readonly GraphEditor[], private readonly share: boolean) {}
+  constructor(
+    private readonly editors: readonly GraphEditor[],
+    private readonly share: boolean,
+  ) {}
 
   /** Notes who reads a weight, before any reader is rewritten. */
   note(tensor: Tensor): void {
@@ -79,7 +91,11 @@ export class SharedCodes {
    * @param isCommon whether all that read the weight need it in this order
    */
   place(
-    editor: GraphEditor, tensor: Tensor, codes: Int8Array, needed: StridedView, stem: string,
+    editor: GraphEditor,
+    tensor: Tensor,
+    codes: Int8Array,
+    needed: StridedView,
+    stem: string,
     isCommon: (read: WeightRead) => boolean,
   ): string {
     if (!this.isShared(tensor)) return addCodes(editor, stem, codes, needed);
@@ -89,7 +105,8 @@ export class SharedCodes {
     if (!found) {
       const owner = ownerOf(editor, tensor);
       const root = this.reads.get(tensor)!.every(isCommon)
-        ? needed : { dims: tensor.dims, strides: rowMajor(tensor.dims) };
+        ? needed
+        : { dims: tensor.dims, strides: rowMajor(tensor.dims) };
       const name = addCodes(owner, stem, codes, root);
       found = { name, codes, root, owner, made: new Map([[keyOf(root), name]]) };
       known.push(found);
@@ -105,7 +122,8 @@ export class SharedCodes {
 
   /** A small constant that goes with codes: beside shared ones, and there once. */
   constant(editor: GraphEditor, tensor: Tensor, own: Tensor): string {
-    if (!this.isShared(tensor)) return editor.addInitializer({ ...own, name: editor.uniqueName(own.name ?? "") });
+    if (!this.isShared(tensor))
+      return editor.addInitializer({ ...own, name: editor.uniqueName(own.name ?? "") });
     const owner = ownerOf(editor, tensor);
     const known = this.constants.get(owner) ?? new Map<string, string>();
     this.constants.set(owner, known);
@@ -121,7 +139,9 @@ function areEqual(a: Int8Array, b: Int8Array): boolean {
 }
 
 function* leafReads(
-  editors: readonly GraphEditor[], name: string, isSeen: (editor: GraphEditor) => boolean,
+  editors: readonly GraphEditor[],
+  name: string,
+  isSeen: (editor: GraphEditor) => boolean,
 ): Generator<WeightRead> {
   for (const editor of editors) {
     if (!isSeen(editor)) continue;
@@ -130,8 +150,8 @@ function* leafReads(
       for (const [index, input] of node.inputs.entries()) {
         if (input !== name) continue;
         const output = node.outputs[0] ?? "";
-        if (isMover(node) && index === 0) yield* leafReads(editors, output, (other) =>
-          scopeOf(other, output)?.producer(output) === node);
+        if (isMover(node) && index === 0)
+          yield* leafReads(editors, output, (other) => scopeOf(other, output)?.producer(output) === node);
         else yield { editor, node, index, name };
       }
     }
@@ -161,7 +181,11 @@ export function valueOf(entry: StoredCodes, needed: StridedView): string {
   if (known !== undefined) return known;
   const { owner, root } = entry;
   const nodes: Node[] = [];
-  const add = (opType: string, inputs: readonly string[], attributes: Parameters<typeof makeNode>[3] = []): string => {
+  const add = (
+    opType: string,
+    inputs: readonly string[],
+    attributes: Parameters<typeof makeNode>[3] = [],
+  ): string => {
     const output = owner.uniqueName(`${entry.name}_${opType.toLowerCase()}`);
     nodes.push(makeNode(opType, inputs, [output], attributes));
     return output;
@@ -179,18 +203,27 @@ export function valueOf(entry: StoredCodes, needed: StridedView): string {
 }
 
 /**
- * From stored order to the needed one: a shape to see the codes in, an order of its axes, and the shape that this
- * gives.
+ * From stored order to the needed one: a shape to see the codes in, an order of its axes, and the shape
+ * that this gives.
  */
-function movesBetween(root: StridedView, needed: StridedView): { from: number[]; order: number[]; dims: number[] } {
-  const sameAxes = root.dims.length === needed.dims.length
-    ? needed.strides.map((stride, k) =>
-      root.strides.findIndex((other, axis) => other === stride && root.dims[axis] === needed.dims[k])) : [-1];
-  if (new Set(sameAxes).size === root.dims.length && !sameAxes.includes(-1)) return { from: [...root.dims],
-    order: sameAxes, dims: [...needed.dims] };
+function movesBetween(
+  root: StridedView,
+  needed: StridedView,
+): { from: number[]; order: number[]; dims: number[] } {
+  const sameAxes =
+    root.dims.length === needed.dims.length
+      ? needed.strides.map((stride, k) =>
+          root.strides.findIndex((other, axis) => other === stride && root.dims[axis] === needed.dims[k]),
+        )
+      : [-1];
+  if (new Set(sameAxes).size === root.dims.length && !sameAxes.includes(-1))
+    return { from: [...root.dims], order: sameAxes, dims: [...needed.dims] };
   // Stored in the weight's own order: the needed axes by how far apart their values lie there.
   const axes = needed.dims.flatMap((dim, k) => (dim === 1 ? [] : [{ dim, stride: needed.strides[k]! }]));
   const sorted = [...axes].sort((a, b) => b.stride - a.stride);
-  return { from: sorted.map(({ dim }) => dim), order: axes.map((axis) => sorted.indexOf(axis)),
-    dims: axes.map(({ dim }) => dim) };
+  return {
+    from: sorted.map(({ dim }) => dim),
+    order: axes.map((axis) => sorted.indexOf(axis)),
+    dims: axes.map(({ dim }) => dim),
+  };
 }

@@ -3,21 +3,27 @@
  *
  *   LayerNormalization(x, γ, β) → MatMul(W)     →     LayerNormalization(x, γ / s, β / s) → MatMul(s · W)
  *
- * The model computes the same but for rounding. A few channels of transformers are far larger than the others, and the one
- * int8 scale of an activation has to cover them: s takes a part of their size over into the rows of W, whose columns have
- * scales of their own. s = max|x|^alpha / max|W|^(1 - alpha) over its geometric mean.
+ * The model computes the same but for rounding. A few channels of transformers are far larger than the
+ * others, and the one int8 scale of an activation has to cover them: s takes a part of their size over into
+ * the rows of W, whose columns have scales of their own. s = max|x|^alpha / max|W|^(1 - alpha) over its
+ * geometric mean.
  *
- * Takes LayerNormalization and RMSNormalization over the last axis, onnxruntime's own forms of them, and constants γ and β
- * of a Mul and an Add, where all that reads the result is MatMul and Gemm with constant weights of their own. Needs
- * calibration data. `alpha: "search"` takes the exponent of the least expected error for each normalization, and leaves
- * one as it is where no exponent is expected to help.
- * Source of the method: Xiao et al., "SmoothQuant" (ICML 2023).
+ * Takes LayerNormalization and RMSNormalization over the last axis, onnxruntime's own forms of them, and
+ * constants γ and β of a Mul and an Add, where all that reads the result is MatMul and Gemm with constant
+ * weights of their own. Needs calibration data. `alpha: "search"` takes the exponent of the least expected
+ * error for each normalization, and leaves one as it is where no exponent is expected to help. Source of
+ * the method: Xiao et al., "SmoothQuant" (ICML 2023).
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, isOp, type Model, nodeLabel } from "../../ir/index.js";
 import { balancingFactors, expectedError, type ScaledMagnitudes } from "../../numeric/equalization.js";
-import type { ChannelRange, ChannelRangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
+import type {
+  ChannelRange,
+  ChannelRangeRequest,
+  StatisticRequest,
+  Statistics,
+} from "../../numeric/statistics.js";
 import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
@@ -40,7 +46,11 @@ export const smoothActivations = definePass<SmoothActivationsOptions>({
   lossy: false,
   defaults: { alpha: "search" },
   validate: ({ alpha }) => {
-    if (alpha !== "search" && !(alpha >= 0 && alpha <= 1)) throw new EdgecError("BAD_OPTION", `alpha takes a number from 0 to 1, or "search", not ${String(alpha)}.`);
+    if (alpha !== "search" && !(alpha >= 0 && alpha <= 1))
+      throw new EdgecError(
+        "BAD_OPTION",
+        `alpha takes a number from 0 to 1, or "search", not ${String(alpha)}.`,
+      );
   },
   statistics: requests,
   run: smooth,
@@ -58,17 +68,26 @@ function rangeRequest({ sources: [source] }: Region): ChannelRangeRequest {
   return { kind: "channelRange", tensor: source!.output, axis: -1 };
 }
 
-interface Found { readonly regions: readonly Region[]; readonly kept: readonly NodeStatus[] }
+interface Found {
+  readonly regions: readonly Region[];
+  readonly kept: readonly NodeStatus[];
+}
 
 function findRegions(editor: GraphEditor, types: TypeMap | undefined): Found {
-  const finder = new RegionFinder<NormalizationSource>(editor, types, new LayerIndex(editor, types), (value) => normalizationSource(value, editor));
+  const finder = new RegionFinder<NormalizationSource>(
+    editor,
+    types,
+    new LayerIndex(editor, types),
+    (value) => normalizationSource(value, editor),
+  );
   const regions: Region[] = [];
   const kept: NodeStatus[] = [];
   for (const node of editor.graph.nodes) {
     const source = normalizationSource(node.outputs[0] ?? "", editor);
     const region = source && finder.find(source);
     // A Mul or Add by a vector need not be the end of a normalization, so one that stays is not worth a line.
-    if (typeof region === "string") kept.push(...(isOp(node, "Mul", "Add") ? [] : [status(source!, "kept", region)]));
+    if (typeof region === "string")
+      kept.push(...(isOp(node, "Mul", "Add") ? [] : [status(source!, "kept", region)]));
     // Two normalizations in one region would be measured in two places; no model is known that has such.
     else if (region?.sources.length === 1) regions.push(region);
   }
@@ -89,36 +108,69 @@ function smooth(model: Model, { alpha }: SmoothActivationsOptions, { statistics 
       const [source] = region.sources as [NormalizationSource];
       lacksData ||= statistics === undefined;
       const chosen = chooseFactors(region, alpha, statistics);
-      nodes.push(typeof chosen === "string" ? status(source, "kept", chosen) : status(source, "changed", `alpha ${chosen.alpha}, into ${region.sinks.length} ${region.sinks.length === 1 ? "layer" : "layers"}`));
+      nodes.push(
+        typeof chosen === "string"
+          ? status(source, "kept", chosen)
+          : status(
+              source,
+              "changed",
+              `alpha ${chosen.alpha}, into ${region.sinks.length} ${region.sinks.length === 1 ? "layer" : "layers"}`,
+            ),
+      );
       if (typeof chosen === "string") continue;
       divideOutput(source, chosen.factors, rewrite);
-      for (const [k, layer] of region.sinks.entries()) if (writeFactors(layer, chosen.magnitudes[k]!, rewrite)) stats.layersScaled++;
+      for (const [k, layer] of region.sinks.entries())
+        if (writeFactors(layer, chosen.magnitudes[k]!, rewrite)) stats.layersScaled++;
       stats.normalizationsSmoothed++;
-      stats.largestFactor = chosen.factors.reduce((largest, factor) => Math.max(largest, factor, 1 / factor), stats.largestFactor);
+      stats.largestFactor = chosen.factors.reduce(
+        (largest, factor) => Math.max(largest, factor, 1 / factor),
+        stats.largestFactor,
+      );
     }
     rewrite.finish();
   }
-  return { modified: stats.normalizationsSmoothed > 0, stats, nodes, diagnostics: lacksData ? [NEEDS_DATA] : [] };
+  return {
+    modified: stats.normalizationsSmoothed > 0,
+    stats,
+    nodes,
+    diagnostics: lacksData ? [NEEDS_DATA] : [],
+  };
 }
 
 const NEEDS_DATA: Diagnostic = {
-  id: "smooth-activations/needs-data", severity: "warning",
-  message: "Without calibration data it is not known which channels are large. Give some 100 typical inputs with --calib.",
+  id: "smooth-activations/needs-data",
+  severity: "warning",
+  message:
+    "Without calibration data it is not known which channels are large. Give some 100 typical inputs with --calib.",
 };
 
-interface Choice { readonly alpha: number; readonly factors: Float64Array; readonly magnitudes: readonly ScaledMagnitudes[] }
+interface Choice {
+  readonly alpha: number;
+  readonly factors: Float64Array;
+  readonly magnitudes: readonly ScaledMagnitudes[];
+}
 
 /** The factors of a region, with those of its layers set; or why there are none. */
-function chooseFactors(region: Region, alpha: number | "search", statistics: Statistics | undefined): Choice | string {
+function chooseFactors(
+  region: Region,
+  alpha: number | "search",
+  statistics: Statistics | undefined,
+): Choice | string {
   if (!statistics) return "needs calibration data";
   const range = statistics.get(rangeRequest(region));
   if (range?.max.length !== region.channels) return "calibration never reached its output";
   const magnitudes = region.sinks.map(layerMagnitudes).filter((found) => found !== undefined);
-  if (magnitudes.length < region.sinks.length) return "a weight behind it is not finite, or too large to be scaled";
-  const apply = (factors: Float64Array): void => region.sinks.forEach((layer, k) => spreadFactors(region, layer, factors, magnitudes[k]!));
+  if (magnitudes.length < region.sinks.length)
+    return "a weight behind it is not finite, or too large to be scaled";
+  const apply = (factors: Float64Array): void =>
+    region.sinks.forEach((layer, k) => spreadFactors(region, layer, factors, magnitudes[k]!));
   const largest = range.max.map((max, c) => Math.max(max, -range.min[c]!, 0));
   const behind = largestWeights(magnitudes, region.channels);
-  let best: { alpha: number | undefined; factors: Float64Array; error: number } = { alpha: undefined, factors: new Float64Array(region.channels).fill(1), error: Infinity };
+  let best: { alpha: number | undefined; factors: Float64Array; error: number } = {
+    alpha: undefined,
+    factors: new Float64Array(region.channels).fill(1),
+    error: Infinity,
+  };
   if (alpha === "search") best.error = errorOf(magnitudes, range, best.factors, apply);
   for (const exponent of alpha === "search" ? EXPONENTS : [alpha]) {
     const factors = balancingFactors(largest, behind, exponent);
@@ -130,14 +182,22 @@ function chooseFactors(region: Region, alpha: number | "search", statistics: Sta
   return { alpha: best.alpha, factors: best.factors, magnitudes };
 }
 
-function errorOf(magnitudes: readonly ScaledMagnitudes[], range: ChannelRange, factors: Float64Array, apply: (factors: Float64Array) => void): number {
+function errorOf(
+  magnitudes: readonly ScaledMagnitudes[],
+  range: ChannelRange,
+  factors: Float64Array,
+  apply: (factors: Float64Array) => void,
+): number {
   apply(factors);
   return magnitudes.reduce((sum, layer) => sum + expectedError(layer, range, factors), 0);
 }
 
 function largestWeights(magnitudes: readonly ScaledMagnitudes[], channels: number): Float64Array {
   const largest = new Float64Array(channels);
-  for (const layer of magnitudes) layer.columnMaxima(new Float64Array(layer.outputs).fill(1)).forEach((value, c) => (largest[c] = Math.max(largest[c]!, value)));
+  for (const layer of magnitudes)
+    layer
+      .columnMaxima(new Float64Array(layer.outputs).fill(1))
+      .forEach((value, c) => (largest[c] = Math.max(largest[c]!, value)));
   return largest;
 }
 

@@ -11,11 +11,31 @@ export function status(node: Node, result: NodeStatus["status"], reason: string)
 }
 
 /** @param risk what there is to say about the weights of a node, or nothing */
-export function staticStatuses({ computes, members, clamps }: Islands, { fixed, branches }: ActivationPlan, calibrator: string, risk: (node: Node) => string): NodeStatus[] {
+export function staticStatuses(
+  { computes, members, clamps }: Islands,
+  { fixed, branches }: ActivationPlan,
+  calibrator: string,
+  risk: (node: Node) => string,
+): NodeStatus[] {
   return [
-    ...computes.map((node) => status(node, "changed", `static int8, ${calibrator} calibration${rangeKnown("its input", fixed.get(node.inputs[0]!))}${risk(node)}`)),
-    ...[...members].map((node) => status(node, "changed", `runs on the codes of its neighbours${rangeKnown("what it gives", fixed.get(node.outputs[0]!))}${ofBranches(branches.get(node))}`)),
-    ...[...clamps.values()].map((clamp) => status(clamp, "changed", "the saturation of the codes before it takes its place")),
+    ...computes.map((node) =>
+      status(
+        node,
+        "changed",
+        `static int8, ${calibrator} calibration${rangeKnown("its input", fixed.get(node.inputs[0]!))}${risk(node)}`,
+      ),
+    ),
+    ...[...members].map((node) =>
+      status(
+        node,
+        "changed",
+        "runs on the codes of its " +
+          `neighbours${rangeKnown("what it gives", fixed.get(node.outputs[0]!))}${ofBranches(branches.get(node))}`,
+      ),
+    ),
+    ...[...clamps.values()].map((clamp) =>
+      status(clamp, "changed", "the saturation of the codes before it takes its place"),
+    ),
   ];
 }
 
@@ -27,5 +47,8 @@ function ofBranches(branches: Branches | undefined): string {
   if (!branches) return "";
   const { shared, split } = branches;
   if (split.length === 0) return "; its branches share one scale";
-  return shared === 0 ? "; each of its branches keeps a scale of its own" : `; ${split.map((name) => `"${name}"`).join(", ")} of its ${shared + split.length} branches keep scales of their own`;
+  return shared === 0
+    ? "; each of its branches keeps a scale of its own"
+    : `; ${split.map((name) => `"${name}"`).join(", ")} of its ${shared + split.length} ` +
+        "branches keep scales of their own";
 }

@@ -1,5 +1,13 @@
 /** The bias behind a weight: what can take up a shift of the mean that new weights bring. */
-import { DataType, elementCount, floatAttribute, isOp, type Node, type Tensor, toFloat32 } from "../../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  floatAttribute,
+  isOp,
+  type Node,
+  type Tensor,
+  toFloat32,
+} from "../../ir/index.js";
 import type { WeightLayer } from "./weight-layers.js";
 import { withValues } from "./weight-values.js";
 import type { WeightUse } from "./weight-use.js";
@@ -8,7 +16,10 @@ import type { WeightUse } from "./weight-use.js";
 export interface AddedBias {
   readonly use: WeightUse;
   readonly tensor: Tensor;
-  /** What a shift of the operator's result costs in the bias: 1, alpha / beta of a Gemm, alpha of a FusedMatMul. */
+  /**
+   * What a shift of the operator's result costs in the bias: 1, alpha / beta of a Gemm, alpha of a
+   * FusedMatMul.
+   */
   readonly factor: number;
 }
 
@@ -22,10 +33,14 @@ export function addedBias({ uses, layout }: WeightLayer): AddedBias | undefined 
   return tensor && { use, tensor, factor: found.factor };
 }
 
-interface Found { readonly name: string; readonly user: Node; readonly factor: number }
+interface Found {
+  readonly name: string;
+  readonly user: Node;
+  readonly factor: number;
+}
 
 function biasOfInput({ kind, node, biasIndex, inputIndex }: WeightUse): Found | undefined {
-  const name = biasIndex === undefined ? "" : node.inputs[biasIndex] ?? "";
+  const name = biasIndex === undefined ? "" : (node.inputs[biasIndex] ?? "");
   if (name === "" || inputIndex !== 1 || (kind !== "conv" && kind !== "gemm")) return undefined;
   const factor = kind === "gemm" ? floatAttribute(node, "alpha", 1) / floatAttribute(node, "beta", 1) : 1;
   return Number.isFinite(factor) ? { name, user: node, factor } : undefined;
@@ -38,13 +53,16 @@ function biasOfAdd({ node, editor, inputIndex, dims }: WeightUse, rows: number):
   if (!isOp(add, "Add")) return undefined;
   const name = add.inputs[add.inputs[0] === output ? 1 : 0] ?? "";
   const constant = editor.constant(name);
-  return constant?.dims.at(-1) === rows ? { name, user: add, factor: floatAttribute(node, "alpha", 1) } : undefined;
+  return constant?.dims.at(-1) === rows
+    ? { name, user: add, factor: floatAttribute(node, "alpha", 1) }
+    : undefined;
 }
 
 /** Whether `name` is a vector of one float for each row that only `user` uses, once. */
 function isOwnVector({ editor }: WeightUse, name: string, user: Node, rows: number): boolean {
   const tensor = editor.constant(name);
-  if (tensor?.dataType !== DataType.FLOAT || elementCount(tensor) !== rows || tensor.dims.at(-1) !== rows) return false;
+  if (tensor?.dataType !== DataType.FLOAT || elementCount(tensor) !== rows || tensor.dims.at(-1) !== rows)
+    return false;
   // A bias of an enclosing graph may have users there that this scope does not see.
   return editor.graph.initializers.includes(tensor) && editor.soleConsumer(name) === user;
 }

@@ -4,13 +4,24 @@ import { decodedView, weightView } from "../../ops/weight-view.js";
 import { siteOf, weightFact, type WeightKind } from "../../ops/weights.js";
 import type { WeightUse } from "./weight-use.js";
 
-/** Where an operator on codes takes a weight, its scale and its zero point; outputs lie along the weight's last axis. */
-interface CodedInput { readonly kind: WeightKind; readonly weight: number; readonly scale?: number; readonly zeroPoint: number }
+/**
+ * Where an operator on codes takes a weight, its scale and its zero point; outputs lie along the weight's
+ * last axis.
+ */
+interface CodedInput {
+  readonly kind: WeightKind;
+  readonly weight: number;
+  readonly scale?: number;
+  readonly zeroPoint: number;
+}
 
 const CODED_INPUTS: Readonly<Record<string, readonly CodedInput[]>> = {
   MatMulInteger: [{ kind: "matmul", weight: 1, zeroPoint: 3 }],
   DynamicQuantizeMatMul: [{ kind: "matmul", weight: 1, scale: 2, zeroPoint: 3 }],
-  DynamicQuantizeLSTM: [{ kind: "recurrent", weight: 1, scale: 8, zeroPoint: 9 }, { kind: "recurrent", weight: 2, scale: 10, zeroPoint: 11 }],
+  DynamicQuantizeLSTM: [
+    { kind: "recurrent", weight: 1, scale: 8, zeroPoint: 9 },
+    { kind: "recurrent", weight: 2, scale: 10, zeroPoint: 11 },
+  ],
 };
 
 /** onnxruntime's own operators among these; the others are standard. */
@@ -22,7 +33,8 @@ export function* codedUses(editor: GraphEditor): Generator<WeightUse> {
       const use = dequantizedUse(editor, node, inputIndex) ?? decodedUse(editor, node, inputIndex);
       if (use) yield use;
     }
-    if (node.domain === "com.microsoft" ? CONTRIBUTED.includes(node.opType) : isOp(node, "MatMulInteger")) yield* integerUses(editor, node);
+    if (node.domain === "com.microsoft" ? CONTRIBUTED.includes(node.opType) : isOp(node, "MatMulInteger"))
+      yield* integerUses(editor, node);
   }
 }
 
@@ -49,13 +61,25 @@ function decodedUse(editor: GraphEditor, node: Node, inputIndex: number): Weight
 function* integerUses(editor: GraphEditor, node: Node): Generator<WeightUse> {
   for (const { kind, weight, scale, zeroPoint } of CODED_INPUTS[node.opType] ?? []) {
     const view = weightView(editor, node.inputs[weight] ?? "");
-    if (!view || view.dims.length < 2
-      || (view.dataType !== DataType.INT8 && view.dataType !== DataType.UINT8)) continue;
-    const nameAt = (index: number | undefined): string => (index === undefined ? "" : node.inputs[index] ?? "");
+    if (
+      !view ||
+      view.dims.length < 2 ||
+      (view.dataType !== DataType.INT8 && view.dataType !== DataType.UINT8)
+    )
+      continue;
+    const nameAt = (index: number | undefined): string =>
+      index === undefined ? "" : (node.inputs[index] ?? "");
     yield {
-      ...view, node, inputIndex: weight, kind, channelAxis: view.dims.length - 1, depthwise: false, groups: 1,
-        biasIndex: undefined,
-      editor, coding: { scale: nameAt(scale), zeroPoint: nameAt(zeroPoint) },
+      ...view,
+      node,
+      inputIndex: weight,
+      kind,
+      channelAxis: view.dims.length - 1,
+      depthwise: false,
+      groups: 1,
+      biasIndex: undefined,
+      editor,
+      coding: { scale: nameAt(scale), zeroPoint: nameAt(zeroPoint) },
     };
   }
 }

@@ -6,7 +6,10 @@ import { inferTypes, type TypeMap } from "../../ops/shapes.js";
 import type { WeightLayer } from "./weight-layers.js";
 import type { WeightUse } from "./weight-use.js";
 
-/** Gram requests by use, for those whose inputs can be measured: in the main graph, along rows that layouts describe. */
+/**
+ * Gram requests by use, for those whose inputs can be measured: in the main graph, along rows that layouts
+ * describe.
+ */
 export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<WeightUse, GramRequest> {
   const types = inferTypes(model.graph);
   const requests = new Map<WeightUse, GramRequest>();
@@ -22,18 +25,24 @@ function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
   // An operator on codes is fed through the quantization of what can be measured.
   const quantizer = editor.producer(node.inputs[0] ?? "");
   const tensorName = (isOp(quantizer, "DynamicQuantizeLinear") ? quantizer : node).inputs[0] ?? "";
-  const lastAxis = (name: string | undefined): GramRequest | undefined => (name ? { kind: "gram", tensor: name, layout: { type: "lastAxis" } } : undefined);
+  const lastAxis = (name: string | undefined): GramRequest | undefined =>
+    name ? { kind: "gram", tensor: name, layout: { type: "lastAxis" } } : undefined;
   switch (kind) {
     case "conv": {
       const layout = convolutionRows(use, types);
       return layout && { kind: "gram", tensor: tensorName, layout };
     }
-    case "matmul": return inputIndex === 1 && dims.length === 2 && intAttribute(node, "transA", 0) === 0
-      ? lastAxis(tensorName) : undefined;
-    case "gemm": return inputIndex === 1 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
+    case "matmul":
+      return inputIndex === 1 && dims.length === 2 && intAttribute(node, "transA", 0) === 0
+        ? lastAxis(tensorName)
+        : undefined;
+    case "gemm":
+      return inputIndex === 1 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
     // Recurrent weights (input 2) multiply the hidden state, of which output Y is the sequence.
-    case "recurrent": return lastAxis(inputIndex === 1 ? tensorName : node.outputs[0]);
-    default: return undefined;
+    case "recurrent":
+      return lastAxis(inputIndex === 1 ? tensorName : node.outputs[0]);
+    default:
+      return undefined;
   }
 }
 
@@ -47,7 +56,13 @@ function convolutionRows({ node, dims, groups }: WeightUse, types: TypeMap): Row
   return pads && { type: "convolution", kernel, strides, dilations, pads, groups };
 }
 
-function padding(node: Node, kernel: readonly number[], strides: readonly number[], dilations: readonly number[], types: TypeMap): number[] | undefined {
+function padding(
+  node: Node,
+  kernel: readonly number[],
+  strides: readonly number[],
+  dilations: readonly number[],
+  types: TypeMap,
+): number[] | undefined {
   const mode = stringAttribute(node, "auto_pad", "NOTSET");
   const none = new Array<number>(2 * kernel.length).fill(0);
   if (mode === "VALID") return none;
@@ -65,10 +80,14 @@ function padding(node: Node, kernel: readonly number[], strides: readonly number
 }
 
 /**
- * Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and has the rows
- * of the first.
+ * Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and
+ * has the rows of the first.
  */
-export function inputMoments(layer: WeightLayer, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined): InputMoments[] | undefined {
+export function inputMoments(
+  layer: WeightLayer,
+  requests: ReadonlyMap<WeightUse, GramRequest>,
+  statistics: Statistics | undefined,
+): InputMoments[] | undefined {
   const { groups, columns } = layer.layout;
   const grams: Gram[] = [];
   if (!layer.isUniform) return undefined;
@@ -79,10 +98,13 @@ export function inputMoments(layer: WeightLayer, requests: ReadonlyMap<WeightUse
     grams.push(gram);
   }
   const rows = grams.reduce((sum, gram) => sum + gram.rows, 0);
-  if (grams.length === 1) return grams[0]!.matrices.map((matrix, g) => ({ size: columns, matrix, mean: grams[0]!.means[g]! }));
+  if (grams.length === 1)
+    return grams[0]!.matrices.map((matrix, g) => ({ size: columns, matrix, mean: grams[0]!.means[g]! }));
   const average = (pick: (gram: Gram) => Float64Array): Float64Array =>
     pick(grams[0]!).map((_, i) => grams.reduce((sum, gram) => sum + (pick(gram)[i]! * gram.rows) / rows, 0));
   return Array.from({ length: groups }, (_, g) => ({
-    size: columns, matrix: average((gram) => gram.matrices[g]!), mean: average((gram) => gram.means[g]!),
+    size: columns,
+    matrix: average((gram) => gram.matrices[g]!),
+    mean: average((gram) => gram.means[g]!),
   }));
 }

@@ -18,12 +18,17 @@ export interface WeightLayer {
   readonly obstacle?: string;
 }
 
-/** All constant weights, in node order: float weights, and codes behind a DequantizeLinear or in integer operators. */
+/**
+ * All constant weights, in node order: float weights, and codes behind a DequantizeLinear or in integer
+ * operators.
+ */
 export function weightLayers(model: Model): WeightLayer[] {
   const editors = GraphEditor.forModel(model);
   const uses = new Map<Tensor, WeightUse[]>();
   for (const editor of editors) {
-    for (const use of [...weightSites(editor)].map((site) => ({ ...site, editor })).concat([...codedUses(editor)])) {
+    for (const use of [...weightSites(editor)]
+      .map((site) => ({ ...site, editor }))
+      .concat([...codedUses(editor)])) {
       const known = uses.get(use.tensor);
       if (known) known.push(use);
       else uses.set(use.tensor, [use]);
@@ -33,7 +38,8 @@ export function weightLayers(model: Model): WeightLayer[] {
   const layers = [...uses.values()].map((own) => {
     // Of codes, what says how a kernel sums them is what multiplies by them.
     const [first, ...others] = own.some(({ coding }) => coding)
-      ? [...own].sort((a, b) => Number(a.kind === "embedding") - Number(b.kind === "embedding")) : own;
+      ? [...own].sort((a, b) => Number(a.kind === "embedding") - Number(b.kind === "embedding"))
+      : own;
     return layerOf([first!, ...others], editors);
   });
   return layers.sort((a, b) => (order.get(a.uses[0].node) ?? 0) - (order.get(b.uses[0].node) ?? 0));
@@ -41,24 +47,36 @@ export function weightLayers(model: Model): WeightLayer[] {
 
 function layerOf(uses: [WeightUse, ...WeightUse[]], editors: readonly GraphEditor[]): WeightLayer {
   const [{ tensor }] = uses;
-  const [layout = matrixLayout(uses[0]), ...others] = uses.filter(({ kind }) => kind !== "embedding").map(matrixLayout);
+  const [layout = matrixLayout(uses[0]), ...others] = uses
+    .filter(({ kind }) => kind !== "embedding")
+    .map(matrixLayout);
   const isUniform = others.every((other) => isSameLayout(layout, other));
-  const otherWay = !isUniform && uses.some(({ coding }) => coding)
-    ? `operators use the codes "${tensor.name ?? ""}" in different ways` : undefined;
+  const otherWay =
+    !isUniform && uses.some(({ coding }) => coding)
+      ? `operators use the codes "${tensor.name ?? ""}" in different ways`
+      : undefined;
   const obstacle = otherWay ?? foreignUse(uses, editors);
   return { tensor, uses, layout, isUniform, ...(obstacle === undefined ? {} : { obstacle }) };
 }
 
-/** A use of the constant, or of what nodes on the way to an operator make of it, that is none of `uses`, in words. */
+/**
+ * A use of the constant, or of what nodes on the way to an operator make of it, that is none of `uses`, in
+ * words.
+ */
 function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[]): string | undefined {
   const { tensor } = uses[0]!;
   const known = knownReads(uses);
   const made = new Set(uses.flatMap(({ path }) => path));
-  const values = [{ name: tensor.name ?? "", isSeen: (editor: GraphEditor) =>
-    editor.constant(tensor.name ?? "") === tensor }, ...[...made].map((maker) => {
-    const name = maker.outputs[0] ?? "";
-    return { name, isSeen: (editor: GraphEditor) => scopeOf(editor, name)?.producer(name) === maker };
-  })];
+  const values = [
+    {
+      name: tensor.name ?? "",
+      isSeen: (editor: GraphEditor) => editor.constant(tensor.name ?? "") === tensor,
+    },
+    ...[...made].map((maker) => {
+      const name = maker.outputs[0] ?? "";
+      return { name, isSeen: (editor: GraphEditor) => scopeOf(editor, name)?.producer(name) === maker };
+    }),
+  ];
   for (const { name, isSeen } of values) {
     for (const editor of editors) {
       const found = isSeen(editor) ? foreignRead(editor, name, tensor.name ?? "", known) : undefined;
@@ -68,7 +86,9 @@ function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[])
   return uses.map(foreignUseOfDequantized).find((obstacle) => obstacle !== undefined);
 }
 
-/** How often each node reads the constant, or what was made of it, as one of the uses or on the way to one. */
+/**
+ * How often each node reads the constant, or what was made of it, as one of the uses or on the way to one.
+ */
 function knownReads(uses: readonly WeightUse[]): Map<Node, number> {
   const reads = new Map<Node, number>();
   for (const node of new Set(uses.flatMap(({ path }) => path))) reads.set(node, 1);
@@ -77,15 +97,18 @@ function knownReads(uses: readonly WeightUse[]): Map<Node, number> {
 }
 
 function foreignRead(
-  editor: GraphEditor, name: string, weight: string, known: ReadonlyMap<Node, number>,
+  editor: GraphEditor,
+  name: string,
+  weight: string,
+  known: ReadonlyMap<Node, number>,
 ): string | undefined {
   if (editor.isOutput(name)) return `"${name}" is an output of the graph as well`;
   for (const node of editor.consumers(name)) {
     const direct = node.inputs.filter((input) => input === name).length;
     // What a body captures is looked at in the body.
     if (direct === 0 && subgraphsOf(node).length > 0) continue;
-    if (direct === 0 || (known.get(node)
-      ?? 0) < direct) return `"${weight}" is also used by ${node.opType} "${nodeLabel(node)}"`;
+    if (direct === 0 || (known.get(node) ?? 0) < direct)
+      return `"${weight}" is also used by ${node.opType} "${nodeLabel(node)}"`;
   }
   return undefined;
 }
@@ -102,4 +125,3 @@ export function layerStatus({ uses }: WeightLayer, status: NodeStatus["status"],
   const others = uses.length > 1 ? ` (shared by ${uses.length} operators)` : "";
   return { name: nodeLabel(node), opType: node.opType, status, reason: reason + others };
 }
-

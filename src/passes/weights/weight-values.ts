@@ -1,6 +1,15 @@
 /** Reading a weight's numbers and writing new ones in the same element type. */
 import { BadModelError } from "../../errors.js";
-import { DataType, floatPieces, floatToHalf, tensorBytes, tensorPieces, toFloat32, toNumbers, type Tensor } from "../../ir/index.js";
+import {
+  DataType,
+  floatPieces,
+  floatToHalf,
+  tensorBytes,
+  tensorPieces,
+  toFloat32,
+  toNumbers,
+  type Tensor,
+} from "../../ir/index.js";
 
 /** Elements. */
 const PIECE = 2 ** 20;
@@ -10,7 +19,10 @@ export function isFloating(tensor: Tensor): boolean {
   return FLOATING.includes(tensor.dataType);
 }
 
-/** Values as float32; int8 and uint8 codes as whole numbers. Throws BadModelError naming the tensor for NaN and infinities. */
+/**
+ * Values as float32; int8 and uint8 codes as whole numbers. Throws BadModelError naming the tensor for NaN
+ * and infinities.
+ */
 export function finiteValues(tensor: Tensor): Float32Array {
   const values = isFloating(tensor) ? toFloat32(tensor) : wholeNumbers(tensor);
   requireFinite(values, tensor);
@@ -31,30 +43,42 @@ export function* finitePieces(tensor: Tensor): Generator<Float32Array, void> {
 export function requireFinite(values: Float32Array, tensor: Tensor, begin = 0): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
-    throw new BadModelError(`weight "${tensor.name ?? ""}" holds NaN or infinite values (the first at element ${begin + i}); the model is damaged, export it again`);
+    throw new BadModelError(
+      `weight "${tensor.name ?? ""}" holds NaN or infinite values (the first at element ` +
+        `${begin + i}); the model is damaged, export it again`,
+    );
   }
 }
 
 /** 8-bit codes go without a list of numbers, which takes eight bytes for each. */
 function wholeNumbers(tensor: Tensor): Float32Array {
   switch (tensor.dataType) {
-    case DataType.UINT8: return Float32Array.from(tensorBytes(tensor));
+    case DataType.UINT8:
+      return Float32Array.from(tensorBytes(tensor));
     case DataType.INT8: {
       const { buffer, byteOffset, byteLength } = tensorBytes(tensor);
       return Float32Array.from(new Int8Array(buffer, byteOffset, byteLength));
     }
-    default: return Float32Array.from(toNumbers(tensor));
+    default:
+      return Float32Array.from(toNumbers(tensor));
   }
 }
 
-/** The tensor with other values in its own element type: the same object when they come out as the same bytes. */
+/**
+ * The tensor with other values in its own element type: the same object when they come out as the same
+ * bytes.
+ */
 export function withValues(tensor: Tensor, values: Float32Array): Tensor {
   const raw = encode(tensor.dataType, values);
   if (isEqual(raw, tensor)) return tensor;
   const { name, dims, dataType, docString, metadata } = tensor;
   return {
-    dims, dataType, raw,
-    ...(name === undefined ? {} : { name }), ...(docString === undefined ? {} : { docString }), ...(metadata === undefined ? {} : { metadata }),
+    dims,
+    dataType,
+    raw,
+    ...(name === undefined ? {} : { name }),
+    ...(docString === undefined ? {} : { docString }),
+    ...(metadata === undefined ? {} : { metadata }),
   };
 }
 
@@ -82,14 +106,25 @@ function encode(type: DataType, values: Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function encodedArray(type: DataType, values: Float32Array): Float32Array | Float64Array | Uint16Array | Int8Array | Uint8Array {
+function encodedArray(
+  type: DataType,
+  values: Float32Array,
+): Float32Array | Float64Array | Uint16Array | Int8Array | Uint8Array {
   switch (type) {
-    case DataType.DOUBLE: return Float64Array.from(values);
-    case DataType.FLOAT16: return Uint16Array.from(values, floatToHalf);
-    case DataType.BFLOAT16: return new Uint16Array(Uint32Array.from(new Uint32Array(values.slice().buffer), roundToUpperHalf).map((bits) => bits >>> 16));
-    case DataType.INT8: return Int8Array.from(values);
-    case DataType.UINT8: return Uint8Array.from(values);
-    default: return values;
+    case DataType.DOUBLE:
+      return Float64Array.from(values);
+    case DataType.FLOAT16:
+      return Uint16Array.from(values, floatToHalf);
+    case DataType.BFLOAT16:
+      return new Uint16Array(
+        Uint32Array.from(new Uint32Array(values.slice().buffer), roundToUpperHalf).map((bits) => bits >>> 16),
+      );
+    case DataType.INT8:
+      return Int8Array.from(values);
+    case DataType.UINT8:
+      return Uint8Array.from(values);
+    default:
+      return values;
   }
 }
 

@@ -1,15 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { attribute, DataType, floatTensor, integerTensor, makeNode, type Model, type Tensor, toNumbers } from "../../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  floatTensor,
+  integerTensor,
+  makeNode,
+  type Model,
+  type Tensor,
+  toNumbers,
+} from "../../../src/ir/index.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
 import { normalArray } from "../../numeric/seeded.js";
 import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
 
 const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
-const numbersOf = (m: Model, name: string): number[] => toNumbers(m.graph.initializers.find((tensor) => tensor.name === name)!);
+const numbersOf = (m: Model, name: string): number[] =>
+  toNumbers(m.graph.initializers.find((tensor) => tensor.name === name)!);
 
 describe("without data", () => {
   it("gives a tensor the optimal k values", async () => {
-    const m = product([100, 2], Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1 : 5) + (i % 3) / 4));
+    const m = product(
+      [100, 2],
+      Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1 : 5) + (i % 3) / 4),
+    );
     const result = await run(clusterWeights({ k: 2 }), m);
     // The thirds 0, 1/4 and 1/2 come nearly equally often about 1 and 5.
     const [low, high] = distinct(valuesOf(m, "w"));
@@ -28,29 +41,49 @@ describe("without data", () => {
   });
 
   it("has k values for each output channel when asked", async () => {
-    const m = model([makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)])], [floats("w", [3, 200], normalArray(600, 2))]);
+    const m = model(
+      [makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)])],
+      [floats("w", [3, 200], normalArray(600, 2))],
+    );
     await run(clusterWeights({ k: 4, granularity: "channel" }), m);
     const clustered = valuesOf(m, "w");
-    expect([0, 1, 2].map((row) => distinct(clustered.slice(200 * row, 200 * (row + 1))).length)).toEqual([4, 4, 4]);
+    expect([0, 1, 2].map((row) => distinct(clustered.slice(200 * row, 200 * (row + 1))).length)).toEqual([
+      4, 4, 4,
+    ]);
     expect(distinct(clustered)).toHaveLength(12);
   });
 
   it("takes embedding tables too, and a table that is also the output layer's weight", async () => {
-    const m = model([makeNode("Gather", ["table", "x"], ["e"], [], "embedding")], [floats("table", [50, 8], normalArray(400, 3))], "e");
+    const m = model(
+      [makeNode("Gather", ["table", "x"], ["e"], [], "embedding")],
+      [floats("table", [50, 8], normalArray(400, 3))],
+      "e",
+    );
     expect((await run(clusterWeights({ k: 8 }), m)).modified).toBe(true);
     expect(distinct(valuesOf(m, "table"))).toHaveLength(8);
   });
 
   it("leaves codes of four bits, and says so", async () => {
-    const codes: Tensor = { name: "w", dims: [40, 40], dataType: DataType.INT4, raw: Uint8Array.from({ length: 800 }, (_, i) => i % 256) };
-    const m = model([makeNode("DequantizeLinear", ["w", "s"], ["d"]), makeNode("MatMul", ["x", "d"], ["y"])], [codes, floats("s", [], [0.1])]);
+    const codes: Tensor = {
+      name: "w",
+      dims: [40, 40],
+      dataType: DataType.INT4,
+      raw: Uint8Array.from({ length: 800 }, (_, i) => i % 256),
+    };
+    const m = model(
+      [makeNode("DequantizeLinear", ["w", "s"], ["d"]), makeNode("MatMul", ["x", "d"], ["y"])],
+      [codes, floats("s", [], [0.1])],
+    );
     const { modified, nodes } = await run(clusterWeights({ k: 8 }), m);
     expect([modified, nodes[0]?.reason]).toEqual([false, "its element type, int4, is not clustered"]);
   });
 
   it("writes a half-precision weight as half precision", async () => {
     const bits = Uint16Array.from({ length: 600 }, (_, i) => 0x3c00 + i);
-    const m = model([makeNode("MatMul", ["x", "w"], ["y"])], [integerTensor("w", [60, 10], DataType.FLOAT16, bits)]);
+    const m = model(
+      [makeNode("MatMul", ["x", "w"], ["y"])],
+      [integerTensor("w", [60, 10], DataType.FLOAT16, bits)],
+    );
     await run(clusterWeights({ k: 16 }), m);
     expect(m.graph.initializers[0]?.dataType).toBe(DataType.FLOAT16);
     expect(distinct(valuesOf(m, "w"))).toHaveLength(16);
@@ -65,7 +98,9 @@ describe("with the moments of the inputs", () => {
   /** Mean square of x · (w - ŵ) over the rows and outputs. */
   const outputError = (before: readonly number[], after: readonly number[]): number => {
     let sum = 0;
-    for (const row of rows) for (let n = 0; n < 10; n++) sum += row.reduce((acc, x, k) => acc + x * (before[k * 10 + n]! - after[k * 10 + n]!), 0) ** 2;
+    for (const row of rows)
+      for (let n = 0; n < 10; n++)
+        sum += row.reduce((acc, x, k) => acc + x * (before[k * 10 + n]! - after[k * 10 + n]!), 0) ** 2;
     return sum / rows.length / 10;
   };
 
@@ -76,7 +111,9 @@ describe("with the moments of the inputs", () => {
     await run(pass, plain);
     await run(pass, fitted, statisticsOf(pass, fitted, rows));
     expect(distinct(valuesOf(fitted, "w")).length).toBeLessThanOrEqual(8);
-    expect(outputError(weights, valuesOf(fitted, "w"))).toBeLessThan(0.5 * outputError(weights, valuesOf(plain, "w")));
+    expect(outputError(weights, valuesOf(fitted, "w"))).toBeLessThan(
+      0.5 * outputError(weights, valuesOf(plain, "w")),
+    );
   });
 
   it("gives the same answer again", async () => {
@@ -91,11 +128,20 @@ describe("with the moments of the inputs", () => {
 });
 
 describe("int8 codes", () => {
-  const codes = Int8Array.from(normalArray(1000, 7, 30), (value) => Math.max(-64, Math.min(64, Math.round(value))));
-  const quantized = (): Model => model(
-    [makeNode("DequantizeLinear", ["q", "s"], ["w"], [attribute.int("axis", 0)]), makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)], "dense")],
-    [integerTensor("q", [10, 100], DataType.INT8, codes), floatTensor("s", [10], normalArray(10, 8, 0.01, 0.1))],
+  const codes = Int8Array.from(normalArray(1000, 7, 30), (value) =>
+    Math.max(-64, Math.min(64, Math.round(value))),
   );
+  const quantized = (): Model =>
+    model(
+      [
+        makeNode("DequantizeLinear", ["q", "s"], ["w"], [attribute.int("axis", 0)]),
+        makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)], "dense"),
+      ],
+      [
+        integerTensor("q", [10, 100], DataType.INT8, codes),
+        floatTensor("s", [10], normalArray(10, 8, 0.01, 0.1)),
+      ],
+    );
 
   it("stay whole numbers, at most k of them, behind their DequantizeLinear", async () => {
     const m = quantized();
@@ -109,23 +155,32 @@ describe("int8 codes", () => {
   });
 
   it("ask for the moments of the layer's input", () => {
-    expect(clusterWeights().statistics(quantized())).toEqual([{ kind: "gram", tensor: "x", layout: { type: "lastAxis" } }]);
+    expect(clusterWeights().statistics(quantized())).toEqual([
+      { kind: "gram", tensor: "x", layout: { type: "lastAxis" } },
+    ]);
   });
 
   it("stay free of int16 saturation where they were: no pair of one sign sums to more than 128", async () => {
     const m = quantized();
     await run(clusterWeights({ k: 3 }), m);
     const clustered = numbersOf(m, "q");
-    const sums = clustered.filter((_, i) => i % 2 === 0).map((code, i) => (code * clustered[2 * i + 1]! > 0 ? Math.abs(code + clustered[2 * i + 1]!) : 0));
+    const sums = clustered
+      .filter((_, i) => i % 2 === 0)
+      .map((code, i) => (code * clustered[2 * i + 1]! > 0 ? Math.abs(code + clustered[2 * i + 1]!) : 0));
     expect(Math.max(...sums)).toBeLessThanOrEqual(128);
   });
 
   it("of MatMulInteger are clustered by what its quantizer is fed", async () => {
     const m = model(
-      [makeNode("DynamicQuantizeLinear", ["x"], ["c", "cs", "cz"]), makeNode("MatMulInteger", ["c", "q", "cz"], ["y"])],
+      [
+        makeNode("DynamicQuantizeLinear", ["x"], ["c", "cs", "cz"]),
+        makeNode("MatMulInteger", ["c", "q", "cz"], ["y"]),
+      ],
       [integerTensor("q", [100, 10], DataType.INT8, codes)],
     );
-    expect(clusterWeights().statistics(m)).toEqual([{ kind: "gram", tensor: "x", layout: { type: "lastAxis" } }]);
+    expect(clusterWeights().statistics(m)).toEqual([
+      { kind: "gram", tensor: "x", layout: { type: "lastAxis" } },
+    ]);
     await run(clusterWeights({ k: 16 }), m);
     expect(distinct(numbersOf(m, "q")).length).toBeLessThanOrEqual(16);
   });
@@ -135,17 +190,29 @@ describe("what is left alone", () => {
   it("is a tensor too small to gain, with the bytes that tell", async () => {
     const { modified, nodes } = await run(clusterWeights(), product([4, 4], normalArray(16, 1)));
     expect(modified).toBe(false);
-    expect(nodes[0]).toMatchObject({ status: "kept", reason: "too small to gain: 64 bytes, with codes about 222" });
+    expect(nodes[0]).toMatchObject({
+      status: "kept",
+      reason: "too small to gain: 64 bytes, with codes about 222",
+    });
   });
 
   it("is a tensor of few values already", async () => {
-    const { modified, nodes } = await run(clusterWeights(), product([40, 10], Array.from({ length: 400 }, (_, i) => i % 16)));
+    const { modified, nodes } = await run(
+      clusterWeights(),
+      product(
+        [40, 10],
+        Array.from({ length: 400 }, (_, i) => i % 16),
+      ),
+    );
     expect(modified).toBe(false);
     expect(nodes[0]?.reason).toBe("has 16 distinct values already");
   });
 
   it("is a bias, and what exclusions name", async () => {
-    const m = model([makeNode("Gemm", ["x", "w", "b"], ["y"], [], "dense")], [floats("w", [40, 40], normalArray(1600, 1)), floats("b", [40], normalArray(40, 2))]);
+    const m = model(
+      [makeNode("Gemm", ["x", "w", "b"], ["y"], [], "dense")],
+      [floats("w", [40, 40], normalArray(1600, 1)), floats("b", [40], normalArray(40, 2))],
+    );
     const bias = valuesOf(m, "b");
     expect((await run(clusterWeights({ exclude: ["dense"] }), m)).modified).toBe(false);
     expect((await run(clusterWeights(), m)).modified).toBe(true);
@@ -155,10 +222,14 @@ describe("what is left alone", () => {
 
 describe("bad input", () => {
   it.each(["1", "257", "1.5", "many", ""])("refuses --cluster %s with what is accepted", (value) => {
-    expect(() => clusterWeights.definition.flag?.parse(value)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => clusterWeights.definition.flag?.parse(value)).toThrow(
+      expect.objectContaining({ code: "BAD_OPTION" }),
+    );
   });
 
   it("names the tensor that holds infinities", async () => {
-    await expect(run(clusterWeights(), product([40, 10], normalArray(400, 1).fill(Infinity, 7, 8)))).rejects.toThrow('weight "w" holds NaN or infinite values (the first at element 7)');
+    await expect(
+      run(clusterWeights(), product([40, 10], normalArray(400, 1).fill(Infinity, 7, 8))),
+    ).rejects.toThrow('weight "w" holds NaN or infinite values (the first at element 7)');
   });
 });

@@ -6,11 +6,23 @@ const packing = (type: DataType, digitsPerWord: number, words: number) => ({ typ
 
 describe("packWords", () => {
   it("puts the stream's first half in the low digits of two-digit words", () => {
-    expect([...packWords([[1, 2], [3, 4]], 16, packing(DataType.UINT8, 2, 2))]).toEqual([0x31, 0x42]);
+    expect([
+      ...packWords(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        16,
+        packing(DataType.UINT8, 2, 2),
+      ),
+    ]).toEqual([0x31, 0x42]);
   });
 
   it("packs by any radix, missing digits being zero", () => {
-    expect([...packWords([[2], [1, 2, 0], [1, 2]], 3, packing(DataType.UINT8, 5, 2))]).toEqual([2 + 2 * 3 + 1 * 9, 1 + 0 * 3 + 2 * 9]);
+    expect([...packWords([[2], [1, 2, 0], [1, 2]], 3, packing(DataType.UINT8, 5, 2))]).toEqual([
+      2 + 2 * 3 + 1 * 9,
+      1 + 0 * 3 + 2 * 9,
+    ]);
   });
 
   it("lays UINT4 out as ONNX does, first element in the low half", () => {
@@ -26,7 +38,9 @@ describe("packWords", () => {
 describe("packingsFor", () => {
   it("offers UINT4 from operator set 21 on, never with more than one digit", () => {
     expect(packingsFor(4, 8, 20).some(({ type }) => type === DataType.UINT4)).toBe(false);
-    expect(packingsFor(4, 8, 21).filter(({ type }) => type === DataType.UINT4)).toEqual([packing(DataType.UINT4, 1, 8)]);
+    expect(packingsFor(4, 8, 21).filter(({ type }) => type === DataType.UINT4)).toEqual([
+      packing(DataType.UINT4, 1, 8),
+    ]);
   });
 
   it("offers as many digits as fit, and as many as leave no padding", () => {
@@ -37,7 +51,11 @@ describe("packingsFor", () => {
 
 describe("roomiestRadixes", () => {
   it("never lets a word overflow its container", () => {
-    const capacities = { [DataType.UINT8]: 2 ** 8, [DataType.UINT16]: 2 ** 16, [DataType.INT32]: 2 ** 31 } as Record<number, number>;
+    const capacities = {
+      [DataType.UINT8]: 2 ** 8,
+      [DataType.UINT16]: 2 ** 16,
+      [DataType.INT32]: 2 ** 31,
+    } as Record<number, number>;
     for (const { type, digitsPerWord, radix } of roomiestRadixes(2)) {
       expect(radix ** digitsPerWord).toBeLessThanOrEqual(capacities[type] ?? 0);
       expect((radix + 1) ** digitsPerWord).toBeGreaterThan(capacities[type] ?? 0);

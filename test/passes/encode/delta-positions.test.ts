@@ -1,16 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { DataType, floatTensor } from "../../../src/ir/index.js";
-import { countEntries, countSkips, listEntries, listSkips } from "../../../src/passes/encode/delta-positions.js";
+import {
+  countEntries,
+  countSkips,
+  listEntries,
+  listSkips,
+} from "../../../src/passes/encode/delta-positions.js";
 import { readSymbols, type Symbols } from "../../../src/passes/encode/value-histogram.js";
 import { prunedValues } from "./tiny-models.js";
 
-const symbolsOf = (values: readonly number[]) => readSymbols(floatTensor("w", [values.length], Float32Array.from(values)), 4);
+const symbolsOf = (values: readonly number[]) =>
+  readSymbols(floatTensor("w", [values.length], Float32Array.from(values)), 4);
 const ONE = 0x3f800000;
 
 /** All pieces together. */
 function entriesOf(symbols: Symbols, limit: number, length: number): { steps: number[]; patterns: number[] } {
-  const pieces = [...listEntries(symbols, limit, length)].map(({ steps, patterns }) => ({ steps: [...steps], patterns: [...patterns] }));
-  return { steps: pieces.flatMap(({ steps }) => steps), patterns: pieces.flatMap(({ patterns }) => patterns) };
+  const pieces = [...listEntries(symbols, limit, length)].map(({ steps, patterns }) => ({
+    steps: [...steps],
+    patterns: [...patterns],
+  }));
+  return {
+    steps: pieces.flatMap(({ steps }) => steps),
+    patterns: pieces.flatMap(({ patterns }) => patterns),
+  };
 }
 
 describe("gap entries", () => {
@@ -37,7 +49,9 @@ describe("gap entries", () => {
     const counted = countEntries(symbols.distances, limit);
     const { steps } = entriesOf(symbols, limit, counted);
     expect(Math.max(...steps)).toBeLessThan(limit);
-    const lastOne = [...symbols.patterns()].flatMap((piece) => [...piece]).findLastIndex((pattern) => pattern !== 0);
+    const lastOne = [...symbols.patterns()]
+      .flatMap((piece) => [...piece])
+      .findLastIndex((pattern) => pattern !== 0);
     expect(steps.reduce((sum, step) => sum + step, 0)).toBe(lastOne);
     expect(steps.at(-1)).toBeGreaterThan(0);
   });
@@ -60,7 +74,8 @@ describe("readSymbols", () => {
 });
 
 describe("long streams, which come in pieces", () => {
-  // Bytes, so that 5 million elements are more than one piece of the tensor, and their entries more than one of the list.
+  // Bytes, so that 5 million elements are more than one piece of the tensor, and their entries more than
+  // one of the list.
   const count = 5_000_000;
   const bytes = new Uint8Array(count);
   for (let i = 7; i < count; i += 1 + ((i * 2654435761) >>> 29)) bytes[i] = 1 + (i % 3);

@@ -1,4 +1,7 @@
-/** Every form, not just the one chosen: decoded by onnxruntime to the very same bytes, and gone from what it executes. */
+/**
+ * Every form, not just the one chosen: decoded by onnxruntime to the very same bytes, and gone from what it
+ * executes.
+ */
 import { describe, expect, it } from "vitest";
 import { DataType, floatTensor, integerTensor } from "../../../src/ir/index.js";
 import type { Model, Tensor } from "../../../src/ir/index.js";
@@ -23,7 +26,9 @@ const withOddities = prunedValues(7 * 5 * 9, 0.5, 12);
 withOddities.set([-0, NaN, Infinity], 3);
 const bfloat16 = prunedValues(420, 0, 0);
 new Uint32Array(bfloat16.buffer).forEach((word, i, words) => (words[i] = (word & 0xffff0000) >>> 0));
-const halves = Uint16Array.from(prunedValues(700, 0.7, 9), (value) => (value === 0 ? 0 : 0x3c00 + Math.round((value + 0.5) * 400)));
+const halves = Uint16Array.from(prunedValues(700, 0.7, 9), (value) =>
+  value === 0 ? 0 : 0x3c00 + Math.round((value + 0.5) * 400),
+);
 const bytes = Int8Array.from(prunedValues(40 * 16, 0.6, 15), (value) => Math.round(value * 250));
 
 const TENSORS: Record<string, Tensor> = {
@@ -35,13 +40,26 @@ const TENSORS: Record<string, Tensor> = {
   "80 % zeros, all different": floatTensor("w", [23, 27], prunedValues(621, 0.8, 0)),
   "-0, NaN and infinity": floatTensor("w", [7, 5, 9], withOddities),
   "one non-zero value": floatTensor("w", [9, 35], new Float32Array(315).fill(1.5)),
-  "zeros": floatTensor("w", [9, 35], new Float32Array(315)),
-  "float16 values": floatTensor("w", [20, 21], prunedValues(420, 0, 0).map((value) => Math.round(value * 1000) / 512)),
+  zeros: floatTensor("w", [9, 35], new Float32Array(315)),
+  "float16 values": floatTensor(
+    "w",
+    [20, 21],
+    prunedValues(420, 0, 0).map((value) => Math.round(value * 1000) / 512),
+  ),
   "bfloat16 values": floatTensor("w", [20, 21], bfloat16),
-  "int8 values": floatTensor("w", [20, 21], prunedValues(420, 0, 0).map((value) => Math.round(value * 255))),
-  "float16": integerTensor("w", [25, 28], DataType.FLOAT16, halves),
-  "int8": integerTensor("w", [40, 16], DataType.INT8, bytes),
-  "uint8 around 128": integerTensor("w", [40, 16], DataType.UINT8, Uint8Array.from(bytes, (value) => value + 128)),
+  "int8 values": floatTensor(
+    "w",
+    [20, 21],
+    prunedValues(420, 0, 0).map((value) => Math.round(value * 255)),
+  ),
+  float16: integerTensor("w", [25, 28], DataType.FLOAT16, halves),
+  int8: integerTensor("w", [40, 16], DataType.INT8, bytes),
+  "uint8 around 128": integerTensor(
+    "w",
+    [40, 16],
+    DataType.UINT8,
+    Uint8Array.from(bytes, (value) => value + 128),
+  ),
 };
 
 describe.each(Object.entries(TENSORS))("forms of a tensor with %s", (_, tensor) => {
@@ -51,7 +69,13 @@ describe.each(Object.entries(TENSORS))("forms of a tensor with %s", (_, tensor) 
     for (const draft of representatives(forms, opset)) {
       for (const level of levelsAt(opset)) {
         const { outputs, operators } = await execute(decoding(tensor, opset, draft), level);
-        expect(Buffer.compare(leadingBytes(outputs.y, tensor.raw?.byteLength ?? 0), tensor.raw ?? new Uint8Array()), `${draft.form}, ${level}`).toBe(0);
+        expect(
+          Buffer.compare(
+            leadingBytes(outputs.y, tensor.raw?.byteLength ?? 0),
+            tensor.raw ?? new Uint8Array(),
+          ),
+          `${draft.form}, ${level}`,
+        ).toBe(0);
         if (level !== "disabled") expect(operators, draft.form).toEqual(["Concat"]);
       }
     }
@@ -59,11 +83,12 @@ describe.each(Object.entries(TENSORS))("forms of a tensor with %s", (_, tensor) 
 });
 
 /**
- * One draft per chain of operators at the first operator set: those that differ in numbers alone are not all run.
- * Later, one per family, and those that are new with UINT4.
+ * One draft per chain of operators at the first operator set: those that differ in numbers alone are not
+ * all run. Later, one per family, and those that are new with UINT4.
  */
 function representatives(forms: readonly Draft[], opset: number): Draft[] {
   const isNew = (draft: Draft): boolean => opset === 21 && draft.constantTypes.includes(DataType.UINT4);
-  const keyOf = (draft: Draft): string => (opset === 11 || isNew(draft) ? draft.nodes.map((node) => node.opType).join() : draft.kind);
+  const keyOf = (draft: Draft): string =>
+    opset === 11 || isNew(draft) ? draft.nodes.map((node) => node.opType).join() : draft.kind;
   return [...new Map(forms.map((draft) => [keyOf(draft), draft])).values()];
 }

@@ -6,7 +6,10 @@ import { allForms } from "../../../src/passes/encode/storage-forms.js";
 import { prunedValues } from "./tiny-models.js";
 
 const choice = (sparsity: number, seed: number, limitBytes = Infinity): Choice => ({
-  denseBytes: 6415, limitBytes, graph: 0, options: optionsOf(allForms(floatTensor("w", [40, 40], prunedValues(1600, sparsity, 15, seed)), 17)),
+  denseBytes: 6415,
+  limitBytes,
+  graph: 0,
+  options: optionsOf(allForms(floatTensor("w", [40, 40], prunedValues(1600, sparsity, 15, seed)), 17)),
 });
 
 describe("selectForms", () => {

@@ -10,14 +10,29 @@ it("is what the recipe begins with", () => {
   expect(CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name)).toEqual(CLEAN_UP);
 });
 
-it.each(readdirSync("fixtures/models"))("leaves what %s computes as it was, with no constant behind a node", async (file) => {
-  const model = readModel(`fixtures/models/${file}`);
-  const feed = Object.fromEntries(model.graph.inputs.map(({ name, type }) => [name, floats((type?.tensor?.shape ?? []).map((dim) => (typeof dim === "number" ? dim : 1)))]));
-  const before = await run(model, feed);
-  const nodes = countNodes(model.graph);
-  const rounds = await untilStable(model, CLEAN_UP_PASSES.map(({ pass }) => pass()));
-  expect(rounds).toBeLessThanOrEqual(3);
-  expect(countNodes(model.graph)).toBeLessThanOrEqual(nodes);
-  expect(GraphEditor.forModel(model).flatMap(({ graph }) => graph.nodes.filter((node) => node.opType === "Constant"))).toEqual([]);
-  expect(difference(before, await run(model, feed))).toBe(0);
-});
+it.each(readdirSync("fixtures/models"))(
+  "leaves what %s computes as it was, with no constant behind a node",
+  async (file) => {
+    const model = readModel(`fixtures/models/${file}`);
+    const feed = Object.fromEntries(
+      model.graph.inputs.map(({ name, type }) => [
+        name,
+        floats((type?.tensor?.shape ?? []).map((dim) => (typeof dim === "number" ? dim : 1))),
+      ]),
+    );
+    const before = await run(model, feed);
+    const nodes = countNodes(model.graph);
+    const rounds = await untilStable(
+      model,
+      CLEAN_UP_PASSES.map(({ pass }) => pass()),
+    );
+    expect(rounds).toBeLessThanOrEqual(3);
+    expect(countNodes(model.graph)).toBeLessThanOrEqual(nodes);
+    expect(
+      GraphEditor.forModel(model).flatMap(({ graph }) =>
+        graph.nodes.filter((node) => node.opType === "Constant"),
+      ),
+    ).toEqual([]);
+    expect(difference(before, await run(model, feed))).toBe(0);
+  },
+);

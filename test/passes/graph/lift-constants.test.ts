@@ -1,10 +1,18 @@
 import { expect, it } from "vitest";
-import { attribute, DataType, floatTensor, int64Tensor, makeNode, tensorValue } from "../../../src/ir/index.js";
+import {
+  attribute,
+  DataType,
+  floatTensor,
+  int64Tensor,
+  makeNode,
+  tensorValue,
+} from "../../../src/ir/index.js";
 import { liftConstants } from "../../../src/passes/graph/lift-constants.js";
 import { difference, run } from "./running.js";
 import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
 
-const constant = (output: string, value: Parameters<typeof makeNode>[3]) => makeNode("Constant", [], [output], value);
+const constant = (output: string, value: Parameters<typeof makeNode>[3]) =>
+  makeNode("Constant", [], [output], value);
 const ROW = floatTensor("", [3], Float32Array.of(1, 2, 3));
 
 it("makes an initializer of a Constant", async () => {
@@ -31,20 +39,36 @@ it.each([
 });
 
 it("lifts in the bodies of If", async () => {
-  const body = (name: "then_branch" | "else_branch") => branch(name, [constant(`${name}_w`, [attribute.tensor("value", ROW)]), makeNode("Add", ["x", `${name}_w`], [`${name}_y`])]);
-  const model = tiny([makeNode("If", ["c"], ["y"], [body("then_branch"), body("else_branch")])], { feed: { ...FLAG, ...X } });
+  const body = (name: "then_branch" | "else_branch") =>
+    branch(name, [
+      constant(`${name}_w`, [attribute.tensor("value", ROW)]),
+      makeNode("Add", ["x", `${name}_w`], [`${name}_y`]),
+    ]);
+  const model = tiny([makeNode("If", ["c"], ["y"], [body("then_branch"), body("else_branch")])], {
+    feed: { ...FLAG, ...X },
+  });
   expect((await apply(liftConstants(), model)).stats.constantsLifted).toBe(2);
 });
 
-it("raises IR version 3 for constants of a body alone, since onnxruntime wants them listed as inputs before 4", async () => {
-  const body = (name: "then_branch" | "else_branch") => branch(name, [constant(`${name}_w`, [attribute.tensor("value", ROW)]), makeNode("Add", ["x", `${name}_w`], [`${name}_y`])]);
-  const model = tiny([makeNode("If", ["c"], ["y"], [body("then_branch"), body("else_branch")])], { feed: { ...FLAG, ...X } });
-  model.irVersion = 3n;
-  const before = await run(model, { ...FLAG, ...X });
-  await apply(liftConstants(), model);
-  expect(difference(before, await run(model, { ...FLAG, ...X }))).toBe(0);
-  expect(model.irVersion).toBe(4n);
-});
+it(
+  "raises IR version 3 for constants of a body alone, since onnxruntime wants them " +
+    "listed as inputs before 4",
+  async () => {
+    const body = (name: "then_branch" | "else_branch") =>
+      branch(name, [
+        constant(`${name}_w`, [attribute.tensor("value", ROW)]),
+        makeNode("Add", ["x", `${name}_w`], [`${name}_y`]),
+      ]);
+    const model = tiny([makeNode("If", ["c"], ["y"], [body("then_branch"), body("else_branch")])], {
+      feed: { ...FLAG, ...X },
+    });
+    model.irVersion = 3n;
+    const before = await run(model, { ...FLAG, ...X });
+    await apply(liftConstants(), model);
+    expect(difference(before, await run(model, { ...FLAG, ...X }))).toBe(0);
+    expect(model.irVersion).toBe(4n);
+  },
+);
 
 it("leaves a Constant that makes an output", async () => {
   const model = tiny([constant("y", [attribute.tensor("value", ROW)])], { feed: {} });
@@ -52,7 +76,10 @@ it("leaves a Constant that makes an output", async () => {
 });
 
 it("takes the constants of a model of IR version 3 from its inputs and raises the version", async () => {
-  const model = tiny([makeNode("Add", ["x", "w"], ["y"])], { initializers: [{ ...ROW, name: "w" }], opset: 8 });
+  const model = tiny([makeNode("Add", ["x", "w"], ["y"])], {
+    initializers: [{ ...ROW, name: "w" }],
+    opset: 8,
+  });
   model.irVersion = 3n;
   model.graph.inputs.push(tensorValue("w", DataType.FLOAT, [3]));
   expect((await apply(liftConstants(), model)).modified).toBe(true);

@@ -14,14 +14,17 @@ it("lets the users of an Identity read its input", async () => {
 });
 
 it("gives an output's name to the node before the Identity, and to its other uses", async () => {
-  const model = tiny([relu("x", "a"), makeNode("Neg", ["a"], ["b"]), identity("a", "y")], { outputs: ["y", "b"] });
+  const model = tiny([relu("x", "a"), makeNode("Neg", ["a"], ["b"]), identity("a", "y")], {
+    outputs: ["y", "b"],
+  });
   await apply(removeIdentities(), model);
   expect(shown(model)).toEqual(["%y = Relu(%x)", "%b = Neg(%y)"]);
 });
 
 it("keeps an Identity from an input, a constant or another output to an output", async () => {
   const model = tiny([identity("x", "y"), identity("w", "z"), relu("x", "r"), identity("r", "s")], {
-    outputs: ["y", "z", "r", "s"], initializers: [floatTensor("w", [1], Float32Array.of(1))],
+    outputs: ["y", "z", "r", "s"],
+    initializers: [floatTensor("w", [1], Float32Array.of(1))],
   });
   expect((await apply(removeIdentities(), model)).modified).toBe(false);
 });
@@ -38,7 +41,10 @@ const onnxruntimeTakes: [string, Node[]][] = [
 
 it.each(onnxruntimeTakes)("removes %s", async (_, nodes) => {
   const model = tiny([...nodes, relu("a", "y")], {
-    initializers: [{ name: "no", dims: [], dataType: DataType.BOOL, raw: Uint8Array.of(0) }, int64Tensor("zeros", [0, 0, 0, 0])],
+    initializers: [
+      { name: "no", dims: [], dataType: DataType.BOOL, raw: Uint8Array.of(0) },
+      int64Tensor("zeros", [0, 0, 0, 0]),
+    ],
   });
   const before = await run(model, X);
   await apply(removeIdentities(), model);
@@ -56,13 +62,23 @@ it.each<[string, Node]>([
 });
 
 it("works in bodies and through them, but never lets a body hand out an outer value", async () => {
-  const nodes = () => [identity("x", "a"), makeNode("If", ["c"], ["y"], [
-    branch("then_branch", [identity("a", "b"), relu("b", "t")]),
-    branch("else_branch", [identity("a", "e")]),
-  ])];
+  const nodes = () => [
+    identity("x", "a"),
+    makeNode(
+      "If",
+      ["c"],
+      ["y"],
+      [
+        branch("then_branch", [identity("a", "b"), relu("b", "t")]),
+        branch("else_branch", [identity("a", "e")]),
+      ],
+    ),
+  ];
   const model = tiny(nodes(), { feed: { ...FLAG, ...X } });
   const before = await run(tiny(nodes(), { feed: { ...FLAG, ...X } }), { ...FLAG, ...X });
   expect((await apply(removeIdentities(), model)).stats).toEqual({ identitiesRemoved: 2 });
-  expect(model.graph.nodes[0]?.attributes.map((a) => a.g?.nodes.map((n) => `${n.opType}(${n.inputs.join()})`))).toEqual([["Relu(x)"], ["Identity(x)"]]);
+  expect(
+    model.graph.nodes[0]?.attributes.map((a) => a.g?.nodes.map((n) => `${n.opType}(${n.inputs.join()})`)),
+  ).toEqual([["Relu(x)"], ["Identity(x)"]]);
   expect(difference(before, await run(model, { ...FLAG, ...X }))).toBe(0);
 });

@@ -12,11 +12,22 @@ import { apply, tiny } from "./tiny-models.js";
 const entry = (key: string) => ({ key, value: "text" });
 
 function exported() {
-  const node = { ...makeNode("Relu", ["x"], ["a"]), metadata: [entry("pkg.torch.onnx.stack_trace"), entry("namespace"), entry("mine")], docString: "kept" };
-  const model = tiny([node, { ...makeNode("Own", ["a"], ["b"]), domain: "own" }, makeNode("Neg", ["b"], ["y"])]);
+  const node = {
+    ...makeNode("Relu", ["x"], ["a"]),
+    metadata: [entry("pkg.torch.onnx.stack_trace"), entry("namespace"), entry("mine")],
+    docString: "kept",
+  };
+  const model = tiny([
+    node,
+    { ...makeNode("Own", ["a"], ["b"]), domain: "own" },
+    makeNode("Neg", ["b"], ["y"]),
+  ]);
   model.opsetImports.push({ domain: "own", version: 1n });
   model.metadata = [entry("pkg.torch.model")];
-  model.graph.valueInfo = [tensorValue("a", DataType.FLOAT, [2, 3]), tensorValue("b", DataType.FLOAT, [2, 3])];
+  model.graph.valueInfo = [
+    tensorValue("a", DataType.FLOAT, [2, 3]),
+    tensorValue("b", DataType.FLOAT, [2, 3]),
+  ];
   model.graph.inputs[0]!.metadata = [entry("pkg.torch.input")];
   return model;
 }
@@ -25,7 +36,10 @@ it("drops exporters' metadata and what runtimes infer, and keeps the rest", asyn
   const model = exported();
   await apply(stripDebugInfo(), model);
   expect(model.graph.nodes[0]).toMatchObject({ metadata: [entry("mine")], docString: "kept" });
-  expect([model.metadata, model.graph.inputs[0]?.metadata]).toEqual([[entry("pkg.torch.model")], [entry("pkg.torch.input")]]);
+  expect([model.metadata, model.graph.inputs[0]?.metadata]).toEqual([
+    [entry("pkg.torch.model")],
+    [entry("pkg.torch.input")],
+  ]);
   // The type of "b" is known to nobody but the maker of the operator set "own".
   expect(model.graph.valueInfo.map((value) => value.name)).toEqual(["b"]);
 });
@@ -43,7 +57,12 @@ describe("a transformer from PyTorch", () => {
   it("gets 133 KB smaller and computes the same", async () => {
     const model = read();
     const size = encodeModelBytes(model).byteLength;
-    const feed = Object.fromEntries(model.graph.inputs.map(({ name, type }) => [name, floats((type?.tensor?.shape ?? []).map((dim) => (typeof dim === "number" ? dim : 1)))]));
+    const feed = Object.fromEntries(
+      model.graph.inputs.map(({ name, type }) => [
+        name,
+        floats((type?.tensor?.shape ?? []).map((dim) => (typeof dim === "number" ? dim : 1))),
+      ]),
+    );
     const before = await run(model, feed, "all");
     await apply(stripDebugInfo(), model);
     expect(size - encodeModelBytes(model).byteLength).toBe(133_019);
@@ -64,7 +83,9 @@ async function executedOperators(model: Model): Promise<string[]> {
   try {
     const optimizedModelPath = join(folder, "executed.onnx");
     await (await (await loadRuntime()).open(encodeModelBytes(model), { optimizedModelPath })).release();
-    return readModel(optimizedModelPath).graph.nodes.map((node) => node.opType).sort();
+    return readModel(optimizedModelPath)
+      .graph.nodes.map((node) => node.opType)
+      .sort();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -7,7 +7,10 @@ import { apply, tiny } from "./tiny-models.js";
 const squeeze = () => makeNode("Squeeze", ["x"], ["s"], [attribute.ints("axes", [0])]);
 
 it("brings an old model to operator set 13", async () => {
-  const model = tiny([squeeze(), makeNode("Relu", ["s"], ["y"])], { opset: 11, feed: { x: { dataType: 1, dims: [1, 3], data: new Float32Array(3) } } });
+  const model = tiny([squeeze(), makeNode("Relu", ["s"], ["y"])], {
+    opset: 11,
+    feed: { x: { dataType: 1, dims: [1, 3], data: new Float32Array(3) } },
+  });
   expect(await apply(upgradeOpset(), model)).toMatchObject({ modified: true, stats: { from: 11, to: 13 } });
   expect(opsetVersion(model)).toBe(13);
 });

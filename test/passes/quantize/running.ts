@@ -7,7 +7,7 @@ import { loadRuntime, openRemote } from "../../../src/runtime/index.js";
 export async function outputs(m: Model, ...feeds: readonly Feed[]): Promise<number[]> {
   const session = await (await loadRuntime()).open(encodeModelBytes(m));
   const values: number[] = [];
-  for (const feed of feeds) values.push(...(await session.run(feed)).y!.data as Float32Array);
+  for (const feed of feeds) values.push(...((await session.run(feed)).y!.data as Float32Array));
   await session.release();
   return values;
 }
@@ -16,7 +16,9 @@ export async function outputs(m: Model, ...feeds: readonly Feed[]): Promise<numb
 export async function executedOps(m: Model): Promise<string[]> {
   const runtime = await openRemote();
   try {
-    return [...withNested(decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes)].map((node) => node.opType);
+    return [...withNested(decodeModel(await runtime.optimizedGraph(encodeModelBytes(m))).graph.nodes)].map(
+      (node) => node.opType,
+    );
   } finally {
     await runtime.close();
   }

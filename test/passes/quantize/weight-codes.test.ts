@@ -35,7 +35,9 @@ describe("codes of weights", () => {
     const weight = matrix();
     const reader = countingReader(weight);
     const first = quantizeWeight(PRODUCT, right(weight), { ...FORM, reader });
-    expect(quantizeWeight(makeNode("MatMul", ["other", "w"], ["z"]), right(weight), { ...FORM, reader })).toBe(first);
+    expect(
+      quantizeWeight(makeNode("MatMul", ["other", "w"], ["z"]), right(weight), { ...FORM, reader }),
+    ).toBe(first);
     expect(reader.reads).toBe(1);
     expect(first).toEqual(quantizeRows(normalArray(24, 3), matrixRows([6, 4], false), { guardPairs: false }));
   });
@@ -46,11 +48,11 @@ describe("codes of weights", () => {
     const wide = new Float32Array(4).fill(1);
     const all = [
       quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }),
-        quantizeWeight(PRODUCT, right(weight), { ...FORM, perTensor: true, reader }),
-        quantizeWeight(PRODUCT, right(weight), { ...FORM, bitsOf: () => 4, reader }),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, perTensor: true, reader }),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, bitsOf: () => 4, reader }),
       quantizeWeight(PRODUCT, right(weight), { ...FORM, maxCode: 63, reader }),
-        quantizeWeight(TRANSPOSED, right(weight, true), { ...FORM, reader }),
-        quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }, wide),
+      quantizeWeight(TRANSPOSED, right(weight, true), { ...FORM, reader }),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }, wide),
     ];
     expect(new Set(all.map(({ codes, scales }) => `${codes.join()} ${scales.join()}`)).size).toBe(all.length);
     expect(Array.from(all[5]!.scales)).toEqual([1, 1, 1, 1]);
@@ -59,7 +61,8 @@ describe("codes of weights", () => {
   it("do not go by the name: another weight of the same name has its own", () => {
     const [one, other] = [matrix(), floatTensor("w", [6, 4], normalArray(24, 4))];
     const codes = [one, other].map((weight) =>
-      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader: countingReader(weight) }).codes.join());
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader: countingReader(weight) }).codes.join(),
+    );
     expect(codes[0]).not.toBe(codes[1]);
   });
 });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
-  attribute, floatTensor, GraphEditor, makeNode, type Model, type Node, type Tensor, toFloat32,
+  attribute,
+  floatTensor,
+  GraphEditor,
+  makeNode,
+  type Model,
+  type Node,
+  type Tensor,
+  toFloat32,
 } from "../../../src/ir/index.js";
 import { viewOffsets } from "../../../src/ops/strided-view.js";
 import { weightView } from "../../../src/ops/weight-view.js";
@@ -46,15 +53,25 @@ describe.each(PASSES)("%s", (_, make, withData) => {
       const behind = model([...nodes, layer], [table(), ...constants]);
       const values = normalArray(ROWS * COLUMNS, 8);
       const [inner, outputs] = isTransposed ? [COLUMNS, ROWS] : [ROWS, COLUMNS];
-      const direct = model([makeNode("MatMul", ["x", "w"], ["y"], [], "product")], [
-        floatTensor("w", [inner, outputs], isTransposed
-          ? Float32Array.from(values, (_v, k) => values[(k % ROWS) * COLUMNS + Math.floor(k / ROWS)]!) : values),
-      ]);
-      const statistics = (m: Model, pass: Pass) => (withData ? statisticsOf(pass, m, rowsOf(inner)) : undefined);
+      const direct = model(
+        [makeNode("MatMul", ["x", "w"], ["y"], [], "product")],
+        [
+          floatTensor(
+            "w",
+            [inner, outputs],
+            isTransposed
+              ? Float32Array.from(values, (_v, k) => values[(k % ROWS) * COLUMNS + Math.floor(k / ROWS)]!)
+              : values,
+          ),
+        ],
+      );
+      const statistics = (m: Model, pass: Pass) =>
+        withData ? statisticsOf(pass, m, rowsOf(inner)) : undefined;
       for (const m of [behind, direct]) {
         const pass = make();
-        expect((await pass.run(m, { statistics: statistics(m, pass), evaluator: undefined, seed: 0 })).nodes)
-          .toMatchObject([{ name: "product", status: "changed" }]);
+        expect(
+          (await pass.run(m, { statistics: statistics(m, pass), evaluator: undefined, seed: 0 })).nodes,
+        ).toMatchObject([{ name: "product", status: "changed" }]);
       }
       const [seen, expected] = [seenBy(behind, layer), seenBy(direct, direct.graph.nodes[0]!)];
       expect(Math.max(...seen.map((value, k) => Math.abs(value - expected[k]!)))).toBeLessThan(1e-6);
@@ -63,27 +80,45 @@ describe.each(PASSES)("%s", (_, make, withData) => {
 });
 
 describe("a weight that layers use in two ways", () => {
-  const twoWays = (): Model => model([
-    makeNode("MatMul", ["x", "t"], ["h"], [], "encode"),
-      makeNode("Gemm", ["h", "t"], ["y"], [attribute.int("transB", 1)], "decode"),
-  ], [floatTensor("t", [16, 16], normalArray(256, 3))]);
+  const twoWays = (): Model =>
+    model(
+      [
+        makeNode("MatMul", ["x", "t"], ["h"], [], "encode"),
+        makeNode("Gemm", ["h", "t"], ["y"], [attribute.int("transB", 1)], "decode"),
+      ],
+      [floatTensor("t", [16, 16], normalArray(256, 3))],
+    );
 
   it("is pruned by magnitude: the inputs of one say nothing of the other", async () => {
     const m = twoWays();
     expect(weightLayers(m)).toMatchObject([{ isUniform: false, uses: [{}, {}] }]);
     const pass = pruneMagnitude({ amount: 0.5, protectEnds: false });
-    const { nodes } = await pass.run(m,
-      { statistics: statisticsOf(pass, m, rowsOf(16)), evaluator: undefined, seed: 0 });
+    const { nodes } = await pass.run(m, {
+      statistics: statisticsOf(pass, m, rowsOf(16)),
+      evaluator: undefined,
+      seed: 0,
+    });
     expect(nodes[0]).toMatchObject({ status: "changed" });
     const [before, after] = [normalArray(256, 3), toFloat32(m.graph.initializers[0]!)];
-    const largest = new Set([...before].map(Math.abs).sort((a, b) => b - a).slice(0, 128));
+    const largest = new Set(
+      [...before]
+        .map(Math.abs)
+        .sort((a, b) => b - a)
+        .slice(0, 128),
+    );
     expect([...after]).toEqual([...before].map((value) => (largest.has(Math.abs(value)) ? value : 0)));
   });
 
   it("is left alone where what moves it is read by something else", () => {
-    const m = model([makeNode("Transpose", ["t"], ["u"]), makeNode("MatMul", ["x", "u"], ["h"]),
-      makeNode("Exp", ["u"], ["e"], [], "exp"), makeNode("Add", ["h", "e"], ["y"])],
-      [floatTensor("t", [16, 16], normalArray(256, 3))]);
+    const m = model(
+      [
+        makeNode("Transpose", ["t"], ["u"]),
+        makeNode("MatMul", ["x", "u"], ["h"]),
+        makeNode("Exp", ["u"], ["e"], [], "exp"),
+        makeNode("Add", ["h", "e"], ["y"]),
+      ],
+      [floatTensor("t", [16, 16], normalArray(256, 3))],
+    );
     expect(weightLayers(m)).toMatchObject([{ obstacle: '"t" is also used by Exp "exp"' }]);
   });
 });

@@ -1,14 +1,38 @@
 /** Tiny models, and statistics of their inputs made by hand. */
-import { DataType, emptyGraph, floatTensor, makeNode, type Model, type Node, tensorValue, type Tensor, toFloat32 } from "../../../src/ir/index.js";
+import {
+  DataType,
+  emptyGraph,
+  floatTensor,
+  makeNode,
+  type Model,
+  type Node,
+  tensorValue,
+  type Tensor,
+  toFloat32,
+} from "../../../src/ir/index.js";
 import { type GramRequest, type StatisticRequest, Statistics } from "../../../src/numeric/statistics.js";
 import type { Pass, PassResult } from "../../../src/passes/contract.js";
 
 export function model(nodes: Node[], initializers: Tensor[], output = "y"): Model {
-  const graph = { ...emptyGraph("g"), nodes, initializers, inputs: [tensorValue("x", DataType.FLOAT)], outputs: [tensorValue(output, DataType.FLOAT)] };
-  return { irVersion: 8n, opsetImports: [{ domain: "", version: 17n }], graph, functions: [], trainingInfo: [], deviceConfigurations: [] };
+  const graph = {
+    ...emptyGraph("g"),
+    nodes,
+    initializers,
+    inputs: [tensorValue("x", DataType.FLOAT)],
+    outputs: [tensorValue(output, DataType.FLOAT)],
+  };
+  return {
+    irVersion: 8n,
+    opsetImports: [{ domain: "", version: 17n }],
+    graph,
+    functions: [],
+    trainingInfo: [],
+    deviceConfigurations: [],
+  };
 }
 
-export const floats = (name: string, dims: readonly number[], values: Iterable<number>): Tensor => floatTensor(name, dims, Float32Array.from(values));
+export const floats = (name: string, dims: readonly number[], values: Iterable<number>): Tensor =>
+  floatTensor(name, dims, Float32Array.from(values));
 
 /** x [n, K] · w [K, N], alone: neither protected (it holds all weights) nor followed by anything. */
 export const product = (dims: readonly [number, number], values: Iterable<number>): Model =>
@@ -31,7 +55,12 @@ function isGram(request: StatisticRequest): request is GramRequest {
   return request.kind === "gram";
 }
 
-function gramOf(rows: readonly (readonly number[])[]): { size: number; matrices: Float64Array[]; means: Float64Array[]; rows: number } {
+function gramOf(rows: readonly (readonly number[])[]): {
+  size: number;
+  matrices: Float64Array[];
+  means: Float64Array[];
+  rows: number;
+} {
   const size = rows[0]?.length ?? 0;
   const matrix = new Float64Array(size * size);
   const mean = new Float64Array(size);
@@ -44,4 +73,5 @@ function gramOf(rows: readonly (readonly number[])[]): { size: number; matrices:
   return { size, matrices: [matrix], means: [mean], rows: rows.length };
 }
 
-export const run = async (pass: Pass, m: Model, statistics?: Statistics): Promise<PassResult> => pass.run(m, { statistics, evaluator: undefined, seed: 0 });
+export const run = async (pass: Pass, m: Model, statistics?: Statistics): Promise<PassResult> =>
+  pass.run(m, { statistics, evaluator: undefined, seed: 0 });

@@ -1,9 +1,18 @@
 /**
- * Finds where a matrix of attention comes from: which part of which [batch, sequence, heads · size] value it is, seen
- * through the Reshape and Transpose that split the heads, and through Slice, Gather or Split where one product makes
- * queries, keys and values together.
+ * Finds where a matrix of attention comes from: which part of which [batch, sequence, heads · size] value
+ * it is, seen through the Reshape and Transpose that split the heads, and through Slice, Gather or Split
+ * where one product makes queries, keys and values together.
  */
-import { type Dimension, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, toNumbers, elementCount } from "../../../ir/index.js";
+import {
+  type Dimension,
+  type GraphEditor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  type Node,
+  toNumbers,
+  elementCount,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { scaledInput } from "./pattern.js";
 
@@ -55,10 +64,15 @@ function splitHeads(name: string, scope: Scope, order: Heads["order"]): Heads | 
   const node = scope.editor.producer(name);
   const split = isOp(node, "Reshape") ? splitOfLastAxis(node, scope, 4) : undefined;
   const [heads, size] = split?.factors ?? [];
-  return split && heads !== undefined && size !== undefined ? { source: split.source, part: 0, parts: 1, heads, size, order, factor: 1 } : undefined;
+  return split && heads !== undefined && size !== undefined
+    ? { source: split.source, part: 0, parts: 1, heads, size, order, factor: 1 }
+    : undefined;
 }
 
-/** [batch, sequence, parts · heads · size] → Reshape → Transpose → [parts, batch, heads, sequence, size] → one part. */
+/**
+ * [batch, sequence, parts · heads · size] → Reshape → Transpose → [parts, batch, heads, sequence, size] →
+ * one part.
+ */
 function partOf(name: string, scope: Scope): Heads | undefined {
   const taken = takenIndex(name, scope.editor);
   const node = taken && scope.editor.producer(taken.from);
@@ -72,8 +86,14 @@ function partOf(name: string, scope: Scope): Heads | undefined {
   return { source: split.source, part, parts, heads, size, order: "sequence-size", factor: 1 };
 }
 
-/** The value whose first axis `name` takes one index of, and drops: by Gather, or by Squeeze of a Slice or Split. */
-function takenIndex(name: string, editor: GraphEditor): { readonly from: string; readonly index: number } | undefined {
+/**
+ * The value whose first axis `name` takes one index of, and drops: by Gather, or by Squeeze of a Slice or
+ * Split.
+ */
+function takenIndex(
+  name: string,
+  editor: GraphEditor,
+): { readonly from: string; readonly index: number } | undefined {
   const node = editor.producer(name);
   if (!node) return undefined;
   if (isOp(node, "Gather")) {
@@ -81,25 +101,34 @@ function takenIndex(name: string, editor: GraphEditor): { readonly from: string;
     if (intAttribute(node, "axis", 0) !== 0 || index?.dims.length !== 0) return undefined;
     return { from: node.inputs[0] ?? "", index: toNumbers(index)[0] ?? 0 };
   }
-  if (!isOp(node, "Squeeze") || !isZero(intsAttribute(node, "axes") ?? numbersAt(node, 1, editor))) return undefined;
+  if (!isOp(node, "Squeeze") || !isZero(intsAttribute(node, "axes") ?? numbersAt(node, 1, editor)))
+    return undefined;
   const inner = editor.producer(node.inputs[0] ?? "");
   if (isOp(inner, "Split")) return splitIndex(inner, node.inputs[0] ?? "", editor);
   return isOp(inner, "Slice") ? slicedIndex(inner, editor) : undefined;
 }
 
-function splitIndex(node: Node, output: string, editor: GraphEditor): { readonly from: string; readonly index: number } | undefined {
+function splitIndex(
+  node: Node,
+  output: string,
+  editor: GraphEditor,
+): { readonly from: string; readonly index: number } | undefined {
   const sizes = intsAttribute(node, "split") ?? numbersAt(node, 1, editor) ?? node.outputs.map(() => 1);
   // Squeeze fails at run time unless the size is 1, so equal parts without sizes are single indices.
   if (intAttribute(node, "axis", 0) !== 0 || sizes.some((size) => size !== 1)) return undefined;
   return { from: node.inputs[0] ?? "", index: node.outputs.indexOf(output) };
 }
 
-function slicedIndex(node: Node, editor: GraphEditor): { readonly from: string; readonly index: number } | undefined {
+function slicedIndex(
+  node: Node,
+  editor: GraphEditor,
+): { readonly from: string; readonly index: number } | undefined {
   const [start, ...others] = intsAttribute(node, "starts") ?? numbersAt(node, 1, editor) ?? [];
   const axes = intsAttribute(node, "axes") ?? numbersAt(node, 3, editor);
   const steps = numbersAt(node, 4, editor) ?? [1];
   const end = (intsAttribute(node, "ends") ?? numbersAt(node, 2, editor))?.[0];
-  if (start === undefined || others.length > 0 || !isZero(axes) || steps[0] !== 1 || end === undefined) return undefined;
+  if (start === undefined || others.length > 0 || !isZero(axes) || steps[0] !== 1 || end === undefined)
+    return undefined;
   const isOne = end === start + 1 || (start === -1 && end > 0);
   return isOne ? { from: node.inputs[0] ?? "", index: start } : undefined;
 }
@@ -115,21 +144,34 @@ function numbersAt(node: Node, index: number, editor: GraphEditor): number[] | u
   return tensor && elementCount(tensor) <= MAX_LIST ? toNumbers(tensor) : undefined;
 }
 
-/** Of a Reshape that only splits the last axis of a value of rank 3: the value, and the sizes that the axis falls into. */
-function splitOfLastAxis(node: Node, scope: Scope, rank: number): { readonly source: string; readonly factors: readonly number[] } | undefined {
+/**
+ * Of a Reshape that only splits the last axis of a value of rank 3: the value, and the sizes that the axis
+ * falls into.
+ */
+function splitOfLastAxis(
+  node: Node,
+  scope: Scope,
+  rank: number,
+): { readonly source: string; readonly factors: readonly number[] } | undefined {
   const source = node.inputs[0] ?? "";
   const shape = scope.facts.shape(source);
   const target = targetShape(node, scope);
   if (shape?.length !== 3 || target?.length !== rank) return undefined;
   const factors = target.slice(2);
   const last = shape[2];
-  if (!factors.every((dim) => typeof dim === "number" && dim > 0) || typeof last !== "number") return undefined;
-  if ((factors as number[]).reduce((product, dim) => product * dim, 1) !== last || !keepsFirstAxes(shape, target)) return undefined;
+  if (!factors.every((dim) => typeof dim === "number" && dim > 0) || typeof last !== "number")
+    return undefined;
+  if (
+    (factors as number[]).reduce((product, dim) => product * dim, 1) !== last ||
+    !keepsFirstAxes(shape, target)
+  )
+    return undefined;
   return { source, factors: factors as number[] };
 }
 
 /**
- * The shape that a Reshape gives, as far as it is known: what is inferred of its output, with the sizes that it copies.
+ * The shape that a Reshape gives, as far as it is known: what is inferred of its output, with the sizes
+ * that it copies.
  */
 export function targetShape(node: Node, { editor, facts }: Scope): readonly Dimension[] | undefined {
   const listed = numbersAt(node, 1, editor);
@@ -142,7 +184,10 @@ export function targetShape(node: Node, { editor, facts }: Scope): readonly Dime
 /** Stands for a size that is that of the input at the same place. */
 export const COPIED = "\u0000copied";
 
-/** Whether the first two axes stay: it is enough to know it of one, since the number of elements says the other. */
+/**
+ * Whether the first two axes stay: it is enough to know it of one, since the number of elements says the
+ * other.
+ */
 export function keepsFirstAxes(shape: readonly Dimension[], target: readonly Dimension[]): boolean {
   return [0, 1].some((k) => target[k] === COPIED || (target[k] !== undefined && target[k] === shape[k]));
 }

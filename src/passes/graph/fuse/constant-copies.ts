@@ -1,7 +1,8 @@
 /**
- * What fusions write in place of constants. A constant that several nodes read stays in the file when one of them gets
- * new values of its own, so a fusion of each would store it once for every reader. The ledger knows which new constant
- * came of which old one, and which old ones must not be touched; fold-budget.ts decides that.
+ * What fusions write in place of constants. A constant that several nodes read stays in the file when one
+ * of them gets new values of its own, so a fusion of each would store it once for every reader. The ledger
+ * knows which new constant came of which old one, and which old ones must not be touched; fold-budget.ts
+ * decides that.
  */
 import { storedByteLength, type GraphEditor, type Tensor } from "../../../ir/index.js";
 import { hashOfStart, haveEqualBytes } from "../equal-bytes.js";
@@ -51,7 +52,8 @@ export class NewConstants {
   }
 
   /**
-   * Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a constant.
+   * Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a
+   * constant.
    */
   add(source: string, tensor: Tensor, name: string): void {
     this.names.set(keyOf(source, tensor), name);
@@ -59,5 +61,11 @@ export class NewConstants {
 }
 
 function keyOf(source: string, tensor: Tensor): string {
-  return JSON.stringify([source, tensor.dataType, tensor.dims, storedByteLength(tensor), hashOfStart(tensor)]);
+  return JSON.stringify([
+    source,
+    tensor.dataType,
+    tensor.dims,
+    storedByteLength(tensor),
+    hashOfStart(tensor),
+  ]);
 }

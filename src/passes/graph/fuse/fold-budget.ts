@@ -1,11 +1,13 @@
 /**
- * Holds fusions to a budget over the whole model: what they store anew may take no more bytes than what they free.
+ * Holds fusions to a budget over the whole model: what they store anew may take no more bytes than what
+ * they free.
  *
- *   One convolution for five levels, a BatchNormalization behind each: its weight would be stored five times, so it stays.
- *   The same with equal normalizations: one new weight serves all, and the old one goes.
+ *   One convolution for five levels, a BatchNormalization behind each: its weight would be stored five
+ *   times, so it stays. The same with equal normalizations: one new weight serves all, and the old one
+ *   goes.
  *
- * The fusions run, and are taken back where the model has grown by constants that several nodes read. Those that grow
- * most are then left alone, until the rest fits.
+ * The fusions run, and are taken back where the model has grown by constants that several nodes read. Those
+ * that grow most are then left alone, until the rest fits.
  */
 import type { Diagnostic } from "../../../diagnostics.js";
 import { copyModel, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
@@ -59,7 +61,10 @@ const NOTHING: Grown = { excess: 0, growers: [] };
 
 function grownBy(before: Model, after: Model, ledger: CopyLedger): Grown {
   const { total, growth } = liveBytes(after, ledger);
-  return { excess: total - liveBytes(before, ledger).total, growers: [...growth].sort(([, a], [, b]) => b - a) };
+  return {
+    excess: total - liveBytes(before, ledger).total,
+    growers: [...growth].sort(([, a], [, b]) => b - a),
+  };
 }
 
 interface Left {
@@ -91,7 +96,8 @@ function left(pass: string, { name = "" }: Tensor, bytes: number, readers: reado
       severity: "info",
       subject: readers[0] ? nodeLabel(readers[0]) : name,
       message:
-        `${pass} leaves what stands next to ${labels} as it is: ${readers.length === 1 ? "it shares" : "they share"} ` +
+        `${pass} leaves what stands next to ${labels} as it is: ` +
+        `${readers.length === 1 ? "it shares" : "they share"} ` +
         `"${name}", and copies of it would add ${added} bytes to the model`,
     },
   };

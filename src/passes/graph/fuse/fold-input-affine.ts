@@ -1,20 +1,31 @@
 /**
- * Folds a per-channel scale and shift into the layers behind it: w(s · x + t) + b = (w · s) x + (b + Σ w · t).
+ * Folds a per-channel scale and shift into the layers behind it: w(s · x + t) + b = (w · s) x + (b + Σ w ·
+ * t).
  *
  * Before: x → Sub(mean) → Div(deviation) → Conv. After: x → Conv. Rounding as in fold-batch-normalization.
  * Before: x → Mul(s) → Add(t) → Conv with a border. After: x → Add(t / s) → Conv.
  *
  * Takes BatchNormalization, Mul, Add, Sub and Div by constants when every use is the first input of a Conv,
- * ConvTranspose, Gemm or MatMul with constant weights. A shift goes only where the layer pads nothing, because a padded
- * zero would have to become the shift, never into ConvTranspose, whose borders see fewer weights, and into a MatMul only
- * when an Add stands behind it; of a scale and a shift that cannot go, the scale goes. The shape of x must be known, so
- * that the operator is known not to broadcast it.
+ * ConvTranspose, Gemm or MatMul with constant weights. A shift goes only where the layer pads nothing,
+ * because a padded zero would have to become the shift, never into ConvTranspose, whose borders see fewer
+ * weights, and into a MatMul only when an Add stands behind it; of a scale and a shift that cannot go, the
+ * scale goes. The shape of x must be known, so that the operator is known not to broadcast it.
  *
- * For models that stay float. A scale that evens out the ranges of channels lets int8 share one range among them, and is
- * missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of the fixtures had 40.3 dB
- * (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it folded in.
+ * For models that stay float. A scale that evens out the ranges of channels lets int8 share one range among
+ * them, and is missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of
+ * the fixtures had 40.3 dB (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and
+ * 25.6 dB with it folded in.
  */
-import { floatTensor, type GraphEditor, intAttribute, intsAttribute, isOp, makeNode, type Node, stringAttribute } from "../../../ir/index.js";
+import {
+  floatTensor,
+  type GraphEditor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  makeNode,
+  type Node,
+  stringAttribute,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, isAffineStep } from "../channel-affine.js";
@@ -33,7 +44,11 @@ export const foldInputAffine = definePass<Record<string, never>>({
   run(model) {
     // From the back, so that of a chain the step next to the layer goes first.
     return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
-      rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), { order: "backward", ledger }));
+      rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), {
+        order: "backward",
+        ledger,
+      }),
+    );
   },
 });
 
@@ -44,8 +59,13 @@ function foldForward(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const input = variableInput(node, editor);
   const layers = input === undefined || editor.isOutput(output) ? undefined : layersBehind(output, rewrite);
   const affine = layers && input !== undefined && affineOf(node, input, layers, facts, editor);
-  const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
-  if (!values || values.includes(undefined)) return layers !== undefined && affine !== undefined && foldBehindShift(node, layers, rewrite, facts);
+  const values =
+    affine &&
+    layers.map((layer) =>
+      fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined,
+    );
+  if (!values || values.includes(undefined))
+    return layers !== undefined && affine !== undefined && foldBehindShift(node, layers, rewrite, facts);
   for (const [k, layer] of layers.entries()) {
     writeLayer(layer, values[k]!, rewrite, { steps: node.inputs });
     rewrite.setInput(layer.node, 0, input);
@@ -62,7 +82,10 @@ function variableInput(node: Node, editor: GraphEditor): string | undefined {
 function layersBehind(name: string, { editor, isFixed }: Rewrite): LinearLayer[] | undefined {
   const layers: LinearLayer[] = [];
   for (const user of editor.consumers(name)) {
-    const layer = user.inputs[0] === name && !user.inputs.includes(name, 1) ? linearLayer(user, editor, undefined, isFixed) : undefined;
+    const layer =
+      user.inputs[0] === name && !user.inputs.includes(name, 1)
+        ? linearLayer(user, editor, undefined, isFixed)
+        : undefined;
     if (!layer || intAttribute(user, "transA", 0) !== 0) return undefined;
     layers.push(layer);
   }
@@ -73,10 +96,16 @@ function layersBehind(name: string, { editor, isFixed }: Rewrite): LinearLayer[]
 const MAX_MOVED_SHIFT = 2 ** 20;
 
 /**
- * A shift that the layers cannot take because they pad keeps the scale before it from them. It changes places with the scale,
- * s · x + t = s · (x + t / s), and the scale is folded: a border of zeros, scaled, is one of zeros.
+ * A shift that the layers cannot take because they pad keeps the scale before it from them. It changes
+ * places with the scale, s · x + t = s · (x + t / s), and the scale is folded: a border of zeros, scaled,
+ * is one of zeros.
  */
-function foldBehindShift(shift: Node, layers: readonly LinearLayer[], rewrite: Rewrite, facts: GraphFacts): boolean {
+function foldBehindShift(
+  shift: Node,
+  layers: readonly LinearLayer[],
+  rewrite: Rewrite,
+  facts: GraphFacts,
+): boolean {
   const { editor } = rewrite;
   const value = variableInput(shift, editor);
   const scale = value === undefined ? undefined : soleProducer(value, editor);
@@ -86,22 +115,47 @@ function foldBehindShift(shift: Node, layers: readonly LinearLayer[], rewrite: R
   const offsets = factors && affineOf(shift, value, layers, facts, editor);
   if (!factors || !offsets || input === undefined) return false;
   const moved = Float32Array.from(offsets.shift, (t, c) => t / factors.scale[c]!);
-  const values = moved.every((t) => Math.abs(t) <= MAX_MOVED_SHIFT) ? layers.map((layer) => withScaledInputs(layer, factors.scale, factors.shift)) : [undefined];
+  const values = moved.every((t) => Math.abs(t) <= MAX_MOVED_SHIFT)
+    ? layers.map((layer) => withScaledInputs(layer, factors.scale, factors.shift))
+    : [undefined];
   if (values.includes(undefined)) return false;
   for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite);
   const isUniform = moved.every((t) => t === moved[0]);
-  const dims = isUniform ? [1] : [moved.length, ...new Array<number>(-1 - (layers[0]?.layout.fromEnd ?? -1)).fill(1)];
-  const constant = rewrite.addConstant(floatTensor(shift.inputs[shift.inputs[0] === value ? 1 : 0] ?? "shift", dims, isUniform ? moved.subarray(0, 1) : moved));
+  const dims = isUniform
+    ? [1]
+    : [moved.length, ...new Array<number>(-1 - (layers[0]?.layout.fromEnd ?? -1)).fill(1)];
+  const constant = rewrite.addConstant(
+    floatTensor(
+      shift.inputs[shift.inputs[0] === value ? 1 : 0] ?? "shift",
+      dims,
+      isUniform ? moved.subarray(0, 1) : moved,
+    ),
+  );
   rewrite.replace(shift, makeNode("Add", [input, constant], [""], [], shift.name));
   return true;
 }
 
-function affineOf(node: Node, input: string, layers: readonly LinearLayer[], facts: GraphFacts, editor: GraphEditor): ChannelAffine | undefined {
+function affineOf(
+  node: Node,
+  input: string,
+  layers: readonly LinearLayer[],
+  facts: GraphFacts,
+  editor: GraphEditor,
+): ChannelAffine | undefined {
   const shape = facts.shape(input);
   const [first] = layers;
-  if (!shape || !first || layers.some(({ inputs, layout }) => inputs !== first.inputs || layout.fromEnd !== first.layout.fromEnd)) return undefined;
+  if (
+    !shape ||
+    !first ||
+    layers.some(({ inputs, layout }) => inputs !== first.inputs || layout.fromEnd !== first.layout.fromEnd)
+  )
+    return undefined;
   const { fromEnd } = first.layout;
-  if (shape.at(fromEnd) !== first.inputs || (!isOp(first.node, "MatMul") && shape.length !== first.layout.rank)) return undefined;
+  if (
+    shape.at(fromEnd) !== first.inputs ||
+    (!isOp(first.node, "MatMul") && shape.length !== first.layout.rank)
+  )
+    return undefined;
   return channelAffine(node, input, { channels: first.inputs, rank: shape.length, fromEnd }, editor);
 }
 

@@ -1,13 +1,23 @@
 /**
  * Turns a MatMul of matrices and the Add behind it into one Gemm, as onnxruntime does at level basic.
  *
- * Before: x[M,K] → MatMul(w) → Add(b). After: x → Gemm(w, b). The same products; the sum starts from the bias, so
- * outputs differ by rounding.
+ * Before: x[M,K] → MatMul(w) → Add(b). After: x → Gemm(w, b). The same products; the sum starts from the
+ * bias, so outputs differ by rounding.
  *
- * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one direction:
- * [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm cost more than the Add.
+ * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one
+ * direction: [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm
+ * cost more than the Add.
  */
-import { DataType, type Dimension, isOp, makeNode, type Node, nodeLabel, opsetVersion, type TensorType } from "../../../ir/index.js";
+import {
+  DataType,
+  type Dimension,
+  isOp,
+  makeNode,
+  type Node,
+  nodeLabel,
+  opsetVersion,
+  type TensorType,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
@@ -23,7 +33,12 @@ export const fuseMatMulAdd = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (opsetVersion(model) < OLDEST_OPSET) return exactResult({ nodesFused: 0 });
-    return exactResult({ nodesFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, facts)) });
+    return exactResult({
+      nodesFused: rewriteGraphs(
+        model,
+        (rewrite, facts) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, facts),
+      ),
+    });
   },
 });
 
@@ -47,7 +62,13 @@ function isMatrix(type: TensorType | undefined): boolean {
 }
 
 function broadcastsTo(type: TensorType | undefined, columns: Dimension): boolean {
-  if (type?.elementType !== DataType.FLOAT || !type.shape || type.shape.length > 2 || typeof columns !== "number") return false;
+  if (
+    type?.elementType !== DataType.FLOAT ||
+    !type.shape ||
+    type.shape.length > 2 ||
+    typeof columns !== "number"
+  )
+    return false;
   const [last = 1, first = 1] = [...type.shape].reverse();
   return first === 1 && (last === 1 || last === columns);
 }

@@ -1,16 +1,31 @@
 /**
  * Puts the border that a Pad adds into the convolution or pooling behind it, which adds borders itself.
  *
- * Before: x → Pad(0, [0,0,1,1,0,0,1,1]) → Conv. After: x → Conv(pads [1,1,1,1]). Outputs stay the same, bit for bit but
- * for kernels that sum in another order at borders.
+ * Before: x → Pad(0, [0,0,1,1,0,0,1,1]) → Conv. After: x → Conv(pads [1,1,1,1]). Outputs stay the same, bit
+ * for bit but for kernels that sum in another order at borders.
  *
- * Takes a constant Pad of spatial axes by sizes that are not negative, when nothing else uses its output and the operator
- * behind pads by explicit sizes. Conv needs zeros. AveragePool needs zeros and counts them from then on; so it must have no border
- * of its own that it does not count, and no ceil_mode. MaxPool ignores borders, so it needs minus infinity, or zeros
- * where x cannot be negative (behind Relu, Sigmoid or a Clip from 0), and no dilations. Poolings need borders smaller
- * than the kernel. Other modes (reflect, edge, wrap) and ConvTranspose, whose pads cut borders, stay.
+ * Takes a constant Pad of spatial axes by sizes that are not negative, when nothing else uses its output
+ * and the operator behind pads by explicit sizes. Conv needs zeros. AveragePool needs zeros and counts them
+ * from then on; so it must have no border of its own that it does not count, and no ceil_mode. MaxPool
+ * ignores borders, so it needs minus infinity, or zeros where x cannot be negative (behind Relu, Sigmoid or
+ * a Clip from 0), and no dilations. Poolings need borders smaller than the kernel. Other modes (reflect,
+ * edge, wrap) and ConvTranspose, whose pads cut borders, stay.
  */
-import { attribute, DataType, elementCount, floatAttribute, getAttribute, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setAttribute, stringAttribute, toNumbers } from "../../../ir/index.js";
+import {
+  attribute,
+  DataType,
+  elementCount,
+  floatAttribute,
+  getAttribute,
+  type GraphEditor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  type Node,
+  setAttribute,
+  stringAttribute,
+  toNumbers,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
@@ -30,7 +45,12 @@ export const fusePad = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     // From the front: of two Pads in a row the second takes its turn with the next run.
-    return exactResult({ bordersFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Pad") && fuse(node, rewrite, facts)) });
+    return exactResult({
+      bordersFused: rewriteGraphs(
+        model,
+        (rewrite, facts) => (node) => isOp(node, "Pad") && fuse(node, rewrite, facts),
+      ),
+    });
   },
 });
 
@@ -38,8 +58,15 @@ function fuse(pad: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const [x = "", output = ""] = [pad.inputs[0], pad.outputs[0]];
   const next = editor.soleConsumer(output);
-  if (!isOp(next, "Conv", "AveragePool", "MaxPool") || next.inputs[0] !== output || facts.type(x)?.elementType !== DataType.FLOAT) return false;
-  const rank = isOp(next, "Conv") ? editor.constant(next.inputs[1] ?? "")?.dims.length : (intsAttribute(next, "kernel_shape")?.length ?? NaN) + 2;
+  if (
+    !isOp(next, "Conv", "AveragePool", "MaxPool") ||
+    next.inputs[0] !== output ||
+    facts.type(x)?.elementType !== DataType.FLOAT
+  )
+    return false;
+  const rank = isOp(next, "Conv")
+    ? editor.constant(next.inputs[1] ?? "")?.dims.length
+    : (intsAttribute(next, "kernel_shape")?.length ?? NaN) + 2;
   const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(pad, rank, editor);
   const own = border && explicitPads(next, border.pads.length);
   if (!own || !takes(next, border, own, editor.producer(x), editor)) return false;
@@ -55,12 +82,27 @@ function fuse(pad: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
 /** What the Pad adds, when that is known, along spatial axes alone and nowhere cuts. */
 function borderOf(pad: Node, rank: number, editor: GraphEditor): Border | undefined {
   if (stringAttribute(pad, "mode", "constant") !== "constant") return undefined;
-  const listed = intsAttribute(pad, "pads") ?? intsAttribute(pad, "paddings") ?? numbersOf(pad.inputs[1], editor, 2 * rank);
-  const axes = (pad.inputs[3] ?? "") === "" ? Array.from({ length: rank }, (_, k) => k) : numbersOf(pad.inputs[3], editor, rank)?.map((axis) => normalAxis(axis, rank));
-  const value = (pad.inputs[2] ?? "") === "" ? [floatAttribute(pad, "value", 0)] : numbersOf(pad.inputs[2], editor, 1);
-  if (!listed || !axes || value?.length !== 1 || listed.length !== 2 * axes.length || listed.some((size) => size < 0)) return undefined;
+  const listed =
+    intsAttribute(pad, "pads") ??
+    intsAttribute(pad, "paddings") ??
+    numbersOf(pad.inputs[1], editor, 2 * rank);
+  const axes =
+    (pad.inputs[3] ?? "") === ""
+      ? Array.from({ length: rank }, (_, k) => k)
+      : numbersOf(pad.inputs[3], editor, rank)?.map((axis) => normalAxis(axis, rank));
+  const value =
+    (pad.inputs[2] ?? "") === "" ? [floatAttribute(pad, "value", 0)] : numbersOf(pad.inputs[2], editor, 1);
+  if (
+    !listed ||
+    !axes ||
+    value?.length !== 1 ||
+    listed.length !== 2 * axes.length ||
+    listed.some((size) => size < 0)
+  )
+    return undefined;
   const pads = new Array<number>(2 * rank).fill(0);
-  for (const [k, axis] of axes.entries()) [pads[axis], pads[axis + rank]] = [listed[k]!, listed[k + axes.length]!];
+  for (const [k, axis] of axes.entries())
+    [pads[axis], pads[axis + rank]] = [listed[k]!, listed[k + axes.length]!];
   if ([0, 1, rank, rank + 1].some((k) => pads[k] !== 0)) return undefined;
   return { pads: [...pads.slice(2, rank), ...pads.slice(rank + 2)], value: value[0]! };
 }
@@ -78,15 +120,27 @@ function explicitPads(node: Node, length: number): number[] | undefined {
   return (automatic === "NOTSET" || automatic === "") && pads.length === length ? pads : undefined;
 }
 
-function takes(node: Node, { value }: Border, own: readonly number[], maker: Node | undefined, editor: GraphEditor): boolean {
+function takes(
+  node: Node,
+  { value }: Border,
+  own: readonly number[],
+  maker: Node | undefined,
+  editor: GraphEditor,
+): boolean {
   if (isOp(node, "Conv")) return value === 0;
   if (isOp(node, "AveragePool")) {
     const counts = own.every((size) => size === 0) || intAttribute(node, "count_include_pad", 0) !== 0;
     return value === 0 && counts && intAttribute(node, "ceil_mode", 0) === 0 && isUndilated(node);
   }
   const ignored = value === -Infinity || (value === 0 && isNeverNegative(maker, editor));
-  // Indices count elements of the padded input, and a window that lies in the border altogether has no largest element.
-  return ignored && isUndilated(node) && intAttribute(node, "ceil_mode", 0) === 0 && node.outputs.slice(1).every((name) => name === "");
+  // Indices count elements of the padded input, and a window that lies in the border altogether has no
+  // largest element.
+  return (
+    ignored &&
+    isUndilated(node) &&
+    intAttribute(node, "ceil_mode", 0) === 0 &&
+    node.outputs.slice(1).every((name) => name === "")
+  );
 }
 
 function isUndilated(node: Node): boolean {
@@ -97,7 +151,10 @@ function isNeverNegative(maker: Node | undefined, editor: GraphEditor): boolean 
   if (!maker) return false;
   if (isOp(maker, "Relu", "Sigmoid", "HardSigmoid")) return true;
   if (!isOp(maker, "Clip")) return false;
-  const low = (maker.inputs[1] ?? "") === "" ? [floatAttribute(maker, "min", -Infinity)] : numbersOf(maker.inputs[1], editor, 1);
+  const low =
+    (maker.inputs[1] ?? "") === ""
+      ? [floatAttribute(maker, "min", -Infinity)]
+      : numbersOf(maker.inputs[1], editor, 1);
   return (low?.[0] ?? -Infinity) >= 0;
 }
 

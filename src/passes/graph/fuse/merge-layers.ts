@@ -1,15 +1,31 @@
 /**
  * Merges two linear layers with nothing between them into one, where that takes fewer multiplications.
  *
- * Before: x → Conv 3×3 (64→128) → Conv 1×1 (128→16). After: x → Conv 3×3 (64→16). w = w₂ · w₁, b = w₂ · b₁ + b₂, summed
- * in float64 and rounded once; outputs differ by the rounding of the value that is no more computed, relative to it.
+ * Before: x → Conv 3×3 (64→128) → Conv 1×1 (128→16). After: x → Conv 3×3 (64→16). w = w₂ · w₁, b = w₂ · b₁
+ * + b₂, summed in float64 and rounded once; outputs differ by the rounding of the value that is no more
+ * computed, relative to it.
  *
- * Takes Gemm and MatMul with constant matrices in any mix, and Conv without groups when the second has a 1×1 kernel
- * without border, or the first one has (stride 1, and no bias where the second pads: the border would have to become the
- * bias). Nothing else may use the value between. Left alone: a pair that is cheaper apart, as low-rank factors are, and
- * a Gemm that scales or transposes its input.
+ * Takes Gemm and MatMul with constant matrices in any mix, and Conv without groups when the second has a
+ * 1×1 kernel without border, or the first one has (stride 1, and no bias where the second pads: the border
+ * would have to become the bias). Nothing else may use the value between. Left alone: a pair that is
+ * cheaper apart, as low-rank factors are, and a Gemm that scales or transposes its input.
  */
-import { attribute, floatAttribute, floatTensor, GraphEditor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../../ir/index.js";
+import {
+  attribute,
+  floatAttribute,
+  floatTensor,
+  GraphEditor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  makeNode,
+  type Model,
+  type Node,
+  nodeLabel,
+  setAttribute,
+  stringAttribute,
+  toFloat32,
+} from "../../../ir/index.js";
 import { definePass } from "../../define-pass.js";
 import type { CopyLedger } from "./constant-copies.js";
 import { foldWithinBudget } from "./fold-budget.js";
@@ -19,7 +35,10 @@ import { Rewrite } from "./rewrite.js";
 /** Multiplications that a merge may take at most. */
 const MAX_WORK = 2 ** 30;
 
-interface Pair { readonly first: LinearLayer; readonly second: LinearLayer }
+interface Pair {
+  readonly first: LinearLayer;
+  readonly second: LinearLayer;
+}
 
 const NAME = "merge-layers";
 
@@ -50,12 +69,19 @@ function mergeInto(node: Node, rewrite: Rewrite): boolean {
   const value = node.inputs[0] ?? "";
   if (editor.soleConsumer(value) !== node) return false;
   const maker = editor.producer(value);
-  const before = isOp(maker, "Add") ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul")) : maker;
-  const second = before && isOp(before, "Conv") === isOp(node, "Conv") ? linearLayer(node, editor, undefined, rewrite.isFixed) : undefined;
+  const before = isOp(maker, "Add")
+    ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul"))
+    : maker;
+  const second =
+    before && isOp(before, "Conv") === isOp(node, "Conv")
+      ? linearLayer(node, editor, undefined, rewrite.isFixed)
+      : undefined;
   const first = second && before ? linearLayer(before, editor, undefined, rewrite.isFixed) : undefined;
   if (!first || first.last !== maker || first.outputs !== second?.inputs) return false;
   const labels = [first, second].map((layer) => nodeLabel(layer.node));
-  const merged = isOp(node, "Conv") ? mergeConvolutions({ first, second }, rewrite) : mergeProducts({ first, second }, rewrite);
+  const merged = isOp(node, "Conv")
+    ? mergeConvolutions({ first, second }, rewrite)
+    : mergeProducts({ first, second }, rewrite);
   if (!merged) return false;
   for (const label of labels) editor.recordDescent(label, nodeLabel(merged));
   for (const { weight } of [first, second]) editor.recordDescent(weight.name ?? "", merged.inputs[1] ?? "");
@@ -70,28 +96,48 @@ function isPlain({ node }: LinearLayer): boolean {
 function matrixOf({ node, weight, inputs, outputs }: LinearLayer): Float32Array {
   const values = toFloat32(weight);
   if (intAttribute(node, "transB", 0) === 0) return values;
-  return Float32Array.from({ length: values.length }, (_, k) => values[(k % outputs) * inputs + Math.floor(k / outputs)] ?? 0);
+  return Float32Array.from(
+    { length: values.length },
+    (_, k) => values[(k % outputs) * inputs + Math.floor(k / outputs)] ?? 0,
+  );
 }
 
 /** The layer that does the work of both, or undefined where that costs more. */
 function mergeProducts({ first, second }: Pair, rewrite: Rewrite): Node | undefined {
   const { inputs, outputs: hidden } = first;
   const { outputs } = second;
-  if (inputs * outputs >= hidden * (inputs + outputs) || inputs * hidden * outputs > MAX_WORK || !isPlain(first) || !isPlain(second)) return undefined;
+  if (
+    inputs * outputs >= hidden * (inputs + outputs) ||
+    inputs * hidden * outputs > MAX_WORK ||
+    !isPlain(first) ||
+    !isPlain(second)
+  )
+    return undefined;
   const matrix = matrixOf(second);
   const weight = product(matrixOf(first), matrix, inputs, hidden, outputs);
   const shift = product(first.bias, matrix, 1, hidden, outputs);
-  const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
+  const values = finite({
+    weight: Float32Array.from(weight),
+    bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!),
+  });
   return values && writeProduct({ first, second }, values, rewrite);
 }
 
-/** A Gemm when one of the two is: its operands are matrices then. Otherwise a MatMul, with an Add if there is a bias. */
+/**
+ * A Gemm when one of the two is: its operands are matrices then. Otherwise a MatMul, with an Add if there
+ * is a bias.
+ */
 function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): Node {
   const x = first.node.inputs[0] ?? "";
   const label = nodeLabel(second.node);
   const sources = [second.weight.name ?? "", first.weight.name ?? ""] as const;
-  const w = rewrite.deriveConstant(floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight), ...sources);
-  const b = bias.some((value) => value !== 0) ? rewrite.addConstant(floatTensor(`${label}_bias`, [second.outputs], bias)) : undefined;
+  const w = rewrite.deriveConstant(
+    floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight),
+    ...sources,
+  );
+  const b = bias.some((value) => value !== 0)
+    ? rewrite.addConstant(floatTensor(`${label}_bias`, [second.outputs], bias))
+    : undefined;
   if (isOp(first.node, "Gemm") || isOp(second.node, "Gemm")) {
     const gemm = makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [], second.node.name);
     rewrite.replace(second.last, gemm);
@@ -105,16 +151,28 @@ function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, re
 }
 
 /** [rows, inner] · [inner, columns] in float64. */
-function product(a: ArrayLike<number>, b: ArrayLike<number>, rows: number, inner: number, columns: number): Float64Array {
+function product(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  rows: number,
+  inner: number,
+  columns: number,
+): Float64Array {
   const result = new Float64Array(rows * columns);
-  for (let r = 0; r < rows; r++) for (let k = 0; k < inner; k++) {
-    const factor = a[r * inner + k]!;
-    for (let c = 0; c < columns; c++) result[r * columns + c]! += factor * b[k * columns + c]!;
-  }
+  for (let r = 0; r < rows; r++)
+    for (let k = 0; k < inner; k++) {
+      const factor = a[r * inner + k]!;
+      for (let c = 0; c < columns; c++) result[r * columns + c]! += factor * b[k * columns + c]!;
+    }
   return result;
 }
 
-interface Geometry { readonly kernel: number; readonly strides: readonly number[]; readonly isPadded: boolean; readonly isFitted: boolean }
+interface Geometry {
+  readonly kernel: number;
+  readonly strides: readonly number[];
+  readonly isPadded: boolean;
+  readonly isFitted: boolean;
+}
 
 function geometryOf({ node, weight }: LinearLayer): Geometry {
   const spatial = weight.dims.slice(2);
@@ -128,30 +186,60 @@ function geometryOf({ node, weight }: LinearLayer): Geometry {
 
 function mergeConvolutions(pair: Pair, rewrite: Rewrite): Node | undefined {
   const { first, second } = pair;
-  if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length) return undefined;
+  if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length)
+    return undefined;
   const [one, two] = [geometryOf(first), geometryOf(second)];
   // Positions at which the second computes, for each at which the first does.
   const density = 1 / two.strides.reduce((count, stride) => count * stride, 1);
   const kernel = Math.max(one.kernel, two.kernel);
-  const apart = first.inputs * first.outputs * one.kernel + density * first.outputs * second.outputs * two.kernel;
-  if (density * first.inputs * second.outputs * kernel >= apart || first.inputs * first.outputs * second.outputs * kernel > MAX_WORK) return undefined;
-  if (two.kernel === 1 && !two.isPadded && !two.isFitted && !(one.isFitted && density < 1)) return mergePointwiseBehind(pair, one, two, rewrite);
+  const apart =
+    first.inputs * first.outputs * one.kernel + density * first.outputs * second.outputs * two.kernel;
+  if (
+    density * first.inputs * second.outputs * kernel >= apart ||
+    first.inputs * first.outputs * second.outputs * kernel > MAX_WORK
+  )
+    return undefined;
+  if (two.kernel === 1 && !two.isPadded && !two.isFitted && !(one.isFitted && density < 1))
+    return mergePointwiseBehind(pair, one, two, rewrite);
   const isPointwise = one.kernel === 1 && !one.isPadded && one.strides.every((stride) => stride === 1);
   const keepsBorder = (!two.isPadded && !two.isFitted) || first.bias.every((value) => value === 0);
   return isPointwise && keepsBorder ? mergePointwiseBefore(pair, two.kernel, rewrite) : undefined;
 }
 
 /** The first keeps its kernel and gives the outputs of the second. */
-function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geometry, rewrite: Rewrite): Node | undefined {
+function mergePointwiseBehind(
+  { first, second }: Pair,
+  one: Geometry,
+  two: Geometry,
+  rewrite: Rewrite,
+): Node | undefined {
   const { outputs: hidden } = first;
-  const weight = product(toFloat32(second.weight), toFloat32(first.weight), second.outputs, hidden, first.inputs * one.kernel);
+  const weight = product(
+    toFloat32(second.weight),
+    toFloat32(first.weight),
+    second.outputs,
+    hidden,
+    first.inputs * one.kernel,
+  );
   const shift = product(toFloat32(second.weight), first.bias, second.outputs, hidden, 1);
-  const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!) });
+  const values = finite({
+    weight: Float32Array.from(weight),
+    bias: Float32Array.from(second.bias, (b, c) => b + shift[c]!),
+  });
   if (!values) return undefined;
   const { node } = first;
   const dims = [second.outputs, first.inputs, ...first.weight.dims.slice(2)];
-  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite, { weights: [second.weight.name ?? ""] });
-  if (two.strides.some((stride) => stride !== 1)) setAttribute(node, attribute.ints("strides", one.strides.map((stride, k) => stride * (two.strides[k] ?? 1))));
+  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite, {
+    weights: [second.weight.name ?? ""],
+  });
+  if (two.strides.some((stride) => stride !== 1))
+    setAttribute(
+      node,
+      attribute.ints(
+        "strides",
+        one.strides.map((stride, k) => stride * (two.strides[k] ?? 1)),
+      ),
+    );
   const output = second.node.outputs[0] ?? "";
   rewrite.retire(second.node);
   rewrite.takeOutput(node, output);
@@ -164,16 +252,20 @@ function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: 
   const [inner, outer] = [toFloat32(first.weight), toFloat32(second.weight)];
   const weight = new Float64Array(second.outputs * inputs * kernel);
   const bias = Float64Array.from(second.bias);
-  for (let o = 0; o < second.outputs; o++) for (let h = 0; h < hidden; h++) for (let k = 0; k < kernel; k++) {
-    const factor = outer[(o * hidden + h) * kernel + k]!;
-    bias[o]! += factor * first.bias[h]!;
-    for (let i = 0; i < inputs; i++) weight[(o * inputs + i) * kernel + k]! += factor * inner[h * inputs + i]!;
-  }
+  for (let o = 0; o < second.outputs; o++)
+    for (let h = 0; h < hidden; h++)
+      for (let k = 0; k < kernel; k++) {
+        const factor = outer[(o * hidden + h) * kernel + k]!;
+        bias[o]! += factor * first.bias[h]!;
+        for (let i = 0; i < inputs; i++)
+          weight[(o * inputs + i) * kernel + k]! += factor * inner[h * inputs + i]!;
+      }
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(bias) });
   if (!values) return undefined;
   const dims = [second.outputs, inputs, ...second.weight.dims.slice(2)];
-  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite, { weights: [first.weight.name ?? ""] });
+  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite, {
+    weights: [first.weight.name ?? ""],
+  });
   rewrite.setInput(second.node, 0, first.node.inputs[0] ?? "");
   return second.node;
 }
-

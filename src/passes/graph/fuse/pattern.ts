@@ -1,14 +1,31 @@
 /** What the recognition of patterns asks again and again about float32 graphs. */
-import { DataType, elementCount, type GraphEditor, intAttribute, intsAttribute, isOp, type Node, setOpsetVersion, type Model, opsetVersion, toFloat32, toNumbers } from "../../../ir/index.js";
+import {
+  DataType,
+  elementCount,
+  type GraphEditor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  type Node,
+  setOpsetVersion,
+  type Model,
+  opsetVersion,
+  toFloat32,
+  toNumbers,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 
-/** Relative difference below which a constant is the one that is meant: that of float32 and of 7 written digits. */
+/**
+ * Relative difference below which a constant is the one that is meant: that of float32 and of 7 written
+ * digits.
+ */
 const CONSTANT_TOLERANCE = 1e-6;
 
 /** Value of a float32 constant of one element that raises no rank: a scalar, or a vector of one. */
 export function scalarOf(name: string | undefined, editor: GraphEditor): number | undefined {
   const tensor = editor.constant(name ?? "");
-  if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length > 1 || elementCount(tensor) !== 1) return undefined;
+  if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length > 1 || elementCount(tensor) !== 1)
+    return undefined;
   return toFloat32(tensor)[0];
 }
 
@@ -36,7 +53,10 @@ export function scalarFactor(node: Node | undefined, name: string, editor: Graph
 }
 
 /** The value that the node multiplies by a scalar, with the factor. */
-export function scaledInput(node: Node | undefined, editor: GraphEditor): { readonly input: string; readonly factor: number } | undefined {
+export function scaledInput(
+  node: Node | undefined,
+  editor: GraphEditor,
+): { readonly input: string; readonly factor: number } | undefined {
   for (const input of node?.inputs ?? []) {
     const factor = scalarFactor(node, input, editor);
     if (factor !== undefined) return { input, factor };
@@ -45,7 +65,10 @@ export function scaledInput(node: Node | undefined, editor: GraphEditor): { read
 }
 
 /** The value that the node adds a scalar to, with the scalar. */
-export function shiftedInput(node: Node | undefined, editor: GraphEditor): { readonly input: string; readonly shift: number } | undefined {
+export function shiftedInput(
+  node: Node | undefined,
+  editor: GraphEditor,
+): { readonly input: string; readonly shift: number } | undefined {
   if (!isOp(node, "Add")) return undefined;
   for (const input of node.inputs) {
     const shift = scalarOf(otherInput(node, input), editor);
@@ -68,10 +91,15 @@ export function exponentOf(node: Node, editor: GraphEditor): number | undefined 
 }
 
 /** Whether a ReduceMean runs along the last axis alone and keeps it. */
-export function isMeanOfLastAxis(node: Node | undefined, rank: number | undefined, editor: GraphEditor): node is Node {
+export function isMeanOfLastAxis(
+  node: Node | undefined,
+  rank: number | undefined,
+  editor: GraphEditor,
+): node is Node {
   if (!isOp(node, "ReduceMean") || intAttribute(node, "keepdims", 1) !== 1) return false;
   const tensor = editor.constant(node.inputs[1] ?? "");
-  const axes = intsAttribute(node, "axes") ?? (tensor && elementCount(tensor) === 1 ? toNumbers(tensor) : undefined);
+  const axes =
+    intsAttribute(node, "axes") ?? (tensor && elementCount(tensor) === 1 ? toNumbers(tensor) : undefined);
   return axes?.length === 1 && (axes[0] === -1 || (rank !== undefined && axes[0] === rank - 1));
 }
 
@@ -81,8 +109,8 @@ export function hasAxes(name: string, facts: GraphFacts): boolean {
 }
 
 /**
- * Whether the result of `last` may have more axes than `x`, from which it is computed with constants of at most one axis:
- * those of shape [1] make a vector of a scalar.
+ * Whether the result of `last` may have more axes than `x`, from which it is computed with constants of at
+ * most one axis: those of shape [1] make a vector of a scalar.
  */
 export function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEditor): boolean {
   if (hasAxes(x, facts)) return false;

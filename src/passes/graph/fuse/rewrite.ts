@@ -1,6 +1,7 @@
 /**
- * Edits of one graph whose removals are carried out together at the end: each on its own would walk the whole graph,
- * which is quadratic in the number of fusions. A node that is replaced takes along what only it used.
+ * Edits of one graph whose removals are carried out together at the end: each on its own would walk the
+ * whole graph, which is quadratic in the number of fusions. A node that is replaced takes along what only
+ * it used.
  */
 import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
@@ -12,12 +13,18 @@ export class Rewrite {
   private readonly gone = new Set<string>();
   /** How many constants were made from each name. */
   private readonly copies = new Map<string, number>();
-  /** The name that each new one was made from: of a constant that is replaced again and again it would grow every time. */
+  /**
+   * The name that each new one was made from: of a constant that is replaced again and again it would grow
+   * every time.
+   */
   private readonly stems = new Map<string, string>();
 
   private readonly made: NewConstants;
 
-  constructor(readonly editor: GraphEditor, private readonly ledger = new CopyLedger()) {
+  constructor(
+    readonly editor: GraphEditor,
+    private readonly ledger = new CopyLedger(),
+  ) {
     this.made = new NewConstants(editor);
   }
 
@@ -36,7 +43,10 @@ export class Rewrite {
     return this.retired.has(node);
   }
 
-  /** Takes nodes out of the index now and out of the graph at the end. Their outputs are free to be given to other nodes. */
+  /**
+   * Takes nodes out of the index now and out of the graph at the end. Their outputs are free to be given to
+   * other nodes.
+   */
   retire(...nodes: readonly Node[]): void {
     for (const node of nodes) {
       if (this.retired.has(node)) continue;
@@ -73,19 +83,26 @@ export class Rewrite {
     this.editor.setInput(node, index, name);
   }
 
-  /** A constant under a name made from its own. Counting goes on where it stopped, so that thousands of copies stay cheap. */
+  /**
+   * A constant under a name made from its own. Counting goes on where it stopped, so that thousands of
+   * copies stay cheap.
+   */
   addConstant(tensor: Tensor): string {
     const stem = this.stems.get(tensor.name ?? "") ?? tensor.name ?? "constant";
     const copies = this.copies.get(stem) ?? 0;
     this.copies.set(stem, copies + 1);
-    const name = this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    const name = this.editor.addInitializer({
+      ...tensor,
+      name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`),
+    });
     this.stems.set(name, stem);
     return name;
   }
 
   /**
-   * A constant that is made of others, which are recorded as what it came of. One that came of the same and is equal serves
-   * once more: layers that share a weight, with the same step behind each, share the new one.
+   * A constant that is made of others, which are recorded as what it came of. One that came of the same and
+   * is equal serves once more: layers that share a weight, with the same step behind each, share the new
+   * one.
    * @param from names of the constants that it is made of, the first of which it is told apart by
    */
   deriveConstant(tensor: Tensor, ...from: readonly [string, ...string[]]): string {
@@ -101,12 +118,18 @@ export class Rewrite {
     return name;
   }
 
-  /** Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it. */
+  /**
+   * Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing
+   * else uses it.
+   */
   setConstant(node: Node, index: number, tensor: Tensor, ...others: readonly string[]): void {
     this.setInput(node, index, this.deriveConstant(tensor, node.inputs[index] ?? "", ...others));
   }
 
-  /** Carries out the removals: retired nodes, what only they used, and declarations of values that are no more. */
+  /**
+   * Carries out the removals: retired nodes, what only they used, and declarations of values that are no
+   * more.
+   */
   finish(): void {
     this.sweep();
     if (this.retired.size > 0) this.editor.removeNodes(...this.retired);
@@ -114,7 +137,9 @@ export class Rewrite {
     const vanished = new Set([...this.gone].filter((name) => !this.editor.producer(name)));
     if (vanished.size > 0) graph.valueInfo = graph.valueInfo.filter(({ name }) => !vanished.has(name));
     const own = new Set(graph.initializers.map(({ name }) => name));
-    const unused = [...this.loosened].filter((name) => own.has(name) && !this.editor.input(name) && !this.isUsed(name));
+    const unused = [...this.loosened].filter(
+      (name) => own.has(name) && !this.editor.input(name) && !this.isUsed(name),
+    );
     if (unused.length > 0) this.editor.removeInitializers(new Set(unused));
   }
 
@@ -144,12 +169,16 @@ export interface RewriteOptions {
 }
 
 /**
- * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the graph around it
- * is edited. Each node that a graph had at the beginning is looked at once. Returns how many rewrites there were.
- * @param rewriterOf what to do with the nodes of a graph, given what is known of its values before anything is rewritten
+ * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the
+ * graph around it is edited. Each node that a graph had at the beginning is looked at once. Returns how
+ * many rewrites there were.
+ * @param rewriterOf what to do with the nodes of a graph, given what is known of its values before anything
+ *   is rewritten
  */
 export function rewriteGraphs(
-  model: Model, rewriterOf: (rewrite: Rewrite, facts: GraphFacts) => NodeRewriter, { order = "forward", ledger = new CopyLedger() }: RewriteOptions = {},
+  model: Model,
+  rewriterOf: (rewrite: Rewrite, facts: GraphFacts) => NodeRewriter,
+  { order = "forward", ledger = new CopyLedger() }: RewriteOptions = {},
 ): number {
   const editors = GraphEditor.forModel(model);
   const facts = analyzeShapes(editors);

@@ -13,7 +13,10 @@ export function sameBatch(a: string, b: string, scope: Scope): boolean {
   return batchOrigins(b, scope).some((name) => origins.has(name));
 }
 
-/** The value and those before it that have its first size: through layers of a constant matrix and steps by constant vectors. */
+/**
+ * The value and those before it that have its first size: through layers of a constant matrix and steps by
+ * constant vectors.
+ */
 function batchOrigins(name: string, { editor }: Scope): string[] {
   const origins = [name];
   for (let k = 0; k < MAX_STEPS; k++) {
@@ -24,7 +27,10 @@ function batchOrigins(name: string, { editor }: Scope): string[] {
   return origins;
 }
 
-function batchSource(node: Node | undefined, dimsOf: (name: string) => readonly number[] | undefined): string | undefined {
+function batchSource(
+  node: Node | undefined,
+  dimsOf: (name: string) => readonly number[] | undefined,
+): string | undefined {
   const [first = "", second = ""] = node?.inputs ?? [];
   if (isOp(node, "LayerNormalization", "Relu", "Identity")) return first;
   if (isOp(node, "MatMul")) return dimsOf(second)?.length === 2 ? first : undefined;

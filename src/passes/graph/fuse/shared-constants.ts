@@ -1,5 +1,13 @@
 /** Which constants several nodes share, and what a model takes in the file with what was made of them. */
-import { DataType, GraphEditor, isOp, type Model, type Node, storedByteLength, type Tensor } from "../../../ir/index.js";
+import {
+  DataType,
+  GraphEditor,
+  isOp,
+  type Model,
+  type Node,
+  storedByteLength,
+  type Tensor,
+} from "../../../ir/index.js";
 import { nodeWireSize, tensorWireSize } from "../../encode/wire-size.js";
 import type { CopyLedger } from "./constant-copies.js";
 
@@ -20,14 +28,15 @@ const LAYERS = [
 ] as const;
 
 /**
- * Float constants of such nodes that more than one node reads, or that bodies or the caller read as well, each with
- * those of its readers that are such nodes.
+ * Float constants of such nodes that more than one node reads, or that bodies or the caller read as well,
+ * each with those of its readers that are such nodes.
  */
 export function sharedConstants(model: Model): Map<Tensor, Node[]> {
   const readers = new Map<Tensor, Node[]>();
   const taken = new Set<Tensor>();
   for (const editor of GraphEditor.forModel(model)) {
-    for (const node of editor.graph.nodes) for (const name of editor.usedNames(node)) note(editor, node, name);
+    for (const node of editor.graph.nodes)
+      for (const name of editor.usedNames(node)) note(editor, node, name);
     for (const { name } of editor.graph.outputs) take(editor.constant(name));
   }
   return new Map([...readers].filter(([tensor, nodes]) => nodes.length > 1 || taken.has(tensor)));
@@ -69,6 +78,7 @@ export function liveBytes(model: Model, ledger: CopyLedger): Bytes {
           growth.set(origin, (growth.get(origin) ?? 0) + storedByteLength(tensor));
     }
   }
-  for (const [origin, bytes] of growth) if (!live.has(origin)) growth.set(origin, bytes - storedByteLength(origin));
+  for (const [origin, bytes] of growth)
+    if (!live.has(origin)) growth.set(origin, bytes - storedByteLength(origin));
   return { total, growth };
 }

@@ -1,17 +1,35 @@
 /**
- * Computes of a recurrent layer only the steps that count where a single step of its outputs is read: `output[:, -1]`
- * behind a bidirectional layer takes the last state of the direction that runs forward, but of the one that runs backward
- * only its first step. All the others are computed for nothing.
+ * Computes of a recurrent layer only the steps that count where a single step of its outputs is read:
+ * `output[:, -1]` behind a bidirectional layer takes the last state of the direction that runs forward, but
+ * of the one that runs backward only its first step. All the others are computed for nothing.
  *
  *   GRU(both ways) → Transpose → Reshape → Gather(−1)   →   GRU(forward) ─┐
  *                                                 x[−1]  →   GRU(one step) ┴▶ Concat → Gather(0)
  *
- * A layer of one direction hands out its last state in place of all. Takes LSTM, GRU and RNN whose other outputs nobody
- * uses, whose steps all count (no sequence_lens, time first), and whose steps are read behind moves of axes alone; the
- * index must be the first or the last. Layers of two directions need constant weights that nothing else uses, which are
- * then split, and default activations. Outputs stay the same but for the order of sums. Needs operator set 11.
+ * A layer of one direction hands out its last state in place of all. Takes LSTM, GRU and RNN whose other
+ * outputs nobody uses, whose steps all count (no sequence_lens, time first), and whose steps are read
+ * behind moves of axes alone; the index must be the first or the last. Layers of two directions need
+ * constant weights that nothing else uses, which are then split, and default activations. Outputs stay the
+ * same but for the order of sums. Needs operator set 11.
  */
-import { attribute, getAttribute, type GraphEditor, int64Tensor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, nodeLabel, opsetVersion, setAttribute, stringAttribute, type Tensor, tensorBytes } from "../../../ir/index.js";
+import {
+  attribute,
+  getAttribute,
+  type GraphEditor,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  isOp,
+  makeNode,
+  type Model,
+  type Node,
+  nodeLabel,
+  opsetVersion,
+  setAttribute,
+  stringAttribute,
+  type Tensor,
+  tensorBytes,
+} from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
@@ -49,7 +67,11 @@ export const trimRecurrence = definePass<Record<string, never>>({
 
 function trimAll(model: Model, ledger: CopyLedger): number {
   if (opsetVersion(model) < NEGATIVE_GATHER_OPSET) return 0;
-  return rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "LSTM", "GRU", "RNN") && trim(node, rewrite, facts), { ledger });
+  return rewriteGraphs(
+    model,
+    (rewrite, facts) => (node) => isOp(node, "LSTM", "GRU", "RNN") && trim(node, rewrite, facts),
+    { ledger },
+  );
 }
 
 function trim(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
@@ -63,10 +85,22 @@ function trim(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const layers = directions.map((direction, k) => layerOf(parts[k]!, direction, read.end, rewrite));
   const states = layers.map(({ at }) => at);
   for (const { layer } of layers) editor.recordDescent(nodeLabel(node), nodeLabel(layer));
-  const joined = states.length === 1 ? [] : [makeNode("Concat", states, [editor.uniqueName(`${states[0]!}_both`)], [attribute.int("axis", 2)])];
+  const joined =
+    states.length === 1
+      ? []
+      : [makeNode("Concat", states, [editor.uniqueName(`${states[0]!}_both`)], [attribute.int("axis", 2)])];
   const index = editor.addInitializer(int64Tensor(editor.uniqueName("only_direction"), [0], []));
   editor.insertBefore(read.gather, ...layers.flatMap(({ step, layer }) => [...step, layer]), ...joined);
-  rewrite.replace(read.gather, makeNode("Gather", [joined[0]?.outputs[0] ?? states[0]!, index], [], [attribute.int("axis", 0)], read.gather.name));
+  rewrite.replace(
+    read.gather,
+    makeNode(
+      "Gather",
+      [joined[0]?.outputs[0] ?? states[0]!, index],
+      [],
+      [attribute.int("axis", 0)],
+      read.gather.name,
+    ),
+  );
   rewrite.retire(node);
   return true;
 }
@@ -79,10 +113,15 @@ function directionsOf(node: Node): readonly Direction[] | undefined {
 
 /** Whether anything takes the last states, which the layer hands out besides its outputs. */
 function usesStates(node: Node, editor: GraphEditor): boolean {
-  return node.outputs.slice(1).some((name) => name !== "" && (editor.consumers(name).length > 0 || editor.isOutput(name)));
+  return node.outputs
+    .slice(1)
+    .some((name) => name !== "" && (editor.consumers(name).length > 0 || editor.isOutput(name)));
 }
 
-/** The Gather of one step at the end of a chain that moves axes alone, with batch and features left in that order. */
+/**
+ * The Gather of one step at the end of a chain that moves axes alone, with batch and features left in that
+ * order.
+ */
 function findRead(node: Node, directions: number, editor: GraphEditor, facts: GraphFacts): Read | undefined {
   let axes: Part[][] | undefined = [["time"], ["direction"], ["batch"], ["features"]];
   let name = node.outputs[0] ?? "";
@@ -96,10 +135,22 @@ function findRead(node: Node, directions: number, editor: GraphEditor, facts: Gr
   return undefined;
 }
 
-function readOf(gather: Node, axes: readonly Part[][], directions: number, editor: GraphEditor, facts: GraphFacts): Read | undefined {
+function readOf(
+  gather: Node,
+  axes: readonly Part[][],
+  directions: number,
+  editor: GraphEditor,
+  facts: GraphFacts,
+): Read | undefined {
   const axis = normalAxis(intAttribute(gather, "axis", 0), axes.length);
-  const left = axes.filter((_, k) => k !== axis).map((parts) => parts.filter((part) => part !== "direction" || directions > 1).join());
-  if (axes[axis]?.join() !== "time" || left.join("|") !== (directions > 1 ? "batch|direction,features" : "batch|features")) return undefined;
+  const left = axes
+    .filter((_, k) => k !== axis)
+    .map((parts) => parts.filter((part) => part !== "direction" || directions > 1).join());
+  if (
+    axes[axis]?.join() !== "time" ||
+    left.join("|") !== (directions > 1 ? "batch|direction,features" : "batch|features")
+  )
+    return undefined;
   const tensor = editor.constant(gather.inputs[1] ?? "");
   const index = tensor?.dims.length === 0 ? constantList(gather.inputs[1], editor)?.[0] : undefined;
   const length = facts.shape(gather.inputs[0] ?? "")?.[axis];
@@ -108,40 +159,71 @@ function readOf(gather: Node, axes: readonly Part[][], directions: number, edito
 }
 
 /** What is along each axis behind a node; undefined when it does more than move axes. */
-function moved(node: Node, axes: readonly Part[][], directions: number, editor: GraphEditor, facts: GraphFacts): Part[][] | undefined {
+function moved(
+  node: Node,
+  axes: readonly Part[][],
+  directions: number,
+  editor: GraphEditor,
+  facts: GraphFacts,
+): Part[][] | undefined {
   if (isOp(node, "Transpose")) {
     const perm = intsAttribute(node, "perm");
     return perm?.length === axes.length ? perm.map((from) => axes[from] ?? []) : undefined;
   }
   if (isOp(node, "Squeeze")) {
     const dropped = squeezedAxes(node, editor)?.map((axis) => normalAxis(axis, axes.length));
-    return directions === 1 && dropped?.length === 1 && axes[dropped[0]!]?.join() === "direction" ? axes.filter((_, k) => k !== dropped[0]) : undefined;
+    return directions === 1 && dropped?.length === 1 && axes[dropped[0]!]?.join() === "direction"
+      ? axes.filter((_, k) => k !== dropped[0])
+      : undefined;
   }
-  return isOp(node, "Reshape") && joinsFeatures(node, axes, editor, facts) ? [axes[0]!, axes[1]!, ["direction", "features"]] : undefined;
+  return isOp(node, "Reshape") && joinsFeatures(node, axes, editor, facts)
+    ? [axes[0]!, axes[1]!, ["direction", "features"]]
+    : undefined;
 }
 
 /** Whether the Reshape puts directions and features together and leaves the two axes before them. */
 function joinsFeatures(node: Node, axes: readonly Part[][], editor: GraphEditor, facts: GraphFacts): boolean {
   const target = constantList(node.inputs[1], editor);
-  if (axes.length !== 4 || axes[2]?.join() !== "direction" || axes[3]?.join() !== "features" || target?.length !== 3) return false;
+  if (
+    axes.length !== 4 ||
+    axes[2]?.join() !== "direction" ||
+    axes[3]?.join() !== "features" ||
+    target?.length !== 3
+  )
+    return false;
   if (target.includes(0) && intAttribute(node, "allowzero", 0) !== 0) return false;
   const shape = facts.shape(node.inputs[0] ?? "");
   const [directions, features] = [shape?.[2], shape?.[3]];
   const stays = (axis: number): boolean => target[axis] === 0 || target[axis] === shape?.[axis];
-  const joins = typeof directions === "number" && typeof features === "number" && target[2] === directions * features;
+  const joins =
+    typeof directions === "number" && typeof features === "number" && target[2] === directions * features;
   // One size may be left open, and then follows from the others.
   const open = target.filter((size) => size === -1).length;
-  return open <= 1 && [0, 1].every((axis) => stays(axis) || target[axis] === -1) && (joins || target[2] === -1);
+  return (
+    open <= 1 && [0, 1].every((axis) => stays(axis) || target[axis] === -1) && (joins || target[2] === -1)
+  );
 }
 
 /** The layer of each direction by itself. */
 function split(node: Node, rewrite: Rewrite): Node[] | undefined {
   const { editor } = rewrite;
-  if (["activations", "activation_alpha", "activation_beta"].some((name) => getAttribute(node, name))) return undefined;
+  if (["activations", "activation_alpha", "activation_beta"].some((name) => getAttribute(node, name)))
+    return undefined;
   const given = node.inputs.map((name) => (name === "" ? undefined : editor.constant(name)));
-  const isOwn = (name: string, k: number): boolean => k === 0 || name === "" || (given[k]?.dims[0] === 2 && !rewrite.isFixed(given[k]) && editor.consumers(name).length === 1 && editor.soleConsumer(name) === node);
+  const isOwn = (name: string, k: number): boolean =>
+    k === 0 ||
+    name === "" ||
+    (given[k]?.dims[0] === 2 &&
+      !rewrite.isFixed(given[k]) &&
+      editor.consumers(name).length === 1 &&
+      editor.soleConsumer(name) === node);
   if (!node.inputs.every(isOwn)) return undefined;
-  return [0, 1].map((direction) => ({ ...node, inputs: node.inputs.map((name, k) => (k === 0 || name === "" ? name : addHalf(given[k]!, direction, rewrite))) }));
+  return [0, 1].map((direction) => ({
+    ...node,
+    inputs: node.inputs.map((name, k) =>
+      k === 0 || name === "" ? name : addHalf(given[k]!, direction, rewrite),
+    ),
+  }));
 }
 
 function addHalf(tensor: Tensor, direction: number, rewrite: Rewrite): string {
@@ -151,7 +233,12 @@ function addHalf(tensor: Tensor, direction: number, rewrite: Rewrite): string {
 function half(tensor: Tensor, direction: number): Tensor {
   const bytes = tensorBytes(tensor);
   const length = bytes.length / 2;
-  return { name: tensor.name ?? "", dims: [1, ...tensor.dims.slice(1)], dataType: tensor.dataType, raw: bytes.slice(direction * length, (direction + 1) * length) };
+  return {
+    name: tensor.name ?? "",
+    dims: [1, ...tensor.dims.slice(1)],
+    dataType: tensor.dataType,
+    raw: bytes.slice(direction * length, (direction + 1) * length),
+  };
 }
 
 /** One direction as far as the step that is read. */
@@ -166,12 +253,19 @@ interface OneWay {
 function layerOf(part: Node, direction: Direction, end: End, { editor }: Rewrite): OneWay {
   const [x = "", ...weights] = part.inputs;
   const at = editor.uniqueName(`${part.outputs[0] ?? "y"}_${direction}`);
-  const layer: Node = { ...part, inputs: [x, ...weights], outputs: ["", at], attributes: [...part.attributes] };
+  const layer: Node = {
+    ...part,
+    inputs: [x, ...weights],
+    outputs: ["", at],
+    attributes: [...part.attributes],
+  };
   setAttribute(layer, attribute.string("direction", direction));
   const needsAll = (direction === "forward") === (end === "last");
   if (needsAll) return { layer, step: [], at };
   const step = editor.uniqueName(`${x}_${end}`);
-  const index = editor.addInitializer(int64Tensor(editor.uniqueName(`${end}_step`), [end === "first" ? 0 : -1]));
+  const index = editor.addInitializer(
+    int64Tensor(editor.uniqueName(`${end}_step`), [end === "first" ? 0 : -1]),
+  );
   layer.inputs[0] = step;
   if (part.name !== undefined) layer.name = editor.uniqueName(`${part.name}_${end}`);
   return { layer, step: [makeNode("Gather", [x, index], [step], [attribute.int("axis", 0)])], at };

@@ -28,7 +28,11 @@ const op = makeNode;
 function heads(parameters: (level: number) => number): Model {
   const nodes = LEVELS.flatMap((k) => [
     op("Conv", [`x${k}`, "w", "b"], [`h${k}`], [], `head${k}`),
-    op("BatchNormalization", [`h${k}`, ...["s", "t", "m", "v"].map((name) => `${name}${parameters(k)}`)], [`y${k}`]),
+    op(
+      "BatchNormalization",
+      [`h${k}`, ...["s", "t", "m", "v"].map((name) => `${name}${parameters(k)}`)],
+      [`y${k}`],
+    ),
   ]);
   const norms = [...new Set(LEVELS.map(parameters))].flatMap((k) => [
     ...["s", "t", "m"].map((name, at) => tensor(`${name}${k}`, [8], 3 * k + at + 1)),
@@ -63,13 +67,19 @@ describe("a convolution for several levels", () => {
     const { result, operators } = await folded(heads((level) => level));
     expect(result.modified).toBe(false);
     expect(operators).toContain("BatchNormalization");
-    expect(result.nodes.map(({ name, status }) => `${name} ${status}`)).toEqual(LEVELS.map((k) => `head${k} kept`));
+    expect(result.nodes.map(({ name, status }) => `${name} ${status}`)).toEqual(
+      LEVELS.map((k) => `head${k} kept`),
+    );
     // Two copies more than the one that is there, of 8 · 8 · 3 · 3 floats.
     expect(result.nodes[0]?.reason).toBe(
       'shares "w" with other nodes; copies of its own would add 4,608 bytes to the model',
     );
     expect(result.diagnostics).toEqual([
-      expect.objectContaining({ id: "fold-batch-normalization/shared-constant", severity: "info", subject: "head0" }),
+      expect.objectContaining({
+        id: "fold-batch-normalization/shared-constant",
+        severity: "info",
+        subject: "head0",
+      }),
     ]);
     expect(result.diagnostics[0]?.message).toContain('"head0", "head1", "head2"');
   });
@@ -113,7 +123,10 @@ describe("constants that several nodes read", () => {
   const w = tensor("w", [16, 16]);
 
   it("stay before layers that scale their inputs each for itself", async () => {
-    const nodes = [1, 2].flatMap((k) => [op("Mul", ["x", `s${k}`], [`m${k}`]), op("Gemm", [`m${k}`, "w"], [`y${k}`])]);
+    const nodes = [1, 2].flatMap((k) => [
+      op("Mul", ["x", `s${k}`], [`m${k}`]),
+      op("Gemm", [`m${k}`, "w"], [`y${k}`]),
+    ]);
     const model = parts(nodes, [w, tensor("s1", [16], 3), tensor("s2", [16], 4)], ["y1", "y2"]);
     expect((await folded(model, foldInputAffine(), feed)).result.modified).toBe(false);
   });
@@ -182,10 +195,7 @@ describe("constants that several nodes read", () => {
     const given = { x: floats([5, 1, 4]), c: { dataType: DataType.BOOL, dims: [], data: Uint8Array.of(1) } };
     const model = tiny(
       [op("If", ["c"], ["y"], [attribute.graph("then_branch", body), attribute.graph("else_branch", other)])],
-      {
-        feed: given,
-        initializers: [tensor("wg", [2, 24, 4]), tensor("rg", [2, 24, 8], 2), flat, end],
-      },
+      { feed: given, initializers: [tensor("wg", [2, 24, 4]), tensor("rg", [2, 24, 8], 2), flat, end] },
     );
     const { bytes } = await folded(model, trimRecurrence(), given);
     expect(bytes).toBeLessThanOrEqual(0);

@@ -9,7 +9,14 @@ import { apply, type Parts, tiny } from "../tiny-models.js";
 export const ROUNDING = 5e-6;
 
 export function tensor(name: string, dims: number[], seed = 1): Tensor {
-  return floatTensor(name, dims, seededFloats(dims.reduce((a, b) => a * b, 1), seed));
+  return floatTensor(
+    name,
+    dims,
+    seededFloats(
+      dims.reduce((a, b) => a * b, 1),
+      seed,
+    ),
+  );
 }
 
 export function scalar(name: string, value: number, dims: number[] = []): Tensor {
@@ -17,7 +24,12 @@ export function scalar(name: string, value: number, dims: number[] = []): Tensor
 }
 
 /** The operators left after the pass, in order, having checked that the outputs agree to rounding. */
-export async function left(pass: PassFactory<Record<string, never>>, nodes: Node[], parts: Parts, bound = ROUNDING): Promise<string[]> {
+export async function left(
+  pass: PassFactory<Record<string, never>>,
+  nodes: Node[],
+  parts: Parts,
+  bound = ROUNDING,
+): Promise<string[]> {
   return operators(await fused(pass, nodes, parts, bound));
 }
 
@@ -26,7 +38,12 @@ export function operators(model: Model): string[] {
 }
 
 /** The model after the pass. Constants that nothing uses are a failure as well. */
-export async function fused(pass: PassFactory<Record<string, never>>, nodes: Node[], parts: Parts, bound = ROUNDING): Promise<Model> {
+export async function fused(
+  pass: PassFactory<Record<string, never>>,
+  nodes: Node[],
+  parts: Parts,
+  bound = ROUNDING,
+): Promise<Model> {
   const feed: Feed = parts.feed ?? { x: floats([2, 3]) };
   const before = await run(tiny(structuredClone(nodes), parts), feed);
   const model = tiny(structuredClone(nodes), structuredClone(parts));
