@@ -88,10 +88,7 @@ export default async function manyParts(args = []) {
       ],
       rows,
     );
-    console.log(
-      "edgec alone: with --no-verify, without onnxruntime's share. Loading a model in onnxruntime takes more",
-    );
-    console.log("than linear time for constants that nothing reads.\n");
+    console.log("edgec alone: with --no-verify, without onnxruntime's share.\n");
   } finally {
     rmSync(FOLDER, { recursive: true, force: true });
   }
