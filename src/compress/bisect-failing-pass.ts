@@ -13,7 +13,7 @@ import { brokenOutputs, expectationOf, type Expectation } from "./output-sanity.
 import { applyPlan, type CandidateContext } from "./candidate.js";
 import type { Plan } from "../plan/plan-types.js";
 
-export interface GuiltyPass {
+export interface FailingPass {
   readonly name: string;
   /** What is wrong from this pass on. */
   readonly reason: string;
@@ -30,11 +30,11 @@ const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED",
  * one already, as a model that draws random numbers does.
  * @param recorded statistics of the run that failed; nothing is measured anew
  */
-export async function findGuiltyPass(
+export async function findFailingPass(
   context: CandidateContext,
   plan: Plan,
   recorded: Map<string, Statistics>,
-): Promise<GuiltyPass | undefined> {
+): Promise<FailingPass | undefined> {
   const trials = new Trials(context, plan, recorded);
   try {
     return await bisect(plan, trials);
@@ -43,7 +43,7 @@ export async function findGuiltyPass(
   }
 }
 
-async function bisect(plan: Plan, trials: Trials): Promise<GuiltyPass | undefined> {
+async function bisect(plan: Plan, trials: Trials): Promise<FailingPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
   if ((await trials.faultAfter(0)) !== undefined) return undefined;
   // Exact passes are held to equality, so a fault among them must be looked for before loss covers it.

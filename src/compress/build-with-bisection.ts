@@ -8,45 +8,44 @@ import { EdgecError } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
-import { findGuiltyPass, type GuiltyPass } from "./bisect-failing-pass.js";
-import { planPasses, withoutPass } from "../plan/plan.js";
+import { findFailingPass, type FailingPass } from "./bisect-failing-pass.js";
+import { withoutPass } from "../plan/plan.js";
 import { PassFailure } from "../run/pass-runner.js";
-import type { PlanOptions } from "../plan/plan-request.js";
+import type { Plan } from "../plan/plan-types.js";
 
 /** Beyond this many the fault lies elsewhere. */
-const MOST_LEFT_OUT = 4;
+const MAX_LEFT_OUT = 4;
 
 /**
  * Throws EdgecError PASS_FAILED when no pass is to blame, when leaving passes out does not help, or with
  * `safe: false`.
  */
-export async function buildSafely(
+export async function buildWithBisection(
   context: CandidateContext,
   name: string,
-  options: PlanOptions,
+  plan: Plan,
 ): Promise<Candidate> {
-  const leftOut = new Map<string, GuiltyPass>();
+  const leftOut = new Map<string, FailingPass>();
   let recorded = new Map<string, Statistics>();
   for (;;) {
+    const remaining = [...leftOut.keys()].reduce(withoutPass, plan);
     const result = await attempt(
       context,
       leftOut.size === 0 ? name : `${name}-${leftOut.size}`,
-      options,
-      leftOut,
+      remaining,
       recorded,
     );
     const told = [...leftOut.values()].map(leftOutWarning);
     if (result.fault === undefined) return withWarnings(result.candidate, told);
     context.logger.progress?.({ step: "find the pass that broke the model", done: 0 });
-    const plan = [...leftOut.keys()].reduce(withoutPass, planPasses(context.read(), options));
-    const guilty = result.guilty ?? (await findGuiltyPass(context, plan, recorded));
+    const guilty = result.guilty ?? (await findFailingPass(context, remaining, recorded));
     if (!guilty) return withWarnings(unexplained(result), told);
     if (context.options.safe === false) throw refusal(guilty, result.cause);
-    if (leftOut.size >= MOST_LEFT_OUT) throw result.cause ?? refusal(guilty, undefined);
+    if (leftOut.size >= MAX_LEFT_OUT) throw result.cause ?? refusal(guilty, undefined);
     leftOut.set(guilty.name, guilty);
     recorded = stillValid(
       recorded,
-      plan.flatMap((step) => step.passes.map((pass) => pass.name)),
+      remaining.flatMap((step) => step.passes.map((pass) => pass.name)),
       guilty.name,
     );
   }
@@ -61,21 +60,17 @@ interface Broken {
   readonly fault: string;
   readonly candidate?: Candidate;
   readonly cause?: EdgecError;
-  readonly guilty?: GuiltyPass;
+  readonly guilty?: FailingPass;
 }
 
 async function attempt(
   context: CandidateContext,
   name: string,
-  options: PlanOptions,
-  leftOut: ReadonlyMap<string, GuiltyPass>,
+  plan: Plan,
   recorded: Map<string, Statistics>,
 ): Promise<Sound | Broken> {
   try {
-    const candidate = await buildCandidate(context, name, options, {
-      leftOut: new Set(leftOut.keys()),
-      recorded,
-    });
+    const candidate = await buildCandidate(context, name, plan, recorded);
     const fault = faultOf(candidate);
     return { fault, candidate };
   } catch (cause) {
@@ -114,14 +109,14 @@ function unexplained({ fault, candidate, cause }: Broken): Candidate {
   ]);
 }
 
-function leftOutWarning({ name, reason }: GuiltyPass): Diagnostic {
+function leftOutWarning({ name, reason }: FailingPass): Diagnostic {
   const message =
     `The pass "${name}" was left out, because it breaks this model: ${reason}. This is a ` +
     "bug in edgec: please report it, with the model if you can. --no-safe fails instead.";
   return { id: "compress/pass-left-out", severity: "warning", message, subject: name };
 }
 
-function refusal({ name, reason }: GuiltyPass, cause: EdgecError | undefined): EdgecError {
+function refusal({ name, reason }: FailingPass, cause: EdgecError | undefined): EdgecError {
   return new EdgecError(
     "PASS_FAILED",
     `pass "${name}" breaks this model, so nothing was written: ${reason}. Without --no-safe it is left out.`,

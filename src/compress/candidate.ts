@@ -26,7 +26,7 @@ import { bytesText } from "../units.js";
 import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { OutputFile } from "../output/output-file.js";
 import type { RunResult } from "../run/run-log.js";
-import { planPasses, planText, withoutPass } from "../plan/plan.js";
+import { planText } from "../plan/plan.js";
 import type { RunData } from "../compare/run-data.js";
 import { runPasses } from "../run/run-plan.js";
 import type { ModelJudges } from "../search/search-types.js";
@@ -36,7 +36,6 @@ import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/decisions-of.js";
 import type { Plan } from "../plan/plan-types.js";
-import type { PlanOptions } from "../plan/plan-request.js";
 
 export interface CandidateContext {
   readonly options: PlacedOptions;
@@ -98,23 +97,16 @@ export function decidedIn({ run, isFallback, isPlainFloat = false }: Candidate):
   return decisionsOf(run, { storedOnly: isFallback, plainFloat: isPlainFloat });
 }
 
-/** What an earlier attempt at the same candidate has taught. */
-export interface EarlierAttempts {
-  /** Names of passes that do not run. */
-  readonly leftOut: ReadonlySet<string>;
-  /** Statistics already measured, which are not measured anew; new ones are added. */
-  readonly recorded: Map<string, Statistics>;
-}
-
 /**
+ * @param recorded statistics that an earlier attempt has measured, which are not measured anew; new ones are added
  * Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that
  * runs the original.
  */
 export async function buildCandidate(
   context: CandidateContext,
   name: string,
-  options: PlanOptions,
-  earlier: EarlierAttempts,
+  plan: Plan,
+  recorded: Map<string, Statistics>,
 ): Promise<Candidate> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = {
@@ -123,9 +115,8 @@ export async function buildCandidate(
   };
   const model = context.read();
   if (context.files.scratch) model.scratch = context.files.scratch;
-  const plan = [...earlier.leftOut].reduce(withoutPass, planPasses(model, options));
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) =>
+  const run = await applyPlan({ ...context, logger }, model, plan, recorded).catch((error: unknown) =>
     refusedHalfWay(error, context),
   );
   const path = await context.files.path(name);

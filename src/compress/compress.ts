@@ -1,51 +1,25 @@
 /**
- * The main job: read, plan, run, write aside, load it in the runtime and compare, and only then give it its
- * name.
+ * The main job, from top to bottom: read the model, plan the passes, build candidates, choose one, and give it
+ * its name.
  */
-import { basename } from "node:path";
 import { abortable, takeTurn } from "../abort.js";
-import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
+import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
-import { dataFiles, decodeModel, encodeModelBytes, readModel, writeModel } from "../onnx/index.js";
-import { nativeRuntime } from "../runtime/index.js";
-import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
-import { assertSound, undescribedOperators } from "../ops/check-operators.js";
-import { type Report } from "../report/report.js";
-import { plural } from "../units.js";
-import { sizesOf, type FileSizes } from "../verify/index.js";
-import { requireRegularFile } from "../regular-file.js";
-import { withLimits } from "../run-limits.js";
-import { VERSION, SCHEMA_VERSION } from "../version.js";
-import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
+import { encodeModelBytes } from "../onnx/index.js";
 import type { CompressOptions } from "../plan/compress-options.js";
-import { checkData, lossWarnings, tellFirst } from "./data-warnings.js";
-import { chooseCandidate } from "./choose-candidate.js";
-import { type Decisions, requireSameModel } from "../plan/replay.js";
-import { markModel } from "../output/edgec-mark.js";
-import { modelFiles, optionFiles } from "../output/files-read.js";
-import { fingerprintOf } from "../plan/fingerprint.js";
-import { neverLarger } from "./never-larger.js";
-import { OutputFile } from "../output/output-file.js";
-import { planOptions } from "../plan/plan-options.js";
-import { sizeEffects } from "./size-effect.js";
-import { referenceOf } from "../compare/runnable-original.js";
-import { madeUpWarnings } from "../compare/made-up-data.js";
-import { openRunData, type RunData } from "../compare/run-data.js";
-import { runtimeNotice } from "../compare/runtime-notice.js";
-import { SearchState } from "../search/checkpoint.js";
-import type { SearchResult } from "../search/search-types.js";
-import { buildSafely } from "./build-with-bisection.js";
-import { RunCompute } from "../run/run-compute.js";
-import { computeThreads, learningThreads } from "../plan/threads.js";
-import {
-  memoryWarnings,
-  type PlacedOptions,
-  type ReportedTarget,
-  slowdownWarnings,
-  withTarget,
-} from "../plan/target-options.js";
-import { weightsPlace, willSplit, writeOptions } from "../output/weights-place.js";
+import { planPasses } from "../plan/plan.js";
 import type { PlanOptions } from "../plan/plan-request.js";
+import type { Report } from "../report/report.js";
+import { withLimits } from "../run-limits.js";
+import { buildWithBisection } from "./build-with-bisection.js";
+import { type Candidate, decidedIn } from "./candidate.js";
+import { chooseCandidate } from "./choose-candidate.js";
+import { checkData, lossWarnings } from "./data-warnings.js";
+import { hold, type Holdings, type Job, openJob } from "./job.js";
+import { laterWarnings, unusedData } from "./later-warnings.js";
+import { makeReport } from "./make-report.js";
+import { neverLarger } from "./never-larger.js";
+import { finished } from "./source.js";
 
 export interface CompressResult {
   readonly model: Model;
@@ -79,301 +53,54 @@ async function compressModel(
   input: string | Uint8Array | Model,
   given: CompressOptions,
 ): Promise<CompressResult> {
-  const inputPath = typeof input === "string" ? input : undefined;
-  if (inputPath !== undefined) requireRegularFile(inputPath);
-  const asked = prepared(given);
-  const {
-    options: { output, force = false },
-  } = asked;
-  const files = await OutputFile.prepare({ output, input: inputPath, force });
-  // Looked for while the model is read.
-  const looking = given.verify === false ? undefined : nativeRuntime();
-  const compute = new RunCompute(computeThreads(given.threads));
+  const holdings = await hold(input, given);
   try {
     const warnings: Diagnostic[] = [];
-    const logger = collecting(given.logger, warnings);
-    logger.progress?.({ step: "read the model", done: 0 });
-    const read = source(input);
-    const original = read();
-    assertSound(original, inputPath ?? "the model");
-    const fingerprint = fingerprintOf(original);
-    const runtime = await looking;
-    const { options, settings, target } =
-      runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
-    if (runtime)
-      tellFirst(
-        runtimeNotice(
-          runtime,
-          settings.device && settings.flags.int8 !== undefined
-            ? `the table of costs of the target ${target.name}`
-            : undefined,
-        ),
-        warnings,
-        given.logger,
-      );
-    requireSameModel(settings.replay, options.replay, fingerprint);
-    // On a copy of the head alone: this is about refusing early.
-    if (options.minOrt !== undefined)
-      fitRuntime({ ...original }, oldestRuntime(options.minOrt), inputPath ?? "the model");
-    const originalPath = inputPath ?? (await writeAside(original, files));
-    const originalData = dataFiles(original);
-    const modelsFiles = original.path === undefined ? [] : modelFiles(original.path, originalData);
-    const splits = willSplit(original, options.externalData);
-    files.requireSafe([...modelsFiles, ...optionFiles(given)], {
-      data: splits,
-      searches: quantizes(options),
-    });
-    const cameOutside = originalData.length > 0;
-    const externalData = (model: Model): boolean | undefined =>
-      weightsPlace(model, options.externalData, cameOutside);
-    const reference = await referenceOf(read, originalPath, files);
-    warnings.push(...reference.warnings);
-    let sizes: Promise<FileSizes> | undefined;
-    const originalSizes = (): Promise<FileSizes> => (sizes ??= sizesOf(originalPath, options.packedSizes));
-    const data = await openRunData(original, options);
-    const context: CandidateContext = {
-      options,
-      files,
-      logger,
-      externalData,
-      originalPath,
-      originalSizes,
-      read: reference.read,
-      referencePath: reference.path,
-      name: inputPath ?? "the model",
-      undescribed: undescribedOperators(original),
-      ...searchPlaces(options, inputPath, files, externalData),
-      data,
-      learningThreads: learningThreads(given.threads),
-      compute,
-    };
+    const job = await openJob(input, given, holdings, warnings);
     await takeTurn();
-    const doubts = await checkData(
-      context,
-      runtime?.isThere === true || runtime?.instead !== undefined,
-      warnings,
-    );
-    const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    const candidate = await neverLarger(context, settings, chosen, read, (name, plan) =>
-      buildSafely(context, name, plan),
-    );
-    warnings.unshift(...(await lossWarnings(context, candidate, doubts)));
-    warnings.push(...(await laterWarnings(context, candidate, target)));
-    logger.progress?.({ step: "finish", done: 0 });
-    warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
-    const decisions = {
-      ...(settings.replay ?? decidedIn(candidate)),
-      judged: candidate.run.judged,
-      model: fingerprint,
-    };
-    const written = await files.finalNames(candidate.path);
-    const report = {
-      ...makeReport(candidate, decisions, inputPath, options.output, warnings),
-      target,
-      emulation: null,
-      written,
-    };
-    await files.commit(candidate.path);
-    context.searchMemory?.remove();
-    const model = finished(candidate.model, files);
-    return { model, path: options.output, report, bytes: () => encodeModelBytes(model) };
+    const doubts = await checkData(job.context, isCompared(job), warnings);
+    const candidate = await bestCandidate(job);
+    warnings.unshift(...(await lossWarnings(job.context, candidate, doubts)));
+    warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
+    return await written(job, candidate, holdings, warnings);
   } finally {
-    await compute.close();
-    await files.remove();
+    await holdings.compute.close();
+    await holdings.files.remove();
   }
 }
 
-interface Prepared {
-  readonly options: PlacedOptions;
-  readonly settings: PlanOptions;
-  readonly target: ReportedTarget;
+/** Each way to compress the model is planned once, built and compared with the original; see `chooseCandidate`. */
+async function bestCandidate({ context, settings, read }: Job): Promise<Candidate> {
+  const build = (name: string, options: PlanOptions): Promise<Candidate> =>
+    buildWithBisection(context, name, planPasses(context.read(), options));
+  const chosen = await chooseCandidate(settings, build, context.logger);
+  return neverLarger(context, settings, chosen, read, build);
 }
 
-/** Throws as `withTarget` and `planOptions`. */
-function prepared(given: PlacedOptions): Prepared {
-  const { options: forTarget, target } = withTarget(given);
-  // Packing takes a third of the time of a conversion that nothing checks.
-  const options = { packedSizes: forTarget.verify !== false, ...forTarget };
-  return { options, settings: planOptions(options), target };
+function isCompared({ runtime }: Job): boolean {
+  return runtime?.isThere === true || runtime?.instead !== undefined;
 }
 
-/** Those that the outcome is read by. */
-async function laterWarnings(
-  context: CandidateContext,
+/** The candidate's file takes the output's name, and the report says what was done. */
+async function written(
+  job: Job,
   candidate: Candidate,
-  target: ReportedTarget,
-): Promise<Diagnostic[]> {
-  const { options, data } = context;
-  return [
-    ...madeUpWarnings(data, candidate.measurements),
-    ...candidate.warnings,
-    ...idleCalibration(options, candidate, data),
-    ...memoryWarnings(target, candidate.measurements.size),
-    ...slowdownWarnings(target, options),
-    ...(await sizeEffects(context, candidate)),
-  ];
-}
-
-/**
- * Where a search keeps what it finds: the best model so far under the output's name, what it has measured
- * beside it. Not where the input would be overwritten, which is still needed.
- */
-function searchPlaces(
-  options: CompressOptions,
-  input: string | undefined,
-  files: OutputFile,
-  externalData: CandidateContext["externalData"],
-): Pick<CandidateContext, "bestSoFar" | "searchMemory"> {
-  const { output, calib } = options;
-  const isNeeded =
-    output !== undefined && input !== undefined && quantizes(options) && options.force !== true;
-  if (!isNeeded) return { searchMemory: undefined };
-  const [calibName, evalName] = [calib, options.eval].map((data) =>
-    typeof data === "string" ? data : data?.name,
-  );
-  // What changes no measurement, or is no data, is not part of the key.
-  const settings = {
-    ...options,
-    calib: calibName,
-    eval: evalName,
-    timeBudget: undefined,
-    logger: undefined,
-    signal: undefined,
-    passes: undefined,
+  { files }: Holdings,
+  warnings: Diagnostic[],
+): Promise<CompressResult> {
+  const { inputPath: input, settings, fingerprint, target, originalData, context } = job;
+  const { output } = context.options;
+  context.logger.progress?.({ step: "finish", done: 0 });
+  warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), output));
+  const decisions = {
+    ...(settings.replay ?? decidedIn(candidate)),
+    judged: candidate.run.judged,
+    model: fingerprint,
   };
-  return {
-    searchMemory: new SearchState(
-      `${output}.search.json`,
-      [
-        input,
-        ...[calib, options.eval, options.labels, options.metric].filter((data) => typeof data === "string"),
-      ],
-      settings,
-    ),
-    bestSoFar: async (model) => {
-      const path = await files.path("best");
-      if (options.minOrt !== undefined)
-        fitRuntime(model, oldestRuntime(options.minOrt), "the best model so far");
-      markModel(model);
-      writeModel(model, path, writeOptions(externalData(model)));
-      await files.commit(path);
-    },
-  };
-}
-
-function quantizes({ int8, flags }: CompressOptions): boolean {
-  return int8 === true || flags?.int8 !== undefined;
-}
-
-/** Reads the input anew at every call: each candidate changes a model of its own. */
-function source(input: string | Uint8Array | Model): () => Model {
-  if (typeof input === "string") return () => readModel(input);
-  const bytes = input instanceof Uint8Array ? input : encodeModelBytes(input);
-  const path = input instanceof Uint8Array ? undefined : input.path;
-  return () => decodeModel(bytes, path);
-}
-
-/** The model as the caller may keep it: what lay in the scratch file is read from the output instead. */
-function finished(model: Model, files: OutputFile): Model {
-  delete model.scratch;
-  delete model.descent;
-  delete model.foldBalance;
-  delete model.storedForms;
-  return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;
-}
-
-async function writeAside(model: Model, files: OutputFile): Promise<string> {
-  const path = await files.path("original");
-  writeModel(model, path);
-  return path;
-}
-
-/** Passes progress and plain information on; keeps warnings for the report. */
-function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger {
-  return {
-    progress: (progress) => logger?.progress?.(progress),
-    debug: (message) => logger?.debug?.(message),
-    diagnostic: (diagnostic) =>
-      diagnostic.severity === "warning"
-        ? void warnings.push(diagnostic)
-        : logger?.diagnostic?.(clippedDiagnostic(diagnostic)),
-  };
-}
-
-/** Files are the user's: another model may use one, so none is deleted. */
-function unusedData(paths: readonly string[], output = ""): Diagnostic[] {
-  return paths.map((path) => ({
-    id: "compress/unused-data",
-    severity: "warning",
-    subject: path,
-    message:
-      `${basename(path)} stays beside ${basename(output)}, which holds its weights itself ` +
-      "and does not use it. Delete it unless another model does.",
-  }));
-}
-
-function idleCalibration(
-  { calib, eval: evaluation }: CompressOptions,
-  { run, isFallback, measurements: { fidelity } }: Candidate,
-  { isMadeUp }: RunData,
-): Diagnostic[] {
-  if (calib === undefined || run.askedForData || isFallback) return [];
-  const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
-  const heldOut = isHeldOut
-    ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are ` +
-      "held out in case a pass does. To compare on all of it, give it with --eval in place " +
-      "of --calib."
-    : "";
-  return [
-    {
-      id: "compress/idle-calibration",
-      severity: "warning",
-      message: `Calibration data was given, but none of the passes that ran learns from data.${heldOut}`,
-    },
-  ];
-}
-
-function makeReport(
-  { run, measurements, unchanged }: Candidate,
-  decisions: Decisions,
-  input: string | undefined,
-  output: string | undefined,
-  warnings: readonly Diagnostic[],
-): Omit<Report, "target" | "emulation" | "written"> {
-  const { size, fidelity, accuracy, latency, executed, gates } = measurements;
-  return {
-    schemaVersion: SCHEMA_VERSION,
-    edgec: VERSION,
-    input: input ?? null,
-    output: output ?? null,
-    decisions,
-    search: reportedSearch(run.search),
-    passes: run.passes,
-    nodes: run.nodes,
-    ...(unchanged ? { unchanged } : {}),
-    size,
-    fidelity,
-    accuracy,
-    latency,
-    executed,
-    warnings: distinct(warnings),
-    verdict: { ok: gates.every((gate) => gate.ok), gates },
-  };
-}
-
-function reportedSearch(search: SearchResult | undefined): Report["search"] {
-  if (!search) return null;
-  const { reasons, forms, dynamic = null, paying = null, choice = null, predicted = null } = search;
-  return {
-    floatNodes: forms.floatNodes.map((name) => ({ name, reason: reasons.get(name) ?? "" })),
-    dynamic,
-    speed: paying,
-    accuracy: choice,
-    prediction: predicted,
-  };
-}
-
-function distinct(given: readonly Diagnostic[]): Diagnostic[] {
-  const warnings = given.map(clippedDiagnostic);
-  return [...new Map(warnings.map((warning) => [`${warning.id}\n${warning.message}`, warning])).values()];
+  const names = await files.finalNames(candidate.path);
+  const report = makeReport(candidate, { input, output, decisions, target, written: names, warnings });
+  await files.commit(candidate.path);
+  context.searchMemory?.remove();
+  const model = finished(candidate.model, files);
+  return { model, path: output, report, bytes: () => encodeModelBytes(model) };
 }

@@ -1,0 +1,158 @@
+/** What a run of `compress` is about, once its input was read and its options were checked. */
+import { runtimeNotice } from "../compare/runtime-notice.js";
+import { referenceOf } from "../compare/runnable-original.js";
+import { openRunData } from "../compare/run-data.js";
+import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
+import type { Model } from "../ir/index.js";
+import { dataFiles, writeModel } from "../onnx/index.js";
+import { assertSound, undescribedOperators } from "../ops/check-operators.js";
+import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
+import { modelFiles, optionFiles } from "../output/files-read.js";
+import { OutputFile } from "../output/output-file.js";
+import { weightsPlace, willSplit } from "../output/weights-place.js";
+import type { CompressOptions } from "../plan/compress-options.js";
+import { fingerprintOf } from "../plan/fingerprint.js";
+import { planOptions } from "../plan/plan-options.js";
+import type { PlanOptions } from "../plan/plan-request.js";
+import { requireSameModel } from "../plan/replay.js";
+import { type PlacedOptions, type ReportedTarget, withTarget } from "../plan/target-options.js";
+import { computeThreads, learningThreads } from "../plan/threads.js";
+import { requireRegularFile } from "../regular-file.js";
+import { RunCompute } from "../run/run-compute.js";
+import { nativeRuntime, type NativeRuntime } from "../runtime/index.js";
+import { type FileSizes, sizesOf } from "../verify/index.js";
+import type { CandidateContext } from "./candidate.js";
+import { tellFirst } from "./data-warnings.js";
+import { quantizes, searchFiles } from "./search-files.js";
+import { source } from "./source.js";
+
+export interface Job {
+  readonly inputPath: string | undefined;
+  /** Reads the input anew at every call, as it came. */
+  readonly read: () => Model;
+  readonly fingerprint: string;
+  /** The data files that the input came with. */
+  readonly originalData: readonly string[];
+  readonly settings: PlanOptions;
+  readonly target: ReportedTarget;
+  /** Undefined where nothing is run. */
+  readonly runtime: NativeRuntime | undefined;
+  readonly context: CandidateContext;
+}
+
+/** What a run holds on to and gives back at its end. */
+export interface Holdings {
+  readonly files: OutputFile;
+  readonly compute: RunCompute;
+}
+
+interface Prepared {
+  readonly options: PlacedOptions;
+  readonly settings: PlanOptions;
+  readonly target: ReportedTarget;
+}
+
+/** Throws as `withTarget` and `planOptions`. */
+function prepared(given: PlacedOptions): Prepared {
+  const { options: forTarget, target } = withTarget(given);
+  // Packing takes a third of the time of a conversion that nothing checks.
+  const options = { packedSizes: forTarget.verify !== false, ...forTarget };
+  return { options, settings: planOptions(options), target };
+}
+
+/** Checks the options and the place of the output, before the input is read. Throws EdgecError as `compress`. */
+export async function hold(input: string | Uint8Array | Model, given: CompressOptions): Promise<Holdings> {
+  const path = pathOf(input);
+  if (path !== undefined) requireRegularFile(path);
+  const { output, force = false } = prepared(given).options;
+  const files = await OutputFile.prepare({ output, input: path, force });
+  return { files, compute: new RunCompute(computeThreads(given.threads)) };
+}
+
+/**
+ * Reads the input and opens the data. Throws EdgecError as `compress`.
+ * @param warnings takes what comes up on the way, in its order
+ */
+export async function openJob(
+  input: string | Uint8Array | Model,
+  given: CompressOptions,
+  { files, compute }: Holdings,
+  warnings: Diagnostic[],
+): Promise<Job> {
+  // Looked for while the model is read.
+  const looking = given.verify === false ? undefined : nativeRuntime();
+  const logger = collecting(given.logger, warnings);
+  logger.progress?.({ step: "read the model", done: 0 });
+  const inputPath = pathOf(input);
+  const name = inputPath ?? "the model";
+  const read = source(input);
+  const original = read();
+  assertSound(original, name);
+  const fingerprint = fingerprintOf(original);
+  const runtime = await looking;
+  const { options, settings, target } = prepared(
+    runtime?.isThere === false ? { ...given, lacksNativeRuntime: true } : given,
+  );
+  if (runtime) tellFirst(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
+  requireSameModel(settings.replay, options.replay, fingerprint);
+  // On a copy of the head alone: this is about refusing early.
+  if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), name);
+  const originalPath = inputPath ?? (await writeAside(original, files));
+  const originalData = dataFiles(original);
+  const filesOfModel = original.path === undefined ? [] : modelFiles(original.path, originalData);
+  const written = { data: willSplit(original, options.externalData), searches: quantizes(options) };
+  files.requireSafe([...filesOfModel, ...optionFiles(given)], written);
+  const externalData = (model: Model): boolean | undefined =>
+    weightsPlace(model, options.externalData, originalData.length > 0);
+  const reference = await referenceOf(read, originalPath, files);
+  warnings.push(...reference.warnings);
+  const context: CandidateContext = {
+    options,
+    files,
+    logger,
+    externalData,
+    originalPath,
+    originalSizes: once(() => sizesOf(originalPath, options.packedSizes)),
+    read: reference.read,
+    referencePath: reference.path,
+    name,
+    undescribed: undescribedOperators(original),
+    ...searchFiles(options, inputPath, files, externalData),
+    data: await openRunData(original, options),
+    learningThreads: learningThreads(given.threads),
+    compute,
+  };
+  return { inputPath, read, fingerprint, originalData, settings, target, runtime, context };
+}
+
+function pathOf(input: string | Uint8Array | Model): string | undefined {
+  return typeof input === "string" ? input : undefined;
+}
+
+/** What decides about int8 in place of the clock. */
+function costTable({ device, flags }: PlanOptions, { name }: ReportedTarget): string | undefined {
+  return device && flags.int8 !== undefined ? `the table of costs of the target ${name}` : undefined;
+}
+
+function once(measure: () => Promise<FileSizes>): () => Promise<FileSizes> {
+  let sizes: Promise<FileSizes> | undefined;
+  return () => (sizes ??= measure());
+}
+
+async function writeAside(model: Model, files: OutputFile): Promise<string> {
+  const path = await files.path("original");
+  writeModel(model, path);
+  return path;
+}
+
+/** Passes progress and plain information on; keeps warnings for the report. */
+function collecting(logger: Logger | undefined, warnings: Diagnostic[]): Logger {
+  return {
+    progress: (progress) => logger?.progress?.(progress),
+    debug: (message) => logger?.debug?.(message),
+    diagnostic: (diagnostic) =>
+      diagnostic.severity === "warning"
+        ? void warnings.push(diagnostic)
+        : logger?.diagnostic?.(clippedDiagnostic(diagnostic)),
+  };
+}
