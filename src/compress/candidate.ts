@@ -222,7 +222,7 @@ export async function applyPlan(
       seed,
       threads,
       debug,
-      ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
+      ...(plan.some(({ search, withinGates }) => search ?? withinGates) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });

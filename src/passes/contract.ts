@@ -119,6 +119,13 @@ export interface PassFlag {
   parse(value: string): Record<string, unknown>;
 }
 
+/** How much a pass does, as one option of it that a search may turn. */
+export interface Strength {
+  readonly option: string;
+  /** From weak to strong: a stronger value costs more accuracy and gains more. */
+  readonly values: readonly number[];
+}
+
 export interface PassDefinition<Options extends object> {
   readonly name: string;
   /** One line for `edgec passes`. */
@@ -127,6 +134,8 @@ export interface PassDefinition<Options extends object> {
   /** Whether results may change beyond rounding. */
   readonly lossy: boolean;
   readonly defaults: Readonly<Options>;
+  /** What is turned where the pass is to work as strongly as the gates on accuracy allow. */
+  readonly strength?: Strength;
   /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
   readonly isSearched?: true;
   /** Makes a file larger on purpose, for passes behind it: who names the pass asks for that. */
@@ -149,6 +158,9 @@ export interface Pass {
   readonly options: Readonly<Record<string, unknown>>;
   readonly isSearched?: true;
   readonly sizeEffect?: string;
+  readonly strength?: Strength;
+  /** The same pass at another strength; present with `strength`. */
+  withStrength?(value: number): Pass;
   statistics(model: Model): readonly StatisticRequest[];
   run(model: Model, context: PassContext): Promise<PassResult>;
   /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */

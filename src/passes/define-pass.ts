@@ -14,6 +14,13 @@ export function definePass<Options extends object>(
       options: options as Readonly<Record<string, unknown>>,
       ...(definition.isSearched ? { isSearched: definition.isSearched } : {}),
       ...(definition.sizeEffect === undefined ? {} : { sizeEffect: definition.sizeEffect }),
+      ...(definition.strength
+        ? {
+            strength: definition.strength,
+            withStrength: (value: number) =>
+              factory({ ...given, [definition.strength!.option]: value }),
+          }
+        : {}),
       statistics: (model) => definition.statistics?.(model, options) ?? [],
       run: async (model, context) => {
         const result = await definition.run(model, options, context);

@@ -62,6 +62,14 @@ function withSelections(
     },
     statistics: (model) => selecting(model).statistics(model),
     run: (model, context) => selecting(model).run(model, context),
+    ...(bound.strength
+      ? {
+          withStrength: (value: number) => {
+            const turned = { ...options, [bound.strength!.option]: value };
+            return withSelections(pass, pass.bind(turned), turned, selections);
+          },
+        }
+      : {}),
     excluding: (names) => more({ floatNodes: [...floatNodes, ...names] }),
     ...("dynamic" in pass.defaults
       ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) }

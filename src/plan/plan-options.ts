@@ -39,6 +39,7 @@ export function planOptions(options: PlacedOptions): PlanOptions {
       );
     delete flags.storage;
   }
+  refuseUnboundedPruning(options, flags);
   return {
     flags,
     storeOnly,
@@ -196,4 +197,20 @@ export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
     ...(functions === undefined ? {} : { shared: { functions } }),
     ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }),
   };
+}
+
+/** Throws EdgecError BAD_OPTION for pruning up to the gates where there are none, or where the passes are named. */
+function refuseUnboundedPruning(options: PlacedOptions, { prune }: Readonly<Record<string, string>>): void {
+  if (prune !== "auto") return;
+  if (replacesRecipe(options.passes))
+    throw new EdgecError(
+      "BAD_OPTION",
+      "--prune auto belongs to the recipe. Leave --passes out, or give a ratio.",
+    );
+  if (Object.keys(accuracyLimits(options)).length > 0) return;
+  throw new EdgecError(
+    "BAD_OPTION",
+    "--prune auto prunes as much as the gates on accuracy allow, and none is set. " +
+      "Give --max-drop, --min-sqnr or --min-agreement.",
+  );
 }

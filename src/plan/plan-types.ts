@@ -12,6 +12,8 @@ export interface PlannedStep {
   readonly validateAfter?: string;
   /** Samples are held out as they were in the run that is replayed. */
   readonly wasJudged?: boolean;
+  /** See `RecipeStep.withinGates`. */
+  readonly withinGates?: true;
   /** Before its last pass runs, nodes are chosen for it to leave in float. */
   readonly search?: SearchAims;
 }

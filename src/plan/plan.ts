@@ -49,13 +49,14 @@ function stepsOf(options: PlanOptions): Step[] {
 
 function recipeSteps(options: PlanOptions): Step[] {
   return RECIPE.filter(({ when }) => when(options)).map(
-    ({ passes, untilStable = false, reason, validateAfter, options: own, search }) => {
+    ({ passes, untilStable = false, reason, validateAfter, withinGates, options: own, search }) => {
       const aims = search?.(options);
       return {
         passes: passes.map(findPass),
         untilStable,
         reason,
         ...(validateAfter === undefined ? {} : { validateAfter }),
+        ...(withinGates?.(options) === true ? { withinGates: true as const } : {}),
         ...(own ? { options: own } : {}),
         ...(aims ? { search: aims } : {}),
       };

@@ -22,6 +22,11 @@ export interface RecipeStep {
    * out without such samples.
    */
   readonly validateAfter?: string;
+  /**
+   * The step costs accuracy and buys size or time: its last pass runs as strongly as the gates on accuracy allow,
+   * judged on the finished model. Where not even the weakest holds, it does not run.
+   */
+  readonly withinGates?: (options: PlanOptions) => boolean;
   /** Options that the passes get here and not elsewhere. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** What is searched for the last pass before it runs: which nodes it leaves in float. */
@@ -153,6 +158,7 @@ export const RECIPE: readonly RecipeStep[] = [
   {
     passes: ["prune-magnitude"],
     when: wantsPruning,
+    withinGates: ({ flags }) => flags.prune === "auto",
     reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay",
   },
   {

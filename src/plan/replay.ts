@@ -27,6 +27,8 @@ export interface Decisions extends NodeForms {
    * reports of earlier versions.
    */
   readonly judged?: boolean;
+  /** How strongly passes ran that ran up to the gates, by pass; null for one that did not run. */
+  readonly strengths?: Readonly<Record<string, number | null>>;
   /** Of the model that they were made for; absent from reports of earlier versions. */
   readonly model?: string;
 }
@@ -62,12 +64,14 @@ function validDecisions(found: unknown): Decisions | undefined {
     storedOnly,
     plainFloat = false,
     judged,
+    strengths,
     model,
   } = found as Partial<Record<keyof Decisions, unknown>>;
   if (!isTexts(kept) || !isTexts(takenBack) || !isTexts(floatNodes) || !isTexts(dynamicNodes))
     return undefined;
   if (typeof storedOnly !== "boolean" || typeof plainFloat !== "boolean") return undefined;
   if (judged !== undefined && typeof judged !== "boolean") return undefined;
+  if (strengths !== undefined && !areStrengths(strengths)) return undefined;
   return {
     kept,
     takenBack,
@@ -76,6 +80,7 @@ function validDecisions(found: unknown): Decisions | undefined {
     storedOnly,
     plainFloat,
     ...(judged === undefined ? {} : { judged }),
+    ...(strengths === undefined ? {} : { strengths }),
     ...(typeof model === "string" ? { model } : {}),
   };
 }
@@ -142,4 +147,9 @@ function parse(path: string): unknown {
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+function areStrengths(value: unknown): value is Record<string, number | null> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((entry) => entry === null || typeof entry === "number");
 }

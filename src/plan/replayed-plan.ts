@@ -10,7 +10,7 @@ import { needsJudges } from "./search-aims.js";
  * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws
  * EdgecError BAD_OPTION where a step that was kept is not planned.
  */
-export function replayed(plan: Plan, { kept, judged, ...forms }: Decisions): Plan {
+export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }: Decisions): Plan {
   const planned = new Set(
     plan.flatMap(({ validateAfter, passes }) =>
       validateAfter === undefined ? [] : passes.map(({ name }) => name),
@@ -28,9 +28,10 @@ export function replayed(plan: Plan, { kept, judged, ...forms }: Decisions): Pla
       ({ validateAfter, passes }) =>
         validateAfter === undefined || passes.every(({ name }) => kept.includes(name)),
     )
-    .map(({ validateAfter, search, ...step }) => {
-      const passes = inForms(step.passes, forms);
-      const isFormed = passes !== step.passes;
+    .map(({ validateAfter, search, withinGates, ...step }) => {
+      const strong = withinGates ? step.passes.flatMap((pass) => atStrength(pass, strengths)) : step.passes;
+      const passes = inForms(strong, forms);
+      const isFormed = passes !== strong;
       // Reports of earlier versions do not say whether samples were held out: it has to be guessed from
       // what was decided.
       const seemsJudged =
@@ -60,4 +61,17 @@ function requiringNodes(pass: Pass, forms: NodeForms): Pass {
       return pass.run(model, context);
     },
   };
+}
+
+/** The pass as strong as it was; none where it did not run. Throws EdgecError BAD_OPTION where that was not decided. */
+function atStrength(pass: Pass, strengths: Readonly<Record<string, number | null>>): Pass[] {
+  if (!pass.withStrength) return [pass];
+  const value = strengths[pass.name];
+  if (value === undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--replay: the run that wrote the report did not choose how strongly "${pass.name}" works. ` +
+        "Give the options of that run.",
+    );
+  return value === null ? [] : [pass.withStrength(value)];
 }

@@ -4,7 +4,12 @@ import type { RunResult } from "./run-log.js";
 
 /** @param run with whether samples were held out of its calibration */
 export function decisionsOf(
-  { passes, search, judged }: Pick<RunResult, "passes" | "search"> & { readonly judged: boolean },
+  {
+    passes,
+    search,
+    strengths,
+    judged,
+  }: Pick<RunResult, "passes" | "search" | "strengths"> & { readonly judged: boolean },
   { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
 ): Decisions {
   const tried = (kept: boolean): string[] =>
@@ -16,5 +21,6 @@ export function decisionsOf(
     storedOnly,
     plainFloat,
     judged,
+    ...(strengths ? { strengths } : {}),
   };
 }

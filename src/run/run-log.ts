@@ -3,6 +3,7 @@ import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
 import type { SearchResult } from "../search/search-types.js";
+import type { StrengthChoice } from "./strongest.js";
 
 /** What a pass that must prove itself came to on samples held out of calibration. */
 export interface TrialResult {
@@ -28,6 +29,8 @@ export interface PassRecord {
    * back.
    */
   readonly trial?: TrialResult;
+  /** Present for a pass that ran as strongly as the gates on accuracy allow. */
+  readonly strength?: StrengthChoice;
 }
 
 export interface RunResult {
@@ -39,6 +42,8 @@ export interface RunResult {
   readonly askedForData: boolean;
   /** Which nodes were left in float and why, where that was searched. */
   readonly search?: SearchResult;
+  /** How strongly passes ran that ran up to the gates, by pass; null for one that did not run. */
+  readonly strengths?: Readonly<Record<string, number | null>>;
   /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
@@ -46,6 +51,7 @@ export interface RunResult {
 export class PassLedger {
   askedForData = false;
   search: SearchResult | undefined;
+  readonly strengths = new Map<string, StrengthChoice>();
   readonly statistics = new Map<string, Statistics>();
   private readonly records: {
     pass: Pass;
@@ -121,12 +127,16 @@ export class PassLedger {
         stats,
         ms: Math.round(ms * 10) / 10,
         ...(trial ? { trial } : {}),
+        ...(this.strengths.has(pass.name) ? { strength: this.strengths.get(pass.name)! } : {}),
       })),
       nodes: this.nodes.map((node) => explained(node, this.search)),
       diagnostics: this.diagnostics,
       askedForData: this.askedForData,
       statistics: this.statistics,
       ...(this.search ? { search: this.search } : {}),
+      ...(this.strengths.size > 0
+        ? { strengths: Object.fromEntries([...this.strengths].map(([name, { value }]) => [name, value])) }
+        : {}),
     };
   }
 }

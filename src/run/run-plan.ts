@@ -11,6 +11,8 @@ import type { RunOptions } from "./run-options.js";
 import { searchForms } from "../search/search.js";
 import type { SearchResult } from "../search/search-types.js";
 import { StepTrial } from "./ablation.js";
+import { strongestWithin } from "./strongest.js";
+import type { Diagnostic } from "../diagnostics.js";
 import type { SearchAims } from "../plan/search-aims.js";
 import type { Plan, PlannedStep } from "../plan/plan-types.js";
 import { inForms } from "../plan/bind-pass.js";
@@ -44,6 +46,7 @@ class PlanRun {
   async run(): Promise<RunResult> {
     for (const [index, step] of this.plan.entries()) {
       if (step.search) await this.searchStep(index, step, step.search);
+      else if (step.withinGates) await this.strongestStep(index, step);
       else if (step.validateAfter !== undefined) await this.tryStep(index, step, step.validateAfter);
       else if (await this.runner.runStep(this.model, step))
         this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
@@ -78,6 +81,34 @@ class PlanRun {
     if (tried.askedForData) this.runner.ledger.askedForData = true;
     this.runner.ledger.addTrial(tried, result);
     this.tellFailure(step.passes.map(({ name }) => name).join(", "), result);
+  }
+
+  /** Runs the step's last pass as strongly as the gates on accuracy allow, or leaves it out. */
+  private async strongestStep(index: number, step: PlannedStep): Promise<void> {
+    const { judges: { enough } = {}, logger } = this.options;
+    const pass = step.passes.at(-1);
+    if (!pass?.strength || !pass.withStrength) return;
+    if (!enough) {
+      logger.diagnostic?.(notJudged(pass.name));
+      return;
+    }
+    this.runner.keepReference();
+    const at = (value: number): PlannedStep => ({
+      ...step,
+      passes: [...step.passes.slice(0, -1), pass.withStrength!(value)],
+    });
+    const later = this.plan.slice(index + 1).filter(({ validateAfter }) => validateAfter === undefined);
+    const { option, values } = pass.strength;
+    const choice = await strongestWithin(option, values, async (value) => {
+      logger.progress?.({ step: `find how strongly ${pass.name} may work: ${value}`, done: 0 });
+      const copy = copyModel(this.model);
+      for (const each of [at(value), ...later]) await this.runner.runStep(copy, each, new PassLedger());
+      return enough(copy);
+    });
+    this.runner.ledger.strengths.set(pass.name, choice);
+    if (choice.value === null) logger.diagnostic?.(leftOut(pass.name, values[0]));
+    else if (await this.runner.runStep(this.model, at(choice.value)))
+      this.trial?.unlessJudgedAfter([pass.name]);
   }
 
   private tellFailure(subject: string, { refused, crashed }: TrialResult): void {
@@ -172,4 +203,16 @@ function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
 /** With a full stop, which some messages have already. */
 function sentence(text: string): string {
   return text.endsWith(".") ? text : `${text}.`;
+}
+
+function notJudged(subject: string): Diagnostic {
+  const message = `"${subject}" did not run: there is no data to judge it on. Give data with --eval.`;
+  return { id: "compress/strength-not-judged", severity: "warning", subject, message };
+}
+
+function leftOut(subject: string, weakest: number | undefined): Diagnostic {
+  const message =
+    `"${subject}" did not run: a gate on accuracy fails even at its weakest, ${weakest}. ` +
+    "Loosen the gate, or leave the pass out.";
+  return { id: "compress/nothing-within-gates", severity: "warning", subject, message };
 }

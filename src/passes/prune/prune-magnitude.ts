@@ -58,9 +58,12 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
   name: NAME,
   description: "Set the weights that matter least to zero; with calibration data, refit the others",
   flag: {
-    syntax: "--prune <ratio|N:M>",
-    help: "set this ratio of weights to zero, such as 0.3, or keep N of every M, such as 2:4",
+    syntax: "--prune <ratio|N:M|auto>",
+    help:
+      "set this ratio of weights to zero, such as 0.3; keep N of every M, such as 2:4; or auto: as many as the " +
+      "gates on accuracy allow",
     parse: (value) => {
+      if (value === "auto") return {};
       parseAmount(value);
       return { amount: value };
     },
@@ -68,6 +71,7 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
   lossy: true,
   sizeEffect:
     "onnxruntime computes with zeros as with any other value, so pruning single weights does not change latency.",
+  strength: { option: "amount", values: Array.from({ length: 19 }, (_, k) => (k + 1) / 20) },
   defaults: { amount: 0.3, scope: "global", exclude: [], protectEnds: true, protectDepthwise: true },
   validate: ({ amount, scope }) => {
     parseAmount(amount);
