@@ -8,6 +8,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     // The machines that run this have few cores, and onnxruntime brings threads of its own.
     maxWorkers: 2,
-    globalSetup: ["test/build-once.ts"],
+    globalSetup: ["test/support/build-once.ts"],
   },
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GENERIC } from "../../src/targets/index.js";
-import { choose } from "./made-candidates.js";
+import { choose } from "../support/made-candidates.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const INT8: PlanOptions = { flags: { int8: "" } };

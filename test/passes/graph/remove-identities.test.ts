@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { attribute, DataType, floatTensor, int64Tensor, makeNode, type Node } from "../../../src/ir/index.js";
 import { removeIdentities } from "../../../src/passes/graph/remove-identities.js";
-import { difference, run } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { difference, run } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const relu = (from: string, to: string) => makeNode("Relu", [from], [to]);
 const identity = (from: string, to: string) => makeNode("Identity", [from], [to]);

@@ -3,7 +3,7 @@
  * does not.
  */
 import { attribute, floatTensor, makeNode, type Model, type Node } from "../../src/ir/index.js";
-import { model, noise } from "../passes/quantize/tiny-models.js";
+import { model, noise } from "./int8-models.js";
 
 /** Of each tensor, 64 channels of `size` × `size` values. */
 export const CHANNELS = 64;

@@ -1,6 +1,5 @@
-/** Models in a line or two. */
+/** Models in a line or two, with the types of inputs and outputs declared. */
 import {
-  emptyGraph,
   makeNode,
   tensorValue,
   type DataType,
@@ -10,6 +9,7 @@ import {
   type Tensor,
 } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
+import { bareModel } from "./bare-model.js";
 
 export type Declared = Readonly<Record<string, readonly [type: DataType, shape?: readonly Dimension[]]>>;
 
@@ -22,21 +22,8 @@ export function tinyModel(
 ): Model {
   const values = (declared: Declared) =>
     Object.entries(declared).map(([name, [type, shape]]) => tensorValue(name, type, shape));
-  const graph = {
-    ...emptyGraph("tiny"),
-    nodes,
-    inputs: values(inputs),
-    outputs: values(outputs),
-    initializers,
-  };
-  return {
-    irVersion: 10n,
-    opsetImports: [{ domain: "", version: 21n }],
-    graph,
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-  };
+  const graph = { name: "tiny", nodes, inputs: values(inputs), outputs: values(outputs), initializers };
+  return bareModel(graph, { opset: 21, irVersion: 10n });
 }
 
 export function tinyBytes(...model: Parameters<typeof tinyModel>): Uint8Array {

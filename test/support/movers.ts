@@ -1,6 +1,6 @@
 /** Random chains of nodes that only move values, behind a constant of rank 2. */
 import { attribute, DataType, int64Tensor, makeNode, type Node, type Tensor } from "../../src/ir/index.js";
-import type { Random } from "../fuzz/random.js";
+import type { Random } from "./random.js";
 
 export interface Moved {
   readonly nodes: Node[];

@@ -9,7 +9,7 @@ import {
   type Feed,
   type Model,
 } from "../../src/ir/index.js";
-import type { Random } from "../fuzz/random.js";
+import type { Random } from "./random.js";
 
 const SIZE = 6;
 const IN = 3;

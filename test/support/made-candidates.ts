@@ -2,7 +2,7 @@
 import type { Candidate } from "../../src/compress/candidate.js";
 import { chooseCandidate } from "../../src/compress/choose-candidate.js";
 import type { SearchResult } from "../../src/search/search-types.js";
-import { matMulModel } from "./tiny-model.js";
+import { matMulModel } from "./mat-mul-model.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 export interface Measured {

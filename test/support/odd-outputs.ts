@@ -16,7 +16,7 @@ import {
   type Tensor,
   type ValueInfo,
 } from "../../src/ir/index.js";
-import { Random } from "../fuzz/random.js";
+import { Random } from "./random.js";
 import {
   CLASSES,
   encoded,

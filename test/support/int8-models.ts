@@ -2,16 +2,16 @@
 import {
   attribute,
   DataType,
-  emptyGraph,
   floatTensor,
   makeNode,
   type Model,
   type Node,
   tensorValue,
   type Tensor,
-} from "../../../src/ir/index.js";
-import { Statistics } from "../../../src/numeric/statistics.js";
-import { quantizeInt8, type QuantizeInt8Options } from "../../../src/passes/quantize/quantize-int8.js";
+} from "../../src/ir/index.js";
+import { Statistics } from "../../src/numeric/statistics.js";
+import { quantizeInt8, type QuantizeInt8Options } from "../../src/passes/quantize/quantize-int8.js";
+import { bareModel } from "./bare-model.js";
 
 export function model(
   nodes: Node[],
@@ -20,20 +20,12 @@ export function model(
   shape: readonly (number | string)[] = [1, 4, 8, 8],
 ): Model {
   const graph = {
-    ...emptyGraph("g"),
     nodes,
     initializers,
     inputs: [tensorValue("x", DataType.FLOAT, shape)],
     outputs: [tensorValue("y", DataType.FLOAT)],
   };
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: BigInt(opset) }],
-    graph,
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-  };
+  return bareModel(graph, { opset });
 }
 
 /** Seeded values in [-1, 1). */

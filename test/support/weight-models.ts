@@ -1,7 +1,6 @@
 /** Tiny models, and statistics of their inputs made by hand. */
 import {
   DataType,
-  emptyGraph,
   floatTensor,
   makeNode,
   type Model,
@@ -9,26 +8,18 @@ import {
   tensorValue,
   type Tensor,
   toFloat32,
-} from "../../../src/ir/index.js";
-import { type GramRequest, type StatisticRequest, Statistics } from "../../../src/numeric/statistics.js";
-import type { Pass, PassResult } from "../../../src/passes/contract.js";
+} from "../../src/ir/index.js";
+import { type GramRequest, type StatisticRequest, Statistics } from "../../src/numeric/statistics.js";
+import type { Pass, PassResult } from "../../src/passes/contract.js";
+import { bareModel } from "./bare-model.js";
 
 export function model(nodes: Node[], initializers: Tensor[], output = "y"): Model {
-  const graph = {
-    ...emptyGraph("g"),
+  return bareModel({
     nodes,
     initializers,
     inputs: [tensorValue("x", DataType.FLOAT)],
     outputs: [tensorValue(output, DataType.FLOAT)],
-  };
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: 17n }],
-    graph,
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-  };
+  });
 }
 
 export const floats = (name: string, dims: readonly number[], values: Iterable<number>): Tensor =>

@@ -1,8 +1,7 @@
-/** Tiny models and datasets for tests of calibration. */
+/** Models over one float input x, with feeds and datasets for it. */
 import type { Dataset } from "../../src/data/index.js";
 import {
   DataType,
-  emptyGraph,
   tensorValue,
   type Dimension,
   type Feed,
@@ -10,24 +9,18 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
+import { bareModel } from "./bare-model.js";
 
 /** A model over one float input "x" whose output is that of the last node. */
 export function model(shape: readonly Dimension[], nodes: Node[], initializers: Tensor[] = []): Model {
   const output = nodes.at(-1)?.outputs[0] ?? "";
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: 17n }],
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    graph: {
-      ...emptyGraph("tiny"),
-      nodes,
-      initializers,
-      inputs: [tensorValue("x", DataType.FLOAT, shape)],
-      outputs: [tensorValue(output, DataType.FLOAT)],
-    },
-  };
+  return bareModel({
+    name: "tiny",
+    nodes,
+    initializers,
+    inputs: [tensorValue("x", DataType.FLOAT, shape)],
+    outputs: [tensorValue(output, DataType.FLOAT)],
+  });
 }
 
 export function feed(dims: readonly number[], values: ArrayLike<number>): Feed {

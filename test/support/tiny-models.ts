@@ -10,10 +10,11 @@ import {
   type Model,
   type Node,
   type Tensor,
-} from "../../../src/ir/index.js";
-import { printGraph } from "../../../src/ir/print.js";
-import type { Pass, PassResult } from "../../../src/passes/contract.js";
-import { assertValid } from "../../../src/ir/validate.js";
+} from "../../src/ir/index.js";
+import { printGraph } from "../../src/ir/print.js";
+import type { Pass, PassResult } from "../../src/passes/contract.js";
+import { assertValid } from "../../src/ir/validate.js";
+import { bareModel } from "./bare-model.js";
 import { floats, CONTEXT } from "./running.js";
 
 export const X: Feed = { x: floats([2, 3]) };
@@ -30,20 +31,13 @@ export function tiny(
   nodes: Node[],
   { opset = 17, feed = X, outputs = nodes.at(-1)?.outputs ?? [], initializers = [] }: Parts = {},
 ): Model {
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: BigInt(opset) }],
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    graph: {
-      ...emptyGraph("g"),
-      nodes,
-      initializers,
-      inputs: Object.entries(feed).map(([name, { dataType, dims }]) => tensorValue(name, dataType, dims)),
-      outputs: outputs.map((name) => ({ name })),
-    },
+  const graph = {
+    nodes,
+    initializers,
+    inputs: Object.entries(feed).map(([name, { dataType, dims }]) => tensorValue(name, dataType, dims)),
+    outputs: outputs.map((name) => ({ name })),
   };
+  return bareModel(graph, { opset });
 }
 
 /** A branch of If with one float output. */

@@ -1,7 +1,6 @@
 /** Models with very many parts of one kind. */
 import {
   attribute,
-  emptyGraph,
   floatTensor,
   makeNode,
   tensorValue,
@@ -11,26 +10,14 @@ import {
   type Model,
   type Node,
   type Tensor,
-} from "../src/ir/index.js";
+} from "../../src/ir/index.js";
+import { bareModel } from "./bare-model.js";
 
 const value = (name: string): Graph["inputs"][number] => tensorValue(name, DataType.FLOAT, [1, 4]);
 
 function model(graph: Partial<Graph>, more: Partial<Model> = {}): Model {
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: 17n }],
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    graph: {
-      ...emptyGraph("g"),
-      inputs: [value("x")],
-      outputs: [value("y")],
-      nodes: [makeNode("Relu", ["x"], ["y"])],
-      ...graph,
-    },
-    ...more,
-  };
+  const base = { inputs: [value("x")], outputs: [value("y")], nodes: [makeNode("Relu", ["x"], ["y"])] };
+  return { ...bareModel({ ...base, ...graph }), ...more };
 }
 
 const times = <T>(n: number, make: (k: number) => T): T[] => Array.from({ length: n }, (_, k) => make(k));

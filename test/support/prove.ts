@@ -1,9 +1,9 @@
 /** Runs a tiny model before and after a pass in onnxruntime and says what is left of it. */
 import { expect } from "vitest";
-import { type Feed, floatTensor, type Model, type Node, type Tensor } from "../../../../src/ir/index.js";
-import type { PassFactory } from "../../../../src/passes/contract.js";
-import { difference, floats, run, seededFloats } from "../running.js";
-import { apply, type Parts, tiny } from "../tiny-models.js";
+import { type Feed, floatTensor, type Model, type Node, type Tensor } from "../../src/ir/index.js";
+import type { PassFactory } from "../../src/passes/contract.js";
+import { difference, floats, run, seededFloats } from "./running.js";
+import { apply, type Parts, tiny } from "./tiny-models.js";
 
 /** Rounding of float32 sums of some tens of values of about one. */
 export const ROUNDING = 5e-6;

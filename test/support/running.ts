@@ -6,10 +6,10 @@ import {
   type Model,
   type Tensor,
   type TensorValue,
-} from "../../../src/ir/index.js";
-import { encodeModelBytes } from "../../../src/onnx/index.js";
-import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../../../src/passes/contract.js";
-import { loadRuntime, type OptimizationLevel } from "../../../src/runtime/index.js";
+} from "../../src/ir/index.js";
+import { encodeModelBytes } from "../../src/onnx/index.js";
+import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../../src/passes/contract.js";
+import { loadRuntime, type OptimizationLevel } from "../../src/runtime/index.js";
 
 /** Runs the model as written, without onnxruntime's own optimizations. */
 export async function run(

@@ -12,7 +12,7 @@ import {
   type Model,
   type Node,
 } from "../../src/ir/index.js";
-import type { Random } from "../fuzz/random.js";
+import type { Random } from "./random.js";
 
 const WIDTH = 4;
 

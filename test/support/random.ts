@@ -1,5 +1,5 @@
 /** Draws from a seed (mulberry32): the same on every machine. */
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "./seeded.js";
 
 export class Random {
   private readonly next: () => number;
