@@ -52,7 +52,8 @@ if (unknown !== undefined) {
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
   stdio: "inherit",
 });
-const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, load ${load()}, Node ${process.version}`;
+const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}`;
+const machine = `${processor}, load ${load()}, Node ${process.version}`;
 console.log(`${machine}\n`);
 const linesOf = new Map();
 for (const name of asked.length > 0 ? asked : BENCHES) {

@@ -7,6 +7,8 @@ import { pathToFileURL } from "node:url";
 
 /** Stands in package.json for what only the owner of the repository knows. */
 const PLACEHOLDER = "OWNER";
+/** Other files that name the repository. */
+const PLACES = [".github/ISSUE_TEMPLATE/config.yml", "README.md", "SECURITY.md"];
 const NEEDED = ["author", "license", "repository", "homepage", "bugs"];
 
 /** @returns what is missing, a sentence each */
@@ -19,6 +21,9 @@ export function faultsOfRelease(folder = ".") {
     ...NEEDED.filter((key) => manifest[key] === undefined).map((key) => `package.json has no "${key}".`),
     ...NEEDED.filter((key) => JSON.stringify(manifest[key] ?? "").includes(PLACEHOLDER)).map(
       (key) => `package.json: "${key}" still holds the placeholder ${PLACEHOLDER}. Put in the real value.`,
+    ),
+    ...PLACES.filter((path) => existsSync(`${folder}/${path}`) && read(path).includes(PLACEHOLDER)).map(
+      (path) => `${path} still holds the placeholder ${PLACEHOLDER}. Put in the real value.`,
     ),
     ...(read("src/version.ts").includes(`"${version}"`)
       ? []
