@@ -70,9 +70,7 @@ function keysOf(type, prefix, checker, above) {
     const isOptional = (property.flags & ts.SymbolFlags.Optional) !== 0;
     const { inner, suffix } = innerOf(own, checker);
     const key = `${prefix}${property.name}${suffix}`;
-    const comment = ts
-      .displayPartsToString(property.getDocumentationComment(checker))
-      .replaceAll(/\s+/g, " ");
+    const comment = plain(ts.displayPartsToString(property.getDocumentationComment(checker)));
     const word = inner ? (suffix === "[]" ? "list of objects" : "object") : scalarText(own, checker);
     const isNullable = inner && own.isUnion() && own.types.some(({ flags }) => flags & ts.TypeFlags.Null);
     const shown = `${word}${isNullable ? " or null" : ""}${isOptional ? ", may be absent" : ""}`;
