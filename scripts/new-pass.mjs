@@ -93,9 +93,10 @@ unchanged
 `,
   );
 register();
+const golden = existsSync("test/golden") ? " test/golden" : "";
 console.log(`Next: write the pass and its tests (docs/internals/writing-a-pass.md), and give it a place in
 src/plan/recipe.ts if it belongs to the main job. Golden cases want one in which it acts. Then run
-  npx vitest run test/passes/${kind}/${name}.test.ts${existsSync("test/golden") ? " test/golden" : ""} && npm run docs`);
+  npx vitest run test/passes/${kind}/${name}.test.ts${golden} && npm run docs`);
 
 /** Adds the import and the last line of the list. */
 function register() {
