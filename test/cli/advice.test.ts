@@ -70,6 +70,9 @@ const FOREIGN: readonly string[] = [
   "--allow-fs",
   "--inspect",
   "--package",
+  "--times",
+  "--kind",
+  "--prune-channels",
 ];
 
 /** What edgec says that it did. */
