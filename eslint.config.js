@@ -51,7 +51,7 @@ export default tseslint.config(
   { files: ["src/cli/**"], rules: { "no-console": "off", "no-restricted-properties": "off" } },
   { files: ["src/runtime/child.ts"], rules: { "no-restricted-properties": "off" } },
   {
-    files: ["bench/**", "test/**", "scripts/**"],
+    files: ["bench/**", "test/**", "scripts/**", "examples/**"],
     rules: {
       "no-console": "off",
       "max-lines": ["warn", { max: 500 }],

@@ -2,11 +2,12 @@
  * Prints every figure that the README claims. `npm run bench` for all but those that have to be named
  * (ON_REQUEST below), `npm run bench -- int8 io` for some. Speeds are ratios of medians measured in turns
  * in one process with one thread. Peers run where Python has onnxruntime and onnx (EDGEC_PYTHON names the
- * interpreter; default python3).
+ * interpreter; default python3). With --csv the figures are kept in bench/results/<version>.csv as well.
  */
 import { execFileSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { readFileSync } from "node:fs";
+import { takeLines, writeResults } from "./results.mjs";
 
 const BENCHES = [
   "int8",
@@ -38,7 +39,8 @@ const ON_REQUEST = [
 /** Take all that stands behind their name: flags, numbers and folders. */
 const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals"];
 
-const given = process.argv.slice(2);
+const isKept = process.argv.includes("--csv");
+const given = process.argv.slice(2).filter((word) => word !== "--csv");
 const taker = given.findIndex((name) => WITH_ARGUMENTS.includes(name));
 const own = taker < 0 ? [] : given.slice(taker + 1);
 const asked = given.slice(0, given.length - own.length);
@@ -50,12 +52,18 @@ if (unknown !== undefined) {
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
   stdio: "inherit",
 });
-console.log(
-  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, load ${load()}, Node ${process.version}\n`,
-);
+const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}`;
+const machine = `${processor}, load ${load()}, Node ${process.version}`;
+console.log(`${machine}\n`);
+const linesOf = new Map();
 for (const name of asked.length > 0 ? asked : BENCHES) {
   const { default: bench } = await import(`./${name}.mjs`);
   await bench(own);
+  linesOf.set(name, takeLines(name));
+}
+if (isKept) {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+  writeResults(`bench/results/${version}.csv`, linesOf, machine);
 }
 
 /** Whether int8 products are summed in 32 bits, which decides most of int8's speed on x86-64. */

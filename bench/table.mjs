@@ -1,5 +1,8 @@
+import { recordTable } from "./results.mjs";
+
 /** A plain text table: a heading, column names, rows of strings. */
 export function printTable(heading, columns, rows) {
+  recordTable(heading, columns, rows);
   const widths = columns.map((column, k) =>
     Math.max(column.length, ...rows.map((row) => String(row[k]).length)),
   );

@@ -2,13 +2,14 @@
  * Everything that must hold before a change lands: lint, types, import rules, and all tests. Each tool
  * counts as one check beside the tests. The last line is the count; the exit code is 1 when anything
  * failed. With --full the tests run that take minutes, too: the files below test whose names end in
- * .long.ts.
+ * .long.ts. The lines that tests run are then counted, and too few are a failure (vitest.config.ts).
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const isFull = process.argv.includes("--full");
 const bin = (path) => join("node_modules", ...path.split("/"));
 const tools = [
   ["build", [bin("typescript/bin/tsc"), "-p", "tsconfig.json"]],
@@ -20,6 +21,7 @@ const tools = [
     [bin("dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--config", ".dependency-cruiser.mjs"],
   ],
   ["documentation", ["scripts/make-docs.mjs", "--check"]],
+  ["package", ["scripts/check-package.mjs", ...(isFull ? ["--full"] : [])]],
 ];
 
 let passed = 0;
@@ -36,14 +38,17 @@ const folder = mkdtempSync(join(tmpdir(), "edgec-check-"));
 const results = join(folder, "results.json");
 const run = spawnSync(
   process.execPath,
-  [bin("vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
+  [
+    bin("vitest/vitest.mjs"),
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${results}`,
+    ...(isFull ? ["--coverage.enabled"] : []),
+  ],
   {
     stdio: "inherit",
-    env: {
-      ...process.env,
-      EDGEC_SKIP_BUILD: "1",
-      ...(process.argv.includes("--full") ? { EDGEC_FULL: "1" } : {}),
-    },
+    env: { ...process.env, EDGEC_SKIP_BUILD: "1", ...(isFull ? { EDGEC_FULL: "1" } : {}) },
   },
 );
 try {

@@ -1,23 +1,23 @@
 /**
  * Writes the parts of the documentation that are made of the code, between the marks
  * <!-- made:NAME --> and <!-- /made:NAME -->. With --check nothing is written: a part that is out of date
- * is an error.
+ * is an error. Reads dist/, so build first; `npm run docs` does.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import rooms from "./rooms.mjs";
+import { apiList, reportKeys } from "./docs/api-list.mjs";
+import { commandHelp } from "./docs/command-help.mjs";
+import { passList } from "./docs/pass-list.mjs";
+import { roomsTable } from "./docs/rooms-table.mjs";
+import { targetList } from "./docs/target-list.mjs";
 
-const PARTS = { "docs/architecture.md": { rooms: roomsTable } };
-
-function roomsTable() {
-  const rows = rooms.map(
-    ({ room, may, holds }) => `| \`${room}\` | ${holds} | ${may.map(importText).join(", ") || "nothing"} |`,
-  );
-  return ["| room | what is in it | may import |", "|---|---|---|", ...rows].join("\n");
-}
-
-function importText(name) {
-  return name.startsWith("type:") ? `types of \`${name.slice("type:".length)}\`` : `\`${name}\``;
-}
+const PARTS = {
+  "docs/internals/architecture.md": { rooms: roomsTable },
+  "docs/reference/cli.md": { help: commandHelp },
+  "docs/reference/passes.md": { passes: passList },
+  "docs/reference/targets.md": { targets: targetList },
+  "docs/reference/report.md": { keys: reportKeys },
+  "docs/reference/api.md": { api: apiList },
+};
 
 const isCheck = process.argv.includes("--check");
 let stale = 0;
@@ -28,7 +28,7 @@ for (const [path, parts] of Object.entries(PARTS)) {
   if (after === before) continue;
   if (isCheck) {
     stale++;
-    console.error(`${path} is out of date: run "npm run docs".`);
+    console.error(`${path} is out of date. Run "npm run docs".`);
   } else writeFileSync(path, after);
 }
 process.exitCode = stale > 0 ? 1 : 0;

@@ -1,6 +1,6 @@
 /**
  * The rooms of src/, from the lowest to the highest: what is in each and what it may import. The import
- * rules and the table in docs/architecture.md are made of this. A room may import those that it names and
+ * rules and the table in docs/internals/architecture.md are made of this. A room may import those that it names and
  * the files directly under src/; a name behind "type:" is for types alone. A folder that is not listed here
  * may import nothing.
  */

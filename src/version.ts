@@ -2,6 +2,6 @@
 export const VERSION = "0.1.0";
 
 /**
- * Version of the schema of reports (docs/report-schema.md): it changes when a key is renamed or taken away.
+ * Version of the schema of reports (docs/reference/report.md): it changes when a key is renamed or taken away.
  */
 export const SCHEMA_VERSION = 1;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clippedDiagnostic } from "../src/diagnostics.js";
 import { BadDataError, BadModelError, EdgecError } from "../src/errors.js";
-import { uniform } from "./numeric/seeded.js";
+import { uniform } from "./support/seeded.js";
 
 const ANY = ["a", "\u{1f600}", "ß", " ", "\n", "…", ":", "("];
 

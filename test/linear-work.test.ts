@@ -16,8 +16,8 @@ import { findPass } from "../src/plan/registry.js";
 import { fingerprintOf } from "../src/plan/fingerprint.js";
 import { CLEAN_UP_LITE, OPTIMIZE } from "../src/plan/recipe.js";
 import { describeExecuted } from "../src/verify/executed.js";
-import { countedWork } from "./counted-work.js";
-import { MANY } from "./many-parts.js";
+import { countedWork } from "./support/counted-work.js";
+import { MANY } from "./support/many-parts.js";
 
 const FEW = 200;
 /**

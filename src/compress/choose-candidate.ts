@@ -97,7 +97,7 @@ async function inPlainFloat(
 const HINT = "To keep int8 arithmetic, for a machine where it pays, give the same options and --keep-int8.";
 const OVERRULE =
   "Where the device says otherwise, give its figures in a profile of your own (see " +
-  "docs/targets.md), or the same options and --keep-int8.";
+  "docs/guide/targets.md), or the same options and --keep-int8.";
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
 function toldUnpaid(planned: Candidate, { name }: Device): Candidate {

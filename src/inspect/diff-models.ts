@@ -46,7 +46,7 @@ export interface WeightChange {
   readonly changed: boolean;
 }
 
-/** Every key is part of the public schema (docs/inspect.md): keys are added, never renamed. */
+/** Every key is part of the public schema (docs/guide/inspecting.md): keys are added, never renamed. */
 export interface ModelDiff {
   readonly diffVersion: typeof DIFF_VERSION;
   readonly path: Change<string | null>;

@@ -1,5 +1,5 @@
 /**
- * What `inspect` finds. Every key is part of the public schema (docs/inspect.md): keys are added, never
+ * What `inspect` finds. Every key is part of the public schema (docs/guide/inspecting.md): keys are added, never
  * renamed.
  */
 

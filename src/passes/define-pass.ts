@@ -17,8 +17,7 @@ export function definePass<Options extends object>(
       ...(definition.strength
         ? {
             strength: definition.strength,
-            withStrength: (value: number) =>
-              factory({ ...given, [definition.strength!.option]: value }),
+            withStrength: (value: number) => factory({ ...given, [definition.strength!.option]: value }),
           }
         : {}),
       statistics: (model) => definition.statistics?.(model, options) ?? [],

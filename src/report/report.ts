@@ -1,6 +1,6 @@
 /**
  * The one report of a run, from which the terminal table, the JSON file and the Markdown are made.
- * Every key is part of the public schema (docs/report-schema.md): keys are added, never renamed.
+ * Every key is part of the public schema (docs/reference/report.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import type { SCHEMA_VERSION } from "../version.js";

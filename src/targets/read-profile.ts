@@ -44,7 +44,7 @@ function read(path: string): string {
   if (bytes.length > MOST_BYTES)
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/targets.md.`,
+      `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/guide/targets.md.`,
     );
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }

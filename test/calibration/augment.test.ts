@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { locate, modelComputing, modelOfShapes } from "../../src/calibration/augment.js";
 import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue } from "../../src/ir/index.js";
-import { model } from "./tiny-models.js";
+import { model } from "../support/feed-models.js";
 
 const chain = () =>
   model(

@@ -11,8 +11,8 @@ import {
   int64Tensor,
 } from "../../src/ir/index.js";
 import type { GramRequest, RowLayout, StatisticRequest } from "../../src/numeric/statistics.js";
-import { normalArray } from "../numeric/seeded.js";
-import { dataset, feed, model } from "./tiny-models.js";
+import { normalArray } from "../support/seeded.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 /** b = relu(2 x), of any length. */
 const doubled = () =>

@@ -5,7 +5,7 @@ import { floatTensor, makeNode, type Feed } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { loadRuntime } from "../../src/runtime/index.js";
 import type { LocalSession, OnnxRuntime, SessionOptions } from "../../src/runtime/runtime.js";
-import { feed, model } from "./tiny-models.js";
+import { feed, model } from "../support/feed-models.js";
 
 const FED = feed([1], [1]);
 

@@ -16,7 +16,7 @@ import {
   type Node,
 } from "../../src/ir/index.js";
 import type { Range, StatisticRequest } from "../../src/numeric/statistics.js";
-import { dataset, feed, model } from "./tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 const float = (name: string) => tensorValue(name, DataType.FLOAT);
 const number = (name: string, value: number) => floatTensor(name, [], Float32Array.of(value));

@@ -3,7 +3,7 @@ import { calibrate } from "../../src/calibration/calibrate.js";
 import { CalibrationProcess } from "../../src/calibration/process.js";
 import { floatTensor, makeNode, type Model } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { dataset, feed, model } from "./tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 const process = new CalibrationProcess();
 afterEach(() => process.close());

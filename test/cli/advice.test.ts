@@ -20,11 +20,11 @@ import { encodeModelBytes, readModel } from "../../src/onnx/index.js";
 import { buildProgram } from "../../src/cli/program.js";
 import { PASSES } from "../../src/plan/registry.js";
 import type { Report } from "../../src/report/report.js";
-import { npyBytes, npzBytes } from "../data/npy-bytes.js";
-import { normalArray } from "../numeric/seeded.js";
-import { choose } from "../compress/made-candidates.js";
-import { edgec } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
+import { normalArray } from "../support/seeded.js";
+import { choose } from "../support/made-candidates.js";
+import { edgec } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -70,6 +70,9 @@ const FOREIGN: readonly string[] = [
   "--allow-fs",
   "--inspect",
   "--package",
+  "--times",
+  "--kind",
+  "--prune-channels",
 ];
 
 /** What edgec says that it did. */

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Report } from "../../src/report/report.js";
-import { edgec, fixture } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const temporary = temporaryFolder();
 

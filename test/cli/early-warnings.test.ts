@@ -4,9 +4,9 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { npyBytes } from "../data/npy-bytes.js";
-import { BIN, edgec, fixture } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { npyBytes } from "../support/npy-bytes.js";
+import { BIN, edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const temporary = temporaryFolder();
 const WARNING = "The calibration data says nothing";

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DataType, makeNode, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { tiny } from "../passes/graph/tiny-models.js";
-import { edgec, fixture } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { tiny } from "../support/tiny-models.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const temporary = temporaryFolder();

@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { descendantsOf, isAlive } from "./processes.js";
-import { BIN } from "./run-edgec.js";
+import { descendantsOf, isAlive } from "../support/processes.js";
+import { BIN } from "../support/run-edgec.js";
 import { writeSlowModel, type SlowFiles } from "./slow-model.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof CODES;

@@ -8,9 +8,9 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { requireRegularFile, whyUnreadable } from "../../src/regular-file.js";
-import { edgec } from "./run-edgec.js";
+import { edgec } from "../support/run-edgec.js";
 import { run } from "./in-process.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { makeUserFiles, type UserFiles } from "./user-files.js";
 
 const temporary = temporaryFolder();

@@ -20,7 +20,7 @@ import { EdgecError } from "../../src/errors.js";
 import { readModel, tensorBytes } from "../../src/index.js";
 import { identityOf } from "../../src/output/file-identity.js";
 import { run } from "./in-process.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
 
 const temporary = temporaryFolder();

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { npyBytes, npzBytes } from "../data/npy-bytes.js";
-import { BIN, edgec, fixture } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
+import { BIN, edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");

@@ -6,7 +6,7 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
-import { Random } from "../fuzz/random.js";
+import { Random } from "../support/random.js";
 import { run } from "./in-process.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
 

@@ -5,10 +5,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
 import { isReport } from "../../src/output/edgec-mark.js";
 import { reportJson, reportMarkdown, type Report } from "../../src/index.js";
-import { SAMPLE } from "../report/sample-report.js";
+import { SAMPLE } from "../support/sample-report.js";
 import { run } from "./in-process.js";
-import { BIN, edgec } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { BIN, edgec } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
 
 const temporary = temporaryFolder();

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
-import { BIN, fixture } from "./run-edgec.js";
+import { BIN, fixture } from "../support/run-edgec.js";
 import { writeSlowModel } from "./slow-model.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const ROOT = join(import.meta.dirname, "../..");

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { SensitivityReport } from "../../src/compare/sensitivity.js";
-import { edgec, fixture } from "./run-edgec.js";
+import { edgec, fixture } from "../support/run-edgec.js";
 
 async function ranked(...flags: readonly string[]): Promise<SensitivityReport> {
   const { code, stdout, stderr } = await edgec([

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataType, emptyGraph, floatTensor, makeNode, tensorValue, type Model } from "../../src/ir/index.js";
 import { writeModel } from "../../src/onnx/index.js";
-import { npyBytes, npzBytes } from "../data/npy-bytes.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 
 const WIDTH = 512;
 const LAYERS = 3;

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { edgec, fixture, BIN, type Outcome } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { edgec, fixture, BIN, type Outcome } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");

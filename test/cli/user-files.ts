@@ -6,9 +6,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join, relative } from "node:path";
 import { DataType, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes, writeModel } from "../../src/onnx/index.js";
-import { npyBytes, npzBytes } from "../data/npy-bytes.js";
-import { bytes, int } from "../onnx/wire-bytes.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
+import { bytes, int } from "../support/wire-bytes.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 export const SAMPLES = 12;
 

@@ -1,8 +1,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { edgec, fixture, type Outcome } from "./run-edgec.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { edgec, fixture, type Outcome } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const temporary = temporaryFolder();

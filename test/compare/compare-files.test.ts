@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { EdgecError } from "../../src/errors.js";
 import { blamed } from "../../src/compare/compare-files.js";
 import { EndedFromOutside } from "../../src/runtime/index.js";
-import { fixture } from "../cli/run-edgec.js";
+import { fixture } from "../support/run-edgec.js";
 import { memoryShortage } from "../../src/run/memory.js";
 
 it("does not run a large model where memory would run out, and says how much it takes", () => {

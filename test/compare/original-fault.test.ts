@@ -8,12 +8,12 @@ import { BadDataError } from "../../src/errors.js";
 import { makeNode, type Model } from "../../src/ir/index.js";
 import { writeModel } from "../../src/onnx/index.js";
 import { originalFault } from "../../src/compare/original-fault.js";
-import { dataset } from "../calibration/tiny-models.js";
-import { edgec } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { npyBytes, npzBytes } from "../data/npy-bytes.js";
-import { Random } from "../fuzz/random.js";
-import { failingModel, idsFeed, type FailingModel } from "../compress/failing-samples.js";
+import { dataset } from "../support/feed-models.js";
+import { edgec } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
+import { Random } from "../support/random.js";
+import { failingModel, idsFeed, type FailingModel } from "../support/failing-samples.js";
 
 const folder = temporaryFolder();
 

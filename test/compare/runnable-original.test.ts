@@ -9,9 +9,9 @@ import { optimize } from "../../src/compress/optimize.js";
 import { OutputFile } from "../../src/output/output-file.js";
 import { referenceOf } from "../../src/compare/runnable-original.js";
 import { verify } from "../../src/compare/verify.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { modelAt } from "../ops/old-models.js";
-import { difference, floats, run, seededFloats } from "../passes/graph/running.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { modelAt } from "../support/old-models.js";
+import { difference, floats, run, seededFloats } from "../support/running.js";
 
 const { int } = attribute;
 const X = { x: floats([1, 3, 4, 4]) };

@@ -10,7 +10,7 @@ import { inspect } from "../../src/inspect/inspect.js";
 import { optimize } from "../../src/compress/optimize.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "../support/seeded.js";
 import { networkOnDisk, samplesFor } from "./small-network.js";
 
 const WIDTH = 48;

@@ -4,10 +4,10 @@ import { DataType, type Feed, floatTensor, makeNode, fedInputs } from "../../src
 import { readModel, writeModel } from "../../src/onnx/index.js";
 import { checkCalibration } from "../../src/compress/calibration-check.js";
 import { openData } from "../../src/compare/run-data.js";
-import { dataset, feed } from "../calibration/tiny-models.js";
-import { fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { Random } from "../fuzz/random.js";
+import { dataset, feed } from "../support/feed-models.js";
+import { fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { Random } from "../support/random.js";
 
 const temporary = temporaryFolder();
 const DIMS = [1, 3, 8, 8];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GENERIC } from "../../src/targets/index.js";
-import { choose } from "./made-candidates.js";
+import { choose } from "../support/made-candidates.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const INT8: PlanOptions = { flags: { int8: "" } };
@@ -158,7 +158,7 @@ describe("for another device than this machine", () => {
         "(int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 " +
         "storage with float arithmetic: 400 B against 1.00 kB). " +
         "Where the device says otherwise, give its figures in a profile of your own (see " +
-        "docs/targets.md), or the same options and --keep-int8.",
+        "docs/guide/targets.md), or the same options and --keep-int8.",
     );
   });
 

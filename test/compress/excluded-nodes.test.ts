@@ -14,8 +14,8 @@ import {
 } from "../../src/ir/index.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
-import { model } from "../calibration/tiny-models.js";
-import { normalArray } from "../numeric/seeded.js";
+import { model } from "../support/feed-models.js";
+import { normalArray } from "../support/seeded.js";
 
 const { int, ints, string } = attribute;
 const random = (name: string, dims: readonly number[], seed: number): Tensor =>

@@ -10,10 +10,10 @@ import { loadRuntime } from "../../src/runtime/index.js";
 import { LEVELS } from "../../src/runtime/runtime.js";
 import { compareOutputs } from "../../src/verify/index.js";
 import { openRemote } from "../../src/runtime/index.js";
-import { dataset } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { Random } from "../fuzz/random.js";
-import { brokenQdq, qdqFeed } from "../runtime/broken-qdq.js";
+import { dataset } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { Random } from "../support/random.js";
+import { brokenQdq, qdqFeed } from "../support/broken-qdq.js";
 
 const folder = temporaryFolder();
 

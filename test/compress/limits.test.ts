@@ -5,8 +5,8 @@ import { bench } from "../../src/compare/bench.js";
 import { compress } from "../../src/compress/compress.js";
 import { optimize } from "../../src/compress/optimize.js";
 import { withLimits } from "../../src/run-limits.js";
-import { dataset } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { dataset } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { amplifiers } from "../fuzz/amplifying-models.js";
 import { DataType, type Model } from "../../src/ir/index.js";
 

@@ -12,10 +12,10 @@ import {
 } from "../../src/ir/index.js";
 import { compress, optimize, readModel, writeModel, type CompressOptions } from "../../src/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { dataset } from "../calibration/tiny-models.js";
-import { seededFloats } from "../passes/graph/running.js";
-import { edgec, fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { dataset } from "../support/feed-models.js";
+import { seededFloats } from "../support/running.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);

@@ -23,11 +23,11 @@ import { optimize } from "../../src/compress/optimize.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
 import { fidelityLines } from "../../src/report/rows.js";
-import { dataset } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { Random } from "../fuzz/random.js";
-import { oddFeed, oddModel, withoutExpected } from "../verify/odd-outputs.js";
-import { floatSequence, scoreMaps, zipMap } from "../verify/odd-types.js";
+import { dataset } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { Random } from "../support/random.js";
+import { oddFeed, oddModel, withoutExpected } from "../support/odd-outputs.js";
+import { floatSequence, scoreMaps, zipMap } from "../support/odd-types.js";
 
 const folder = temporaryFolder();
 const WIDTH = 6;

@@ -6,10 +6,10 @@ import { floatTensor, makeNode } from "../../src/ir/index.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { GENERIC, type TargetProfile } from "../../src/targets/index.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { normalArray } from "../numeric/seeded.js";
-import { CHANNELS, twoParts } from "../search/two-parts.js";
+import { dataset, feed, model } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { normalArray } from "../support/seeded.js";
+import { CHANNELS, twoParts } from "../support/two-parts.js";
 
 const folder = temporaryFolder();
 const calib = dataset(

@@ -7,8 +7,8 @@ import type { Feed } from "../../src/ir/index.js";
 import { decodeModel } from "../../src/onnx/index.js";
 import { compress, optimize, type CompressOptions } from "../../src/index.js";
 import { randomFeeds } from "../../src/verify/index.js";
-import { fixture } from "../cli/run-edgec.js";
-import { difference, run } from "../passes/graph/running.js";
+import { fixture } from "../support/run-edgec.js";
+import { difference, run } from "../support/running.js";
 
 type Form = readonly [name: string, options: CompressOptions];
 

@@ -5,9 +5,9 @@ import { expect, it } from "vitest";
 import { attribute, floatTensor, makeNode } from "../../src/ir/index.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { normalArray } from "../numeric/seeded.js";
+import { dataset, feed, model } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { normalArray } from "../support/seeded.js";
 
 const folder = temporaryFolder();
 const random = (name: string, dims: readonly number[], seed: number) =>

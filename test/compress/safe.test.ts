@@ -16,7 +16,7 @@ import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { prefixOf } from "../../src/compress/bisect-failing-pass.js";
 import type { StatisticRequest } from "../../src/numeric/statistics.js";
 import type { Dataset } from "../../src/data/dataset.js";
-import { matMulModel } from "./tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 interface Double {
   readonly lossy?: boolean;

@@ -6,10 +6,10 @@ import { encodeModelBytes, readModel, ScratchFile } from "../../src/onnx/index.j
 import { compress } from "../../src/compress/compress.js";
 import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { normalArray } from "../numeric/seeded.js";
-import { matMulModel } from "./tiny-model.js";
+import { fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { normalArray } from "../support/seeded.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 
 const MIB = 2 ** 20;

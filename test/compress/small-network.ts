@@ -13,7 +13,7 @@ import {
   type Node,
 } from "../../src/ir/index.js";
 import { writeModel } from "../../src/onnx/index.js";
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "../support/seeded.js";
 
 export function network(layers: number, width: number): Model {
   const next = uniform(3);

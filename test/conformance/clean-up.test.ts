@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { CLEAN_UP_PASSES } from "../../src/passes/graph/clean-up.js";
-import { CONTEXT, untilStable } from "../passes/graph/running.js";
-import { operatorTests } from "./archive.js";
+import { CONTEXT, untilStable } from "../support/running.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 
 /**

@@ -3,8 +3,8 @@ import type { Model } from "../../src/ir/index.js";
 import { decodeModel, decodeTensor, encodeModelBytes } from "../../src/onnx/index.js";
 import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { EVALUATOR } from "../passes/graph/running.js";
-import { type OperatorTest, operatorTests } from "./archive.js";
+import { EVALUATOR } from "../support/running.js";
+import { type OperatorTest, operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, type Outcome } from "./operator-run.js";
 
 /** Without data, as most models are first tried. */

@@ -9,8 +9,8 @@ import {
   type Tensor,
 } from "../../src/ir/index.js";
 import { decodeModel, decodeTensor, encodeModelBytes } from "../../src/onnx/index.js";
-import { seededFloats } from "../passes/graph/running.js";
-import type { OperatorTest } from "./archive.js";
+import { seededFloats } from "../support/running.js";
+import type { OperatorTest } from "../support/operator-archive.js";
 
 export type Surroundings =
   | "a scale and a shift behind"

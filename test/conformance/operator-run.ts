@@ -3,8 +3,8 @@ import { rawOfTensor } from "../../src/data/tensor-data.js";
 import type { Feed, Model, TensorValue } from "../../src/ir/index.js";
 import { assertValid } from "../../src/ir/validate.js";
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";
-import { run, valueDifference } from "../passes/graph/running.js";
-import type { OperatorTest } from "./archive.js";
+import { run, valueDifference } from "../support/running.js";
+import type { OperatorTest } from "../support/operator-archive.js";
 
 export type Change = (model: Model) => boolean | Promise<boolean>;
 

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { CLEAN_UP_PASSES } from "../../src/passes/graph/clean-up.js";
 import { OPTIMIZE_PASSES } from "../../src/passes/graph/optimize-passes.js";
-import { CONTEXT, untilStable } from "../passes/graph/running.js";
-import { operatorTests } from "./archive.js";
+import { CONTEXT, untilStable } from "../support/running.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 
 it("leaves the outputs of every operator model as they were", async () => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { validateModel } from "../../src/ir/validate.js";
-import { operatorTests } from "./archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 
 describe("reading and writing with no pass", () => {
   const tests = operatorTests();

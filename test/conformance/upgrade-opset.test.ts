@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { NEWEST_OPSET, upgradeOpset } from "../../src/ops/upgrade/upgrade-opset.js";
-import { operatorTests } from "./archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
 
 it.each([21, NEWEST_OPSET])(

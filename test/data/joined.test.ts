@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { joined } from "../../src/data/joined.js";
 import { type Dataset } from "../../src/data/index.js";
 import { DataType, type Feed } from "../../src/ir/index.js";
-import { dataset, feed } from "../calibration/tiny-models.js";
+import { dataset, feed } from "../support/feed-models.js";
 
 const PLENTY = { samples: 100, bytes: 2 ** 20 };
 async function feedsOf(data: Dataset): Promise<Feed[]> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { jsonlSamples } from "../../src/data/jsonl.js";
 import { DataType, tensorValue } from "../../src/ir/index.js";
-import { Random } from "../fuzz/random.js";
+import { Random } from "../support/random.js";
 
 let path: string;
 beforeAll(() => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseNpy } from "../../src/data/npy.js";
 import { DataType } from "../../src/ir/index.js";
-import { npyBytes } from "./npy-bytes.js";
+import { npyBytes } from "../support/npy-bytes.js";
 
 describe("parseNpy", () => {
   it("reads the bytes that numpy.save(np.arange(6, dtype=np.int16).reshape(2, 3)) writes", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDataset, type Dataset, type OpenOptions, type Sample } from "../../src/data/index.js";
 import { DataType, tensorValue, type Dimension, type ValueInfo } from "../../src/ir/index.js";
-import { npyBytes, npzBytes } from "./npy-bytes.js";
+import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 
 let folder: string;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
-import { edgec, fixture } from "../cli/run-edgec.js";
+import { edgec, fixture } from "../support/run-edgec.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");

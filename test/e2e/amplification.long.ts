@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { descendantsOf } from "../cli/processes.js";
-import { BIN } from "../cli/run-edgec.js";
+import { descendantsOf } from "../support/processes.js";
+import { BIN } from "../support/run-edgec.js";
 import { amplifiers, type Amplifier } from "../fuzz/amplifying-models.js";
 
 /** Far above what any takes: only a run without an end comes to it. Milliseconds. */

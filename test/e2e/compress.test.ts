@@ -2,8 +2,8 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compress, definePass, readModel, type Model, type Report } from "../../src/index.js";
-import { edgec, fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compress, verify, type Report } from "../../src/index.js";
 import { detect, thisMachine } from "../../src/targets/index.js";
-import { edgec, fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const RESNET = fixture("models/resnet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");

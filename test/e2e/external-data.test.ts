@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compress, optimize, readModel, reportText, tensorBytes, writeModel } from "../../src/index.js";
-import { fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LENET = fixture("models/lenet.onnx");
 

@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
-import { edgec, fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { edgec, fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
 const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };

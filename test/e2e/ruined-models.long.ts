@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compress, type CompressOptions } from "../../src/index.js";
 import { verify } from "../../src/compare/verify.js";
-import { edgec } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { edgec } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { changed, digits, idsOf, modelPath } from "./ruined-runs.js";
 
 const temporary = temporaryFolder();

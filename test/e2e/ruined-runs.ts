@@ -3,7 +3,7 @@ import type { Dataset, Report } from "../../src/index.js";
 import { readModel } from "../../src/onnx/index.js";
 import { openData } from "../../src/compare/run-data.js";
 import { headWarnings } from "../../src/report/head-warnings.js";
-import { fixture } from "../cli/run-edgec.js";
+import { fixture } from "../support/run-edgec.js";
 import { fedInputs } from "../../src/ir/index.js";
 
 export const modelPath = (name: string): string => fixture(`models/${name}.onnx`);

@@ -7,7 +7,7 @@ import { copyModel, DataType, type Feed, type Model } from "../../src/ir/index.j
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { difference, EVALUATOR, floats, run } from "../passes/graph/running.js";
+import { difference, EVALUATOR, floats, run } from "../support/running.js";
 import { decodeModelOf, ROWS } from "./decode-chains.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 

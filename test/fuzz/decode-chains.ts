@@ -18,7 +18,7 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 
 export const ROWS = 48;
 export const COLUMNS = 40;

@@ -12,7 +12,7 @@ import { encodeModelBytes } from "../../src/onnx/index.js";
 import { Examiner, type Case } from "./differential.js";
 import { generateModel, type Generated } from "./generate.js";
 import { planLine, randomPlan } from "./pass-lists.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 import { shrink } from "./shrink.js";
 
 const CASES = 200;

@@ -12,7 +12,7 @@ import { bodyLayers } from "./bodies.js";
 import { count, GraphBuilder, type Setting, type Value } from "./graph-builder.js";
 import { WEIGHTED_LAYERS } from "./layers.js";
 import { PATTERN_LAYERS } from "./pattern-layers.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 import { SHAPE_LAYERS } from "./shape-layers.js";
 
 export interface Generated {

@@ -14,7 +14,7 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
-import type { Random } from "./random.js";
+import type { Random } from "../support/random.js";
 
 /** A value of the graph with the shape it has when the model runs. */
 export interface Value {

@@ -1,9 +1,9 @@
 /** Random models with outputs that are no tensors, through random passes. */
 import { afterAll, expect, it } from "vitest";
-import { oddFeed, oddModel, withoutExpected } from "../verify/odd-outputs.js";
+import { oddFeed, oddModel, withoutExpected } from "../support/odd-outputs.js";
 import { Examiner } from "./differential.js";
 import { planLine, randomPlan } from "./pass-lists.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 
 const CASES = 30;
 

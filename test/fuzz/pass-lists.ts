@@ -3,7 +3,7 @@ import type { Model } from "../../src/ir/index.js";
 import { CLEAN_UP } from "../../src/plan/recipe.js";
 import { planPasses } from "../../src/plan/plan.js";
 import { findPass, PASSES } from "../../src/plan/registry.js";
-import type { Random } from "./random.js";
+import type { Random } from "../support/random.js";
 import type { Plan } from "../../src/plan/plan-types.js";
 
 /**

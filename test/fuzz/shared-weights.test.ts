@@ -7,7 +7,7 @@ import { copyModel, type Model } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { planPasses } from "../../src/plan/plan.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { difference, EVALUATOR, run } from "../passes/graph/running.js";
+import { difference, EVALUATOR, run } from "../support/running.js";
 import { sharedWeights } from "./shared-weights.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 

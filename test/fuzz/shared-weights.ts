@@ -14,8 +14,8 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
-import { floats } from "../passes/graph/running.js";
-import { Random } from "./random.js";
+import { floats } from "../support/running.js";
+import { Random } from "../support/random.js";
 
 type LayerKind = "Conv" | "ConvTranspose" | "Gemm" | "MatMul";
 

@@ -8,7 +8,7 @@ import type { Case, Examiner, Outcome } from "./differential.js";
 import { valueOf, type Generated } from "./generate.js";
 import { count } from "./graph-builder.js";
 import type { FuzzStep } from "./pass-lists.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 
 /** Attempts after which it is small enough. */
 const MOST_ATTEMPTS = 400;

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { parseModel, printModel } from "../../src/ir/index.js";
 import { assertSound } from "../../src/ops/check-operators.js";
 import { PASSES } from "../../src/plan/registry.js";
-import { difference } from "../passes/graph/running.js";
+import { difference } from "../support/running.js";
 import { casesOf, updateCase, type GoldenCase } from "./case.js";
 import { apply, outputsOf, PROCESS } from "./harness.js";
 

@@ -8,7 +8,7 @@ import type { PassResult } from "../../src/passes/contract.js";
 import { PassRunner } from "../../src/run/pass-runner.js";
 import { findPass } from "../../src/plan/registry.js";
 import { loadRuntime } from "../../src/runtime/index.js";
-import { EVALUATOR, seededFloats } from "../passes/graph/running.js";
+import { EVALUATOR, seededFloats } from "../support/running.js";
 import type { GoldenCase } from "./case.js";
 
 /** Samples of all cases are measured in one process. */

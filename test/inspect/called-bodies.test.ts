@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { attribute, copyModel, makeNode, type FunctionDef, type Node } from "../../src/ir/index.js";
 import { expandCalls } from "../../src/inspect/called-bodies.js";
-import { tiny } from "../passes/graph/tiny-models.js";
+import { tiny } from "../support/tiny-models.js";
 
 const call = (
   name: string,

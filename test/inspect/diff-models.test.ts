@@ -12,7 +12,7 @@ import {
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { diffModels } from "../../src/inspect/diff-models.js";
 import { diffText } from "../../src/report/diff-text.js";
-import { tiny } from "../passes/graph/tiny-models.js";
+import { tiny } from "../support/tiny-models.js";
 
 const floatsOf = (name: string, dims: number[], values: number[]): Tensor =>
   floatTensor(name, dims, Float32Array.from(values));

@@ -14,11 +14,11 @@ import {
 } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { inspect } from "../../src/inspect/inspect.js";
-import { fixture } from "../cli/run-edgec.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { branch, FLAG, tiny, X } from "../passes/graph/tiny-models.js";
-import { floats } from "../passes/graph/running.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { fixture } from "../support/run-edgec.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { branch, FLAG, tiny, X } from "../support/tiny-models.js";
+import { floats } from "../support/running.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const temporary = temporaryFolder();
 const floatsOf = (name: string, dims: number[], values: number[]): Tensor =>

@@ -9,7 +9,7 @@ import {
   type Model,
   type Node,
 } from "../../src/ir/index.js";
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "../support/seeded.js";
 
 function modelOf(nodes: Node[], outputs: readonly string[] = []): Model {
   const graph = {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { attribute, DataType, emptyGraph, parseModel, printModel, type Model } from "../../src/ir/index.js";
 import { floatToBfloat } from "../../src/ir/half.js";
 import { decodeModel } from "../../src/onnx/index.js";
-import { operatorTests } from "../conformance/archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { randomModel } from "./random-model.js";
 
 const IN_FULL = { shown: Infinity };

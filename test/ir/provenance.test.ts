@@ -8,7 +8,7 @@ import {
   type Model,
 } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { model } from "../calibration/tiny-models.js";
+import { model } from "../support/feed-models.js";
 
 const tiny = (): Model =>
   model(

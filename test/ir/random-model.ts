@@ -15,7 +15,7 @@ import type {
   TypeInfo,
   ValueInfo,
 } from "../../src/ir/index.js";
-import { Random } from "../fuzz/random.js";
+import { Random } from "../support/random.js";
 
 const NAMES = [
   "x",

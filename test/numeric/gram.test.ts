@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../../src/numeric/gram.js";
 import { rowSource } from "../../src/numeric/im2col.js";
 import type { RowLayout } from "../../src/numeric/statistics.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 /** Xᵀ X by the definition. */
 const plainProduct: GramProduct = (rows, count, size) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clampedHistogram, HistogramAccumulator, histogramQuantile } from "../../src/numeric/histogram.js";
 import type { Histogram } from "../../src/numeric/statistics.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 function histogramOf(parts: readonly (Float32Array | Float64Array)[], bins?: number): Histogram {
   const accumulator = new HistogramAccumulator(bins);

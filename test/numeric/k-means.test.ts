@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { kMeans1d, nearestEntry } from "../../src/numeric/k-means.js";
-import { normalArray, uniform } from "./seeded.js";
+import { normalArray, uniform } from "../support/seeded.js";
 
 /** The least Σ weight · (value - centroid)² over all ways to cut the sorted values into `k` runs. */
 function bruteForce(values: readonly number[], weights: readonly number[], k: number): number {

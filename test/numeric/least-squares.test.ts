@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { centred, SupportSolver, withRidge } from "../../src/numeric/least-squares.js";
 import { quadraticForm } from "../../src/numeric/linear-algebra.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 const H = Float64Array.of(2, 1, 1, 2);
 

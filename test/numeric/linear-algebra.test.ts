@@ -7,7 +7,7 @@ import {
   quadraticForm,
   solveFactored,
 } from "../../src/numeric/linear-algebra.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 /** A Aᵀ + n·I of normal values: symmetric positive definite. */
 function positiveDefinite(n: number): Float64Array {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CutNetwork, SINK, SOURCE } from "../../src/numeric/min-cut.js";
-import { uniform } from "./seeded.js";
+import { uniform } from "../support/seeded.js";
 
 type Edge = readonly [from: number, to: number, capacity: number];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MomentsAccumulator } from "../../src/numeric/moments.js";
 import { finiteRange, RangeAccumulator } from "../../src/numeric/range.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 describe("MomentsAccumulator", () => {
   it("takes mean and population variance per channel", () => {

@@ -8,7 +8,7 @@ import {
   zeroBelow,
   zeroPattern,
 } from "../../src/numeric/pruning.js";
-import { uniform } from "./seeded.js";
+import { uniform } from "../support/seeded.js";
 
 const ranked = (...scores: number[]) => ({
   scores: Float32Array.from(scores),

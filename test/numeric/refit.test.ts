@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { cholesky, solveFactored, solveFactoredFour } from "../../src/numeric/linear-algebra.js";
 import { type JointMoments, refitLinear } from "../../src/numeric/refit.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 /** Moments of rows [x, z]. */
 function momentsOf(rows: readonly (readonly number[])[], inputs: number): JointMoments {

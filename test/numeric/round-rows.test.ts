@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { matrixRows, quantizeRows } from "../../src/numeric/affine.js";
 import { quadraticForm } from "../../src/numeric/linear-algebra.js";
 import { type RoundedRows, roundRows } from "../../src/numeric/round-rows.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 /** Second moments of `count` rows of which all features share a part. */
 function moments(size: number, seed: number, count = 4 * size): Float64Array {

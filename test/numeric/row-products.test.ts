@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { multiplySymmetric } from "../../src/numeric/linear-algebra.js";
 import { multiplyRows } from "../../src/numeric/row-products.js";
-import { normalArray } from "./seeded.js";
+import { normalArray } from "../support/seeded.js";
 
 describe("multiplyRows", () => {
   it.each([

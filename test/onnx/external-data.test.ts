@@ -6,8 +6,8 @@ import { expect, it } from "vitest";
 import { BadModelError } from "../../src/errors.js";
 import { DataType, tensorBytes, type Model, type Tensor } from "../../src/ir/index.js";
 import { readModel, writeModel } from "../../src/onnx/index.js";
-import { temporaryFolders } from "./temporary-folder.js";
-import { bytes, int, model, node, shaped } from "./wire-bytes.js";
+import { temporaryFolders } from "../support/temporary-folder.js";
+import { bytes, int, model, node, shaped } from "../support/wire-bytes.js";
 
 const newFolder = temporaryFolders();
 const entry = (key: string, value: string): Buffer => bytes(13, bytes(1, key), bytes(2, value));

@@ -10,7 +10,7 @@ import { EdgecError } from "../../src/errors.js";
 import { allTensors, nodeLists, printModel, tensorBytes, validateModel } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { checkOperators } from "../../src/ops/check-operators.js";
-import { operatorTests } from "../conformance/archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 
 const MUTATIONS = Number(process.env.EDGEC_FUZZ ?? 4000);
 const SEED = Number(process.env.EDGEC_FUZZ_SEED ?? 7);

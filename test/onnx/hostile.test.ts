@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { BadModelError } from "../../src/errors.js";
 import { assertValid, printModel } from "../../src/ir/index.js";
 import { decodeModel, readModel } from "../../src/onnx/index.js";
-import { bytes, int, varint } from "./wire-bytes.js";
+import { bytes, int, varint } from "../support/wire-bytes.js";
 
 const folder = fileURLToPath(new URL("../../fixtures/hostile/", import.meta.url));
 

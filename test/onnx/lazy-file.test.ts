@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, ScratchFile, writeModel } from "../../src/onnx/index.js";
-import { temporaryFolders } from "./temporary-folder.js";
+import { temporaryFolders } from "../support/temporary-folder.js";
 
 const newFolder = temporaryFolders();
 const count = (from: number, length: number): Float32Array =>

@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import type * as OnnxProto from "onnx-proto";
 import { expect, it } from "vitest";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
-import { Random } from "../fuzz/random.js";
-import { bytes, int, node, varint } from "./wire-bytes.js";
+import { Random } from "../support/random.js";
+import { bytes, int, node, varint } from "../support/wire-bytes.js";
 
 const { onnx } = createRequire(import.meta.url)("onnx-proto") as typeof OnnxProto;
 

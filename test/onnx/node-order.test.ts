@@ -18,9 +18,9 @@ import {
 } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../src/onnx/index.js";
 import { generateModel } from "../fuzz/generate.js";
-import { Random } from "../fuzz/random.js";
-import { difference, floats, run } from "../passes/graph/running.js";
-import { branch, FLAG, tiny, X } from "../passes/graph/tiny-models.js";
+import { Random } from "../support/random.js";
+import { difference, floats, run } from "../support/running.js";
+import { branch, FLAG, tiny, X } from "../support/tiny-models.js";
 
 /** The same model with every list of nodes in a random order. */
 function shuffled(model: Model, random: Random): Model {

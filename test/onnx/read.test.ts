@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { intAttribute, tensorBytes } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes, readModel } from "../../src/onnx/index.js";
-import { bytes, float, int, model, node, shaped, varint } from "./wire-bytes.js";
+import { bytes, float, int, model, node, shaped, varint } from "../support/wire-bytes.js";
 
 it("gives tensors as views on the file, in plain arrays whose slice() copies", () => {
   const file = model(bytes(5, shaped([2], 1), bytes(8, "w"), bytes(9, Buffer.alloc(8, 7))));

@@ -10,7 +10,7 @@ import {
 } from "../../src/ir/index.js";
 import { decodeModel, dropStaleReferences, encodeModelBytes, referableNames } from "../../src/onnx/index.js";
 import { decodeMessage, encodeMessage } from "../../src/onnx/schema.js";
-import { Random } from "../fuzz/random.js";
+import { Random } from "../support/random.js";
 
 const annotation = (tensorName: string, ...parameters: string[]): OpaqueMessage => ({
   bytes: encodeMessage("TensorAnnotation", {

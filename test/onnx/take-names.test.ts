@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { takeNames } from "../../src/onnx/index.js";
-import { temporaryFolders } from "./temporary-folder.js";
+import { temporaryFolders } from "../support/temporary-folder.js";
 
 const newFolder = temporaryFolders();
 

@@ -20,8 +20,8 @@ import {
   temporaryBeside,
   temporaryPrefix,
 } from "../../src/onnx/temporary-name.js";
-import { Random } from "../fuzz/random.js";
-import { temporaryFolders } from "./temporary-folder.js";
+import { Random } from "../support/random.js";
+import { temporaryFolders } from "../support/temporary-folder.js";
 
 const newFolder = temporaryFolders();
 const HERE = runToken().split("-")[1]!;

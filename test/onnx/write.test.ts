@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { EdgecError } from "../../src/errors.js";
 import { DataType, emptyGraph, floatTensor, type Model, type Tensor } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
-import { temporaryFolders } from "./temporary-folder.js";
+import { temporaryFolders } from "../support/temporary-folder.js";
 
 const newFolder = temporaryFolders();
 

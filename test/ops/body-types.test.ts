@@ -18,8 +18,8 @@ import {
   type ValueInfo,
 } from "../../src/ir/index.js";
 import { analyzeModel } from "../../src/ops/shape-analysis.js";
-import { floats, int64s, run } from "../passes/graph/running.js";
-import { branch, FLAG, tiny, type Parts } from "../passes/graph/tiny-models.js";
+import { floats, int64s, run } from "../support/running.js";
+import { branch, FLAG, tiny, type Parts } from "../support/tiny-models.js";
 
 const op = makeNode;
 const { int, ints } = attribute;

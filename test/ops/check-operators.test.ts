@@ -10,7 +10,7 @@ import {
 } from "../../src/ir/index.js";
 import { assertSound, checkOperators, undescribedOperators } from "../../src/ops/check-operators.js";
 import { operatorFacts, operatorVersions } from "../../src/ops/operator-facts.js";
-import { tiny } from "../passes/graph/tiny-models.js";
+import { tiny } from "../support/tiny-models.js";
 
 const faults = (node: Node, opset = 17): string[] =>
   checkOperators(tiny([node], { opset })).map(({ message }) => message);

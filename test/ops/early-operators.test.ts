@@ -15,8 +15,8 @@ import {
 import { assertValid } from "../../src/ir/validate.js";
 import { checkOperators } from "../../src/ops/check-operators.js";
 import { upgradeOpset } from "../../src/ops/upgrade/upgrade-opset.js";
-import { difference, floats, run } from "../passes/graph/running.js";
-import { modelAt } from "./old-models.js";
+import { difference, floats, run } from "../support/running.js";
+import { modelAt } from "../support/old-models.js";
 
 interface Packed {
   readonly type: "FLOAT" | "INT32" | "INT64" | "BOOL";

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { attribute, DataType, makeNode, type Node, type TensorType } from "../../src/ir/index.js";
 import { countsMacs, nodeMacs } from "../../src/ops/macs.js";
 import { inspect } from "../../src/inspect/inspect.js";
-import { operatorTests } from "../conformance/archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 
 const { int, string } = attribute;
 const shaped = (shape: readonly number[] | undefined): TensorType | undefined =>

@@ -16,10 +16,10 @@ import {
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";
 import { analyzeModel, analyzeShapes } from "../../src/ops/shape-analysis.js";
 import { inferScopes } from "../../src/ops/shapes.js";
-import { operatorTests } from "../conformance/archive.js";
-import { Random } from "../fuzz/random.js";
-import { floats, int64s, run } from "../passes/graph/running.js";
-import { tiny, type Parts } from "../passes/graph/tiny-models.js";
+import { operatorTests } from "../support/operator-archive.js";
+import { Random } from "../support/random.js";
+import { floats, int64s, run } from "../support/running.js";
+import { tiny, type Parts } from "../support/tiny-models.js";
 
 function contradicts(shape: readonly Dimension[], dims: readonly number[]): boolean {
   return shape.length !== dims.length || shape.some((dim, k) => typeof dim === "number" && dim !== dims[k]);

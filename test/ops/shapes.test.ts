@@ -9,11 +9,11 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
-import { operatorTests } from "../conformance/archive.js";
+import { operatorTests } from "../support/operator-archive.js";
 import { decodeModel } from "../../src/onnx/index.js";
 import { inferTypes, staticCount } from "../../src/ops/shapes.js";
-import { floats } from "../passes/graph/running.js";
-import { tiny } from "../passes/graph/tiny-models.js";
+import { floats } from "../support/running.js";
+import { tiny } from "../support/tiny-models.js";
 
 const { float, int, ints, string } = attribute;
 const FLOAT = DataType.FLOAT;

@@ -15,8 +15,8 @@ import {
 } from "../../src/ir/index.js";
 import { assertValid } from "../../src/ir/validate.js";
 import { upgradeOpset } from "../../src/ops/upgrade/upgrade-opset.js";
-import { difference, floats, int64s, run } from "../passes/graph/running.js";
-import { modelAt } from "./old-models.js";
+import { difference, floats, int64s, run } from "../support/running.js";
+import { modelAt } from "../support/old-models.js";
 
 const { int, ints, float, floats: floatList, string } = attribute;
 const X = { x: floats([2, 3, 4, 5]) };

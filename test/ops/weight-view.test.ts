@@ -14,10 +14,10 @@ import {
 } from "../../src/ir/index.js";
 import { isInOrder, viewOffsets } from "../../src/ops/strided-view.js";
 import { decodedView, seenTensor, weightView } from "../../src/ops/weight-view.js";
-import { Random } from "../fuzz/random.js";
-import { branch, FLAG, tiny } from "../passes/graph/tiny-models.js";
-import { run } from "../passes/graph/running.js";
-import { randomMovers } from "./movers.js";
+import { Random } from "../support/random.js";
+import { branch, FLAG, tiny } from "../support/tiny-models.js";
+import { run } from "../support/running.js";
+import { randomMovers } from "../support/movers.js";
 
 const ROWS = 6;
 const COLUMNS = 4;

@@ -10,8 +10,8 @@ import {
 } from "../../src/ir/index.js";
 import { readModel } from "../../src/onnx/index.js";
 import { weightSites } from "../../src/ops/weights.js";
-import { floats } from "../passes/graph/running.js";
-import { branch, FLAG, tiny } from "../passes/graph/tiny-models.js";
+import { floats } from "../support/running.js";
+import { branch, FLAG, tiny } from "../support/tiny-models.js";
 
 const { int } = attribute;
 const weight = (name: string, ...dims: number[]) =>

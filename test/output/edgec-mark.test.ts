@@ -12,8 +12,8 @@ import {
 } from "../../src/index.js";
 import { isMarkedModel, markModel } from "../../src/output/edgec-mark.js";
 import { VERSION } from "../../src/version.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { OutputFile } from "../../src/output/output-file.js";
 import { defaultOutputPath } from "../../src/output/output-place.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const temporary = temporaryFolder();
 beforeEach(() => writeFile(join(temporary.path, "model.onnx"), "original"));

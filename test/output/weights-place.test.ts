@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DataType, type Model } from "../../src/ir/index.js";
 import { weightsPlace, willSplit } from "../../src/output/weights-place.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 /** A model that states so many bytes of weights and holds none of them. */
 function modelOf(bytes: number, location?: string): Model {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { IN_PLACE, sideBySide, withCompute } from "../../src/passes/compute.js";
 import type { Compute, TaskArguments, TaskName } from "../../src/passes/contract.js";
 import { RunCompute } from "../../src/run/run-compute.js";
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "../support/seeded.js";
 
 const threads = new RunCompute(2);
 afterAll(() => threads.close());

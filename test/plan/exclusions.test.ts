@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GraphEditor, type Model } from "../../src/ir/index.js";
 import { Exclusions, presentNames, selectedNames } from "../../src/plan/exclusions.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 /** The model as passes might leave it: the product under another name. */
 function renamed(name: string): Model {

@@ -13,9 +13,9 @@ import {
 } from "../../src/ir/index.js";
 import { decodeModel, encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { fingerprintOf } from "../../src/plan/fingerprint.js";
-import { model } from "../calibration/tiny-models.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
-import { normalArray } from "../numeric/seeded.js";
+import { model } from "../support/feed-models.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
+import { normalArray } from "../support/seeded.js";
 
 const folder = temporaryFolder();
 const network = (axis = 1, seed = 1, count = 16_384): Model =>

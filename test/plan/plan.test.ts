@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planPasses, planText, withoutPass } from "../../src/plan/plan.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 import type { PlanOptions } from "../../src/plan/plan-request.js";
 import { replayed } from "../../src/plan/replayed-plan.js";
 

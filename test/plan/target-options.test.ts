@@ -4,7 +4,7 @@ import { planPasses } from "../../src/plan/plan.js";
 import { memoryWarnings, otherDevice, slowdownWarnings, withTarget } from "../../src/plan/target-options.js";
 import { quantizeInt8 } from "../../src/passes/quantize/quantize-int8.js";
 import { detect, GENERIC, PROFILES, thisMachine, type TargetProfile } from "../../src/targets/index.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const device = (fields: Partial<TargetProfile>): TargetProfile => ({ ...GENERIC, name: "device", ...fields });
 

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { expect, it } from "vitest";
 import { bench, compress, optimize, verify } from "../../src/index.js";
 import { learningThreads, requireThreads } from "../../src/plan/threads.js";
-import { fixture } from "../cli/run-edgec.js";
+import { fixture } from "../support/run-edgec.js";
 
 const LENET = fixture("models/lenet.onnx");
 

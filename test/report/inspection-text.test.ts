@@ -4,8 +4,8 @@ import { diffModels } from "../../src/inspect/diff-models.js";
 import { inspect } from "../../src/inspect/inspect.js";
 import { diffText } from "../../src/report/diff-text.js";
 import { inspectionText } from "../../src/report/inspection-text.js";
-import { tiny, X } from "../passes/graph/tiny-models.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { tiny, X } from "../support/tiny-models.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const lines = (text: string): string[] =>
   text

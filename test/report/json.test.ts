@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reportJson } from "../../src/report/json.js";
-import { SAMPLE } from "./sample-report.js";
+import { SAMPLE } from "../support/sample-report.js";
 
 describe("reportJson", () => {
   it("has the keys of the public schema", () => {

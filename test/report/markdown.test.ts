@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reportMarkdown } from "../../src/report/markdown.js";
-import { ACROSS, SAMPLE } from "./sample-report.js";
+import { ACROSS, SAMPLE } from "../support/sample-report.js";
 
 describe("reportMarkdown", () => {
   it("is a table of before and after, then details", () => {

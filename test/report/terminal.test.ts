@@ -3,7 +3,7 @@ import type { SensitivityReport } from "../../src/compare/sensitivity.js";
 import { reportMarkdown } from "../../src/report/markdown.js";
 import { sensitivityText } from "../../src/report/sensitivity-text.js";
 import { reportText } from "../../src/report/terminal.js";
-import { ACROSS, SAMPLE } from "./sample-report.js";
+import { ACROSS, SAMPLE } from "../support/sample-report.js";
 
 describe("reportText", () => {
   it("shows before and after, what became of nodes, warnings, gates and where it went", () => {

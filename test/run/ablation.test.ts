@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { floatTensor, toNumbers, type Model } from "../../src/ir/index.js";
 import { StepTrial, type Attempt, type Scorer } from "../../src/run/ablation.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const firstWeight = (model: Model): number => toNumbers(model.graph.initializers[0]!)[0]!;
 const setWeight = (model: Model, value: number): void => {

@@ -3,7 +3,7 @@ import { CalibrationProcess } from "../../src/calibration/process.js";
 import type { Dataset } from "../../src/data/index.js";
 import { floatTensor, makeNode, type Model } from "../../src/ir/index.js";
 import { GivenValues } from "../../src/run/cached-activations.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 const PROCESS = new CalibrationProcess();
 afterAll(() => PROCESS.close());

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { CalibrationProcess } from "../../src/calibration/process.js";
 import { floatTensor, makeNode, tensorValue, DataType, type Model } from "../../src/ir/index.js";
 import { HeldOutScore } from "../../src/run/holdout-score.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 const PROCESS = new CalibrationProcess();
 afterAll(() => PROCESS.close());

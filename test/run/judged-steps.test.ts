@@ -9,7 +9,7 @@ import { definePass } from "../../src/passes/define-pass.js";
 import { HeldOutScore } from "../../src/run/holdout-score.js";
 import type { RunOptions } from "../../src/run/run-options.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 import type { PlannedStep } from "../../src/plan/plan-types.js";
 
 /** y = x · w1 · w2 · w3, each weight 1: what a weight is off by is the noise that it adds, roughly. */

@@ -3,7 +3,7 @@ import type { Dataset } from "../../src/data/index.js";
 import { copyModel, floatTensor, GraphEditor, makeNode, type Model } from "../../src/ir/index.js";
 import type { StatisticRequest } from "../../src/numeric/statistics.js";
 import { RepeatedMeasurements } from "../../src/run/measurements.js";
-import { dataset, feed, model } from "../calibration/tiny-models.js";
+import { dataset, feed, model } from "../support/feed-models.js";
 
 /** y = x + b. */
 const shifted = (by: number): Model =>

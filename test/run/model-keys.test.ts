@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { copyModel, floatTensor, GraphEditor, makeNode, type Model } from "../../src/ir/index.js";
 import { ModelKeys } from "../../src/run/model-keys.js";
-import { model } from "../calibration/tiny-models.js";
+import { model } from "../support/feed-models.js";
 
 const large = (): Model =>
   model(

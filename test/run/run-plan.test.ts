@@ -4,7 +4,7 @@ import type { Model } from "../../src/ir/index.js";
 import type { PassResult } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { runPasses } from "../../src/run/run-plan.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 import type { PlannedStep } from "../../src/plan/plan-types.js";
 
 const QUIET = { logger: {}, seed: 0, threads: 1 };

@@ -3,8 +3,8 @@ import type { Diagnostic } from "../../src/diagnostics.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { learningData } from "../../src/run/split-calibration.js";
-import { dataset, feed } from "../calibration/tiny-models.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { dataset, feed } from "../support/feed-models.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 import type { Plan } from "../../src/plan/plan-types.js";
 
 const judged: Plan = [{ passes: [], untilStable: false, reason: "test", validateAfter: "quantize-int8" }];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { strongestWithin } from "../../src/run/strongest.js";
 import { compress, type CompressOptions } from "../../src/index.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 

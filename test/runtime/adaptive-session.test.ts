@@ -10,8 +10,8 @@ import {
   type OptimizationLevel,
   type SessionOptions,
 } from "../../src/runtime/runtime.js";
-import { Random } from "../fuzz/random.js";
-import { brokenQdq, qdqFeed } from "./broken-qdq.js";
+import { Random } from "../support/random.js";
+import { brokenQdq, qdqFeed } from "../support/broken-qdq.js";
 
 const refusal = (words: string): EdgecError => new EdgecError("MODEL_REJECTED", words);
 const FED: Feed = {};

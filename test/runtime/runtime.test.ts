@@ -16,7 +16,7 @@ import { loadNode } from "../../src/runtime/ort-node.js";
 import { loadWeb } from "../../src/runtime/ort-web.js";
 import { cleanWords } from "../../src/runtime/rejection.js";
 import type { OnnxRuntime } from "../../src/runtime/runtime.js";
-import { identityBytes, tinyBytes } from "./tiny-model.js";
+import { identityBytes, tinyBytes } from "../support/declared-models.js";
 
 const LENET = "fixtures/models/lenet.onnx";
 const folder = mkdtempSync(join(tmpdir(), "edgec-test-"));

@@ -6,7 +6,7 @@ import {
   type SearchLimits,
   type SearchSpace,
 } from "../../src/search/by-accuracy.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const inDb = (noise: number): number => -10 * Math.log10(noise);
 const NO_LIMITS: SearchLimits = { goalDb: 30, mostShare: 1, deadline: Infinity };

@@ -6,8 +6,8 @@ import { CALL } from "../../src/search/float-cost.js";
 import { predictedShare, predictPayingNodes } from "../../src/search/by-cost-model.js";
 import { sampleTypes } from "../../src/search/sample-types.js";
 import { GENERIC } from "../../src/targets/index.js";
-import { ranges } from "../passes/quantize/tiny-models.js";
-import { CHANNELS, twoParts } from "./two-parts.js";
+import { ranges } from "../support/int8-models.js";
+import { CHANNELS, twoParts } from "../support/two-parts.js";
 
 function spaceOf(float: Model): SearchSpace {
   const build = async (exclude: readonly string[]): Promise<Model> => {

@@ -6,9 +6,9 @@ import { sampleTypes } from "../../src/search/sample-types.js";
 import { timingHints } from "../../src/search/timing-hints.js";
 import { copyModel, type Model } from "../../src/ir/index.js";
 import { quantizeInt8 } from "../../src/passes/quantize/quantize-int8.js";
-import { ranges } from "../passes/quantize/tiny-models.js";
-import { matMulModel } from "../compress/tiny-model.js";
-import { twoParts } from "./two-parts.js";
+import { ranges } from "../support/int8-models.js";
+import { matMulModel } from "../support/mat-mul-model.js";
+import { twoParts } from "../support/two-parts.js";
 
 /**
  * Four nodes; the first have the least arithmetic for what they move. A model is known by what it leaves in

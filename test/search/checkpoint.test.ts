@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { SearchState } from "../../src/search/checkpoint.js";
-import { temporaryFolder } from "../cli/temporary-folder.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const folder = temporaryFolder();
 const RANKING = [{ name: "conv", opType: "Conv", share: 1, intensity: 2, db: 30, noise: 1e-3 }];

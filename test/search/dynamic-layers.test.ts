@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Model } from "../../src/ir/index.js";
 import { chooseDynamicLayers, type DynamicSpace, type IsNoSlower } from "../../src/search/dynamic-layers.js";
-import { matMulModel } from "../compress/tiny-model.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 const chosenIn = (model: Model): string[] => model.docString!.split(",").filter(Boolean);
 

@@ -9,7 +9,7 @@ import {
   predictedTime,
 } from "../../src/search/predict-times.js";
 import { GENERIC } from "../../src/targets/index.js";
-import { uniform } from "../numeric/seeded.js";
+import { uniform } from "../support/seeded.js";
 
 const COSTS = {
   ...GENERIC.costs,

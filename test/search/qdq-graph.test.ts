@@ -4,9 +4,9 @@ import { codeGraphOf } from "../../src/search/qdq-graph.js";
 import { CALL } from "../../src/search/float-cost.js";
 import { islandsOf } from "../../src/search/qdq-groups.js";
 import { sampleTypes } from "../../src/search/sample-types.js";
-import { dataset, feed } from "../calibration/tiny-models.js";
-import { convolution, model, noise, ranges, run } from "../passes/quantize/tiny-models.js";
-import { CHANNELS, twoParts } from "./two-parts.js";
+import { dataset, feed } from "../support/feed-models.js";
+import { convolution, model, noise, ranges, run } from "../support/int8-models.js";
+import { CHANNELS, twoParts } from "../support/two-parts.js";
 
 async function graphOf(float: Model, types = sampleTypes(float, undefined)) {
   const int8 = copyModel(float);

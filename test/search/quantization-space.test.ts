@@ -4,7 +4,7 @@ import { type StatisticRequest, Statistics } from "../../src/numeric/statistics.
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { quantizationSpace, type SpaceTools } from "../../src/search/quantization-space.js";
-import { model } from "../calibration/tiny-models.js";
+import { model } from "../support/feed-models.js";
 
 const zeros = (name: string, dims: readonly number[]) =>
   floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));

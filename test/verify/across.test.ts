@@ -13,7 +13,7 @@ import {
 } from "../../src/ir/index.js";
 import { readModel } from "../../src/onnx/index.js";
 import { compareAcross, randomFeeds, type Across, type AcrossOptions } from "../../src/verify/index.js";
-import { tinyBytes } from "../runtime/tiny-model.js";
+import { tinyBytes } from "../support/declared-models.js";
 
 const LENET = "fixtures/models/lenet.onnx";
 const folder = mkdtempSync(join(tmpdir(), "edgec-across-"));

@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "../../src/ir/index.js";
 import { describeExecuted } from "../../src/verify/index.js";
-import { tinyModel } from "../runtime/tiny-model.js";
+import { tinyModel } from "../support/declared-models.js";
 
 const SCALE = floatTensor("s", [], Float32Array.of(1));
 const W = integerTensor("w", [2, 2], DataType.INT8, new Int8Array(4));

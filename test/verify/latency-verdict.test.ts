@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { compareTimes, latencyVerdict } from "../../src/verify/index.js";
-import { Random } from "../fuzz/random.js";
+import { Random } from "../support/random.js";
 
 /**
  * Rounds in which the compressed model takes `factor` of the original's time, each time off by up to

@@ -4,9 +4,9 @@ import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } fr
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { loadRuntime } from "../../src/runtime/index.js";
 import { readableOutputs } from "../../src/verify/index.js";
-import { Random } from "../fuzz/random.js";
-import { KINDS, oddFeed, oddModel } from "./odd-outputs.js";
-import { floatSequence, oddValue, scoreMaps, zipMap } from "./odd-types.js";
+import { Random } from "../support/random.js";
+import { KINDS, oddFeed, oddModel } from "../support/odd-outputs.js";
+import { floatSequence, oddValue, scoreMaps, zipMap } from "../support/odd-types.js";
 
 const SEEDS = 60;
 

@@ -16,7 +16,7 @@ import {
 import { encodeModelBytes, readModel } from "../../src/onnx/index.js";
 import { openRemote, type RemoteRuntime } from "../../src/runtime/index.js";
 import { modelSizes, readExecuted, verifyModels } from "../../src/verify/index.js";
-import { tinyBytes } from "../runtime/tiny-model.js";
+import { tinyBytes } from "../support/declared-models.js";
 
 const LENET = "fixtures/models/lenet.onnx";
 const DIGITS = "fixtures/digits/digits-rgb32-eval.npz";

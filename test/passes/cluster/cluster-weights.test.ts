@@ -10,8 +10,8 @@ import {
   toNumbers,
 } from "../../../src/ir/index.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
+import { normalArray } from "../../support/seeded.js";
+import { floats, model, product, run, statisticsOf, valuesOf } from "../../support/weight-models.js";
 
 const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
 const numbersOf = (m: Model, name: string): number[] =>

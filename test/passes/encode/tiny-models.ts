@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
-import { attribute, DataType, emptyGraph, makeNode, tensorValue } from "../../../src/ir/index.js";
+import { attribute, DataType, makeNode, tensorValue } from "../../../src/ir/index.js";
 import type { Model, Node, Tensor, ValueInfo } from "../../../src/ir/index.js";
 import { decodeModel, encodeModelBytes } from "../../../src/onnx/index.js";
+import { bareModel } from "../../support/bare-model.js";
 
 export const CONTEXT = { statistics: undefined, evaluator: undefined, seed: 0 };
 export const LEVELS = ["disabled", "basic", "all"] as const;
@@ -14,14 +15,7 @@ export function tinyModel(
   opset: number,
   parts: { inputs: ValueInfo[]; outputs: ValueInfo[]; nodes: Node[]; initializers: Tensor[] },
 ): Model {
-  return {
-    irVersion: opset >= 21 ? 10n : 7n,
-    opsetImports: [{ domain: "", version: BigInt(opset) }],
-    graph: { ...emptyGraph("g"), ...parts },
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-  };
+  return bareModel(parts, { opset, irVersion: opset >= 21 ? 10n : 7n });
 }
 
 /**

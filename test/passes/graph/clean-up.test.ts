@@ -4,7 +4,7 @@ import { countNodes, GraphEditor } from "../../../src/ir/index.js";
 import { readModel } from "../../../src/onnx/index.js";
 import { CLEAN_UP_PASSES } from "../../../src/passes/graph/clean-up.js";
 import { CLEAN_UP } from "../../../src/plan/recipe.js";
-import { difference, floats, run, untilStable } from "./running.js";
+import { difference, floats, run, untilStable } from "../../support/running.js";
 
 it("is what the recipe begins with", () => {
   expect(CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name)).toEqual(CLEAN_UP);

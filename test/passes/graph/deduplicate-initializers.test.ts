@@ -9,8 +9,8 @@ import {
   type Tensor,
 } from "../../../src/ir/index.js";
 import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
-import { difference, run, seededFloats } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { difference, run, seededFloats } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const row = (name: string, ...values: number[]) =>
   floatTensor(name, [values.length], Float32Array.from(values));

@@ -17,9 +17,9 @@ import { inlineIf } from "../../../src/passes/graph/inline-if.js";
 import { mergeEqualNodes } from "../../../src/passes/graph/merge-equal-nodes.js";
 import { removeIdentities } from "../../../src/passes/graph/remove-identities.js";
 import type { Pass } from "../../../src/passes/contract.js";
-import { tensor } from "./fuse/prove.js";
-import { CONTEXT } from "./running.js";
-import { branch, tiny } from "./tiny-models.js";
+import { tensor } from "../../support/prove.js";
+import { CONTEXT } from "../../support/running.js";
+import { branch, tiny } from "../../support/tiny-models.js";
 
 /** A model, a name in it, and what that name stands for behind the pass. */
 type Case = readonly [string, () => Pass, Model, string, readonly string[]];

@@ -11,8 +11,8 @@ import {
   type Tensor,
 } from "../../../src/ir/index.js";
 import { foldBatchNormalization } from "../../../src/passes/graph/fold-batch-normalization.js";
-import { difference, floats, run, seededFloats } from "./running.js";
-import { apply, shown, tiny } from "./tiny-models.js";
+import { difference, floats, run, seededFloats } from "../../support/running.js";
+import { apply, shown, tiny } from "../../support/tiny-models.js";
 
 const { int, ints, float } = attribute;
 const IMAGE = { x: floats([2, 4, 5, 6]) };

@@ -11,8 +11,8 @@ import {
 import type { ConstantEvaluator } from "../../../src/passes/contract.js";
 import { foldConstants } from "../../../src/passes/graph/fold-constants.js";
 import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
-import { CONTEXT, difference, EVALUATOR, floats, run, seededFloats } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { CONTEXT, difference, EVALUATOR, floats, run, seededFloats } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const { int, ints } = attribute;
 /** Of some bytes more than the few constants of these models take. */

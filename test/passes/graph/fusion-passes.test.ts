@@ -13,9 +13,9 @@ import { CLEAN_UP_PASSES } from "../../../src/passes/graph/clean-up.js";
 import { foldBatchNormalization } from "../../../src/passes/graph/fold-batch-normalization.js";
 import { FUSION_PASSES } from "../../../src/passes/graph/fusion-passes.js";
 import { PASSES } from "../../../src/plan/registry.js";
-import { scalar, tensor } from "./fuse/prove.js";
-import { CONTEXT, difference, floats, run, untilStable } from "./running.js";
-import { tiny } from "./tiny-models.js";
+import { scalar, tensor } from "../../support/prove.js";
+import { CONTEXT, difference, floats, run, untilStable } from "../../support/running.js";
+import { tiny } from "../../support/tiny-models.js";
 
 const passes = () => FUSION_PASSES.map(({ pass }) => pass());
 

@@ -13,7 +13,7 @@ import {
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
-import { CONTEXT, difference, floats, run } from "./running.js";
+import { CONTEXT, difference, floats, run } from "../../support/running.js";
 
 const call = (
   opType: string,

@@ -8,8 +8,8 @@ import {
   tensorValue,
 } from "../../../src/ir/index.js";
 import { liftConstants } from "../../../src/passes/graph/lift-constants.js";
-import { difference, run } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { difference, run } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const constant = (output: string, value: Parameters<typeof makeNode>[3]) =>
   makeNode("Constant", [], [output], value);

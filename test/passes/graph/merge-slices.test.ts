@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { attribute, DataType, int64Tensor, makeNode, type Model, type Node } from "../../../src/ir/index.js";
 import { mergeChains } from "../../../src/passes/graph/merge-chains.js";
 import { composeSlices, type AxisSlice } from "../../../src/passes/graph/slice-bounds.js";
-import { difference, floats, run } from "./running.js";
-import { apply, tiny } from "./tiny-models.js";
+import { difference, floats, run } from "../../support/running.js";
+import { apply, tiny } from "../../support/tiny-models.js";
 
 const OPEN = 2 ** 31 - 1;
 const { ints } = attribute;

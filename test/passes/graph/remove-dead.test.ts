@@ -11,8 +11,8 @@ import {
   type Tensor,
 } from "../../../src/ir/index.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
-import { CONTEXT, difference, floats, run, seededFloats } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { CONTEXT, difference, floats, run, seededFloats } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const W = (name: string) => floatTensor(name, [3], Float32Array.of(1, 2, 3));
 

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { attribute, DataType, floatTensor, int64Tensor, makeNode, type Node } from "../../../src/ir/index.js";
 import { removeIdentities } from "../../../src/passes/graph/remove-identities.js";
-import { Random } from "../../fuzz/random.js";
-import { difference, floats, run } from "./running.js";
-import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
+import { Random } from "../../support/random.js";
+import { difference, floats, run } from "../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, X } from "../../support/tiny-models.js";
 
 const relu = (from: string, to: string) => makeNode("Relu", [from], [to]);
 const identity = (from: string, to: string) => makeNode("Identity", [from], [to]);

@@ -10,10 +10,10 @@ import {
   type Tensor,
 } from "../../../src/ir/index.js";
 import { splitFused } from "../../../src/passes/graph/split-fused.js";
-import { Random } from "../../fuzz/random.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { difference, run } from "./running.js";
-import { apply, tiny } from "./tiny-models.js";
+import { Random } from "../../support/random.js";
+import { normalArray } from "../../support/seeded.js";
+import { difference, run } from "../../support/running.js";
+import { apply, tiny } from "../../support/tiny-models.js";
 
 const { float, floats, int, ints, string } = attribute;
 const tensor = (name: string, dims: readonly number[], seed: number): Tensor =>

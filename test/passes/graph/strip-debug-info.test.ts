@@ -6,8 +6,8 @@ import { DataType, makeNode, tensorValue, type Model } from "../../../src/ir/ind
 import { encodeModelBytes, readModel } from "../../../src/onnx/index.js";
 import { stripDebugInfo } from "../../../src/passes/graph/strip-debug-info.js";
 import { loadRuntime } from "../../../src/runtime/index.js";
-import { difference, floats, run } from "./running.js";
-import { apply, tiny } from "./tiny-models.js";
+import { difference, floats, run } from "../../support/running.js";
+import { apply, tiny } from "../../support/tiny-models.js";
 
 const entry = (key: string) => ({ key, value: "text" });
 

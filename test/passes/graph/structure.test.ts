@@ -15,8 +15,8 @@ import { inlineIf } from "../../../src/passes/graph/inline-if.js";
 import { mergeChains } from "../../../src/passes/graph/merge-chains.js";
 import { mergeEqualNodes } from "../../../src/passes/graph/merge-equal-nodes.js";
 import { simplifyShapes } from "../../../src/passes/graph/simplify-shapes.js";
-import { difference, floats, run } from "./running.js";
-import { apply, branch, tiny, X } from "./tiny-models.js";
+import { difference, floats, run } from "../../support/running.js";
+import { apply, branch, tiny, X } from "../../support/tiny-models.js";
 
 const { int, ints } = attribute;
 const TRUE: Tensor = { name: "true", dims: [], dataType: DataType.BOOL, raw: Uint8Array.of(1) };

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { attribute, makeNode, opsetVersion } from "../../../src/ir/index.js";
 import { upgradeOpset } from "../../../src/passes/graph/upgrade-opset.js";
-import { CONTEXT } from "./running.js";
-import { apply, tiny } from "./tiny-models.js";
+import { CONTEXT } from "../../support/running.js";
+import { apply, tiny } from "../../support/tiny-models.js";
 
 const squeeze = () => makeNode("Squeeze", ["x"], ["s"], [attribute.ints("axes", [0])]);
 

@@ -16,7 +16,7 @@ import {
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { widenHalf } from "../../../src/passes/graph/widen-half.js";
-import { CONTEXT, run, seededFloats } from "./running.js";
+import { CONTEXT, run, seededFloats } from "../../support/running.js";
 
 const half = (name: string, dims: number[], values: ArrayLike<number>): Tensor =>
   integerTensor(name, dims, DataType.FLOAT16, Uint16Array.from(Array.from(values, floatToHalf)));

@@ -11,7 +11,7 @@ import {
   tensorValue,
 } from "../../../src/ir/index.js";
 import { pruneMagnitude } from "../../../src/passes/prune/prune-magnitude.js";
-import { Random } from "../../fuzz/random.js";
+import { Random } from "../../support/random.js";
 
 const SIZE = 16;
 

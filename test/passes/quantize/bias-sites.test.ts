@@ -12,7 +12,7 @@ import {
   type Tensor,
 } from "../../../src/ir/index.js";
 import { biasSites, type BiasSite } from "../../../src/passes/quantize/bias-sites.js";
-import { model } from "../../calibration/tiny-models.js";
+import { model } from "../../support/feed-models.js";
 
 const zeros = (name: string, dims: readonly number[]): Tensor =>
   floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));

@@ -10,7 +10,7 @@ import {
 } from "../../../src/ir/index.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { convolution, model, noise, run } from "./tiny-models.js";
+import { convolution, model, noise, run } from "../../support/int8-models.js";
 
 type Ranges = Readonly<Record<string, readonly [min: number, max: number]>>;
 

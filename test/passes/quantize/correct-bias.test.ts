@@ -22,8 +22,8 @@ import { encodeModelBytes } from "../../../src/onnx/index.js";
 import type { Measure, PassResult } from "../../../src/passes/contract.js";
 import { correctBias, type CorrectBiasOptions } from "../../../src/passes/quantize/correct-bias.js";
 import { loadRuntime } from "../../../src/runtime/index.js";
-import { dataset, feed, model } from "../../calibration/tiny-models.js";
-import { normalArray } from "../../numeric/seeded.js";
+import { dataset, feed, model } from "../../support/feed-models.js";
+import { normalArray } from "../../support/seeded.js";
 
 const random = (name: string, dims: readonly number[], seed: number): Tensor =>
   floatTensor(

@@ -14,11 +14,11 @@ import {
 } from "../../../src/ir/index.js";
 import { Statistics } from "../../../src/numeric/statistics.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { Random } from "../../fuzz/random.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { run as runModel } from "../graph/running.js";
+import { Random } from "../../support/random.js";
+import { normalArray } from "../../support/seeded.js";
+import { run as runModel } from "../../support/running.js";
 import { executedOps, sqnr } from "./running.js";
-import { convolution, model as convolutional, noise, run } from "./tiny-models.js";
+import { convolution, model as convolutional, noise, run } from "../../support/int8-models.js";
 
 /**
  * 42 dB for 8-bit weights with guarded pairs, 40 for normal activations: 38 together, and some for small

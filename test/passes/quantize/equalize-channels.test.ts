@@ -16,8 +16,8 @@ import {
   equalizeChannels,
   type EqualizeChannelsOptions,
 } from "../../../src/passes/quantize/equalize-channels.js";
-import { difference, floats, run, seededFloats } from "../graph/running.js";
-import { apply, branch, FLAG, tiny, type Parts } from "../graph/tiny-models.js";
+import { difference, floats, run, seededFloats } from "../../support/running.js";
+import { apply, branch, FLAG, tiny, type Parts } from "../../support/tiny-models.js";
 
 const op = makeNode;
 const { float, int, ints } = attribute;

@@ -4,7 +4,7 @@ import { assertValid } from "../../../src/ir/validate.js";
 import { encodeModelBytes } from "../../../src/onnx/index.js";
 import { modelOfShifts } from "../../../src/passes/quantize/mean-shifts.js";
 import { loadRuntime } from "../../../src/runtime/index.js";
-import { feed, model } from "../../calibration/tiny-models.js";
+import { feed, model } from "../../support/feed-models.js";
 
 /** Both double their input: a, then y = 4 x. */
 const dense = (): Model =>

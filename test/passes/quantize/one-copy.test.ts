@@ -22,12 +22,12 @@ import type { CompressOptions } from "../../../src/plan/compress-options.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { removeDead } from "../../../src/passes/graph/remove-dead.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
-import { Random } from "../../fuzz/random.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { moversTo } from "../../ops/movers.js";
-import { CONTEXT, run as runModel } from "../graph/running.js";
+import { Random } from "../../support/random.js";
+import { normalArray } from "../../support/seeded.js";
+import { moversTo } from "../../support/movers.js";
+import { CONTEXT, run as runModel } from "../../support/running.js";
 import { executedOps, sqnr } from "./running.js";
-import { run } from "./tiny-models.js";
+import { run } from "../../support/int8-models.js";
 
 /**
  * Rounding to 8 bits of uniform or normal weights leaves 42 dB and more (4 · 127² for a range that is

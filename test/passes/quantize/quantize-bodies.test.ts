@@ -17,8 +17,8 @@ import {
 } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { dataset, feed, model } from "../../calibration/tiny-models.js";
-import { normalArray } from "../../numeric/seeded.js";
+import { dataset, feed, model } from "../../support/feed-models.js";
+import { normalArray } from "../../support/seeded.js";
 import { executedOps, outputs, sqnr } from "./running.js";
 
 const SHAPE = [1, 8, 6, 6];

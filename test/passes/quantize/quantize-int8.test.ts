@@ -20,7 +20,7 @@ import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-i
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { loadRuntime } from "../../../src/runtime/index.js";
 import { executedOps, outputs, sqnr } from "./running.js";
-import { convolution, model, noise, ranges, run, twoConvolutions } from "./tiny-models.js";
+import { convolution, model, noise, ranges, run, twoConvolutions } from "../../support/int8-models.js";
 
 const feed = (dims: number[]): Feed => ({
   x: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DataType, floatTensor, makeNode, toNumbers, type Model } from "../../../src/ir/index.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
-import { model, noise, ranges, run, twoConvolutions } from "./tiny-models.js";
+import { model, noise, ranges, run, twoConvolutions } from "../../support/int8-models.js";
 
 describe("what a target takes", () => {
   const dense = (): Model =>

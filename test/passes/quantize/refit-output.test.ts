@@ -4,8 +4,8 @@ import { floatTensor, makeNode, toNumbers, type Model } from "../../../src/ir/in
 import { definePass } from "../../../src/passes/define-pass.js";
 import { refitOutput } from "../../../src/passes/quantize/refit-output.js";
 import { runPasses } from "../../../src/run/run-plan.js";
-import { dataset, feed, model } from "../../calibration/tiny-models.js";
-import { normalArray } from "../../numeric/seeded.js";
+import { dataset, feed, model } from "../../support/feed-models.js";
+import { normalArray } from "../../support/seeded.js";
 
 /** y = relu(x) · w + b */
 const network = (): Model =>

@@ -14,9 +14,9 @@ import {
 import { readModel } from "../../../src/onnx/index.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { roundWeights, type RoundWeightsOptions } from "../../../src/passes/quantize/round-weights.js";
-import { fixture } from "../../cli/run-edgec.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
+import { fixture } from "../../support/run-edgec.js";
+import { normalArray } from "../../support/seeded.js";
+import { floats, model, product, run, statisticsOf, valuesOf } from "../../support/weight-models.js";
 
 const DEPTH = 48;
 const OUTPUTS = 24;

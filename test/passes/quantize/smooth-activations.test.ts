@@ -17,9 +17,9 @@ import {
   smoothActivations,
   type SmoothActivationsOptions,
 } from "../../../src/passes/quantize/smooth-activations.js";
-import { CONTEXT, difference, floats, run } from "../graph/running.js";
-import { tensor } from "../graph/fuse/prove.js";
-import { tiny, type Parts } from "../graph/tiny-models.js";
+import { CONTEXT, difference, floats, run } from "../../support/running.js";
+import { tensor } from "../../support/prove.js";
+import { tiny, type Parts } from "../../support/tiny-models.js";
 
 const op = makeNode;
 const FEED: Feed = { x: floats([2, 3, 8]) };

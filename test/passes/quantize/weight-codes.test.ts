@@ -5,7 +5,7 @@ import { transposedView } from "../../../src/ops/strided-view.js";
 import { plainView } from "../../../src/ops/weight-view.js";
 import { isDepthwise, type KernelWeight } from "../../../src/passes/quantize/kernel-weight.js";
 import { quantizeWeight, type WeightForm } from "../../../src/passes/quantize/weight-codes.js";
-import { normalArray } from "../../numeric/seeded.js";
+import { normalArray } from "../../support/seeded.js";
 
 const matrix = (): Tensor => floatTensor("w", [6, 4], normalArray(24, 3));
 const PRODUCT = makeNode("MatMul", ["x", "w"], ["y"]);

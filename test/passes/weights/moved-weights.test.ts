@@ -16,10 +16,10 @@ import type { Pass } from "../../../src/passes/contract.js";
 import { pruneMagnitude } from "../../../src/passes/prune/prune-magnitude.js";
 import { roundWeights } from "../../../src/passes/quantize/round-weights.js";
 import { weightLayers } from "../../../src/passes/weights/weight-layers.js";
-import { Random } from "../../fuzz/random.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { moversTo } from "../../ops/movers.js";
-import { model, statisticsOf } from "./tiny-models.js";
+import { Random } from "../../support/random.js";
+import { normalArray } from "../../support/seeded.js";
+import { moversTo } from "../../support/movers.js";
+import { model, statisticsOf } from "../../support/weight-models.js";
 
 const [ROWS, COLUMNS, SAMPLES] = [24, 16, 60] as const;
 const table = (values: Float32Array = normalArray(ROWS * COLUMNS, 8)): Tensor =>

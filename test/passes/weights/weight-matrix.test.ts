@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { attribute, GraphEditor, makeNode, type Node, type Tensor } from "../../../src/ir/index.js";
 import { weightSites } from "../../../src/ops/weights.js";
 import { matrixLayout, readRows, writeRows } from "../../../src/passes/weights/weight-matrix.js";
-import { floats, model } from "./tiny-models.js";
+import { floats, model } from "../../support/weight-models.js";
 
 const counting = (dims: readonly number[]): Tensor =>
   floats(

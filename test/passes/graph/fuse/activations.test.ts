@@ -12,9 +12,9 @@ import {
 import { fuseGelu } from "../../../../src/passes/graph/fuse/fuse-gelu.js";
 import { fuseHardSwish } from "../../../../src/passes/graph/fuse/fuse-hard-swish.js";
 import { fuseSwish } from "../../../../src/passes/graph/fuse/fuse-swish.js";
-import { floats, seededFloats } from "../running.js";
-import { apply, branch, FLAG, shown, tiny, type Parts } from "../tiny-models.js";
-import { fused, left, scalar } from "./prove.js";
+import { floats, seededFloats } from "../../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, type Parts } from "../../../support/tiny-models.js";
+import { fused, left, scalar } from "../../../support/prove.js";
 
 const WIDE = {
   x: floats(

@@ -14,9 +14,9 @@ import { fuseGelu } from "../../../../src/passes/graph/fuse/fuse-gelu.js";
 import { fuseHardSwish } from "../../../../src/passes/graph/fuse/fuse-hard-swish.js";
 import { fuseLayerNorm } from "../../../../src/passes/graph/fuse/fuse-layer-norm.js";
 import { fuseMatMulAdd } from "../../../../src/passes/graph/fuse/fuse-matmul-add.js";
-import { difference, floats, run } from "../running.js";
-import { apply, tiny, type Parts } from "../tiny-models.js";
-import { operators, scalar, tensor } from "./prove.js";
+import { difference, floats, run } from "../../../support/running.js";
+import { apply, tiny, type Parts } from "../../../support/tiny-models.js";
+import { operators, scalar, tensor } from "../../../support/prove.js";
 
 const op = makeNode;
 

@@ -12,9 +12,9 @@ import {
 import { foldBatchNormalization } from "../../../../src/passes/graph/fold-batch-normalization.js";
 import { foldConcatAffine } from "../../../../src/passes/graph/fuse/fold-concat-affine.js";
 import { foldInputAffine } from "../../../../src/passes/graph/fuse/fold-input-affine.js";
-import { floats, int64s, seededFloats } from "../running.js";
-import { apply, branch, FLAG, tiny } from "../tiny-models.js";
-import { left, scalar, tensor } from "./prove.js";
+import { floats, int64s, seededFloats } from "../../../support/running.js";
+import { apply, branch, FLAG, tiny } from "../../../support/tiny-models.js";
+import { left, scalar, tensor } from "../../../support/prove.js";
 
 const { int, ints } = attribute;
 const IMAGE = { x: floats([2, 4, 6, 6]) };

@@ -16,9 +16,9 @@ import { foldConcatAffine } from "../../../../src/passes/graph/fuse/fold-concat-
 import { foldInputAffine } from "../../../../src/passes/graph/fuse/fold-input-affine.js";
 import { trimRecurrence } from "../../../../src/passes/graph/fuse/trim-recurrence.js";
 import type { PassResult } from "../../../../src/passes/contract.js";
-import { difference, floats, run, seededFloats } from "../running.js";
-import { apply, tiny } from "../tiny-models.js";
-import { ROUNDING, tensor } from "./prove.js";
+import { difference, floats, run, seededFloats } from "../../../support/running.js";
+import { apply, tiny } from "../../../support/tiny-models.js";
+import { ROUNDING, tensor } from "../../../support/prove.js";
 
 const LEVELS = [0, 1, 2];
 const FEED = Object.fromEntries(LEVELS.map((k) => [`x${k}`, floats([1, 8, 4, 4], seededFloats(128, k + 2))]));

@@ -14,9 +14,9 @@ import { fuseAttention } from "../../../../src/passes/graph/fuse/fuse-attention.
 import { FUSION_PASSES } from "../../../../src/passes/graph/fusion-passes.js";
 import { weightSites } from "../../../../src/ops/weights.js";
 import { GraphEditor } from "../../../../src/ir/index.js";
-import { difference, floats, run, untilStable } from "../running.js";
-import { apply, branch, FLAG, shown, tiny, type Parts } from "../tiny-models.js";
-import { fused, left, scalar, tensor } from "./prove.js";
+import { difference, floats, run, untilStable } from "../../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, type Parts } from "../../../support/tiny-models.js";
+import { fused, left, scalar, tensor } from "../../../support/prove.js";
 
 const op = makeNode;
 const { int, ints } = attribute;

@@ -11,9 +11,9 @@ import {
   type Tensor,
 } from "../../../../src/ir/index.js";
 import { fuseLayerNorm } from "../../../../src/passes/graph/fuse/fuse-layer-norm.js";
-import { floats, seededFloats } from "../running.js";
-import { apply, branch, FLAG, shown, tiny, type Parts } from "../tiny-models.js";
-import { fused, left, scalar, tensor } from "./prove.js";
+import { floats, seededFloats } from "../../../support/running.js";
+import { apply, branch, FLAG, shown, tiny, type Parts } from "../../../support/tiny-models.js";
+import { fused, left, scalar, tensor } from "../../../support/prove.js";
 
 const op = makeNode;
 const ROWS = { x: floats([2, 3, 8]) };

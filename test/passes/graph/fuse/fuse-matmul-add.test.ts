@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { DataType, makeNode, tensorValue, type Node, type Tensor } from "../../../../src/ir/index.js";
 import { fuseMatMulAdd } from "../../../../src/passes/graph/fuse/fuse-matmul-add.js";
-import { floats } from "../running.js";
-import { apply, branch, FLAG, shown, tiny } from "../tiny-models.js";
-import { left, tensor } from "./prove.js";
+import { floats } from "../../../support/running.js";
+import { apply, branch, FLAG, shown, tiny } from "../../../support/tiny-models.js";
+import { left, tensor } from "../../../support/prove.js";
 
 const MATRIX = { x: floats([3, 4]) };
 const product = makeNode("MatMul", ["x", "w"], ["a"]);

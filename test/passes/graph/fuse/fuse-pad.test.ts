@@ -9,8 +9,8 @@ import {
   type Tensor,
 } from "../../../../src/ir/index.js";
 import { fusePad } from "../../../../src/passes/graph/fuse/fuse-pad.js";
-import { floats } from "../running.js";
-import { fused, left, operators, scalar, tensor } from "./prove.js";
+import { floats } from "../../../support/running.js";
+import { fused, left, operators, scalar, tensor } from "../../../support/prove.js";
 
 const { int, ints, string } = attribute;
 const IMAGE = { x: floats([1, 2, 7, 8]) };

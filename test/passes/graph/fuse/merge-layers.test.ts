@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { attribute, makeNode, type Node, type Tensor } from "../../../../src/ir/index.js";
 import { mergeLayers } from "../../../../src/passes/graph/fuse/merge-layers.js";
-import { floats } from "../running.js";
-import { branch, FLAG } from "../tiny-models.js";
-import { fused, left, tensor } from "./prove.js";
+import { floats } from "../../../support/running.js";
+import { branch, FLAG } from "../../../support/tiny-models.js";
+import { fused, left, tensor } from "../../../support/prove.js";
 
 const op = makeNode;
 const { float, int, ints } = attribute;

@@ -11,9 +11,9 @@ import {
   type Tensor,
 } from "../../../../src/ir/index.js";
 import { trimRecurrence } from "../../../../src/passes/graph/fuse/trim-recurrence.js";
-import { floats } from "../running.js";
-import { fused, left, operators, tensor } from "./prove.js";
-import { apply, tiny, type Parts } from "../tiny-models.js";
+import { floats } from "../../../support/running.js";
+import { fused, left, operators, tensor } from "../../../support/prove.js";
+import { apply, tiny, type Parts } from "../../../support/tiny-models.js";
 
 const { int, ints, string } = attribute;
 const strings = (name: string, values: string[]): Attribute => ({

@@ -1,0 +1,1 @@
+export function faultsOfRelease(folder?: string): string[];

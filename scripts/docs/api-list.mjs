@@ -1,0 +1,106 @@
+/** What the library exports, as its declarations say it, comments included. */
+import { resolve } from "node:path";
+import ts from "typescript";
+
+const ENTRY = resolve("dist/index.d.ts");
+const KINDS = [
+  ["Functions", (node) => ts.isFunctionDeclaration(node)],
+  ["Classes", (node) => ts.isClassDeclaration(node)],
+  ["Values", (node) => ts.isVariableDeclaration(node) || ts.isEnumDeclaration(node)],
+  ["Types", (node) => ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)],
+];
+
+export function apiList() {
+  const { checker, exported } = openEntry();
+  const entries = exported.map((symbol) => entryOf(symbol, checker));
+  return KINDS.map(([title, isKind]) => {
+    const own = entries.filter(({ nodes }) => isKind(nodes[0]));
+    return [`## ${title}`, ...own.map(textOf)].join("\n\n");
+  }).join("\n\n");
+}
+
+/** The keys of the report with their types, one line each, as deep as types of this package go. */
+export function reportKeys() {
+  const { checker, exported } = openEntry();
+  const symbol = exported.find(({ name }) => name === "Report");
+  const rows = keysOf(checker.getDeclaredTypeOfSymbol(resolved(symbol, checker)), "", checker, []);
+  return ["| key | type | what |", "|---|---|---|", ...rows].join("\n");
+}
+
+function openEntry() {
+  const options = { module: ts.ModuleKind.NodeNext, skipLibCheck: true, strict: true, types: ["node"] };
+  const program = ts.createProgram([ENTRY], { ...options, exactOptionalPropertyTypes: true });
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(ENTRY));
+  const exported = checker.getExportsOfModule(module).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { checker, exported };
+}
+
+function resolved(symbol, checker) {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+function entryOf(symbol, checker) {
+  return { name: symbol.name, nodes: resolved(symbol, checker).declarations };
+}
+
+function textOf({ name, nodes }) {
+  const texts = nodes.map((node) =>
+    declarationText(ts.isVariableDeclaration(node) ? node.parent.parent : node),
+  );
+  return `### ${name}\n\n\`\`\`ts\n${[...new Set(texts)].join("\n")}\n\`\`\``;
+}
+
+/** Without "export declare", and without what is private. */
+function declarationText(node) {
+  const file = node.getSourceFile();
+  const start = ts.getJSDocCommentsAndTags(node)[0]?.getStart(file) ?? node.getStart(file);
+  return file.text
+    .slice(start, node.getEnd())
+    .replaceAll(
+      /\b(?:export declare|export|declare) (?=(?:abstract )?(?:function|class|const|enum|interface|type)\b)/g,
+      "",
+    )
+    .replaceAll(/(?:^ +\/\*\*(?:[^*]|\*(?!\/))*\*\/\n)?^ +private [^\n]*\n/gm, "");
+}
+
+function keysOf(type, prefix, checker, above) {
+  return checker.getPropertiesOfType(type).flatMap((property) => {
+    const own = checker.getTypeOfSymbol(property);
+    const isOptional = (property.flags & ts.SymbolFlags.Optional) !== 0;
+    const { inner, suffix } = innerOf(own, checker);
+    const key = `${prefix}${property.name}${suffix}`;
+    const comment = plain(ts.displayPartsToString(property.getDocumentationComment(checker)));
+    const word = inner ? (suffix === "[]" ? "list of objects" : "object") : scalarText(own, checker);
+    const isNullable = inner && own.isUnion() && own.types.some(({ flags }) => flags & ts.TypeFlags.Null);
+    const shown = `${word}${isNullable ? " or null" : ""}${isOptional ? ", may be absent" : ""}`;
+    const row = `| \`${key}\` | ${shown.replaceAll("|", "\\|")} | ${comment.replaceAll("|", "\\|")} |`;
+    const isNew = inner && !above.includes(inner);
+    return [row, ...(isNew ? keysOf(inner, `${key}.`, checker, [...above, inner]) : [])];
+  });
+}
+
+/** The object whose keys follow, behind null, undefined, lists and records. */
+function innerOf(type, checker) {
+  const parts = (type.isUnion() ? type.types : [type]).filter(
+    ({ flags }) => !(flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)),
+  );
+  if (parts.length !== 1) return { inner: undefined, suffix: "" };
+  const [part] = parts;
+  const element = checker.isArrayType(part) ? checker.getTypeArguments(part)[0] : part.getStringIndexType();
+  const suffix = element === undefined ? "" : checker.isArrayType(part) ? "[]" : ".<name>";
+  const inner = element ?? part;
+  const isOwn = (inner.flags & ts.TypeFlags.Object) !== 0 && checker.getPropertiesOfType(inner).length > 0;
+  const isList = checker.isArrayType(inner) || checker.isTupleType(inner);
+  return { inner: isOwn && !isList ? inner : undefined, suffix };
+}
+
+/** On one line, with names in place of links. */
+function plain(comment) {
+  return comment.replaceAll(/\{@link[\s*]+(\w+)\}/g, "`$1`").replaceAll(/\s+/g, " ");
+}
+
+function scalarText(type, checker) {
+  const text = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation);
+  return `\`${text.replaceAll("readonly ", "").replaceAll(" | undefined", "")}\``;
+}

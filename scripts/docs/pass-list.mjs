@@ -1,0 +1,79 @@
+/** Every pass with its flag and its options, whose descriptions are the comments of their types. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { PASSES } from "../../dist/index.js";
+
+export function passList() {
+  const optionsOf = optionComments("src/passes");
+  const kinds = [
+    ["Exact passes", "They change no result beyond rounding.", false],
+    ["Lossy passes", "They change results, so a run compares the model with its original.", true],
+  ];
+  return kinds
+    .map(([title, what, lossy]) => {
+      const passes = PASSES.filter((pass) => pass.lossy === lossy);
+      return [`## ${title}`, what, ...passes.map((pass) => section(pass, optionsOf.get(pass.name)))].join(
+        "\n\n",
+      );
+    })
+    .join("\n\n");
+}
+
+function section({ name, description, flag, defaults }, comments = new Map()) {
+  const flagText = flag ? [`Flag: \`${flag.syntax}\`, ${flag.help}`] : [];
+  const rows = Object.entries(defaults).map(
+    ([option, value]) =>
+      `| \`${option}\` | \`${escaped(shown(value))}\` | ${escaped(comments.get(option) ?? "")} |`,
+  );
+  const table =
+    rows.length === 0 ? [] : [["| option | default | what |", "|---|---|---|", ...rows].join("\n")];
+  return [`### ${name}`, `${description}.`, ...flagText, ...table].join("\n\n");
+}
+
+/** The members of the type that each pass is defined with, by the pass's name: option → its comment. */
+function optionComments(folder) {
+  const sources = readdirSync(folder, { recursive: true })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => readFileSync(join(folder, path), "utf8"))
+    .map((text) => ts.createSourceFile("pass.ts", text, ts.ScriptTarget.ES2022, true));
+  const types = new Map();
+  const found = new Map();
+  each(sources, (node) => {
+    if (ts.isInterfaceDeclaration(node)) types.set(node.name.text, node);
+  });
+  each(sources, (node) => {
+    if (!ts.isCallExpression(node) || node.expression.getText() !== "definePass") return;
+    const name = /\bname: "([^"]+)"/.exec(node.getText())?.[1];
+    const type = types.get(node.typeArguments?.[0]?.getText() ?? "");
+    if (name && type) found.set(name, membersOf(type, types));
+  });
+  return found;
+}
+
+/** With those of the types that it extends. */
+function membersOf(type, types) {
+  const bases = (type.heritageClauses ?? []).flatMap(({ types: named }) =>
+    named.map((base) => types.get(base.getText())),
+  );
+  const inherited = bases.flatMap((base) => (base ? [...membersOf(base, types)] : []));
+  const own = type.members.map((member) => [member.name?.getText() ?? "", commentOf(member)]);
+  return new Map([...inherited, ...own]);
+}
+
+export function commentOf(node) {
+  const comments = (node.jsDoc ?? []).map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? "");
+  return comments.join(" ").replaceAll(/\s+/g, " ").trim();
+}
+
+function each(sources, look) {
+  const visit = (node) => {
+    look(node);
+    ts.forEachChild(node, visit);
+  };
+  sources.forEach(visit);
+}
+
+const shown = (value) =>
+  value === undefined ? "none" : JSON.stringify(value, (_, v) => (v === Infinity ? "none" : v));
+export const escaped = (text) => text.replaceAll("|", "\\|");
