@@ -1,5 +1,6 @@
 /** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import { EXIT } from "../../errors.js";
 import type { VerifyOptions } from "../../compare/verify.js";
 import type { LimitOptions } from "../../run-limits.js";
@@ -36,7 +37,7 @@ export function addVerify(program: Command): void {
     .description("compare a compressed model with its original: size, fidelity, accuracy, latency")
     .option(
       "--eval <data>",
-      "data to run both models on; with labels, accuracy is measured (default: random feeds)",
+      `data to run both models on: ${dataFormatsText()}; with labels, accuracy is measured (default: random feeds)`,
     )
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)");
