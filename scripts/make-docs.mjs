@@ -4,9 +4,24 @@
  * is an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import {
+  dataFormatsTable,
+  kernelsTable,
+  reportFormatsTable,
+  storageFormsTable,
+  targetsTable,
+} from "./registry-tables.mjs";
 import rooms from "./rooms.mjs";
 
-const PARTS = { "docs/architecture.md": { rooms: roomsTable } };
+const PARTS = {
+  "docs/architecture.md": { rooms: roomsTable },
+  "docs/targets.md": { targets: targetsTable, kernels: kernelsTable },
+  "docs/extending.md": {
+    "storage-forms": storageFormsTable,
+    "report-formats": reportFormatsTable,
+    "data-formats": dataFormatsTable,
+  },
+};
 
 function roomsTable() {
   const rows = rooms.map(

@@ -6,6 +6,7 @@ import type { VerifyOptions } from "../../compare/verify.js";
 import type { LimitOptions } from "../../run-limits.js";
 import type { GateOptions } from "../../plan/gate-limits.js";
 import { addGateFlags, gatesOf } from "../gate-flags.js";
+import { SATURATING } from "../../targets/profiles.js";
 import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
@@ -45,7 +46,7 @@ export function addVerify(program: Command): void {
     .option(
       "--emulate <device>",
       "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 " +
-        "bits: x64-avx2, or a JSON file that extends it",
+        `bits: ${SATURATING.join(", ")}, or a JSON file that extends one`,
     )
     .option(
       "--across",
