@@ -17,7 +17,7 @@ import { requireRegularFile } from "../regular-file.js";
 import { withLimits } from "../run-limits.js";
 import { VERSION, SCHEMA_VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
-import type { CompressOptions } from "../plan/compress-options.js";
+import { COMPRESS_KEYS, type CompressOptions } from "../plan/compress-options.js";
 import { checkData, lossWarnings, tellFirst } from "./data-warnings.js";
 import { chooseCandidate } from "./choose-candidate.js";
 import { type Decisions, requireSameModel } from "../plan/replay.js";
@@ -27,6 +27,7 @@ import { fingerprintOf } from "../plan/fingerprint.js";
 import { neverLarger } from "./never-larger.js";
 import { OutputFile } from "../output/output-file.js";
 import { planOptions } from "../plan/plan-options.js";
+import { withKnownOptions } from "../option-keys.js";
 import { sizeEffects } from "./size-effect.js";
 import { referenceOf } from "../compare/runnable-original.js";
 import { madeUpWarnings } from "../compare/made-up-data.js";
@@ -72,7 +73,9 @@ export function compress(
   input: string | Uint8Array | Model,
   given: CompressOptions = {},
 ): Promise<CompressResult> {
-  return abortable(given.signal, () => withLimits(given, () => compressModel(input, given)));
+  return withKnownOptions("compress", COMPRESS_KEYS, given, () =>
+    abortable(given.signal, () => withLimits(given, () => compressModel(input, given))),
+  );
 }
 
 async function compressModel(

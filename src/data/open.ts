@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { BadDataError, EdgecError } from "../errors.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { requireRegularFile } from "../regular-file.js";
 import type { DataFormat, GivenLabels } from "./data-format.js";
 import { DATA_FORMATS, dataFormatsText } from "./data-formats.js";
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly limit?: number;
 }
 
+const OPEN_KEYS = { labels: true, limit: true } satisfies KeysOf<OpenOptions>;
+
 /**
  * Opens data for a model in any of `DATA_FORMATS`: .npz, .npy, .jsonl, a folder of test_data_set_N, or an
  * ES module (.mjs, .js).
@@ -29,6 +32,7 @@ export async function openDataset(
   inputs: ModelInputs,
   options: OpenOptions = {},
 ): Promise<Dataset> {
+  refuseUnknown("openDataset", OPEN_KEYS, options);
   if (inputs.length === 0)
     throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
   const obstacle = unfeedable(inputs);
