@@ -4,6 +4,7 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 
 export { compress, type CompressResult } from "./compress/compress.js";
 export type { CompressOptions } from "./plan/compress-options.js";
+export type { InsertedPass, PassList } from "./plan/pass-list.js";
 export { optimize, type OptimizeOptions } from "./compress/optimize.js";
 export {
   sensitivity,
@@ -38,6 +39,7 @@ export { bench, type BenchedModel, type BenchOptions, type BenchResult } from ".
 export { readModel, writeModel, type WriteResult } from "./onnx/index.js";
 export {
   attribute,
+  copyModel,
   DataType,
   floatTensor,
   getAttribute,
@@ -47,6 +49,7 @@ export {
   isOp,
   makeNode,
   opsetVersion,
+  printModel,
   tensorBytes,
   tensorValue,
   toFloat32,
@@ -70,14 +73,15 @@ export type {
   PassFlag,
   PassResult,
 } from "./passes/contract.js";
-export type {
-  ChannelRange,
-  Gram,
-  Histogram,
-  Moments,
-  Range,
-  StatisticRequest,
+export { NodeSelection, selectNodes } from "./ops/select.js";
+export {
   Statistics,
+  type ChannelRange,
+  type Gram,
+  type Histogram,
+  type Moments,
+  type Range,
+  type StatisticRequest,
 } from "./numeric/statistics.js";
 export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";

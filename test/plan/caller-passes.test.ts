@@ -16,10 +16,7 @@ interface MineOptions {
 /** Reports each dense layer as it finds it, and changes nothing. */
 function observing(
   name: string,
-  {
-    lossy = true,
-    seen = () => undefined as void,
-  }: { lossy?: boolean; seen?: (context: PassContext) => void } = {},
+  { lossy = true, seen = () => undefined }: { lossy?: boolean; seen?: (context: PassContext) => void } = {},
 ): PassFactory<MineOptions> {
   return definePass<MineOptions>({
     name,
