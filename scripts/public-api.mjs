@@ -126,7 +126,9 @@ function unnamedTypes({ checker }, exported) {
 
   function visit(node, user) {
     if (ts.isTypeReferenceNode(node) || ts.isExpressionWithTypeArguments(node)) {
-      const named = checker.getSymbolAtLocation(ts.isTypeReferenceNode(node) ? node.typeName : node.expression);
+      const named = checker.getSymbolAtLocation(
+        ts.isTypeReferenceNode(node) ? node.typeName : node.expression,
+      );
       const symbol = named && unaliased(checker, named);
       const isParameter = symbol && symbol.flags & ts.SymbolFlags.TypeParameter;
       if (symbol && !isParameter && isOwn(symbol) && !known.has(symbol)) {
