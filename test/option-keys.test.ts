@@ -21,12 +21,7 @@ const CALLS: readonly [
   ["inspect", "shape", "shapes", (options) => edgec.inspect(model, options)],
   ["diffModels", "dim", "dims", (options) => edgec.diffModels(model, model, options)],
   ["bench", "run", "runs", (options) => edgec.bench(["a.onnx"], options)],
-  [
-    "sensitivity",
-    "calbi",
-    "calib",
-    (options) => edgec.sensitivity("a.onnx", options as { calib: string }),
-  ],
+  ["sensitivity", "calbi", "calib", (options) => edgec.sensitivity("a.onnx", options as { calib: string })],
   ["openDataset", "lables", "labels", (options) => edgec.openDataset("a.npz", inputs, options)],
 ];
 
