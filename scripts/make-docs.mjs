@@ -9,9 +9,22 @@ import { commandHelp } from "./docs/command-help.mjs";
 import { passList } from "./docs/pass-list.mjs";
 import { roomsTable } from "./docs/rooms-table.mjs";
 import { targetList } from "./docs/target-list.mjs";
+import {
+  dataFormatsTable,
+  kernelsTable,
+  reportFormatsTable,
+  storageFormsTable,
+  targetsTable,
+} from "./registry-tables.mjs";
 
 const PARTS = {
   "docs/internals/architecture.md": { rooms: roomsTable },
+  "docs/guide/targets.md": { targets: targetsTable, kernels: kernelsTable },
+  "docs/internals/extending.md": {
+    "storage-forms": storageFormsTable,
+    "report-formats": reportFormatsTable,
+    "data-formats": dataFormatsTable,
+  },
   "docs/reference/cli.md": { help: commandHelp },
   "docs/reference/passes.md": { passes: passList },
   "docs/reference/targets.md": { targets: targetList },

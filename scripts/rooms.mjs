@@ -21,14 +21,16 @@ export default [
   {
     room: "targets",
     may: [],
-    holds: "device profiles as data, profiles of the user's own, and what `native` means on this machine",
+    holds:
+      "device profiles as data with their int8 kernels, profiles of the user's own, and what `native` " +
+      "means on this machine",
   },
   {
     room: "ops",
-    may: ["ir"],
+    may: ["ir", "targets"],
     holds:
       "facts about operators as data: inputs, outputs and attributes at every version, " +
-      "int8 kernels, where weights are, opset conversions",
+      "roles in int8, where weights are, opset conversions",
   },
   { room: "onnx", may: ["ir"], holds: "bytes ↔ IR; the only room that knows protobuf; external data" },
   {

@@ -4,6 +4,7 @@ export type { Diagnostic, Logger, Progress, Severity } from "./diagnostics.js";
 
 export { compress, type CompressResult } from "./compress/compress.js";
 export type { CompressOptions } from "./plan/compress-options.js";
+export type { InsertedPass, PassList } from "./plan/pass-list.js";
 export { optimize, type OptimizeOptions } from "./compress/optimize.js";
 export {
   sensitivity,
@@ -38,6 +39,7 @@ export { bench, type BenchedModel, type BenchOptions, type BenchResult } from ".
 export { readModel, writeModel, type WriteResult } from "./onnx/index.js";
 export {
   attribute,
+  copyModel,
   DataType,
   floatTensor,
   getAttribute,
@@ -47,6 +49,8 @@ export {
   isOp,
   makeNode,
   opsetVersion,
+  parseModel,
+  printModel,
   tensorBytes,
   tensorValue,
   toFloat32,
@@ -58,6 +62,7 @@ export {
   type Tensor,
   type TensorValue,
   type ValueInfo,
+  type PrintOptions,
 } from "./ir/index.js";
 
 export { definePass } from "./passes/define-pass.js";
@@ -66,18 +71,20 @@ export type {
   Pass,
   PassContext,
   PassDefinition,
+  Strength,
   PassFactory,
   PassFlag,
   PassResult,
 } from "./passes/contract.js";
-export type {
-  ChannelRange,
-  Gram,
-  Histogram,
-  Moments,
-  Range,
-  StatisticRequest,
+export { NodeSelection, selectNodes } from "./ops/select.js";
+export {
   Statistics,
+  type ChannelRange,
+  type Gram,
+  type Histogram,
+  type Moments,
+  type Range,
+  type StatisticRequest,
 } from "./numeric/statistics.js";
 export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";
@@ -90,3 +97,79 @@ export { reportMarkdown } from "./report/markdown.js";
 export { reportText } from "./report/terminal.js";
 export type { Report } from "./report/report.js";
 export { SCHEMA_VERSION } from "./version.js";
+
+/** Types that those above name. */
+export type { Emulation } from "./compare/emulation.js";
+export type { ModelInputs } from "./data/dataset.js";
+export type { Change as ModelChange } from "./inspect/diff-models.js";
+export type { GivenSizes } from "./inspect/input-shapes.js";
+export type { WeightMatch } from "./inspect/match-weights.js";
+export type { Annotated, StringEntry } from "./ir/annotations.js";
+export type { ByteSource, TensorStore } from "./ir/byte-source.js";
+export type { NumericArray } from "./ir/feed.js";
+export type { Descent, FunctionDef, OpsetImport } from "./ir/model.js";
+export type { StoredForm } from "./ir/stored-form.js";
+export type { ExternalSource, TypedData } from "./ir/tensor.js";
+export type { Dimension, OpaqueMessage, TensorType, TypeInfo } from "./ir/value.js";
+export type {
+  ChannelRangeRequest,
+  GramRequest,
+  HistogramRequest,
+  MomentsRequest,
+  RangeRequest,
+  RowLayout,
+  StatisticOf,
+} from "./numeric/statistics.js";
+export type { ExternalDataOption } from "./onnx/data-file.js";
+export type { ReadOptions } from "./onnx/read.js";
+export type { WriteOptions } from "./onnx/write.js";
+export type {
+  Compute as PassCompute,
+  ConstantEvaluator,
+  GivenInput,
+  Measure as PassMeasure,
+  MeasureLimits,
+  TaskArguments,
+  TaskName,
+  TaskResult,
+  Tasks as PassTasks,
+} from "./passes/contract.js";
+export type { GateOptions } from "./plan/gate-limits.js";
+export type { Decisions, NodeForms } from "./plan/replay.js";
+export type { ReportedTarget } from "./plan/target-options.js";
+export type { Paint as ReportPaint } from "./report/paint.js";
+export type { ReportedNode, ReportedSearch } from "./report/report.js";
+export type { LimitOptions, WorkLimit } from "./run-limits.js";
+export type { PassRecord, TrialResult } from "./run/run-log.js";
+export type { StrengthChoice, StrengthTrial } from "./run/strongest.js";
+export type { RuntimeKind } from "./runtime/load.js";
+export type {
+  LocalSession,
+  OnnxRuntime,
+  OptimizationLevel,
+  Session as RuntimeSession,
+  SessionOptions,
+  UsedLevel,
+} from "./runtime/runtime.js";
+export type { NodeChoice, NodeSensitivity, SearchNode } from "./search/by-accuracy.js";
+export type { PredictedChoice } from "./search/by-cost-model.js";
+export type { PayingChoice } from "./search/by-latency.js";
+export type { DynamicChoice } from "./search/dynamic-layers.js";
+export type { SearchResult } from "./search/search-types.js";
+export type { Int8Kernel, KernelRole, KernelTable, OperandCodes } from "./targets/kernels.js";
+export type {
+  Activation as ActivationCodes,
+  Format as TargetFormat,
+  WeightRange,
+} from "./targets/profile.js";
+export type { Accuracy } from "./verify/accuracy.js";
+export type { Combination } from "./verify/across.js";
+export type { Fidelity } from "./verify/compare-outputs.js";
+export type { Executed, Leftovers } from "./verify/executed.js";
+export type { OutputFidelity } from "./verify/fidelity.js";
+export type { Gate, GateLimits, Verdict } from "./verify/gates.js";
+export type { Latency, Percentiles } from "./verify/latency.js";
+export type { ComparedLevels } from "./verify/levels.js";
+export type { IndirectOutput } from "./verify/readable-outputs.js";
+export type { FileSizes } from "./verify/size.js";
+export type { SizeComparison } from "./verify/verify.js";

@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EdgecError } from "./errors.js";
+import { type KeysOf, refuseUnknown } from "./option-keys.js";
 
 /**
  * Seconds of processor time (of time, where the system does not tell), and bytes of memory beyond those
@@ -28,6 +29,10 @@ export interface LimitOptions {
    */
   readonly loadLimit?: Partial<WorkLimit>;
 }
+
+export const LIMIT_KEYS = { foldLimit: true, loadLimit: true } satisfies KeysOf<LimitOptions>;
+
+const WORK_LIMIT_KEYS = { seconds: true, bytes: true } satisfies KeysOf<WorkLimit>;
 
 export interface RunLimits {
   readonly fold: WorkLimit;
@@ -56,6 +61,7 @@ export function runLimits(): RunLimits {
 }
 
 function completed(name: string, usual: WorkLimit, given: Partial<WorkLimit> = {}): WorkLimit {
+  refuseUnknown(name, WORK_LIMIT_KEYS, given);
   for (const value of [given.seconds, given.bytes]) {
     if (value !== undefined && !(value > 0))
       throw new EdgecError("BAD_OPTION", `${name} is ${value}; it must be above 0`);

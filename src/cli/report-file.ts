@@ -1,18 +1,13 @@
 /** Where reports go: files of any number, or standard output. */
 import { constants } from "node:fs";
 import { access, open, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
-import { dirname, extname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { EdgecError } from "../errors.js";
 import { temporaryBeside } from "../onnx/index.js";
 import { placeOf, type FileRead } from "../output/file-identity.js";
-import {
-  isReplaceable,
-  refuseOverlap,
-  reportRefusal,
-  takenBy,
-  type FileWritten,
-} from "../output/overwriting.js";
+import { isVacant, refuseOverlap, reportRefusal, takenBy, type FileWritten } from "../output/overwriting.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
+import { isReport, reportFormatOf } from "../report/report-formats.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
 
@@ -53,7 +48,7 @@ export async function requireReportPlaces(
     { force },
   );
   for (const path of files) {
-    if (force || isSpecial(path) || isReplaceable({ path, what: "report" })) continue;
+    if (force || isSpecial(path) || isVacant(path) || isReport(path)) continue;
     throw reportRefusal(
       path,
       "a file has that name that is no report of edgec",
@@ -112,18 +107,13 @@ function isSpecial(path: string): boolean {
 export async function writeReports(paths: readonly string[], report: Report): Promise<void> {
   const failures: unknown[] = [];
   for (const path of paths) {
-    if (isStandardOutput(path)) process.stdout.write(await textOf("", report));
-    else await writeReport(path, await textOf(path, report)).catch((cause: unknown) => failures.push(cause));
+    if (isStandardOutput(path)) process.stdout.write(reportFormatOf("").text(report));
+    else
+      await writeReport(path, reportFormatOf(path).text(report)).catch((cause: unknown) =>
+        failures.push(cause),
+      );
   }
   if (failures.length > 0) throw failures[0];
-}
-
-/** Markdown for a name ending in .md, JSON otherwise. */
-async function textOf(path: string, report: Report): Promise<string> {
-  const isMarkdown = [".md", ".markdown"].includes(extname(path).toLowerCase());
-  return isMarkdown
-    ? (await import("../report/markdown.js")).reportMarkdown(report)
-    : (await import("../report/json.js")).reportJson(report);
 }
 
 /** The file takes its name when it is whole; what is special is written to as it is. */

@@ -153,5 +153,10 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
   const set = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as CompressOptions;
-  return { ...set, ...(flags.perTensor === true ? { perChannel: false } : {}), flags: passFlags(given) };
+  const ofPasses = passFlags(given);
+  return {
+    ...set,
+    ...(flags.perTensor === true ? { perChannel: false } : {}),
+    ...(Object.keys(ofPasses).length > 0 ? { flags: ofPasses } : {}),
+  };
 }

@@ -4,6 +4,7 @@
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError, suggestion } from "../errors.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { decibelText, percentText } from "../units.js";
 import {
   LEVELS,
@@ -22,11 +23,15 @@ import {
  */
 const ROUNDING_DB = 60;
 
+const ACROSS_KEYS = { runtimes: true, levels: true, samples: true } satisfies KeysOf<AcrossOptions>;
+
 /**
  * Throws EdgecError BAD_OPTION for a runtime or level that does not exist, and for a number of samples that
  * is none.
  */
-export function requireAcross({ runtimes, levels, samples }: AcrossOptions): void {
+export function requireAcross(given: AcrossOptions): void {
+  refuseUnknown("across", ACROSS_KEYS, given);
+  const { runtimes, levels, samples } = given;
   requireWords("--runtimes", runtimes, RUNTIMES);
   requireWords("--levels", levels, LEVELS);
   if (samples === undefined || (Number.isSafeInteger(samples) && samples >= 1)) return;

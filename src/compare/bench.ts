@@ -5,6 +5,7 @@ import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { type Feed, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
+import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { withLimits, type LimitOptions } from "../run-limits.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
@@ -26,6 +27,17 @@ export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
   /** Ends it early: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+const BENCH_KEYS = {
+  loadLimit: true,
+  data: true,
+  threads: true,
+  runs: true,
+  warmup: true,
+  seed: true,
+  logger: true,
+  signal: true,
+} satisfies KeysOf<BenchOptions>;
 
 export interface BenchResult {
   readonly runtime: string;
@@ -57,7 +69,9 @@ const NOTHING_RETURNED =
  * Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED.
  */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
-  return abortable(options.signal, () => withLimits(options, () => timeModels(paths, options)));
+  return withKnownOptions("bench", BENCH_KEYS, options, () =>
+    abortable(options.signal, () => withLimits(options, () => timeModels(paths, options))),
+  );
 }
 
 async function timeModels(paths: readonly string[], options: BenchOptions): Promise<BenchResult> {

@@ -9,7 +9,7 @@ import { foldConstants } from "../passes/graph/fold-constants.js";
 import { inlineFunctions } from "../passes/graph/inline-functions.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
 import { plural } from "../units.js";
-import { PROFILES, resolveTarget, type TargetProfile } from "../targets/index.js";
+import { resolveTarget, SATURATING, type TargetProfile } from "../targets/index.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import type { OutputFile } from "../output/output-file.js";
 
@@ -40,11 +40,10 @@ export interface EmulatedModel {
 export function emulatedProfile(target: string | TargetProfile): TargetProfile {
   const { profile } = resolveTarget(target);
   if (profile.weightRange === "pair-guard") return profile;
-  const others = PROFILES.filter(({ weightRange }) => weightRange === "pair-guard").map(({ name }) => name);
   throw new EdgecError(
     "BAD_OPTION",
     `--emulate ${profile.name}: its kernels add in 32 bits, so there is nothing to ` +
-      `emulate. Emulate ${others.join(" or ")}, or compare without it.`,
+      `emulate. Emulate ${SATURATING.join(" or ")}, or compare without it.`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
 import {
+  dataFormatsText,
   abortableSamples,
   openDataset,
   splitHoldOut,
@@ -98,10 +99,7 @@ export async function openData(
 ): Promise<Dataset | undefined> {
   if (typeof data !== "string") return data && abortableSamples(data);
   if (data.trim() === "")
-    throw new EdgecError(
-      "BAD_OPTION",
-      `${flag} is empty: give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N, or leave it out.`,
-    );
+    throw new EdgecError("BAD_OPTION", `${flag} is empty: give ${dataFormatsText()}, or leave it out.`);
   return abortableSamples(await openDataset(data, inputs, labels === undefined ? {} : { labels }));
 }
 

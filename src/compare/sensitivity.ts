@@ -8,7 +8,8 @@ import { EdgecError } from "../errors.js";
 import { copyModel, type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { withLimits } from "../run-limits.js";
+import { type KeysOf, withKnownOptions } from "../option-keys.js";
+import { LIMIT_KEYS, withLimits } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { toldOfSample } from "./original-fault.js";
@@ -42,6 +43,21 @@ export type SensitivityOptions = Pick<
   readonly top?: number;
 };
 
+const SENSITIVITY_KEYS = {
+  ...LIMIT_KEYS,
+  calibrator: true,
+  exclude: true,
+  perChannel: true,
+  weightBits: true,
+  target: true,
+  threads: true,
+  seed: true,
+  logger: true,
+  signal: true,
+  calib: true,
+  top: true,
+} satisfies KeysOf<SensitivityOptions>;
+
 export interface NodeCost extends SearchNode {
   /** Mean signal-to-noise ratio of the outputs with this node alone in int8, dB. */
   readonly db: number;
@@ -65,7 +81,9 @@ export interface SensitivityReport {
  * samples.
  */
 export function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
-  return abortable(options.signal, () => withLimits(options, () => measureNodes(path, options)));
+  return withKnownOptions("sensitivity", SENSITIVITY_KEYS, options, () =>
+    abortable(options.signal, () => withLimits(options, () => measureNodes(path, options))),
+  );
 }
 
 async function measureNodes(path: string, options: SensitivityOptions): Promise<SensitivityReport> {

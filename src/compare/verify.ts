@@ -1,6 +1,7 @@
 /** Compares a compressed model, however it was made, with its original. */
 import { abortable } from "../abort.js";
-import { withLimits } from "../run-limits.js";
+import { type KeysOf, withKnownOptions } from "../option-keys.js";
+import { LIMIT_KEYS, withLimits } from "../run-limits.js";
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
@@ -13,7 +14,7 @@ import { VERSION, SCHEMA_VERSION } from "../version.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { acrossWarnings, requireAcross } from "./across.js";
 import { emulate, emulatedProfile, type EmulatedModel } from "./emulation.js";
-import type { GateOptions } from "../plan/gate-limits.js";
+import { GATE_KEYS, type GateOptions } from "../plan/gate-limits.js";
 import { measureAgainst, type Measurements } from "./compare-files.js";
 import { muchLost } from "./much-lost.js";
 import { OutputFile } from "../output/output-file.js";
@@ -48,6 +49,21 @@ export type VerifyOptions = Pick<
   readonly across?: boolean | AcrossOptions;
 };
 
+const VERIFY_KEYS = {
+  eval: true,
+  trialSeconds: true,
+  ...LIMIT_KEYS,
+  labels: true,
+  metric: true,
+  ...GATE_KEYS,
+  threads: true,
+  seed: true,
+  logger: true,
+  signal: true,
+  emulate: true,
+  across: true,
+} satisfies KeysOf<VerifyOptions>;
+
 /**
  * The report of `compress` without passes: sizes, fidelity, accuracy with labels, latency, what is
  * executed, gates. Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and
@@ -59,8 +75,10 @@ export function verify(
   compressedPath: string,
   options: VerifyOptions = {},
 ): Promise<Report> {
-  return abortable(options.signal, () =>
-    withLimits(options, () => verifyPaths(originalPath, compressedPath, options)),
+  return withKnownOptions("verify", VERIFY_KEYS, options, () =>
+    abortable(options.signal, () =>
+      withLimits(options, () => verifyPaths(originalPath, compressedPath, options)),
+    ),
   );
 }
 

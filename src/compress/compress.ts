@@ -6,10 +6,11 @@ import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { encodeModelBytes } from "../onnx/index.js";
-import type { CompressOptions } from "../plan/compress-options.js";
+import { COMPRESS_KEYS, type CompressOptions } from "../plan/compress-options.js";
 import { planPasses } from "../plan/plan.js";
 import type { PlanOptions } from "../plan/plan-request.js";
 import type { Report } from "../report/report.js";
+import { withKnownOptions } from "../option-keys.js";
 import { withLimits } from "../run-limits.js";
 import { buildWithBisection } from "./build-with-bisection.js";
 import { type Candidate, decidedIn } from "./candidate.js";
@@ -46,7 +47,9 @@ export function compress(
   input: string | Uint8Array | Model,
   given: CompressOptions = {},
 ): Promise<CompressResult> {
-  return abortable(given.signal, () => withLimits(given, () => compressModel(input, given)));
+  return withKnownOptions("compress", COMPRESS_KEYS, given, () =>
+    abortable(given.signal, () => withLimits(given, () => compressModel(input, given))),
+  );
 }
 
 async function compressModel(

@@ -1,6 +1,7 @@
 /** The half of `compress` that loses nothing but rounding: a simpler graph that computes the same. */
 import type { Model } from "../ir/index.js";
 import { compress, type CompressResult } from "./compress.js";
+import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { OPTIMIZE_WORD } from "../plan/caller-passes.js";
 
@@ -23,6 +24,24 @@ export type OptimizeOptions = Pick<
   | "signal"
 >;
 
+const OPTIMIZE_KEYS = {
+  eval: true,
+  trialSeconds: true,
+  foldLimit: true,
+  loadLimit: true,
+  minSqnr: true,
+  output: true,
+  force: true,
+  externalData: true,
+  minOrt: true,
+  threads: true,
+  seed: true,
+  verify: true,
+  debug: true,
+  logger: true,
+  signal: true,
+} satisfies KeysOf<OptimizeOptions>;
+
 /**
  * Runs the passes that lose nothing, and fusions that change results by rounding at most, until none
  * changes the model; the result is checked like that of `compress`, with the same report and errors.
@@ -32,5 +51,7 @@ export function optimize(
   input: string | Uint8Array | Model,
   options: OptimizeOptions = {},
 ): Promise<CompressResult> {
-  return compress(input, { ...options, passes: OPTIMIZE_WORD, packedSizes: false });
+  return withKnownOptions("optimize", OPTIMIZE_KEYS, options, () =>
+    compress(input, { ...options, passes: OPTIMIZE_WORD, packedSizes: false }),
+  );
 }

@@ -4,3 +4,5 @@ export { openDataset, type OpenOptions } from "./open.js";
 export { joined, type JoinLimits } from "./joined.js";
 export { splitHoldOut, take, type HoldOut } from "./subset.js";
 export { unfeedable } from "./unfeedable.js";
+export { DATA_FORMATS, dataFormatsText } from "./data-formats.js";
+export type { DataFormat, GivenLabels } from "./data-format.js";

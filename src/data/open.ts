@@ -1,20 +1,15 @@
 /** Opening a dataset by the form of what lies at a path. */
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { BadDataError, EdgecError, suggestion } from "../errors.js";
+import { BadDataError, EdgecError } from "../errors.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { requireRegularFile } from "../regular-file.js";
-import { ArraySamples } from "./array-samples.js";
-import { describeInput, type RawArray } from "./conform.js";
-import type { Dataset, Label, ModelInputs, Sample } from "./dataset.js";
-import { fileBytes } from "./file-bytes.js";
-import { jsonlSamples } from "./jsonl.js";
-import { labelsOfArray, readLabels } from "./labels.js";
-import { npzArray, npzNames } from "./npz.js";
-import { parseNpy } from "./npy.js";
+import type { DataFormat, GivenLabels } from "./data-format.js";
+import { DATA_FORMATS, dataFormatsText } from "./data-formats.js";
+import type { Dataset, ModelInputs } from "./dataset.js";
+import { readLabels } from "./labels.js";
 import { take } from "./subset.js";
-import { testDataSample, testDataSets } from "./test-data-sets.js";
 import { unfeedable } from "./unfeedable.js";
-import { moduleSamples } from "./user-module.js";
 
 export interface OpenOptions {
   /** A .npy, .json or .txt file with one label per sample; replaces labels in the data. */
@@ -23,8 +18,11 @@ export interface OpenOptions {
   readonly limit?: number;
 }
 
+const OPEN_KEYS = { labels: true, limit: true } satisfies KeysOf<OpenOptions>;
+
 /**
- * Opens data for a model: .npz, .npy, .jsonl, a folder of test_data_set_N, or an ES module (.mjs, .js).
+ * Opens data for a model in any of `DATA_FORMATS`: .npz, .npy, .jsonl, a folder of test_data_set_N, or an
+ * ES module (.mjs, .js).
  * The first sample is read at once, so that data of the wrong name, type or shape fails here; others are
  * checked when their turn comes. Throws BadDataError, or EdgecError CANNOT_READ, also for what is no
  * regular file.
@@ -34,41 +32,40 @@ export async function openDataset(
   inputs: ModelInputs,
   options: OpenOptions = {},
 ): Promise<Dataset> {
+  refuseUnknown("openDataset", OPEN_KEYS, options);
   if (inputs.length === 0)
     throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) {
     throw new BadDataError(`${path}: ${obstacle} on data. Leave the data out: passes that need none work`);
   }
-  const labels = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const dataset = await openByForm(path, inputs, labels, options.labels);
+  const dataset = await openByForm(path, inputs, await givenLabels(options.labels));
   await requireSample(dataset);
   return options.limit === undefined ? dataset : take(dataset, options.limit);
+}
+
+async function givenLabels(path: string | undefined): Promise<GivenLabels | undefined> {
+  return path === undefined ? undefined : { path, values: await readLabels(path) };
 }
 
 async function openByForm(
   path: string,
   inputs: ModelInputs,
-  labels: Label[] | undefined,
-  labelsPath: string | undefined,
+  labels: GivenLabels | undefined,
 ): Promise<Dataset> {
-  if (await isFolder(path)) return openTestData(path, inputs, labels, labelsPath);
-  switch (extname(path).toLowerCase()) {
-    case ".npz":
-      return openNpz(path, inputs, labels, labelsPath);
-    case ".npy":
-      return openNpy(path, inputs, labels, labelsPath);
-    case ".jsonl":
-    case ".ndjson":
-      return streamed(path, () => jsonlSamples(path, inputs), labels, labelsPath);
-    case ".mjs":
-    case ".js":
-      return streamed(path, await moduleSamples(path, inputs), labels, labelsPath);
-    default:
-      throw new BadDataError(
-        `${path}: not a form of data that is known; give .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N`,
-      );
-  }
+  const format = (await isFolder(path)) ? await folderFormat(path) : fileFormat(path);
+  if (format) return format.open(path, inputs, labels);
+  throw new BadDataError(`${path}: not a form of data that is known; give ${dataFormatsText()}`);
+}
+
+function fileFormat(path: string): DataFormat | undefined {
+  const ending = extname(path).toLowerCase();
+  return DATA_FORMATS.find(({ endings }) => endings.includes(ending));
+}
+
+async function folderFormat(path: string): Promise<DataFormat | undefined> {
+  for (const format of DATA_FORMATS) if ((await format.acceptsFolder?.(path)) === true) return format;
+  return undefined;
 }
 
 /** Throws EdgecError CANNOT_READ where there is nothing, or what is neither a folder nor a regular file. */
@@ -84,135 +81,6 @@ async function isFolder(path: string): Promise<boolean> {
       { cause },
     );
   }
-}
-
-async function openNpz(
-  path: string,
-  inputs: ModelInputs,
-  given: Label[] | undefined,
-  labelsPath: string | undefined,
-): Promise<Dataset> {
-  const bytes = await fileBytes(path);
-  const names = npzNames(bytes, path);
-  const arrays = new Map<string, RawArray>();
-  for (const input of inputs) {
-    if (!names.includes(input.name)) {
-      throw new BadDataError(
-        `${path}: there is no array "${input.name}" for the input of that name (${describeInput(input)}); ` +
-          `the file holds ${names.join(", ") || "no arrays"}.${suggestion(input.name, names)}`,
-      );
-    }
-    arrays.set(input.name, npzArray(bytes, input.name, path));
-  }
-  const labelsAreInput = inputs.some((input) => input.name === "labels");
-  const own = given === undefined && !labelsAreInput && names.includes("labels");
-  const labels = own ? labelsOfArray(npzArray(bytes, "labels", path), `${path}: array "labels"`) : given;
-  return ofArrays(
-    path,
-    new ArraySamples(inputs, arrays, path),
-    labels,
-    labelsPath ?? `${path}: array "labels"`,
-  );
-}
-
-async function openNpy(
-  path: string,
-  inputs: ModelInputs,
-  labels: Label[] | undefined,
-  labelsPath: string | undefined,
-): Promise<Dataset> {
-  const [input, ...others] = inputs;
-  if (!input || others.length > 0) {
-    const names = inputs.map((i) => i.name).join(", ");
-    throw new BadDataError(
-      `${path}: a .npy file feeds one input, but the model has ${inputs.length} ` +
-        `(${names}); use a .npz with an array for each`,
-    );
-  }
-  const array = parseNpy(await fileBytes(path), path);
-  return ofArrays(
-    path,
-    new ArraySamples(inputs, new Map([[input.name, array]]), path),
-    labels,
-    labelsPath ?? path,
-  );
-}
-
-function ofArrays(
-  path: string,
-  samples: ArraySamples,
-  labels: Label[] | undefined,
-  labelsName: string,
-): Dataset {
-  const expected = samples.count * samples.batch;
-  if (labels && labels.length !== expected) {
-    throw new BadDataError(
-      `${labelsName} holds ${labels.length} labels, but ${path} holds ${expected} samples`,
-    );
-  }
-  return {
-    name: path,
-    size: samples.count,
-    hasLabels: labels !== undefined,
-    samples: () => streamOf(samples.count, (index) => samples.sample(index, labels)),
-  };
-}
-
-async function* streamOf(count: number, sample: (index: number) => Sample): AsyncGenerator<Sample> {
-  for (let index = 0; index < count; index++) yield sample(index);
-}
-
-async function openTestData(
-  path: string,
-  inputs: ModelInputs,
-  labels: Label[] | undefined,
-  labelsPath: string | undefined,
-): Promise<Dataset> {
-  const folders = await testDataSets(path);
-  const samples = async function* (): AsyncGenerator<Sample> {
-    for (const folder of folders) yield await testDataSample(folder, inputs);
-  };
-  const dataset = await streamed(path, samples, labels, labelsPath);
-  return {
-    name: dataset.name,
-    size: folders.length,
-    hasLabels: dataset.hasLabels,
-    samples: () => dataset.samples(),
-  };
-}
-
-/** A dataset of unknown size; labels of a file are matched by position and must not run out. */
-async function streamed(
-  path: string,
-  source: () => AsyncGenerator<Sample>,
-  labels: Label[] | undefined,
-  labelsPath: string | undefined,
-): Promise<Dataset> {
-  let hasLabels = labels !== undefined;
-  if (!labels)
-    for await (const first of source()) {
-      hasLabels = first.label !== undefined;
-      break;
-    }
-  return {
-    name: path,
-    size: undefined,
-    hasLabels,
-    async *samples() {
-      let index = 0;
-      for await (const { feed, label: own } of source()) {
-        const label = labels ? labels[index] : own;
-        if (hasLabels && label === undefined) {
-          const reason = labels
-            ? `${labelsPath ?? "the labels"} holds only ${labels.length} labels`
-            : "it has no label, although the first sample has one";
-          throw new BadDataError(`${path}: sample ${index}: ${reason}`);
-        }
-        yield label === undefined ? { feed } : { feed, label };
-        index++;
-      }
-    },
-  };
 }
 
 async function requireSample(dataset: Dataset): Promise<void> {

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
-import { inspect, type InspectOptions } from "./inspect.js";
+import { refuseUnknown } from "../option-keys.js";
+import { inspect, INSPECT_KEYS, type InspectOptions } from "./inspect.js";
 import type { InspectedOperator, InspectedValue, InspectedWeight, Inspection } from "./inspection.js";
 import { matchWeights, type WeightMatch } from "./match-weights.js";
 
@@ -83,6 +84,7 @@ export async function diffModels(
   after: string | Uint8Array | Model,
   options: InspectOptions = {},
 ): Promise<ModelDiff> {
+  refuseUnknown("diffModels", INSPECT_KEYS, options);
   const plain = { ...options, possibilities: false };
   const a = await inspect(before, sizesFor(before, after, plain));
   const b = await inspect(after, sizesFor(after, before, plain));

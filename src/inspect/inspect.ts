@@ -6,7 +6,8 @@ import { stat } from "node:fs/promises";
 import { abortable } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { withLimits, type LimitOptions } from "../run-limits.js";
+import { type KeysOf, withKnownOptions } from "../option-keys.js";
+import { LIMIT_KEYS, withLimits, type LimitOptions } from "../run-limits.js";
 import {
   DataType,
   dataTypeName,
@@ -54,6 +55,16 @@ export interface InspectOptions extends GivenSizes, LimitOptions {
   readonly signal?: AbortSignal;
 }
 
+export const INSPECT_KEYS = {
+  ...LIMIT_KEYS,
+  shapes: true,
+  dims: true,
+  run: true,
+  possibilities: true,
+  logger: true,
+  signal: true,
+} satisfies KeysOf<InspectOptions>;
+
 const FLOATING: readonly string[] = [
   DataType.FLOAT,
   DataType.FLOAT16,
@@ -73,7 +84,9 @@ export function inspect(
   input: string | Uint8Array | Model,
   options: InspectOptions = {},
 ): Promise<Inspection> {
-  return abortable(options.signal, () => withLimits(options, () => describeModel(input, options)));
+  return withKnownOptions("inspect", INSPECT_KEYS, options, () =>
+    abortable(options.signal, () => withLimits(options, () => describeModel(input, options))),
+  );
 }
 
 async function describeModel(

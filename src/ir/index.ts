@@ -16,7 +16,7 @@ export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";
 export { parseModel } from "./parse/model.js";
-export { printGraph, printModel } from "./print.js";
+export { printGraph, printModel, type PrintOptions } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";
 export { sortNodes, topologicalOrder } from "./topological-order.js";
 export { contentKey, shapeKey, type StoredForm } from "./stored-form.js";

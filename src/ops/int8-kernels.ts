@@ -1,45 +1,13 @@
 /**
- * What becomes an int8 kernel on onnxruntime's CPU provider when Q/DQ pairs stand around it, read from its
- * QDQ selectors and checked on 1.30. A pair around anything else is pure cost.
+ * How nodes take part in int8, by the roles in the default table of kernels (targets/kernels.ts). A target
+ * that lacks some of them leaves those operators in float.
  */
 import { isOp, type Node } from "../ir/index.js";
+import { operatorsOf } from "../targets/index.js";
 
-/**
- * Operators whose Q/DQ pair is dropped: they move codes unchanged, so input and output share their
- * parameters.
- */
-const MOVERS: readonly string[] = [
-  "MaxPool",
-  "Reshape",
-  "Transpose",
-  "Flatten",
-  "Squeeze",
-  "Unsqueeze",
-  "Slice",
-  "Expand",
-  "Tile",
-];
-
-/**
- * Operators with a kernel that takes codes of one scale and gives codes of another. Sigmoid becomes a table
- * of 256 codes: EfficientNet-B0, whose Swish is Sigmoid and Mul, takes 3.6 ms with it and 5.4 ms with
- * Sigmoid in float (1.32, VNNI).
- */
-const REQUANTIZERS: readonly string[] = [
-  "Add",
-  "Mul",
-  "Concat",
-  "AveragePool",
-  "GlobalAveragePool",
-  "LeakyRelu",
-  "Sigmoid",
-];
-
-/**
- * Activations whose effect the saturation of the Q behind them can take over, when its codes start at their
- * bound.
- */
-const CLAMPS: readonly string[] = ["Relu", "Clip"];
+const MOVERS = operatorsOf("mover");
+const REQUANTIZERS = operatorsOf("requantizer");
+const CLAMPS = operatorsOf("clamp");
 
 export type Int8Role = "mover" | "requantizer";
 

@@ -1,21 +1,14 @@
 /**
  * How edgec knows files that it wrote, so that a run may replace what an earlier one left and nothing else.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
 import { VERSION } from "../version.js";
 
-/**
- * The last line of a report in Markdown, which no reader shows: by it a later run knows the file as a
- * report that it may replace.
- */
-export const MARKDOWN_MARK = "<!-- report of edgec -->";
 /** Key of an entry in the model's metadata. */
 const KEY = "edgec.version";
-/** A report is text about one model; what is larger is none. Bytes. */
-const LARGEST_REPORT = 2 ** 28;
 const PIECE = 2 ** 20;
 
 /** Writes the version of edgec into the model's metadata, in place of an earlier one. */
@@ -39,28 +32,6 @@ export function isMarkedModel(path: string, data?: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether the file at `path` is a report, as JSON or as Markdown. */
-export function isReport(path: string): boolean {
-  try {
-    if (statSync(path).size > LARGEST_REPORT) return false;
-    const text = readFileSync(path, "utf8");
-    return text.trimEnd().endsWith(MARKDOWN_MARK) || isReportJson(text);
-  } catch {
-    return false;
-  }
-}
-
-function isReportJson(text: string): boolean {
-  if (!text.trimStart().startsWith("{")) return false;
-  const { schemaVersion, edgec, verdict } = JSON.parse(text) as Record<string, unknown>;
-  return (
-    typeof schemaVersion === "number" &&
-    typeof edgec === "string" &&
-    typeof verdict === "object" &&
-    verdict !== null
-  );
 }
 
 /** Whether two files hold the same bytes: replacing one by the other loses nothing. */

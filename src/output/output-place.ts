@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { DATA_FORMATS } from "../data/data-formats.js";
 import { EdgecError } from "../errors.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
 
@@ -71,9 +72,9 @@ function requireName(output: string): void {
 }
 
 function formOf(extension: string): string | undefined {
-  return Object.entries(OTHER_FORMS).find(([, known]) =>
-    known.split(" ").includes(extension.toLowerCase()),
-  )?.[0];
+  const ending = extension.toLowerCase();
+  const known = Object.entries(OTHER_FORMS).find(([, endings]) => endings.split(" ").includes(ending));
+  return known?.[0] ?? (DATA_FORMATS.some(({ endings }) => endings.includes(ending)) ? "data" : undefined);
 }
 
 function refusal(output: string, reason: string, cause?: unknown): EdgecError {

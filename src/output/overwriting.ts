@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { EdgecError, type ErrorCode } from "../errors.js";
-import { isMarkedModel, isReport } from "./edgec-mark.js";
+import { isMarkedModel } from "./edgec-mark.js";
 import { type FileRead, identityOf, isSameFile, isSameName } from "./file-identity.js";
 
 /** A path that the run will write, or may. */
@@ -102,16 +102,21 @@ export function reportRefusal(
  * @param owner of weights: the model beside them
  */
 export function isReplaceable({ path, what }: FileWritten, owner?: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found || found.size === 0) return true;
+  if (isVacant(path)) return true;
   switch (what) {
     case "model":
       return isMarkedModel(path);
     case "weights":
       return owner !== undefined && isMarkedModel(owner, path);
     case "report":
-      return isReport(path);
+      return false; // Which texts are reports is for the room of reports to say.
     case "search state":
       return true; // Whoever keeps it leaves other files alone.
   }
+}
+
+/** Whether nothing lies at the path, or an empty file. */
+export function isVacant(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return !found || found.size === 0;
 }

@@ -54,7 +54,7 @@ export interface MeasureLimits {
   readonly given?: GivenInput;
 }
 
-type Tasks = typeof import("./tasks.js");
+export type Tasks = typeof import("./tasks.js");
 export type TaskName = keyof Tasks;
 export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
 export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;

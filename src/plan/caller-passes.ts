@@ -4,7 +4,7 @@ import type { Pass } from "../passes/contract.js";
 import type { Plan, Step } from "./plan-types.js";
 import { type InsertedPass, isBound, isInserted, type PassList, RECIPE_WORD } from "./pass-list.js";
 import type { PlanOptions } from "./plan-request.js";
-import { CLEAN_UP, OPTIMIZE, UNPACK } from "./recipe.js";
+import { CLEAN_UP, OPTIMIZE, RECIPE, UNPACK } from "./recipe.js";
 import { registered } from "./registered-pass.js";
 import { findPass } from "./registry.js";
 
@@ -16,6 +16,29 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
   [CLEAN_UP_WORD, CLEAN_UP],
   [OPTIMIZE_WORD, OPTIMIZE],
 ]);
+
+/**
+ * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
+ * to be put into the recipe: callers in JavaScript have no compiler to tell them.
+ */
+export function requireEntries(list: PassList): void {
+  for (const [k, entry] of list.entries()) {
+    if (typeof entry === "string" || isBound(entry) || isPlaced(entry)) continue;
+    throw new EdgecError(
+      "BAD_OPTION",
+      `passes: entry ${k + 1} is no name of a pass, no pass with its options bound (what definePass returns, ` +
+        "called), and neither { after: name, pass } nor { before: name, pass }.",
+    );
+  }
+}
+
+function isPlaced(entry: unknown): boolean {
+  if (typeof entry !== "object" || entry === null || !("pass" in entry)) return false;
+  const { pass, ...place } = entry as { pass: unknown } & Record<string, unknown>;
+  const [[key, name] = [], ...others] = Object.entries(place);
+  if ((key !== "after" && key !== "before") || typeof name !== "string" || others.length > 0) return false;
+  return typeof pass === "function" ? "definition" in pass : isBound(pass as PassList[number]);
+}
 
 /**
  * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION for options
@@ -81,6 +104,21 @@ export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
     .filter(isInserted)
     .reduce((steps: readonly Step[], entry) => withInserted(steps, entry), recipe);
   return [...whole(list.slice(0, at)), ...middle, ...whole(list.slice(at + 1))];
+}
+
+/**
+ * The list for a plan that was derived from the one it was made for: without passes whose neighbour does not
+ * run in it. They stood with that pass's step.
+ */
+export function withNeighbours(list: PassList, options: PlanOptions): PassList {
+  const running = new Set(RECIPE.filter(({ when }) => when(options)).flatMap(({ passes }) => passes));
+  return list.filter((entry) => {
+    if (!isInserted(entry)) return true;
+    const { pass } = entry;
+    const isThere = running.has("after" in entry ? entry.after : entry.before);
+    if (isThere) running.add(typeof pass === "function" ? pass.definition.name : pass.name);
+    return isThere;
+  });
 }
 
 function withInserted(steps: readonly Step[], inserted: InsertedPass): Step[] {

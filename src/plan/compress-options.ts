@@ -1,7 +1,8 @@
 /** What `compress` takes. */
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
-import type { LimitOptions } from "../run-limits.js";
+import type { KeysOf } from "../option-keys.js";
+import { LIMIT_KEYS, type LimitOptions } from "../run-limits.js";
 import type { PassList } from "./pass-list.js";
 import type { TargetProfile } from "../targets/index.js";
 
@@ -141,3 +142,44 @@ export interface CompressOptions extends LimitOptions {
    */
   readonly signal?: AbortSignal;
 }
+
+export const COMPRESS_KEYS = {
+  ...LIMIT_KEYS,
+  prune: true,
+  int8: true,
+  cluster: true,
+  storage: true,
+  calibrator: true,
+  effort: true,
+  perChannel: true,
+  keepInt8: true,
+  timeBudget: true,
+  replay: true,
+  weightBits: true,
+  exclude: true,
+  passes: true,
+  flags: true,
+  calib: true,
+  eval: true,
+  labels: true,
+  metric: true,
+  maxDrop: true,
+  minSqnr: true,
+  minAgreement: true,
+  maxSlowdown: true,
+  maxSize: true,
+  target: true,
+  minOrt: true,
+  output: true,
+  force: true,
+  externalData: true,
+  threads: true,
+  trialSeconds: true,
+  seed: true,
+  packedSizes: true,
+  verify: true,
+  safe: true,
+  debug: true,
+  logger: true,
+  signal: true,
+} satisfies KeysOf<CompressOptions>;

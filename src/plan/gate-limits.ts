@@ -1,5 +1,6 @@
 /** From the gates a user sets to the limits that are checked. */
 import { EdgecError } from "../errors.js";
+import type { KeysOf } from "../option-keys.js";
 import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 
@@ -8,6 +9,14 @@ export type GateOptions = Pick<
   CompressOptions,
   "maxDrop" | "minSqnr" | "minAgreement" | "maxSlowdown" | "maxSize"
 >;
+
+export const GATE_KEYS = {
+  maxDrop: true,
+  minSqnr: true,
+  minAgreement: true,
+  maxSlowdown: true,
+  maxSize: true,
+} satisfies KeysOf<GateOptions>;
 
 /**
  * `maxDrop` is a share of 1 for top-1 and top-5, whose accuracies are in percent; in the metric's own unit

@@ -1,5 +1,5 @@
 /** Options that would have no effect are refused: who gives one expects that it does something. */
-import { EdgecError } from "../errors.js";
+import { EdgecError, suggestion } from "../errors.js";
 import { takesExclusions } from "./bind-pass.js";
 import type { Exclusions } from "./exclusions.js";
 import type { PlanOptions } from "./plan-request.js";
@@ -21,6 +21,13 @@ export function refuseIdleOptions(
 }
 
 function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {
+  const known = PASSES.flatMap(({ flag }) => (flag ? [flagKey(flag)] : []));
+  const unknown = Object.keys(flags).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `flags: no pass has a flag "${unknown}".${suggestion(unknown, known)} There are: ${known.join(", ")}.`,
+    );
   for (const pass of PASSES) {
     if (!pass.flag || flags[flagKey(pass.flag)] === undefined || planned.has(pass)) continue;
     throw new EdgecError(

@@ -33,7 +33,7 @@ export function replacesRecipe(passes: string | PassList | undefined): boolean {
 }
 
 export function isBound(pass: PassList[number]): pass is Pass {
-  return typeof pass === "object" && "run" in pass;
+  return typeof pass === "object" && pass !== null && "run" in pass;
 }
 
 /** A pass to be put beside one of the recipe's. */

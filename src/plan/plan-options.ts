@@ -7,6 +7,7 @@ import { readDecisions } from "./replay.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { int8Options, isTimed, otherDevice, type PlacedOptions, unfoldedForms } from "./target-options.js";
+import { withNeighbours } from "./caller-passes.js";
 import { replacesRecipe } from "./pass-list.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan-request.js";
 
@@ -191,12 +192,16 @@ export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
     return undefined;
   const flags = Object.fromEntries(Object.entries(plan.flags).filter(([name]) => name !== "int8"));
   const functions = plan.shared?.functions;
-  return {
+  const stored = {
     flags,
     storeOnly: true,
     ...(functions === undefined ? {} : { shared: { functions } }),
     ...(plan.exclude === undefined ? {} : { exclude: plan.exclude }),
   };
+  // Here the recipe with passes of the caller's in it.
+  return typeof plan.passes === "object"
+    ? { ...stored, passes: withNeighbours(plan.passes, { ...stored, passes: plan.passes }) }
+    : stored;
 }
 
 /** Throws EdgecError BAD_OPTION for pruning up to the gates where there are none, or where the passes are named. */

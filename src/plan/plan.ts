@@ -1,7 +1,7 @@
 /** From what the user asked for to the passes that will run, in order, with their options bound. */
 import type { Model } from "../ir/index.js";
 import { bindPass } from "./bind-pass.js";
-import { boundSteps, insertedInto, listedSteps } from "./caller-passes.js";
+import { boundSteps, insertedInto, listedSteps, requireEntries } from "./caller-passes.js";
 import { Exclusions } from "./exclusions.js";
 import { refuseIdleOptions } from "./idle-options.js";
 import { isBound, listsRecipe } from "./pass-list.js";
@@ -21,6 +21,7 @@ import { replayed } from "./replayed-plan.js";
 export function planPasses(model: Model, options: PlanOptions): Plan {
   const excluded = new Exclusions(model, options.exclude ?? []);
   const { passes } = options;
+  if (typeof passes === "object") requireEntries(passes);
   if (typeof passes === "object" && passes.every(isBound)) return boundSteps(passes, options);
   const steps = stepsOf(options);
   const registered = new Set(steps.flatMap((step) => step.passes.filter((pass) => "bind" in pass)));

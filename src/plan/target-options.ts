@@ -6,7 +6,9 @@ import { quantizeInt8, type QuantizeInt8Options } from "../passes/quantize/quant
 import {
   detect,
   GENERIC,
+  operatorsWithoutKernel,
   resolveTarget,
+  takesChannelScales,
   thisMachine,
   type Target,
   type TargetProfile,
@@ -92,8 +94,8 @@ const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]
 
 /** Options of quantize-int8 that the profile decides, where they are not that pass's own defaults. */
 export function int8Options(
-  { passes, int8, flags }: CompressOptions,
-  { weightRange, formats, floatOperators }: TargetProfile,
+  { passes, int8, flags, perChannel }: CompressOptions,
+  { weightRange, formats, floatOperators, kernels }: TargetProfile,
 ): Partial<QuantizeInt8Options> {
   const runs = !replacesRecipe(passes)
     ? int8 === true || flags?.int8 !== undefined
@@ -101,11 +103,13 @@ export function int8Options(
   if (!runs) return {};
   const { defaults } = quantizeInt8.definition;
   const saturation = SATURATION[weightRange];
+  const stayFloat = [...new Set([...floatOperators, ...operatorsWithoutKernel(kernels)])];
   const taken = defaults.formats.filter((format: Int8Format) => formats.includes(format));
   return {
     ...(saturation === defaults.saturation ? {} : { saturation }),
     ...(taken.length === defaults.formats.length ? {} : { formats: taken }),
-    ...(floatOperators.length === 0 ? {} : { floatOperators }),
+    ...(stayFloat.length === 0 ? {} : { floatOperators: stayFloat }),
+    ...(perChannel === undefined && !takesChannelScales(kernels) ? { perChannel: false } : {}),
   };
 }
 

@@ -11,7 +11,18 @@ import {
   statusCounts,
   tellingPasses,
 } from "./rows.js";
-import { MARKDOWN_MARK } from "../output/edgec-mark.js";
+import type { ReportFormat } from "./report-format.js";
+
+/** The last line, which no reader shows: by it a later run knows the file as a report that it may replace. */
+const MARK = "<!-- report of edgec -->";
+
+export const markdownReport: ReportFormat = {
+  name: "Markdown",
+  endings: [".md", ".markdown"],
+  description: "tables for a pull request or a log",
+  text: reportMarkdown,
+  recognizes: (text) => text.trimEnd().endsWith(MARK),
+};
 
 export function reportMarkdown(report: Report): string {
   const sections = [
@@ -56,7 +67,7 @@ export function reportMarkdown(report: Report): string {
       ),
     ],
     nodeSection(report),
-    [MARKDOWN_MARK],
+    [MARK],
   ];
   return `${sections
     .filter((lines) => lines.length > 0)

@@ -9,6 +9,7 @@ import type { RuntimeKind } from "./load.js";
 import type { OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
 import { startService, type LimitError, type ServiceClient } from "./service.js";
 import { sessionLabel } from "./session-label.js";
+import { inTurn } from "./timing-turns.js";
 import type * as SessionService from "./session-service.js";
 import type { OpenedSession } from "./session-service.js";
 
@@ -79,9 +80,18 @@ export class RemoteRuntime {
 
   /**
    * Times the models in turns in one process. Result i belongs to model i; entry r of every result was
-   * measured in the same round on the same feed. Feeds are cycled through.
+   * measured in the same round on the same feed. Feeds are cycled through. Waits for timings of other runs in
+   * this process.
    */
-  async timeInterleaved(
+  timeInterleaved(
+    models: readonly (string | Uint8Array)[],
+    feeds: readonly Feed[],
+    options: TimingOptions,
+  ): Promise<ModelTimes[]> {
+    return inTurn(() => this.timeNow(models, feeds, options));
+  }
+
+  private async timeNow(
     models: readonly (string | Uint8Array)[],
     feeds: readonly Feed[],
     options: TimingOptions,

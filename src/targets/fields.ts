@@ -9,11 +9,11 @@ const text: Check = (value) =>
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((item) => text(item) === undefined) ? undefined : "a list of texts";
 
-function oneOf(words: readonly string[]): Check {
+export function oneOf(words: readonly string[]): Check {
   return (value) => (words.includes(value as string) ? undefined : `one of ${quoted(words)}`);
 }
 
-function someOf(words: readonly string[]): Check {
+export function someOf(words: readonly string[]): Check {
   const isSet = (value: unknown): value is unknown[] =>
     Array.isArray(value) && new Set(value).size === value.length;
   return (value) =>
@@ -54,8 +54,8 @@ const version: Check = (value) =>
     ? undefined
     : 'a version of onnxruntime such as "1.16"';
 
-/** All but `costs`, which has fields of its own. */
-export const PROFILE_FIELDS: Readonly<Record<Exclude<keyof TargetProfile, "costs">, Check>> = {
+/** All but those that have fields of their own. */
+export const PROFILE_FIELDS: Readonly<Record<Exclude<keyof TargetProfile, "costs" | "kernels">, Check>> = {
   name: text,
   description: text,
   activations: (value) =>

@@ -1,5 +1,7 @@
 /** What a device profile says: how int8 must look to be right and fast on a kind of processor. */
 
+import type { KernelTable } from "./kernels.js";
+
 /**
  * Signedness of activation codes. onnxruntime takes signed ones natively on ARM alone; on x86-64 it
  * converts them.
@@ -65,7 +67,12 @@ export interface TargetProfile {
   /** Activation codes that have kernels of their own: always u8, which is what edgec writes. */
   readonly activations: readonly Activation[];
   readonly weightRange: WeightRange;
-  /** Operator types that stay float although onnxruntime has an int8 kernel for them. */
+  /**
+   * Which operators have int8 kernels, and the signedness, symmetry and granularity of the codes that those
+   * take. An operator without one stays float; null says so.
+   */
+  readonly kernels: KernelTable;
+  /** Operator types that stay float although there is an int8 kernel for them. */
   readonly floatOperators: readonly string[];
   readonly formats: readonly Format[];
   readonly costs: CostTable;

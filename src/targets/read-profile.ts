@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { EdgecError, suggestion } from "../errors.js";
 import { requireRegularFile } from "../regular-file.js";
-import { COST_FIELDS, PROFILE_FIELDS, type Check } from "./fields.js";
+import { checkFields, type Fields, isObject, shown } from "./check-fields.js";
+import { COST_FIELDS, PROFILE_FIELDS } from "./fields.js";
 import type { TargetProfile } from "./profile.js";
 import { GENERIC, PROFILES } from "./profiles.js";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { kernelsOf } from "./read-kernels.js";
 
 /** A profile is a page of text. */
 const MOST_BYTES = 1 << 20;
@@ -69,8 +69,8 @@ function parse(text: string, path: string): Fields {
 }
 
 /**
- * The profile that `extends` names (default: generic) with the other fields in place of its own; `costs`
- * field by field.
+ * The profile that `extends` names (default: generic) with the other fields in place of its own; `costs` and
+ * `kernels` field by field.
  * @param where the file, or what else messages name
  * @throws EdgecError BAD_OPTION for an unknown field or base, with the nearest name, and for a value that
  *   the field does not take
@@ -79,6 +79,7 @@ export function profileOf(fields: Fields, where: string): TargetProfile {
   const {
     extends: base = GENERIC.name,
     costs = {},
+    kernels = {},
     ...own
   } = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const parent = PROFILES.find(({ name }) => name === base);
@@ -95,40 +96,12 @@ export function profileOf(fields: Fields, where: string): TargetProfile {
       "BAD_OPTION",
       `${where}: "costs" must be an object with some of ${Object.keys(COST_FIELDS).join(", ")}, not ${shown(costs)}.`,
     );
-  checkFields(own, PROFILE_FIELDS, ["extends", "costs"], "", where);
+  checkFields(own, PROFILE_FIELDS, ["extends", "costs", "kernels"], "", where);
   checkFields(costs, COST_FIELDS, [], "costs.", where);
-  return { ...parent, ...own, costs: { ...parent.costs, ...costs } };
-}
-
-function checkFields(
-  given: Fields,
-  checks: Readonly<Record<string, Check>>,
-  others: readonly string[],
-  prefix: string,
-  where: string,
-): void {
-  const known = [...Object.keys(checks), ...others];
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(checks, name))
-      throw new EdgecError(
-        "BAD_OPTION",
-        `${where}: a target has no field "${prefix}${name}".${suggestion(name, known)} It has: ${known.join(", ")}.`,
-      );
-    const accepted = checks[name]!(value);
-    if (accepted !== undefined)
-      throw new EdgecError(
-        "BAD_OPTION",
-        `${where}: "${prefix}${name}" must be ${accepted}, not ${shown(value)}.`,
-      );
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value as JSON, cut short. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return {
+    ...parent,
+    ...own,
+    costs: { ...parent.costs, ...costs },
+    kernels: kernelsOf(parent.kernels, kernels, where),
+  };
 }

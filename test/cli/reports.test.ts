@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
-import { isReport } from "../../src/output/edgec-mark.js";
+import { isReport } from "../../src/report/report-formats.js";
 import { reportJson, reportMarkdown, type Report } from "../../src/index.js";
 import { SAMPLE } from "../support/sample-report.js";
 import { run } from "./in-process.js";

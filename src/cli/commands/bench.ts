@@ -1,5 +1,6 @@
 /** `edgec bench <models…>`: latency of models against each other. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import type { LimitOptions } from "../../run-limits.js";
 import { addLoadLimitFlag } from "../limit-flags.js";
 import { threadCount, wholeNumber } from "../option-values.js";
@@ -20,7 +21,7 @@ export function addBench(program: Command): void {
       "ONNX files with the same inputs; the first is what the others are compared with",
     )
     .description("measure the latency of models against each other, in turns in one process")
-    .option("--data <data>", "inputs to run on (default: random feeds)")
+    .option("--data <data>", `inputs to run on: ${dataFormatsText()} (default: random feeds)`)
     .option("--threads <n>", "threads of the runtime", threadCount, 1)
     .option("--runs <n>", "timed runs of each model", wholeNumber(1), 100);
   addLoadLimitFlag(command)

@@ -1,17 +1,18 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import { addGateFlags } from "../gate-flags.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, duration, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
+import { reportFormatsText } from "../../report/report-formats.js";
 
 /** Help of options that `optimize` has too. */
 export const OUTPUT = "where to write (default: <model>.edgec.onnx beside the model)";
 export const FORCE =
   "replace files that edgec did not write, and allow -o to be the model itself; " +
   "nothing else that is read is replaced";
-export const REPORT =
-  "write the report as JSON, or as Markdown for a name ending in .md; - is standard output; may be repeated";
+export const REPORT = `write the report as ${reportFormatsText()}; - is standard output; may be repeated`;
 export const EXTERNAL_DATA =
   "write weights to <output>.data beside the model; automatic from 1.9 GB on, and from " +
   "256 MB on for a model that has " +
@@ -87,10 +88,7 @@ export function addCompress(program: Command): void {
     .option("--no-external-data", NO_EXTERNAL_DATA);
   addPassFlags(command);
   command
-    .option(
-      "--calib <data>",
-      "calibration data without labels: .npz, .npy, .jsonl, .mjs or a folder of test_data_set_N",
-    )
+    .option("--calib <data>", `calibration data without labels: ${dataFormatsText()}`)
     .option("--eval <data>", "data to compare both models on; with labels, accuracy is measured")
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)")

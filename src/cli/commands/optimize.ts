@@ -1,5 +1,6 @@
 /** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
 import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
@@ -23,7 +24,7 @@ export function addOptimize(program: Command): void {
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA)
     .option("--min-ort <version>", MIN_ORT)
-    .option("--eval <data>", "data to compare both models on (default: random feeds)")
+    .option("--eval <data>", `data to compare both models on: ${dataFormatsText()} (default: random feeds)`)
     .option(
       "--min-sqnr <db>",
       "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB",

@@ -1,5 +1,6 @@
 /** `edgec sensitivity <model>`: what each node costs the outputs in int8. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import type { SensitivityOptions } from "../../compare/sensitivity.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber } from "../option-values.js";
@@ -16,7 +17,10 @@ export function addSensitivity(program: Command): void {
     .command("sensitivity")
     .argument("<model>", "the ONNX file")
     .description("rank the nodes by what int8 of each alone costs the outputs")
-    .requiredOption("--calib <data>", "calibration data without labels; a quarter of it judges")
+    .requiredOption(
+      "--calib <data>",
+      `calibration data without labels: ${dataFormatsText()}; a quarter of it judges`,
+    )
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option(
       "--target <device>",

@@ -1,10 +1,12 @@
 /** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
 import type { Command } from "commander";
+import { dataFormatsText } from "../../data/data-formats.js";
 import { EXIT } from "../../errors.js";
 import type { VerifyOptions } from "../../compare/verify.js";
 import type { LimitOptions } from "../../run-limits.js";
 import type { GateOptions } from "../../plan/gate-limits.js";
 import { addGateFlags, gatesOf } from "../gate-flags.js";
+import { SATURATING } from "../../targets/profiles.js";
 import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
@@ -36,7 +38,7 @@ export function addVerify(program: Command): void {
     .description("compare a compressed model with its original: size, fidelity, accuracy, latency")
     .option(
       "--eval <data>",
-      "data to run both models on; with labels, accuracy is measured (default: random feeds)",
+      `data to run both models on: ${dataFormatsText()}; with labels, accuracy is measured (default: random feeds)`,
     )
     .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
     .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)");
@@ -44,7 +46,7 @@ export function addVerify(program: Command): void {
     .option(
       "--emulate <device>",
       "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 " +
-        "bits: x64-avx2, or a JSON file that extends it",
+        `bits: ${SATURATING.join(", ")}, or a JSON file that extends one`,
     )
     .option(
       "--across",

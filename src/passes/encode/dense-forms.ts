@@ -8,9 +8,28 @@ import type { Symbols } from "./value-histogram.js";
 import { bitsPerDigit, emitDigits, emitShape, emitWords } from "./unpack.js";
 import type { DigitStream } from "./unpack.js";
 import { packingsFor } from "./bit-packing.js";
+import type { StorageForm } from "./storage-form.js";
+
+export const uniformForm: StorageForm = {
+  name: "uniform",
+  description: "one value everywhere: the value and the shape",
+  drafts: uniformForms,
+};
+
+export const narrowForm: StorageForm = {
+  name: "narrow",
+  description: "float32 values that a narrower type holds exactly: int8, float16 or bfloat16",
+  drafts: narrowForms,
+};
+
+export const codebookForm: StorageForm = {
+  name: "codebook",
+  description: "few distinct values: a table and packed indices",
+  drafts: codebookForms,
+};
 
 /** All elements equal: ConstantOfShape. */
-export function uniformForms(candidate: Candidate): Draft[] {
+function uniformForms(candidate: Candidate): Draft[] {
   const { tensor, symbols } = candidate;
   if (symbols.distinct?.length !== 1) return [];
   const draft = new Draft("uniform", "one value");
@@ -19,7 +38,7 @@ export function uniformForms(candidate: Candidate): Draft[] {
 }
 
 /** float32 values that a narrower type holds exactly: narrow constant → Cast(float). */
-export function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
+function narrowForms({ tensor, symbols, opset }: Candidate): Draft[] {
   if (tensor.dataType !== DataType.FLOAT) return [];
   const forms: Draft[] = [];
   const add = (dataType: DataType, form: string, values: () => Uint8Array): void => {
@@ -83,7 +102,7 @@ function isBfloat16Pattern(pattern: number): boolean {
 }
 
 /** Few distinct values: indices, packed by their radix → Gather from the table. */
-export function codebookForms(candidate: Candidate): Draft[] {
+function codebookForms(candidate: Candidate): Draft[] {
   const { tensor, symbols, opset } = candidate;
   if (!symbols.distinct || symbols.distinct.length < 2) return [];
   const radix = symbols.distinct.length;

@@ -8,20 +8,26 @@ import { skipForms } from "./skip-forms.js";
 import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./value-histogram.js";
 import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./bit-packing.js";
+import type { StorageForm } from "./storage-form.js";
 
-/**
- * Every way to store the tensor without its background. Nothing when it has no foreground or mostly
- * foreground.
- */
-export function sparseForms(candidate: Candidate): Draft[] {
-  const { foreground, count } = candidate.symbols;
-  if (foreground === 0 || foreground > DENSE_FROM * count) return [];
-  return [
-    ...jointGapForms(candidate),
-    ...separateGapForms(candidate),
-    ...skipForms(candidate),
-    ...maskForms(candidate),
-  ];
+export const gapForm: StorageForm = {
+  name: "gaps",
+  description: "mostly one value, such as zero: the distances between the others, and their values or codes",
+  drafts: (candidate) =>
+    isSparse(candidate)
+      ? [...jointGapForms(candidate), ...separateGapForms(candidate), ...skipForms(candidate)]
+      : [],
+};
+
+export const maskForm: StorageForm = {
+  name: "mask",
+  description: "one value among many: a bit for each element, and the others' values or codes",
+  drafts: (candidate) => (isSparse(candidate) ? maskForms(candidate) : []),
+};
+
+/** Whether something stands out against the background, and does not fill most of the tensor. */
+function isSparse({ symbols: { foreground, count } }: Candidate): boolean {
+  return foreground > 0 && foreground <= DENSE_FROM * count;
 }
 
 function foregroundTable({ symbols }: Candidate): number[] | undefined {

@@ -1,11 +1,24 @@
-/** The forms beside the dense one that a constant can take. */
+/**
+ * The forms beside the dense one that a constant can take. The single place to add one: what encode-weights
+ * chooses among, what its statistics count and the documentation derive from this array. Of two forms of
+ * equal size the earlier one is taken.
+ */
 import { DataType } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
-import { codebookForms, narrowForms, uniformForms } from "./dense-forms.js";
+import { codebookForm, narrowForm, uniformForm } from "./dense-forms.js";
 import type { Candidate } from "./chain-parts.js";
 import type { Draft } from "./decoder-builder.js";
-import { sparseForms } from "./sparse-forms.js";
+import { gapForm, maskForm } from "./sparse-forms.js";
+import type { StorageForm } from "./storage-form.js";
 import { readSymbols } from "./value-histogram.js";
+
+export const STORAGE_FORMS: readonly StorageForm[] = [
+  uniformForm,
+  narrowForm,
+  codebookForm,
+  gapForm,
+  maskForm,
+];
 
 /** Element types with forms beside the dense one, and their widths in bytes. */
 export const ENCODABLE_BYTES: ReadonlyMap<DataType, number> = new Map([
@@ -23,11 +36,6 @@ export function allForms(tensor: Tensor, opset: number): Draft[] {
   const bytesPerElement = ENCODABLE_BYTES.get(tensor.dataType);
   if (bytesPerElement === undefined) return [];
   const candidate: Candidate = { tensor, opset, symbols: readSymbols(tensor, bytesPerElement) };
-  const forms = [
-    ...uniformForms(candidate),
-    ...narrowForms(candidate),
-    ...codebookForms(candidate),
-    ...sparseForms(candidate),
-  ];
-  return forms.map((draft) => draft.finish(tensor.name ?? ""));
+  const drafts = STORAGE_FORMS.flatMap((form) => form.drafts(candidate));
+  return drafts.map((draft) => draft.finish(tensor.name ?? ""));
 }

@@ -1,0 +1,27 @@
+/** .npy: one NumPy array, for a model with one input. */
+import { BadDataError } from "../../errors.js";
+import { ArraySamples } from "../array-samples.js";
+import { arrayDataset, type DataFormat, type GivenLabels } from "../data-format.js";
+import type { Dataset, ModelInputs } from "../dataset.js";
+import { fileBytes } from "../file-bytes.js";
+import { parseNpy } from "../npy.js";
+
+export const npyFormat: DataFormat = {
+  name: ".npy",
+  endings: [".npy"],
+  description: "one NumPy array, for a model with one input",
+  open: openNpy,
+};
+
+async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | undefined): Promise<Dataset> {
+  const [input, ...others] = inputs;
+  if (!input || others.length > 0) {
+    const names = inputs.map((i) => i.name).join(", ");
+    throw new BadDataError(
+      `${path}: a .npy file feeds one input, but the model has ${inputs.length} ` +
+        `(${names}); use a .npz with an array for each`,
+    );
+  }
+  const array = parseNpy(await fileBytes(path), path);
+  return arrayDataset(path, new ArraySamples(inputs, new Map([[input.name, array]]), path), labels);
+}

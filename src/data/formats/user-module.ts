@@ -1,0 +1,10 @@
+/** .mjs: an ES module of the user's that yields feeds. */
+import { streamedDataset, type DataFormat } from "../data-format.js";
+import { moduleSamples } from "../user-module.js";
+
+export const moduleFormat: DataFormat = {
+  name: ".mjs",
+  endings: [".mjs", ".js"],
+  description: "an ES module whose default export yields feeds",
+  open: async (path, inputs, labels) => streamedDataset(path, await moduleSamples(path, inputs), labels),
+};
