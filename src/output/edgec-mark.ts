@@ -1,6 +1,4 @@
-/**
- * How edgec knows files that it wrote, so that a run may replace what an earlier one left and nothing else.
- */
+/** Recognizes files that edgec wrote, so that a run replaces only files of an earlier run. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
@@ -8,17 +6,17 @@ import { dataLocations, readModel } from "../onnx/index.js";
 import { VERSION } from "../version.js";
 
 /**
- * The last line of a report in Markdown, which no reader shows: by it a later run knows the file as a
- * report that it may replace.
+ * The last line of a Markdown report, invisible when rendered. It tells a later run that it may replace the
+ * file.
  */
 export const MARKDOWN_MARK = "<!-- report of edgec -->";
-/** Key of an entry in the model's metadata. */
+/** Key of the mark in the model's metadata. */
 const KEY = "edgec.version";
-/** A report is text about one model; what is larger is none. Bytes. */
-const LARGEST_REPORT = 2 ** 28;
+/** A larger file is not taken for a report. Bytes. */
+const MAX_REPORT_BYTES = 2 ** 28;
 const PIECE = 2 ** 20;
 
-/** Writes the version of edgec into the model's metadata, in place of an earlier one. */
+/** Writes the version of edgec into the model's metadata, replacing an earlier one. */
 export function markModel(model: Model): void {
   const entries = model.metadata ?? [];
   const isThere = entries.some(({ key }) => key === KEY);
@@ -28,7 +26,7 @@ export function markModel(model: Model): void {
 }
 
 /**
- * Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that
+ * Whether the file at `path` is a model with the mark. With `data`, whether it also keeps weights in that
  * file beside it.
  */
 export function isMarkedModel(path: string, data?: string): boolean {
@@ -44,7 +42,7 @@ export function isMarkedModel(path: string, data?: string): boolean {
 /** Whether the file at `path` is a report, as JSON or as Markdown. */
 export function isReport(path: string): boolean {
   try {
-    if (statSync(path).size > LARGEST_REPORT) return false;
+    if (statSync(path).size > MAX_REPORT_BYTES) return false;
     const text = readFileSync(path, "utf8");
     return text.trimEnd().endsWith(MARKDOWN_MARK) || isReportJson(text);
   } catch {
@@ -63,7 +61,7 @@ function isReportJson(text: string): boolean {
   );
 }
 
-/** Whether two files hold the same bytes: replacing one by the other loses nothing. */
+/** Whether two files have the same bytes, so that replacing one by the other loses nothing. */
 export function isEqualFile(a: string, b: string): boolean {
   const files: number[] = [];
   try {
