@@ -1,7 +1,4 @@
-/**
- * The commander program. Each command loads the rooms it works with when it runs, so that `--help` stays
- * fast.
- */
+/** The commander program. Each command imports its modules only when it runs, so that `--help` stays fast. */
 import { Command } from "commander";
 import { suggestion, EdgecError } from "../errors.js";
 import { addBench } from "./commands/bench.js";
@@ -44,8 +41,8 @@ export function buildProgram(): Command {
 }
 
 /**
- * Commander's own help command answers a name that it does not know with the whole help, and no word of the
- * mistake.
+ * Replaces commander's help command, which prints the general help for an unknown name and does not mention
+ * the mistake.
  */
 function addHelp(program: Command): void {
   program

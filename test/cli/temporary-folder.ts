@@ -1,4 +1,4 @@
-/** A folder of its own for each test of the file that calls this, removed afterwards. */
+/** Gives each test of the calling file a folder of its own, removed afterwards. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
