@@ -79,7 +79,8 @@ async function measureNodes(path: string, options: SensitivityOptions): Promise<
   if ((data.size ?? Infinity) < 4)
     throw new EdgecError(
       "BAD_OPTION",
-      `${data.name} holds ${data.size ?? 0} samples; at least 4 are needed, because a quarter is held out for scoring. Add samples.`,
+      `${data.name} holds ${data.size ?? 0} samples, but at least 4 are needed, ` +
+        "because a quarter is held out for scoring. Add samples.",
     );
   try {
     return await measured(path, model, rest, { data, top, logger, seed, threads });

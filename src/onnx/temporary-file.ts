@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { pieces, type ByteSource } from "../ir/index.js";
-import { asidePath, recordMoves, type Move } from "./unfinished-moves.js";
+import { backupPath, recordMoves, type Move } from "./unfinished-moves.js";
 
 /** Most bytes per write call: the kernel's own limit is just below 2 GiB. */
 const MAX_WRITE_BYTES = 2 ** 30;
@@ -54,14 +54,14 @@ export function writeFrom(file: number, source: ByteSource | Uint8Array, positio
 
 /**
  * Gives finished files their final names. If one rename fails, everything is as before. A single file
- * replaces an old one at once. With several, old files are first moved aside, last name first: a crash of the
+ * replaces an old one at once. With several, old files are first moved to backups, last name first: a crash of the
  * machine may then leave files missing, but never an old model beside new weights. If the process is killed
  * in between, a record remains that allows the old files to be restored.
  * @param moves the model last
  */
 export function takeNames(moves: readonly Move[]): void {
   const done: (() => void)[] = [];
-  const aside: string[] = [];
+  const backups: string[] = [];
   const record = moves.length > 1 ? recordMoves(moves) : undefined;
   const rename = (from: string, to: string): void => {
     renameSync(from, to);
@@ -71,8 +71,8 @@ export function takeNames(moves: readonly Move[]): void {
     if (moves.length > 1)
       for (const { from, to } of [...moves].reverse()) {
         if (!existsSync(to)) continue;
-        rename(to, asidePath(from));
-        aside.push(asidePath(from));
+        rename(to, backupPath(from));
+        backups.push(backupPath(from));
       }
     for (const { from, to } of moves) rename(from, to);
   } catch (cause) {
@@ -80,7 +80,7 @@ export function takeNames(moves: readonly Move[]): void {
     if (record !== undefined) rmSync(record, { force: true });
     throw cause;
   }
-  for (const path of record === undefined ? aside : [...aside, record]) rmSync(path, { force: true });
+  for (const path of record === undefined ? backups : [...backups, record]) rmSync(path, { force: true });
 }
 
 export type { Move };

@@ -20,7 +20,7 @@ interface RecordedMove {
 const ENDING = ".moves";
 
 /** Path of the old file while the new one is renamed. */
-export function asidePath(from: string): string {
+export function backupPath(from: string): string {
   return `${from}.old`;
 }
 
@@ -76,7 +76,7 @@ function undo(moves: readonly RecordedMove[]): void {
     if (!existsSync(from) && existsSync(to) && identity(to) === file) renameSync(to, from);
   }
   for (const { from, to } of moves)
-    if (existsSync(asidePath(from)) && !existsSync(to)) renameSync(asidePath(from), to);
+    if (existsSync(backupPath(from)) && !existsSync(to)) renameSync(backupPath(from), to);
 }
 
 /** A record must not cause changes to any but the files beside it. */

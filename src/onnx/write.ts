@@ -67,7 +67,8 @@ export function writeModel(
     if (bytes > MAX_BYTES)
       throw refusal(
         path,
-        `it would have ${bytes} bytes, and protobuf files are limited to 2 GiB; store weights outside with externalData`,
+        `it would have ${bytes} bytes, and protobuf files are limited to 2 GiB; store weights outside ` +
+          "with externalData",
       );
     createFile(
       temporary.model,

@@ -69,10 +69,10 @@ export function addRunOptions(command: Command): Command {
 }
 
 const EXAMPLES = `
---storage int8 keeps float weights as int8 and computes in float: a quarter of the size at the speed of float.
+--storage int8 stores float weights as int8 and computes in float: a quarter of the size at the speed of float.
 
 Examples:
-  edgec compress model.onnx                                          exact clean-up and storage, nothing lossy
+  edgec compress model.onnx                                          exact passes only
   edgec compress model.onnx --int8 --calib inputs.npz                int8 arithmetic, ranges from your inputs
   edgec compress model.onnx --prune 0.8 --cluster 16 --calib in.npz  the smallest file at the speed of float`;
 

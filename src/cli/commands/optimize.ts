@@ -5,9 +5,9 @@ import { collected, numberWithin, threadCount, wholeNumber } from "../option-val
 import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
 
 const EXAMPLES = `
-Nothing lossy runs, and weights that the file holds compactly (int8 with a scale, half precision, tables, gaps) stay so.
-The result is loaded, run and compared before it takes its name. Would it be larger than the model, the model's own
-bytes are written.
+No lossy pass runs, and weights stay in compact form (int8 with a scale, half precision, tables, gaps) if they have it.
+The result is loaded, run and compared before it replaces anything. If it would be larger than the model, the model's
+own bytes are written.
 
 Examples:
   edgec optimize model.onnx                       writes model.edgec.onnx beside the model
