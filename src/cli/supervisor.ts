@@ -55,7 +55,7 @@ function notStarted(cause: unknown): number {
   return reportFailure(
     new EdgecError(
       "CANNOT_READ",
-      `edgec could not start its worker process: ${(cause as Error).message}. ` +
+      `could not start the worker process: ${(cause as Error).message}. ` +
         "Raise the limits on open files and processes (ulimit -n, ulimit -u), or close other programs.",
       { cause },
     ),

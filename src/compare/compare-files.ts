@@ -104,7 +104,9 @@ async function runBoth(
   size: SizeComparison,
 ): Promise<RunMeasurements> {
   if (context.options.verify === false)
-    return unproven("The compressed model was not loaded or compared, because --no-verify was given.");
+    return unproven(
+      "The compressed model was not loaded or compared, because verification is off (--no-verify).",
+    );
   const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
   if (shortage !== undefined)
     return unproven(

@@ -39,8 +39,7 @@ export async function comparedLevels(
 /** Throws EdgecError MODEL_REJECTED for a model that runs only at a lower level than its original. */
 export function requireLevel(label: string, { level, refusal = "" }: UsedLevel, original: UsedLevel): void {
   if (!isLower(level, original.level)) return;
-  const where =
-    `only up to graph optimization level "${level}", but the original at ` + `"${original.level}"`;
+  const where = `only up to graph optimization level "${level}", but the original at "${original.level}"`;
   throw new EdgecError("MODEL_REJECTED", `${label}: onnxruntime runs it ${where}. It reports: ${refusal}`);
 }
 

@@ -66,9 +66,9 @@ describe("wrong usage", () => {
     await expectFailure(["text.onnx"], 3, "text.onnx");
   });
   it("exits 2 and suggests an input", () =>
-    expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is no input.*Did you mean "input"/));
+    expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is not an input.*Did you mean "input"/));
   it("exits 2 for another rank", () =>
-    expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], and 2 are given/));
+    expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], but 2 are given/));
   it("exits 2 for a negative size", () =>
     expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size must be a whole number, 1 or more"));
   it("exits 2 for a shape without a name", () =>

@@ -106,7 +106,7 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
   });
 
   it.each([
-    ["to start processes", () => [read(), folder()], /add --allow-child-process\n$/],
+    ["to start processes", () => [read(), folder()], /Add --allow-child-process\n$/],
     ["to write", () => [read(), "--allow-child-process"], /(Add --allow-fs-write=|is not writable).*\n$/],
   ])("that does not allow %s is reported in one line", (_, flags, message) => {
     const { status, stderr } = run([...MODEL, ...flags()], compress());

@@ -297,7 +297,7 @@ it.each<[string, Parameters<typeof inspect>[1] & object, string, RegExp]>([
     "another rank",
     { shapes: { x: [1, 2, 3] } },
     "BAD_OPTION",
-    /has 2 dimensions, \[batch, 2\], and 3 are given/,
+    /has 2 dimensions, \[batch, 2\], but 3 are given/,
   ],
   ["a size that is fixed", { shapes: { x: [1, 3] } }, "BAD_OPTION", /dimension 1 is fixed to 2/],
   ["a negative size", { shapes: { x: [-1, 2] } }, "BAD_OPTION", /1 or more, not -1/],

@@ -106,10 +106,10 @@ it("refuses data files that are missing, short, not files, or outside the folder
   expect(inside("pipe")).toThrow(/"pipe", which is not a file/);
   writeFileSync(join(folder, "model/w.bin"), values(3));
   expect(inside("w.bin")).toThrow(
-    /tensor "w" of .*one\.onnx needs bytes 0 to 16 of "w.bin", which holds only 12/,
+    /tensor "w" of .*one\.onnx needs bytes 0 to 16 of "w.bin", which has only 12/,
   );
   expect(inside("w.bin", entry("offset", "8"), entry("length", "8"))).toThrow(
-    /8 to 16 of "w.bin", which holds only 12/,
+    /8 to 16 of "w.bin", which has only 12/,
   );
   expect(inside("w.bin", entry("offset", "4"), entry("length", "8"))).toThrow(
     /holds 8 bytes where 16 are needed/,

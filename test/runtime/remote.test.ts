@@ -18,7 +18,7 @@ test("a session in the child gives onnxruntime's results", async () => {
   const { logits } = await session.run(FEED);
   expect(logits?.dims).toEqual([1, 10]);
   await session.release();
-  await expect(session.run(FEED)).rejects.toThrow("released already");
+  await expect(session.run(FEED)).rejects.toThrow("already been released");
 });
 
 test("a rejected model keeps its code across the process", async () => {

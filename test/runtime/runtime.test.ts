@@ -84,7 +84,7 @@ describe.each([
     const session = await (await load()).open(bytes);
     await expect(session.run({ x: floats(1) })).rejects.toMatchObject({
       code: "MODEL_REJECTED",
-      message: expect.stringContaining('output "__proto__" bears a name') as string,
+      message: expect.stringContaining('output "__proto__" has a name') as string,
     });
   });
 
