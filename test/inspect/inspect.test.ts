@@ -69,7 +69,7 @@ it("counts operators in bodies and functions, each in its domain", async () => {
   ]);
 });
 
-it("describes the values of a weight: range, zeros, number of distinct ones, and values that are not finite", async () => {
+it("describes the values of a weight: range, zeros, distinct values, and values that are not finite", async () => {
   const model = tiny([makeNode("Add", ["x", "w"], ["m"]), makeNode("Mul", ["m", "v"], ["y"])], {
     initializers: [
       floatsOf("w", [2, 3], [0, -0, 1.5, -2, NaN, Infinity]),
