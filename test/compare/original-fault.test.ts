@@ -129,7 +129,7 @@ describe("the command line", () => {
         ) as string,
       ]);
       expect((await edgec(["optimize", modelPath, "-o", output])).stderr).toContain(
-        "With --no-verify edgec compresses it without running it",
+        "With --no-verify, edgec compresses it without running it",
       );
       expect(await edgec(["compress", modelPath, "-o", output, "--int8", "--no-verify"])).toMatchObject({
         code: 0,
