@@ -1,7 +1,6 @@
 /**
- * Ending a run early. The signal that a run was given holds for all that happens in it, however deep: what
- * starts a process or a thread asks for it here, so that no function on the way has to hand it on, and none
- * can forget to.
+ * Cancels a run. The AbortSignal given to a run is kept in async context, so code that starts a process or a
+ * thread reads it here and no function in between has to pass it on.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -9,8 +8,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 const signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /**
- * Carries out `job` under `signal`. Rejects with the signal's reason when the job fails after the signal
- * was aborted, whatever the failure was: what the abort tears down fails in ways of its own.
+ * Runs `job` under `signal`. If the job fails after the signal was aborted, rejects with the signal's reason:
+ * the failure is then only a consequence of the abort.
  */
 export async function abortable<T>(signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> {
   if (!signal) return job();
@@ -25,40 +24,40 @@ export async function abortable<T>(signal: AbortSignal | undefined, job: () => P
   }
 }
 
-/** The signal of the run that this is part of, if it has one. */
+/** The signal of the current run, if it has one. */
 export function runSignal(): AbortSignal | undefined {
   return signals.getStore();
 }
 
-/** Throws the reason once the run is aborted. */
+/** Throws the signal's reason if the run was aborted. */
 export function throwIfAborted(): void {
   signals.getStore()?.throwIfAborted();
 }
 
-/** Calls back once, when the run is aborted. Returns what ends the listening. */
+/** Calls `listener` once, when the run is aborted. Returns a function that removes the listener. */
 export function onAbort(listener: (reason: Error) => void): () => void {
   const signal = signals.getStore();
   if (!signal) return () => undefined;
-  const tell = (): void =>
+  const notifyListener = (): void =>
     listener(
       signal.reason instanceof Error
         ? signal.reason
         : new Error("the run was aborted", { cause: signal.reason }),
     );
-  if (signal.aborted) tell();
-  else signal.addEventListener("abort", tell, { once: true });
-  return () => signal.removeEventListener("abort", tell);
+  if (signal.aborted) notifyListener();
+  else signal.addEventListener("abort", notifyListener, { once: true });
+  return () => signal.removeEventListener("abort", notifyListener);
 }
 
 /**
- * Starts what serves every run of this process: no run's signal holds for it, so that ending the run that
- * happened to start it fails no other. Each caller waits for it with `untilAborted`.
+ * Runs `job` outside the current run's signal. For resources that all runs of this process share: aborting
+ * the run that happened to start one must not break the others. Each caller waits for it with `untilAborted`.
  */
 export function outsideRun<T>(job: () => T): T {
   return signals.run(undefined, job);
 }
 
-/** Waits for work that knows of no signal, such as a user's own, no longer than until the run is aborted. */
+/** Waits for work that takes no signal, such as user code, but no longer than until the run is aborted. */
 export async function untilAborted<T>(work: Promise<T> | T): Promise<T> {
   throwIfAborted();
   let stopListening = (): void => undefined;
@@ -69,16 +68,16 @@ export async function untilAborted<T>(work: Promise<T> | T): Promise<T> {
   }
 }
 
-/** How long work may keep the event loop to itself, milliseconds: timers and signals wait for that long. */
-const LONGEST_TURN_MS = 40;
+/** How long work may block the event loop, in milliseconds. Timers and signals wait that long. */
+const MAX_TURN_MS = 40;
 let turnBegan = performance.now();
 
 /**
- * To be awaited between pieces of work on the main thread: lets timers, signals and messages be heard where
- * it has been a while. Throws the reason once the run is aborted.
+ * Await this between pieces of work on the main thread: when the last turn is a while ago, it lets timers,
+ * signals and messages be handled. Throws the signal's reason if the run was aborted.
  */
 export async function takeTurn(): Promise<void> {
-  if (performance.now() - turnBegan > LONGEST_TURN_MS) {
+  if (performance.now() - turnBegan > MAX_TURN_MS) {
     await nextTurn();
     turnBegan = performance.now();
   }

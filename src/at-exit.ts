@@ -1,10 +1,10 @@
 /**
- * What is done as this process exits, however many want something done: one listener for all of them, as
- * Node warns of a leak from the eleventh on.
+ * Jobs to run when the process exits. All share one listener, because Node warns of a leak from the eleventh
+ * listener on.
  */
 const jobs = new Set<() => void>();
 
-/** Calls `job` as the process exits. Returns what takes it back. */
+/** Runs `job` when the process exits. Returns a function that cancels it. */
 export function atExit(job: () => void): () => void {
   if (jobs.size === 0) process.on("exit", doAll);
   const own = (): void => job();
@@ -14,7 +14,7 @@ export function atExit(job: () => void): () => void {
   };
 }
 
-/** One that fails keeps none of the others from being done. */
+/** Runs every job even if one fails, then throws the first failure. */
 function doAll(): void {
   const failures: unknown[] = [];
   for (const job of jobs) {

@@ -1,10 +1,10 @@
-/** Where the built form of a module lies, for processes and threads that run it. */
+/** Finds the built JavaScript file of a module that a process or thread runs. */
 import { existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /**
- * The built file of a module. Processes and threads run plain JavaScript; when edgec itself runs from its
- * TypeScript sources (in tests), `src/x.ts` stands for `dist/x.js`.
+ * The built file of a module. Processes and threads run plain JavaScript. When edgec itself runs from its
+ * TypeScript sources (in tests), `src/x.ts` maps to `dist/x.js`.
  */
 export function builtModule(url: URL): URL {
   const path = fileURLToPath(url);

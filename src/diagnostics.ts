@@ -1,19 +1,19 @@
-/** What the library tells its caller. Only the CLI prints; the library reports through these. */
+/** Messages and progress for the library's caller. The library never prints; only the CLI does. */
 
 import { clipped } from "./errors.js";
 
 export type Severity = "info" | "warning";
 
-/** One message with a stable id, so that a caller can silence or test for it. */
+/** A message with a stable id of the form `area/name`, so that a caller can filter or test for it. */
 export interface Diagnostic {
   readonly id: string;
   readonly severity: Severity;
   readonly message: string;
-  /** The node or tensor that the message speaks of, where there is one. */
+  /** The node or tensor that the message is about, if there is one. */
   readonly subject?: string;
 }
 
-/** With names of the model cut as in errors. */
+/** Shortens names that come from the model, as errors do. */
 export function clippedDiagnostic({ message, subject, ...rest }: Diagnostic): Diagnostic {
   return {
     ...rest,
@@ -22,14 +22,17 @@ export function clippedDiagnostic({ message, subject, ...rest }: Diagnostic): Di
   };
 }
 
-/** Progress of one long step: `done` of `total` units; `total` is undefined when it is not known. */
+/**
+ * Progress of a long step: `done` of `total` units; `total` is undefined when unknown. `step` is an
+ * imperative: "read the model".
+ */
 export interface Progress {
   readonly step: string;
   readonly done: number;
   readonly total?: number;
 }
 
-/** The sink that every long operation takes. All members are optional to implement. */
+/** Receives the messages of a long operation. Every member is optional. */
 export interface Logger {
   diagnostic?(diagnostic: Diagnostic): void;
   progress?(progress: Progress): void;

@@ -1,13 +1,13 @@
 /**
- * Every failure that a user can cause or mend is an `EdgecError`. Its message says what was wrong, where
- * (file, node, tensor) and what to do next; its code is stable, so callers can branch on it.
- * Anything else that is thrown is a bug in edgec.
+ * An `EdgecError` is a failure that the user can cause or fix. Its message says what was wrong, where (file,
+ * node, tensor) and what to do next. Its code is stable, so callers can branch on it. Anything else that is
+ * thrown is a bug in edgec.
  */
 
-/** Process exit codes of the CLI, one for each class of outcome. */
+/** Exit codes of the CLI, one for each kind of outcome. */
 export const EXIT = { done: 0, gateFailed: 1, usage: 2, badModel: 3, bug: 70, interrupted: 130 } as const;
 
-/** The stable codes, each with the exit code it maps to. */
+/** The stable error codes, each with its exit code. */
 export const ERROR_EXIT_CODES = {
   USAGE: EXIT.usage,
   BAD_OPTION: EXIT.usage,
@@ -27,22 +27,25 @@ export const ERROR_EXIT_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_EXIT_CODES;
 
-/** Names longer than this are cut in messages, and messages than the other. Characters. */
-const LONGEST_NAME = 200;
-const LONGEST_MESSAGE = 4000;
+/** Longest quoted name in a message, and longest message, in characters. Anything longer is cut. */
+const MAX_NAME_LENGTH = 200;
+const MAX_MESSAGE_LENGTH = 4000;
 
-/** A message as it may be told: names come from the model, and a hostile one's may take megabytes. */
+/**
+ * Shortens a message and the names quoted in it: names come from the model, and a hostile model may have
+ * names of megabytes.
+ */
 export function clipped(message: string): string {
   const short =
-    message.length <= LONGEST_NAME
+    message.length <= MAX_NAME_LENGTH
       ? message
       : message.replace(/"([^"]*)"/g, (quoted, name: string) =>
-          name.length <= LONGEST_NAME ? quoted : `"${cut(name, LONGEST_NAME)}"`,
+          name.length <= MAX_NAME_LENGTH ? quoted : `"${cut(name, MAX_NAME_LENGTH)}"`,
         );
-  return short.length <= LONGEST_MESSAGE ? short : cut(short, LONGEST_MESSAGE);
+  return short.length <= MAX_MESSAGE_LENGTH ? short : cut(short, MAX_MESSAGE_LENGTH);
 }
 
-/** Not within a pair of surrogates. */
+/** Cuts `text` without splitting a surrogate pair. */
 function cut(text: string, length: number): string {
   return `${text.slice(0, length).replace(/[\ud800-\udbff]$/, "")}… (${text.length} characters in all)`;
 }

@@ -1,6 +1,6 @@
 /**
- * The items in groups of equal keys, in the order in which keys first come. As Map.groupBy, which Node has
- * from version 21 on.
+ * Groups items by key, in the order in which keys first appear. Same as Map.groupBy, which Node has only from
+ * version 21 on.
  */
 export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();

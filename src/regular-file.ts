@@ -1,23 +1,26 @@
 /**
- * What edgec reads as a file: a regular one, on this machine. Anything else that has a path (a pipe, a
- * device, a socket, a file of /proc) may block for ever, never end, or give its content only once.
+ * Checks that a path leads to a regular file on this machine. Anything else with a path (a pipe, a device, a
+ * socket, a file of /proc) may block forever, never end, or give its content only once.
  */
 import { realpathSync, statfsSync, statSync, type Stats } from "node:fs";
 import { EdgecError } from "./errors.js";
 
-/** Types of Linux file systems whose files the kernel makes up as they are read: proc and sysfs. */
-const MADE_UP: readonly number[] = [0x9fa0, 0x62656572];
+/** Linux file system types whose files the kernel generates on read: proc and sysfs. */
+const VIRTUAL_FILE_SYSTEMS: readonly number[] = [0x9fa0, 0x62656572];
 
 const STANDARD_INPUT: readonly string[] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
-/** "https://host/model.onnx", "s3://bucket/key". A drive letter is no scheme. */
+/**
+ * Whether the path is a URL, such as "https://host/model.onnx" or "s3://bucket/key". A drive letter is not a
+ * scheme.
+ */
 export function isUrl(path: string): boolean {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(path);
 }
 
 /**
- * Why nothing can be read as a file at `path`, in words that go after its name; undefined for a regular
- * file, for a folder, and where there is nothing: whoever reads says that best.
+ * Why `path` cannot be read as a file, as text that follows the file's name. Undefined for a regular file and
+ * for a folder. Also undefined where nothing exists: the reader's own error says that best.
  */
 export function whyUnreadable(path: string): string | undefined {
   const found = lookAt(path);
@@ -26,9 +29,9 @@ export function whyUnreadable(path: string): string | undefined {
   if (!found.isFile())
     return STANDARD_INPUT.includes(path)
       ? inputAdvice
-      : `it is ${kindOf(found)}, not a file; save what comes from it to a file first`;
-  return isMadeUp(path)
-    ? "the system makes up its content as it is read; copy it to a file first"
+      : `it is ${kindOf(found)}, not a file; save its content to a file first`;
+  return isVirtualFile(path)
+    ? "the system generates its content on each read; copy it to a file first"
     : undefined;
 }
 
@@ -41,13 +44,13 @@ export function requireRegularFile(path: string): void {
 }
 
 /**
- * "it is a pipe" and the like, for a path where a file is to be written; undefined for a regular file or
- * nothing.
+ * Why no file can be written to `path`, such as "it is a pipe". Undefined for a regular file or where nothing
+ * exists.
  */
 export function whyNoPlaceForFile(path: string): string | undefined {
   const found = lookAt(path);
-  if (!found) return isUrl(path) ? "that is an address, and edgec writes local files" : undefined;
-  if (found.isFile()) return isMadeUp(path) ? "it is a file that the system makes up" : undefined;
+  if (!found) return isUrl(path) ? "it is a URL, and edgec writes local files only" : undefined;
+  if (found.isFile()) return isVirtualFile(path) ? "it is a file that the system generates" : undefined;
   return `it is ${found.isDirectory() ? "a folder" : kindOf(found)}`;
 }
 
@@ -56,27 +59,27 @@ const inputAdvice =
 
 function urlAdvice(path: string): string {
   return /^file:/i.test(path)
-    ? "edgec takes paths; leave out file://"
-    : "that is an address, and edgec reads local files; download it first";
+    ? "edgec takes plain paths; leave out file://"
+    : "it is a URL, and edgec reads local files only; download it first";
 }
 
 function kindOf(found: Stats): string {
   if (found.isFIFO()) return "a pipe";
   if (found.isSocket()) return "a socket";
-  return found.isCharacterDevice() || found.isBlockDevice() ? "a device" : "nothing that holds bytes";
+  return found.isCharacterDevice() || found.isBlockDevice() ? "a device" : "a special file";
 }
 
 function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return undefined; // What cannot be looked at cannot be opened either, and opening it says why.
+    return undefined; // Opening it fails as well, and that error says why.
   }
 }
 
-function isMadeUp(path: string): boolean {
+function isVirtualFile(path: string): boolean {
   try {
-    return MADE_UP.includes(statfsSync(realpathSync(path)).type);
+    return VIRTUAL_FILE_SYSTEMS.includes(statfsSync(realpathSync(path)).type);
   } catch {
     return false;
   }

@@ -1,31 +1,30 @@
 /**
- * How much processor time and memory a model may take in onnxruntime before it is given up: a file of a
- * kilobyte can ask for terabytes. The limits of a run hold for all that happens in it, however deep, as its
- * signal does (abort.ts).
+ * Limits on the processor time and memory that a model may use in onnxruntime: a file of a kilobyte can ask
+ * for terabytes. Like the run's signal (abort.ts), the limits are kept in async context.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EdgecError } from "./errors.js";
 import { type KeysOf, refuseUnknown } from "./option-keys.js";
 
 /**
- * Seconds of processor time (of time, where the system does not tell), and bytes of memory beyond those
- * held before.
+ * Seconds of processor time (wall-clock time where the system does not report processor time), and bytes of
+ * memory on top of what was in use before.
  */
 export interface WorkLimit {
   readonly seconds: number;
   readonly bytes: number;
 }
 
-/** What a caller may set; the other half keeps its default. */
+/** The limits that a caller may set. A member that is left out keeps its default. */
 export interface LimitOptions {
   /**
-   * For computing what depends on constants alone; default 10 s and 256 MB. Both grow with the constants
-   * that are computed with. What takes more stays as nodes, and a warning says so.
+   * For folding constants; default 10 s and 256 MB. Both grow with the size of the constants. What exceeds
+   * the limit stays in the graph, with a warning.
    */
   readonly foldLimit?: Partial<WorkLimit>;
   /**
-   * For loading a model in onnxruntime; default 3 s and 1 GB. Both grow with the model. One that takes more
-   * is refused with EdgecError MODEL_REJECTED. The memory is also the limit of a run on made-up inputs.
+   * For loading a model in onnxruntime; default 3 s and 1 GB. Both grow with the model. A model that exceeds
+   * them is refused with EdgecError MODEL_REJECTED. The memory limit also holds for runs on generated inputs.
    */
   readonly loadLimit?: Partial<WorkLimit>;
 }
@@ -37,7 +36,10 @@ const WORK_LIMIT_KEYS = { seconds: true, bytes: true } satisfies KeysOf<WorkLimi
 export interface RunLimits {
   readonly fold: WorkLimit;
   readonly load: WorkLimit;
-  /** Why folding was given up in this run: other candidates of the same model would fare no better. */
+  /**
+   * Why folding stopped in this run. Other candidates of the same model then skip it: they would hit the same
+   * limit.
+   */
   foldingStopped?: string;
 }
 
@@ -46,7 +48,7 @@ const LOAD: WorkLimit = { seconds: 3, bytes: 1e9 };
 
 const limits = new AsyncLocalStorage<RunLimits>();
 
-/** Carries out `job` under limits of its own. Throws EdgecError BAD_OPTION. */
+/** Runs `job` under these limits. Throws EdgecError BAD_OPTION. */
 export function withLimits<T>({ foldLimit, loadLimit }: LimitOptions, job: () => Promise<T>): Promise<T> {
   const chosen = {
     fold: completed("foldLimit", FOLD, foldLimit),
@@ -55,7 +57,7 @@ export function withLimits<T>({ foldLimit, loadLimit }: LimitOptions, job: () =>
   return limits.run(chosen, job);
 }
 
-/** Those of the run that this is part of, else the defaults. */
+/** The limits of the current run, or the defaults. */
 export function runLimits(): RunLimits {
   return limits.getStore() ?? { fold: FOLD, load: LOAD };
 }
@@ -64,28 +66,28 @@ function completed(name: string, usual: WorkLimit, given: Partial<WorkLimit> = {
   refuseUnknown(name, WORK_LIMIT_KEYS, given);
   for (const value of [given.seconds, given.bytes]) {
     if (value !== undefined && !(value > 0))
-      throw new EdgecError("BAD_OPTION", `${name} is ${value}; it must be above 0`);
+      throw new EdgecError("BAD_OPTION", `${name} is ${value}; it must be greater than 0`);
   }
   return { seconds: given.seconds ?? usual.seconds, bytes: given.bytes ?? usual.bytes };
 }
 
 /**
- * The limit for a model of so many bytes: `factor` bytes of memory and ten seconds per megabyte come on
- * top.
+ * The limit for a model of `modelBytes`: adds `factor` times its size in memory, and ten seconds per
+ * megabyte.
  */
 export function inProportion({ seconds, bytes }: WorkLimit, modelBytes: number, factor: number): WorkLimit {
   return { seconds: seconds + modelBytes / 1e5, bytes: bytes + factor * modelBytes };
 }
 
-/** What is exceeded, for messages: "10 s" or "256 MB of memory". */
+/** The exceeded limit as text: "10 s" or "256 MB of memory". */
 export function limitText(limit: WorkLimit, kind: keyof WorkLimit): string {
   const short = (value: number): string => String(Number(value.toPrecision(3)));
   return kind === "seconds" ? `${short(limit.seconds)} s` : `${short(limit.bytes / 1e6)} MB of memory`;
 }
 
-/** A model, or a part of it, takes more than it may. */
+/** A model, or a part of it, exceeded a limit. */
 export class LimitExceeded extends EdgecError {
-  /** @param what as `limitText` gives it */
+  /** @param what the limit, from `limitText` */
   constructor(
     readonly what: string,
     message: string,

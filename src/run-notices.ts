@@ -1,21 +1,20 @@
 /**
- * What a process that looks after this one must know to clean up behind it, however it ends. The command
- * line passes notices on to the process that started it; a program that uses edgec as a library hears
- * nothing.
+ * Notices that let a supervising process clean up after this one, however it ends. The CLI sends them to its
+ * parent process; when edgec is used as a library, nobody listens.
  */
 export type Notice =
-  /** A folder in which temporary files are about to be made. */
+  /** Temporary files are about to be created in this folder. */
   | { readonly kind: "folder"; readonly path: string }
   /** A child process was started, or has ended. */
   | { readonly kind: "started" | "ended"; readonly pid: number }
-  /** A file that the user asked for is about to take its name, or has taken it. */
+  /** A requested output file is about to be renamed into place, or was. */
   | { readonly kind: "writing" | "written"; readonly path: string }
-  /** A module of the user's is about to run in this process. */
+  /** A user module is about to run in this process. */
   | { readonly kind: "module"; readonly path: string };
 
 let listener: ((notice: Notice) => void) | undefined;
 
-/** Only one listener at a time: the entry of the process. */
+/** There is one listener at a time: the entry point of the process. */
 export function onNotice(listen: (notice: Notice) => void): void {
   listener = listen;
 }

@@ -1,34 +1,33 @@
 /**
- * Trouble around edgec: what the operating system or Node refuses, wherever it comes up. None of it is a
- * bug in edgec, and none says anything of a model or a pass.
+ * Failures of the operating system or Node, wherever they occur. They are not bugs in edgec, and they say
+ * nothing about a model or a pass.
  */
 import { EdgecError } from "./errors.js";
 
-/** What only a wrong call gives: these stay bugs. */
+/** Codes that only a wrong call causes. These count as bugs. */
 const WRONG_CALL: readonly string[] = ["EINVAL", "EBADF", "EFAULT", "ENOTSOCK", "ENOSYS", "EDOM", "ERANGE"];
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: "Free some space, choose another folder with -o, or set TMPDIR to a folder with room.",
-  EDQUOT: "Free some space, choose another folder with -o, or set TMPDIR to a folder with room.",
-  EFBIG:
-    "Files may not grow so large here: raise the limit (ulimit -f), or choose another disk with -o or TMPDIR.",
-  EROFS: "Choose another folder with -o, or set TMPDIR to one that can be written to.",
-  EMFILE: "Raise the limit on open files (ulimit -n), or end other programs.",
-  ENFILE: "Raise the system's limit on open files, or end other programs.",
-  EAGAIN: "Raise the limit on processes (ulimit -u), or end other programs.",
+  ENOSPC: "Free some disk space, choose another folder with -o, or set TMPDIR to a folder with enough space.",
+  EDQUOT: "Free some disk space, choose another folder with -o, or set TMPDIR to a folder with enough space.",
+  EFBIG: "The file exceeds the size limit: raise it (ulimit -f), or choose another disk with -o or TMPDIR.",
+  EROFS: "Choose another folder with -o, or set TMPDIR to a writable folder.",
+  EMFILE: "Raise the limit on open files (ulimit -n), or close other programs.",
+  ENFILE: "Raise the system's limit on open files, or close other programs.",
+  EAGAIN: "Raise the limit on processes (ulimit -u), or close other programs.",
   ENOMEM: "Free some memory, or use smaller inputs and fewer threads.",
-  ELOOP: "Its links lead in a circle: give the path of the file itself.",
+  ELOOP: "Its links form a loop: give the path of the file itself.",
   ENAMETOOLONG: "Use a shorter name.",
-  ETXTBSY: "Another program uses the file: end it, or choose another name.",
-  EBUSY: "Another program uses the file: end it, or choose another name.",
+  ETXTBSY: "Another program is using the file: close that program, or choose another name.",
+  EBUSY: "Another program is using the file: close that program, or choose another name.",
 };
 
 const WRITING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
 
 /**
- * A failure of the system as an EdgecError with advice; undefined for anything else. What wraps one counts
- * as well.
- * @param place the file or folder to speak of; default: the one that the failure names
+ * Turns a failure of the system into an EdgecError with advice. Looks at the causes of the error as well.
+ * Returns undefined for any other error.
+ * @param place the file or folder to name in the message; default: the one in the error
  */
 export function troubleOf(error: unknown, place?: string): EdgecError | undefined {
   for (let at = error; at instanceof Error && !(at instanceof EdgecError); at = at.cause) {
@@ -51,7 +50,7 @@ function ofSystem(cause: NodeJS.ErrnoException): EdgecError | undefined {
   );
 }
 
-/** The flags of Node's permission model, by the name that its errors give. */
+/** Flags of Node's permission model, by the permission name in its errors. */
 const PERMISSIONS: Readonly<Record<string, string>> = {
   FileSystemRead: "--allow-fs-read",
   FileSystemWrite: "--allow-fs-write",
@@ -67,7 +66,7 @@ function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
   if (code === "ERR_DLOPEN_DISABLED")
     return new EdgecError(
       "RUNTIME_MISSING",
-      "Node's permission model forbids native code, which onnxruntime is. Add --allow-addons.",
+      "Node's permission model forbids native code, which onnxruntime needs. Add --allow-addons.",
       { cause },
     );
   const isMemory =
@@ -75,15 +74,11 @@ function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
     code === "ERR_MEMORY_ALLOCATION_FAILED" ||
     (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
   if (isMemory)
-    return new EdgecError("CANNOT_READ", `there is not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, {
+    return new EdgecError("CANNOT_READ", `not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
+  if (code === "ERR_IPC_CHANNEL_CLOSED")
+    return new EdgecError("RUNTIME_CRASHED", "a child process ended unexpectedly. Run edgec again.", {
       cause,
     });
-  if (code === "ERR_IPC_CHANNEL_CLOSED")
-    return new EdgecError(
-      "RUNTIME_CRASHED",
-      "a child process was gone when edgec wanted to talk to it. Run edgec again.",
-      { cause },
-    );
   return undefined;
 }
 

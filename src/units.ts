@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers and names for people. */
 
 /** Bytes with three significant digits in decimal units: "718 kB", "2.71 MB". */
 export function bytesText(bytes: number): string {
@@ -18,7 +18,7 @@ export function millisecondsText(ms: number): string {
   return `${significant(ms)} ms`;
 }
 
-/** A share from 0 to 1 as "98.4 %". */
+/** A fraction from 0 to 1 as "98.4 %". */
 export function percentText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
@@ -41,7 +41,7 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** 1234 as "1.23 k", 3.2e9 as "3.20 G": counts of operations. */
+/** A count of operations: 1234 as "1.23 k", 3.2e9 as "3.20 G". */
 export function countText(count: number): string {
   const units = ["", "k", "M", "G", "T", "P"];
   let value = count;
@@ -51,9 +51,9 @@ export function countText(count: number): string {
 }
 
 /**
- * Text from a file that anyone may have written, with what moves the cursor, changes colours or turns the
- * direction of writing made visible: "\\x1b", "\\u{202e}". Everything that the terminal prints of a model
- * goes through here.
+ * Escapes text from an untrusted file: characters that move the cursor, change colours or change the writing
+ * direction become visible, as "\\x1b" or "\\u{202e}". All text from a model that the CLI prints goes through
+ * here.
  */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
@@ -62,7 +62,7 @@ export function printable(text: string): string {
   });
 }
 
-/** A name of so many characters at most. The middle of a long name tells least. */
+/** Shortens a name to at most `width` characters. Cuts the middle, which says least. */
 export function shortened(name: string, width = NAME_WIDTH): string {
   const characters = Array.from(name);
   if (characters.length <= width) return name;
@@ -70,10 +70,10 @@ export function shortened(name: string, width = NAME_WIDTH): string {
   return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
 }
 
-/** Of a column of names, where nothing else is said. */
+/** Default width of a column of names, in characters. */
 const NAME_WIDTH = 60;
 
-/** Several lines, such as a stack, each made printable. */
+/** Makes each line of a text printable, such as those of a stack trace. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }

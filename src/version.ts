@@ -1,7 +1,5 @@
-/** The version of this package, as reports and `--version` give it. */
+/** The version of this package, shown in reports and by `--version`. */
 export const VERSION = "0.1.0";
 
-/**
- * Version of the schema of reports (docs/reference/report.md): it changes when a key is renamed or taken away.
- */
+/** Version of the report schema (docs/reference/report.md). It changes when a key is renamed or removed. */
 export const SCHEMA_VERSION = 1;

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { atExit } from "../src/at-exit.js";
 
-it("listens once for any number of jobs, and does those that were not taken back", () => {
+it("listens once for any number of jobs, and runs those that were not cancelled", () => {
   const before = process.listeners("exit");
   const jobs = Array.from({ length: 20 }, () => vi.fn());
   const takeBack = jobs.map((job) => atExit(job));

@@ -15,7 +15,7 @@ function name(next: () => number): string {
 }
 
 describe("messages", () => {
-  it("stay short whatever the names in them, tell how long those are, and break no character", () => {
+  it("stay short however long their names are, give that length, and split no character", () => {
     const next = uniform(11);
     for (let trial = 0; trial < 200; trial++) {
       const [first, second] = [name(next), name(next)];
@@ -35,12 +35,12 @@ describe("messages", () => {
     }
   });
 
-  it("are as they were where all names are of a length that names have", () => {
+  it("are unchanged when all names have an ordinary length", () => {
     const text = `tensor "${"n".repeat(200)}" is no weight of "${"m".repeat(150)}"`;
     expect(new EdgecError("USAGE", text).message).toBe(text);
   });
 
-  it("are cut as a whole where something long stands outside of quotes", () => {
+  it("are cut at the end when long text is outside quotes", () => {
     expect(new EdgecError("USAGE", "x".repeat(1_000_000)).message).toBe(
       `${"x".repeat(4000)}… (1000000 characters in all)`,
     );

@@ -1,4 +1,4 @@
-/** Models with very many parts cost as much for each part as those with few. */
+/** Models with very many parts cost no more per part than small ones. */
 import { describe, expect, it } from "vitest";
 import {
   copyModel,
@@ -21,12 +21,12 @@ import { MANY } from "./support/many-parts.js";
 
 const FEW = 200;
 /**
- * Work may grow as parts · log(parts) do, and by what does not grow at all less than that: four times the
- * parts, five times the work.
+ * Work may grow like parts · log(parts), or less because of constant work: four times the parts, five times
+ * the work.
  */
 const TIMES = 4;
 const MOST = 5;
-/** Below so much work for each part nothing walks a list of them. */
+/** Below this much work per part, nothing walks a list of all parts. */
 const PER_PART = 50;
 
 const CONTEXT = { statistics: undefined, evaluator: undefined, seed: 0 };
@@ -92,7 +92,7 @@ describe.each(Object.keys(MANY))("%s", (kind) => {
   });
 });
 
-it("requests of very many tensors are packed into rounds in proportion to their number", async () => {
+it("requests for very many tensors are packed into rounds in time proportional to their number", async () => {
   const work = (count: number): Promise<number> => {
     const shapes = new Map(Array.from({ length: count }, (_, k) => [`t${k}`, [1, 4]]));
     const requests = [...shapes.keys()].map((tensor) => ({ kind: "range" as const, tensor }));
@@ -103,7 +103,7 @@ it("requests of very many tensors are packed into rounds in proportion to their 
   expect(await work(TIMES * FEW)).toBeLessThan(MOST * (await work(FEW)));
 });
 
-it("large constants that begin alike are compared in proportion to their number", async () => {
+it("large constants with equal beginnings are compared in time proportional to their number", async () => {
   const model = (count: number): Model => {
     const initializers = Array.from({ length: count }, (_, k) => {
       const values = new Float32Array(2000);

@@ -31,7 +31,7 @@ describe("units", () => {
     expect(ratioText(3.8567)).toBe("3.86×");
   });
 
-  it("speaks in the right number", () => {
+  it("uses singular and plural", () => {
     expect([plural(1, "node"), plural(2, "node")]).toEqual(["1 node", "2 nodes"]);
   });
 

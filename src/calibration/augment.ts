@@ -1,6 +1,6 @@
 /**
- * Copies of a model that compute inner tensors, cut down to the nodes those need. The model itself stays as
- * it is.
+ * Makes copies of a model that compute inner tensors, reduced to the nodes that those need. The model itself
+ * is not changed.
  */
 import {
   capturedNames,
@@ -14,8 +14,8 @@ import {
 } from "../ir/index.js";
 
 /**
- * Which requested tensors a node of the main graph computes, which are inputs and which constants; others
- * are not reachable.
+ * Which requested tensors are computed by a node of the main graph, are inputs, or are constants. Others
+ * cannot be reached.
  */
 export interface Located {
   readonly computed: readonly string[];
@@ -24,12 +24,13 @@ export interface Located {
 }
 
 /**
- * Finds where each named tensor of the main graph comes from. For those inside bodies see inner-tensors.ts.
+ * Finds where each named tensor of the main graph comes from. For tensors inside bodies see
+ * expose-subgraph-tensors.ts.
  */
 export function locate(graph: Graph, names: Iterable<string>): Located {
   const wanted = new Set(names);
   wanted.delete("");
-  // onnxruntime's JavaScript API keeps outputs by name in a plain object, which loses this one.
+  // onnxruntime's JavaScript API keeps outputs in a plain object, which loses this name.
   wanted.delete("__proto__");
   const constants = graph.initializers.filter((tensor) => wanted.has(tensor.name ?? ""));
   for (const tensor of constants) wanted.delete(tensor.name ?? "");
@@ -44,14 +45,14 @@ export function locate(graph: Graph, names: Iterable<string>): Located {
 export function modelComputing(model: Model, names: readonly string[]): Model {
   const { graph } = model;
   const own = new Map(graph.outputs.map((output) => [output.name, output]));
-  // Without a declared type onnxruntime infers it, so shapes that were never inferred do no harm.
+  // onnxruntime infers types that are not declared, so missing shapes do no harm.
   const outputs = names.map((name) => own.get(name) ?? { name });
   return { ...model, graph: { ...needed(graph, names), outputs, quantizationAnnotations: [] } };
 }
 
 /**
  * A model that computes the shapes of `names` (outputs in that order), so that none of their values is kept.
- * @param counts those of the names whose values are numbers of elements already; their sum is the shape
+ * @param counts those of the names whose values are already numbers of elements; their sum is the shape
  */
 export function modelOfShapes(
   model: Model,
@@ -87,7 +88,7 @@ export function modelOfShapes(
 function needed(graph: Graph, names: readonly string[]): Graph {
   const wanted = new Set(names);
   const kept = new Set<Node>();
-  // Nodes are in topological order, so one walk from the end meets every user before its producer.
+  // Nodes are in topological order, so one walk from the end visits every user before its producer.
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((output) => output !== "" && wanted.has(output))) continue;
     kept.add(node);
@@ -98,7 +99,7 @@ function needed(graph: Graph, names: readonly string[]): Graph {
   return {
     ...graph,
     nodes: graph.nodes.filter((node) => kept.has(node)),
-    // A constant that is also declared as an input would turn into an input that must be fed.
+    // A constant that is also declared as an input would become an input that must be fed.
     initializers: graph.initializers.filter(
       (tensor) => wanted.has(tensor.name ?? "") || inputs.has(tensor.name ?? ""),
     ),

@@ -1,4 +1,4 @@
-/** Measuring tensors of a model over a dataset. */
+/** Measures tensors of a model over a dataset. */
 import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
@@ -23,18 +23,18 @@ export interface CalibrationOptions {
   readonly threads?: number;
   readonly logger?: Logger;
   /**
-   * Bytes of one sample's activations that may be alive at once; default 256 MiB. More needs fewer passes
-   * over the data.
+   * Most bytes of one sample's activations in memory at once; default 256 MiB. A higher limit needs fewer
+   * passes over the data.
    */
   readonly activationBytes?: number;
   /**
-   * Bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. A larger one
-   * is left out.
+   * Most bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. Larger
+   * matrices are left out.
    */
   readonly gramBytes?: number;
-  /** What is asked for is known to be small, so that no sample has to run to find out how large it is. */
+  /** Skips the sample run that finds sizes, because the requests are known to be small. */
   readonly inOneRound?: boolean;
-  /** Where to run; default: a process that is started for this and ends with it. */
+  /** The process to run in; default: a new one that ends when done. */
   readonly process?: CalibrationProcess;
 }
 
@@ -42,15 +42,15 @@ const MIB = 2 ** 20;
 const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
 /**
- * Measures what `requests` ask for. The model runs in a child process with the requested tensors as
- * outputs; only statistics come back. Requests that do not fit in memory together are taken in rounds, one
- * pass over the data each.
+ * Measures the `requests`. The model runs in a child process with the requested tensors as outputs, and only
+ * statistics come back. Requests that do not fit in memory together are measured in several passes over the
+ * data.
  *
- * A request stays unanswered (absent from the result) when the model has no such tensor in that scope, when
- * it is not floating point, when its shape does not suit the request, or for a body that never runs or is
- * out of reach (see inner-tensors.ts). Infinities are left out of ranges (of channels too) and histograms.
- * Throws BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the
- * sample's index; EdgecError RUNTIME_CRASHED when the child process dies.
+ * A request is absent from the result if the model has no such tensor in that scope, it is not floating
+ * point, or its shape does not suit the request; also for a body that never runs or cannot be reached (see
+ * expose-subgraph-tensors.ts). Ranges (of channels too) and histograms leave out infinities. Throws
+ * BadDataError for a tensor that holds NaN (or, for moments and Gram matrices, infinities), with the index of
+ * the sample; EdgecError RUNTIME_CRASHED when the child process dies.
  */
 export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
   const statistics = new Statistics();
@@ -77,8 +77,8 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
 }
 
 /**
- * In the process given, which is left at rest, or in one of its own. A failure may have left something
- * under way: the process ends then.
+ * Runs in the given process, which is kept, or in a new one. After a failure the process ends, because
+ * something may still be running in it.
  */
 async function withProcess(
   given: CalibrationProcess | undefined,
@@ -128,8 +128,8 @@ class Calibration {
         severity: "warning",
         subject: request.tensor,
         message:
-          `the second-moment matrix of tensor "${request.tensor}" would take ` +
-          `${Math.ceil(bytes / MIB)} MiB and is not measured`,
+          `the second-moment matrix of tensor "${request.tensor}" needs ` +
+          `${Math.ceil(bytes / MIB)} MiB, more than the limit, so it is not measured`,
       });
     }
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
@@ -152,7 +152,7 @@ class Calibration {
       await this.openRound(this.round(requests, samples, shapes));
       const sent = await this.stream(progress);
       await this.collect(requests);
-      // All samples are done only now: Gram matrices take a while to come over.
+      // Reported only now, because Gram matrices take a while to transfer.
       progress(sent);
     } catch (error) {
       const others = this.direct(requests);
@@ -171,14 +171,14 @@ class Calibration {
     return modelPath === undefined ? open() : loadingWithin(this.child, modelPath, label, open);
   }
 
-  /** Those that were made for the main graph. */
+  /** Requests for the main graph. */
   private direct(requests: readonly StatisticRequest[]): StatisticRequest[] {
     return requests.filter((request) => this.lifted.original(request) === request);
   }
 
   /**
-   * Bodies are measured on a model that was changed for it, so that the runtime may refuse it and yet run
-   * the model. Throws what cannot come from that.
+   * Bodies are measured on a changed model, which the runtime may refuse although it runs the original.
+   * Throws errors with another cause.
    */
   private giveUpBodies(error: unknown): void {
     const hasEnded =
@@ -188,7 +188,7 @@ class Calibration {
     this.logger.diagnostic?.({
       id: "calibration-bodies-not-measured",
       severity: "warning",
-      message: `tensors in the bodies of If, Loop and Scan could not be measured: ${(error as Error).message}`,
+      message: `tensors in the bodies of If, Loop and Scan were not measured: ${(error as Error).message}`,
     });
   }
 
@@ -199,10 +199,10 @@ class Calibration {
     };
   }
 
-  /** Of the first sample. Fixes how lifted tensors are thinned out. */
+  /** Shapes in the first sample. They also decide how lifted tensors are thinned out. */
   private async shapes(): Promise<Map<string, readonly number[]>> {
     const { model, dataset } = this.options;
-    const first = await FirstSample.take(model, dataset, this.child, this.scratch);
+    const first = await FirstSample.read(model, dataset, this.child, this.scratch);
     const shapes = await first.shapes(this.located, this.inner).catch((error: unknown) => {
       if (this.inner.length === 0) throw error;
       this.giveUpBodies(error);
@@ -218,7 +218,7 @@ class Calibration {
 
   /**
    * Gram rows are spread over all samples, so their number must be known; a stream is read once to count
-   * it.
+   * them.
    */
   private async sampleCount(): Promise<number> {
     const { dataset } = this.options;
@@ -253,15 +253,15 @@ class Calibration {
   }
 
   /**
-   * Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in
-   * memory. Returns how many.
+   * Sends one feed ahead of the one that is running: enough to keep the child busy, with at most two in
+   * memory. Returns the number of feeds.
    */
   private async stream(progress: (done: number) => void): Promise<number> {
     let sent = 0;
     let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
     for await (const { feed } of this.options.dataset.samples()) {
       const next = this.child.call("observe", [feed, sent], `running calibration sample ${sent}`);
-      // A failure is met when `running` is awaited; until then it must not count as unhandled.
+      // `running` is awaited later; until then a failure must not count as unhandled.
       next.catch(() => undefined);
       this.requireUsable(await running);
       running = next;
@@ -278,7 +278,7 @@ class Calibration {
     const tensor = this.inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
     const where = `${this.options.dataset.name}: sample ${sample}`;
     throw new BadDataError(
-      `${where}: tensor "${tensor}" ${reason} when the model runs on it; drop the sample or mend the model`,
+      `${where}: tensor "${tensor}" ${reason} when the model runs on it. Remove the sample or correct the model`,
     );
   }
 
@@ -288,13 +288,13 @@ class Calibration {
 
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {
     for (const request of requests) {
-      const statistic = await this.child.call("take", [request]);
+      const statistic = await this.child.call("takeStatistic", [request]);
       if (statistic) this.statistics.set(this.lifted.original(request), statistic);
     }
     await this.child.call("closeRound", []);
   }
 
-  /** Constants are taken once, whatever the number of samples. */
+  /** Constants are measured once, whatever the number of samples. */
   private async measureConstants(): Promise<void> {
     const constants = this.located.constants.filter((tensor) => FLOATING.includes(tensor.dataType));
     const names = new Set(constants.map((tensor) => tensor.name ?? ""));
@@ -323,8 +323,8 @@ class Calibration {
 }
 
 /**
- * Every how many of `count` values to take so that about `most` remain: an odd number, as the rows of
- * images are often even.
+ * The step that leaves about `most` of `count` values: an odd number, since the rows of images often have
+ * even lengths.
  */
 function stepFor(count: number, most: number): number {
   return count <= most ? 1 : Math.ceil(count / most) | 1;

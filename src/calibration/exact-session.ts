@@ -1,17 +1,14 @@
-/**
- * A session in which int8 operators compute as they do with VNNI, whatever the processor, where onnxruntime
- * can.
- */
+/** A session whose int8 operators compute as with VNNI on any processor, where onnxruntime supports that. */
 import { AdaptiveSession } from "../runtime/adaptive-session.js";
 import { LEVELS, type OnnxRuntime, type Session, type SessionOptions } from "../runtime/runtime.js";
 
-/** Quantized operators would saturate on x64 processors without VNNI; there this setting keeps them exact. */
+/** Without this setting, quantized operators saturate on x64 processors without VNNI. */
 const CONFIG = { "session.x64quantprecision": "1" };
 
 /**
- * The setting rewrites int8 weights at load, and onnxruntime 1.30 fails over some: at load over weights
- * that two nodes share, at the first run over scales per channel whose operator is not fused (one whose
- * output is asked for). Such a model runs without the setting.
+ * The setting rewrites int8 weights at load, and onnxruntime 1.30 fails on some: at load on weights that two
+ * nodes share, and at the first run on per-channel scales whose operator is not fused (because its output was
+ * requested). Such a model runs without the setting.
  */
 export function openExact(
   runtime: OnnxRuntime,

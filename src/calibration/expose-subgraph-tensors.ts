@@ -1,14 +1,15 @@
 /**
- * Lifts tensors of the bodies of If, Loop and Scan to the main graph, where calibration can ask for them.
- * Each becomes one flat output that holds what all executions of the body gave:
+ * Lifts tensors of the bodies of If, Loop and Scan to the main graph, where calibration can request them.
+ * Each becomes one flat output with the values of all executions of the body:
  *
- *   If     the branch that runs gives its values, the other an empty tensor
- *   Loop   a sequence carried from round to round takes the values of each; they are joined behind the
- *   Loop. Unlike a scan output it lets the number of values change, as it does with an If inside Scan   a
- *   scan output, as a state of Scan can be no sequence; each round must give as many values as the others
+ * - If: the branch that runs gives its values, the other an empty tensor.
+ * - Loop: a carried sequence collects the values of each iteration; they are joined after the Loop. Unlike a
+ *   scan output, a sequence allows the number of values to change, as with an If inside.
+ * - Scan: a scan output, because a state of Scan cannot be a sequence. Each iteration must give equally many
+ *   values.
  *
- * Bodies in bodies go through each in turn. If or Loop inside Scan is out of reach: what they give varies
- * in number.
+ * Nested bodies are handled level by level. If or Loop inside Scan cannot be reached, because the number of
+ * their values varies.
  */
 import {
   attribute,
@@ -32,24 +33,24 @@ import {
 export interface InnerTensor {
   /** See `GraphEditor.scope`. */
   readonly scope: readonly string[];
-  /** A name that the body makes, or captures from around it. */
+  /** A name that the body computes, or captures from outside. */
   readonly tensor: string;
-  /** Of the main graph. No other value of the model may bear the name. */
+  /** Name in the main graph. No other value of the model may have it. */
   readonly output: string;
   /**
-   * Every how many values one is taken. From 2 on each execution adds its least and its greatest value, so
-   * that the range is always exact.
+   * Keeps one of this many values. From 2 on, each execution also adds its minimum and maximum, so that the
+   * range is always exact.
    */
   readonly step: number;
 }
 
 /**
- * What an output holds: the values as float, whatever their type, or as int64 how many each execution would
- * give.
+ * What an output holds: the values as float, whatever their type, or, as int64, how many values each
+ * execution would give.
  */
 export type InnerMeasure = "values" | "counts";
 
-/** Oldest operator set whose Loop carries sequences. */
+/** Oldest operator set in which Loop carries sequences. */
 const SEQUENCE_OPSET = 13;
 
 /** Whether `exposeInner` can lift the tensor. */
@@ -84,9 +85,7 @@ function bodyAt(
   return undefined;
 }
 
-/**
- * A copy of the model whose main graph makes the `output` of each tensor. All must satisfy `isInnerTensor`.
- */
+/** A copy of the model whose main graph has the `output` of each tensor. All must satisfy `isInnerTensor`. */
 export function exposeInner(model: Model, tensors: readonly InnerTensor[], measure: InnerMeasure): Model {
   if (tensors.length === 0) return model;
   const lift = new Lift(GraphEditor.forMainGraph(model), measure);
@@ -95,7 +94,7 @@ export function exposeInner(model: Model, tensors: readonly InnerTensor[], measu
 }
 
 class Lift {
-  /** For the main graph; the bodies capture them. */
+  /** Constants for the main graph; the bodies capture them. */
   readonly constants: readonly Tensor[];
   private readonly empty: string;
   private readonly flat: string;
@@ -111,7 +110,7 @@ class Lift {
     this.constants = [none, int64Tensor(this.flat, [-1])];
   }
 
-  /** The graph, with a value `output` for each tensor; scopes are relative to the graph. */
+  /** The graph with a value `output` for each tensor; scopes are relative to the graph. */
   into(graph: Graph, tensors: readonly InnerTensor[]): Graph {
     const nodes = graph.nodes.flatMap((node) => {
       const place = bodiesOf(node)[0]?.path[0];
@@ -151,8 +150,7 @@ class Lift {
   }
 
   /**
-   * The node with one more output for each tensor of its bodies, and the nodes before and behind it that
-   * this takes.
+   * The node with one more output for each tensor of its bodies, and the nodes needed before and after it.
    */
   private around(node: Node, tensors: readonly InnerTensor[]): Node[] {
     const lifted = {
@@ -223,7 +221,7 @@ class Lift {
     return [node, ...tensors.map(({ output }, k) => makeNode("Reshape", [scans[k]!, this.flat], [output]))];
   }
 
-  /** A copy of a body in which the tensors are made, and the names that they have in it. */
+  /** A copy of a body that outputs the tensors, and their names in it. */
   private body(graph: Graph, tensors: readonly InnerTensor[]): { body: Graph; outputs: string[] } {
     const inside = tensors.map((tensor) => ({
       ...tensor,
@@ -233,7 +231,7 @@ class Lift {
     return { body: this.into(graph, inside), outputs: inside.map(({ output }) => output) };
   }
 
-  /** Outputs of the node at every place that its bodies fill. */
+  /** All outputs of the node, including those it leaves out, since its bodies fill them. */
   private allOutputs(node: Node): string[] {
     const { body } = bodiesOf(node)[0]!;
     const count = body.outputs.length - (isOp(node, "Loop") ? 1 : 0);

@@ -1,10 +1,10 @@
-/** Xᵀ X by onnxruntime: its matrix multiplication is some thirty times faster than loops. */
+/** Computes Xᵀ X in onnxruntime, whose matrix multiplication is some thirty times faster than loops. */
 import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } from "../ir/index.js";
 import type { GramProduct } from "../numeric/gram.js";
 import { encodeModel } from "../onnx/index.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
 
-/** A product that opens its one-node model when it is first needed. */
+/** A product that opens its one-node model on first use. */
 export function gramProduct(
   runtime: OnnxRuntime,
   threads: number,

@@ -1,4 +1,4 @@
-/** What the first sample tells about sizes, before anything is measured. */
+/** Finds sizes from the first sample, before anything is measured. */
 import type { Dataset } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, Model } from "../ir/index.js";
@@ -18,8 +18,8 @@ export class FirstSample {
     private readonly scratch: ScratchModels,
   ) {}
 
-  /** Throws BadDataError when there is none. */
-  static async take(
+  /** Reads the first sample. Throws BadDataError if there is none. */
+  static async read(
     model: Model,
     dataset: Dataset,
     child: CalibrationClient,
@@ -30,8 +30,8 @@ export class FirstSample {
   }
 
   /**
-   * Of the inputs from the feed, of computed tensors from one run that keeps no values. A lifted tensor is
-   * flat.
+   * Shapes of inputs from the feed, and of computed tensors from one run that keeps no values. A lifted
+   * tensor is flat.
    */
   async shapes({ inputs, computed }: Located, inner: readonly InnerTensor[]): Promise<Shapes> {
     const shapes: Shapes = new Map(inputs.map((name) => [name, this.feed[name]?.dims ?? []]));
@@ -59,8 +59,8 @@ export class FirstSample {
 }
 
 /**
- * A body that the first sample passes by may run on others: its tensors count as large as the largest of
- * all.
+ * A body that does not run on the first sample may run on others: its tensors count as large as the largest
+ * of all.
  */
 function assumeSizes(shapes: Shapes, lifted: readonly string[]): void {
   let largest = 0;

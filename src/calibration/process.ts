@@ -1,6 +1,6 @@
 /**
- * The child process that a run calibrates in and scores models in, one after the other: two would take
- * twice the memory.
+ * The child process in which a run calibrates and scores models, one after the other: two processes would
+ * need twice the memory.
  */
 import { RemoteRuntime, startService, type ServiceClient } from "../runtime/index.js";
 import type * as CalibrationService from "./service.js";
@@ -8,15 +8,15 @@ import type * as CalibrationService from "./service.js";
 export type CalibrationClient = ServiceClient<typeof CalibrationService>;
 
 /**
- * What the process may hold while nobody uses it: with more it ends, as the memory is wanted elsewhere.
- * Bytes.
+ * Most memory in bytes that the process may hold while idle. If it holds more, it ends, because others need
+ * the memory.
  */
-const MOST_IDLE = 160 * 2 ** 20;
+const MAX_IDLE_BYTES = 160 * 2 ** 20;
 
 export class CalibrationProcess {
   private running: CalibrationClient | undefined;
 
-  /** Starts the process when there is none, as after a crash. Throws EdgecError RUNTIME_MISSING. */
+  /** Starts the process if there is none, for example after a crash. Throws EdgecError RUNTIME_MISSING. */
   async client(): Promise<CalibrationClient> {
     if (this.running?.pid === undefined) {
       await this.close();
@@ -27,18 +27,18 @@ export class CalibrationProcess {
     return this.running;
   }
 
-  /** The runtime in the process, valid until it ends. Throws as `client`. */
+  /** The runtime in the process, valid until the process ends. Throws as `client` does. */
   async runtime(): Promise<RemoteRuntime> {
     return RemoteRuntime.over(await this.client());
   }
 
   /**
-   * To be called when nothing is under way: keeps the process, which takes a while to start, unless it has
-   * grown large.
+   * Call it when the process is idle. Keeps the process, which takes a while to start, unless it has grown
+   * large.
    */
   async rest(): Promise<void> {
     const bytes = await this.running?.call("residentBytes", []).catch(() => Infinity);
-    if (bytes !== undefined && bytes > MOST_IDLE) await this.close();
+    if (bytes !== undefined && bytes > MAX_IDLE_BYTES) await this.close();
   }
 
   async close(): Promise<void> {

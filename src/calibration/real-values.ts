@@ -1,4 +1,4 @@
-/** Run-time tensors of every floating-point type as plain numbers. */
+/** Reads run-time tensors of every floating-point type as plain numbers. */
 import { bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 import type { RealArray } from "../numeric/range.js";
 
@@ -22,7 +22,7 @@ function widen(bits: Uint16Array, values: Float32Array): Float32Array {
 
 const TABLES = new Map<string, Float32Array>();
 
-/** The values of all 65,536 bit patterns. */
+/** A table of the values of all 65,536 bit patterns. */
 function table(name: string, decode: (bits: number) => number): Float32Array {
   const known = TABLES.get(name) ?? Float32Array.from({ length: 65_536 }, (_, bits) => decode(bits));
   TABLES.set(name, known);

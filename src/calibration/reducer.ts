@@ -1,4 +1,4 @@
-/** Turns the tensors of one sample after another into the statistics asked for. */
+/** Reduces the tensors of one sample after another to the requested statistics. */
 import type { Feed } from "../ir/index.js";
 import { ChannelRangeAccumulator } from "../numeric/channel-range.js";
 import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../numeric/gram.js";
@@ -17,25 +17,27 @@ import { realValues } from "./real-values.js";
 
 export type Statistic = StatisticOf[keyof StatisticOf];
 
-/** A tensor whose values cannot be used, and why ("holds NaN"). */
-export interface Problem {
+/** A tensor with unusable values, and the reason ("holds NaN"). */
+export interface TensorProblem {
   readonly tensor: string;
   readonly reason: string;
 }
 
-/** What one request sees of each sample. Returns what is wrong with the values, if anything is. */
+/**
+ * Collects the statistic of one request from each sample. Returns what is wrong with the values, if anything.
+ */
 interface Observer {
   add(values: RealArray, dims: readonly number[]): string | undefined | Promise<string | undefined>;
   result(): Statistic | undefined | Promise<Statistic | undefined>;
 }
 
-/** Accumulates the statistics of a set of requests. A tensor is read once for each of its requests. */
+/** Accumulates the statistics of a set of requests. Each tensor is read once per request. */
 export class Reducer {
   private readonly byTensor = new Map<string, Observer[]>();
   private readonly byRequest = new Map<string, Observer>();
 
   /**
-   * @param samples how many samples will come; Gram rows are spread over them
+   * @param samples the number of samples to come; Gram rows are spread over them
    * @param product multiplies blocks of Gram rows
    */
   constructor(requests: readonly StatisticRequest[], samples: number, product: GramProduct) {
@@ -51,7 +53,7 @@ export class Reducer {
       const key = requestKey(request);
       if (request.kind === "histogram" || this.byRequest.has(key)) continue;
       const histogram = histograms.get(request.tensor);
-      // A histogram knows the range already.
+      // A histogram already knows the range.
       if (request.kind === "range" && histogram)
         this.byRequest.set(key, { add: () => undefined, result: () => histogram.range() });
       else this.register(key, request.tensor, observerFor(request, samples, product));
@@ -59,10 +61,10 @@ export class Reducer {
   }
 
   /**
-   * Takes in the tensors of one sample; others than those asked for, or not floating point, are passed over.
-   * Returns the first tensor whose values cannot be used, or undefined.
+   * Adds the tensors of one sample. Ignores tensors that were not requested or are not floating point.
+   * Returns the first tensor with unusable values, or undefined.
    */
-  async observe(values: Feed): Promise<Problem | undefined> {
+  async observe(values: Feed): Promise<TensorProblem | undefined> {
     for (const [tensor, observers] of this.byTensor) {
       const value = Object.hasOwn(values, tensor) ? values[tensor] : undefined;
       const reals = value && realValues(value);
@@ -75,8 +77,8 @@ export class Reducer {
     return undefined;
   }
 
-  /** The statistic of one request, once; its memory is given back. Undefined when nothing was seen. */
-  async take(request: StatisticRequest): Promise<Statistic | undefined> {
+  /** Returns the statistic of one request, once, and frees its memory. Undefined if nothing was seen. */
+  async takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
     const key = requestKey(request);
     const observer = this.byRequest.get(key);
     this.byRequest.delete(key);
@@ -137,7 +139,7 @@ function observerFor(
   }
 }
 
-/** Sums cannot leave an infinity out as ranges can, so it is an error here. */
+/** Unlike ranges, sums cannot leave infinities out, so they are errors here. */
 function notFinite(values: RealArray): string | undefined {
   const { finite, nans } = finiteRange(values);
   if (finite === values.length) return undefined;
@@ -145,8 +147,8 @@ function notFinite(values: RealArray): string | undefined {
 }
 
 /**
- * Draws the rows of each sample and collects them. The first sample fixes the size; a tensor of another
- * size is passed over.
+ * Draws rows from each sample and collects them. The first sample fixes the size; tensors of another size are
+ * skipped.
  */
 class GramObserver implements Observer {
   private gram: GramAccumulator | undefined;

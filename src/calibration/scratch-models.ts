@@ -1,9 +1,9 @@
-/** The models that calibration makes, in a temporary folder that is gone when it is done. */
+/** Keeps the models that calibration makes, in a temporary folder that is removed when done. */
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 
-/** What messages call a model that is run as a copy. */
+/** Name in messages of a model that runs as a copy. */
 export function modelLabel({ path }: Pick<Model, "path">): string {
   return path ?? "the model";
 }
@@ -13,17 +13,17 @@ export class ScratchModels {
 
   private constructor(private readonly folder: TemporaryFolder) {}
 
-  /** Throws as `TemporaryFolder.create`. */
+  /** Throws as `TemporaryFolder.create` does. */
   static async create(): Promise<ScratchModels> {
     return new ScratchModels(await TemporaryFolder.create("calibration"));
   }
 
-  /** Writes a model and returns its path. External data is copied beside it. */
+  /** Writes a model and returns its path. Copies external data beside it. */
   write(model: Model): string {
     return writeModel(model, this.pathOf(this.written++), { durable: false }).path;
   }
 
-  /** The same failure, told of `model` instead of the copies that were made of it. */
+  /** The same error, with `model` in place of the names of its copies. */
   unnamed(error: unknown, model: string): unknown {
     if (!(error instanceof EdgecError) || !error.message.includes(this.folder.path)) return error;
     const copies = Array.from({ length: this.written }, (_, i) => this.pathOf(i));

@@ -1,4 +1,4 @@
-/** The functions of calibration's child process: those that calibrate, and those of the runtime itself. */
+/** The functions of the calibration process: those for calibration, and those of the runtime. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
@@ -18,7 +18,7 @@ export {
 } from "../runtime/session-service.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
-// Reported by the first call; a missing runtime must not end the process before that.
+// The first call reports a failure. A missing runtime must not end the process before that.
 worker.catch(() => undefined);
 
 export async function openShapes(modelPath: string, label: string): Promise<void> {
@@ -41,20 +41,19 @@ export async function settle(): Promise<SampleProblem | undefined> {
   return (await worker).settle();
 }
 
-export async function take(request: StatisticRequest): Promise<Statistic | undefined> {
-  return (await worker).take(request);
+export async function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+  return (await worker).takeStatistic(request);
 }
 
 export async function closeRound(): Promise<void> {
   return (await worker).close();
 }
 
-// Buffers that lie outside V8's heap are collected late: a process at rest kept 40 MiB of a network's
-// activations.
+// Buffers outside V8's heap are collected late: an idle process kept 40 MiB of a network's activations.
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Memory that the process holds, bytes. Garbage is collected behind the answer. */
+/** Memory of the process in bytes. Collects garbage after answering. */
 export function residentBytes(): number {
   setImmediate(collectGarbage);
   return process.memoryUsage.rss();

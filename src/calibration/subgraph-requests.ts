@@ -1,14 +1,14 @@
-/** Requests for tensors inside bodies, put to the outputs of the main graph that will hold them. */
+/** Maps requests for tensors inside bodies to the outputs of the main graph that will hold them. */
 import { GraphEditor, type Model } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
 import { isInnerTensor, type InnerTensor } from "./expose-subgraph-tensors.js";
 
 export interface LiftedRequests {
-  /** All requests, each for a tensor of the main graph. What no body can give is left out. */
+  /** All requests, each for a tensor of the main graph. Leaves out those that no body can provide. */
   readonly requests: readonly StatisticRequest[];
-  /** What the main graph must be made to hold. */
+  /** The inner tensors to expose in the main graph. */
   readonly inner: readonly InnerTensor[];
-  /** The request as it was made. */
+  /** The original request. */
   original(request: StatisticRequest): StatisticRequest;
 }
 

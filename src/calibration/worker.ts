@@ -1,6 +1,6 @@
 /**
- * The part of calibration that runs beside the session in the child process, so that activations never
- * leave it.
+ * The part of calibration that runs beside the session in the child process, so that activations never leave
+ * it.
  */
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
@@ -8,38 +8,41 @@ import type { StatisticRequest } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
 import { openExact } from "./exact-session.js";
 import { gramProduct } from "./gram-product.js";
-import { Reducer, type Problem, type Statistic } from "./reducer.js";
+import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
 
-/** One pass of the dataset. */
+/** One pass over the dataset. */
 export interface Round {
-  /** The model whose outputs are `computed`, or undefined when only inputs or constants are asked for. */
+  /** The model whose outputs are `computed`; undefined if only inputs or constants are requested. */
   readonly modelPath: string | undefined;
-  /** What messages call the model. */
+  /** Name of the model in messages. */
   readonly label: string;
   readonly computed: readonly string[];
   readonly requests: readonly StatisticRequest[];
-  /** How many samples will come. */
+  /** The number of samples to come. */
   readonly samples: number;
-  /** Elements of one sample's requested tensors, about: whether threads are worth their start. */
+  /**
+   * Approximate number of elements of one sample's requested tensors, to decide whether threads are worth
+   * starting.
+   */
   readonly elements: number;
-  /** Threads in all; undefined: one for each processor. */
+  /** Total number of threads; undefined: one per processor. */
   readonly threads: number | undefined;
 }
 
-export interface SampleProblem extends Problem {
+export interface SampleProblem extends TensorProblem {
   /** Index of the sample. */
   readonly sample: number;
 }
 
 const THREADS_FROM = 2 ** 19;
 
-/** What a round holds while it runs. */
+/** The state of a running round. */
 interface Running {
   readonly round: Round;
   readonly session: Session | undefined;
   readonly gram: ReturnType<typeof gramProduct>;
-  /** Reduces here: Gram requests, and all of a small round. */
+  /** Reduces in this thread: Gram requests, and all requests of a small round. */
   readonly own: Reducer;
   readonly pool: ReducingPool | undefined;
 }
@@ -47,9 +50,9 @@ interface Running {
 export class CalibrationWorker {
   private running: Running | undefined;
   private ofShapes: Session | undefined;
-  /** Samples may be sent ahead; they run one after the other. */
+  /** Samples may be sent ahead; they run in order. */
   private turn: Promise<unknown> = Promise.resolve();
-  /** What the pool makes of the sample before, while the next one runs. */
+  /** The pool's result for the previous sample, while the next one runs. */
   private reducing: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
 
   constructor(private readonly runtime: OnnxRuntime) {}
@@ -59,7 +62,7 @@ export class CalibrationWorker {
     this.ofShapes = await openExact(this.runtime, modelPath, { label });
   }
 
-  /** Runs it once, and returns the shapes in the order of `outputs`. */
+  /** Runs it once and returns the shapes in the order of `outputs`. */
   async shapes(feed: Feed, outputs: readonly string[]): Promise<number[][]> {
     const session = this.ofShapes;
     if (!session) throw new Error("the model of shapes must be opened first");
@@ -76,7 +79,7 @@ export class CalibrationWorker {
     const grams = round.requests.filter((request) => request.kind === "gram");
     const others = round.requests.filter((request) => request.kind !== "gram");
     const threads = Math.max(1, round.threads ?? availableParallelism());
-    // One thread runs the model about as fast as one reduces what comes out of it.
+    // One thread runs the model about as fast as one thread reduces its outputs.
     const reducing =
       others.length > 0 && threads > 1 && round.elements >= THREADS_FROM
         ? Math.min(4, Math.floor(threads / 2))
@@ -101,8 +104,8 @@ export class CalibrationWorker {
   }
 
   /**
-   * Runs one sample and takes in what it gives. Returns the first tensor whose values cannot be used, of
-   * this sample or (when threads reduce) the one before it.
+   * Runs one sample and adds its outputs. Returns the first tensor with unusable values, of this sample or
+   * (if threads reduce) of the previous one.
    */
   observe(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
     const observed = this.turn.then(() => this.observeNext(feed, sample));
@@ -116,10 +119,10 @@ export class CalibrationWorker {
     return this.reducing;
   }
 
-  /** The answer to one request of the round; its memory is given back. */
-  async take(request: StatisticRequest): Promise<Statistic | undefined> {
+  /** Returns the statistic of one request of the round and frees its memory. */
+  async takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
     const { own, pool } = this.requireRound();
-    return pool && request.kind !== "gram" ? pool.take(request) : own.take(request);
+    return pool && request.kind !== "gram" ? pool.takeStatistic(request) : own.takeStatistic(request);
   }
 
   async close(): Promise<void> {
@@ -138,7 +141,7 @@ export class CalibrationWorker {
     if (earlier) return earlier;
     if (problem) return { ...problem, sample };
     if (pool) this.reducing = pool.reduce(values).then((found) => found && { ...found, sample });
-    // A failure is met when the next sample, or the end, awaits it.
+    // The failure is handled when the next sample, or the end, awaits it.
     this.reducing.catch(() => undefined);
     return undefined;
   }

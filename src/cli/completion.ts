@@ -1,29 +1,26 @@
 /**
- * How the process that does the work says that its run has come to its end. Modules of the user's run in it
- * as well, and may send messages of their own: what counts bears a token that is handed over before any of
- * them is loaded, and that nothing but a closure holds.
+ * How the worker process reports that its run is complete. User modules run in it too and may send messages
+ * of their own. So a completion message carries a token that is sent before any user module is loaded and
+ * that only a closure holds.
  */
 
-/** The first message to the process that works. */
+/** The first message to the worker process. */
 export interface Beginning {
   readonly token: string;
 }
 
-/** The run has come to its end, good or bad, and its outcome was told. */
+/** The run is complete, successful or not, and its outcome was printed. */
 export interface Completion {
   readonly kind: "complete";
   readonly token: string;
   readonly exitCode: number;
 }
 
-/** Tells the process that started this one. The last exit code told is the one that counts. */
-export type TellCompletion = (exitCode: number) => void;
+/** Reports the exit code to the parent process. The last one reported counts. */
+export type ReportCompletion = (exitCode: number) => void;
 
-/**
- * To be called once, before any module of the user's can listen or put a function of its own in the place
- * of `send`.
- */
-export async function completionTeller(send: (message: Completion) => void): Promise<TellCompletion> {
+/** Call it once, before any user module can listen for the message or replace `send`. */
+export async function completionReporter(send: (message: Completion) => void): Promise<ReportCompletion> {
   if (!process.connected) return () => undefined;
   const { token } = await new Promise<Beginning>((resolve) =>
     process.once("message", resolve as (message: unknown) => void),
@@ -31,7 +28,7 @@ export async function completionTeller(send: (message: Completion) => void): Pro
   return (exitCode) => send({ kind: "complete", token, exitCode });
 }
 
-/** The exit code that a message tells; undefined for one that does not bear the token. */
+/** The exit code in a completion message; undefined for a message without the token. */
 export function completedWith(message: unknown, token: string): number | undefined {
   const { kind, token: given, exitCode } = message as Partial<Completion>;
   return kind === "complete" && given === token && typeof exitCode === "number" ? exitCode : undefined;

@@ -1,10 +1,10 @@
-/** One clear message for whatever was thrown, and the exit code it stands for. */
+/** Prints a thrown error as one clear message and returns its exit code. */
 import { EdgecError, EXIT } from "../errors.js";
 import { printable, printableLines } from "../units.js";
 import { troubleOf } from "../trouble.js";
 
 /**
- * Prints the failure to stderr and returns the exit code. A stack is shown with `debug` and for a bug in
+ * Prints the failure to stderr and returns the exit code. Prints the stack with `debug` and for bugs in
  * edgec.
  */
 export function reportFailure(error: unknown, debug: boolean): number {

@@ -1,10 +1,10 @@
-/** What a signal from outside means: the run ends at once, with the exit code that shells expect. */
+/** Handles signals: the run ends at once, with the exit code that shells expect. */
 import { constants } from "node:os";
 import { runToken, removeRun } from "../onnx/temporary-name.js";
 import { onNotice } from "../run-notices.js";
 import { printable } from "../units.js";
 
-/** Ctrl-C, `kill` and a terminal that is closed. */
+/** Ctrl-C, `kill` and closing the terminal. */
 export const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type Interrupt = (typeof INTERRUPTS)[number];
 
@@ -12,12 +12,12 @@ export function isInterrupt(signal: string | null): signal is Interrupt {
   return INTERRUPTS.some((known) => known === signal);
 }
 
-/** 130, 143 and 129. */
+/** 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export function exitCodeOf(signal: Interrupt): number {
   return 128 + constants.signals[signal];
 }
 
-/** What was written of the files that were asked for, as far as it is known. */
+/** The last requested file that was written or was being written. */
 export interface Written {
   readonly path: string;
   readonly isDone: boolean;
@@ -29,23 +29,23 @@ export function interruptionText(written: Written | undefined): string {
   return written.isDone
     ? `interrupted: ${path} was already written and is complete. ` +
         "If a search was under way, it is the best model found so far."
-    : `interrupted while ${path} was taking its name: it is whole, the old file or the new one`;
+    : `interrupted while replacing ${path}: it is either the old file or the new one, and complete`;
 }
 
-/** Wipes a progress bar and says what happened. A terminal that is gone takes no text. */
-export function tellInterruption(written: Written | undefined): void {
+/** Clears a progress bar and says what happened. Ignores errors: the terminal may be gone. */
+export function printInterruption(written: Written | undefined): void {
   process.stderr.on("error", () => undefined);
   process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${interruptionText(written)}\n`);
 }
 
 let isInterrupted = false;
 
-/** Whether this process is ending because of a signal, which is neither a bug nor a module's doing. */
+/** Whether a signal is ending this process. That is neither a bug nor the fault of a user module. */
 export function wasInterrupted(): boolean {
   return isInterrupted;
 }
 
-/** For work in this process: temporary files are removed as it exits, and child processes end with it. */
+/** For work in this process: on a signal, removes temporary files and exits. Child processes end with it. */
 export function exitOnSignals(): void {
   const folders = new Set<string>();
   let written: Written | undefined;
@@ -57,7 +57,7 @@ export function exitOnSignals(): void {
   for (const signal of INTERRUPTS)
     process.on(signal, () => {
       isInterrupted = true;
-      tellInterruption(written);
+      printInterruption(written);
       process.on("exit", () => folders.forEach((folder) => removeRun(folder, runToken())));
       process.exit(exitCodeOf(signal));
     });

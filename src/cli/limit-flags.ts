@@ -1,4 +1,4 @@
-/** The flags that say how much a model may take in onnxruntime, the same for every command that runs one. */
+/** Flags that limit time and memory in onnxruntime, shared by every command that runs a model. */
 import { InvalidArgumentError, type Command } from "commander";
 import type { LimitOptions, WorkLimit } from "../run-limits.js";
 import { byteCount, duration } from "./option-values.js";
@@ -7,29 +7,29 @@ export function addLimitFlags(command: Command): Command {
   return addLoadLimitFlag(
     command.option(
       "--fold-limit <time,size>",
-      "processor time and memory for computing constants; what takes more stays as nodes " +
-        "(default: 10s,256MB, and more for large models)",
+      "limit processor time and memory for folding constants; what exceeds it is not folded " +
+        "(default: 10s,256MB, more for large models)",
       workLimit,
     ),
   );
 }
 
-/** For a command that computes no constants. */
+/** For commands that fold no constants. */
 export function addLoadLimitFlag(command: Command): Command {
   return command.option(
     "--load-limit <time,size>",
-    "processor time and memory for loading a model in onnxruntime; one that takes more " +
-      "is refused (default: 3s,1GB, and more for large models)",
+    "limit processor time and memory for loading a model in onnxruntime; a model that exceeds it " +
+      "is refused (default: 3s,1GB, more for large models)",
     workLimit,
   );
 }
 
-/** The limits alone, of all flags that were given. */
+/** Picks the limits out of all flags. */
 export function limitsOf({ foldLimit, loadLimit }: LimitOptions): LimitOptions {
   return { ...(foldLimit ? { foldLimit } : {}), ...(loadLimit ? { loadLimit } : {}) };
 }
 
-/** "60s,2GB", or one of the two. */
+/** Parses "60s,2GB", or one of the two. */
 export function workLimit(text: string): Partial<WorkLimit> {
   const limit: { seconds?: number; bytes?: number } = {};
   for (const part of text.split(",")) {
@@ -41,9 +41,9 @@ export function workLimit(text: string): Partial<WorkLimit> {
   return limit;
 }
 
-const USE = "It takes a time, a size or both, such as 60s, 2GB or 60s,2GB.";
+const USE = "Give a time, a size or both, such as 60s, 2GB or 60s,2GB.";
 
-/** A bare number could be either. */
+/** Requires a unit: a bare number could be a time or a size. */
 function sizeOf(text: string): number {
   if (!/[a-z]/i.test(text)) throw new InvalidArgumentError(USE);
   try {

@@ -1,11 +1,11 @@
 /**
- * The command line. Work is done in a process of its own, which can be ended at once; help and lists need
- * none.
+ * The entry point of the CLI. Commands that work on models run in a child process, which can be killed at
+ * once. Help and lists do not need one.
  */
 import { reportFailure } from "./failure.js";
 import { exitOnSignals } from "./interrupt.js";
 
-const WORKING: readonly string[] = [
+const WORK_COMMANDS: readonly string[] = [
   "compress",
   "optimize",
   "verify",
@@ -14,13 +14,13 @@ const WORKING: readonly string[] = [
   "sensitivity",
   "demo",
 ];
-const TELLING: readonly string[] = ["-h", "--help", "-V", "--version"];
+const INFO_FLAGS: readonly string[] = ["-h", "--help", "-V", "--version"];
 
 const given = process.argv.slice(2);
 const isWork =
-  WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") &&
-  !given.some((word) => TELLING.includes(word));
-// A debugger is to find the work in the process that it was started with.
+  WORK_COMMANDS.includes(given.find((word) => !word.startsWith("-")) ?? "") &&
+  !given.some((word) => INFO_FLAGS.includes(word));
+// Under a debugger, work stays in this process, which the debugger is attached to.
 const isInspected = process.execArgv.some((flag) => flag.startsWith("--inspect"));
 
 try {
@@ -31,11 +31,11 @@ try {
     await (await import("./run.js")).runCommandLine(process.argv);
   }
 } catch (error) {
-  // Its own files could not be read.
+  // The modules of edgec itself could not be loaded.
   process.exit(reportFailure(error, false));
 }
 
-/** Node's permission model can forbid it; some commands get by without. */
+/** Node's permission model can forbid child processes. Some commands work without. */
 function mayStartProcesses(): boolean {
   return (process.permission as typeof process.permission | undefined)?.has("child") !== false;
 }

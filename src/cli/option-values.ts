@@ -1,4 +1,4 @@
-/** Turns option text into numbers, with commander's own message when it is not one. */
+/** Parses option values. Throws InvalidArgumentError, which commander prints with the option's name. */
 import { InvalidArgumentError } from "commander";
 import { MOST_THREADS } from "../plan/threads.js";
 
@@ -8,7 +8,7 @@ export function wholeNumber(minimum: number, maximum = Infinity): (text: string)
   return (text) => {
     const value = Number(text);
     if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum || value > maximum)
-      throw new InvalidArgumentError(`It takes a whole number${within(minimum, maximum)}.`);
+      throw new InvalidArgumentError(`Give a whole number${within(minimum, maximum)}.`);
     return value;
   };
 }
@@ -17,17 +17,16 @@ export function numberWithin(minimum: number, maximum: number): (text: string) =
   return (text) => {
     const value = Number(text);
     if (text.trim() === "" || !(value >= minimum && value <= maximum))
-      throw new InvalidArgumentError(`It takes a number${within(minimum, maximum)}.`);
+      throw new InvalidArgumentError(`Give a number${within(minimum, maximum)}.`);
     return value;
   };
 }
 
-/** "90", "90s", "5m", "1h" in seconds. */
+/** Parses "90", "90s", "5m" or "1h" into seconds. */
 export function duration(text: string): number {
   const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)\s*(s|m|h)?$/.exec(text.trim()) ?? [];
   const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"];
-  if (number === "" || !(seconds > 0))
-    throw new InvalidArgumentError("It takes a time such as 90s, 5m or 1h.");
+  if (number === "" || !(seconds > 0)) throw new InvalidArgumentError("Give a time such as 90s, 5m or 1h.");
   return seconds;
 }
 
@@ -46,16 +45,16 @@ const UNITS: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 };
 
-/** "705000", "2MB" (two million bytes) or "1.5 MiB" as bytes, rounded down. */
+/** Parses "705000", "2MB" (two million bytes) or "1.5 MiB" into bytes, rounded down. */
 export function byteCount(text: string): number {
   const [, number = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? NaN));
   if (!Number.isSafeInteger(bytes) || bytes < 1)
-    throw new InvalidArgumentError("It takes a size such as 705000, 2MB or 1.5MiB.");
+    throw new InvalidArgumentError("Give a size such as 705000, 2MB or 1.5MiB.");
   return bytes;
 }
 
-/** "node, web" as a list. */
+/** Splits "node, web" into a list. */
 export function words(text: string): string[] {
   return text
     .split(",")
@@ -63,7 +62,7 @@ export function words(text: string): string[] {
     .filter((word) => word !== "");
 }
 
-/** For an option that may be given more than once. */
+/** Collects the values of an option that may be given more than once. */
 export function collected(text: string, previous: readonly string[] = []): string[] {
   return [...previous, text];
 }

@@ -1,15 +1,14 @@
-/** The flags of passes on the command line, as the registry has them. */
+/** Adds and reads the command-line flags of passes, as the registry declares them. */
 import type { Command } from "commander";
 import { flagKey } from "../plan/registered-pass.js";
 import { PASSES } from "../plan/registry.js";
 
-/** Adds the flag of every pass that has one. */
 export function addPassFlags(command: Command): Command {
   for (const { flag } of PASSES) if (flag) command.option(flag.syntax, flag.help);
   return command;
 }
 
-/** Flags that commander parsed and that belong to passes, as text. */
+/** Picks the flags of passes out of the options that commander parsed, as text. */
 export function passFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
   const flags: Record<string, string> = {};
   for (const { flag } of PASSES) {

@@ -1,4 +1,4 @@
-/** The report on stdout: JSON alone, the table, or nothing. */
+/** Prints the report on stdout: as JSON, as text, or not at all. */
 import { fstatSync } from "node:fs";
 import chalk from "chalk";
 import { reportJson } from "../report/json.js";
@@ -10,7 +10,7 @@ export interface PrintOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly explain?: boolean;
-  /** Messages of warnings that standard error has shown. */
+  /** Warnings that were already printed on standard error. */
   readonly shown?: ReadonlySet<string>;
 }
 
@@ -18,19 +18,19 @@ export function printReport(report: Report, { json, quiet, explain, shown = new 
   if (json === true) process.stdout.write(reportJson(report));
   else if (quiet !== true)
     process.stdout.write(reportText(withoutShown(report, shown), chalk, { explain: explain === true }));
-  // A failed gate is an error, which even --quiet tells.
+  // A failed gate is an error, which is printed even with --quiet.
   if (!report.verdict.ok && quiet === true)
     for (const gate of report.verdict.gates)
       if (!gate.ok) process.stderr.write(`failed: ${printable(gate.message)}\n`);
 }
 
-/** Where both streams end in one place, each warning stands there once. */
+/** When stdout and stderr go to the same place, leaves out warnings that were already printed. */
 function withoutShown(report: Report, shown: ReadonlySet<string>): Report {
   if (shown.size === 0 || !isOnePlace()) return report;
   return { ...report, warnings: report.warnings.filter(({ message }) => !shown.has(message)) };
 }
 
-/** A terminal, or one file or pipe. */
+/** Whether stdout and stderr go to the same terminal, file or pipe. */
 function isOnePlace(): boolean {
   if (process.stdout.isTTY && process.stderr.isTTY) return true;
   try {

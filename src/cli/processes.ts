@@ -1,12 +1,12 @@
-/** Other processes: whether they run, what they have started, and their end. */
+/** Looks at other processes: whether they run and what they started. Kills them. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Ends a process, if it is there, whatever it is busy with. */
+/** Kills a process if it exists. */
 export function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It is gone.
+    // It is already gone.
   }
 }
 
@@ -19,7 +19,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** In a container that nobody tidies up, processes that have ended stay listed; Linux tells them apart. */
+/**
+ * Whether a process has ended but was not reaped, as happens in containers without an init process. Linux
+ * only.
+ */
 function isUnreaped(pid: number): boolean {
   try {
     return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
@@ -28,7 +31,10 @@ function isUnreaped(pid: number): boolean {
   }
 }
 
-/** What a process and its threads have started, as far as the system tells: Linux does. */
+/**
+ * The child processes of a process and its threads. Empty where the system does not list them (only Linux
+ * does).
+ */
 export function childrenOf(pid: number | undefined): number[] {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);

@@ -1,7 +1,4 @@
-/**
- * The commander program. Each command loads the rooms it works with when it runs, so that `--help` stays
- * fast.
- */
+/** The commander program. Each command imports its modules only when it runs, so that `--help` stays fast. */
 import { Command } from "commander";
 import { suggestion, EdgecError } from "../errors.js";
 import { addBench } from "./commands/bench.js";
@@ -23,7 +20,7 @@ export function buildProgram(): Command {
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
+    .showHelpAfterError('(run "edgec --help" for all commands, or "edgec help <command>" for one)')
     .exitOverride();
   for (const add of [
     addCompress,
@@ -44,8 +41,8 @@ export function buildProgram(): Command {
 }
 
 /**
- * Commander's own help command answers a name that it does not know with the whole help, and no word of the
- * mistake.
+ * Replaces commander's help command, which prints the general help for an unknown name and does not mention
+ * the mistake.
  */
 function addHelp(program: Command): void {
   program
@@ -65,6 +62,6 @@ function addHelp(program: Command): void {
 }
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 a gate failed (the model and the report are written all the same); 2 wrong usage or
+Exit codes: 0 done; 1 a gate failed (the model and the report are still written); 2 wrong usage or
 unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 129, 130 or 143
 interrupted (SIGHUP, Ctrl-C, SIGTERM).`;

@@ -1,12 +1,12 @@
 /**
- * An option that is given twice: a list takes both, anywhere else one of them would be lost without a word.
+ * Refuses an option that is given twice: unless it takes a list, one of the values would be lost silently.
  */
 import type { Command, Option } from "commander";
 import { EdgecError } from "../errors.js";
 import { collected } from "./option-values.js";
 
 /**
- * Makes the command refuse, with EdgecError USAGE, an option given more than once, and one given with its
+ * Makes the command throw EdgecError USAGE for an option that is given more than once or together with its
  * opposite.
  */
 export function refuseRepeated(command: Command): void {
@@ -16,11 +16,7 @@ export function refuseRepeated(command: Command): void {
       const flag = [option.short, option.long].filter((name) => name !== undefined).join(" or ");
       const earlier = given.get(option.attributeName());
       given.set(option.attributeName(), flag);
-      if (earlier === flag)
-        throw new EdgecError(
-          "USAGE",
-          `${flag} is given more than once, and only one can hold. Give it once.`,
-        );
+      if (earlier === flag) throw new EdgecError("USAGE", `${flag} is given more than once. Give it once.`);
       if (earlier !== undefined)
         throw new EdgecError("USAGE", `${earlier} and ${flag} contradict each other. Give one of them.`);
     });

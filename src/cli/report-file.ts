@@ -1,4 +1,4 @@
-/** Where reports go: files of any number, or standard output. */
+/** Writes reports to any number of files, or to standard output. */
 import { constants } from "node:fs";
 import { access, open, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -12,20 +12,20 @@ import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
 
 export interface ReportSurroundings {
-  /** Other files that the run writes, and those that it reads. */
+  /** Other files that the run writes, and files that it reads. */
   readonly written: readonly FileWritten[];
   readonly read: readonly FileRead[];
-  /** Whether files may be replaced that edgec did not write. */
+  /** Whether files that edgec did not write may be replaced. */
   readonly force: boolean;
-  /** Whether standard output is taken by `--json`. */
+  /** Whether `--json` uses standard output. */
   readonly json: boolean;
 }
 
 /**
- * Throws EdgecError before any work is done: CANNOT_WRITE when a report's folder does not exist or is
- * read-only, when the name is none or a folder's, or when it would take the place of a file that the run
- * reads or writes; OUTPUT_EXISTS for a file that edgec did not write; BAD_OPTION when two of them go to
- * standard output.
+ * Checks the paths of reports before any work is done. Throws EdgecError CANNOT_WRITE when the folder of a
+ * report does not exist or is read-only, when the path is empty or a folder, or when the report would replace
+ * a file that the run reads or writes; OUTPUT_EXISTS for a file that edgec did not write; BAD_OPTION when two
+ * of them go to standard output.
  */
 export async function requireReportPlaces(
   paths: readonly string[],
@@ -51,7 +51,7 @@ export async function requireReportPlaces(
     if (force || isSpecial(path) || isVacant(path) || isReport(path)) continue;
     throw reportRefusal(
       path,
-      "a file has that name that is no report of edgec",
+      "the file exists and is not an edgec report",
       "Choose another with --report, or give --force to replace it.",
       undefined,
       "OUTPUT_EXISTS",
@@ -64,13 +64,13 @@ async function requirePlace(path: string): Promise<void> {
   if (path === "" || (await isFolder(path)))
     throw reportRefusal(
       path,
-      path === "" ? "that names no file" : "it is a folder",
+      path === "" ? "the name is empty" : "it is a folder",
       "Give a file name with --report.",
     );
   if (isUrl(path) && !(await isFolder(folder)))
     throw reportRefusal(
       path,
-      "that is an address, and edgec writes local files",
+      "it is a URL, and edgec writes local files only",
       "Give a file name with --report.",
     );
   if (!(await isFolder(folder)))
@@ -78,12 +78,7 @@ async function requirePlace(path: string): Promise<void> {
   if (isSpecial(path)) return;
   await access(folder, constants.W_OK).catch((cause: unknown) =>
     Promise.reject(
-      reportRefusal(
-        path,
-        `the folder ${folder} cannot be written to`,
-        "Choose another with --report.",
-        cause,
-      ),
+      reportRefusal(path, `the folder ${folder} is not writable`, "Choose another with --report.", cause),
     ),
   );
 }
@@ -95,15 +90,18 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** Names that the system lends to what a process has open, which may be a regular file. */
+/** Paths under which the system lists a process's open files, which may be regular files. */
 const OPEN_FILES = /^\/(dev\/(fd\/|std)|proc\/.*\/fd\/)/;
 
-/** What is no regular file, such as a pipe, and what a process has open, such as its own output. */
+/**
+ * Whether the path is not a regular file (such as a pipe) or is an open file of a process (such as its own
+ * output).
+ */
 function isSpecial(path: string): boolean {
   return OPEN_FILES.test(resolve(path)) || whyNoPlaceForFile(path) !== undefined;
 }
 
-/** Writes the report to each of the places; a failure at one is thrown when the others are done. */
+/** Writes the report to each path. If one fails, writes the others first and then throws. */
 export async function writeReports(paths: readonly string[], report: Report): Promise<void> {
   const failures: unknown[] = [];
   for (const path of paths) {
@@ -116,31 +114,31 @@ export async function writeReports(paths: readonly string[], report: Report): Pr
   if (failures.length > 0) throw failures[0];
 }
 
-/** The file takes its name when it is whole; what is special is written to as it is. */
+/** Writes a regular file under a temporary name and renames it. Writes to special files directly. */
 async function writeReport(path: string, text: string): Promise<void> {
   const special = isSpecial(path);
   const place = placeOf(path);
-  const aside = special ? path : temporaryBeside(place, "report");
+  const temporary = special ? path : temporaryBeside(place, "report");
   try {
     if (special) await append(path, text);
     else {
-      await writeFile(aside, text);
-      await rename(aside, place);
+      await writeFile(temporary, text);
+      await rename(temporary, place);
     }
   } catch (cause) {
-    if (!special) await rm(aside, { force: true });
+    if (!special) await rm(temporary, { force: true });
     throw reportRefusal(
       path,
-      (cause as Error).message.replaceAll(aside, path),
-      "The model was written all the same.",
+      (cause as Error).message.replaceAll(temporary, path),
+      "The model itself was written.",
       cause,
     );
   }
 }
 
 /**
- * Opening a pipe that nobody reads from would wait for ever; once somebody does, writing may wait for the
- * reader.
+ * Appends to a special file. Opens a pipe without blocking, since opening one without a reader would wait
+ * forever. Once there is a reader, writing may wait for it.
  */
 async function append(path: string, text: string): Promise<void> {
   const probe = (await stat(path)).isFIFO() ? await openPipe(path) : undefined;
@@ -154,6 +152,6 @@ async function append(path: string, text: string): Promise<void> {
 async function openPipe(path: string): Promise<FileHandle> {
   return open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
-    throw new Error("it is a pipe that nothing reads from. Start the program that reads it first", { cause });
+    throw new Error("nothing reads from this pipe. Start the program that reads it first", { cause });
   });
 }

@@ -1,7 +1,4 @@
-/**
- * The action behind `compress`, `optimize` and `demo`: from flags to the library's options, and from the
- * report to the terminal.
- */
+/** Runs `compress`, `optimize` and `demo`: turns flags into options of the library, and prints the report. */
 import chalk from "chalk";
 import { EXIT } from "../errors.js";
 import { compress, type CompressResult } from "../compress/compress.js";
@@ -53,7 +50,7 @@ interface RunFlags extends GateOptions, LimitOptions {
   readonly debug?: boolean;
 }
 
-/** What is done with the model: it is given options and makes a report. */
+/** The library function that does the work. */
 export type Job = (path: string, options: CompressOptions) => Promise<Pick<CompressResult, "report">>;
 
 /** Sets the process's exit code: 0, or 1 when a gate failed. */
@@ -73,7 +70,7 @@ export async function runCompress(
   try {
     const { report } = await job(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
-    await tell(report, flags, logger.shown);
+    await print(report, flags, logger.shown);
     if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
   } finally {
     logger.clear();
@@ -87,8 +84,8 @@ async function requirePlaces(path: string, output: string, flags: RunFlags): Pro
   await requireReportPlaces(report, { written: Object.values(filesWritten(output)), read, force, json });
 }
 
-/** Standard output is for people, unless the report itself is asked for there. */
-async function tell(
+/** Prints the report and writes it to files. When the report goes to standard output, nothing else does. */
+async function print(
   report: Report,
   { report: places = [], ...flags }: RunFlags,
   shown: ReadonlySet<string>,

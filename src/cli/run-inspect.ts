@@ -1,7 +1,4 @@
-/**
- * The action behind `inspect`: from flags to the library's options, and from what was found to the
- * terminal.
- */
+/** Runs `inspect`: turns flags into options of the library, and prints the result. */
 import chalk from "chalk";
 import { EdgecError, EXIT } from "../errors.js";
 import { diffModels } from "../inspect/diff-models.js";
@@ -29,18 +26,15 @@ interface InspectFlags extends LimitOptions {
   readonly debug?: boolean;
 }
 
-/** A comparison has no layers to order, lists no nodes and tries no passes. */
-function refuseIdle({ sort, nodes, passes }: InspectFlags): void {
-  const idle =
+/** Refuses flags that a comparison ignores: it sorts no layers, lists no nodes and tries no passes. */
+function refuseUnused({ sort, nodes, passes }: InspectFlags): void {
+  const unused =
     sort !== undefined ? "--sort" : nodes === true ? "--nodes" : passes === true ? "--passes" : undefined;
-  if (idle !== undefined)
-    throw new EdgecError("BAD_OPTION", `${idle} has no effect with --diff. Leave one of them out.`);
+  if (unused !== undefined)
+    throw new EdgecError("BAD_OPTION", `${unused} has no effect with --diff. Leave one of them out.`);
 }
 
-/**
- * Sets the process's exit code to 3 for a model that can be read but is not valid; what it holds is shown
- * all the same.
- */
+/** Sets the exit code to 3 for a model that can be read but is not valid. Its content is shown anyway. */
 export async function runInspect(path: string, flags: InspectFlags): Promise<void> {
   const {
     json = false,
@@ -51,7 +45,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
     sort = "bytes",
     diff,
   } = flags;
-  if (diff !== undefined) refuseIdle(flags);
+  if (diff !== undefined) refuseUnused(flags);
   const logger = new TerminalLogger(process.stderr, { quiet: json, debug: flags.debug === true });
   const options = {
     shapes: parseShapes(flags.shape ?? []),

@@ -1,43 +1,42 @@
 /**
- * One run of the command line in this process: parses, dispatches, and turns every outcome into an exit
- * code.
+ * Runs the command line in this process: parses it, dispatches, and turns every outcome into an exit code.
  */
 import { CommanderError } from "commander";
 import { EXIT } from "../errors.js";
-import type { TellCompletion } from "./completion.js";
+import type { ReportCompletion } from "./completion.js";
 import { wasInterrupted } from "./interrupt.js";
 import { outcomeOfRun } from "./outcome.js";
 import { BUG, reportFailure } from "./failure.js";
 import { buildProgram } from "./program.js";
-import { bearStreamFailures, consoleToStderr, flushed } from "./streams.js";
+import { tolerateStreamFailures, consoleToStderr, flushed } from "./streams.js";
 import { endedEarly, strayFailure } from "./user-module-guard.js";
 
-/** Ends the process with the exit code of the outcome, which it tells before. */
+/** Reports the exit code of the outcome and exits with it. */
 export async function runCommandLine(
   argv: readonly string[],
-  tellCompletion: TellCompletion = () => undefined,
+  reportCompletion: ReportCompletion = () => undefined,
 ): Promise<never> {
-  bearStreamFailures();
+  tolerateStreamFailures();
   consoleToStderr();
   const isDebug = argv.includes("--debug");
   let isComplete = false;
   const end = async (exitCode: number): Promise<never> => {
     isComplete = true;
-    tellCompletion(exitCode);
+    reportCompletion(exitCode);
     const final = await flushed(exitCode);
-    tellCompletion(final);
-    // The last to listen has the last word, whatever a module of the user's does at the end.
+    reportCompletion(final);
+    // Registered last, so that it overrides an exit code that a user module sets at exit.
     process.on("exit", () => (process.exitCode = final));
     process.exit(final);
   };
-  // What escapes every handler is a bug, and is told like one, unless a module of the user's threw it.
+  // An uncaught error is a bug in edgec, unless a user module threw it.
   process.on(
     "uncaughtException",
     (error) => void (isComplete || end(reportFailure(strayFailure(error), isDebug))),
   );
   process.on("exit", () => {
     if (!isComplete && !wasInterrupted())
-      tellCompletion((process.exitCode = tellEarlyEnd(new Error().stack ?? "")));
+      reportCompletion((process.exitCode = reportEarlyEnd(new Error().stack ?? "")));
   });
   return end(await outcome(argv, isDebug));
 }
@@ -47,14 +46,14 @@ async function outcome(argv: readonly string[], isDebug: boolean): Promise<numbe
     await buildProgram().parseAsync([...argv]);
     return outcomeOfRun();
   } catch (error) {
-    // Commander has printed its message by now.
+    // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     return reportFailure(error, isDebug);
   }
 }
 
-/** The process is ending, and nothing that waits comes to its turn any more. */
-function tellEarlyEnd(stack: string): number {
+/** Reports that the process is exiting before the run is complete. Pending promises will not settle. */
+function reportEarlyEnd(stack: string): number {
   const early = endedEarly(stack);
   if (early) return reportFailure(early, false);
   process.stderr.write(`error: the run ended before it was complete.\n${stack}\n${BUG}`);

@@ -1,28 +1,30 @@
-/** The text of --shape and --dim. */
+/** Parses the values of --shape and --dim. */
 import { EdgecError } from "../errors.js";
 
-/** "image=1,3,224,224" by input name; an input of no dimensions is "x=". Throws EdgecError BAD_OPTION. */
+/**
+ * Parses "image=1,3,224,224" into sizes by input name. "x=" is a scalar input. Throws EdgecError BAD_OPTION.
+ */
 export function parseShapes(texts: readonly string[]): Record<string, number[]> {
   return Object.fromEntries(
     texts.map((text) => {
-      const [name, sizes] = parted(text, "--shape", "image=1,3,224,224");
+      const [name, sizes] = splitAtLastEquals(text, "--shape", "image=1,3,224,224");
       return [name, sizes === "" ? [] : sizes.split(",").map((size) => wholeSize(size, `--shape ${name}`))];
     }),
   );
 }
 
-/** "batch=1" by symbol. Throws EdgecError BAD_OPTION. */
+/** Parses "batch=1" into sizes by symbol. Throws EdgecError BAD_OPTION. */
 export function parseDims(texts: readonly string[]): Record<string, number> {
   return Object.fromEntries(
     texts.map((text) => {
-      const [name, size] = parted(text, "--dim", "batch=1");
+      const [name, size] = splitAtLastEquals(text, "--dim", "batch=1");
       return [name, wholeSize(size, `--dim ${name}`)];
     }),
   );
 }
 
-/** Names may hold an equals sign, sizes never do. */
-function parted(text: string, option: string, example: string): [name: string, value: string] {
+/** Splits at the last equals sign: names may contain one, sizes never do. */
+function splitAtLastEquals(text: string, option: string, example: string): [name: string, value: string] {
   const at = text.lastIndexOf("=");
   if (at < 1)
     throw new EdgecError(
@@ -35,5 +37,8 @@ function parted(text: string, option: string, example: string): [name: string, v
 function wholeSize(text: string, option: string): number {
   const size = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
   if (Number.isSafeInteger(size) && size >= 1) return size;
-  throw new EdgecError("BAD_OPTION", `${option}: a size is a whole number, 1 or more, not "${text.trim()}".`);
+  throw new EdgecError(
+    "BAD_OPTION",
+    `${option}: a size must be a whole number, 1 or more, not "${text.trim()}".`,
+  );
 }

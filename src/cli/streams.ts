@@ -1,17 +1,17 @@
-/** What becomes of a run when standard output or standard error takes no more, and who writes to them. */
+/** Handles failures of standard output and standard error, and keeps user modules off standard output. */
 import { Console } from "node:console";
 import { EXIT } from "../errors.js";
 
-/** The reader has gone, as in `edgec inspect model.onnx | head`: it has seen enough. */
+/** Codes for a reader that closed the pipe, as in `edgec inspect model.onnx | head`. Not an error. */
 const GONE: readonly string[] = ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED"];
 
 let failure: NodeJS.ErrnoException | undefined;
 
 /**
- * Lets the run go on: files are worth more than what is said of them. A failing standard error can be told
- * nowhere.
+ * Lets the run continue when a stream fails: its files matter more than its messages. A failing standard
+ * error is ignored, since there is nowhere to report it.
  */
-export function bearStreamFailures(): void {
+export function tolerateStreamFailures(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (!GONE.includes(error.code ?? "")) failure ??= error;
   });
@@ -19,16 +19,16 @@ export function bearStreamFailures(): void {
 }
 
 /**
- * Standard output belongs to edgec's own results, such as --json; what a module of the user's logs must not
- * get in.
+ * Redirects `console` to standard error. Standard output is for edgec's own results, such as --json, and what
+ * a user module logs must not mix with them.
  */
 export function consoleToStderr(): void {
-  // The object stays the same, as modules may import it from node:console; its methods come bound.
+  // Keeps the console object, since modules may import it from node:console, and replaces its methods.
   Object.assign(console, new Console(process.stderr, process.stderr));
 }
 
 /**
- * Waits until all that was written has left the process. Returns the exit code: another one when output was
+ * Waits until everything written has left the process. Returns the exit code, or another one when output was
  * lost.
  */
 export async function flushed(exitCode: number): Promise<number> {
@@ -36,8 +36,8 @@ export async function flushed(exitCode: number): Promise<number> {
     [process.stdout, process.stderr].map(
       (stream) =>
         new Promise<void>((resolve) => {
-          // The callback comes for a failure as well; a stream that takes nothing any more must not hold up
-          // the end.
+          // The callback is also called on failure. A stream that no longer accepts data must not delay the
+          // end.
           stream.write("", () => resolve());
         }),
     ),
@@ -45,7 +45,7 @@ export async function flushed(exitCode: number): Promise<number> {
   if (!failure) return exitCode;
   process.stderr.write(
     `error: cannot write to standard output: ${failure.message}. ` +
-      "What was printed is incomplete; files that were asked for are whole.\n",
+      "The printed output is incomplete; requested files are complete.\n",
   );
   return EXIT.usage;
 }

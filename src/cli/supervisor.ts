@@ -1,6 +1,6 @@
 /**
- * Starts the process that does the work and looks after it: ends it at once on a signal, whatever it is
- * busy with, says what became of it when it ends on its own, and removes what it leaves behind.
+ * Starts the worker process and supervises it: kills it on a signal, whatever it is doing, says why when it
+ * ends by itself, and removes what it leaves behind.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -19,21 +19,24 @@ import {
   exitCodeOf,
   INTERRUPTS,
   isInterrupt,
-  tellInterruption,
+  printInterruption,
   type Interrupt,
   type Written,
 } from "./interrupt.js";
-import { tellEnd } from "./work-end.js";
+import { reportEnd } from "./work-end.js";
 
-/** How long a killed process may take to be gone: one that writes is held up by the disk. Milliseconds. */
+/**
+ * How long to wait for a killed process to be gone, in milliseconds. One that is writing is held up by the
+ * disk.
+ */
 const GONE_WITHIN = 600;
 const POLL = 20;
 
-/** Does the work of a command line in a process of its own and ends with its exit code. */
+/** Runs a command line in a child process and exits with its exit code. */
 export function supervise(args: readonly string[]): void {
   const run = newRunToken();
   process.stderr.on("error", () => undefined);
-  // Before there is anything to clean up behind; a signal is heard once this function has come to its end.
+  // Registered before the child starts. A signal is handled only after this function has returned.
   let supervisor: Supervisor | undefined;
   for (const signal of INTERRUPTS) process.on(signal, () => void supervisor?.interrupt(signal));
   try {
@@ -52,8 +55,8 @@ function notStarted(cause: unknown): number {
   return reportFailure(
     new EdgecError(
       "CANNOT_READ",
-      `the process that does the work could not be started: ${(cause as Error).message}. ` +
-        "Raise the limits on open files and processes (ulimit -n, ulimit -u), or end other programs.",
+      `could not start the worker process: ${(cause as Error).message}. ` +
+        "Raise the limits on open files and processes (ulimit -n, ulimit -u), or close other programs.",
       { cause },
     ),
     false,
@@ -66,7 +69,7 @@ class Supervisor {
   private readonly modules: string[] = [];
   private written: Written | undefined;
   private readonly token = randomUUID();
-  /** What the run came to; undefined while it is not complete. */
+  /** The exit code of the run; undefined while it is not complete. */
   private outcome: number | undefined;
   private isEnding = false;
 
@@ -79,28 +82,28 @@ class Supervisor {
     const { child } = this;
     letGoOfLifeline(child);
     child.on("message", (message) => {
-      // A module of the user's may send what it likes.
+      // A user module may send anything.
       if (typeof message !== "object" || message === null) return;
       const outcome = completedWith(message, this.token);
-      if (outcome === undefined) this.take(message as Notice);
+      if (outcome === undefined) this.record(message as Notice);
       else this.outcome = outcome;
     });
     const beginning: Beginning = { token: this.token };
-    // A process that was not started, or has ended by now, is told of by its events.
+    // Errors are ignored here: a process that did not start, or has ended, is handled by its events.
     if (child.connected) child.send(beginning, () => undefined);
     child.on("error", (error) => {
       if (child.pid === undefined) process.exit(notStarted(error));
     });
     const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-    // What was told last is read before the channel closes.
-    const told = child.connected ? once(child, "disconnect") : Promise.resolve();
+    // The last messages are read before the channel closes.
+    const drained = child.connected ? once(child, "disconnect") : Promise.resolve();
     void exit.then(async ([code, signal]) => {
-      await Promise.race([told, sleep(GONE_WITHIN)]);
+      await Promise.race([drained, sleep(GONE_WITHIN)]);
       await this.ended(code, signal);
     });
   }
 
-  private take(notice: Notice): void {
+  private record(notice: Notice): void {
     switch (notice.kind) {
       case "folder":
         this.folders.add(notice.path);
@@ -121,19 +124,17 @@ class Supervisor {
     }
   }
 
-  /**
-   * Nothing is left to itself: processes are killed, as one that solves or waits for a disk hears of
-   * nothing else.
-   */
+  /** Kills all processes: one that computes or waits for a disk reacts to nothing else. */
   async interrupt(signal: Interrupt): Promise<void> {
     if (this.isEnding) return;
     this.isEnding = true;
-    // Held still, it starts nothing more; a process that it has just started may not have been told of yet.
+    // Stop it first, so that it starts no further process. The last one started may not have been reported
+    // yet.
     if (process.platform !== "win32") this.child.kill("SIGSTOP");
     for (const pid of childrenOf(this.child.pid)) this.processes.add(pid);
     this.child.kill("SIGKILL");
     await this.cleanUp();
-    tellInterruption(this.written);
+    printInterruption(this.written);
     process.exit(exitCodeOf(signal));
   }
 
@@ -141,22 +142,22 @@ class Supervisor {
     if (this.isEnding) return;
     this.isEnding = true;
     await this.cleanUp();
-    // The process's own exit code is within reach of a module of the user's.
+    // A user module can change the exit code of the process, so the reported one counts.
     if (this.outcome !== undefined && code !== null) process.exit(this.outcome);
     if (isInterrupt(signal)) {
-      tellInterruption(this.written);
+      printInterruption(this.written);
       process.exit(exitCodeOf(signal));
     }
-    process.exit(tellEnd({ code, signal, modules: this.modules }));
+    process.exit(reportEnd({ code, signal, modules: this.modules }));
   }
 
-  /** Kills what the work had started, waits until all of it is gone, and removes temporary files. */
+  /** Kills what the worker started, waits until all of it is gone, and removes temporary files. */
   private async cleanUp(): Promise<void> {
     const until = Date.now() + GONE_WITHIN;
     const isLeft = (): boolean =>
       (this.child.exitCode ?? this.child.signalCode) === null || [...this.processes].some(isAlive);
     do {
-      // What was started last may be heard of only now.
+      // Repeated, because the last process started may be reported only now.
       this.processes.forEach(kill);
       if (isLeft()) await sleep(POLL);
     } while (Date.now() < until && isLeft());

@@ -1,9 +1,9 @@
-/** The list of `edgec targets` for a person. */
+/** Formats the list of `edgec targets` for people. */
 import { textTable } from "../report/text-table.js";
 import { printable } from "../units.js";
 import { FORMATS, type Detection, type TargetProfile } from "../targets/index.js";
 
-/** One line per profile, and what "native" means here. */
+/** One line per profile, then what "native" means on this machine. */
 export function targetsText(profiles: readonly TargetProfile[], native: Detection): string {
   const rows = profiles.map(({ name, activations, weightRange, formats, costs, description }) => [
     name,
@@ -19,7 +19,7 @@ export function targetsText(profiles: readonly TargetProfile[], native: Detectio
   return [
     ...textTable([heading, ...rows], [0, 1, 2, 3, 7]),
     "",
-    "Conv, depthwise, MatMul: how much faster than float int8 is expected to be; --json has all figures.",
+    "Conv, depthwise, MatMul: expected speed-up of int8 over float. Use --json for all figures.",
     printable(`native: ${native.profile} (${native.reason})`),
     "",
   ].join("\n");

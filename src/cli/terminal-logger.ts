@@ -1,13 +1,13 @@
-/** Progress and debug lines on stderr. A bar is drawn only on a terminal; elsewhere nothing moves. */
+/** Prints progress and debug lines on stderr. The progress bar is drawn only on a terminal. */
 import type { Diagnostic, Logger, Progress } from "../diagnostics.js";
 import { printable } from "../units.js";
 
 const BAR_WIDTH = 24;
-/** Redrawing more often than this only flickers. Milliseconds. */
-const REDRAW_MS = 80;
+/** Shortest time between two redraws, in milliseconds. Faster only flickers. */
+const MIN_REDRAW_MS = 80;
 
 export class TerminalLogger implements Logger {
-  /** Messages of warnings that were shown, so that a report on the same screen need not repeat them. */
+  /** Warnings that were printed, so that a report on the same screen need not repeat them. */
   readonly shown = new Set<string>();
   private lastDrawn = 0;
   private drawn = false;
@@ -22,7 +22,7 @@ export class TerminalLogger implements Logger {
     if (this.options.quiet || !this.stream.isTTY) return;
     const now = Date.now();
     const isLast = progress.total !== undefined && progress.done >= progress.total;
-    if (progress.step === this.lastStep && !isLast && now - this.lastDrawn < REDRAW_MS) return;
+    if (progress.step === this.lastStep && !isLast && now - this.lastDrawn < MIN_REDRAW_MS) return;
     this.lastDrawn = now;
     this.lastStep = progress.step;
     this.drawn = true;
@@ -30,7 +30,7 @@ export class TerminalLogger implements Logger {
   }
 
   /**
-   * Plain information, such as the plan, and what has to be known before work begins. Other warnings are
+   * Prints information, such as the plan, and warnings that matter before work begins. Other warnings are
    * part of the report.
    */
   diagnostic({ severity, message }: Diagnostic): void {
@@ -46,14 +46,14 @@ export class TerminalLogger implements Logger {
     this.stream.write(`debug: ${printable(message)}\n`);
   }
 
-  /** Wipes the bar, so that what is printed next starts on a clean line. */
+  /** Clears the bar, so that the next output starts on a clean line. */
   clear(): void {
     if (this.drawn) this.stream.write("\r\x1b[K");
     this.drawn = false;
   }
 }
 
-/** "calibrate  ━━━━━━━━────────  12/40", or the step and its count when the total is not known. */
+/** "calibrate  ━━━━━━━━────────  12/40", or the step and its count when the total is unknown. */
 export function progressLine({ step, done, total }: Progress): string {
   if (total === undefined || total <= 0) return done > 0 ? `${step}  ${done}` : `${step} …`;
   const filled = Math.min(BAR_WIDTH, Math.round((done / total) * BAR_WIDTH));

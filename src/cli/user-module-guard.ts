@@ -1,19 +1,20 @@
 /**
- * A run is complete, or it is an error. A module of the user's that ends the process, never answers or
- * throws where nobody catches it would otherwise end the run with exit code 0 and silence, or look like a
- * bug in edgec.
+ * Turns misbehaviour of a user module into a clear error. A module that ends the process, never answers or
+ * throws where nobody catches it would otherwise end the run silently with exit code 0, or look like a bug in
+ * edgec.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { userCallUnderWay, userModules } from "../data/user-code.js";
 import { BadDataError, EdgecError } from "../errors.js";
 
-/** edgec's own code, as stacks name it. */
+/** Prefix of edgec's own files in stack traces. */
 const OWN = new URL("..", import.meta.url).href;
 
 /**
- * What a process that ends before its run is complete owes to a module; undefined when no module was loaded.
- * @param stack where the end was asked for; without frames of a module when the process had nothing left to
+ * The error to report when the process ends before its run is complete; undefined when no user module was
+ * loaded.
+ * @param stack where the end was requested; without frames of a module when the process had nothing left to
  *   do
  */
 export function endedEarly(stack: string): EdgecError | undefined {
@@ -21,30 +22,30 @@ export function endedEarly(stack: string): EdgecError | undefined {
   const call = userCallUnderWay();
   if (module !== undefined)
     return new BadDataError(
-      `${module}: the module ended the process${during(call)}, so the run is not complete. ` +
+      `${module}: the module ended the process${during(call)}, so the run is incomplete. ` +
         "It must return or throw, and not call process.exit.",
     );
   if (call)
     return new BadDataError(
-      `${call.module}: the module never finished ${call.doing}: it waits for something that does not come. ` +
-        "The run is not complete.",
+      `${call.module}: the module never finished ${call.doing}: it waits for something that never happens. ` +
+        "The run is incomplete.",
     );
   const loaded = userModules();
   if (loaded.length === 0) return undefined;
   return new BadDataError(
-    `${loaded.join(", ")}: the process was ended before the run was complete, most likely by the module. ` +
+    `${loaded.join(", ")}: the process ended before the run was complete, most likely because of the module. ` +
       "It must not call process.exit.",
   );
 }
 
-/** What was thrown where nobody catches it, as the module's failure where it is; otherwise as it came. */
+/** An uncaught error: wrapped as the module's failure if a user module threw it, otherwise as it is. */
 export function strayFailure(error: unknown): unknown {
   if (error instanceof EdgecError || userModules().length === 0) return error;
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const module = moduleIn(stack) ?? (isOwn(stack) ? undefined : userModules().join(", "));
   if (module === undefined) return error;
   return new BadDataError(
-    `${module}: the module failed outside of edgec's calls, in a timer or in a promise that nobody waits for: ` +
+    `${module}: the module failed outside edgec's calls, in a timer or in a promise that is not awaited: ` +
       reasonOf(error),
     { cause: error },
   );
@@ -65,7 +66,7 @@ function isOwn(stack: string): boolean {
   return stack.includes(OWN) || stack.includes(fileURLToPath(OWN));
 }
 
-/** Node wraps what is no error in a text of its own. */
+/** Node wraps a thrown value that is not an Error in a text of its own. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /rejected with the reason "([\s\S]*)"\.?$/.exec(message)?.[1] ?? message;

@@ -1,11 +1,11 @@
-/** What to say of the process that did the work when it ended without a word. */
+/** Reports a worker process that ended without reporting completion. */
 import { BadDataError, EdgecError, EXIT } from "../errors.js";
 import { BUG, reportFailure } from "./failure.js";
 
 export interface WorkEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Modules of the user's that ran in it. */
+  /** User modules that ran in it. */
   readonly modules: readonly string[];
 }
 
@@ -13,20 +13,20 @@ export interface WorkEnd {
 const ABORTED: readonly (number | null)[] = [134, 0xc0000409];
 const CRASHES: ReadonlySet<string | null> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
 
-/** Prints it and returns the exit code. */
-export function tellEnd(end: WorkEnd): number {
+/** Prints the reason and returns the exit code. */
+export function reportEnd(end: WorkEnd): number {
   const { code, signal, modules } = end;
   const blamed = modules.length === 0 ? "" : modules.join(", ");
   const orModule =
     blamed === "" ? "" : `, or the ${modules.length > 1 ? "modules" : "module"} ${blamed} ended it`;
   if (signal === "SIGABRT" || ABORTED.includes(code)) {
-    return tell(
+    return fail(
       `edgec ran out of memory for its own work, or crashed${orModule}. ` +
         "Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>.",
     );
   }
   if (signal !== null && !CRASHES.has(signal)) {
-    return tell(
+    return fail(
       `edgec was killed (${signal}${signal === "SIGKILL" ? ", most likely out of memory" : ""})${orModule}. ` +
         "Free some memory, or use smaller inputs and fewer threads.",
     );
@@ -43,6 +43,6 @@ export function tellEnd(end: WorkEnd): number {
   return EXIT.bug;
 }
 
-function tell(message: string): number {
+function fail(message: string): number {
   return reportFailure(new EdgecError("RUNTIME_CRASHED", message), false);
 }

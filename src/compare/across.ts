@@ -1,6 +1,6 @@
 /**
- * What `verify` asks and says of a model that is run in several runtimes and at several optimization
- * levels.
+ * Options and warnings of `verify --across`, which runs a model in several runtimes and at several
+ * optimization levels.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError, suggestion } from "../errors.js";
@@ -17,18 +17,15 @@ import {
 } from "../verify/index.js";
 
 /**
- * Below this, outputs differ by more than sums in another order: float models stayed above 130 dB. int8
- * ones gave 51 to 145 dB (`npm run bench -- across`), as a value half way between two codes may become
- * either.
+ * Below this SQNR, outputs differ by more than the order of sums: float models stayed above 130 dB. int8
+ * models gave 51 to 145 dB (`npm run bench -- across`), since a value half way between two codes may round
+ * either way.
  */
 const ROUNDING_DB = 60;
 
 const ACROSS_KEYS = { runtimes: true, levels: true, samples: true } satisfies KeysOf<AcrossOptions>;
 
-/**
- * Throws EdgecError BAD_OPTION for a runtime or level that does not exist, and for a number of samples that
- * is none.
- */
+/** Throws EdgecError BAD_OPTION for an unknown runtime or level, and for an invalid number of samples. */
 export function requireAcross(given: AcrossOptions): void {
   refuseUnknown("across", ACROSS_KEYS, given);
   const { runtimes, levels, samples } = given;
@@ -37,16 +34,13 @@ export function requireAcross(given: AcrossOptions): void {
   if (samples === undefined || (Number.isSafeInteger(samples) && samples >= 1)) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `across: the number of samples is a whole number, 1 or more, not ${samples}.`,
+    `across: the number of samples must be a whole number, 1 or more, not ${samples}.`,
   );
 }
 
 function requireWords(flag: string, given: readonly string[] | undefined, known: readonly string[]): void {
   if (given?.length === 0)
-    throw new EdgecError(
-      "BAD_OPTION",
-      `${flag} is empty: it takes ${known.join(", ")}, separated by commas.`,
-    );
+    throw new EdgecError("BAD_OPTION", `${flag} is empty. Give ${known.join(", ")}, separated by commas.`);
   const unknown = given?.find((word) => !known.includes(word));
   if (unknown !== undefined)
     throw new EdgecError(
@@ -56,8 +50,8 @@ function requireWords(flag: string, given: readonly string[] | undefined, known:
 }
 
 /**
- * One warning for each kind of trouble, which names the combinations that have it.
- * @param fidelity of the compressed model against the original, as a measure to judge differences by
+ * Gives one warning per kind of problem, which names the combinations that have it.
+ * @param fidelity of the compressed model to the original, as a scale for the differences
  */
 export function acrossWarnings({ combinations, samples }: Across, fidelity: Fidelity | null): Diagnostic[] {
   const reference = combinations.find(({ status }) => status === "reference");
@@ -85,7 +79,7 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
     ...warning(
       "flipped",
       flipped,
-      `Decisions depend on where the model runs. Against ${against}: ` +
+      `Decisions depend on where the model runs. Compared with ${against}: ` +
         `${named(flipped, ({ flipped: share }) => `${percentText(share ?? 0)} differ`)}.`,
     ),
     ...warning(
@@ -97,7 +91,7 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
     ...warning(
       "differs",
       differing,
-      `Outputs depend on where the model runs by more than rounding. Against ${against}: ` +
+      `Outputs depend on where the model runs by more than rounding. Compared with ${against}: ` +
         `${named(differing, ({ sqnrDb }) => decibelText(sqnrDb))}.${compressionText(fidelity)}`,
     ),
     ...warning(
@@ -116,11 +110,11 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
 function compressionText(fidelity: Fidelity | null): string {
   const lowest = fidelity && lowestSqnr(fidelity.outputs);
   return lowest !== null && lowest !== undefined && Number.isFinite(lowest)
-    ? ` The compressed model itself is ${decibelText(lowest)} from the original.`
+    ? ` For scale: the compressed model is at ${decibelText(lowest)} against the original.`
     : "";
 }
 
-/** Outputs next to nothing are noise against noise. */
+/** Ignores outputs near zero, which compare noise with noise. */
 function differs({ outputs }: Combination): boolean {
   return Object.values(outputs).some(
     ({ sqnrDb, nearZero }) => sqnrDb !== null && sqnrDb < ROUNDING_DB && !nearZero,

@@ -1,4 +1,4 @@
-/** How long models take, measured against each other in turns in one process. */
+/** Compares the latency of models, timed in turns in one process. */
 import { abortable } from "../abort.js";
 import { take, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
@@ -9,12 +9,12 @@ import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { withLimits, type LimitOptions } from "../run-limits.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
-import { toldOfSample } from "./original-fault.js";
+import { withFailingSample } from "./original-fault.js";
 import { openData } from "./run-data.js";
 import { requireThreads } from "../plan/threads.js";
 
 export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
-  /** Inputs to run on: a path or a dataset; without it, random feeds from the first model's inputs. */
+  /** Inputs to run on: a path or a dataset. Default: random feeds for the first model's inputs. */
   readonly data?: string | Dataset;
   /** Default 1. */
   readonly threads?: number;
@@ -24,7 +24,7 @@ export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
   readonly warmup?: number;
   readonly seed?: number;
   readonly logger?: Logger;
-  /** Ends it early: it rejects with the signal's reason. */
+  /** Cancels the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -42,7 +42,7 @@ const BENCH_KEYS = {
 export interface BenchResult {
   readonly runtime: string;
   readonly threads: number;
-  /** Where the inputs came from. */
+  /** The source of the inputs. */
   readonly source: string;
   readonly models: readonly BenchedModel[];
 }
@@ -53,20 +53,21 @@ export interface BenchedModel {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly minMs: number;
-  /** Middle half of the times divided by the median: how far to trust it. */
+  /** Interquartile range of the times divided by the median: the larger, the less reliable. */
   readonly spread: number;
-  /** First model's median divided by this one's. */
+  /** The first model's median divided by this one's. */
   readonly speedup: number;
 }
 
 const FEEDS = 8;
 
 const NOTHING_RETURNED =
-  "onnxruntime's JavaScript API can return none of its outputs, nor a tensor that stands for one, " +
-  "so that it cannot be timed";
+  "onnxruntime's JavaScript API can return none of its outputs, nor a tensor in place of one, " +
+  "so it cannot be timed";
 
 /**
- * Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED.
+ * Times models that have the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or
+ * MODEL_REJECTED.
  */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
   return withKnownOptions("bench", BENCH_KEYS, options, () =>
@@ -78,7 +79,7 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   const [first] = paths;
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
   requireThreads(options.threads);
-  // Each is looked at here, as the runtime would wait for ever on a pipe in place of a model or its data.
+  // Reads each model here first: the runtime would wait forever on a pipe in place of a model or its data.
   const [inputs = []] = paths.map((path) => fedInputs(readModel(path)));
   const dataset =
     (await openData("--data", options.data, inputs)) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
@@ -89,7 +90,7 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   try {
     const times = await timed(paths, async (files) => {
       const labels = files.map(({ label }) => label);
-      // Before anything is timed: whoever looks at a process takes time on its machine.
+      // Checked before timing, because watching a process takes time on its machine.
       if (options.data === undefined) await runWithinMemory(runtime, files, feeds);
       return runtime.timeInterleaved(
         files.map(({ path }) => path),
@@ -112,7 +113,7 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   }
 }
 
-/** Inputs that mean nothing may ask for any size. */
+/** Runs once under the memory limit: generated inputs may ask for any size. */
 async function runWithinMemory(
   runtime: RemoteRuntime,
   files: readonly { readonly path: string; readonly label: string }[],
@@ -125,11 +126,11 @@ async function runWithinMemory(
   }
 }
 
-/** A sample that one of the models fails on while others pass is told by its number. */
+/** The error with the number of the sample on which one of the models fails while others pass. */
 async function failingOne(error: unknown, paths: readonly string[], dataset: Dataset): Promise<unknown> {
   for (const path of paths) {
-    const told = await toldOfSample(error, { path, name: path }, [take(dataset, FEEDS)]);
-    if (told !== error) return told;
+    const named = await withFailingSample(error, { path, name: path }, [take(dataset, FEEDS)]);
+    if (named !== error) return named;
   }
   return error;
 }

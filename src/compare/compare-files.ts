@@ -1,4 +1,4 @@
-/** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
+/** Measures a compressed file against its original, and finds out which model is at fault when that fails. */
 import { freemem } from "node:os";
 import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
@@ -31,7 +31,7 @@ import {
 } from "../verify/index.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
-import { originalFault, toldOfSample, type Original } from "./original-fault.js";
+import { originalFault, withFailingSample, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
 
 export interface Measurements {
@@ -46,24 +46,24 @@ export interface Measurements {
 
 export interface MeasureContext {
   readonly options: CompressOptions;
-  /** Whose size is compared. */
+  /** The file whose size is compared. */
   readonly originalPath: string;
-  /** What the runtime runs as the original. */
+  /** The file that the runtime runs as the original. */
   readonly referencePath: string;
-  /** What messages call it: its path as the user gave it, or "the model". */
+  /** Its name in messages: the path as the user gave it, or "the model". */
   readonly name: string;
   readonly logger: Logger;
   readonly data: RunData;
   /**
-   * The sizes of the original, for contexts that measure several models against it: packing it is done
+   * The sizes of the original, for contexts that measure several models against it: it is then packed only
    * once.
    */
   readonly originalSizes?: () => Promise<FileSizes>;
-  /** A file that is run in the compressed model's place; times are then left out. */
+  /** A file to run in place of the compressed model; latency is then not measured. */
   readonly standIn?: string;
   /**
-   * A missing runtime is an error rather than a warning, and a refused model is the user's rather than a
-   * pass's.
+   * Makes a missing runtime an error instead of a warning, and blames the user's model instead of a pass when
+   * the runtime refuses it.
    */
   readonly standsAlone?: boolean;
 }
@@ -72,12 +72,12 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
 
 /**
  * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify:
- * false`, only sizes are measured, and a warning says so. Throws EdgecError PASS_FAILED when the runtime
- * refuses the compressed model but runs the original; MODEL_REJECTED when it refuses the original.
+ * false`, measures only sizes and warns about it. Throws EdgecError PASS_FAILED when the runtime refuses the
+ * compressed model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
   context.logger.progress?.({
-    step: context.options.packedSizes === false ? "measure sizes" : "pack, to measure sizes",
+    step: context.options.packedSizes === false ? "measure sizes" : "measure packed sizes",
     done: 0,
   });
   const size = await compareSizes(
@@ -104,11 +104,13 @@ async function runBoth(
   size: SizeComparison,
 ): Promise<RunMeasurements> {
   if (context.options.verify === false)
-    return unproven("The compressed model was not loaded and not compared, as asked.");
+    return unproven(
+      "The compressed model was not loaded or compared, because verification is off (--no-verify).",
+    );
   const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
   if (shortage !== undefined)
     return unproven(
-      `The compressed model was not loaded and not compared: ${shortage}. Compare them on ` +
+      `The compressed model was not loaded or compared: ${shortage}. Compare the models on ` +
         'a larger machine with "edgec verify".',
     );
   context.logger.progress?.({ step: "load both models", done: 0 });
@@ -118,18 +120,18 @@ async function runBoth(
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true)
       throw error;
-    return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
+    return unproven(`The compressed model was not loaded or compared: ${error.message}.`);
   }
   try {
     const evaluation = await runnable(context, size.original.raw, runtime);
-    // One that was too slow took its process with it.
+    // A model that was too slow was killed with its process.
     if (runtime.pid === undefined) runtime = await openRemote();
     return evaluation
       ? await compare(context, path, size, runtime, evaluation)
       : await loadOnly(context, path, runtime);
   } catch (error) {
     throw context.standsAlone === true
-      ? await toldOfSample(error, originalOf(context), context.data.given)
+      ? await withFailingSample(error, originalOf(context), context.data.given)
       : await blamed(error, context, path);
   } finally {
     await runtime.close();
@@ -162,7 +164,7 @@ async function compare(
   return { fidelity, accuracy, latency, executed, warnings: [] };
 }
 
-/** Without inputs to run on, the model is at least known to load. */
+/** Without inputs to run on, checks at least that the model loads. */
 async function loadOnly(
   context: MeasureContext,
   path: string,
@@ -190,17 +192,14 @@ async function loadOnly(
 }
 
 /**
- * Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than
- * loaded. Large ones get ten seconds more for each megabyte.
+ * Time limit in seconds for a trial run on generated inputs. Small networks take milliseconds; a model that
+ * takes longer is only loaded. Large models get ten seconds more per megabyte.
  */
 const TRIAL_SECONDS = 3;
-/**
- * Made-up data that the original did not come through in time: other candidates of the run need not try
- * again.
- */
+/** Generated data on which the original was too slow: other candidates of the run need not try again. */
 const tooSlow = new WeakMap<Dataset, string>();
 
-/** The data to compare on; made-up inputs that the original does not run on are no data. */
+/** The data to compare on. None if the original does not run on generated inputs. */
 async function runnable(
   context: MeasureContext,
   originalBytes: number,
@@ -254,12 +253,12 @@ async function runnable(
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of
- * it. Otherwise the original is at fault, or one sample of the data.
+ * If the runtime refuses the compressed model but runs the original on all of the data, a pass is at fault.
+ * Otherwise the original is, or one sample of the data.
  */
 export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
   if (error instanceof EndedFromOutside) return error;
-  // To load the original once more would only take as long again, and no pass is to blame.
+  // Loading the original again would take as long, and no pass is to blame.
   if (error instanceof LimitExceeded)
     return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
   if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
@@ -271,7 +270,7 @@ export async function blamed(error: unknown, context: Blame, path?: string): Pro
   return new EdgecError(
     "PASS_FAILED",
     `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run ` +
-      "with --debug, or leave passes out with --passes, to see which one did it.",
+      "with --debug, or select passes with --passes, to find out which one caused it.",
     { cause: error },
   );
 }
@@ -284,7 +283,7 @@ function originalOf({ referencePath, name }: Blame): Original {
 
 const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE"];
 
-/** How to do without the runtime. */
+/** Advice on how to compress without the runtime. */
 function withoutRunning({ verify, calib }: Blame["options"]): string {
   const flags = [
     ...(verify === false ? [] : ["with --no-verify"]),
@@ -293,13 +292,13 @@ function withoutRunning({ verify, calib }: Blame["options"]): string {
   if (flags.length === 0) return "";
   const words = flags.join(" and ");
   return (
-    `. ${words[0]?.toUpperCase()}${words.slice(1)} edgec compresses it without running ` +
-    "it: passes that need no data " +
-    "work, and nothing is compared."
+    `. ${words[0]?.toUpperCase()}${words.slice(1)}, edgec compresses it without running ` +
+    "it: only passes that need no data " +
+    "run, and nothing is compared."
   );
 }
 
-/** The id of the warning that the compressed model was not run at all. */
+/** Id of the warning that the compressed model was not run. */
 export const UNPROVEN = "compress/unproven";
 
 function unproven(message: string): RunMeasurements {

@@ -1,4 +1,4 @@
-/** The compressed model as a processor would compute it that saturates sums of pairs in 16 bits. */
+/** Emulates the compressed model on a processor that saturates sums of pairs in 16 bits. */
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel, writeModel } from "../onnx/index.js";
@@ -13,41 +13,44 @@ import { resolveTarget, SATURATING, type TargetProfile } from "../targets/index.
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import type { OutputFile } from "../output/output-file.js";
 
-/** What the report tells of it. */
+/** The emulation as shown in the report. */
 export interface Emulation {
   /** The processor. */
   readonly target: string;
   /**
-   * Pairs of int8 weights that are multiplied by codes of activations, and those that saturate for some
+   * Pairs of int8 weights that are multiplied by activation codes, and how many of them saturate for some
    * inputs.
    */
   readonly pairs: number;
   readonly pairsAtRisk: number;
-  /** Layers whose saturation was computed, and those at risk whose form is not emulated. */
+  /** Layers whose saturation was computed, and layers at risk whose form is not emulated. */
   readonly layersAtRisk: number;
   readonly layersNotCovered: number;
 }
 
 export interface EmulatedModel {
-  /** A file aside. */
+  /** A temporary file. */
   readonly path: string;
   readonly emulation: Emulation;
   readonly nodes: readonly NodeStatus[];
   readonly warnings: readonly Diagnostic[];
 }
 
-/** Throws EdgecError BAD_OPTION for a target whose kernels do not saturate, and as `resolveTarget`. */
+/**
+ * Throws EdgecError BAD_OPTION for a target whose kernels do not saturate, and whatever `resolveTarget`
+ * throws.
+ */
 export function emulatedProfile(target: string | TargetProfile): TargetProfile {
   const { profile } = resolveTarget(target);
   if (profile.weightRange === "pair-guard") return profile;
   throw new EdgecError(
     "BAD_OPTION",
     `--emulate ${profile.name}: its kernels add in 32 bits, so there is nothing to ` +
-      `emulate. Emulate ${SATURATING.join(" or ")}, or compare without it.`,
+      `emulate. Use --emulate with ${SATURATING.join(" or ")}, or leave it out.`,
   );
 }
 
-/** Weights that are stored as codes are unpacked first, as onnxruntime does at load. */
+/** Unpacks weights that are stored as codes first, as onnxruntime does at load. */
 export async function emulate(
   compressedPath: string,
   profile: TargetProfile,

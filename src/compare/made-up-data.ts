@@ -1,11 +1,11 @@
-/** What a report says of a comparison on inputs that were made up. */
+/** Warnings about a comparison on generated inputs. */
 import type { Diagnostic } from "../diagnostics.js";
 import { UNPROVEN, type Measurements } from "./compare-files.js";
 import type { RunData } from "./run-data.js";
 
 /**
- * What a comparison on inputs that were made up is worth. Told when the comparison is over: one that did
- * not take place, for whatever reason, has its own warning.
+ * Warns how little a comparison on generated inputs says. Called after the comparison: if it did not take
+ * place, another warning already says why.
  */
 export function madeUpWarnings(
   { isMadeUp, source, obstacle }: RunData,

@@ -1,6 +1,6 @@
 /**
- * Whether a failure is the original model's, or that of one sample of the data, rather than of what edgec
- * made.
+ * Finds out whether a failure comes from the original model or from one sample of the data, and not from
+ * edgec's changes.
  */
 import type { Dataset } from "../data/index.js";
 import { BadDataError, EdgecError } from "../errors.js";
@@ -10,18 +10,18 @@ import { readableFiles } from "../verify/index.js";
 export interface Original {
   /** The file that the runtime runs. */
   readonly path: string;
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
 }
 
-/** Samples that a model may fail on, from the first, before it counts as one that fails on all. */
-const MOST_FAILED = 64;
+/** After this many failed samples from the start, the model counts as failing on all. */
+const MAX_FAILED = 64;
 
 /**
- * Runs the original by itself over all of the data, in a process of its own, as the first may have crashed.
- * Undefined when nothing is wrong with it. BadDataError that names file and sample where it fails on some
- * samples and not on others; the runtime's own error where it does not load, or fails on all.
- * @param datasets as the user gave them, so that samples are counted as in the file
+ * Runs only the original over all of the data, in a new process because the first may have crashed. Returns
+ * undefined when nothing is wrong with it; a BadDataError that names file and sample when it fails on some
+ * samples only; the runtime's error when it does not load or fails on all.
+ * @param datasets as the user gave them, so that sample numbers match the file
  */
 export async function originalFault(
   { path, name }: Original,
@@ -31,7 +31,7 @@ export async function originalFault(
   const runtime = await openRemote();
   try {
     const session = await runtime.open(readable.files[0]?.path ?? path, { label: name });
-    // Without an output to ask for there is no run.
+    // Without a readable output there is nothing to run.
     if (readable.outputs.length > 0)
       return await faultOn(
         session,
@@ -70,7 +70,7 @@ async function faultOn(
       if (error) failure ??= { where: `${data.name}: sample ${index}`, error };
       else hasPassed = true;
       if (error?.code === "RUNTIME_CRASHED") return failure?.error;
-      if (error && ++failed >= MOST_FAILED) break;
+      if (error && ++failed >= MAX_FAILED) break;
       if (failure && hasPassed) return ofSample(failure, name);
       index++;
     }
@@ -88,29 +88,29 @@ async function failureOf(run: Promise<unknown>): Promise<EdgecError | undefined>
   }
 }
 
-/** A model that came without a path is called "the model". */
+/** A model without a path is called "the model". */
 function subjectOf(name: string): string {
   return name === "the model" ? "the original model" : `the original model ${name}`;
 }
 
-/** Other samples pass, so the values of this one are at fault. */
+/** Other samples pass, so this one is at fault. */
 function ofSample({ where, error }: Failure, name: string): BadDataError {
   const words = error.message.replace(`${name}: `, "");
   return new BadDataError(
-    `${where}: ${subjectOf(name)} fails on it, and runs on other samples: ${words}. ` +
+    `${where}: ${subjectOf(name)} fails on this sample but runs on others: ${words}. ` +
       "Correct the sample or leave it out.",
     { cause: error },
   );
 }
 
 function withSample({ where, error }: Failure): EdgecError {
-  return new EdgecError(error.code, `${error.message} (${where}, and all others that were tried)`, {
+  return new EdgecError(error.code, `${error.message} (${where}, and all other samples that were tried)`, {
     cause: error,
   });
 }
 
-/** The same failure, or the one that names the sample on which the original fails while it runs on others. */
-export async function toldOfSample(
+/** Returns the error, or one that names the sample if the original fails on it and runs on others. */
+export async function withFailingSample(
   error: unknown,
   original: Original,
   datasets: readonly (Dataset | undefined)[],

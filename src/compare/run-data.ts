@@ -1,4 +1,4 @@
-/** The data of a run: what to calibrate on, what to compare on, and how to call it in the report. */
+/** Opens the data of a run: for calibration and for comparison, with its name in the report. */
 import {
   dataFormatsText,
   abortableSamples,
@@ -17,25 +17,25 @@ import { requireThreads } from "../plan/threads.js";
 
 export interface RunData {
   readonly calibration: Dataset | undefined;
-  /** Undefined when the model's inputs cannot be made up. */
+  /** Undefined when no inputs can be generated for the model. */
   readonly evaluation: Dataset | undefined;
-  /** "data/eval.npz", "random feeds (seed 0)". */
+  /** Its name, such as "data/eval.npz" or "random feeds (seed 0)". */
   readonly source: string;
-  /** Whether `evaluation` has labels that accuracy is measured by. */
+  /** Whether `evaluation` has labels to measure accuracy with. */
   readonly isLabelled: boolean;
   readonly isMadeUp: boolean;
-  /** What the user gave, whole; made-up data where that was nothing. */
+  /** The user's data, complete; generated data if there is none. */
   readonly given: readonly Dataset[];
-  /** Why inputs could not be made up: a clause that ends in what to do. */
+  /** Why inputs could not be generated: a clause that ends in what to do. */
   readonly obstacle?: string;
 }
 
-/** Share of calibration samples kept apart for the comparison when there is no other data. */
+/** Fraction of the calibration samples that is held out for the comparison when there is no other data. */
 const HELD_OUT = 0.25;
 
 /**
- * Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that
- * was not given.
+ * Opens the data of a run. Throws BadDataError, and EdgecError BAD_OPTION for options that need data that is
+ * missing.
  */
 export async function openRunData(model: Model, options: CompressOptions): Promise<RunData> {
   const inputs = fedInputs(model);
@@ -45,8 +45,8 @@ export async function openRunData(model: Model, options: CompressOptions): Promi
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
     throw new EdgecError(
       "BAD_OPTION",
-      `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Put an ` +
-        'array "labels" in it or give --labels.',
+      `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Add an ` +
+        'array "labels" to it or give --labels.',
     );
   }
   const given = [calibration, evaluation].filter((data) => data !== undefined);
@@ -90,7 +90,7 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
   }
 }
 
-/** @param flag what an empty name is blamed on, as a shell gives one for a variable that is not set */
+/** @param flag named in the error for an empty path, which a shell gives for an unset variable */
 export async function openData(
   flag: string,
   data: string | Dataset | undefined,

@@ -1,6 +1,6 @@
 /**
- * What a compressed model is compared with: its original, or the same model raised to an operator set that
- * the runtime runs.
+ * Provides the model that a compressed model is compared with: the original, or a copy upgraded to an
+ * operator set that the runtime runs.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -12,11 +12,11 @@ import { DEFAULT_TARGET } from "../passes/graph/upgrade-opset.js";
 import type { OutputFile } from "../output/output-file.js";
 
 export interface Reference {
-  /** A fresh copy at every call; passes start from it. */
+  /** Returns a fresh copy at every call; passes start from it. */
   readonly read: () => Model;
   /** The file that the runtime runs. */
   readonly path: string;
-  /** What the report says of it. */
+  /** Warnings about it for the report. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -26,12 +26,12 @@ export interface Reference {
 const MAX_UNREAD = 10_000;
 
 /**
- * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes
- * of it is written aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the
- * runtime run it, nor do passes know what its operators meant. A model with tens of thousands of constants
- * that nothing reads runs without them.
- * @param read the original anew at every call
- * @param path the original's file, which messages name
+ * Returns the original itself from operator set 7 on. Older models are upgraded without loss into a temporary
+ * file. A model with tens of thousands of constants that nothing reads runs without them. Throws EdgecError
+ * MODEL_REJECTED for a model that cannot be upgraded: the runtime would not run it, and passes do not know the
+ * meaning of its operators.
+ * @param read reads the original anew at every call
+ * @param path the original's file, named in messages
  */
 export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {
   const model = read();
@@ -43,7 +43,7 @@ export async function referenceOf(read: () => Model, path: string, files: Output
     throw new EdgecError(
       "MODEL_REJECTED",
       `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model ` +
-        `of set ${from} cannot be raised: ${blockersText(blockers)}`,
+        `of set ${from} cannot be upgraded: ${blockersText(blockers)}`,
     );
   }
   const raisedPath = await files.path("raised");
@@ -78,7 +78,7 @@ function raisedWarning(from: number): Diagnostic {
     id: "compress/raised-original",
     severity: "warning",
     message:
-      `onnxruntime does not run operator set ${from}: compared with the same model raised ` +
+      `onnxruntime does not run operator set ${from}, so the result is compared with the same model upgraded ` +
       `to ${DEFAULT_TARGET}.`,
   };
 }

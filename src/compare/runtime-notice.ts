@@ -1,6 +1,6 @@
 /**
- * What is told, before anything else, where the native runtime is missing: by what, for what, and how to
- * get it.
+ * The first warning of a run when the native runtime is missing: what replaces it, what that affects, and how
+ * to install it.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import type { NativeRuntime } from "../runtime/index.js";
@@ -8,12 +8,12 @@ import type { NativeRuntime } from "../runtime/index.js";
 const INSTALL =
   'Install it with "npm install onnxruntime-node", or for one command with "npx ' +
   '--package onnxruntime-node --package edgec edgec …". ' +
-  "Where that fails, set the environment variable ONNXRUNTIME_NODE_INSTALL=skip first: " +
-  "it leaves out a download that edgec does not need.";
+  "If that fails, set the environment variable ONNXRUNTIME_NODE_INSTALL=skip first: " +
+  "it skips a download that edgec does not need.";
 
 /**
- * @param decider what decides in place of times: "the table of costs of the target generic"; undefined
- * where nothing is decided
+ * @param decider what decides in place of measured times: "the table of costs of the target generic";
+ *   undefined where nothing is decided
  */
 export function runtimeNotice({ isThere, reason, instead }: NativeRuntime, decider?: string): Diagnostic[] {
   if (isThere) return [];
@@ -23,9 +23,9 @@ export function runtimeNotice({ isThere, reason, instead }: NativeRuntime, decid
   const place = isRuledOut ? `, because ${reason}.` : ".";
   const effect =
     instead === undefined
-      ? " No other one was found, so nothing is measured or checked"
-      : ` ${instead} takes its place, whose times say nothing of other runtimes`;
-  const decision = decider === undefined ? "." : `; what pays in int8 is decided by ${decider}.`;
+      ? " No other runtime was found, so nothing is measured or checked"
+      : ` ${instead} is used instead; its times do not apply to other runtimes`;
+  const decision = decider === undefined ? "." : `; ${decider} decides which layers run faster in int8.`;
   const advice = isRuledOut ? "Unset the variable to use it." : INSTALL;
   return [
     {

@@ -1,12 +1,9 @@
-/**
- * A comparison on random feeds, where the data to compare on is of the same useless kind as that of
- * calibration.
- */
+/** Compares on random feeds, for when the data to compare on is as unusable as the calibration data. */
 import { BadDataError, EdgecError } from "../errors.js";
 import { type Model, fedInputs } from "../ir/index.js";
 import { type Fidelity, randomFeeds, type SizeComparison, verifyModels } from "../verify/index.js";
 
-/** @returns null where inputs cannot be made up, or the models do not run on them */
+/** @returns null when no inputs can be generated, or the models do not run on them */
 export async function fidelityOnRandomFeeds(
   model: Model,
   {

@@ -1,4 +1,4 @@
-/** What each node costs the outputs when only it is computed in int8. */
+/** Measures how much the outputs lose when only one node is computed in int8. */
 import { abortable } from "../abort.js";
 import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
 import { CalibrationProcess } from "../calibration/process.js";
@@ -12,7 +12,7 @@ import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { LIMIT_KEYS, withLimits } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
 import type { CompressOptions } from "../plan/compress-options.js";
-import { toldOfSample } from "./original-fault.js";
+import { withFailingSample } from "./original-fault.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { HeldOutScore } from "../run/holdout-score.js";
 import { planOptions } from "../plan/plan-options.js";
@@ -37,9 +37,9 @@ export type SensitivityOptions = Pick<
   | "logger"
   | "signal"
 > & {
-  /** Calibration data: a path or a dataset. A quarter of it is what nodes are judged on. */
+  /** Calibration data: a path or a dataset. A quarter of it is held out for scoring. */
   readonly calib: string | Dataset;
-  /** Only so many nodes are measured, those whose tensors take rounding worst; default all. */
+  /** How many nodes to measure: those whose tensors lose most by rounding. Default: all. */
   readonly top?: number;
 };
 
@@ -65,13 +65,13 @@ export interface NodeCost extends SearchNode {
 
 export interface SensitivityReport {
   readonly model: string;
-  /** "calib.npz, held out of calibration". */
+  /** Source of the scored samples, such as "calib.npz, held out of calibration". */
   readonly source: string;
   /** With all nodes in int8, dB. */
   readonly allDb: number;
-  /** The costliest first. */
+  /** Sorted by cost, highest first. */
   readonly nodes: readonly NodeCost[];
-  /** Nodes that were not measured. */
+  /** The number of nodes that were not measured. */
   readonly left: number;
 }
 
@@ -97,12 +97,13 @@ async function measureNodes(path: string, options: SensitivityOptions): Promise<
   if ((data.size ?? Infinity) < 4)
     throw new EdgecError(
       "BAD_OPTION",
-      `${data.name} holds ${data.size ?? 0} samples; four are needed, as a quarter is kept apart to judge by.`,
+      `${data.name} holds ${data.size ?? 0} samples, but at least 4 are needed, ` +
+        "because a quarter is held out for scoring. Add samples.",
     );
   try {
     return await measured(path, model, rest, { data, top, logger, seed, threads });
   } catch (error) {
-    throw await toldOfSample(error, { path, name: path }, [data]);
+    throw await withFailingSample(error, { path, name: path }, [data]);
   }
 }
 
@@ -147,7 +148,7 @@ async function measured(
   }
 }
 
-/** Brings the model to where the quantizer stands in the plan, and returns that. */
+/** Runs the plan up to the quantizer, and returns the quantizer. */
 async function prepare(
   model: Model,
   plan: Plan,
@@ -192,13 +193,13 @@ async function costs(
 ): Promise<NodeCost[]> {
   const names = nodes.map(({ name }) => name);
   const measured: NodeCost[] = [];
-  const tell = (): void =>
+  const report = (): void =>
     logger.progress?.({ step: "measure what each node costs", done: measured.length, total: count });
-  tell();
+  report();
   for (const node of nodes.slice(0, count)) {
     const db = await score(await build(names.filter((name) => name !== node.name)), false);
     measured.push({ ...node, db });
-    tell();
+    report();
   }
   return measured.sort((a, b) => a.db - b.db);
 }

@@ -38,13 +38,13 @@ export type VerifyOptions = Pick<
   | "signal"
 > & {
   /**
-   * Computes fidelity and accuracy as this processor would that saturates sums of int8 products in 16 bits,
-   * on any machine: "x64-avx2", or a profile that extends it. Times are left out then.
+   * Measures fidelity and accuracy as on this processor, which saturates sums of int8 products in 16 bits, on
+   * any machine: "x64-avx2", or a profile that extends it. Latency is then left out.
    */
   readonly emulate?: string | TargetProfile;
   /**
-   * Runs the compressed model in onnxruntime-node and onnxruntime-web at several graph optimization levels
-   * as well, and reports where its outputs or decisions differ. True is all defaults.
+   * Also runs the compressed model in onnxruntime-node and onnxruntime-web at several graph optimization
+   * levels, and reports where its outputs or decisions differ. `true` uses all defaults.
    */
   readonly across?: boolean | AcrossOptions;
 };
@@ -65,9 +65,9 @@ const VERIFY_KEYS = {
 } satisfies KeysOf<VerifyOptions>;
 
 /**
- * The report of `compress` without passes: sizes, fidelity, accuracy with labels, latency, what is
- * executed, gates. Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and
- * EdgecError RUNTIME_MISSING, and BAD_OPTION for a target to emulate that saturates nothing and for options
+ * Returns the report of `compress` without passes: sizes, fidelity, accuracy with labels, latency, executed
+ * kernels, gates. Failed gates do not throw: see `report.verdict`. Throws BadModelError, BadDataError, and
+ * EdgecError RUNTIME_MISSING, and BAD_OPTION for a target to emulate that does not saturate and for options
  * that exclude each other.
  */
 export function verify(
@@ -132,11 +132,13 @@ function refuseBadOptions({ across, emulate: device, maxSlowdown }: VerifyOption
   if (device === undefined || maxSlowdown === undefined) return;
   throw new EdgecError(
     "BAD_OPTION",
-    "--max-slowdown needs times, which --emulate leaves out: leave one of them out.",
+    "--max-slowdown needs latency, which --emulate does not measure. Leave one of them out.",
   );
 }
 
-/** Undefined when it was not asked for, or there is nothing to run on, which a warning has told by then. */
+/**
+ * Undefined when it was not requested, or when there is no data to run on; a warning then already says so.
+ */
 async function runAcross(
   path: string,
   { across, threads }: VerifyOptions,

@@ -1,13 +1,13 @@
-/** Nodes and operator types with what they hold and cost. */
+/** Describes nodes and operator types with their weights and costs. */
 import { nodeLabel, type Node } from "../ir/index.js";
 import type { Costs } from "./costs.js";
 import type { InspectedNode, InspectedOperator } from "./inspection.js";
-import { domainName, type Scope } from "./scopes.js";
+import { domainName, type NodeScope } from "./scopes.js";
 import type { FoundWeight } from "./weights.js";
 
-/** In the order of the file, scope by scope. */
+/** In file order, scope by scope. */
 export function describeNodes(
-  scopes: readonly Scope[],
+  scopes: readonly NodeScope[],
   weights: readonly FoundWeight[],
   costs: Costs,
 ): InspectedNode[] {
@@ -19,7 +19,7 @@ export function describeNodes(
   }
   return scopes.flatMap(({ nodes, path }) =>
     nodes.map((node) => {
-      // Nodes of functions are part of their calls, and Constant nodes of their users.
+      // Nodes of functions count with their calls, and Constant nodes with their users.
       const cost = costs.nodes.get(node) ?? { macs: 0, activationBytes: 0, shape: null };
       return {
         name: nodeLabel(node),
@@ -33,7 +33,7 @@ export function describeNodes(
   );
 }
 
-/** The largest first. */
+/** Sorted by size, largest first. */
 export function describeOperators(nodes: readonly InspectedNode[]): InspectedOperator[] {
   const found = new Map<string, { -readonly [K in keyof InspectedOperator]: InspectedOperator[K] }>();
   for (const { opType, domain, parameters, bytes, macs, activationBytes } of nodes) {

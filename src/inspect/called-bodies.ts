@@ -1,16 +1,17 @@
 /**
- * Calls of model-local functions replaced by their bodies, so that what they compute can be inferred. To
- * look at, not to run: the operator sets of functions are not reconciled with those of the model.
+ * Replaces calls of model-local functions by their bodies, so that types and shapes inside can be inferred.
+ * For inspection only, not for running: the operator sets of functions are not reconciled with those of the
+ * model.
  */
 import { callBody, functionKey, subgraphsOf, withNested, type Model, type Node } from "../ir/index.js";
 
-/** Nodes that inlining may add; functions that call functions grow exponentially. */
-const MOST_NODES = 50_000;
-const MOST_LEVELS = 32;
+/** Most nodes that inlining may add; functions that call functions grow exponentially. */
+const MAX_NODES = 50_000;
+const MAX_LEVELS = 32;
 
 /**
- * Inlines the calls in `model`'s graph and its bodies, in place, as long as they add no more than 50,000
- * nodes; other calls stay. A body keeps no declarations. Returns which call each new node comes from.
+ * Inlines the calls in `model`'s graph and its bodies, in place, until they add 50,000 nodes; other calls
+ * stay. Bodies keep no declarations. Returns the call that each new node comes from.
  */
 export function expandCalls(model: Model): Map<Node, Node> {
   const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
@@ -20,7 +21,7 @@ export function expandCalls(model: Model): Map<Node, Node> {
     nodes.flatMap((node) => {
       for (const body of subgraphsOf(node)) body.nodes = visit(body.nodes, level);
       const fn = functions.get(functionKey(node.domain, node.opType, node.overload));
-      if (!fn || level >= MOST_LEVELS || origins.size + fn.nodes.length > MOST_NODES) return [node];
+      if (!fn || level >= MAX_LEVELS || origins.size + fn.nodes.length > MAX_NODES) return [node];
       const prefix = `${fn.name ?? ""}#${called++}/`;
       const inner = callBody(node, fn, (name) => prefix + name);
       for (const each of withNested(inner)) {

@@ -1,4 +1,4 @@
-/** What nodes cost to run: multiply-accumulates, and the bytes of what they make. */
+/** Computes what nodes cost to run: multiply-accumulates, and the bytes of their outputs. */
 import { byteSize, type Dimension, type GraphEditor, type Node, type TensorType } from "../ir/index.js";
 import { nodeMacs } from "../ops/macs.js";
 import { staticCount, type TypeMap } from "../ops/shapes.js";
@@ -6,26 +6,26 @@ import { fixedValues } from "./fixed-values.js";
 import type { Activations } from "./inspection.js";
 import type { PreparedModel } from "./prepared-model.js";
 
-export interface NodeCost {
-  /** Null where sizes are not known. */
+export interface RunCost {
+  /** Null if sizes are unknown. */
   readonly macs: number | null;
   readonly activationBytes: number | null;
-  /** Of the first output. */
+  /** Shape of the first output. */
   readonly shape: readonly (number | string | null)[] | null;
 }
 
 export interface Costs {
   /**
-   * By node of the given model; a call of a function costs what its body does. Nodes that only unpack
+   * By node of the given model. A call of a function costs what its body does. Nodes that only unpack
    * constants cost nothing.
    */
-  readonly nodes: ReadonlyMap<Node, NodeCost>;
+  readonly nodes: ReadonlyMap<Node, RunCost>;
   readonly activations: Activations;
 }
 
-/** Every body of If, Loop and Scan is taken to run once. */
+/** Counts each body of If, Loop and Scan as running once. */
 export function costsOf({ editors, types, origin }: PreparedModel): Costs {
-  const nodes = new Map<Node, NodeCost>();
+  const nodes = new Map<Node, RunCost>();
   const fixed = fixedValues(editors);
   const activations = { total: 0, unknown: 0 };
   for (const editor of editors) {
@@ -57,7 +57,7 @@ export function costsOf({ editors, types, origin }: PreparedModel): Costs {
   };
 }
 
-function costOf(node: Node, types: TypeMap): NodeCost {
+function costOf(node: Node, types: TypeMap): RunCost {
   const macs = nodeMacs(
     node,
     node.inputs.map((name) => types.get(name)),
@@ -70,11 +70,11 @@ function costOf(node: Node, types: TypeMap): NodeCost {
   };
 }
 
-function shapeOf(node: Node, types: TypeMap): NodeCost["shape"] {
+function shapeOf(node: Node, types: TypeMap): RunCost["shape"] {
   return types.get(node.outputs[0] ?? "")?.shape?.map((dim: Dimension) => dim ?? null) ?? null;
 }
 
-function sum(a: NodeCost, b: NodeCost): NodeCost {
+function sum(a: RunCost, b: RunCost): RunCost {
   const add = (x: number | null, y: number | null): number | null =>
     x === null || y === null ? null : x + y;
   return {
@@ -98,8 +98,8 @@ function bytesOf(names: readonly string[], types: TypeMap): number | undefined {
 }
 
 /**
- * The most bytes alive at once: a value lives from its maker to its last user, a graph's input and output
- * to the end.
+ * The peak of bytes in use at once: a value is in use from its producer to its last user, a graph's inputs
+ * and outputs until the end.
  */
 function peakOf(editor: GraphEditor, types: TypeMap, isFixed: (node: Node) => boolean): number | null {
   const { graph } = editor;

@@ -1,4 +1,4 @@
-/** Two models side by side: what one has become of the other. */
+/** Compares two models. */
 import { isDeepStrictEqual } from "node:util";
 import { type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
@@ -23,7 +23,7 @@ export interface ValueChange {
 export interface OperatorChange {
   readonly opType: string;
   readonly domain: string;
-  /** Nodes in every scope. */
+  /** Number of nodes in all scopes. */
   readonly before: number;
   readonly after: number;
 }
@@ -32,14 +32,14 @@ export type WeightSide = Pick<
   InspectedWeight,
   "name" | "node" | "type" | "shape" | "elements" | "bytes" | "stored"
 > & {
-  /** Null where the values are not known: see `InspectedWeight.statistics`. */
+  /** Null if the values are unknown: see `InspectedWeight.statistics`. */
   readonly zeros: number | null;
   readonly distinct: number | null;
 };
 
 export interface WeightChange {
   readonly name: string;
-  /** What the two have in common; null for a weight that only one model has. */
+  /** What the two weights have in common; null for a weight that only one model has. */
   readonly matchedBy: WeightMatch | null;
   readonly before: WeightSide | null;
   readonly after: WeightSide | null;
@@ -56,28 +56,28 @@ export interface ModelDiff {
   readonly parameters: Change<number>;
   readonly parameterBytes: Change<number>;
   readonly sparsity: Change<number | null>;
-  /** Null when any node's are not known. */
+  /** Null if those of any node are unknown. */
   readonly macs: Change<number | null>;
   readonly peakActivationBytes: Change<number | null>;
   readonly nodes: Change<number>;
   readonly irVersion: Change<number>;
-  /** Null where the set is not imported. */
+  /** Null if the operator set is not imported. */
   readonly opsets: readonly ({ readonly domain: string } & Change<number | null>)[];
-  /** Those that are different, by name. */
+  /** Inputs that differ, by name. */
   readonly inputs: readonly ValueChange[];
   readonly outputs: readonly ValueChange[];
-  /** All operators; the largest changes first. */
+  /** All operators, largest change first. */
   readonly operators: readonly OperatorChange[];
-  /** All weights, those of the first model in its order, then those that only the second has. */
+  /** All weights: those of the first model in its order, then those that only the second has. */
   readonly weights: readonly WeightChange[];
-  /** What the figures were taken for where a model leaves it open. */
+  /** Assumptions behind the figures where a model leaves something open. */
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Inspects both models and compares them. Sizes given in `options` go to the model that has the input or
- * symbol. Throws as `inspect` does, for sizes only when neither model has the input or symbol.
+ * Inspects both models and compares them. Sizes in `options` apply to the model that has the input or symbol.
+ * Throws as `inspect` does, for sizes only if neither model has the input or symbol.
  */
 export async function diffModels(
   before: string | Uint8Array | Model,

@@ -1,4 +1,4 @@
-/** Where the bytes of a model are. */
+/** Accounts for the bytes of a model. */
 import {
   isOp,
   nodeLists,
@@ -11,8 +11,8 @@ import {
 import type { FileParts } from "./inspection.js";
 
 /**
- * @param fileBytes size of the model file, undefined for a model in memory; constants count by their
- * values' bytes
+ * @param fileBytes size of the model file, undefined for a model in memory; constants count by the bytes of
+ *   their values
  */
 export function fileParts(model: Model, fileBytes: number | undefined): FileParts {
   const parts = {
@@ -58,12 +58,11 @@ export function fileParts(model: Model, fileBytes: number | undefined): FilePart
   }
   const { external, ...inside } = parts;
   const known = Object.values(inside).reduce((sum, bytes) => sum + bytes, 0);
-  // Integers in typed fields take fewer bytes in the file than their values do, so the rest may come out
-  // too small.
+  // Integers in typed fields take fewer bytes in the file than their values, so the rest may be too small.
   return { ...inside, external, structure: fileBytes === undefined ? null : Math.max(0, fileBytes - known) };
 }
 
-/** A Constant node may hold plain lists in place of a tensor. */
+/** A Constant node may hold plain lists instead of a tensor. */
 function listBytes({ floats = [], ints = [], strings = [], s, sparseTensor }: Attribute): number {
   return (
     4 * floats.length +

@@ -1,19 +1,21 @@
-/** Which values of a graph are known before it runs: constants, and what is computed from constants alone. */
+/**
+ * Finds values of a graph that are known before it runs: constants, and values computed only from constants.
+ */
 import type { GraphEditor, Node, Tensor } from "../ir/index.js";
 import { constantNodes } from "./scopes.js";
 
 /**
- * Names looked through for one value. What unpacks a weight takes some twenty; a model made to hurt chains
+ * Most names searched for one value. Unpacking a weight takes about twenty; a hostile model may chain
  * thousands.
  */
-const MOST_NAMES = 512;
+const MAX_NAMES = 512;
 
 export class FixedValues {
-  /** Nodes that compute from constants alone, such as those that unpack a stored weight. */
+  /** Nodes that compute only from constants, such as those that unpack a stored weight. */
   readonly nodes: ReadonlySet<Node>;
   private readonly initializers: ReadonlyMap<string, Tensor>;
 
-  /** @param parent those of the graph around a body */
+  /** @param parent the fixed values of the graph around a body */
   constructor(
     readonly editor: GraphEditor,
     private readonly parent: FixedValues | undefined,
@@ -25,7 +27,7 @@ export class FixedValues {
     );
   }
 
-  /** The graph, this one or one around it, of which the name is a fixed value. */
+  /** The graph (this one or one around it) that defines the name as a fixed value. */
   owner(name: string): FixedValues | undefined {
     return this.ownerOf(name, this.nodes);
   }
@@ -38,21 +40,21 @@ export class FixedValues {
     return this.parent?.owner(name);
   }
 
-  /** The constant of that name in this graph, be it only a default of an input. */
+  /** The constant of that name in this graph, even if it is only a default of an input. */
   held(name: string): Tensor | undefined {
     return this.initializers.get(name);
   }
 
   /**
-   * The constants that a fixed value of this graph or those around it is made of, each once; some, where
-   * they are hundreds.
+   * The constants that a fixed value of this graph or those around it is computed from, each once; not all if
+   * there are hundreds.
    */
   constantsOf(name: string): Tensor[] {
     const found = new Set<Tensor>();
     const seen = new Set<string>([name]);
-    // A set grows while it is walked, which spares a stack.
+    // Iterating over a growing set, which avoids a stack.
     for (const each of seen) {
-      if (seen.size > MOST_NAMES) break;
+      if (seen.size > MAX_NAMES) break;
       const owner = this.owner(each);
       const producer = owner?.editor.producer(each);
       const tensor = producer ? undefined : owner?.editor.constant(each);
@@ -64,7 +66,7 @@ export class FixedValues {
   }
 }
 
-/** Of every graph, outermost first, as `GraphEditor.forModel` has them. */
+/** Fixed values of every graph, outermost first, as in `GraphEditor.forModel`. */
 export function fixedValues(editors: readonly GraphEditor[]): Map<GraphEditor, FixedValues> {
   const found = new Map<GraphEditor, FixedValues>();
   for (const editor of editors)

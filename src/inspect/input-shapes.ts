@@ -1,6 +1,6 @@
 /**
- * Sizes that a user gives for a model's inputs, checked against what the model declares and put in the
- * place of symbols.
+ * Checks sizes that the user gives for a model's inputs against its declarations, and puts them in place of
+ * symbols.
  */
 import { EdgecError, suggestion } from "../errors.js";
 import {
@@ -21,8 +21,8 @@ export interface GivenSizes {
 
 /**
  * Puts the sizes into the declarations of `model`, in place. Throws EdgecError UNMATCHED_SELECTOR for an
- * input or symbol that the model does not have; BAD_OPTION for a size that is no whole number above 0, for
- * another rank than the declared one, and for sizes that contradict a declaration or each other.
+ * input or symbol that the model does not have; BAD_OPTION for a size that is not a whole number above 0, for
+ * a rank other than the declared one, and for sizes that contradict a declaration or each other.
  */
 export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes): void {
   const symbols = new Map<string, number>();
@@ -35,7 +35,7 @@ export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes):
   for (const [symbol, size] of Object.entries(dims)) {
     requireSize(size, `--dim ${symbol}`);
     if (!known.has(symbol))
-      throw unknown(`"${symbol}" is no symbolic dimension of the model's inputs`, symbol, known, "--dim");
+      throw unknown(`"${symbol}" is not a symbolic dimension of the model's inputs`, symbol, known, "--dim");
     symbols.set(symbol, size);
   }
   const byName = new Map(Object.entries(shapes));
@@ -43,7 +43,7 @@ export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes):
     const input = inputs.find((each) => each.name === name);
     if (!input)
       throw unknown(
-        `"${name}" is no input of the model`,
+        `"${name}" is not an input of the model`,
         name,
         inputs.map((each) => each.name),
         "--shape",
@@ -79,10 +79,10 @@ function unknown(what: string, given: string, candidates: Iterable<string>, opti
 
 function requireSize(size: number, option: string): void {
   if (!Number.isSafeInteger(size) || size < 1)
-    throw new EdgecError("BAD_OPTION", `${option}: a size is a whole number, 1 or more, not ${size}.`);
+    throw new EdgecError("BAD_OPTION", `${option}: a size must be a whole number, 1 or more, not ${size}.`);
 }
 
-/** Also learns what the symbols stand for. */
+/** Also collects the sizes of the symbols. */
 function requireShape(
   { name, type }: ValueInfo,
   shape: readonly number[],
@@ -91,17 +91,14 @@ function requireShape(
   const option = `--shape ${name}`;
   for (const size of shape) requireSize(size, option);
   if (!Number.isSafeInteger(shape.reduce((all, size) => all * size, 1)))
-    throw new EdgecError(
-      "BAD_OPTION",
-      `${option}: [${shape.join(", ")}] has more elements than can be counted.`,
-    );
+    throw new EdgecError("BAD_OPTION", `${option}: [${shape.join(", ")}] has too many elements.`);
   const declared = type?.tensor?.shape;
   if (!declared) return;
   if (declared.length !== shape.length) {
     throw new EdgecError(
       "BAD_OPTION",
       `${option}: the input has ${declared.length} dimensions, ${shapeText(type.tensor)}, ` +
-        `and ${shape.length} are given.`,
+        `but ${shape.length} are given.`,
     );
   }
   declared.forEach((dim, axis) => {
@@ -119,7 +116,7 @@ function requireShape(
   });
 }
 
-/** "[N, 3, ?, ?]", or what is missing. */
+/** The shape as "[N, 3, ?, ?]", or "of unknown rank". */
 export function shapeText(type: TensorType | undefined): string {
   return type?.shape ? `[${type.shape.map((dim: Dimension) => dim ?? "?").join(", ")}]` : "of unknown rank";
 }

@@ -1,6 +1,6 @@
 /**
- * What a model holds: its inputs and outputs, operators, weights, costs, where its bytes are, and what
- * passes could do with it.
+ * Describes a model: its inputs and outputs, operators, weights, costs, where its bytes are, and what passes
+ * could do with it.
  */
 import { stat } from "node:fs/promises";
 import { abortable } from "../abort.js";
@@ -41,17 +41,17 @@ import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 
 export interface InspectOptions extends GivenSizes, LimitOptions {
   /**
-   * Takes sizes from a run on zeros, and computes weights that are stored as codes. Default false: nothing
-   * is run.
+   * Runs the model on zeros to get sizes, and computes weights that are stored as codes. Default false:
+   * nothing is run.
    */
   readonly run?: boolean;
   /**
-   * Tries the passes on a copy to say what they could do with each node; "small" does so up to 4 Mi
+   * Tries the passes on a copy to find out what they could do with each node; "small" does so only up to 4 Mi
    * parameters. Default false.
    */
   readonly possibilities?: boolean | "small";
   readonly logger?: Logger;
-  /** Ends it early: it rejects with the signal's reason. */
+  /** Cancels the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -71,14 +71,14 @@ const FLOATING: readonly string[] = [
   DataType.BFLOAT16,
   DataType.DOUBLE,
 ].map(dataTypeName);
-const MOST_PROBLEMS = 20;
-/** Pruning and clustering take about a second for each million. */
+const MAX_PROBLEMS = 20;
+/** Limit for "small", in parameters. Pruning and clustering take about a second per million. */
 const SMALL = 2 ** 22;
 
 /**
- * Reads a model and describes it. Weights are decoded one at a time. Throws BadModelError; EdgecError
- * CANNOT_READ; BAD_OPTION or UNMATCHED_SELECTOR for sizes that do not fit the model; RUNTIME_MISSING when
- * `run` is asked for.
+ * Reads a model and describes it. Decodes weights one at a time. Throws BadModelError; EdgecError
+ * CANNOT_READ; BAD_OPTION or UNMATCHED_SELECTOR for sizes that do not fit the model; RUNTIME_MISSING if `run`
+ * is set.
  */
 export function inspect(
   input: string | Uint8Array | Model,
@@ -116,7 +116,7 @@ async function describeModel(
       parts: fileParts(model, fileBytes),
       sizesFrom: measured ? "run" : "inference",
       possibilities: trial?.possibilities ?? null,
-      problems: problems.slice(0, MOST_PROBLEMS),
+      problems: problems.slice(0, MAX_PROBLEMS),
       notes: oneSampleNotes(takeOneSample(sizedModel(model, options))),
       warnings: [
         ...warnings,
@@ -140,8 +140,8 @@ async function trialOf(
     return {
       possibilities: null,
       warnings: [
-        `Passes were not tried, as that takes long with ${parameters.toLocaleString("en")} ` +
-          "parameters. --passes tries them all the same.",
+        `Passes were not tried, because that takes long with ${parameters.toLocaleString("en")} ` +
+          "parameters. Give --passes to try them anyway.",
       ],
     };
   }
@@ -150,7 +150,7 @@ async function trialOf(
     return await tryPasses(model, {
       evaluator,
       compute,
-      progress: (done, total) => logger?.progress?.({ step: "trying passes", done, total }),
+      progress: (done, total) => logger?.progress?.({ step: "try passes", done, total }),
     });
   } finally {
     await compute.close();
@@ -158,14 +158,15 @@ async function trialOf(
 }
 
 /**
- * Runs it with one sample where the batch is open. A model that does not run on zeros is looked at without.
+ * Runs the model with one sample if the batch is open. If it does not run on zeros, it is described without a
+ * run.
  */
 async function measure(
   model: Model,
   options: InspectOptions,
   warnings: string[],
 ): Promise<Shapes | undefined> {
-  options.logger?.progress?.({ step: "running once on zeros", done: 0 });
+  options.logger?.progress?.({ step: "run once on zeros", done: 0 });
   try {
     const sized = sizedModel(model, options);
     takeOneSample(sized);
@@ -176,7 +177,7 @@ async function measure(
       !(error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE")
     )
       throw error;
-    warnings.push(`The model was not run, so sizes come from its declarations: ${error.message}`);
+    warnings.push(`The model was not run, so its sizes come from declarations: ${error.message}`);
     return undefined;
   }
 }
@@ -205,14 +206,14 @@ async function describe(
   const scopes = scopesOf(model);
   const paths = new Map(scopes.flatMap(({ nodes, path }) => nodes.map((node) => [node, path])));
   const compute = evaluator && constantComputer(prepared, model, evaluator);
-  options.logger?.progress?.({ step: "reading weights", done: 0 });
+  options.logger?.progress?.({ step: "read weights", done: 0 });
   const found = await collectWeights({
     prepared,
     scopeOf: (node) => paths.get(node) ?? "",
     compute,
-    progress: (done, total) => options.logger?.progress?.({ step: "reading weights", done, total }),
+    progress: (done, total) => options.logger?.progress?.({ step: "read weights", done, total }),
   });
-  options.logger?.progress?.({ step: "counting costs", done: 0 });
+  options.logger?.progress?.({ step: "count costs", done: 0 });
   const weights = found.map(({ weight }) => weight);
   const costs = costsOf(prepared);
   const nodes = describeNodes(scopes, found, costs);
@@ -252,7 +253,7 @@ function describeValue({ name, type }: ValueInfo): InspectedValue {
 }
 
 function sparsityOf(weights: readonly InspectedWeight[]): number | null {
-  // Of codes that were not unpacked it is not known which stand for zero.
+  // It is unknown which codes mean zero if they were not unpacked.
   if (weights.some(({ stored, statistics }) => stored === "computed" && !statistics)) return null;
   const known = weights.filter(({ type, statistics }) => statistics && FLOATING.includes(type));
   const total = known.reduce((sum, { elements }) => sum + elements, 0);

@@ -1,5 +1,5 @@
 /**
- * What `inspect` finds. Every key is part of the public schema (docs/guide/inspecting.md): keys are added, never
+ * The result of `inspect`. Every key is part of the public schema (docs/guide/inspecting.md): keys are added, never
  * renamed.
  */
 
@@ -7,32 +7,33 @@ export const INSPECTION_VERSION = 1;
 
 export interface InspectedValue {
   readonly name: string;
-  /** "float", "int64"; "unknown" when the file does not declare it. */
+  /** Such as "float" or "int64"; "unknown" if the file does not declare it. */
   readonly type: string;
-  /** Sizes and symbols; null for an unknown size. Absent when not even the rank is declared. */
+  /** Sizes and symbols; null for an unknown size. Absent if not even the rank is declared. */
   readonly shape?: readonly (number | string | null)[];
 }
 
 export interface InspectedOperator {
   readonly opType: string;
   readonly domain: string;
-  /** Nodes in every scope: the graph, bodies of If, Loop and Scan, functions of the model. */
+  /** Number of nodes in all scopes: the graph, bodies of If, Loop and Scan, functions of the model. */
   readonly count: number;
   /**
-   * Of the weights of these nodes; what is computed from constants alone belongs to the node that uses it.
+   * Number of parameters of these nodes; a value computed only from constants belongs to the node that uses
+   * it.
    */
   readonly parameters: number;
   readonly bytes: number;
-  /** Of the nodes whose MACs are known. Those of a function are with its calls. */
+  /** Total over nodes whose MACs are known. Functions count with their calls. */
   readonly macs: number;
-  /** Nodes with MACs that need sizes which are not known. */
+  /** Number of nodes whose MACs depend on unknown sizes. */
   readonly unknownMacs: number;
-  /** Bytes of all outputs that are known. */
+  /** Bytes of all outputs of known size. */
   readonly activationBytes: number;
 }
 
 export interface InspectedNode {
-  /** As `--exclude` takes it: its name, or its first output. */
+  /** Its name for `--exclude`: the node's name, or its first output. */
   readonly name: string;
   readonly opType: string;
   readonly domain: string;
@@ -40,9 +41,9 @@ export interface InspectedNode {
   readonly scope: string;
   readonly parameters: number;
   readonly bytes: number;
-  /** Null where sizes are not known; 0 for operators that are not counted. */
+  /** Null if sizes are unknown; 0 for operators that are not counted. */
   readonly macs: number | null;
-  /** Bytes of its outputs; null where sizes are not known. */
+  /** Bytes of its outputs; null if sizes are unknown. */
   readonly activationBytes: number | null;
   /** Shape of the first output. */
   readonly shape: readonly (number | string | null)[] | null;
@@ -52,26 +53,26 @@ export interface WeightStatistics {
   readonly zeros: number;
   readonly nan: number;
   readonly infinite: number;
-  /** Of the finite values; null when there are none. */
+  /** Over finite values; null if there are none. */
   readonly min: number | null;
   readonly max: number | null;
-  /** Different values, NaN as one; null above 256. */
+  /** Number of distinct values, NaN as one; null above 256. */
   readonly distinct: number | null;
 }
 
-/** A constant, or a value computed from constants alone, that a node works with. */
+/** A constant, or a value computed only from constants, that a node uses. */
 export interface InspectedWeight {
   readonly name: string;
   readonly scope: string;
-  /** The first node that uses it (null when none does), and at which input. */
+  /** The first node that uses it (null if none does), and at which input. */
   readonly node: string | null;
   readonly opType: string | null;
   readonly input: number | null;
   readonly type: string;
   readonly shape: readonly (number | string | null)[] | null;
-  /** Elements as the node uses it; where that is not known, elements of the constants. */
+  /** Number of elements as the node uses it; if unknown, elements of the constants. */
   readonly elements: number;
-  /** Stored bytes of its constants; a constant that several share counts with the first. */
+  /** Stored bytes of its constants; a shared constant counts with its first user. */
   readonly bytes: number;
   /**
    * "inline" (an initializer in the file), "external", "node" (Constant), or "computed" from several
@@ -80,13 +81,16 @@ export interface InspectedWeight {
   readonly stored: "inline" | "external" | "node" | "computed";
   /** The constants that it is computed from; empty unless `stored` is "computed". */
   readonly constants: readonly string[];
-  /** Fingerprint of the constants' bytes: equal for equal ones. */
+  /** Fingerprint of the constants' bytes: equal for equal bytes. */
   readonly digest: string;
-  /** Null for strings, types that edgec does not read, and computed weights (unless the model is run). */
+  /**
+   * Null for strings, for types that edgec does not read, and for computed weights (unless the model was
+   * run).
+   */
   readonly statistics: WeightStatistics | null;
 }
 
-/** Bytes of the model by what they are for; together the size of all its files. */
+/** Bytes of the model by use; the sum is the size of all its files. */
 export interface FileParts {
   readonly initializers: number;
   readonly constantNodes: number;
@@ -96,34 +100,32 @@ export interface FileParts {
   readonly external: number;
   readonly docStrings: number;
   readonly metadata: number;
-  /** Nodes, names, declarations and the fields around it all; null when there is no file. */
+  /** Nodes, names, declarations and the fields around them; null if there is no file. */
   readonly structure: number | null;
 }
 
 export interface Activations {
-  /** Bytes of all intermediate values and outputs, each once; null when some are not known. */
+  /** Bytes of all intermediate values and outputs, each once; null if some are unknown. */
   readonly totalBytes: number | null;
   /**
-   * The most that is alive at once in the main graph, without weights and workspace, in the file's order of
+   * The peak of bytes in use at once in the main graph, without weights and workspace, in the file's order of
    * nodes.
    */
   readonly peakBytes: number | null;
   readonly unknown: number;
 }
 
-/** What a pass would do with a node, from a trial on a copy. */
+/** What a pass would do with a node, found by trying it on a copy. */
 export interface Possibility {
   readonly pass: string;
   /**
-   * Whether calibration data was assumed. A pass that does the same with and without it is told once, as
+   * Whether calibration data was assumed. A pass that does the same with and without it is listed once, as
    * without.
    */
   readonly calibrated: boolean;
-  /** The node, or the constant where the pass names that. */
+  /** The name of the node, or of the constant if the pass names that. */
   readonly name: string;
-  /**
-   * The node: itself, or the one that uses the constant; null for one that is not in the cleaned-up model.
-   */
+  /** The node itself, or the one that uses the constant; null if it is not in the cleaned-up model. */
   readonly node: string | null;
   readonly opType: string;
   readonly status: "changed" | "kept";
@@ -133,13 +135,13 @@ export interface Possibility {
 export interface Inspection {
   readonly inspectionVersion: typeof INSPECTION_VERSION;
   readonly path: string | null;
-  /** Bytes of the model file; external data files are not part of it. */
+  /** Bytes of the model file without external data files. */
   readonly fileBytes: number | null;
   readonly irVersion: number;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
   readonly producer: string;
   readonly functions: number;
-  /** With the sizes that were given. */
+  /** Inputs with the given sizes. */
   readonly inputs: readonly InspectedValue[];
   readonly outputs: readonly InspectedValue[];
   readonly nodes: readonly InspectedNode[];
@@ -148,23 +150,23 @@ export interface Inspection {
   readonly parameters: number;
   readonly parameterBytes: number;
   /**
-   * Share of floating-point parameters that are zero, from 0 to 1; null when there are none, or some are
+   * Fraction of floating-point parameters that are zero, from 0 to 1; null if there are none, or if some are
    * stored as codes and the model was not run.
    */
   readonly sparsity: number | null;
   readonly externalTensors: number;
   readonly parts: FileParts;
-  /** Null when not one node's are known. A body of If, Loop or Scan counts once. */
+  /** Null if those of all nodes are unknown. A body of If, Loop or Scan counts once. */
   readonly macs: number | null;
   readonly unknownMacs: number;
   readonly activations: Activations;
-  /** Where sizes are from: the file and propagation, or a run on zeros. */
+  /** Source of the sizes: the file and inference, or a run on zeros. */
   readonly sizesFrom: "inference" | "run";
-  /** Null when it was not asked for, or the model is not valid. */
+  /** Null if not requested, or if the model is not valid. */
   readonly possibilities: readonly Possibility[] | null;
-  /** What is structurally wrong with the model; mostly empty. */
+  /** Structural faults of the model; usually empty. */
   readonly problems: readonly string[];
-  /** What the figures were taken for where the model leaves it open, such as a batch of one. */
+  /** Assumptions behind the figures where the model leaves something open, such as a batch of one. */
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }

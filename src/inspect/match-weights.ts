@@ -1,9 +1,9 @@
-/** Which weight of one model is which of another. */
+/** Matches the weights of one model with those of another. */
 import type { InspectedWeight } from "./inspection.js";
 
 /**
- * What two weights have in common: their name; the node that uses them and their shape; their shape and
- * order; that node.
+ * What two weights have in common: "name"; "layer" (the node that uses them and their shape); "shape" (and
+ * order); "node".
  */
 export type WeightMatch = "name" | "layer" | "shape" | "node";
 
@@ -20,7 +20,7 @@ const KEYS: readonly (readonly [WeightMatch, (weight: InspectedWeight) => string
     ({ node, scope, shape }) =>
       node === null || shape === null ? undefined : JSON.stringify([scope, node, shape]),
   ],
-  // Scalars and vectors of like shape are too many to be told apart by it.
+  // Too many scalars and vectors have equal shapes to match by it.
   ["shape", ({ shape }) => (shape === null || shape.length < 2 ? undefined : JSON.stringify(shape))],
   [
     "node",
@@ -30,8 +30,8 @@ const KEYS: readonly (readonly [WeightMatch, (weight: InspectedWeight) => string
 ];
 
 /**
- * Pairs in the order of `before`, then what only `after` has. Like keys pair up in order; each weight is in
- * one pair.
+ * Pairs in the order of `before`, then weights that only `after` has. Equal keys pair up in order; each
+ * weight is in one pair.
  */
 export function matchWeights(before: readonly InspectedWeight[], after: readonly InspectedWeight[]): Pair[] {
   const partners = new Map<InspectedWeight, readonly [InspectedWeight, WeightMatch]>();

@@ -1,12 +1,12 @@
-/** The size of a batch that a model leaves open: costs are told for one sample. */
+/** Sets an open batch size to one, since costs are given per sample. */
 import { type Dimension, type Model, fedInputs } from "../ir/index.js";
 
-/** Inputs of one axis have a length rather than a batch. */
-const LEAST_RANK = 2;
+/** Inputs with one axis have a length rather than a batch. */
+const MIN_RANK = 2;
 
 /**
- * Takes the first axis of the inputs for 1 where it is open, and every size that bears its symbol, in
- * place. Returns what was taken so: symbols, and names of inputs whose size has none.
+ * Sets the first axis of the inputs to 1 where it is open, and every size with its symbol, in place. Returns
+ * the symbols that were set, and the names of inputs whose size has none.
  */
 export function takeOneSample(model: Model): {
   readonly symbols: readonly string[];
@@ -17,7 +17,7 @@ export function takeOneSample(model: Model): {
   for (const { name, type } of fedInputs(model)) {
     const shape = type?.tensor?.shape;
     const [batch] = shape ?? [];
-    if (!shape || shape.length < LEAST_RANK || typeof batch === "number") continue;
+    if (!shape || shape.length < MIN_RANK || typeof batch === "number") continue;
     if (typeof batch === "string") symbols.add(batch);
     else unnamed.push(name);
   }
@@ -33,16 +33,16 @@ export function takeOneSample(model: Model): {
   return { symbols: [...symbols], unnamed };
 }
 
-/** What was taken, in words, and how to change it; nothing where no size was open. */
+/** Notes that say which sizes were assumed and how to change them. */
 export function oneSampleNotes({ symbols, unnamed }: ReturnType<typeof takeOneSample>): string[] {
   const named = symbols.map(
-    (symbol) => `The size "${symbol}" is open and was taken for 1: --dim ${symbol}=… gives another.`,
+    (symbol) => `The size "${symbol}" is open and was assumed to be 1. Set it with --dim ${symbol}=….`,
   );
   return [
     ...named,
     ...unnamed.map(
       (name) =>
-        `The first size of input "${name}" is open and was taken for 1: --shape ${name}=… gives another.`,
+        `The first size of input "${name}" is open and was assumed to be 1. Set it with --shape ${name}=….`,
     ),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * What the lossy passes could do with each node, and why not: each is tried on a copy of the cleaned-up
- * model, and its own report is taken. Constants are shared with the copy; passes never write into them.
+ * Finds what the lossy passes could do with each node, and why not: tries each on a copy of the cleaned-up
+ * model and uses the pass's own report. The copy shares constants; passes never write into them.
  */
 import { isDeepStrictEqual } from "node:util";
 import { takeTurn, throwIfAborted } from "../abort.js";
@@ -24,7 +24,7 @@ export interface Trial {
 const MAX_ROUNDS = 10;
 
 export interface TrialTools {
-  /** Folds constants as compressing would; without it weights that are computed stay out of reach. */
+  /** Folds constants as `compress` does; without it, computed weights cannot be examined. */
   readonly evaluator?: ConstantEvaluator | undefined;
   readonly compute?: Compute;
   readonly progress?: (done: number, total: number) => void;
@@ -77,7 +77,7 @@ export async function tryPasses(
   return { possibilities, warnings };
 }
 
-/** Some passes name the constant: that of the node which uses it. */
+/** Some passes name a constant, which maps to the node that uses it. */
 function nodesByStatus(model: Model): (name: string) => string | null {
   const nodes = new Map<string, string>();
   const editors = GraphEditor.forModel(model);
@@ -106,17 +106,14 @@ async function tryPass(pass: Pass, clean: Model, context: PassContext): Promise<
 }
 
 /**
- * Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only
- * how well.
+ * Whether the statistics that the pass needs can be assumed: ranges decide where it applies, second moments
+ * only how well.
  */
 function canAssume(pass: Pass, model: Model): boolean {
   return pass.statistics(model).every(({ kind }) => kind === "histogram" || kind === "range");
 }
 
-/**
- * Answers as if every tensor had been seen with values from -1 to 1; what takes a model's own data stays
- * unanswered.
- */
+/** Statistics as if every tensor had values from -1 to 1. Statistics that need real data stay absent. */
 class AssumedStatistics extends Statistics {
   override get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
     const answer =

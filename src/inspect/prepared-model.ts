@@ -1,5 +1,5 @@
 /**
- * A copy of the model made for looking at: sizes given, functions inlined, Constant nodes lifted, types
+ * Prepares a copy of the model for inspection: sizes set, functions inlined, Constant nodes lifted, types
  * inferred.
  */
 import { allNodes, copyModel, GraphEditor, type Model, type Node, type Tensor } from "../ir/index.js";
@@ -13,22 +13,20 @@ import { mergeShapes, type Shapes } from "./run-shapes.js";
 export interface PreparedModel {
   readonly editors: readonly GraphEditor[];
   readonly types: ReadonlyMap<GraphEditor, TypeMap>;
-  /**
-   * The node of the given model that a node of the copy stands for: the call, for one of a function's body.
-   */
+  /** The node of the given model for a node of the copy: the call, for a node of a function's body. */
   readonly origin: (node: Node) => Node;
-  /** Initializers of the given model, as opposed to values of Constant nodes. */
+  /** Initializers of the given model, without values of Constant nodes. */
   readonly initializers: ReadonlySet<Tensor>;
 }
 
-/** A copy whose declared sizes are the given ones; its constants are shared. Throws as `giveSizes` does. */
+/** A copy with the given sizes in its declarations; it shares constants. Throws as `giveSizes` does. */
 export function sizedModel(model: Model, sizes: GivenSizes): Model {
   const copy = copyModel(model);
   giveSizes(copy, sizes);
   return copy;
 }
 
-/** @param measured shapes of values of the main graph, from a run */
+/** @param measured shapes of values of the main graph from a run */
 export async function prepareModel(
   model: Model,
   sizes: GivenSizes,
@@ -48,7 +46,7 @@ export async function prepareModel(
   return { editors, types, initializers, origin: (node) => origins.get(calls.get(node) ?? node) ?? node };
 }
 
-/** What was measured overrules what was declared. */
+/** Measured shapes override declared ones. */
 function overlaid(types: TypeMap, measured: Shapes): TypeMap {
   const all = new Map(types);
   for (const [name, shape] of measured)

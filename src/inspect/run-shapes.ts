@@ -1,4 +1,4 @@
-/** Actual shapes of a model's values, from one run on zeros in the runtime's child process. */
+/** Gets actual shapes of a model's values from one run on zeros in a child process. */
 import { locate, modelOfShapes } from "../calibration/augment.js";
 import { modelLabel, ScratchModels } from "../calibration/scratch-models.js";
 import { unfeedable } from "../data/index.js";
@@ -20,14 +20,14 @@ import { shapeText } from "./input-shapes.js";
 /** Shapes by value name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** Bytes of all inputs together. */
-const MOST_BYTES = 2 ** 30;
-/** A loop that never ends must not hold up a person who only looks. */
+/** Most bytes of all inputs together. */
+const MAX_BYTES = 2 ** 30;
+/** An endless loop must not block an inspection. */
 const TIME_LIMIT_MS = 120_000;
 
 /**
- * Runs the model once with Shape behind every value of its main graph, so that no value is kept. Values
- * inside of bodies and functions stay open. Throws EdgecError BAD_OPTION when an input's size is open or
+ * Runs the model once with a Shape after every value of its main graph, so that no value is kept. Values
+ * inside bodies and functions are not measured. Throws EdgecError BAD_OPTION when an input's size is open or
  * too large, RUNTIME_MISSING, and MODEL_REJECTED or RUNTIME_CRASHED for a model that does not run on zeros.
  */
 export async function runShapes(model: Model): Promise<Shapes> {
@@ -74,13 +74,13 @@ function zeros(inputs: readonly ValueInfo[]): Feed {
         const help = typeof open === "string" ? `--dim ${open}=1, or --shape ${name}=…` : `--shape ${name}=…`;
         throw new EdgecError(
           "BAD_OPTION",
-          `--run needs every size of input "${name}", which is declared ${shapeText(tensor)}. Give it with ${help}`,
+          `--run needs all sizes of input "${name}", which is declared ${shapeText(tensor)}. Set them with ${help}`,
         );
       }
       const dims = tensor.shape as number[];
       const count = dims.reduce((all, dim) => all * dim, 1);
       bytes += byteSize(tensor.elementType, count) ?? 8 * count;
-      if (!(bytes <= MOST_BYTES))
+      if (!(bytes <= MAX_BYTES))
         throw new EdgecError(
           "BAD_OPTION",
           `--run: the inputs take more than 1 GiB with "${name}" [${dims.join(", ")}]. Give ` +
@@ -121,13 +121,13 @@ function zeroArray(name: string, type: number, count: number): TensorValue["data
     default:
       throw new EdgecError(
         "BAD_OPTION",
-        `--run: no zeros can be made for input "${name}" of type ${dataTypeName(type)}. Leave --run out.`,
+        `--run: input "${name}" of type ${dataTypeName(type)} cannot be filled with zeros. Leave --run out.`,
       );
   }
 }
 
 /**
- * Declares measured shapes in `model`, in place, so that inference goes on from them into bodies and
+ * Declares measured shapes in `model`, in place, so that inference continues from them into bodies and
  * functions.
  */
 export function mergeShapes(model: Model, types: TypeMap, measured: Shapes): void {

@@ -1,4 +1,6 @@
-/** The lists of nodes that a model holds, each with a name for people, and the constants it can see. */
+/**
+ * Lists the scopes of a model: its lists of nodes, each with a name for people and the constants it can see.
+ */
 import {
   isStandard,
   nodeLabel,
@@ -9,19 +11,19 @@ import {
   type Tensor,
 } from "../ir/index.js";
 
-export interface Scope {
+export interface NodeScope {
   /** "" for the main graph, "If_0/then_branch" for a body, "my.domain.Block()" for a function. */
   readonly path: string;
   readonly nodes: readonly Node[];
   readonly initializers: readonly Tensor[];
-  readonly parent: Scope | undefined;
+  readonly parent: NodeScope | undefined;
 }
 
-/** Every scope, outermost first. */
-export function scopesOf(model: Pick<Model, "graph" | "functions">): Scope[] {
-  const scopes: Scope[] = [];
-  const visit = (list: Graph | FunctionDef, path: string, parent: Scope | undefined): void => {
-    const scope: Scope = {
+/** All scopes, outermost first. */
+export function scopesOf(model: Pick<Model, "graph" | "functions">): NodeScope[] {
+  const scopes: NodeScope[] = [];
+  const visit = (list: Graph | FunctionDef, path: string, parent: NodeScope | undefined): void => {
+    const scope: NodeScope = {
       path,
       nodes: list.nodes,
       initializers: "initializers" in list ? list.initializers : [],
@@ -51,7 +53,7 @@ export function domainName(domain: string | undefined): string {
   return domain === undefined || domain === "" ? "ai.onnx" : domain;
 }
 
-/** "Conv", "com.microsoft.QGemm". */
+/** Such as "Conv" or "com.microsoft.QGemm". */
 export function operatorName({
   domain,
   opType,
@@ -62,7 +64,7 @@ export function operatorName({
   return domainName(domain) === "ai.onnx" ? opType : `${domainName(domain)}.${opType}`;
 }
 
-/** Operators that give something else at every run, or depend on more than their inputs. */
+/** Operators whose result differs in every run, or depends on more than their inputs. */
 const NEVER_CONSTANT: ReadonlySet<string> = new Set([
   "RandomNormal",
   "RandomUniform",
@@ -77,10 +79,13 @@ const NEVER_CONSTANT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The nodes of a scope that compute from constants alone, such as those that unpack a stored weight.
+ * The nodes of a scope that compute only from constants, such as those that unpack a stored weight.
  * @param isConstant whether a name is a constant of the scope or one around it
  */
-export function constantNodes(scope: Pick<Scope, "nodes">, isConstant: (name: string) => boolean): Set<Node> {
+export function constantNodes(
+  scope: Pick<NodeScope, "nodes">,
+  isConstant: (name: string) => boolean,
+): Set<Node> {
   const found = new Set<Node>();
   const computed = new Set<string>();
   for (const node of scope.nodes) {

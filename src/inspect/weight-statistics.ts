@@ -1,17 +1,19 @@
-/** Numbers about the values of one constant: range, zeros, few values, and what is no number. */
+/**
+ * Statistics of the values of one constant: range, zeros, distinct values, and values that are not finite.
+ */
 import { createHash } from "node:crypto";
 import { bitsPerElement, DataType, elementCount, tensorBytes, toFloat32, type Tensor } from "../ir/index.js";
 import type { WeightStatistics } from "./inspection.js";
 
-/** More different values than fit a byte are no codebook. */
-const MOST_DISTINCT = 256;
+/** More distinct values than fit in a byte do not form a codebook. */
+const MAX_DISTINCT = 256;
 
 type Values = ArrayLike<number> | ArrayLike<bigint>;
 
 /**
- * Reads the tensor's values, loading external ones for as long as this runs. Null for strings, complex
- * numbers and types that edgec does not decode. Throws BadModelError for bytes that do not fit the shape,
- * EdgecError CANNOT_READ.
+ * Reads the tensor's values and loads external ones only while it runs. Null for strings, complex numbers and
+ * types that edgec does not decode. Throws BadModelError for bytes that do not fit the shape, and EdgecError
+ * CANNOT_READ.
  */
 export function weightStatistics(tensor: Tensor): WeightStatistics | null {
   const values = valuesOf(tensor);
@@ -19,8 +21,7 @@ export function weightStatistics(tensor: Tensor): WeightStatistics | null {
 }
 
 /**
- * A fingerprint of what a constant holds: the first 64 bits of SHA-256 over its little-endian values, in
- * hexadecimal.
+ * A fingerprint of a constant: the first 64 bits of SHA-256 over its little-endian values, in hexadecimal.
  */
 export function digestOf(tensor: Tensor): string {
   const hash = createHash("sha256");
@@ -30,14 +31,14 @@ export function digestOf(tensor: Tensor): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** One fingerprint for several. */
+/** Combines several fingerprints into one. */
 export function joinedDigest(digests: readonly string[]): string {
   return digests.length === 1
     ? (digests[0] ?? "")
     : createHash("sha256").update(digests.join()).digest("hex").slice(0, 16);
 }
 
-/** The tensor with its bytes at hand, so that an external one is read once however often it is looked at. */
+/** The tensor with its bytes loaded, so that an external one is read only once. */
 export function loaded(tensor: Tensor): Tensor {
   return tensor.external && !tensor.raw ? { ...tensor, raw: tensor.external.load() } : tensor;
 }
@@ -47,7 +48,7 @@ function statisticsOf(values: Values): WeightStatistics {
   const distinct = new Set<number>();
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
-    if (distinct.size <= MOST_DISTINCT) distinct.add(value);
+    if (distinct.size <= MAX_DISTINCT) distinct.add(value);
     if (value === 0) zeros++;
     if (Number.isFinite(value)) {
       if (value < min) min = value;
@@ -56,14 +57,14 @@ function statisticsOf(values: Values): WeightStatistics {
     else infinite++;
   }
   const hasFinite = min <= max;
-  // Minus zero is a zero.
+  // Minus zero counts as zero.
   return {
     zeros,
     nan,
     infinite,
     min: hasFinite ? min + 0 : null,
     max: hasFinite ? max + 0 : null,
-    distinct: distinct.size > MOST_DISTINCT ? null : distinct.size,
+    distinct: distinct.size > MAX_DISTINCT ? null : distinct.size,
   };
 }
 
@@ -109,7 +110,7 @@ interface ViewType<T> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
-/** The bytes as they lie, copied only where they are not aligned. */
+/** The bytes as a typed array, copied only if they are not aligned. */
 function view<T>(tensor: Tensor, type: ViewType<T>): T {
   const bytes = tensorBytes(tensor);
   const { buffer, byteOffset, byteLength } =
@@ -117,7 +118,7 @@ function view<T>(tensor: Tensor, type: ViewType<T>): T {
   return new type(buffer, byteOffset, byteLength / type.BYTES_PER_ELEMENT);
 }
 
-/** Codes of less than a byte, the first in the lowest bits. */
+/** Unpacks codes of less than a byte, lowest bits first. */
 function unpacked(tensor: Tensor, signed: boolean): Int8Array {
   const bits = bitsPerElement(tensor.dataType) ?? 8;
   const [bytes, perByte, unused] = [tensorBytes(tensor), 8 / bits, 32 - bits];

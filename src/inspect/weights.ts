@@ -1,6 +1,6 @@
 /**
- * The weights of a model: constants, and values computed from constants alone, with the node that works
- * with them.
+ * Collects the weights of a model: constants and values computed only from constants, with the node that uses
+ * them.
  */
 import { takeTurn } from "../abort.js";
 import {
@@ -22,9 +22,9 @@ import { digestOf, joinedDigest, loaded, weightStatistics } from "./weight-stati
 
 export interface WeightSources {
   readonly prepared: PreparedModel;
-  /** The scope's path of a node of the given model. */
+  /** The path of the scope of a node of the given model. */
   readonly scopeOf: (node: Node) => string;
-  /** Values of a weight that is computed from constants, when something can compute them. */
+  /** Computes the values of a weight that is computed from constants, if possible. */
   readonly compute?: ((name: string) => Promise<Tensor | undefined>) | undefined;
   readonly progress?: (done: number, total: number) => void;
 }
@@ -41,7 +41,7 @@ interface Use {
   readonly input: number | null;
 }
 
-/** All weights in node order, then constants that no node uses. Decodes one tensor at a time. */
+/** All weights in node order, then unused constants. Decodes one tensor at a time. */
 export async function collectWeights(sources: WeightSources): Promise<FoundWeight[]> {
   const ledger = new ConstantLedger();
   const found: FoundWeight[] = [];
@@ -122,12 +122,12 @@ async function describe(
   };
 }
 
-/** What is done once for every constant, however many weights it is part of. */
+/** Results that are computed once per constant, however many weights use it. */
 class ConstantLedger {
   private readonly counted = new Set<unknown>();
   private readonly digests = new Map<unknown, string>();
 
-  /** Stored bytes at the first call, then 0: a function that is called twice holds its constants once. */
+  /** Stored bytes on the first call, then 0: a function that is called twice holds its constants once. */
   bytes(tensor: Tensor): number {
     const content = contentOf(tensor);
     if (this.counted.has(content)) return 0;
@@ -135,7 +135,7 @@ class ConstantLedger {
     return storedByteLength(tensor);
   }
 
-  /** @param value the same constant with its bytes loaded, where it is at hand */
+  /** @param value the same constant with its bytes loaded, if available */
   digest(tensor: Tensor, value: Tensor | undefined): string {
     const content = contentOf(tensor);
     const digest =

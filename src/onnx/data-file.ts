@@ -1,4 +1,6 @@
-/** Which tensors a written model keeps outside itself, and the one data file that holds them. */
+/**
+ * Decides which tensors a written model keeps outside itself, and writes the one data file that holds them.
+ */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
@@ -16,7 +18,10 @@ import { createFile, writeFrom } from "./temporary-file.js";
 /** With `true`, weights of at least this many bytes leave the model, as in onnx.save. */
 const MOVE_FROM = 1024;
 
-/** Runtimes map data files page by page; a small tensor is not worth the padding unless its file had it. */
+/**
+ * Runtimes map data files page by page, so large tensors are aligned to pages. A small tensor is not worth
+ * the padding, unless its file had it.
+ */
 const PAGE = 4096;
 const PAGE_FROM = 65_536;
 const CACHE_LINE = 64;
@@ -24,7 +29,8 @@ const CACHE_LINE = 64;
 export type ExternalDataOption = boolean | { readonly minBytes: number } | undefined;
 
 /**
- * What becomes of tensors: kept outside where they are, loaded into the model, or written to the data file.
+ * The fate of each external or large tensor: left in its data file, loaded into the model, or written to the
+ * data file.
  */
 export interface DataPlan {
   readonly dataName: string;
@@ -33,9 +39,9 @@ export interface DataPlan {
 }
 
 /**
- * Plans for a model written to `path`. Without an option, what is external stays external: as it is when
- * the model stays in its folder, else carried into `<name>.data`; and weights go there when more than
- * `maxInlineBytes` would be in the model. A file that tensors are still read from is never chosen.
+ * Makes the plan for a model written to `path`. Without an option, external data stays external: unchanged if
+ * the model stays in its folder, otherwise moved to `<name>.data`. Weights also go there if the model would
+ * hold more than `maxInlineBytes`. A file that tensors are still read from is never chosen.
  */
 export function planData(
   model: Model,
@@ -66,7 +72,7 @@ function isExternal(tensor: Tensor): boolean {
   );
 }
 
-/** -1 for values of another form, which only the model can hold. */
+/** Length of the raw bytes; -1 for values in another form, which only the model can hold. */
 function rawLength({ raw, lazy }: Tensor): number {
   return raw?.byteLength ?? lazy?.length ?? -1;
 }
@@ -77,7 +83,7 @@ function inlineBytes(model: Model): number {
   return bytes;
 }
 
-/** `<name>.data`, or the first `<name>-<k>.data` that none of the tensors is read from. */
+/** `<name>.data`, or the first `<name>-<k>.data` that no tensor is read from. */
 function freeName(path: string, external: readonly Tensor[]): string {
   const folder = dirname(path);
   const sources = new Set(
@@ -94,7 +100,7 @@ export function isSamePlace(a: string | undefined, b: string): boolean {
   return a !== undefined && existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 
-/** Loads or moves the tensors of a plan, one at a time, and gives what to write in place of them. */
+/** Loads or moves the tensors of a plan, one at a time, and returns what to write in their place. */
 export function settleData(
   plan: DataPlan,
   temporaryPath: string,
@@ -110,7 +116,7 @@ export function settleData(
     (file) => {
       for (const tensor of plan.move) {
         const source = isExternal(tensor) ? tensor.external : undefined;
-        // Tensors that share their bytes go on sharing them.
+        // Tensors that share their bytes continue to share them.
         const key = source && `${source.folder}/${source.location}:${source.offset}+${source.length}`;
         const known = key === undefined ? undefined : places.get(key);
         const bytes = known ? undefined : bytesOf(tensor);
@@ -126,12 +132,12 @@ export function settleData(
   return { substitutes, dataBytes: end };
 }
 
-/** The tensor's bytes, or where to read them; known lengths are not loaded. */
+/** The tensor's bytes, or where to read them; does not load bytes of known length. */
 function bytesOf({ raw, lazy, external }: Tensor): Uint8Array | ByteSource {
   return raw ?? lazy ?? externalRange(external) ?? external?.load() ?? new Uint8Array();
 }
 
-/** An external tensor as one of the model's own. */
+/** An external tensor with its values inside the model. */
 function taken(tensor: Tensor): Tensor {
   const bytes = bytesOf(tensor);
   return { ...tensor, ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }) };
@@ -144,7 +150,7 @@ function entriesFor(location: string, offset: number, length: number): StringEnt
   }));
 }
 
-/** The tensor with its values at `entries` instead of in the model. */
+/** The tensor with its values at `entries` instead of inside the model. */
 function pointTo(tensor: Tensor, entries: StringEntry[]): Tensor {
   const moved: Tensor = { ...tensor, externalData: entries, dataLocation: EXTERNAL };
   delete moved.raw;

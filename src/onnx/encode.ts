@@ -1,7 +1,7 @@
 /**
- * IR -> bytes, as a list of parts. Weights are never copied: long byte fields, wherever they lie, pass
- * through as views between the encoded fields around them, or stay on the disk, so memory does not grow
- * with the model.
+ * Encodes the IR as a list of byte parts. Weights are never copied: long byte fields, wherever they are, pass
+ * through as views between the encoded fields around them, or stay on disk. So memory does not grow with the
+ * model.
  */
 import { readAll, type ByteSource, type Model } from "../ir/index.js";
 import { exactWriter } from "./exact-codec.js";
@@ -9,24 +9,27 @@ import { SCHEMA } from "./schema-data.js";
 import { encodeMessage } from "./schema.js";
 import { modelToWire, type Substitutes } from "./to-wire.js";
 
-/** Byte fields below this length are encoded with the rest; splicing them would cost more than it saves. */
+/**
+ * Byte fields below this length are encoded with the rest, because splicing them would cost more than it
+ * saves.
+ */
 const SPLICE_FROM = 4096;
 
-/** A message as decoded or about to be encoded: its fields by name. */
+/** A decoded message, or one to be encoded: its fields by name. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A part of an encoded model: bytes, or where they lie on the disk. */
+/** A part of an encoded model: bytes, or their place on disk. */
 export type Part = Uint8Array | ByteSource;
 
 /**
- * Encodes the model; joining the parts gives the file. Bytes of tensors are views: do not write into them.
+ * Encodes the model; the file is all parts joined. Bytes of tensors are views: do not write into them.
  * @param substitutes tensors to write in place of others
  */
 export function encodeParts(model: Model, substitutes: Substitutes = new Map()): Part[] {
   return new Splicer().encode("ModelProto", modelToWire(model, substitutes) as Fields);
 }
 
-/** As `encodeParts`, with all of it in memory. */
+/** Like `encodeParts`, with everything in memory. */
 export function encodeModel(model: Model, substitutes?: Substitutes): Uint8Array[] {
   return encodeParts(model, substitutes).map((part) => (part instanceof Uint8Array ? part : readAll(part)));
 }
@@ -45,9 +48,8 @@ function isPart(value: unknown): value is Part {
 }
 
 /**
- * Cuts messages around what is spliced in. A message without long fields is left to protobufjs; one with
- * them is encoded in pieces, field by field in ascending order. Pieces of one message join into the
- * message.
+ * Splits messages around spliced fields. protobufjs encodes messages without long fields. Others are encoded
+ * in pieces, field by field in ascending order; pieces of one message join into the message.
  */
 class Splicer {
   private readonly long = new WeakMap<object, boolean>();
@@ -102,7 +104,7 @@ class Splicer {
   }
 }
 
-/** Tag and length of a length-delimited field. Lengths of 4 GB and more do not fit a protobuf message. */
+/** Tag and length of a length-delimited field. Lengths of 4 GB and more do not fit in a protobuf message. */
 function header(field: number, length: number): Uint8Array {
   return exactWriter()
     .uint32((field << 3) | 2)

@@ -1,6 +1,6 @@
 /**
- * protobufjs readers and writers made exact: 64-bit integers are bigints, text keeps its bytes, unknown
- * fields are kept, and a reader makes only as many objects as a real model of its size needs.
+ * Makes protobufjs readers and writers exact: 64-bit integers are bigints, text keeps its bytes, unknown
+ * fields are kept, and a reader creates only as many objects as a real model of its size needs.
  */
 import type { Reader, Writer } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
@@ -8,33 +8,34 @@ import { decodeText, encodeText, isEscaped } from "./exact-text.js";
 import { protobufjs } from "./protobuf.js";
 
 /**
- * An object in memory takes some 100 bytes, and two bytes of a hostile file can ask for one. Real models need
- * one for every 10 to 40 bytes of their graph, so the limit holds for a graph of 50 MB without any weights.
+ * The number of objects that is always allowed. An object takes about 100 bytes of memory, and two bytes of a
+ * hostile file can create one. Real models need one per 10 to 40 bytes of their graph, so this is enough for
+ * a graph of 50 MB without weights.
  */
-const OBJECTS_AT_LEAST = 2_000_000;
+const MIN_OBJECT_LIMIT = 2_000_000;
 const BYTES_PER_OBJECT = 24;
 
 /**
- * A reader whose byte fields are plain views on `bytes`. It throws BadModelError when the object limit is
- * passed.
+ * A reader whose byte fields are plain views on `bytes`. Throws BadModelError when the object limit is
+ * exceeded.
  */
 export function exactReader(bytes: Uint8Array): Reader {
   const prototype = protobufjs().Reader.prototype;
-  // A Buffer's slice() is a view where a Uint8Array's is a copy; tensors must not behave in two ways.
+  // slice() of a Buffer gives a view, but of a Uint8Array a copy. All tensors must behave the same.
   const reader = new (protobufjs().Reader)(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const limit = OBJECTS_AT_LEAST + bytes.byteLength / BYTES_PER_OBJECT;
+  const limit = MIN_OBJECT_LIMIT + bytes.byteLength / BYTES_PER_OBJECT;
   let objects = 0;
   const count = (): void => {
     if (++objects > limit)
       throw new BadModelError(
-        `more than ${Math.floor(limit)} parts are described in ${bytes.byteLength} bytes, ` +
-          "which no real model does; refused to protect memory",
+        `${bytes.byteLength} bytes describe more than ${Math.floor(limit)} parts, ` +
+          "which no real model does; the file is refused to protect memory",
       );
   };
   reader.discardUnknown = false;
   return Object.assign(reader, {
-    // Every message, string, byte field and packed list begins with a size; unknown fields are taken raw.
+    // Every message, string, byte field and packed list starts with a size; unknown fields are read raw.
     size: () => (count(), prototype.size.call(reader)),
     raw: (start: number, end: number) => (count(), prototype.raw.call(reader, start, end)),
     int64: () => shortVarint(reader) ?? toBigInt(prototype.int64.call(reader)),
@@ -49,7 +50,7 @@ export function exactReader(bytes: Uint8Array): Reader {
   });
 }
 
-/** A writer that takes what `exactReader` gives. */
+/** A writer for what `exactReader` returns. */
 export function exactWriter(): Writer {
   const writer = protobufjs().Writer.create();
   const text = writer.string.bind(writer);
@@ -71,12 +72,12 @@ const toBigInt = (value: LongBits): bigint =>
 const toLongBits = (value: bigint): LongBits =>
   ({ low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)) }) as LongBits;
 
-/** One object for each small number: lists of axes, shapes and tree nodes hold the same few over and over. */
+/** One shared object per small number: lists of axes, shapes and tree nodes repeat the same few. */
 const SHARED = Array.from({ length: 1024 }, (_, value) => BigInt(value));
 
 /**
- * A varint of up to seven bytes, which a number holds exactly; undefined, and nothing read, for longer
- * ones.
+ * Reads a varint of up to seven bytes, which a number holds exactly. For longer ones, reads nothing and
+ * returns undefined.
  */
 function shortVarint(reader: Reader): bigint | undefined {
   const { buf, len } = reader;

@@ -1,24 +1,24 @@
 /**
- * Strings that survive a round trip even where a file breaks the rule that they are UTF-8 (doc strings in
+ * Strings that survive a round trip even if a file breaks the rule that they are UTF-8 (doc strings in
  * Latin-1 exist). Bytes that are not UTF-8 become lone surrogates, as in Python's `surrogateescape` (PEP
  * 383).
  */
 
 const ESCAPE = 0xdc00;
-/** With the u flag this matches lone surrogates only, never a half of a pair. */
+/** With the u flag, this matches only lone surrogates, never half of a pair. */
 const ESCAPED = /([\udc80-\udcff])/u;
 
 /** The text of bytes `start` to `end`. */
 export function decodeText(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString("utf8", start, end);
-  // U+FFFD is what Node puts for an invalid byte; it may also be what the file says.
+  // Node replaces an invalid byte by U+FFFD, which may also be in the file itself.
   if (!text.includes("\ufffd") || Buffer.from(text).equals(bytes.subarray(start, end))) return text;
   return bytes
     .toString("latin1", start, end)
     .replace(/[\u0080-\u00ff]/g, (byte) => String.fromCharCode(ESCAPE + byte.charCodeAt(0)));
 }
 
-/** The bytes that `decodeText` made the text from. */
+/** The bytes that `decodeText` decoded. */
 export function encodeText(text: string): Uint8Array {
   if (!ESCAPED.test(text)) return Buffer.from(text);
   return Buffer.concat(

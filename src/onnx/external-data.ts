@@ -1,4 +1,7 @@
-/** Tensors whose bytes lie in other files: found only inside the model's folder, and loaded one at a time. */
+/**
+ * Reads tensors whose bytes are in other files: only files inside the model's folder, and one tensor at a
+ * time.
+ */
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { BadModelError } from "../errors.js";
@@ -16,17 +19,17 @@ import { readFully } from "./read-fully.js";
 /** `TensorProto.DataLocation.EXTERNAL`. */
 export const EXTERNAL = 1;
 
-/** Where the model lies that a tensor is of. */
+/** The location of the model that a tensor belongs to. */
 export interface ModelPlace {
-  /** The folder that external data must lie in; undefined for a model from bytes. */
+  /** The folder that must contain external data; undefined for a model from bytes. */
   readonly folder: string | undefined;
   /** The model's file, for messages. */
   readonly path?: string | undefined;
 }
 
 /**
- * The source of an external tensor's bytes, or undefined when its values are in the model. Reads no data yet.
- * Throws BadModelError when the tensor's entries make no sense or name a file outside the model's folder.
+ * The source of an external tensor's bytes, or undefined if its values are in the model. Reads no data yet.
+ * Throws BadModelError when the tensor's entries are invalid or name a file outside the model's folder.
  */
 export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): ExternalSource | undefined {
   if (tensor.dataLocation !== EXTERNAL) return undefined;
@@ -44,7 +47,7 @@ export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): Exte
     stated === undefined
       ? byteSize(tensor.dataType, elementCount(tensor))
       : integerEntry(stated, label, "length");
-  // What fails while reading says which model it is of; what fails here is told by the reader.
+  // Errors while reading name the model; errors here are reported by the reader of the model.
   const owner = path === undefined ? label : `${label} of ${path}`;
   return {
     location,
@@ -62,14 +65,14 @@ export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): Exte
   };
 }
 
-/** The files that tensors of the model lie in, relative to its folder, each once. */
+/** The files that hold tensors of the model, relative to its folder, each once. */
 export function dataLocations(model: Model): string[] {
   const locations = new Set<string>();
   for (const { external } of allTensors(model)) if (external) locations.add(external.location);
   return [...locations];
 }
 
-/** The same as paths. */
+/** The paths of these files. */
 export function dataFiles(model: Model): string[] {
   const folder = model.path === undefined ? "." : dirname(model.path);
   return dataLocations(model).map((location) => join(folder, location));
@@ -77,7 +80,7 @@ export function dataFiles(model: Model): string[] {
 
 /**
  * Throws BadModelError when a data file of the model at `path` is a pipe, a device or the like: a runtime
- * that opens it would wait for ever. Looks at the files and opens none.
+ * that opens it would wait forever. Checks the files without opening them.
  */
 export function requireRegularData(model: Model, path: string): void {
   for (const location of dataLocations(model)) {
@@ -94,14 +97,14 @@ function integerEntry(text: string, label: string, what: string): number {
   return value;
 }
 
-/** Which bytes of a data file a tensor takes; to its end when the length is not known. */
+/** The bytes of a data file that belong to a tensor; up to the end of the file if the length is unknown. */
 type Range = Pick<ExternalSource, "location" | "offset" | "length">;
 
 function loadRange(label: string, path: string, range: Range): Uint8Array {
   return readRange(label, path, range, undefined);
 }
 
-/** Reads into `target`, or into a new array once the file is known to hold as much. */
+/** Reads into `target`, or into a new array after checking that the file has as many bytes. */
 function readRange(
   label: string,
   path: string,
@@ -114,8 +117,8 @@ function readRange(
     const wanted = length ?? Math.max(0, size - offset);
     if (offset + wanted > size) {
       throw new BadModelError(
-        `${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which holds ` +
-          `only ${size}; the data file is cut off or of another model`,
+        `${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which has ` +
+          `only ${size}; the data file is truncated or belongs to another model`,
       );
     }
     const bytes = target ?? allocate(label, wanted);
@@ -127,7 +130,7 @@ function readRange(
   }
 }
 
-/** Opens a plain file; a pipe or device would block for ever or never end. */
+/** Opens a regular file; a pipe or device would block forever or never end. */
 function openRegular(label: string, path: string, location: string): number {
   try {
     if (statSync(path).isFile() && whyUnreadable(path) === undefined) return openSync(path, "r");
@@ -146,11 +149,11 @@ function allocate(label: string, length: number): Uint8Array {
   try {
     return new Uint8Array(length);
   } catch (cause) {
-    throw new BadModelError(`${label} takes ${length} bytes, more than fit in memory`, { cause });
+    throw new BadModelError(`${label} needs ${length} bytes, which do not fit in memory`, { cause });
   }
 }
 
-/** The data file's path; refuses links that lead out of the model's folder. */
+/** The data file's path. Refuses links that lead out of the model's folder. */
 function containedPath(label: string, folder: string | undefined, location: string): string {
   if (folder === undefined)
     throw new BadModelError(
@@ -161,13 +164,13 @@ function containedPath(label: string, folder: string | undefined, location: stri
   try {
     target = realpathSync(path);
   } catch {
-    return path; // Missing: its own message comes when it is opened.
+    return path; // Opening a missing file gives a better error.
   }
   if (reachesOut(relative(realpathSync(folder), target))) throw escapes(label, location);
   return target;
 }
 
-/** Whether a relative path leaves its folder. A drive letter or a backslash would do so on Windows. */
+/** Whether a relative path leaves its folder. On Windows, a drive letter or a backslash could do so. */
 function reachesOut(path: string): boolean {
   const way = normalize(path);
   return isAbsolute(path) || /^[a-z]:|\\|\0/i.test(path) || way === ".." || way.startsWith(`..${sep}`);
@@ -176,6 +179,6 @@ function reachesOut(path: string): boolean {
 function escapes(label: string, location: string): BadModelError {
   return new BadModelError(
     `${label} names the data file "${location}", which is not inside the model's folder; ` +
-      "refused, as a model must not reach for other files",
+      "refused, because a model must not read other files",
   );
 }

@@ -1,4 +1,6 @@
-/** Decoded messages -> IR. Nothing is dropped: absent stays absent, unknown fields ride along. */
+/**
+ * Turns decoded messages into the IR. Nothing is dropped: absent stays absent, and unknown fields are kept.
+ */
 import { BadModelError } from "../errors.js";
 import type {
   Attribute,
@@ -30,18 +32,16 @@ import {
   type WireValueInfo,
 } from "./wire.js";
 
-/** What reading needs to know besides the message. */
+/** Further input for reading a message. */
 export interface ReadContext extends ModelPlace {
   /**
-   * Where tensor bytes lie that were cut out of the message, by the position of the byte that stands for
-   * them.
+   * Places of tensor bytes that were cut out of the message, by the position of the byte left in their place.
    */
   readonly cut?: ReadonlyMap<number, ByteSource>;
 }
 
 export function modelFromWire(wire: WireModel, context: ReadContext): Model {
-  if (!wire.graph)
-    throw new BadModelError("the model holds no graph; it is not an ONNX model or was cut off");
+  if (!wire.graph) throw new BadModelError("the model has no graph; it is not an ONNX model or is truncated");
   return {
     ...present({
       irVersion: wire.irVersion,
@@ -157,7 +157,8 @@ export function tensorFromWire(wire: WireTensor, context: ReadContext): Tensor {
 }
 
 /**
- * Dimensions are numbers in the IR; those that a number cannot hold exactly have no tensor that fits them.
+ * Dimensions are numbers in the IR. A dimension that a number cannot hold exactly is too large for any
+ * tensor.
  */
 function exactDimension(dim: bigint, tensor: string | undefined): number {
   if (BigInt.asIntN(53, dim) !== dim)

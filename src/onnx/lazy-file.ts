@@ -1,7 +1,6 @@
 /**
- * Reading a large model file without its weights: the bytes of long tensors are cut out of the message, and
- * each is left as the place in the file where it lies. What remains is a message of the same structure,
- * small enough to decode.
+ * Reads a large model file without its weights: the bytes of long tensors are cut out of the message and
+ * replaced by their place in the file. What remains is a small message of the same structure.
  */
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { BadModelError } from "../errors.js";
@@ -9,15 +8,14 @@ import type { ByteSource } from "../ir/index.js";
 import { readFully } from "./read-fully.js";
 
 /**
- * A file's message without long tensor bytes; in their places are single bytes, by whose position they are
- * found.
+ * A file's message without long tensor bytes. A single byte, found by its position, is left in place of each.
  */
 export interface Skeleton {
   readonly bytes: Uint8Array;
   readonly cut: ReadonlyMap<number, ByteSource>;
 }
 
-/** Field numbers of onnx.proto that lead from a message kind to the next one. */
+/** Field numbers in onnx.proto that lead from one message type to the next. */
 const PATHS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   model: { 7: "graph", 25: "function" },
   graph: { 1: "node", 5: "tensor" },
@@ -31,9 +29,8 @@ const MAX_DEPTH = 64;
 const WINDOW = 65_536;
 
 /**
- * The skeleton of the model at `path`, with tensor bytes from `cutFrom` on left out; undefined when the
- * file is not laid out as a model, which a reader of the whole file can explain. Throws what opening a file
- * throws.
+ * The skeleton of the model at `path`, without tensors of `cutFrom` bytes or more. Undefined if the file is
+ * not laid out as a model; reading the whole file then gives the error. Throws the error of opening the file.
  */
 export function readSkeleton(path: string, cutFrom: number): Skeleton | undefined {
   const file = openSync(path, "r");
@@ -47,7 +44,7 @@ export function readSkeleton(path: string, cutFrom: number): Skeleton | undefine
   }
 }
 
-/** A range of a file that must not have changed since it was first read. */
+/** A range of a file that must not change after it was first read. */
 class FilePart implements ByteSource {
   constructor(
     private readonly path: string,
@@ -62,7 +59,7 @@ class FilePart implements ByteSource {
       const { ino, size, mtimeMs } = fstatSync(file);
       const isSame = ino === this.stats.ino && size === this.stats.size && mtimeMs === this.stats.mtimeMs;
       if (!isSame || !readFully(file, target, this.start + offset))
-        throw new BadModelError(`"${this.path}" has changed since it was read; read it again`);
+        throw new BadModelError(`"${this.path}" changed after it was read; read it again`);
     } finally {
       closeSync(file);
     }
@@ -130,7 +127,7 @@ class Scanner {
     return { bytes, cut };
   }
 
-  /** `value` is where a length-delimited field's content begins. */
+  /** `value` is the start of a length-delimited field's content. */
   private field(
     start: number,
     end: number,

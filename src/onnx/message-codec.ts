@@ -1,7 +1,7 @@
 /**
- * Decoding and encoding messages by walking over their fields. protobufjs would make functions from text
+ * Decodes and encodes messages by walking over their fields. protobufjs would generate functions from text
  * for that, which Node refuses under --disallow-code-generation-from-strings. They are no faster on models,
- * and making them takes 10 ms.
+ * and generating them takes 10 ms.
  */
 import type { Field, Reader, Root, Type, Writer } from "protobufjs/light.js";
 import { protobufjs } from "./protobuf.js";
@@ -10,12 +10,12 @@ import { protobufjs } from "./protobuf.js";
 interface FieldPlan {
   readonly id: number;
   readonly name: string;
-  /** The reader's and the writer's method for one value; undefined for a message. */
+  /** The method of reader and writer for one value; undefined for a message. */
   readonly method: string | undefined;
   readonly message: MessagePlan | undefined;
   readonly wireType: number;
   readonly isRepeated: boolean;
-  /** Whether several values may come in one packed list. */
+  /** Whether several values may be in one packed list. */
   readonly isPackable: boolean;
 }
 
@@ -30,7 +30,7 @@ type Methods = Readonly<Record<string, (value?: unknown) => unknown>>;
 const LENGTH_DELIMITED = 2;
 const MAX_DEPTH = 100;
 
-/** Gives all message types of a root this way to decode and encode. */
+/** Makes all message types of a root use this codec. */
 export function useFieldCodec(root: Root, types: readonly Type[]): void {
   const plans = new Map(types.map((type): [Type, MessagePlan] => [type, { type, fields: new Map() }]));
   root.resolveAll();
@@ -92,7 +92,7 @@ function decode(
   return message;
 }
 
-/** False when the value is not of the field's wire type, and so belongs to no field that is known. */
+/** False if the value does not have the field's wire type, and so belongs to no known field. */
 function readField(
   { name, method, message: plan, wireType, isRepeated, isPackable }: FieldPlan,
   found: number,

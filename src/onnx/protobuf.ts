@@ -1,5 +1,5 @@
 /**
- * The protobuf library, loaded when the first model is read or written: `edgec --help` must not pay for it.
+ * The protobuf library, loaded when the first model is read or written, so that `edgec --help` stays fast.
  */
 import { createRequire } from "node:module";
 import type * as Protobuf from "protobufjs/light.js";

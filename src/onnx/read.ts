@@ -1,6 +1,6 @@
 /**
- * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the
- * disk; external data is not opened yet.
+ * Reads a model file. Tensor bytes are views on the file's buffer, or stay on disk if the file is large.
+ * External data is not opened yet.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,27 +13,25 @@ import { readSkeleton } from "./lazy-file.js";
 import { decodeMessage } from "./schema.js";
 import { describeForeignFile, describeText } from "./sniff.js";
 
-/** Readers of protobuf count bytes in a signed 32-bit integer. */
-const MOST_BYTES = 2 ** 31 - 1;
+/** Protobuf readers count bytes in a signed 32-bit integer. */
+const MAX_BYTES = 2 ** 31 - 1;
 /** Files from this size on are read without their weights. Bytes. */
 const LAZY_FROM = 64 * 2 ** 20;
-/** Tensors of fewer bytes are not worth a reading of their own. */
+/** Tensors of fewer bytes are not worth reading separately. */
 const CUT_FROM = 65_536;
 
 export interface ReadOptions {
   /**
-   * A file of at least so many bytes leaves its large tensors on the disk until they are asked for. Default
-   * 64 MiB.
+   * Files of at least this many bytes keep their large tensors on disk until they are needed. Default 64 MiB.
    */
   readonly lazyFrom?: number;
 }
 
 /**
- * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large
- * file must stay as it is while the model is in use: tensors that are read after it changed throw
- * BadModelError.
- * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot
- *   be opened or is no regular file
+ * Reads an ONNX model from a path or from bytes. External data can be found only with a path. A large file
+ * must not change while the model is in use: reading tensors after a change throws BadModelError.
+ * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be
+ *   opened or is not a regular file
  */
 export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
   if (typeof source !== "string") return decodeModel(source);
@@ -43,11 +41,11 @@ export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }:
   return { ...model, path: source };
 }
 
-/** Undefined for small files, and for those that only a reading of the whole can explain. */
+/** Undefined for small files, and for those whose error only a complete read can explain. */
 function readLazily(path: string, lazyFrom: number): Model | undefined {
   try {
     const size = statSync(path).size;
-    if (size < lazyFrom || size > MOST_BYTES) return undefined;
+    if (size < lazyFrom || size > MAX_BYTES) return undefined;
     const skeleton = readSkeleton(path, Math.min(CUT_FROM, lazyFrom));
     return skeleton && sortedModel(skeleton.bytes, { folder: dirname(path), path, cut: skeleton.cut });
   } catch {
@@ -56,8 +54,8 @@ function readLazily(path: string, lazyFrom: number): Model | undefined {
 }
 
 /**
- * Decodes a model from bytes, on which its tensors are views; `path` serves messages and finds external
- * data beside it.
+ * Decodes a model from bytes. Its tensors are views on them. `path` is used in messages and to find external
+ * data.
  */
 export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const label = path === undefined ? "the model" : `"${path}"`;
@@ -75,8 +73,8 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
 }
 
 /**
- * Files may have nodes in any order; everything from here on finds them in topological order, where there
- * is one.
+ * Files may have nodes in any order. Sorts them, so that all other code finds them in topological order, if
+ * there is one.
  */
 function sortedModel(bytes: Uint8Array, context: ReadContext): Model {
   const model = modelFromWire(decodeMessage("ModelProto", bytes), context);
@@ -86,7 +84,7 @@ function sortedModel(bytes: Uint8Array, context: ReadContext): Model {
 
 function readWhole(path: string): Uint8Array {
   try {
-    if (statSync(path).size > MOST_BYTES) throw Object.assign(new Error(), { code: "ERR_FS_FILE_TOO_LARGE" });
+    if (statSync(path).size > MAX_BYTES) throw Object.assign(new Error(), { code: "ERR_FS_FILE_TOO_LARGE" });
     return readFileSync(path);
   } catch (cause) {
     throw new EdgecError("CANNOT_READ", `cannot read "${path}": ${explain(cause as NodeJS.ErrnoException)}`, {
@@ -103,9 +101,9 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
       return "it is a folder; give the .onnx file in it";
     case "EACCES":
     case "EPERM":
-      return "there is no permission to read it";
+      return "permission denied";
     case "ERR_FS_FILE_TOO_LARGE":
-      return "it is larger than 2 GiB, which no protobuf file may be; save the model with external data";
+      return "it is larger than 2 GiB, the limit of protobuf; save the model with external data";
     default:
       return message;
   }

@@ -1,7 +1,4 @@
-/**
- * The ONNX schema as protobufjs types, built once on first use. The only file that shapes protobuf
- * messages.
- */
+/** The ONNX schema as protobufjs types, built once on first use. No other file defines protobuf messages. */
 import type { IField, IType, Root, Type } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
 import { exactReader, exactWriter } from "./exact-codec.js";
@@ -10,8 +7,8 @@ import { protobufjs } from "./protobuf.js";
 import { SCHEMA, type SchemaField } from "./schema-data.js";
 
 /**
- * Messages that no pass looks into. They are declared as bytes, which is the same on the wire, so their
- * content passes through untouched however new it is. Types are parsed apart (see tensor-type.ts).
+ * Messages that no pass reads. They are declared as bytes, which is the same on the wire, so their content
+ * passes through unchanged however new it is. Types are parsed separately (see tensor-type.ts).
  */
 const OPAQUE: ReadonlySet<string> = new Set([
   "TypeProto",
@@ -22,13 +19,13 @@ const OPAQUE: ReadonlySet<string> = new Set([
   "TensorAnnotation",
 ]);
 
-/** Messages that are decoded on their own; what they hold comes along. */
+/** Messages that are decoded by themselves, with everything they contain. */
 const ROOTS = ["ModelProto", "TypeProto", "TensorAnnotation", "TrainingInfoProto"] as const;
 
 let root: Root | undefined;
 
 /**
- * Decodes a message, keeping fields the schema does not know. Throws BadModelError when the bytes are none.
+ * Decodes a message and keeps fields that the schema does not know. Throws BadModelError for malformed bytes.
  */
 export function decodeMessage(name: string, bytes: Uint8Array): object {
   const reader = exactReader(bytes);
@@ -43,7 +40,7 @@ export function decodeMessage(name: string, bytes: Uint8Array): object {
   }
 }
 
-/** Encodes a plain object as a message, fields in ascending order and unknown ones last. */
+/** Encodes a plain object as a message: fields in ascending order, unknown ones last. */
 export function encodeMessage(name: string, message: object): Uint8Array {
   return messageType(name).encode(message, exactWriter()).finish();
 }
@@ -73,7 +70,7 @@ function buildRoot(): Root {
   return built;
 }
 
-/** Packed lists, the values of tensors, stay encoded until a pass asks for them (see typed-data.ts). */
+/** Packed lists, the values of tensors, stay encoded until a pass needs them (see typed-data.ts). */
 function wireTypeOf(type: string, repeat: SchemaField[3]): string {
   return repeat === "packed" || OPAQUE.has(type) ? "bytes" : type;
 }
@@ -83,26 +80,27 @@ function rule(repeat: SchemaField[3]): Pick<IField, "rule" | "options"> {
 }
 
 /**
- * Gives decoded messages a constructor that adds nothing, and a prototype without default values: a field
- * that is absent from the file reads as undefined, lists included.
+ * Gives decoded messages an empty constructor and a prototype without default values: a field that is absent
+ * from the file reads as undefined, lists included.
  */
 function dropDefaults(type: Type): void {
   type.ctor = function Decoded() {
-    /* protobufjs's own would fill in empty lists */
+    /** protobufjs's own constructor would add empty lists */
   } as unknown as Type["ctor"];
   const prototype = type.ctor.prototype as Record<string, unknown>;
   for (const field of type.fieldsArray) Reflect.deleteProperty(prototype, field.name);
 }
 
-/** Nested messages are laid flat: names on the wire do not exist. */
+/** Flattens nested messages: their names do not exist on the wire. */
 function flat(name: string): string {
   return name.replaceAll(".", "_");
 }
 
-/** protobufjs's words for a malformed message in words for a person. */
+/** Rewrites protobufjs's errors for malformed messages. */
 function explain(message: string): string {
   if (message.startsWith("index out of range"))
-    return "begins a field that does not end where its message ends; the file is cut off or damaged";
-  if (message.startsWith("max depth")) return "nests messages deeper than 100 levels, the limit of protobuf";
-  return `is not ONNX (${message}); the file is damaged or of another format`;
+    return "starts a field that does not fit in its message; the file is truncated or damaged";
+  if (message.startsWith("max depth"))
+    return "nests messages more than 100 levels deep, the limit of protobuf";
+  return `is not ONNX (${message}); the file is damaged or has another format`;
 }

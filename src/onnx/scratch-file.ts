@@ -1,4 +1,4 @@
-/** One temporary file for the large tensors that passes make, so that they do not gather in memory. */
+/** One temporary file for the large tensors that passes make, so that they do not accumulate in memory. */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { BadModelError, EdgecError } from "../errors.js";
 import { troubleOf } from "../trouble.js";
@@ -7,7 +7,7 @@ import { readFully } from "./read-fully.js";
 import { writeAll } from "./temporary-file.js";
 
 export interface ScratchLimits {
-  /** Bytes that may stay in memory before the first tensor goes to the file. Default 16 MiB. */
+  /** Most bytes to keep in memory before the first tensor goes to the file. Default 16 MiB. */
   readonly inMemory?: number;
   /** Smaller tensors stay in memory. Default 64 KiB. */
   readonly minBytes?: number;
@@ -16,7 +16,7 @@ export interface ScratchLimits {
 const IN_MEMORY = 16 * 2 ** 20;
 const MIN_BYTES = 65_536;
 
-/** Tensors that it keeps can be read until `close`. */
+/** Its tensors can be read until `close`. */
 export class ScratchFile implements TensorStore {
   private file: number | undefined;
   private end = 0;
@@ -24,7 +24,7 @@ export class ScratchFile implements TensorStore {
   private readonly inMemory: number;
   private readonly minBytes: number;
 
-  /** The file is made with the first tensor, at a path where there is none. */
+  /** The file is created with the first tensor, at a path where none exists. */
   constructor(
     private readonly path: string,
     { inMemory = IN_MEMORY, minBytes = MIN_BYTES }: ScratchLimits = {},
@@ -35,7 +35,7 @@ export class ScratchFile implements TensorStore {
 
   keep<T extends { readonly raw?: Uint8Array }>(tensor: T): T {
     const { raw, ...rest } = tensor;
-    // A view on something larger, such as the file that was read, frees nothing.
+    // A view on a larger buffer, such as that of the file that was read, would free nothing.
     if (!raw || raw.byteLength < this.minBytes || raw.byteLength < raw.buffer.byteLength / 2) return tensor;
     if (this.hasRoom(raw.byteLength)) return tensor;
     return { ...rest, lazy: this.store(raw.byteLength, [raw]) } as unknown as T;
@@ -47,12 +47,12 @@ export class ScratchFile implements TensorStore {
       : this.store(length, pieces);
   }
 
-  /** Whether it holds a tensor. */
+  /** Whether it contains a tensor. */
   get isUsed(): boolean {
     return this.end > 0;
   }
 
-  /** Removes the file; its tensors cannot be read any more. */
+  /** Removes the file. Its tensors can no longer be read. */
   close(): void {
     if (this.file === undefined) return;
     closeSync(this.file);
@@ -60,7 +60,7 @@ export class ScratchFile implements TensorStore {
     rmSync(this.path, { force: true });
   }
 
-  /** Takes up room in memory, if `bytes` more may stay there. */
+  /** Reserves memory, if `bytes` more may stay there. */
   private hasRoom(bytes: number): boolean {
     this.heldBytes += bytes;
     return this.heldBytes <= this.inMemory;
@@ -75,9 +75,11 @@ export class ScratchFile implements TensorStore {
     } catch (cause) {
       const trouble = troubleOf(cause);
       if (!trouble) throw cause;
-      throw new EdgecError(trouble.code, `large tensors go to the file ${this.path}: ${trouble.message}`, {
-        cause,
-      });
+      throw new EdgecError(
+        trouble.code,
+        `cannot keep large tensors in the file ${this.path}: ${trouble.message}`,
+        { cause },
+      );
     }
     return { length, read: (target, offset) => this.read(target, start + offset) };
   }
@@ -85,7 +87,7 @@ export class ScratchFile implements TensorStore {
   private read(target: Uint8Array, position: number): void {
     if (this.file === undefined || !readFully(this.file, target, position)) {
       throw new BadModelError(
-        "a tensor was left in a temporary file that is gone; read the compressed model from its path instead",
+        "the temporary file of a tensor was removed; read the compressed model from its path instead",
       );
     }
   }

@@ -1,10 +1,9 @@
-/** Recognises files that people pass by mistake, so that the message can say what they are. */
+/** Recognizes files that people pass by mistake, so that the message can say what they are. */
 
 const TEXT_FORM =
   "is an ONNX model in text form; convert it to binary with onnx.parser or text_format, and onnx.save";
-const WEB_PAGE = "is a web page, not an ONNX model; the download went wrong";
-const ORT_FORMAT =
-  "is in the .ort format, which cannot be changed any more; use the .onnx file that it was made from";
+const WEB_PAGE = "is a web page, not an ONNX model; download the file again";
+const ORT_FORMAT = "is in the .ort format, which cannot be changed; use the .onnx file that it was made from";
 
 const SIGNATURES: readonly (readonly [at: number, signature: string, what: string])[] = [
   [0, "version https://git-lfs", "is a Git LFS pointer, not the model; run `git lfs pull`"],
@@ -22,15 +21,15 @@ const SIGNATURES: readonly (readonly [at: number, signature: string, what: strin
   [4, "ortm", ORT_FORMAT],
 ];
 
-/** A phrase that says what the file is instead of an ONNX model, or undefined when it may be one. */
+/** Describes what the file is instead of an ONNX model; undefined if it may be one. */
 export function describeForeignFile(bytes: Uint8Array): string | undefined {
-  if (bytes.byteLength === 0) return "is empty; the export or the download went wrong";
+  if (bytes.byteLength === 0) return "is empty; export or download it again";
   const head = headOf(bytes, 64).toLowerCase();
   if (/^\s*<?\s*ir_version\b/.test(head)) return TEXT_FORM;
   return SIGNATURES.find(([at, signature]) => head.startsWith(signature, at))?.[2];
 }
 
-/** The same for a file that could not be decoded: whether it is text at all. */
+/** The same for a file that could not be decoded: whether it is text. */
 export function describeText(bytes: Uint8Array): string | undefined {
   const head = headOf(bytes, 1024);
   if (!/^[\t\n\r\x20-\x7e]+$/.test(head)) return undefined;

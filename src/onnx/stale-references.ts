@@ -1,6 +1,6 @@
 /**
- * Messages that no pass looks into and that name values of the graph: quantization annotations, and the
- * training information. What names a value that passes have removed goes, rather than pointing nowhere.
+ * Updates messages that no pass reads but that name values of the graph: quantization annotations and
+ * training information. Entries for values that passes removed are deleted, because they would point nowhere.
  */
 import { BadModelError } from "../errors.js";
 import { nestedGraphs, type Model, type OpaqueMessage } from "../ir/index.js";
@@ -18,21 +18,21 @@ interface WireTrainingInfo {
   updateBinding?: WireEntry[];
 }
 
-/** What was left out. */
+/** What was removed. */
 export interface StaleReferences {
   readonly annotations: number;
-  /** Bindings of constants to what trains them, and whole descriptions of a training step. */
+  /** Bindings of constants to their training, and whole descriptions of a training step. */
   readonly training: number;
 }
 
 /** The names that a message may refer to. */
 export interface ReferableNames {
   readonly values: ReadonlySet<string>;
-  /** Those of them that are constants: scales and zero points must be, and what is trained. */
+  /** Those of them that are constants, as scales, zero points and trained values must be. */
   readonly constants: ReadonlySet<string>;
 }
 
-/** The names of a model before passes change it; undefined where no message names any. */
+/** The names of a model before passes change it; undefined if no message refers to any. */
 export function referableNames(model: Model): ReferableNames | undefined {
   const annotated = [...nestedGraphs(model.graph)].some(
     ({ quantizationAnnotations }) => quantizationAnnotations.length > 0,
@@ -41,8 +41,8 @@ export function referableNames(model: Model): ReferableNames | undefined {
 }
 
 /**
- * Leaves out, in place, what names a value that the model had and has no more. What pointed nowhere in the
- * file already stays as it was.
+ * Removes, in place, entries for values that the model had and no longer has. Entries that pointed nowhere in
+ * the file stay.
  */
 export function dropStaleReferences(model: Model, before: ReferableNames): StaleReferences {
   const now = namesOf(model);
@@ -89,7 +89,8 @@ function namesOf({ graph }: Model): ReferableNames {
 }
 
 /**
- * Nothing else reads these messages, so that a malformed one names nothing rather than spoiling the model.
+ * Nothing else reads these messages, so a malformed one counts as having no names instead of making the model
+ * invalid.
  */
 function decoded(type: "TensorAnnotation" | "TrainingInfoProto", bytes: Uint8Array): object {
   try {
@@ -106,7 +107,7 @@ function withoutStale(
 ): { kept: OpaqueMessage[]; dropped: number } {
   const info: WireTrainingInfo = decoded("TrainingInfoProto", message.bytes);
   const { initialization, algorithm, initializationBinding = [], updateBinding = [] } = info;
-  // A step that computes with what is gone cannot be carried out at all.
+  // A training step that uses a removed value cannot run at all.
   if (
     [initialization, algorithm].some((graph) => graph && [...takenFromOutside(graph)].some(isGone("values")))
   )
@@ -130,7 +131,7 @@ function withoutStale(
   };
 }
 
-/** Names that a graph uses and does not make. */
+/** Names that a graph uses but does not define. */
 function takenFromOutside({ node = [], input = [], initializer = [] }: WireGraph): Set<string> {
   const own = new Set([...input, ...initializer].map(({ name }) => name));
   for (const { output = [] } of node) for (const name of output) own.add(name);

@@ -1,4 +1,4 @@
-/** Files that are written whole or not at all: made under a temporary name, synced, then renamed. */
+/** Writes files completely or not at all: under a temporary name, synced, then renamed. */
 import {
   closeSync,
   constants,
@@ -10,14 +10,14 @@ import {
   writeSync,
 } from "node:fs";
 import { pieces, type ByteSource } from "../ir/index.js";
-import { asidePath, recordMoves, type Move } from "./unfinished-moves.js";
+import { backupPath, recordMoves, type Move } from "./unfinished-moves.js";
 
-/** One write call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
-const WRITE_AT_MOST = 2 ** 30;
+/** Most bytes per write call: the kernel's own limit is just below 2 GiB. */
+const MAX_WRITE_BYTES = 2 ** 30;
 
 /**
- * Creates a file that must not exist yet and fills it.
- * @param durable whether to bring it to the disk, so that it outlives a crash of the machine
+ * Creates and fills a file that must not exist yet.
+ * @param durable whether to sync it to disk, so that it survives a crash of the machine
  */
 export function createFile(path: string, fill: (file: number) => void, durable = true): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = constants;
@@ -31,20 +31,20 @@ export function createFile(path: string, fill: (file: number) => void, durable =
   }
 }
 
-/** Node's permission model forbids `fsync`, whatever was allowed. */
+/** Node's permission model forbids `fsync`, whatever else it allows. */
 function hasNoSync(): boolean {
   return (process.permission as typeof process.permission | undefined) !== undefined;
 }
 
-/** Writes all bytes at `position` and returns where they end; one call may write less than asked. */
+/** Writes all bytes at `position` and returns where they end; one call may write less than requested. */
 export function writeAll(file: number, bytes: Uint8Array, position: number): number {
   for (let done = 0; done < bytes.byteLength;) {
-    done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, WRITE_AT_MOST), position + done);
+    done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, MAX_WRITE_BYTES), position + done);
   }
   return position + bytes.byteLength;
 }
 
-/** Writes what lies on the disk elsewhere through a small buffer. */
+/** Copies bytes from elsewhere on disk through a small buffer. */
 export function writeFrom(file: number, source: ByteSource | Uint8Array, position: number): number {
   if (source instanceof Uint8Array) return writeAll(file, source, position);
   let end = position;
@@ -53,15 +53,15 @@ export function writeFrom(file: number, source: ByteSource | Uint8Array, positio
 }
 
 /**
- * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces
- * an old one at once. Where there are several, old ones are set aside first, last name first: a crash of
- * the machine then leaves files missing, but never an old model beside new weights. A process that is
- * killed in between leaves a record, by which the old files are put back.
+ * Gives finished files their final names. If one rename fails, everything is as before. A single file
+ * replaces an old one at once. With several, old files are first moved to backups, last name first: a crash of the
+ * machine may then leave files missing, but never an old model beside new weights. If the process is killed
+ * in between, a record remains that allows the old files to be restored.
  * @param moves the model last
  */
 export function takeNames(moves: readonly Move[]): void {
   const done: (() => void)[] = [];
-  const aside: string[] = [];
+  const backups: string[] = [];
   const record = moves.length > 1 ? recordMoves(moves) : undefined;
   const rename = (from: string, to: string): void => {
     renameSync(from, to);
@@ -71,8 +71,8 @@ export function takeNames(moves: readonly Move[]): void {
     if (moves.length > 1)
       for (const { from, to } of [...moves].reverse()) {
         if (!existsSync(to)) continue;
-        rename(to, asidePath(from));
-        aside.push(asidePath(from));
+        rename(to, backupPath(from));
+        backups.push(backupPath(from));
       }
     for (const { from, to } of moves) rename(from, to);
   } catch (cause) {
@@ -80,15 +80,12 @@ export function takeNames(moves: readonly Move[]): void {
     if (record !== undefined) rmSync(record, { force: true });
     throw cause;
   }
-  for (const path of record === undefined ? aside : [...aside, record]) rmSync(path, { force: true });
+  for (const path of record === undefined ? backups : [...backups, record]) rmSync(path, { force: true });
 }
 
 export type { Move };
 
-/**
- * Brings a rename to the disk. Not every system lets a folder be opened; there the rename lands in its own
- * time.
- */
+/** Syncs a rename to disk. Not every system can open a folder; there the rename is written later. */
 export function syncFolder(path: string): void {
   try {
     const folder = openSync(path, "r");
@@ -98,6 +95,6 @@ export function syncFolder(path: string): void {
       closeSync(folder);
     }
   } catch {
-    // Nothing to do: the files themselves are synced.
+    // Ignored: the files themselves are synced.
   }
 }

@@ -1,7 +1,4 @@
-/**
- * A folder for models that are written on the way: gone when they were used, or when the process exits
- * before.
- */
+/** A folder for intermediate models, removed after use or when the process exits. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,16 +11,16 @@ import { temporaryPrefix } from "./temporary-name.js";
 export class TemporaryFolder {
   private readonly letGo: () => void;
 
-  /** An interrupted process ends without unwinding, so the folder is also tied to the process. */
+  /** An interrupted process ends without cleaning up, so the folder is also removed at exit. */
   private constructor(readonly path: string) {
     this.letGo = atExit(() => rmSync(path, { recursive: true, force: true }));
   }
 
   /**
-   * Made at once, so that the process cannot end between the making and the listening for its end.
+   * Creates the folder synchronously, so that the process cannot end before it listens for its exit.
    * @param purpose one word for its name
-   * @param where the folder to make it in; default: the system's folder for temporary files
-   * @throws EdgecError CANNOT_WRITE when that folder does not take a new one
+   * @param where the folder to create it in; default: the system's temporary folder
+   * @throws EdgecError CANNOT_WRITE when it cannot be created there
    */
   static create(purpose: string, where = tmpdir()): Promise<TemporaryFolder> {
     try {
@@ -47,17 +44,17 @@ function refusalText(cause: unknown, where: string): string {
   const { code } = cause as NodeJS.ErrnoException;
   const isDefault = where === tmpdir();
   if (code === "ENOENT" || code === "ENOTDIR") {
-    const reason = code === "ENOENT" ? "the folder does not exist" : "that is not a folder";
+    const reason = code === "ENOENT" ? "the folder does not exist" : "it is not a folder";
     return (
-      `cannot make a temporary folder in ${where}: ` +
-      `${reason}.${isDefault ? " Set TMPDIR to one that exists." : ""}`
+      `cannot create a temporary folder in ${where}: ` +
+      `${reason}.${isDefault ? " Set TMPDIR to a folder that exists." : ""}`
     );
   }
-  const advice = isDefault ? " Set TMPDIR to a folder with room that can be written to." : "";
-  // The name that was tried means nothing to anyone.
+  const advice = isDefault ? " Set TMPDIR to a writable folder with enough space." : "";
+  // Leaves out the generated name, which means nothing to the user.
   const reason = (troubleOf(cause, where)?.message ?? (cause as Error).message).replace(
     /, mkdtemp '[^']*'/,
     "",
   );
-  return `cannot make a temporary folder in ${where}: ${reason.replace(/\.$/, "")}.${advice}`;
+  return `cannot create a temporary folder in ${where}: ${reason.replace(/\.$/, "")}.${advice}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Names of temporary files and folders. They tell which run they belong to, so that whoever cleans up
- * behind a run that was killed finds them all, and takes nothing that is in use.
+ * Names temporary files and folders after the run that made them, so that a cleanup after a killed run finds
+ * all of them and removes nothing that is in use.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
@@ -9,29 +9,29 @@ import { dirname, join, resolve, sep } from "node:path";
 import { notify } from "../run-notices.js";
 import { recoverMoves } from "./unfinished-moves.js";
 
-/** Set for child processes: what they make belongs to the run that started them. */
+/** Set for child processes: their files belong to the run that started them. */
 export const RUN_VARIABLE = "EDGEC_RUN";
 
 const NAME = /^\.?edgec-(\d+)-([0-9a-f]{8})-/;
 const RUN = /^\d+-[0-9a-f]{8}$/;
-/** After so long without a change, what another machine left behind is taken for stale. */
+/** Files left by another machine are stale after this long without a change. */
 const STALE_MS = 7 * 24 * 3600 * 1000;
 
 let ownRun: string | undefined;
 let place: string | undefined;
 
-/** The run that this process belongs to: "<process id>-<place>". */
+/** The run of this process: "<process id>-<place>". */
 export function runToken(): string {
   const given = process.env[RUN_VARIABLE];
   return (ownRun ??= given !== undefined && RUN.test(given) ? given : newRunToken());
 }
 
-/** A run of this process's own, even where the environment names another. */
+/** A new run of this process, even if the environment names another. */
 export function newRunToken(): string {
   return `${process.pid}-${placeHash()}`;
 }
 
-/** Process ids mean something only on one machine, since it was started, and in one container. */
+/** Process ids are meaningful only on one machine, since its last start, and in one container. */
 function placeHash(): string {
   place ??= createHash("sha256")
     .update(
@@ -57,8 +57,8 @@ function read(from: () => string): string {
 const looked = new Set<string>();
 
 /**
- * The beginning of names for what this run makes in `folder`, as `mkdtemp` takes it. Hidden beside a user's
- * files. What runs that are gone have left in the folder is removed at the first call.
+ * Prefix for names that this run creates in `folder`, for `mkdtemp`. Hidden beside a user's files. The first
+ * call removes files of dead runs from the folder.
  */
 export function temporaryPrefix(folder: string, purpose: string): string {
   const place = resolve(folder);
@@ -70,12 +70,12 @@ export function temporaryPrefix(folder: string, purpose: string): string {
   return join(folder, `${place === resolve(tmpdir()) ? "" : "."}edgec-${runToken()}-${purpose}-`);
 }
 
-/** A path for a temporary file beside `path`, where there is none yet. */
+/** An unused path for a temporary file beside `path`. */
 export function temporaryBeside(path: string, purpose: string): string {
   return `${temporaryPrefix(dirname(path), purpose)}${randomBytes(6).toString("hex")}`;
 }
 
-/** The system's folder for temporary files, when `path` lies in a folder that this run has made there. */
+/** The system's temporary folder, if `path` is in a folder that this run created there. */
 export function temporaryPlaceOf(path: string): string | undefined {
   const rest = resolve(path).slice(resolve(tmpdir()).length + 1);
   return resolve(path).startsWith(resolve(tmpdir()) + sep) && rest.startsWith(`edgec-${runToken()}-`)
@@ -87,14 +87,12 @@ function isWithinRun(folder: string): boolean {
   return folder.split(sep).some((part) => NAME.exec(part) && part.includes(`edgec-${runToken()}-`));
 }
 
-/** Removes all that a run has made in `folder`. What cannot be removed stays. */
+/** Removes everything that a run created in `folder`. Ignores files that cannot be removed. */
 export function removeRun(folder: string, run: string): void {
   removeAll(folder, (pid, hash) => `${pid}-${hash}` === run);
 }
 
-/**
- * Removes what runs have made in `folder` whose process is gone, or that nothing has changed in for a week.
- */
+/** Removes files in `folder` of runs whose process is gone, or that did not change for a week. */
 export function removeStale(folder: string): void {
   removeAll(folder, (pid, hash, path) => (hash === placeHash() ? !isRunning(pid) : isOld(path)));
 }
@@ -110,7 +108,7 @@ function removeAll(folder: string, isDue: (pid: number, hash: string, path: stri
     try {
       rmSync(path, { recursive: true, force: true, maxRetries: 2, retryDelay: 20 });
     } catch {
-      // Another run may be removing it, or the folder may not be ours.
+      // Another run may be removing it, or the folder may belong to someone else.
     }
   }
 }
@@ -123,7 +121,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Others may make files of such names in a shared folder; those are left alone, and links too. */
+/** Other users may have such files in a shared folder; those are left alone, and so are links. */
 function isOwn(path: string): boolean {
   try {
     const { uid, isLink } = found(path);
@@ -147,7 +145,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** By the latest change of it and of what lies directly in it. */
+/** Checks the latest change of the entry and of its direct content. */
 function isOld(path: string): boolean {
   try {
     const times = [path, ...namesIn(path).map((name) => join(path, name))]

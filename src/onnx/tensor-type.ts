@@ -1,6 +1,6 @@
 /**
- * TypeProto: dense tensors, parsed out of its opaque bytes and written back into them; other types in
- * words.
+ * Reads and writes TypeProto: dense tensor types are parsed from its bytes and written back; other types are
+ * only described.
  */
 import { dataTypeName, type DataType, type Dimension, type TensorType, type TypeInfo } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
@@ -17,21 +17,21 @@ interface WireType {
   optionalType?: { elemType?: Uint8Array };
 }
 
-/** Types may be nested without end in a hostile file. */
-const MOST_NESTED = 8;
+/** A hostile file may nest types endlessly. */
+const MAX_NESTING = 8;
 
-/** A type in words: "a sequence of maps from int64 to float". */
+/** Describes a type: "a sequence of maps from int64 to float". */
 export function typeWords({ tensor, encoded }: TypeInfo): string {
   return tensor
     ? `a ${dataTypeName(tensor.elementType)} tensor`
-    : article(nestedWords(encoded?.bytes, MOST_NESTED));
+    : article(nestedWords(encoded?.bytes, MAX_NESTING));
 }
 
 function article(words: string): string {
   return /^[aeio]/.test(words) ? `an ${words}` : `a ${words}`;
 }
 
-/** @param s "s" for more than one */
+/** @param s "s" for the plural */
 function nestedWords(bytes: Uint8Array | undefined, depth: number, s = ""): string {
   const unknown = `value${s} of unknown type`;
   if (!bytes || depth === 0) return unknown;
@@ -51,7 +51,7 @@ export interface HeldTensors {
   readonly elementType: DataType;
 }
 
-/** What a sequence or optional value holds, where that is dense tensors. */
+/** The content of a sequence or optional value, if it is dense tensors. */
 export function heldTensors({ encoded }: TypeInfo): HeldTensors | undefined {
   const { sequenceType, optionalType }: WireType = encoded ? decodeMessage("TypeProto", encoded.bytes) : {};
   const inner = sequenceType?.elemType ?? optionalType?.elemType;
@@ -60,7 +60,7 @@ export function heldTensors({ encoded }: TypeInfo): HeldTensors | undefined {
 }
 
 /**
- * Element type and shape when the type is a dense tensor, else undefined. Throws BadModelError for
+ * Element type and shape if the type is a dense tensor, otherwise undefined. Throws BadModelError for
  * malformed bytes.
  */
 export function readTensorType(bytes: Uint8Array): TensorType | undefined {
@@ -70,7 +70,7 @@ export function readTensorType(bytes: Uint8Array): TensorType | undefined {
   return { elementType: elemType ?? 0, ...(shape ? { shape: (shape.dim ?? []).map(dimension) } : {}) };
 }
 
-/** Exporters write -1 for a size they do not know, and onnxruntime reads it so. */
+/** Exporters write -1 for an unknown size, and onnxruntime accepts it. */
 function dimension({ dimValue, dimParam }: WireDimension): Dimension {
   if (dimValue !== undefined)
     return dimValue >= 0n && dimValue <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(dimValue) : undefined;

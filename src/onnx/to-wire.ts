@@ -1,4 +1,4 @@
-/** IR -> messages ready to encode. The mirror of from-wire.ts. */
+/** Turns the IR into messages to encode. The mirror of from-wire.ts. */
 import type {
   Annotated,
   Attribute,
@@ -29,7 +29,7 @@ import {
   type WireValueInfo,
 } from "./wire.js";
 
-/** Tensors that are written in place of others, as when their bytes move to another file. */
+/** Tensors to write in place of others, for example when their bytes move to another file. */
 export type Substitutes = ReadonlyMap<Tensor, Tensor>;
 
 export function modelToWire(model: Model, substitutes: Substitutes): WireModel {
@@ -152,7 +152,7 @@ class Encoder {
   }
 }
 
-/** A tensor that was external and got values of its own must not point to its old file any more. */
+/** An external tensor that got its own values must no longer point to its old file. */
 function locationOf(tensor: Tensor): Pick<WireTensor, "externalData" | "dataLocation"> {
   const inline = tensor.raw !== undefined || tensor.lazy !== undefined || tensor.typed !== undefined;
   if (inline && tensor.dataLocation === EXTERNAL) return {};
@@ -191,7 +191,7 @@ function unknowns(of: Pick<Annotated, "unknownFields">): Uint8Array[] | undefine
   return of.unknownFields && [...of.unknownFields];
 }
 
-/** The IR has "" where a file leaves a name out. */
+/** The IR has "" for a name that the file leaves out. */
 function named(name: string): string | undefined {
   return name === "" ? undefined : name;
 }

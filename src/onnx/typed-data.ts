@@ -1,7 +1,6 @@
 /**
- * The lists a tensor may use instead of `raw_data`. They are decoded when something first asks for them,
- * because a varint of one byte becomes eight in memory; as long as they are as read, writing passes their
- * bytes through.
+ * The lists that a tensor may use instead of `raw_data`. They are decoded on first use, because a varint of
+ * one byte becomes eight in memory. Until then, writing passes their bytes through.
  */
 import type { Reader, Writer } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
@@ -65,17 +64,16 @@ const LISTS: readonly ListField[] = [
   },
 ];
 
-/** What the file says of a list: packed runs, and single values that it did not pack. */
+/** A list as stored in the file: packed runs, and single unpacked values. */
 interface EncodedLists extends Partial<Record<WireKey, Uint8Array[]>> {
   readonly loose: readonly Uint8Array[];
 }
 
-/** Lists that are still as they were read, by the object that stands for them. */
+/** Lists that are still encoded, by the object that represents them. */
 const asRead = new WeakMap<TypedData, EncodedLists>();
 
 /**
- * The values of a decoded tensor, or undefined when it has none of this form; and the unknown fields that
- * remain.
+ * The values of a decoded tensor, or undefined if it has none in this form; and the remaining unknown fields.
  */
 export function typedFromWire(wire: WireTensor): {
   typed: TypedData | undefined;
@@ -125,7 +123,7 @@ export function typedToWire(
   return { ...lists, ...stringData };
 }
 
-/** Puts a property on `typed` that decodes its list when it is first read. */
+/** Defines a property on `typed` that decodes its list on first use. */
 function decodeLater(
   typed: object,
   field: ListField,
@@ -169,7 +167,7 @@ function fieldNumber(field: Uint8Array): number {
   return tag < 0x80 ? tag >> 3 : 0;
 }
 
-/** How many values a packed run holds: by width, or by the bytes that end a varint. */
+/** The number of values in a packed run: from their width, or from the bytes that end a varint. */
 function valuesIn(run: Uint8Array, width: number): number {
   if (width > 0) return run.byteLength / width;
   let count = 0;

@@ -1,6 +1,6 @@
 /**
- * The record of renames that belong together, kept while they are under way: a process that is killed in
- * between leaves it behind, and whoever cleans up puts the old files back.
+ * A record of renames that belong together, kept while they are in progress. If the process is killed in
+ * between, the next cleanup uses it to restore the old files.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
@@ -10,7 +10,7 @@ export interface Move {
   readonly to: string;
 }
 
-/** A move as recorded: `from` relative to the folder of `to`, and what file it is. */
+/** A recorded move: `from` is relative to the folder of `to`; also identifies the file. */
 interface RecordedMove {
   readonly from: string;
   readonly to: string;
@@ -19,14 +19,14 @@ interface RecordedMove {
 
 const ENDING = ".moves";
 
-/** Where the old file lies while a new one takes its name. */
-export function asidePath(from: string): string {
+/** Path of the old file while the new one is renamed. */
+export function backupPath(from: string): string {
   return `${from}.old`;
 }
 
 /**
- * Records the moves and returns the path to remove once they are done. Undefined, and nothing recorded,
- * unless they all lead into one folder, from inside it.
+ * Records the moves and returns the path to remove when they are done. Records nothing and returns undefined
+ * unless all moves lead into one folder, from inside it.
  */
 export function recordMoves(moves: readonly Move[]): string | undefined {
   const last = moves.at(-1);
@@ -43,9 +43,7 @@ export function recordMoves(moves: readonly Move[]): string | undefined {
   return path;
 }
 
-/**
- * Puts back what was under way in temporary files and folders of `folder`, all of them about to be removed.
- */
+/** Undoes unfinished moves in temporary files and folders of `folder`, which are about to be removed. */
 export function recoverMoves(folder: string, temporary: readonly string[]): void {
   for (const record of temporary.flatMap((path) => [
     path,
@@ -55,7 +53,7 @@ export function recoverMoves(folder: string, temporary: readonly string[]): void
     try {
       putBack(folder, record, temporary);
     } catch {
-      // What cannot be put back, as in a folder that is read-only by now, stays as it is.
+      // Ignores what cannot be restored, for example in a folder that is now read-only.
     }
   }
 }
@@ -66,24 +64,22 @@ function putBack(folder: string, record: string, temporary: readonly string[]): 
     (move) => isSafe(move) && temporary.some((path) => isWithin(join(folder, move.from), path)),
   );
   const isDone = moves.every(({ from }) => !existsSync(join(folder, from)));
-  // All have their names; old ones that were set aside go with the rest.
+  // If all moves are done, the old files are removed with the rest.
   if (!isDone)
     undo(moves.map(({ from, to, file }) => ({ from: join(folder, from), to: join(folder, to), file })));
   rmSync(record, { force: true });
 }
 
-/**
- * Takes new names back, the model's first, then gives old files theirs, the model last, as in `takeNames`.
- */
+/** Removes new names, the model's first, then restores the old files, the model last, as in `takeNames`. */
 function undo(moves: readonly RecordedMove[]): void {
   for (const { from, to, file } of [...moves].reverse()) {
     if (!existsSync(from) && existsSync(to) && identity(to) === file) renameSync(to, from);
   }
   for (const { from, to } of moves)
-    if (existsSync(asidePath(from)) && !existsSync(to)) renameSync(asidePath(from), to);
+    if (existsSync(backupPath(from)) && !existsSync(to)) renameSync(backupPath(from), to);
 }
 
-/** A record is no reason to touch anything but the files beside it. */
+/** A record must not cause changes to any but the files beside it. */
 function isSafe({ from, to }: { readonly from: string; readonly to: string }): boolean {
   return to === basename(to) && to !== ".." && !from.split(sep).includes("..") && resolve(sep, from) !== from;
 }

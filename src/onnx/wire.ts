@@ -1,4 +1,4 @@
-/** The shapes of decoded messages. 64-bit integers are bigints; fields that the file lacks are absent. */
+/** The types of decoded messages. 64-bit integers are bigints; fields that the file lacks are absent. */
 import type { ByteSource } from "../ir/index.js";
 
 export interface WireEntry {
@@ -120,7 +120,7 @@ export interface WireModel {
   $unknowns?: Uint8Array[];
 }
 
-/** Own, present, non-empty properties only: what the wire really holds. */
+/** Keeps only own, present, non-empty properties: those that are on the wire. */
 export function present<T extends object>(entries: { [K in keyof T]: T[K] | undefined }): T {
   const result: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(entries)) {

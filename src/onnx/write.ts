@@ -1,6 +1,6 @@
 /**
- * Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash
- * leaves the old one.
+ * Writes a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves
+ * the old file.
  */
 import { rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,23 +12,23 @@ import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
 import { temporaryBeside, temporaryPlaceOf } from "./temporary-name.js";
 
-/** Readers of protobuf count bytes in a signed 32-bit integer. */
-const MOST_BYTES = 2 ** 31 - 1;
-/** Leaves room for the graph, and for tools that copy the file with additions. */
-const MOST_INLINE = 1_900_000_000;
+/** Protobuf readers count bytes in a signed 32-bit integer. */
+const MAX_BYTES = 2 ** 31 - 1;
+/** Leaves space for the graph, and for tools that copy the file with additions. */
+const MAX_INLINE_BYTES = 1_900_000_000;
 
 export interface WriteOptions {
   /**
-   * Where weights go. Absent: they stay inside or outside the model as they were, and those outside are
-   * carried along to another folder; beyond `maxInlineBytes` they go outside, as protobuf ends at 2 GiB.
-   * `true` (or a least size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
+   * Where weights go. Absent: they stay inside or outside the model as they were, and those outside move with
+   * it to another folder; beyond `maxInlineBytes` they go outside, because protobuf ends at 2 GiB. `true` (or
+   * a minimum size in bytes, 1024 by default): outside, in `<name>.data`. `false`: inside.
    */
   readonly externalData?: Exclude<ExternalDataOption, undefined>;
-  /** Bytes of weights that a model file may hold unless it was asked for. Default 1.9 GB. */
+  /** Most bytes of weights in a model file, unless the caller chooses a place. Default 1.9 GB. */
   readonly maxInlineBytes?: number;
   /**
-   * Whether it shall outlive a crash of the machine; default true. A model that is run and removed need not
-   * wait for the disk.
+   * Whether the file must survive a crash of the machine; default true. A model that is only run and removed
+   * need not wait for the disk.
    */
   readonly durable?: boolean;
 }
@@ -37,21 +37,21 @@ export interface WriteResult {
   readonly path: string;
   /** Bytes of the model file. */
   readonly bytes: number;
-  /** The data file written beside the model, when tensors were put there. */
+  /** The data file written beside the model, if there is one. */
   readonly dataPath?: string;
   readonly dataBytes: number;
 }
 
 /**
- * Writes the model to `path`. Data files that its tensors are read from are never overwritten, also not by
- * the model.
- * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it
- *   was
+ * Writes the model to `path`. Never overwrites data files that its tensors are read from, not even with the
+ * model itself.
+ * @throws EdgecError CANNOT_WRITE with the reason; then nothing is left behind and an existing file is
+ *   unchanged
  */
 export function writeModel(
   model: Model,
   path: string,
-  { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {},
+  { externalData, maxInlineBytes = MAX_INLINE_BYTES, durable = true }: WriteOptions = {},
 ): WriteResult {
   const folder = dirname(path);
   const stem = temporaryBeside(path, "write");
@@ -59,15 +59,16 @@ export function writeModel(
   try {
     requirePlace(path);
     const holdsWeights = dataFiles(model).some((data) => isSamePlace(data, path));
-    if (holdsWeights) throw refusal(path, "it holds weights of the model; choose another name");
+    if (holdsWeights) throw refusal(path, "it contains weights of the model; choose another name");
     const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);
     const bytes = totalLength(parts);
-    if (bytes > MOST_BYTES)
+    if (bytes > MAX_BYTES)
       throw refusal(
         path,
-        `it would take ${bytes} bytes, and a protobuf file ends at 2 GiB; keep weights outside with externalData`,
+        `it would have ${bytes} bytes, and protobuf files are limited to 2 GiB; store weights outside ` +
+          "with externalData",
       );
     createFile(
       temporary.model,
@@ -89,20 +90,20 @@ export function writeModel(
   }
 }
 
-/** Throws CANNOT_WRITE when the folder does not exist or a folder has the name. */
+/** Throws CANNOT_WRITE when the folder does not exist or the path is a folder. */
 function requirePlace(path: string): void {
   const folder = dirname(path);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw refusal(path, `the folder "${folder}" does not exist; make it first`);
+    throw refusal(path, `the folder "${folder}" does not exist; create it first`);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw refusal(path, "it is a folder; give a file name");
 }
 
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
   const place = temporaryPlaceOf(path);
-  // A name that edgec has made up tells a user nothing.
-  const where = place === undefined ? `"${path}"` : `a model to the folder for temporary files, ${place}`;
-  const advice = place === undefined ? "" : ", or set TMPDIR to a folder with room";
+  // A generated name means nothing to the user.
+  const where = place === undefined ? `"${path}"` : `a model to the temporary folder ${place}`;
+  const advice = place === undefined ? "" : ", or set TMPDIR to a folder with enough space";
   return new EdgecError("CANNOT_WRITE", `cannot write ${where}: ${reason}${advice}`, { cause });
 }
 
@@ -114,14 +115,14 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return "no space is left on the disk; free some or choose another place";
+      return "no space left on the disk; free some space or choose another place";
     case "EACCES":
     case "EPERM":
-      return "there is no permission to write there; choose another place";
+      return "permission denied; choose another place";
     case "EROFS":
       return "the disk is read-only; choose another place";
     case "EFBIG":
-      return "files may not grow so large there; raise the limit (ulimit -f) or choose another place";
+      return "the file exceeds the size limit; raise it (ulimit -f) or choose another place";
     case "ENAMETOOLONG":
       return "the name is too long; use a shorter one";
     default:

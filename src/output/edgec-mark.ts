@@ -1,17 +1,15 @@
-/**
- * How edgec knows files that it wrote, so that a run may replace what an earlier one left and nothing else.
- */
+/** Recognizes files that edgec wrote, so that a run replaces only files of an earlier run. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
 import { VERSION } from "../version.js";
 
-/** Key of an entry in the model's metadata. */
+/** Key of the mark in the model's metadata. */
 const KEY = "edgec.version";
 const PIECE = 2 ** 20;
 
-/** Writes the version of edgec into the model's metadata, in place of an earlier one. */
+/** Writes the version of edgec into the model's metadata, replacing an earlier one. */
 export function markModel(model: Model): void {
   const entries = model.metadata ?? [];
   const isThere = entries.some(({ key }) => key === KEY);
@@ -21,7 +19,7 @@ export function markModel(model: Model): void {
 }
 
 /**
- * Whether the file at `path` is a model with the mark; with `data`, one that also keeps weights in that
+ * Whether the file at `path` is a model with the mark. With `data`, whether it also keeps weights in that
  * file beside it.
  */
 export function isMarkedModel(path: string, data?: string): boolean {
@@ -34,7 +32,7 @@ export function isMarkedModel(path: string, data?: string): boolean {
   }
 }
 
-/** Whether two files hold the same bytes: replacing one by the other loses nothing. */
+/** Whether two files have the same bytes, so that replacing one by the other loses nothing. */
 export function isEqualFile(a: string, b: string): boolean {
   const files: number[] = [];
   try {

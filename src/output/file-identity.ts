@@ -1,17 +1,17 @@
 /**
- * Whether two paths lead to one file, by whatever names, links or spellings, and whether it exists yet or
- * not.
+ * Tells whether two paths lead to the same file, whatever names, links or spellings they use, and whether or
+ * not the file exists.
  */
 import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
-/** On these systems names differ in case alone and mean the same file. */
+/** File systems on these platforms ignore case. */
 const IGNORES_CASE = process.platform === "darwin" || process.platform === "win32";
 
 export interface FileIdentity {
-  /** The file's path without links in it. */
+  /** The file's path with all links resolved. */
   readonly place: string;
-  /** The same for all hard links to a file; undefined where there is no file yet. */
+  /** Equal for all hard links to a file; undefined where no file exists yet. */
   readonly inode: string | undefined;
 }
 
@@ -24,7 +24,10 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.place === b.place || (a.inode !== undefined && a.inode === b.inode);
 }
 
-/** Whether both are one name in one folder, which says more to a person than that they are one file. */
+/**
+ * Whether both are the same name in the same folder. Messages then need not explain that two different paths
+ * are one file.
+ */
 export function isSameName(a: string, b: string): boolean {
   const [first, second] = [a, b].map((path) =>
     join(identityOf(dirname(resolve(path))).place, basename(path)),
@@ -32,17 +35,16 @@ export function isSameName(a: string, b: string): boolean {
   return first === second;
 }
 
-/** As many links in a row as Linux follows. */
-const MOST_LINKS = 40;
+/** The number of links in a row that Linux follows. */
+const MAX_LINKS = 40;
 
 /**
- * The file that a path leads to, whether it exists yet or not: a link may lead to what is still to be
- * written.
+ * The file that a path leads to. It need not exist: a link may point to a file that is still to be written.
  */
-export function placeOf(path: string, links = MOST_LINKS): string {
+export function placeOf(path: string, links = MAX_LINKS): string {
   const full = resolve(path);
   const real = attempt(() => realpathSync(full));
-  // The root exists on every system but for a drive of Windows that is not there.
+  // The root always exists, except for a missing drive on Windows.
   if (real !== undefined || dirname(full) === full) return real ?? full;
   const target = links > 0 ? attempt(() => readlinkSync(full)) : undefined;
   const folder = placeOf(dirname(full), links);
@@ -60,7 +62,7 @@ function attempt(look: () => string): string | undefined {
 function inodeOf(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path, { bigint: true });
-    // Some file systems number nothing.
+    // Some file systems have no inode numbers.
     return ino === 0n ? undefined : `${dev}:${ino}`;
   } catch {
     return undefined;
@@ -70,8 +72,8 @@ function inodeOf(path: string): string | undefined {
 /** A file that the run reads. */
 export interface FileRead {
   readonly path: string;
-  /** "the calibration data". */
+  /** For messages, such as "the calibration data". */
   readonly what: string;
-  /** A model may be replaced by what is made of it, and its weights with it, where that is asked for. */
+  /** With `force`, the output may replace the model it is made from, and its weights. */
   readonly role?: "model" | "weights";
 }

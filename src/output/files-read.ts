@@ -1,4 +1,4 @@
-/** Every file that a run reads, by its options. */
+/** Lists every file that a run reads, from its options. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Dataset } from "../data/index.js";
@@ -7,7 +7,7 @@ import { isProfilePath } from "../targets/index.js";
 import { BUILT_IN_METRICS } from "../verify/index.js";
 import type { FileRead } from "./file-identity.js";
 
-/** The options of commands that name a file to read. */
+/** Options that name a file to read. */
 export interface ReadingOptions {
   readonly calib?: string | Dataset | undefined;
   readonly eval?: string | Dataset | undefined;
@@ -18,7 +18,7 @@ export interface ReadingOptions {
   readonly emulate?: unknown;
 }
 
-/** The files of the options, those in folders of data included. */
+/** The files that options name, including those in data folders. */
 export function optionFiles({
   calib,
   eval: evaluation,
@@ -31,16 +31,19 @@ export function optionFiles({
   return [
     ...dataOf(calib, "the calibration data"),
     ...dataOf(evaluation, "the evaluation data"),
-    ...given(labels, "the file of labels"),
+    ...given(labels, "the labels file"),
     ...(metric !== undefined && Object.hasOwn(BUILT_IN_METRICS, metric) ? [] : given(metric, "the metric")),
     ...given(replay, "the report to replay"),
     ...[target, emulate].flatMap((device) =>
-      typeof device === "string" && isProfilePath(device) ? given(device, "the target's file") : [],
+      typeof device === "string" && isProfilePath(device) ? given(device, "the target profile") : [],
     ),
   ];
 }
 
-/** A model and the files that its weights lie in. @param data the latter, where they are known */
+/**
+ * A model and its data files.
+ * @param data the data files, if they are known
+ */
 export function modelFiles(path: string, data: readonly string[] = dataOfModel(path)): FileRead[] {
   return [
     { path, what: "the model being read", role: "model" },
@@ -52,7 +55,7 @@ export function modelFiles(path: string, data: readonly string[] = dataOfModel(p
   ];
 }
 
-/** What cannot be read is told by whoever has to read it. */
+/** An unreadable model gives no files here: its reader reports the error. */
 function dataOfModel(path: string): string[] {
   try {
     return dataFiles(readModel(path));
@@ -65,7 +68,7 @@ function given(path: string | undefined, what: string): FileRead[] {
   return path === undefined || path === "" ? [] : [{ path, what }];
 }
 
-/** A dataset that is open already bears the name of its file, if it has one. */
+/** An open dataset has the path of its file as its name, if there is one. */
 function dataOf(data: string | Dataset | undefined, what: string): FileRead[] {
   const path = typeof data === "string" ? data : data?.name;
   return path === undefined || path === ""
@@ -73,7 +76,7 @@ function dataOf(data: string | Dataset | undefined, what: string): FileRead[] {
     : [{ path, what }, ...membersOf(path).map((member) => ({ path: member, what: `a part of ${what}` }))];
 }
 
-/** The tensors of a folder of data: beside each other, or in folders test_data_set_N. */
+/** The tensor files of a data folder: directly in it, or in folders test_data_set_N. */
 function membersOf(folder: string): string[] {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
   const names = namesIn(folder);

@@ -1,4 +1,4 @@
-/** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
+/** Writes a compressed model: to a temporary file beside its final place, renamed only at the end. */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { defaultOutputPath, requireModelPlace } from "./output-place.js";
 import { isReplaceable, refuseOverlap, type FileWritten } from "./overwriting.js";
 
 export interface OutputTarget {
-  /** The file to write; undefined when the caller wants bytes alone. */
+  /** The file to write; undefined when the caller only wants bytes. */
   readonly output: string | undefined;
   /** The file being read, which is overwritten only with `force`. */
   readonly input: string | undefined;
@@ -30,9 +30,9 @@ export function filesWritten(output: string): Readonly<Record<"model" | "weights
   };
 }
 
-/** What a run writes beside its output. */
+/** The files that a run writes beside its output. */
 export interface WrittenBeside {
-  /** Whether weights go into a file of their own. */
+  /** Whether weights go into a separate file. */
   readonly data: "will" | "may" | "not";
   readonly searches: boolean;
 }
@@ -40,8 +40,8 @@ export interface WrittenBeside {
 /** A folder for the files of one run, removed at its end or when the process exits. */
 export class OutputFile {
   /**
-   * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without
-   * an output: the model then is the result, and must outlive the run.
+   * Holds the large tensors of this run, beside the output, where there is disk space for them. Undefined
+   * without an output: then the model itself is the result and must outlive the run.
    */
   readonly scratch: ScratchFile | undefined;
 
@@ -58,8 +58,8 @@ export class OutputFile {
 
   /**
    * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE as
-   * `requireModelPlace`, OUTPUT_EXISTS when it is the input, or a file that edgec did not write, and
-   * `force` is not set.
+   * `requireModelPlace` does, and OUTPUT_EXISTS when the output is the input or a file that edgec did not
+   * write and `force` is not set.
    */
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
     if (output === undefined) return new OutputFile(undefined, await TemporaryFolder.create("run"));
@@ -67,21 +67,20 @@ export class OutputFile {
     const { model, weights } = filesWritten(output);
     if (input !== undefined) refuseOverlap([model], modelFiles(input, []), { force });
     const replacesInput = input !== undefined && isSameFile(identityOf(output), identityOf(input));
-    // Whoever has not chosen the name has not chosen what lies there: an earlier run's result.
+    // The user did not choose the default name, so a file with that name comes from an earlier run.
     const isFree = force || (input !== undefined && isSameName(output, defaultOutputPath(input)));
     const isOurs = isFree || isReplaceable(model);
-    // A model that no pass changed is written without the mark. A file that equals the input may be that,
-    // or a copy of
-    // the user's: then only the same bytes may take its place.
+    // A model that no pass changed is written without the mark. A file that equals the input may be such an
+    // output, or the user's own copy. So only the same bytes may replace it.
     if (!isOurs && (input === undefined || !isEqualFile(output, input))) throw existing(output);
     const replacesData = force || isReplaceable(weights, output);
-    // In the output's folder, so that taking the name is a rename within one file system.
+    // In the output's folder, so that renaming stays within one file system.
     const folder = await TemporaryFolder.create("run", dirname(resolve(output)));
     return new OutputFile(output, folder, force, replacesInput, replacesData, isOurs);
   }
 
   /**
-   * A path for one model of this run, in a folder of its own: it bears the output's name, as external data
+   * A path for one model of this run, in a folder of its own. It has the output's name, because external data
    * is named after it.
    */
   async path(purpose: string): Promise<string> {
@@ -91,8 +90,8 @@ export class OutputFile {
   }
 
   /**
-   * Throws EdgecError OUTPUT_EXISTS when the model, its data file or what a search keeps would take the
-   * place of a file that the run reads, or the data file that of one that edgec did not write.
+   * Throws EdgecError OUTPUT_EXISTS when the model, its data file or the search state would replace a file
+   * that the run reads, or when the data file would replace one that edgec did not write.
    */
   requireSafe(read: readonly FileRead[], { data, searches }: WrittenBeside): void {
     if (this.output === undefined) return;
@@ -103,8 +102,8 @@ export class OutputFile {
   }
 
   /**
-   * Data files that will lie unused beside the output: one of the name that its weights would have, and
-   * those of the input when the output takes its place. Paths.
+   * Paths of data files that will be unused beside the output: one with the name that its weights would have,
+   * and those of the input when the output replaces it.
    * @param inputData paths of the input's data files
    */
   async unusedData(written: string, inputData: readonly string[]): Promise<string[]> {
@@ -129,7 +128,7 @@ export class OutputFile {
     return candidates.filter((path, k) => isThere[k] === true && !isUsed.has(path));
   }
 
-  /** The files that `commit` will make of the model at `written`: itself, then its data. */
+  /** The files that `commit` will make from the model at `written`: the model, then its data. */
   async finalNames(written: string): Promise<string[]> {
     const { output } = this;
     if (output === undefined) return [];
@@ -137,8 +136,8 @@ export class OutputFile {
   }
 
   /**
-   * Gives the model at `written`, and its external data if there is some, their final names, all or none of
-   * them.
+   * Gives the model at `written` and its external data, if any, their final names: either all of them or
+   * none.
    */
   async commit(written: string): Promise<void> {
     const { output } = this;
@@ -163,7 +162,9 @@ export class OutputFile {
     notify({ kind: "written", path: output });
   }
 
-  /** Writes a model for a person to look at, beside the output, never over another file. Returns its path. */
+  /**
+   * Writes a model beside the output for a person to inspect, never over an existing file. Returns its path.
+   */
   async keep(bytes: Uint8Array, purpose: string): Promise<string> {
     const stem = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}`;
     for (let k = 1; ; k++) {
@@ -180,7 +181,7 @@ export class OutputFile {
   }
 }
 
-/** Names of the files beside the model at `written`, which has a folder of its own. */
+/** Names of the files beside the model at `written`, which has its own folder. */
 async function dataBeside(written: string): Promise<string[]> {
   return (await readdir(dirname(written))).filter((name) => name !== basename(written));
 }

@@ -1,4 +1,4 @@
-/** Whether a model can be written to a path at all, which is found out before any work is done. */
+/** Checks before any work is done whether a model can be written to a path. */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -13,9 +13,9 @@ export function defaultOutputPath(input: string): string {
   return join(dirname(input), `${basename(input, extension)}.edgec${isModel ? extension : ".onnx"}`);
 }
 
-/** Endings of names by which people and tools take a file for something else than ONNX in protobuf. */
+/** File extensions that mean something other than ONNX in protobuf. */
 const OTHER_FORMS: Readonly<Record<string, string>> = {
-  "a model in onnxruntime's own format, which is made of the .onnx file by onnxruntime's converter": ".ort",
+  "a model in onnxruntime's own format, which onnxruntime's converter makes from an .onnx file": ".ort",
   "a model of another framework":
     ".tflite .h5 .hdf5 .keras .pt .pth .pt2 .torchscript .safetensors .gguf .ggml " +
     ".mlmodel .mlpackage .engine .plan " +
@@ -29,8 +29,8 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws EdgecError CANNOT_WRITE when the name is none, or that of something else than an ONNX model, when
- * the folder is missing or read-only, and when what has the name is no regular file.
+ * Throws EdgecError CANNOT_WRITE when the name is empty or has the extension of another format, when the
+ * folder is missing or read-only, and when the path is not a regular file.
  */
 export async function requireModelPlace(output: string): Promise<void> {
   requireName(output);
@@ -43,9 +43,7 @@ export async function requireModelPlace(output: string): Promise<void> {
   } catch (cause) {
     if (cause instanceof EdgecError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = missing
-      ? "does not exist. Create it first"
-      : "cannot be written to. Choose another with -o";
+    const reason = missing ? "does not exist. Create it first" : "is not writable. Choose another with -o";
     throw refusal(output, `the folder ${folder} ${reason}`, cause);
   }
 }
@@ -54,12 +52,12 @@ function requireName(output: string): void {
   if (output === "" || /[/\\]$/.test(output))
     throw new EdgecError(
       "CANNOT_WRITE",
-      `cannot write "${output}": that names no file. Give a file name with -o.`,
+      `cannot write "${output}": the name is empty. Give a file name with -o.`,
     );
   if (output === "-")
     throw refusal(
       output,
-      "edgec reads back and checks what it wrote, which standard output does not allow. " +
+      "edgec reads its output back to check it, which standard output does not allow. " +
         "Give a file name with -o, or ./- for a file of that name",
     );
   const extension = extname(output);
@@ -67,7 +65,7 @@ function requireName(output: string): void {
   if (form !== undefined && !isUrl(output))
     throw refusal(
       output,
-      `${extension} is the ending of ${form}, and edgec writes ONNX models. Give a name that ends in .onnx with -o`,
+      `${extension} is the extension of ${form}, and edgec writes ONNX models. Give a name ending in .onnx with -o`,
     );
 }
 

@@ -1,27 +1,27 @@
 /**
- * The one check that a run destroys nothing of the user's: every path that it will write against every file
- * that it reads, by real path and inode, and against what lies there already.
+ * Checks that a run destroys none of the user's files: compares every path that it will write with every file
+ * that it reads, by real path and inode, and with what already exists there.
  */
 import { statSync } from "node:fs";
 import { EdgecError, type ErrorCode } from "../errors.js";
 import { isMarkedModel } from "./edgec-mark.js";
 import { type FileRead, identityOf, isSameFile, isSameName } from "./file-identity.js";
 
-/** A path that the run will write, or may. */
+/** A path that the run will or may write. */
 export interface FileWritten {
   readonly path: string;
   readonly what: "model" | "weights" | "report" | "search state";
 }
 
 export interface Permission {
-  /** Whether the model that is read may be replaced, and whatever else that is not read. */
+  /** Whether the run may replace the input model, and any existing file that it does not read. */
   readonly force: boolean;
 }
 
 /**
  * Throws EdgecError OUTPUT_EXISTS, or CANNOT_WRITE for a report, when a path to be written leads to a file
- * that is read, or two of them to one place. With `force` the model may take the place of the one that is
- * read, and its data file that of that one's; nothing else that is read is ever destroyed.
+ * that is read, or when two of them are the same file. With `force`, the model may replace the one that is
+ * read, and its data file that model's data file. No other file that is read is ever replaced.
  */
 export function refuseOverlap(
   written: readonly FileWritten[],
@@ -38,12 +38,16 @@ export function refuseOverlap(
     );
   for (const [k, file] of written.entries()) {
     const identity = identityOf(file.path);
-    // What is named last is the more particular.
+    // The last entry is the most specific.
     const input = reading.findLast((other) => isSameFile(other, identity));
     if (input && !(isReplaced && mayReplace(file, input))) throw refusalOf(file, input, force);
     const twice = written.slice(0, k).find(({ path }) => isSameFile(identityOf(path), identity));
     if (twice?.what === "report" && file.what === "report" && isSameName(file.path, twice.path))
-      throw reportRefusal(file.path, "it is given more than once", "Name each file once with --report.");
+      throw reportRefusal(
+        file.path,
+        "the name is given more than once",
+        "Name each file once with --report.",
+      );
     if (twice) throw refusalOf(file, takenBy(twice), true);
   }
 }
@@ -56,10 +60,10 @@ const NAMES: Readonly<Record<FileWritten["what"], string>> = {
   model: "the model",
   weights: "the data file of the model",
   report: "another report",
-  "search state": "what a search keeps while it runs",
+  "search state": "the saved state of the search",
 };
 
-/** A file that is written, as one that another must not take the place of. */
+/** Describes a written file as one that other outputs must not replace. */
 export function takenBy({ path, what }: FileWritten): FileRead {
   return { path, what: NAMES[what] };
 }
@@ -69,7 +73,7 @@ function refusalOf(file: FileWritten, other: FileRead, force: boolean): EdgecErr
   if (what === "report") {
     const reason = isSameName(path, other.path)
       ? `${other.what} ${other.path} has that name`
-      : `it is another name of ${other.what} ${other.path}`;
+      : `it is the same file as ${other.what} ${other.path}`;
     return reportRefusal(path, reason, "Choose another with --report.");
   }
   const of = other.role === "weights" ? "holds weights of the model being read" : `is ${other.what}`;
@@ -80,12 +84,12 @@ function refusalOf(file: FileWritten, other: FileRead, force: boolean): EdgecErr
   );
 }
 
-/** " (another name of calib.npz)" where the path itself does not show it. */
+/** " (it is the same file as calib.npz)" where the path itself does not show it. */
 function alias(path: string, other: string): string {
-  return isSameName(path, other) ? "" : ` (it is another name of ${other})`;
+  return isSameName(path, other) ? "" : ` (it is the same file as ${other})`;
 }
 
-/** The refusal of a place for a report. */
+/** The error for a path where a report cannot be written. */
 export function reportRefusal(
   path: string,
   reason: string,
@@ -97,7 +101,7 @@ export function reportRefusal(
 }
 
 /**
- * Whether what lies at the path may be replaced without being asked for: nothing, an empty file, or what
+ * Whether the path may be replaced without asking: nothing exists there, or an empty file, or a file that
  * edgec wrote.
  * @param owner of weights: the model beside them
  */
@@ -111,7 +115,7 @@ export function isReplaceable({ path, what }: FileWritten, owner?: string): bool
     case "report":
       return false; // Which texts are reports is for the room of reports to say.
     case "search state":
-      return true; // Whoever keeps it leaves other files alone.
+      return true; // The search leaves other files alone by itself.
   }
 }
 

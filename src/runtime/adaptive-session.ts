@@ -1,7 +1,7 @@
 /**
- * A session that goes down a list of settings until the model loads and its first run succeeds.
- * onnxruntime's own optimizations break some models that run at a lower level; all sessions of edgec go
- * through here, so that all of them meet such a model in the same way.
+ * A session that tries a list of settings until the model loads and its first run succeeds. onnxruntime's own
+ * optimizations break some models that run at a lower level. All sessions of edgec use this class, so that
+ * they all treat such a model in the same way.
  */
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
@@ -9,13 +9,13 @@ import { LEVELS, type LocalSession, type SessionOptions, type UsedLevel } from "
 
 type Open = (options: SessionOptions) => Promise<LocalSession>;
 
-/** What another setting may mend. */
+/** Whether another setting may help. */
 function isRefusal(error: unknown): error is EdgecError {
   return error instanceof EdgecError && error.code === "MODEL_REJECTED";
 }
 
 export class AdaptiveSession implements LocalSession {
-  /** Whether other settings are out of the question: the model has run, or none of them lets it run. */
+  /** Whether no other settings are tried any more: the model has run, or it runs with none of them. */
   private isSettled = false;
   private turn: Promise<unknown> = Promise.resolve();
 
@@ -27,7 +27,10 @@ export class AdaptiveSession implements LocalSession {
     private refusal: string | undefined,
   ) {}
 
-  /** At the level asked for, else at the highest that works. Throws what the highest gave when none does. */
+  /**
+   * Opens the model at the requested level, or at the highest one that works. If none does, throws the error
+   * from the highest.
+   */
   static atLevels(options: SessionOptions, open: Open): Promise<LocalSession> {
     if (options.optimization !== undefined) return open(options);
     return AdaptiveSession.first(
@@ -36,7 +39,7 @@ export class AdaptiveSession implements LocalSession {
     );
   }
 
-  /** With the first of the settings that works, which are in the order of preference. */
+  /** Opens the model with the first settings that work, in order of preference. */
   static async first(attempts: readonly SessionOptions[], open: Open): Promise<AdaptiveSession> {
     const { session, at, refusal } = await firstThatLoads(attempts, 0, open);
     return new AdaptiveSession(session, open, attempts, at, refusal?.message);
@@ -50,7 +53,7 @@ export class AdaptiveSession implements LocalSession {
     return this.session.outputNames;
   }
 
-  /** Runs until one has succeeded wait for each other; the session may change under them. */
+  /** Until one run has succeeded, runs wait for each other, because the session may be replaced. */
   async run(feed: Feed, outputs?: readonly string[]): Promise<Feed> {
     if (this.isSettled) return this.session.run(feed, outputs);
     const result = this.turn.then(() =>
@@ -60,7 +63,7 @@ export class AdaptiveSession implements LocalSession {
     return result;
   }
 
-  /** Runs the model once where it has not run yet, so that what is bound is final. */
+  /** Runs the model once if it has not run yet, so that the bound session is final. */
   async bind(feed: Feed): Promise<() => Promise<unknown>> {
     if (!this.isSettled) await this.run(feed);
     return this.session.bind(feed);
@@ -75,7 +78,7 @@ export class AdaptiveSession implements LocalSession {
     return this.session.release();
   }
 
-  /** A feed that fails with all settings is at fault itself, and leaves the session as it was. */
+  /** A feed that fails with all settings is itself at fault, and leaves the session unchanged. */
   private async settle(feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
     const start = { at: this.at, refusal: this.refusal };
     let failure: EdgecError | undefined;
@@ -97,8 +100,8 @@ export class AdaptiveSession implements LocalSession {
   }
 
   /**
-   * Puts the next that loads in the place of the session; false when there is none. The former goes first:
-   * two at once may not fit in memory.
+   * Replaces the session by the next one that loads; false if there is none. Releases the old one first: two
+   * at once may not fit in memory.
    */
   private async next(): Promise<boolean> {
     await this.session.release();
@@ -114,7 +117,7 @@ export class AdaptiveSession implements LocalSession {
   }
 }
 
-/** Throws what the first gave when none loads. */
+/** If none loads, throws the first error. */
 async function firstThatLoads(
   attempts: readonly SessionOptions[],
   from: number,

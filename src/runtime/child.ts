@@ -1,6 +1,6 @@
 /**
- * The entry of a service's child process: imports the service module named on the command line and answers
- * calls to its exported functions. Calls run concurrently, as far as the functions yield.
+ * The entry point of a service's child process: imports the service module named on the command line and
+ * answers calls to its exported functions. Calls run concurrently, as far as the functions yield.
  */
 import { holdLifeline } from "./lifeline.js";
 import { END, sendableError, type CallMessage, type ReplyMessage } from "./service-wire.js";
@@ -8,7 +8,7 @@ import { END, sendableError, type CallMessage, type ReplyMessage } from "./servi
 type Service = Readonly<Record<string, unknown>>;
 
 function reply(message: ReplyMessage): void {
-  // A parent that is gone needs no answer; "disconnect" ends this process.
+  // No answer if the parent is gone; "disconnect" then ends this process.
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
@@ -23,7 +23,7 @@ async function answer(service: Service, { id, method, args }: CallMessage): Prom
 }
 
 async function main(): Promise<void> {
-  // Ctrl-C reaches the whole process group; the parent decides what becomes of this process.
+  // Ctrl-C reaches the whole process group; the parent decides when this process ends.
   process.on("SIGINT", () => undefined);
   process.on("disconnect", () => process.exit(0));
   process.on("message", (message) => {

@@ -1,10 +1,10 @@
 /**
- * Finds the files that hold a model's external tensors, for the runtime that cannot open files by itself.
- * Only the fields on the way to `TensorProto.external_data` are looked at; nothing is decoded or copied.
+ * Finds the files that hold a model's external tensors, for the runtime that cannot open files itself. Reads
+ * only the fields on the way to `TensorProto.external_data`, without decoding or copying.
  */
 import { EdgecError } from "../errors.js";
 
-/** Field numbers of onnx.proto that lead from a message kind to the next one. */
+/** Field numbers in onnx.proto that lead from one message type to the next. */
 const PATHS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   model: { 7: "graph", 25: "function" },
   graph: { 1: "node", 5: "tensor", 15: "sparse" },

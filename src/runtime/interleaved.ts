@@ -1,7 +1,4 @@
-/**
- * Timing several sessions against each other, in turns, so that all of them meet the same state of the
- * machine.
- */
+/** Times several sessions in turns, so that all of them run under the same conditions. */
 import { BadDataError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import type { LocalSession } from "./runtime.js";
@@ -12,29 +9,26 @@ export interface TimingOptions {
   /** Timed rounds; every model runs once in each. */
   readonly runs: number;
   readonly threads: number;
-  /** More rounds are added until every model has been timed this long, up to 20 times `runs`. */
+  /** Adds rounds until every model has been timed for this long, up to 20 times `runs`. */
   readonly minMs?: number;
-  /** No more rounds after the first 5 once all models together have been timed this long. */
+  /** After the first 5 rounds, stops once all models together have been timed for this long. */
   readonly maxMs?: number;
   readonly config?: Readonly<Record<string, string>>;
-  /** What messages call the models, in their order; default their paths. */
+  /** Names of the models in messages, in order; default: their paths. */
   readonly labels?: readonly string[];
 }
 
-/**
- * One time for each round in milliseconds, so that entry i of two models was measured in the same round on
- * the same feed.
- */
+/** One time per round in milliseconds. Entry i of two models comes from the same round and the same feed. */
 export interface ModelTimes {
   readonly samplesMs: number[];
 }
 
 const MAX_ROUNDS_FACTOR = 20;
-const FEWEST_ROUNDS = 5;
+const MIN_ROUNDS = 5;
 
 /**
- * Runs round after round; a round runs each model once on one feed, starting with another model each time,
- * because the first one of a round finds its data cold.
+ * Runs each model once per round on one feed. Each round starts with another model, because the first one of
+ * a round runs with cold caches.
  */
 export async function timeSessions(
   sessions: readonly LocalSession[],
@@ -71,6 +65,6 @@ function isRoundDue(
   models: number,
   { runs, minMs = 0, maxMs = Infinity }: TimingOptions,
 ): boolean {
-  if (elapsedMs > maxMs && round >= FEWEST_ROUNDS) return false;
+  if (elapsedMs > maxMs && round >= MIN_ROUNDS) return false;
   return round < runs || (elapsedMs < minMs * models && round < runs * MAX_ROUNDS_FACTOR);
 }

@@ -1,14 +1,14 @@
 /**
- * A process that works for another one must not outlive it, even while it is busy. The two share a pipe
- * that nothing is written to. A thread of the working process waits for its end, which comes with the end
- * of the other one, whatever brought it about.
+ * Ends a child process when its parent ends, even while the child is busy. The two share a pipe that nothing
+ * is written to. A thread of the child waits for the pipe to close, which happens when the parent ends for
+ * whatever reason.
  */
 import { Socket } from "node:net";
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import type { Readable } from "node:stream";
 import { Worker } from "node:worker_threads";
 
-/** The pipe's number in the working process, after the channel for messages. */
+/** File descriptor of the pipe in the child, after the message channel. */
 const DESCRIPTOR = 4;
 
 const WATCH = `
@@ -17,30 +17,27 @@ const WATCH = `
   new Socket({ fd: require("node:worker_threads").workerData }).on("error", end).on("close", end).resume();
 `;
 
-/** What to give as `stdio` to a process that holds on to a lifeline. */
+/** The `stdio` option for a process with a lifeline. */
 export function withLifeline(
   own: readonly ["ignore" | "inherit", "pipe" | "inherit", "pipe" | "inherit"],
 ): StdioOptions {
   return [...own, "ipc", "pipe"];
 }
 
-/** The parent's end keeps nothing running, and its failures mean nothing. */
+/** Lets the parent exit although its end of the pipe is open, and ignores errors on it. */
 export function letGoOfLifeline(child: ChildProcess): void {
-  // A process that could not be started may have no streams at all.
+  // A process that failed to start may have no streams.
   const streams = child.stdio as readonly unknown[] | undefined;
   const end = streams?.[DESCRIPTOR] as (Readable & { unref?(): void }) | null | undefined;
   end?.on("error", () => undefined);
   end?.unref?.();
 }
 
-/**
- * Kills this process when the one that started it is gone. To be called in a process started
- * `withLifeline`.
- */
+/** Kills this process when its parent is gone. Call it in a process started `withLifeline`. */
 export function holdLifeline(): void {
   try {
     const thread = new Worker(WATCH, { eval: true, workerData: DESCRIPTOR, stdout: false, stderr: false });
-    // Where no thread can be had, for want of memory or of permission, the pipe is watched between two tasks.
+    // If no thread can be started, for lack of memory or permission, the pipe is watched between tasks.
     thread.on("error", watchHere);
     thread.unref();
   } catch {

@@ -1,13 +1,10 @@
-/**
- * Finding an onnxruntime: the native package, else the WebAssembly one. Nothing is imported until it is
- * asked for.
- */
+/** Finds an onnxruntime: the native package, or the WebAssembly one. Imports nothing until it is needed. */
 import { EdgecError } from "../errors.js";
 import { loadNode } from "./ort-node.js";
 import { loadWeb } from "./ort-web.js";
 import type { OnnxRuntime } from "./runtime.js";
 
-/** The packages, onnxruntime-node and onnxruntime-web, by the part that differs. */
+/** The packages onnxruntime-node and onnxruntime-web, by the part of the name that differs. */
 export type RuntimeKind = "node" | "web";
 
 const LOADERS: Readonly<Record<RuntimeKind, () => Promise<OnnxRuntime>>> = { node: loadNode, web: loadWeb };
@@ -15,15 +12,14 @@ const LOADERS: Readonly<Record<RuntimeKind, () => Promise<OnnxRuntime>>> = { nod
 let loaded: Promise<OnnxRuntime> | undefined;
 
 /**
- * The runtime of this process, loaded once: onnxruntime-node, or onnxruntime-web where the native package
- * is not installed or does not load (Alpine, an unsupported processor). The environment variable
- * EDGEC_RUNTIME=node or web allows only that one. Throws EdgecError RUNTIME_MISSING that says what to
- * install.
+ * The runtime of this process, loaded once: onnxruntime-node, or onnxruntime-web if the native package is not
+ * installed or does not load (Alpine, an unsupported processor). The environment variable EDGEC_RUNTIME=node
+ * or web allows only that one. Throws EdgecError RUNTIME_MISSING, which says what to install.
  */
 export function loadRuntime(): Promise<OnnxRuntime> {
   if (!loaded) {
     loaded = load(process.env.EDGEC_RUNTIME);
-    // A failure is not kept: the next caller may have installed or chosen another one.
+    // A failure is not cached: by the next call, a package may have been installed or another one chosen.
     loaded.catch(() => (loaded = undefined));
   }
   return loaded;
@@ -34,7 +30,7 @@ function allowedKinds(wanted: string | undefined): readonly RuntimeKind[] {
   if (wanted === "node" || wanted === "web") return [wanted];
   throw new EdgecError(
     "BAD_OPTION",
-    `the environment variable EDGEC_RUNTIME is "${wanted}"; it may be "node" or "web"`,
+    `the environment variable EDGEC_RUNTIME is "${wanted}"; it must be "node" or "web"`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether the native runtime is there. Times taken in another one say nothing of how fast a model is on
- * this machine.
+ * Finds out whether the native runtime is available. Times measured in another runtime do not show how fast a
+ * model is on this machine.
  */
 import { outsideRun, untilAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
@@ -9,27 +9,27 @@ import type { OnnxRuntime } from "./runtime.js";
 
 export interface NativeRuntime {
   readonly isThere: boolean;
-  /** Why it is not; the empty text where it is. */
+  /** Why it is not available; empty if it is. */
   readonly reason: string;
-  /** What runs instead; undefined where nothing does, or the native one is there. */
+  /** The runtime used instead; undefined if there is none, or the native one is available. */
   readonly instead?: OnnxRuntime["name"];
 }
 
 const known = new Map<string, Promise<NativeRuntime>>();
 
 /**
- * Loads the runtime in a child process, once for each value of EDGEC_RUNTIME, and tells which one it is.
- * Throws EdgecError BAD_OPTION for a value that there is not, and RUNTIME_CRASHED. Serves all
- * runs of the process: the end of one ends only its own waiting.
+ * Loads the runtime in a child process, once for each value of EDGEC_RUNTIME, and returns which one it is.
+ * Throws EdgecError BAD_OPTION for an unknown value, and RUNTIME_CRASHED. The result is shared by all runs of
+ * the process: aborting one run only ends its own wait.
  */
 export function nativeRuntime(): Promise<NativeRuntime> {
   const key = process.env.EDGEC_RUNTIME ?? "";
   const found = known.get(key) ?? outsideRun(look);
   known.set(key, found);
-  // A failure is not kept: the next caller may have mended it.
+  // A failure is not cached: its cause may be gone by the next call.
   found.catch(() => known.delete(key));
   const waiting = untilAborted(found);
-  // A caller may look at it only later.
+  // A caller may await it only later.
   waiting.catch(() => undefined);
   return waiting;
 }

@@ -9,15 +9,16 @@ import { sessionLabel } from "./session-label.js";
 const ERROR_SEVERITY = 3;
 
 /**
- * Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not
+ * Imports onnxruntime-node. Throws the error of the import if it is not installed or its binary does not
  * load.
  */
 export async function loadNode(): Promise<OnnxRuntime> {
-  // Read when the library is loaded. Without it every run leaves a device id and names of models below the
+  // The library reads this when it loads. Without it, every run leaves a device id and model names under the
   // home folder.
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const ort = await import("onnxruntime-node");
-  // Must be set before the first session: the package hands it to the library once. Logs go to stderr.
+  // Must be set before the first session, because the package passes it to the library only once. Logs go to
+  // stderr.
   ort.env.logLevel = "error";
   return {
     name: "onnxruntime-node",
@@ -40,8 +41,8 @@ export async function loadNode(): Promise<OnnxRuntime> {
 }
 
 /**
- * Session config entries go in through `extra`, whose values must be strings here; unknown ones are ignored
- * by onnxruntime.
+ * Passes session config entries through `extra`, whose values must be strings here. onnxruntime ignores
+ * unknown ones.
  */
 function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
   return {

@@ -1,4 +1,4 @@
-/** A session of onnxruntime (either package) behind edgec's contract. */
+/** Wraps a session of onnxruntime (either package) in edgec's interface. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { BadDataError, EdgecError, suggestion } from "../errors.js";
 import type { Feed } from "../ir/index.js";
@@ -6,7 +6,7 @@ import { rejection } from "./rejection.js";
 import type { LocalSession, OptimizationLevel, UsedLevel } from "./runtime.js";
 import { fromOrt, isReadable, toOrt, unreadableType, type TensorConstructor } from "./tensors.js";
 
-/** A name that the package's plain objects lose. */
+/** A name that is lost in the package's plain objects. */
 const LOST_NAME = "__proto__";
 
 export class OrtSession implements LocalSession {
@@ -16,7 +16,7 @@ export class OrtSession implements LocalSession {
   constructor(
     private readonly session: InferenceSession,
     private readonly tensor: TensorConstructor,
-    /** What messages call the model. */
+    /** Name of the model in messages. */
     private readonly label: string,
     private readonly level: OptimizationLevel = "all",
   ) {
@@ -32,14 +32,14 @@ export class OrtSession implements LocalSession {
         if (!tensor)
           throw new EdgecError(
             "MODEL_REJECTED",
-            `${this.label}: onnxruntime gave no value for output "${name}"`,
+            `${this.label}: onnxruntime returned no value for output "${name}"`,
           );
         return [name, fromOrt(tensor, `${this.label}: output "${name}"`)];
       }),
     );
   }
 
-  /** onnxruntime runs all nodes whatever is fetched, so what it cannot return is timed as well. */
+  /** onnxruntime runs all nodes whatever is fetched, so timing includes outputs that it cannot return. */
   bind(feed: Feed): Promise<() => Promise<unknown>> {
     const feeds = this.feeds(feed);
     const fetches = this.fetches(this.returnable());
@@ -66,8 +66,8 @@ export class OrtSession implements LocalSession {
   }
 
   /**
-   * Values that are not inputs of this model are left out: parts of a model are run on the whole model's
-   * feeds.
+   * Leaves out values that are not inputs of this model: parts of a model run on the feeds of the whole
+   * model.
    */
   private feeds(feed: Feed): Record<string, Tensor> {
     return Object.fromEntries(
@@ -83,7 +83,7 @@ export class OrtSession implements LocalSession {
     );
   }
 
-  /** Throws EdgecError MODEL_REJECTED when there is none. */
+  /** Throws EdgecError MODEL_REJECTED if there are none. */
   private returnable(): string[] {
     const names = this.outputNames.filter((name, index) => {
       const metadata = this.session.outputMetadata[index];
@@ -99,8 +99,8 @@ export class OrtSession implements LocalSession {
   }
 
   /**
-   * onnxruntime-node 1.30 brings the process down when it hands out a 4-bit tensor, so such outputs are
-   * refused before.
+   * onnxruntime-node 1.30 crashes the process when it returns a 4-bit tensor, so such outputs are refused
+   * first.
    */
   private fetches(outputs: readonly string[]): string[] {
     for (const name of outputs) {
@@ -115,7 +115,7 @@ export class OrtSession implements LocalSession {
       if (name === LOST_NAME) {
         throw new EdgecError(
           "MODEL_REJECTED",
-          `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`,
+          `${where} has a name that onnxruntime's JavaScript API cannot return; rename it`,
         );
       }
       if (metadata && !metadata.isTensor) {

@@ -1,6 +1,6 @@
 /**
- * The WebAssembly runtime, onnxruntime-web, in Node: one thread, bytes only, no dump of the optimized
- * graph.
+ * The WebAssembly runtime, onnxruntime-web, in Node: one thread, models only from bytes, and no dump of the
+ * optimized graph.
  */
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
@@ -15,7 +15,7 @@ import { sessionLabel } from "./session-label.js";
 
 const ERROR_SEVERITY = 3;
 
-/** Imports onnxruntime-web; throws what the import throws when it is not installed. */
+/** Imports onnxruntime-web. Throws the error of the import if it is not installed. */
 export async function loadWeb(): Promise<OnnxRuntime> {
   const ort = await import("onnxruntime-web/wasm");
   ort.env.wasm.numThreads = 1;
@@ -29,7 +29,7 @@ export async function loadWeb(): Promise<OnnxRuntime> {
         if (settings.optimizedModelPath !== undefined) {
           throw new EdgecError(
             "RUNTIME_MISSING",
-            "onnxruntime-web cannot write the graph it executes; install the native runtime with " +
+            "onnxruntime-web cannot write the graph it executes. Install the native runtime with " +
               '"npm install onnxruntime-node"',
           );
         }
@@ -48,10 +48,7 @@ export async function loadWeb(): Promise<OnnxRuntime> {
   };
 }
 
-/**
- * `threads` has no meaning here: a WebAssembly module is single-threaded unless built and started
- * otherwise.
- */
+/** Ignores `threads`: a WebAssembly module is single-threaded unless it is built and started otherwise. */
 function webOptions(options: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: ["wasm"],
@@ -73,7 +70,7 @@ async function readModelBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** External tensors must lie in the model's own folder, as onnxruntime's native build demands too. */
+/** External tensors must be in the model's own folder, as onnxruntime's native build also requires. */
 async function readExternalFiles(
   modelPath: string,
   bytes: Uint8Array,
@@ -81,7 +78,7 @@ async function readExternalFiles(
   const files = [];
   for (const location of externalLocations(bytes, modelPath)) {
     if (isAbsolute(location) || normalize(location).startsWith("..")) {
-      throw new BadModelError(`${modelPath}: external data "${location}" lies outside the model's folder`);
+      throw new BadModelError(`${modelPath}: external data "${location}" is outside the model's folder`);
     }
     files.push({ path: location, data: await readModelBytes(join(dirname(modelPath), location)) });
   }

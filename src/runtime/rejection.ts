@@ -1,5 +1,5 @@
 /**
- * onnxruntime's error texts, made readable: without build paths and C++ signatures, naming the node first.
+ * Makes onnxruntime's error messages readable: without build paths and C++ signatures, with the node first.
  */
 import { dirname } from "node:path";
 import { BadDataError, EdgecError } from "../errors.js";
@@ -7,7 +7,7 @@ import { dataTypeName } from "../ir/index.js";
 
 const LONGEST = 600;
 
-/** What onnxruntime says when the feed, not the model, is at fault. */
+/** Messages of onnxruntime when the feed, not the model, is at fault. */
 const FEED_PROBLEMS =
   /^(Got invalid dimensions for input|Invalid rank for input|Unexpected input data type|input '.*' is missing in 'feeds')/;
 
@@ -30,7 +30,7 @@ const CLEANINGS: readonly (readonly [RegExp, string])[] = [
   [/\s+/g, " "],
 ];
 
-/** The words of an onnxruntime error in one line of bounded length. */
+/** The text of an onnxruntime error on one line of limited length. */
 export function cleanWords(message: string): string {
   const cleaned = CLEANINGS.reduce(
     (text, [pattern, replacement]) => text.replace(pattern, replacement),
@@ -40,11 +40,11 @@ export function cleanWords(message: string): string {
 }
 
 /**
- * The EdgecError for what onnxruntime threw: BAD_DATA when the feed does not fit the model, CANNOT_READ
- * when there is no such file, else MODEL_REJECTED.
- * @param where the model, as messages name it
+ * Turns an error of onnxruntime into an EdgecError: BAD_DATA if the feed does not fit the model, CANNOT_READ
+ * if there is no such file, otherwise MODEL_REJECTED.
+ * @param where the model's name in messages
  * @param doing "load" or "run"
- * @param model what was loaded; its path may be one that the user does not know, and gives way to `where`
+ * @param model what was loaded; `where` replaces its path, which may be a copy that the user does not know
  */
 export function rejection(
   cause: unknown,
@@ -66,7 +66,7 @@ export function rejection(
   );
 }
 
-/** External data lies in the model's folder, which words may name without the model. */
+/** External data is in the model's folder, which messages may name without the model. */
 function renamed(message: string, where: string, model: string | Uint8Array | undefined): string {
   if (typeof model !== "string" || model === where) return message;
   const folder = dirname(model);

@@ -1,4 +1,4 @@
-/** The runtime in a child process, behind the same contract as the one in this process. */
+/** The runtime in a child process, with the same interface as in this process. */
 import { statSync } from "node:fs";
 import type { Feed } from "../ir/index.js";
 import { dataFiles, readModel } from "../onnx/index.js";
@@ -16,9 +16,9 @@ import type { OpenedSession } from "./session-service.js";
 type Client = ServiceClient<typeof SessionService>;
 
 /**
- * Starts a child process with onnxruntime in it. Close it when done; a forgotten one ends with this process.
- * Throws EdgecError RUNTIME_MISSING.
- * @param kind the only package to load; default as `loadRuntime`
+ * Starts a child process with onnxruntime. Close it when done; otherwise it ends with this process. Throws
+ * EdgecError RUNTIME_MISSING.
+ * @param kind the only package to load; default as for `loadRuntime`
  */
 export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
   const client = await startService<typeof SessionService>(new URL("./session-service.js", import.meta.url), {
@@ -33,7 +33,9 @@ export async function openRemote(kind?: RuntimeKind): Promise<RemoteRuntime> {
   }
 }
 
-/** All methods reject with EdgecError RUNTIME_CRASHED when the child ends, and say what it was doing. */
+/**
+ * All methods reject with EdgecError RUNTIME_CRASHED when the child ends; the message says what it was doing.
+ */
 export class RemoteRuntime {
   readonly name: OnnxRuntime["name"];
   readonly version: string;
@@ -49,8 +51,8 @@ export class RemoteRuntime {
   }
 
   /**
-   * The runtime in a service that is running: that of this room, or one with its functions. Throws
-   * EdgecError RUNTIME_MISSING.
+   * The runtime in a running service: this room's, or one that has its functions. Throws EdgecError
+   * RUNTIME_MISSING.
    */
   static async over(client: Client): Promise<RemoteRuntime> {
     return new RemoteRuntime(client, await client.call("info", [], "loading"));
@@ -79,9 +81,8 @@ export class RemoteRuntime {
   }
 
   /**
-   * Times the models in turns in one process. Result i belongs to model i; entry r of every result was
-   * measured in the same round on the same feed. Feeds are cycled through. Waits for timings of other runs in
-   * this process.
+   * Times the models in turns in one process. Result i belongs to model i; entry r of every result comes from
+   * the same round and the same feed. Feeds are used in rotation. Waits for timings of other runs in this process.
    */
   timeInterleaved(
     models: readonly (string | Uint8Array)[],
@@ -110,17 +111,17 @@ export class RemoteRuntime {
       );
     } finally {
       for (const id of opened)
-        await this.client.call("release", [id], "releasing what was timed").catch(() => undefined);
+        await this.client.call("release", [id], "releasing the timed models").catch(() => undefined);
     }
   }
 
   /**
-   * The bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations. Large
-   * weights are left out (external data without a file). Throws EdgecError RUNTIME_MISSING on
+   * Returns the bytes of the graph that this machine's CPU executes after all of onnxruntime's optimizations.
+   * Large weights are left out (external data without a file). Throws EdgecError RUNTIME_MISSING on
    * onnxruntime-web, which cannot dump it.
    */
   async optimizedGraph(model: string | Uint8Array, label?: string): Promise<Uint8Array> {
-    // Made here rather than in the child, which may crash and leave it.
+    // Created here, since the child may crash and leave it behind.
     const folder = await TemporaryFolder.create("graph");
     try {
       const path = folder.file("optimized.onnx");
@@ -134,10 +135,10 @@ export class RemoteRuntime {
   }
 
   /**
-   * Carries out work in the child, which is killed once it takes more than it may. Rejects with what
-   * `error` makes of it.
-   * @param limit `isNear` once it seems exceeded: what is costly to learn need be learnt only then
-   * @param spent is told how many seconds were taken
+   * Runs work in the child, which is killed if it exceeds the limit. Then rejects with the result of `error`.
+   * @param limit called with `isNear` once the limit seems exceeded, so that costly details are computed only
+   *   then
+   * @param spent called with the seconds used
    */
   async within<T>(
     limit: (isNear: boolean) => WorkLimit,
@@ -148,7 +149,7 @@ export class RemoteRuntime {
     return within(this.client, limit, error, job, spent);
   }
 
-  /** A run on inputs that mean nothing has a limit on memory: such inputs may ask for any size. */
+  /** Limits the memory of a run on generated inputs: these may ask for any size. */
   onMadeUpInputs<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
     const bytes = (isNear: boolean): number => loadLimit(model, isNear).bytes;
     return this.within(
@@ -165,13 +166,13 @@ export class RemoteRuntime {
     return this.client.close();
   }
 
-  /** As `close`, without waiting for a run that does not end. */
+  /** Like `close`, but does not wait for a run to end. */
   kill(): Promise<void> {
     return this.client.kill();
   }
 }
 
-/** Worker threads of one session must not spin on while another session is being timed. */
+/** Stops the worker threads of one session from spinning while another session is timed. */
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 type Watched = Pick<ServiceClient<unknown>, "watch">;
@@ -193,8 +194,8 @@ async function within<T>(
 }
 
 /**
- * Loads a model in a child process under the run's limit. onnxruntime computes at load what depends on
- * constants alone, however much that is.
+ * Loads a model in a child process under the limit of the run. At load, onnxruntime computes everything that
+ * depends only on constants, however much that is.
  */
 export function loadingWithin<T>(
   child: Watched,
@@ -207,8 +208,7 @@ export function loadingWithin<T>(
 }
 
 /**
- * Memory that a model may take for each of its bytes: its weights, copied and repacked for kernels, at
- * several levels.
+ * Memory allowed per byte of the model: its weights are copied and repacked for kernels at several levels.
  */
 const MEMORY_FACTOR = 16;
 
@@ -216,21 +216,21 @@ function tooMuchToLoad(label: string, what: string): LimitExceeded {
   return new LimitExceeded(what, `${label}: onnxruntime takes more than ${what} to load it. ${RAISE}`);
 }
 
-const RAISE = "If it may take more, raise the limit with --load-limit, such as --load-limit 60s,8GB";
+const RAISE = "To allow more, raise the limit with --load-limit, such as --load-limit 60s,8GB";
 
-/** @param isNear whether the model's size is worth looking at */
+/** @param isNear whether to include the model's size, which is costly to find out */
 function loadLimit(model: string | Uint8Array, isNear: boolean): WorkLimit {
   const { load } = runLimits();
   return isNear ? inProportion(load, modelBytes(model), MEMORY_FACTOR) : load;
 }
 
-/** With the files that hold its weights. */
+/** Size of the model with its data files. */
 function modelBytes(model: string | Uint8Array): number {
   if (typeof model !== "string") return model.byteLength;
   try {
     return [model, ...dataFiles(readModel(model))].reduce((sum, path) => sum + statSync(path).size, 0);
   } catch {
-    // What cannot be read is onnxruntime's to refuse.
+    // onnxruntime reports a model that cannot be read.
     return 0;
   }
 }

@@ -1,34 +1,33 @@
-/** The contract of the in-process runtime layer. Only this room imports onnxruntime. */
+/** The interface of the runtime in this process. Only this room imports onnxruntime. */
 import type { Feed } from "../ir/index.js";
 
 export type OptimizationLevel = "disabled" | "basic" | "extended" | "all";
 
-/** The most optimized first, which is what onnxruntime does when it is not told otherwise. */
+/** Optimization levels, highest first, which is onnxruntime's default. */
 export const LEVELS: readonly OptimizationLevel[] = ["all", "extended", "basic", "disabled"];
 
 export interface SessionOptions {
   /** Threads within an operator; default 1. */
   readonly threads?: number;
   /**
-   * This level and no other. Without it the highest at which the runtime loads the model and computes its
-   * first run: its own optimizations break some models that run without them.
+   * Use only this level. By default, the highest level at which the runtime loads the model and completes its
+   * first run: onnxruntime's own optimizations break some models that run without them.
    */
   readonly optimization?: OptimizationLevel;
-  /** Where to write the graph that the runtime executes after its optimizations (onnxruntime-node only). */
+  /** Where to write the graph that the runtime executes after optimization (onnxruntime-node only). */
   readonly optimizedModelPath?: string;
   /** Session config entries such as {"session.x64quantprecision": "1"}. */
   readonly config?: Readonly<Record<string, string>>;
   /**
-   * What messages call the model; default its path. To be given for a copy whose name the user does not
-   * know.
+   * Name of the model in messages; default: its path. Set it for a copy whose path the user does not know.
    */
   readonly label?: string;
 }
 
-/** Where a session has ended up. */
+/** The optimization level that a session uses. */
 export interface UsedLevel {
   readonly level: OptimizationLevel;
-  /** What the runtime said at the level above; undefined where the highest works. */
+  /** The runtime's error at the level above; undefined if the highest level works. */
   readonly refusal?: string;
 }
 
@@ -37,10 +36,10 @@ export interface Session {
   readonly outputNames: readonly string[];
   /**
    * Runs the model; `outputs` limits what is computed and returned. Default: all outputs that can be
-   * returned, which leaves out sequences, maps and optional values.
+   * returned, which excludes sequences, maps and optional values.
    */
   run(feed: Feed, outputs?: readonly string[]): Promise<Feed>;
-  /** Final once the model has run. */
+  /** The level in use. Final once the model has run. */
   usedLevel(): Promise<UsedLevel>;
   release(): Promise<void>;
 }
@@ -48,8 +47,8 @@ export interface Session {
 /** A session in this process. */
 export interface LocalSession extends Session {
   /**
-   * The call alone, with inputs converted and outputs left as onnxruntime gives them. The model may run
-   * before.
+   * Prepares a call for timing: inputs are converted, outputs stay in onnxruntime's form. May run the model
+   * once.
    */
   bind(feed: Feed): Promise<() => Promise<unknown>>;
 }
@@ -57,15 +56,14 @@ export interface LocalSession extends Session {
 export interface OnnxRuntime {
   readonly name: "onnxruntime-node" | "onnxruntime-web";
   readonly version: string;
-  /** Why this is not the native runtime. Absent where it is. */
+  /** Why this is not the native runtime. Absent if it is. */
   readonly nativeMissing?: string;
-  /** Opens a model from a path (preferred: external data is found beside it) or from bytes. */
+  /** Opens a model from a path (preferred, because external data is found beside it) or from bytes. */
   open(model: string | Uint8Array, options?: SessionOptions): Promise<LocalSession>;
 }
 
 /**
- * For sessions that are not timed: threads that wait for work give the processor back, to what reads the
- * data and reduces the results. On two busy processors that took a quarter off the processor time of a
- * search.
+ * For sessions that are not timed: waiting threads leave the processor to the code that reads data and
+ * reduces results. On two busy processors this saved a quarter of the processor time of a search.
  */
 export const YIELDING: Readonly<Record<string, string>> = { "session.intra_op.allow_spinning": "0" };

@@ -1,4 +1,4 @@
-/** What a service's parent and child send each other. Arguments and results are structured clones. */
+/** Messages between a service's parent and child. Arguments and results are structured clones. */
 import { BadDataError, BadModelError, EdgecError, type ErrorCode } from "../errors.js";
 
 export interface CallMessage {
@@ -30,7 +30,7 @@ export function sendableError(error: unknown): SentError {
 }
 
 /**
- * The error as the parent throws it: an EdgecError of the same class and code, or an Error with the child's
+ * The error that the parent throws: an EdgecError of the same class and code, or an Error with the child's
  * stack.
  */
 export function receivedError({ code, message, stack }: SentError): Error {

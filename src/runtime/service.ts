@@ -1,7 +1,6 @@
 /**
- * Running a module's functions in a child process, so that a crash, an abort or the operating system's
- * out-of-memory killer takes the child and not edgec, and memory that onnxruntime does not give back ends
- * with the child.
+ * Runs a module's functions in a child process, so that a crash, an abort or the out-of-memory killer ends
+ * the child and not edgec, and memory that onnxruntime does not return is freed with the child.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { totalmem } from "node:os";
@@ -18,9 +17,9 @@ import { watchProcess, type Watchdog } from "./watchdog.js";
 import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
 export interface ServiceOptions {
-  /** What runs there, for messages: "onnxruntime". */
+  /** Name in messages: "onnxruntime". */
   readonly label: string;
-  /** Environment variables of the child, beside those of this process. */
+  /** Extra environment variables of the child. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -30,32 +29,32 @@ type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown 
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-/** What becomes of calls under way when a limit is exceeded. */
+/** Makes the error for unfinished calls when a limit is exceeded. */
 export type LimitError = (limit: WorkLimit, kind: keyof WorkLimit) => Error;
 
 export interface ServiceClient<T> {
   /** The child's process id, or undefined when it has ended. */
   readonly pid: number | undefined;
   /**
-   * Calls an exported function of the module; several calls may be under way. Rejects with what the
+   * Calls an exported function of the module; several calls may be in progress. Rejects with what the
    * function threw (an EdgecError keeps its code), or with EdgecError RUNTIME_CRASHED when the child ends.
-   * @param doing what the call does, for the message about a crash: "running small.onnx"
+   * @param doing what the call does, for crash messages: "running small.onnx"
    */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
   /**
-   * Kills the child once it takes more than it may; calls under way are rejected with what `error` makes of
-   * it. To be stopped.
+   * Kills the child if it exceeds the limit; unfinished calls are rejected with the result of `error`. Stop
+   * the watchdog when done.
    */
   watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog;
-  /** Ends the child; calls under way are rejected. */
+  /** Ends the child; unfinished calls are rejected. */
   close(): Promise<void>;
-  /** As `close`, without waiting for what the child is busy with. */
+  /** Like `close`, but does not wait for what the child is doing. */
   kill(): Promise<void>;
 }
 
 /**
- * Starts a child process that serves the module's exported functions. It is killed when the run is aborted
- * that starts it.
+ * Starts a child process that serves the module's exported functions. It is killed when the run that started
+ * it is aborted.
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
@@ -72,12 +71,12 @@ export async function startService<T>(moduleUrl: URL, options: ServiceOptions): 
 
 const MIB = 2 ** 20;
 /**
- * Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at
- * most.
+ * Heap limit in MiB. Tensors are outside V8's heap, so a modest heap is enough; at most half of a small
+ * machine's memory.
  */
 const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
 
-/** Throws EdgecError RUNTIME_CRASHED when the system gives no process. */
+/** Throws EdgecError RUNTIME_CRASHED when the system refuses to start a process. */
 function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess {
   let child: ChildProcess;
   try {
@@ -95,7 +94,8 @@ function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess
 }
 
 /**
- * onnxruntime writes a device id and names of models below the home folder. A user's own word on it stands.
+ * onnxruntime writes a device id and model names under the home folder. The user's own setting takes
+ * precedence.
  */
 function withoutTelemetry(): Readonly<Record<string, string>> {
   return { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
@@ -106,10 +106,11 @@ const LIMITS: readonly string[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
 function notStarted(label: string, cause: unknown): EdgecError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
   if (code === "ERR_ACCESS_DENIED") {
-    const reason = "which Node's permission model forbids here: add --allow-child-process";
-    return new EndedFromOutside(`${label} runs in a process of its own, ${reason}`, { cause });
+    const reason = "which Node's permission model forbids. Add --allow-child-process";
+    return new EndedFromOutside(`${label} runs in a child process, ${reason}`, { cause });
   }
-  const raise = ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or end other programs";
+  const raise =
+    ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or close other programs";
   const advice = LIMITS.includes(code) ? raise : "";
   return new EndedFromOutside(`${label} could not be started: ${message}${advice}`, { cause });
 }
@@ -122,7 +123,7 @@ interface Pending {
 
 const STARTING = 0;
 const TAIL_LENGTH = 8192;
-/** What sending to a process that has just ended gives. */
+/** Error codes for sending to a process that has just ended. */
 const BROKEN_PIPE: readonly string[] = ["EPIPE", "ECONNRESET"];
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -160,7 +161,7 @@ class Client<T> implements ServiceClient<T> {
     });
     const { pid } = child;
     if (pid !== undefined) notify({ kind: "started", pid });
-    // "close" comes after "exit", when the last of stderr has been read.
+    // "close" follows "exit", when all of stderr has been read.
     if (pid === undefined) this.ended = Promise.resolve();
     else
       this.ended = new Promise((resolve) =>
@@ -186,8 +187,8 @@ class Client<T> implements ServiceClient<T> {
     const id = this.nextId++;
     const result = this.expect(id, doing);
     const message: CallMessage = { id, method, args: args };
-    // When the child has died, the reason comes with "close"; the pipe may break before the channel counts
-    // as closed.
+    // When the child has died, "close" brings the reason; the pipe may break before the channel counts as
+    // closed.
     this.child.send(message, (error) => {
       const code = error && "code" in error ? String(error.code) : "";
       const hasDied = !this.child.connected || BROKEN_PIPE.includes(code);
@@ -208,7 +209,7 @@ class Client<T> implements ServiceClient<T> {
   async close(): Promise<void> {
     this.fail(new EdgecError("RUNTIME_CRASHED", `${this.label} was closed while ${this.activity()}`));
     this.setReferenced(true);
-    // Disconnecting from this side would keep Node from ever emitting "close", so the child is asked to end.
+    // Disconnecting from this side would stop Node from emitting "close", so the child is asked to end.
     if (this.child.connected) this.child.send(END, () => undefined);
     const timer = setTimeout(this.killWithParent, CLOSE_TIMEOUT_MS);
     await this.ended;
@@ -241,13 +242,13 @@ class Client<T> implements ServiceClient<T> {
     return settled;
   }
 
-  /** The first failure stays: what comes after it is its consequence. */
+  /** Keeps the first failure: later ones are its consequences. */
   private fail(error: Error): void {
     this.failure ??= error;
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(this.failure);
   }
 
-  /** The child is gone, or never was. */
+  /** The child is gone, or never started. */
   private forget(): void {
     this.letGo();
     this.stopListening();
@@ -257,7 +258,7 @@ class Client<T> implements ServiceClient<T> {
     return [...this.pending.values()][0]?.doing ?? "idle";
   }
 
-  /** A child without calls under way must not keep the parent from ending. */
+  /** A child without unfinished calls must not keep the parent alive. */
   private setReferenced(referenced: boolean): void {
     const action = referenced ? "ref" : "unref";
     this.child[action]();

@@ -1,4 +1,4 @@
-/** The child's side of the remote runtime: sessions by number, timing and the dump of the optimized graph. */
+/** The child's side of the remote runtime: numbered sessions, timing and the dump of the optimized graph. */
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EdgecError } from "../errors.js";
@@ -39,7 +39,7 @@ export async function usedLevel(id: number): Promise<UsedLevel> {
 
 function sessionOf(id: number): LocalSession {
   const session = sessions.get(id);
-  if (!session) throw new EdgecError("PASS_FAILED", "the session has been released already");
+  if (!session) throw new EdgecError("PASS_FAILED", "the session has already been released");
   return session;
 }
 
@@ -49,7 +49,7 @@ export async function release(id: number): Promise<void> {
   await session?.release();
 }
 
-/** Times sessions of this process against each other on the same feeds. */
+/** Times sessions of this process in turns on the same feeds. */
 export async function timeInterleaved(
   ids: readonly number[],
   feeds: readonly Feed[],
@@ -59,9 +59,9 @@ export async function timeInterleaved(
 }
 
 /**
- * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that
- * loads, and returns its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to:
- * they are for the graph's structure.
+ * Writes the graph as this machine's CPU executes it to `path`, at the highest level that loads, and returns
+ * its bytes. Weights of 1 KiB and more go to a separate file that the bytes refer to: only the structure of
+ * the graph matters.
  */
 export async function optimizedGraph(
   model: string | Uint8Array,
@@ -78,7 +78,7 @@ export async function optimizedGraph(
     });
     await session.release();
   } catch (error) {
-    // Only the dump goes there, so it is the dump that could not be written.
+    // Only the dump is written there, so the dump failed.
     throw error instanceof Error && error.message.includes(dirname(path)) ? noRoom(path, error) : error;
   }
   return readFile(path);
@@ -86,12 +86,12 @@ export async function optimizedGraph(
 
 function noRoom(path: string, cause: Error): EdgecError {
   const place = dirname(dirname(path));
-  const advice = "Free some space there, or set TMPDIR to a folder with room.";
+  const advice = "Free some disk space there, or set TMPDIR to a folder with enough space.";
   const message = `cannot write to the folder for temporary files, ${place}. ${advice}`;
   return new EdgecError("CANNOT_WRITE", message, { cause });
 }
 
-/** Keeps the dump small and free of protobuf's limit of 2 GB. */
+/** Keeps the dump small and within protobuf's limit of 2 GB. */
 const EXTERNAL_WEIGHTS = {
   "session.optimized_model_external_initializers_file_name": "optimized.bin",
   "session.optimized_model_external_initializers_min_size_in_bytes": "1024",

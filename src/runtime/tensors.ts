@@ -1,4 +1,7 @@
-/** Run-time values between edgec's form and onnxruntime's. Numeric data is passed on as views, not copied. */
+/**
+ * Converts run-time values between edgec's form and onnxruntime's. Numeric data is passed as views, without
+ * copying.
+ */
 import type { Tensor } from "onnxruntime-node";
 import { BadDataError, EdgecError } from "../errors.js";
 import { DataType, dataTypeName, type NumericArray, type TensorValue } from "../ir/index.js";
@@ -12,8 +15,7 @@ export type TensorConstructor = new (
 type ArrayConstructor = new (length: number) => NumericArray;
 
 /**
- * onnxruntime's name of each element type that its JavaScript API can pass, with the array that carries it
- * here.
+ * onnxruntime's name of each element type that its JavaScript API can pass, with the array type used here.
  */
 const TYPES = new Map<DataType, { readonly name: Tensor.Type; readonly array: ArrayConstructor | undefined }>(
   [
@@ -35,27 +37,27 @@ const TYPES = new Map<DataType, { readonly name: Tensor.Type; readonly array: Ar
 
 const DATA_TYPES = new Map<string, DataType>([...TYPES].map(([dataType, { name }]) => [name, dataType]));
 
-/** Whether values of onnxruntime's type `name` can be read back. */
+/** Whether values of onnxruntime's type `name` can be read. */
 export function isReadable(name: string): boolean {
   return DATA_TYPES.has(name);
 }
 
-/** Whether values of an element type can be passed and read back. */
+/** Whether values of an element type can be passed and read. */
 export function isReadableType(dataType: DataType): boolean {
   return TYPES.has(dataType);
 }
 
 /**
- * The value as an onnxruntime tensor over the same memory.
- * Throws BadDataError when data, shape and type disagree, or the type cannot be passed.
- * @param where what a message says the value is for: `input "x"`
+ * The value as an onnxruntime tensor on the same memory. Throws BadDataError when data, shape and type
+ * disagree, or the type cannot be passed.
+ * @param where what the value is for, in messages: `input "x"`
  */
 export function toOrt(value: TensorValue, constructor: TensorConstructor, where: string): Tensor {
   const type = TYPES.get(value.dataType);
   if (!type) {
     throw new BadDataError(
       `${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API ` +
-        "cannot take; put a Cast after it in the model",
+        "cannot accept; put a Cast after it in the model",
     );
   }
   const count = value.dims.reduce((product, dim) => product * dim, 1);
@@ -66,15 +68,14 @@ export function toOrt(value: TensorValue, constructor: TensorConstructor, where:
     );
   if (value.data.length !== count) {
     throw new BadDataError(
-      `${where} has ${value.data.length} elements where its shape [${value.dims.join(", ")}] needs ${count}`,
+      `${where} has ${value.data.length} elements, but its shape [${value.dims.join(", ")}] needs ${count}`,
     );
   }
   return new constructor(type.name, value.data as NumericArray | string[], value.dims);
 }
 
 /**
- * Reads a tensor that onnxruntime returned. Throws EdgecError MODEL_REJECTED for a type that cannot be read
- * back.
+ * Reads a tensor that onnxruntime returned. Throws EdgecError MODEL_REJECTED for a type that cannot be read.
  */
 export function fromOrt(tensor: Tensor, where: string): TensorValue {
   const dataType = DATA_TYPES.get(tensor.type);
@@ -82,7 +83,7 @@ export function fromOrt(tensor: Tensor, where: string): TensorValue {
   return { dataType, dims: [...tensor.dims], data: plainData(tensor.data, dataType) };
 }
 
-/** The error for an output of an element type that cannot be read back. */
+/** The error for an output whose element type cannot be read. */
 export function unreadableType(where: string, type: string): EdgecError {
   return new EdgecError(
     "MODEL_REJECTED",
@@ -90,7 +91,7 @@ export function unreadableType(where: string, type: string): EdgecError {
   );
 }
 
-/** Newer engines hold float16 in a Float16Array; its bits are what travels here. */
+/** Newer engines hold float16 in a Float16Array; edgec uses its bits. */
 function plainData(data: Tensor["data"], dataType: DataType): TensorValue["data"] {
   if (Array.isArray(data)) return data;
   const view = data as unknown as ArrayBufferView;

@@ -1,30 +1,30 @@
-/** Looks at what a child process takes while it works, and tells once it is more than it may. */
+/** Watches the processor time and memory of a child process, and reports when it exceeds a limit. */
 import { readFileSync } from "node:fs";
 import type { WorkLimit } from "../run-limits.js";
 
-/** Memory grows by some hundred megabytes within that time at most. Milliseconds. */
-const INTERVAL = 25;
-/** Linux counts processor time in hundredths of a second for all programs. */
+/** Milliseconds between checks. Memory grows by at most a few hundred megabytes in that time. */
+const INTERVAL_MS = 25;
+/** Linux reports processor time in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
 const UTIME = 11;
 
 export interface Watchdog {
-  /** Seconds taken so far. */
+  /** Seconds used so far. */
   seconds(): number;
   stop(): void;
 }
 
 /**
- * Memory and processor time are known on Linux; elsewhere, and where `/proc` must not be read, the time
- * that passes counts.
- * @param limit asked for with `isNear` once, when it first seems exceeded: what is costly to learn is
- *   learnt only then
- * @param tell given the limit that is exceeded, and which half of it
+ * Memory and processor time are known on Linux. Elsewhere, and where `/proc` cannot be read, wall-clock time
+ * counts.
+ * @param limit called with `isNear` once, when the limit first seems exceeded, so that costly details are
+ *   computed only then
+ * @param onExceeded called with the exceeded limit and its kind
  */
 export function watchProcess(
   pid: number,
   limit: (isNear: boolean) => WorkLimit,
-  tell: (limit: WorkLimit, kind: keyof WorkLimit) => void,
+  onExceeded: (limit: WorkLimit, kind: keyof WorkLimit) => void,
 ): Watchdog {
   const began = performance.now();
   const before = usageOf(pid);
@@ -44,12 +44,12 @@ export function watchProcess(
     const kind = exceeded(whole);
     if (kind === undefined) return;
     clearInterval(timer);
-    tell(whole, kind);
-  }, INTERVAL);
+    onExceeded(whole, kind);
+  }, INTERVAL_MS);
   return { seconds, stop: () => clearInterval(timer) };
 }
 
-/** Undefined where the system does not tell, and for a process that has ended. */
+/** Undefined if the system does not report it, and for a process that has ended. */
 function usageOf(pid: number): WorkLimit | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];

@@ -1,6 +1,6 @@
 /**
- * The entry of a thread: imports the module that it was started for and answers calls to its functions in
- * their order.
+ * The entry point of a thread: imports the module that it was started for, and answers calls to its functions
+ * in order.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { transferable } from "../numeric/transferable.js";
@@ -15,7 +15,7 @@ export type ThreadAnswer = { readonly result: unknown } | { readonly failure: un
 type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
 const functions = import(workerData as string) as Promise<Functions>;
-// Reported by the first call.
+// A failure is reported by the first call.
 functions.catch(() => undefined);
 
 async function answer({ method, args }: ThreadCall): Promise<void> {

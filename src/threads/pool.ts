@@ -1,10 +1,10 @@
-/** A few threads with the same module's functions, which share out what is asked of them. */
+/** A pool of threads that run the functions of one module. */
 import { onAbort } from "../abort.js";
 import { type ArgumentsOf, type MethodOf, type ResultOf, Thread } from "./thread.js";
 
 /**
- * Threads start when they are first needed. Close it when done. Ends at once when the run is aborted that
- * first uses it.
+ * Starts threads when they are first needed. Close it when done. It ends when the run that first used it is
+ * aborted.
  */
 export class ThreadPool<T> {
   private readonly threads: Thread<T>[] = [];
@@ -15,9 +15,7 @@ export class ThreadPool<T> {
     readonly size: number,
   ) {}
 
-  /**
-   * As `Thread.call`, on the thread that has least to do. Throws as `new Thread` where one must be started.
-   */
+  /** Like `Thread.call`, on the least busy thread. Throws as `new Thread` does when it has to start one. */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>): Promise<ResultOf<T[K]>> {
     return this.idlest().call(method, args);
   }

@@ -1,6 +1,6 @@
 /**
- * Running a module's functions on a thread of their own. Large arrays are handed over, not copied, both
- * ways.
+ * Runs a module's functions on a thread of their own. Large arrays are transferred, not copied, in both
+ * directions.
  */
 import { Worker } from "node:worker_threads";
 import { builtModule } from "../built-module.js";
@@ -20,7 +20,7 @@ interface Waiting {
   reject(reason: unknown): void;
 }
 
-/** One thread. Calls are carried out in their order; stop it when done. */
+/** One thread. Calls run in order; stop it when done. */
 export class Thread<T> {
   private readonly worker: Worker;
   private readonly waiting: Waiting[] = [];
@@ -28,10 +28,10 @@ export class Thread<T> {
 
   /**
    * @param moduleUrl `new URL("./my-functions.js", import.meta.url)`
-   * @throws what `new Worker` throws, as where Node's permission model forbids threads (ERR_ACCESS_DENIED)
+   * @throws what `new Worker` throws, such as ERR_ACCESS_DENIED from Node's permission model
    */
   constructor(moduleUrl: URL) {
-    // Flags of the process, such as those of a debugger, are not for its threads.
+    // Flags of the process, such as --inspect, do not apply to its threads.
     this.worker = new Worker(builtModule(new URL("./entry.js", import.meta.url)), {
       workerData: builtModule(moduleUrl).href,
       execArgv: [],
@@ -47,12 +47,15 @@ export class Thread<T> {
     this.worker.unref();
   }
 
-  /** Calls under way. */
+  /** The number of unfinished calls. */
   get load(): number {
     return this.waiting.length;
   }
 
-  /** Arrays that fill their buffer may be gone for the caller afterwards; see `transferable`. */
+  /**
+   * Calls a function. Arrays that fill their buffer may be gone for the caller afterwards; see
+   * `transferable`.
+   */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>): Promise<ResultOf<T[K]>> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     this.worker.ref();
@@ -65,13 +68,13 @@ export class Thread<T> {
     });
   }
 
-  /** Ends the thread, whatever it is doing; calls under way are rejected with `reason`. */
+  /** Ends the thread, whatever it is doing. Rejects unfinished calls with `reason`. */
   async stop(reason = new Error("the thread was stopped")): Promise<void> {
     this.fail(reason);
     await this.worker.terminate();
   }
 
-  /** The first failure stays: what comes after it is its consequence. */
+  /** Keeps the first failure: later ones are its consequences. */
   private fail(reason: Error): void {
     this.failure ??= reason;
     for (const caller of this.waiting.splice(0)) caller.reject(this.failure);

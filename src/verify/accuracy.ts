@@ -1,10 +1,10 @@
-/** How often models are right, by labels: top-1, top-5, or whatever a user's metric measures. */
+/** Measures accuracy with labels: top-1, top-5, or a user's metric. */
 import type { Label } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
-import { isFloating, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "./readable-values.js";
 
-/** Takes in outputs and labels sample by sample. */
+/** Collects outputs and labels sample by sample. */
 export interface MetricMeter {
   observe(outputs: Feed, label: Label, where: string): void;
   result(): number | Promise<number>;
@@ -18,10 +18,10 @@ export interface Metric {
 
 export interface Accuracy {
   readonly metric: string;
-  /** In percent for top-1 and top-5; in the metric's own unit for a user's module. */
+  /** In percent for top-1 and top-5; in the metric's own unit for a user module. */
   readonly original: number;
   readonly compressed: number;
-  /** How much worse, in the same unit (points); negative when the compressed model is better. */
+  /** How much worse the compressed model is, in the same unit (points); negative when it is better. */
   readonly drop: number;
   readonly samples: number;
 }
@@ -44,14 +44,16 @@ class TopKMeter implements MetricMeter {
     const labels: unknown = typeof label === "number" ? [label] : label;
     if (!Array.isArray(labels) || labels.length * classes !== values.length) {
       throw new BadDataError(
-        `${where}: the model gives ${values.length / classes} rows of class scores, which ` +
-          "need one class index each as label; " +
-          "for other labels give a module with --metric",
+        `${where}: the model gives ${values.length / classes} rows of class scores, each of which ` +
+          "needs a class index as label; " +
+          "for other labels, give a metric module with --metric",
       );
     }
     labels.forEach((index: unknown, row) => {
       if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= classes) {
-        throw new BadDataError(`${where}: label ${String(index)} is no class index from 0 to ${classes - 1}`);
+        throw new BadDataError(
+          `${where}: label ${String(index)} is not a class index from 0 to ${classes - 1}`,
+        );
       }
       this.rows++;
       if (rankOf(values, row * classes, classes, index) < this.k) this.right++;
@@ -63,7 +65,9 @@ class TopKMeter implements MetricMeter {
   }
 }
 
-/** How many classes come before `index`; of equal scores the lower index comes first, and NaN comes last. */
+/**
+ * The number of classes ranked before `index`. Among equal scores, lower indices come first; NaN comes last.
+ */
 function rankOf(values: ArrayLike<number>, start: number, classes: number, index: number): number {
   const score = values[start + index]!;
   if (Number.isNaN(score)) return classes;
@@ -75,7 +79,7 @@ function rankOf(values: ArrayLike<number>, start: number, classes: number, index
   return rank;
 }
 
-/** The one output that can be class scores: float, two axes, at least two classes. */
+/** The only output that can hold class scores: float, two axes, at least two classes. */
 function scoresOf(outputs: Feed, where: string): { values: ArrayLike<number>; classes: number } {
   const candidates = Object.values(outputs).filter(isScores);
   const [only] = candidates;
@@ -84,13 +88,13 @@ function scoresOf(outputs: Feed, where: string): { values: ArrayLike<number>; cl
       .map(([name, { dims }]) => `${name} [${dims.join(", ")}]`)
       .join(", ");
     throw new BadDataError(
-      `${where}: top-1 and top-5 need one output of class scores [N, C], and the model ` +
-        `gives ${found}; give a module with --metric`,
+      `${where}: top-1 and top-5 need exactly one output of class scores [N, C], but the model ` +
+        `gives ${found}; give a metric module with --metric`,
     );
   }
   return { values: numbersOf(only), classes: only.dims[1] ?? 0 };
 }
 
 function isScores(value: TensorValue): boolean {
-  return isFloating(value) && value.dims.length === 2 && (value.dims[1] ?? 0) >= 2;
+  return isFloatValue(value) && value.dims.length === 2 && (value.dims[1] ?? 0) >= 2;
 }

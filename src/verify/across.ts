@@ -1,6 +1,6 @@
 /**
- * Running one model in both runtimes and at several graph optimization levels: do its answers depend on
- * where it runs?
+ * Runs one model in both runtimes and at several graph optimization levels, to see whether its answers depend
+ * on where it runs.
  */
 import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
@@ -27,7 +27,7 @@ export interface AcrossOptions {
   /** Graph optimization levels; default "all", "basic" and "disabled". */
   readonly levels?: readonly OptimizationLevel[];
   /**
-   * Samples to run on, the first ones of the data; default 32. Fewer where samples and outputs take more
+   * How many samples to run, from the start of the data; default 32. Fewer if samples and outputs take more
    * than 128 MiB.
    */
   readonly samples?: number;
@@ -36,36 +36,35 @@ export interface AcrossOptions {
 /** One runtime at one level. */
 export interface Combination {
   readonly runtime: OnnxRuntime["name"];
-  /** null when it is not installed. */
+  /** null if the runtime is not installed. */
   readonly version: string | null;
   readonly level: OptimizationLevel;
   /**
-   * What the others are compared with, compared with it, refused to load or run the model, or not
-   * installed.
+   * "reference": what the others are compared with; "refused": failed to load or run the model; "missing":
+   * not installed.
    */
   readonly status: "reference" | "compared" | "refused" | "missing";
-  /** Why it was refused or is missing, else null. */
+  /** Why it was refused or is missing; null otherwise. */
   readonly message: string | null;
   /**
-   * The lowest SQNR of an output against the reference, in dB; null when all are equal, and for all but
-   * "compared".
+   * The lowest SQNR of any output against the reference, in dB; null if all are equal, and unless "compared".
    */
   readonly sqnrDb: number | null;
-  /** The largest error of an output; null for all but "compared". */
+  /** The largest error of any output; null unless "compared". */
   readonly maxAbsError: number | null;
   /**
-   * Share of decisions, from 0 to 1, that differ: the top class, or an integer; null where no output is a
+   * Fraction of decisions that differ, from 0 to 1: the top class, or an integer; null if no output is a
    * decision.
    */
   readonly flipped: number | null;
-  /** Each output against the reference's; empty for all but "compared". */
+  /** Each output compared with the reference; empty unless "compared". */
   readonly outputs: Readonly<Record<string, OutputFidelity>>;
 }
 
 export interface Across {
   readonly samples: number;
   readonly source: string;
-  /** In the order in which they ran; the first that runs the model is the reference. */
+  /** In the order in which they ran. The first one that runs the model is the reference. */
   readonly combinations: readonly Combination[];
 }
 
@@ -84,9 +83,9 @@ const DEFAULT_SAMPLES = 32;
 type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ran" | "refused" | "missing" };
 
 /**
- * Each combination runs in a child process of its own, so that one that crashes says so and the others go on.
- * onnxruntime-node at level "all" is always among them, as what the others are compared with; where it does
- * not run the model, the next that does takes its place. Throws BadDataError for data that cannot be read.
+ * Runs each combination in a child process of its own, so that a crash is reported and the others continue.
+ * onnxruntime-node at level "all" always runs first, as the reference; if it does not run the model, the next
+ * one that does is the reference. Throws BadDataError for data that cannot be read.
  */
 export async function compareAcross(comparison: AcrossComparison): Promise<Across> {
   const { model, data, samples = DEFAULT_SAMPLES } = comparison;
@@ -112,7 +111,7 @@ async function compareReadable(
   let reference: ReferenceOutputs | undefined;
   for (const { kind, level } of settings) {
     logger.progress?.({
-      step: "run across runtimes and levels",
+      step: "run in all runtimes and levels",
       done: combinations.length,
       total: settings.length,
     });
@@ -151,10 +150,7 @@ function settingsOf({
   return all.filter(({ kind, level }, k) => k === 0 || (runtimes.includes(kind) && levels.includes(level)));
 }
 
-/**
- * Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its
- * outcome.
- */
+/** Any failure in the child after it has loaded a runtime counts as the outcome of this combination. */
 async function runIn(
   kind: RuntimeKind,
   level: OptimizationLevel,

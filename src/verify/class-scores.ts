@@ -1,24 +1,24 @@
-/** Telling which outputs are class scores, of which the largest is the answer. */
+/** Recognizes outputs that hold class scores, whose largest value is the answer. */
 import type { TensorValue } from "../ir/index.js";
-import { isFloating, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "./readable-values.js";
 
-/** Probabilities that went through float16 or an 8-bit softmax do not add up to 1 exactly. */
+/** Probabilities from float16 or an 8-bit softmax do not add up to exactly 1. */
 const SUM_TOLERANCE = 0.05;
 
 export interface ClassScores {
   readonly classes: number;
-  /** Itself while further samples look the same, else undefined. */
+  /** Returns itself while further samples look the same, otherwise undefined. */
   confirm(value: TensorValue): ClassScores | undefined;
 }
 
 /**
- * Class scores are: a float output of shape [N, C] with C ≥ 2; and one of more axes whose last axis holds a
+ * Class scores are a float output of shape [N, C] with C ≥ 2, or one with more axes whose last axis holds a
  * probability distribution, such as the characters at each position of a text recognizer ([N, T, C] after a
- * softmax). Other outputs (feature maps, boxes, masks) have no largest class, and undefined is returned.
+ * softmax). Returns undefined for other outputs (feature maps, boxes, masks), which have no top class.
  */
 export function classScores(value: TensorValue): ClassScores | undefined {
   const classes = value.dims.at(-1) ?? 0;
-  if (!isFloating(value) || classes < 2 || value.dims.length < 2) return undefined;
+  if (!isFloatValue(value) || classes < 2 || value.dims.length < 2) return undefined;
   if (value.dims.length > 2 && !isDistribution(numbersOf(value), classes)) return undefined;
   return {
     classes,

@@ -1,4 +1,7 @@
-/** Running both models on the same samples: fidelity on all of them, accuracy where they have labels. */
+/**
+ * Runs both models on the same samples and measures fidelity on all of them, and accuracy on those with
+ * labels.
+ */
 import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
@@ -13,39 +16,34 @@ import type { IndirectOutput } from "./readable-outputs.js";
 
 export interface Fidelity {
   readonly samples: number;
-  /** Where the samples came from: "data/eval.npz", "random feeds (seed 0)". */
+  /** Source of the samples, such as "data/eval.npz" or "random feeds (seed 0)". */
   readonly source: string;
   readonly outputs: Readonly<Record<string, OutputFidelity>>;
-  /**
-   * Outputs that the runtime cannot return, and what was compared in their place; absent where there are
-   * none.
-   */
+  /** Outputs that the runtime cannot return, and what was compared instead; absent if there are none. */
   readonly indirect?: readonly IndirectOutput[];
-  /** The optimization levels that the models ran at; absent where both ran at the highest. */
+  /** Optimization levels that the models ran at; absent if both ran at the highest. */
   readonly levels?: ComparedLevels;
 }
 
 export interface OutputComparison {
   readonly original: string;
   readonly compressed: string;
-  /** A model that is run in the compressed one's place. */
+  /** A model to run in place of the compressed one. */
   readonly standIn?: string;
   /** Whether the size of an output along an axis depends on the data. */
   readonly isOpen?: (output: string, axis: number) => boolean;
   readonly fidelityData: Dataset;
   readonly evalData?: Dataset;
-  /** Present when accuracy is wanted. */
+  /** Present if accuracy is to be measured. */
   readonly metric?: Metric;
   readonly runtime: RemoteRuntime;
   readonly session?: SessionOptions;
   readonly logger?: Logger;
-  /** The models of these files, where they were read already. */
+  /** Models of these files that were already read. */
   readonly models?: ReadonlyMap<string, Model>;
-  /**
-   * Takes a compressed model for what it is that runs only at a lower optimization level than the original.
-   */
+  /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
-  /** What messages call the two models; default their paths. */
+  /** Names of the two models in messages; default: their paths. */
   readonly names?: readonly [original: string, compressed: string];
 }
 
@@ -56,7 +54,7 @@ export interface ComparedOutputs {
 }
 
 /**
- * Both models stay open side by side; a dataset that serves fidelity and accuracy is run once. Throws
+ * Keeps both models open side by side. A dataset that serves fidelity and accuracy is run once. Throws
  * EdgecError MODEL_REJECTED for a compressed model that runs only at a lower optimization level than the
  * original.
  */
@@ -92,7 +90,7 @@ async function compareFiles(comparison: OutputComparison, readable: ReadableFile
   }
 }
 
-/** After a crash there is nothing to release, and the crash is what must be reported. */
+/** Ignores errors: after a crash there is nothing to release, and the crash itself must be reported. */
 function releaseQuietly(session: Session): Promise<void> {
   return session.release().catch(() => undefined);
 }
@@ -112,16 +110,15 @@ async function compareSessions(
     observe: (before: Feed, after: Feed, label: Label | undefined, where: string) => void,
   ): Promise<void> => {
     let index = 0;
-    const tell = (): void =>
+    const report = (): void =>
       logger.progress?.({
-        step: "compare",
+        step: "compare outputs",
         done: index,
         ...(data.size === undefined ? {} : { total: data.size }),
       });
-    tell();
-    // Without an output to look at there is nothing to run for; that the models load is known by now. The
-    // last sample is
-    // told when none follows: a part of a dataset reads on to find out.
+    report();
+    // Without readable outputs there is nothing to run; both models are known to load by now. The last sample
+    // is reported after the loop: part of a dataset must read ahead to find its end.
     if (outputs.length > 0)
       for await (const { feed, label } of data.samples()) {
         const [before, after] = await Promise.all([
@@ -129,9 +126,9 @@ async function compareSessions(
           compressed.run(feed, outputs),
         ]);
         observe(before, after, label, `sample ${index++} of ${data.name}`);
-        if (index !== data.size) tell();
+        if (index !== data.size) report();
       }
-    tell();
+    report();
   };
   await run(fidelityData, (before, after, label, where) => {
     meter.observe(before, after, `${name}: ${where}`);
@@ -153,7 +150,7 @@ async function compareSessions(
   };
 }
 
-/** One metric on both models. */
+/** One metric, computed for both models. */
 class Score {
   private readonly original;
   private readonly compressed;

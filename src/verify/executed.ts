@@ -1,4 +1,4 @@
-/** What a runtime really executes: a reading of the graph that it dumps after its own optimizations. */
+/** Describes what a runtime really executes, from the graph that it dumps after its own optimizations. */
 import { isOp, nodeLabel, subgraphsOf, type Graph, type Model, type Node } from "../ir/index.js";
 
 export interface Executed {
@@ -7,32 +7,30 @@ export interface Executed {
   /** The same kinds, in floating point. */
   readonly floatKernels: number;
   /**
-   * Products with weights of 4 or 8 bits in blocks (MatMulNBits); its activations may be rounded to 8 bits.
+   * Matrix products with weights of 4 or 8 bits in blocks (MatMulNBits), whose activations may be rounded to
+   * 8 bits.
    */
   readonly blockKernels: number;
   /** Other operators on 8-bit integers: additions, poolings, concatenations. */
   readonly otherInt8: number;
   /**
-   * Every QuantizeLinear and DequantizeLinear that is left, but those at graph inputs and outputs, and
+   * All remaining QuantizeLinear and DequantizeLinear nodes, except those at graph inputs and outputs and
    * decode nodes.
    */
   readonly strayQdq: number;
   readonly leftovers: Leftovers;
 }
 
-/** What `strayQdq` is made of: the labels of the nodes. */
+/** The nodes counted in `strayQdq`, by label. */
 export interface Leftovers {
-  /** Between an integer kernel and a float one, where a conversion has to be. */
+  /** Necessary conversions between an integer kernel and a float one. */
   readonly transitions: readonly string[];
-  /**
-   * A QuantizeLinear or DequantizeLinear of a pair that only rounds: quantized and straight back, with no
-   * kernel between.
-   */
+  /** QuantizeLinear and DequantizeLinear pairs that only round: there is no kernel between them. */
   readonly roundTrips: readonly string[];
-  /** DequantizeLinear on a constant: weights decoded again at every inference. */
+  /** DequantizeLinear on a constant: the weights are decoded again in every inference. */
   readonly weightDequantize: readonly string[];
   /**
-   * Other nodes fed by constants alone (Cast, Gather, Mul, ScatterElements): storage forms that were not
+   * Other nodes with only constant inputs (Cast, Gather, Mul, ScatterElements): storage forms that were not
    * folded.
    */
   readonly decodeNodes: readonly string[];
@@ -79,7 +77,7 @@ export function describeExecuted(model: Model): Executed {
     decodeNodes: [] as string[],
   };
   const visit = (graph: Graph, outer: ReadonlySet<string>): void => {
-    const scope = new Scope(graph, outer);
+    const scope = new GraphView(graph, outer);
     for (const node of graph.nodes) {
       countKernel(node, tally);
       const kind = scope.leftover(node);
@@ -108,12 +106,12 @@ function countKernel(
   else if (OTHER_INT8.test(opType)) tally.otherInt8++;
 }
 
-/** Operators that hand values on unchanged; a conversion beyond them is still at the graph's edge. */
+/** Operators that pass values on unchanged; a conversion beyond them is still at the edge of the graph. */
 const MOVERS = ["Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"];
 
-/** Lookups in one graph of the dump. */
-class Scope {
-  /** Names whose values no input changes. */
+/** Looks up values in one graph of the dump. */
+class GraphView {
+  /** Names of values that do not depend on inputs. */
   readonly constants: ReadonlySet<string>;
   private readonly producers = new Map<string, Node>();
   private readonly consumers = new Map<string, Node[]>();
@@ -149,7 +147,7 @@ class Scope {
     return feedsOnlyOn(node, this.constants) ? "decodeNodes" : undefined;
   }
 
-  /** Whether a quantized value only goes into DequantizeLinear. */
+  /** Whether a quantized value is used only by DequantizeLinear. */
   private isRoundTrip(quantized: string): boolean {
     const users = this.consumers.get(quantized) ?? [];
     return users.length > 0 && users.every(isDequantize);
@@ -176,7 +174,9 @@ function feedsOnlyOn(node: Node, constants: ReadonlySet<string>): boolean {
   return inputs.length > 0 && inputs.every((name) => constants.has(name)) && subgraphsOf(node).length === 0;
 }
 
-/** By name alone: onnxruntime has these in its own domain too, for 16-bit and other types. */
+/**
+ * Checks only the name: onnxruntime has these operators in its own domain too, for 16-bit and other types.
+ */
 function isQuantize(node: Node): boolean {
   return node.opType === "QuantizeLinear";
 }

@@ -1,4 +1,4 @@
-/** Made-up inputs from a seed, for a comparison when there is no data. */
+/** Generates inputs from a seed, for comparisons without data. */
 import { unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
 import { BadDataError } from "../errors.js";
 import {
@@ -18,26 +18,25 @@ export interface RandomFeedsOptions {
   /** Default 8. */
   readonly samples?: number;
   /**
-   * Sizes of symbolic dimensions by their symbol, or whole shapes by input name: { N: 4, image: [1, 3, 224,
-   * 224] }.
+   * Sizes of symbolic dimensions by symbol, or whole shapes by input name: { N: 4, image: [1, 3, 224, 224] }.
    */
   readonly dims?: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /**
- * What a dimension of unknown size is taken as: the first is mostly the batch, others lengths, heights and
+ * Assumed sizes of unknown dimensions: the first is usually the batch, others are lengths, heights and
  * widths.
  */
 const UNKNOWN_FIRST = 1;
 const UNKNOWN_OTHER = 32;
-/** Elements of one input; a model that declares more is not fed by guesswork. */
-const LARGEST = 2 ** 26;
+/** Most elements of one input. Larger inputs are not generated. */
+const MAX_ELEMENTS = 2 ** 26;
 const SAMPLES = 8;
 
 /**
- * Feeds with floats uniform in [0, 1), as images and embeddings mostly are, and integers 0 or 1, which are
- * valid as indices, masks and lengths alike; the same numbers on every machine. Throws BadDataError when an
- * input's declaration does not say enough to make values up.
+ * Feeds with floats uniform in [0, 1), like most images and embeddings, and integers 0 or 1, which are valid
+ * as indices, masks and lengths. The numbers are the same on every machine. Throws BadDataError when the
+ * declaration of an input is not enough to generate values.
  */
 export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {}): Dataset {
   const { seed = 0, samples = SAMPLES, dims = {} } = options;
@@ -74,12 +73,12 @@ function feedOf(inputs: readonly ShapedInput[], random: () => number): Feed {
 function elementType({ name, type }: ValueInfo): DataType {
   if (!type?.tensor)
     throw new BadDataError(
-      `input "${name}" is not declared as a tensor, so no values can be made up for it; give data`,
+      `input "${name}" is not declared as a tensor, so no values can be generated for it; give data`,
     );
   const { elementType } = type.tensor;
   if (!(elementType in MAKERS)) {
     throw new BadDataError(
-      `input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be made up; give data`,
+      `input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be generated; give data`,
     );
   }
   return elementType;
@@ -91,8 +90,10 @@ function shapeOf({ name, type }: ValueInfo, given: NonNullable<RandomFeedsOption
   if (!shape) throw new BadDataError(`input "${name}" does not declare its rank; give its shape or data`);
   const dims = shape.map((dimension, axis) => sizeOf(dimension, axis, given));
   const count = dims.reduce((product, dim) => product * dim, 1);
-  if (count > LARGEST)
-    throw new BadDataError(`input "${name}" [${dims.join(", ")}] is too large to be made up; give data`);
+  if (count > MAX_ELEMENTS)
+    throw new BadDataError(
+      `input "${name}" [${dims.join(", ")}] is too large to generate values for; give data`,
+    );
   return dims;
 }
 
@@ -127,7 +128,10 @@ function bit(random: () => number): number {
   return random() < 0.5 ? 0 : 1;
 }
 
-/** A small generator with a full 2^32 period (Tommy Ettinger's mulberry32), the same in every engine. */
+/**
+ * A small generator with a full 2^32 period (Tommy Ettinger's mulberry32). It gives the same numbers in every
+ * engine.
+ */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,12 +1,12 @@
-/** What a person must know about a comparison beside its figures. */
+/** Warnings about a comparison, beside its figures. */
 import type { Logger } from "../diagnostics.js";
 import type { Fidelity } from "./compare-outputs.js";
 import { isLower, type ComparedLevels } from "./levels.js";
 
 /**
- * Warns of outputs that were not compared, and of models that do not run at the highest optimization level.
+ * Warns about outputs that were not compared, and models that do not run at the highest optimization level.
  */
-export function tellOfOutputs({ indirect = [], levels }: Fidelity, logger: Logger): void {
+export function warnOfOutputs({ indirect = [], levels }: Fidelity, logger: Logger): void {
   for (const { output, type, standIns } of indirect) {
     if (standIns.length > 0) continue;
     logger.diagnostic?.({
@@ -15,7 +15,7 @@ export function tellOfOutputs({ indirect = [], levels }: Fidelity, logger: Logge
       subject: output,
       message:
         `Output "${output}" was not compared: it is ${type}, which onnxruntime's JavaScript API cannot return, ` +
-        "and no tensor stands for it in both models.",
+        "and no tensor can replace it in both models.",
     });
   }
   if (levels)
@@ -27,18 +27,18 @@ function levelText({ original, compressed, refusals }: ComparedLevels): string {
   const named = (level: string): string => `graph optimization level "${level}"`;
   if (both)
     return (
-      `onnxruntime runs both models at ${named(original)} and not above, so they were compared and timed there. ` +
-      `Above, it says of the original: ${refusals.original ?? ""}`
+      `onnxruntime runs both models only up to ${named(original)}, so they were compared and timed there. ` +
+      `Above that, it reports for the original: ${refusals.original ?? ""}`
     );
   if (isLower(compressed, original)) {
     return (
-      `onnxruntime runs the compressed model at ${named(compressed)} and not above, the original at "${original}". ` +
-      `Above, it says: ${refusals.compressed ?? ""}`
+      `onnxruntime runs the compressed model only up to ${named(compressed)}, the original at "${original}". ` +
+      `Above that, it reports: ${refusals.compressed ?? ""}`
     );
   }
   return (
-    `onnxruntime runs the original at ${named(original)} and not above, so that is what ` +
-    "the compressed model, which " +
-    `runs at "${compressed}", was compared with. Above, it says: ${refusals.original ?? ""}`
+    `onnxruntime runs the original only up to ${named(original)}. ` +
+    "The compressed model, which " +
+    `runs at "${compressed}", was compared with that. Above that, it reports: ${refusals.original ?? ""}`
   );
 }

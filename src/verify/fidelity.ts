@@ -1,69 +1,73 @@
-/** How far a compressed model's outputs are from the original's on the same inputs, without any labels. */
+/**
+ * Measures how far a compressed model's outputs are from the original's on the same inputs, without labels.
+ */
 import { EdgecError } from "../errors.js";
 import { dataTypeName, type Feed, type TensorValue } from "../ir/index.js";
 import { classScores, type ClassScores } from "./class-scores.js";
-import { argMax, isFloating, numbersOf } from "./readable-values.js";
+import { argMax, isFloatValue, numbersOf } from "./readable-values.js";
 
 export interface OutputFidelity {
   /**
-   * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the
-   * original's values. null where all values are equal (infinite, which JSON cannot hold), and for outputs
-   * that are no floats: an index or a word is right or wrong, see `agreement`. Never below {@link
+   * Signal-to-quantization-noise ratio over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, where y are
+   * the original's values. null if all values are equal (infinity, which JSON cannot hold), and for outputs
+   * that are not floats: an index or a word is right or wrong, see `agreement`. Never below {@link
    * WORST_SQNR_DB}.
    */
   readonly sqnrDb: number | null;
   /**
-   * Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs that are no
-   * floats.
+   * Cosine similarity Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs
+   * that are not floats.
    */
   readonly cosine: number | null;
-  /** For booleans and strings 1 where any differs. */
+  /** The largest absolute error. For booleans and strings, 1 if any differs. */
   readonly maxAbsError: number;
   /**
-   * The original's values are next to nothing ({@link NEAR_ZERO}) and so are the errors: `sqnrDb` and
-   * `cosine` then compare noise with noise, and `maxAbsError` is what counts.
+   * Whether the original's values are close to zero ({@link NEAR_ZERO}) and so are the errors. `sqnrDb` and
+   * `cosine` then compare noise with noise, and only `maxAbsError` counts.
    */
   readonly nearZero: boolean;
   /**
-   * Share of samples (rows), from 0 to 1, with the same largest class score; null where the output is no
-   * class score.
+   * Fraction of samples (rows), from 0 to 1, with the same top class; null if the output is not a class
+   * score.
    */
   readonly top1Agreement: number | null;
-  /** Share of elements that are equal, for outputs of integers, booleans and strings; null for floats. */
+  /** Fraction of equal elements, for outputs of integers, booleans and strings; null for floats. */
   readonly agreement: number | null;
   /**
-   * Elements that are NaN or infinite in one model only, or differently so. Anything above 0 is a broken
-   * model.
+   * Elements that are NaN or infinite in only one model, or in different ways. Any such element means a
+   * broken model.
    */
   readonly nonFinite: number;
   /**
-   * Samples of which the two models give a different number of results, where the size depends on the data
-   * (boxes that are found, words that are written). They are in none of the figures above.
+   * Samples for which the two models give a different number of results, when the size depends on the data
+   * (detected boxes, recognized words). All other figures leave them out.
    */
   readonly otherSize: number;
 }
 
-/** What stands for "no signal left": zero signal, or NaN and infinities where the original has none. */
+/** Stands for "no signal left": zero signal, or NaN and infinities where the original has none. */
 export const WORST_SQNR_DB = -300;
 
 /**
- * A map of probabilities on an image without any text holds values about 1e-5, which int8 gives as 0: no
- * signal is left, and nothing is wrong. Root mean square of the original's values, and largest error, below
- * which it is so.
+ * Limits below which outputs count as zero: the root mean square of the original's values, and the largest
+ * error. A probability map of an image without text holds values about 1e-5, which int8 turns into 0: no
+ * signal is left, yet nothing is wrong.
  */
 export const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
 
-/** Takes in the outputs of both models sample by sample and keeps only sums. */
+/** Collects the outputs of both models sample by sample and keeps only sums. */
 export class FidelityMeter {
   private readonly outputs = new Map<string, OutputMeter>();
   private count = 0;
 
-  /** @param isOpen whether the size of an output along an axis depends on the data, by the output's name */
+  /**
+   * @param isOpen whether the size of an output along an axis depends on the data; takes the output's name
+   */
   constructor(private readonly isOpen: (name: string, axis: number) => boolean = () => false) {}
 
   /**
-   * @param where the start of messages: "small.onnx: sample 3 of data.npz"
-   * @throws EdgecError MODEL_REJECTED when an output's kind differs, or its shape in a size that does not
+   * @param where prefix of messages: "small.onnx: sample 3 of data.npz"
+   * @throws EdgecError MODEL_REJECTED when an output's type differs, or a size of its shape that does not
    *   depend on data
    */
   observe(original: Feed, compressed: Feed, where: string): void {
@@ -90,14 +94,14 @@ export class FidelityMeter {
   }
 }
 
-/** Whether the output is of floats. One that was always empty counts as such. */
+/** Whether the output holds floats. An output that was always empty counts as such. */
 export function isOfFloats({ agreement }: OutputFidelity): boolean {
   return agreement === null;
 }
 
 /**
- * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or
- * when samples of one could not be compared.
+ * The lowest SQNR of the float outputs: Infinity if all are equal; undefined if there are none, or if samples
+ * of one could not be compared.
  */
 export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
   const floats = Object.values(outputs).filter(isOfFloats);
@@ -106,8 +110,8 @@ export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): n
 }
 
 /**
- * The lowest agreement, of classes or of elements, over the outputs that have one; undefined when none has,
- * or when samples of an output could not be compared.
+ * The lowest agreement, of classes or elements, over the outputs that have one; undefined if none has, or if
+ * samples of an output could not be compared.
  */
 export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
   if (Object.values(outputs).some(({ otherSize }) => otherSize > 0)) return undefined;
@@ -126,19 +130,19 @@ function requireSameForm(
   const isSameSize = (dim: number, axis: number): boolean => dim === actual.dims[axis] || isOpen(axis);
   const sameRank = expected.dims.length === actual.dims.length;
   const sameShape = areEmpty(expected, actual) || (sameRank && expected.dims.every(isSameSize));
-  const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
+  const sameKind = expected.dataType === actual.dataType || (isFloatValue(expected) && isFloatValue(actual));
   if (sameShape && sameKind) return;
   const describe = ({ dataType, dims }: TensorValue): string =>
     `${dataTypeName(dataType)} [${dims.join(", ")}]`;
   throw new EdgecError(
     "MODEL_REJECTED",
-    `${where} is ${describe(actual)} where the original gives ${describe(expected)}`,
+    `${where} is ${describe(actual)}, but the original gives ${describe(expected)}`,
   );
 }
 
 /**
- * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take
- * it from, so that it follows what happens to be known of the body.
+ * Empty values may differ in shape: for a Loop that runs no iteration, onnxruntime derives the shape from
+ * what it knows about the body.
  */
 function areEmpty(...values: readonly TensorValue[]): boolean {
   return values.every(({ data }) => data.length === 0);
@@ -160,14 +164,14 @@ class OutputMeter {
   private sameRows = 0;
   private scores: ClassScores | undefined;
 
-  /** A sample whose sizes differ. */
+  /** Counts a sample whose sizes differ. */
   passOver(expected: TensorValue): void {
-    this.floating = isFloating(expected);
+    this.floating = isFloatValue(expected);
     this.otherSize++;
   }
 
   observe(expected: TensorValue, actual: TensorValue): void {
-    this.floating = isFloating(expected);
+    this.floating = isFloatValue(expected);
     if (!this.floating) {
       this.addDiscrete(expected.data, actual.data);
       return;
@@ -178,7 +182,7 @@ class OutputMeter {
     if (this.scores) this.addRows(y, approximation, this.scores.classes);
   }
 
-  /** 64-bit integers are compared as such: two that a double takes for one may differ. */
+  /** Compares 64-bit integers exactly: two different ones may be equal as doubles. */
   private addDiscrete(y: TensorValue["data"], approximation: TensorValue["data"]): void {
     this.elements += y.length;
     for (let i = 0; i < y.length; i++) {

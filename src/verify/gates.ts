@@ -1,31 +1,34 @@
-/** Limits on a comparison, and whether they hold. */
+/** Checks limits on the results of a comparison. */
 import { lowestAgreement, lowestSqnr } from "./fidelity.js";
 import { SLOWER_BELOW } from "./latency.js";
 import type { VerifyReport } from "./verify.js";
 
 export interface GateLimits {
-  /** Points of accuracy (percentage points for top-1 and top-5, else the metric's unit) that may be lost. */
+  /**
+   * Accuracy that may be lost, in points (percentage points for top-1 and top-5, otherwise the metric's
+   * unit).
+   */
   readonly maxDrop?: number;
-  /** Lowest SQNR of any output of floats, in dB. */
+  /** Lowest allowed SQNR of any float output, in dB. */
   readonly minSqnrDb?: number;
-  /** Lowest share of equal answers, from 0 to 1. */
+  /** Lowest allowed fraction of equal answers, from 0 to 1. */
   readonly minAgreement?: number;
-  /** Bytes of the compressed model, external data included. */
+  /** Largest allowed size of the compressed model with its external data, in bytes. */
   readonly maxSize?: number;
-  /** The same after gzip or brotli. */
+  /** The same after gzip, or after brotli. */
   readonly maxGzipSize?: number;
   readonly maxBrotliSize?: number;
-  /** Compressed time ÷ original time: 1.05 allows 5 % slower. It holds within the noise of measuring, 3 %. */
+  /** Compressed time ÷ original time: 1.05 allows 5 % slower. Measurement noise of 3 % is allowed on top. */
   readonly maxSlowdown?: number;
 }
 
 export interface Gate {
   readonly name: keyof GateLimits;
   readonly limit: number;
-  /** null when it was not measured, or is infinite (equal outputs). */
+  /** null if it was not measured, or is infinite (equal outputs). */
   readonly actual: number | null;
   readonly ok: boolean;
-  /** "the lowest SQNR is 31.2 dB; at least 35 dB was asked for" */
+  /** "the lowest SQNR is 31.2 dB; the limit is at least 35 dB" */
   readonly message: string;
 }
 
@@ -37,16 +40,16 @@ export interface Verdict {
 interface GateRule {
   readonly what: string;
   readonly unit: string;
-  /** Whether the value may be at most, or must be at least, the limit. */
+  /** Whether the limit is an upper or a lower one. */
   readonly bound: "at most" | "at least";
-  /** Why there may be no value. */
+  /** Why there is no value, if so. */
   readonly missing: string;
-  /** How far the value may lie beyond the limit, as a factor, because measuring it anew gives another one. */
+  /** Tolerance as a factor on the limit, because repeated measurements differ. */
   readonly noise?: number;
   readonly actual: (report: VerifyReport) => number | undefined;
 }
 
-const OTHER_SIZE = "a number of results that depends on the data differs";
+const OTHER_SIZE = "the models give different numbers of results";
 
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
   maxDrop: {
@@ -60,7 +63,7 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
     what: "the lowest SQNR",
     unit: " dB",
     bound: "at least",
-    missing: `no samples were run, no output is of floats (see --min-agreement), or ${OTHER_SIZE}`,
+    missing: `no samples were run, no output holds floats (see --min-agreement), or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => (fidelity.samples === 0 ? undefined : lowestSqnr(fidelity.outputs)),
   },
   minAgreement: {
@@ -88,15 +91,15 @@ function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
     what,
     unit: " bytes",
     bound: "at most",
-    missing: "the model is too large to be packed",
+    missing: "the model is too large to pack",
     actual: ({ size }) => size.compressed[form] ?? undefined,
   };
 }
 
-/** Percentages are quotients; their differences carry rounding errors that must not fail a gate. */
+/** Percentages are quotients: rounding errors of their differences must not fail a gate. */
 const TOLERANCE = 1e-9;
 
-/** Checks the limits that are given. A limit on something that was not measured does not hold. */
+/** Checks the given limits. A limit on something that was not measured fails. */
 export function checkGates(limits: GateLimits, report: VerifyReport): Verdict {
   const gates = (Object.keys(RULES) as (keyof GateLimits)[]).flatMap((name) => {
     const limit = limits[name];
@@ -108,12 +111,11 @@ export function checkGates(limits: GateLimits, report: VerifyReport): Verdict {
 function checkGate(name: keyof GateLimits, limit: number, report: VerifyReport): Gate {
   const { what, unit, bound, missing, noise = 1, actual: valueOf } = RULES[name];
   const actual = valueOf(report);
-  const asked =
-    `${bound} ` +
-    `${limit}${unit}${noise === 1 ? "" : ` (within ${Math.round(100 * (noise - 1))} % of noise)`} ` +
-    "was asked for";
+  const stated =
+    `the limit is ${bound} ` +
+    `${limit}${unit}${noise === 1 ? "" : ` (plus ${Math.round(100 * (noise - 1))} % noise)`}`;
   if (actual === undefined)
-    return { name, limit, actual: null, ok: false, message: `${what} is not known (${missing}); ${asked}` };
+    return { name, limit, actual: null, ok: false, message: `${what} is not known (${missing}); ${stated}` };
   const ok = bound === "at most" ? actual <= limit * noise + TOLERANCE : actual >= limit - TOLERANCE;
   const shown = Number.isFinite(actual)
     ? `${Number(actual.toPrecision(6))}${unit}`
@@ -123,6 +125,6 @@ function checkGate(name: keyof GateLimits, limit: number, report: VerifyReport):
     limit,
     actual: Number.isFinite(actual) ? actual : null,
     ok,
-    message: `${what} is ${shown}; ${asked}`,
+    message: `${what} is ${shown}; ${stated}`,
   };
 }

@@ -26,7 +26,7 @@ export {
 } from "./latency.js";
 export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.js";
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
-export { LEAST_AGREEMENT, LEAST_DB, lossesOf, type Loss } from "./much-lost.js";
+export { MIN_AGREEMENT, MIN_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";

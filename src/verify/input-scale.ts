@@ -1,34 +1,34 @@
 /**
- * Whether inputs have the scale that a model was made for, from how the model answers to more or less
- * contrast. Its biases, normalizations and bounds all belong to one scale. Far above it they no longer
- * matter: twice the input gives twice the output, or the same where everything is saturated. Far below it
- * nothing but them is left, and all inputs give one answer. The networks in fixtures/models told inputs
- * that were 255 times too large by factors of 8 to 170.
+ * Tests whether inputs have the scale that a model was made for, from its response to changed contrast.
+ * Biases, normalizations and bounds fit one scale. Far above it they no longer matter: twice the input gives
+ * twice the output, or the same output if everything is saturated. Far below it only they matter, and all
+ * inputs give one answer. For the networks in fixtures/models, responses to inputs 255 times too large
+ * differed by factors of 8 to 170.
  */
 import type { Feed, TensorValue } from "../ir/index.js";
 import { DataType } from "../ir/index.js";
 import type { Session } from "../runtime/index.js";
-import { isFloating, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "./readable-values.js";
 
-/** What lies between images in bytes and images in shares of one. */
+/** The ratio between images in bytes and images in [0, 1]. */
 export const SCALE = 255;
-/** How much less the model responds at the scale given than at the other one. */
+/** How much weaker the response at the given scale must be than at the other. */
 const CLEARLY = 5;
-/** A response at the other scale below this is none. */
+/** A response below this at the other scale counts as none. */
 const RESPONSE = 0.01;
-/** Above this the model does respond at the scale given. */
+/** Above this, the model does respond at the given scale. */
 const ALIVE = 0.08;
 
 export type ScaleFault = "too large" | "too small";
 
-/** Of values of a common size nothing is asked. @param largest by its absolute value */
+/** Suspects values of unusual size; undefined for others. @param largest the largest absolute value */
 export function scaleSuspicion(largest: number): ScaleFault | undefined {
   return largest > 30 ? "too large" : largest > 0 && largest < 0.05 ? "too small" : undefined;
 }
 
 /**
- * Whether the model bears a suspicion out. Undefined where it does not run, or gives no finite numbers to
- * go by.
+ * Whether the model's response confirms the suspicion. Undefined if the model does not run, or gives no
+ * finite numbers.
  */
 export async function bearsOut(
   session: Pick<Session, "run">,
@@ -44,8 +44,8 @@ export async function bearsOut(
 }
 
 /**
- * How far the outputs are from growing with the input, or from staying as they are, when contrast is
- * doubled: the median.
+ * The median distance of the outputs from growing with the input, or from staying the same, when contrast is
+ * doubled.
  */
 async function contrastResponse(
   session: Pick<Session, "run">,
@@ -64,7 +64,7 @@ async function contrastResponse(
   return responses.sort((a, b) => a - b)[responses.length >> 1] ?? NaN;
 }
 
-/** How much outputs differ between samples, beside their size. */
+/** How much outputs differ between samples, relative to their size. */
 async function sampleResponse(
   session: Pick<Session, "run">,
   feeds: readonly Feed[],
@@ -81,15 +81,15 @@ async function sampleResponse(
   );
 }
 
-/** Integers are ids, lengths and masks, which have no scale. */
+/** Scales float inputs only. Integers are ids, lengths and masks, which have no scale. */
 function scaled(feed: Feed, factor: number): Feed {
   if (factor === 1) return feed;
   return Object.fromEntries(
-    Object.entries(feed).map(([name, value]) => [name, isFloating(value) ? times(value, factor) : value]),
+    Object.entries(feed).map(([name, value]) => [name, isFloatValue(value) ? times(value, factor) : value]),
   );
 }
 
-/** Half precision goes in as it is: a factor of 255 does not fit it. */
+/** Half precision is left unchanged: a factor of 255 does not fit its range. */
 function times(value: TensorValue, factor: number): TensorValue {
   if (value.dataType === DataType.FLOAT)
     return { ...value, data: Float32Array.from(numbersOf(value), (number) => factor * number) };
@@ -100,11 +100,11 @@ function times(value: TensorValue, factor: number): TensorValue {
 
 function floatsOf(outputs: Feed): number[] {
   return Object.values(outputs)
-    .filter(isFloating)
+    .filter(isFloatValue)
     .flatMap((value) => Array.from(numbersOf(value)));
 }
 
-/** Of `times` a from b. */
+/** The distance of `times` · a from b. */
 function distance(a: readonly number[], b: readonly number[], times: number): number {
   return Math.sqrt(a.reduce((sum, value, i) => sum + (times * value - b[i]!) ** 2, 0));
 }

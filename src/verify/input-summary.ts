@@ -1,66 +1,61 @@
-/**
- * What a dataset gives each input, from some samples spread over it: enough to see data that cannot be
- * meant.
- */
+/** Summarizes the values of each input from samples spread over a dataset: enough to recognize wrong data. */
 import type { Dataset } from "../data/index.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
-import { isFloating, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "./readable-values.js";
 
 export interface InputSummary {
   readonly name: string;
   readonly isFloating: boolean;
   /** Elements of the first sample. */
   readonly elements: number;
-  /** Over finite values; NaN without any. */
+  /** Over finite values; NaN if there are none. */
   readonly min: number;
   readonly max: number;
   readonly mean: number;
   readonly deviation: number;
-  /** Whether all elements of all samples are one value. Not told of strings. */
+  /** Whether all elements of all samples have one value. Not computed for strings. */
   readonly isConstant: boolean;
-  /** Values spread over the samples, to hold against the range of other data. */
+  /** Values spread over the samples, to compare with the range of other data. */
   readonly some: readonly number[];
 }
 
 export interface DataSummary {
   readonly name: string;
-  /** Samples that were looked at. */
+  /** Number of samples that were read. */
   readonly samples: number;
-  /** Whether they are all the same, and there is more than one. */
+  /** Whether there are several samples and all are equal. */
   readonly areEqual: boolean;
   readonly inputs: readonly InputSummary[];
-  /** The samples whose values were taken in; a few of them. */
+  /** The few samples whose values were summarized. */
   readonly feeds: readonly Feed[];
 }
 
-/**
- * Samples whose values are taken in; spread over the first {@link MOST_SAMPLES} where the number is known.
- */
+/** Samples to summarize, spread over the first {@link MAX_SAMPLES} if their number is known. */
 const MEASURED = 32;
-const MOST_SAMPLES = 1024;
-/** Elements of all inputs in all, and samples that are taken in however large they are. */
-const MOST_ELEMENTS = 2 ** 24;
-const LEAST_MEASURED = 2;
+const MAX_SAMPLES = 1024;
+/**
+ * Most elements of all inputs together, and the number of samples that are summarized whatever their size.
+ */
+const MAX_ELEMENTS = 2 ** 24;
+const MIN_MEASURED = 2;
 const KEPT = 8;
-/** Values of one sample that are kept. */
+/** Number of values kept per sample. */
 const KEPT_VALUES = 256;
 
 /**
- * Reads at most {@link MOST_SAMPLES}, no more than it takes. Throws BadDataError for NaN, which ruins every
- * statistic.
+ * Reads at most {@link MAX_SAMPLES} samples, and no more than needed. Throws BadDataError for NaN, which
+ * spoils every statistic.
  */
 export async function summarize(data: Dataset): Promise<DataSummary> {
   const meters = new Map<string, InputMeter>();
   const feeds: Feed[] = [];
-  const stride = Math.max(1, Math.floor(Math.min(data.size ?? MEASURED, MOST_SAMPLES) / MEASURED));
+  const stride = Math.max(1, Math.floor(Math.min(data.size ?? MEASURED, MAX_SAMPLES) / MEASURED));
   let first: Feed | undefined;
   let [samples, measured, elements, areEqual] = [0, 0, 0, true];
   for await (const { feed } of data.samples()) {
     const isMeasured =
-      samples % stride === 0 &&
-      measured < MEASURED &&
-      (elements < MOST_ELEMENTS || measured < LEAST_MEASURED);
+      samples % stride === 0 && measured < MEASURED && (elements < MAX_ELEMENTS || measured < MIN_MEASURED);
     if (isMeasured) {
       for (const [name, value] of Object.entries(feed))
         elements += meterOf(meters, name, value).add(
@@ -73,7 +68,7 @@ export async function summarize(data: Dataset): Promise<DataSummary> {
     if (first) areEqual &&= sameFeed(first, feed);
     first ??= feed;
     samples++;
-    if (samples >= MOST_SAMPLES || (!areEqual && measured >= MEASURED)) break;
+    if (samples >= MAX_SAMPLES || (!areEqual && measured >= MEASURED)) break;
   }
   return {
     name: data.name,
@@ -111,14 +106,14 @@ class InputMeter {
   private readonly some: number[] = [];
   private readonly floating: boolean;
   private readonly elements: number;
-  /** Sums are taken about it, so that large values of little spread lose no digits. */
+  /** Origin of the sums, so that large values with a small spread lose no digits. */
   private origin = NaN;
 
   constructor(
     private readonly name: string,
     first: TensorValue,
   ) {
-    this.floating = isFloating(first);
+    this.floating = isFloatValue(first);
     this.elements = first.data.length;
   }
 
@@ -135,7 +130,7 @@ class InputMeter {
       const number = numbers[i]!;
       if (Number.isNaN(number))
         throw new BadDataError(
-          `${where} holds NaN at flat index ${i}; mend or drop this sample: data must be finite`,
+          `${where} holds NaN at flat index ${i}. Correct or remove this sample: data must be finite`,
         );
       if (Number.isFinite(number)) this.addFinite(number);
     }

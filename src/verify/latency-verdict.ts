@@ -1,26 +1,23 @@
-/** What two models' times say of each other, and whether they say it clearly. */
+/** Judges whether one model is faster than another, and whether the measurement is clear enough to say so. */
 import { type Latency, SLOWER_BELOW } from "./latency.js";
 
-/** Standard deviations of the middle half of a normal distribution, and of its median for each sample. */
+/** Width of the interquartile range of a normal distribution, in standard deviations. */
 const MIDDLE_HALF = 1.349;
 const MEDIAN = 1.2533;
-/** Standard errors of the median that it may be off by. */
+/** Number of standard errors by which the median may be off. */
 const SURE = 3;
 
 export interface LatencyVerdict {
-  /**
-   * "unclear": it looks faster or slower, by no more than the rounds of the measurement differ among each
-   * other.
-   */
+  /** "unclear": it looks faster or slower, but by no more than the rounds of the measurement differ. */
   readonly change: "faster" | "slower" | "same" | "unclear";
-  /** Quotient of the two medians, above 1 where the compressed model is faster. */
+  /** Ratio of the two medians; above 1 if the compressed model is faster. */
   readonly ratio: number;
 }
 
 /**
- * The two ways to compare times, round by round and median by median, must agree, and the median round must
- * be further from the noise (3 %) than it may be off. Where they do, the quotient of the medians, which
- * stand beside it, is told.
+ * Both comparisons, round by round and median by median, must agree, and the median round must differ from 1
+ * by more than noise (3 %) and its own error. The reported ratio is that of the medians, which are shown
+ * beside it.
  */
 export function latencyVerdict(latency: Latency): LatencyVerdict {
   const { speedup, p50Ratio } = latency;
@@ -33,12 +30,12 @@ export function latencyVerdict(latency: Latency): LatencyVerdict {
   return { change: isSame ? "same" : "unclear", ratio: p50Ratio };
 }
 
-/** Whether one model is faster beyond the noise than another one that was timed against the same original. */
+/** Whether model `a` is faster than `b` by more than noise. Both were timed against the same original. */
 export function isClearlyFaster(a: Latency, b: Latency): boolean {
   return (a.speedup - errorOf(a)) * SLOWER_BELOW > b.speedup + errorOf(b);
 }
 
-/** Of the median round. */
+/** The error of the median round. */
 function errorOf({ speedupRange: [low, high], runs }: Latency): number {
   return (SURE * MEDIAN * (high - low)) / (MIDDLE_HALF * Math.sqrt(runs));
 }

@@ -1,16 +1,13 @@
-/** Comparing two models' times that were taken in turns. */
+/** Compares the times of two models, measured in turns. */
 import type { ModelTimes } from "../runtime/index.js";
 
-/**
- * Below this speed-up a model counts as slower than the other: medians of interleaved runs repeat within
- * about 3 %.
- */
+/** Below this speed-up a model counts as slower: medians of interleaved runs repeat within about 3 %. */
 export const SLOWER_BELOW = 0.97;
 
 export interface Percentiles {
   readonly p50Ms: number;
   readonly p95Ms: number;
-  /** Width of the middle half of the times divided by the median: how unquiet the machine was. */
+  /** Interquartile range of the times divided by the median: how busy the machine was. */
   readonly spread: number;
 }
 
@@ -18,13 +15,13 @@ export interface Latency {
   readonly original: Percentiles;
   readonly compressed: Percentiles;
   /**
-   * Median over the rounds of original time ÷ compressed time, which a drift of the machine does not touch;
-   * above 1 is faster.
+   * Median over the rounds of original time ÷ compressed time; above 1 is faster. A drift of the machine does
+   * not affect it.
    */
   readonly speedup: number;
-  /** Ratio of the two medians. Far from `speedup`, it says that the machine was too busy to measure on. */
+  /** Ratio of the two medians. If it is far from `speedup`, the machine was too busy to measure on. */
   readonly p50Ratio: number;
-  /** Middle half of the rounds' ratios. */
+  /** Interquartile range of the rounds' ratios. */
   readonly speedupRange: readonly [number, number];
   readonly threads: number;
   readonly runs: number;

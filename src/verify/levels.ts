@@ -1,6 +1,6 @@
 /**
- * The optimization levels that two models ran at, and whether the lower one is the compressed model's
- * fault.
+ * Finds the optimization levels that two models ran at, and whether the compressed model is the reason for a
+ * lower one.
  */
 import { EdgecError } from "../errors.js";
 import { LEVELS, type OptimizationLevel, type Session, type UsedLevel } from "../runtime/index.js";
@@ -9,19 +9,21 @@ export interface ComparedLevels {
   readonly original: OptimizationLevel;
   readonly compressed: OptimizationLevel;
   /**
-   * What onnxruntime said of the original, and of the compressed model, above those levels; null where
+   * What onnxruntime reported for the original and for the compressed model above those levels; null if
    * nothing.
    */
   readonly refusals: { readonly original: string | null; readonly compressed: string | null };
 }
 
 export interface LevelRules {
-  /** What messages call the compressed model. */
+  /** Name of the compressed model in messages. */
   readonly compressed: string;
   readonly lowerLevelIsFine?: boolean;
 }
 
-/** Undefined where both run at the highest level. Throws as `requireLevel` unless the lower one is fine. */
+/**
+ * Undefined if both run at the highest level. Throws as `requireLevel` does, unless a lower level is fine.
+ */
 export async function comparedLevels(
   original: Session,
   compressed: Session,
@@ -37,13 +39,11 @@ export async function comparedLevels(
 /** Throws EdgecError MODEL_REJECTED for a model that runs only at a lower level than its original. */
 export function requireLevel(label: string, { level, refusal = "" }: UsedLevel, original: UsedLevel): void {
   if (!isLower(level, original.level)) return;
-  const where =
-    `at graph optimization level "${level}" and not above, where the original runs at ` +
-    `"${original.level}"`;
-  throw new EdgecError("MODEL_REJECTED", `${label}: onnxruntime runs it ${where}. It says: ${refusal}`);
+  const where = `only up to graph optimization level "${level}", but the original at "${original.level}"`;
+  throw new EdgecError("MODEL_REJECTED", `${label}: onnxruntime runs it ${where}. It reports: ${refusal}`);
 }
 
-/** Whether less is optimized at `level` than at `other`. */
+/** Whether `level` optimizes less than `other`. */
 export function isLower(level: OptimizationLevel, other: OptimizationLevel): boolean {
   return LEVELS.indexOf(level) > LEVELS.indexOf(other);
 }

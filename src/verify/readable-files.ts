@@ -1,22 +1,22 @@
 /**
- * Model files as they are run to look at their outputs: copies where outputs need tensors that stand for
- * them.
+ * Prepares model files so that their outputs can be read: makes copies where outputs need tensors in their
+ * place.
  */
 import type { Model } from "../ir/index.js";
 import { readModel, TemporaryFolder, writeModel } from "../onnx/index.js";
 import { isLoadable, readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
 
 export interface ReadableFiles {
-  /** What to run in the place of each file, and what messages call it. */
+  /** What to run in place of each file, and its name in messages. */
   readonly files: readonly { readonly path: string; readonly label: string }[];
   /** The outputs that can be read from all of them. */
   readonly outputs: readonly string[];
-  /** Outputs of the first file that can only be looked at through others, with what is found in all files. */
+  /** Outputs of the first file that are read through other tensors, with those found in all files. */
   readonly indirect: readonly IndirectOutput[];
   remove(): Promise<void>;
 }
 
-/** @param models those files that were read already, by path; others are read */
+/** @param models models of files that were already read, by path */
 export async function readableFiles(
   paths: readonly string[],
   models: ReadonlyMap<string, Model> = new Map(),
@@ -49,8 +49,8 @@ export async function readableFiles(
 }
 
 /**
- * For sessions that are timed: onnxruntime runs a whole model for any output, so that copies are taken only
- * where a model has none that can be returned. Undefined where nothing stands for those either.
+ * For timing: onnxruntime runs the whole model for any output, so a copy is used only if none of a model's
+ * outputs can be returned. Undefined if no tensor can replace those either.
  */
 export async function timed<T>(
   paths: readonly string[],
@@ -73,7 +73,7 @@ function returnsSomething(model: Model): boolean {
   );
 }
 
-/** The file itself, or a copy that the runtime loads. */
+/** Uses the file itself, or a copy that the runtime can load. */
 export async function loaded<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
   const model = readModel(path);
   if (isLoadable(model)) return use(path);
@@ -85,7 +85,7 @@ export async function loaded<T>(path: string, use: (path: string) => Promise<T>)
   }
 }
 
-/** In the order of the first. */
+/** The outputs common to all models, in the order of the first. */
 export function commonOutputs(models: readonly ReadableModel[]): string[] {
   return (models[0]?.outputs ?? []).filter((name) => models.every((model) => model.outputs.includes(name)));
 }

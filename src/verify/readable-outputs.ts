@@ -1,8 +1,8 @@
 /**
- * Tensors that stand for outputs which onnxruntime's JavaScript API cannot return: sequences, maps,
- * optional values, and tensors of a type that JavaScript lacks. Where what makes such an output shows what
- * is in it, those tensors stand for it one by one; else a sequence or optional value of tensors is joined
- * to one flat tensor.
+ * Finds tensors in place of outputs that onnxruntime's JavaScript API cannot return: sequences, maps,
+ * optional values, and tensors of a type that JavaScript lacks. If the node that makes such an output shows
+ * its parts, those are read one by one; otherwise a sequence or optional value of tensors is joined into one
+ * flat tensor.
  */
 import {
   DataType,
@@ -20,27 +20,26 @@ import { heldTensors, typeWords } from "../onnx/index.js";
 import { isReadableType } from "../runtime/index.js";
 import { unpacked, type StandIn } from "./unpack-outputs.js";
 
-/** An output that is looked at through others. */
+/** An output that is read through other tensors. */
 export interface IndirectOutput {
   readonly output: string;
   /** "a sequence of float tensors". */
   readonly type: string;
-  /** The tensors that stand for it, by the names that figures bear; empty where none could be found. */
+  /** The tensors read in its place, by the names used in figures; empty if none could be found. */
   readonly standIns: readonly string[];
 }
 
 export interface ReadableModel {
-  /** The model as it was, with outputs more. */
+  /** The model, with more outputs. */
   readonly model: Model;
-  /** All that can be read, stand-ins included. */
+  /** All readable outputs, including stand-ins. */
   readonly outputs: readonly string[];
   readonly indirect: readonly IndirectOutput[];
 }
 
 /**
- * The model itself where all of its outputs can be read. Otherwise a copy with those that stand in beside
- * its outputs; without tensors of a type that JavaScript lacks, as the package does not load a model that
- * gives them out.
+ * The model itself if all of its outputs can be read. Otherwise a copy with stand-ins as further outputs, and
+ * without outputs of types that JavaScript lacks, since the package refuses to load such a model.
  */
 export function readableOutputs(model: Model): ReadableModel {
   const { graph } = model;
@@ -65,7 +64,7 @@ export function readableOutputs(model: Model): ReadableModel {
   };
 }
 
-/** Whether the runtime loads the model as it is. */
+/** Whether the runtime can load the unchanged model. */
 export function isLoadable({ graph }: Model): boolean {
   return graph.outputs.every(isReadableTensor);
 }
@@ -90,7 +89,10 @@ class StandInFinder {
     this.editor = GraphEditor.forMainGraph(model);
   }
 
-  /** The names that were given out; none when a value of the model bears one of them already. */
+  /**
+   * Adds stand-ins for an output and returns their names; none if a value of the model already has one of
+   * these names.
+   */
   standFor(output: ValueInfo): string[] {
     const found =
       (this.nonTensors.has(output.name) ? this.partsOf(output.name) : undefined) ??
@@ -122,7 +124,7 @@ class StandInFinder {
     };
   }
 
-  /** What went into the value; undefined when its maker does not show that. */
+  /** The parts of the value; undefined if its producer does not show them. */
   private partsOf(name: string): StandIn[] | undefined {
     if (!this.nonTensors.has(name)) return [{ suffix: "", value: name, nodes: [] }];
     const node = this.editor.producer(name);
@@ -151,7 +153,7 @@ class StandInFinder {
     return this.partsOf(value)?.map((part) => (part.suffix === "" ? { ...part, suffix: ".value" } : part));
   }
 
-  /** Sizes that are constants are the same in both models. */
+  /** Skips constant sizes, which are the same in both models. */
   private sizes(name: string): StandIn[] {
     return name === "" || this.editor.constant(name) ? [] : [{ suffix: ".sizes", value: name, nodes: [] }];
   }

@@ -1,8 +1,8 @@
-/** Output values as numbers, whatever their element type. */
+/** Reads output values as numbers, whatever their element type. */
 import { bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 
 /**
- * Float data as it is; half precision widened; 64-bit integers rounded to doubles; booleans as 0 and 1. Not
+ * Float data unchanged; half precision widened; 64-bit integers rounded to doubles; booleans as 0 and 1. Not
  * for strings.
  */
 export function numbersOf(value: TensorValue): ArrayLike<number> {
@@ -13,7 +13,7 @@ export function numbersOf(value: TensorValue): ArrayLike<number> {
   return data as ArrayLike<number>;
 }
 
-export function isFloating(value: TensorValue): boolean {
+export function isFloatValue(value: TensorValue): boolean {
   return FLOATING.has(value.dataType);
 }
 
@@ -25,8 +25,8 @@ const FLOATING: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Index of the largest of `length` values from `start`, the first one where several are equal; NaN is never
- * the largest.
+ * Index of the largest of `length` values from `start`, the first of several equal ones; NaN is never the
+ * largest.
  */
 export function argMax(values: ArrayLike<number>, start: number, length: number): number {
   let best = -1;

@@ -1,32 +1,32 @@
-/** The samples and outputs that several runs of a model are compared on, in bounded memory. */
+/** Holds the samples and outputs that several runs of a model are compared on, in bounded memory. */
 import type { Dataset } from "../data/index.js";
 import type { Feed } from "../ir/index.js";
 
-const MOST_BYTES = 2 ** 27;
+const MAX_BYTES = 2 ** 27;
 
 /**
- * The first feeds, at most `samples` and as many as reach `mostBytes`. Throws BadDataError for data that
- * cannot be read.
+ * The first feeds, at most `samples` of them and at most `maxBytes`. Throws BadDataError for data that cannot
+ * be read.
  */
-export async function firstFeeds(data: Dataset, samples: number, mostBytes = MOST_BYTES): Promise<Feed[]> {
+export async function firstFeeds(data: Dataset, samples: number, maxBytes = MAX_BYTES): Promise<Feed[]> {
   const feeds: Feed[] = [];
   let bytes = 0;
   for await (const { feed } of data.samples()) {
     feeds.push(feed);
     bytes += bytesOf(feed);
-    if (feeds.length >= samples || bytes >= mostBytes) break;
+    if (feeds.length >= samples || bytes >= maxBytes) break;
   }
   return feeds;
 }
 
-/** Outputs are taken in feed by feed, and kept until they and their feeds reach `mostBytes`. */
+/** Collects outputs feed by feed until they and their feeds reach `maxBytes`. */
 export class ReferenceOutputs {
   readonly outputs: Feed[] = [];
   private bytes = 0;
 
   constructor(
     private readonly given: readonly Feed[],
-    private readonly mostBytes = MOST_BYTES,
+    private readonly maxBytes = MAX_BYTES,
   ) {}
 
   /** The feeds whose outputs were kept. */
@@ -35,13 +35,13 @@ export class ReferenceOutputs {
   }
 
   add(outputs: Feed): void {
-    if (this.bytes >= this.mostBytes) return;
+    if (this.bytes >= this.maxBytes) return;
     this.bytes += bytesOf(outputs) + bytesOf(this.given[this.outputs.length] ?? {});
     this.outputs.push(outputs);
   }
 }
 
-/** Strings are taken as their length in UTF-16. */
+/** Counts strings by their length in UTF-16. */
 function bytesOf(feed: Feed): number {
   let bytes = 0;
   for (const { data } of Object.values(feed)) {

@@ -1,4 +1,4 @@
-/** Bytes of a model: as they lie on disk, and as they travel compressed. */
+/** Measures the bytes of a model: on disk, and compressed for transfer. */
 import { createReadStream } from "node:fs";
 import { runSignal } from "../abort.js";
 import { stat } from "node:fs/promises";
@@ -11,11 +11,10 @@ import { dataLocations, readModel } from "../onnx/index.js";
 
 export interface FileSizes {
   readonly raw: number;
-  /** Level 9. Null for more than 256 MiB, which take minutes to pack. */
+  /** At level 9. Null above 256 MiB, which takes minutes to pack. */
   readonly gzip: number | null;
   /**
-   * Quality 9: what servers can afford to make; 11 takes many times as long for a few percent. Null as
-   * gzip.
+   * At quality 9, which servers can afford; 11 takes many times as long for a few percent. Null as for gzip.
    */
   readonly brotli: number | null;
 }
@@ -27,9 +26,9 @@ const BROTLI_QUALITY = 9;
 const CHUNK = 2 ** 20;
 
 /**
- * Sizes of the model file and the external data files that it refers to, each packed on its own, together.
- * Streamed, on libuv's threads. Nothing is packed when raw bytes exceed `packedUpTo`. Throws BadModelError,
- * and EdgecError CANNOT_READ.
+ * Sizes of the model file and its external data files together, each packed separately. Streamed, on libuv's
+ * threads. Packs nothing if there are more than `packedUpTo` raw bytes. Throws BadModelError, and EdgecError
+ * CANNOT_READ.
  */
 export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promise<FileSizes> {
   const folder = dirname(path);

@@ -1,4 +1,4 @@
-/** Nodes that join what a sequence or an optional value holds to one flat tensor. */
+/** Makes nodes that join the content of a sequence or an optional value into one flat tensor. */
 import {
   attribute,
   DataType,
@@ -13,14 +13,14 @@ import {
 } from "../ir/index.js";
 import { isReadableType } from "../runtime/index.js";
 
-/** A tensor that stands for an output, or for a part of it. */
+/** A tensor read in place of an output, or of a part of it. */
 export interface StandIn {
-  /** What its name has behind the output's. */
+  /** Appended to the output's name. */
   readonly suffix: string;
   readonly value: string;
-  /** What makes the value from those of the model. */
+  /** The nodes that compute the value from values of the model. */
   readonly nodes: readonly Node[];
-  /** Whether it must become float, as its own type cannot be read. */
+  /** Whether to cast it to float because its own type cannot be read. */
   readonly cast?: boolean;
 }
 
@@ -30,12 +30,12 @@ export interface Held {
 }
 
 /**
- * Oldest operator sets whose Loop carries sequences, and whose If and OptionalGetElement take what is
+ * Oldest operator sets in which Loop carries sequences, and in which If and OptionalGetElement accept what is
  * needed here.
  */
 const OLDEST = { sequence: 13, optional: 16 } as const;
 
-/** None where the operator set is too old, or what is held cannot be read. */
+/** Empty if the operator set is too old, or the content cannot be read. */
 export function unpacked(model: Model, name: string, held: Held, fresh: (stem: string) => string): StandIn[] {
   if (opsetVersion(model) < OLDEST[held.kind] || !isReadableType(held.elementType)) return [];
   return held.kind === "sequence"
@@ -61,7 +61,7 @@ function sequenceParts(name: string, elementType: DataType, fresh: (stem: string
   ];
 }
 
-/** Appends element after element, each made flat, to the sequence that it carries. */
+/** A loop body that appends each element, flattened, to the sequence that it carries. */
 function appendingBody(sequence: string, fresh: (stem: string) => string): Graph {
   const [round, goOn, before, element, shape, flat, after, still] = freshNames(
     ["round", "go_on", "before", "element", "shape", "flat", "after", "still"],
@@ -106,7 +106,7 @@ function optionalParts(name: string, elementType: DataType, fresh: (stem: string
   ];
 }
 
-/** A tuple as long as the list of stems. */
+/** A tuple of the same length as the list of stems. */
 function freshNames<const T extends readonly string[]>(
   stems: T,
   fresh: (stem: string) => string,

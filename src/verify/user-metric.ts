@@ -1,4 +1,4 @@
-/** A user's own ES module as a metric. Its code runs with the user's rights, as any script they start. */
+/** Loads a user's ES module as a metric. Its code runs with the user's rights, like any script they start. */
 import { statSync } from "node:fs";
 import type { Label } from "../data/dataset.js";
 import { importUserModule, inUserCall } from "../data/user-code.js";
@@ -7,7 +7,7 @@ import type { Feed } from "../ir/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
 
-/** One evaluated sample, as a metric module gets it: outputs by name, each `{ dataType, dims, data }`. */
+/** One evaluated sample, as passed to a metric module: outputs by name, each `{ dataType, dims, data }`. */
 export interface ScoredSample {
   readonly outputs: Feed;
   readonly label: Label;
@@ -29,8 +29,8 @@ function builtInOf(name: string): Metric | undefined {
 }
 
 /**
- * What can be said of a metric before any work is done. Throws EdgecError BAD_OPTION for a name that is
- * none and no file, CANNOT_READ for what is no regular file.
+ * Checks what can be checked of a metric before any work. Throws EdgecError BAD_OPTION for a name that is
+ * neither built in nor a file, CANNOT_READ for a path that is not a regular file.
  */
 export function requireMetric(nameOrPath: string): void {
   if (builtInOf(nameOrPath)) return;
@@ -42,7 +42,7 @@ export function requireMetric(nameOrPath: string): void {
 
 function noMetric(path: string, reason: string, cause?: unknown): EdgecError {
   const names = Object.keys(BUILT_IN_METRICS).join(", ");
-  const message = `metric "${path}" is none of ${names}, nor a module that can be loaded: ${reason}`;
+  const message = `metric "${path}" is neither built in (${names}) nor a loadable module: ${reason}`;
   return new EdgecError("BAD_OPTION", message, { cause });
 }
 
@@ -94,7 +94,7 @@ function meterFactory(module: MetricModule): (() => Meter) | undefined {
   };
 }
 
-/** Turns whatever the user's code throws or returns wrongly into errors that name the file. */
+/** Turns errors and wrong results of the user's code into errors that name the file. */
 function guarded(meter: Meter, path: string): MetricMeter {
   return {
     observe(outputs, label, where) {
@@ -112,7 +112,7 @@ function guarded(meter: Meter, path: string): MetricMeter {
         throw new BadDataError(`metric ${path} failed: ${messageOf(cause)}`, { cause });
       }
       if (typeof value !== "number" || !Number.isFinite(value))
-        throw new BadDataError(`metric ${path} gave ${String(value)}; a finite number is needed`);
+        throw new BadDataError(`metric ${path} returned ${String(value)}; it must return a finite number`);
       return value;
     },
   };

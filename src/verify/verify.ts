@@ -1,6 +1,6 @@
 /**
- * Comparing a compressed model with its original: one pass over the data, then times, sizes and what is
- * executed.
+ * Compares a compressed model with its original: outputs in one pass over the data, then latency, sizes and
+ * what is executed.
  */
 import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
@@ -12,7 +12,7 @@ import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 import { describeExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
-import { tellOfOutputs } from "./fidelity-warnings.js";
+import { warnOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
 import { loaded, timed } from "./readable-files.js";
 import { modelSizes, type FileSizes } from "./size.js";
@@ -23,38 +23,35 @@ export interface VerifyModelsOptions {
   readonly original: string;
   readonly compressed: string;
   /**
-   * A model that is run in the compressed one's place when outputs are compared, such as one that emulates
-   * a processor.
+   * A model to run in place of the compressed one when outputs are compared, such as one that emulates a
+   * processor.
    */
   readonly standIn?: string;
   /** Labelled data for accuracy. Also used for fidelity when `fidelityData` is absent. */
   readonly evalData?: Dataset;
-  /** Data for fidelity and latency; default `evalData`, else random feeds. */
+  /** Data for fidelity and latency; default: `evalData`, or random feeds. */
   readonly fidelityData?: Dataset;
   /** "top-1" (default), "top-5", a module's path, or a metric. Needs labels. */
   readonly metric?: string | Metric;
   /** Threads of the runtime; default 1. */
   readonly threads?: number;
   /**
-   * Timed rounds; 0 leaves latency out. Default: at least 50 and half a second of each model, within 20
+   * Timed rounds; 0 leaves latency out. Default: at least 50 rounds and half a second per model, within 20
    * seconds.
    */
   readonly runs?: number;
   readonly warmup?: number;
-  /** Of random feeds. */
+  /** Seed of random feeds. */
   readonly seed?: number;
   /** Session config entries for both models, such as {"session.x64quantprecision": "1"}. */
   readonly sessionConfig?: Readonly<Record<string, string>>;
-  /** The sizes of both models, when they are known already. */
+  /** The sizes of both models, if already known. */
   readonly size?: SizeComparison;
-  /** A runtime that is open already; otherwise one is started and closed. */
+  /** A runtime that is already open; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
-  /**
-   * Takes a compressed model that runs only at a lower optimization level than the original, and does not
-   * refuse it.
-   */
+  /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
-  /** What messages call the two models; default their paths. */
+  /** Names of the two models in messages; default: their paths. */
   readonly names?: readonly [original: string, compressed: string];
   readonly logger?: Logger;
 }
@@ -74,25 +71,24 @@ export interface VerifyReport {
   readonly accuracy: Accuracy | null;
   /** null when `runs` is 0. */
   readonly latency: Latency | null;
-  /** Of the compressed model; null where the runtime cannot show its graph (onnxruntime-web). */
+  /** Of the compressed model; null if the runtime cannot show its graph (onnxruntime-web). */
   readonly executed: Executed | null;
 }
 
 const DEFAULT_RUNS = 50;
 const DEFAULT_WARMUP = 5;
-/** Small models are timed for longer than 50 rounds take; large ones not for ever. */
+/** Small models are timed for longer than 50 rounds take; the time for large ones is limited. */
 const TIME_PER_MODEL_MS = 500;
 const LATENCY_BUDGET_MS = 20_000;
-/** A middle half of the times that is wider than this share of the median is worth a warning. */
+/** Warns when the interquartile range of the times exceeds this fraction of the median. */
 const UNQUIET_SPREAD = 0.3;
-/** Inputs that latency is measured on, in turns. */
+/** Number of inputs that latency is measured on, in turns. */
 const TIMED_FEEDS = 8;
 
 /**
- * Runs both models in a child process and compares them. Samples are taken one by one; only sums are kept.
- * Throws EdgecError USAGE when the two are not forms of one model (different inputs or outputs),
- * MODEL_REJECTED when onnxruntime refuses one or shapes of outputs differ, BadDataError, RUNTIME_MISSING
- * and RUNTIME_CRASHED.
+ * Runs both models in a child process and compares them. Reads samples one by one and keeps only sums. Throws
+ * EdgecError USAGE when the two do not have the same inputs and outputs, MODEL_REJECTED when onnxruntime
+ * refuses one of them or shapes of outputs differ, BadDataError, RUNTIME_MISSING and RUNTIME_CRASHED.
  */
 export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
   const original = readModel(options.original);
@@ -114,10 +110,10 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
         [options.compressed, compressed],
       ]),
     });
-    tellOfOutputs(fidelity, options.logger ?? SILENT);
+    warnOfOutputs(fidelity, options.logger ?? SILENT);
     if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
-    options.logger?.progress?.({ step: "look at what is executed", done: 0 });
+    options.logger?.progress?.({ step: "read the executed graph", done: 0 });
     const executed = await readExecuted(
       runtime,
       options.compressed,
@@ -136,7 +132,10 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   }
 }
 
-/** Sizes of outputs that are neither declared nor named after a size of an input are made by the data. */
+/**
+ * Whether the size of an output along an axis depends on the data: it is neither declared nor named after a
+ * size of an input.
+ */
 export function dataDependentSizes({ graph }: Model): (output: string, axis: number) => boolean {
   const given = new Set(graph.inputs.flatMap(({ type }) => type?.tensor?.shape ?? []));
   const shapes = new Map(graph.outputs.map(({ name, type }) => [name, type?.tensor?.shape]));
@@ -147,8 +146,8 @@ export function dataDependentSizes({ graph }: Model): (output: string, axis: num
 }
 
 /**
- * Sizes of both models; with `packed` false as they lie on disk alone.
- * @param known the sizes of the original, when they have been measured already
+ * Sizes of both models; with `packed` false only their sizes on disk.
+ * @param known the sizes of the original, if already measured
  */
 export async function compareSizes(
   originalPath: string,
@@ -163,12 +162,12 @@ export async function compareSizes(
   return { original, compressed, ratio: original.raw / compressed.raw };
 }
 
-/** As `modelSizes`; with `packed` false as the model lies on disk alone. */
+/** Like `modelSizes`; with `packed` false only the size on disk. */
 export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
   return packed ? modelSizes(path) : modelSizes(path, 0);
 }
 
-/** What the runtime executes for a model, or null when it cannot tell. */
+/** What the runtime executes for a model, or null if it cannot show it. */
 export async function readExecuted(
   runtime: RemoteRuntime,
   path: string,
@@ -258,11 +257,11 @@ function warnOfNoise({ original, compressed, speedupRange: [low, high] }: Latenc
     severity: "warning",
     message:
       `The machine was busy while the models were timed: half of the rounds gave speed-ups outside ` +
-      `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat it on a quiet machine before relying on it.`,
+      `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat the measurement on an idle machine before relying on it.`,
   });
 }
 
-/** Graph inputs that are not defaults of themselves. */
+/** Graph inputs without a default value. */
 function requiredInputs({ graph }: Model): ValueInfo[] {
   const held = new Set(graph.initializers.map((tensor) => tensor.name));
   return graph.inputs.filter((input) => !held.has(input.name));

@@ -15,7 +15,7 @@ const chain = () =>
   );
 
 describe("locate", () => {
-  it("tells computed tensors from inputs, constants and names that are nowhere", () => {
+  it("distinguishes computed tensors from inputs, constants and unknown names", () => {
     const located = locate(chain().graph, ["b", "x", "two", "nowhere", ""]);
     expect([located.computed, located.inputs, located.constants.map((t) => t.name)]).toEqual([
       ["b"],
@@ -24,7 +24,7 @@ describe("locate", () => {
     ]);
   });
 
-  it("does not reach into the bodies of control flow, nor for sequences", () => {
+  it("does not find tensors in bodies of control flow, or sequences", () => {
     const body = {
       ...emptyGraph("body"),
       nodes: [makeNode("Relu", ["x"], ["inner"])],
@@ -42,7 +42,7 @@ describe("locate", () => {
 });
 
 describe("modelComputing", () => {
-  it("keeps only what the tensors need, and leaves the model as it was", () => {
+  it("keeps only what the tensors need, and does not change the model", () => {
     const original = chain();
     const cut = modelComputing(original, ["b"]);
     expect(cut.graph.nodes.map((node) => node.opType)).toEqual(["Mul", "Relu"]);
@@ -77,7 +77,7 @@ describe("modelComputing", () => {
   });
 });
 
-it("modelOfShapes puts a Shape behind each tensor, under names of its own", () => {
+it("modelOfShapes adds a Shape after each tensor, under new names", () => {
   const taken = chain();
   taken.graph.nodes[0]!.outputs[0] = "shape_of_0";
   taken.graph.nodes[1]!.inputs[0] = "shape_of_0";

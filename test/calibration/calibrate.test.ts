@@ -49,7 +49,7 @@ describe("calibrate", () => {
     ]);
   });
 
-  it("measures ranges of channels, and counts the axis from the end when asked", async () => {
+  it("measures ranges of channels, also for axes counted from the end", async () => {
     const requests = [
       { kind: "channelRange", tensor: "x", axis: 1 },
       { kind: "channelRange", tensor: "y", axis: -1 },
@@ -66,7 +66,7 @@ describe("calibrate", () => {
     ]);
   });
 
-  it("leaves the model as it was and reports progress", async () => {
+  it("does not change the model and reports progress", async () => {
     const original = doubled();
     const seen: Progress[] = [];
     await calibrate({
@@ -82,7 +82,7 @@ describe("calibrate", () => {
     ]);
   });
 
-  it("gives the same in several rounds as in one", async () => {
+  it("gives the same results in several rounds as in one", async () => {
     const data = dataset([feed([3], [-1, 0, 4]), feed([2], [1, 2])]);
     const requests = [range("x"), range("a"), histogram("b")];
     const one = await calibrate({ model: doubled(), dataset: data, requests });
@@ -90,7 +90,7 @@ describe("calibrate", () => {
     expect(requests.map((request) => many.get(request))).toEqual(requests.map((request) => one.get(request)));
   });
 
-  it("gives the same on threads as without them", async () => {
+  it("gives the same results with and without threads", async () => {
     const wide = dataset([1, 2, 3].map((seed) => feed([300_000], normalArray(300_000, seed))));
     const requests = [
       range("x"),
@@ -145,7 +145,7 @@ describe("calibrate", () => {
     ]);
   });
 
-  it("leaves unanswered a tensor of the name that JavaScript loses", async () => {
+  it("has no result for a tensor whose name JavaScript loses", async () => {
     const odd = model(
       ["n"],
       [makeNode("Relu", ["x"], ["__proto__"]), makeNode("Relu", ["__proto__"], ["y"])],
@@ -161,7 +161,7 @@ describe("calibrate", () => {
     ]);
   });
 
-  it("leaves unanswered what is not there or not floating point", async () => {
+  it("has no result for tensors that are missing or not floating point", async () => {
     const shape = model(
       ["n"],
       [makeNode("Shape", ["x"], ["s"]), makeNode("Identity", ["x"], ["y"])],
@@ -200,7 +200,7 @@ describe("calibrate", () => {
     ).rejects.toThrow(/test data: sample 1: tensor "y" holds NaN/);
   });
 
-  it("passes on what the model rejects", async () => {
+  it("passes on errors of the model", async () => {
     const product = model(
       [1, 2],
       [makeNode("MatMul", ["x", "w"], ["y"])],
@@ -211,7 +211,7 @@ describe("calibrate", () => {
     ).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
-  it("wants at least one sample", async () => {
+  it("needs at least one sample", async () => {
     await expect(
       calibrate({ model: doubled(), dataset: dataset([]), requests: [range("a")] }),
     ).rejects.toThrow(/holds no samples/);
@@ -270,7 +270,7 @@ describe("Gram matrices", () => {
     expect(gram?.matrices[1]?.[(1 * 9 + 2) * 54 + (5 * 9 + 6)]).toBeCloseTo(expected / 12, 5);
   });
 
-  it("use no more rows than asked, from all samples", async () => {
+  it("use no more rows than requested, from all samples", async () => {
     const feeds = [1, 2, 3, 4].map((value) => feed([100, 1], new Float32Array(100).fill(value)));
     const statistics = await calibrate({
       model: model(["n", 1], [makeNode("Identity", ["x"], ["y"])]),
@@ -298,7 +298,7 @@ describe("Gram matrices", () => {
   });
 });
 
-it("finds tensors of an int input model only where they are floating point", async () => {
+it("measures only floating-point tensors of a model with integer inputs", async () => {
   const gather = model(
     ["n"],
     [makeNode("Gather", ["table", "x"], ["y"], [])],

@@ -45,7 +45,7 @@ async function use(runtime: OnnxRuntime): Promise<void> {
 }
 
 describe("a session", () => {
-  it("has the setting on where the runtime takes it", async () => {
+  it("uses the setting where the runtime supports it", async () => {
     const runtime = runtimeFailing("nowhere");
     await use(runtime);
     expect(runtime.log).toEqual([
@@ -56,7 +56,7 @@ describe("a session", () => {
     ]);
   });
 
-  it("goes without where the model does not load with it", async () => {
+  it("runs without it if the model does not load with it", async () => {
     const runtime = runtimeFailing("load");
     await use(runtime);
     expect(runtime.log).toEqual([
@@ -68,7 +68,7 @@ describe("a session", () => {
     ]);
   });
 
-  it("goes without from the first run that fails with it", async () => {
+  it("runs without it from the first run that fails with it", async () => {
     const runtime = runtimeFailing("run");
     await use(runtime);
     expect(runtime.log).toEqual([
@@ -82,7 +82,7 @@ describe("a session", () => {
     ]);
   });
 
-  it("passes on what fails without the setting too", async () => {
+  it("passes on an error that also occurs without the setting", async () => {
     const runtime: OnnxRuntime = {
       ...runtimeFailing("nowhere"),
       open: () => Promise.reject(refusal("no such operator")),
@@ -90,7 +90,7 @@ describe("a session", () => {
     await expect(openExact(runtime, "model.onnx", {})).rejects.toThrow("no such operator");
   });
 
-  it("does not open a session anew for a sample that fails after others ran", async () => {
+  it("does not reopen the session for a sample that fails after others ran", async () => {
     const runtime = runtimeFailing("nowhere");
     let runs = 0;
     const session = await openExact(
@@ -110,7 +110,7 @@ describe("a session", () => {
   });
 });
 
-it("gives in onnxruntime what the model computes", async () => {
+it("gives the model's results in onnxruntime", async () => {
   const bytes = encodeModelBytes(
     model([1], [makeNode("Mul", ["x", "two"], ["y"])], [floatTensor("two", [], Float32Array.of(2))]),
   );

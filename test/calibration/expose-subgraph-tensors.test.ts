@@ -83,7 +83,7 @@ async function ranges(
 }
 
 describe("If", () => {
-  it("measures each branch by what it does when it runs, and tells equal names in them apart", async () => {
+  it("measures each branch when it runs, and distinguishes equal names in them", async () => {
     const requests = [range("a", "y", "then_branch"), range("a", "y", "else_branch")];
     const original = ifModel();
     expect(
@@ -120,7 +120,7 @@ describe("If", () => {
     });
   });
 
-  it("does not answer for a branch that never ran", async () => {
+  it("has no result for a branch that never ran", async () => {
     expect(await ranges(ifModel(), [feed([1], [1])], [range("a", "y", "else_branch")])).toEqual([undefined]);
   });
 
@@ -148,7 +148,7 @@ describe("If", () => {
 });
 
 describe("Loop", () => {
-  it("measures every round", async () => {
+  it("measures every iteration", async () => {
     const doubling = loopModel([makeNode("Mul", ["state", "two"], ["next"])], "next");
     const requests = [range("next", "y", "body"), range("state", "y", "body")];
     expect(await ranges(doubling, [feed([2], [1, -1])], requests)).toEqual([
@@ -157,7 +157,7 @@ describe("Loop", () => {
     ]);
   });
 
-  it("measures rounds of different shapes", async () => {
+  it("measures iterations of different shapes", async () => {
     const growing = loopModel(
       [
         makeNode("Concat", ["state", "state"], ["twice"], [attribute.int("axis", 0)]),
@@ -191,7 +191,7 @@ describe("Loop", () => {
     ]);
   });
 
-  it("does not answer where there are no rounds", async () => {
+  it("has no result if there are no iterations", async () => {
     const none = loopModel([makeNode("Mul", ["state", "two"], ["next"])], "next");
     none.graph.initializers = [...constants.slice(0, 3), int64Tensor("trips", [0], [])];
     expect(await ranges(none, [feed([1], [1])], [range("next", "y", "body"), range("y")])).toEqual([
@@ -200,7 +200,7 @@ describe("Loop", () => {
     ]);
   });
 
-  it("thins out what is larger than may be alive, and keeps the range exact", async () => {
+  it("thins out tensors over the memory limit, and keeps the range exact", async () => {
     const doubling = loopModel([makeNode("Mul", ["state", "two"], ["next"])], "next");
     const values = Array.from({ length: 1000 }, (_, i) => (i === 501 ? -7 : i === 502 ? 9 : Math.sin(i)));
     const [found] = await ranges(doubling, [feed([1000], values)], [range("next", "y", "body")], 4 * 300);
@@ -236,7 +236,7 @@ describe("Scan", () => {
       constants,
     );
 
-  it("measures every round, whatever is declared of the scan outputs that were there", async () => {
+  it("measures every iteration, whatever the existing scan outputs declare", async () => {
     const m = scanning([
       makeNode("Mul", ["element", "two"], ["a"]),
       makeNode("Add", ["before", "a"], ["total"]),
@@ -249,7 +249,7 @@ describe("Scan", () => {
     ]);
   });
 
-  it("gives up bodies, and nothing else, where rounds differ in their number of values", async () => {
+  it("skips only bodies when iterations differ in their number of values", async () => {
     const m = scanning([
       makeNode("NonZero", ["element"], ["places"]),
       makeNode("Cast", ["places"], ["a"], [attribute.int("to", DataType.FLOAT)]),
@@ -274,7 +274,7 @@ describe("Scan", () => {
 });
 
 describe("isInnerTensor", () => {
-  it("takes what the body makes or captures, and nothing that is nowhere", () => {
+  it("accepts tensors that the body computes or captures, and no unknown ones", () => {
     const m = ifModel();
     expect(["a", "x", "two", "b", ""].map((name) => isInnerTensor(m, ["y", "then_branch"], name))).toEqual([
       true,

@@ -11,7 +11,7 @@ const range = (tensor: string): StatisticRequest => ({ kind: "range", tensor });
 const gram = (tensor: string): StatisticRequest => ({ kind: "gram", tensor, layout: { type: "lastAxis" } });
 
 describe("planRounds", () => {
-  it("fills rounds up to the bytes of activations, in graph order", () => {
+  it("fills rounds up to the limit on activations, in graph order", () => {
     const requests = [range("c"), range("a"), range("b")];
     const { rounds } = planRounds(requests, shapes, { activationBytes: 600, gramBytes: 0 });
     expect(rounds).toEqual([[range("a")], [range("b"), range("c")]]);
@@ -29,7 +29,7 @@ describe("planRounds", () => {
     );
   });
 
-  it("bounds the matrices of a round and leaves out those that are too large by themselves", () => {
+  it("limits the matrices of a round and leaves out those that alone are too large", () => {
     // 8 bytes x 100² = 80,000 for a and b, 20,000 for c.
     const requests = [gram("a"), gram("b"), gram("c")];
     const fits = planRounds(requests, shapes, { activationBytes: 1e9, gramBytes: 100_000 });

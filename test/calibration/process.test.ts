@@ -14,7 +14,7 @@ const next = (): Model =>
 const RANGE = { kind: "range", tensor: "y" } as const;
 const pidOf = async (): Promise<number | undefined> => (await process.client()).pid;
 
-it("is one for calibrations and for the runtime, and outlives both", async () => {
+it("is shared by calibrations and the runtime, and outlives both", async () => {
   const pid = await pidOf();
   for (const value of [1, 5]) {
     const found = await calibrate({
@@ -31,7 +31,7 @@ it("is one for calibrations and for the runtime, and outlives both", async () =>
   expect(await pidOf()).toBe(pid);
 });
 
-it("ends where a calibration failed, as something may be under way, and another starts for the next", async () => {
+it("ends when a calibration fails, and a new one starts for the next", async () => {
   const pid = await pidOf();
   const failing = calibrate({
     model: next(),
@@ -58,7 +58,7 @@ it("starts again after a crash", async () => {
   expect(await pidOf()).not.toBe(pid);
 });
 
-it("keeps running at rest while it is small, and ends when it has grown", async () => {
+it("keeps running while idle and small, and ends when it has grown", async () => {
   const pid = await pidOf();
   await process.rest();
   expect(await pidOf()).toBe(pid);
@@ -69,7 +69,7 @@ it("keeps running at rest while it is small, and ends when it has grown", async 
   expect(await pidOf()).not.toBe(pid);
 });
 
-it("can be closed before it was used, and twice", async () => {
+it("can be closed unused, and twice", async () => {
   await process.close();
   await process.close();
 });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { realValues } from "../../src/calibration/real-values.js";
 import { DataType } from "../../src/ir/index.js";
 
-it("widens half precision and passes other floats as they are", () => {
+it("widens half precision and passes other floats unchanged", () => {
   const floats = Float32Array.of(1);
   expect(realValues({ dataType: DataType.FLOAT, dims: [1], data: floats })).toBe(floats);
   expect(realValues({ dataType: DataType.FLOAT16, dims: [2], data: Uint16Array.of(0x3c00, 0xc000) })).toEqual(

@@ -1,5 +1,5 @@
 /**
- * What edgec tells people to type: every flag, command and pass exists, and the advice does what it
+ * Checks what edgec tells people to type: every flag, command and pass exists, and the advice does what it
  * promises.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function textsUnder(folder: string, ending: string): { path: string; text: strin
     .map((name) => ({ path: join(folder, name), text: readFileSync(join(ROOT, folder, name), "utf8") }));
 }
 
-/** Strings of the source, which are what may be printed. */
+/** String literals of the source, any of which may be printed. */
 const SOURCE = textsUnder("src", ".ts").map(({ path, text }) => {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
   return {
@@ -51,7 +51,7 @@ const DOCS = [
 
 const program = buildProgram();
 const commands = program.commands.map((command) => command.name());
-/** Those of Node and of scripts of the project, that are spoken of. */
+/** Flags of Node and of the project's scripts that texts mention. */
 const FOREIGN: readonly string[] = [
   "--expose-gc",
   "--max-old-space-size",
@@ -75,11 +75,11 @@ const FOREIGN: readonly string[] = [
   "--prune-channels",
 ];
 
-/** What edgec says that it did. */
+/** The report's statement of what edgec did. */
 const VERBS: readonly string[] = ["made", "wrote", "reads", "takes", "ran", "was", "cannot"];
 
 describe("what is printed and documented", () => {
-  it("names options that commands have", () => {
+  it("mentions only options that exist", () => {
     const known = new Set(
       [program, ...program.commands].flatMap((command) =>
         command.options.flatMap(({ long, negate }) =>
@@ -95,7 +95,7 @@ describe("what is printed and documented", () => {
     expect(unknown).toEqual([]);
   });
 
-  it("names commands that exist", () => {
+  it("mentions only commands that exist", () => {
     const named = [...SOURCE, ...DOCS]
       .flatMap(({ text }) => [...text.matchAll(/["`]edgec ([a-z]+)/g)].map(([, command]) => command))
       .filter((word) => !VERBS.includes(word!));
@@ -103,7 +103,7 @@ describe("what is printed and documented", () => {
     expect(named.filter((command) => !commands.includes(command!))).toEqual([]);
   });
 
-  it("names passes that exist, where it gives a list of them", () => {
+  it("lists only passes that exist", () => {
     const names = new Set([...PASSES.map(({ name }) => name), "clean-up", "optimize"]);
     const lists = [...SOURCE, ...DOCS].flatMap(({ text }) =>
       [
@@ -158,14 +158,14 @@ function convolutional(): Model {
   };
 }
 
-/** The options that a message tells to give, as a person would type them. */
+/** The options that a message suggests, as a person would type them. */
 function advised(message: string): string[] {
   return [...message.matchAll(/(?<![\w-])(--[a-z][a-z0-9-]*)(?: "([^"]+)")?/g)].flatMap(([, flag, value]) =>
     value === undefined ? [flag!] : [flag!, value],
   );
 }
 
-/** Runs the command that was warned of once more with the options that the warning tells to give. */
+/** Runs the command again with the options that the warning suggests. */
 async function followed(
   message: string,
   args: readonly string[],
@@ -218,7 +218,7 @@ describe("the advice to keep int8 arithmetic", () => {
     );
   });
 
-  it("gives a smaller model that computes in int8 where the whole was replaced on this machine", async () => {
+  it("gives a smaller int8 model where int8 was replaced as a whole on this machine", async () => {
     const { warning } = await choose({ flags: { int8: "" } }, { speedup: 0.5 }, { speedup: 1, bytes: 400 });
     const { report, bytes, original } = await followed(warning!, []);
     expect(isInInt8(report)).toBe(true);
@@ -229,7 +229,7 @@ describe("the advice to keep int8 arithmetic", () => {
     expect(bytes).toBeLessThan(original / 4 + 96 * 8 + 3000);
   });
 
-  it("gives it where a device's costs speak against it", async () => {
+  it("keeps int8 where the costs of a device speak against it", async () => {
     const target = ["--target", at("slow.json")];
     const first = await edgec([
       "compress",
@@ -273,7 +273,7 @@ describe("the advice to keep int8 arithmetic", () => {
   });
 });
 
-it("says how to raise an old operator set where passes are named, and that works", async () => {
+it("says how to upgrade an old operator set with --passes, and that works", async () => {
   const model = convolutional();
   model.opsetImports = [{ domain: "", version: 10n }];
   await writeFile(at("old.onnx"), encodeModelBytes(model));

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../support/temporary-folder.js";
 
 const temporary = temporaryFolder();
 
-it("leaves nothing behind unless told where, and names no folder of the package", async () => {
+it("leaves nothing behind without -o, and names no folder of the package", async () => {
   const tmp = join(temporary.path, "tmp");
   const cwd = join(temporary.path, "cwd");
   for (const folder of [tmp, cwd]) mkdirSync(folder);
@@ -18,7 +18,7 @@ it("leaves nothing behind unless told where, and names no folder of the package"
   expect([code, readdirSync(cwd)]).toEqual([0, ["r.json"]]);
   expect(readdirSync(tmp).filter((name) => name.startsWith("edgec"))).toEqual([]);
   expect(stdout).toContain("\nresnet.onnx → resnet.edgec.onnx\n");
-  expect(stdout).toMatch(/\nThe model was removed again\. To keep it: edgec demo -o resnet\.edgec\.onnx\n$/);
+  expect(stdout).toMatch(/\nThe model was removed\. To keep it, run: edgec demo -o resnet\.edgec\.onnx\n$/);
   expect(stdout).not.toContain("written:");
   expect(stdout + stderr).not.toContain(fixture(""));
   expect(stdout + stderr).not.toContain(tmp);

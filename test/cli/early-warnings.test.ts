@@ -1,4 +1,4 @@
-/** Warnings that are told before work begins stand on a screen once, and in every report. */
+/** Warnings printed before work begins appear once on a screen, and in every report. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -29,7 +29,7 @@ async function zeroCalibration(name: string): Promise<string[]> {
   ];
 }
 
-/** Runs edgec with both streams in one file, as a terminal or `2>&1` has them. */
+/** Runs edgec with both streams going to one file, as with a terminal or `2>&1`. */
 async function onOneScreen(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -48,7 +48,7 @@ async function onOneScreen(
 
 const timesIn = (text: string, words: string): number => text.split(words).length - 1;
 
-it("stand once where both streams end in one place, and in the report's file", async () => {
+it("appear once when both streams go to one place, and in the report file", async () => {
   const report = join(temporary.path, "report.json");
   const env = {
     NODE_OPTIONS: `--import ${new URL("./no-runtime.mjs", import.meta.url).href}`,
@@ -68,7 +68,7 @@ it("stand once where both streams end in one place, and in the report's file", a
   ]);
 }, 60_000);
 
-it("stand in both streams where they are apart, and speak of no comparison that does not take place", async () => {
+it("appear in both streams when these are separate, and mention no comparison that does not happen", async () => {
   const { stdout, stderr } = await edgec(await zeroCalibration("apart"));
   expect([timesIn(stdout, WARNING), timesIn(stderr, WARNING)]).toEqual([1, 1]);
   expect(stdout + stderr).not.toContain("The comparison on samples");

@@ -1,4 +1,4 @@
-/** Runs a command in this process: for many runs that end before any work is done. */
+/** Runs a command in this process, for the many tests whose run ends before any work. */
 import { vi } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
 
@@ -7,7 +7,7 @@ export interface Ended {
   readonly stdout: string;
 }
 
-/** What was thrown, if anything, and what was printed. */
+/** The error that was thrown, if any, and the printed output. */
 export async function run(args: readonly string[]): Promise<Ended> {
   let stdout = "";
   const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => {

@@ -35,7 +35,7 @@ it("prints JSON alone", async () => {
   });
 });
 
-it("sets two models side by side", async () => {
+it("compares two models", async () => {
   const args = ["inspect", LENET, "--diff", fixture("models/mbv2.onnx")];
   expect((await edgec(args)).stdout).toMatch(/^Conv +2 +26 +\+24$/m);
   expect(JSON.parse((await edgec([...args, "--json"])).stdout)).toMatchObject({
@@ -44,7 +44,7 @@ it("sets two models side by side", async () => {
   });
 });
 
-it("exits 3 for a model that is not valid, and shows it all the same", async () => {
+it("exits 3 for an invalid model, but shows it", async () => {
   const { code, stdout } = await edgec(["inspect", fixture("hostile/cycle.onnx")]);
   expect(code).toBe(3);
   expect(stdout).toContain("not valid: 2 nodes form a cycle");
@@ -53,41 +53,41 @@ it("exits 3 for a model that is not valid, and shows it all the same", async () 
 it("runs a model with an open batch on one sample, and says so", async () => {
   const { code, stdout } = await edgec(["inspect", LENET, "--run"]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^taken +The size "N" is open and was taken for 1/m);
+  expect(stdout).toMatch(/^taken +The size "N" is open and was assumed to be 1/m);
   expect(stdout).not.toContain("The model was not run");
 });
 
 describe("wrong usage", () => {
-  it("exits 2 for a model that is not there", () => expectFailure(["missing.onnx"], 2, "missing.onnx"));
-  it("exits 2 for another model that is not there", () =>
+  it("exits 2 for a missing model", () => expectFailure(["missing.onnx"], 2, "missing.onnx"));
+  it("exits 2 for a missing model to compare with", () =>
     expectFailure([LENET, "--diff", "missing.onnx"], 2, "missing.onnx"));
-  it("exits 3 for a file that is no model", async () => {
+  it("exits 3 for a file that is not a model", async () => {
     await writeFile(join(temporary.path, "text.onnx"), "hello, world");
     await expectFailure(["text.onnx"], 3, "text.onnx");
   });
   it("exits 2 and suggests an input", () =>
-    expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is no input.*Did you mean "input"/));
+    expectFailure([LENET, "--shape", "inptu=1,3,32,32"], 2, /"inptu" is not an input.*Did you mean "input"/));
   it("exits 2 for another rank", () =>
-    expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], and 2 are given/));
+    expectFailure([LENET, "--shape", "input=1,3"], 2, /has 4 dimensions, \[N, 3, 32, 32\], but 2 are given/));
   it("exits 2 for a negative size", () =>
-    expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size is a whole number, 1 or more"));
+    expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size must be a whole number, 1 or more"));
   it("exits 2 for a shape without a name", () =>
     expectFailure([LENET, "--shape", "1,3,32,32"], 2, "such as image=1,3,224,224"));
-  it("exits 2 and says which symbols there are", () =>
-    expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is no symbolic dimension.*It has "N"/));
+  it("exits 2 and lists the symbols", () =>
+    expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is not a symbolic dimension.*It has "N"/));
   it("exits 2 for a run with an open length", async () => {
     const model = tiny([makeNode("Relu", ["x"], ["y"])]);
     model.graph.inputs = [tensorValue("x", DataType.FLOAT, ["N", "length"])];
     await writeFile(join(temporary.path, "open.onnx"), encodeModelBytes(model));
     await expectFailure([join(temporary.path, "open.onnx"), "--run"], 2, "--dim length=1");
   });
-  it("exits 2 for an option that a comparison does not take", () =>
+  it("exits 2 for an option that has no effect with --diff", () =>
     expectFailure([LENET, "--diff", LENET, "--sort", "name"], 2, "--sort has no effect with --diff"));
   it("exits 2 for an unknown order", () =>
     expectFailure([LENET, "--sort", "size"], 2, "Allowed choices are bytes, macs, name"));
 });
 
-it("prints names from a model with control characters made visible, also in errors", async () => {
+it("escapes control characters in names from a model, also in errors", async () => {
   const name = "a\x1b[2J\u009bb";
   const model = tiny([{ ...makeNode("Relu", ["x"], [name]), name }]);
   await writeFile(join(temporary.path, "evil.onnx"), encodeModelBytes(model));

@@ -48,7 +48,7 @@ async function until(condition: () => boolean, run: Run): Promise<void> {
   throw new Error("it did not come to that");
 }
 
-/** Folders come and go while they are looked through. */
+/** Lists files, ignoring folders that disappear meanwhile. */
 function isIn(folder: string, part: string): boolean {
   try {
     return readdirSync(folder, { recursive: true }).some((name) => String(name).includes(part));
@@ -57,7 +57,7 @@ function isIn(folder: string, part: string): boolean {
   }
 }
 
-/** Sends the signal, to the process alone as `kill` does, and looks at what is left. */
+/** Sends the signal, only to the process as `kill` does, and checks what is left. */
 async function expectCleanEnd(run: Run, signal: Signal): Promise<void> {
   const started = descendantsOf(run.child.pid!);
   expect(started.length).toBeGreaterThan(0);
@@ -85,7 +85,7 @@ interface Moment {
   readonly isThere: (run: Run) => boolean;
 }
 
-/** What a run is in the middle of, as seen from outside. */
+/** The phase that a run is in, as seen from outside. */
 const MOMENTS: Readonly<Record<string, Moment>> = {
   calibrating: { args: () => compress("--int8"), isThere: () => isIn(scratch, "calibration") },
   pruning: {
@@ -159,7 +159,7 @@ describe.skipIf(process.platform !== "linux")(
 );
 
 describe.skipIf(process.platform !== "linux")("kill -9", () => {
-  it("takes all processes along, and the next run removes what was left", async () => {
+  it("ends all processes, and the next run removes what was left", async () => {
     const run = start(compress("--prune", "0.5"));
     await until(() => run.stderr().includes("running prune-magnitude"), run);
     const started = descendantsOf(run.child.pid!);
@@ -173,7 +173,7 @@ describe.skipIf(process.platform !== "linux")("kill -9", () => {
     expect([readdirSync(scratch), readdirSync(output)]).toEqual([[], ["o.onnx"]]);
   });
 
-  it("of the process that works is told in one line", async () => {
+  it("of the worker process is reported in one line", async () => {
     const run = start(compress("--prune", "0.5"));
     await until(() => run.stderr().includes("running prune-magnitude"), run);
     const [worker] = descendantsOf(run.child.pid!);

@@ -1,5 +1,5 @@
 /**
- * Pipes, devices, sockets, files that the kernel makes up and addresses, in place of every file that is
+ * Passes pipes, devices, sockets, files that the kernel generates and URLs in place of every file that is
  * read.
  */
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ beforeEach(() => {
   files = makeUserFiles(temporary.path);
 });
 
-/** A path of each kind, named `name` where edgec goes by the ending. */
+/** A path of each kind, named `name` where edgec checks the extension. */
 const KINDS: Readonly<Record<string, (name: string) => void>> = {
   "a pipe": (name) => void execFileSync("mkfifo", [name]),
   "a device that never ends": (name) => symlinkSync("/dev/zero", name),
@@ -66,7 +66,7 @@ describe.skipIf(process.platform !== "linux").each(Object.keys(KINDS))("%s", (ki
     expect(error).toMatchObject({
       exitCode: 2,
       message: expect.stringMatching(
-        new RegExp(`${name}: (it is a (pipe|device), not a file|the system makes up its content)`),
+        new RegExp(`${name}: (it is a (pipe|device), not a file|the system generates its content)`),
       ) as string,
     });
   });
@@ -97,7 +97,7 @@ describe.skipIf(process.platform !== "linux").each(Object.keys(KINDS))("%s", (ki
     }
   });
 
-  it("does not get the place of the output", async () => {
+  it("is not replaced by the output", async () => {
     KINDS[kind]!(inFolder("out.onnx"));
     const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify"]);
     expect(error).toMatchObject({ exitCode: 2 });
@@ -116,12 +116,12 @@ it.skipIf(process.platform === "win32")("refuses sockets", async () => {
   }
 });
 
-it("leaves files, folders and what is not there to whoever reads them", () => {
+it("accepts files, folders and missing paths, whose readers report errors", () => {
   for (const path of [files.model, temporary.path, inFolder("missing.onnx"), "C:\\models\\m.onnx"])
     expect(whyUnreadable(path)).toBeUndefined();
 });
 
-describe("addresses", () => {
+describe("URLs", () => {
   it.each([
     "https://example.org/m.onnx",
     "http://example.org/m.onnx",
@@ -138,12 +138,12 @@ describe("addresses", () => {
     ]) {
       expect((await run(args)).error).toMatchObject({
         exitCode: 2,
-        message: `cannot read ${url}: that is an address, and edgec reads local files; download it first`,
+        message: `cannot read ${url}: it is a URL, and edgec reads local files only; download it first`,
       });
     }
   });
 
-  it("are no places to write to", async () => {
+  it("are refused as outputs", async () => {
     expect((await run(["compress", files.model, "-o", "https://example.org/m.onnx"])).error).toMatchObject({
       message: expect.stringContaining("edgec writes local files") as string,
     });

@@ -12,6 +12,6 @@ describe("a limit", () => {
   });
 
   it.each(["", "10", "10s,20s", "fast", "10s,", "1MB,2MB"])('refuses "%s"', (text) => {
-    expect(() => workLimit(text)).toThrow("It takes a time, a size or both, such as 60s, 2GB or 60s,2GB.");
+    expect(() => workLimit(text)).toThrow("Give a time, a size or both, such as 60s, 2GB or 60s,2GB.");
   });
 });

@@ -14,12 +14,12 @@ describe("byteCount", () => {
   });
 
   it.each(["", "0", "-1", "MB", "2 apples", "1e99", "1,5MB", "0x10"])('refuses "%s"', (text) => {
-    expect(() => byteCount(text)).toThrow("It takes a size such as 705000, 2MB or 1.5MiB.");
+    expect(() => byteCount(text)).toThrow("Give a size such as 705000, 2MB or 1.5MiB.");
   });
 });
 
 describe("words", () => {
-  it("parts a list at commas", () => {
+  it("splits a list at commas", () => {
     expect(words("node, web,")).toEqual(["node", "web"]);
     expect(words(" ")).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
- * Every path that is written, on every file that is read, by name and by link: nothing of the user's is
- * ever lost.
+ * Writes every kind of output over every kind of input, by name and by link: no file of the user is ever
+ * lost.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -30,7 +30,7 @@ beforeEach(() => {
   files = makeUserFiles(temporary.path);
 });
 
-/** Options under which every kind of file is read. */
+/** Options that make a run read every kind of file. */
 const reading = ({ model, calib, eval: evaluation, labels, metric, target }: UserFiles): string[] => [
   "compress",
   model,
@@ -53,7 +53,7 @@ const READ = ["model", "weights", "calib", "eval", "labels", "metric", "target",
 const WRITTEN = ["output", "its weights", "search state", "JSON report", "Markdown report"] as const;
 const WAYS = ["name", "symlink", "hard link"] as const;
 
-/** The flags that write a file at `place`, which is named as that kind of file is. */
+/** The flags that write a file to `place`, whose name fits that kind of file. */
 function writing(written: (typeof WRITTEN)[number], place: string): string[] {
   switch (written) {
     case "output":
@@ -104,7 +104,7 @@ describe.each(WRITTEN)("%s", (written) => {
         expect(error).toMatchObject({
           exitCode: 2,
           message: expect.stringMatching(
-            /has that name|is another name of|onnx is the |is a part of|holds weights|exists, and edgec|is the ending of|no report of edgec/,
+            /has that name|is the same file as|onnx is the |is a part of|holds weights|exists, and edgec|is the extension of|not an edgec report/,
           ) as string,
         });
         expect(contents(temporary.path)).toEqual(before);
@@ -113,7 +113,7 @@ describe.each(WRITTEN)("%s", (written) => {
   });
 });
 
-it("runs where no two of them are one", async () => {
+it("runs when all paths are different files", async () => {
   const { error } = await run([
     ...reading(files),
     "-o",
@@ -129,14 +129,14 @@ it("runs where no two of them are one", async () => {
   );
 });
 
-it("does not write one file where another of the same run goes", async () => {
+it("does not write two files of one run to the same path", async () => {
   for (const [flags, message] of [
     [["--report", inFolder("out.onnx")], "the model "],
     [["--report", inFolder("out.onnx.data")], "the data file of the model "],
-    [["--report", inFolder("out.onnx.search.json")], "what a search keeps while it runs "],
+    [["--report", inFolder("out.onnx.search.json")], "the saved state of the search "],
     [
       ["--report", inFolder("a.json"), "--report", join(temporary.path, ".", "a.json")],
-      "it is given more than once",
+      "the name is given more than once",
     ],
   ] as const) {
     const { error } = await run([
@@ -151,7 +151,7 @@ it("does not write one file where another of the same run goes", async () => {
   }
 });
 
-it("does not write one file where another goes, through links to what does not exist yet", async () => {
+it("does not write two files to the same path through links to a file that does not exist yet", async () => {
   const aside = inFolder("aside");
   mkdirSync(aside);
   symlinkSync(join("aside", "c.json"), inFolder("first.json"));
@@ -159,9 +159,9 @@ it("does not write one file where another goes, through links to what does not e
   symlinkSync(inFolder("out.onnx"), inFolder("model.json"));
   symlinkSync("circle.json", inFolder("circle.json"));
   for (const [reports, message] of [
-    [["model.json"], "another name of the model "],
-    [["first.json", "second.json"], "another name of another report "],
-    [["aside/c.json", "second.json"], "another name of another report "],
+    [["model.json"], "the same file as the model "],
+    [["first.json", "second.json"], "the same file as another report "],
+    [["aside/c.json", "second.json"], "the same file as another report "],
   ] as const) {
     const flags = reports.flatMap((name) => ["--report", inFolder(name)]);
     const { error } = await run([
@@ -178,7 +178,7 @@ it("does not write one file where another goes, through links to what does not e
 });
 
 describe.skipIf(process.platform !== "linux")("a report", () => {
-  it("replaces no file below /dev that is not edgec's", async () => {
+  it("replaces no file under /dev that edgec did not write", async () => {
     const folder = mkdtempSync("/dev/shm/edgec-test-");
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const report = join(folder, "r.json");
@@ -188,7 +188,7 @@ describe.skipIf(process.platform !== "linux")("a report", () => {
     expect(readFileSync(report, "utf8")).toBe("mine");
   });
 
-  it("does not wait for a reader of a pipe, and is read whole where there is one", async () => {
+  it("does not wait for a reader of a pipe, and writes the whole report if there is one", async () => {
     const pipe = inFolder("pipe.json");
     execFileSync("mkfifo", [pipe]);
     const args = [
@@ -203,7 +203,7 @@ describe.skipIf(process.platform !== "linux")("a report", () => {
     ];
     expect((await run(args)).error).toMatchObject({
       code: "CANNOT_WRITE",
-      message: expect.stringContaining("a pipe that nothing reads from") as string,
+      message: expect.stringContaining("nothing reads from this pipe") as string,
     });
     const reading = readFile(pipe, "utf8");
     expect((await run(args)).error).toBeUndefined();
@@ -211,7 +211,7 @@ describe.skipIf(process.platform !== "linux")("a report", () => {
   });
 });
 
-it("keeps both models, their weights and all data from the report of a comparison", async () => {
+it("does not write the report of a comparison over a model, its weights or data", async () => {
   await run([
     "compress",
     files.model,
@@ -252,11 +252,11 @@ it("keeps both models, their weights and all data from the report of a compariso
   expect(contents(temporary.path)).toEqual(before);
 });
 
-describe("a file that is there already", () => {
+describe("an existing file", () => {
   const output = (...flags: readonly string[]): Promise<{ error: unknown }> =>
     run(["optimize", files.model, "--no-verify", "--quiet", ...flags]);
 
-  it("is replaced when edgec wrote it: a model, its data, a report in either form", async () => {
+  it("is replaced if edgec wrote it: a model, its data, a report in either format", async () => {
     const flags = [
       "-o",
       inFolder("out.onnx"),
@@ -269,26 +269,26 @@ describe("a file that is there already", () => {
     for (const round of [1, 2]) expect([round, (await output(...flags)).error]).toEqual([round, undefined]);
   });
 
-  it("is replaced when it is empty, as mktemp makes it", async () => {
+  it("is replaced if it is empty, as after mktemp", async () => {
     for (const name of ["out.onnx", "r.json"]) writeFileSync(inFolder(name), "");
     expect((await output("-o", inFolder("out.onnx"), "--report", inFolder("r.json"))).error).toBeUndefined();
     expect(statSync(inFolder("r.json")).size).toBeGreaterThan(0);
   });
 
-  it("stays when it is a copy of what is read, as the result is another", async () => {
+  it("is kept if it is a copy of the input, because the result differs", async () => {
     const original = readFileSync(files.model);
     writeFileSync(inFolder("copy.onnx"), original);
     expect((await output("-o", inFolder("copy.onnx"))).error).toMatchObject({ code: "OUTPUT_EXISTS" });
     expect(readFileSync(inFolder("copy.onnx")).equals(original)).toBe(true);
   });
 
-  it("is replaced under the default name, which nobody else would choose", async () => {
+  it("is replaced under the default output name", async () => {
     writeFileSync(inFolder("m.edgec.onnx"), "of an earlier version");
     expect((await output()).error).toBeUndefined();
     expect(readModel(inFolder("m.edgec.onnx")).graph.nodes).toHaveLength(1);
   });
 
-  it("stays when it is the user's, unless --force is given", async () => {
+  it("is kept if edgec did not write it, unless --force is given", async () => {
     const [model = "", data = "", notes = "", settings = ""] = files.bystanders;
     for (const flags of [
       ["-o", model],
@@ -308,7 +308,7 @@ describe("a file that is there already", () => {
     expect(readFileSync(data, "latin1")).not.toContain("weights of something else");
   });
 
-  it("stays when it is a report and a model is to be written, or the other way", async () => {
+  it("is kept if it is a report and a model is to be written, or the reverse", async () => {
     await output("-o", inFolder("out.onnx"), "--report", inFolder("report"));
     const before = contents(temporary.path);
     expect((await output("-o", inFolder("report"))).error).toMatchObject({ code: "OUTPUT_EXISTS" });
@@ -342,7 +342,7 @@ describe("--force in place", () => {
     );
   });
 
-  it("never destroys the weights of a model that stays", async () => {
+  it("never destroys the weights of a model that is kept", async () => {
     rmSync(files.weights);
     for (const weights of ["o.onnx", "o.onnx.data"]) {
       files = makeUserFiles(temporary.path, weights);

@@ -13,7 +13,7 @@ const here = (name: string): string => join(temporary.path, name);
 
 beforeEach(() => ["home", "tmp", "out"].forEach((name) => mkdirSync(here(name))));
 
-/** Every command that reads a model, with the flags that start all kinds of processes. */
+/** Every command that reads a model, with flags that start every kind of process. */
 const COMMANDS: readonly (readonly string[])[] = [
   [
     "compress",
@@ -39,10 +39,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["--help"],
 ];
 
-/**
- * The environment of someone who has said nothing about telemetry, with empty folders for all that may be
- * left.
- */
+/** An environment without a telemetry setting, with empty folders for anything that may be left behind. */
 function environment(): NodeJS.ProcessEnv {
   const home = here("home");
   return {
@@ -60,7 +57,7 @@ function environment(): NodeJS.ProcessEnv {
 describe.each(
   COMMANDS.map((command) => [command.find((word) => !word.startsWith("/")) ?? "", command] as const),
 )("edgec %s", (_, command) => {
-  it("leaves nothing in the home folder nor in that for temporary files", () => {
+  it("leaves nothing in the home folder or the temporary folder", () => {
     const { status, stderr } = spawnSync(process.execPath, [BIN, ...command], {
       cwd: temporary.path,
       env: environment(),
@@ -90,7 +87,7 @@ describe.each(
   });
 });
 
-it("a report holds no sample and no label", async () => {
+it("a report contains no sample and no label", async () => {
   const count = 12;
   const value = 0.7310585;
   const label = "an-answer-of-mine";

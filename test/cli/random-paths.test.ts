@@ -1,6 +1,6 @@
 /**
- * Random command lines over a folder of a user's files: whatever is asked for, what was not to be replaced
- * is as it was.
+ * Random command lines over a folder of user files: whatever they ask for, files that must not be replaced
+ * stay unchanged.
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,10 +12,7 @@ import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
 
 const CASES = 80;
 
-/**
- * One file by one of its names: as it is, by a way around, by a link of either kind, or through a folder
- * that is a link.
- */
+/** One of the paths to a file: direct, by a detour, by a link of either kind, or through a linked folder. */
 function alias(random: Random, links: string, target: string, k: number, ways = 5): string {
   const name = random.pick([
     basename(target),
@@ -97,7 +94,7 @@ const JUDGING: ReadonlyMap<string, string> = new Map([
 const inode = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 
 /**
- * The user's files that the command line says may be replaced: with --force, what it names and does not
+ * The user's files that the command line allows to replace: with --force, files that it names and does not
  * read, and the model itself.
  */
 function given(files: UserFiles, { args, force, output, reports, read }: Case): Set<string> {

@@ -28,7 +28,7 @@ const optimize = (...flags: readonly string[]): string[] => [
 const json = (name: string): Report => JSON.parse(readFileSync(inFolder(name), "utf8")) as Report;
 
 describe("--report", () => {
-  it("may be given more than once and writes each", async () => {
+  it("may be repeated and writes each file", async () => {
     expect(
       (await run(optimize(...["a.json", "b.md", "c.json"].flatMap((name) => ["--report", inFolder(name)]))))
         .error,
@@ -38,25 +38,25 @@ describe("--report", () => {
     expect(readFileSync(inFolder("b.md"), "utf8")).toMatch(/^# /);
   });
 
-  it("writes the report of a comparison to each place too", async () => {
+  it("writes the report of a comparison to each file too", async () => {
     const places = ["--report", inFolder("a.json"), "--report", inFolder("b.md")];
     expect((await run(["verify", files.model, files.model, "--quiet", ...places])).error).toBeUndefined();
     expect(json("a.json").written).toEqual([]);
     expect(readFileSync(inFolder("b.md"), "utf8")).toContain("| size |");
   });
 
-  it("that names one file twice is refused, in words that say so", async () => {
+  it("is refused with a clear message when it names one file twice", async () => {
     const { error } = await run(
       optimize("--report", inFolder("a.json"), "--report", `${temporary.path}/./a.json`),
     );
     expect(error).toMatchObject({
       exitCode: 2,
-      message: expect.stringContaining("it is given more than once. Name each file once") as string,
+      message: expect.stringContaining("the name is given more than once. Name each file once") as string,
     });
     expect(readdirSync(temporary.path)).not.toContain("a.json");
   });
 
-  it("- is standard output, which then holds nothing else, and no file of that name", async () => {
+  it("- writes to standard output, which then holds nothing else, and to no file of that name", async () => {
     const { code, stdout, stderr } = await edgec(optimize("--report", "-", "--report", inFolder("a.json")), {
       cwd: temporary.path,
     });
@@ -78,7 +78,7 @@ describe("--report", () => {
     expect(JSON.parse(report)).toMatchObject({ schemaVersion: 1 });
   });
 
-  it.skipIf(process.platform === "win32")("writes into a pipe as it is", async () => {
+  it.skipIf(process.platform === "win32")("writes directly into a pipe", async () => {
     execFileSync("mkfifo", [inFolder("pipe")]);
     const reader = spawn("cat", [inFolder("pipe")]);
     let text = "";
@@ -102,18 +102,18 @@ describe("--report", () => {
     }
   });
 
-  it("is written to the other places when one fails, and the failure is told", async () => {
+  it("is written to the other files when one fails, and the failure is reported", async () => {
     symlinkSync("/proc/self/maps", inFolder("p.json"));
     const { error } = await run(optimize("--report", inFolder("p.json"), "--report", inFolder("a.json")));
     expect(error).toMatchObject({
       code: "CANNOT_WRITE",
-      message: expect.stringContaining("The model was written all the same.") as string,
+      message: expect.stringContaining("The model itself was written.") as string,
     });
     expect(json("a.json").written).toEqual([inFolder("out.onnx")]);
   });
 });
 
-describe("what edgec knows as its report", () => {
+describe("files that edgec recognizes as its report", () => {
   it.each([
     ["JSON", reportJson(SAMPLE), true],
     ["Markdown", reportMarkdown(SAMPLE), true],
@@ -140,7 +140,7 @@ describe("-o", () => {
     },
   );
 
-  it.each(["x.onnx", "x", "x.v2", "x.pb", "x.quant"])("%s is taken", async (name) => {
+  it.each(["x.onnx", "x", "x.v2", "x.pb", "x.quant"])("%s is accepted", async (name) => {
     expect(
       (await run(["optimize", files.model, "-o", inFolder(name), "--no-verify", "--quiet"])).error,
     ).toBeUndefined();
@@ -189,7 +189,7 @@ describe("options given twice", () => {
     },
   );
 
-  it("are lists where the help says so", () => {
+  it("form a list where the help says so", () => {
     expect(all.filter(({ list }) => list).map(({ command, flag }) => `${command} ${flag}`)).toEqual([
       "compress --exclude",
       "compress --report",
@@ -202,7 +202,7 @@ describe("options given twice", () => {
     ]);
   });
 
-  it("are refused with their opposites", async () => {
+  it("are refused together with their opposites", async () => {
     expect((await run(optimize("--external-data", "--no-external-data"))).error).toMatchObject({
       exitCode: 2,
       message: expect.stringContaining(

@@ -38,7 +38,7 @@ const compress = (): string[] => [
   "--quiet",
 ];
 
-describe("a Node that makes no functions from text", () => {
+describe("Node without code generation from strings", () => {
   it("runs edgec", () =>
     expect(run(["--disallow-code-generation-from-strings"], compress())).toMatchObject({
       status: 0,
@@ -88,13 +88,13 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
   const folder = (): string => `--allow-fs-write=${temporary.path}`;
   const read = (): string => `--allow-fs-read=${temporary.path}`;
 
-  it("lets edgec run with what it needs", () => {
+  it("lets edgec run with the permissions it needs", () => {
     expect(
       run([...MODEL, read(), folder(), "--allow-child-process", "--allow-worker"], compress()),
     ).toMatchObject({ status: 0, stderr: "" });
   });
 
-  it("needs no threads", () =>
+  it("does not need threads", () =>
     expect(run([...MODEL, read(), folder(), "--allow-child-process"], compress())).toMatchObject({
       status: 0,
       stderr: "",
@@ -106,13 +106,9 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
   });
 
   it.each([
-    ["to start processes", () => [read(), folder()], /add --allow-child-process\n$/],
-    [
-      "to write",
-      () => [read(), "--allow-child-process"],
-      /(Add --allow-fs-write=|cannot be written to).*\n$/,
-    ],
-  ])("that does not allow %s is told in one line", (_, flags, message) => {
+    ["to start processes", () => [read(), folder()], /Add --allow-child-process\n$/],
+    ["to write", () => [read(), "--allow-child-process"], /(Add --allow-fs-write=|is not writable).*\n$/],
+  ])("that does not allow %s is reported in one line", (_, flags, message) => {
     const { status, stderr } = run([...MODEL, ...flags()], compress());
     expect(stderr).toMatch(message);
     expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);

@@ -15,7 +15,7 @@ async function ranked(...flags: readonly string[]): Promise<SensitivityReport> {
   return JSON.parse(stdout) as SensitivityReport;
 }
 
-it("leaves out nodes that are excluded, and ranks with one scale for each weight", async () => {
+it("leaves out excluded nodes, and ranks with one scale per weight", async () => {
   const [channels, tensors] = [
     await ranked("--exclude", "Gemm"),
     await ranked("--exclude", "Gemm", "--per-tensor"),

@@ -45,7 +45,7 @@ function slowModel(): Model {
   };
 }
 
-/** Uniform values of about unit gain for a layer, the same at every run. */
+/** Uniform values of about unit gain for a layer, the same in every run. */
 function noise(count: number, seed: number): Float32Array {
   let state = seed;
   return Float32Array.from({ length: count }, () => {

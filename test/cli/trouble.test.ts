@@ -10,7 +10,7 @@ const CALIB = fixture("digits/digits-rgb32-calib.npz");
 const temporary = temporaryFolder();
 const here = (name: string): string => join(temporary.path, name);
 
-/** Runs edgec from a shell, which sets limits and redirects: `edgec` stands for the program. */
+/** Runs edgec from a shell that sets limits and redirects: `edgec` stands for the program. */
 function inShell(script: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const text = script.replaceAll("edgec", `"${process.execPath}" "${BIN}"`);
@@ -49,7 +49,7 @@ describe.skipIf(process.platform !== "linux")("a stream that takes no more", () 
     },
   );
 
-  it("does not keep a model from being written", async () => {
+  it("does not prevent a model from being written", async () => {
     expectOneLine(
       await inShell('edgec compress "$LENET" -o o.onnx > /dev/full'),
       /cannot write to standard output/,
@@ -66,7 +66,7 @@ describe.skipIf(process.platform !== "linux")("a stream that takes no more", () 
     },
   );
 
-  it("a reader that has gone is no error, and the run goes on", async () => {
+  it("a reader that closed the pipe is not an error, and the run continues", async () => {
     const { stderr } = await inShell('edgec compress "$LENET" -o o.onnx | true; echo "${PIPESTATUS[0]}" >&2');
     expect([stderr.trim().split("\n").at(-1), existsSync(here("o.onnx"))]).toEqual(["0", true]);
   });
@@ -102,11 +102,11 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
     );
     expectOneLine(
       outcome,
-      /temporary folder in [^ ]*none: the folder does not exist\. Set TMPDIR to one that exists\.$/m,
+      /temporary folder in [^ ]*none: the folder does not exist\. Set TMPDIR to a folder that exists\.$/m,
     );
   });
 
-  it("links in a circle, and a name that is too long", async () => {
+  it("links in a loop, and a name that is too long", async () => {
     symlinkSync("b.onnx", here("a.onnx"));
     symlinkSync("a.onnx", here("b.onnx"));
     for (const name of ["a.onnx", `${"n".repeat(300)}.onnx`])
@@ -128,7 +128,7 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
     chmodSync(here("fixed"), 0o555);
     expectOneLine(
       await edgec(["compress", LENET, "-o", "fixed/o.onnx", "--quiet"], { cwd: temporary.path }),
-      /cannot be written to/,
+      /is not writable/,
     );
   });
 });

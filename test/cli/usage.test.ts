@@ -30,7 +30,7 @@ describe("help", () => {
     expect(stdout).toContain("Exit codes: 0 done");
   });
 
-  it("is there for each command by name, and exits 0", async () => {
+  it("exists for each command, and exits 0", async () => {
     const { code, stdout } = await edgec(["help", "optimize"]);
     expect([code, stdout.includes("Usage: edgec optimize")]).toEqual([0, true]);
     expect((await edgec(["help"])).stdout).toContain("Exit codes: 0 done");
@@ -47,7 +47,7 @@ describe("help", () => {
 });
 
 describe("edgec targets", () => {
-  it("lists what --target takes, and what this machine is", async () => {
+  it("lists the devices for --target, and which of them this machine is", async () => {
     const { targets, native } = JSON.parse((await edgec(["targets", "--json"])).stdout) as {
       targets: { name: string }[];
       native: { profile: string };
@@ -75,15 +75,15 @@ describe("wrong usage", () => {
     expectFailure(["compress", LENET, "--itn8"], 2, /unknown option '--itn8'\n\(Did you mean --int8\?\)/));
   it("exits 2 and suggests a command", () =>
     expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/));
-  it("exits 2 and suggests a command that help is asked for", () =>
+  it('exits 2 and suggests a command for "help"', () =>
     expectFailure(["help", "compres"], 2, /there is no command "compres"\. Did you mean "compress"\?/));
-  it("exits 2 for help on nothing that there is", () =>
+  it("exits 2 for help on an unknown command", () =>
     expectFailure(["help", "nothing"], 2, /there is no command "nothing"\. The commands are compress, /));
   it("exits 2 for data without a name", async () => {
     await expectFailure(["compress", LENET, "--int8", "--calib", ""], 2, "--calib is empty: give .npz");
     await expectFailure(["bench", LENET, "--data", " "], 2, "--data is empty");
   });
-  it("exits 2 for an onnxruntime that there is not", () =>
+  it("exits 2 for an onnxruntime version that does not exist", () =>
     expectFailure(
       ["optimize", LENET, "--min-ort", "99.1"],
       2,
@@ -98,13 +98,13 @@ describe("wrong usage", () => {
     ));
   it("exits 2 for a ratio out of range", () =>
     expectFailure(["compress", LENET, "--prune", "1.5"], 2, /1\.5/));
-  it("exits 2 for a number that is none", () =>
-    expectFailure(["compress", LENET, "--threads", "many"], 2, "It takes a whole number from 1 to 256."));
+  it("exits 2 for a value that is not a number", () =>
+    expectFailure(["compress", LENET, "--threads", "many"], 2, "Give a whole number from 1 to 256."));
   it("exits 2 for more threads than can be started", () =>
-    expectFailure(["bench", LENET, "--threads", "999999"], 2, "It takes a whole number from 1 to 256."));
+    expectFailure(["bench", LENET, "--threads", "999999"], 2, "Give a whole number from 1 to 256."));
   it("exits 2 for a gate below zero", () =>
-    expectFailure(["verify", LENET, LENET, "--max-drop", "-1"], 2, "It takes a number, 0 or more."));
-  it("exits 2 for an exclusion from nothing", () =>
+    expectFailure(["verify", LENET, LENET, "--max-drop", "-1"], 2, "Give a number, 0 or more."));
+  it("exits 2 for an exclusion that has no effect", () =>
     expectFailure(["compress", LENET, "--exclude", "Conv"], 2, "--exclude has no effect here"));
   it("exits 2 and suggests a node", () =>
     expectFailure(
@@ -112,7 +112,7 @@ describe("wrong usage", () => {
       2,
       /--exclude: "conv1\.weigth" is no node.*Did you mean "conv1\.weight"/,
     ));
-  it("exits 2 for an option that nothing takes", () =>
+  it("exits 2 for an option that has no effect", () =>
     expectFailure(["compress", LENET, "--calibrator", "mse"], 2, "--calibrator has no effect here"));
   it("exits 2 for labels without data", () =>
     expectFailure(["compress", LENET, "--labels", "l.npy"], 2, "--labels needs data"));
@@ -121,9 +121,8 @@ describe("wrong usage", () => {
 });
 
 describe("files", () => {
-  it("exits 2 for a model that is not there", () =>
-    expectFailure(["compress", "missing.onnx"], 2, "missing.onnx"));
-  it("exits 3 for a file that is no model", async () => {
+  it("exits 2 for a missing model", () => expectFailure(["compress", "missing.onnx"], 2, "missing.onnx"));
+  it("exits 3 for a file that is not a model", async () => {
     await writeFile(join(temporary.path, "text.onnx"), "hello, world");
     await expectFailure(["compress", "text.onnx"], 3, "text.onnx");
   });
@@ -135,7 +134,7 @@ describe("files", () => {
     expectFailure(["compress", LENET, "-o", "no/such/out.onnx"], 2, "does not exist"));
   it("exits 2 before any work when the report's folder is missing", () =>
     expectFailure(["compress", LENET, "-o", "out.onnx", "--report", "no/report.json"], 2, "does not exist"));
-  it("exits 2 before any work for a report that is a folder or no name", async () => {
+  it("exits 2 before any work for a report whose path is a folder or empty", async () => {
     await expectFailure(
       ["optimize", LENET, "-o", "out.onnx", "--report", "."],
       2,
@@ -144,11 +143,11 @@ describe("files", () => {
     await expectFailure(
       ["optimize", LENET, "-o", "out.onnx", "--report", ""],
       2,
-      'cannot write the report "": that names no file',
+      'cannot write the report "": the name is empty',
     );
     expect(await readdir(temporary.path)).toEqual([]);
   });
-  it("exits 3 for data files that are not there", async () => {
+  it("exits 3 for missing data files", async () => {
     await edgec(["compress", LENET, "-o", "out.onnx", "--external-data", "--no-verify"], {
       cwd: temporary.path,
     });

@@ -1,7 +1,4 @@
-/**
- * A folder of files as a user may have them: one for every option that reads one, and some that no run is
- * told of.
- */
+/** A folder of user files: one for every option that reads one, and some that no run names. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DataType, tensorValue } from "../../src/ir/index.js";
@@ -15,7 +12,7 @@ export const SAMPLES = 12;
 export interface UserFiles {
   readonly folder: string;
   readonly model: string;
-  /** The file that the model's weights lie in. */
+  /** The file that holds the model's weights. */
   readonly weights: string;
   readonly calib: string;
   readonly eval: string;
@@ -25,13 +22,13 @@ export interface UserFiles {
   /** A folder of test_data_set_N, and a tensor in it. */
   readonly sets: string;
   readonly member: string;
-  /** Of no run, and not written by edgec. */
+  /** A file that no run names and edgec did not write. */
   readonly bystanders: readonly string[];
 }
 
 /**
- * A model of one MatMul with 16 × 16 weights in a file of their own, and data for it. @param weights the
- * name of that file
+ * A model of one MatMul with 16 × 16 weights in a file of their own, and data for it.
+ * @param weights the name of that file
  */
 export function makeUserFiles(folder: string, weights = "weights.bin"): UserFiles {
   const at = (name: string): string => join(folder, name);

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../support/temporary-folder.js";
 const LENET = fixture("models/lenet.onnx");
 const temporary = temporaryFolder();
 
-/** A module whose samples are right, with `code` run at the place that `{…}` marks. */
+/** A module that gives valid samples and runs `code` at the place marked `{…}`. */
 const FEEDS = {
   "as it loads": (code: string) => `${code}\nexport default function* () { yield FEED; yield FEED; }`,
   "while it gives a sample": (code: string) =>
@@ -19,7 +19,7 @@ const METRICS = {
     `export default async function metric(samples) { ${code}; return samples.length; }`,
 };
 
-/** What a module may do instead of its work, and what is said of it. */
+/** What a module may do wrong, and the resulting message. */
 const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]>> = {
   "ends the process": ["process.exit(0)", /ended the process/],
   "ends the process without its handlers": [
@@ -47,11 +47,11 @@ const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]
   "waits for ever": ["await new Promise(() => undefined)", /the module never finished/],
   "throws in a timer": [
     'setTimeout(() => { throw new TypeError("no database") }, 1); await new Promise((done) => setTimeout(done, 500))',
-    /outside of edgec's calls.*: no database/,
+    /outside edgec's calls.*: no database/,
   ],
   "rejects where nobody waits": [
     'Promise.reject("no database"); await new Promise((done) => setTimeout(done, 500))',
-    /outside of edgec's calls.*: no database/,
+    /outside edgec's calls.*: no database/,
   ],
 };
 
@@ -87,7 +87,7 @@ describe.each(Object.entries(MISDEEDS))("a module that %s", (_, [code, message])
   });
 });
 
-it("a module that leaves a timer running does not hold up the end of a run that is complete", async () => {
+it("a timer that a module leaves running does not delay the end of a complete run", async () => {
   writeFileSync(
     join(temporary.path, "feed.mjs"),
     `setInterval(() => undefined, 1000);\n${FEEDS["as it loads"]("").replaceAll("FEED", FEED)}`,
@@ -99,7 +99,7 @@ it("a module that leaves a timer running does not hold up the end of a run that 
   expect([code, readdirSync(temporary.path).sort()]).toEqual([0, ["feed.mjs", "o.onnx"]]);
 });
 
-it("neither the exit code nor standard output is a module's to change", async () => {
+it("a module can change neither the exit code nor standard output", async () => {
   const code =
     'import own from "node:console"; process.exitCode = 1; process.on("exit", () => ' +
     '(process.exitCode = 1)); console.log("a"); own.info("b");';
@@ -121,9 +121,11 @@ it.each(["process.abort()", 'process.kill(process.pid, "SIGKILL")'])(
   },
 );
 
-it("a metric that is not there is told before any work", async () => {
+it("a missing metric is reported before any work", async () => {
   const args = ["compress", LENET, "--eval", fixture("digits/digits-rgb32-eval.npz"), "--metric", "tpo-1"];
   const { code, stdout, stderr } = await edgec([...args, "-o", "o.onnx", "--quiet"], { cwd: temporary.path });
   expect([code, stdout]).toEqual([2, ""]);
-  expect(stderr).toMatch(/^error: metric "tpo-1" is none of top-1, top-5, .*: there is no such file\n$/);
+  expect(stderr).toMatch(
+    /^error: metric "tpo-1" is neither built in \(top-1, top-5\) nor a loadable module: there is no such file\n$/,
+  );
 });

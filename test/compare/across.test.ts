@@ -47,15 +47,16 @@ const warningsOf = (...others: Combination[]) =>
 const idsOf = (...others: Combination[]): string[] => warningsOf(...others).map(({ id }) => id);
 
 describe("acrossWarnings", () => {
-  it("says nothing of equal outputs, of rounding, and of noise next to zero", () => {
+  it("does not warn about equal outputs, rounding, or noise near zero", () => {
     expect(idsOf(web({}), web({ sqnrDb: 60.1 }), web({ sqnrDb: 3, nearZero: true }))).toEqual([]);
   });
 
   it("names where outputs differ by more than rounding, and what compression costs", () => {
     expect(warningsOf(web({ sqnrDb: 59.94 })).map(({ message }) => message)).toEqual([
-      "Outputs depend on where the model runs by more than rounding. Against " +
+      "Outputs depend on where the model runs by more than rounding. Compared with " +
         'onnxruntime-node at level "all" on 32 samples: ' +
-        'onnxruntime-web at level "basic": 59.9 dB. The compressed model itself is 40.0 dB from the original.',
+        'onnxruntime-web at level "basic": 59.9 dB. For scale: ' +
+        "the compressed model is at 40.0 dB against the original.",
     ]);
   });
 
@@ -68,11 +69,11 @@ describe("acrossWarnings", () => {
     });
   });
 
-  it("tells of another number of results", () => {
+  it("warns about a different number of results", () => {
     expect(idsOf(web({ otherSize: 1 }))).toEqual(["across/other-size"]);
   });
 
-  it("names what refuses the model, and each runtime that is missing once", () => {
+  it("names what refuses the model, and each missing runtime once", () => {
     expect(
       warningsOf(web({}, { status: "refused", message: "no kernel", outputs: {} })).map(
         ({ message }) => message,
@@ -86,7 +87,7 @@ describe("acrossWarnings", () => {
 });
 
 describe("requireAcross", () => {
-  it("refuses what there is not, with a suggestion", () => {
+  it("refuses unknown names, with a suggestion", () => {
     expect(() => requireAcross({ levels: ["basics" as "basic"] })).toThrow(
       '--levels takes all, extended, basic, disabled, not "basics". Did you mean "basic"?',
     );

@@ -5,7 +5,7 @@ import { EndedFromOutside } from "../../src/runtime/index.js";
 import { fixture } from "../support/run-edgec.js";
 import { memoryShortage } from "../../src/run/memory.js";
 
-it("does not run a large model where memory would run out, and says how much it takes", () => {
+it("does not run a large model when memory would run out, and says how much it needs", () => {
   expect(memoryShortage(3e9, 8e9)).toBe(
     "running it and the original takes about 9.60 GB of memory, and 8.00 GB are free",
   );

@@ -1,4 +1,6 @@
-/** Samples on which the original model fails are the data's fault, and are named as the file counts them. */
+/**
+ * A sample on which the original model fails is a fault of the data. It is named by its number in the file.
+ */
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +30,7 @@ function samples(
 
 const write = (model: Model, name = "m.onnx"): string => writeModel(model, join(folder.path, name)).path;
 
-describe("a random model that is run by itself", () => {
+describe("a random model that is run alone", () => {
   it(
     "is sound on sound data; else the first bad sample is named, or the model where all are bad",
     { timeout: 60_000 },
@@ -44,20 +46,22 @@ describe("a random model that is run by itself", () => {
         const fault = await originalFault(original, [sound, undefined, spoiled]);
         expect(fault, `seed ${seed}`).toBeInstanceOf(BadDataError);
         expect(fault?.message).toContain(
-          `test data: sample ${bad}: the original model mine.onnx fails on it, and runs on other samples: ` +
+          `test data: sample ${bad}: the original model mine.onnx fails on this sample but runs on others: ` +
             'onnxruntime cannot run the model: node "lookup"',
         );
         if (seed > 0) continue;
         expect(await originalFault(original, [sound])).toBeUndefined();
         expect(await originalFault(original, [samples(failing, random, count, () => true)])).toMatchObject({
           code: "MODEL_REJECTED",
-          message: expect.stringMatching(/^mine\.onnx: .*sample 0, and all others that were tried/) as string,
+          message: expect.stringMatching(
+            /^mine\.onnx: .*sample 0, and all other samples that were tried/,
+          ) as string,
         });
       }
     },
   );
 
-  it("is at fault itself where it does not load", async () => {
+  it("is itself at fault if it does not load", async () => {
     const { model } = failingModel(new Random(1));
     model.graph.nodes.push(makeNode("NoSuchOperator", ["y"], ["z"]));
     expect(await originalFault({ path: write(model), name: "mine.onnx" }, [])).toMatchObject({
@@ -97,7 +101,9 @@ describe("the command line", () => {
       ];
       for (const args of commands) {
         const { code, stderr } = await edgec(args, { cwd: folder.path });
-        expect(stderr).toContain(`${data}: sample ${BAD}: the original model ${modelPath} fails on it`);
+        expect(stderr).toContain(
+          `${data}: sample ${BAD}: the original model ${modelPath} fails on this sample`,
+        );
         expect(stderr.replaceAll(folder.path, "")).not.toContain(tmpdir());
         expect(code, args.join(" ")).toBe(2);
       }
@@ -119,11 +125,11 @@ describe("the command line", () => {
       expect([refused.code, refused.stderr]).toEqual([
         3,
         expect.stringContaining(
-          "With --no-verify and without --calib edgec compresses it without running it",
+          "With --no-verify and without --calib, edgec compresses it without running it",
         ) as string,
       ]);
       expect((await edgec(["optimize", modelPath, "-o", output])).stderr).toContain(
-        "With --no-verify edgec compresses it without running it",
+        "With --no-verify, edgec compresses it without running it",
       );
       expect(await edgec(["compress", modelPath, "-o", output, "--int8", "--no-verify"])).toMatchObject({
         code: 0,

@@ -1,4 +1,4 @@
-/** Operator sets at the edges of what onnxruntime runs, through the public API. */
+/** Operator sets at the limits of what onnxruntime runs, through the public API. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -17,7 +17,8 @@ const { int } = attribute;
 const X = { x: floats([1, 3, 4, 4]) };
 const BIAS = floatTensor("b", [4], Float32Array.of(0.5, -1, 2, 0));
 const WEIGHTS = floatTensor("w", [4, 3, 1, 1], seededFloats(12));
-const RAISED = "onnxruntime does not run operator set 6: compared with the same model raised to 13.";
+const UPGRADED =
+  "onnxruntime does not run operator set 6, so the result is compared with the same model upgraded to 13.";
 
 const temporary = temporaryFolder();
 
@@ -39,18 +40,18 @@ function biased(opset: number): Model {
   return model;
 }
 
-describe("a model that onnxruntime does not run as it is", () => {
-  it("is raised, compared with what it was raised to, and the report says so", async () => {
+describe("a model whose operator set onnxruntime does not run", () => {
+  it("is upgraded and compared with the upgraded model, and the report says so", async () => {
     const original = biased(6);
     await expect(run(original, X)).rejects.toThrow("Could not find an implementation for Add(6)");
     const { model, report } = await compress(original, { int8: true, packedSizes: false });
-    expect(report.warnings.map(({ message }) => message)).toContain(RAISED);
+    expect(report.warnings.map(({ message }) => message)).toContain(UPGRADED);
     expect(report.fidelity?.outputs.y?.sqnrDb ?? Infinity).toBeGreaterThan(30);
     expect(report.size.original.raw).toBe(encodeModelBytes(original).byteLength);
     expect(opsetVersion(model)).toBe(13);
   });
 
-  it("is optimized without any difference but rounding", async () => {
+  it("is optimized with no difference except rounding", async () => {
     const { model, report } = await optimize(biased(6));
     expect(report.passes.filter(({ modified }) => modified).length).toBeGreaterThan(0);
     expect(difference(await run(biased(7), X), await run(model, X))).toBeLessThan(1e-6);
@@ -62,27 +63,27 @@ describe("a model that onnxruntime does not run as it is", () => {
     const wrong = biased(13);
     writeModel(wrong, other);
     const report = await verify(old, other);
-    expect(report.warnings.map(({ message }) => message)).toContain(RAISED);
+    expect(report.warnings.map(({ message }) => message)).toContain(UPGRADED);
     expect(report.fidelity?.outputs.y?.maxAbsError).toBe(0);
     wrong.graph.initializers[1] = { ...BIAS, dims: [4, 1, 1], raw: new Uint8Array(16) };
     writeModel(wrong, other);
     expect((await verify(old, other)).fidelity?.outputs.y?.maxAbsError).toBeCloseTo(2, 5);
   });
 
-  it("is refused with the reason when it cannot be raised either", async () => {
+  it("is refused with the reason when it cannot be upgraded", async () => {
     const model = modelAt(
       6,
       [makeNode("Add", ["x", "x"], ["a"]), makeNode("Dropout", ["a"], ["y"], [], "drop")],
       X,
     );
     await expect(compress(model)).rejects.toThrow(
-      /onnxruntime runs operator sets from 7 on, and this model of set 6 cannot be raised: node "drop" \(Dropout\): it is in training mode/,
+      /onnxruntime runs operator sets from 7 on, and this model of set 6 cannot be upgraded: node "drop" \(Dropout\): it is in training mode/,
     );
   });
 });
 
 describe.each([7, 22, 26])("a model of operator set %i", (opset) => {
-  it("is compressed and compared as it is", async () => {
+  it("is compressed and compared without an upgrade", async () => {
     const path = join(temporary.path, "model.onnx");
     await writeFile(path, encodeModelBytes(biased(opset)));
     const { model, report } = await compress(path, { int8: true, storage: "plain", packedSizes: false });

@@ -92,7 +92,7 @@ describe("a model that runs only at a low level", () => {
       expect(report.warnings.filter(({ id }) => id === "verify/lower-level")).toMatchObject([
         {
           message: expect.stringContaining(
-            'runs the original at graph optimization level "basic" and not above',
+            'runs the original only up to graph optimization level "basic"',
           ) as string,
         },
       ]);
@@ -141,7 +141,7 @@ describe("a model that runs only at a low level", () => {
         ).rejects.toMatchObject({
           code: "MODEL_REJECTED",
           message: expect.stringContaining(
-            'runs it at graph optimization level "basic" and not above, where the original runs at "all"',
+            'runs it only up to graph optimization level "basic", but the original at "all"',
           ) as string,
         });
       } finally {

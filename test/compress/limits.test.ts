@@ -106,7 +106,7 @@ describe("limits", () => {
     expect(model.graph.nodes.map(({ opType }) => opType)).toContain("f30");
   });
 
-  it("must be above 0", async () => {
+  it("must be greater than 0", async () => {
     await expect(
       optimize(amplifier("functions on the input"), { foldLimit: { seconds: 0 } }),
     ).rejects.toMatchObject({ code: "BAD_OPTION" });

@@ -110,11 +110,11 @@ describe("progress", () => {
           "check the model",
           "write",
           "read it back",
-          "pack, to measure sizes",
+          "measure packed sizes",
           "load both models",
-          "compare",
+          "compare outputs",
           "time both models in turns",
-          "look at what is executed",
+          "read the executed graph",
           "finish",
         ]),
       );
@@ -151,10 +151,10 @@ describe("progress", () => {
     expect(steps(happened)).toEqual(
       expect.arrayContaining([
         "measure what each node costs",
-        "compare",
-        "running once on zeros",
-        "reading weights",
-        "trying passes",
+        "compare outputs",
+        "run once on zeros",
+        "read weights",
+        "try passes",
         "time the models in turns",
       ]),
     );

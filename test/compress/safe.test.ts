@@ -171,7 +171,7 @@ describe("a model that is refused while statistics are measured", () => {
       [1, { eval: evaluation }],
     ] as const) {
       const refused = compress(model, { passes: [rename, learns], ...options });
-      const told = `rows: sample ${sample}: the original model fails on it, and runs on other samples`;
+      const told = `rows: sample ${sample}: the original model fails on this sample but runs on others`;
       await expect(refused).rejects.toMatchObject({
         code: "BAD_DATA",
         message: expect.stringContaining(told) as string,

@@ -47,7 +47,8 @@ describe("verify --emulate x64-avx2", () => {
     const { code, stderr } = await edgec(["verify", RESNET, RESNET, "--emulate", "x64-vnni"]);
     expect(code).toBe(2);
     expect(stderr).toContain(
-      "--emulate x64-vnni: its kernels add in 32 bits, so there is nothing to emulate. Emulate generic or x64-avx2",
+      "--emulate x64-vnni: its kernels add in 32 bits, so there is nothing to emulate. " +
+        "Use --emulate with generic or x64-avx2",
     );
   });
 });

@@ -12,7 +12,7 @@ const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);
 
 describe("gates", () => {
-  it("on the size: the model and the report are written all the same, and it exits 1", async () => {
+  it("on the size: the model and the report are still written, and it exits 1", async () => {
     const { code, stderr } = await edgec([
       "compress",
       LENET,
@@ -27,7 +27,7 @@ describe("gates", () => {
       "--quiet",
     ]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^failed: the size is \d+ bytes; at most 10000 bytes was asked for$/m);
+    expect(stderr).toMatch(/^failed: the size is \d+ bytes; the limit is at most 10000 bytes$/m);
     expect((await readdir(temporary.path)).sort()).toEqual(["r.json", "small.onnx"]);
     expect((JSON.parse(await readFile(inFolder("r.json"), "utf8")) as Report).verdict).toMatchObject({
       ok: false,
@@ -72,7 +72,7 @@ describe("gates", () => {
     ]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining("--max-slowdown needs times, which --emulate leaves out"),
+      expect.stringContaining("--max-slowdown needs latency, which --emulate does not measure"),
     ]);
   });
 });

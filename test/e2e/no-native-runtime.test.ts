@@ -105,7 +105,7 @@ describe("without the native runtime", () => {
     const notice = ({ report }: Made): string => report.warnings[0]?.message ?? "";
     expect(notice(stored)).not.toContain("table of costs");
     expect(notice(int8)).toContain(
-      "what pays in int8 is decided by the table of costs of the target generic",
+      "the table of costs of the target generic decides which layers run faster in int8",
     );
   });
 

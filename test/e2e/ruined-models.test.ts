@@ -25,7 +25,7 @@ it("says first that calibration data of zeros ruins the model, gate or not", asy
   expect(idsOf(report)).toEqual(["compare/much-lost", "calibration/constant"]);
   expect(report.warnings[0]).toMatchObject({ id: "compare/much-lost", severity: "warning" });
   expect(reportText(report)).toMatch(
-    /^Much was lost on 1000 samples of .*: output "logits" gives the same answer in \d+\.\d %, below 98\.0 %\. top-1 goes from 98\.20 to/,
+    /^The outputs changed a lot on 1000 samples of .*: output "logits" gives the same answer in \d+\.\d %, below 98\.0 %\. top-1 goes from 98\.20 to/,
   );
   expect(report.verdict.ok).toBe(true);
 }, 120_000);

@@ -24,7 +24,7 @@ const fn = (name: string, nodes: Node[], parts: Partial<FunctionDef> = {}): Func
 const shown = (nodes: readonly Node[]): string[] =>
   nodes.map(({ opType, inputs, outputs }) => `${outputs.join()} = ${opType}(${inputs.join()})`);
 
-it("puts a body in the place of each call, under names of its own", () => {
+it("replaces each call by a body with new names", () => {
   const model = tiny([call("Twice", ["x"], ["m"]), call("Twice", ["m"], ["y"])]);
   model.functions = [fn("Twice", [makeNode("Add", ["a", "a"], ["t"]), makeNode("Relu", ["t"], ["b"])])];
   const calls = [...model.graph.nodes];
@@ -43,7 +43,7 @@ it("puts a body in the place of each call, under names of its own", () => {
   ]);
 });
 
-it("gives attributes that refer to the call its value, or the default", () => {
+it("gives attributes that refer to the call the call's value, or the default", () => {
   const body = [
     {
       ...makeNode("Gemm", ["a", "a"], ["b"]),
@@ -64,7 +64,7 @@ it("gives attributes that refer to the call its value, or the default", () => {
   ]);
 });
 
-it("reaches functions that functions call, and stops at one that calls itself", () => {
+it("inlines functions that functions call, and stops at one that calls itself", () => {
   const model = tiny([call("Outer", ["x"], ["y"])]);
   model.functions = [
     fn("Outer", [call("Inner", ["a"], ["b"])]),

@@ -20,7 +20,7 @@ const W = floatsOf("w", [3, 2], [1, 2, 3, 4, 5, 6]);
 const product = (weight: Tensor, name = "dense"): Model =>
   tiny([makeNode("MatMul", ["x", weight.name ?? ""], ["y"], [], name)], { initializers: [weight] });
 
-it("finds nothing between a model and itself", async () => {
+it("finds no difference between a model and itself", async () => {
   const diff = await diffModels(product(W), product(W));
   expect(diff).toMatchObject({
     parameters: { before: 6, after: 6 },
@@ -32,7 +32,7 @@ it("finds nothing between a model and itself", async () => {
   expect(diff.weights).toMatchObject([{ name: "w", matchedBy: "name", changed: false }]);
 });
 
-it("sees a value that changed although all its statistics are the same", async () => {
+it("detects a changed value although all statistics are the same", async () => {
   const { weights } = await diffModels(product(W), product(floatsOf("w", [3, 2], [1, 3, 2, 4, 5, 6])));
   expect(weights).toMatchObject([
     { changed: true, before: { zeros: 0, distinct: 6 }, after: { zeros: 0, distinct: 6 } },
@@ -55,7 +55,7 @@ it.each<[string, Model, string]>([
   ]);
 });
 
-it("gives no weight two partners", async () => {
+it("matches each weight at most once", async () => {
   const before = tiny(
     [makeNode("MatMul", ["x", "p"], ["a"], [], "first"), makeNode("MatMul", ["x", "q"], ["b"], [], "second")],
     {
@@ -72,7 +72,7 @@ it("gives no weight two partners", async () => {
   ]);
 });
 
-it("tells a weight that is stored as codes, with the bytes of all it takes", async () => {
+it("recognizes a weight that is stored as codes, with the bytes of all its parts", async () => {
   const coded = tiny(
     [
       makeNode("Cast", ["codes"], ["f"], [attribute.int("to", DataType.FLOAT)]),
@@ -105,7 +105,7 @@ it("tells a weight that is stored as codes, with the bytes of all it takes", asy
   expect(parameters).toEqual({ before: 6, after: 6 });
 });
 
-it("lists what only one of them has", async () => {
+it("lists what only one of the models has", async () => {
   const after = product(W);
   after.graph.outputs.push(tensorValue("x2", DataType.FLOAT, [1]));
   after.graph.nodes.push(makeNode("Identity", ["b"], ["x2"]));
@@ -124,7 +124,7 @@ it("lists what only one of them has", async () => {
   ]);
 });
 
-it("gives sizes to the model that has the input or symbol, and refuses those that neither has", async () => {
+it("applies sizes to the model that has the input or symbol, and refuses unknown ones", async () => {
   const open = product(W);
   open.graph.inputs = [tensorValue("x", DataType.FLOAT, ["n", 3])];
   expect((await diffModels(open, product(W), { dims: { n: 2 } })).macs).toEqual({ before: 12, after: 12 });
@@ -138,10 +138,10 @@ it("compares sizes of files", async () => {
   expect((await diffModels(a, b)).size).toEqual({ before: a.byteLength, after: b.byteLength });
 });
 
-it("says of both models what was taken for one sample", async () => {
+it("notes for both models which size was assumed to be one", async () => {
   const open = product(W);
   open.graph.inputs = [tensorValue("x", DataType.FLOAT, ["n", 3])];
   const diff = await diffModels(open, open);
-  expect(diff.notes).toEqual(['The size "n" is open and was taken for 1: --dim n=… gives another.']);
+  expect(diff.notes).toEqual(['The size "n" is open and was assumed to be 1. Set it with --dim n=….']);
   expect(diffText(diff)).toContain(diff.notes[0]);
 });

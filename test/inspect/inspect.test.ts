@@ -69,7 +69,7 @@ it("counts operators in bodies and functions, each in its domain", async () => {
   ]);
 });
 
-it("tells the values of a weight: range, zeros, how many are different, and what is no number", async () => {
+it("describes the values of a weight: range, zeros, distinct values, and values that are not finite", async () => {
   const model = tiny([makeNode("Add", ["x", "w"], ["m"]), makeNode("Mul", ["m", "v"], ["y"])], {
     initializers: [
       floatsOf("w", [2, 3], [0, -0, 1.5, -2, NaN, Infinity]),
@@ -128,7 +128,7 @@ const stored = (): Model =>
     },
   );
 
-it("gives what unpacks a weight to the node that uses the weight", async () => {
+it("counts the nodes that unpack a weight with the node that uses it", async () => {
   const { weights, operators, parameters, parameterBytes, sparsity } = await inspect(stored());
   expect(sparsity).toBeNull();
   expect(weights).toMatchObject([
@@ -152,7 +152,7 @@ it("gives what unpacks a weight to the node that uses the weight", async () => {
   });
 });
 
-it("computes such a weight when the model is run", async () => {
+it("computes such a weight if the model is run", async () => {
   const { weights, sparsity } = await inspect(stored(), { run: true });
   // 1 · 0.5, -2 · 0.25, 3 · 0.5, 4 · 0.25, 0, 6 · 0.25
   expect(weights[0]?.statistics).toEqual({ zeros: 1, nan: 0, infinite: 0, min: -0.5, max: 1.5, distinct: 5 });
@@ -183,7 +183,7 @@ it("counts the constants of a function once, however often it is called", async 
   expect([parameterBytes, parts.constantNodes]).toEqual([24, 24]);
 });
 
-it("counts what a function does with its call, bodies included", async () => {
+it("counts the work of a function with its call, bodies included", async () => {
   const body = [
     makeNode("MatMul", ["a", "w"], ["m"]),
     makeNode(
@@ -251,7 +251,7 @@ it("accounts for every byte of the files", async () => {
   expect(fileBytes).toBe(bytes.byteLength);
 });
 
-it("says that tensors are in another file, and what they hold", async () => {
+it("says that tensors are in another file, and describes their values", async () => {
   const w = floatsOf("w", [2, 3], [1, 2, 3, 4, 5, 6]);
   const external = { location: "w.bin", offset: 0, length: 24, load: () => w.raw ?? new Uint8Array() };
   const model = tiny([makeNode("Add", ["x", "w"], ["y"])], {
@@ -262,7 +262,7 @@ it("says that tensors are in another file, and what they hold", async () => {
   expect([parts.external, parts.initializers, externalTensors]).toEqual([24, 0, 1]);
 });
 
-it("puts given sizes in the place of symbols", async () => {
+it("puts given sizes in place of symbols", async () => {
   const model = symbolic(matMulModel(), ["batch", 2]);
   model.graph.outputs = [tensorValue("y", DataType.FLOAT, ["batch", 2])];
   const open = symbolic(matMulModel(), [2, "length", 2]);
@@ -290,14 +290,14 @@ it.each<[string, Parameters<typeof inspect>[1] & object, string, RegExp]>([
     "an input that is none",
     { shapes: { y: [1, 2] } },
     "UNMATCHED_SELECTOR",
-    /"y" is no input of the model\..*It has "x"/,
+    /"y" is not an input of the model\..*It has "x"/,
   ],
   ["a symbol that is none", { dims: { btach: 1 } }, "UNMATCHED_SELECTOR", /Did you mean "batch"/],
   [
     "another rank",
     { shapes: { x: [1, 2, 3] } },
     "BAD_OPTION",
-    /has 2 dimensions, \[batch, 2\], and 3 are given/,
+    /has 2 dimensions, \[batch, 2\], but 3 are given/,
   ],
   ["a size that is fixed", { shapes: { x: [1, 3] } }, "BAD_OPTION", /dimension 1 is fixed to 2/],
   ["a negative size", { shapes: { x: [-1, 2] } }, "BAD_OPTION", /1 or more, not -1/],
@@ -312,7 +312,7 @@ it.each<[string, Parameters<typeof inspect>[1] & object, string, RegExp]>([
     "sizes without end",
     { shapes: { x: [Number.MAX_SAFE_INTEGER, 2] } },
     "BAD_OPTION",
-    /more elements than can be counted/,
+    /has too many elements/,
   ],
 ])("refuses %s", async (_, options, code, message) => {
   const model = symbolic(matMulModel(), ["batch", 2]);
@@ -322,7 +322,7 @@ it.each<[string, Parameters<typeof inspect>[1] & object, string, RegExp]>([
   });
 });
 
-it("refuses a run where a size is open that is no batch", async () => {
+it("refuses a run if a size other than the batch is open", async () => {
   const model = symbolic(matMulModel(), ["batch", "width"]);
   await expect(inspect(model, { run: true })).rejects.toMatchObject({
     code: "BAD_OPTION",
@@ -330,7 +330,7 @@ it("refuses a run where a size is open that is no batch", async () => {
   });
 });
 
-it("finds the most that is alive at once", async () => {
+it("finds the peak of bytes in use at once", async () => {
   // x 24 → a 24 (x stays: it is fed), b 24, then a dies: 24 + 24 + 24.
   const chain = tiny([
     makeNode("Relu", ["x"], ["a"]),
@@ -359,7 +359,7 @@ it("finds the most that is alive at once", async () => {
   });
 });
 
-it("takes sizes that cannot be inferred from a run on zeros", async () => {
+it("gets sizes that cannot be inferred from a run on zeros", async () => {
   // The cosine of zeros is one everywhere, so six indices are found.
   const model = tiny(
     [
@@ -379,7 +379,7 @@ it("takes sizes that cannot be inferred from a run on zeros", async () => {
   });
 });
 
-it("looks on without a run when the model does not run on zeros", async () => {
+it("continues without a run if the model does not run on zeros", async () => {
   const { warnings, sizesFrom } = await inspect(
     tiny([{ ...makeNode("Unheard", ["x"], ["y"]), domain: "of.this" }]),
     { run: true },
@@ -399,7 +399,7 @@ it.each([
   });
 });
 
-it("says what passes would do with each node, and leaves the model alone", async () => {
+it("says what passes would do with each node, and does not change the model", async () => {
   const bytes = new Uint8Array(readFileSync(fixture("models/lenet.onnx")));
   const path = `${temporary.path}/lenet.onnx`;
   const model = readModel(bytes);
@@ -420,7 +420,7 @@ it("says what passes would do with each node, and leaves the model alone", async
   expect(new Uint8Array(readFileSync(path))).toEqual(bytes);
 });
 
-it("tells a pass that needs no data once, and one that fails in a warning", async () => {
+it("lists a pass that needs no data once, and a failing one in a warning", async () => {
   const broken = matMulModel(Float32Array.of(1, NaN, 3, 4));
   const { possibilities, warnings } = await inspect(
     tiny([makeNode("MatMul", ["x", "w"], ["y"])], {
@@ -436,7 +436,7 @@ it("tells a pass that needs no data once, and one that fails in a warning", asyn
   expect((await inspect(broken)).possibilities).toBeNull();
 });
 
-it("shows what it can of a model that is not valid, and what is wrong", async () => {
+it("shows what it can of an invalid model, and its faults", async () => {
   const model = tiny([makeNode("Relu", ["missing"], ["y"])]);
   expect(await inspect(model, { possibilities: true })).toMatchObject({
     problems: ['node "y" (Relu) uses "missing" before anything makes it'],
@@ -453,8 +453,8 @@ it("takes names for names", async () => {
   expect([operators[0]?.opType, weights[0]?.name]).toEqual(["__proto__", "__proto__"]);
 });
 
-describe("a batch that is left open", () => {
-  it("is taken for one sample, which is said, and sizes behind it become known", async () => {
+describe("an open batch", () => {
+  it("is assumed to be one sample with a note, so that later sizes are known", async () => {
     const model = symbolic(matMulModel(), ["batch", 2]);
     model.graph.outputs = [tensorValue("y", DataType.FLOAT, ["batch", 2])];
     const { macs, unknownMacs, activations, inputs, notes } = await inspect(model);
@@ -463,7 +463,7 @@ describe("a batch that is left open", () => {
       unknownMacs: 0,
       bytes: 8,
       shape: ["batch", 2],
-      notes: ['The size "batch" is open and was taken for 1: --dim batch=… gives another.'],
+      notes: ['The size "batch" is open and was assumed to be 1. Set it with --dim batch=….'],
     });
     expect(model.graph.inputs[0]?.type?.tensor?.shape).toEqual(["batch", 2]);
   });
@@ -472,16 +472,16 @@ describe("a batch that is left open", () => {
     const { macs, notes } = await inspect(symbolic(matMulModel(), [undefined, 2]));
     expect([macs, notes]).toEqual([
       4,
-      ['The first size of input "x" is open and was taken for 1: --shape x=… gives another.'],
+      ['The first size of input "x" is open and was assumed to be 1. Set it with --shape x=….'],
     ]);
   });
 
   it.each<[string, string | undefined, string]>([
-    ["named", "batch", 'The size "batch" is open and was taken for 1: --dim batch=… gives another.'],
+    ["named", "batch", 'The size "batch" is open and was assumed to be 1. Set it with --dim batch=….'],
     [
       "unnamed",
       undefined,
-      'The first size of input "x" is open and was taken for 1: --shape x=… gives another.',
+      'The first size of input "x" is open and was assumed to be 1. Set it with --shape x=….',
     ],
   ])("and %s is taken for one sample in a run as well", async (_, batch, note) => {
     // The cosine of a zero is one: a row of two gives two indices.
@@ -508,7 +508,7 @@ describe("a batch that is left open", () => {
     expect(model.graph.inputs[0]?.type?.tensor?.shape).toEqual([batch, 2]);
   });
 
-  it("is not taken where a size was given, nor where the only axis is a length", async () => {
+  it("is not assumed if a size was given, or if the only axis is a length", async () => {
     expect((await inspect(symbolic(matMulModel(), ["batch", 2]), { dims: { batch: 3 } })).notes).toEqual([]);
     expect((await inspect(symbolic(matMulModel(), ["length"]))).notes).toEqual([]);
   });

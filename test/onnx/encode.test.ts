@@ -24,7 +24,7 @@ function modelOf(parts: Partial<Model["graph"]>): Model {
   };
 }
 
-it("writes what an independent reader reads", () => {
+it("writes files that an independent reader reads", () => {
   const constant = attribute.tensor("value", {
     dims: [],
     dataType: DataType.INT64,
@@ -61,7 +61,7 @@ it("writes what an independent reader reads", () => {
   expect(graph?.output?.[0]?.type?.tensorType?.elemType).toBe(1);
 });
 
-it("passes weights through as views, wherever they lie", () => {
+it("passes weights through as views, wherever they are", () => {
   const weight = (name: string): Tensor => floatTensor(name, [2000], new Float32Array(2000));
   const [outer, inner, value, typed] = [
     weight("outer"),

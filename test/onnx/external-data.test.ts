@@ -72,20 +72,20 @@ function load(folder: string, ...entries: readonly Buffer[]): Uint8Array {
 
 const all = { a: [0, 1, 2, 3], b: [10, 11, 12, 13], c: [0, 1, 2, 3] };
 
-it("loads just the bytes of one tensor, when they are asked for", () => {
+it("loads only the bytes of one tensor, when they are needed", () => {
   const path = writeExternal(newFolder());
   const read = readModel(path);
   expect(read.graph.initializers[1]?.external).toMatchObject({ location: "w.bin", offset: 4096, length: 16 });
   expect(constants(read)).toEqual(all);
 });
 
-it("takes a tensor's length from its shape, and its offset as 0, when they are left out", () => {
+it("uses the length from the shape, and offset 0, if they are left out", () => {
   const folder = newFolder();
   writeFileSync(join(folder, "w.bin"), values(9));
   expect(load(folder, entry("location", "w.bin"))).toEqual(new Uint8Array(values(4)));
 });
 
-it("refuses data files that are missing, short, no files, or outside the folder", () => {
+it("refuses data files that are missing, short, not files, or outside the folder", () => {
   const folder = newFolder();
   mkdirSync(join(folder, "model"));
   writeFileSync(join(folder, "secret"), values(4));
@@ -106,10 +106,10 @@ it("refuses data files that are missing, short, no files, or outside the folder"
   expect(inside("pipe")).toThrow(/"pipe", which is not a file/);
   writeFileSync(join(folder, "model/w.bin"), values(3));
   expect(inside("w.bin")).toThrow(
-    /tensor "w" of .*one\.onnx needs bytes 0 to 16 of "w.bin", which holds only 12/,
+    /tensor "w" of .*one\.onnx needs bytes 0 to 16 of "w.bin", which has only 12/,
   );
   expect(inside("w.bin", entry("offset", "8"), entry("length", "8"))).toThrow(
-    /8 to 16 of "w.bin", which holds only 12/,
+    /8 to 16 of "w.bin", which has only 12/,
   );
   expect(inside("w.bin", entry("offset", "4"), entry("length", "8"))).toThrow(
     /holds 8 bytes where 16 are needed/,
@@ -132,7 +132,7 @@ it("says that a model read from bytes has no folder", () => {
   );
 });
 
-it("leaves external data where it is when the model stays in its folder", () => {
+it("leaves external data unchanged if the model stays in its folder", () => {
   const folder = newFolder();
   const path = writeExternal(folder);
   const copy = join(folder, "copy.onnx");
@@ -169,7 +169,7 @@ it(
   },
 );
 
-it("takes external data into the model, and moves it out again, on request", () => {
+it("moves external data into the model and out again on request", () => {
   const folder = newFolder();
   const read = readModel(writeExternal(folder));
   const inside = join(newFolder(), "in.onnx");
@@ -209,13 +209,13 @@ it("never overwrites a data file with the model", () => {
       symlinkSync(location, join(folder, "link.onnx"));
       for (const name of [location, "link.onnx"])
         expect(() => writeModel(read, join(folder, name), { externalData })).toThrow(
-          /cannot write ".*": it holds weights of the model; choose another name/,
+          /cannot write ".*": it contains weights of the model; choose another name/,
         );
       expect(constants(read)).toEqual(all);
     }
 });
 
-it("drops the old place of a tensor that got values of its own", () => {
+it("drops the old location of a tensor that got its own values", () => {
   const read = readModel(writeExternal(newFolder()));
   for (const tensor of read.graph.initializers) tensor.raw = new Uint8Array(16);
   const path = join(newFolder(), "m.onnx");
@@ -226,7 +226,7 @@ it("drops the old place of a tensor that got values of its own", () => {
   );
 });
 
-it("moves weights out by itself when they would not fit into a protobuf file", () => {
+it("moves weights out automatically if they do not fit in a protobuf file", () => {
   const read = readModel(writeExternal(newFolder()));
   for (const tensor of read.graph.initializers) tensor.raw = new Uint8Array(16);
   read.graph.initializers.push({
@@ -247,7 +247,7 @@ it("moves weights out by itself when they would not fit into a protobuf file", (
   );
 });
 
-it("joins weights of many files in one, and starts large ones at a page", () => {
+it("joins weights of many files in one, and aligns large ones to pages", () => {
   const folder = newFolder();
   const place = (name: string, length: number): Tensor => ({
     name,

@@ -11,13 +11,13 @@ const folder = fileURLToPath(new URL("../../fixtures/hostile/", import.meta.url)
 /** What the reader, or else the validator, says of each file; every message begins with the path. */
 const MESSAGES: Readonly<Record<string, RegExp>> = {
   "archive.onnx": /is a zip archive/,
-  "bare-graph.onnx": /holds no graph/,
-  "cut-off-in-tag.onnx": /byte 3 of 3 .* cut off or damaged/,
+  "bare-graph.onnx": /has no graph/,
+  "cut-off-in-tag.onnx": /byte 3 of 3 .* truncated or damaged/,
   "cut-off.onnx":
-    /of 166482 begins a field that does not end where its message ends; the file is cut off or damaged/,
+    /of 166482 starts a field that does not fit in its message; the file is truncated or damaged/,
   "cycle.onnx": /2 nodes form a cycle, .*: "[ab]" \(Relu\), "[ab]" \(Relu\)/,
-  "deep-graphs.onnx": /nests messages deeper than 100 levels/,
-  "deep-groups.onnx": /nests messages deeper than 100 levels/,
+  "deep-graphs.onnx": /nests messages more than 100 levels deep/,
+  "deep-groups.onnx": /nests messages more than 100 levels deep/,
   "empty.onnx": /is empty/,
   "endless-varint.onnx": /invalid varint/,
   "external-absolute.onnx":
@@ -32,11 +32,11 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "field-zero.onnx": /illegal tag/,
   "huge-dims.onnx": /tensor "w" has more elements than can be addressed/,
   "lfs-pointer.onnx": /is a Git LFS pointer, not the model; run `git lfs pull`/,
-  "lying-inner-length.onnx": /does not end where its message ends/,
-  "lying-length.onnx": /does not end where its message ends/,
+  "lying-inner-length.onnx": /a field that does not fit in its message/,
+  "lying-length.onnx": /a field that does not fit in its message/,
   "made-twice.onnx": /output "y" of node "y" has a name that something else already bears/,
   "negative-dims.onnx": /tensor "w" has an invalid dimension -1/,
-  "no-graph.onnx": /holds no graph/,
+  "no-graph.onnx": /has no graph/,
   "no-opset.onnx": /no version is imported for the operator set "ai.onnx"/,
   "odd-float-data.onnx": /tensor "w": its float values are damaged/,
   "overflowing-dim.onnx": /tensor "w" has a dimension of 9223372036854775807/,
@@ -57,7 +57,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
 
 const files = readdirSync(folder).filter((file) => file.endsWith(".onnx"));
 
-it("says for every hostile file what it is", () => {
+it("has an expectation for every hostile file", () => {
   expect(files.sort()).toEqual(Object.keys(MESSAGES).sort());
 });
 
@@ -72,10 +72,10 @@ it.each(files)("refuses %s and says why", (file) => {
   expect(open).toThrow(folder + file);
 });
 
-describe("cut off", () => {
+describe("truncated files", () => {
   const lenet = readFileSync(new URL("../../fixtures/models/lenet.onnx", import.meta.url));
 
-  it("refuses a model that is cut at any of its first bytes, and near its end", () => {
+  it("refuses a model that is truncated at any of its first bytes, or near its end", () => {
     for (let length = 0; length < 300; length++)
       expect(() => decodeModel(lenet.subarray(0, length)), `${length} bytes`).toThrow(BadModelError);
   });
@@ -86,11 +86,11 @@ describe("bounded memory", () => {
     const nodes = Buffer.alloc(5_000_000);
     for (let at = 0; at < nodes.length; at += 2) nodes[at] = 0x0a;
     expect(() => decodeModel(Buffer.concat([int(1, 8), bytes(7, nodes)]))).toThrow(
-      /more than 2208333 parts are described in 5000007 bytes/,
+      /5000007 bytes describe more than 2208333 parts/,
     );
   });
 
-  it("keeps a list of a million one-byte values as its million bytes until it is read", () => {
+  it("keeps a list of a million one-byte values encoded until it is read", () => {
     const list = Buffer.alloc(1_000_000, 1);
     const tensor = bytes(5, int(1, list.length), int(2, 6), bytes(5, list), bytes(8, "w"));
     const model = decodeModel(Buffer.concat([int(1, 8), bytes(7, tensor), bytes(8, int(2, 17))]));
@@ -100,7 +100,7 @@ describe("bounded memory", () => {
     expect(() => assertValid(model, "model")).not.toThrow();
   });
 
-  it("does not make room for what a length only promises", () => {
+  it("does not allocate memory for a false length", () => {
     expect(() => decodeModel(Buffer.concat([int(1, 8), varint((7 << 3) | 2), varint(2 ** 31 - 1)]))).toThrow(
       BadModelError,
     );

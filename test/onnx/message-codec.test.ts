@@ -114,7 +114,7 @@ it("reads what another implementation wrote and writes what it reads the same, o
   }
 });
 
-it("takes lists of numbers packed, as proto3 writes them, and keeps a field of another wire type as it is", () => {
+it("accepts packed lists of numbers, as proto3 writes them, and keeps a field of another wire type unchanged", () => {
   const packed = bytes(
     5,
     bytes(1, "axes"),

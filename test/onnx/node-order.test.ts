@@ -56,7 +56,7 @@ describe("nodes out of order", () => {
     expect(labels(decodeModel(encodeModelBytes(model)))).toEqual(["a", "b", "c", "d", "y"]);
   });
 
-  it("are seen through what bodies capture, and sorted in bodies", async () => {
+  it("are found through captures of bodies, and sorted in bodies", async () => {
     const body = [makeNode("Add", ["late", "late2"], ["t"]), relu("late", "late2")];
     const nodes = [
       makeNode(

@@ -34,7 +34,7 @@ it("reads 64-bit integers exactly", () => {
   expect(Buffer.compare(encodeModelBytes(read), file)).toBe(0);
 });
 
-it("tells absent from empty and zero", () => {
+it("distinguishes absent from empty and zero", () => {
   const absent = decodeModel(model(node("A", ["x"], ["y"]))).graph.nodes[0];
   expect(absent).toEqual({ opType: "A", inputs: ["x"], outputs: ["y"], attributes: [] });
   const given = model(node("A", ["x"], ["y"], bytes(6, ""), bytes(7, "")));
@@ -42,7 +42,7 @@ it("tells absent from empty and zero", () => {
   expect(Buffer.compare(encodeModelBytes(decodeModel(given)), given)).toBe(0);
 });
 
-it("keeps fields, enum values and data types that it does not know", () => {
+it("keeps unknown fields, enum values and data types", () => {
   const unknown = (seed: string): Buffer => bytes(200, `from the future: ${seed}`);
   const file = Buffer.concat([
     int(1, 99),
@@ -81,7 +81,7 @@ it("keeps text that is not UTF-8, byte for byte", () => {
   expect(Buffer.compare(encodeModelBytes(read), file)).toBe(0);
 });
 
-it("decodes typed lists when they are asked for, packed or not", () => {
+it("decodes typed lists on first use, packed or not", () => {
   const file = model(
     bytes(5, shaped([3], 6), bytes(5, varint(5), varint(-1), varint(300)), bytes(8, "packed")),
     bytes(5, shaped([2], 1), bytes(8, "single"), float(4, 1.5), float(4, -2)),
@@ -106,7 +106,7 @@ it("reads a size of -1 in a type as unknown", () => {
   });
 });
 
-it("takes an attribute that proto3 left without its zero as zero, not as the operator's default", () => {
+it("reads an attribute whose zero proto3 left out as zero, not as the operator's default", () => {
   const [concat] = decodeModel(model(node("Concat", [], ["y"], bytes(5, bytes(1, "axis"), int(20, 2))))).graph
     .nodes;
   expect(concat && intAttribute(concat, "axis", 1)).toBe(0);

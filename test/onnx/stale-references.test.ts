@@ -63,8 +63,8 @@ function without(given: Model, ...gone: string[]): Model {
   };
 }
 
-describe("what names tensors that passes have removed", () => {
-  it("goes, and the rest stays as it was, in random models", () => {
+describe("entries that name tensors removed by passes", () => {
+  it("are removed, and the rest is unchanged, in random models", () => {
     for (let seed = 0; seed < 200; seed++) {
       const random = new Random(seed);
       const names = Array.from({ length: 8 }, (_, k) => `c${k}`);
@@ -97,7 +97,7 @@ describe("what names tensors that passes have removed", () => {
     }
   });
 
-  it("goes where a constant has become a computed value, unless it is what is annotated", () => {
+  it("are removed if a constant became a computed value, unless it is the annotated one", () => {
     const before = model(["a", "b"]);
     before.graph.quantizationAnnotations = [annotation("b", "a"), annotation("y", "b")];
     const known = referableNames(before)!;
@@ -107,11 +107,11 @@ describe("what names tensors that passes have removed", () => {
     expect(after.graph.quantizationAnnotations).toEqual([annotation("b", "a")]);
   });
 
-  it("is not looked for where nothing names any", () => {
+  it("are not searched if no message names tensors", () => {
     expect(referableNames(model(["a"]))).toBeUndefined();
   });
 
-  it("may be malformed, which concerns nobody", () => {
+  it("may be malformed without an effect", () => {
     const before = model(["a", "b"]);
     const broken = { bytes: Uint8Array.of(10, 200, 1) };
     before.graph.quantizationAnnotations = [broken];

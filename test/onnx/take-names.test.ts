@@ -31,7 +31,7 @@ it("replaces a model and its data, and leaves nothing else", () => {
   expect(readdirSync(join(folder, "new"))).toEqual([]);
 });
 
-it("puts both old files back when the second new one cannot take its name", () => {
+it("restores both old files when the second new one cannot be renamed", () => {
   const { folder, moves } = prepare();
   const lost = moves.map((move, k) => (k === 1 ? { ...move, from: join(folder, "lost") } : move));
   expect(() => takeNames(lost)).toThrow(/ENOENT/);

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { TemporaryFolder } from "../../src/onnx/temporary-folder.js";
 
-it("is there until it is removed, and then no business of the process's end", async () => {
+it("exists until it is removed, and then leaves no exit listener", async () => {
   const listeners = process.listenerCount("exit");
   const folder = await TemporaryFolder.create("test");
   const file = folder.file("a.onnx");

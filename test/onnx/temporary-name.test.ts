@@ -41,7 +41,7 @@ function make(path: string, isFolder: boolean, ageMs: number): void {
 }
 
 describe("names of temporary files", () => {
-  it("tell the process and lie hidden beside a user's files", () => {
+  it("contain the process and are hidden beside a user's files", () => {
     const folder = newFolder();
     expect(basename(temporaryBeside(join(folder, "model.onnx"), "write"))).toMatch(
       new RegExp(`^\\.edgec-${process.pid}-[0-9a-f]{8}-write-[0-9a-f]{12}$`),
@@ -50,8 +50,8 @@ describe("names of temporary files", () => {
   });
 });
 
-describe("what is stale", () => {
-  it("is removed for certain and nothing else, whatever lies in the folder", () => {
+describe("a stale file", () => {
+  it("is always removed, and nothing else, whatever is in the folder", () => {
     const random = new Random(5);
     const gone = gonePid();
     for (let round = 0; round < 60; round++) {
@@ -89,7 +89,7 @@ describe("what is stale", () => {
     expect(existsSync(join(target, "mine"))).toBe(true);
   });
 
-  it("is looked for when the first temporary file is made in a folder", () => {
+  it("is searched when the first temporary file is made in a folder", () => {
     const folder = newFolder();
     make(join(folder, `.edgec-${gonePid()}-${HERE}-run-x`), true, 0);
     temporaryPrefix(folder, "run");
@@ -97,7 +97,7 @@ describe("what is stale", () => {
   });
 });
 
-it("a run's own files are told from those of another run", () => {
+it("a run distinguishes its own files from those of another run", () => {
   const folder = newFolder();
   for (const name of [
     `.edgec-12-${HERE}-run-a`,
@@ -110,7 +110,7 @@ it("a run's own files are told from those of another run", () => {
   expect(readdirSync(folder).sort()).toEqual([`edgec-12-0123abcd-run-d`, `edgec-123-${HERE}-run-c`]);
 });
 
-describe("a process that is killed while files take their names", () => {
+describe("a process that is killed while files are renamed", () => {
   const script = fileURLToPath(new URL("./killed-while-renaming.mjs", import.meta.url));
   const OLD = [[], ["data"], ["model"], ["data", "model"]];
 
@@ -140,7 +140,7 @@ describe("a process that is killed while files take their names", () => {
     },
   );
 
-  it("is no way to touch other files, whatever a record says", () => {
+  it("cannot cause changes to other files, whatever a record says", () => {
     const outer = newFolder();
     const folder = join(outer, "inner");
     mkdirSync(folder);

@@ -21,14 +21,14 @@ function modelOf(...initializers: Tensor[]): Model {
 
 const weight = floatTensor("w", [5000], new Float32Array(5000));
 
-it("writes what it encodes, and says how much", () => {
+it("writes the encoded model, and returns its size", () => {
   const path = join(newFolder(), "m.onnx");
   const result = writeModel(modelOf(weight), path);
   expect(readFileSync(path).equals(encodeModelBytes(modelOf(weight)))).toBe(true);
   expect(result).toEqual({ path, bytes: readFileSync(path).byteLength, dataBytes: 0 });
 });
 
-it("writes the same where it need not last, weights outside too", () => {
+it("writes the same bytes when not durable, also with external weights", () => {
   const [lasting, passing] = [newFolder(), newFolder()];
   writeModel(modelOf(weight), join(lasting, "m.onnx"), { externalData: true });
   writeModel(modelOf(weight), join(passing, "m.onnx"), { externalData: true, durable: false });
@@ -45,7 +45,7 @@ it("writes over the file that the model was read from", () => {
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
-it("leaves the old file as it was, and nothing else, when writing fails half-way", () => {
+it("keeps the old file unchanged, and leaves nothing else, when writing fails half-way", () => {
   const folder = newFolder();
   const path = join(folder, "m.onnx");
   writeFileSync(path, "old");
@@ -72,7 +72,7 @@ it("says why it cannot write", () => {
   const refusal = (message: RegExp): unknown =>
     expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
   expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(
-    refusal(/m\.onnx": the folder ".*none" does not exist; make it first/),
+    refusal(/m\.onnx": the folder ".*none" does not exist; create it first/),
   );
   expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder; give a file name/));
   expect(() => writeModel(modelOf(), join(folder, "m".repeat(300)))).toThrow(refusal(/the name is too long/));
@@ -80,12 +80,10 @@ it("says why it cannot write", () => {
   chmodSync(join(folder, "locked"), 0o500);
   // The superuser may write anywhere.
   if (process.getuid?.() !== 0)
-    expect(() => writeModel(modelOf(), join(folder, "locked/m.onnx"))).toThrow(
-      refusal(/there is no permission to write there/),
-    );
+    expect(() => writeModel(modelOf(), join(folder, "locked/m.onnx"))).toThrow(refusal(/permission denied/));
 });
 
-it("names a full disk, and removes what it began", () => {
+it("reports a full disk, and removes the unfinished file", () => {
   const folder = newFolder();
   const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
     code: "ENOSPC",
@@ -105,12 +103,12 @@ it("names a full disk, and removes what it began", () => {
     },
   };
   expect(() => writeModel(modelOf(tensor), join(folder, "m.onnx"))).toThrow(
-    /m\.onnx": no space is left on the disk/,
+    /m\.onnx": no space left on the disk/,
   );
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it("refuses more than a protobuf file may hold, and names the way out", () => {
+it("refuses more than a protobuf file can hold, and says what to do", () => {
   const folder = newFolder();
   // Many views on one buffer: large on the disk, small in memory.
   const raw = new Uint8Array(2 ** 28);
@@ -121,7 +119,7 @@ it("refuses more than a protobuf file may hold, and names the way out", () => {
     raw,
   }));
   expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"), { externalData: false })).toThrow(
-    /a protobuf file ends at 2 GiB; keep weights outside with externalData/,
+    /protobuf files are limited to 2 GiB; store weights outside with externalData/,
   );
   expect(readdirSync(folder)).toEqual([]);
 });

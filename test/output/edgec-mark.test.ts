@@ -19,7 +19,7 @@ const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);
 const MARK = { key: "edgec.version", value: VERSION };
 
-/** With a node that exact passes take out. */
+/** A model with a node that exact passes remove. */
 function wasteful(): Model {
   const model = matMulModel();
   model.metadata = [{ key: "author", value: "somebody" }];
@@ -31,7 +31,7 @@ function wasteful(): Model {
   return model;
 }
 
-it("is added once to what passes changed, beside what the file says of itself", async () => {
+it("is added once to a model that passes changed, beside its own metadata", async () => {
   writeModel(wasteful(), inFolder("m.onnx"));
   await optimize(inFolder("m.onnx"), { output: inFolder("a.onnx"), verify: false });
   expect(readModel(inFolder("a.onnx")).metadata).toEqual([{ key: "author", value: "somebody" }, MARK]);
@@ -44,7 +44,7 @@ it("is part of the bytes that the library returns", async () => {
   expect(isMarkedModel(inFolder("a.onnx"))).toBe(true);
 });
 
-it("takes the place of an earlier version's", () => {
+it("replaces the mark of an earlier version", () => {
   const model = {
     ...matMulModel(),
     metadata: [
@@ -56,15 +56,15 @@ it("takes the place of an earlier version's", () => {
   expect(model.metadata).toEqual([MARK, { key: "b", value: "c" }]);
 });
 
-it("stays away from a model that nothing changes, whose bytes are kept", async () => {
+it("is not added to a model that nothing changes, whose bytes are kept", async () => {
   writeModel(matMulModel(), inFolder("m.onnx"));
   await optimize(inFolder("m.onnx"), { output: inFolder("a.onnx"), verify: false });
   expect(readFileSync(inFolder("a.onnx")).equals(readFileSync(inFolder("m.onnx")))).toBe(true);
-  // Which may be replaced all the same: nothing in it is lost.
+  // It may still be replaced: it holds nothing to lose.
   await optimize(inFolder("m.onnx"), { output: inFolder("a.onnx"), verify: false });
 });
 
-it("is not seen in other files", () => {
+it("is not found in other files", () => {
   writeFileSync(inFolder("t.onnx"), "edgec.version");
   for (const name of ["t.onnx", "missing.onnx"]) expect(isMarkedModel(inFolder(name))).toBe(false);
 });

@@ -17,7 +17,7 @@ describe("defaultOutputPath", () => {
 });
 
 describe("OutputFile", () => {
-  it("takes its name only when committed and leaves nothing else behind", async () => {
+  it("is renamed only on commit and leaves nothing else behind", async () => {
     const files = await OutputFile.prepare({
       output: inFolder("out.onnx"),
       input: inFolder("model.onnx"),
@@ -51,11 +51,11 @@ describe("OutputFile", () => {
     ).rejects.toThrow("it is a folder");
   });
 
-  it("refuses a name that is none, before any work", async () => {
+  it("refuses an empty name, before any work", async () => {
     for (const output of ["", join(temporary.path, "new/")]) {
       await expect(OutputFile.prepare({ output, input: undefined, force: false })).rejects.toMatchObject({
         code: "CANNOT_WRITE",
-        message: `cannot write "${output}": that names no file. Give a file name with -o.`,
+        message: `cannot write "${output}": the name is empty. Give a file name with -o.`,
       });
     }
   });

@@ -3,7 +3,7 @@ import { DataType, type Model } from "../../src/ir/index.js";
 import { weightsPlace, willSplit } from "../../src/output/weights-place.js";
 import { matMulModel } from "../support/mat-mul-model.js";
 
-/** A model that states so many bytes of weights and holds none of them. */
+/** A model that declares this many bytes of weights and holds none of them. */
 function modelOf(bytes: number, location?: string): Model {
   const model = matMulModel();
   const external =
@@ -22,7 +22,7 @@ function modelOf(bytes: number, location?: string): Model {
   return model;
 }
 
-describe("weights that came in a file of their own", () => {
+describe("weights that came in a separate file", () => {
   it.each([
     [1, false],
     [255_999_999, false],
@@ -32,7 +32,7 @@ describe("weights that came in a file of their own", () => {
     expect(weightsPlace(modelOf(bytes), undefined, true)).toBe(stays);
   });
 
-  it("go where they are asked to", () => {
+  it("go where the user asks", () => {
     for (const asked of [true, false])
       for (const bytes of [1, 1e9]) expect(weightsPlace(modelOf(bytes), asked, true)).toBe(asked);
   });

@@ -55,8 +55,8 @@ class Fake {
 const highest = (fates: Readonly<Record<OptimizationLevel, Fate>>): OptimizationLevel | undefined =>
   LEVELS.find((level) => fates[level] === "loads");
 
-describe("a session at no level in particular", () => {
-  it("ends up at the highest that loads and runs the model, of all ways in which levels can fail", async () => {
+describe("a session without a given level", () => {
+  it("uses the highest level that loads and runs the model, whichever way levels fail", async () => {
     const fates: readonly Fate[] = ["loads", "refuses to load", "fails to run"];
     for (let way = 0; way < 3 ** 4; way++) {
       const table = Object.fromEntries(
@@ -82,7 +82,7 @@ describe("a session at no level in particular", () => {
     }
   });
 
-  it("says what the level above gave", async () => {
+  it("gives the error of the level above", async () => {
     const session = await new Fake({
       all: "refuses to load",
       extended: "fails to run",
@@ -93,7 +93,7 @@ describe("a session at no level in particular", () => {
     expect(await session.usedLevel()).toEqual({ level: "basic", refusal: "extended fails" });
   });
 
-  it("stays where it was for a feed that fails everywhere, and tries no more", async () => {
+  it("keeps its level for a feed that fails at all levels, and stops trying", async () => {
     const fake = new Fake({
       all: "fails to run",
       extended: "fails to run",
@@ -108,7 +108,7 @@ describe("a session at no level in particular", () => {
     expect(await session.usedLevel()).toEqual({ level: "all" });
   });
 
-  it("runs once before it is timed, so that what is timed does not fail", async () => {
+  it("runs once before it is timed, so that timed runs do not fail", async () => {
     const session = await new Fake({
       all: "fails to run",
       extended: "loads",
@@ -121,7 +121,7 @@ describe("a session at no level in particular", () => {
     expect(await session.usedLevel()).toMatchObject({ level: "extended" });
   });
 
-  it("lets runs that come at once wait for the first", async () => {
+  it("makes concurrent runs wait for the first", async () => {
     const session = await new Fake({
       all: "fails to run",
       extended: "loads",
@@ -136,7 +136,7 @@ describe("a session at no level in particular", () => {
   });
 });
 
-it("keeps to a level that was asked for", async () => {
+it("uses only the requested level", async () => {
   const fake = new Fake({ all: "refuses to load", extended: "loads", basic: "loads", disabled: "loads" });
   await expect(fake.session({ optimization: "all" })).rejects.toThrow("all refuses");
   expect(fake.opened).toEqual(["all"]);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { abortable } from "../../src/abort.js";
 import { nativeRuntime } from "../../src/runtime/index.js";
 
-it("the end of the run that looked for the runtime first is not that of another", async () => {
+it("ending the run that first looked for the runtime does not end another", async () => {
   const controller = new AbortController();
   const first = abortable(controller.signal, nativeRuntime);
   const second = nativeRuntime();

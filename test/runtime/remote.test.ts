@@ -12,13 +12,13 @@ let remote: RemoteRuntime;
 beforeAll(async () => (remote = await openRemote()));
 afterAll(() => remote.close());
 
-test("a session in the child gives what onnxruntime gives", async () => {
+test("a session in the child gives onnxruntime's results", async () => {
   const session = await remote.open(LENET);
   expect([session.inputNames, session.outputNames]).toEqual([["input"], ["logits"]]);
   const { logits } = await session.run(FEED);
   expect(logits?.dims).toEqual([1, 10]);
   await session.release();
-  await expect(session.run(FEED)).rejects.toThrow("released already");
+  await expect(session.run(FEED)).rejects.toThrow("already been released");
 });
 
 test("a rejected model keeps its code across the process", async () => {
@@ -34,7 +34,7 @@ test("timing gives one sample per model and round", async () => {
   expect(times.flatMap(({ samplesMs }) => samplesMs).every((ms) => ms > 0)).toBe(true);
 });
 
-test("timing goes on until the model was timed for long enough, and no longer", async () => {
+test("timing continues until the model was timed for long enough, and no longer", async () => {
   const minMs = 1;
   const { samplesMs } = (
     await remote.timeInterleaved([LENET], [FEED], { warmup: 0, runs: 1, threads: 1, minMs })
@@ -44,7 +44,7 @@ test("timing goes on until the model was timed for long enough, and no longer", 
   expect(samplesMs.length === 1 || total(samplesMs.slice(0, -1)) < minMs).toBe(true);
 });
 
-test("timing gives up after twenty times the rounds asked for", async () => {
+test("timing stops after twenty times the requested rounds", async () => {
   const [times] = await remote.timeInterleaved([LENET], [FEED], {
     warmup: 0,
     runs: 2,
@@ -60,7 +60,7 @@ test("the optimized graph holds the kernels that run, without the weights", asyn
   expect(decodeModel(bytes).graph.nodes.map((node) => node.opType)).toContain("FusedGemm");
 });
 
-test("the package to load may be named", async () => {
+test("the package to load can be chosen", async () => {
   const web = await openRemote("web");
   expect(web.info()).toEqual({ name: "onnxruntime-web", version: expect.stringMatching(/^1\./) as string });
   await web.close();

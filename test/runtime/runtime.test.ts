@@ -60,7 +60,7 @@ describe.each([
     await expect((await load()).open("missing.onnx")).rejects.toMatchObject({ code: "CANNOT_READ" });
   });
 
-  test("refuses to hand out a 4-bit output", async () => {
+  test("refuses to return a 4-bit output", async () => {
     const scale = floatTensor("s", [], Float32Array.of(1));
     const zero = integerTensor("z", [], DataType.INT4, Uint8Array.of(0));
     const bytes = tinyBytes(
@@ -75,7 +75,7 @@ describe.each([
     ).rejects.toMatchObject({ code: "MODEL_REJECTED" });
   });
 
-  test("says that an output bears a name which JavaScript loses", async () => {
+  test("says that JavaScript loses the name of an output", async () => {
     const bytes = tinyBytes(
       [makeNode("Relu", ["x"], ["__proto__"])],
       { x: [DataType.FLOAT, [1]] },
@@ -84,7 +84,7 @@ describe.each([
     const session = await (await load()).open(bytes);
     await expect(session.run({ x: floats(1) })).rejects.toMatchObject({
       code: "MODEL_REJECTED",
-      message: expect.stringContaining('output "__proto__" bears a name') as string,
+      message: expect.stringContaining('output "__proto__" has a name') as string,
     });
   });
 
@@ -94,7 +94,7 @@ describe.each([
     expect(await session.run({ x: floats(1, 2, 3) })).toEqual({ y: floats(11, 22, 33) });
   });
 
-  test("refuses data that does not fit, as the data's fault", async () => {
+  test("refuses data that does not fit, and blames the data", async () => {
     const session = await (await load()).open(LENET);
     await expect(session.run({})).rejects.toMatchObject({
       code: "BAD_DATA",
@@ -102,11 +102,11 @@ describe.each([
     });
     await expect(session.run({ input: floats(1) })).rejects.toMatchObject({ code: "BAD_DATA" });
     await expect(session.run({ input: { ...floats(1), dims: [2] } })).rejects.toThrow(
-      "has 1 elements where its shape [2] needs 2",
+      "has 1 elements, but its shape [2] needs 2",
     );
   });
 
-  test("returns only the outputs asked for", async () => {
+  test("returns only the requested outputs", async () => {
     const nodes = [makeNode("Neg", ["x"], ["a"]), makeNode("Abs", ["x"], ["b"])];
     const session = await (
       await load()
@@ -151,7 +151,7 @@ test("x64quantprecision gives exact 8-bit products where the processor would sat
   expect(y?.data[0]).toBe(32 * 255 * 127);
 });
 
-test("the executed graph is written where asked, and web says that it cannot", async () => {
+test("the executed graph is written on request, and web says that it cannot", async () => {
   const optimizedModelPath = join(folder, "optimized.onnx");
   await (await loadNode()).open(LENET, { optimizedModelPath });
   expect(readFileSync(optimizedModelPath).byteLength).toBeGreaterThan(200_000);
@@ -173,7 +173,7 @@ test("a failing node is named, without build paths", async () => {
   expect(error.message).not.toMatch(/\.h:|::/);
 });
 
-test("onnxruntime's words are cleaned", () => {
+test("onnxruntime's messages are cleaned", () => {
   const refused =
     'Load model from a.onnx failed:This is an invalid model. In Node, ("n", Foo, "", -1) ' +
     ': ("x",) -> ("y",) , Error No Op registered for Foo';
@@ -218,7 +218,7 @@ describe("loadRuntime", () => {
     expect((await load()).name).toBe("onnxruntime-web");
   });
 
-  test("refuses another value of EDGEC_RUNTIME", async () => {
+  test("refuses an unknown value of EDGEC_RUNTIME", async () => {
     vi.stubEnv("EDGEC_RUNTIME", "gpu");
     await expect(load()).rejects.toMatchObject({ code: "BAD_OPTION" });
   });

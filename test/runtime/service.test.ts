@@ -15,7 +15,7 @@ const start = async (): Promise<ServiceClient<Faulty>> =>
   (service = await startService<Faulty>(MODULE, { label: "the worker" }));
 afterEach(() => service?.close());
 
-test("a call hands arguments over and the result back, several at a time", async () => {
+test("calls pass arguments and return results, several at a time", async () => {
   await start();
   const results = await Promise.all([
     service.call("double", [Float32Array.of(1, 2)]),
@@ -31,7 +31,7 @@ test("an EdgecError keeps its class, code and message", async () => {
   expect(error).toMatchObject({ code: "BAD_DATA", message: "sample 3: it is empty" });
 });
 
-test("any other error arrives as it is, with the child's stack", async () => {
+test("any other error arrives unchanged, with the child's stack", async () => {
   await start();
   const error = (await service.call("throws", []).catch((e: unknown) => e)) as Error;
   expect(error.message).toBe("a bug");
@@ -44,7 +44,7 @@ test("a killed child is RUNTIME_CRASHED and the message says what was running", 
     code: "RUNTIME_CRASHED",
     message:
       "the worker was killed (SIGKILL, most likely out of memory) while running small.onnx. " +
-      "Give it more memory, or use smaller inputs and fewer threads.",
+      "Free some memory, or use smaller inputs and fewer threads.",
   });
   expect(service.pid).toBeUndefined();
   await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({
@@ -63,7 +63,7 @@ test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])(
   },
 );
 
-test.each(["SIGSEGV", "SIGABRT"])("%s is a crash of its own", async (signal) => {
+test.each(["SIGSEGV", "SIGABRT"])("%s is a crash", async (signal) => {
   await start();
   const error: unknown = await service
     .call("isKilledBy", [signal], "running small.onnx")
@@ -72,7 +72,7 @@ test.each(["SIGSEGV", "SIGABRT"])("%s is a crash of its own", async (signal) => 
   expect(error).not.toBeInstanceOf(EndedFromOutside);
 });
 
-test("onnxruntime's telemetry is off unless the environment has a word on it", async () => {
+test("onnxruntime's telemetry is off unless the environment sets it", async () => {
   const { ORT_DISABLE_TELEMETRY: before } = process.env;
   onTestFinished(() => {
     if (before === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
@@ -115,7 +115,7 @@ test("a module that cannot be imported fails the start", async () => {
   ).rejects.toThrow(/Cannot find module/);
 });
 
-test("a child that is blocked does not outlive a parent that is killed", async () => {
+test("a blocked child does not outlive a killed parent", async () => {
   const script = `
     const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("dist/runtime/service.js")).href)});
     const service = await startService(new URL(${JSON.stringify(MODULE.href)}), { label: "x" });
@@ -135,7 +135,7 @@ test("a child that is blocked does not outlive a parent that is killed", async (
   while (isAlive(pid)) await new Promise((done) => setTimeout(done, 50));
 });
 
-test("a child without calls under way does not keep its parent running", async () => {
+test("a child without unfinished calls does not keep its parent alive", async () => {
   const script = `
     const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("dist/runtime/service.js")).href)});
     const service = await startService(new URL(${JSON.stringify(MODULE.href)}), { label: "x" });
@@ -151,7 +151,7 @@ test("a child without calls under way does not keep its parent running", async (
   expect(output).toBe("done\n");
 });
 
-test("the built file stands for a source file", () => {
+test("the built file replaces a source file", () => {
   expect(builtModule(new URL("../../src/runtime/child.js", import.meta.url)).href).toMatch(
     /\/dist\/runtime\/child\.js$/,
   );

@@ -38,14 +38,14 @@ async function watched(
   return { asked, told };
 }
 
-describe("a process that is watched", () => {
-  it("costs what is costly to learn of its limit once, however long it works beyond the usual one", async () => {
+describe("a watched process", () => {
+  it("computes the costly part of its limit once, however long it runs beyond the default limit", async () => {
     const { asked, told } = await watched(8, EVERYTHING);
     expect(asked.filter((isNear) => isNear)).toEqual([true]);
     expect(told).toEqual([]);
   });
 
-  it("is told of once it is beyond the whole limit, with that limit", async () => {
+  it("is reported once it exceeds the whole limit, with that limit", async () => {
     const { told } = await watched(Infinity, { seconds: -0.5, bytes: 7 });
     expect(told).toEqual([[{ seconds: -0.5, bytes: 7 }, "seconds"]]);
   });

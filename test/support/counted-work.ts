@@ -1,7 +1,6 @@
 /**
- * Counts what code does with lists and sets: elements that are looked at, copied or handed out. Unlike a
- * time, the count is the same on every machine, and it shows a walk of a whole list for each of its
- * elements by its growth.
+ * Counts the elements of lists and sets that code reads, copies or passes on. Unlike a time, the count is the
+ * same on every machine. Its growth reveals code that walks a whole list for each of its elements.
  */
 interface Method {
   readonly owner: object;
@@ -10,7 +9,7 @@ interface Method {
 }
 
 const whole: Method["count"] = ({ length, size }) => length ?? size ?? 0;
-/** Up to the element that was found. */
+/** Counts elements up to the one that was found. */
 const searched: Method["count"] = (self, found) =>
   typeof found === "number" && found >= 0 ? found + 1 : whole(self, found);
 
@@ -36,7 +35,7 @@ const METHODS: readonly Method[] = [
   })),
 ];
 
-/** Those that stop early count the elements that their callback sees. */
+/** Methods that stop early count the elements that their callback sees. */
 const CALLING = ["find", "some", "every"] as const;
 
 type Callback = (...given: unknown[]) => unknown;

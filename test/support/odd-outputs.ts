@@ -1,6 +1,6 @@
 /**
  * Random models with outputs that onnxruntime's JavaScript API cannot return. Beside each odd output the
- * model has a tensor output "expected", made by other operators, with what must stand for it.
+ * model has a tensor output "expected", made by other operators, that its stand-in must equal.
  */
 import {
   attribute,
@@ -36,7 +36,7 @@ export interface OddModel {
 
 const WIDTH = 6;
 
-/** Grows one model; each `add…` puts an odd output in, and says what must stand for it. */
+/** Builds one model; each `add…` adds an odd output and the expected stand-in. */
 class OddBuilder {
   readonly nodes: Node[] = [];
   readonly initializers: Tensor[] = [int64Tensor("flat", [-1])];
@@ -61,7 +61,7 @@ class OddBuilder {
     return `${stem}_${this.taken++}`;
   }
 
-  /** Gives a tensor out as what the stand-in must be. */
+  /** Makes a tensor output that the stand-in must equal. */
   expect(standIn: string, tensor: string, type: DataType = DataType.FLOAT): void {
     const output = this.name("expected");
     this.nodes.push(makeNode("Identity", [tensor], [output]));
@@ -69,7 +69,7 @@ class OddBuilder {
     this.expected.set(standIn, output);
   }
 
-  /** The values of all, one after the other. */
+  /** The values of all parts, concatenated. */
   joined(values: readonly string[]): string {
     const parts = values.map((value) => {
       const part = this.name("part");
@@ -136,7 +136,7 @@ function addZipMap(builder: OddBuilder, output: string): void {
   builder.expect(`${output}.values`, scores);
 }
 
-/** Behind an Identity now and then. */
+/** Sometimes behind an Identity. */
 function addConstructed(builder: OddBuilder, output: string): void {
   const parts = builder.tensors();
   const through = builder.random.chance(0.5) ? builder.name("seq") : output;
@@ -159,7 +159,7 @@ function addAppended(builder: OddBuilder, output: string): void {
   builder.outputs.push(floatSequence(output));
 }
 
-/** In front of the others. */
+/** Inserted before the others. */
 function addInserted(builder: OddBuilder, output: string): void {
   const parts = builder.tensors(2);
   const [first = "", ...others] = parts;
@@ -186,7 +186,7 @@ function addSplit(builder: OddBuilder, output: string): void {
   builder.expect(`${output}.whole`, whole);
 }
 
-/** Another number of elements in each branch. */
+/** A different number of elements in each branch. */
 function addChosen(builder: OddBuilder, output: string): void {
   const [some, more] = [builder.tensors(), builder.tensors()];
   const condition = builder.condition();
@@ -222,7 +222,7 @@ function addChosen(builder: OddBuilder, output: string): void {
   builder.expected.set(`${output}.length`, "");
 }
 
-/** x plus the number of the round, in none to three rounds. */
+/** x plus the number of the iteration, for zero to three iterations. */
 function addLooped(builder: OddBuilder, output: string): void {
   const rounds = builder.random.within(0, 3);
   const trips = builder.scalar("trips", rounds);
@@ -264,7 +264,7 @@ function addOptional(builder: OddBuilder, output: string): void {
   builder.expect(`${output}.value`, value);
 }
 
-/** There or not, as x has it. */
+/** Present or not, depending on x. */
 function addMaybe(builder: OddBuilder, output: string): void {
   const value = builder.tensor();
   const condition = builder.condition();

@@ -1,4 +1,4 @@
-/** Declarations of values that are no tensors. */
+/** Type declarations of values that are not tensors. */
 import { attribute, DataType, makeNode, type Node, type ValueInfo } from "../../src/ir/index.js";
 import { encodeMessage } from "../../src/onnx/schema.js";
 

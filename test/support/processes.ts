@@ -1,7 +1,7 @@
-/** Processes as Linux shows them, for tests of what is left running. */
+/** Lists processes on Linux, for tests of what is left running. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** All that descend from a process, those that have ended and were not yet reaped left out. */
+/** All descendants of a process, except those that have ended but were not reaped. */
 export function descendantsOf(pid: number): number[] {
   const parents = new Map(pids().map((each) => [each, parentOf(each)]));
   const found: number[] = [];
@@ -26,7 +26,7 @@ function pids(): number[] {
     .map(Number);
 }
 
-/** Undefined for a process that is gone, or is only waiting to be reaped. */
+/** Undefined for a process that is gone or not yet reaped. */
 function parentOf(pid: number): number | undefined {
   try {
     const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");

@@ -25,14 +25,14 @@ afterEach(async () => {
 });
 
 describe("Thread", () => {
-  it("answers calls in their order", async () => {
+  it("answers calls in order", async () => {
     const started = thread();
     expect(
       await Promise.all([started.call("count", []), started.call("count", []), started.call("count", [])]),
     ).toEqual([1, 2, 3]);
   });
 
-  it("hands large arrays over and copies small ones", async () => {
+  it("transfers large arrays and copies small ones", async () => {
     const started = thread();
     const [large, small] = [new Float64Array(10_000).fill(1.5), Float64Array.of(1, 2)];
     expect((await started.call("double", [large]))[9_999]).toBe(3);
@@ -40,7 +40,7 @@ describe("Thread", () => {
     expect([large.length, small.length]).toEqual([0, 2]);
   });
 
-  it("passes on what a function throws, with its class, and goes on", async () => {
+  it("passes on errors with their class, and continues", async () => {
     const started = thread();
     const failure = started.call("fail", []);
     await expect(failure).rejects.toThrow("not positive definite");
@@ -48,20 +48,20 @@ describe("Thread", () => {
     expect(await started.call("count", [])).toBe(1);
   });
 
-  it("rejects all calls, now and later, when it ends early", async () => {
+  it("rejects all present and later calls when it ends early", async () => {
     const started = thread();
     const calls = [started.call("threadEnds", []), started.call("count", [])];
     for (const call of calls) await expect(call).rejects.toThrow("ended early");
     await expect(started.call("count", [])).rejects.toThrow("ended early");
   });
 
-  it("rejects calls to a module that is not there", async () => {
+  it("rejects calls to a missing module", async () => {
     const started = new Thread<typeof Functions>(new URL("./missing.mjs", import.meta.url));
     open.push(started);
     await expect(started.call("count", [])).rejects.toThrow("missing.mjs");
   });
 
-  it("is stopped in the middle of a loop", async () => {
+  it("can be stopped in the middle of a loop", async () => {
     const started = thread();
     const call = started.call("spin", []);
     call.catch(() => undefined);
@@ -71,7 +71,7 @@ describe("Thread", () => {
 });
 
 describe("ThreadPool", () => {
-  it("starts no more threads than it may, and one for each call at once up to that", async () => {
+  it("starts one thread per concurrent call, up to its limit", async () => {
     const counts = await Promise.all(Array.from({ length: 5 }, () => pool3.call("count", [])));
     // Three threads of their own count: 1, 1, 1, and two of them go on to 2.
     expect(counts.sort()).toEqual([1, 1, 1, 2, 2]);
@@ -79,7 +79,7 @@ describe("ThreadPool", () => {
   });
   const pool3 = pool(3);
 
-  it("ends with the run that uses it, while a thread is busy, and leaves no listener", async () => {
+  it("ends with its run, even while a thread is busy, and leaves no listener", async () => {
     const controller = new AbortController();
     const busy = pool(2);
     const run = abortable(controller.signal, () => busy.call("spin", []));
@@ -95,12 +95,12 @@ describe("ThreadPool", () => {
 describe("transferable", () => {
   const LARGE = 16_384 / 8;
 
-  it("takes whole large buffers, once, wherever they lie", () => {
+  it("finds whole large buffers at any depth, each once", () => {
     const array = new Float64Array(LARGE);
     expect(transferable([{ a: array, b: [array] }, undefined, "text", 3])).toEqual([array.buffer]);
   });
 
-  it("leaves views on a part, small arrays and shared memory", () => {
+  it("leaves out partial views, small arrays and shared memory", () => {
     const shared = new Float64Array(new SharedArrayBuffer(8 * LARGE));
     expect(
       transferable([new Float64Array(LARGE + 1).subarray(1), new Float64Array(LARGE - 1), shared]),

@@ -36,7 +36,7 @@ test("top-2 accepts the second largest", async () => {
   expect(await score(topK(2), [scores, 0], [scores, 1], [scores, 2])).toBeCloseTo(200 / 3, 12);
 });
 
-test("of equal scores the lower index comes first, and NaN is never right", async () => {
+test("among equal scores the lower index comes first, and NaN is never right", async () => {
   expect(await score(topK(1), [floats([1, 1], [1, 2]), 0], [floats([1, 1], [1, 2]), 1])).toBe(50);
   expect(await score(topK(2), [floats([NaN, 1], [1, 2]), 0])).toBe(0);
 });
@@ -45,15 +45,15 @@ test("a batch has a label for each row", async () => {
   expect(await score(topK(1), [floats([0, 1, 1, 0], [2, 2]), [1, 1]])).toBe(50);
 });
 
-test("labels and outputs that do not fit say where and what to do", async () => {
+test("labels and outputs that do not fit give errors that say where and what to do", async () => {
   await expect(score(topK(1), [floats([0, 1], [1, 2]), 2])).rejects.toThrow(
-    "sample 0 of data.npz: label 2 is no class index from 0 to 1",
+    "sample 0 of data.npz: label 2 is not a class index from 0 to 1",
   );
   await expect(score(topK(1), [floats([0, 1], [1, 2]), "cat"])).rejects.toThrow(
-    "give a module with --metric",
+    "give a metric module with --metric",
   );
   await expect(score(topK(1), [int64s(1, 2), 1])).rejects.toThrow(
-    "the model gives y [2]; give a module with --metric",
+    "the model gives y [2]; give a metric module with --metric",
   );
 });
 
@@ -83,17 +83,19 @@ test("a user's module may stream, and finish asynchronously", async () => {
   expect(await score(metric, [floats([0]), 1], [floats([0]), 2])).toBe(3);
 });
 
-test("what a user's module does wrong is told with its path", async () => {
+test("an error of a user module names its path", async () => {
   await expect(loadMetric("./missing.mjs")).rejects.toMatchObject({
     code: "BAD_OPTION",
-    message: expect.stringContaining('"./missing.mjs" is none of top-1, top-5, nor a module') as string,
+    message: expect.stringContaining(
+      '"./missing.mjs" is neither built in (top-1, top-5) nor a loadable module',
+    ) as string,
   });
   await expect(loadMetric(moduleOf("export const name = 1;"))).rejects.toThrow(
     "export default function metric(samples)",
   );
   await expect(
     score(await loadMetric(moduleOf("export default () => 'good';")), [floats([0]), 1]),
-  ).rejects.toThrow("gave good; a finite number is needed");
+  ).rejects.toThrow("returned good; it must return a finite number");
   const throwing = await loadMetric(
     moduleOf("export const create = () => ({ observe() { throw new Error('oh'); }, result: () => 0 });"),
   );

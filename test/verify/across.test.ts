@@ -32,7 +32,7 @@ function write(name: string, bytes: Uint8Array): string {
 const places = ({ combinations }: Across): string[] =>
   combinations.map(({ runtime, level, status }) => `${runtime} ${level}: ${status}`);
 
-test("a float model gives the same in both runtimes and at all levels, but for rounding", async () => {
+test("a float model gives the same outputs in both runtimes and at all levels, except for rounding", async () => {
   const across = await run(LENET, { samples: 3 });
   expect(across).toMatchObject({ samples: 3, source: "random feeds (seed 0)" });
   expect(places(across)).toEqual([
@@ -89,7 +89,7 @@ test("a level that refuses the model says why, and the others are compared", asy
   });
 });
 
-test("where nothing runs the model, nothing is the reference", async () => {
+test("there is no reference if nothing runs the model", async () => {
   const model = write(
     "unknown.onnx",
     tinyBytes(

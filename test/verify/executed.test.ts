@@ -41,7 +41,7 @@ test("integer and float kernels are counted by what they compute on, in any doma
   });
 });
 
-test("conversions at graph inputs and outputs are no strays, even behind a Reshape", () => {
+test("conversions at graph inputs and outputs are not strays, even behind a Reshape", () => {
   const nodes = [
     makeNode("Reshape", ["x", "shape"], ["r"]),
     makeNode("QuantizeLinear", ["r", "s"], ["q"]),
@@ -74,7 +74,7 @@ test("quantizing and going straight back is a round trip", () => {
   });
 });
 
-test("weights that are decoded at every inference are found", () => {
+test("weights that are decoded in every inference are found", () => {
   const nodes = [
     makeNode("DequantizeLinear", ["w", "s"], ["f"], [], "weight"),
     makeNode("Cast", ["w"], ["c"], [attribute.int("to", 1)], "cast"),

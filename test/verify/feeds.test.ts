@@ -30,7 +30,7 @@ test("integers are 0 or 1", async () => {
   expect([...new Set(ids?.data as BigInt64Array)].sort()).toEqual([0n, 1n]);
 });
 
-test("it names itself and counts its samples", async () => {
+test("it has a name and a number of samples", async () => {
   const dataset = randomFeeds([IMAGE], { seed: 3, samples: 2 });
   expect(dataset).toMatchObject({ name: "random feeds (seed 3)", size: 2, hasLabels: false });
   let count = 0;
@@ -38,14 +38,14 @@ test("it names itself and counts its samples", async () => {
   expect(count).toBe(2);
 });
 
-test("an input that says too little is an error", () => {
+test("an input whose declaration is incomplete is an error", () => {
   expect(() => randomFeeds([tensorValue("x", DataType.FLOAT)])).toThrow(
     'input "x" does not declare its rank; give its shape or data',
   );
   expect(() => randomFeeds([tensorValue("x", DataType.STRING, [1])])).toThrow(
-    'input "x" is of type string, for which no values can be made up; give data',
+    'input "x" is of type string, for which no values can be generated; give data',
   );
   expect(() => randomFeeds([tensorValue("x", DataType.FLOAT, [100_000, 100_000])])).toThrow(
-    "is too large to be made up",
+    "is too large to generate values for",
   );
 });

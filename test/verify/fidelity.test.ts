@@ -55,7 +55,7 @@ test("NaN in the compressed model only is a broken model", () => {
   });
 });
 
-test("NaN and infinities that both models give are no difference", () => {
+test("NaN and infinities in both models are not a difference", () => {
   expect(compare([floats([NaN, -Infinity, 1]), floats([NaN, -Infinity, 1])])).toMatchObject({
     sqnrDb: null,
     nonFinite: 0,
@@ -63,7 +63,7 @@ test("NaN and infinities that both models give are no difference", () => {
   expect(compare([floats([Infinity]), floats([-Infinity])]).nonFinite).toBe(1);
 });
 
-test("class scores [N, C]: the share of rows with the same largest class", () => {
+test("class scores [N, C]: the fraction of rows with the same top class", () => {
   expect(compare([floats([1, 2, 4, 3], [2, 2]), floats([1, 2, 3, 4], [2, 2])]).top1Agreement).toBe(0.5);
 });
 
@@ -78,7 +78,7 @@ test("more axes are class scores only when the last one is a probability distrib
   expect(compare([features, features]).top1Agreement).toBeNull();
 });
 
-test("integers, booleans and strings are right or wrong: a share of equal ones, and no decibels", () => {
+test("integers, booleans and strings are right or wrong: they give a fraction of equal ones, and no decibels", () => {
   const discrete = { sqnrDb: null, cosine: null, top1Agreement: null, nearZero: false };
   const bools = (...data: number[]): TensorValue => ({
     dataType: DataType.BOOL,
@@ -103,7 +103,7 @@ test("integers, booleans and strings are right or wrong: a share of equal ones, 
   expect(compare([int64s(7), int64s(7)])).toMatchObject({ ...discrete, agreement: 1, maxAbsError: 0 });
 });
 
-test("64-bit integers that a double takes for one are told apart", () => {
+test("64-bit integers that are equal as doubles still count as different", () => {
   const large = (value: bigint): TensorValue => ({
     dataType: DataType.INT64,
     dims: [1],
@@ -112,14 +112,14 @@ test("64-bit integers that a double takes for one are told apart", () => {
   expect(compare([large(2n ** 53n), large(2n ** 53n + 1n)]).agreement).toBe(0);
 });
 
-test("what holds nothing is equal whatever its shape", () => {
+test("empty values are equal whatever their shapes", () => {
   const none = (...dims: number[]): TensorValue => floats([], dims);
   expect(compare([none(0), none(0, 1, 16)], [none(0, 2), none(0, 0)])).toMatchObject({
     sqnrDb: null,
     otherSize: 0,
   });
   expect(() => compare([none(0), floats([1], [1, 1])])).toThrow(
-    "is float [1, 1] where the original gives float [0]",
+    "is float [1, 1], but the original gives float [0]",
   );
 });
 
@@ -132,11 +132,11 @@ test("half precision is compared by value", () => {
   expect(compare([half(0x3c00), half(0x4000)]).maxAbsError).toBe(1);
 });
 
-test("another shape is an error that names sample, output and both forms", () => {
+test("a different shape is an error that names sample, output and both shapes", () => {
   expect(() => compare([floats([1, 2]), floats([1])])).toThrow(
-    'small.onnx: sample 0: output "y" is float [1] where the original gives float [2]',
+    'small.onnx: sample 0: output "y" is float [1], but the original gives float [2]',
   );
-  expect(() => compare([floats([1]), int64s(1)])).toThrow("is int64 [1] where the original gives float [1]");
+  expect(() => compare([floats([1]), int64s(1)])).toThrow("is int64 [1], but the original gives float [1]");
 });
 
 test("the lowest of several outputs counts", () => {
@@ -153,7 +153,7 @@ test("the lowest of several outputs counts", () => {
   expect(lowestAgreement({ a: outputs.a })).toBeUndefined();
 });
 
-test("another number of results is counted where the size depends on the data, and refused where it does not", () => {
+test("a different number of results is counted if the size depends on the data, and refused otherwise", () => {
   const meter = new FidelityMeter((_, axis) => axis === 0);
   meter.observe(y(floats([1, 2])), y(floats([1, 2, 3])), "small.onnx: sample 0");
   meter.observe(y(floats([1, 2])), y(floats([1, 2])), "small.onnx: sample 1");
@@ -161,11 +161,11 @@ test("another number of results is counted where the size depends on the data, a
   expect(outputs.y).toMatchObject({ sqnrDb: null, otherSize: 1 });
   expect(lowestSqnr(outputs)).toBeUndefined();
   expect(() => compare([floats([1, 2]), floats([1, 2, 3])])).toThrow(
-    /float \[3\] where the original gives float \[2\]/,
+    /float \[3\], but the original gives float \[2\]/,
   );
 });
 
-test("of a signal next to zero it is said that the SQNR says little, unless the error is not", () => {
+test("a signal near zero is marked as such, unless the error is larger", () => {
   const speck = floats([1e-5, 2e-5, 0]);
   expect(compare([speck, floats([0, 0, 0])])).toMatchObject({
     nearZero: true,

@@ -33,11 +33,11 @@ const REPORT: VerifyReport = {
   executed: null,
 };
 
-test("without limits all is well", () => {
+test("without limits, the verdict is ok", () => {
   expect(checkGates({}, REPORT)).toEqual({ ok: true, gates: [] });
 });
 
-test("a gate says what was asked and what was measured", () => {
+test("a gate states its limit and what was measured", () => {
   expect(checkGates({ minSqnrDb: 35 }, REPORT)).toEqual({
     ok: false,
     gates: [
@@ -46,7 +46,7 @@ test("a gate says what was asked and what was measured", () => {
         limit: 35,
         actual: 30,
         ok: false,
-        message: "the lowest SQNR is 30 dB; at least 35 dB was asked for",
+        message: "the lowest SQNR is 30 dB; the limit is at least 35 dB",
       },
     ],
   });
@@ -66,16 +66,16 @@ test.each([
   expect(checkGates(limits, REPORT).ok).toBe(ok);
 });
 
-test("a slowdown within the 3 % that measuring it anew may give is none", () => {
+test("a slowdown within 3 % of measurement noise does not count", () => {
   const atSpeedup = (speedup: number) =>
     checkGates({ maxSlowdown: 1 }, { ...REPORT, latency: { ...REPORT.latency!, speedup } });
   expect([atSpeedup(0.975).ok, atSpeedup(0.965).ok]).toEqual([true, false]);
   expect(atSpeedup(0.5).gates[0]?.message).toBe(
-    "the time relative to the original is 2×; at most 1× (within 3 % of noise) was asked for",
+    "the time relative to the original is 2×; the limit is at most 1× (plus 3 % noise)",
   );
 });
 
-test("agreement is not known where samples could not be compared", () => {
+test("agreement is unknown if samples could not be compared", () => {
   const outputs = { a: { ...fidelity(30), otherSize: 1 } };
   expect(
     checkGates({ minAgreement: 0 }, { ...REPORT, fidelity: { ...REPORT.fidelity, outputs } }).gates[0],
@@ -89,12 +89,12 @@ test("one gate that fails fails the verdict", () => {
   });
 });
 
-test("equal outputs hold any SQNR", () => {
+test("equal outputs meet any SQNR limit", () => {
   const equal = { ...REPORT, fidelity: { ...REPORT.fidelity, outputs: { b: fidelity(null) } } };
   expect(checkGates({ minSqnrDb: 100 }, equal).gates[0]).toMatchObject({ ok: true, actual: null });
 });
 
-test("what was not measured does not hold", () => {
+test("a limit on something that was not measured fails", () => {
   expect(
     checkGates({ maxDrop: 1, maxSlowdown: 2 }, { ...REPORT, accuracy: null, latency: null }),
   ).toMatchObject({
@@ -103,8 +103,7 @@ test("what was not measured does not hold", () => {
       {
         ok: false,
         actual: null,
-        message:
-          "the accuracy lost is not known (no labelled data was given); at most 1 points was asked for",
+        message: "the accuracy lost is not known (no labelled data was given); the limit is at most 1 points",
       },
       { ok: false },
     ],

@@ -12,7 +12,7 @@ function measured(random: Random, factor: number, noise: number, rounds = 60) {
   return compareTimes(samples(1), samples(factor), { threads: 1, runtime: "r" });
 }
 
-it("tells a difference that is beyond the noise, by the quotient of the medians", () => {
+it("reports a difference beyond the noise, as the ratio of the medians", () => {
   const random = new Random(1);
   for (let k = 0; k < 50; k++) {
     const latency = measured(random, 1.5, 0.1);
@@ -31,7 +31,7 @@ it("never calls equal models different, however noisy the machine", () => {
   expect([...found].sort()).toEqual(["same", "unclear"]);
 });
 
-it("takes no side where rounds and medians contradict each other", () => {
+it("is undecided if rounds and medians contradict each other", () => {
   const latency = { ...measured(new Random(3), 1.2, 0), p50Ratio: 1.09 };
   expect(latencyVerdict(latency).change).toBe("unclear");
 });

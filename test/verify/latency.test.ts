@@ -7,11 +7,11 @@ test("quantiles interpolate between neighbours, as numpy.quantile does", () => {
   expect(quantile([7], 0.95)).toBe(7);
 });
 
-test("the spread is the middle half over the median", () => {
+test("the spread is the interquartile range divided by the median", () => {
   expect(percentiles([1, 2, 3, 4, 5])).toEqual({ p50Ms: 3, p95Ms: 4.8, spread: 2 / 3 });
 });
 
-test("the speed-up is the median of the rounds' ratios, untouched by a machine that slows down half way", () => {
+test("the speed-up is the median of the rounds' ratios, unaffected by a machine that slows down half way", () => {
   const latency = compareTimes(
     { samplesMs: [2, 2, 20, 20, 20] },
     { samplesMs: [1, 1, 10, 10, 10] },

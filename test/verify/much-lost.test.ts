@@ -19,12 +19,12 @@ it("judges values by 20 dB", () => {
   expect([19.9, 20, null].map((sqnrDb) => isLost({ sqnrDb }))).toEqual([true, false, false]);
 });
 
-it("judges class scores by 98 % of the answers, whatever their distance", () => {
+it("judges class scores by 98 % of the answers, whatever the scores", () => {
   expect([0.979, 0.98].map((top1Agreement) => isLost({ top1Agreement, sqnrDb: 30 }))).toEqual([true, false]);
   expect(isLost({ top1Agreement: 0.99, sqnrDb: 13 })).toBe(false);
 });
 
-it("takes one answer of few that changed for no evidence, unless the scores are far off as well", () => {
+it("does not count a single changed answer among few, unless the scores are far off as well", () => {
   expect([
     isLost({ top1Agreement: 7 / 8 }, 8),
     isLost({ top1Agreement: 6 / 8 }, 8),
@@ -44,12 +44,12 @@ it("does not trust answers that agree on few samples, which cannot show 98 %", (
   ]);
 });
 
-it("takes another number of results in most of the samples for a loss, and in some for a detector's way", () => {
+it("counts a different number of results as a loss in most samples, but not in some", () => {
   const lost = [16, 9, 8].map((otherSize) => isLost({ sqnrDb: null, otherSize }, 16));
   expect(lost).toEqual([true, true, false]);
 });
 
-it("judges labels and indices by agreement, and lets integers that are values be a little off", () => {
+it("judges labels and indices by agreement, and lets integers that are values be slightly off", () => {
   expect([
     isLost({ agreement: 0.9, sqnrDb: 8 }),
     isLost({ agreement: 0.9, sqnrDb: null }),
@@ -58,7 +58,7 @@ it("judges labels and indices by agreement, and lets integers that are values be
   ]).toEqual([true, true, false, false]);
 });
 
-it("passes over outputs next to nothing", () => {
+it("skips outputs near zero", () => {
   expect(isLost({ sqnrDb: 0, nearZero: true })).toBe(false);
 });
 

@@ -1,4 +1,7 @@
-/** What stands for outputs that cannot be returned, against what other operators make of the same values. */
+/**
+ * Compares the stand-ins for outputs that cannot be returned with what other operators make of the same
+ * values.
+ */
 import { describe, expect, it } from "vitest";
 import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
@@ -31,8 +34,8 @@ async function outcome(seed: number): Promise<string | undefined> {
   return undefined;
 }
 
-describe("random models with outputs that are no tensors", () => {
-  it("are seen whole through the tensors that stand for them", { timeout: 60_000 }, async () => {
+describe("random models with outputs that are not tensors", () => {
+  it("are fully read through stand-in tensors", { timeout: 60_000 }, async () => {
     const failures: string[] = [];
     for (let seed = 0; seed < SEEDS; seed++) {
       const failure = await outcome(seed).catch((error: unknown) => String(error));
@@ -42,7 +45,7 @@ describe("random models with outputs that are no tensors", () => {
   });
 });
 
-/** One odd output made by `nodes`. */
+/** A model with one odd output made by `nodes`. */
 function oneOutput(nodes: Model["graph"]["nodes"], output: Model["graph"]["outputs"][number]): Model {
   return {
     irVersion: 8n,
@@ -63,13 +66,13 @@ function oneOutput(nodes: Model["graph"]["nodes"], output: Model["graph"]["outpu
 }
 
 describe("an output", () => {
-  it("of tensors leaves the model as it is", () => {
+  it("that is a tensor leaves the model unchanged", () => {
     const model = oneOutput([makeNode("Relu", ["x"], ["y"])], tensorValue("y", DataType.FLOAT));
     expect(readableOutputs(model)).toEqual({ model, outputs: ["y"], indirect: [] });
     expect(readableOutputs(model).model).toBe(model);
   });
 
-  it("is named with its type and what stands for it", () => {
+  it("is listed with its type and its stand-ins", () => {
     expect(readableOutputs(oneOutput([zipMap("x", "maps")], scoreMaps("maps"))).indirect).toEqual([
       { output: "maps", type: "a sequence of maps from int64 to float", standIns: ["maps.values"] },
     ]);
@@ -82,7 +85,7 @@ describe("an output", () => {
     expect(sequence.outputs).toEqual(["seq[0]", "seq[1]"]);
   });
 
-  it("has no stand-in where a value bears its name, or the operator set cannot take it apart", () => {
+  it("has no stand-in if a value already has its name, or the operator set cannot unpack it", () => {
     const taken = oneOutput(
       [makeNode("Relu", ["x"], ["seq[0]"]), makeNode("SequenceConstruct", ["seq[0]"], ["seq"])],
       floatSequence("seq"),
@@ -98,7 +101,7 @@ describe("an output", () => {
     expect(readableOutputs(old).indirect).toMatchObject([{ standIns: ["seq.length", "seq.elements"] }]);
   });
 
-  it("is taken for what makes it where its type is not declared", () => {
+  it("is read by its producer if its type is not declared", () => {
     const undeclared = oneOutput(
       [
         makeNode("SplitToSequence", ["x"], ["s"], [attribute.int("axis", 0)]),
@@ -111,7 +114,7 @@ describe("an output", () => {
     ]);
   });
 
-  it("of a type nested without end is told of without being followed to its end", () => {
+  it("of an endlessly nested type is described without following it to the end", () => {
     const nested = (depth: number): Record<string, unknown> =>
       depth === 0
         ? { tensorType: { elemType: 1 } }

@@ -7,14 +7,14 @@ import { floats, strings, y } from "./tiny-values.js";
 /** 100 samples of 10 floats, 40 bytes each. */
 const DATA = randomFeeds([tensorValue("x", DataType.FLOAT, [10])], { samples: 100 });
 
-test("feeds end with the samples asked for, or once they reach the bytes", async () => {
+test("feeds end at the number of samples, or at the byte limit", async () => {
   expect(await firstFeeds(DATA, 3)).toHaveLength(3);
   expect(await firstFeeds(DATA, 1000)).toHaveLength(100);
   expect(await firstFeeds(DATA, 50, 90)).toHaveLength(3);
   expect(await firstFeeds(DATA, 50, 1)).toHaveLength(1);
 });
 
-test("outputs are kept with their feeds until both together reach the bytes", async () => {
+test("outputs are kept with their feeds until both together reach the byte limit", async () => {
   const feeds = await firstFeeds(DATA, 10);
   // 40 bytes of feed and 8 of output, then 40 and 12: 100 are reached by the second.
   const kept = new ReferenceOutputs(feeds, 100);

@@ -63,7 +63,7 @@ test("a model agrees with itself, and lenet has the accuracy it was trained to",
   expect(report.executed).toMatchObject({ int8Kernels: 0, floatKernels: 5, strayQdq: 0 });
 });
 
-test("outputs halved have an SQNR of 10 log10 4 and the same classes", async () => {
+test("halved outputs have an SQNR of 10 log10 4 and the same classes", async () => {
   const model = readModel(LENET);
   const editor = GraphEditor.forMainGraph(model);
   const last = editor.producer("logits");
@@ -83,7 +83,7 @@ test("outputs halved have an SQNR of 10 log10 4 and the same classes", async () 
   expect(report).toMatchObject({ accuracy: null, latency: null });
 });
 
-test("another model is refused, with what differs", async () => {
+test("a different model is refused, with the difference", async () => {
   const other = write(
     "other.onnx",
     tinyBytes(
@@ -122,7 +122,7 @@ test(
   },
 );
 
-test("sizes are those of gzip and brotli on the file, external data included", async () => {
+test("packed sizes are those of gzip and brotli on the file with its external data", async () => {
   const bytes = readFileSync(LENET);
   const brotli = brotliCompressSync(bytes, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength },

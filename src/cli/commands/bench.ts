@@ -1,4 +1,4 @@
-/** `edgec bench <models…>`: latency of models against each other. */
+/** `edgec bench <models…>`: compares the latency of models. */
 import type { Command } from "commander";
 import { dataFormatsText } from "../../data/data-formats.js";
 import type { LimitOptions } from "../../run-limits.js";
@@ -16,16 +16,13 @@ interface BenchFlags extends Pick<LimitOptions, "loadLimit"> {
 export function addBench(program: Command): void {
   const command = program
     .command("bench")
-    .argument(
-      "<models...>",
-      "ONNX files with the same inputs; the first is what the others are compared with",
-    )
-    .description("measure the latency of models against each other, in turns in one process")
-    .option("--data <data>", `inputs to run on: ${dataFormatsText()} (default: random feeds)`)
-    .option("--threads <n>", "threads of the runtime", threadCount, 1)
-    .option("--runs <n>", "timed runs of each model", wholeNumber(1), 100);
+    .argument("<models...>", "ONNX files with the same inputs; the others are compared with the first")
+    .description("compare the latency of models, timed in turns in one process")
+    .option("--data <data>", `run on these inputs: ${dataFormatsText()} (default: random feeds)`)
+    .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
+    .option("--runs <n>", "set the number of timed runs of each model", wholeNumber(1), 100);
   addLoadLimitFlag(command)
-    .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
+    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (models: string[], { json, ...options }: BenchFlags) => {
       const [{ bench }, { benchText }] = await Promise.all([

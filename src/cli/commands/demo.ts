@@ -1,4 +1,4 @@
-/** `edgec demo`: the main job on a sample that comes with the package. */
+/** `edgec demo`: compresses a sample model that comes with the package. */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -12,8 +12,8 @@ const fixture = (path: string): string =>
   fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
 
 /**
- * A residual network that reads handwritten digits, 200 digits to calibrate on and 1,000 labelled ones to
- * check.
+ * A residual network that reads handwritten digits, 200 digits for calibration and 1,000 labelled ones for
+ * evaluation.
  */
 const SAMPLE = {
   model: fixture("models/resnet.onnx"),
@@ -31,11 +31,8 @@ interface DemoFlags {
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .description("prune, quantize and check a small digit reader that comes with edgec")
-    .option(
-      "-o, --output <file>",
-      "where to write (default: a temporary folder, which is removed at the end)",
-    )
+    .description("prune, quantize and check a small digit classifier that comes with edgec")
+    .option("-o, --output <file>", "write to this file (default: a temporary folder, removed at the end)")
     .option("--force", FORCE)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
@@ -49,11 +46,11 @@ export function addDemo(program: Command): void {
         await folder.remove();
       }
       if (isTalking(flags))
-        process.stdout.write("\nThe model was removed again. To keep it: edgec demo -o resnet.edgec.onnx\n");
+        process.stdout.write("\nThe model was removed. To keep it, run: edgec demo -o resnet.edgec.onnx\n");
     });
 }
 
-/** @param temporary folders that are gone when the report is read, and what is in them */
+/** @param temporary folders that no longer exist when the report is read, and their contents */
 async function runDemo(
   flags: DemoFlags & { readonly output: string },
   temporary: readonly string[],
@@ -88,8 +85,8 @@ function isTalking({ json, report = [] }: DemoFlags): boolean {
 }
 
 /**
- * The report with the names of the sample's files alone: their folder is some cache that means nothing to
- * anybody.
+ * The report with only the base names of the sample's files: their folder is a cache that means nothing to
+ * the reader.
  */
 function forPeople(report: Report): Report {
   return withoutFolders(report) as Report;

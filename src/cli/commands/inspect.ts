@@ -1,6 +1,6 @@
 /**
- * `edgec inspect <model>`: what a model holds and costs, and what could be done with it; or two models side
- * by side.
+ * `edgec inspect <model>`: shows what a model contains and costs and what passes could do with it, or
+ * compares two models.
  */
 import type { LimitOptions } from "../../run-limits.js";
 import { Option, type Command } from "commander";
@@ -25,38 +25,34 @@ export function addInspect(program: Command): void {
     .command("inspect")
     .argument("<model>", "the ONNX file")
     .description(
-      "show a model's inputs and outputs, operators, layers, where its bytes are, what it " +
+      "show a model's inputs, outputs, operators and layers, where its bytes are, what it " +
         "costs and what passes could do with it",
     )
     .option(
       "--shape <input=sizes>",
-      "size of an input, such as image=1,3,224,224; may be given more than once",
+      "set the sizes of an input, such as image=1,3,224,224; may be repeated",
       collected,
     )
     .option(
       "--dim <symbol=size>",
-      "size of a symbolic dimension, such as batch=1; may be given more than once",
+      "set the size of a symbolic dimension, such as batch=1; may be repeated",
       collected,
     )
-    .option("--run", "take sizes from a run on zeros, and the values of weights that are stored as codes")
+    .option("--run", "run the model on zeros to get sizes and the values of weights that are stored as codes")
     .addOption(
-      new Option("--sort <key>", "order of the layers; by bytes unless given").choices([
-        "bytes",
-        "macs",
-        "name",
-      ]),
+      new Option("--sort <key>", "sort the layers (default: bytes)").choices(["bytes", "macs", "name"]),
     )
-    .option("--all", "list every layer, not only the first 20")
-    .option("--nodes", "list every node by name, as --exclude takes them")
+    .option("--all", "list every layer instead of the first 20")
+    .option("--nodes", "list every node by its name, for --exclude")
     .option(
       "--passes",
-      "try what passes could do with each layer; done anyway for models of up to 4 million parameters",
+      "try what passes could do with each layer (default for models of up to 4 million parameters)",
     )
     .option("--no-passes", "do not try what passes could do")
-    .option("--diff <other>", "compare with another model");
+    .option("--diff <other>", "compare with this model");
   addLimitFlags(command)
     .option("--json", "print JSON")
-    .option("--debug", "show what runs, and stacks of errors")
+    .option("--debug", "print what runs, and stack traces")
     .action(async (path: string, flags: InspectFlags) => {
       const { runInspect } = await import("../run-inspect.js");
       await runInspect(path, flags);

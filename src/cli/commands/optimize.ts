@@ -1,4 +1,4 @@
-/** `edgec optimize <model>`: the exact passes alone, for a graph of fewer nodes that computes the same. */
+/** `edgec optimize <model>`: runs only the exact passes, for fewer nodes and the same results. */
 import type { Command } from "commander";
 import { dataFormatsText } from "../../data/data-formats.js";
 import { addLimitFlags } from "../limit-flags.js";
@@ -6,9 +6,9 @@ import { collected, numberWithin, threadCount, wholeNumber } from "../option-val
 import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
 
 const EXAMPLES = `
-Nothing lossy runs, and weights that the file holds compactly (int8 with a scale, half precision, tables, gaps) stay so.
-The result is loaded, run and compared before it takes its name. Would it be larger than the model, the model's own
-bytes are written.
+No lossy pass runs, and weights stay in compact form (int8 with a scale, half precision, tables, gaps) if they have it.
+The result is loaded, run and compared before it replaces anything. If it would be larger than the model, the model's
+own bytes are written.
 
 Examples:
   edgec optimize model.onnx                       writes model.edgec.onnx beside the model
@@ -18,26 +18,26 @@ export function addOptimize(program: Command): void {
   const command = program
     .command("optimize")
     .argument("<model>", "the ONNX file")
-    .description("simplify a model's graph without changing what it computes, check it, and write it")
+    .description("simplify a model's graph without changing its results, check it, and write it")
     .option("-o, --output <file>", OUTPUT)
     .option("--force", FORCE)
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA)
     .option("--min-ort <version>", MIN_ORT)
-    .option("--eval <data>", `data to compare both models on: ${dataFormatsText()} (default: random feeds)`)
+    .option("--eval <data>", `compare both models on this data: ${dataFormatsText()} (default: random feeds)`)
     .option(
       "--min-sqnr <db>",
-      "fail (exit 1) when an output's signal-to-noise ratio is lower, in dB",
+      "fail (exit 1) when the signal-to-noise ratio of an output is lower than this, in dB",
       numberWithin(-300, 300),
     )
-    .option("--no-verify", "write without loading, running and comparing");
+    .option("--no-verify", "write without running and comparing the models");
   addLimitFlags(command)
-    .option("--threads <n>", "threads of the runtime while measuring; latency depends on it", threadCount, 1)
-    .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
+    .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
+    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--quiet", "print nothing but errors")
-    .option("--debug", "validate between passes, show what runs, and stacks of errors")
+    .option("--quiet", "print only errors")
+    .option("--debug", "validate between passes, print what runs, and print stack traces")
     .addHelpText("after", EXAMPLES)
     .action(async (path: string, options: Record<string, unknown>) => {
       const { runCompress } = await import("../run-compress.js");

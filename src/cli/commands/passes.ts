@@ -1,10 +1,10 @@
-/** `edgec passes`: what there is, in the order of the registry. */
+/** `edgec passes`: lists all passes, in the order of the registry. */
 import type { Command } from "commander";
 
 export function addPasses(program: Command): void {
   program
     .command("passes")
-    .description("list every pass with its flag and its defaults")
+    .description("list every pass with its flag and defaults")
     .option("--json", "print JSON")
     .action(async ({ json }: { json?: boolean }) => {
       const { PASSES } = await import("../../plan/registry.js");

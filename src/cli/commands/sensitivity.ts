@@ -1,4 +1,4 @@
-/** `edgec sensitivity <model>`: what each node costs the outputs in int8. */
+/** `edgec sensitivity <model>`: measures how much each node in int8 costs the outputs. */
 import type { Command } from "commander";
 import { dataFormatsText } from "../../data/data-formats.js";
 import type { SensitivityOptions } from "../../compare/sensitivity.js";
@@ -16,27 +16,23 @@ export function addSensitivity(program: Command): void {
   const command = program
     .command("sensitivity")
     .argument("<model>", "the ONNX file")
-    .description("rank the nodes by what int8 of each alone costs the outputs")
+    .description("rank nodes by how much the outputs lose when only that node is in int8")
     .requiredOption(
       "--calib <data>",
-      `calibration data without labels: ${dataFormatsText()}; a quarter of it judges`,
+      `calibrate on this data, without labels: ${dataFormatsText()}; a quarter of it is held out for scoring`,
     )
-    .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
+    .option("--calibrator <method>", "choose how int8 ranges are set: minmax, percentile, entropy or mse")
     .option(
       "--target <device>",
-      "the device: a name that `edgec targets` lists, native for this machine, or a JSON file",
+      "set the device: a name from `edgec targets`, native for this machine, or a JSON file",
     )
-    .option("--weight-bits <n>", "bits of the weights, 2 to 8", wholeNumber(2, 8))
+    .option("--weight-bits <n>", "set the bits of the weights, 2 to 8", wholeNumber(2, 8))
     .option("--per-tensor", PER_TENSOR)
     .option("--exclude <pattern>", EXCLUDE, collected)
-    .option(
-      "--top <n>",
-      "measure only so many nodes, those whose tensors take rounding worst",
-      wholeNumber(1),
-    )
-    .option("--threads <n>", "threads of the runtime", threadCount);
+    .option("--top <n>", "measure only the n nodes whose tensors lose most by rounding", wholeNumber(1))
+    .option("--threads <n>", "set the number of threads of the runtime", threadCount);
   addLimitFlags(command)
-    .option("--seed <n>", "for what is drawn at random", wholeNumber(0), 0)
+    .option("--seed <n>", "set the random seed", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (path: string, { json, perTensor, ...options }: Flags) => {
       const [{ sensitivity }, { sensitivityText }, { TerminalLogger }] = await Promise.all([

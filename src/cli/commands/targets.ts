@@ -1,10 +1,10 @@
-/** `edgec targets`: the devices that --target takes, and which of them this machine is. */
+/** `edgec targets`: lists the devices for --target, and which of them this machine is. */
 import type { Command } from "commander";
 
 export function addTargets(program: Command): void {
   program
     .command("targets")
-    .description("list the devices that --target takes, and which of them this machine is")
+    .description("list the devices for --target, and which of them this machine is")
     .option("--json", "print JSON")
     .action(async ({ json }: { json?: boolean }) => {
       const [{ NATIVE, PROFILES, resolveTarget }, { jsonText }, { targetsText }] = await Promise.all([

@@ -1,4 +1,4 @@
-/** `edgec verify <original> <compressed>`: the comparison alone, for a model made by anything. */
+/** `edgec verify <original> <compressed>`: compares a model, compressed by any tool, with its original. */
 import type { Command } from "commander";
 import { dataFormatsText } from "../../data/data-formats.js";
 import { EXIT } from "../../errors.js";
@@ -38,38 +38,39 @@ export function addVerify(program: Command): void {
     .description("compare a compressed model with its original: size, fidelity, accuracy, latency")
     .option(
       "--eval <data>",
-      `data to run both models on: ${dataFormatsText()}; with labels, accuracy is measured (default: random feeds)`,
+      `compare both models on this data: ${dataFormatsText()}; with labels, accuracy is measured ` +
+        "(default: random feeds)",
     )
-    .option("--labels <file>", "labels for --eval, one for each sample: .npy, .json or .txt")
-    .option("--metric <module>", "an ES module with the accuracy metric (default: top-1)");
+    .option("--labels <file>", "read labels for --eval from this file, one per sample: .npy, .json or .txt")
+    .option("--metric <module>", "measure accuracy with this ES module (default: top-1)");
   addLimitFlags(addGateFlags(command))
     .option(
       "--emulate <device>",
-      "compute accuracy and fidelity as a processor would that saturates int8 sums in 16 " +
+      "measure accuracy and fidelity as on a processor that saturates int8 sums in 16 " +
         `bits: ${SATURATING.join(", ")}, or a JSON file that extends one`,
     )
     .option(
       "--across",
-      "run the compressed model in other runtimes and at other optimization levels too, " +
-        "and tell where its outputs or decisions differ",
+      "also run the compressed model in other runtimes and at other optimization levels, " +
+        "and report where its outputs or decisions differ",
     )
     .option(
       "--runtimes <list>",
-      "runtimes of --across, separated by commas: node, web (default: both)",
+      "set the runtimes of --across, separated by commas: node, web (default: both)",
       words,
     )
     .option(
       "--levels <list>",
-      "graph optimization levels of --across: all, extended, basic, disabled (default: all,basic,disabled)",
+      "set the graph optimization levels of --across: all, extended, basic, disabled (default: all,basic,disabled)",
       words,
     )
-    .option("--threads <n>", "threads of the runtime; latency depends on it", threadCount, 1)
-    .option("--seed <n>", "for random feeds", wholeNumber(0), 0)
+    .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
+    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
-    .option("--force", "let --report replace a file that is no report of edgec")
+    .option("--force", "let --report replace a file that is not an edgec report")
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--quiet", "print nothing but errors")
-    .option("--debug", "show stacks of errors")
+    .option("--quiet", "print only errors")
+    .option("--debug", "print stack traces")
     .action(async (original: string, compressed: string, flags: VerifyFlags) => {
       const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
         import("../../compare/verify.js"),
@@ -111,7 +112,7 @@ export function addVerify(program: Command): void {
     });
 }
 
-/** Naming runtimes or levels asks for it as well. */
+/** Undefined unless --across, --runtimes or --levels is given. */
 function acrossOf({ across, runtimes, levels }: VerifyFlags): object | undefined {
   if (across !== true && runtimes === undefined && levels === undefined) return undefined;
   return { ...(runtimes === undefined ? {} : { runtimes }), ...(levels === undefined ? {} : { levels }) };
