@@ -14,6 +14,7 @@ import {
   toNumbers,
 } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
+import { type Match, type Misfit, nearMisfit, type Scope } from "../../../patterns/index.js";
 
 /**
  * Relative difference below which a constant is the one that is meant: that of float32 and of 7 written
@@ -127,6 +128,13 @@ export function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: G
     }
   }
   return false;
+}
+
+/** Why a match must not become one operator on `x`, which gives a result of x's own axes. */
+export function ranksStay(x: string, { last }: Match, { facts, editor }: Scope): Misfit | undefined {
+  return mayRaiseRank(x, last, facts, editor)
+    ? nearMisfit(`"${x}" may be a scalar, and a constant of shape [1] would make a vector of it`)
+    : undefined;
 }
 
 export const CONTRIB = "com.microsoft";

@@ -5,6 +5,7 @@
  */
 import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
+import type { Match } from "../../../patterns/index.js";
 import { CopyLedger, NewConstants } from "./constant-copies.js";
 
 export class Rewrite {
@@ -76,6 +77,17 @@ export class Rewrite {
     this.editor.insertBefore(anchor, ...nodes);
     this.retire(anchor);
     this.editor.setOutput(nodes.at(-1)!, 0, output);
+  }
+
+  /**
+   * Puts new nodes in the place of all that a pattern has matched: what a user said of any of them is meant
+   * for these.
+   */
+  fuse({ found, last }: Pick<Match, "found" | "last">, ...nodes: readonly [Node, ...Node[]]): undefined {
+    const labels = found.nodes.map(nodeLabel);
+    this.replace(last, ...nodes);
+    for (const label of labels) this.editor.recordDescent(label, nodeLabel(nodes.at(-1)!));
+    return undefined;
   }
 
   setInput(node: Node, index: number, name: string): void {
