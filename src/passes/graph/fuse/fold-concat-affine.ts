@@ -32,13 +32,13 @@ export const foldConcatAffine = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
-      rewriteGraphs(
+    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) => ({
+      count: rewriteGraphs(
         target,
         (rewrite, facts) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, facts)),
         { ledger },
       ),
-    );
+    }));
   },
 });
 

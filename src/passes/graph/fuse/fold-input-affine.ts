@@ -43,12 +43,12 @@ export const foldInputAffine = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     // From the back, so that of a chain the step next to the layer goes first.
-    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
-      rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), {
+    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) => ({
+      count: rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), {
         order: "backward",
         ledger,
       }),
-    );
+    }));
   },
 });
 

@@ -61,7 +61,9 @@ export const trimRecurrence = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    return foldWithinBudget(model, { pass: NAME, stat: "layersTrimmed" }, trimAll);
+    return foldWithinBudget(model, { pass: NAME, stat: "layersTrimmed" }, (target, ledger) => ({
+      count: trimAll(target, ledger),
+    }));
   },
 });
 
