@@ -112,9 +112,11 @@ function left(pass: string, { name = "" }: Tensor, bytes: number, readers: reado
 
 /** Puts the graph back as it was; the model and its graph stay the same objects. */
 function restore(model: Model, original: Model): void {
-  const { graph, descent, ...rest } = copyModel(original);
+  const { graph, descent, removed, ...rest } = copyModel(original);
   Object.assign(model, rest);
   Object.assign(model.graph, graph);
   if (descent) model.descent = descent;
   else delete model.descent;
+  if (removed) model.removed = removed;
+  else delete model.removed;
 }
