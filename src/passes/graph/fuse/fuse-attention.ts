@@ -186,7 +186,7 @@ function write(
   rewrite: Rewrite,
   model: Model,
   splits: Map<string, readonly string[]>,
-): undefined {
+): Misfit | undefined {
   const { query, key, value, scale, mask } = attentionIn(match.found);
   const inputs = [query, key, value].map((heads) => partValue(heads, rewrite, model, splits));
   const factor = attribute.float("scale", Math.fround(scale));

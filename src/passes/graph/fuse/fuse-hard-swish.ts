@@ -73,7 +73,7 @@ export const fuseHardSwish = definePass<Record<string, never>>({
   run: (model) => fusionResult("activationsFused", fuseAll(model, HARD_ACTIVATIONS)),
 });
 
-function writeSwish(match: Match, { rewrite, scope }: Place): undefined {
+function writeSwish(match: Match, { rewrite, scope }: Place): Misfit | undefined {
   const input = match.found.of(x);
   if (scope.opset >= HARD_SWISH_OPSET) return rewrite.fuse(match, makeNode("HardSwish", [input], [""]));
   const gate = rewrite.editor.uniqueName(`${match.last.outputs[0] ?? ""}_gate`);

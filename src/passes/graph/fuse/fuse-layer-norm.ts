@@ -130,7 +130,7 @@ function write(
   kind: "LayerNormalization" | "RMSNormalization",
   match: Match,
   { rewrite, scope }: Place,
-): undefined {
+): Misfit | undefined {
   const { found } = match;
   const input = found.of(x);
   const scale = found.maybe(gamma) ?? rewrite.addConstant(ones(Number(scope.facts.shape(input)?.at(-1))));

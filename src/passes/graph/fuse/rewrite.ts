@@ -4,7 +4,7 @@
  */
 import { EditBatch, GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
-import type { Match } from "../../../patterns/index.js";
+import type { Match, Misfit } from "../../../patterns/index.js";
 import { CopyLedger, NewConstants } from "./constant-copies.js";
 
 export class Rewrite extends EditBatch {
@@ -39,9 +39,12 @@ export class Rewrite extends EditBatch {
 
   /**
    * Puts new nodes in the place of all that a pattern has matched: what a user said of any of them is meant
-   * for these.
+   * for these. Returns undefined, so that a fusion that has nothing more to say may end with it.
    */
-  fuse({ found, last }: Pick<Match, "found" | "last">, ...nodes: readonly [Node, ...Node[]]): undefined {
+  fuse(
+    { found, last }: Pick<Match, "found" | "last">,
+    ...nodes: readonly [Node, ...Node[]]
+  ): Misfit | undefined {
     const labels = found.nodes.map(nodeLabel);
     this.replace(last, ...nodes);
     for (const label of labels) this.editor.recordDescent(label, nodeLabel(nodes.at(-1)!));
