@@ -123,6 +123,7 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
     seed,
     verify,
     safe,
+    explain,
     debug,
   } = flags;
   const options = {
@@ -147,6 +148,7 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
     seed,
     verify,
     safe,
+    explain,
     debug,
     ...limitsOf(flags),
   };

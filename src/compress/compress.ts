@@ -172,6 +172,7 @@ async function compressModel(
       target,
       emulation: null,
       written,
+      ...(options.explain === true ? { nearMisses: candidate.run.nearMisses ?? [] } : {}),
     };
     await files.commit(candidate.path);
     context.searchMemory?.remove();

@@ -19,6 +19,7 @@ export type OptimizeOptions = Pick<
   | "seed"
   | "verify"
   | "debug"
+  | "explain"
   | "logger"
   | "signal"
 >;

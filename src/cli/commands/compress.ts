@@ -63,7 +63,7 @@ export function addRunOptions(command: Command): Command {
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--explain", "print the decision on every node with its reason")
+    .option("--explain", "print the decision on every node with its reason, and what stopped each fusion")
     .option("--quiet", "print nothing but errors")
     .option("--debug", "validate between passes, show what runs, and stacks of errors");
 }

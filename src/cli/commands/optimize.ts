@@ -36,6 +36,7 @@ export function addOptimize(program: Command): void {
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--quiet", "print nothing but errors")
+    .option("--explain", "print what stopped each fusion where it found the beginning of what it looks for")
     .option("--debug", "validate between passes, show what runs, and stacks of errors")
     .addHelpText("after", EXAMPLES)
     .action(async (path: string, options: Record<string, unknown>) => {
