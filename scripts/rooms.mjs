@@ -49,8 +49,15 @@ export default [
     holds: "a model, a dataset and a list of wanted statistics → statistics, streamed",
   },
   {
+    room: "patterns",
+    may: ["ir", "ops"],
+    holds:
+      "a language for what a fusion looks for: operands in any order, constants, optional parts, and what stopped " +
+      "a match that came near",
+  },
+  {
     room: "passes",
-    may: ["ir", "numeric", "ops"],
+    may: ["ir", "numeric", "ops", "patterns"],
     holds:
       "changes to a model. A pass never runs one, so its tests need no runtime; `contract.ts` says what a pass is",
   },

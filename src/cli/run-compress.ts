@@ -120,6 +120,7 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
     seed,
     verify,
     safe,
+    explain,
     debug,
   } = flags;
   const options = {
@@ -144,6 +145,7 @@ function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>
     seed,
     verify,
     safe,
+    explain,
     debug,
     ...limitsOf(flags),
   };

@@ -101,7 +101,9 @@ async function written(
     model: fingerprint,
   };
   const names = await files.finalNames(candidate.path);
-  const report = makeReport(candidate, { input, output, decisions, target, written: names, warnings });
+  const explains = context.options.explain === true;
+  const facts = { input, output, decisions, target, written: names, warnings, explains };
+  const report = makeReport(candidate, facts);
   await files.commit(candidate.path);
   context.searchMemory?.remove();
   const model = finished(candidate.model, files);

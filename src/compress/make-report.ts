@@ -14,11 +14,13 @@ export interface ReportFacts {
   readonly target: ReportedTarget;
   readonly written: readonly string[];
   readonly warnings: readonly Diagnostic[];
+  /** Whether the report says what stopped fusions that nearly matched. */
+  readonly explains: boolean;
 }
 
 export function makeReport(
   { run, measurements, unchanged }: Candidate,
-  { input, output, decisions, target, written, warnings }: ReportFacts,
+  { input, output, decisions, target, written, warnings, explains }: ReportFacts,
 ): Report {
   const { size, fidelity, accuracy, latency, executed, gates } = measurements;
   return {
@@ -30,6 +32,7 @@ export function makeReport(
     search: reportedSearch(run.search),
     passes: run.passes,
     nodes: run.nodes,
+    ...(explains ? { nearMisses: run.nearMisses ?? [] } : {}),
     ...(unchanged ? { unchanged } : {}),
     size,
     fidelity,

@@ -20,6 +20,7 @@ export type OptimizeOptions = Pick<
   | "seed"
   | "verify"
   | "debug"
+  | "explain"
   | "logger"
   | "signal"
 >;
@@ -38,6 +39,7 @@ const OPTIMIZE_KEYS = {
   seed: true,
   verify: true,
   debug: true,
+  explain: true,
   logger: true,
   signal: true,
 } satisfies KeysOf<OptimizeOptions>;

@@ -15,6 +15,7 @@ export function source(input: string | Uint8Array | Model): () => Model {
 export function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.descent;
+  delete model.removed;
   delete model.foldBalance;
   delete model.storedForms;
   return files.scratch?.isUsed === true && files.output !== undefined ? readModel(files.output) : model;

@@ -16,6 +16,7 @@ export function copyModel(model: Model): Model {
     ...(model.descent
       ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) }
       : {}),
+    ...(model.removed ? { removed: new Map(model.removed) } : {}),
   };
 }
 

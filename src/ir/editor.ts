@@ -3,6 +3,7 @@ import { joinPieces, type TensorStore } from "./byte-source.js";
 import { byteSize } from "./data-type.js";
 import { addDescent } from "./provenance.js";
 import type { Graph, Node } from "./graph.js";
+import { nodeLabel } from "./node.js";
 import type { Model } from "./model.js";
 import { NodeOrder } from "./node-order.js";
 import { elementCount, type Tensor } from "./tensor.js";
@@ -148,6 +149,11 @@ export class GraphEditor {
     addDescent(this.whole.model, from, name);
   }
 
+  /** Whether anything is recorded to have come of the name. */
+  hasDescendants(name: string): boolean {
+    return this.whole.model.descent?.has(name) ?? false;
+  }
+
   /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */
   addInitializer(tensor: Tensor): string {
     const name = tensor.name ?? "";
@@ -248,10 +254,11 @@ export class GraphEditor {
     for (const node of gone) this.unlink(node);
   }
 
-  /** Puts `replacements` where `node` stood. */
+  /** Puts `replacements` where `node` stood, and records that they came of it. */
   replaceNode(node: Node, ...replacements: Node[]): void {
     this.insertBefore(node, ...replacements);
     this.removeNodes(node);
+    for (const replacement of replacements) this.recordDescent(nodeLabel(node), nodeLabel(replacement));
     for (const replacement of replacements) this.link(replacement);
   }
 
@@ -269,10 +276,13 @@ export class GraphEditor {
     this.link(node);
   }
 
+  /** Renames an output; a node that has its name from it is recorded under the new one. */
   setOutput(node: Node, index: number, name: string): void {
+    const label = (node.outputs[index] ?? "") === "" || name === "" ? undefined : nodeLabel(node);
     this.unlink(node);
     node.outputs[index] = name;
     this.link(node);
+    if (label !== undefined) this.recordDescent(label, nodeLabel(node));
   }
 
   /** Every use of `from` in this graph and its bodies becomes `to`. Graph outputs keep their names. */

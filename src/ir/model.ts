@@ -49,6 +49,8 @@ export interface Model extends Annotated {
   scratch?: TensorStore;
   /** What passes have made of the names that the file has; never written. */
   descent?: Descent;
+  /** Names that passes have taken out with nothing in their place, with the pass; never written. */
+  removed?: Map<string, string>;
   /** Bytes that folding of constants has saved so far in the file; never written. */
   foldBalance?: number;
   /** Compact forms that constants had before they were unpacked; never written. */

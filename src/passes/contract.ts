@@ -15,6 +15,14 @@ export interface NodeStatus {
   readonly reason: string;
 }
 
+/** A node at which a pass found part of what it looks for, but not all. */
+export interface NearMiss {
+  readonly node: string;
+  readonly opType: string;
+  /** What stopped it: 'the constant "c" is 0.45 where 0.5 is expected'. */
+  readonly reason: string;
+}
+
 export interface PassResult {
   /** Exactly whether the model changed. */
   readonly modified: boolean;
@@ -22,6 +30,8 @@ export interface PassResult {
   readonly stats: Readonly<Record<string, number>>;
   readonly nodes: readonly NodeStatus[];
   readonly diagnostics: readonly Diagnostic[];
+  /** For a person who wonders why nothing was fused; no part of the report unless asked for. */
+  readonly nearMisses?: readonly NearMiss[];
 }
 
 /** The evaluator for constant folding, injected so that passes stay free of the runtime. */

@@ -1,6 +1,6 @@
 /** Binds a pass definition to options: unknown option names are refused, defaults filled in. */
 import { EdgecError, suggestion } from "../errors.js";
-import { nestedGraphs, type Graph, type Model } from "../ir/index.js";
+import { NameWatch, nestedGraphs, type Graph, type Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
 
 export function definePass<Options extends object>(
@@ -22,8 +22,11 @@ export function definePass<Options extends object>(
         : {}),
       statistics: (model) => definition.statistics?.(model, options) ?? [],
       run: async (model, context) => {
+        const names = new NameWatch(model);
         const result = await definition.run(model, options, context);
-        if (result.modified) allowUnlistedConstants(model);
+        if (!result.modified) return result;
+        allowUnlistedConstants(model);
+        names.record(definition.name);
         return result;
       },
     };

@@ -135,6 +135,8 @@ export interface CompressOptions extends LimitOptions {
   readonly safe?: boolean;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
+  /** Adds to the report where fusions nearly found what they look for, and what stopped each. */
+  readonly explain?: boolean;
   readonly logger?: Logger;
   /**
    * Ends the run early: it rejects with the signal's reason within about a second, and leaves no process,
@@ -180,6 +182,7 @@ export const COMPRESS_KEYS = {
   verify: true,
   safe: true,
   debug: true,
+  explain: true,
   logger: true,
   signal: true,
 } satisfies KeysOf<CompressOptions>;

@@ -1,6 +1,6 @@
 /** What `--exclude` points at, kept as names while passes add, split and remove nodes. */
 import { EdgecError } from "../errors.js";
-import { makeNode, nestedGraphs, nodeLabel, withDescendants, type Model } from "../ir/index.js";
+import { makeNode, nestedGraphs, nodeLabel, removedBy, withDescendants, type Model } from "../ir/index.js";
 import { selectNodes } from "../ops/select.js";
 
 /** Stands in where a constant is asked about by itself. */
@@ -46,7 +46,8 @@ export function nodeNames(model: Model): Set<string> {
  * that was split may be excluded in one of its parts.
  */
 export class Exclusions {
-  private readonly inFile: string[] = [];
+  /** What each selector points at in the file. */
+  private readonly inFile = new Map<string, readonly string[]>();
   /** Selectors that point at nothing in the file, with the error that says so. */
   private readonly others = new Map<string, EdgecError>();
   private simplified: readonly string[] | undefined;
@@ -61,7 +62,7 @@ export class Exclusions {
   ) {
     for (const selector of selectors) {
       try {
-        this.inFile.push(...selectedNames(file, [selector]));
+        this.inFile.set(selector, selectedNames(file, [selector]));
       } catch (error) {
         if (!(error instanceof EdgecError) || selector.startsWith("#")) throw error;
         this.others.set(selector, error);
@@ -80,13 +81,17 @@ export class Exclusions {
   /**
    * The names to leave alone in `model`. That of the first call is the model after the exact steps: what
    * later passes make of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points
-   * at nothing there nor in the file, with the nearest name in the file.
+   * at nothing there nor in the file, with the nearest name in the file; and for one that points at what
+   * exact steps have since taken out, with the step.
    */
   in(model: Model): string[] {
-    this.simplified ??= [...this.others].flatMap(([selector, error]) =>
-      selectedLater(model, selector, error),
-    );
-    return presentNames(model, [...this.inFile, ...this.simplified]);
+    if (!this.simplified) {
+      for (const [selector, names] of this.inFile) refuseGone(model, selector, names);
+      this.simplified = [...this.others].flatMap(([selector, error]) =>
+        selectedLater(model, selector, error),
+      );
+    }
+    return presentNames(model, [...[...this.inFile.values()].flat(), ...this.simplified]);
   }
 }
 
@@ -96,4 +101,20 @@ function selectedLater(model: Model, selector: string, inFile: EdgecError): stri
   } catch (error) {
     throw error instanceof EdgecError ? inFile : error;
   }
+}
+
+/** Leaving alone what is no longer there has no effect, which the user must hear of. */
+function refuseGone(model: Model, selector: string, names: readonly string[]): void {
+  if (names.length === 0 || presentNames(model, names).length > 0) return;
+  const [first = ""] = names;
+  const pass = names.map((name) => removedBy(model, name)).find((found) => found !== undefined);
+  const what = names.length === 1 && first === selector ? `"${selector}"` : `"${selector}" ("${first}", …)`;
+  throw new EdgecError(
+    "UNMATCHED_SELECTOR",
+    `--exclude: ${what} has no effect, because ` +
+      (pass === undefined
+        ? "nothing of it is left when weights are changed. "
+        : `"${pass}" removes it before weights are changed. `) +
+      "Leave it out of --exclude, or name a node that stays.",
+  );
 }

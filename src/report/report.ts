@@ -5,7 +5,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { SCHEMA_VERSION } from "../version.js";
 import type { Emulation } from "../compare/emulation.js";
-import type { PassRecord } from "../run/run-log.js";
+import type { PassRecord, ReportedNearMiss } from "../run/run-log.js";
 import type { ReportedTarget } from "../plan/target-options.js";
 import type { Decisions } from "../plan/replay.js";
 import type { SearchResult } from "../search/search-types.js";
@@ -56,6 +56,8 @@ export interface Report {
   readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
+  /** Only where that was asked for: what stopped fusions that had found the beginning of what they look for. */
+  readonly nearMisses?: readonly ReportedNearMiss[];
   /**
    * Only where the output is the input unchanged, because the result would be larger: the bytes that it
    * would have had.

@@ -12,6 +12,7 @@ import {
   statusCounts,
   tellingPasses,
 } from "./rows.js";
+import { nearMissLines } from "./near-miss-lines.js";
 import { textTable } from "./text-table.js";
 import { printable, shortened } from "../units.js";
 
@@ -31,6 +32,7 @@ export function reportText(
     acrossLines(report, paint),
     passLines(report, paint),
     explain ? nodeTable(report, paint) : nodeLines(report, paint),
+    explain ? nearMissLines(report, paint) : [],
     otherWarnings(report).map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
     report.verdict.gates.map(
       ({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${printable(message)}`,

@@ -1,7 +1,7 @@
 /** What the passes of one run reported, with the rounds of a repeated pass summed into one record. */
 import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
-import type { NodeStatus, Pass, PassResult } from "../passes/contract.js";
+import type { NearMiss, NodeStatus, Pass, PassResult } from "../passes/contract.js";
 import type { SearchResult } from "../search/search-types.js";
 import type { StrengthChoice } from "./strongest.js";
 
@@ -33,11 +33,17 @@ export interface PassRecord {
   readonly strength?: StrengthChoice;
 }
 
+/** Where a fusion nearly found what it looks for, in the model as its last run met it. */
+export interface ReportedNearMiss extends NearMiss {
+  readonly pass: string;
+}
+
 export interface RunResult {
   readonly modified: boolean;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly (NodeStatus & { readonly pass: string })[];
   readonly diagnostics: readonly Diagnostic[];
+  readonly nearMisses?: readonly ReportedNearMiss[];
   /** Whether any pass asked for statistics. */
   readonly askedForData: boolean;
   /** Which nodes were left in float and why, where that was searched. */
@@ -62,6 +68,8 @@ export class PassLedger {
   }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
   private readonly diagnostics: Diagnostic[] = [];
+  /** Of each pass those of its last run. */
+  private readonly nearMisses = new Map<string, readonly ReportedNearMiss[]>();
   /** What each pass has said of nodes, as text. */
   private readonly said = new Map<string, Set<string>>();
 
@@ -72,6 +80,11 @@ export class PassLedger {
     record.ms += ms;
     for (const [name, value] of Object.entries(result.stats))
       record.stats[name] = (record.stats[name] ?? 0) + value;
+    const { nearMisses = [] } = result;
+    this.nearMisses.set(
+      pass.name,
+      nearMisses.map((miss) => ({ ...miss, pass: pass.name })),
+    );
     const isRepeated = this.repeats(pass);
     for (const node of result.nodes)
       if (!isRepeated("node", node)) this.nodes.push({ ...node, pass: pass.name });
@@ -131,6 +144,7 @@ export class PassLedger {
       })),
       nodes: this.nodes.map((node) => explained(node, this.search)),
       diagnostics: this.diagnostics,
+      nearMisses: [...this.nearMisses.values()].flat(),
       askedForData: this.askedForData,
       statistics: this.statistics,
       ...(this.search ? { search: this.search } : {}),

@@ -161,3 +161,32 @@ it("refuses what is neither in the file nor behind the exact steps", async () =>
     message: expect.stringContaining('Did you mean "dense"?') as string,
   });
 });
+
+describe("a node that a fusion has taken in", () => {
+  /** A layer whose bias is an Add, with a Dropout before it. */
+  const network = (): Model =>
+    model(
+      [4, 8],
+      [
+        makeNode("Dropout", ["x"], ["d"], [], "drop"),
+        makeNode("MatMul", ["d", "W"], ["h"], [], "dense"),
+        makeNode("Add", ["h", "b"], ["y"], [], "bias"),
+      ],
+      [random("W", [8, 8], 1), random("b", [8], 2)],
+    );
+
+  it("is excluded with what has come of it", async () => {
+    expect(await kept(network(), { int8: true, exclude: ["bias"] })).toEqual(
+      await kept(network(), { int8: true, exclude: ["dense"] }),
+    );
+    expect(await kept(network(), { int8: true, exclude: ["bias"] })).not.toEqual([]);
+  });
+
+  it("is refused where nothing has come of it, with the step that took it out", async () => {
+    await expect(kept(network(), { int8: true, exclude: ["drop"] })).rejects.toThrow(
+      '--exclude: "drop" has no effect, because "remove-identities" removes it before weights are changed.',
+    );
+    // A pattern that holds something else as well has an effect.
+    expect(await kept(network(), { int8: true, exclude: ["d*"] })).not.toEqual([]);
+  });
+});

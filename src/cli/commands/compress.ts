@@ -64,7 +64,7 @@ export function addRunOptions(command: Command): Command {
     .option("--seed <n>", "set the random seed", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--explain", "print the decision for every node with its reason")
+    .option("--explain", "print the decision for every node with its reason, and what stopped each fusion")
     .option("--quiet", "print only errors")
     .option("--debug", "validate between passes, print what runs, and print stack traces");
 }

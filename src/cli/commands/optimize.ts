@@ -36,6 +36,7 @@ export function addOptimize(program: Command): void {
     .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
+    .option("--explain", "print what stopped each fusion that found the beginning of its pattern")
     .option("--quiet", "print only errors")
     .option("--debug", "validate between passes, print what runs, and print stack traces")
     .addHelpText("after", EXAMPLES)

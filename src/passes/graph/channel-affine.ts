@@ -31,7 +31,7 @@ export interface ChannelLayout {
 }
 
 /** Operators that may scale and shift channels. */
-const AFFINE_STEPS = ["BatchNormalization", "Mul", "Add", "Sub", "Div"] as const;
+export const AFFINE_STEPS = ["BatchNormalization", "Mul", "Add", "Sub", "Div"] as const;
 
 /** Whether the node's operator is one that `channelAffine` reads; cheaper to ask than what it does. */
 export function isAffineStep(node: Node | undefined): node is Node {

@@ -13,14 +13,51 @@
  * share a weight where copies of it would take more bytes than folding frees (fold-budget.ts).
  */
 import { isOp, type Node } from "../../ir/index.js";
-import type { GraphFacts } from "../../ops/shape-analysis.js";
+import {
+  fit,
+  type Found,
+  misfit,
+  nearMisfit,
+  nodeThat,
+  type Outcome,
+  rule,
+  type Scope,
+  value,
+} from "../../patterns/index.js";
 import { definePass } from "../define-pass.js";
-import { channelAffine } from "./channel-affine.js";
+import { AFFINE_STEPS, channelAffine } from "./channel-affine.js";
 import { foldWithinBudget } from "./fuse/fold-budget.js";
-import { linearLayer, takesShift, withScaledOutputs, writeLayer } from "./fuse/linear-layer.js";
-import { rewriteGraphs, times, type Rewrite } from "./fuse/rewrite.js";
+import { fuseAll, type Fusion } from "./fuse/fusion.js";
+import {
+  LAYERS,
+  type LayerValues,
+  linearLayer,
+  takesShift,
+  withScaledOutputs,
+  writeLayer,
+} from "./fuse/linear-layer.js";
 
 const NAME = "fold-batch-normalization";
+
+/** A layer with, of a MatMul, the Add of its bias. */
+const layer = nodeThat(LAYERS, [], (node, _, { editor, facts, isFixed }) => {
+  const read = linearLayer(node, editor, facts.shape(node.outputs[0] ?? "")?.length, isFixed);
+  return read ? fit(read, read.last) : misfit(`the weights of ${node.opType} are not constant`);
+});
+/** The step right behind it; what it computes with may stand on either side. */
+const step = nodeThat(AFFINE_STEPS, [layer, value("constant")], foldedValues, { commutes: true });
+
+const STEP_BEHIND_LAYER: Fusion = {
+  rule: rule({ pattern: step, anchor: layer }),
+  write({ found, last }, { rewrite }) {
+    const read = found.of(layer);
+    writeLayer(read, found.of(step), rewrite, { steps: last.inputs });
+    const output = last.outputs[0] ?? "";
+    rewrite.retire(last);
+    rewrite.takeOutput(read.last, output);
+    return undefined;
+  },
+};
 
 export const foldBatchNormalization = definePass<Record<string, never>>({
   name: NAME,
@@ -29,31 +66,28 @@ export const foldBatchNormalization = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
-      rewriteGraphs(
-        target,
-        (rewrite, facts) => (node) =>
-          isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul") &&
-          times(() => foldNext(node, rewrite, facts)),
-        { ledger },
-      ),
+      fuseAll(target, [STEP_BEHIND_LAYER], { ledger, isRepeated: true }),
     );
   },
 });
 
-/** Folds the step right behind the layer. */
-function foldNext(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
-  const { editor } = rewrite;
-  const layer = linearLayer(node, editor, facts.shape(node.outputs[0] ?? "")?.length, rewrite.isFixed);
-  const value = layer?.last.outputs[0] ?? "";
-  const next = layer && editor.soleConsumer(value);
-  const affine =
-    next && (rewrite.usesFixed(next) ? undefined : channelAffine(next, value, layer.layout, editor));
-  if (!affine || (!takesShift(layer) && affine.shift.some((shift) => shift !== 0))) return false;
-  const values = withScaledOutputs(layer, affine.scale, affine.shift);
-  if (!values) return false;
-  writeLayer(layer, values, rewrite, { steps: next.inputs });
-  const output = next.outputs[0] ?? "";
-  rewrite.retire(next);
-  rewrite.takeOutput(layer.last, output);
-  return true;
+/** The layer's new values, or why it cannot take the step. */
+function foldedValues(next: Node, found: Found, { editor, isFixed }: Scope): Outcome<LayerValues> {
+  const read = found.of(layer);
+  if (next.inputs.some((name) => hasFixed(name)))
+    return misfit("what it computes with is shared, and a copy would make the model larger");
+  const affine = channelAffine(next, read.last.outputs[0] ?? "", read.layout, editor);
+  if (!affine) {
+    const why = "what it computes with is not one constant number for each channel";
+    return isOp(next, "BatchNormalization") ? nearMisfit(why) : misfit(why);
+  }
+  if (!takesShift(read) && affine.shift.some((shift) => shift !== 0))
+    return nearMisfit("a MatMul without an Add has no place for a shift");
+  const values = withScaledOutputs(read, affine.scale, affine.shift);
+  return values ? fit(values) : nearMisfit("the new weights would not be finite");
+
+  function hasFixed(name: string): boolean {
+    const tensor = editor.constant(name);
+    return tensor !== undefined && isFixed(tensor);
+  }
 }

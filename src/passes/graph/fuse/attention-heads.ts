@@ -13,7 +13,7 @@ import {
   toNumbers,
   elementCount,
 } from "../../../ir/index.js";
-import type { GraphFacts } from "../../../ops/shape-analysis.js";
+import type { Scope } from "../../../patterns/index.js";
 import { scaledInput } from "./pattern.js";
 
 export interface Heads {
@@ -29,11 +29,6 @@ export interface Heads {
   readonly order: "sequence-size" | "size-sequence";
   /** A scalar that everything is multiplied by. */
   readonly factor: number;
-}
-
-export interface Scope {
-  readonly editor: GraphEditor;
-  readonly facts: GraphFacts;
 }
 
 /** What [batch, heads, …] matrices the value holds. */

@@ -11,12 +11,17 @@
  */
 import type { Diagnostic } from "../../../diagnostics.js";
 import { copyModel, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
-import type { NodeStatus, PassResult } from "../../contract.js";
+import type { NearMiss, NodeStatus, PassResult } from "../../contract.js";
 import { CopyLedger } from "./constant-copies.js";
 import { liveBytes, sharedConstants } from "./shared-constants.js";
 
-/** What a pass does to the model; returns how often it did. */
-export type Fold = (model: Model, ledger: CopyLedger) => number;
+/** What a pass does to the model: how often, and where it nearly did. */
+export type Fold = (model: Model, ledger: CopyLedger) => Folded;
+
+export interface Folded {
+  readonly count: number;
+  readonly nearMisses?: readonly NearMiss[];
+}
 
 /** Nodes are named in a diagnostic up to this many. */
 const MOST_NAMES = 3;
@@ -33,12 +38,13 @@ export function foldWithinBudget(
   const fixed = new Map<Tensor, number>();
   for (;;) {
     const ledger = new CopyLedger(shared, fixed);
-    const count = fold(model, ledger);
+    const folded = fold(model, ledger);
+    const { count } = folded;
     const { excess: over, growers } = count === 0 ? NOTHING : grownBy(original, model, ledger);
     if (over <= 0 || growers.length === 0)
       return resultOf(
         stat,
-        count,
+        folded,
         [...fixed].map(([tensor, bytes]) => left(pass, tensor, bytes, shared.get(tensor) ?? [])),
       );
     restore(model, original);
@@ -72,12 +78,13 @@ interface Left {
   readonly diagnostic: Diagnostic;
 }
 
-function resultOf(stat: string, count: number, kept: readonly Left[] = []): PassResult {
+function resultOf(stat: string, { count, nearMisses = [] }: Folded, kept: readonly Left[] = []): PassResult {
   return {
     modified: count > 0,
     stats: { [stat]: count },
     nodes: kept.flatMap(({ nodes }) => nodes),
     diagnostics: kept.map(({ diagnostic }) => diagnostic),
+    ...(nearMisses.length > 0 ? { nearMisses } : {}),
   };
 }
 
@@ -105,9 +112,11 @@ function left(pass: string, { name = "" }: Tensor, bytes: number, readers: reado
 
 /** Puts the graph back as it was; the model and its graph stay the same objects. */
 function restore(model: Model, original: Model): void {
-  const { graph, descent, ...rest } = copyModel(original);
+  const { graph, descent, removed, ...rest } = copyModel(original);
   Object.assign(model, rest);
   Object.assign(model.graph, graph);
   if (descent) model.descent = descent;
   else delete model.descent;
+  if (removed) model.removed = removed;
+  else delete model.removed;
 }

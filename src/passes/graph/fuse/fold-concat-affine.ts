@@ -8,6 +8,8 @@
  * every input is made by a layer of its own whose output nothing else uses. Rounding as in
  * fold-batch-normalization. Left alone: a Concat with an input that is no layer, since the rest would still
  * need the operator, and shared weights as in fold-batch-normalization.
+ *
+ * No pattern of src/patterns: a Concat has any number of operands, and each must be a layer.
  */
 import { intAttribute, isOp, type Node } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
@@ -32,13 +34,13 @@ export const foldConcatAffine = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
-      rewriteGraphs(
+    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) => ({
+      count: rewriteGraphs(
         target,
         (rewrite, facts) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, facts)),
         { ledger },
       ),
-    );
+    }));
   },
 });
 

@@ -24,17 +24,34 @@ import {
   int64Tensor,
   intAttribute,
   intsAttribute,
-  isOp,
   makeNode,
   type Model,
   type Node,
   opsetVersion,
 } from "../../../ir/index.js";
+import {
+  fit,
+  type Found,
+  leaf,
+  type Leaf,
+  type Match,
+  misfit,
+  type Misfit,
+  nearMisfit,
+  node,
+  nodeThat,
+  optional,
+  type Outcome,
+  rule,
+  scaled,
+  type Scope,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
-import { type Heads, headsOf, keepsFirstAxes, type Scope, targetShape } from "./attention-heads.js";
-import { CONTRIB, importContrib, otherInput, scaledInput, soleProducer } from "./pattern.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { type Heads, headsOf, keepsFirstAxes, targetShape } from "./attention-heads.js";
+import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
+import { CONTRIB, importContrib, otherInput } from "./pattern.js";
+import type { Rewrite } from "./rewrite.js";
 import { sameBatch } from "./same-batch.js";
 
 /** The operator set whose Attention onnxruntime has on the CPU. */
@@ -46,149 +63,144 @@ interface Attention {
   readonly value: Heads;
   readonly scale: number;
   readonly mask: string | undefined;
-  /** The Reshape that puts the heads side by side again. */
-  readonly last: Node;
 }
+
+const query = headsIn("queries", "sequence-size");
+const key = headsIn("keys", "size-sequence");
+const values = headsIn("values", "sequence-size");
+const mask = value("the mask");
+
+const products = node("MatMul", [query, key]);
+const scale = scaled(products);
+const scaledScores = optional(products, () => scale.pattern);
+const masked = nodeThat("Add", [scaledScores, mask], (sum, found, scope) =>
+  isMask(otherInput(sum, found.of(mask)), found.of(mask), scope)
+    ? fit(sum)
+    : nearMisfit(() => `"${found.of(mask)}" is not known to have the four axes of the scores`),
+);
+const softmax = nodeThat("Softmax", [optional(scaledScores, () => masked)], (found, _, { opset }) =>
+  runsAlongLast(found, opset) ? fit(found) : nearMisfit("the Softmax is not along the last axis"),
+);
+const turned = nodeThat("Transpose", [node("MatMul", [softmax, values])], (found) =>
+  intsAttribute(found, "perm")?.join() === "0,2,1,3"
+    ? fit(found)
+    : nearMisfit("the Transpose behind it does not put the heads back"),
+);
+const joined = nodeThat("Reshape", [turned], joinedHeads);
+
+const ATTENTION = rule({
+  pattern: joined,
+  anchor: softmax,
+  check: ({ found }, scope) => refusal(attentionIn(found), scope),
+});
 
 export const fuseAttention = definePass<Record<string, never>>({
   name: "fuse-attention",
   description: "writes the scores, Softmax and sums of multi-head attention as one operator",
   lossy: false,
   defaults: {},
-  run(model) {
-    const opset = opsetVersion(model);
-    return exactResult({
-      attentionsFused: rewriteGraphs(model, (rewrite, facts) => {
-        const splits = new Map<string, readonly string[]>();
-        return (node) => {
-          const found =
-            isOp(node, "Softmax") && runsAlongLast(node, opset)
-              ? attentionAt(node, { editor: rewrite.editor, facts })
-              : undefined;
-          if (found) write(found, rewrite, model, splits);
-          return found !== undefined;
-        };
-      }),
-    });
-  },
+  run: (model) => fusionResult("attentionsFused", fuseAll(model, [attentionFusion()])),
 });
 
+/** Each graph has Splits of its own, which the layers in it share. */
+function attentionFusion(): Fusion {
+  const splits = new Map<Rewrite, Map<string, readonly string[]>>();
+  return {
+    rule: ATTENTION,
+    write(match, { model, rewrite }) {
+      const own = splits.get(rewrite) ?? new Map<string, readonly string[]>();
+      splits.set(rewrite, own);
+      return write(match, rewrite, model, own);
+    },
+  };
+}
+
+function headsIn(name: string, order: Heads["order"]): Leaf<Heads> {
+  return leaf(name, (read, _, scope) => {
+    const heads = headsOf(read, scope);
+    return heads?.order === order
+      ? fit(heads)
+      : misfit(() => `"${read}" does not hold ${name} apart by heads`);
+  });
+}
+
+function attentionIn(found: Found): Attention {
+  const heads = { query: found.of(query), key: found.of(key), value: found.of(values) };
+  const factor = found.maybe(scale.factor) ?? 1;
+  return { ...heads, scale: factor * heads.query.factor * heads.key.factor, mask: found.maybe(mask) };
+}
+
 /** Before operator set 13 the axis is 1 unless given, and Softmax runs along all axes from there on. */
-function runsAlongLast(softmax: Node, opset: number): boolean {
-  const axis = intAttribute(softmax, "axis", opset < 13 ? 1 : -1);
+function runsAlongLast(found: Node, opset: number): boolean {
+  const axis = intAttribute(found, "axis", opset < 13 ? 1 : -1);
   return axis === 3 || axis === -1;
 }
 
-function attentionAt(softmax: Node, scope: Scope): Attention | undefined {
-  const { editor, facts } = scope;
-  const weights = softmax.outputs[0] ?? "";
-  const sum = editor.soleConsumer(weights);
-  if (!isOp(sum, "MatMul") || sum.inputs[0] !== weights) return undefined;
-  const scores = scoresOf(softmax.inputs[0] ?? "", scope);
-  const value = headsOf(sum.inputs[1] ?? "", scope);
-  const last = scores && value ? joinedHeads(sum, value, scope) : undefined;
-  if (!scores || !last || value?.order !== "sequence-size" || value.factor !== 1) return undefined;
-  const [query, key] = [
-    headsOf(scores.product.inputs[0] ?? "", scope),
-    headsOf(scores.product.inputs[1] ?? "", scope),
-  ];
-  if (query?.order !== "sequence-size" || key?.order !== "size-sequence") return undefined;
-  const isFloat = [query, key, value].every(
-    ({ source }) => facts.type(source)?.elementType === DataType.FLOAT,
+function refusal(attention: Attention, scope: Scope): Misfit | undefined {
+  const { query, key, value } = attention;
+  if (value.factor !== 1) return nearMisfit("the values are scaled");
+  const other = [query, key, value].find(
+    ({ source }) => scope.facts.type(source)?.elementType !== DataType.FLOAT,
   );
-  if (!isFloat || query.heads !== key.heads || key.heads !== value.heads || query.size !== key.size)
-    return undefined;
+  if (other) return nearMisfit(`"${other.source}" is not known to be float32`);
+  if (query.heads !== key.heads || key.heads !== value.heads || query.size !== key.size)
+    return nearMisfit("queries, keys and values have not the same heads");
   if (!sameBatch(query.source, key.source, scope) || !sameBatch(query.source, value.source, scope))
-    return undefined;
-  const scale = scores.scale * query.factor * key.factor;
+    return nearMisfit("queries, keys and values are not known to have the same batch");
   // Zero stands for "not given" in onnxruntime.
-  return Number.isFinite(scale) && scale !== 0
-    ? { query, key, value, scale, mask: scores.mask, last }
-    : undefined;
+  return Number.isFinite(attention.scale) && attention.scale !== 0
+    ? undefined
+    : nearMisfit(`the scores are scaled by ${attention.scale}`);
 }
 
-/** q·kᵀ behind an optional mask and an optional scalar. */
-function scoresOf(
-  name: string,
-  scope: Scope,
-): { readonly product: Node; readonly scale: number; readonly mask: string | undefined } | undefined {
-  const { editor } = scope;
-  let node = soleProducer(name, editor);
-  let mask: string | undefined;
-  if (isOp(node, "Add")) {
-    const added = node;
-    const scores = node.inputs.find(
-      (input) => otherInput(added, input) !== input && isScores(input, otherInput(added, input), scope),
-    );
-    if (scores === undefined) return undefined;
-    mask = otherInput(node, scores);
-    node = soleProducer(scores, editor);
-  }
-  let scale = 1;
-  const scaled = isOp(node, "Mul", "Div") ? scaledInput(node, editor) : undefined;
-  if (scaled) {
-    scale = scaled.factor;
-    node = soleProducer(scaled.input, editor);
-  }
-  return isOp(node, "MatMul") ? { product: node, scale, mask } : undefined;
-}
-
-/**
- * Whether `name` is the scores and `mask` of their four axes, or 1 where the kernels broadcast: batch and
- * heads.
- */
-function isScores(name: string, mask: string, { editor, facts }: Scope): boolean {
-  const node = soleProducer(name, editor);
-  const product =
-    node && isOp(node, "Mul", "Div") ? soleProducer(scaledInput(node, editor)?.input, editor) : node;
-  const [scores, added] = [facts.shape(name), facts.shape(mask)];
-  if (!isOp(product, "MatMul") || scores?.length !== 4 || added?.length !== 4) return false;
-  const isKnownEqual = (k: number): boolean => added[k] !== undefined && added[k] === scores[k];
+/** Whether the mask has the four axes of the scores, or 1 where the kernels broadcast: batch and heads. */
+function isMask(scores: string, added: string, { facts }: Scope): boolean {
+  const [sizes, own] = [facts.shape(scores), facts.shape(added)];
+  if (scores === added || sizes?.length !== 4 || own?.length !== 4) return false;
+  const isKnownEqual = (k: number): boolean => own[k] !== undefined && own[k] === sizes[k];
   return (
-    (added[0] === 1 || isKnownEqual(0)) &&
-    (added[1] === 1 || isKnownEqual(1)) &&
+    (own[0] === 1 || isKnownEqual(0)) &&
+    (own[1] === 1 || isKnownEqual(1)) &&
     isKnownEqual(2) &&
     isKnownEqual(3)
   );
 }
 
 /** The Reshape of [batch, heads, sequence, size] → Transpose → [batch, sequence, heads · size]. */
-function joinedHeads(sum: Node, { heads, size }: Heads, scope: Scope): Node | undefined {
-  const { editor, facts } = scope;
-  const turn = editor.soleConsumer(sum.outputs[0] ?? "");
-  if (!isOp(turn, "Transpose") || intsAttribute(turn, "perm")?.join() !== "0,2,1,3") return undefined;
-  const turned = turn.outputs[0] ?? "";
-  const last = editor.soleConsumer(turned);
-  if (!isOp(last, "Reshape") || last.inputs[0] !== turned) return undefined;
+function joinedHeads(last: Node, found: Found, scope: Scope): Outcome<Node> {
+  const { facts } = scope;
+  const { heads, size } = found.of(values);
   const target = targetShape(last, scope);
-  const shape: readonly Dimension[] = facts.shape(turned) ?? [undefined, undefined];
+  const shape: readonly Dimension[] = facts.shape(last.inputs[0] ?? "") ?? [undefined, undefined];
   const isJoined =
     target?.length === 3 &&
     keepsFirstAxes(shape, target) &&
     [target[2], facts.shape(last.outputs[0] ?? "")?.[2]].includes(heads * size);
-  return isJoined ? last : undefined;
+  return isJoined
+    ? fit(last)
+    : nearMisfit("the Reshape behind it is not known to put the heads side by side");
 }
 
 function write(
-  { query, key, value, scale, mask, last }: Attention,
+  match: Match,
   rewrite: Rewrite,
   model: Model,
   splits: Map<string, readonly string[]>,
-): void {
+): Misfit | undefined {
+  const { query, key, value, scale, mask } = attentionIn(match.found);
   const inputs = [query, key, value].map((heads) => partValue(heads, rewrite, model, splits));
   const factor = attribute.float("scale", Math.fround(scale));
   if (opsetVersion(model) >= ATTENTION_OPSET) {
     const counts = [attribute.int("q_num_heads", query.heads), attribute.int("kv_num_heads", query.heads)];
-    rewrite.replace(
-      last,
+    return rewrite.fuse(
+      match,
       makeNode("Attention", [...inputs, ...(mask === undefined ? [] : [mask])], [""], [...counts, factor]),
     );
-    return;
   }
   importContrib(model);
   // Inputs 3 and 4 are a bias of the projections and a mask of keys; the sixth is added to the scores.
   const masks = mask === undefined ? [] : ["", "", mask];
-  rewrite.replace(last, {
+  return rewrite.fuse(match, {
     ...makeNode(
       "MultiHeadAttention",
       [...inputs, ...masks],

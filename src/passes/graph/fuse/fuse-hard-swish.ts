@@ -14,77 +14,76 @@ import {
   elementCount,
   floatAttribute,
   type GraphEditor,
-  isOp,
   makeNode,
   type Node,
-  opsetVersion,
   toNumbers,
 } from "../../../ir/index.js";
-import type { GraphFacts } from "../../../ops/shape-analysis.js";
+import {
+  exactly,
+  fit,
+  type Match,
+  type Misfit,
+  nearMisfit,
+  node,
+  nodeThat,
+  oneOf,
+  type Pattern,
+  rule,
+  type Scope,
+  times,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
-import { isNear, mayRaiseRank, otherInput, scalarFactor, shiftedInput, soleProducer } from "./pattern.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
+import { ranksStay } from "./pattern.js";
 
 /** Oldest operator set with HardSwish. */
 const HARD_SWISH_OPSET = 14;
+
+const x = value("x");
+const clip = nodeThat("Clip", [node("Add", [x, exactly(3)])], (found, _, { editor }) => {
+  const [low, high] = [boundOf(found, 1, editor), boundOf(found, 2, editor)];
+  return low === 0 && high === 6
+    ? fit(found)
+    : nearMisfit(`it clips to [${low}, ${high}] where [0, 6] is expected`);
+});
+const sixth = (inner: Pattern): Pattern => times(inner, 1 / 6);
+const check = (match: Match, scope: Scope): Misfit | undefined => ranksStay(match.found.of(x), match, scope);
+
+const HARD_ACTIVATIONS: readonly Fusion[] = [
+  {
+    rule: rule({
+      pattern: oneOf(node("Mul", [sixth(clip), x]), sixth(node("Mul", [clip, x]))),
+      anchor: clip,
+      check,
+    }),
+    write: writeSwish,
+  },
+  {
+    rule: rule({ pattern: sixth(clip), anchor: clip, check }),
+    write: (match, { rewrite }) => rewrite.fuse(match, hardSigmoid(match.found.of(x), "")),
+  },
+];
 
 export const fuseHardSwish = definePass<Record<string, never>>({
   name: "fuse-hard-swish",
   description: "recognizes HardSwish and HardSigmoid written out with a Clip",
   lossy: false,
   defaults: {},
-  run(model) {
-    const opset = opsetVersion(model);
-    return exactResult({
-      activationsFused: rewriteGraphs(
-        model,
-        (rewrite, facts) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opset, facts),
-      ),
-    });
-  },
+  run: (model) => fusionResult("activationsFused", fuseAll(model, HARD_ACTIVATIONS)),
 });
 
-function fuse(clip: Node, rewrite: Rewrite, opset: number, facts: GraphFacts): boolean {
-  const { editor } = rewrite;
-  const shifted = shiftedInput(soleProducer(clip.inputs[0], editor), editor);
-  if (shifted?.shift !== 3 || boundOf(clip, 1, editor) !== 0 || boundOf(clip, 2, editor) !== 6) return false;
-  const x = shifted.input;
-  const clipped = clip.outputs[0] ?? "";
-  const next = editor.soleConsumer(clipped);
-  if (!next || mayRaiseRank(x, next, facts, editor)) return false;
-  const result = next.outputs[0] ?? "";
-  const after = editor.soleConsumer(result);
-  if (isNear(scalarFactor(next, clipped, editor), 1 / 6)) {
-    if (isOp(after, "Mul") && otherInput(after, result) === x) writeSwish(x, after, rewrite, opset);
-    else rewrite.replace(next, hardSigmoid(x, ""));
-    return true;
-  }
-  if (
-    !isOp(next, "Mul") ||
-    otherInput(next, clipped) !== x ||
-    !after ||
-    !isNear(scalarFactor(after, result, editor), 1 / 6)
-  )
-    return false;
-  if (mayRaiseRank(x, after, facts, editor)) return false;
-  writeSwish(x, after, rewrite, opset);
-  return true;
+function writeSwish(match: Match, { rewrite, scope }: Place): Misfit | undefined {
+  const input = match.found.of(x);
+  if (scope.opset >= HARD_SWISH_OPSET) return rewrite.fuse(match, makeNode("HardSwish", [input], [""]));
+  const gate = rewrite.editor.uniqueName(`${match.last.outputs[0] ?? ""}_gate`);
+  return rewrite.fuse(match, hardSigmoid(input, gate), makeNode("Mul", [input, gate], [""]));
 }
 
-function writeSwish(x: string, last: Node, rewrite: Rewrite, opset: number): void {
-  if (opset >= HARD_SWISH_OPSET) {
-    rewrite.replace(last, makeNode("HardSwish", [x], [""]));
-    return;
-  }
-  const gate = rewrite.editor.uniqueName(`${last.outputs[0] ?? ""}_gate`);
-  rewrite.replace(last, hardSigmoid(x, gate), makeNode("Mul", [x, gate], [""]));
-}
-
-function hardSigmoid(x: string, output: string): Node {
+function hardSigmoid(input: string, output: string): Node {
   return makeNode(
     "HardSigmoid",
-    [x],
+    [input],
     [output],
     [attribute.float("alpha", Math.fround(1 / 6)), attribute.float("beta", 0.5)],
   );

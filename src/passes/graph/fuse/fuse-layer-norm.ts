@@ -23,34 +23,57 @@ import {
   isOp,
   makeNode,
   type Model,
-  type Node,
   opsetVersion,
 } from "../../../ir/index.js";
-import { analyzeShapes, type GraphFacts } from "../../../ops/shape-analysis.js";
+import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
 import { upgradeOpset } from "../../../ops/upgrade/upgrade-opset.js";
+import {
+  exactly,
+  fit,
+  type Leaf,
+  leaf,
+  type Match,
+  matchAt,
+  misfit,
+  type Misfit,
+  nearMisfit,
+  node,
+  nodeThat,
+  type NodePattern,
+  number,
+  oneOf,
+  type Pattern,
+  type Rule,
+  rule,
+  type Scope,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import {
-  isMeanOfLastAxis,
-  otherInput,
-  scalarOf,
-  shiftedInput,
-  soleProducer,
-  squaredInput,
-} from "./pattern.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
+import { isMeanOfLastAxis } from "./pattern.js";
 
 const LAYER_NORM_OPSET = 17;
 const RMS_NORM_OPSET = 23;
 
-interface Normalization {
-  readonly kind: "LayerNormalization" | "RMSNormalization";
-  readonly x: string;
-  readonly epsilon: number;
-  /** The node that gives the normalized value, before scale and bias. */
-  readonly last: Node;
-  readonly size: number;
-}
+const x = value("x");
+const epsilon = number("ε");
+const gamma = vectorOf("γ");
+const beta = vectorOf("β");
+
+/** x - mean(x), which is squared and divided; the mean may be of use elsewhere. */
+const centred = node("Sub", [x, meanOfLastAxis(x, Infinity)], { uses: 2 });
+
+const layerNorm = normalization(centred, (normal) => {
+  const withScale = node("Mul", [normal, gamma]);
+  return oneOf(node("Add", [withScale, beta]), withScale, normal);
+});
+const rmsNorm = normalization(x, (normal) => oneOf(node("Mul", [normal, gamma]), normal));
+
+const NORMALIZATIONS: readonly Fusion[] = [
+  { rule: layerNorm, write: (match, place) => write("LayerNormalization", match, place) },
+  { rule: rmsNorm, write: (match, place) => write("RMSNormalization", match, place) },
+];
 
 export const fuseLayerNorm = definePass<Record<string, never>>({
   name: "fuse-layer-norm",
@@ -59,15 +82,71 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (!reachesOpset(model)) return exactResult({ normalizationsFused: 0 });
-    const opset = opsetVersion(model);
-    return exactResult({
-      normalizationsFused: rewriteGraphs(
-        model,
-        (rewrite, facts) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, facts, opset),
-      ),
-    });
+    return fusionResult("normalizationsFused", fuseAll(model, NORMALIZATIONS));
   },
 });
+
+/** value / √(mean(value²) + ε), by Div or by Mul with the reciprocal of the root, and what may stand behind. */
+function normalization(of: Pattern, withSteps: (normal: Pattern) => Pattern): Rule {
+  const square = oneOf(node("Mul", [of, of]), node("Pow", [of, exactly(2, { isOfAnyType: true })]));
+  const root = node("Sqrt", [node("Add", [meanOfLastAxis(square), epsilon])]);
+  const inverse = oneOf(node("Reciprocal", [root]), node("Div", [exactly(1), root]));
+  const normal = oneOf(node("Div", [of, root]), node("Mul", [of, inverse]));
+  const check = (match: Match, scope: Scope): Misfit | undefined => refusal(match, scope, of === x);
+  return rule({ pattern: withSteps(normal), anchor: root, check });
+}
+
+function meanOfLastAxis(of: Pattern, uses = 1): NodePattern {
+  const read: NodePattern["read"] = (mean, _, { editor, facts }) =>
+    isMeanOfLastAxis(mean, facts.shape(mean.inputs[0] ?? "")?.length, editor)
+      ? fit(mean)
+      : nearMisfit("the mean is not known to be over the last axis alone");
+  return nodeThat("ReduceMean", [of], read, { uses });
+}
+
+/** A constant vector of the last axis' size. */
+function vectorOf(name: string): Leaf<string> {
+  return leaf(name, (read, found, { editor, facts }) => {
+    const tensor = editor.constant(read);
+    const size = facts.shape(found.of(x))?.at(-1);
+    return tensor?.dataType === DataType.FLOAT && tensor.dims.length === 1 && elementCount(tensor) === size
+      ? fit(read)
+      : misfit(() => `"${read}" is no constant vector of the last axis' size`);
+  });
+}
+
+function refusal({ found }: Match, { facts, opset }: Scope, isRms: boolean): Misfit | undefined {
+  const [input, shift] = [found.of(x), found.of(epsilon)];
+  const [size, type] = [facts.shape(input)?.at(-1), facts.type(input)?.elementType];
+  if (!(shift >= 0)) return nearMisfit(`ε is ${shift}`);
+  if (typeof size !== "number" || size < 1) return nearMisfit(`the last size of "${input}" is not known`);
+  if (type !== DataType.FLOAT) return nearMisfit(`"${input}" is not known to be float32`);
+  return isRms && opset < RMS_NORM_OPSET
+    ? nearMisfit(`operator set ${opset} has no RMSNormalization, which came with ${RMS_NORM_OPSET}`)
+    : undefined;
+}
+
+function write(
+  kind: "LayerNormalization" | "RMSNormalization",
+  match: Match,
+  { rewrite, scope }: Place,
+): Misfit | undefined {
+  const { found } = match;
+  const input = found.of(x);
+  const scale = found.maybe(gamma) ?? rewrite.addConstant(ones(Number(scope.facts.shape(input)?.at(-1))));
+  const bias = found.maybe(beta);
+  const attributes = [
+    attribute.int("axis", -1),
+    attribute.float("epsilon", found.of(epsilon)),
+    attribute.int("stash_type", 1),
+  ];
+  const inputs = [input, scale, ...(bias === undefined ? [] : [bias])];
+  return rewrite.fuse(match, makeNode(kind, inputs, [""], attributes));
+}
+
+function ones(size: number): ReturnType<typeof floatTensor> {
+  return floatTensor("ones", [size], new Float32Array(size).fill(1));
+}
 
 /**
  * Whether the model has the operator set, or comes to it: it is raised only when there is something to
@@ -76,103 +155,11 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
 function reachesOpset(model: Model): boolean {
   if (opsetVersion(model) >= LAYER_NORM_OPSET) return true;
   const editors = GraphEditor.forModel(model);
-  const isWanted = [...analyzeShapes(editors)].some(([editor, facts]) =>
-    editor.graph.nodes.some(
-      (node) => isOp(node, "Sqrt") && normalizationAt(node, editor, facts, LAYER_NORM_OPSET) !== undefined,
-    ),
-  );
+  const facts = analyzeShapes(editors);
+  const isWanted = editors.some((editor) => {
+    const known = facts.get(editor) ?? new GraphFacts(undefined);
+    const scope: Scope = { editor, facts: known, opset: LAYER_NORM_OPSET, isFixed: () => false };
+    return editor.graph.nodes.some((each) => isOp(each, "Sqrt") && matchAt(layerNorm, each, scope));
+  });
   return isWanted && upgradeOpset(model, LAYER_NORM_OPSET).upgraded;
-}
-
-function fuse(node: Node, rewrite: Rewrite, facts: GraphFacts, opset: number): boolean {
-  const { editor } = rewrite;
-  const found = normalizationAt(node, editor, facts, opset);
-  if (!found) return false;
-  const scale = vectorBehind(found.last, "Mul", found.size, editor);
-  const bias =
-    found.kind === "LayerNormalization" && scale
-      ? vectorBehind(scale.node, "Add", found.size, editor)
-      : undefined;
-  const gamma =
-    scale?.name ??
-    rewrite.addConstant(floatTensor("ones", [found.size], new Float32Array(found.size).fill(1)));
-  const attributes = [
-    attribute.int("axis", -1),
-    attribute.float("epsilon", found.epsilon),
-    attribute.int("stash_type", 1),
-  ];
-  rewrite.replace(
-    (bias ?? scale)?.node ?? found.last,
-    makeNode(found.kind, [found.x, gamma, ...(bias ? [bias.name] : [])], [""], attributes),
-  );
-  return true;
-}
-
-/** The normalization whose √(mean(…²) + ε) `node` computes. */
-function normalizationAt(
-  node: Node,
-  editor: GraphEditor,
-  facts: GraphFacts,
-  opset: number,
-): Normalization | undefined {
-  const sum = soleProducer(node.inputs[0], editor);
-  const shifted = shiftedInput(sum, editor);
-  const mean = soleProducer(shifted?.input, editor);
-  const rank = facts.shape(mean?.inputs[0] ?? "")?.length;
-  const squared = isMeanOfLastAxis(mean, rank, editor)
-    ? squaredInput(soleProducer(mean.inputs[0], editor), editor)
-    : undefined;
-  const last = squared === undefined || shifted === undefined ? undefined : quotientOf(node, squared, editor);
-  if (!last || squared === undefined || shifted === undefined || shifted.shift < 0) return undefined;
-  const centred = uncentred(squared, editor, facts);
-  const x = centred ?? squared;
-  const [size, type] = [facts.shape(x)?.at(-1), facts.type(x)?.elementType];
-  if (typeof size !== "number" || size < 1 || type !== DataType.FLOAT) return undefined;
-  if (centred === undefined && opset < RMS_NORM_OPSET) return undefined;
-  return {
-    kind: centred === undefined ? "RMSNormalization" : "LayerNormalization",
-    x,
-    epsilon: shifted.shift,
-    last,
-    size,
-  };
-}
-
-/** The node that divides `value` by the root, by Div or by Mul with the Reciprocal, or with 1 / root. */
-function quotientOf(root: Node, value: string, editor: GraphEditor): Node | undefined {
-  const name = root.outputs[0] ?? "";
-  const next = editor.soleConsumer(name);
-  if (!next) return undefined;
-  if (isOp(next, "Div") && next.inputs[1] === name && next.inputs[0] === value) return next;
-  const isInverse =
-    isOp(next, "Reciprocal") ||
-    (isOp(next, "Div") && next.inputs[1] === name && scalarOf(next.inputs[0], editor) === 1);
-  const product = isInverse ? editor.soleConsumer(next.outputs[0] ?? "") : undefined;
-  return isOp(product, "Mul") && otherInput(product, next.outputs[0] ?? "") === value ? product : undefined;
-}
-
-/** x, when the value is x - mean(x) that only this normalization uses. */
-function uncentred(name: string, editor: GraphEditor, facts: GraphFacts): string | undefined {
-  const sub = editor.isOutput(name) || editor.consumers(name).length > 2 ? undefined : editor.producer(name);
-  if (!isOp(sub, "Sub")) return undefined;
-  const [x = "", average = ""] = sub.inputs;
-  const mean = editor.producer(average);
-  return isMeanOfLastAxis(mean, facts.shape(x)?.length, editor) && mean.inputs[0] === x ? x : undefined;
-}
-
-/** The node right behind that joins its output with a constant vector of the axis' size. */
-function vectorBehind(
-  node: Node,
-  opType: string,
-  size: number,
-  editor: GraphEditor,
-): { readonly node: Node; readonly name: string } | undefined {
-  const output = node.outputs[0] ?? "";
-  const next = editor.soleConsumer(output);
-  if (!isOp(next, opType)) return undefined;
-  const name = otherInput(next, output);
-  const tensor = editor.constant(name);
-  return tensor?.dataType === DataType.FLOAT && tensor.dims.length === 1 && elementCount(tensor) === size
-    ? { node: next, name }
-    : undefined;
 }

@@ -8,23 +8,40 @@
  * direction: [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm
  * cost more than the Add.
  */
+import { DataType, type Dimension, makeNode, opsetVersion, type TensorType } from "../../../ir/index.js";
 import {
-  DataType,
-  type Dimension,
-  isOp,
-  makeNode,
-  type Node,
-  nodeLabel,
-  opsetVersion,
-  type TensorType,
-} from "../../../ir/index.js";
-import type { GraphFacts } from "../../../ops/shape-analysis.js";
+  type Match,
+  type Misfit,
+  misfit,
+  nearMisfit,
+  node,
+  rule,
+  type Scope,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
 
 /** Oldest operator set in which Gemm broadcasts its addend unasked. */
 const OLDEST_OPSET = 7;
+
+const [a, b, addend] = [value("a"), value("b"), value("addend")];
+const matMul = node("MatMul", [a, b]);
+const sum = node("Add", [matMul, addend]);
+
+const GEMM: Fusion = {
+  rule: rule({ pattern: sum, anchor: matMul, check }),
+  write: (match, { rewrite }) => {
+    const { found, last } = match;
+    const product = found.of(matMul);
+    const inputs = [a, b, addend].map((operand) => found.of(operand));
+    // Where the Add stood: the addend may be computed after the product.
+    rewrite.fuse(match, makeNode("Gemm", inputs, [""], [], product.name ?? last.name));
+    rewrite.retire(product);
+    return undefined;
+  },
+};
 
 export const fuseMatMulAdd = definePass<Record<string, never>>({
   name: "fuse-matmul-add",
@@ -33,28 +50,22 @@ export const fuseMatMulAdd = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (opsetVersion(model) < OLDEST_OPSET) return exactResult({ nodesFused: 0 });
-    return exactResult({
-      nodesFused: rewriteGraphs(
-        model,
-        (rewrite, facts) => (node) => isOp(node, "MatMul") && fuse(node, rewrite, facts),
-      ),
-    });
+    return fusionResult("nodesFused", fuseAll(model, [GEMM]));
   },
 });
 
-function fuse(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
-  const [a = "", b = ""] = node.inputs;
-  const product = node.outputs[0] ?? "";
-  const add = rewrite.editor.soleConsumer(product);
-  if (!isOp(add, "Add") || !isMatrix(facts.type(a)) || !isMatrix(facts.type(b))) return false;
-  const addend = add.inputs[add.inputs[0] === product ? 1 : 0] ?? "";
-  if (!broadcastsTo(facts.type(addend), facts.shape(b)?.[1])) return false;
-  // Where the Add stood: the addend may be computed after the product.
-  const gemm = makeNode("Gemm", [a, b, addend], [""], [], node.name ?? add.name);
-  rewrite.replace(add, gemm);
-  rewrite.editor.recordDescent(nodeLabel(node), nodeLabel(gemm));
-  rewrite.retire(node);
-  return true;
+function check({ found }: Match, { facts }: Scope): Misfit | undefined {
+  for (const factor of [a, b].map((operand) => found.of(operand))) {
+    const type = facts.type(factor);
+    if (isMatrix(type)) continue;
+    const rank = type?.shape?.length;
+    return rank === undefined
+      ? nearMisfit(`"${factor}" is not known to be a float32 matrix`)
+      : misfit(`"${factor}" has ${rank} axes where 2 are expected`);
+  }
+  return broadcastsTo(facts.type(found.of(addend)), facts.shape(found.of(b))?.[1])
+    ? undefined
+    : nearMisfit(`"${found.of(addend)}" is not known to broadcast to the product's columns`);
 }
 
 function isMatrix(type: TensorType | undefined): boolean {

@@ -26,11 +26,20 @@ import {
   stringAttribute,
   toNumbers,
 } from "../../../ir/index.js";
-import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
+import {
+  fit,
+  type Match,
+  nearMisfit,
+  node,
+  nodeThat,
+  type Outcome,
+  rule,
+  type Scope,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
 
 interface Border {
   /** Begin of every spatial axis, then the ends. */
@@ -38,45 +47,58 @@ interface Border {
   readonly value: number;
 }
 
+/** An operator that pads by itself, with the border that it is to have. */
+interface Padded {
+  readonly node: Node;
+  readonly pads: readonly number[];
+}
+
+const x = value("x");
+const pad = node("Pad", [x]);
+const padded = nodeThat(["Conv", "AveragePool", "MaxPool"], [pad], (next, found, scope) =>
+  paddedBy(found.of(pad), next, scope),
+);
+
+const BORDER: Fusion = { rule: rule({ pattern: padded, anchor: pad }), write };
+
 export const fusePad = definePass<Record<string, never>>({
   name: "fuse-pad",
   description: "puts explicit borders into the convolution or pooling behind them",
   lossy: false,
   defaults: {},
-  run(model) {
-    // From the front: of two Pads in a row the second takes its turn with the next run.
-    return exactResult({
-      bordersFused: rewriteGraphs(
-        model,
-        (rewrite, facts) => (node) => isOp(node, "Pad") && fuse(node, rewrite, facts),
-      ),
-    });
-  },
+  // From the front: of two Pads in a row the second takes its turn with the next run.
+  run: (model) => fusionResult("bordersFused", fuseAll(model, [BORDER])),
 });
 
-function fuse(pad: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
-  const { editor } = rewrite;
-  const [x = "", output = ""] = [pad.inputs[0], pad.outputs[0]];
-  const next = editor.soleConsumer(output);
-  if (
-    !isOp(next, "Conv", "AveragePool", "MaxPool") ||
-    next.inputs[0] !== output ||
-    facts.type(x)?.elementType !== DataType.FLOAT
-  )
-    return false;
+function write({ found }: Match, { rewrite }: Place): undefined {
+  const { node: next, pads } = found.of(padded);
+  setAttribute(next, attribute.ints("pads", pads));
+  if (getAttribute(next, "auto_pad")) setAttribute(next, attribute.string("auto_pad", "NOTSET"));
+  if (isOp(next, "AveragePool")) setAttribute(next, attribute.int("count_include_pad", 1));
+  rewrite.setInput(next, 0, found.of(x));
+}
+
+/** The operator with the Pad's border and its own, or why it cannot have both. */
+function paddedBy(step: Node, next: Node, { editor, facts }: Scope): Outcome<Padded> {
+  const input = step.inputs[0] ?? "";
+  if (facts.type(input)?.elementType !== DataType.FLOAT)
+    return nearMisfit(`"${input}" is not known to be float32`);
   const rank = isOp(next, "Conv")
     ? editor.constant(next.inputs[1] ?? "")?.dims.length
     : (intsAttribute(next, "kernel_shape")?.length ?? NaN) + 2;
-  const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(pad, rank, editor);
-  const own = border && explicitPads(next, border.pads.length);
-  if (!own || !takes(next, border, own, editor.producer(x), editor)) return false;
-  const sums = own.map((size, k) => size + (border.pads[k] ?? 0));
-  if (!isOp(next, "Conv") && !smallerThanKernel(next, sums)) return false;
-  setAttribute(next, attribute.ints("pads", sums));
-  if (getAttribute(next, "auto_pad")) setAttribute(next, attribute.string("auto_pad", "NOTSET"));
-  if (isOp(next, "AveragePool")) setAttribute(next, attribute.int("count_include_pad", 1));
-  rewrite.setInput(next, 0, x);
-  return true;
+  const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(step, rank, editor);
+  if (!border)
+    return nearMisfit(
+      "the border is not constant, or cuts, or is one of the batch, of channels or of no zeros",
+    );
+  const own = explicitPads(next, border.pads.length);
+  if (!own) return nearMisfit(`${next.opType} pads by auto_pad, to fit its input's size`);
+  if (!takes(next, border, own, editor.producer(input), editor))
+    return nearMisfit(`${next.opType} cannot have a border of ${border.value} as its own`);
+  const pads = own.map((size, k) => size + (border.pads[k] ?? 0));
+  return isOp(next, "Conv") || smallerThanKernel(next, pads)
+    ? fit({ node: next, pads })
+    : nearMisfit("the border would be as large as the kernel, which onnxruntime takes of no pooling");
 }
 
 /** What the Pad adds, when that is known, along spatial axes alone and nowhere cuts. */

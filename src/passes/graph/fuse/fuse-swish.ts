@@ -8,62 +8,51 @@
  * with a scalar α that is not zero, when nothing else uses what lies between, and x is known to have axes
  * where α has one. Results differ by rounding: onnxruntime 1.32 gave at most 2.4e-7 for x from -3 to 3.
  */
+import { attribute, DataType, makeNode } from "../../../ir/index.js";
 import {
-  attribute,
-  DataType,
-  type GraphEditor,
-  isOp,
-  makeNode,
-  type Model,
-  type Node,
-} from "../../../ir/index.js";
-import type { GraphFacts } from "../../../ops/shape-analysis.js";
+  type Match,
+  type Misfit,
+  nearMisfit,
+  node,
+  oneOf,
+  rule,
+  type Scope,
+  scaled,
+  value,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
-import { CONTRIB, importContrib, mayRaiseRank, otherInput, scaledInput, soleProducer } from "./pattern.js";
-import { rewriteGraphs, type Rewrite } from "./rewrite.js";
+import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
+import { CONTRIB, importContrib, ranksStay } from "./pattern.js";
+
+const x = value("x");
+const steeper = scaled(x);
+const gate = node("Sigmoid", [oneOf(x, steeper.pattern)]);
+
+const SWISH: Fusion = {
+  rule: rule({ pattern: node("Mul", [gate, x]), anchor: gate, check }),
+  write: (match, { model, rewrite }) => {
+    importContrib(model);
+    const { found } = match;
+    const alpha = attribute.float("alpha", Math.fround(found.maybe(steeper.factor) ?? 1));
+    rewrite.fuse(match, { ...makeNode("QuickGelu", [found.of(x)], [""], [alpha]), domain: CONTRIB });
+    return undefined;
+  },
+};
 
 export const fuseSwish = definePass<Record<string, never>>({
   name: "fuse-swish",
   description: "recognizes Swish (SiLU) written out with a Sigmoid",
   lossy: false,
   defaults: {},
-  run(model) {
-    return exactResult({
-      activationsFused: rewriteGraphs(
-        model,
-        (rewrite, facts) => (node) => isOp(node, "Sigmoid") && fuse(node, rewrite, model, facts),
-      ),
-    });
-  },
+  run: (model) => fusionResult("activationsFused", fuseAll(model, [SWISH])),
 });
 
-function fuse(sigmoid: Node, rewrite: Rewrite, model: Model, facts: GraphFacts): boolean {
-  const { editor } = rewrite;
-  const gate = sigmoid.outputs[0] ?? "";
-  const product = editor.soleConsumer(gate);
-  if (!isOp(product, "Mul")) return false;
-  const x = otherInput(product, gate);
-  const alpha = slopeOf(sigmoid.inputs[0] ?? "", x, editor);
-  if (
-    alpha === undefined ||
-    facts.type(x)?.elementType !== DataType.FLOAT ||
-    mayRaiseRank(x, product, facts, editor)
-  )
-    return false;
-  importContrib(model);
-  rewrite.replace(product, {
-    ...makeNode("QuickGelu", [x], [""], [attribute.float("alpha", Math.fround(alpha))]),
-    domain: CONTRIB,
-  });
-  return true;
-}
-
-/** α, when the value is α x: x itself, or its product with a scalar that is used here alone. */
-function slopeOf(name: string, x: string, editor: GraphEditor): number | undefined {
-  if (name === x) return 1;
-  const scaled = scaledInput(soleProducer(name, editor), editor);
-  return scaled?.input === x && scaled.factor !== 0 && Number.isFinite(scaled.factor)
-    ? scaled.factor
-    : undefined;
+function check(match: Match, scope: Scope): Misfit | undefined {
+  const { found } = match;
+  const input = found.of(x);
+  const alpha = found.maybe(steeper.factor) ?? 1;
+  if (alpha === 0 || !Number.isFinite(alpha)) return nearMisfit(`the factor is ${alpha}`);
+  if (scope.facts.type(input)?.elementType !== DataType.FLOAT)
+    return nearMisfit(`"${input}" is not known to be float32`);
+  return ranksStay(input, match, scope);
 }

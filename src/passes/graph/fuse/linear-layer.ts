@@ -20,6 +20,9 @@ import {
 import type { ChannelLayout } from "../channel-affine.js";
 import type { Rewrite } from "./rewrite.js";
 
+/** Operators that a layer begins with. */
+export const LAYERS = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
+
 export interface LinearLayer {
   readonly node: Node;
   /** The node that gives the layer's output: the layer itself, or the Add with the bias of a MatMul. */
@@ -61,7 +64,7 @@ function constantsOf({ node, last, weight }: LinearLayer, editor: GraphEditor): 
 }
 
 function layerOf(node: Node, editor: GraphEditor, rank: number | undefined): LinearLayer | undefined {
-  if (!isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul")) return undefined;
+  if (!isOp(node, ...LAYERS)) return undefined;
   const weight = editor.constant(node.inputs[1] ?? "");
   if (weight?.dataType !== DataType.FLOAT || weight.dims.length < 2 || weight.dims.includes(0))
     return undefined;

@@ -14,23 +14,36 @@ import {
   attribute,
   floatAttribute,
   floatTensor,
-  GraphEditor,
   intAttribute,
   intsAttribute,
   isOp,
   makeNode,
-  type Model,
   type Node,
   nodeLabel,
   setAttribute,
   stringAttribute,
   toFloat32,
 } from "../../../ir/index.js";
+import {
+  fit,
+  type Found,
+  leaf,
+  type Match,
+  misfit,
+  type Misfit,
+  nodeThat,
+  type Outcome,
+  rule,
+  type Scope,
+} from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
-import type { CopyLedger } from "./constant-copies.js";
 import { foldWithinBudget } from "./fold-budget.js";
+import { fuseAll, type Fusion, type Place } from "./fusion.js";
 import { finite, type LayerValues, type LinearLayer, linearLayer, writeLayer } from "./linear-layer.js";
-import { Rewrite } from "./rewrite.js";
+import type { Rewrite } from "./rewrite.js";
+
+/** Layers whose products make another of the same kind. */
+const MERGED = ["Conv", "Gemm", "MatMul"] as const;
 
 /** Multiplications that a merge may take at most. */
 const MAX_WORK = 2 ** 30;
@@ -42,50 +55,55 @@ interface Pair {
 
 const NAME = "merge-layers";
 
+/** The layer that makes the value: of a MatMul with a bias, the Add makes it. */
+const firstLayer = leaf("the layer before", readFirst, { isSole: true });
+const secondLayer = nodeThat(MERGED, [firstLayer], (node, found, { editor, isFixed }) => {
+  const before = found.of(firstLayer);
+  const read =
+    isOp(node, "Conv") === isOp(before.node, "Conv")
+      ? linearLayer(node, editor, undefined, isFixed)
+      : undefined;
+  return read?.inputs === before.outputs ? fit(read) : misfit("it is no layer of the same kind");
+});
+
+const TWO_LAYERS: Fusion = { rule: rule({ pattern: secondLayer, anchor: secondLayer }), write };
+
 export const mergeLayers = definePass<Record<string, never>>({
   name: NAME,
   description: "merges linear layers with nothing between them where one costs less than two",
   lossy: false,
   defaults: {},
   run(model) {
-    return foldWithinBudget(model, { pass: NAME, stat: "layersMerged" }, mergeAll);
+    return foldWithinBudget(model, { pass: NAME, stat: "layersMerged" }, (target, ledger) =>
+      fuseAll(target, [TWO_LAYERS], { ledger }),
+    );
   },
 });
 
-function mergeAll(model: Model, ledger: CopyLedger): number {
-  let merged = 0;
-  for (const editor of GraphEditor.forModel(model).reverse()) {
-    const rewrite = new Rewrite(editor, ledger);
-    for (const node of [...editor.graph.nodes]) if (mergeInto(node, rewrite)) merged++;
-    rewrite.finish();
-  }
-  return merged;
-}
-
-/** Merges the layer that `node` computes with the one before it. */
-function mergeInto(node: Node, rewrite: Rewrite): boolean {
-  const { editor } = rewrite;
-  if (!isOp(node, "Conv", "Gemm", "MatMul")) return false;
-  const value = node.inputs[0] ?? "";
-  if (editor.soleConsumer(value) !== node) return false;
+function readFirst(value: string, _: Found, { editor, isFixed }: Scope): Outcome<LinearLayer> {
   const maker = editor.producer(value);
   const before = isOp(maker, "Add")
     ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul"))
     : maker;
-  const second =
-    before && isOp(before, "Conv") === isOp(node, "Conv")
-      ? linearLayer(node, editor, undefined, rewrite.isFixed)
-      : undefined;
-  const first = second && before ? linearLayer(before, editor, undefined, rewrite.isFixed) : undefined;
-  if (!first || first.last !== maker || first.outputs !== second?.inputs) return false;
-  const labels = [first, second].map((layer) => nodeLabel(layer.node));
-  const merged = isOp(node, "Conv")
-    ? mergeConvolutions({ first, second }, rewrite)
-    : mergeProducts({ first, second }, rewrite);
-  if (!merged) return false;
-  for (const label of labels) editor.recordDescent(label, nodeLabel(merged));
-  for (const { weight } of [first, second]) editor.recordDescent(weight.name ?? "", merged.inputs[1] ?? "");
-  return true;
+  // Cheaper to ask than to read the layer.
+  const isLayer = isOp(before, ...MERGED) && editor.soleConsumer(value) !== undefined;
+  const read = isLayer ? linearLayer(before, editor, undefined, isFixed) : undefined;
+  return read && read.last === maker
+    ? fit(read)
+    : misfit(`"${value}" is not made by a layer for this one alone`);
+}
+
+function write({ found }: Match, { rewrite }: Place): Misfit | undefined {
+  const pair = { first: found.of(firstLayer), second: found.of(secondLayer) };
+  const layers = [pair.first, pair.second];
+  const labels = layers.map((layer) => nodeLabel(layer.node));
+  const merged = isOp(pair.second.node, "Conv")
+    ? mergeConvolutions(pair, rewrite)
+    : mergeProducts(pair, rewrite);
+  if (!merged) return misfit("one layer would cost more than the two, or cannot do the work of both");
+  for (const label of labels) rewrite.editor.recordDescent(label, nodeLabel(merged));
+  for (const { weight } of layers) rewrite.editor.recordDescent(weight.name ?? "", merged.inputs[1] ?? "");
+  return undefined;
 }
 
 function isPlain({ node }: LinearLayer): boolean {

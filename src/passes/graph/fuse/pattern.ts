@@ -1,4 +1,4 @@
-/** What the recognition of patterns asks again and again about float32 graphs. */
+/** What fusions ask again and again about float32 graphs. */
 import {
   DataType,
   elementCount,
@@ -14,23 +14,14 @@ import {
   toNumbers,
 } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
-
-/**
- * Relative difference below which a constant is the one that is meant: that of float32 and of 7 written
- * digits.
- */
-const CONSTANT_TOLERANCE = 1e-6;
+import { type Match, type Misfit, nearMisfit, type Scope } from "../../../patterns/index.js";
 
 /** Value of a float32 constant of one element that raises no rank: a scalar, or a vector of one. */
-export function scalarOf(name: string | undefined, editor: GraphEditor): number | undefined {
+function scalarOf(name: string | undefined, editor: GraphEditor): number | undefined {
   const tensor = editor.constant(name ?? "");
   if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length > 1 || elementCount(tensor) !== 1)
     return undefined;
   return toFloat32(tensor)[0];
-}
-
-export function isNear(value: number | undefined, wanted: number): boolean {
-  return value !== undefined && Math.abs(value - wanted) <= CONSTANT_TOLERANCE * Math.abs(wanted);
 }
 
 /** The value's producer, when one node alone uses the value. */
@@ -44,7 +35,7 @@ export function otherInput(node: Node, name: string): string {
 }
 
 /** The factor when the node multiplies `name` by a scalar or divides it by one. */
-export function scalarFactor(node: Node | undefined, name: string, editor: GraphEditor): number | undefined {
+function scalarFactor(node: Node | undefined, name: string, editor: GraphEditor): number | undefined {
   if (!node) return undefined;
   if (isOp(node, "Mul")) return scalarOf(otherInput(node, name), editor);
   if (!isOp(node, "Div") || node.inputs[0] !== name) return undefined;
@@ -62,32 +53,6 @@ export function scaledInput(
     if (factor !== undefined) return { input, factor };
   }
   return undefined;
-}
-
-/** The value that the node adds a scalar to, with the scalar. */
-export function shiftedInput(
-  node: Node | undefined,
-  editor: GraphEditor,
-): { readonly input: string; readonly shift: number } | undefined {
-  if (!isOp(node, "Add")) return undefined;
-  for (const input of node.inputs) {
-    const shift = scalarOf(otherInput(node, input), editor);
-    if (shift !== undefined) return { input, shift };
-  }
-  return undefined;
-}
-
-/** The value that the node squares: Pow by 2, or Mul by itself. */
-export function squaredInput(node: Node | undefined, editor: GraphEditor): string | undefined {
-  if (!node) return undefined;
-  if (isOp(node, "Mul") && node.inputs[0] === node.inputs[1]) return node.inputs[0];
-  return isOp(node, "Pow") && exponentOf(node, editor) === 2 ? node.inputs[0] : undefined;
-}
-
-/** A scalar exponent, which may be of another type than the base. */
-export function exponentOf(node: Node, editor: GraphEditor): number | undefined {
-  const tensor = editor.constant(node.inputs[1] ?? "");
-  return tensor && tensor.dims.length <= 1 && elementCount(tensor) === 1 ? toNumbers(tensor)[0] : undefined;
 }
 
 /** Whether a ReduceMean runs along the last axis alone and keeps it. */
@@ -112,7 +77,7 @@ export function hasAxes(name: string, facts: GraphFacts): boolean {
  * Whether the result of `last` may have more axes than `x`, from which it is computed with constants of at
  * most one axis: those of shape [1] make a vector of a scalar.
  */
-export function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEditor): boolean {
+function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEditor): boolean {
   if (hasAxes(x, facts)) return false;
   const seen = new Set<Node>();
   const waiting = [last];
@@ -127,6 +92,13 @@ export function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: G
     }
   }
   return false;
+}
+
+/** Why a match must not become one operator on `x`, which gives a result of x's own axes. */
+export function ranksStay(x: string, { last }: Match, { facts, editor }: Scope): Misfit | undefined {
+  return mayRaiseRank(x, last, facts, editor)
+    ? nearMisfit(`"${x}" may be a scalar, and a constant of shape [1] would make a vector of it`)
+    : undefined;
 }
 
 export const CONTRIB = "com.microsoft";

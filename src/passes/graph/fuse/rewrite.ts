@@ -1,17 +1,14 @@
 /**
- * Edits of one graph whose removals are carried out together at the end: each on its own would walk the
- * whole graph, which is quadratic in the number of fusions. A node that is replaced takes along what only
- * it used.
+ * The edits that fusions make: a batch of the editor's, with the constants that are made of others. Which
+ * came of which is kept, so that a budget can be held to (fold-budget.ts).
  */
-import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
+import { EditBatch, GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
+import type { Match, Misfit } from "../../../patterns/index.js";
 import { haveEqualBytes } from "../equal-bytes.js";
 import { CopyLedger, NewConstants } from "./constant-copies.js";
 
-export class Rewrite {
-  private readonly retired = new Set<Node>();
-  private readonly loosened = new Set<string>();
-  private readonly gone = new Set<string>();
+export class Rewrite extends EditBatch {
   /** How many constants were made from each name. */
   private readonly copies = new Map<string, number>();
   /**
@@ -23,9 +20,10 @@ export class Rewrite {
   private readonly made: NewConstants;
 
   constructor(
-    readonly editor: GraphEditor,
+    editor: GraphEditor,
     private readonly ledger = new CopyLedger(),
   ) {
+    super(editor);
     this.made = new NewConstants(editor);
   }
 
@@ -40,48 +38,18 @@ export class Rewrite {
     });
   }
 
-  isRetired(node: Node): boolean {
-    return this.retired.has(node);
-  }
-
   /**
-   * Takes nodes out of the index now and out of the graph at the end. Their outputs are free to be given to
-   * other nodes.
+   * Puts new nodes in the place of all that a pattern has matched: what a user said of any of them is meant
+   * for these. Returns undefined, so that a fusion that has nothing more to say may end with it.
    */
-  retire(...nodes: readonly Node[]): void {
-    for (const node of nodes) {
-      if (this.retired.has(node)) continue;
-      this.retired.add(node);
-      for (const [k, name] of node.inputs.entries()) {
-        this.loosened.add(name);
-        this.editor.setInput(node, k, "");
-      }
-      for (const [k, name] of node.outputs.entries()) {
-        this.gone.add(name);
-        this.editor.setOutput(node, k, "");
-      }
-    }
-  }
-
-  /** Gives the node's output a new name, that of a retired node; its old name is no longer. */
-  takeOutput(node: Node, output: string): void {
-    const label = nodeLabel(node);
-    this.gone.add(node.outputs[0] ?? "");
-    this.editor.setOutput(node, 0, output);
-    this.editor.recordDescent(label, nodeLabel(node));
-  }
-
-  /** Puts new nodes before `anchor` and retires it; the last of them takes over its first output. */
-  replace(anchor: Node, ...nodes: readonly [Node, ...Node[]]): void {
-    const output = anchor.outputs[0] ?? "";
-    this.editor.insertBefore(anchor, ...nodes);
-    this.retire(anchor);
-    this.editor.setOutput(nodes.at(-1)!, 0, output);
-  }
-
-  setInput(node: Node, index: number, name: string): void {
-    this.loosened.add(node.inputs[index] ?? "");
-    this.editor.setInput(node, index, name);
+  fuse(
+    { found, last }: Pick<Match, "found" | "last">,
+    ...nodes: readonly [Node, ...Node[]]
+  ): Misfit | undefined {
+    const labels = found.nodes.map(nodeLabel);
+    this.replace(last, ...nodes);
+    for (const label of labels) this.editor.recordDescent(label, nodeLabel(nodes.at(-1)!));
+    return undefined;
   }
 
   /**
@@ -132,38 +100,6 @@ export class Rewrite {
       constant.dims.join() === tensor.dims.join() &&
       haveEqualBytes(constant, tensor);
     if (!isKept) this.setInput(node, index, this.deriveConstant(tensor, old, ...others));
-  }
-
-  /**
-   * Carries out the removals: retired nodes, what only they used, and declarations of values that are no
-   * more.
-   */
-  finish(): void {
-    this.sweep();
-    if (this.retired.size > 0) this.editor.removeNodes(...this.retired);
-    const { graph } = this.editor;
-    const vanished = new Set([...this.gone].filter((name) => !this.editor.producer(name)));
-    if (vanished.size > 0) graph.valueInfo = graph.valueInfo.filter(({ name }) => !vanished.has(name));
-    const own = new Set(graph.initializers.map(({ name }) => name));
-    const unused = [...this.loosened].filter(
-      (name) => own.has(name) && !this.editor.input(name) && !this.isUsed(name),
-    );
-    if (unused.length > 0) this.editor.removeInitializers(new Set(unused));
-  }
-
-  /** Retires the makers of values that lost their last use, and theirs in turn. */
-  private sweep(): void {
-    const names = [...this.loosened];
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      const maker = name === "" ? undefined : this.editor.producer(name);
-      if (!maker || maker.outputs.some((output) => output !== "" && this.isUsed(output))) continue;
-      names.push(...maker.inputs);
-      this.retire(maker);
-    }
-  }
-
-  private isUsed(name: string): boolean {
-    return this.editor.consumers(name).length > 0 || this.editor.isOutput(name);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Whether two values of rank 3 are known to have the same first size. */
 import { isOp, type Node } from "../../../ir/index.js";
-import type { Scope } from "./attention-heads.js";
+import type { Scope } from "../../../patterns/index.js";
 
 /** How many layers back a common origin is looked for. */
 const MAX_STEPS = 8;

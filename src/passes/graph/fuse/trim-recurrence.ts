@@ -11,6 +11,9 @@
  * behind moves of axes alone; the index must be the first or the last. Layers of two directions need
  * constant weights that nothing else uses, which are then split, and default activations. Outputs stay the
  * same but for the order of sums. Needs operator set 11.
+ *
+ * No pattern of src/patterns: between the layer and the step that is read stands a chain of any length, in
+ * which each link is understood by what the ones before it have made of the axes.
  */
 import {
   attribute,
@@ -61,7 +64,9 @@ export const trimRecurrence = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    return foldWithinBudget(model, { pass: NAME, stat: "layersTrimmed" }, trimAll);
+    return foldWithinBudget(model, { pass: NAME, stat: "layersTrimmed" }, (target, ledger) => ({
+      count: trimAll(target, ledger),
+    }));
   },
 });
 

@@ -39,6 +39,15 @@ describe("products", () => {
     );
   });
 
+  it("are none of a ConvTranspose, even where its channels are as many as the matrix has rows", async () => {
+    const nodes = [op("ConvTranspose", ["x", "w"], ["h"]), op("MatMul", ["h", "v"], ["y"])];
+    const initializers = [tensor("w", [4, 6, 1, 1]), tensor("v", [6, 3], 2)];
+    expect(await left(mergeLayers, nodes, { feed: { x: floats([1, 4, 2, 6]) }, initializers })).toEqual([
+      "ConvTranspose",
+      "MatMul",
+    ]);
+  });
+
   it("take transposed weights and a batch", async () => {
     const transposed = [
       op("Gemm", ["x", "w"], ["h"], [int("transB", 1)]),

@@ -1,0 +1,111 @@
+/**
+ * Edits of one graph whose removals are carried out together at the end: each on its own would walk the
+ * whole graph, which is quadratic in their number. A node that is replaced takes along what only it used.
+ * What comes of the nodes and constants that go is recorded on the way.
+ */
+import type { GraphEditor } from "./editor.js";
+import type { Node } from "./graph.js";
+import { nodeLabel } from "./node.js";
+
+export class EditBatch {
+  private readonly retired = new Set<Node>();
+  /** Values that lost a reader, with the labels of those readers: what goes for want of readers goes into them. */
+  private readonly loosened = new Map<string, Set<string>>();
+  /** Values that lost their maker, with its label. */
+  private readonly gone = new Map<string, string>();
+
+  constructor(readonly editor: GraphEditor) {}
+
+  isRetired(node: Node): boolean {
+    return this.retired.has(node);
+  }
+
+  /**
+   * Takes nodes out of the index now and out of the graph at the end. Their outputs are free to be given to
+   * other nodes.
+   */
+  retire(...nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      if (this.retired.has(node)) continue;
+      this.retired.add(node);
+      const label = nodeLabel(node);
+      for (const [k, name] of node.inputs.entries()) {
+        this.loosen(name, label);
+        this.editor.setInput(node, k, "");
+      }
+      for (const [k, name] of node.outputs.entries()) {
+        this.gone.set(name, label);
+        this.editor.setOutput(node, k, "");
+      }
+    }
+  }
+
+  /** Gives the node's output a new name, that of a retired node, whose work it does from now on. */
+  takeOutput(node: Node, output: string): void {
+    const label = nodeLabel(node);
+    this.gone.set(node.outputs[0] ?? "", label);
+    const before = this.gone.get(output) ?? "";
+    this.editor.setOutput(node, 0, output);
+    this.editor.recordDescent(before, nodeLabel(node));
+  }
+
+  /** Puts new nodes before `anchor` and retires it; the last of them takes over its first output. */
+  replace(anchor: Node, ...nodes: readonly [Node, ...Node[]]): void {
+    const [label, output] = [nodeLabel(anchor), anchor.outputs[0] ?? ""];
+    this.editor.insertBefore(anchor, ...nodes);
+    this.retire(anchor);
+    this.editor.setOutput(nodes.at(-1)!, 0, output);
+    for (const node of nodes) this.editor.recordDescent(label, nodeLabel(node));
+  }
+
+  setInput(node: Node, index: number, name: string): void {
+    this.loosen(node.inputs[index] ?? "", nodeLabel(node));
+    this.editor.setInput(node, index, name);
+  }
+
+  /**
+   * Carries out the removals: retired nodes, what only they used, and declarations of values that are no
+   * more.
+   */
+  finish(): void {
+    this.sweep();
+    if (this.retired.size > 0) this.editor.removeNodes(...this.retired);
+    const { graph } = this.editor;
+    const vanished = new Set([...this.gone.keys()].filter((name) => !this.editor.producer(name)));
+    if (vanished.size > 0) graph.valueInfo = graph.valueInfo.filter(({ name }) => !vanished.has(name));
+    const own = new Set(graph.initializers.map(({ name }) => name));
+    const unused = [...this.loosened.keys()].filter(
+      (name) => own.has(name) && !this.editor.input(name) && !this.isUsed(name),
+    );
+    if (unused.length === 0) return;
+    for (const name of unused) if (!this.editor.hasDescendants(name)) this.recordReaders(name, name);
+    this.editor.removeInitializers(new Set(unused));
+  }
+
+  private loosen(name: string, reader: string): void {
+    const readers = this.loosened.get(name);
+    if (readers) readers.add(reader);
+    else this.loosened.set(name, new Set([reader]));
+  }
+
+  /** What read the value has taken its maker, or the constant itself, in. */
+  private recordReaders(value: string, label: string): void {
+    for (const reader of this.loosened.get(value) ?? []) this.editor.recordDescent(label, reader);
+  }
+
+  /** Retires the makers of values that lost their last use, and theirs in turn. */
+  private sweep(): void {
+    const names = [...this.loosened.keys()];
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      const maker = name === "" ? undefined : this.editor.producer(name);
+      if (!maker || maker.outputs.some((output) => output !== "" && this.isUsed(output))) continue;
+      names.push(...maker.inputs);
+      for (const output of maker.outputs) this.recordReaders(output, nodeLabel(maker));
+      this.retire(maker);
+    }
+  }
+
+  private isUsed(name: string): boolean {
+    return this.editor.consumers(name).length > 0 || this.editor.isOutput(name);
+  }
+}

@@ -1,0 +1,6 @@
+/** What a fusion looks for in a graph, said once. */
+export { matchAt } from "./match.js";
+export { Trace } from "./near-miss.js";
+export { CONSTANT_TOLERANCE, exactly, number, scaled, type Scaled, times } from "./numbers.js";
+export * from "./pattern.js";
+export { rule, type Rule, type RuleParts } from "./rule.js";
