@@ -30,6 +30,13 @@ export default [
       "facts about operators as data: inputs, outputs and attributes at every version, " +
       "int8 kernels, where weights are, opset conversions",
   },
+  {
+    room: "layers",
+    may: ["ir", "numeric", "ops"],
+    holds:
+      "the one model of a layer: its weight in any form, bias, rows and columns, groups, moments of its inputs; " +
+      "alone reads and writes QuantizeLinear and DequantizeLinear",
+  },
   { room: "onnx", may: ["ir"], holds: "bytes ↔ IR; the only room that knows protobuf; external data" },
   {
     room: "data",
@@ -48,7 +55,7 @@ export default [
   },
   {
     room: "passes",
-    may: ["ir", "numeric", "ops"],
+    may: ["ir", "numeric", "ops", "layers"],
     holds:
       "changes to a model. A pass never runs one, so its tests need no runtime; `contract.ts` says what a pass is",
   },
@@ -74,6 +81,7 @@ export default [
       "numeric",
       "targets",
       "ops",
+      "layers",
       "onnx",
       "data",
       "runtime",
@@ -104,7 +112,19 @@ export default [
   },
   {
     room: "inspect",
-    may: ["ir", "numeric", "ops", "onnx", "data", "runtime", "calibration", "passes", "plan", "run"],
+    may: [
+      "ir",
+      "numeric",
+      "ops",
+      "layers",
+      "onnx",
+      "data",
+      "runtime",
+      "calibration",
+      "passes",
+      "plan",
+      "run",
+    ],
     holds: "what a model is made of, what could be done to it, and how two differ",
   },
   {

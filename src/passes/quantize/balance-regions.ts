@@ -8,7 +8,7 @@ import {
   LARGEST_FACTOR,
   type ScaledMagnitudes,
 } from "../../numeric/equalization.js";
-import type { LinearLayer } from "../graph/fuse/linear-layer.js";
+import type { LinearLayer } from "../../layers/linear-layer.js";
 import type { ChannelRegion, ChannelSource } from "./channel-regions.js";
 import { layerMagnitudes } from "./layer-factors.js";
 

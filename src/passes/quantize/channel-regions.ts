@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from "../../ir/index.js";
 import type { TypeMap } from "../../ops/shapes.js";
-import { type LinearLayer, linearLayer } from "../graph/fuse/linear-layer.js";
+import { type LinearLayer, linearLayer } from "../../layers/linear-layer.js";
 import { type ChannelPlace, isJoin, keepsPlace, placeBehind, whyNotThrough } from "./channel-steps.js";
 
 /** What makes a value whose channels it can scale. */

@@ -12,6 +12,7 @@ import {
   type Node,
   toNumbers,
 } from "../../ir/index.js";
+import { isQuantizer } from "../../layers/coding.js";
 import type { TypeMap } from "../../ops/shapes.js";
 
 /** Where a value has its channels: along axis 1 of at least three, or along the last axis. */
@@ -127,6 +128,6 @@ function placeReshaped(
 /** In words, why factors do not pass through the node. */
 export function whyNotThrough(node: Node, label: string): string {
   if (isOp(node, "Clip")) return `the bounds of Clip "${label}" are the same for all channels`;
-  if (isOp(node, "QuantizeLinear", "DynamicQuantizeLinear")) return `"${label}" is quantized already`;
+  if (isQuantizer(node)) return `"${label}" is quantized already`;
   return `${node.opType} "${label}" does not pass a factor for each channel on`;
 }

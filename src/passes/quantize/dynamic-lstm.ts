@@ -15,8 +15,8 @@ import {
 } from "../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
 import { isInOrder, transposedView, viewOffsets } from "../../ops/strided-view.js";
-import { type WeightView, weightView } from "../../ops/weight-view.js";
-import { finiteValues } from "../weights/weight-values.js";
+import { type WeightView, weightView } from "../../layers/weight-view.js";
+import { finiteValues } from "../../layers/weight-values.js";
 import type { SharedCodes } from "./shared-codes.js";
 import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
 

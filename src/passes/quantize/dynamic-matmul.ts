@@ -22,8 +22,10 @@ import {
   type Tensor,
   toFloat32,
 } from "../../ir/index.js";
-import { gemmFactors } from "./gemm-factors.js";
-import { channelView, type KernelWeight, kernelWeight } from "./kernel-weight.js";
+import { isFloatBias, storedBias } from "../../layers/bias.js";
+import { type DynamicCodes, dynamicQuantizer, knownDynamicCodes } from "../../layers/coding.js";
+import { gemmFactors } from "../../layers/gemm-factors.js";
+import { channelView, type KernelWeight, kernelWeight } from "../../layers/kernel-weight.js";
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
 import { quantizeWeight, storedScales, type WeightOptions } from "./weight-codes.js";
 
@@ -117,9 +119,11 @@ function scaledBias(
   const { beta } = gemmFactors(node);
   if (bias === "" || beta === 0) return undefined;
   if (beta === 1) return { name: bias, nodes: [] };
-  const constant = editor.constant(bias);
-  if (constant?.dataType === DataType.FLOAT)
-    return { name: editor.addInitializer(scaled(constant, beta, editor.uniqueName(`${stem}b`))), nodes: [] };
+  const stored = storedBias(editor, node, 2);
+  if (stored && isFloatBias(stored)) {
+    const own = scaled(stored.tensor, beta, editor.uniqueName(`${stem}b`));
+    return { name: editor.addInitializer(own), nodes: [] };
+  }
   const [factor, product] = [
     editor.addInitializer(floatTensor(editor.uniqueName(`${stem}g`), [], Float32Array.of(beta))),
     editor.uniqueName(`${stem}b`),
@@ -153,19 +157,11 @@ function dynamicInput(
     : isLeft;
   const given = node.inputs[isLeft ? 1 : 0]!;
   const input = isTurned ? turned(editor, node, given, rank, stem) : given;
-  const existing = editor
-    .consumers(input)
-    .find((user) => isOp(user, "DynamicQuantizeLinear") && editor.isBefore(user, node));
-  if (existing)
-    return {
-      codesName: existing.outputs[0]!,
-      scaleName: existing.outputs[1]!,
-      zeroName: existing.outputs[2]!,
-    };
-  const [codesName, scaleName, zeroName] = ["x", "xs", "xz"].map((suffix) =>
-    editor.uniqueName(`${stem}${suffix}`),
-  ) as [string, string, string];
-  editor.insertBefore(node, makeNode("DynamicQuantizeLinear", [input], [codesName, scaleName, zeroName]));
+  const known = knownDynamicCodes(editor, input, node);
+  const fresh = (suffix: string): string => editor.uniqueName(`${stem}${suffix}`);
+  const names: DynamicCodes = known ?? [fresh("x"), fresh("xs"), fresh("xz")];
+  if (!known) editor.insertBefore(node, dynamicQuantizer(input, names));
+  const [codesName, scaleName, zeroName] = names;
   return { codesName, scaleName, zeroName };
 }
 

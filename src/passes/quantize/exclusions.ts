@@ -1,7 +1,7 @@
 /** Which nodes a user's selectors keep in float: by themselves, or by a constant that they read. */
 import { GraphEditor, type Model, type Node } from "../../ir/index.js";
 import { selectNodes } from "../../ops/select.js";
-import { weightView } from "../../ops/weight-view.js";
+import { weightView } from "../../layers/weight-view.js";
 
 /** A constant that a node reads through others that only move values counts. Throws as `selectNodes`. */
 export function exclusionsOf(

@@ -19,7 +19,7 @@ import {
 } from "../../ir/index.js";
 import { rowMajor, type StridedView } from "../../ops/strided-view.js";
 import type { NodeStatus } from "../contract.js";
-import { weightAxes } from "../encode/weight-axes.js";
+import { weightAxes } from "../../layers/weight-axes.js";
 import {
   type CodeScales,
   ownerOf,

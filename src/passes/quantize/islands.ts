@@ -18,10 +18,10 @@ import {
   type Node,
 } from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
-import { weightView } from "../../ops/weight-view.js";
+import { weightView } from "../../layers/weight-view.js";
 import { weightFact } from "../../ops/weights.js";
-import { whyFactorsStay } from "./gemm-factors.js";
-import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "./kernel-weight.js";
+import { whyFactorsStay } from "../../layers/gemm-factors.js";
+import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "../../layers/kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
 import { plainBias } from "./weight-codes.js";
 

@@ -8,8 +8,8 @@ import {
   outputIndex,
   withScaledInputs,
   withScaledOutputs,
-  writeLayer,
-} from "../graph/fuse/linear-layer.js";
+} from "../../layers/linear-layer.js";
+import { writeLayer } from "../graph/fuse/linear-layer.js";
 import type { Rewrite } from "../graph/fuse/rewrite.js";
 
 /** Weights beyond this could leave float32 when factors are multiplied in. */

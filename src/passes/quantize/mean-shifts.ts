@@ -16,7 +16,7 @@ import {
   opsetVersion,
 } from "../../ir/index.js";
 import type { MomentsRequest } from "../../numeric/statistics.js";
-import { biasSites, type BiasSite, storedWeight } from "./bias-sites.js";
+import { biasSites, type BiasSite } from "../../layers/bias-sites.js";
 
 /** From here on the axes of a mean are an input. */
 const AXES_INPUT_OPSET = 18;
@@ -45,12 +45,11 @@ export function modelOfShifts(model: Model, targets: ReadonlyMap<string, Float64
 }
 
 /**
- * A copy of a reference model that makes the means of what the sites of `model` make, each of one value per
+ * A copy of a reference model that makes the means of what the sites make, each of one value per
  * channel: means of float32 that the runtime takes are several times faster than those of activations that
  * must leave it.
  */
-export function modelOfMeans(reference: Model, model: Model, sites: readonly BiasSite[]): ShiftModel {
-  const sized = GraphEditor.forMainGraph(model);
+export function modelOfMeans(reference: Model, sites: readonly BiasSite[]): ShiftModel {
   const copy = copyModel(reference);
   const editor = GraphEditor.forMainGraph(copy);
   const requests = new Map<string, MomentsRequest>();
@@ -58,10 +57,7 @@ export function modelOfMeans(reference: Model, model: Model, sites: readonly Bia
     const producer = editor.producer(site.output);
     if (!producer || requests.has(site.output)) continue;
     const mean = editor.uniqueName(`${site.output}_mean`);
-    editor.insertAfter(
-      producer,
-      ...channelMeans(editor, site, spatialRank(sized, site), site.output, mean, opsetVersion(copy)),
-    );
+    editor.insertAfter(producer, ...channelMeans(editor, site, site.output, mean, opsetVersion(copy)));
     requests.set(site.output, meanRequest(site, mean));
   }
   return { model: copy, requests };
@@ -73,21 +69,20 @@ function addCorrection(
   target: Float64Array,
   opset: number,
 ): MomentsRequest {
-  const { node, output, channels } = site;
+  const { node, output, channels, spatialRank } = site;
   const [mean, shift, corrected, goal] = ["mean", "shift", "corrected", "target"].map((suffix) =>
     editor.uniqueName(`${nodeLabel(node)}_${suffix}`),
   ) as [string, string, string, string];
-  const rank = spatialRank(editor, site);
   editor.addInitializer(
     floatTensor(
       goal,
-      isOp(node, "Conv") ? [1, channels, ...new Array<number>(rank).fill(1)] : [channels],
+      isOp(node, "Conv") ? [1, channels, ...new Array<number>(spatialRank).fill(1)] : [channels],
       Float32Array.from(target),
     ),
   );
   const users = new Set([node]);
   const added = [
-    ...channelMeans(editor, site, rank, output, mean, opset),
+    ...channelMeans(editor, site, output, mean, opset),
     makeNode("Sub", [goal, mean], [shift]),
     makeNode("Add", [output, shift], [corrected]),
   ];
@@ -101,19 +96,13 @@ function meanRequest({ node }: BiasSite, tensor: string): MomentsRequest {
   return { kind: "moments", tensor, axis: isOp(node, "Conv") ? 1 : 0 };
 }
 
-/** Spatial axes of a convolution's output; 0 for other layers. */
-function spatialRank(editor: GraphEditor, { node }: BiasSite): number {
-  return isOp(node, "Conv") ? storedWeight(editor, node)!.dims.length - 2 : 0;
-}
-
 /**
  * Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever
  * their rank.
  */
 function channelMeans(
   editor: GraphEditor,
-  { node, channels }: BiasSite,
-  spatialRank: number,
+  { node, channels, spatialRank }: BiasSite,
   input: string,
   output: string,
   opset: number,

@@ -28,7 +28,7 @@ import { type Calibrator, CALIBRATORS, DEFAULT_PERCENTILE } from "../../numeric/
 import type { StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
 import { selectNodes } from "../../ops/select.js";
-import { weightView } from "../../ops/weight-view.js";
+import { weightView } from "../../layers/weight-view.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { RAISE_OPSET } from "../graph/upgrade-opset.js";

@@ -11,16 +11,17 @@ import {
 import { maxCodeOf } from "../../numeric/affine.js";
 import type { CodeLimits } from "../../numeric/rounding-grid.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
-import { kernelPartners } from "../cluster/kernel-pairs.js";
+import { kernelPartners } from "../../layers/kernel-pairs.js";
 import type { NodeStatus } from "../contract.js";
-import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
+import { type WeightLayer, weightLayers } from "../../layers/weight-layers.js";
+import { layerStatus } from "../layer-status.js";
 import { whyNotDynamicLstm } from "./dynamic-lstm.js";
 import type { Int8Format } from "./int8-formats.js";
 import { findIslands } from "./islands.js";
 import { rankTeller } from "./value-ranks.js";
 import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 import { exclusionsOf } from "./exclusions.js";
-import { isDepthwise } from "./kernel-weight.js";
+import { isDepthwise } from "../../layers/kernel-weight.js";
 
 export interface RoundingScope extends WeightBitsOptions {
   readonly saturation: "guard" | "ignore" | "seven-bit";

@@ -5,9 +5,9 @@
 import { type FloatReader, type GraphEditor, isOp, type Node, type Tensor } from "../../ir/index.js";
 import { quantizeRows, type RowOrder } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
-import { weightView } from "../../ops/weight-view.js";
-import { requireFinite } from "../weights/weight-values.js";
-import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "./kernel-weight.js";
+import { weightView } from "../../layers/weight-view.js";
+import { requireFinite } from "../../layers/weight-values.js";
+import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "../../layers/kernel-weight.js";
 
 export interface SaturationRisk {
   readonly pairs: number;

@@ -21,7 +21,7 @@ import {
   tensorBytes,
 } from "../../ir/index.js";
 import { isInOrder, rowMajor, type StridedView, viewOffsets } from "../../ops/strided-view.js";
-import { isMover, scopeOf } from "../../ops/weight-view.js";
+import { isMover, scopeOf } from "../../layers/weight-view.js";
 
 /** A node that reads a weight, directly or through nodes that only move its values. */
 export interface WeightRead {

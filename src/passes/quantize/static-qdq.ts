@@ -1,12 +1,6 @@
 /** Writes the Q/DQ form of planned islands: activation pairs, weight codes, clamps absorbed. */
-import {
-  DataType,
-  floatTensor,
-  type GraphEditor,
-  integerTensor,
-  makeNode,
-  type Node,
-} from "../../ir/index.js";
+import type { GraphEditor, Node } from "../../ir/index.js";
+import { quantizePair } from "../../layers/coding.js";
 import type { AffineParameters } from "../../numeric/affine.js";
 import type { Islands } from "./islands.js";
 import { isModelOutput } from "./model-output.js";
@@ -65,29 +59,14 @@ interface Pair {
   readonly readers: ReadonlySet<Node> | "all";
 }
 
-function insertPair(
-  editor: GraphEditor,
-  { source, tensor, parameters: { scale, zeroPoint }, readers }: Pair,
-): void {
-  const stem = editor.uniqueName("q");
-  const dequantized = editor.uniqueName(`${stem}d`);
-  const codes = editor.uniqueName(`${stem}c`);
-  const scaleName = editor.addInitializer(
-    floatTensor(editor.uniqueName(`${stem}s`), [], Float32Array.of(scale)),
-  );
-  const zero = editor.addInitializer(
-    integerTensor(editor.uniqueName(`${stem}z`), [], DataType.UINT8, Uint8Array.of(zeroPoint)),
-  );
+function insertPair(editor: GraphEditor, { source, tensor, parameters, readers }: Pair): void {
+  const { quantize, dequantize, dequantized } = quantizePair(editor, source, parameters);
   const users = editor.consumers(tensor);
-  const pair = [
-    makeNode("QuantizeLinear", [source, scaleName, zero], [codes]),
-    makeNode("DequantizeLinear", [codes, scaleName, zero], [dequantized]),
-  ];
   const producer = editor.producer(source);
-  if (producer) editor.insertAfter(producer, ...pair);
-  else editor.insertBefore(editor.graph.nodes[0], ...pair);
+  if (producer) editor.insertAfter(producer, quantize, dequantize);
+  else editor.insertBefore(editor.graph.nodes[0], quantize, dequantize);
   const except = new Set(readers === "all" ? [] : users.filter((user) => !readers.has(user)));
-  except.add(pair[0]!);
+  except.add(quantize);
   editor.replaceUses(tensor, dequantized, except);
   // Without a Q behind it the kernel that makes a body's output would run in float.
   if (readers === "all" && !isModelOutput(editor, tensor)) editor.renameOutput(tensor, dequantized);

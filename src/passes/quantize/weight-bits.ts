@@ -4,8 +4,8 @@
 import { EdgecError } from "../../errors.js";
 import type { Model, Tensor } from "../../ir/index.js";
 import { protectedEnds } from "../prune/protection.js";
-import { weightLayers } from "../weights/weight-layers.js";
-import { isFloating } from "../weights/weight-values.js";
+import { weightLayers } from "../../layers/weight-layers.js";
+import { isFloating } from "../../layers/weight-values.js";
 
 export interface WeightBitsOptions {
   /**

@@ -1,6 +1,5 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
 import {
-  attribute,
   DataType,
   elementCount,
   FloatReader,
@@ -9,7 +8,6 @@ import {
   integerTensor,
   intAttribute,
   isOp,
-  makeNode,
   type Node,
   removeAttribute,
   type Tensor,
@@ -23,10 +21,12 @@ import {
   type RowOptions,
   scalesForBias,
 } from "../../numeric/affine.js";
+import { isFloatBias, storedBias } from "../../layers/bias.js";
+import { dequantization, insertDequantize } from "../../layers/coding.js";
 import type { StridedView } from "../../ops/strided-view.js";
-import { weightView } from "../../ops/weight-view.js";
-import { finiteValues, requireFinite } from "../weights/weight-values.js";
-import { gemmFactors } from "./gemm-factors.js";
+import { weightView } from "../../layers/weight-view.js";
+import { finiteValues, requireFinite } from "../../layers/weight-values.js";
+import { gemmFactors } from "../../layers/gemm-factors.js";
 import {
   channelView,
   isDepthwise,
@@ -34,7 +34,7 @@ import {
   kernelWeight,
   type WeightPart,
   weightParts,
-} from "./kernel-weight.js";
+} from "../../layers/kernel-weight.js";
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
 
 /** The form of int8 weights. */
@@ -160,7 +160,7 @@ export function attachCodes(
     axis,
     shared,
   );
-  const scaleName = alpha === 1 ? editor.producer(dequantized)!.inputs[1]! : undefined;
+  const scaleName = alpha === 1 ? dequantization(editor, dequantized)!.scale : undefined;
   shared.describe(view.tensor, signed, {
     along: channelView(node, weight),
     name: scaleName,
@@ -209,14 +209,11 @@ export function storedScales(
 
 /** The bias as one float per channel, or undefined when there is none or it is of another form. */
 export function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
-  const bias = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
-  if (
-    bias?.dataType !== DataType.FLOAT ||
-    elementCount(bias) !== channels ||
-    (bias.dims.at(-1) ?? 1) !== channels
-  )
-    return undefined;
-  return finiteValues(bias);
+  const bias = storedBias(editor, node, 2);
+  if (!bias || !isFloatBias(bias)) return undefined;
+  const { tensor } = bias;
+  const fits = elementCount(tensor) === channels && (tensor.dims.at(-1) ?? 1) === channels;
+  return fits ? finiteValues(tensor) : undefined;
 }
 
 /**
@@ -239,18 +236,16 @@ function dequantize(
       ? shared.constant(editor, weight, tensor)
       : editor.addInitializer({ ...tensor, name: editor.uniqueName(tensor.name ?? "") });
   const scale = add(floatTensor(`${stem}s`, dims, values));
-  const zeros =
+  const zeroPoint =
     type === DataType.INT8 && isOp(before, "Gemm")
-      ? [add(integerTensor(`${stem}z`, dims, DataType.INT8, new Int8Array(values.length)))]
-      : [];
-  editor.insertBefore(
-    before,
-    makeNode(
-      "DequantizeLinear",
-      [code, scale, ...zeros],
-      [stem],
-      dims.length === 0 ? [] : [attribute.int("axis", axis)],
-    ),
-  );
+      ? add(integerTensor(`${stem}z`, dims, DataType.INT8, new Int8Array(values.length)))
+      : undefined;
+  const coding = {
+    codes: code,
+    scale,
+    ...(zeroPoint === undefined ? {} : { zeroPoint }),
+    ...(dims.length === 0 ? {} : { axis }),
+  };
+  insertDequantize(editor, before, coding, stem);
   return stem;
 }

@@ -11,7 +11,7 @@ import {
 } from "../../../src/ir/index.js";
 import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
 import { normalArray } from "../../numeric/seeded.js";
-import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
+import { floats, model, product, run, statisticsOf, valuesOf } from "../../layers/tiny-models.js";
 
 const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
 const numbersOf = (m: Model, name: string): number[] =>

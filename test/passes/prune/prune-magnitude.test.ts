@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { attribute, DataType, isOp, makeNode, tensorValue } from "../../../src/ir/index.js";
 import { pruneMagnitude } from "../../../src/passes/prune/prune-magnitude.js";
 import { normalArray } from "../../numeric/seeded.js";
-import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
+import { floats, model, product, run, statisticsOf, valuesOf } from "../../layers/tiny-models.js";
 
 const zeros = (values: readonly number[]): number => values.filter((value) => value === 0).length;
 

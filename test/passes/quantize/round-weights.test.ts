@@ -16,7 +16,7 @@ import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { roundWeights, type RoundWeightsOptions } from "../../../src/passes/quantize/round-weights.js";
 import { fixture } from "../../cli/run-edgec.js";
 import { normalArray } from "../../numeric/seeded.js";
-import { floats, model, product, run, statisticsOf, valuesOf } from "../weights/tiny-models.js";
+import { floats, model, product, run, statisticsOf, valuesOf } from "../../layers/tiny-models.js";
 
 const DEPTH = 48;
 const OUTPUTS = 24;

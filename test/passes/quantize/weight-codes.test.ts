@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { attribute, FloatReader, floatTensor, makeNode, type Tensor } from "../../../src/ir/index.js";
 import { quantizeRows, matrixRows } from "../../../src/numeric/affine.js";
 import { transposedView } from "../../../src/ops/strided-view.js";
-import { plainView } from "../../../src/ops/weight-view.js";
-import { isDepthwise, type KernelWeight } from "../../../src/passes/quantize/kernel-weight.js";
+import { plainView } from "../../../src/layers/weight-view.js";
+import { isDepthwise, type KernelWeight } from "../../../src/layers/kernel-weight.js";
 import { quantizeWeight, type WeightForm } from "../../../src/passes/quantize/weight-codes.js";
 import { normalArray } from "../../numeric/seeded.js";
 

@@ -9,7 +9,7 @@ import {
   type Attribute,
 } from "../../src/ir/index.js";
 import { readModel } from "../../src/onnx/index.js";
-import { weightSites } from "../../src/ops/weights.js";
+import { plainLayers } from "../../src/layers/layer.js";
 import { floats } from "../passes/graph/running.js";
 import { branch, FLAG, tiny } from "../passes/graph/tiny-models.js";
 
@@ -101,7 +101,7 @@ it.each<
   ],
 ])("finds the weight of %s", (_, opType, inputs, dims, attributes, expected) => {
   const model = tiny([makeNode(opType, inputs, ["y"], attributes)], { initializers: [weight("w", ...dims)] });
-  expect([...weightSites(GraphEditor.forMainGraph(model))]).toMatchObject([expected]);
+  expect([...plainLayers(GraphEditor.forMainGraph(model))]).toMatchObject([expected]);
 });
 
 it("finds both weights of a recurrent node", () => {
@@ -109,7 +109,7 @@ it("finds both weights of a recurrent node", () => {
     initializers: [weight("w", 1, 6, 3), weight("r", 1, 6, 2)],
   });
   expect(
-    [...weightSites(GraphEditor.forMainGraph(model))].map(({ tensor, channelAxis, biasIndex }) => [
+    [...plainLayers(GraphEditor.forMainGraph(model))].map(({ tensor, channelAxis, biasIndex }) => [
       tensor.name,
       channelAxis,
       biasIndex,
@@ -143,12 +143,12 @@ it("finds constants of the graph around a body, and no vectors, computed values 
   );
   model.graph.inputs.push(tensorValue("d", DataType.FLOAT));
   expect(
-    GraphEditor.forModel(model).map((editor) => [...weightSites(editor)].map(({ tensor }) => tensor.name)),
+    GraphEditor.forModel(model).map((editor) => [...plainLayers(editor)].map(({ tensor }) => tensor.name)),
   ).toEqual([[], ["w"], []]);
 });
 
 it("finds the 26 convolutions of a MobileNet, 8 of them depthwise, and its classifier", () => {
-  const sites = [...weightSites(GraphEditor.forMainGraph(readModel("fixtures/models/mbv2.onnx")))];
+  const sites = [...plainLayers(GraphEditor.forMainGraph(readModel("fixtures/models/mbv2.onnx")))];
   expect([
     sites.length,
     sites.filter((site) => site.depthwise).length,

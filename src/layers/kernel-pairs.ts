@@ -2,9 +2,9 @@
  * Which int8 weights a kernel sums in pairs of 16 bits, and whether a weight was made so that no pair
  * saturates.
  */
-import { MAX_PAIR_SUM } from "../../numeric/affine.js";
-import type { WeightLayer } from "../weights/weight-layers.js";
-import type { MatrixLayout } from "../weights/weight-matrix.js";
+import { MAX_PAIR_SUM } from "../numeric/affine.js";
+import type { WeightLayer } from "./weight-layers.js";
+import type { MatrixLayout } from "./weight-matrix.js";
 
 /**
  * The partner of each column, or undefined when the kernel sums no pairs or the codes break the limit as

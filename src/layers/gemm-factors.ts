@@ -1,5 +1,5 @@
 /** Y = alpha · A · B + beta · C: what a Gemm multiplies its product and its bias by. */
-import { floatAttribute, intAttribute, isOp, type Node } from "../../ir/index.js";
+import { floatAttribute, intAttribute, isOp, type Node } from "../ir/index.js";
 
 /** Factors within these powers of two leave scales of weights in float32's range. */
 const MOST = 2 ** 40;

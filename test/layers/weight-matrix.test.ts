@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { attribute, GraphEditor, makeNode, type Node, type Tensor } from "../../../src/ir/index.js";
-import { weightSites } from "../../../src/ops/weights.js";
-import { matrixLayout, readRows, writeRows } from "../../../src/passes/weights/weight-matrix.js";
+import { attribute, GraphEditor, makeNode, type Node, type Tensor } from "../../src/ir/index.js";
+import { plainLayers } from "../../src/layers/layer.js";
+import { matrixLayout, readRows, writeRows } from "../../src/layers/weight-matrix.js";
 import { floats, model } from "./tiny-models.js";
 
 const counting = (dims: readonly number[]): Tensor =>
@@ -12,7 +12,7 @@ const counting = (dims: readonly number[]): Tensor =>
   );
 
 function rowsOf(node: Node, weight: Tensor): number[][] {
-  const [site] = weightSites(GraphEditor.forMainGraph(model([node], [weight])));
+  const [site] = plainLayers(GraphEditor.forMainGraph(model([node], [weight])));
   const layout = matrixLayout(site!);
   const values = Float32Array.from({ length: layout.rows * layout.columns }, (_, i) => i);
   const matrix = readRows(values, layout);

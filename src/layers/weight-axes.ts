@@ -2,9 +2,9 @@
  * Along which axes the scale of a stored weight varies: those that belong to different outputs of its
  * operator.
  */
-import { isOp, isStandard } from "../../ir/index.js";
-import type { Node } from "../../ir/index.js";
-import { weightFact, type WeightKind } from "../../ops/weights.js";
+import { isOp, isStandard } from "../ir/index.js";
+import type { Node } from "../ir/index.js";
+import { weightFact, type WeightKind } from "../ops/weights.js";
 
 /** Below this many values to a scale, scales would eat the saving of an elementwise constant. */
 const MIN_ROW = 32;

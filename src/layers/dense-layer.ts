@@ -7,16 +7,17 @@ import {
   floatTensor,
   type GraphEditor,
   integerTensor,
-  intAttribute,
   isOp,
   type Node,
   type Tensor,
   toFloat32,
   toNumbers,
-} from "../../ir/index.js";
-import { codesAtScales, matrixRows } from "../../numeric/affine.js";
+} from "../ir/index.js";
+import { codesAtScales, matrixRows } from "../numeric/affine.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
+import { dynamicSource } from "./coding.js";
 import { isPlainGemm } from "./gemm-factors.js";
+import { type Layer, layerAt } from "./layer.js";
 
 export interface DenseLayer {
   readonly node: Node;
@@ -82,49 +83,39 @@ function layerOf(editor: GraphEditor, site: BiasSite): DenseLayer | undefined {
 }
 
 function behindGemm(editor: GraphEditor, node: Node): Stored | undefined {
-  if (!isPlainGemm(node)) return undefined;
-  const stored = dequantized(editor, node.inputs[1] ?? "");
-  return stored
-    ? { ...stored, transposed: intAttribute(node, "transB", 0) === 1, input: node.inputs[0] ?? "" }
-    : undefined;
+  return isPlainGemm(node) ? storedIn(editor, node) : undefined;
 }
 
 function behindAdd(editor: GraphEditor, add: Node): Stored | undefined {
   const product = add.inputs.map((name) => editor.producer(name)).find((node) => isOp(node, "MatMul", "Mul"));
   if (!product) return undefined;
-  return product.opType === "Mul" ? behindCodes(editor, product) : behindMatMul(editor, product);
-}
-
-function behindMatMul(editor: GraphEditor, { inputs: [input = "", weight = ""] }: Node): Stored | undefined {
-  const stored = dequantized(editor, weight);
-  return stored && { ...stored, transposed: false, input };
+  return product.opType === "Mul" ? behindCodes(editor, product) : storedIn(editor, product);
 }
 
 /** The Mul of dynamic quantization: products of codes times the product of both scales. */
 function behindCodes(editor: GraphEditor, { inputs: [sum = "", factor = ""] }: Node): Stored | undefined {
   const product = editor.producer(editor.producer(sum)?.inputs[0] ?? "");
-  const quantize = isOp(product, "MatMulInteger") ? editor.producer(product.inputs[0] ?? "") : undefined;
-  const weight = editor.constant(product?.inputs[1] ?? "");
+  const input = isOp(product, "MatMulInteger") ? dynamicSource(editor, product.inputs[0] ?? "") : undefined;
+  const weight = product && ownConstant(layerAt(editor, product, 1));
   const scale = editor.constant(editor.producer(factor)?.inputs[1] ?? "");
-  if (!isOp(quantize, "DynamicQuantizeLinear") || !scale || weight?.dataType !== DataType.INT8)
-    return undefined;
-  return { weight, scale, transposed: false, input: quantize.inputs[0] ?? "" };
+  if (input === undefined || !scale || weight?.dataType !== DataType.INT8) return undefined;
+  return { weight, scale, transposed: false, input };
 }
 
-function dequantized(
-  editor: GraphEditor,
-  name: string,
-): { weight: Tensor; scale: Tensor | undefined } | undefined {
-  const producer = editor.producer(name);
-  if (!isOp(producer, "DequantizeLinear")) {
-    const weight = editor.constant(name);
-    return weight?.dataType === DataType.FLOAT ? { weight, scale: undefined } : undefined;
-  }
-  const [weight, scale] = [
-    editor.constant(producer.inputs[0] ?? ""),
-    editor.constant(producer.inputs[1] ?? ""),
-  ];
-  return weight?.dataType === DataType.INT8 && scale ? { weight, scale } : undefined;
+/** Of a layer that computes in float, whose weight is floats or lies behind a DequantizeLinear. */
+function storedIn(editor: GraphEditor, node: Node): Stored | undefined {
+  const layer = layerAt(editor, node, 1);
+  const weight = ownConstant(layer);
+  if (!layer || !weight) return undefined;
+  const scale = layer.coding && editor.constant(layer.coding.scale);
+  const fits = layer.coding ? weight.dataType === DataType.INT8 && scale : weight.dataType === DataType.FLOAT;
+  const [input = ""] = node.inputs;
+  return fits ? { weight, scale, transposed: layer.channelAxis === 0, input } : undefined;
+}
+
+/** The layer's constant, unless nodes on the way move its values. */
+function ownConstant(layer: Layer | undefined): Tensor | undefined {
+  return layer?.path.every((node) => node === layer.coding?.dequantize) ? layer.tensor : undefined;
 }
 
 /** Whether nothing else uses the constant. */

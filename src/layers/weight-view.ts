@@ -26,7 +26,7 @@ import {
   transposedView,
   unsqueezed,
   viewOffsets,
-} from "./strided-view.js";
+} from "../ops/strided-view.js";
 
 export interface WeightView extends StridedView {
   /** The constant as the file has it. */

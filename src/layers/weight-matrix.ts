@@ -2,8 +2,8 @@
  * A weight as rows: one row for each output, one column for each input that the output is a weighted sum
  * of.
  */
-import type { WeightSite } from "../../ops/weights.js";
-import { type StridedView, viewOffsets } from "../../ops/strided-view.js";
+import type { Layer } from "./layer.js";
+import { type StridedView, viewOffsets } from "../ops/strided-view.js";
 
 /**
  * Where the values lie: value (row, column) at `rowOffsets[row] + columnOffsets[column]`. In the column
@@ -21,7 +21,7 @@ export interface MatrixLayout {
 
 /** By the way that the operator sees its weight. */
 export function matrixLayout(
-  site: Pick<WeightSite, "dims" | "strides" | "kind" | "channelAxis" | "groups">,
+  site: Pick<Layer, "dims" | "strides" | "kind" | "channelAxis" | "groups">,
 ): MatrixLayout {
   const { dims, kind, channelAxis, groups } = site;
   const axes = [...dims.keys()];

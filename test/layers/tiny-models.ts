@@ -9,9 +9,9 @@ import {
   tensorValue,
   type Tensor,
   toFloat32,
-} from "../../../src/ir/index.js";
-import { type GramRequest, type StatisticRequest, Statistics } from "../../../src/numeric/statistics.js";
-import type { Pass, PassResult } from "../../../src/passes/contract.js";
+} from "../../src/ir/index.js";
+import { type GramRequest, type StatisticRequest, Statistics } from "../../src/numeric/statistics.js";
+import type { Pass, PassResult } from "../../src/passes/contract.js";
 
 export function model(nodes: Node[], initializers: Tensor[], output = "y"): Model {
   const graph = {

@@ -1,15 +1,13 @@
 /** The weights of a model, each once however many operators share it, with what can be changed about it. */
-import { GraphEditor, type Model, nodeLabel, type Node, subgraphsOf, type Tensor } from "../../ir/index.js";
-import { scopeOf } from "../../ops/weight-view.js";
-import { weightSites } from "../../ops/weights.js";
-import type { NodeStatus } from "../contract.js";
-import { codedUses } from "./coded-uses.js";
+import { GraphEditor, type Model, nodeLabel, type Node, subgraphsOf, type Tensor } from "../ir/index.js";
+import { scopeOf } from "./weight-view.js";
+import { codedLayers, type Layer, plainLayers } from "./layer.js";
 import { isSameLayout, type MatrixLayout, matrixLayout } from "./weight-matrix.js";
-import type { WeightUse } from "./weight-use.js";
 
+/** A weight with the layers that use it. */
 export interface WeightLayer {
   readonly tensor: Tensor;
-  readonly uses: readonly [WeightUse, ...WeightUse[]];
+  readonly uses: readonly [Layer, ...Layer[]];
   /** Rows and columns for the first use that multiplies by the weight. */
   readonly layout: MatrixLayout;
   /** Whether all that multiply by it have these rows and columns. */
@@ -24,11 +22,9 @@ export interface WeightLayer {
  */
 export function weightLayers(model: Model): WeightLayer[] {
   const editors = GraphEditor.forModel(model);
-  const uses = new Map<Tensor, WeightUse[]>();
+  const uses = new Map<Tensor, Layer[]>();
   for (const editor of editors) {
-    for (const use of [...weightSites(editor)]
-      .map((site) => ({ ...site, editor }))
-      .concat([...codedUses(editor)])) {
+    for (const use of [...plainLayers(editor), ...codedLayers(editor)]) {
       const known = uses.get(use.tensor);
       if (known) known.push(use);
       else uses.set(use.tensor, [use]);
@@ -45,7 +41,7 @@ export function weightLayers(model: Model): WeightLayer[] {
   return layers.sort((a, b) => (order.get(a.uses[0].node) ?? 0) - (order.get(b.uses[0].node) ?? 0));
 }
 
-function layerOf(uses: [WeightUse, ...WeightUse[]], editors: readonly GraphEditor[]): WeightLayer {
+function layerOf(uses: [Layer, ...Layer[]], editors: readonly GraphEditor[]): WeightLayer {
   const [{ tensor }] = uses;
   const [layout = matrixLayout(uses[0]), ...others] = uses
     .filter(({ kind }) => kind !== "embedding")
@@ -63,7 +59,7 @@ function layerOf(uses: [WeightUse, ...WeightUse[]], editors: readonly GraphEdito
  * A use of the constant, or of what nodes on the way to an operator make of it, that is none of `uses`, in
  * words.
  */
-function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[]): string | undefined {
+function foreignUse(uses: readonly Layer[], editors: readonly GraphEditor[]): string | undefined {
   const { tensor } = uses[0]!;
   const known = knownReads(uses);
   const made = new Set(uses.flatMap(({ path }) => path));
@@ -89,7 +85,7 @@ function foreignUse(uses: readonly WeightUse[], editors: readonly GraphEditor[])
 /**
  * How often each node reads the constant, or what was made of it, as one of the uses or on the way to one.
  */
-function knownReads(uses: readonly WeightUse[]): Map<Node, number> {
+function knownReads(uses: readonly Layer[]): Map<Node, number> {
   const reads = new Map<Node, number>();
   for (const node of new Set(uses.flatMap(({ path }) => path))) reads.set(node, 1);
   for (const { node } of uses) reads.set(node, (reads.get(node) ?? 0) + 1);
@@ -113,15 +109,8 @@ function foreignRead(
   return undefined;
 }
 
-function foreignUseOfDequantized({ coding, editor, node }: WeightUse): string | undefined {
+function foreignUseOfDequantized({ coding, editor, node }: Layer): string | undefined {
   const output = coding?.dequantize?.outputs[0];
   if (output === undefined || editor.soleConsumer(output) === node) return undefined;
   return "its dequantized values are used by several operators";
-}
-
-/** The line in the report for a layer: that of the first operator that uses it. */
-export function layerStatus({ uses }: WeightLayer, status: NodeStatus["status"], reason: string): NodeStatus {
-  const [{ node }] = uses;
-  const others = uses.length > 1 ? ` (shared by ${uses.length} operators)` : "";
-  return { name: nodeLabel(node), opType: node.opType, status, reason: reason + others };
 }

@@ -1,8 +1,9 @@
 /** The constant that a layer multiplies by, as its int8 kernel takes it. */
-import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel } from "../../ir/index.js";
-import type { RowOrder } from "../../numeric/affine.js";
-import { type StridedView, transposedView } from "../../ops/strided-view.js";
-import { isMover, scopeOf, type WeightView, weightView } from "../../ops/weight-view.js";
+import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel } from "../ir/index.js";
+import type { RowOrder } from "../numeric/affine.js";
+import { type StridedView, transposedView } from "../ops/strided-view.js";
+import { dequantization } from "./coding.js";
+import { isMover, scopeOf, type WeightView, weightView } from "./weight-view.js";
 
 export interface KernelWeight {
   /** As the operator sees it. */
@@ -45,12 +46,11 @@ export function whyComputed(editor: GraphEditor, node: Node): string {
     const source = sourceOf(editor, name);
     if (source === undefined) continue;
     if (typeof source === "string") return source;
-    if (isOp(source, "DequantizeLinear")) return "its weight lies behind a DequantizeLinear already";
-    if (isMover(source))
-      return (
-        `its weight passes through ${source.opType} "${nodeLabel(source)}", which puts it in ` +
-        "an order that codes cannot take"
-      );
+    if (!isMover(source)) return "its weight lies behind a DequantizeLinear already";
+    return (
+      `its weight passes through ${source.opType} "${nodeLabel(source)}", which puts it in ` +
+      "an order that codes cannot take"
+    );
   }
   return isOp(node, "MatMul", "Gemm") ? "both operands are computed" : "its weight is computed";
 }
@@ -66,9 +66,10 @@ function sourceOf(editor: GraphEditor, name: string): Node | string | undefined 
   ) {
     return "its weight is the default of a graph input, which callers may override";
   }
+  const coded = dequantization(scope, name);
+  if (coded) return weightView(scope, coded.codes) ? coded.node : undefined;
   const maker = scope.producer(name);
   const first = maker?.inputs[0] ?? "";
-  if (isOp(maker, "DequantizeLinear")) return weightView(scope, first) ? maker : undefined;
   if (!isMover(maker)) return undefined;
   return scope.constant(first) ? maker : sourceOf(scope, first);
 }

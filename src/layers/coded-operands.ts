@@ -3,14 +3,16 @@ import {
   DataType,
   elementCount,
   type GraphEditor,
-  intAttribute,
-  isOp,
+  type Node,
   type Tensor,
   tensorBytes,
   toFloat32,
   toNumbers,
-} from "../../ir/index.js";
-import { seenTensor, weightView } from "../../ops/weight-view.js";
+} from "../ir/index.js";
+import { normalAxis } from "../ops/weights.js";
+import { dequantization } from "./coding.js";
+import { layerAt } from "./layer.js";
+import { seenTensor, weightView } from "./weight-view.js";
 
 export interface CodedActivation {
   /** The value that holds the codes. */
@@ -24,15 +26,14 @@ export interface CodedActivation {
 
 /** Undefined when the value is not dequantized from 8-bit codes by constant parameters of one value. */
 export function codedActivation(editor: GraphEditor, name: string): CodedActivation | undefined {
-  const dequantize = editor.producer(name);
-  if (!isOp(dequantize, "DequantizeLinear")) return undefined;
-  const [codes = "", scaleName = "", zeroName = ""] = dequantize.inputs;
-  const scale = single(editor.constant(scaleName));
-  const zero = zeroName === "" ? undefined : editor.constant(zeroName);
-  const zeroPoint = zeroName === "" ? 0 : single(zero);
-  if (editor.constant(codes) || scale === undefined || zeroPoint === undefined) return undefined;
+  const found = dequantization(editor, name);
+  if (!found) return undefined;
+  const scale = single(editor.constant(found.scale));
+  const zero = found.zeroPoint === "" ? undefined : editor.constant(found.zeroPoint);
+  const zeroPoint = found.zeroPoint === "" ? 0 : single(zero);
+  if (editor.constant(found.codes) || scale === undefined || zeroPoint === undefined) return undefined;
   const shift = shiftOf(zero?.dataType ?? DataType.UINT8);
-  return shift === undefined ? undefined : { codes, scale, zeroPoint: zeroPoint + shift, shift };
+  return shift === undefined ? undefined : { codes: found.codes, scale, zeroPoint: zeroPoint + shift, shift };
 }
 
 /** What takes codes of the type to uint8; undefined for other widths. */
@@ -49,25 +50,22 @@ export interface CodedWeight {
 }
 
 /**
- * Undefined when the value is not dequantized from constant int8 codes with one scale, or one per channel
- * of `channelAxis`.
+ * The weight of a layer that lies behind a DequantizeLinear; undefined when it is no int8 codes with one
+ * scale, or one for each output channel.
  */
-export function codedWeight(editor: GraphEditor, name: string, channelAxis: number): CodedWeight | undefined {
-  const dequantize = editor.producer(name);
-  if (!isOp(dequantize, "DequantizeLinear")) return undefined;
-  const [scale, zero] = dequantize.inputs.slice(1).map((input) => editor.constant(input));
-  const codes = seenCodes(editor, dequantize.inputs[0] ?? "");
-  if (
-    codes?.dataType !== DataType.INT8 ||
-    scale?.dataType !== DataType.FLOAT ||
-    (dequantize.inputs[2] && !zero)
-  )
+export function codedWeight(editor: GraphEditor, node: Node, index: number): CodedWeight | undefined {
+  const layer = layerAt(editor, node, index);
+  if (!layer?.coding?.dequantize) return undefined;
+  const { scale: scaleName, zeroPoint } = layer.coding;
+  const [scale, zero] = [editor.constant(scaleName), editor.constant(zeroPoint)];
+  const codes = seenTensor(layer);
+  if (codes.dataType !== DataType.INT8 || scale?.dataType !== DataType.FLOAT || (zeroPoint !== "" && !zero))
     return undefined;
-  const axis = intAttribute(dequantize, "axis", 1);
-  const channels = codes.dims[channelAxis]!;
+  const axis = dequantization(editor, node.inputs[index] ?? "")!.axis;
+  const channels = codes.dims[layer.channelAxis]!;
   if (
     elementCount(scale) !== 1 &&
-    (elementCount(scale) !== channels || (axis + codes.dims.length) % codes.dims.length !== channelAxis)
+    (elementCount(scale) !== channels || normalAxis(axis, codes.dims.length) !== layer.channelAxis)
   )
     return undefined;
   const zeros = zero ? spread(Float32Array.from(toNumbers(zero)), channels) : new Float32Array(channels);

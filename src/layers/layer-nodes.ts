@@ -3,8 +3,8 @@
  * half precision behind Cast, held by operators of other sets (Attention, FusedMatMul), by integer ones, or
  * in bodies.
  */
-import { type GraphEditor, isStandard, type Node, subgraphsOf } from "../../ir/index.js";
-import { weightFact } from "../../ops/weights.js";
+import { type GraphEditor, isStandard, type Node, subgraphsOf } from "../ir/index.js";
+import { weightFact } from "../ops/weights.js";
 
 /** Operators on codes that are layers as those of floats are. */
 const ON_CODES: readonly string[] = [

@@ -8,17 +8,17 @@ import {
   type Node,
   type Tensor,
   toFloat32,
-} from "../../../src/ir/index.js";
-import { viewOffsets } from "../../../src/ops/strided-view.js";
-import { weightView } from "../../../src/ops/weight-view.js";
-import { clusterWeights } from "../../../src/passes/cluster/cluster-weights.js";
-import type { Pass } from "../../../src/passes/contract.js";
-import { pruneMagnitude } from "../../../src/passes/prune/prune-magnitude.js";
-import { roundWeights } from "../../../src/passes/quantize/round-weights.js";
-import { weightLayers } from "../../../src/passes/weights/weight-layers.js";
-import { Random } from "../../fuzz/random.js";
-import { normalArray } from "../../numeric/seeded.js";
-import { moversTo } from "../../ops/movers.js";
+} from "../../src/ir/index.js";
+import { viewOffsets } from "../../src/ops/strided-view.js";
+import { weightView } from "../../src/layers/weight-view.js";
+import { clusterWeights } from "../../src/passes/cluster/cluster-weights.js";
+import type { Pass } from "../../src/passes/contract.js";
+import { pruneMagnitude } from "../../src/passes/prune/prune-magnitude.js";
+import { roundWeights } from "../../src/passes/quantize/round-weights.js";
+import { weightLayers } from "../../src/layers/weight-layers.js";
+import { Random } from "../fuzz/random.js";
+import { normalArray } from "../numeric/seeded.js";
+import { moversTo } from "../ops/movers.js";
 import { model, statisticsOf } from "./tiny-models.js";
 
 const [ROWS, COLUMNS, SAMPLES] = [24, 16, 60] as const;

@@ -9,9 +9,9 @@ import {
   type Model,
   type Node,
   tensorValue,
-} from "../../../src/ir/index.js";
-import { pruneMagnitude } from "../../../src/passes/prune/prune-magnitude.js";
-import { Random } from "../../fuzz/random.js";
+} from "../../src/ir/index.js";
+import { pruneMagnitude } from "../../src/passes/prune/prune-magnitude.js";
+import { Random } from "../fuzz/random.js";
 
 const SIZE = 16;
 

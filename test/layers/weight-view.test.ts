@@ -13,11 +13,11 @@ import {
   toFloat32,
 } from "../../src/ir/index.js";
 import { isInOrder, viewOffsets } from "../../src/ops/strided-view.js";
-import { decodedView, seenTensor, weightView } from "../../src/ops/weight-view.js";
+import { decodedView, seenTensor, weightView } from "../../src/layers/weight-view.js";
 import { Random } from "../fuzz/random.js";
 import { branch, FLAG, tiny } from "../passes/graph/tiny-models.js";
 import { run } from "../passes/graph/running.js";
-import { randomMovers } from "./movers.js";
+import { randomMovers } from "../ops/movers.js";
 
 const ROWS = 6;
 const COLUMNS = 4;

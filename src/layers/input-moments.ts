@@ -1,18 +1,19 @@
 /** What must be measured of a layer's inputs to fit its weights, and the answers. */
-import { intAttribute, intsAttribute, isOp, type Model, type Node, stringAttribute } from "../../ir/index.js";
-import type { InputMoments } from "../../numeric/least-squares.js";
-import type { Gram, GramRequest, RowLayout, Statistics } from "../../numeric/statistics.js";
-import { inferTypes, type TypeMap } from "../../ops/shapes.js";
+import { intAttribute, intsAttribute, type Model, type Node, stringAttribute } from "../ir/index.js";
+import type { InputMoments } from "../numeric/least-squares.js";
+import type { Gram, GramRequest, RowLayout, Statistics } from "../numeric/statistics.js";
+import { inferTypes, type TypeMap } from "../ops/shapes.js";
 import type { WeightLayer } from "./weight-layers.js";
-import type { WeightUse } from "./weight-use.js";
+import { dynamicSource } from "./coding.js";
+import type { Layer } from "./layer.js";
 
 /**
  * Gram requests by use, for those whose inputs can be measured: in the main graph, along rows that layouts
  * describe.
  */
-export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<WeightUse, GramRequest> {
+export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<Layer, GramRequest> {
   const types = inferTypes(model.graph);
-  const requests = new Map<WeightUse, GramRequest>();
+  const requests = new Map<Layer, GramRequest>();
   for (const use of layers.flatMap((layer) => layer.uses)) {
     const request = use.editor.graph === model.graph ? gramRequest(use, types) : undefined;
     if (request) requests.set(use, request);
@@ -20,11 +21,11 @@ export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<
   return requests;
 }
 
-function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
+function gramRequest(use: Layer, types: TypeMap): GramRequest | undefined {
   const { node, kind, inputIndex, dims, editor } = use;
   // An operator on codes is fed through the quantization of what can be measured.
-  const quantizer = editor.producer(node.inputs[0] ?? "");
-  const tensorName = (isOp(quantizer, "DynamicQuantizeLinear") ? quantizer : node).inputs[0] ?? "";
+  const operand = node.inputs[0] ?? "";
+  const tensorName = dynamicSource(editor, operand) ?? operand;
   const lastAxis = (name: string | undefined): GramRequest | undefined =>
     name ? { kind: "gram", tensor: name, layout: { type: "lastAxis" } } : undefined;
   switch (kind) {
@@ -47,7 +48,7 @@ function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
 }
 
 /** The im2col rows of a Conv, or undefined when its padding depends on a size that is not known. */
-function convolutionRows({ node, dims, groups }: WeightUse, types: TypeMap): RowLayout | undefined {
+function convolutionRows({ node, dims, groups }: Layer, types: TypeMap): RowLayout | undefined {
   const kernel = intsAttribute(node, "kernel_shape") ?? dims.slice(2);
   const rank = kernel.length;
   const strides = intsAttribute(node, "strides") ?? new Array<number>(rank).fill(1);
@@ -85,7 +86,7 @@ function padding(
  */
 export function inputMoments(
   layer: WeightLayer,
-  requests: ReadonlyMap<WeightUse, GramRequest>,
+  requests: ReadonlyMap<Layer, GramRequest>,
   statistics: Statistics | undefined,
 ): InputMoments[] | undefined {
   const { groups, columns } = layer.layout;

@@ -10,9 +10,9 @@ import {
   type Model,
   type Node,
   type Tensor,
-} from "../../../src/ir/index.js";
-import { biasSites, type BiasSite } from "../../../src/passes/quantize/bias-sites.js";
-import { model } from "../../calibration/tiny-models.js";
+} from "../../src/ir/index.js";
+import { biasSites, type BiasSite } from "../../src/layers/bias-sites.js";
+import { model } from "../calibration/tiny-models.js";
 
 const zeros = (name: string, dims: readonly number[]): Tensor =>
   floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));

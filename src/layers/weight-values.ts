@@ -1,5 +1,5 @@
 /** Reading a weight's numbers and writing new ones in the same element type. */
-import { BadModelError } from "../../errors.js";
+import { BadModelError } from "../errors.js";
 import {
   DataType,
   floatPieces,
@@ -9,7 +9,7 @@ import {
   toFloat32,
   toNumbers,
   type Tensor,
-} from "../../ir/index.js";
+} from "../ir/index.js";
 
 /** Elements. */
 const PIECE = 2 ** 20;
