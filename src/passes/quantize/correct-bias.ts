@@ -20,7 +20,7 @@ import type { MomentsRequest, Statistics } from "../../numeric/statistics.js";
 import type { Measure, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { biasSites, type BiasSite } from "../../layers/bias-sites.js";
-import { modelOfMeans, modelOfShifts, type ShiftModel } from "./mean-shifts.js";
+import { modelOfMeans, modelOfShifts, type ShiftModel } from "./measure/mean-shifts.js";
 
 export interface CorrectBiasOptions {
   /** Measurements at most of a model that takes no batch. */

@@ -32,25 +32,25 @@ import { weightView } from "../../layers/weight-view.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { RAISE_OPSET } from "../graph/upgrade-opset.js";
-import { histogramRequests, planActivations } from "./activation-parameters.js";
-import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
-import { quantizeDynamically } from "./dynamic-matmul.js";
-import { INT8_FORMATS, type Int8Format } from "./int8-formats.js";
-import { exclusionsOf } from "./exclusions.js";
-import { readFromCodes } from "./float-readers.js";
-import { findIslands, type IslandOptions, type Islands } from "./islands.js";
-import { saturationRisk } from "./saturation-risk.js";
-import { insertStaticQdq } from "./static-qdq.js";
-import { SharedCodes } from "./shared-codes.js";
-import { staticStatuses, status } from "./static-status.js";
-import { rankTeller } from "./value-ranks.js";
-import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
+import { histogramRequests, planActivations } from "./setup/activation-parameters.js";
+import { quantizeLstm, whyNotDynamicLstm } from "./write/dynamic-lstm.js";
+import { quantizeDynamically } from "./write/dynamic-matmul.js";
+import { INT8_FORMATS, type Int8Format } from "./setup/int8-formats.js";
+import { exclusionsOf } from "./setup/exclusions.js";
+import { readFromCodes } from "./write/float-readers.js";
+import { findIslands, type IslandOptions, type Islands } from "./setup/islands.js";
+import { saturationRisk } from "./write/saturation-risk.js";
+import { insertStaticQdq } from "./write/static-qdq.js";
+import { SharedCodes } from "./write/shared-codes.js";
+import { staticStatuses, status } from "./write/static-status.js";
+import { rankTeller } from "./setup/value-ranks.js";
+import { weightOptions, type WeightForm, type WeightOptions } from "./write/weight-codes.js";
 import {
   validateWeightBits,
   WEIGHT_BITS_DEFAULTS,
   type WeightBitsOptions,
   weightBitsOf,
-} from "./weight-bits.js";
+} from "./setup/weight-bits.js";
 
 export interface QuantizeInt8Options extends WeightBitsOptions {
   /** How the range of an activation is taken from its histogram. */

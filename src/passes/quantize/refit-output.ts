@@ -17,7 +17,7 @@ import { withCompute } from "../compute.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "../../layers/dense-layer.js";
-import { besideModel } from "./model-with-extra-input.js";
+import { besideModel } from "./measure/model-with-extra-input.js";
 
 export interface RefitOutputOptions {
   /** λ relative to the mean variance of the inputs. */
