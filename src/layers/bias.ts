@@ -13,6 +13,7 @@ import {
   toNumbers,
 } from "../ir/index.js";
 import { dequantization } from "./coding.js";
+import { finiteValues } from "./weight-values.js";
 
 /** A constant of floats, or of int32 codes behind a DequantizeLinear. */
 export interface StoredBias {
@@ -61,6 +62,15 @@ export function isFloatBias({ tensor, coding }: StoredBias): boolean {
 export function isFloatVector(bias: StoredBias, channels: number): boolean {
   const { tensor } = bias;
   return isFloatBias(bias) && elementCount(tensor) === channels && tensor.dims.at(-1) === channels;
+}
+
+/** The bias of a layer as one float32 per channel; undefined when there is none or it is of another form. */
+export function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
+  const bias = storedBias(editor, node, 2);
+  if (!bias || !isFloatBias(bias)) return undefined;
+  const { tensor } = bias;
+  const fits = elementCount(tensor) === channels && (tensor.dims.at(-1) ?? 1) === channels;
+  return fits ? finiteValues(tensor) : undefined;
 }
 
 /** What is added, in real numbers: the values of the constant, or of its codes. */

@@ -31,7 +31,11 @@ import { Rewrite } from "../graph/fuse/rewrite.js";
 import { spreadFactors } from "./balance/balance-regions.js";
 import { type ChannelRegion, LayerIndex, RegionFinder } from "./balance/channel-regions.js";
 import { layerMagnitudes, writeFactors } from "./balance/layer-factors.js";
-import { divideOutput, type NormalizationSource, normalizationSource } from "./balance/normalization-source.js";
+import {
+  divideOutput,
+  type NormalizationSource,
+  normalizationSource,
+} from "./balance/normalization-source.js";
 
 export interface SmoothActivationsOptions {
   /** How much of a channel's size goes over into the weights, from 0 to 1, or "search". */

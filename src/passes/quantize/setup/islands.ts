@@ -23,7 +23,7 @@ import { weightFact } from "../../../ops/weights.js";
 import { whyFactorsStay } from "../../../layers/gemm-factors.js";
 import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "../../../layers/kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
-import { plainBias } from "../write/weight-codes.js";
+import { plainBias } from "../../../layers/bias.js";
 
 /**
  * Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ

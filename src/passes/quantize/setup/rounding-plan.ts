@@ -1,35 +1,16 @@
 /** Which weights quantize-int8 (or store-int8) will turn into codes, and on which grid. */
-import {
-  DataType,
-  GraphEditor,
-  isOp,
-  type Model,
-  type Node,
-  nodeLabel,
-  opsetVersion,
-} from "../../../ir/index.js";
+import { DataType, type Model, nodeLabel } from "../../../ir/index.js";
+import { kernelPartners } from "../../../layers/kernel-pairs.js";
+import { type WeightLayer, weightLayers } from "../../../layers/weight-layers.js";
 import { maxCodeOf } from "../../../numeric/affine.js";
 import type { CodeLimits } from "../../../numeric/rounding-grid.js";
-import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../../ops/int8-kernels.js";
-import { kernelPartners } from "../../../layers/kernel-pairs.js";
 import type { NodeStatus } from "../../contract.js";
-import { type WeightLayer, weightLayers } from "../../../layers/weight-layers.js";
 import { layerStatus } from "../../layer-status.js";
-import { whyNotDynamicLstm } from "../write/dynamic-lstm.js";
-import type { Int8Format } from "./int8-formats.js";
-import { findIslands } from "./islands.js";
-import { rankTeller } from "./value-ranks.js";
-import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
-import { exclusionsOf } from "./exclusions.js";
-import { isDepthwise } from "../../../layers/kernel-weight.js";
+import { type LayerSetup, quantizationSetup, type SetupOptions } from "./quantization-setup.js";
+import { codeBits, isGuarded, type WeightForm } from "./weight-form.js";
 
-export interface RoundingScope extends WeightBitsOptions {
-  readonly saturation: "guard" | "ignore" | "seven-bit";
+export interface RoundingScope extends SetupOptions {
   readonly layers: "int8" | "all";
-  /** As in quantize-int8: what the runtime on the device takes, and operator types that stay float. */
-  readonly formats: readonly Int8Format[];
-  readonly floatOperators: readonly string[];
-  readonly exclude: readonly string[];
 }
 
 export interface PlannedLayer {
@@ -53,25 +34,30 @@ export function planRounding(
   calibrated: boolean,
   user: string,
 ): RoundingPlan {
-  const isExcluded = exclusionsOf(model, scope.exclude, user);
-  const excluded = (node: Node): string | undefined => (isExcluded(node) ? "excluded" : undefined);
-  const { taken, left } = int8Nodes(model, excluded, calibrated, scope);
-  const bitsOf = weightBitsOf(model, scope);
-  const most = scope.saturation === "seven-bit" ? 7 : 8;
+  const { graphs, form, isExcluded } = quantizationSetup(model, scope, calibrated ? "to come" : "none", user);
+  const setups = new Map(graphs.flatMap(({ layers }) => [...layers]));
   const planned: PlannedLayer[] = [];
   const kept: NodeStatus[] = [];
   for (const layer of weightLayers(model)) {
-    const inInt8 = layer.uses.every(({ node }) => taken.has(node));
+    const inInt8 = layer.uses.every(({ node }) => isInt8(setups.get(node)));
+    const grid = inInt8 ? int8Grid(layer, form) : STORED_GRID;
     const reason =
-      layer.uses.map(({ node }) => excluded(node)).find((text) => text !== undefined) ??
+      (layer.uses.some(({ node }) => isExcluded(node)) ? "excluded" : undefined) ??
       whyNotRounded(layer) ??
-      (inInt8 || scope.layers === "all" ? undefined : (left.get(layer.uses[0].node) ?? "stays float"));
-    const bits = inInt8 ? Math.min(most, bitsOf(layer.tensor)) : 8;
-    const obstacle = reason ?? tooCostly(layer, bits);
-    if (obstacle !== undefined) kept.push(layerStatus(layer, "kept", obstacle));
-    else planned.push({ layer, ...gridOf(layer, bits, inInt8 && scope.saturation === "guard") });
+      (inInt8 || scope.layers === "all" ? undefined : whyFloat(setups.get(layer.uses[0].node))) ??
+      tooCostly(layer, grid.bits);
+    if (reason !== undefined) kept.push(layerStatus(layer, "kept", reason));
+    else planned.push({ layer, ...grid });
   }
   return { planned, kept };
+}
+
+function isInt8(setup: LayerSetup | undefined): boolean {
+  return setup !== undefined && "arithmetic" in setup;
+}
+
+function whyFloat(setup: LayerSetup | undefined): string {
+  return setup && "reason" in setup ? setup.reason : "stays float";
 }
 
 /**
@@ -88,46 +74,6 @@ function tooCostly({ layout: { columns } }: WeightLayer, bits: number): string |
     : undefined;
 }
 
-/** Operators that quantize-int8 takes, and why it leaves others. */
-function int8Nodes(
-  model: Model,
-  excluded: (node: Node) => string | undefined,
-  calibrated: boolean,
-  { formats, floatOperators }: RoundingScope,
-): { taken: Set<Node>; left: Map<Node, string> } {
-  const staysFloat = (node: Node): string | undefined =>
-    excluded(node) ??
-    (floatOperators.includes(node.opType) ? `${node.opType} stays float on the target` : undefined);
-  const taken = new Set<Node>();
-  const left = new Map<Node, string>();
-  const opset = opsetVersion(model);
-  if (opset < DYNAMIC_OPSET) return { taken, left };
-  const editors = GraphEditor.forModel(model);
-  const rankOf = rankTeller(editors);
-  for (const editor of editors) {
-    const isStatic = calibrated && opset >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
-    const islands = findIslands(editor, {
-      excluded: staysFloat,
-      rankOf,
-      ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }),
-    });
-    for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])])
-      taken.add(node);
-    for (const [node, reason] of islands.kept) left.set(node, reason);
-    for (const node of editor.graph.nodes) {
-      if (!isOp(node, "LSTM")) continue;
-      const reason =
-        staysFloat(node) ??
-        (formats.includes("dynamic-lstm")
-          ? whyNotDynamicLstm(editor, node)
-          : "the target takes no such layer");
-      if (reason === undefined) taken.add(node);
-      else left.set(node, reason);
-    }
-  }
-  return { taken, left };
-}
-
 function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefined {
   if (tensor.dataType !== DataType.FLOAT) return "its weight is not float";
   const other = uses.find(({ kind }) => kind === "embedding" || kind === "conv-transpose");
@@ -135,12 +81,14 @@ function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefi
   return obstacle;
 }
 
-function gridOf(
-  { layout, uses }: WeightLayer,
-  bits: number,
-  guard: boolean,
-): { bits: number; limits: CodeLimits } {
-  const maxCode = maxCodeOf(bits);
-  const guarded = guard && uses.some((use) => !isDepthwise(use.node, use));
-  return { bits, limits: { maxCode, ...(guarded ? { partners: kernelPartners(layout) } : {}) } };
+type Grid = Pick<PlannedLayer, "bits" | "limits">;
+
+/** Of weights that are stored as int8 and computed in float. */
+const STORED_GRID: Grid = { bits: 8, limits: { maxCode: maxCodeOf(8) } };
+
+function int8Grid({ tensor, layout, uses }: WeightLayer, form: WeightForm): Grid {
+  const bits = codeBits(tensor, form);
+  const guarded = uses.some((use) => isGuarded(use.node, use, form));
+  const partners = guarded ? { partners: kernelPartners(layout) } : {};
+  return { bits, limits: { maxCode: maxCodeOf(bits), ...partners } };
 }

@@ -8,36 +8,16 @@ import {
   floatTensor,
   type GraphEditor,
   integerTensor,
-  intAttribute,
   isOp,
   type Node,
-  stringAttribute,
 } from "../../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../../numeric/affine.js";
 import { isInOrder, transposedView, viewOffsets } from "../../../ops/strided-view.js";
-import { type WeightView, weightView } from "../../../layers/weight-view.js";
+import { type Layer, plainLayer } from "../../../layers/layer.js";
 import { finiteValues } from "../../../layers/weight-values.js";
 import type { SharedCodes } from "./shared-codes.js";
-import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
-
-/** Why the node cannot be replaced, or undefined. */
-export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | undefined {
-  const [w, r] = [weightView(editor, node.inputs[1] ?? ""), weightView(editor, node.inputs[2] ?? "")];
-  if (
-    w?.dataType !== DataType.FLOAT ||
-    r?.dataType !== DataType.FLOAT ||
-    w.dims.length !== 3 ||
-    r.dims.length !== 3
-  )
-    return "its weights are no float constants";
-  if (node.inputs[7]) return "peephole weights have no int8 kernel";
-  if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
-  if (intAttribute(node, "input_forget", 0) !== 0)
-    return "coupled input and forget gates have no int8 kernel";
-  return stringAttribute(node, "direction", "forward") === "reverse" && node.inputs[4]
-    ? "reversed sequences of own lengths stay float"
-    : undefined;
-}
+import { maxWeightCode } from "../setup/weight-form.js";
+import type { WeightOptions } from "./weight-codes.js";
 
 /** Replaces the LSTM in place; the caller imports the com.microsoft operator set. */
 export function quantizeLstm(
@@ -47,8 +27,8 @@ export function quantizeLstm(
   shared: SharedCodes,
 ): void {
   const stem = editor.uniqueName("l");
-  const w = codesOf(editor, weightView(editor, node.inputs[1]!)!, `${stem}w`, options, shared);
-  const r = codesOf(editor, weightView(editor, node.inputs[2]!)!, `${stem}r`, options, shared);
+  const w = codesOf(editor, plainLayer(editor, node, 1)!, `${stem}w`, options, shared);
+  const r = codesOf(editor, plainLayer(editor, node, 2)!, `${stem}r`, options, shared);
   const optional = (index: number): string => node.inputs[index] ?? "";
   editor.replaceNode(node, {
     ...node,
@@ -78,7 +58,7 @@ export function quantizeLstm(
  */
 function codesOf(
   editor: GraphEditor,
-  view: WeightView,
+  view: Layer,
   stem: string,
   options: WeightOptions,
   shared: SharedCodes,

@@ -5,7 +5,7 @@
 import { type FloatReader, type GraphEditor, isOp, type Node, type Tensor } from "../../../ir/index.js";
 import { quantizeRows, type RowOrder } from "../../../numeric/affine.js";
 import { pairsAtRisk } from "../../../numeric/pair-saturation.js";
-import { weightView } from "../../../layers/weight-view.js";
+import { plainLayer } from "../../../layers/layer.js";
 import { requireFinite } from "../../../layers/weight-values.js";
 import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "../../../layers/kernel-weight.js";
 
@@ -55,7 +55,7 @@ function weightsOf(editor: GraphEditor, node: Node): Weight[] {
       tensor,
       dims: [directions = 0, rows = 0, depth = 0],
       strides: [between = 0, rowStride = 1, step = 1],
-    } = weightView(editor, node.inputs[index]!)!;
+    } = plainLayer(editor, node, index)!;
     const order: RowOrder = {
       channels: rows,
       channelStride: rowStride,

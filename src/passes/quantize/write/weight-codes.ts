@@ -1,7 +1,6 @@
 /** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
 import {
   DataType,
-  elementCount,
   FloatReader,
   floatTensor,
   type GraphEditor,
@@ -15,39 +14,26 @@ import {
 } from "../../../ir/index.js";
 import {
   codesAtScales,
-  maxCodeOf,
   quantizeRows,
   type QuantizedRows,
   type RowOptions,
   scalesForBias,
 } from "../../../numeric/affine.js";
-import { isFloatBias, storedBias } from "../../../layers/bias.js";
+import { plainBias } from "../../../layers/bias.js";
 import { dequantization, insertDequantize } from "../../../layers/coding.js";
 import type { StridedView } from "../../../ops/strided-view.js";
 import { weightView } from "../../../layers/weight-view.js";
-import { finiteValues, requireFinite } from "../../../layers/weight-values.js";
+import { requireFinite } from "../../../layers/weight-values.js";
 import { gemmFactors } from "../../../layers/gemm-factors.js";
 import {
   channelView,
-  isDepthwise,
   type KernelWeight,
   kernelWeight,
   type WeightPart,
   weightParts,
 } from "../../../layers/kernel-weight.js";
+import { isGuarded, maxWeightCode, type WeightForm } from "../setup/weight-form.js";
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
-
-/** The form of int8 weights. */
-export interface WeightForm {
-  /** See `RowOptions.guardPairs`. */
-  readonly guardPairs: boolean;
-  /** See `RowOptions.maxCode`. */
-  readonly maxCode?: number;
-  /** Bits of the codes of a weight; 8 when absent. */
-  readonly bitsOf?: (weight: Tensor) => number;
-  /** One scale for the whole weight instead of one for each output channel. */
-  readonly perTensor: boolean;
-}
 
 export interface WeightOptions extends WeightForm {
   /** What the weights are read through. */
@@ -58,11 +44,6 @@ export interface WeightOptions extends WeightForm {
 export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, form: WeightForm): WeightOptions {
   const weights = [...nodes].flatMap((node) => kernelWeight(editor, node)?.view.tensor ?? []);
   return { ...form, reader: new FloatReader(weights) };
-}
-
-/** The largest code of a weight. */
-export function maxWeightCode(weight: Tensor, { bitsOf, maxCode = Infinity }: WeightForm): number {
-  return Math.min(maxCode, maxCodeOf(bitsOf?.(weight) ?? 8));
 }
 
 /**
@@ -81,7 +62,7 @@ export function quantizeWeight(
   const { tensor } = weight.view;
   const form = {
     perTensor: options.perTensor,
-    guardPairs: options.guardPairs && !isDepthwise(node, weight.view),
+    guardPairs: isGuarded(node, weight.view, options),
     maxCode: maxWeightCode(tensor, options),
   };
   const parts = weightParts(node, weight)!;
@@ -205,15 +186,6 @@ export function storedScales(
   { perTensor }: WeightOptions,
 ): { readonly dims: readonly number[]; readonly values: Float32Array } {
   return perTensor ? { dims: [], values: scales.slice(0, 1) } : { dims: [scales.length], values: scales };
-}
-
-/** The bias as one float per channel, or undefined when there is none or it is of another form. */
-export function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
-  const bias = storedBias(editor, node, 2);
-  if (!bias || !isFloatBias(bias)) return undefined;
-  const { tensor } = bias;
-  const fits = elementCount(tensor) === channels && (tensor.dims.at(-1) ?? 1) === channels;
-  return fits ? finiteValues(tensor) : undefined;
 }
 
 /**

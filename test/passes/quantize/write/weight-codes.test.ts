@@ -4,7 +4,8 @@ import { quantizeRows, matrixRows } from "../../../../src/numeric/affine.js";
 import { transposedView } from "../../../../src/ops/strided-view.js";
 import { plainView } from "../../../../src/layers/weight-view.js";
 import { isDepthwise, type KernelWeight } from "../../../../src/layers/kernel-weight.js";
-import { quantizeWeight, type WeightForm } from "../../../../src/passes/quantize/write/weight-codes.js";
+import type { WeightForm } from "../../../../src/passes/quantize/setup/weight-form.js";
+import { quantizeWeight } from "../../../../src/passes/quantize/write/weight-codes.js";
 import { normalArray } from "../../../numeric/seeded.js";
 
 const matrix = (): Tensor => floatTensor("w", [6, 4], normalArray(24, 3));
