@@ -48,7 +48,6 @@ it("a weight behind a DequantizeLinear becomes a layer in one file", () => {
     "src/layers/coding.ts",
     "src/layers/kernel-weight.ts",
     "src/layers/layer.ts",
-    "src/passes/quantize/write/weight-codes.ts",
   ]);
 });
 

@@ -20,7 +20,7 @@ import {
   scalesForBias,
 } from "../../../numeric/affine.js";
 import { plainBias } from "../../../layers/bias.js";
-import { dequantization, insertDequantize } from "../../../layers/coding.js";
+import { insertDequantize } from "../../../layers/coding.js";
 import type { StridedView } from "../../../ops/strided-view.js";
 import { weightView } from "../../../layers/weight-view.js";
 import { requireFinite } from "../../../layers/weight-values.js";
@@ -132,7 +132,7 @@ export function attachCodes(
   const axis = isOp(node, "Conv") || (isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1) ? 0 : 1;
   const stem = editor.uniqueName("w");
   const code = shared.place(editor, view.tensor, signed, view, `${stem}q`, takesView(view));
-  const dequantized = dequantize(
+  const scaleName = dequantize(
     editor,
     node,
     stem,
@@ -141,35 +141,34 @@ export function attachCodes(
     axis,
     shared,
   );
-  const scaleName = alpha === 1 ? dequantization(editor, dequantized)!.scale : undefined;
   shared.describe(view.tensor, signed, {
     along: channelView(node, weight),
-    name: scaleName,
+    name: alpha === 1 ? scaleName : undefined,
     values: storedScales(own, options).values.map((scale) => (alpha < 0 ? -scale : scale)),
   });
-  editor.setInput(node, 1, dequantized);
+  editor.setInput(node, 1, stem);
   removeAttribute(node, "alpha");
   removeAttribute(node, "beta");
-  if (!bias) return;
   const biasScales = scales.map((scale) => Math.fround(scale * inputScale));
-  const biasCodes = Int32Array.from(bias, (b, k) => Math.round(b / biasScales[k]!));
+  if (bias) attachBias(editor, node, bias, biasScales, options, shared);
+}
+
+function attachBias(
+  editor: GraphEditor,
+  node: Node,
+  bias: Float32Array,
+  scales: Float32Array,
+  options: WeightOptions,
+  shared: SharedCodes,
+): void {
+  const codes = Int32Array.from(bias, (b, k) => Math.round(b / scales[k]!));
   const name = editor.uniqueName("b");
-  const biasCode = editor.addInitializer(
-    integerTensor(editor.uniqueName(`${name}q`), [bias.length], DataType.INT32, biasCodes),
+  const code = editor.addInitializer(
+    integerTensor(editor.uniqueName(`${name}q`), [bias.length], DataType.INT32, codes),
   );
-  editor.setInput(
-    node,
-    2,
-    dequantize(
-      editor,
-      node,
-      name,
-      { code: biasCode, type: DataType.INT32 },
-      storedScales(biasScales, options),
-      0,
-      shared,
-    ),
-  );
+  const stored = storedScales(scales, options);
+  dequantize(editor, node, name, { code, type: DataType.INT32 }, stored, 0, shared);
+  editor.setInput(node, 2, name);
 }
 
 /** Whether a layer sees the weight in this order itself. */
@@ -193,6 +192,8 @@ export function storedScales(
  * 1.32 refuses the Gemm when session.x64quantprecision is set. A convolution must go without: onnxruntime
  * shares equal constants of up to eight elements among nodes at load, and with that setting fails over what
  * it shared.
+ *
+ * Makes the value `stem`, and returns the name of its scales.
  */
 function dequantize(
   editor: GraphEditor,
@@ -219,5 +220,5 @@ function dequantize(
     ...(dims.length === 0 ? {} : { axis }),
   };
   insertDequantize(editor, before, coding, stem);
-  return stem;
+  return scale;
 }
