@@ -32,6 +32,13 @@ export default [
       "facts about operators as data: inputs, outputs and attributes at every version, " +
       "roles in int8, where weights are, opset conversions",
   },
+  {
+    room: "layers",
+    may: ["ir", "numeric", "ops"],
+    holds:
+      "the one model of a layer: its weight in any form, bias, rows and columns, groups, moments of its inputs; " +
+      "alone reads and writes QuantizeLinear and DequantizeLinear",
+  },
   { room: "onnx", may: ["ir"], holds: "bytes ↔ IR; the only room that knows protobuf; external data" },
   {
     room: "data",
@@ -57,7 +64,7 @@ export default [
   },
   {
     room: "passes",
-    may: ["ir", "numeric", "ops", "patterns"],
+    may: ["ir", "numeric", "ops", "layers", "patterns"],
     holds:
       "changes to a model. A pass never runs one, so its tests need no runtime; `contract.ts` says what a pass is",
   },
@@ -83,6 +90,7 @@ export default [
       "numeric",
       "targets",
       "ops",
+      "layers",
       "onnx",
       "data",
       "runtime",
@@ -113,7 +121,19 @@ export default [
   },
   {
     room: "inspect",
-    may: ["ir", "numeric", "ops", "onnx", "data", "runtime", "calibration", "passes", "plan", "run"],
+    may: [
+      "ir",
+      "numeric",
+      "ops",
+      "layers",
+      "onnx",
+      "data",
+      "runtime",
+      "calibration",
+      "passes",
+      "plan",
+      "run",
+    ],
     holds: "what a model is made of, what could be done to it, and how two differ",
   },
   {

@@ -1,7 +1,7 @@
 /** Linear layers fitted to targets from second moments: the closed form of distilling a last layer. */
 import { cholesky, solveFactoredFour } from "./linear-algebra.js";
 
-export interface LinearLayer {
+export interface LinearMap {
   /** [outputs, inputs], row-major. */
   readonly weights: Float64Array;
   /** One for each output. */
@@ -26,10 +26,10 @@ export interface JointMoments {
  * Undefined when the inputs do not vary or the moments are not finite.
  */
 export function refitLinear(
-  { weights, bias }: LinearLayer,
+  { weights, bias }: LinearMap,
   moments: JointMoments,
   ridge: number,
-): LinearLayer | undefined {
+): LinearMap | undefined {
   const { inputs, outputs, mean } = moments;
   const covariances = inputCovariances(moments);
   let trace = 0;

@@ -1,7 +1,6 @@
 /** Which inputs of an operator are weights and bias, and along which axis their output channels lie. */
-import type { GraphEditor, Node, Tensor } from "../ir/index.js";
+import type { Node } from "../ir/index.js";
 import { intAttribute, isStandard } from "../ir/index.js";
-import { type WeightView, weightView } from "./weight-view.js";
 
 export type WeightKind = "conv" | "conv-transpose" | "matmul" | "gemm" | "recurrent" | "embedding";
 
@@ -85,62 +84,4 @@ export function weightFact(node: Node): WeightFact | undefined {
   if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0)
     return undefined;
   return facts[node.opType];
-}
-
-/** The constant, and how the operator sees it: through nodes that move its values, if there are any. */
-export interface WeightSite extends WeightView {
-  readonly node: Node;
-  readonly inputIndex: number;
-  readonly tensor: Tensor;
-  readonly kind: WeightKind;
-  /**
-   * Axis of what the operator sees along which output channels lie; of a transposed convolution with
-   * groups, the channels of one group.
-   */
-  readonly channelAxis: number;
-  /** Every output channel reads one input channel alone. */
-  readonly depthwise: boolean;
-  readonly groups: number;
-  /** Input index of the bias, when the operator takes one. */
-  readonly biasIndex: number | undefined;
-}
-
-/**
- * Smallest rank at which a constant is a weight: a vector times a matrix or a gather from a vector is
- * bookkeeping.
- */
-const MIN_RANK = 2;
-
-/**
- * The weights of this graph's nodes that are constants of it or of a graph around it, in node order,
- * directly or through nodes that only move values. Constants that a caller may override are none.
- */
-export function* weightSites(editor: GraphEditor): Generator<WeightSite> {
-  for (const node of editor.graph.nodes) {
-    const fact = weightFact(node);
-    if (!fact) continue;
-    for (const inputIndex of fact.weights) {
-      const view = weightView(editor, node.inputs[inputIndex] ?? "");
-      if (view && view.dims.length >= MIN_RANK) yield siteOf(node, inputIndex, view, fact);
-    }
-  }
-}
-
-/** The site of a weight that the operator sees as `view`. */
-export function siteOf(node: Node, inputIndex: number, view: WeightView, fact: WeightFact): WeightSite {
-  const { dims } = view;
-  const isConvolution = fact.kind === "conv" || fact.kind === "conv-transpose";
-  const groups = isConvolution ? intAttribute(node, "group", 1) : 1;
-  // Conv weights are [out, in / groups, …], those of ConvTranspose [in, out / groups, …].
-  const inputsPerGroup = fact.kind === "conv" ? (dims[1] ?? 1) : (dims[0] ?? 1) / groups;
-  return {
-    ...view,
-    node,
-    inputIndex,
-    groups,
-    kind: fact.kind,
-    channelAxis: fact.channelAxis(node, inputIndex, dims.length),
-    depthwise: isConvolution && groups > 1 && inputsPerGroup === 1,
-    biasIndex: fact.bias,
-  };
 }

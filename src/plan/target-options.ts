@@ -1,7 +1,7 @@
 /** What a device profile means for the options of a run. */
 import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
-import type { Int8Format } from "../passes/quantize/int8-formats.js";
+import type { Int8Format } from "../passes/quantize/setup/int8-formats.js";
 import { quantizeInt8, type QuantizeInt8Options } from "../passes/quantize/quantize-int8.js";
 import {
   detect,

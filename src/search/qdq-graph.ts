@@ -6,7 +6,8 @@
 import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../ir/index.js";
 import { int8Role, valueInputs } from "../ops/int8-kernels.js";
 import type { StridedView } from "../ops/strided-view.js";
-import { weightView } from "../ops/weight-view.js";
+import { isDecodedActivation, quantizedValues, soleQuantization } from "../layers/coding.js";
+import { plainLayer } from "../layers/layer.js";
 import type { TypeMap } from "../ops/shapes.js";
 import type { CostTable } from "../targets/index.js";
 import { floatTime, valuesOf } from "./float-cost.js";
@@ -105,8 +106,8 @@ function aboutConvolution(
   int8: GraphEditor,
   types: TypeMap,
 ): Pick<Unit, "gathered" | "fusedTime"> {
-  const weight = weightView(original, node.inputs[1] ?? "");
-  if (!isOp(node, "Conv") || !weight) return { gathered: 0, fusedTime: 0 };
+  const weight = isOp(node, "Conv") ? plainLayer(original, node, 1) : undefined;
+  if (!weight) return { gathered: 0, fusedTime: 0 };
   const positions = positionsOf(weight);
   const next = original.soleConsumer(node.outputs[0] ?? "");
   const activation = next && isFused(next, original) ? int8.producer(firstOutput(next)) : undefined;
@@ -131,42 +132,29 @@ function costOf(
 ): Unit["cost"] | undefined {
   if (isCompute(node) && made.opType !== node.opType) return isOp(node, "LSTM") ? "lstm" : "dynamicMatMul";
   const inputs = isCompute(node) ? made.inputs.slice(0, 1) : valueInputs(made);
-  if (inputs.length === 0 || !inputs.every((name) => isDecoded(name, editor))) return undefined;
+  if (inputs.length === 0 || !inputs.every((name) => isDecodedActivation(editor, name))) return undefined;
   if (isOp(node, "MatMul", "Gemm")) return "staticMatMul";
-  if (!isOp(editor.soleConsumer(made.outputs[0] ?? ""), "QuantizeLinear")) return undefined;
+  if (!soleQuantization(editor, made.outputs[0] ?? "")) return undefined;
   if (isOp(node, "Conv")) return convolutionCost(node, original);
   return int8Role(node);
 }
 
-/** Whether the name is that of codes brought back, of an activation rather than a weight. */
-function isDecoded(name: string, editor: GraphEditor): boolean {
-  const producer = editor.producer(name);
-  return isOp(producer, "DequantizeLinear") && editor.producer(producer.inputs[0] ?? "") !== undefined;
-}
-
 function convolutionCost(node: Node, editor: GraphEditor): Unit["cost"] {
   if (intAttribute(node, "group", 1) > 1) return "depthwiseConv";
-  const weight = weightView(editor, node.inputs[1] ?? "");
+  const weight = plainLayer(editor, node, 1);
   return weight && positionsOf(weight) === 1 ? "pointwiseConv" : "conv";
 }
 
 function tensorsOf(editor: GraphEditor, indices: ReadonlyMap<Node, number>, types: TypeMap): CodeTensor[] {
-  return editor.graph.nodes
-    .filter((node) => isOp(node, "QuantizeLinear"))
-    .map((quantize) => {
-      const source = quantize.inputs[0] ?? "";
-      const decoded = editor
-        .consumers(quantize.outputs[0] ?? "")
-        .filter((user) => isOp(user, "DequantizeLinear"))
-        .flatMap(({ outputs }) => outputs);
-      const readers = decoded.flatMap((name) => editor.consumers(name));
-      const producer = editor.producer(source);
-      return {
-        values: valuesOf(source, types),
-        producer: producer && indices.get(producer),
-        readers: readers.flatMap((reader) => indices.get(reader) ?? []),
-        hasFloatReaders:
-          readers.some((reader) => !indices.has(reader)) || decoded.some((name) => editor.isOutput(name)),
-      };
-    });
+  return quantizedValues(editor).map(({ source, decoded }) => {
+    const readers = decoded.flatMap((name) => editor.consumers(name));
+    const producer = editor.producer(source);
+    return {
+      values: valuesOf(source, types),
+      producer: producer && indices.get(producer),
+      readers: readers.flatMap((reader) => indices.get(reader) ?? []),
+      hasFloatReaders:
+        readers.some((reader) => !indices.has(reader)) || decoded.some((name) => editor.isOutput(name)),
+    };
+  });
 }

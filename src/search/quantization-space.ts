@@ -22,7 +22,7 @@ import type {
   Statistics,
 } from "../numeric/statistics.js";
 import { nodeMacs } from "../ops/macs.js";
-import { weightView } from "../ops/weight-view.js";
+import { weightView } from "../layers/weight-view.js";
 import type { NodeStatus, Pass } from "../passes/contract.js";
 import type { DynamicSpace } from "./dynamic-layers.js";
 import type { SearchNode, SearchSpace } from "./by-accuracy.js";

@@ -22,9 +22,10 @@ import { sideBySide, withCompute } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { selectNodes } from "../../ops/select.js";
 import { definePass } from "../define-pass.js";
-import { gramRequests, inputMoments } from "../weights/input-moments.js";
-import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
-import { readRows, writeRows } from "../weights/weight-matrix.js";
+import { gramRequests, inputMoments } from "../../layers/input-moments.js";
+import { type WeightLayer, weightLayers } from "../../layers/weight-layers.js";
+import { layerStatus } from "../layer-status.js";
+import { readRows, writeRows } from "../../layers/weight-matrix.js";
 import {
   encodedPieces,
   finiteValues,
@@ -32,8 +33,8 @@ import {
   piecesOf,
   requireFinite,
   withValues,
-} from "../weights/weight-values.js";
-import { guardedPairs } from "./kernel-pairs.js";
+} from "../../layers/weight-values.js";
+import { guardedPairs } from "../../layers/kernel-pairs.js";
 
 export interface ClusterWeightsOptions {
   /** Distinct values of a tensor, zero included: 2 to 256. 16 fit codes of four bits. */

@@ -11,7 +11,7 @@ import {
   stringAttribute,
 } from "../../ir/index.js";
 import type { PairsAtRisk } from "../../numeric/pair-saturation.js";
-import type { CodedActivation } from "./coded-operands.js";
+import type { CodedActivation } from "../../layers/coded-operands.js";
 import type { Taps } from "./pair-correction.js";
 
 /** ONNX's word for the end of an axis. */

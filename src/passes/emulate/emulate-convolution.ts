@@ -1,16 +1,10 @@
 /** Saturation of pairs in a convolution between Q/DQ pairs. */
-import {
-  type GraphEditor,
-  intAttribute,
-  isOp,
-  type Node,
-  stringAttribute,
-  toNumbers,
-} from "../../ir/index.js";
+import { type GraphEditor, intAttribute, type Node, stringAttribute, toNumbers } from "../../ir/index.js";
 import { convolutionRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { isClamp } from "../../ops/int8-kernels.js";
-import { codedActivation, codedWeight } from "./coded-operands.js";
+import { codedActivation, codedWeight } from "../../layers/coded-operands.js";
+import { soleQuantization } from "../../layers/coding.js";
 import { convolutionTaps, windowOf } from "./convolution-taps.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection } from "./pair-correction.js";
@@ -18,7 +12,7 @@ import type { LayerRisk } from "./layer-risk.js";
 
 export function emulateConvolution(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const activation = codedActivation(editor, node.inputs[0] ?? "");
-  const weight = codedWeight(editor, node.inputs[1] ?? "", 0);
+  const weight = codedWeight(editor, node, 1);
   if (!activation || !weight || weight.dims.length < 3 || !runsOnCodes(editor, node)) return undefined;
   const groups = intAttribute(node, "group", 1);
   const order = convolutionRows(weight.dims);
@@ -49,9 +43,9 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
  */
 function runsOnCodes(editor: GraphEditor, node: Node): boolean {
   const next = editor.soleConsumer(node.outputs[0]!);
-  if (!isClamp(next)) return isOp(next, "QuantizeLinear");
-  const quantize = editor.soleConsumer(next.outputs[0]!);
-  if (!isOp(quantize, "QuantizeLinear")) return false;
+  if (!isClamp(next)) return soleQuantization(editor, node.outputs[0]!) !== undefined;
+  const quantize = soleQuantization(editor, next.outputs[0]!);
+  if (!quantize) return false;
   const zero = editor.constant(quantize.inputs[2] ?? "");
   const code = zero ? toNumbers(zero)[0] : 0;
   return code === 0 || code === -128;

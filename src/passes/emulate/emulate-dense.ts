@@ -14,7 +14,8 @@ import {
 } from "../../ir/index.js";
 import { matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
-import { codedActivation, codedWeight, int8Codes, seenCodes, shiftOf } from "./coded-operands.js";
+import { codedActivation, codedWeight, int8Codes, seenCodes, shiftOf } from "../../layers/coded-operands.js";
+import { quantizerOf } from "../../layers/coding.js";
 import { floatCodes } from "./convolution-taps.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection, type Taps } from "./pair-correction.js";
@@ -24,7 +25,7 @@ export function emulateDense(editor: GraphEditor, node: Node, opset: number): La
   const transposed = isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1;
   const channelAxis = transposed ? 0 : 1;
   const activation = codedActivation(editor, node.inputs[0] ?? "");
-  const weight = codedWeight(editor, node.inputs[1] ?? "", channelAxis);
+  const weight = codedWeight(editor, node, 1);
   if (!activation || weight?.dims.length !== 2) return undefined;
   const order = matrixRows(weight.dims as [number, number], transposed);
   const risk = pairsAtRisk(weight.codes, order);
@@ -98,9 +99,9 @@ function subtractZero(editor: GraphEditor, codes: string, zero: string, nodes: N
 
 /** What takes the codes to uint8, by the node that makes them. */
 function codeShift(editor: GraphEditor, codes: string): number | undefined {
-  const maker = editor.producer(codes);
-  if (!isOp(maker, "DynamicQuantizeLinear", "QuantizeLinear")) return undefined;
-  if (maker.opType === "DynamicQuantizeLinear") return 0;
-  const zero = editor.constant(maker.inputs[2] ?? "");
+  const maker = quantizerOf(editor, codes);
+  if (!maker) return undefined;
+  if (maker.isDynamic) return 0;
+  const zero = editor.constant(maker.node.inputs[2] ?? "");
   return zero && elementCount(zero) === 1 ? shiftOf(zero.dataType) : undefined;
 }

@@ -1,6 +1,6 @@
 /** Turning a layer on codes into one in float, whose sums cannot saturate, with a correction added. */
 import { floatTensor, type GraphEditor, makeNode, type Node } from "../../ir/index.js";
-import type { CodedWeight } from "./coded-operands.js";
+import type { CodedWeight } from "../../layers/coded-operands.js";
 
 /** The real weight as a constant: the node then has no int8 kernel. */
 export function floatWeight(

@@ -2,7 +2,7 @@
 import { DataType, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 import { convolutionRows, matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
-import { int8Codes, seenCodes } from "./coded-operands.js";
+import { int8Codes, seenCodes } from "../../layers/coded-operands.js";
 import type { LayerRisk } from "./layer-risk.js";
 
 /** Where the weights are; they are [outputs, channels, …kernel], or one or more matrices [K, N]. */

@@ -34,7 +34,7 @@ import { FreeNames } from "./free-names.js";
 import { int8Chain } from "./int8-chain.js";
 import type { Int8Channels } from "./int8-channels.js";
 import { StoredForms } from "./stored-forms.js";
-import { weightAxes } from "./weight-axes.js";
+import { weightAxes } from "../../layers/weight-axes.js";
 import { FLOATS, whyFloat, whySmaller } from "./why-float.js";
 
 export interface StoreInt8Options {

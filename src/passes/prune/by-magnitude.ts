@@ -10,8 +10,8 @@ import {
   type MagnitudeThreshold,
 } from "../../numeric/pruning.js";
 import type { Working } from "../compute.js";
-import type { WeightLayer } from "../weights/weight-layers.js";
-import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../weights/weight-values.js";
+import type { WeightLayer } from "../../layers/weight-layers.js";
+import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../../layers/weight-values.js";
 import type { BlockPattern } from "./amount.js";
 import { keptOf } from "./choose-weights.js";
 

@@ -3,10 +3,10 @@ import { type LayerMatrix, type SettledLayer } from "../../numeric/layer-pruning
 import { centred, type InputMoments, isFittable, withRidge } from "../../numeric/least-squares.js";
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
 import type { Compute } from "../contract.js";
-import type { WeightLayer } from "../weights/weight-layers.js";
-import { readRows } from "../weights/weight-matrix.js";
+import type { WeightLayer } from "../../layers/weight-layers.js";
+import { readRows } from "../../layers/weight-matrix.js";
 import type { BlockPattern } from "./amount.js";
-import { finiteValues } from "../weights/weight-values.js";
+import { finiteValues } from "../../layers/weight-values.js";
 
 /**
  * λ: the ridge as a share of the mean second moment. 1 and 5 % do equally well on the fixtures, 20 % worse.

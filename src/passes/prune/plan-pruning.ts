@@ -2,8 +2,9 @@
 import { elementCount, type Model } from "../../ir/index.js";
 import { selectNodes } from "../../ops/select.js";
 import type { NodeStatus } from "../contract.js";
-import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
-import { isFloating } from "../weights/weight-values.js";
+import { type WeightLayer, weightLayers } from "../../layers/weight-layers.js";
+import { layerStatus } from "../layer-status.js";
+import { isFloating } from "../../layers/weight-values.js";
 import { protectedEnds } from "./protection.js";
 
 export interface PruningPlan {

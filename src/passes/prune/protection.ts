@@ -1,8 +1,8 @@
 /** Which layers pruning leaves alone unless told otherwise. */
 import { capturedNames, elementCount, GraphEditor, type Model, type Node } from "../../ir/index.js";
-import { weightSites } from "../../ops/weights.js";
-import { layerNodes } from "./layer-nodes.js";
-import type { WeightLayer } from "../weights/weight-layers.js";
+import { plainLayers } from "../../layers/layer.js";
+import { layerNodes } from "../../layers/layer-nodes.js";
+import type { WeightLayer } from "../../layers/weight-layers.js";
 
 /**
  * Layers at the ends of the network are protected while together they hold at most this share of the
@@ -54,7 +54,7 @@ function weightsOf(layers: readonly WeightLayer[]): number {
  */
 function endNodes(model: Model): Map<Node, End> {
   const editor = GraphEditor.forMainGraph(model);
-  const carriers = new Set([...weightSites(editor)].map((site) => site.node));
+  const carriers = new Set([...plainLayers(editor)].map(({ node }) => node));
   const layers = layerNodes(editor, carriers);
   const { nodes } = model.graph;
   const ends = new Map<Node, End>();

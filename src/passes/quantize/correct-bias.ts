@@ -19,8 +19,8 @@ import { GraphEditor, type Model, type Node, nodeLabel } from "../../ir/index.js
 import type { MomentsRequest, Statistics } from "../../numeric/statistics.js";
 import type { Measure, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { biasSites, type BiasSite } from "./bias-sites.js";
-import { modelOfMeans, modelOfShifts, type ShiftModel } from "./mean-shifts.js";
+import { biasSites, type BiasSite } from "../../layers/bias-sites.js";
+import { modelOfMeans, modelOfShifts, type ShiftModel } from "./measure/mean-shifts.js";
 
 export interface CorrectBiasOptions {
   /** Measurements at most of a model that takes no batch. */
@@ -104,7 +104,7 @@ async function correctOnBatch(
   samples: number,
 ): Promise<Shifted | undefined> {
   try {
-    const targets = await measureOnBatch(modelOfMeans(reference, model, sites), measure, samples);
+    const targets = await measureOnBatch(modelOfMeans(reference, sites), measure, samples);
     const shifts = await measureOnBatch(modelOfShifts(model, targets), measure, samples);
     return new Set(
       sites.filter((site) => shiftBy(site, shifts.get(site.output))).map(({ output }) => output),

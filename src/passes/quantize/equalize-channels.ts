@@ -26,11 +26,11 @@ import type { ChannelRangeRequest, StatisticRequest, Statistics } from "../../nu
 import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import type { LinearLayer } from "../graph/fuse/linear-layer.js";
+import type { LinearLayer } from "../../layers/linear-layer.js";
 import { Rewrite } from "../graph/fuse/rewrite.js";
-import { type LayerRegion, type LayerSource, RegionBalance } from "./balance-regions.js";
-import { LayerIndex, RegionFinder } from "./channel-regions.js";
-import { largestSeen, writeFactors } from "./layer-factors.js";
+import { type LayerRegion, type LayerSource, RegionBalance } from "./balance/balance-regions.js";
+import { LayerIndex, RegionFinder } from "./balance/channel-regions.js";
+import { largestSeen, writeFactors } from "./balance/layer-factors.js";
 
 export interface EqualizeChannelsOptions {
   /** What tells the size of a channel: its activations together with its weights, or its weights alone. */

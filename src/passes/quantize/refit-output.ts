@@ -16,8 +16,8 @@ import type { GramRequest } from "../../numeric/statistics.js";
 import { withCompute } from "../compute.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { type DenseLayer, lastDenseLayer } from "./dense-layer.js";
-import { besideModel } from "./model-with-extra-input.js";
+import { type DenseLayer, lastDenseLayer } from "../../layers/dense-layer.js";
+import { besideModel } from "./measure/model-with-extra-input.js";
 
 export interface RefitOutputOptions {
   /** λ relative to the mean variance of the inputs. */

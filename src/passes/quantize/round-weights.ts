@@ -22,14 +22,14 @@ import type { RoundedWeights } from "../../numeric/round-rows.js";
 import { sideBySide, withCompute } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { type AddedBias, addedBias, shiftBias } from "../weights/added-bias.js";
-import { gramRequests, inputMoments } from "../weights/input-moments.js";
-import { layerStatus } from "../weights/weight-layers.js";
-import { readRows, writeRows } from "../weights/weight-matrix.js";
-import { finiteValues, withValues } from "../weights/weight-values.js";
-import { INT8_FORMATS } from "./int8-formats.js";
-import { type PlannedLayer, planRounding, type RoundingScope } from "./rounding-plan.js";
-import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./weight-bits.js";
+import { type AddedBias, addedBias, shiftBias } from "../../layers/added-bias.js";
+import { gramRequests, inputMoments } from "../../layers/input-moments.js";
+import { layerStatus } from "../layer-status.js";
+import { readRows, writeRows } from "../../layers/weight-matrix.js";
+import { finiteValues, withValues } from "../../layers/weight-values.js";
+import { INT8_FORMATS } from "./setup/int8-formats.js";
+import { type PlannedLayer, planRounding, type RoundingScope } from "./setup/rounding-plan.js";
+import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./setup/weight-bits.js";
 
 export interface RoundWeightsOptions extends RoundingScope {
   /** As in quantize-int8: whether weights are kept free of int16 saturation. */

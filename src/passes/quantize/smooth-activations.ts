@@ -28,10 +28,14 @@ import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { Rewrite } from "../graph/fuse/rewrite.js";
-import { spreadFactors } from "./balance-regions.js";
-import { type ChannelRegion, LayerIndex, RegionFinder } from "./channel-regions.js";
-import { layerMagnitudes, writeFactors } from "./layer-factors.js";
-import { divideOutput, type NormalizationSource, normalizationSource } from "./normalization-source.js";
+import { spreadFactors } from "./balance/balance-regions.js";
+import { type ChannelRegion, LayerIndex, RegionFinder } from "./balance/channel-regions.js";
+import { layerMagnitudes, writeFactors } from "./balance/layer-factors.js";
+import {
+  divideOutput,
+  type NormalizationSource,
+  normalizationSource,
+} from "./balance/normalization-source.js";
 
 export interface SmoothActivationsOptions {
   /** How much of a channel's size goes over into the weights, from 0 to 1, or "search". */

@@ -15,7 +15,7 @@ import type { Graph, Model, Node, Tensor } from "../../../src/ir/index.js";
 import { encodeWeights } from "../../../src/passes/encode/encode-weights.js";
 import { quantizeToInt8 } from "../../../src/passes/encode/int8-channels.js";
 import { storeInt8 } from "../../../src/passes/encode/store-int8.js";
-import { weightAxes } from "../../../src/passes/encode/weight-axes.js";
+import { weightAxes } from "../../../src/layers/weight-axes.js";
 import { CONTEXT, execute, prunedValues, seeded, tinyModel } from "./tiny-models.js";
 
 function noise(dims: readonly number[], seed = 3): ort.Tensor {

@@ -12,7 +12,7 @@ import { readModel } from "../../../../src/onnx/index.js";
 import { CLEAN_UP_PASSES } from "../../../../src/passes/graph/clean-up.js";
 import { fuseAttention } from "../../../../src/passes/graph/fuse/fuse-attention.js";
 import { FUSION_PASSES } from "../../../../src/passes/graph/fusion-passes.js";
-import { weightSites } from "../../../../src/ops/weights.js";
+import { plainLayers } from "../../../../src/layers/layer.js";
 import { GraphEditor } from "../../../../src/ir/index.js";
 import { difference, floats, run, untilStable } from "../../../support/running.js";
 import { apply, branch, FLAG, shown, tiny, type Parts } from "../../../support/tiny-models.js";
@@ -279,12 +279,12 @@ it("leaves a vision transformer 67 nodes with every weight of its layers, and th
   const model = readModel("fixtures/models/vit.onnx");
   const feed = { input: floats([2, 1, 28, 28]) };
   const before = await run(model, feed);
-  const layers = [...weightSites(GraphEditor.forMainGraph(model))].length;
+  const layers = [...plainLayers(GraphEditor.forMainGraph(model))].length;
   await untilStable(
     model,
     [...CLEAN_UP_PASSES, ...FUSION_PASSES].map(({ pass }) => pass()),
   );
   expect(model.graph.nodes).toHaveLength(67);
-  expect([...weightSites(GraphEditor.forMainGraph(model))]).toHaveLength(layers);
+  expect([...plainLayers(GraphEditor.forMainGraph(model))]).toHaveLength(layers);
   expect(difference(before, await run(model, feed))).toBeLessThan(2e-5);
 });

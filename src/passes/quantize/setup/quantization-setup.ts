@@ -1,0 +1,172 @@
+/**
+ * What becomes of each layer and each activation when a model is quantized, computed once: quantize-int8
+ * measures and writes by it, and passes before it, such as round-weights, read from it what is to come.
+ */
+import { GraphEditor, type Model, type Node, opsetVersion } from "../../../ir/index.js";
+import type { Calibrator } from "../../../numeric/calibrators.js";
+import type { Statistics } from "../../../numeric/statistics.js";
+import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../../ops/int8-kernels.js";
+import { selectNodes } from "../../../ops/select.js";
+import { type ActivationPlan, planActivations } from "./activation-parameters.js";
+import { exclusionsOf } from "./exclusions.js";
+import type { Int8Format } from "./int8-formats.js";
+import { findIslands, type IslandOptions, type Islands } from "./islands.js";
+import { isRecurrent, whyFloatRecurrence } from "./recurrent.js";
+import { rankTeller } from "./value-ranks.js";
+import { type WeightForm, weightForm, type WeightFormOptions } from "./weight-form.js";
+
+export interface SetupOptions extends WeightFormOptions {
+  /** The forms that the runtime on the device takes. */
+  readonly formats: readonly Int8Format[];
+  /** Operator types that stay float, whether the model has them or not. */
+  readonly floatOperators: readonly string[];
+  /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
+  readonly exclude: readonly string[];
+  /**
+   * Fully connected layers, named likewise, whose ranges are taken at run time even where codes reach them.
+   */
+  readonly dynamic?: readonly string[];
+}
+
+/** The measured activations, and how their ranges are taken from them. */
+export interface MeasuredRanges {
+  readonly statistics: Statistics;
+  readonly calibrator: Calibrator;
+  readonly percentile: number;
+}
+
+/** What is known of activations: nothing, that they will be measured, or the measurements. */
+export type KnownRanges = "none" | "to come" | MeasuredRanges;
+
+/** How a layer computes in int8, or why it stays float. */
+export type LayerSetup = { readonly arithmetic: "static" | "dynamic" } | { readonly reason: string };
+
+/** What becomes of one graph of the model. */
+export interface GraphSetup {
+  readonly editor: GraphEditor;
+  readonly islands: Islands;
+  /** Scales and zero points of the tensors that carry codes, once they were measured. */
+  readonly activations: ActivationPlan | undefined;
+  /** The layers: those of islands, then those that stay float, then those with ranges taken at run time. */
+  readonly layers: ReadonlyMap<Node, LayerSetup>;
+}
+
+export interface QuantizationSetup {
+  /** Of all graphs, outermost first. Without any, the model's operator set is too old for int8. */
+  readonly graphs: readonly GraphSetup[];
+  readonly form: WeightForm;
+  /** Whether a node was excluded by name, type or constant. */
+  readonly isExcluded: (node: Node) => boolean;
+}
+
+const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
+const NO_DYNAMIC = "the target takes no such layer with ranges taken at run time";
+const NO_STATIC = "the target takes no static int8";
+
+/** Whether convolutions of the model can have static codes, once their activations are measured. */
+export function takesStaticCodes(model: Model, { formats }: Pick<SetupOptions, "formats">): boolean {
+  return opsetVersion(model) >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
+}
+
+/** @param user the pass that asks. Throws EdgecError UNMATCHED_SELECTOR for an exclusion that points at nothing. */
+export function quantizationSetup(
+  model: Model,
+  options: SetupOptions,
+  ranges: KnownRanges,
+  user: string,
+): QuantizationSetup {
+  const isExcluded = exclusionsOf(model, options.exclude, user);
+  const atRunTime = selectNodes(model, options.dynamic ?? [], user);
+  const editors = opsetVersion(model) < DYNAMIC_OPSET ? [] : GraphEditor.forModel(model);
+  const choices: IslandOptions = {
+    excluded: (node) => {
+      if (isExcluded(node)) return "excluded";
+      return options.floatOperators.includes(node.opType)
+        ? `${node.opType} stays float on the target`
+        : undefined;
+    },
+    atRunTime: (node) => atRunTime.has(node),
+    rankOf: rankTeller(editors),
+  };
+  const known = takesStaticCodes(model, options) ? ranges : "none";
+  return {
+    graphs: editors.map((editor) => graphSetup(editor, options, choices, known)),
+    form: weightForm(model, options),
+    isExcluded,
+  };
+}
+
+function graphSetup(
+  editor: GraphEditor,
+  { formats }: SetupOptions,
+  choices: IslandOptions,
+  ranges: KnownRanges,
+): GraphSetup {
+  const uncalibrated = formats.includes("static-qdq") ? NO_DATA : NO_STATIC;
+  const found =
+    typeof ranges === "string"
+      ? {
+          islands: findIslands(editor, { ...choices, ...(ranges === "none" ? { uncalibrated } : {}) }),
+          activations: undefined,
+        }
+      : measuredIslands(editor, choices, ranges);
+  return { editor, ...found, layers: layersOf(editor, found.islands, choices, formats) };
+}
+
+/** The islands whose tensors calibration has seen, and whose layers can share the scales that they must share. */
+function measuredIslands(
+  editor: GraphEditor,
+  choices: IslandOptions,
+  { statistics, calibrator, percentile }: MeasuredRanges,
+): { readonly islands: Islands; readonly activations: ActivationPlan } {
+  /** Why nodes stay float after all. */
+  const left = new Map<Node, string>();
+  for (;;) {
+    const islands = findIslands(editor, {
+      ...choices,
+      excluded: (node) => left.get(node) ?? choices.excluded(node),
+    });
+    const activations = planActivations(editor, islands, statistics, calibrator, percentile);
+    const missing = new Set([...islands.tensors].filter((tensor) => !activations.parameters.has(tensor)));
+    for (const node of touching(islands, missing, editor))
+      left.set(node, "calibration never reached a tensor that it reads or makes");
+    for (const [node, reason] of activations.unlike) left.set(node, reason);
+    if (missing.size + activations.unlike.size === 0) return { islands, activations };
+  }
+}
+
+/**
+ * Nodes of the islands that read or make one of the tensors, directly or through a clamp that they absorb.
+ */
+function touching(
+  { computes, members, clamps }: Islands,
+  tensors: ReadonlySet<string>,
+  editor: GraphEditor,
+): Node[] {
+  const names = new Set(tensors);
+  for (const tensor of tensors)
+    for (const input of clamps.get(tensor)?.inputs ?? []) if (editor.producer(input)) names.add(input);
+  return [...computes, ...members].filter((node) =>
+    [...node.inputs, ...node.outputs].some((name) => names.has(name)),
+  );
+}
+
+function layersOf(
+  editor: GraphEditor,
+  { computes, kept, dynamic }: Islands,
+  { excluded }: IslandOptions,
+  formats: readonly Int8Format[],
+): Map<Node, LayerSetup> {
+  const layers = new Map<Node, LayerSetup>();
+  for (const node of computes) layers.set(node, { arithmetic: "static" });
+  for (const [node, reason] of kept) layers.set(node, { reason });
+  const isTaken = formats.includes("dynamic-matmul");
+  for (const node of dynamic) layers.set(node, isTaken ? { arithmetic: "dynamic" } : { reason: NO_DYNAMIC });
+  for (const node of editor.graph.nodes) {
+    if (!isRecurrent(node)) continue;
+    const unsupported = formats.includes("dynamic-lstm") ? undefined : NO_DYNAMIC;
+    const reason = excluded(node) ?? whyFloatRecurrence(editor, node, unsupported);
+    layers.set(node, reason === undefined ? { arithmetic: "dynamic" } : { reason });
+  }
+  return layers;
+}
