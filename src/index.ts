@@ -71,6 +71,7 @@ export type {
   Pass,
   PassContext,
   PassDefinition,
+  NearMiss,
   Strength,
   PassFactory,
   PassFlag,
@@ -140,7 +141,7 @@ export type { ReportedTarget } from "./plan/target-options.js";
 export type { Paint as ReportPaint } from "./report/paint.js";
 export type { ReportedNode, ReportedSearch } from "./report/report.js";
 export type { LimitOptions, WorkLimit } from "./run-limits.js";
-export type { PassRecord, TrialResult } from "./run/run-log.js";
+export type { PassRecord, ReportedNearMiss, TrialResult } from "./run/run-log.js";
 export type { StrengthChoice, StrengthTrial } from "./run/strongest.js";
 export type { RuntimeKind } from "./runtime/load.js";
 export type {

@@ -57,7 +57,6 @@ describe("joined", () => {
       name: "sentences",
       size: undefined,
       hasLabels: false,
-      // eslint-disable-next-line @typescript-eslint/require-await -- an endless stream
       async *samples() {
         for (;;) yield { feed: feed([1, ++read], new Array<number>(read).fill(1)) };
       },
