@@ -1,5 +1,5 @@
 /** Reduces the tensors of one sample after another to the requested statistics. */
-import type { Feed } from "../ir/index.js";
+import { type Feed, bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 import { ChannelRangeAccumulator } from "../numeric/channel-range.js";
 import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../numeric/gram.js";
 import { HistogramAccumulator } from "../numeric/histogram.js";
@@ -13,7 +13,6 @@ import {
   type StatisticOf,
   type StatisticRequest,
 } from "../numeric/statistics.js";
-import { realValues } from "./real-values.js";
 
 export type Statistic = StatisticOf[keyof StatisticOf];
 
@@ -183,4 +182,31 @@ class GramObserver implements Observer {
   async result(): Promise<Statistic | undefined> {
     return this.gram?.result();
   }
+}
+
+/**
+ * The values of a float, double, float16 or bfloat16 tensor (a view for the first two); undefined for other
+ * types.
+ */
+export function realValues(tensor: TensorValue): RealArray | undefined {
+  const { data, dataType } = tensor;
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  if (!(data instanceof Uint16Array)) return undefined;
+  if (dataType === DataType.FLOAT16) return widen(data, table("half", halfToFloat));
+  return dataType === DataType.BFLOAT16 ? widen(data, table("bfloat", bfloatToFloat)) : undefined;
+}
+
+function widen(bits: Uint16Array, values: Float32Array): Float32Array {
+  const wide = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = values[bits[i]!]!;
+  return wide;
+}
+
+const TABLES = new Map<string, Float32Array>();
+
+/** A table of the values of all 65,536 bit patterns. */
+function table(name: string, decode: (bits: number) => number): Float32Array {
+  const known = TABLES.get(name) ?? Float32Array.from({ length: 65_536 }, (_, bits) => decode(bits));
+  TABLES.set(name, known);
+  return known;
 }

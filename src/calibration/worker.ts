@@ -5,11 +5,11 @@
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
-import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
-import { openExact } from "./exact-session.js";
+import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
 import { gramProduct } from "./gram-product.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
+import { AdaptiveSession } from "../runtime/adaptive-session.js";
 
 /** One pass over the dataset. */
 export interface Round {
@@ -150,4 +150,24 @@ export class CalibrationWorker {
     if (!this.running) throw new Error("a round must be opened first");
     return this.running;
   }
+}
+
+/** Without this setting, quantized operators saturate on x64 processors without VNNI. */
+const CONFIG = { "session.x64quantprecision": "1" };
+
+/**
+ * The setting rewrites int8 weights at load, and onnxruntime 1.30 fails on some: at load on weights that two
+ * nodes share, and at the first run on per-channel scales whose operator is not fused (because its output was
+ * requested). Such a model runs without the setting.
+ */
+export function openExact(
+  runtime: OnnxRuntime,
+  modelPath: string,
+  options: SessionOptions,
+): Promise<Session> {
+  const attempts = LEVELS.flatMap((optimization) => [
+    { ...options, optimization, config: { ...options.config, ...CONFIG } },
+    { ...options, optimization },
+  ]);
+  return AdaptiveSession.first(attempts, (settings) => runtime.open(modelPath, settings));
 }

@@ -1,5 +1,5 @@
 /** The commander program. Each command imports its modules only when it runs, so that `--help` stays fast. */
-import { Command } from "commander";
+import { Command, type Option } from "commander";
 import { suggestion, EdgecError } from "../errors.js";
 import { addBench } from "./commands/bench.js";
 import { addCompress } from "./commands/compress.js";
@@ -10,8 +10,8 @@ import { addPasses } from "./commands/passes.js";
 import { addSensitivity } from "./commands/sensitivity.js";
 import { addTargets } from "./commands/targets.js";
 import { addVerify } from "./commands/verify.js";
-import { refuseRepeated } from "./repeated-options.js";
 import { VERSION } from "../version.js";
+import { collected } from "./option-values.js";
 
 export function buildProgram(): Command {
   const program = new Command("edgec")
@@ -65,3 +65,25 @@ const EXIT_CODES = `
 Exit codes: 0 done; 1 a gate failed (the model and the report are still written); 2 wrong usage or
 unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 129, 130 or 143
 interrupted (SIGHUP, Ctrl-C, SIGTERM).`;
+
+/**
+ * Makes the command throw EdgecError USAGE for an option that is given more than once or together with its
+ * opposite.
+ */
+export function refuseRepeated(command: Command): void {
+  const given = new Map<string, string>();
+  for (const option of command.options.filter((each) => !isList(each))) {
+    command.on(`option:${option.name()}`, () => {
+      const flag = [option.short, option.long].filter((name) => name !== undefined).join(" or ");
+      const earlier = given.get(option.attributeName());
+      given.set(option.attributeName(), flag);
+      if (earlier === flag) throw new EdgecError("USAGE", `${flag} is given more than once. Give it once.`);
+      if (earlier !== undefined)
+        throw new EdgecError("USAGE", `${earlier} and ${flag} contradict each other. Give one of them.`);
+    });
+  }
+}
+
+function isList({ parseArg }: Option): boolean {
+  return (parseArg as unknown) === collected;
+}

@@ -16,12 +16,13 @@ import {
   type Model,
   type ValueInfo,
   fedInputs,
+  type Tensor,
 } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { describeNodes, describeOperators } from "./by-node.js";
 import { costsOf } from "./costs.js";
 import { fileParts } from "./file-parts.js";
-import { type GivenSizes } from "./input-shapes.js";
+import type { GivenSizes } from "./input-shapes.js";
 import {
   INSPECTION_VERSION,
   type Inspection,
@@ -29,15 +30,16 @@ import {
   type InspectedWeight,
 } from "./inspection.js";
 import { oneSampleNotes, takeOneSample } from "./open-batch.js";
-import { prepareModel, sizedModel } from "./prepared-model.js";
+import { prepareModel, sizedModel, type PreparedModel } from "./prepared-model.js";
 import { tryPasses, type Trial } from "./possibilities.js";
 import { runShapes, type Shapes } from "./run-shapes.js";
 import { domainName, scopesOf } from "./scopes.js";
 import { collectWeights } from "./weights.js";
-import { constantComputer } from "./computed-weights.js";
 import { RunCompute } from "../run/run-compute.js";
 import { computeThreads } from "../plan/threads.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
+import { modelComputing } from "../calibration/augment.js";
+import type { ConstantEvaluator } from "../passes/contract.js";
 
 export interface InspectOptions extends GivenSizes, LimitOptions {
   /**
@@ -260,4 +262,19 @@ function sparsityOf(weights: readonly InspectedWeight[]): number | null {
   return total === 0
     ? null
     : known.reduce((sum, { statistics }) => sum + (statistics?.zeros ?? 0), 0) / total;
+}
+
+/** Computes values of the main graph of `model` that depend only on constants. */
+export function constantComputer(
+  { editors }: PreparedModel,
+  model: Model,
+  evaluator: ConstantEvaluator,
+): (name: string) => Promise<Tensor | undefined> {
+  const made = new Set(model.graph.nodes.flatMap((node) => node.outputs));
+  return async (name) => {
+    // Values inside functions have no name outside.
+    if (!editors[0]?.producer(name) || !made.has(name)) return undefined;
+    const part = modelComputing(model, [name]);
+    return (await evaluator.evaluate({ ...part, graph: { ...part.graph, inputs: [] } })).get(name);
+  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openExact } from "../../src/calibration/exact-session.js";
+import { openExact } from "../../src/calibration/worker.js";
 import { EdgecError } from "../../src/errors.js";
 import { floatTensor, makeNode, type Feed } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";

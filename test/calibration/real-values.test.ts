@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { realValues } from "../../src/calibration/real-values.js";
+import { realValues } from "../../src/calibration/reducer.js";
 import { DataType } from "../../src/ir/index.js";
 
 it("widens half precision and passes other floats unchanged", () => {

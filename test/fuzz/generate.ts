@@ -7,7 +7,7 @@ import {
   type Model,
   type TensorValue,
 } from "../../src/ir/index.js";
-import { irVersionFor } from "../../src/ops/upgrade/ir-version.js";
+import { irVersionFor } from "../../src/ops/upgrade/upgrade-opset.js";
 import { bodyLayers } from "./bodies.js";
 import { count, GraphBuilder, type Setting, type Value } from "./graph-builder.js";
 import { WEIGHTED_LAYERS } from "./layers.js";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { attribute, copyModel, makeNode, type FunctionDef, type Node } from "../../src/ir/index.js";
-import { expandCalls } from "../../src/inspect/called-bodies.js";
+import { expandCalls } from "../../src/inspect/prepared-model.js";
 import { tiny } from "../support/tiny-models.js";
 
 const call = (

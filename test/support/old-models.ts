@@ -9,7 +9,7 @@ import {
   type Node,
   type Tensor,
 } from "../../src/ir/index.js";
-import { irVersionFor } from "../../src/ops/upgrade/ir-version.js";
+import { irVersionFor } from "../../src/ops/upgrade/upgrade-opset.js";
 
 /** Outputs are declared by name alone; onnxruntime infers their types. */
 export function modelAt(

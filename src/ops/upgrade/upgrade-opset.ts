@@ -23,7 +23,6 @@ import { OTHER_CHANGES } from "./other-changes.js";
 import { RESIZE } from "./resize.js";
 import { SOFTMAX } from "./softmax.js";
 import { KERNEL_GAPS } from "./kernel-gaps.js";
-import { irVersionFor } from "./ir-version.js";
 
 /**
  * Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs.
@@ -203,4 +202,28 @@ export function raiseIrVersion(model: Model, version: number): void {
   if (from >= 4) return;
   const constants = new Set(model.graph.initializers.map((tensor) => tensor.name));
   model.graph.inputs = model.graph.inputs.filter((input) => !constants.has(input.name));
+}
+
+/**
+ * The IR version that came with each version of the standard operator set (the onnx project's Versioning
+ * document).
+ */
+const FIRST_OPSETS: readonly (readonly [opset: number, irVersion: number])[] = [
+  [28, 14],
+  [25, 13],
+  [24, 12],
+  [23, 11],
+  [21, 10],
+  [19, 9],
+  [15, 8],
+  [12, 7],
+  [11, 6],
+  [10, 5],
+  [9, 4],
+  [1, 3],
+];
+
+/** The oldest IR version in which a model of this operator set is written. */
+export function irVersionFor(opset: number): number {
+  return FIRST_OPSETS.find(([first]) => opset >= first)?.[1] ?? 3;
 }

@@ -11,13 +11,21 @@
  * Layers of more than 2,048 inputs and outputs together are left.
  */
 import { EdgecError } from "../../errors.js";
-import { GraphEditor, type Model, nodeLabel } from "../../ir/index.js";
+import {
+  GraphEditor,
+  type Model,
+  nodeLabel,
+  attribute,
+  copyModel,
+  DataType,
+  makeNode,
+  tensorValue,
+} from "../../ir/index.js";
 import type { GramRequest } from "../../numeric/statistics.js";
 import { withCompute } from "../compute.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "../../layers/dense-layer.js";
-import { besideModel } from "./measure/model-with-extra-input.js";
 
 export interface RefitOutputOptions {
   /** λ relative to the mean variance of the inputs. */
@@ -93,4 +101,22 @@ function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
     for (let i = 0; i < inputs; i++) made += rows[o * inputs + i]! * mean[i]!;
     return mean[inputs + o]! - made;
   });
+}
+
+export interface BesideModel {
+  readonly model: Model;
+  /** The new input, float of any shape that suits `inner` but for the last axis. */
+  readonly input: string;
+  /** `inner` and the input, side by side along the last axis. */
+  readonly tensor: string;
+}
+
+/** @param inner a tensor of the main graph */
+export function besideModel(model: Model, inner: string): BesideModel {
+  const copy = copyModel(model);
+  const editor = GraphEditor.forMainGraph(copy);
+  const [input, tensor] = [editor.uniqueName("given"), editor.uniqueName("pair")];
+  copy.graph.inputs.push(tensorValue(input, DataType.FLOAT));
+  editor.insertBefore(undefined, makeNode("Concat", [inner, input], [tensor], [attribute.int("axis", -1)]));
+  return { model: copy, input, tensor };
 }

@@ -2,7 +2,16 @@
  * What becomes of each layer and each activation when a model is quantized, computed once: quantize-int8
  * measures and writes by it, and passes before it, such as round-weights, read from it what is to come.
  */
-import { GraphEditor, type Model, type Node, opsetVersion } from "../../../ir/index.js";
+import {
+  GraphEditor,
+  type Model,
+  type Node,
+  opsetVersion,
+  DataType,
+  intAttribute,
+  isOp,
+  stringAttribute,
+} from "../../../ir/index.js";
 import type { Calibrator } from "../../../numeric/calibrators.js";
 import type { Statistics } from "../../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../../ops/int8-kernels.js";
@@ -11,9 +20,9 @@ import { type ActivationPlan, planActivations } from "./activation-parameters.js
 import { exclusionsOf } from "./exclusions.js";
 import type { Int8Format } from "./int8-formats.js";
 import { findIslands, type IslandOptions, type Islands } from "./islands.js";
-import { isRecurrent, whyFloatRecurrence } from "./recurrent.js";
-import { rankTeller } from "./value-ranks.js";
 import { type WeightForm, weightForm, type WeightFormOptions } from "./weight-form.js";
+import { analyzeShapes } from "../../../ops/shape-analysis.js";
+import { plainLayer } from "../../../layers/layer.js";
 
 export interface SetupOptions extends WeightFormOptions {
   /** The forms that the runtime on the device takes. */
@@ -169,4 +178,42 @@ function layersOf(
     layers.set(node, reason === undefined ? { arithmetic: "dynamic" } : { reason });
   }
   return layers;
+}
+
+/** @param editors of all graphs of a model, outermost first */
+export function rankTeller(
+  editors: readonly GraphEditor[],
+): (editor: GraphEditor, name: string) => number | undefined {
+  let facts: ReturnType<typeof analyzeShapes> | undefined;
+  return (editor, name) => (facts ??= analyzeShapes(editors)).get(editor)?.shape(name)?.length;
+}
+
+export function isRecurrent(node: Node): boolean {
+  return isOp(node, "LSTM", "GRU", "RNN");
+}
+
+/**
+ * Why the node stays float; undefined when it need not.
+ * @param unsupported why the target takes no int8 LSTM, if so
+ */
+export function whyFloatRecurrence(
+  editor: GraphEditor,
+  node: Node,
+  unsupported: string | undefined,
+): string | undefined {
+  if (!isOp(node, "LSTM")) return "has no int8 kernel";
+  return unsupported ?? whyFloatLstm(editor, node);
+}
+
+function whyFloatLstm(editor: GraphEditor, node: Node): string | undefined {
+  const weights = [1, 2].map((index) => plainLayer(editor, node, index));
+  if (weights.some((weight) => weight?.dataType !== DataType.FLOAT || weight.dims.length !== 3))
+    return "its weights are no float constants";
+  if (node.inputs[7]) return "peephole weights have no int8 kernel";
+  if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
+  if (intAttribute(node, "input_forget", 0) !== 0)
+    return "coupled input and forget gates have no int8 kernel";
+  return stringAttribute(node, "direction", "forward") === "reverse" && node.inputs[4]
+    ? "reversed sequences of own lengths stay float"
+    : undefined;
 }
