@@ -7,6 +7,7 @@ import { descendantsOf, isAlive } from "../support/processes.js";
 import { BIN } from "../support/run-edgec.js";
 import { writeSlowModel, type SlowFiles } from "./slow-model.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { sampled } from "../support/thorough.js";
 
 const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof CODES;
@@ -114,7 +115,7 @@ describe.skipIf(process.platform !== "linux")(
         .filter((signal) => signal !== "SIGINT")
         .map((signal): [string, Signal] => ["pruning", signal]),
     ];
-    it.each([...new Set(cases.map(String))].map((each) => each.split(",") as [string, Signal]))(
+    it.each(sampled([...new Set(cases.map(String))], 2).map((each) => each.split(",") as [string, Signal]))(
       "while %s, %s",
       async (moment, signal) => {
         const { args, isThere } = MOMENTS[moment]!;
@@ -127,7 +128,7 @@ describe.skipIf(process.platform !== "linux")(
     );
 
     it("at any moment", async () => {
-      for (const wait of [60, 170, 410, 890]) {
+      for (const wait of sampled([60, 170, 410, 890], 3)) {
         const run = start(compress("--prune", "0.5", "--int8"));
         await sleep(wait);
         await until(() => descendantsOf(run.child.pid!).length > 0, run);

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { BIN, edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { sampled } from "../support/thorough.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");
@@ -55,7 +56,9 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 describe.each(
-  COMMANDS.map((command) => [command.find((word) => !word.startsWith("/")) ?? "", command] as const),
+  sampled(COMMANDS, 3).map(
+    (command) => [command.find((word) => !word.startsWith("/")) ?? "", command] as const,
+  ),
 )("edgec %s", (_, command) => {
   it("leaves nothing in the home folder or the temporary folder", () => {
     const { status, stderr } = spawnSync(process.execPath, [BIN, ...command], {

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import { BIN, fixture } from "../support/run-edgec.js";
 import { writeSlowModel } from "./slow-model.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { sampled } from "../support/thorough.js";
 
 const LENET = fixture("models/lenet.onnx");
 const ROOT = join(import.meta.dirname, "../..");
@@ -54,7 +55,7 @@ describe("Node without code generation from strings", () => {
   });
 });
 
-describe.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+describe.each(sampled(["SIGINT", "SIGTERM", "SIGHUP"] as const, 3))(
   "work in the process that a debugger is in, %s",
   (signal) => {
     it("is interrupted like any other", async () => {

@@ -9,6 +9,7 @@ import { dataset } from "../support/feed-models.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { amplifiers } from "../fuzz/amplifying-models.js";
 import { DataType, type Model } from "../../src/ir/index.js";
+import { thoroughly } from "../support/thorough.js";
 
 const temporary = temporaryFolder();
 
@@ -67,7 +68,7 @@ describe("limits", () => {
     });
   });
 
-  it("refuse what takes much memory on made-up inputs where models are only timed", async () => {
+  thoroughly("refuse what takes much memory on made-up inputs where models are only timed", async () => {
     const path = writeModel(amplifier("concat on the input"), `${temporary.path}/concat.onnx`).path;
     await expect(bench([path], { loadLimit: { bytes: 3e8 } })).rejects.toThrow(
       /a run takes more than 300 MB of memory/,

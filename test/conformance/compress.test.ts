@@ -6,6 +6,7 @@ import { runPasses } from "../../src/run/run-plan.js";
 import { EVALUATOR } from "../support/running.js";
 import { type OperatorTest, operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, type Outcome } from "./operator-run.js";
+import { sampled } from "../support/thorough.js";
 
 /** Without data, as most models are first tried. */
 describe.each([{ int8: "" }, { prune: "0.5", cluster: "16" }])("%o", (flags) => {
@@ -25,7 +26,8 @@ describe.each([{ int8: "" }, { prune: "0.5", cluster: "16" }])("%o", (flags) => 
     ["with all inputs but the first as constants", withConstants],
   ])("makes of every operator model, %s, one that loads and runs", async (_, variant) => {
     const outcomes: Outcome[] = [];
-    for (const test of operatorTests().map(variant)) outcomes.push(await outcomeOf(test, compress));
+    for (const test of sampled(operatorTests(), 3).map(variant))
+      outcomes.push(await outcomeOf(test, compress));
     // Results may differ by what the passes lose; a detail is there only when the model no longer loads or
     // runs.
     expect(outcomes.filter(({ detail, verdict }) => verdict === "different" && detail !== undefined)).toEqual(

@@ -4,6 +4,7 @@ import { compress, verify, type Report } from "../../src/index.js";
 import { detect, thisMachine } from "../../src/targets/index.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 
 const RESNET = fixture("models/resnet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");
@@ -19,7 +20,7 @@ async function quantized(target: string): Promise<string> {
 const sqnr = ({ fidelity }: Report): number => fidelity!.outputs.logits!.sqnrDb!;
 
 describe("verify --emulate x64-avx2", () => {
-  it(
+  thoroughly(
     "shows what full-range weights lose without VNNI: 15.5 dB is left, as onnxruntime " +
       "gives under QEMU's Haswell",
     async () => {

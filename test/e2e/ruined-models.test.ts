@@ -2,8 +2,9 @@
 import { expect, it } from "vitest";
 import { compress, reportText } from "../../src/index.js";
 import { changed, digits, idsOf, modelPath } from "./ruined-runs.js";
+import { thoroughly } from "../support/thorough.js";
 
-it("warns of no ordinary run", async () => {
+thoroughly("warns of no ordinary run", async () => {
   const options = {
     int8: true,
     effort: "fast",
