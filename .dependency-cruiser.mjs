@@ -7,7 +7,8 @@ const NAMES = rooms.map(({ room }) => room);
 /** Two rooms that import each other are one room. A circle of more is found by "no-circles", file by file. */
 for (const { room, may } of rooms) {
   const back = rooms.filter((other) => may.includes(other.room) && other.may.includes(room));
-  if (back.length > 0) throw new Error(`scripts/rooms.mjs: ${room} and ${back[0].room} may import each other`);
+  if (back.length > 0)
+    throw new Error(`scripts/rooms.mjs: ${room} and ${back[0].room} may import each other`);
 }
 
 /** A room imports itself, files directly under src/, and what it names: deny by default. */
