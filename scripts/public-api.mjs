@@ -35,7 +35,11 @@ export function publicApi(entry = "dist/index.d.ts") {
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const api = { checker, source };
   return {
-    text: exported.map(({ name, symbol }) => describe(api, name, symbol)).join("\n"),
+    // Some types are named by the file that declares them: by its path from here, wherever that is.
+    text: exported
+      .map(({ name, symbol }) => describe(api, name, symbol))
+      .join("\n")
+      .replaceAll(`${resolve(".").replaceAll("\\", "/")}/`, ""),
     unnamed: unnamedTypes(api, exported),
   };
 }

@@ -48,6 +48,9 @@ const NOT_COMPARED = new Set([
   "description",
 ]);
 
+/** Models above this many bytes run fewer commands. */
+const LARGE = 4e6;
+
 const COMMANDS = [
   { name: "optimize" },
   { name: "compress", options: {} },
@@ -116,9 +119,6 @@ function* jobs() {
   for (const path of modelsIn(operators).filter((_, k) => k % 4 === 0))
     yield { name: relative(operators, path), path, kind: "operator" };
 }
-
-/** Models above this many bytes run fewer commands. */
-const LARGE = 4e6;
 
 function isMeantFor({ name, needsData, isSlow, isForLarge }, { path, calib, kind }) {
   if (kind === "operator") return name === "optimize" || name === "compress";

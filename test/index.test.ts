@@ -31,6 +31,7 @@ describe("the public API", () => {
       "openDataset",
       "opsetVersion",
       "optimize",
+      "parseModel",
       "printModel",
       "readModel",
       "reportJson",

@@ -21,6 +21,7 @@ export type OptimizeOptions = Pick<
   | "verify"
   | "debug"
   | "explain"
+  | "packedSizes"
   | "logger"
   | "signal"
 >;
@@ -40,6 +41,7 @@ const OPTIMIZE_KEYS = {
   verify: true,
   debug: true,
   explain: true,
+  packedSizes: true,
   logger: true,
   signal: true,
 } satisfies KeysOf<OptimizeOptions>;

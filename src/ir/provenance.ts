@@ -61,18 +61,45 @@ export class NameWatch {
       for (const output of outputs) makers.set(output, label);
       if (outputs.length === 0) makers.set(label, label);
     }
+    const lasting = new Lasting(this.model.descent, present);
     for (const { label, outputs } of this.before) {
-      if (present.has(label) || this.goesOn(label, present)) continue;
+      if (lasting.has(label)) continue;
       const heirs = outputs.flatMap((output) => makers.get(output) ?? []);
       for (const heir of heirs) addDescent(this.model, label, heir);
-      if (heirs.length === 0) (this.model.removed ??= new Map()).set(label, pass);
+      if (heirs.length > 0) lasting.add(label);
+      else (this.model.removed ??= new Map()).set(label, pass);
     }
   }
+}
 
-  private goesOn(label: string, present: ReadonlySet<string>): boolean {
-    if (!this.model.descent?.has(label)) return false;
-    for (const name of withDescendants(this.model, [label])) if (present.has(name)) return true;
-    return false;
+/** Names that are there or of which something is. Each record is followed once: chains of merges are long. */
+class Lasting {
+  private readonly names = new Set<string>();
+  private readonly origins = new Map<string, string[]>();
+
+  constructor(descent: Model["descent"], present: ReadonlySet<string>) {
+    for (const [from, names] of descent ?? []) {
+      for (const name of names) {
+        const known = this.origins.get(name);
+        if (known) known.push(from);
+        else this.origins.set(name, [from]);
+      }
+    }
+    for (const name of present) this.add(name);
+  }
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  /** Adds the name and all that it came of. */
+  add(name: string): void {
+    const added = [name];
+    for (let each = added.pop(); each !== undefined; each = added.pop()) {
+      if (this.names.has(each)) continue;
+      this.names.add(each);
+      added.push(...(this.origins.get(each) ?? []));
+    }
   }
 }
 

@@ -76,7 +76,7 @@ const FOREIGN: readonly string[] = [
 ];
 
 /** The report's statement of what edgec did. */
-const VERBS: readonly string[] = ["made", "wrote", "reads", "takes", "ran", "was", "cannot"];
+const VERBS: readonly string[] = ["made", "wrote", "reads", "takes", "ran", "was", "cannot", "report"];
 
 describe("what is printed and documented", () => {
   it("mentions only options that exist", () => {

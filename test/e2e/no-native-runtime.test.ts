@@ -93,7 +93,7 @@ describe("without the native runtime", () => {
   it("says so in the first line, with the way to get it", async () => {
     const { stderr } = await made([fixture("models/lenet.onnx")], NO_NATIVE);
     expect(stderr.split("\n")[0]).toMatch(
-      /^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web takes its place.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/,
+      /^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web is used instead.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/,
     );
   });
 
