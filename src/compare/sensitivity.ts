@@ -194,7 +194,11 @@ async function costs(
   const names = nodes.map(({ name }) => name);
   const measured: NodeCost[] = [];
   const report = (): void =>
-    logger.progress?.({ step: "measure what each node costs", done: measured.length, total: count });
+    logger.progress?.({
+      step: "measure the accuracy cost of each node",
+      done: measured.length,
+      total: count,
+    });
   report();
   for (const node of nodes.slice(0, count)) {
     const db = await score(await build(names.filter((name) => name !== node.name)), false);

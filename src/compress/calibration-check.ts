@@ -59,8 +59,8 @@ export async function checkCalibration({
     ? [
         warning(
           "equal-samples",
-          `All ${learned.samples} samples of ${calibration.name} are the same, so that the ` +
-            "ranges learned are those of one input. Give some 100 typical inputs.",
+          `All ${learned.samples} samples of ${calibration.name} are the same, so the measured ` +
+            "ranges fit only one input. Give about 100 typical inputs.",
         ),
       ]
     : [];
@@ -75,8 +75,8 @@ function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean):
   return found.map((one) => ({
     ...one,
     message:
-      `${one.message} The comparison on samples of the same data means little: give data ` +
-      "of its own with --eval.",
+      `${one.message} The comparison uses samples of the same data, so it means little: ` +
+      "give separate data with --eval.",
   }));
 }
 
@@ -88,9 +88,9 @@ function constantWarnings({ name, samples, inputs }: DataSummary): Diagnostic[] 
   return [
     warning(
       "constant",
-      `The calibration data says nothing: ${what} throughout, in ` +
-        `${samples === 1 ? "the one sample" : `all ${samples} samples`} of ${name}. Check ` +
-        "how the file was made.",
+      `The calibration data is constant: ${what} throughout, in ` +
+        `${samples === 1 ? "the one sample" : `all ${samples} samples`} of ${name}. Check how ` +
+        "the file was made.",
     ),
   ];
 }
@@ -115,9 +115,9 @@ function unlikeWarnings(learned: DataSummary, compared: DataSummary): Diagnostic
     return [
       warning(
         "unlike-evaluation",
-        `Input "${input.name}" lies between ${rangeText(input)} in ${learned.name}, and ` +
-          `between ${rangeText(other)} in ${compared.name}. ` +
-          "Ranges learned from the one do not fit the other: prepare both as the model was trained.",
+        `Input "${input.name}" lies between ${rangeText(input)} in ${learned.name}, but ` +
+          `between ${rangeText(other)} in ${compared.name}. Ranges measured on one do not fit ` +
+          "the other: prepare both the way the training data was prepared.",
       ),
     ];
   });
@@ -149,10 +149,9 @@ async function scaleWarnings({ name, inputs, feeds }: DataSummary, modelPath: st
     warning(
       "scale",
       `The calibration data looks ${suspicion} for the model: input "${input.name}" lies ` +
-        `between ${rangeText(input)} in ${name}, ` +
-        `and the model's answers hardly change with its contrast there, but do at ${factor}. ` +
-        "Prepare the data as the model was trained: were images scaled to bytes, or to " +
-        "shares of one?",
+        `between ${rangeText(input)} in ${name}, where the model's answers hardly depend on ` +
+        `its contrast; they do at ${factor}. Prepare the data the way the training data was ` +
+        "prepared: does the model expect pixels from 0 to 255, or from 0 to 1?",
     ),
   ];
 }

@@ -192,12 +192,11 @@ function zeroPointsLeftOut(after: number, before: number): Diagnostic {
     id: "compress/zero-points-left-out",
     severity: "warning",
     message:
-      "With the zero points of QuantizeLinear and DequantizeLinear written out, where the " +
-      "model leaves them to their default of 0, " +
-      "onnxruntime runs it at all graph optimization levels. They were left out, because " +
-      "the file would be larger than the original " +
-      `(${bytesText(after)} against ${bytesText(before)}). If you can spare the bytes, ` +
-      "have the tool that quantized the model write them.",
+      "onnxruntime would run this model at all graph optimization levels if the zero points " +
+      "of QuantizeLinear and DequantizeLinear were written out instead of left to their " +
+      "default of 0. They were not written, because the file would be larger than the " +
+      `original (${bytesText(after)} against ${bytesText(before)}). If size does not ` +
+      "matter, let the tool that quantized the model write them.",
   };
 }
 
@@ -256,7 +255,7 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
     logger.diagnostic?.({
       id: `compress/${id}`,
       severity: "warning",
-      message: `${what} left out, because it names tensors that the compressed model no longer has.`,
+      message: `${what} left out, because it names tensors that are no longer in the compressed ` + "model.",
     });
   const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
   if (annotations > 0)

@@ -51,8 +51,9 @@ async function sizeEffect(
   const before = await sizes(without);
   return told(
     name,
-    `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} ` +
-      `raw and ${change(before.gzip, after.gzip)} gzipped, against the same run without it.`,
+    `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} raw ` +
+      `and ${change(before.gzip, after.gzip)} gzipped, compared with the same run without ` +
+      "it.",
   );
 }
 

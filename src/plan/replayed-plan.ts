@@ -20,8 +20,8 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
   if (missing.length > 0)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay: the run that wrote the report kept "${missing.join('", "')}", which the ` +
-        "options given do not try. Give the options of that run, --effort above all.",
+      `--replay: the run that wrote the report kept "${missing.join('", "')}", which these ` +
+        "options do not try. Use the options of that run, especially --effort.",
     );
   return plan
     .filter(
@@ -70,8 +70,8 @@ function atStrength(pass: Pass, strengths: Readonly<Record<string, number | null
   if (value === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay: the run that wrote the report did not choose how strongly "${pass.name}" works. ` +
-        "Give the options of that run.",
+      "--replay: the run that wrote the report did not choose a strength for " +
+        `"${pass.name}". Use the options of that run.`,
     );
   return value === null ? [] : [pass.withStrength(value)];
 }

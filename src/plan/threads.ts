@@ -15,7 +15,7 @@ export function requireThreads(threads: number | undefined): void {
   if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `threads takes a whole number from 1 to ${MOST_THREADS}, not ${String(threads)}.`,
+    `threads must be a whole number from 1 to ${MOST_THREADS}, not ${String(threads)}.`,
   );
 }
 

@@ -103,7 +103,7 @@ export class StepTrial {
   private async judge(model: Model, finish: Attempt["finish"]): Promise<number> {
     const finished = copyModel(model);
     await finish(finished);
-    this.logger.progress?.({ step: "score on samples held out", done: 0 });
+    this.logger.progress?.({ step: "score on held-out samples", done: 0 });
     return this.scorer.score(finished);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "../verify/index.js";
 
 /** What messages call a model that is scored. */
-const TRIAL = "a model on trial";
+const TRIAL = "the model on trial";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
 const EQUAL_DB = 150;

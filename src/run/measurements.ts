@@ -33,7 +33,7 @@ export class RepeatedMeasurements {
       [...new Set(options.requests.map(requestKey))].sort(),
     ]);
     const known = this.answers.get(key);
-    if (known) this.logger.debug?.("measured before");
+    if (known) this.logger.debug?.("reusing an earlier measurement");
     const answer = known ?? (await calibrate(options));
     this.answers.delete(key);
     this.answers.set(key, answer);

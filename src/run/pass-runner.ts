@@ -212,7 +212,7 @@ export class PassRunner {
     if (trouble) return trouble;
     const dumped =
       before && options.dump
-        ? ` The model before it was written to ${await options.dump(before, pass.name)}.`
+        ? ` The model before this pass was written to ${await options.dump(before, pass.name)}.`
         : "";
     const isInvalidModel =
       cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;

@@ -100,7 +100,7 @@ class PlanRun {
     const later = this.plan.slice(index + 1).filter(({ validateAfter }) => validateAfter === undefined);
     const { option, values } = pass.strength;
     const choice = await strongestWithin(option, values, async (value) => {
-      logger.progress?.({ step: `find how strongly ${pass.name} may work: ${value}`, done: 0 });
+      logger.progress?.({ step: `find the strength of ${pass.name}: ${value}`, done: 0 });
       const copy = copyModel(this.model);
       for (const each of [at(value), ...later]) await this.runner.runStep(copy, each, new PassLedger());
       return enough(copy);
@@ -117,13 +117,13 @@ class PlanRun {
     if (refused !== undefined)
       tell(
         "compress/step-refused",
-        `"${subject}" was taken back, because the runtime refuses this model with it: ` +
+        `"${subject}" was taken back, because the runtime refuses the model with it: ` +
           `${sentence(refused)} This is a bug in edgec: please report it.`,
       );
     if (crashed !== undefined)
       tell(
         "compress/step-crashed",
-        `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`,
+        `"${subject}" was taken back, because the process that ran it ended: ` + sentence(crashed),
       );
   }
 
@@ -206,13 +206,13 @@ function sentence(text: string): string {
 }
 
 function notJudged(subject: string): Diagnostic {
-  const message = `"${subject}" did not run: there is no data to judge it on. Give data with --eval.`;
+  const message = `"${subject}" did not run: there is no data to evaluate it on. Give data with --eval.`;
   return { id: "compress/strength-not-judged", severity: "warning", subject, message };
 }
 
 function leftOut(subject: string, weakest: number | undefined): Diagnostic {
   const message =
-    `"${subject}" did not run: a gate on accuracy fails even at its weakest, ${weakest}. ` +
-    "Loosen the gate, or leave the pass out.";
+    `"${subject}" did not run: an accuracy gate fails even at its weakest setting, ` +
+    `${weakest}. Loosen the gate, or leave the pass out.`;
   return { id: "compress/nothing-within-gates", severity: "warning", subject, message };
 }

@@ -52,10 +52,9 @@ export function learningData(
 /** Where there is no other data to compare on, a quarter has been kept apart for that already. */
 function tooFew({ size = 0 }: Dataset): string {
   return (
-    `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep ` +
-    `some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without ` +
-    `--eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not ` +
-    "wanted."
+    `this needs at least ${LEAST_JUDGES / JUDGING} calibration samples ` +
+    `(${LEAST_WITHOUT_EVAL} without --eval), and the data has ${size}. Add samples, or ` +
+    "skip the tuning with --effort fast."
   );
 }
 

@@ -105,7 +105,7 @@ class Judge {
 
   async judge(names: readonly string[]): Promise<Judged> {
     this.space.stage?.(
-      names.length === 0 ? "score the model in int8" : `score it with ${names.length} nodes in float`,
+      names.length === 0 ? "score the model in int8" : `score the model with ${names.length} nodes in float`,
     );
     const model = await this.space.build(names);
     const db = await this.space.score(model, false);

@@ -44,7 +44,7 @@ function read(path: string): string {
   if (bytes.length > MOST_BYTES)
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/guide/targets.md.`,
+      `${path} has ${bytes.length} bytes, but a target is a small JSON file. See ` + "docs/guide/targets.md.",
     );
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
@@ -56,14 +56,14 @@ function parse(text: string, path: string): Fields {
   } catch (cause) {
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${path} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }
   if (!isObject(value))
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} must hold a JSON object, such as { "extends": "arm64", "threads": 4 }.`,
+      `${path} must contain a JSON object, such as { "extends": "arm64", "threads": 4 }.`,
     );
   return value;
 }
