@@ -38,9 +38,9 @@ const LARGE = 0.5;
  * calibrated.
  */
 const NARROWER = 8;
-const MOST_OUTSIDE = 0.1;
+const MAX_OUTSIDE = 0.1;
 /** Values that a statement about their spread takes. */
-const LEAST_VALUES = 64;
+const MIN_VALUES = 64;
 /** What lies outside the calibrated range by less than this share of it counts as within. */
 const SLACK = 0.05;
 
@@ -108,9 +108,7 @@ function unlikeWarnings(learned: DataSummary, compared: DataSummary): Diagnostic
   return learned.inputs.flatMap((input) => {
     const other = compared.inputs.find(({ name }) => name === input.name);
     const isTold =
-      other &&
-      input.isFloating &&
-      Math.min(countOf(input, learned), countOf(other, compared)) >= LEAST_VALUES;
+      other && input.isFloating && Math.min(countOf(input, learned), countOf(other, compared)) >= MIN_VALUES;
     if (!isTold || !areUnlike(input, other)) return [];
     return [
       warning(
@@ -133,7 +131,7 @@ function areUnlike(learned: InputSummary, compared: InputSummary): boolean {
   const outside = compared.some.filter(
     (value) => value < learned.min - slack || value > learned.max + slack,
   ).length;
-  return outside > MOST_OUTSIDE * compared.some.length || compared.deviation * NARROWER < learned.deviation;
+  return outside > MAX_OUTSIDE * compared.some.length || compared.deviation * NARROWER < learned.deviation;
 }
 
 function rangeText({ min, max }: InputSummary): string {

@@ -19,7 +19,7 @@ import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { type Decisions } from "../plan/replay.js";
 import { markModel } from "../output/edgec-mark.js";
 import { accuracyLimits } from "../plan/gate-limits.js";
-import { learningData } from "../run/split-calibration.js";
+import { splitCalibration } from "../run/split-calibration.js";
 import { blamed, measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
 import { bytesText } from "../units.js";
@@ -29,9 +29,9 @@ import type { RunResult } from "../run/run-log.js";
 import { planText } from "../plan/plan.js";
 import type { RunData } from "../compare/run-data.js";
 import { runPasses } from "../run/run-plan.js";
-import type { ModelJudges } from "../search/search-types.js";
-import type { SearchState } from "../search/checkpoint.js";
-import { runJudges } from "../search/evaluators.js";
+import type { ModelEvaluators } from "../search/search-types.js";
+import type { Checkpoint } from "../search/checkpoint.js";
+import { runEvaluators } from "../search/evaluators.js";
 import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/decisions-of.js";
@@ -60,7 +60,7 @@ export interface CandidateContext {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
-  readonly searchMemory: SearchState | undefined;
+  readonly searchMemory: Checkpoint | undefined;
   /** Where a model's weights are written; see `WriteOptions`. */
   readonly externalData: (model: Model) => boolean | undefined;
 }
@@ -212,7 +212,7 @@ export async function applyPlan(
   const { seed = 0, debug = false } = options;
   const names = referableNames(model);
   try {
-    const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
+    const learning = splitCalibration(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
       ...learning,
       evaluator,
@@ -221,7 +221,9 @@ export async function applyPlan(
       seed,
       threads,
       debug,
-      ...(plan.some(({ search, withinGates }) => search ?? withinGates) ? { judges: judgesOf(context) } : {}),
+      ...(plan.some(({ search, withinGates }) => search ?? withinGates)
+        ? { evaluators: evaluatorsOf(context) }
+        : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
@@ -263,9 +265,15 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
   if (training > 0) tell("stale-training", "Information on training (training_info) was");
 }
 
-function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
+function evaluatorsOf({
+  options,
+  referencePath,
+  data,
+  bestSoFar,
+  searchMemory,
+}: CandidateContext): ModelEvaluators {
   const { metric, threads = 1 } = options;
-  const judges = runJudges({
+  const evaluators = runEvaluators({
     referencePath,
     evaluation: data.evaluation,
     isLabelled: data.isLabelled,
@@ -275,8 +283,8 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
     isTimed: isTimed(options),
   });
   return {
-    ...judges,
-    ...(bestSoFar ? { keep: bestSoFar } : {}),
+    ...evaluators,
+    ...(bestSoFar ? { onBest: bestSoFar } : {}),
     ...(searchMemory ? { memory: searchMemory } : {}),
   };
 }

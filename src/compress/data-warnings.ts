@@ -32,7 +32,7 @@ export async function checkData(
     comparedOnItself,
     modelPath: isCompared ? referencePath : undefined,
   });
-  tellFirst(found, warnings, options.logger);
+  reportEarly(found, warnings, options.logger);
   return { found: found.length > 0, isBlind: found.length > 0 && comparedOnItself };
 }
 
@@ -49,7 +49,7 @@ export async function lossWarnings(
 }
 
 /** What must be known before work begins is told at once, and stands in the report as well. */
-export function tellFirst(
+export function reportEarly(
   found: readonly Diagnostic[],
   warnings: Diagnostic[],
   logger: Logger | undefined,

@@ -45,8 +45,8 @@ export function readDecisions(path: string): Decisions {
   if (!decisions)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay ${path}: the file contains no decisions. Give a JSON report that "edgec ` +
-        'compress --report" wrote.',
+      `--replay ${path}: the file contains no decisions. Give a JSON report that ` +
+        '"edgec compress --report" wrote.',
     );
   return decisions;
 }

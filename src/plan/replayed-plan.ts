@@ -4,7 +4,7 @@ import type { Pass } from "../passes/contract.js";
 import { inForms } from "./bind-pass.js";
 import type { Plan } from "./plan-types.js";
 import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
-import { needsJudges } from "./search-aims.js";
+import { needsHoldout } from "./search-aims.js";
 
 /**
  * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws
@@ -35,7 +35,7 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
       // Reports of earlier versions do not say whether samples were held out: it has to be guessed from
       // what was decided.
       const seemsJudged =
-        step.wasJudged === true || validateAfter !== undefined || (search ? needsJudges(search) : isFormed);
+        step.wasJudged === true || validateAfter !== undefined || (search ? needsHoldout(search) : isFormed);
       return {
         ...step,
         wasJudged: judged ?? seemsJudged,

@@ -7,7 +7,7 @@ import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import type { TrialResult } from "./run-log.js";
 
-/** How near a model is to the reference, dB; see HeldOutScore. */
+/** How near a model is to the reference, dB; see HoldoutScore. */
 export interface Scorer {
   score(model: Model, most?: number): Promise<number>;
   close(): Promise<void>;
@@ -28,9 +28,9 @@ const CRASHED = "RUNTIME_CRASHED";
 const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 
 /** A gain below this is noise between sets of samples, dB. */
-const LEAST_GAIN_DB = 0.02;
+const MIN_GAIN_DB = 0.02;
 
-export class StepTrial {
+export class Ablation {
   /** The score of the model as it is, once known, and the pass that it was finished with for that. */
   private current: number | undefined;
   private finishedWith: string | undefined;
@@ -60,7 +60,7 @@ export class StepTrial {
         [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message,
       };
     }
-    const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
+    const kept = afterDb >= beforeDb + MIN_GAIN_DB;
     this.logger.debug?.(
       `${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on ` +
         `held-out samples, ${kept ? "kept" : "taken back"}`,
@@ -92,7 +92,7 @@ export class StepTrial {
   }
 
   /** Passes have changed the model. The score stands if they are what it was judged after. */
-  unlessJudgedAfter(passes: readonly string[]): void {
+  keepScoreOnlyAfter(passes: readonly string[]): void {
     if (this.finishedWith === undefined || !passes.includes(this.finishedWith)) this.current = undefined;
   }
 

@@ -10,19 +10,19 @@ import { YIELDING } from "../runtime/index.js";
 import { ModelKeys } from "./model-keys.js";
 
 /** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
-const MOST_BYTES = 2 ** 26;
+const MAX_BYTES = 2 ** 26;
 
 /**
  * Runs another model once over the samples and keeps what it made for as often as that is measured against.
  */
-export class GivenValues {
+export class CachedActivations {
   private readonly keys = new ModelKeys();
   private kept: { readonly key: string; readonly values: readonly TensorValue[] } | undefined;
 
   constructor(
     private readonly threads: number,
     private readonly process: CalibrationProcess,
-    private readonly mostBytes = MOST_BYTES,
+    private readonly maxBytes = MAX_BYTES,
   ) {}
 
   /**
@@ -55,7 +55,7 @@ export class GivenValues {
     let bytes = 0;
     for await (const [, value] of this.run(computing, dataset, tensor)) {
       bytes += (value.data as NumericArray).byteLength;
-      if (bytes > this.mostBytes) return undefined;
+      if (bytes > this.maxBytes) return undefined;
       values.push(value);
     }
     return values;

@@ -11,9 +11,9 @@ import { ModelKeys } from "./model-keys.js";
  * Answers that are kept: those of a few models in turn. A histogram takes 16 KiB, a large network has
  * hundreds.
  */
-const MOST = 8;
+const MAX_ANSWERS = 8;
 
-export class RepeatedMeasurements {
+export class MeasurementCache {
   private readonly keys = new ModelKeys();
   /** The latest last. */
   private readonly answers = new Map<string, Statistics>();
@@ -37,7 +37,8 @@ export class RepeatedMeasurements {
     const answer = known ?? (await calibrate(options));
     this.answers.delete(key);
     this.answers.set(key, answer);
-    for (const oldest of this.answers.keys()) if (this.answers.size > MOST) this.answers.delete(oldest);
+    for (const oldest of this.answers.keys())
+      if (this.answers.size > MAX_ANSWERS) this.answers.delete(oldest);
     return answer;
   }
 }

@@ -7,14 +7,14 @@ import { temporaryBeside } from "../onnx/index.js";
 import { whyUnreadable } from "../regular-file.js";
 import { VERSION } from "../version.js";
 import type { NodeSensitivity } from "./by-accuracy.js";
-import type { ModelJudges } from "./search-types.js";
+import type { ModelEvaluators } from "./search-types.js";
 
 interface Stored {
   readonly key: string;
   readonly ranking: readonly NodeSensitivity[];
 }
 
-export class SearchState implements NonNullable<ModelJudges["memory"]> {
+export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
   ranking: readonly NodeSensitivity[] | undefined;
   private readonly key: string;
   /** Whether the file is that of a search, which another may overwrite and remove. */

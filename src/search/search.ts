@@ -7,7 +7,7 @@ import { copyModel, type Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Pass } from "../passes/contract.js";
 import { NO_FORMS } from "../plan/replay.js";
-import { choosePaying } from "./choose-by-latency.js";
+import { chooseByLatency } from "./choose-by-latency.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
@@ -32,7 +32,7 @@ export async function searchForms(
   const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
   if (space.nodes.length === 0) return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
   logger.progress?.({ step: "find nodes that int8 does not make faster", done: 0 });
-  const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
+  const { paying, predicted, shareOf } = await chooseByLatency(model, space, aims, tools);
   const slow = [...(paying?.floatNodes ?? []), ...(predicted?.floatNodes ?? [])];
   const choice =
     accuracy && slow.length < space.nodes.length
@@ -79,14 +79,14 @@ function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace
 async function chooseAccurate(
   space: SearchSpace,
   { goalDb, byGates, mostShare, seconds }: AccuracyAim,
-  { judges, finish, logger }: SearchTools,
+  { evaluators, finish, logger }: SearchTools,
 ): Promise<NodeChoice> {
   const finished = async (model: Model): Promise<Model> => {
     const copy = copyModel(model);
     await finish(copy);
     return copy;
   };
-  const { enough, keep, memory } = judges;
+  const { meetsGates, onBest, memory } = evaluators;
   return chooseFloatNodes(
     {
       ...space,
@@ -94,13 +94,15 @@ async function chooseAccurate(
         logger.progress?.({ step: "measure the accuracy cost of each node", done, total }),
       stage: (step) => logger.progress?.({ step, done: 0 }),
       ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
-      ...(keep ? { keep: async (model: Model) => keep(await finished(model)) } : {}),
+      ...(onBest ? { onBest: async (model: Model) => onBest(await finished(model)) } : {}),
     },
     {
       goalDb,
       mostShare,
       deadline: performance.now() + 1000 * seconds,
-      ...(byGates && enough ? { enough: async (model: Model) => enough(await finished(model)) } : {}),
+      ...(byGates && meetsGates
+        ? { meetsGates: async (model: Model) => meetsGates(await finished(model)) }
+        : {}),
     },
     memory?.ranking,
   );

@@ -10,7 +10,7 @@ import { GENERIC, PROFILES } from "./profiles.js";
 import { kernelsOf } from "./read-kernels.js";
 
 /** A profile is a page of text. */
-const MOST_BYTES = 1 << 20;
+const MAX_BYTES = 1 << 20;
 
 /**
  * Throws EdgecError CANNOT_READ when there is no such file or it is no regular one, BAD_OPTION for what is
@@ -41,7 +41,7 @@ function read(path: string): string {
       { cause },
     );
   }
-  if (bytes.length > MOST_BYTES)
+  if (bytes.length > MAX_BYTES)
     throw new EdgecError(
       "BAD_OPTION",
       `${path} has ${bytes.length} bytes, but a target is a small JSON file. See ` + "docs/guide/targets.md.",

@@ -122,7 +122,7 @@ it("refuses what is no decision", async () => {
       compress(network(), { int8: true, calib, verify: false, replay: path }),
     ).rejects.toMatchObject({
       code: "BAD_OPTION",
-      message: expect.stringContaining("holds no decisions") as string,
+      message: expect.stringContaining("contains no decisions") as string,
     });
     await expect(
       compress(network(), { int8: true, calib, verify: false, replay: `${path}.none` }),

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
-import { learningData } from "../../src/run/split-calibration.js";
+import { splitCalibration } from "../../src/run/split-calibration.js";
 import { dataset, feed } from "../support/feed-models.js";
 import { matMulModel } from "../support/mat-mul-model.js";
 import type { Plan } from "../../src/plan/plan-types.js";
@@ -18,7 +18,7 @@ const samples = (count: number, sized = true) =>
 function learn(plan: Plan, data: ReturnType<typeof samples> | undefined) {
   const told: Diagnostic[] = [];
   return {
-    ...learningData(data, plan, matMulModel(), {
+    ...splitCalibration(data, plan, matMulModel(), {
       seed: 0,
       threads: 1,
       logger: { diagnostic: (diagnostic) => void told.push(diagnostic) },
