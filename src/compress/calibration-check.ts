@@ -154,7 +154,7 @@ async function scaleWarnings({ name, inputs, feeds }: DataSummary, modelPath: st
   ];
 }
 
-/** What cannot be run tells nothing here; what is wrong with it comes up when it is compared. */
+/** Undefined if the model cannot be run; the comparison reports why. */
 async function isBorneOut(
   path: string,
   feeds: readonly Feed[],

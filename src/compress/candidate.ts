@@ -1,4 +1,7 @@
-/** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+/**
+ * One way to compress the model: runs its plan, writes the result to a temporary file, reads it back and
+ * measures it.
+ */
 import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -66,11 +69,11 @@ export interface CandidateContext {
 }
 
 export interface JudgedRun extends RunResult {
-  /** Whether samples were held out of calibration to judge by. */
+  /** Whether calibration samples were held out for scoring. */
   readonly judged: boolean;
 }
 
-/** What was made in vain. */
+/** The result that was discarded for the input's own bytes. */
 export interface Unchanged {
   /** Bytes that the result would have had. */
   readonly wouldBe: number;
@@ -78,7 +81,7 @@ export interface Unchanged {
 
 export interface Candidate {
   readonly model: Model;
-  /** The file aside that bears the model until it is chosen. */
+  /** The temporary file that holds the model until it is chosen. */
   readonly path: string;
   readonly plan: Plan;
   readonly run: JudgedRun;
@@ -200,7 +203,7 @@ function zeroPointsLeftOut(after: number, before: number): Diagnostic {
   };
 }
 
-/** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
+/** Runs a plan over `model` and validates what it made. Statistics in `recorded` are not measured again. */
 export async function applyPlan(
   context: CandidateContext,
   model: Model,
@@ -298,7 +301,7 @@ async function refusedHalfWay(error: unknown, context: CandidateContext): Promis
   throw isRefusal ? await blamed(error, context) : error;
 }
 
-/** A failure is told of the place that the user chose. */
+/** A failure names the path that the user chose, not the temporary file. */
 function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
     writeModel(model, path, writeOptions(externalData(model)));

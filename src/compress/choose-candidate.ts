@@ -115,7 +115,7 @@ function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
   );
 }
 
-/** Nothing is chosen anew. */
+/** Builds what the earlier run chose. */
 async function replayed(
   options: PlanOptions,
   { storedOnly, plainFloat }: Decisions,
@@ -126,7 +126,7 @@ async function replayed(
   return stored ? { ...(await build("stored", stored)), isFallback: true } : build("planned", options);
 }
 
-/** A failed gate is told by the verdict. */
+/** Failed gates are not repeated here: the verdict names them. */
 function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptions): Candidate {
   const reasons = slowerOrLarger(planned, device);
   const hint =
@@ -188,7 +188,7 @@ function isFaster(
   return a !== null && b !== null && isClearlyFaster(a, b);
 }
 
-/** A difference that may be chance decides nothing, and that is told where it might have. */
+/** A difference that may be chance decides nothing; warns if it could have changed the choice. */
 function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
   const { latency } = planned.measurements;
   if (!latency || options.device || !storeOnlyOptions(options)) return planned;

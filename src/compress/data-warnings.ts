@@ -16,7 +16,7 @@ export interface DataDoubts {
 }
 
 /**
- * Looks at the calibration data, and tells what is wrong with it at once.
+ * Checks the calibration data, and reports problems at once.
  * @param isCompared whether a runtime is there and a comparison wanted
  */
 export async function checkData(
@@ -48,7 +48,7 @@ export async function lossWarnings(
   return muchLost({ fidelity: await fidelityOnRandomFeeds(read(), models), isMadeUp: true, advice });
 }
 
-/** What must be known before work begins is told at once, and stands in the report as well. */
+/** Reports warnings before the work begins; they are in the final report as well. */
 export function reportEarly(
   found: readonly Diagnostic[],
   warnings: Diagnostic[],

@@ -28,7 +28,7 @@ import { source } from "./source.js";
 
 export interface Job {
   readonly inputPath: string | undefined;
-  /** Reads the input anew at every call, as it came. */
+  /** Reads the unchanged input again at every call. */
   readonly read: () => Model;
   readonly fingerprint: string;
   /** The data files that the input came with. */

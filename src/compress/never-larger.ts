@@ -29,7 +29,7 @@ const MOOT: ReadonlySet<string> = new Set([
  * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was
  * asked for that takes more bytes: plain storage, a pass by name that writes things out, passes of the
  * caller's own making.
- * @param original reads the input anew
+ * @param original reads the input again
  * @param build makes another candidate by a plan
  */
 export async function neverLarger(

@@ -1,4 +1,4 @@
-/** The files of a search: the best model so far under the output's name, and what it has measured beside it. */
+/** The files of a search: the best model so far under the output's name, and its measurements next to it. */
 import type { Model } from "../ir/index.js";
 import { writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";

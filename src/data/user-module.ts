@@ -14,7 +14,7 @@ const EXPECTED =
   "export default a generator function, or an (async) iterable, of feeds { inputName: value } or { feed, label }";
 
 /**
- * Imports the module and returns a function that starts its samples anew at each call.
+ * Imports the module and returns a function that restarts its samples at each call.
  * Throws BadDataError when the default export cannot be iterated more than once.
  */
 export async function moduleSamples(

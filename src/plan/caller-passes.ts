@@ -19,7 +19,7 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /**
  * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
- * to be put into the recipe: callers in JavaScript have no compiler to tell them.
+ * to be put into the recipe: callers in JavaScript have no compiler that checks this.
  */
 export function requireEntries(list: PassList): void {
   for (const [k, entry] of list.entries()) {
@@ -42,8 +42,8 @@ function isPlaced(entry: unknown): boolean {
 }
 
 /**
- * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION for options
- * beside them.
+ * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION if other
+ * options are given as well.
  */
 export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] }: PlanOptions): Plan {
   const given = [
@@ -93,8 +93,8 @@ export function listedSteps(list: PassList): Step[] {
 }
 
 /**
- * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION for a pass to stand
- * beside that does not run with these options.
+ * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION if a neighbour
+ * that the list names does not run with these options.
  */
 export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
   const at = list.indexOf(RECIPE_WORD);

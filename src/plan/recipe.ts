@@ -240,7 +240,7 @@ export const RECIPE: readonly RecipeStep[] = [
   },
 ];
 
-/** What a pass is told of the other options of a plan, wherever it runs, by the pass's name. */
+/** Options that a pass gets from the rest of the plan, wherever it runs, by the pass's name. */
 export const OPTIONS_FROM_PLAN: Readonly<
   Record<string, (options: PlanOptions) => Readonly<Record<string, unknown>>>
 > = {

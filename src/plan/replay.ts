@@ -1,4 +1,4 @@
-/** What a run decided by measuring, in a form that a later run can repeat without measuring anew. */
+/** What a run decided by measuring, in a form that a later run can repeat without measuring. */
 import { readFileSync } from "node:fs";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";

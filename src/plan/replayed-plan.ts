@@ -7,7 +7,8 @@ import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
 import { needsHoldout } from "./search-aims.js";
 
 /**
- * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws
+ * Steps that were kept run without a trial, steps that were taken back are left out, and the same nodes
+ * stay float. Throws
  * EdgecError BAD_OPTION where a step that was kept is not planned.
  */
 export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }: Decisions): Plan {
@@ -45,8 +46,8 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
 }
 
 /**
- * The pass, which refuses a model without the nodes that were decided on: the report would vouch for them
- * anew.
+ * The pass, which refuses a model without the nodes that were decided on: otherwise the new report would
+ * repeat decisions that were not applied.
  */
 function requiringNodes(pass: Pass, forms: NodeForms): Pass {
   if (pass.isSearched !== true) return pass;

@@ -29,7 +29,7 @@ export interface PlacedOptions extends CompressOptions {
   readonly lacksNativeRuntime?: boolean;
 }
 
-/** The device as the report tells it. */
+/** The device as it appears in the report. */
 export interface ReportedTarget {
   readonly name: string;
   readonly description: string;

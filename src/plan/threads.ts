@@ -1,9 +1,9 @@
-/** How many threads the runtime may be told to start, and how many it gets where none were asked for. */
+/** How many threads the user may ask for, and the defaults. */
 import { availableParallelism } from "node:os";
 import { EdgecError } from "../errors.js";
 
 /**
- * More than any machine at the edge has; onnxruntime starts as many as it is told, and hangs on hundreds of
+ * More than any edge machine has. onnxruntime starts as many as requested, and hangs on hundreds of
  * thousands.
  */
 export const MAX_THREADS = 256;
@@ -35,7 +35,7 @@ export function learningThreads(asked: number | undefined): number {
 const MAX_COMPUTING = 4;
 
 /**
- * For the work of passes beside the runtime: two, unless another number was asked for. At least one, as the
+ * For the work of passes outside the runtime: two, unless another number was asked for. At least one, as the
  * main thread must stay free.
  */
 export function computeThreads(asked: number | undefined): number {

@@ -1,5 +1,5 @@
 /**
- * Steps that recover accuracy are not trusted: each is kept only where held-out samples say that it helps.
+ * Tries steps that should recover accuracy, and keeps each only if held-out samples show that it helps.
  * What was tuned on a hundred samples may fit those alone.
  */
 import type { Logger } from "../diagnostics.js";
@@ -14,17 +14,17 @@ export interface Scorer {
 }
 
 export interface Attempt {
-  /** The pass behind which models are judged. */
+  /** The pass after which models are scored. */
   readonly validateAfter: string;
   /** Changes the model in place; says whether it did. */
   readonly change: (model: Model) => Promise<boolean>;
-  /** What happens to the model before it is judged; on a copy. */
+  /** Finishes a copy of the model before it is scored. */
   readonly finish: (model: Model) => Promise<void>;
 }
 
-/** The process of the runtime has ended, mostly for want of memory. */
+/** The runtime's process ended, usually because memory ran out. */
 const CRASHED = "RUNTIME_CRASHED";
-/** What comes of a model that the runtime cannot run. */
+/** Errors for a model that the runtime cannot run. */
 const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 
 /** A gain below this is noise between sets of samples, dB. */
@@ -91,7 +91,10 @@ export class Ablation {
     return this.scorer.score(model, most);
   }
 
-  /** Passes have changed the model. The score stands if they are what it was judged after. */
+  /**
+   * To be called when passes changed the model. The score stays valid only if they include the pass it was
+   * taken after.
+   */
   keepScoreOnlyAfter(passes: readonly string[]): void {
     if (this.finishedWith === undefined || !passes.includes(this.finishedWith)) this.current = undefined;
   }
@@ -108,7 +111,7 @@ export class Ablation {
   }
 }
 
-/** Takes all changes back: properties that were set meanwhile go. */
+/** Undoes all changes and removes properties that were added. */
 function restore(model: Model, before: Model): void {
   for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
   Object.assign(model, before);

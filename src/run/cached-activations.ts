@@ -1,4 +1,4 @@
-/** Values of a tensor of another model, given to a measured model beside its inputs. */
+/** Values of a tensor of another model, given to a measured model as an additional input. */
 import { modelComputing } from "../calibration/augment.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { modelLabel } from "../calibration/scratch-models.js";
@@ -9,7 +9,7 @@ import type { GivenInput } from "../passes/contract.js";
 import { YIELDING } from "../runtime/index.js";
 import { ModelKeys } from "./model-keys.js";
 
-/** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
+/** Bytes of values to cache. Beyond this, the other model runs again at each request. */
 const MAX_BYTES = 2 ** 26;
 
 /**
@@ -27,7 +27,7 @@ export class CachedActivations {
 
   /**
    * The samples with one input more.
-   * @param data tells the datasets of a run apart
+   * @param data identifies the dataset within a run
    */
   async beside(dataset: Dataset, data: string, { input, model, tensor }: GivenInput): Promise<Dataset> {
     const computing = modelComputing(model, [tensor]);

@@ -22,7 +22,7 @@ export class MeasurementCache {
 
   /**
    * As `calibrate`, which runs only where the same was not measured before.
-   * @param data tells the datasets of a run apart
+   * @param data identifies the dataset within a run
    */
   async measure(options: CalibrationOptions, data: string): Promise<Statistics> {
     // Gram matrices take tens of megabytes each, and none is asked for twice.

@@ -102,7 +102,7 @@ export class PassRunner {
     let result: PassResult;
     try {
       const statistics = await this.measure(model, pass, runLog);
-      // What was measured has told of itself.
+      // The measurement reported its own progress.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
       result = await pass.run(model, {
         ...this.context(statistics, pass, runLog),
@@ -117,7 +117,7 @@ export class PassRunner {
     return result.modified;
   }
 
-  /** @param pass whose name is told again after what is measured for it, which tells of itself */
+  /** @param pass whose progress is shown again after a measurement, which shows its own */
   context(statistics: Statistics | undefined, pass?: Pass, runLog = this.runLog): PassContext {
     const { dataset, evaluator, seed, compute } = this.options;
     const signal = runSignal();
@@ -189,7 +189,7 @@ export class PassRunner {
     const requests = pass.statistics(model);
     if (requests.length > 0) runLog.askedForData = true;
     if (dataset === undefined) return undefined;
-    // Empty rather than absent: a pass must not tell a user to give data who has given some.
+    // Empty rather than absent: a pass must not ask for data if the user gave some.
     if (requests.length === 0) return new Statistics();
     const isMain = runLog === this.runLog;
     const key = runLog.statisticsKey(pass);

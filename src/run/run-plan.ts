@@ -62,7 +62,7 @@ class PlanRun {
     }
   }
 
-  /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
+  /** Keeps the step only if it brings the model nearer to the reference, scored after the pass named. */
   private async tryStep(index: number, step: PlannedStep, validateAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
     const trial = this.trials(this.options.scorer);
@@ -159,7 +159,7 @@ class PlanRun {
       async (model: Model): Promise<void> => {
         for (const each of steps) await this.runner.runStep(model, each, new RunLog());
       };
-    // Without samples to judge by, what can be predicted is left.
+    // Without held-out samples, only predictions are possible.
     return searchForms(
       this.model,
       pass,

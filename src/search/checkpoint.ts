@@ -1,5 +1,5 @@
 /**
- * What a search has measured, beside the output while it runs: one that was broken off goes on from there.
+ * What a search has measured, stored next to the output while it runs, so that an interrupted search can resume.
  */
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -44,7 +44,7 @@ export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
     if (!this.isOurs) return;
     const aside = temporaryBeside(this.path, "search");
     try {
-      // A run may be killed at any time, and half a file could not be told from another program's.
+      // A run may be killed at any time, and half a file could not be distinguished from another program's.
       writeFileSync(aside, JSON.stringify({ key: this.key, ranking } satisfies Stored));
       renameSync(aside, this.path);
     } catch {

@@ -14,7 +14,7 @@ import { sampleTypes } from "./sample-types.js";
 import type { SearchTools } from "./search-types.js";
 import type { SearchAims } from "../plan/search-aims.js";
 
-/** Held-out samples that tell nodes apart; a choice is judged on all of them. */
+/** Held-out samples for ranking nodes; a choice is scored on all of them. */
 const QUICK_SAMPLES = 16;
 /**
  * Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time.

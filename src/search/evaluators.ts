@@ -1,6 +1,5 @@
 /**
- * What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to
- * keep the best so far.
+ * Evaluates models for a search: their time on this machine, and whether they meet the gates on accuracy.
  */
 import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";

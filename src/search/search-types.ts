@@ -11,13 +11,13 @@ import type { NodeChoice, NodeSensitivity } from "./by-accuracy.js";
 import type { PayingChoice, Timer } from "./by-latency.js";
 import type { PredictedChoice } from "./by-cost-model.js";
 
-/** What the surroundings of a run can tell of a model. */
+/** What a search uses besides the score to evaluate a model. */
 export interface ModelEvaluators {
   /** Absent where times say nothing: for another target, or without a runtime. */
   readonly time?: Timer;
   /** Whether the gates on accuracy hold for a finished model. Absent without such gates. */
   readonly meetsGates?: (model: Model) => Promise<boolean>;
-  /** Writes a finished model as the best so far. */
+  /** Called with each finished model that is the best so far. */
   readonly onBest?: (model: Model) => Promise<void>;
   /** What an earlier search has measured, and the place for what this one does. */
   readonly memory?: {

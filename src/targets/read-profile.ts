@@ -1,4 +1,4 @@
-/** A profile of the user's own: a known one with fields overridden, from JSON or from an object. */
+/** A user's profile: a known one with fields overridden, from JSON or from an object. */
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { EdgecError, suggestion } from "../errors.js";
