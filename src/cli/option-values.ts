@@ -1,8 +1,8 @@
 /** Parses option values. Throws InvalidArgumentError, which commander prints with the option's name. */
 import { InvalidArgumentError } from "commander";
-import { MOST_THREADS } from "../plan/threads.js";
+import { MAX_THREADS } from "../plan/threads.js";
 
-export const threadCount = wholeNumber(1, MOST_THREADS);
+export const threadCount = wholeNumber(1, MAX_THREADS);
 
 export function wholeNumber(minimum: number, maximum = Infinity): (text: string) => number {
   return (text) => {

@@ -14,7 +14,7 @@ import type { Pass } from "../passes/contract.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { withFailingSample } from "./original-fault.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
-import { HeldOutScore } from "../run/holdout-score.js";
+import { HoldoutScore } from "../run/holdout-score.js";
 import { planOptions } from "../plan/plan-options.js";
 import { planPasses } from "../plan/plan.js";
 import { runPasses } from "../run/run-plan.js";
@@ -127,7 +127,7 @@ async function measured(
   const plan = planPasses(model, planOptions({ ...rest, int8: true, effort: "fast", verify: false }));
   const pass = await prepare(model, plan, { dataset, seed, threads, logger });
   const process = new CalibrationProcess();
-  const scorer = new HeldOutScore(copyModel(model), heldOut, threads, process);
+  const scorer = new HoldoutScore(copyModel(model), heldOut, threads, process);
   try {
     const space = await spaceOf(model, pass, { dataset, threads, process, logger }, scorer);
     const nodes = await costs(space, Math.min(top, space.nodes.length), logger);
@@ -174,7 +174,7 @@ async function spaceOf(
   model: Model,
   pass: Pass,
   { dataset, ...where }: Surroundings,
-  scorer: HeldOutScore,
+  scorer: HoldoutScore,
 ): Promise<SearchSpace> {
   const statistics = await calibrate({ model, dataset, requests: pass.statistics(model), ...where });
   return quantizationSpace(model, pass, statistics, {
@@ -194,7 +194,11 @@ async function costs(
   const names = nodes.map(({ name }) => name);
   const measured: NodeCost[] = [];
   const report = (): void =>
-    logger.progress?.({ step: "measure what each node costs", done: measured.length, total: count });
+    logger.progress?.({
+      step: "measure the accuracy cost of each node",
+      done: measured.length,
+      total: count,
+    });
   report();
   for (const node of nodes.slice(0, count)) {
     const db = await score(await build(names.filter((name) => name !== node.name)), false);

@@ -28,7 +28,7 @@ const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED",
  * The first pass from which on the model is invalid, does not load or run, or gives broken outputs.
  * Undefined when the whole plan shows no fault on the first samples, or when a copy of the original shows
  * one already, as a model that draws random numbers does.
- * @param recorded statistics of the run that failed; nothing is measured anew
+ * @param recorded statistics of the run that failed; nothing is measured again
  */
 export async function findFailingPass(
   context: CandidateContext,
@@ -131,7 +131,7 @@ class Trials {
     return brokenOutputs(fidelity, expectation);
   }
 
-  /** A runtime, started anew after a crash; undefined when none is installed. */
+  /** A runtime, restarted after a crash; undefined when none is installed. */
   private async open(): Promise<RemoteRuntime | undefined> {
     if (this.runtime && this.runtime.pid === undefined) await this.close();
     try {

@@ -102,9 +102,9 @@ function unexplained({ fault, candidate, cause }: Broken): Candidate {
       id: "compress/outputs-differ",
       severity: "warning",
       message:
-        `The outputs differ from the original's (${fault}), and on the first samples no pass ` +
-        "could be made out that does it. Give data that shows it first, or compare with " +
-        "--passes.",
+        `The outputs differ from the original's (${fault}), but no pass could be identified ` +
+        "as the cause on the first samples. Give data that starts with samples that show the " +
+        "difference, or compare runs with --passes.",
     },
   ]);
 }
@@ -112,14 +112,16 @@ function unexplained({ fault, candidate, cause }: Broken): Candidate {
 function leftOutWarning({ name, reason }: FailingPass): Diagnostic {
   const message =
     `The pass "${name}" was left out, because it breaks this model: ${reason}. This is a ` +
-    "bug in edgec: please report it, with the model if you can. --no-safe fails instead.";
+    "bug in edgec: please report it, with the model if you can. Use --no-safe to fail " +
+    "instead.";
   return { id: "compress/pass-left-out", severity: "warning", message, subject: name };
 }
 
 function refusal({ name, reason }: FailingPass, cause: EdgecError | undefined): EdgecError {
   return new EdgecError(
     "PASS_FAILED",
-    `pass "${name}" breaks this model, so nothing was written: ${reason}. Without --no-safe it is left out.`,
+    `the pass "${name}" breaks this model, so nothing was written: ${reason}. Without ` +
+      "--no-safe, the pass is left out.",
     { cause },
   );
 }

@@ -38,9 +38,9 @@ const LARGE = 0.5;
  * calibrated.
  */
 const NARROWER = 8;
-const MOST_OUTSIDE = 0.1;
+const MAX_OUTSIDE = 0.1;
 /** Values that a statement about their spread takes. */
-const LEAST_VALUES = 64;
+const MIN_VALUES = 64;
 /** What lies outside the calibrated range by less than this share of it counts as within. */
 const SLACK = 0.05;
 
@@ -59,8 +59,8 @@ export async function checkCalibration({
     ? [
         warning(
           "equal-samples",
-          `All ${learned.samples} samples of ${calibration.name} are the same, so that the ` +
-            "ranges learned are those of one input. Give some 100 typical inputs.",
+          `All ${learned.samples} samples of ${calibration.name} are the same, so the measured ` +
+            "ranges fit only one input. Give about 100 typical inputs.",
         ),
       ]
     : [];
@@ -75,8 +75,8 @@ function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean):
   return found.map((one) => ({
     ...one,
     message:
-      `${one.message} The comparison on samples of the same data means little: give data ` +
-      "of its own with --eval.",
+      `${one.message} The comparison uses samples of the same data, so it means little: ` +
+      "give separate data with --eval.",
   }));
 }
 
@@ -88,9 +88,9 @@ function constantWarnings({ name, samples, inputs }: DataSummary): Diagnostic[] 
   return [
     warning(
       "constant",
-      `The calibration data says nothing: ${what} throughout, in ` +
-        `${samples === 1 ? "the one sample" : `all ${samples} samples`} of ${name}. Check ` +
-        "how the file was made.",
+      `The calibration data is constant: ${what} throughout, in ` +
+        `${samples === 1 ? "the one sample" : `all ${samples} samples`} of ${name}. Check how ` +
+        "the file was made.",
     ),
   ];
 }
@@ -108,16 +108,14 @@ function unlikeWarnings(learned: DataSummary, compared: DataSummary): Diagnostic
   return learned.inputs.flatMap((input) => {
     const other = compared.inputs.find(({ name }) => name === input.name);
     const isTold =
-      other &&
-      input.isFloating &&
-      Math.min(countOf(input, learned), countOf(other, compared)) >= LEAST_VALUES;
+      other && input.isFloating && Math.min(countOf(input, learned), countOf(other, compared)) >= MIN_VALUES;
     if (!isTold || !areUnlike(input, other)) return [];
     return [
       warning(
         "unlike-evaluation",
-        `Input "${input.name}" lies between ${rangeText(input)} in ${learned.name}, and ` +
-          `between ${rangeText(other)} in ${compared.name}. ` +
-          "Ranges learned from the one do not fit the other: prepare both as the model was trained.",
+        `Input "${input.name}" lies between ${rangeText(input)} in ${learned.name}, but ` +
+          `between ${rangeText(other)} in ${compared.name}. Ranges measured on one do not fit ` +
+          "the other: prepare both the way the training data was prepared.",
       ),
     ];
   });
@@ -133,7 +131,7 @@ function areUnlike(learned: InputSummary, compared: InputSummary): boolean {
   const outside = compared.some.filter(
     (value) => value < learned.min - slack || value > learned.max + slack,
   ).length;
-  return outside > MOST_OUTSIDE * compared.some.length || compared.deviation * NARROWER < learned.deviation;
+  return outside > MAX_OUTSIDE * compared.some.length || compared.deviation * NARROWER < learned.deviation;
 }
 
 function rangeText({ min, max }: InputSummary): string {
@@ -149,15 +147,14 @@ async function scaleWarnings({ name, inputs, feeds }: DataSummary, modelPath: st
     warning(
       "scale",
       `The calibration data looks ${suspicion} for the model: input "${input.name}" lies ` +
-        `between ${rangeText(input)} in ${name}, ` +
-        `and the model's answers hardly change with its contrast there, but do at ${factor}. ` +
-        "Prepare the data as the model was trained: were images scaled to bytes, or to " +
-        "shares of one?",
+        `between ${rangeText(input)} in ${name}, where the model's answers hardly depend on ` +
+        `its contrast; they do at ${factor}. Prepare the data the way the training data was ` +
+        "prepared: does the model expect pixels from 0 to 255, or from 0 to 1?",
     ),
   ];
 }
 
-/** What cannot be run tells nothing here; what is wrong with it comes up when it is compared. */
+/** Undefined if the model cannot be run; the comparison reports why. */
 async function isBorneOut(
   path: string,
   feeds: readonly Feed[],

@@ -1,4 +1,7 @@
-/** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+/**
+ * One way to compress the model: runs its plan, writes the result to a temporary file, reads it back and
+ * measures it.
+ */
 import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -19,7 +22,7 @@ import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { type Decisions } from "../plan/replay.js";
 import { markModel } from "../output/edgec-mark.js";
 import { accuracyLimits } from "../plan/gate-limits.js";
-import { learningData } from "../run/split-calibration.js";
+import { splitCalibration } from "../run/split-calibration.js";
 import { blamed, measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
 import { bytesText } from "../units.js";
@@ -29,9 +32,9 @@ import type { RunResult } from "../run/run-log.js";
 import { planText } from "../plan/plan.js";
 import type { RunData } from "../compare/run-data.js";
 import { runPasses } from "../run/run-plan.js";
-import type { ModelJudges } from "../search/search-types.js";
-import type { SearchState } from "../search/checkpoint.js";
-import { runJudges } from "../search/evaluators.js";
+import type { ModelEvaluators } from "../search/search-types.js";
+import type { Checkpoint } from "../search/checkpoint.js";
+import { runEvaluators } from "../search/evaluators.js";
 import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/decisions-of.js";
@@ -60,17 +63,17 @@ export interface CandidateContext {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
-  readonly searchMemory: SearchState | undefined;
+  readonly searchMemory: Checkpoint | undefined;
   /** Where a model's weights are written; see `WriteOptions`. */
   readonly externalData: (model: Model) => boolean | undefined;
 }
 
 export interface JudgedRun extends RunResult {
-  /** Whether samples were held out of calibration to judge by. */
+  /** Whether calibration samples were held out for scoring. */
   readonly judged: boolean;
 }
 
-/** What was made in vain. */
+/** The result that was discarded for the input's own bytes. */
 export interface Unchanged {
   /** Bytes that the result would have had. */
   readonly wouldBe: number;
@@ -78,7 +81,7 @@ export interface Unchanged {
 
 export interface Candidate {
   readonly model: Model;
-  /** The file aside that bears the model until it is chosen. */
+  /** The temporary file that holds the model until it is chosen. */
   readonly path: string;
   readonly plan: Plan;
   readonly run: JudgedRun;
@@ -192,16 +195,15 @@ function zeroPointsLeftOut(after: number, before: number): Diagnostic {
     id: "compress/zero-points-left-out",
     severity: "warning",
     message:
-      "With the zero points of QuantizeLinear and DequantizeLinear written out, where the " +
-      "model leaves them to their default of 0, " +
-      "onnxruntime runs it at all graph optimization levels. They were left out, because " +
-      "the file would be larger than the original " +
-      `(${bytesText(after)} against ${bytesText(before)}). If you can spare the bytes, ` +
-      "have the tool that quantized the model write them.",
+      "onnxruntime would run this model at all graph optimization levels if the zero points " +
+      "of QuantizeLinear and DequantizeLinear were written out instead of left to their " +
+      "default of 0. They were not written, because the file would be larger than the " +
+      `original (${bytesText(after)} against ${bytesText(before)}). If size does not ` +
+      "matter, let the tool that quantized the model write them.",
   };
 }
 
-/** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
+/** Runs a plan over `model` and validates what it made. Statistics in `recorded` are not measured again. */
 export async function applyPlan(
   context: CandidateContext,
   model: Model,
@@ -213,7 +215,7 @@ export async function applyPlan(
   const { seed = 0, debug = false } = options;
   const names = referableNames(model);
   try {
-    const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
+    const learning = splitCalibration(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
       ...learning,
       evaluator,
@@ -222,7 +224,9 @@ export async function applyPlan(
       seed,
       threads,
       debug,
-      ...(plan.some(({ search, withinGates }) => search ?? withinGates) ? { judges: judgesOf(context) } : {}),
+      ...(plan.some(({ search, withinGates }) => search ?? withinGates)
+        ? { evaluators: evaluatorsOf(context) }
+        : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
@@ -256,7 +260,7 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
     logger.diagnostic?.({
       id: `compress/${id}`,
       severity: "warning",
-      message: `${what} left out, because it names tensors that the compressed model no longer has.`,
+      message: `${what} left out, because it names tensors that are no longer in the compressed ` + "model.",
     });
   const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
   if (annotations > 0)
@@ -264,9 +268,15 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
   if (training > 0) tell("stale-training", "Information on training (training_info) was");
 }
 
-function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
+function evaluatorsOf({
+  options,
+  referencePath,
+  data,
+  bestSoFar,
+  searchMemory,
+}: CandidateContext): ModelEvaluators {
   const { metric, threads = 1 } = options;
-  const judges = runJudges({
+  const evaluators = runEvaluators({
     referencePath,
     evaluation: data.evaluation,
     isLabelled: data.isLabelled,
@@ -276,8 +286,8 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
     isTimed: isTimed(options),
   });
   return {
-    ...judges,
-    ...(bestSoFar ? { keep: bestSoFar } : {}),
+    ...evaluators,
+    ...(bestSoFar ? { onBest: bestSoFar } : {}),
     ...(searchMemory ? { memory: searchMemory } : {}),
   };
 }
@@ -291,7 +301,7 @@ async function refusedHalfWay(error: unknown, context: CandidateContext): Promis
   throw isRefusal ? await blamed(error, context) : error;
 }
 
-/** A failure is told of the place that the user chose. */
+/** A failure names the path that the user chose, not the temporary file. */
 function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
     writeModel(model, path, writeOptions(externalData(model)));

@@ -53,7 +53,7 @@ export async function chooseCandidate(
     const where = device ? `for ${device.name}` : "on this machine";
     return warned(
       { ...fallback, isFallback: true },
-      `Weights are stored as int8 and computed in float, because that is better ${where} ` +
+      `Fell back to int8 storage with float arithmetic, which is better ${where} ` +
         `(${facts}). ${device ? OVERRULE : HINT}`,
       "compress/fell-back",
     );
@@ -81,7 +81,8 @@ async function inPlainFloat(
   logger.diagnostic?.({
     id: "compress/trying",
     severity: "info",
-    message: `a budget does not hold (${failed.join(", ")}): trying weights in float where int8 does not compute`,
+    message:
+      `a gate fails (${failed.join(", ")}): trying plain float weights where the arithmetic ` + "is not int8",
   });
   const plain = await build("plain", { ...options, plainFloat: true });
   if (failedGates(plain).length > 0) return undefined;
@@ -89,15 +90,15 @@ async function inPlainFloat(
     .map((reason) => ` The model is ${reason}.`)
     .join("");
   const why =
-    "The budget holds only with weights in float where int8 does not compute (stored as " +
-    `int8: ${failed.join(", ")}).${besides}`;
+    "The gates hold only with plain float weights where the arithmetic is not int8 (with " +
+    `these stored as int8: ${failed.join(", ")}).${besides}`;
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 
-const HINT = "To keep int8 arithmetic, for a machine where it pays, give the same options and --keep-int8.";
+const HINT = "To keep int8 arithmetic for a machine that is faster with it, add --keep-int8.";
 const OVERRULE =
-  "Where the device says otherwise, give its figures in a profile of your own (see " +
-  "docs/guide/targets.md), or the same options and --keep-int8.";
+  "If your device differs, give its costs in a profile of your own (see " +
+  "docs/guide/targets.md), or add --keep-int8.";
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
 function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
@@ -107,13 +108,14 @@ function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
     return planned;
   return warned(
     planned,
-    `All layers stay float, because int8 arithmetic is not predicted to pay on ${name}: ` +
-      `it would take ${search!.predicted!.int8.toFixed(2)} of float's time. ${OVERRULE}`,
+    "All layers stay in float, because int8 arithmetic is not predicted to be faster on " +
+      `${name}: it would take ${search!.predicted!.int8.toFixed(2)} of float's time. ` +
+      OVERRULE,
     "compress/int8-unpaid",
   );
 }
 
-/** Nothing is chosen anew. */
+/** Builds what the earlier run chose. */
 async function replayed(
   options: PlanOptions,
   { storedOnly, plainFloat }: Decisions,
@@ -124,12 +126,12 @@ async function replayed(
   return stored ? { ...(await build("stored", stored)), isFallback: true } : build("planned", options);
 }
 
-/** A failed gate is told by the verdict. */
+/** Failed gates are not repeated here: the verdict names them. */
 function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptions): Candidate {
   const reasons = slowerOrLarger(planned, device);
   const hint =
     flags.int8 !== undefined && flags.storage === "plain" && !replacesRecipe(passes)
-      ? " int8 storage with float arithmetic, the alternative, is not plain: it comes without --storage plain."
+      ? " The alternative, int8 storage with float arithmetic, is tried only without " + "--storage plain."
       : "";
   return reasons.length === 0
     ? planned
@@ -140,7 +142,7 @@ function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptio
 function shortcomings(candidate: Candidate, device: Device | undefined): string[] {
   return [
     ...slowerOrLarger(candidate, device),
-    ...failedGates(candidate).map((message) => `beyond a gate (${message})`),
+    ...failedGates(candidate).map((message) => `failing a gate (${message})`),
   ];
 }
 
@@ -155,7 +157,7 @@ function slowerOrLarger(
   const found: string[] = [];
   const predicted = run.search?.predicted?.chosen ?? 0;
   if (device && predicted * SLOWER_BELOW > 1)
-    found.push(`predicted to be ${ratioText(predicted)} slower than in float on ${device.name}`);
+    found.push(`predicted to be ${ratioText(predicted)} slower than float on ${device.name}`);
   const verdict = !device && latency ? latencyVerdict(latency) : undefined;
   if (latency && verdict?.change === "slower") {
     found.push(
@@ -186,7 +188,7 @@ function isFaster(
   return a !== null && b !== null && isClearlyFaster(a, b);
 }
 
-/** A difference that may be chance decides nothing, and that is told where it might have. */
+/** A difference that may be chance decides nothing; warns if it could have changed the choice. */
 function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
   const { latency } = planned.measurements;
   if (!latency || options.device || !storeOnlyOptions(options)) return planned;
@@ -198,10 +200,9 @@ function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
     return planned;
   return warned(
     planned,
-    "Whether int8 arithmetic is slower than the original could not be told on this " +
-      `machine, so it was kept: half of the rounds gave speed-ups from ${low.toFixed(2)}× ` +
-      `to ${high.toFixed(2)}×. ` +
-      'Compare the two on a quiet machine with "edgec verify".',
+    "On this machine, timing could not decide whether int8 arithmetic is slower than the " +
+      `original, so it was kept: half of the rounds gave speed-ups from ${low.toFixed(2)}× ` +
+      `to ${high.toFixed(2)}×. Compare the two on a quiet machine with "edgec verify".`,
     "compress/within-noise",
   );
 }

@@ -16,7 +16,7 @@ export interface DataDoubts {
 }
 
 /**
- * Looks at the calibration data, and tells what is wrong with it at once.
+ * Checks the calibration data, and reports problems at once.
  * @param isCompared whether a runtime is there and a comparison wanted
  */
 export async function checkData(
@@ -32,7 +32,7 @@ export async function checkData(
     comparedOnItself,
     modelPath: isCompared ? referencePath : undefined,
   });
-  tellFirst(found, warnings, options.logger);
+  reportEarly(found, warnings, options.logger);
   return { found: found.length > 0, isBlind: found.length > 0 && comparedOnItself };
 }
 
@@ -48,8 +48,8 @@ export async function lossWarnings(
   return muchLost({ fidelity: await fidelityOnRandomFeeds(read(), models), isMadeUp: true, advice });
 }
 
-/** What must be known before work begins is told at once, and stands in the report as well. */
-export function tellFirst(
+/** Reports warnings before the work begins; they are in the final report as well. */
+export function reportEarly(
   found: readonly Diagnostic[],
   warnings: Diagnostic[],
   logger: Logger | undefined,

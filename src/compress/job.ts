@@ -22,13 +22,13 @@ import { RunCompute } from "../run/run-compute.js";
 import { nativeRuntime, type NativeRuntime } from "../runtime/index.js";
 import { type FileSizes, sizesOf } from "../verify/index.js";
 import type { CandidateContext } from "./candidate.js";
-import { tellFirst } from "./data-warnings.js";
+import { reportEarly } from "./data-warnings.js";
 import { quantizes, searchFiles } from "./search-files.js";
 import { source } from "./source.js";
 
 export interface Job {
   readonly inputPath: string | undefined;
-  /** Reads the input anew at every call, as it came. */
+  /** Reads the unchanged input again at every call. */
   readonly read: () => Model;
   readonly fingerprint: string;
   /** The data files that the input came with. */
@@ -93,7 +93,7 @@ export async function openJob(
   const { options, settings, target } = prepared(
     runtime?.isThere === false ? { ...given, lacksNativeRuntime: true } : given,
   );
-  if (runtime) tellFirst(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
+  if (runtime) reportEarly(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
   requireSameModel(settings.replay, options.replay, fingerprint);
   // On a copy of the head alone: this is about refusing early.
   if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), name);

@@ -32,8 +32,8 @@ export function unusedData(paths: readonly string[], output = ""): Diagnostic[] 
     severity: "warning",
     subject: path,
     message:
-      `${basename(path)} stays beside ${basename(output)}, which holds its weights itself ` +
-      "and does not use it. Delete it unless another model does.",
+      `${basename(path)} stays next to ${basename(output)}, which contains its own weights ` +
+      "and does not use it. Delete it unless another model needs it.",
   }));
 }
 
@@ -46,8 +46,8 @@ function idleCalibration(
   const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
   const heldOut = isHeldOut
     ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are ` +
-      "held out in case a pass does. To compare on all of it, give it with --eval in place " +
-      "of --calib."
+      "held out in case a pass learns from data. To compare on all of it, give it with " +
+      "--eval instead of --calib."
     : "";
   return [
     {

@@ -29,7 +29,7 @@ const MOOT: ReadonlySet<string> = new Set([
  * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was
  * asked for that takes more bytes: plain storage, a pass by name that writes things out, passes of the
  * caller's own making.
- * @param original reads the input anew
+ * @param original reads the input again
  * @param build makes another candidate by a plan
  */
 export async function neverLarger(
@@ -100,8 +100,8 @@ function asAsked(candidate: Candidate, names: readonly string[], asked: Candidat
   const { raw: without } = asked.measurements.size.compressed;
   if (after <= without) return candidate;
   const message =
-    `Only ${names.join(" and ")} ran, because the result would be larger with the other ` +
-    `passes (${bytesText(after)} against ${bytesText(without)}).`;
+    `Only ${names.join(" and ")} ran, because the other passes would make the result ` +
+    `larger (${bytesText(after)} against ${bytesText(without)}).`;
   return {
     ...asked,
     warnings: [...asked.warnings, { id: "compress/others-left-out", severity: "warning", message }],
@@ -154,6 +154,6 @@ function told(after: number, before: number): Diagnostic {
   return {
     id: "compress/unchanged",
     severity: "warning",
-    message: `The output is the input unchanged, because the result would be larger (${figures}).`,
+    message: `The output is the unchanged input, because the result would be larger (${figures}).`,
   };
 }

@@ -1,4 +1,4 @@
-/** The files of a search: the best model so far under the output's name, and what it has measured beside it. */
+/** The files of a search: the best model so far under the output's name, and its measurements next to it. */
 import type { Model } from "../ir/index.js";
 import { writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
@@ -6,13 +6,13 @@ import { markModel } from "../output/edgec-mark.js";
 import type { OutputFile } from "../output/output-file.js";
 import { writeOptions } from "../output/weights-place.js";
 import type { CompressOptions } from "../plan/compress-options.js";
-import { SearchState } from "../search/checkpoint.js";
+import { Checkpoint } from "../search/checkpoint.js";
 
 export interface SearchFiles {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
-  readonly searchMemory: SearchState | undefined;
+  readonly searchMemory: Checkpoint | undefined;
 }
 
 /** None where the input would be overwritten, which is still needed. */
@@ -40,7 +40,7 @@ export function searchFiles(
     passes: undefined,
   };
   return {
-    searchMemory: new SearchState(
+    searchMemory: new Checkpoint(
       `${output}.search.json`,
       [
         input,

@@ -15,7 +15,7 @@ import { withoutPass } from "../plan/plan.js";
 import { replayed } from "../plan/replayed-plan.js";
 
 /** Compressing twice what is larger takes longer than the figure is worth. Bytes. */
-const LARGEST = 256 * 2 ** 20;
+const MAX_BYTES = 256 * 2 ** 20;
 
 /**
  * For each such pass that changed the model: runs the plan once more without it, with the statistics and
@@ -38,7 +38,7 @@ async function sizeEffect(
 ): Promise<Diagnostic> {
   context.logger.progress?.({ step: "pack the model", done: 0 });
   const after = await sizes(candidate.model);
-  if (after.raw > LARGEST) return told(name, fact);
+  if (after.raw > MAX_BYTES) return told(name, fact);
   const without = context.read();
   const plan = replayed(withoutPass(candidate.plan, name), decidedIn(candidate));
   await applyPlan(
@@ -51,8 +51,9 @@ async function sizeEffect(
   const before = await sizes(without);
   return told(
     name,
-    `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} ` +
-      `raw and ${change(before.gzip, after.gzip)} gzipped, against the same run without it.`,
+    `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} raw ` +
+      `and ${change(before.gzip, after.gzip)} gzipped, compared with the same run without ` +
+      "it.",
   );
 }
 
@@ -71,7 +72,7 @@ async function sizes(model: Model): Promise<{ raw: number; gzip: number }> {
   const raw = totalLength(encodeParts(model));
   return {
     raw,
-    gzip: raw > LARGEST ? 0 : (await untilAborted(pack(encodeModelBytes(model), { level: 9 }))).byteLength,
+    gzip: raw > MAX_BYTES ? 0 : (await untilAborted(pack(encodeModelBytes(model), { level: 9 }))).byteLength,
   };
 }
 

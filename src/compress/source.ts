@@ -3,7 +3,7 @@ import type { Model } from "../ir/index.js";
 import { decodeModel, encodeModelBytes, readModel } from "../onnx/index.js";
 import type { OutputFile } from "../output/output-file.js";
 
-/** Reads the input anew at every call: each candidate changes a model of its own. */
+/** Reads the input again at every call, because each candidate changes its own copy. */
 export function source(input: string | Uint8Array | Model): () => Model {
   if (typeof input === "string") return () => readModel(input);
   const bytes = input instanceof Uint8Array ? input : encodeModelBytes(input);

@@ -39,7 +39,8 @@ export class ArraySamples {
       const longest = this.columns.find((c) => c.count === this.count)!;
       throw new BadDataError(
         `${file}: array "${odd.input.name}" holds ${odd.count} samples but ` +
-          `"${longest.input.name}" holds ${this.count}; all inputs need the same number`,
+          `"${longest.input.name}" holds ${this.count}. All inputs need the same number of ` +
+          "samples",
       );
     }
     this.batch = Math.max(1, ...this.columns.map((c) => (c.keepAxis && c.count === this.count ? c.step : 1)));
@@ -80,7 +81,7 @@ function column(input: ValueInfo, array: RawArray, file: string): Column {
     );
   }
   const length = rank === 0 ? 1 : array.dims[0]!;
-  if (array.dims.includes(0)) throw new BadDataError(`${where} is empty; at least one sample is needed`);
+  if (array.dims.includes(0)) throw new BadDataError(`${where} is empty. At least one sample is needed`);
   const stacked = rank === inputRank + 1;
   const step = stacked || typeof shape?.[0] !== "number" ? 1 : shape[0];
   if (step < 1 || length % step !== 0) {

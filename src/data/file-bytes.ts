@@ -14,7 +14,7 @@ export async function fileBytes(path: string): Promise<Uint8Array> {
       code === "ENOENT"
         ? "there is no such file"
         : code === "ERR_FS_FILE_TOO_LARGE"
-          ? "it is over 2 GiB; split it into several"
+          ? "it is larger than 2 GiB; split it into several files"
           : message;
     throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${reason}`, { cause });
   }

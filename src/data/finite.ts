@@ -16,6 +16,6 @@ export function requireFinite(value: TensorValue, where: string): void {
 
 function notFinite(where: string, value: number, index: number): BadDataError {
   return new BadDataError(
-    `${where} holds ${value} at flat index ${index}; mend or drop this sample: data must be finite`,
+    `${where} holds ${value} at flat index ${index}. Data must be finite: fix or ` + "remove this sample",
   );
 }

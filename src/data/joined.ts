@@ -43,8 +43,8 @@ async function firstAlike(dataset: Dataset, { samples, bytes }: JoinLimits): Pro
   if (2 * feeds.length < seen)
     throw new EdgecError(
       "BAD_DATA",
-      `${dataset.name}: ${feeds.length} of the first ${seen} samples have the shape of the ` +
-        "first, too few for a batch",
+      `${dataset.name}: only ${feeds.length} of the first ${seen} samples have the shape of ` +
+        "the first one, which is too few for a batch",
     );
   return feeds;
 }

@@ -11,7 +11,7 @@ import { parseNpy } from "./npy.js";
 export function labelsOfArray(array: RawArray, where: string): Label[] {
   const [count, ...rest] = array.dims;
   if (count === undefined)
-    throw new BadDataError(`${where}: a scalar cannot label samples; one label per sample is needed`);
+    throw new BadDataError(`${where}: a scalar cannot label samples. Give one label per sample`);
   const width = rest.reduce((product, dim) => product * dim, 1);
   const values = Array.from(array.data as NumericArray, Number);
   if (rest.length === 0) return values;

@@ -66,7 +66,7 @@ function readHeader(bytes: Uint8Array, where: string): { header: string; dataOff
   const major = bytes[6]!;
   if (major < 1 || major > 3)
     throw new BadDataError(
-      `${where}: .npy format version ${major} is not known; save it with a current numpy.save`,
+      `${where}: unknown .npy format version ${major}. Save it with a current numpy.save`,
     );
   const start = major === 1 ? 10 : 12;
   const length =
@@ -83,8 +83,8 @@ function elementType(header: string, where: string): { type: ElementType; bigEnd
   const descr = /'descr'\s*:\s*'([<>|=]?)([A-Za-z]+\d*)'/.exec(header);
   if (descr?.[2]?.startsWith("O")) {
     throw new BadDataError(
-      `${where}: holds Python objects, which are not read; build it with one numeric dtype ` +
-        "(all samples of one shape), or use .jsonl",
+      `${where}: holds Python objects, which edgec does not read. Build it with one ` +
+        "numeric dtype (all samples of one shape), or use .jsonl",
     );
   }
   const type = ELEMENT_TYPES[descr?.[2] ?? ""];

@@ -37,7 +37,9 @@ export async function openDataset(
     throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) {
-    throw new BadDataError(`${path}: ${obstacle} on data. Leave the data out: passes that need none work`);
+    throw new BadDataError(
+      `${path}: ${obstacle} on data. Leave the data out: passes that need no data still ` + "work",
+    );
   }
   const dataset = await openByForm(path, inputs, await givenLabels(options.labels));
   await requireSample(dataset);
@@ -55,7 +57,7 @@ async function openByForm(
 ): Promise<Dataset> {
   const format = (await isFolder(path)) ? await folderFormat(path) : fileFormat(path);
   if (format) return format.open(path, inputs, labels);
-  throw new BadDataError(`${path}: not a form of data that is known; give ${dataFormatsText()}`);
+  throw new BadDataError(`${path}: unknown data format. Give ${dataFormatsText()}`);
 }
 
 function fileFormat(path: string): DataFormat | undefined {
@@ -88,5 +90,5 @@ async function requireSample(dataset: Dataset): Promise<void> {
   const first = await samples.next();
   await samples.return?.();
   if (first.done === true)
-    throw new BadDataError(`${dataset.name}: holds no samples; at least one is needed`);
+    throw new BadDataError(`${dataset.name}: holds no samples. At least one is needed`);
 }

@@ -37,7 +37,8 @@ export async function testDataSample(folder: string, inputs: ModelInputs): Promi
       const given = tensor.name ?? "";
       const known = `${names.length} inputs (${names.join(", ")})`;
       throw new BadDataError(
-        `${path}: the model has ${known}, none is number ${number} or named "${given}".${suggestion(given, names)}`,
+        `${path}: the model has ${known}, but none has number ${number} or the name ` +
+          `"${given}".${suggestion(given, names)}`,
       );
     }
     tensors.set(name, { tensor, path });

@@ -8,7 +8,7 @@ export function unfeedable(inputs: ModelInputs): string | undefined {
   const found = inputs.find(isDeclaredOtherwise);
   return (
     found?.type &&
-    `input "${found.name}" is ${typeWords(found.type)}, and onnxruntime's JavaScript API takes tensors alone, so ` +
-      "edgec cannot run the model"
+    `input "${found.name}" is ${typeWords(found.type)}, but onnxruntime's JavaScript API ` +
+      "only accepts tensors, so edgec cannot run the model"
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Which modules of the user's run in this process, and which of their functions is being waited for. A
+ * Tracks which user modules run in this process, and which of their functions is being waited for. A
  * module may end the process, never answer, or throw where nobody catches it: whoever sees that can then
  * say whose doing it is.
  */
@@ -46,7 +46,7 @@ export async function inUserCall<T>(module: string, doing: string, call: () => T
   }
 }
 
-/** Imports a module of the user's. Throws what it throws. */
+/** Imports a user module. Throws what it throws. */
 export function importUserModule(path: string): Promise<unknown> {
   modules.add(path);
   notify({ kind: "module", path });

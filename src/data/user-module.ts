@@ -14,7 +14,7 @@ const EXPECTED =
   "export default a generator function, or an (async) iterable, of feeds { inputName: value } or { feed, label }";
 
 /**
- * Imports the module and returns a function that starts its samples anew at each call.
+ * Imports the module and returns a function that restarts its samples at each call.
  * Throws BadDataError when the default export cannot be iterated more than once.
  */
 export async function moduleSamples(
@@ -29,7 +29,8 @@ export async function moduleSamples(
   }
   if (isIterable(exported) && isOneShot(exported)) {
     throw new BadDataError(
-      `${path}: the default export is a generator that can be read only once; export the generator function itself`,
+      `${path}: the default export is a generator, which can be read only once. Export the ` +
+        "generator function itself",
     );
   }
   if (!isIterable(exported) && typeof exported !== "function") throw new BadDataError(`${path}: ${EXPECTED}`);
@@ -45,7 +46,9 @@ async function* iterate(exported: unknown, inputs: ModelInputs, path: string): A
         ? await inUserCall(path, "giving its samples", exported as () => unknown)
         : exported;
     if (!isIterable(iterable))
-      throw new BadDataError(`${path}: the default export's function returned no iterable; ${EXPECTED}`);
+      throw new BadDataError(
+        `${path}: the function that is the default export did not return an iterable. ` + EXPECTED,
+      );
     endCall = beginUserCall(path, `giving sample ${index}`);
     for await (const item of iterable) {
       endCall();
@@ -72,7 +75,7 @@ function sampleOf(item: unknown, inputs: ModelInputs, where: string): Sample {
   if (label === undefined) return { feed: checked };
   if (!isLabel(label))
     throw new BadDataError(
-      `${where}: its label, of type ${typeof label}, is not a number, string, array or object`,
+      `${where}: its label has the type ${typeof label}, but must be a number, string, ` + "array or object",
     );
   return { feed: checked, label };
 }

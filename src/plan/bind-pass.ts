@@ -9,7 +9,7 @@ import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import type { NodeForms } from "./replay.js";
 
 /**
- * Binds a pass to its flag and the shared options. Exclusions are bound anew when it runs: earlier passes
+ * Binds a pass to its flag and the shared options. Exclusions are resolved again when it runs: earlier passes
  * add, split and remove nodes, and a pass refuses names that its model does not have.
  */
 export function bindPass(pass: RegisteredPass, { flags, shared }: PlanOptions, excluded: Exclusions): Pass {
@@ -24,7 +24,7 @@ export function bindPass(pass: RegisteredPass, { flags, shared }: PlanOptions, e
     : bound;
 }
 
-/** What a pass is told at the moment it runs. */
+/** The selections that a pass gets when it runs. */
 interface Selections {
   /** What the user left out. */
   readonly excluded: Exclusions;
@@ -83,8 +83,8 @@ export function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
 }
 
 /**
- * The passes, told which nodes a search has chosen other forms for; the same array where that says nothing
- * to them. A pass asks for what it would without them as well: which tensors are asked for changes how
+ * The passes with the forms of nodes that a search has chosen; the same array if no pass is affected.
+ * A pass asks for what it would without them as well: which tensors are asked for changes how
  * onnxruntime rounds, and so a search, which measured for all nodes, and a replay of its choice find the
  * same.
  * @param isSearched which pass the search was about

@@ -19,15 +19,16 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /**
  * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
- * to be put into the recipe: callers in JavaScript have no compiler to tell them.
+ * to be put into the recipe: callers in JavaScript have no compiler that checks this.
  */
 export function requireEntries(list: PassList): void {
   for (const [k, entry] of list.entries()) {
     if (typeof entry === "string" || isBound(entry) || isPlaced(entry)) continue;
     throw new EdgecError(
       "BAD_OPTION",
-      `passes: entry ${k + 1} is no name of a pass, no pass with its options bound (what definePass returns, ` +
-        "called), and neither { after: name, pass } nor { before: name, pass }.",
+      `passes: entry ${k + 1} is neither the name of a pass, nor a pass with its options ` +
+        "bound (call what definePass returns), nor { after: name, pass } or { before: name, " +
+        "pass }.",
     );
   }
 }
@@ -41,8 +42,8 @@ function isPlaced(entry: unknown): boolean {
 }
 
 /**
- * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION for options
- * beside them.
+ * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION if other
+ * options are given as well.
  */
 export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] }: PlanOptions): Plan {
   const given = [
@@ -55,8 +56,9 @@ export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclud
   if (given.length > 0) {
     throw new EdgecError(
       "BAD_OPTION",
-      `passes are given with their options bound, so "${given.join('", "')}" would have no effect. ` +
-        `Leave it out, or put your passes into the recipe: passes: ["recipe", { after: "prune-magnitude", pass }].`,
+      `these passes carry their own options, so "${given.join('", "')}" would have no ` +
+        'effect. Leave it out, or insert your passes into the recipe: passes: ["recipe", { ' +
+        'after: "prune-magnitude", pass }].',
     );
   }
   return passes.map((pass) => ({ passes: [pass], untilStable: false, reason: "asked for" }));
@@ -91,8 +93,8 @@ export function listedSteps(list: PassList): Step[] {
 }
 
 /**
- * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION for a pass to stand
- * beside that does not run with these options.
+ * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION if a neighbour
+ * that the list names does not run with these options.
  */
 export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
   const at = list.indexOf(RECIPE_WORD);
@@ -129,8 +131,8 @@ function withInserted(steps: readonly Step[], inserted: InsertedPass): Step[] {
     const names = steps.flatMap(({ passes }) => passes.map(({ name }) => name));
     throw new EdgecError(
       "BAD_OPTION",
-      `passes: no pass "${neighbour}" runs with these options, so nothing can be put ` +
-        `beside it.${suggestion(neighbour, names)} These run: ` +
+      `passes: the pass "${neighbour}" does not run with these options, so nothing can be ` +
+        `inserted next to it.${suggestion(neighbour, names)} These passes run: ` +
         `${[...new Set(names)].join(", ")}.`,
     );
   }
@@ -138,7 +140,7 @@ function withInserted(steps: readonly Step[], inserted: InsertedPass): Step[] {
   const step: Step = {
     passes: [typeof pass === "function" ? registered(pass) : pass],
     untilStable: false,
-    reason: "put in by the caller",
+    reason: "inserted by the caller",
   };
   const place = "after" in inserted ? at + 1 : at;
   return [...steps.slice(0, place), step, ...steps.slice(place)];
@@ -151,6 +153,7 @@ function isLossy({ passes }: Pick<Step, "passes">): boolean {
 function misplaced(): EdgecError {
   return new EdgecError(
     "BAD_OPTION",
-    'passes: { after } and { before } put a pass into the recipe, which the list does not name. Add "recipe" to it.',
+    "passes: { after } and { before } insert a pass into the recipe, but the list does " +
+      'not contain "recipe". Add it.',
   );
 }

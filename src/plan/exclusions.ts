@@ -113,8 +113,8 @@ function refuseGone(model: Model, selector: string, names: readonly string[]): v
     "UNMATCHED_SELECTOR",
     `--exclude: ${what} has no effect, because ` +
       (pass === undefined
-        ? "nothing of it is left when weights are changed. "
+        ? "it no longer exists when weights are changed. "
         : `"${pass}" removes it before weights are changed. `) +
-      "Leave it out of --exclude, or name a node that stays.",
+      "Remove it from --exclude, or name a node that remains.",
   );
 }

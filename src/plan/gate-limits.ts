@@ -58,7 +58,7 @@ function pointsOf(share: number): number {
   if (share >= 0 && share < 1) return 100 * share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--max-drop ${share}: it takes a share from 0 to below 1; 0.01 is one percentage point.`,
+    "--max-drop must be a share from 0 to below 1 (0.01 is one percentage point), not " + `${share}.`,
   );
 }
 
@@ -66,7 +66,7 @@ function agreementOf(share: number): number {
   if (share >= 0 && share <= 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--min-agreement ${share}: it takes a share from 0 to 1; 0.99 is 99 of 100 answers.`,
+    "--min-agreement must be a share from 0 to 1 (0.99 is 99 of 100 answers), not " + `${share}.`,
   );
 }
 
@@ -74,11 +74,11 @@ function slowdownOf(share: number): number {
   if (share >= 0 && share < 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--max-slowdown ${share}: it takes a share from 0 to below 1; 0.05 allows 5 % slower.`,
+    "--max-slowdown must be a share from 0 to below 1 (0.05 allows 5 % slower), not " + `${share}.`,
   );
 }
 
 function bytesOf(size: number): number {
   if (size > 0 && Number.isSafeInteger(size)) return size;
-  throw new EdgecError("BAD_OPTION", `--max-size ${size}: it takes a whole number of bytes, 1 or more.`);
+  throw new EdgecError("BAD_OPTION", `--max-size must be a whole number of bytes, 1 or more, not ${size}.`);
 }

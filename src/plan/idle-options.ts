@@ -26,14 +26,15 @@ function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<Registered
   if (unknown !== undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      `flags: no pass has a flag "${unknown}".${suggestion(unknown, known)} There are: ${known.join(", ")}.`,
+      `flags: no pass has a flag "${unknown}".${suggestion(unknown, known)} Known flags: ` +
+        `${known.join(", ")}.`,
     );
   for (const pass of PASSES) {
     if (!pass.flag || flags[flagKey(pass.flag)] === undefined || planned.has(pass)) continue;
     throw new EdgecError(
       "BAD_OPTION",
-      `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes ` +
-        "does not name. Add it there or leave the flag out.",
+      `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes does ` +
+        "not include. Add the pass to --passes, or leave the flag out.",
     );
   }
 }
@@ -49,8 +50,8 @@ function refuseIdleShared(
     );
     throw new EdgecError(
       "BAD_OPTION",
-      `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes ` +
-        `that run takes it. It goes with ${takers.join(" or ") || "no pass"}.`,
+      `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes that ` +
+        `run uses it. It is used by ${takers.join(" or ") || "no pass"}.`,
     );
   }
 }
@@ -64,8 +65,8 @@ function refuseIdleExclusions(
     unmatched ??
     new EdgecError(
       "BAD_OPTION",
-      "--exclude has no effect here: it keeps nodes and constants from lossy passes, and " +
-        "none runs. It goes with --prune, --int8, --cluster or --storage int8.",
+      "--exclude has no effect here: it protects nodes and constants from lossy passes, and " +
+        "no lossy pass runs. Use it with --prune, --int8, --cluster or --storage int8.",
     )
   );
 }

@@ -27,7 +27,7 @@ export function listsRecipe(passes: string | PassList | undefined): boolean {
   return typeof passes === "object" && passes.includes(RECIPE_WORD);
 }
 
-/** Whether the run follows an order of the user's instead of the recipe. */
+/** Whether the run follows the user's own order instead of the recipe. */
 export function replacesRecipe(passes: string | PassList | undefined): boolean {
   return passes !== undefined && !listsRecipe(passes);
 }
@@ -36,7 +36,7 @@ export function isBound(pass: PassList[number]): pass is Pass {
   return typeof pass === "object" && pass !== null && "run" in pass;
 }
 
-/** A pass to be put beside one of the recipe's. */
+/** A pass to insert next to one of the recipe. */
 export function isInserted(pass: PassList[number]): pass is InsertedPass {
   return typeof pass === "object" && !("run" in pass);
 }

@@ -19,7 +19,7 @@ export function planOptions(options: PlacedOptions): PlanOptions {
   if (storage !== undefined && !STORAGE_FORMS.includes(storage))
     throw new EdgecError(
       "BAD_OPTION",
-      `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`,
+      "--storage must be auto, plain or int8, not " + `"${storage}".${suggestion(storage, STORAGE_FORMS)}`,
     );
   const storeOnly = storage === "int8";
   const { profile } = resolveTarget(options.target);
@@ -31,12 +31,12 @@ export function planOptions(options: PlacedOptions): PlanOptions {
     if (flags.int8 !== undefined)
       throw new EdgecError(
         "BAD_OPTION",
-        "--int8 computes in int8 and --storage int8 only stores it: give one of them.",
+        "--int8 computes in int8, while --storage int8 only stores weights as int8. Give one " + "of them.",
       );
     if (replacesRecipe(passes))
       throw new EdgecError(
         "BAD_OPTION",
-        '--storage int8 is short for the pass "store-int8": name that in --passes instead.',
+        '--storage int8 stands for the pass "store-int8". With --passes, name that pass ' + "instead.",
       );
     delete flags.storage;
   }
@@ -73,12 +73,13 @@ function keptInt8(
   if (replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.",
+      "--keep-int8 has no effect with --passes, which run exactly as listed. Leave it out.",
     );
   if (flags.int8 === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.",
+      "--keep-int8 keeps the int8 arithmetic that --int8 introduces, but --int8 is not " +
+        "given. Add --int8.",
     );
   return { keepInt8 };
 }
@@ -98,15 +99,16 @@ function searchOptions(
   if (timeBudget !== undefined && replay !== undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.",
+      "--time-budget limits a search, but --replay repeats decisions without searching. " +
+        "Leave one of them out.",
     );
   const searches = flags.int8 !== undefined && !replacesRecipe(passes);
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
     throw new EdgecError(
       "BAD_OPTION",
-      "--time-budget limits the search for nodes to leave in float, and nothing is " +
-        "searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or " +
+      "--time-budget limits the search for nodes to leave in float, but these options start " +
+        "no search. Use it with --int8 and one of --effort best, --max-drop, --min-sqnr and " +
         "--min-agreement.",
     );
   }
@@ -131,15 +133,15 @@ function replayOptions(
   if (flags.int8 === undefined || replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--replay repeats what was decided for --int8, which is not asked for here. Give the " +
-        "options of the run that wrote the report.",
+      "--replay repeats decisions about --int8, but --int8 is not given. Use the options of " +
+        "the run that wrote the report.",
     );
   const decisions = readDecisions(replay);
   if (keepInt8 === true && decisions.storedOnly) {
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in " +
-        "place of computing with it. Leave one of them out.",
+      "--keep-int8 contradicts --replay: the run that wrote the report stored weights as " +
+        "int8 but computed in float. Leave one of them out.",
     );
   }
   return { replay: decisions };
@@ -154,12 +156,13 @@ function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<st
   if (!EFFORTS.includes(effort))
     throw new EdgecError(
       "BAD_OPTION",
-      `--effort takes ${EFFORTS.join(", ")}, not "${effort as string}".${suggestion(effort, EFFORTS)}`,
+      `--effort must be one of ${EFFORTS.join(", ")}, not ` +
+        `"${effort as string}".${suggestion(effort, EFFORTS)}`,
     );
   if (flags.int8 === undefined || replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--effort is about the accuracy of --int8 and has no effect here. Leave it out.",
+      "--effort only affects the accuracy of --int8, so it has no effect here. Leave it " + "out.",
     );
   return effort;
 }
@@ -210,12 +213,12 @@ function refuseUnboundedPruning(options: PlacedOptions, { prune }: Readonly<Reco
   if (replacesRecipe(options.passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--prune auto belongs to the recipe. Leave --passes out, or give a ratio.",
+      "--prune auto works only with the recipe. Leave --passes out, or give a ratio.",
     );
   if (Object.keys(accuracyLimits(options)).length > 0) return;
   throw new EdgecError(
     "BAD_OPTION",
-    "--prune auto prunes as much as the gates on accuracy allow, and none is set. " +
+    "--prune auto prunes as much as the accuracy gates allow, but no such gate is set. " +
       "Give --max-drop, --min-sqnr or --min-agreement.",
   );
 }

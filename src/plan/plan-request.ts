@@ -38,7 +38,7 @@ export interface PlanOptions {
   readonly isTimed?: boolean;
   /** The target, where times on this machine say nothing about it. */
   readonly device?: Device;
-  /** Decisions of an earlier run, which nothing is tried anew for. */
+  /** Decisions of an earlier run; what they settle is not tried again. */
   readonly replay?: Decisions;
   /** Int8 arithmetic stays although it is slower or larger than float. */
   readonly keepInt8?: boolean;

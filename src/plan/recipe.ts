@@ -119,53 +119,51 @@ export const RECIPE: readonly RecipeStep[] = [
     passes: UNPACK,
     when: wantsUnpacked,
     reason:
-      "first: lossy passes, and normalizations to be folded, need the weights that a file " +
-      "holds as codes or in half precision",
+      "first: lossy passes and the folding of normalizations need plain weights, not codes " +
+      "or half precision",
   },
   {
     passes: SIMPLIFY,
     untilStable: true,
     when: always,
     reason:
-      "weights behind Constant nodes or a BatchNormalization would be missed by everything " +
-      "below, and nodes that go need no int8",
+      "later passes would miss weights behind Constant nodes or a BatchNormalization, and " +
+      "removed nodes need no int8",
   },
   {
     passes: ["upgrade-opset"],
     when: always,
-    reason: "scales per channel and stored forms need operator set 13; newer models stay as they are",
+    reason: "scales per channel and stored forms need operator set 13; newer models are not " + "changed",
   },
   {
     passes: ["split-fused"],
     when: wantsInt8,
     reason:
-      "what onnxruntime's optimizer put together has no int8 form as it is; before " +
-      "fusions, which know standard operators",
+      "nodes that onnxruntime's optimizer fused have no int8 form; runs before fusions, " +
+      "which match standard operators",
   },
   {
     passes: ["widen-half", "remove-identities"],
     when: wantsInt8,
-    reason:
-      "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do",
+    reason: "int8 kernels and statistics need float32; casts between the two widths become " + "unnecessary",
   },
   {
     passes: FUSIONS,
     untilStable: true,
     when: always,
-    reason:
-      "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured",
+    reason: "before weights are chosen and ranges are measured, on the final constants and " + "operator set",
   },
   {
     passes: ["prune-magnitude"],
     when: wantsPruning,
     withinGates: ({ flags }) => flags.prune === "auto",
-    reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay",
+    reason: "on float weights, so that int8 scales and codebooks are fitted to the remaining " + "weights",
   },
   {
     passes: ["equalize-channels"],
     when: wantsBest,
     validateAfter: "quantize-int8",
-    reason: "exact on the float model; what one scale for each tensor costs shows behind int8",
+    reason: "exact on the float model; its benefit for scales per tensor shows only after int8",
   },
   {
     passes: ["smooth-activations"],
@@ -177,7 +175,8 @@ export const RECIPE: readonly RecipeStep[] = [
     passes: ["round-weights"],
     when: wantsLowBits,
     reason:
-      "on the weights that stay, before they become codes: rounding to the nearest of few codes loses tens of points",
+      "on the remaining weights, before they become codes: rounding to the nearest of few " +
+      "codes loses tens of points",
   },
   {
     passes: ["round-weights"],
@@ -197,20 +196,20 @@ export const RECIPE: readonly RecipeStep[] = [
     passes: ["correct-bias"],
     when: wantsRecovery,
     validateAfter: "quantize-int8",
-    reason: "sees what all that came before has shifted, and biases are not clustered",
+    reason: "corrects what all earlier passes have shifted; biases are not clustered",
   },
   {
     passes: ["refit-output"],
     when: wantsBest,
     validateAfter: "quantize-int8",
-    reason: "the last layer makes up for what is left, so it comes last",
+    reason: "last, because the last layer compensates for the remaining error",
   },
   {
     passes: ["remove-dead"],
     when: wantsInt8,
     reason:
-      "the float weights that int8 replaced must not be taken for weights that stayed " +
-      "float, nor what led to them for readers of codes",
+      "removes the float weights that int8 replaced, so that later passes do not mistake " +
+      "them for weights in use",
   },
   {
     passes: ["cluster-weights"],
@@ -220,19 +219,19 @@ export const RECIPE: readonly RecipeStep[] = [
   {
     passes: ["store-int8"],
     when: wantsInt8Storage,
-    reason: "takes the weights that stayed float, so it needs to know which",
+    reason: "stores the weights that stayed float, so it must run after that is decided",
   },
   {
     passes: ["store-int8"],
     when: wantsStoredAgain,
     options: { again: true },
-    reason: "pruned weights that came as int8 would take more as floats than they did",
+    reason: "pruned weights that arrived as int8 would take more space as floats",
   },
   {
     passes: CLEAN_UP_LITE,
     untilStable: true,
     when: always,
-    reason: "drops the float weights that nothing uses any more, and repeated scales",
+    reason: "removes float weights that nothing uses any more, and repeated scales",
   },
   {
     passes: ["encode-weights"],
@@ -241,7 +240,7 @@ export const RECIPE: readonly RecipeStep[] = [
   },
 ];
 
-/** What a pass is told of the other options of a plan, wherever it runs, by the pass's name. */
+/** Options that a pass gets from the rest of the plan, wherever it runs, by the pass's name. */
 export const OPTIONS_FROM_PLAN: Readonly<
   Record<string, (options: PlanOptions) => Readonly<Record<string, unknown>>>
 > = {

@@ -1,4 +1,4 @@
-/** What a run decided by measuring, in a form that a later run can repeat without measuring anew. */
+/** What a run decided by measuring, in a form that a later run can repeat without measuring. */
 import { readFileSync } from "node:fs";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
@@ -45,7 +45,8 @@ export function readDecisions(path: string): Decisions {
   if (!decisions)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay ${path}: holds no decisions. Give a report that "edgec compress --report" wrote as JSON.`,
+      `--replay ${path}: the file contains no decisions. Give a JSON report that ` +
+        '"edgec compress --report" wrote.',
     );
   return decisions;
 }
@@ -95,9 +96,9 @@ export function requireNodes(model: Model, { floatNodes, dynamicNodes }: NodeFor
   if (missing.length === 0) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `--replay: the report says how to compute "${missing.join('", "')}", of which there ` +
-      "is no node when int8 is decided. Give the model and the options of the run that " +
-      "wrote the report, or leave --replay out to decide anew.",
+    `--replay: the report decides how to compute "${missing.join('", "')}", but the model ` +
+      "has no such node when int8 is applied. Use the model and the options of the run that " +
+      "wrote the report, or leave --replay out to decide again.",
   );
 }
 
@@ -113,8 +114,8 @@ export function requireSameModel(
   if (replay?.model === undefined || replay.model === fingerprint) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `--replay ${report ?? ""}: what was decided there was decided for another model. ` +
-      "Give that model, or compress this one without --replay. To repeat it all the same, " +
+    `--replay ${report ?? ""}: its decisions were made for another model. ` +
+      "Give that model, or compress this one without --replay. To use them anyway, " +
       'remove "model" from "decisions" in the report.',
   );
 }
@@ -128,20 +129,24 @@ function parse(path: string): unknown {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
       throw new EdgecError(
         "CANNOT_READ",
-        `--replay ${path}: there is no such file. Give the report of an earlier run.`,
+        `--replay ${path}: the file does not exist. Give the report of an earlier run.`,
         { cause },
       );
     }
-    throw new EdgecError("CANNOT_READ", `--replay ${path}: cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new EdgecError(
+      "CANNOT_READ",
+      `--replay ${path}: the file cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new EdgecError("BAD_OPTION", `--replay ${path}: not valid JSON: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new EdgecError(
+      "BAD_OPTION",
+      `--replay ${path}: the file is not valid JSON: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 

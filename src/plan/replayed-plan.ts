@@ -4,10 +4,11 @@ import type { Pass } from "../passes/contract.js";
 import { inForms } from "./bind-pass.js";
 import type { Plan } from "./plan-types.js";
 import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
-import { needsJudges } from "./search-aims.js";
+import { needsHoldout } from "./search-aims.js";
 
 /**
- * What was kept runs unasked, what was taken back is left out, and nodes stay float that did. Throws
+ * Steps that were kept run without a trial, steps that were taken back are left out, and the same nodes
+ * stay float. Throws
  * EdgecError BAD_OPTION where a step that was kept is not planned.
  */
 export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }: Decisions): Plan {
@@ -20,8 +21,8 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
   if (missing.length > 0)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay: the run that wrote the report kept "${missing.join('", "')}", which the ` +
-        "options given do not try. Give the options of that run, --effort above all.",
+      `--replay: the run that wrote the report kept "${missing.join('", "')}", which these ` +
+        "options do not try. Use the options of that run, especially --effort.",
     );
   return plan
     .filter(
@@ -35,7 +36,7 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
       // Reports of earlier versions do not say whether samples were held out: it has to be guessed from
       // what was decided.
       const seemsJudged =
-        step.wasJudged === true || validateAfter !== undefined || (search ? needsJudges(search) : isFormed);
+        step.wasJudged === true || validateAfter !== undefined || (search ? needsHoldout(search) : isFormed);
       return {
         ...step,
         wasJudged: judged ?? seemsJudged,
@@ -45,8 +46,8 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
 }
 
 /**
- * The pass, which refuses a model without the nodes that were decided on: the report would vouch for them
- * anew.
+ * The pass, which refuses a model without the nodes that were decided on: otherwise the new report would
+ * repeat decisions that were not applied.
  */
 function requiringNodes(pass: Pass, forms: NodeForms): Pass {
   if (pass.isSearched !== true) return pass;
@@ -70,8 +71,8 @@ function atStrength(pass: Pass, strengths: Readonly<Record<string, number | null
   if (value === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay: the run that wrote the report did not choose how strongly "${pass.name}" works. ` +
-        "Give the options of that run.",
+      "--replay: the run that wrote the report did not choose a strength for " +
+        `"${pass.name}". Use the options of that run.`,
     );
   return value === null ? [] : [pass.withStrength(value)];
 }

@@ -22,7 +22,7 @@ export interface AccuracyAim {
 }
 
 /** Whether samples must be held out for the search. A prediction takes none. */
-export function needsJudges(aims: SearchAims | undefined): boolean {
+export function needsHoldout(aims: SearchAims | undefined): boolean {
   return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
 }
 

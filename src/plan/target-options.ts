@@ -29,7 +29,7 @@ export interface PlacedOptions extends CompressOptions {
   readonly lacksNativeRuntime?: boolean;
 }
 
-/** The device as the report tells it. */
+/** The device as it appears in the report. */
 export interface ReportedTarget {
   readonly name: string;
   readonly description: string;
@@ -161,8 +161,9 @@ export function slowdownWarnings(
 ): Diagnostic[] {
   if (isThisMachine || maxSlowdown === undefined) return [];
   const message = lacksNativeRuntime
-    ? "--max-slowdown was not checked in the native runtime, which is missing: times differ there."
-    : `--max-slowdown was checked on this machine, which is not ${name}: times differ there.`;
+    ? "--max-slowdown was not checked in the native runtime, because it is not installed. " +
+      "Its times differ."
+    : `--max-slowdown was checked on this machine, not on ${name}. Times differ there.`;
   return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 
@@ -173,7 +174,7 @@ export function memoryWarnings(
 ): Diagnostic[] {
   if (memoryBytes === null || compressed.raw <= memoryBytes) return [];
   const message =
-    `The compressed model has ${bytesText(compressed.raw)}, and the target ${name} has ` +
-    `${bytesText(memoryBytes)} of memory for it.`;
+    `The compressed model has ${bytesText(compressed.raw)}, but the target ${name} has ` +
+    `only ${bytesText(memoryBytes)} of memory for it.`;
   return [{ id: "compress/beyond-memory", severity: "warning", message }];
 }

@@ -8,7 +8,7 @@ export function headWarnings({ warnings }: Pick<Report, "warnings">): Diagnostic
   return warnings.filter(({ id }) => HEAD.test(id));
 }
 
-/** Those that are told further below. */
+/** Warnings that are shown further below. */
 export function otherWarnings({ warnings }: Pick<Report, "warnings">): Diagnostic[] {
   return warnings.filter(({ id }) => !HEAD.test(id));
 }

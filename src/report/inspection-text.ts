@@ -214,5 +214,5 @@ function possibilityLines({ possibilities }: Inspection, paint: Paint): string[]
       `${reason} ${paint.dim(`(${names})`)}`
     );
   });
-  return [paint.bold("what passes would do, from a trial on a copy"), ...lines];
+  return [paint.bold("what passes would do, tried on a copy"), ...lines];
 }

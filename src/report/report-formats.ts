@@ -11,7 +11,7 @@ import type { ReportFormat } from "./report-format.js";
 export const REPORT_FORMATS: readonly ReportFormat[] = [jsonReport, markdownReport];
 
 /** A report is text about one model; what is larger is none. Bytes. */
-const LARGEST_REPORT = 2 ** 28;
+const MAX_REPORT_BYTES = 2 ** 28;
 
 /** The format that a file's ending chooses; the default for any other name. */
 export function reportFormatOf(path: string): ReportFormat {
@@ -29,7 +29,7 @@ export function reportFormatsText(formats = REPORT_FORMATS): string {
 /** Whether the file at `path` is a report in any of the formats. */
 export function isReport(path: string): boolean {
   try {
-    if (statSync(path).size > LARGEST_REPORT) return false;
+    if (statSync(path).size > MAX_REPORT_BYTES) return false;
     const text = readFileSync(path, "utf8");
     return REPORT_FORMATS.some((format) => format.recognizes(text));
   } catch {

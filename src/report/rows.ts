@@ -134,15 +134,15 @@ export function fidelityLines({ outputs, samples, indirect = [] }: Fidelity): st
 
 function indirectLine({ output, type, standIns }: NonNullable<Fidelity["indirect"]>[number]): string {
   const how = standIns.length === 0 ? "not compared" : `compared by ${standIns.map(printable).join(", ")}`;
-  return `${printable(output)}: ${how}, as it is ${printable(type)}`;
+  return `${printable(output)}: ${how}, because it is ${printable(type)}`;
 }
 
 function outputText(output: OutputFidelity, samples: number): string {
   const { sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero } = output;
   if (otherSize > 0) {
     return (
-      `another number of results in ${otherSize} of ${samples} samples; judge it by a ` +
-      "metric of yours (--metric)"
+      `a different number of results in ${otherSize} of ${samples} samples; compare it with ` +
+      "a metric of your own (--metric)"
     );
   }
   if (sqnrDb === null && maxAbsError === 0) return "equal";

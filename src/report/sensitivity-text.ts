@@ -21,7 +21,7 @@ export function sensitivityText({ model, source, allDb, nodes, left }: Sensitivi
     "█".repeat(Math.round((BAR * noise(db)) / largest)),
   ]);
   const facts =
-    `${printable(model)} with one node in int8 at a time, judged on ` +
+    `${printable(model)} with one node in int8 at a time, compared on ` +
     `${printable(source)}; with all in int8 ${allDb.toFixed(1)} dB`;
   const unseen = left > 0 ? [`${plural(left, "node")} not measured`] : [];
   const table = textTable([["node", "operator", "MACs", "SQNR", "noise"], ...rows], [0, 1, 4]);

@@ -61,7 +61,7 @@ function writtenLines(report: Report, paint: Paint): string[] {
   const state = !verdict.ok
     ? paint.red(`${what}, but a gate failed:`)
     : isMuchLost(report)
-      ? paint.red(`${what}, but much was lost:`)
+      ? paint.red(`${what}, but much accuracy was lost:`)
       : paint.green(`${what}:`);
   return [`${state} ${written.map(printable).join(" and ")}`];
 }

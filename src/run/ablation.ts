@@ -1,5 +1,5 @@
 /**
- * Steps that recover accuracy are not trusted: each is kept only where held-out samples say that it helps.
+ * Tries steps that should recover accuracy, and keeps each only if held-out samples show that it helps.
  * What was tuned on a hundred samples may fit those alone.
  */
 import type { Logger } from "../diagnostics.js";
@@ -7,30 +7,30 @@ import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import type { TrialResult } from "./run-log.js";
 
-/** How near a model is to the reference, dB; see HeldOutScore. */
+/** How near a model is to the reference, dB; see HoldoutScore. */
 export interface Scorer {
   score(model: Model, most?: number): Promise<number>;
   close(): Promise<void>;
 }
 
 export interface Attempt {
-  /** The pass behind which models are judged. */
+  /** The pass after which models are scored. */
   readonly validateAfter: string;
   /** Changes the model in place; says whether it did. */
   readonly change: (model: Model) => Promise<boolean>;
-  /** What happens to the model before it is judged; on a copy. */
+  /** Finishes a copy of the model before it is scored. */
   readonly finish: (model: Model) => Promise<void>;
 }
 
-/** The process of the runtime has ended, mostly for want of memory. */
+/** The runtime's process ended, usually because memory ran out. */
 const CRASHED = "RUNTIME_CRASHED";
-/** What comes of a model that the runtime cannot run. */
+/** Errors for a model that the runtime cannot run. */
 const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 
 /** A gain below this is noise between sets of samples, dB. */
-const LEAST_GAIN_DB = 0.02;
+const MIN_GAIN_DB = 0.02;
 
-export class StepTrial {
+export class Ablation {
   /** The score of the model as it is, once known, and the pass that it was finished with for that. */
   private current: number | undefined;
   private finishedWith: string | undefined;
@@ -60,7 +60,7 @@ export class StepTrial {
         [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message,
       };
     }
-    const kept = afterDb >= beforeDb + LEAST_GAIN_DB;
+    const kept = afterDb >= beforeDb + MIN_GAIN_DB;
     this.logger.debug?.(
       `${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on ` +
         `held-out samples, ${kept ? "kept" : "taken back"}`,
@@ -91,8 +91,11 @@ export class StepTrial {
     return this.scorer.score(model, most);
   }
 
-  /** Passes have changed the model. The score stands if they are what it was judged after. */
-  unlessJudgedAfter(passes: readonly string[]): void {
+  /**
+   * To be called when passes changed the model. The score stays valid only if they include the pass it was
+   * taken after.
+   */
+  keepScoreOnlyAfter(passes: readonly string[]): void {
     if (this.finishedWith === undefined || !passes.includes(this.finishedWith)) this.current = undefined;
   }
 
@@ -103,12 +106,12 @@ export class StepTrial {
   private async judge(model: Model, finish: Attempt["finish"]): Promise<number> {
     const finished = copyModel(model);
     await finish(finished);
-    this.logger.progress?.({ step: "score on samples held out", done: 0 });
+    this.logger.progress?.({ step: "score on held-out samples", done: 0 });
     return this.scorer.score(finished);
   }
 }
 
-/** Takes all changes back: properties that were set meanwhile go. */
+/** Undoes all changes and removes properties that were added. */
 function restore(model: Model, before: Model): void {
   for (const key of Object.keys(model)) if (!(key in before)) Reflect.deleteProperty(model, key);
   Object.assign(model, before);

@@ -1,4 +1,4 @@
-/** Values of a tensor of another model, given to a measured model beside its inputs. */
+/** Values of a tensor of another model, given to a measured model as an additional input. */
 import { modelComputing } from "../calibration/augment.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { modelLabel } from "../calibration/scratch-models.js";
@@ -9,25 +9,25 @@ import type { GivenInput } from "../passes/contract.js";
 import { YIELDING } from "../runtime/index.js";
 import { ModelKeys } from "./model-keys.js";
 
-/** Values that are kept; of more, the other model runs anew whenever they are asked for. Bytes. */
-const MOST_BYTES = 2 ** 26;
+/** Bytes of values to cache. Beyond this, the other model runs again at each request. */
+const MAX_BYTES = 2 ** 26;
 
 /**
  * Runs another model once over the samples and keeps what it made for as often as that is measured against.
  */
-export class GivenValues {
+export class CachedActivations {
   private readonly keys = new ModelKeys();
   private kept: { readonly key: string; readonly values: readonly TensorValue[] } | undefined;
 
   constructor(
     private readonly threads: number,
     private readonly process: CalibrationProcess,
-    private readonly mostBytes = MOST_BYTES,
+    private readonly maxBytes = MAX_BYTES,
   ) {}
 
   /**
    * The samples with one input more.
-   * @param data tells the datasets of a run apart
+   * @param data identifies the dataset within a run
    */
   async beside(dataset: Dataset, data: string, { input, model, tensor }: GivenInput): Promise<Dataset> {
     const computing = modelComputing(model, [tensor]);
@@ -55,7 +55,7 @@ export class GivenValues {
     let bytes = 0;
     for await (const [, value] of this.run(computing, dataset, tensor)) {
       bytes += (value.data as NumericArray).byteLength;
-      if (bytes > this.mostBytes) return undefined;
+      if (bytes > this.maxBytes) return undefined;
       values.push(value);
     }
     return values;

@@ -14,14 +14,14 @@ import {
 } from "../verify/index.js";
 
 /** What messages call a model that is scored. */
-const TRIAL = "a model on trial";
+const TRIAL = "the model on trial";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
 const EQUAL_DB = 150;
 
 /** Bytes of inputs and outputs that are kept, and the samples that are kept however large they are. */
-const MOST_BYTES = 2 ** 28;
-const LEAST_SAMPLES = 2;
+const MAX_BYTES = 2 ** 28;
+const MIN_SAMPLES = 2;
 
 interface Expected {
   readonly feed: Feed;
@@ -31,9 +31,9 @@ interface Expected {
 /**
  * Scores models against one reference. Both run in the process given, whose owner ends it; close this when
  * done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to
- * `mostBytes`.
+ * `maxBytes`.
  */
-export class HeldOutScore {
+export class HoldoutScore {
   private folder: TemporaryFolder | undefined;
   private expected: readonly Expected[] | undefined;
   /** Where the reference runs. */
@@ -44,7 +44,7 @@ export class HeldOutScore {
     private readonly samples: Dataset,
     private readonly threads: number,
     private readonly process: CalibrationProcess,
-    private readonly mostBytes = MOST_BYTES,
+    private readonly maxBytes = MAX_BYTES,
   ) {}
 
   /**
@@ -91,7 +91,7 @@ export class HeldOutScore {
         for await (const { feed } of this.samples.samples()) {
           const outputs = await session.run(feed, names);
           bytes += bytesOf(feed) + bytesOf(outputs);
-          if (expected.length >= LEAST_SAMPLES && bytes > this.mostBytes) break;
+          if (expected.length >= MIN_SAMPLES && bytes > this.maxBytes) break;
           expected.push({ feed, outputs });
         }
       this.level = await session.usedLevel();

@@ -11,9 +11,9 @@ import { ModelKeys } from "./model-keys.js";
  * Answers that are kept: those of a few models in turn. A histogram takes 16 KiB, a large network has
  * hundreds.
  */
-const MOST = 8;
+const MAX_ANSWERS = 8;
 
-export class RepeatedMeasurements {
+export class MeasurementCache {
   private readonly keys = new ModelKeys();
   /** The latest last. */
   private readonly answers = new Map<string, Statistics>();
@@ -22,7 +22,7 @@ export class RepeatedMeasurements {
 
   /**
    * As `calibrate`, which runs only where the same was not measured before.
-   * @param data tells the datasets of a run apart
+   * @param data identifies the dataset within a run
    */
   async measure(options: CalibrationOptions, data: string): Promise<Statistics> {
     // Gram matrices take tens of megabytes each, and none is asked for twice.
@@ -33,11 +33,12 @@ export class RepeatedMeasurements {
       [...new Set(options.requests.map(requestKey))].sort(),
     ]);
     const known = this.answers.get(key);
-    if (known) this.logger.debug?.("measured before");
+    if (known) this.logger.debug?.("reusing an earlier measurement");
     const answer = known ?? (await calibrate(options));
     this.answers.delete(key);
     this.answers.set(key, answer);
-    for (const oldest of this.answers.keys()) if (this.answers.size > MOST) this.answers.delete(oldest);
+    for (const oldest of this.answers.keys())
+      if (this.answers.size > MAX_ANSWERS) this.answers.delete(oldest);
     return answer;
   }
 }

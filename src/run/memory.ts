@@ -20,7 +20,7 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   const needed = MEMORY_PER_BYTE * originalBytes;
   if (originalBytes < LARGE || needed <= freeBytes) return undefined;
   return (
-    `running it and the original takes about ${bytesText(needed)} of memory, and ` +
-    `${bytesText(freeBytes)} are free`
+    `running it together with the original takes about ${bytesText(needed)} of memory, ` +
+    `and only ${bytesText(freeBytes)} are free`
   );
 }

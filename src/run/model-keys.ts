@@ -1,14 +1,14 @@
-/** Keys that tell models apart by what they hold, without reading their weights. */
+/** Keys that identify models by their contents, without reading large weights. */
 import { createHash } from "node:crypto";
 import { allTensors, type Model, type Tensor } from "../ir/index.js";
 import { encodeModel } from "../onnx/index.js";
 
-/** Smaller constants are told apart by their bytes: passes that repeat make them anew. */
+/** Smaller constants are compared by their bytes, because passes that repeat create them again. */
 const LARGE = 4096;
 
 /**
  * Models with the same key make the same file. Copies of a model share their large constants, whose bytes
- * nothing writes into, so these are told apart by where they lie: equal bytes in two places give two keys.
+ * nothing writes into, so these are identified by their place in memory: equal bytes in two places give two keys.
  */
 export class ModelKeys {
   private readonly places = new WeakMap<object, number>();

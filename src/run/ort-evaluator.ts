@@ -42,8 +42,9 @@ export class RuntimeEvaluator implements ConstantEvaluator {
           id: "fold-constants/limit",
           severity: "warning",
           message:
-            `Not all constants were folded, because computing them takes more than ${what}: the nodes stay as they ` +
-            "are. If it may take more, raise the limit with --fold-limit, such as --fold-limit 60s,2GB.",
+            `Some constants were not folded, because computing them takes more than ${what}: ` +
+            "their nodes stay in the model. To allow more, raise the limit with --fold-limit, for " +
+            "example --fold-limit 60s,2GB.",
         };
   }
 

@@ -9,9 +9,9 @@ import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
-import { GivenValues } from "./cached-activations.js";
-import { PassLedger } from "./run-log.js";
-import { RepeatedMeasurements } from "./measurements.js";
+import { CachedActivations } from "./cached-activations.js";
+import { RunLog } from "./run-log.js";
+import { MeasurementCache } from "./measurements.js";
 import type { RunOptions } from "./run-options.js";
 import { troubleOf } from "../trouble.js";
 import type { PlannedStep } from "../plan/plan-types.js";
@@ -31,17 +31,17 @@ export class PassFailure extends EdgecError {
 const MAX_ROUNDS = 10;
 
 /**
- * Runs passes over the model of a run and over copies of it; what is done to copies goes into ledgers of
+ * Runs passes over the model of a run and over copies of it; what is done to copies goes into logs of
  * their own.
  */
 export class PassRunner {
-  readonly ledger = new PassLedger();
+  readonly runLog = new RunLog();
   /** The model before the first pass that may change results. */
   original: Model | undefined;
   /** The same, with what exact steps have since moved between layers. */
   private referenceModel: Model | undefined;
-  private readonly measurements: RepeatedMeasurements;
-  private readonly givenValues: GivenValues;
+  private readonly measurements: MeasurementCache;
+  private readonly cachedActivations: CachedActivations;
 
   /** @param process where what passes ask for is measured */
   constructor(
@@ -49,8 +49,8 @@ export class PassRunner {
     private readonly options: RunOptions,
     private readonly process: CalibrationProcess,
   ) {
-    this.measurements = new RepeatedMeasurements(options.logger);
-    this.givenValues = new GivenValues(options.threads, process);
+    this.measurements = new MeasurementCache(options.logger);
+    this.cachedActivations = new CachedActivations(options.threads, process);
   }
 
   /** To be called before results may change: keeps what later passes are to come near. */
@@ -74,12 +74,12 @@ export class PassRunner {
   async runStep(
     model: Model,
     step: Pick<PlannedStep, "passes" | "untilStable">,
-    ledger = this.ledger,
+    runLog = this.runLog,
   ): Promise<boolean> {
     let changed = false;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       let modified = false;
-      for (const pass of step.passes) modified = (await this.runPass(model, pass, ledger)) || modified;
+      for (const pass of step.passes) modified = (await this.runPass(model, pass, runLog)) || modified;
       changed ||= modified;
       if (!step.untilStable || !modified) break;
     }
@@ -88,10 +88,10 @@ export class PassRunner {
 
   /** What the pass asks for. */
   async measureAhead(pass: Pass): Promise<Statistics> {
-    return (await this.measure(this.model, pass, this.ledger)) ?? new Statistics();
+    return (await this.measure(this.model, pass, this.runLog)) ?? new Statistics();
   }
 
-  private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
+  private async runPass(model: Model, pass: Pass, runLog: RunLog): Promise<boolean> {
     const { options } = this;
     await takeTurn();
     options.logger.progress?.({ step: pass.name, done: 0 });
@@ -101,11 +101,11 @@ export class PassRunner {
     const start = performance.now();
     let result: PassResult;
     try {
-      const statistics = await this.measure(model, pass, ledger);
-      // What was measured has told of itself.
+      const statistics = await this.measure(model, pass, runLog);
+      // The measurement reported its own progress.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
       result = await pass.run(model, {
-        ...this.context(statistics, pass, ledger),
+        ...this.context(statistics, pass, runLog),
         advance: (done, total, part) => this.advance(pass, done, total, part),
       });
       await takeTurn();
@@ -113,12 +113,12 @@ export class PassRunner {
     } catch (cause) {
       throw await this.passFailure(cause, pass, before);
     }
-    ledger.add(pass, result, performance.now() - start);
+    runLog.add(pass, result, performance.now() - start);
     return result.modified;
   }
 
-  /** @param pass whose name is told again after what is measured for it, which tells of itself */
-  context(statistics: Statistics | undefined, pass?: Pass, ledger = this.ledger): PassContext {
+  /** @param pass whose progress is shown again after a measurement, which shows its own */
+  context(statistics: Statistics | undefined, pass?: Pass, runLog = this.runLog): PassContext {
     const { dataset, evaluator, seed, compute } = this.options;
     const signal = runSignal();
     return {
@@ -133,7 +133,7 @@ export class PassRunner {
         ? {
             measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
               // A pass may ask for nothing beforehand and learn layer by layer all the same.
-              ledger.askedForData = true;
+              runLog.askedForData = true;
               return this.measureFor(pass, dataset, model, requests, limits);
             },
           }
@@ -179,26 +179,27 @@ export class PassRunner {
       process: this.process,
       inOneRound: limits.asBatch === true,
     };
-    if (given) return calibrate({ ...options, dataset: await this.givenValues.beside(samples, data, given) });
+    if (given)
+      return calibrate({ ...options, dataset: await this.cachedActivations.beside(samples, data, given) });
     return this.measurements.measure({ ...options, dataset: samples }, data);
   }
 
-  private async measure(model: Model, pass: Pass, ledger: PassLedger): Promise<Statistics | undefined> {
+  private async measure(model: Model, pass: Pass, runLog: RunLog): Promise<Statistics | undefined> {
     const { dataset, threads, logger, recorded } = this.options;
     const requests = pass.statistics(model);
-    if (requests.length > 0) ledger.askedForData = true;
+    if (requests.length > 0) runLog.askedForData = true;
     if (dataset === undefined) return undefined;
-    // Empty rather than absent: a pass must not tell a user to give data who has given some.
+    // Empty rather than absent: a pass must not ask for data if the user gave some.
     if (requests.length === 0) return new Statistics();
-    const isMain = ledger === this.ledger;
-    const key = ledger.statisticsKey(pass);
+    const isMain = runLog === this.runLog;
+    const key = runLog.statisticsKey(pass);
     const statistics =
       (isMain ? recorded?.get(key) : undefined) ??
       (await this.measurements.measure(
         { model, dataset, requests, threads, logger, process: this.process },
         "all",
       ));
-    ledger.statistics.set(key, statistics);
+    runLog.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);
     return statistics;
   }
@@ -212,12 +213,12 @@ export class PassRunner {
     if (trouble) return trouble;
     const dumped =
       before && options.dump
-        ? ` The model before it was written to ${await options.dump(before, pass.name)}.`
+        ? ` The model before this pass was written to ${await options.dump(before, pass.name)}.`
         : "";
     const isInvalidModel =
       cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
     if (cause instanceof EdgecError && !isInvalidModel) return cause;
-    const ran = this.ledger.names();
+    const ran = this.runLog.names();
     const after =
       ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
     return new PassFailure(

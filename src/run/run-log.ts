@@ -54,7 +54,7 @@ export interface RunResult {
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
 
-export class PassLedger {
+export class RunLog {
   askedForData = false;
   search: SearchResult | undefined;
   readonly strengths = new Map<string, StrengthChoice>();
@@ -105,7 +105,7 @@ export class PassLedger {
   }
 
   /** Takes over what the passes of a trial reported; of one that was not kept, that it was tried. */
-  addTrial(tried: PassLedger, trial: TrialResult): void {
+  addTrial(tried: RunLog, trial: TrialResult): void {
     for (const record of tried.records)
       this.records.push({
         ...record,

@@ -5,7 +5,7 @@ import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Compute, ConstantEvaluator } from "../passes/contract.js";
-import type { ModelJudges } from "../search/search-types.js";
+import type { ModelEvaluators } from "../search/search-types.js";
 import type { Scorer } from "./ablation.js";
 
 export interface RunOptions {
@@ -17,7 +17,7 @@ export interface RunOptions {
    */
   readonly scorer?: ((reference: Model, process: CalibrationProcess) => Scorer) | undefined;
   /** What a search for nodes to leave in float goes by besides the score. */
-  readonly judges?: ModelJudges;
+  readonly evaluators?: ModelEvaluators;
   readonly evaluator?: ConstantEvaluator | undefined;
   /** Where passes have their heavy work done; default: in place. */
   readonly compute?: Compute | undefined;

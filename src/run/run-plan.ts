@@ -4,13 +4,13 @@
  */
 import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
-import { PassLedger, type RunResult, type TrialResult } from "./run-log.js";
+import { RunLog, type RunResult, type TrialResult } from "./run-log.js";
 import { PassRunner } from "./pass-runner.js";
 import { NO_FORMS } from "../plan/replay.js";
 import type { RunOptions } from "./run-options.js";
 import { searchForms } from "../search/search.js";
 import type { SearchResult } from "../search/search-types.js";
-import { StepTrial } from "./ablation.js";
+import { Ablation } from "./ablation.js";
 import { strongestWithin } from "./strongest.js";
 import type { Diagnostic } from "../diagnostics.js";
 import type { SearchAims } from "../plan/search-aims.js";
@@ -33,7 +33,7 @@ export async function runPasses(model: Model, plan: Plan, options: RunOptions): 
 class PlanRun {
   private readonly process = new CalibrationProcess();
   private readonly runner: PassRunner;
-  private trial: StepTrial | undefined;
+  private trial: Ablation | undefined;
 
   constructor(
     private readonly model: Model,
@@ -49,9 +49,9 @@ class PlanRun {
       else if (step.withinGates) await this.strongestStep(index, step);
       else if (step.validateAfter !== undefined) await this.tryStep(index, step, step.validateAfter);
       else if (await this.runner.runStep(this.model, step))
-        this.trial?.unlessJudgedAfter(step.passes.map(({ name }) => name));
+        this.trial?.keepScoreOnlyAfter(step.passes.map(({ name }) => name));
     }
-    return this.runner.ledger.result();
+    return this.runner.runLog.result();
   }
 
   async close(): Promise<void> {
@@ -62,33 +62,33 @@ class PlanRun {
     }
   }
 
-  /** Keeps the step only where the model is nearer to the reference with it, judged behind the pass named. */
+  /** Keeps the step only if it brings the model nearer to the reference, scored after the pass named. */
   private async tryStep(index: number, step: PlannedStep, validateAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
     const trial = this.trials(this.options.scorer);
     const isLossy = step.passes.some(({ lossy }) => lossy);
     if (isLossy) this.runner.keepReference();
     const rest = stepsUntil(this.plan.slice(index + 1), validateAfter);
-    const tried = new PassLedger();
+    const tried = new RunLog();
     const result = await trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
       validateAfter,
       change: (model) => this.runner.runStep(model, step, tried),
       finish: async (model) => {
-        for (const later of rest) await this.runner.runStep(model, later, new PassLedger());
+        for (const later of rest) await this.runner.runStep(model, later, new RunLog());
       },
     });
     if (result.kept && !isLossy) this.runner.forgetReference();
-    if (tried.askedForData) this.runner.ledger.askedForData = true;
-    this.runner.ledger.addTrial(tried, result);
+    if (tried.askedForData) this.runner.runLog.askedForData = true;
+    this.runner.runLog.addTrial(tried, result);
     this.tellFailure(step.passes.map(({ name }) => name).join(", "), result);
   }
 
   /** Runs the step's last pass as strongly as the gates on accuracy allow, or leaves it out. */
   private async strongestStep(index: number, step: PlannedStep): Promise<void> {
-    const { judges: { enough } = {}, logger } = this.options;
+    const { evaluators: { meetsGates } = {}, logger } = this.options;
     const pass = step.passes.at(-1);
     if (!pass?.strength || !pass.withStrength) return;
-    if (!enough) {
+    if (!meetsGates) {
       logger.diagnostic?.(notJudged(pass.name));
       return;
     }
@@ -100,15 +100,15 @@ class PlanRun {
     const later = this.plan.slice(index + 1).filter(({ validateAfter }) => validateAfter === undefined);
     const { option, values } = pass.strength;
     const choice = await strongestWithin(option, values, async (value) => {
-      logger.progress?.({ step: `find how strongly ${pass.name} may work: ${value}`, done: 0 });
+      logger.progress?.({ step: `find the strength of ${pass.name}: ${value}`, done: 0 });
       const copy = copyModel(this.model);
-      for (const each of [at(value), ...later]) await this.runner.runStep(copy, each, new PassLedger());
-      return enough(copy);
+      for (const each of [at(value), ...later]) await this.runner.runStep(copy, each, new RunLog());
+      return meetsGates(copy);
     });
-    this.runner.ledger.strengths.set(pass.name, choice);
+    this.runner.runLog.strengths.set(pass.name, choice);
     if (choice.value === null) logger.diagnostic?.(leftOut(pass.name, values[0]));
     else if (await this.runner.runStep(this.model, at(choice.value)))
-      this.trial?.unlessJudgedAfter([pass.name]);
+      this.trial?.keepScoreOnlyAfter([pass.name]);
   }
 
   private tellFailure(subject: string, { refused, crashed }: TrialResult): void {
@@ -117,25 +117,25 @@ class PlanRun {
     if (refused !== undefined)
       tell(
         "compress/step-refused",
-        `"${subject}" was taken back, because the runtime refuses this model with it: ` +
+        `"${subject}" was taken back, because the runtime refuses the model with it: ` +
           `${sentence(refused)} This is a bug in edgec: please report it.`,
       );
     if (crashed !== undefined)
       tell(
         "compress/step-crashed",
-        `"${subject}" was taken back, because the process that tried it ended: ${sentence(crashed)}`,
+        `"${subject}" was taken back, because the process that ran it ended: ` + sentence(crashed),
       );
   }
 
   /** Chooses forms of nodes for the step's last pass, and runs it so. */
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
-    this.runner.ledger.search = result;
+    this.runner.runLog.search = result;
     const searched = step.passes.at(-1);
     const passes = inForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
     const isChosen = passes !== step.passes;
     if (await this.runner.runStep(this.model, { ...step, passes }))
-      this.trial?.unlessJudgedAfter(isChosen ? [] : passes.map(({ name }) => name));
+      this.trial?.keepScoreOnlyAfter(isChosen ? [] : passes.map(({ name }) => name));
   }
 
   private async search(
@@ -143,7 +143,7 @@ class PlanRun {
     step: PlannedStep,
     aims: SearchAims,
   ): Promise<SearchResult | undefined> {
-    const { dataset, scorer, logger, threads, judges = {} } = this.options;
+    const { dataset, scorer, logger, threads, evaluators = {} } = this.options;
     const pass = step.passes.at(-1);
     const trial = scorer && dataset ? this.trials(scorer) : undefined;
     if (!pass?.excluding || !(trial || aims.device)) return undefined;
@@ -157,9 +157,9 @@ class PlanRun {
     const apply =
       (steps: Plan) =>
       async (model: Model): Promise<void> => {
-        for (const each of steps) await this.runner.runStep(model, each, new PassLedger());
+        for (const each of steps) await this.runner.runStep(model, each, new RunLog());
       };
-    // Without samples to judge by, what can be predicted is left.
+    // Without held-out samples, only predictions are possible.
     return searchForms(
       this.model,
       pass,
@@ -169,7 +169,7 @@ class PlanRun {
         dataset,
         threads,
         logger,
-        judges,
+        evaluators,
         process: this.process,
         context: (statistics) => this.runner.context(statistics),
         score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
@@ -183,8 +183,8 @@ class PlanRun {
    * Models are scored against the one that came to the first of trials, searches and passes that may change
    * results.
    */
-  private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrial {
-    return (this.trial ??= new StepTrial(
+  private trials(scorer: NonNullable<RunOptions["scorer"]>): Ablation {
+    return (this.trial ??= new Ablation(
       scorer(this.runner.original ?? copyModel(this.model), this.process),
       this.options.logger,
     ));
@@ -206,13 +206,13 @@ function sentence(text: string): string {
 }
 
 function notJudged(subject: string): Diagnostic {
-  const message = `"${subject}" did not run: there is no data to judge it on. Give data with --eval.`;
+  const message = `"${subject}" did not run: there is no data to evaluate it on. Give data with --eval.`;
   return { id: "compress/strength-not-judged", severity: "warning", subject, message };
 }
 
 function leftOut(subject: string, weakest: number | undefined): Diagnostic {
   const message =
-    `"${subject}" did not run: a gate on accuracy fails even at its weakest, ${weakest}. ` +
-    "Loosen the gate, or leave the pass out.";
+    `"${subject}" did not run: an accuracy gate fails even at its weakest setting, ` +
+    `${weakest}. Loosen the gate, or leave the pass out.`;
   return { id: "compress/nothing-within-gates", severity: "warning", subject, message };
 }

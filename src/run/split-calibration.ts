@@ -3,24 +3,24 @@ import { freemem } from "node:os";
 import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { byteSize, elementCount, type Model } from "../ir/index.js";
-import { HeldOutScore } from "./holdout-score.js";
+import { HoldoutScore } from "./holdout-score.js";
 import type { RunOptions } from "./run-options.js";
 import { memoryShortage } from "./memory.js";
-import { needsJudges } from "../plan/search-aims.js";
+import { needsHoldout } from "../plan/search-aims.js";
 import type { Plan } from "../plan/plan-types.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
-const JUDGING = 0.25;
+const HOLDOUT_SHARE = 0.25;
 /** Fewer samples than this decide nothing. */
-const LEAST_JUDGES = 2;
+const MIN_HELD_OUT = 2;
 /** Of eleven samples three are compared on, and eight are left. */
-const LEAST_WITHOUT_EVAL = 11;
+const MIN_WITHOUT_EVAL = 11;
 
 /**
  * Splits the calibration data where steps of the plan must prove themselves on samples that nothing was
  * fitted to.
  */
-export function learningData(
+export function splitCalibration(
   calibration: Dataset | undefined,
   plan: Plan,
   model: Model,
@@ -28,11 +28,11 @@ export function learningData(
 ): Pick<RunOptions, "dataset" | "scorer"> {
   const isJudged = plan.some(
     ({ validateAfter, search, wasJudged }) =>
-      validateAfter !== undefined || needsJudges(search) || wasJudged === true,
+      validateAfter !== undefined || needsHoldout(search) || wasJudged === true,
   );
   if (!calibration || !isJudged) return { dataset: calibration };
   const obstacle =
-    (calibration.size ?? Infinity) * JUDGING < LEAST_JUDGES ? tooFew(calibration) : tooLarge(model);
+    (calibration.size ?? Infinity) * HOLDOUT_SHARE < MIN_HELD_OUT ? tooFew(calibration) : tooLarge(model);
   if (obstacle !== undefined) {
     logger.diagnostic?.({
       id: "compress/not-judged",
@@ -42,20 +42,19 @@ export function learningData(
     return { dataset: calibration };
   }
   // A split of its own: with another seed than the one that the comparison was held out with.
-  const { rest, heldOut } = splitHoldOut(calibration, JUDGING, seed + 1);
+  const { rest, heldOut } = splitHoldOut(calibration, HOLDOUT_SHARE, seed + 1);
   return {
     dataset: rest,
-    scorer: (reference, process) => new HeldOutScore(reference, heldOut, threads, process),
+    scorer: (reference, process) => new HoldoutScore(reference, heldOut, threads, process),
   };
 }
 
 /** Where there is no other data to compare on, a quarter has been kept apart for that already. */
 function tooFew({ size = 0 }: Dataset): string {
   return (
-    `${size} calibration ${size === 1 ? "sample is" : "samples are"} too few to keep ` +
-    `some apart that decide what helps. Give ${LEAST_JUDGES / JUDGING} or more, without ` +
-    `--eval ${LEAST_WITHOUT_EVAL} or more; or --effort fast, to say that it is not ` +
-    "wanted."
+    `this needs at least ${MIN_HELD_OUT / HOLDOUT_SHARE} calibration samples ` +
+    `(${MIN_WITHOUT_EVAL} without --eval), and the data has ${size}. Add samples, or ` +
+    "skip the tuning with --effort fast."
   );
 }
 

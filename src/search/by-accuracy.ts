@@ -40,7 +40,7 @@ export interface SearchSpace {
   /** Takes what has been measured so far. */
   readonly remember?: (ranking: readonly NodeSensitivity[]) => void;
   /** Takes each model that is better than those before it, so that an end before time loses nothing. */
-  readonly keep?: (model: Model) => Promise<void>;
+  readonly onBest?: (model: Model) => Promise<void>;
 }
 
 export interface SearchLimits {
@@ -50,7 +50,7 @@ export interface SearchLimits {
    * Decides in the score's place whether a model is near enough: it may run what was asked for on other
    * data.
    */
-  readonly enough?: (model: Model) => Promise<boolean>;
+  readonly meetsGates?: (model: Model) => Promise<boolean>;
   /** The multiply-accumulates that may go back to float, 0 to 1. */
   readonly mostShare: number;
   /** When to stop looking, by `performance.now()`. */
@@ -74,28 +74,29 @@ export async function chooseFloatNodes(
   limits: SearchLimits,
   known: readonly NodeSensitivity[] = [],
 ): Promise<NodeChoice> {
-  const judge = new Judge(space, limits);
-  const start = await judge.judge([]);
+  const evaluator = new NodeSetEvaluator(space, limits);
+  const start = await evaluator.evaluate([]);
   if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
   const ranking = await rankNodes(space, limits.deadline, known);
   // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float
   // nothing is lost.
   const worthwhile = affordable(
-    ranking.filter(({ noise }) => noise > 0 || limits.enough),
+    ranking.filter(({ noise }) => noise > 0 || limits.meetsGates),
     limits.mostShare,
   ).map(({ name }) => name);
-  const found = await shortestStart(worthwhile, judge, limits.deadline, start);
-  const best = found.reached || !limits.enough ? found : await allInFloat(space, judge, limits, found);
+  const found = await shortestStart(worthwhile, evaluator, limits.deadline, start);
+  const best =
+    found.reached || !limits.meetsGates ? found : await allInFloat(space, evaluator, limits, found);
   return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
 }
 
-interface Judged {
+interface EvaluatedSet {
   readonly names: readonly string[];
   readonly db: number;
   readonly reached: boolean;
 }
 
-class Judge {
+class NodeSetEvaluator {
   private bestDb = -Infinity;
 
   constructor(
@@ -103,14 +104,14 @@ class Judge {
     private readonly limits: SearchLimits,
   ) {}
 
-  async judge(names: readonly string[]): Promise<Judged> {
+  async evaluate(names: readonly string[]): Promise<EvaluatedSet> {
     this.space.stage?.(
-      names.length === 0 ? "score the model in int8" : `score it with ${names.length} nodes in float`,
+      names.length === 0 ? "score the model in int8" : `score the model with ${names.length} nodes in float`,
     );
     const model = await this.space.build(names);
     const db = await this.space.score(model, false);
-    const reached = await (this.limits.enough?.(model) ?? db >= this.limits.goalDb);
-    if (db > this.bestDb) await this.space.keep?.(model);
+    const reached = await (this.limits.meetsGates?.(model) ?? db >= this.limits.goalDb);
+    if (db > this.bestDb) await this.space.onBest?.(model);
     this.bestDb = Math.max(this.bestDb, db);
     return { names, db, reached };
   }
@@ -162,14 +163,14 @@ function affordable<T extends SearchNode>(ranking: readonly T[], mostShare: numb
  */
 async function allInFloat(
   { nodes }: SearchSpace,
-  judge: Judge,
+  evaluator: NodeSetEvaluator,
   { mostShare }: SearchLimits,
-  found: Judged,
-): Promise<Judged> {
+  found: EvaluatedSet,
+): Promise<EvaluatedSet> {
   const all = affordable(nodes, mostShare).map(({ name }) => name);
   if (all.length === found.names.length) return found;
-  const judged = await judge.judge(all);
-  return judged.reached ? judged : found;
+  const evaluated = await evaluator.evaluate(all);
+  return evaluated.reached ? evaluated : found;
 }
 
 /**
@@ -178,18 +179,20 @@ async function allInFloat(
  */
 async function shortestStart(
   names: readonly string[],
-  judge: Judge,
+  evaluator: NodeSetEvaluator,
   deadline: number,
-  start: Judged,
-): Promise<Judged> {
+  start: EvaluatedSet,
+): Promise<EvaluatedSet> {
   let best = start;
   let failing = 0;
   const tryCount = async (count: number): Promise<boolean> => {
-    const judged = await judge.judge(names.slice(0, count));
-    if (judged.reached ? !best.reached || count < best.names.length : !best.reached && judged.db > best.db)
-      best = judged;
-    if (!judged.reached) failing = Math.max(failing, count);
-    return judged.reached;
+    const evaluated = await evaluator.evaluate(names.slice(0, count));
+    if (
+      evaluated.reached ? !best.reached || count < best.names.length : !best.reached && evaluated.db > best.db
+    )
+      best = evaluated;
+    if (!evaluated.reached) failing = Math.max(failing, count);
+    return evaluated.reached;
   };
   for (let count = 1; names.length > 0; count = Math.min(2 * count, names.length)) {
     if ((await tryCount(count)) || count === names.length || performance.now() > deadline) break;

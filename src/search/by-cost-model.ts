@@ -78,7 +78,7 @@ export async function predictPayingNodes(
 }
 
 function unpaid(device: string, share: number, of: string): string {
-  return `int8 does not pay for it on ${device}: predicted ${share.toFixed(2)} of float's time${of}`;
+  return `int8 does not pay off on ${device}: predicted ${share.toFixed(2)} of float's ` + `time${of}`;
 }
 
 /**

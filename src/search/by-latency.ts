@@ -35,11 +35,11 @@ const NOISE = 0.03;
 const HINT = 0.01;
 /** Shares of the nodes, those with the least arithmetic for what they move, that are tried in float. */
 const TRIED = [0.25, 0.5, 0.75];
-const MOST_ISLANDS = 4;
+const MAX_ISLANDS = 4;
 /** What a round of timings may take, as far as a model that is run eight times allows, milliseconds. */
 const ROUND_MS = 3_000;
-const LEAST_RUNS = 8;
-const LEAST_SETS = 3;
+const MIN_RUNS = 8;
+const MIN_SETS = 3;
 
 type NodeSet = readonly string[];
 
@@ -59,8 +59,8 @@ export async function choosePayingNodes(
   const [floatMs = 0, int8Ms = 0] = await timed([]);
   const isClear = int8Ms <= CLEARLY_FASTER * floatMs;
   const shares = isClear ? [] : sharesOf(nodes);
-  const islands = hints.islands.length > 1 ? hints.islands.slice(0, MOST_ISLANDS) : [];
-  const affordable = Math.max(LEAST_SETS, Math.floor(ROUND_MS / (LEAST_RUNS * Math.max(floatMs, int8Ms))));
+  const islands = hints.islands.length > 1 ? hints.islands.slice(0, MAX_ISLANDS) : [];
+  const affordable = Math.max(MIN_SETS, Math.floor(ROUND_MS / (MIN_RUNS * Math.max(floatMs, int8Ms))));
   const sets = distinct([hints.predicted, ...shares, ...islands], all.length).slice(0, affordable);
   if (sets.length === 0) return verdict(all, [], [floatMs, int8Ms]);
   const finalists = finalistsOf(sets, islands, await timed(sets), all.length);

@@ -1,5 +1,5 @@
 /**
- * What a search has measured, beside the output while it runs: one that was broken off goes on from there.
+ * What a search has measured, stored next to the output while it runs, so that an interrupted search can resume.
  */
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -7,14 +7,14 @@ import { temporaryBeside } from "../onnx/index.js";
 import { whyUnreadable } from "../regular-file.js";
 import { VERSION } from "../version.js";
 import type { NodeSensitivity } from "./by-accuracy.js";
-import type { ModelJudges } from "./search-types.js";
+import type { ModelEvaluators } from "./search-types.js";
 
 interface Stored {
   readonly key: string;
   readonly ranking: readonly NodeSensitivity[];
 }
 
-export class SearchState implements NonNullable<ModelJudges["memory"]> {
+export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
   ranking: readonly NodeSensitivity[] | undefined;
   private readonly key: string;
   /** Whether the file is that of a search, which another may overwrite and remove. */
@@ -44,7 +44,7 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
     if (!this.isOurs) return;
     const aside = temporaryBeside(this.path, "search");
     try {
-      // A run may be killed at any time, and half a file could not be told from another program's.
+      // A run may be killed at any time, and half a file could not be distinguished from another program's.
       writeFileSync(aside, JSON.stringify({ key: this.key, ranking } satisfies Stored));
       renameSync(aside, this.path);
     } catch {

@@ -16,13 +16,13 @@ export interface PayingNodes {
   readonly shareOf: (floatNodes: readonly string[]) => Promise<number | undefined>;
 }
 
-export async function choosePaying(
+export async function chooseByLatency(
   model: Model,
   space: SearchSpace,
   { speed, device }: SearchAims,
-  { dataset, judges }: SearchTools,
+  { dataset, evaluators }: SearchTools,
 ): Promise<PayingNodes> {
-  const time = speed ? judges.time : undefined;
+  const time = speed ? evaluators.time : undefined;
   const types = device || time ? await sampleTypes(model, dataset) : undefined;
   if (!types) return { shareOf: () => Promise.resolve(undefined) };
   return {

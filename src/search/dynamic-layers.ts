@@ -30,9 +30,9 @@ export interface DynamicChoice {
 }
 
 /** Models have tens of such layers at most; more are not worth a measurement each. */
-const MOST_LAYERS = 32;
+const MAX_LAYERS = 32;
 /** What a layer's static form must add to the noise for it to be worth a thought. */
-const LEAST_SHARE = 0.02;
+const MIN_SHARE = 0.02;
 
 /**
  * Layers are measured one by one and those that gain are put together, if the model is no slower for it.
@@ -47,10 +47,9 @@ export async function chooseDynamicLayers(
   const beforeDb = await score(all);
   const none = { layers: [], beforeDb, afterDb: beforeDb };
   const gaining: string[] = [];
-  for (const layer of layers.slice(0, MOST_LAYERS)) {
+  for (const layer of layers.slice(0, MAX_LAYERS)) {
     if (performance.now() > deadline) break;
-    if (noiseOf(await score(await build([layer]))) < (1 - LEAST_SHARE) * noiseOf(beforeDb))
-      gaining.push(layer);
+    if (noiseOf(await score(await build([layer]))) < (1 - MIN_SHARE) * noiseOf(beforeDb)) gaining.push(layer);
   }
   if (gaining.length === 0) return none;
   const chosen = await build(gaining);

@@ -14,7 +14,7 @@ import { sampleTypes } from "./sample-types.js";
 import type { SearchTools } from "./search-types.js";
 import type { SearchAims } from "../plan/search-aims.js";
 
-/** Held-out samples that tell nodes apart; a choice is judged on all of them. */
+/** Held-out samples for ranking nodes; a choice is scored on all of them. */
 const QUICK_SAMPLES = 16;
 /**
  * Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time.
@@ -34,7 +34,7 @@ export async function spaceWithDynamicLayers(
   { speed, accuracy, device }: SearchAims,
   tools: SearchTools,
 ): Promise<{ readonly space: QuantizationSpace; readonly dynamic?: DynamicChoice }> {
-  const { dataset, process, threads, judges } = tools;
+  const { dataset, process, threads, evaluators } = tools;
   const spaceOf = (form: Pass): Promise<QuantizationSpace> =>
     quantizationSpace(model, form, statistics, {
       run: async (each, model, statistics) =>
@@ -54,7 +54,8 @@ export async function spaceWithDynamicLayers(
         shareOfQuantized(model, types, after, device.costs) <=
         (1 + NOISE) * shareOfQuantized(model, types, before, device.costs)
       );
-    const [beforeMs = 0, afterMs = 0] = speed && judges.time ? await judges.time([before, after]) : [];
+    const [beforeMs = 0, afterMs = 0] =
+      speed && evaluators.time ? await evaluators.time([before, after]) : [];
     return afterMs <= (1 + NOISE) * beforeMs;
   };
   const dynamic = await chooseDynamicLayers(

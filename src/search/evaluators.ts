@@ -1,22 +1,21 @@
 /**
- * What a run can tell a search of a model: its time on this machine, whether the gates hold, and where to
- * keep the best so far.
+ * Evaluates models for a search: their time on this machine, and whether they meet the gates on accuracy.
  */
 import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type ModelTimes, openRemote } from "../runtime/index.js";
 import { checkGates, type GateLimits, quantile, readableOutputs, verifyModels } from "../verify/index.js";
-import type { ModelJudges } from "./search-types.js";
+import type { ModelEvaluators } from "./search-types.js";
 
-export interface JudgeContext {
+export interface EvaluatorContext {
   /** What the runtime runs as the original. */
   readonly referencePath: string;
   readonly evaluation: Dataset | undefined;
   readonly isLabelled: boolean;
   readonly metric: string | undefined;
   readonly threads: number;
-  /** The gates on accuracy and fidelity; without any, `enough` is left out. */
+  /** The gates on accuracy and fidelity; without any, `meetsGates` is left out. */
   readonly limits: GateLimits;
   /** Whether times on this machine are those that count. */
   readonly isTimed: boolean;
@@ -29,7 +28,7 @@ const TIMED_FEEDS = 4;
  */
 const TIMING = { warmup: 2, runs: 15, minMs: 150, maxMs: 4_000 };
 
-export function runJudges(context: JudgeContext): Pick<ModelJudges, "time" | "enough"> {
+export function runEvaluators(context: EvaluatorContext): Pick<ModelEvaluators, "time" | "meetsGates"> {
   const { evaluation, limits, isTimed } = context;
   if (!evaluation) return {};
   return {
@@ -37,7 +36,7 @@ export function runJudges(context: JudgeContext): Pick<ModelJudges, "time" | "en
       ? { time: (models: readonly Model[]) => timeModels(models, evaluation, context.threads) }
       : {}),
     ...(Object.keys(limits).length > 0
-      ? { enough: (model: Model) => gatesHold(model, evaluation, context) }
+      ? { meetsGates: (model: Model) => gatesHold(model, evaluation, context) }
       : {}),
   };
 }
@@ -83,7 +82,7 @@ export function steadyMedians(times: readonly ModelTimes[]): number[] {
 async function gatesHold(
   model: Model,
   evaluation: Dataset,
-  { referencePath, isLabelled, metric, threads, limits }: JudgeContext,
+  { referencePath, isLabelled, metric, threads, limits }: EvaluatorContext,
 ): Promise<boolean> {
   return inFolder(async (folder) => {
     const compressed = writeModel(model, folder.file("trial.onnx"), { durable: false }).path;

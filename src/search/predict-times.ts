@@ -74,13 +74,13 @@ function conversion(values: number, cost: number): number {
  * A second's work. Of 100,000 operators in a chain, or with a few readers each, a cheapest cut takes a
  * seventh to a third of it.
  */
-const MOST_WORK = 5e7;
+const MAX_WORK = 5e7;
 
 /**
  * The units that are better left in float, as few as are worth it.
  * @param mostWork edges of the network to look at before whole islands are decided on instead
  */
-export function cheapestInFloat(graph: CodeGraph, costs: CostTable, mostWork = MOST_WORK): Set<number> {
+export function cheapestInFloat(graph: CodeGraph, costs: CostTable, mostWork = MAX_WORK): Set<number> {
   return cheapestCut(graph, costs, mostWork) ?? islandsInFloat(graph, costs);
 }
 

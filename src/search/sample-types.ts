@@ -1,4 +1,4 @@
-/** Types of a model's values for inputs of the sizes of one sample, told without running it. */
+/** Types of a model's values for inputs of the sizes of one sample, found without running it. */
 import type { Dataset } from "../data/index.js";
 import { copyModel, type Dimension, type Feed, GraphEditor, type Model, fedInputs } from "../ir/index.js";
 import { inferScopes, type TypeMap } from "../ops/shapes.js";

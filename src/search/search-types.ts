@@ -11,14 +11,14 @@ import type { NodeChoice, NodeSensitivity } from "./by-accuracy.js";
 import type { PayingChoice, Timer } from "./by-latency.js";
 import type { PredictedChoice } from "./by-cost-model.js";
 
-/** What the surroundings of a run can tell of a model. */
-export interface ModelJudges {
+/** What a search uses besides the score to evaluate a model. */
+export interface ModelEvaluators {
   /** Absent where times say nothing: for another target, or without a runtime. */
   readonly time?: Timer;
   /** Whether the gates on accuracy hold for a finished model. Absent without such gates. */
-  readonly enough?: (model: Model) => Promise<boolean>;
-  /** Writes a finished model as the best so far. */
-  readonly keep?: (model: Model) => Promise<void>;
+  readonly meetsGates?: (model: Model) => Promise<boolean>;
+  /** Called with each finished model that is the best so far. */
+  readonly onBest?: (model: Model) => Promise<void>;
   /** What an earlier search has measured, and the place for what this one does. */
   readonly memory?: {
     readonly ranking: readonly NodeSensitivity[] | undefined;
@@ -31,7 +31,7 @@ export interface SearchTools {
   readonly process: CalibrationProcess;
   readonly threads: number;
   readonly logger: Logger;
-  readonly judges: ModelJudges;
+  readonly evaluators: ModelEvaluators;
   readonly context: (statistics: Statistics | undefined) => PassContext;
   /** How near a model is to the reference, dB; over the first `most` samples. */
   readonly score: (model: Model, most?: number) => Promise<number>;

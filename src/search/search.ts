@@ -7,7 +7,7 @@ import { copyModel, type Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Pass } from "../passes/contract.js";
 import { NO_FORMS } from "../plan/replay.js";
-import { choosePaying } from "./choose-by-latency.js";
+import { chooseByLatency } from "./choose-by-latency.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
@@ -28,11 +28,11 @@ export async function searchForms(
   const { logger } = tools;
   if (!tools.dataset && device && isPaidAtRunTime(device))
     return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
-  logger.progress?.({ step: "find layers whose ranges are better taken at run time", done: 0 });
+  logger.progress?.({ step: "find layers that need ranges computed at run time", done: 0 });
   const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
   if (space.nodes.length === 0) return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
-  logger.progress?.({ step: "find nodes that int8 does not pay for", done: 0 });
-  const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
+  logger.progress?.({ step: "find nodes that int8 does not make faster", done: 0 });
+  const { paying, predicted, shareOf } = await chooseByLatency(model, space, aims, tools);
   const slow = [...(paying?.floatNodes ?? []), ...(predicted?.floatNodes ?? [])];
   const choice =
     accuracy && slow.length < space.nodes.length
@@ -79,27 +79,30 @@ function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace
 async function chooseAccurate(
   space: SearchSpace,
   { goalDb, byGates, mostShare, seconds }: AccuracyAim,
-  { judges, finish, logger }: SearchTools,
+  { evaluators, finish, logger }: SearchTools,
 ): Promise<NodeChoice> {
   const finished = async (model: Model): Promise<Model> => {
     const copy = copyModel(model);
     await finish(copy);
     return copy;
   };
-  const { enough, keep, memory } = judges;
+  const { meetsGates, onBest, memory } = evaluators;
   return chooseFloatNodes(
     {
       ...space,
-      progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }),
+      progress: (done, total) =>
+        logger.progress?.({ step: "measure the accuracy cost of each node", done, total }),
       stage: (step) => logger.progress?.({ step, done: 0 }),
       ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
-      ...(keep ? { keep: async (model: Model) => keep(await finished(model)) } : {}),
+      ...(onBest ? { onBest: async (model: Model) => onBest(await finished(model)) } : {}),
     },
     {
       goalDb,
       mostShare,
       deadline: performance.now() + 1000 * seconds,
-      ...(byGates && enough ? { enough: async (model: Model) => enough(await finished(model)) } : {}),
+      ...(byGates && meetsGates
+        ? { meetsGates: async (model: Model) => meetsGates(await finished(model)) }
+        : {}),
     },
     memory?.ranking,
   );
@@ -110,22 +113,22 @@ function whySlow(name: string, paying: PayingChoice | undefined, predicted: Pred
   if (reason !== undefined || !paying) return reason ?? "";
   const { floatMs, int8Ms, chosenMs } = paying;
   return (
-    `int8 does not pay for it on this machine: ${int8Ms.toFixed(2)} ms with all layers ` +
-    `in int8, ${chosenMs.toFixed(2)} ms so, ${floatMs.toFixed(2)} ms in float`
+    `int8 does not pay off on this machine: ${int8Ms.toFixed(2)} ms with all layers in ` +
+    `int8, ${chosenMs.toFixed(2)} ms with this choice, ${floatMs.toFixed(2)} ms in float`
   );
 }
 
 function whyDynamic({ beforeDb, afterDb }: DynamicChoice): string {
   return (
-    `its range is taken at run time, though codes reach it: ${afterDb.toFixed(1)} dB ` +
-    `with such layers, ${beforeDb.toFixed(1)} dB without`
+    "its range is computed at run time, although its input is already quantized: " +
+    `${afterDb.toFixed(1)} dB with such layers, ${beforeDb.toFixed(1)} dB without`
   );
 }
 
 function whyLossy(name: string, { ranking }: NodeChoice): string {
   const noise = ranking.find((node) => node.name === name)?.noise ?? 0;
   return (
-    "left in float for accuracy: its int8 form adds noise of " +
-    `${(100 * noise).toPrecision(2)} % of the outputs' power`
+    `left in float for accuracy: in int8 it adds noise of ${(100 * noise).toPrecision(2)} ` +
+    "% of the outputs' power"
   );
 }

@@ -22,7 +22,8 @@ export function checkFields(
     if (!Object.hasOwn(checks, name))
       throw new EdgecError(
         "BAD_OPTION",
-        `${where}: a target has no field "${prefix}${name}".${suggestion(name, known)} It has: ${known.join(", ")}.`,
+        `${where}: a target has no field "${prefix}${name}".${suggestion(name, known)} Known ` +
+          `fields: ${known.join(", ")}.`,
       );
     const accepted = checks[name]!(value);
     if (accepted !== undefined)

@@ -11,7 +11,7 @@ export interface Detection {
   readonly reason: string;
 }
 
-/** Where a feature cannot be told, the profile that is right without it. */
+/** If a feature cannot be determined, the profile that is right without it. */
 export function detect(machine: Machine): Detection {
   for (const { profile, recognizes } of TARGETS) {
     const reason = recognizes?.(machine);

@@ -5,9 +5,11 @@ import { ACTIVATIONS, FORMATS, WEIGHT_RANGES, type CostTable, type TargetProfile
 export type Check = (value: unknown) => string | undefined;
 
 const text: Check = (value) =>
-  typeof value === "string" && value.trim() !== "" ? undefined : "a text that is not empty";
+  typeof value === "string" && value.trim() !== "" ? undefined : "a non-empty string";
 const texts: Check = (value) =>
-  Array.isArray(value) && value.every((item) => text(item) === undefined) ? undefined : "a list of texts";
+  Array.isArray(value) && value.every((item) => text(item) === undefined)
+    ? undefined
+    : "a list of non-empty strings";
 
 export function oneOf(words: readonly string[]): Check {
   return (value) => (words.includes(value as string) ? undefined : `one of ${quoted(words)}`);
@@ -19,7 +21,7 @@ export function someOf(words: readonly string[]): Check {
   return (value) =>
     isSet(value) && value.every((word) => words.includes(word as string))
       ? undefined
-      : `a list of different words out of ${quoted(words)}`;
+      : `a list of distinct words from ${quoted(words)}`;
 }
 
 function number(minimum: number, maximum: number, isWhole: boolean): Check {

@@ -44,5 +44,5 @@ export function featuresIn(cpuinfo: string): ReadonlySet<string> | undefined {
 
 /** As messages call it. */
 export function processorName({ model }: Machine): string {
-  return model === "" ? "a processor without a name" : model;
+  return model === "" ? "an unnamed processor" : model;
 }

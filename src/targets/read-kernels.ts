@@ -31,7 +31,7 @@ export function kernelsOf(parent: KernelTable, given: unknown, where: string): K
     if (!known.includes(operator))
       throw bad(
         `${where}: edgec has no int8 form of "${operator}".${suggestion(operator, known)} ` +
-          `"kernels" takes: ${known.join(", ")}.`,
+          `"kernels" can have: ${known.join(", ")}.`,
       );
     return [operator, kernelOf(operator, parent[operator], kernel, where)] as const;
   });
@@ -50,11 +50,12 @@ function kernelOf(
   const base: Int8Kernel = parent ?? CPU_KERNELS[operator as keyof typeof CPU_KERNELS];
   const { activations = {}, weights, ...own } = given;
   const role: Check = (value) =>
-    oneOf(KERNEL_ROLES)(value) ??
-    (value === base.role ? undefined : `"${base.role}", which edgec takes it for`);
+    oneOf(KERNEL_ROLES)(value) ?? (value === base.role ? undefined : `"${base.role}", its role in edgec`);
   checkFields(own, { role }, ["activations", "weights"], `${prefix}.`, where);
   if (weights !== undefined && !base.weights)
-    throw bad(`${where}: "${prefix}.weights" has no effect, as ${operator} has no weights. Leave it out.`);
+    throw bad(
+      `${where}: "${prefix}.weights" has no effect, because ${operator} has no weights. ` + "Leave it out.",
+    );
   return {
     ...base,
     activations: operandOf(base.activations, activations, `${prefix}.activations`, where),

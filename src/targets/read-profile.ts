@@ -1,4 +1,4 @@
-/** A profile of the user's own: a known one with fields overridden, from JSON or from an object. */
+/** A user's profile: a known one with fields overridden, from JSON or from an object. */
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { EdgecError, suggestion } from "../errors.js";
@@ -10,7 +10,7 @@ import { GENERIC, PROFILES } from "./profiles.js";
 import { kernelsOf } from "./read-kernels.js";
 
 /** A profile is a page of text. */
-const MOST_BYTES = 1 << 20;
+const MAX_BYTES = 1 << 20;
 
 /**
  * Throws EdgecError CANNOT_READ when there is no such file or it is no regular one, BAD_OPTION for what is
@@ -41,10 +41,10 @@ function read(path: string): string {
       { cause },
     );
   }
-  if (bytes.length > MOST_BYTES)
+  if (bytes.length > MAX_BYTES)
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/guide/targets.md.`,
+      `${path} has ${bytes.length} bytes, but a target is a small JSON file. See ` + "docs/guide/targets.md.",
     );
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
@@ -56,14 +56,14 @@ function parse(text: string, path: string): Fields {
   } catch (cause) {
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${path} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }
   if (!isObject(value))
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} must hold a JSON object, such as { "extends": "arm64", "threads": 4 }.`,
+      `${path} must contain a JSON object, such as { "extends": "arm64", "threads": 4 }.`,
     );
   return value;
 }

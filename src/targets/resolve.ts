@@ -27,7 +27,8 @@ export function resolveTarget(
   const names = [...PROFILES.map(({ name }) => name), NATIVE];
   throw new EdgecError(
     "BAD_OPTION",
-    `there is no target "${target}".${suggestion(target, names)} Use one of ${names.join(", ")}, or a JSON file.`,
+    `there is no target "${target}".${suggestion(target, names)} Give one of ` +
+      `${names.join(", ")}, or a JSON file.`,
   );
 }
 

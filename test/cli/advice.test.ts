@@ -254,11 +254,11 @@ describe("the advice to keep int8 arithmetic", () => {
   });
 
   it.each([
-    ["without --int8", ["--prune", "0.5"], "which is not asked for here. Give --int8 with it."],
+    ["without --int8", ["--prune", "0.5"], "but --int8 is not given. Add --int8."],
     [
       "with --passes",
       ["--passes", "quantize-int8"],
-      "has no effect with --passes, which run as they are named.",
+      "has no effect with --passes, which run exactly as listed.",
     ],
   ])("is refused %s, which it has no effect on", async (_, args, message) => {
     const { code, stderr } = await edgec([

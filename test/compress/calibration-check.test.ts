@@ -142,7 +142,7 @@ describe("calibration data that cannot be meant", () => {
     const message = async (comparedOnItself: boolean, evaluation?: Dataset): Promise<string> =>
       (await checkCalibration({ calibration: zeros, evaluation, comparedOnItself, modelPath: undefined }))[0]!
         .message;
-    expect(await message(true)).toContain("means little: give data of its own with --eval");
+    expect(await message(true)).toContain("means little: give separate data with --eval");
     expect(await message(false)).not.toContain("comparison");
     expect(
       await message(

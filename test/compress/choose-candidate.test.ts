@@ -23,7 +23,7 @@ describe("chooseCandidate", () => {
     expect([built, warning]).toEqual([
       ["planned"],
       expect.stringMatching(
-        /^Whether int8 arithmetic is slower than the original could not be told.*from 0\.70× to 1\.20×/,
+        /^On this machine, timing could not decide whether int8 arithmetic is slower.*from 0\.70× to 1\.20×/,
       ),
     ]);
     // Rounds against medians: 1.25× slower by the one, 1.09× faster by the other.
@@ -62,8 +62,8 @@ describe("chooseCandidate", () => {
       chosen: "plain",
       built: ["planned", "stored", "plain"],
       warning:
-        "The budget holds only with weights in float where int8 does not compute (stored as " +
-        "int8: 20 dB, 30 dB asked).",
+        "The gates hold only with plain float weights where the arithmetic is not int8 (with " +
+        "these stored as int8: 20 dB, 30 dB asked).",
     });
     expect((await choose(budget, fails, { speedup: 1 })).built).toEqual(["planned", "stored"]);
     const { chosen, warning } = await choose(budget, fails, fails, { speedup: 1.5, bytes: 1001 });
@@ -118,8 +118,7 @@ it("builds no int8 storage under --storage plain, and says what it would take", 
   expect(built).toEqual(["planned"]);
   expect(warning).toBe(
     "The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). " +
-      "int8 storage with float arithmetic, the alternative, is not plain: it comes without " +
-      "--storage plain.",
+      "The alternative, int8 storage with float arithmetic, is tried only without --storage plain.",
   );
 });
 
@@ -154,11 +153,11 @@ describe("for another device than this machine", () => {
     );
     expect(chosen).toBe("stored");
     expect(warning).toBe(
-      "Weights are stored as int8 and computed in float, because that is better for camera " +
-        "(int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 " +
+      "Fell back to int8 storage with float arithmetic, which is better for camera " +
+        "(int8 arithmetic is predicted to be 1.20× slower than float on camera; int8 " +
         "storage with float arithmetic: 400 B against 1.00 kB). " +
-        "Where the device says otherwise, give its figures in a profile of your own (see " +
-        "docs/guide/targets.md), or the same options and --keep-int8.",
+        "If your device differs, give its costs in a profile of your own (see " +
+        "docs/guide/targets.md), or add --keep-int8.",
     );
   });
 
@@ -166,7 +165,7 @@ describe("for another device than this machine", () => {
     const { built, warning } = await choose(options, { predicted: predicted(1, ["conv"]) }, {});
     expect(built).toEqual(["planned"]);
     expect(warning).toContain(
-      "All layers stay float, because int8 arithmetic is not predicted to pay on camera: " +
+      "All layers stay in float, because int8 arithmetic is not predicted to be faster on camera: " +
         "it would take 1.25 of float's time.",
     );
     expect(

@@ -112,7 +112,7 @@ describe("a model that runs only at a low level", () => {
       expect(report.warnings.filter(({ id }) => id === "compress/zero-points-left-out")).toMatchObject([
         {
           message: expect.stringMatching(
-            /runs it at all graph optimization levels.* would be larger than the original \(\d.* against \d/,
+            /would run this model at all graph optimization levels.* would be larger than the original \(\d.* against \d/,
           ) as string,
         },
       ]);

@@ -25,7 +25,7 @@ describe("limits", () => {
     const { model: result, report } = await optimize(model, { verify: false, foldLimit: { seconds: 0.5 } });
     expect(result.graph.nodes.map(({ opType }) => opType)).toContain("Conv");
     const told = report.warnings.find(({ id }) => id === "fold-constants/limit");
-    expect(told?.message).toMatch(/computing them takes more than 0.5\d* s: the nodes stay.*--fold-limit/);
+    expect(told?.message).toMatch(/computing them takes more than 0.5\d* s: their nodes stay.*--fold-limit/);
   });
 
   it("end the folding of what takes much memory", async () => {

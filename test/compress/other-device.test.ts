@@ -41,7 +41,7 @@ describe("compress for a device with depthwise convolutions that are slow in int
     const reasons = report.nodes
       .filter(({ pass }) => pass === "quantize-int8")
       .map(({ name, status, reason }) => [name, status, reason.replace(/\d\.\d\d/, "N")]);
-    const why = "int8 does not pay for it on camera: predicted N of float's time";
+    const why = "int8 does not pay off on camera: predicted N of float's time";
     expect(reasons).toEqual(
       [
         ["dense1", "changed", "static int8, mse calibration"],
@@ -90,7 +90,7 @@ it.each([
     const { status, reason } = report.nodes.find(
       ({ pass, name }) => pass === "quantize-int8" && name === "dense",
     )!;
-    expect([status, reason.includes("does not pay for it on camera")]).toEqual(
+    expect([status, reason.includes("does not pay off on camera")]).toEqual(
       left.length > 0 ? ["kept", true] : ["changed", false],
     );
   },

@@ -95,7 +95,7 @@ describe("progress", () => {
     ],
     ["clustering", { cluster: 4 }, ["calibrate", "cluster-weights"]],
     ["four bits", { int8: true, weightBits: 4, effort: "fast" as const }, ["round-weights", "quantize-int8"]],
-    ["int8 with all that is known", { int8: true, effort: "best" as const }, ["score on samples held out"]],
+    ["int8 with all that is known", { int8: true, effort: "best" as const }, ["score on held-out samples"]],
     ["int8 storage", { storage: "int8" as const }, ["store-int8"]],
   ])(
     "of %s tells a step before its work, and none stands at its end while other work goes on",
@@ -150,7 +150,7 @@ describe("progress", () => {
     expect(unannounced(happened)).toEqual([]);
     expect(steps(happened)).toEqual(
       expect.arrayContaining([
-        "measure what each node costs",
+        "measure the accuracy cost of each node",
         "compare outputs",
         "run once on zeros",
         "read weights",

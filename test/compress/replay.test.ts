@@ -68,7 +68,7 @@ it("refuses what was decided for another model, and takes reports that do not sa
   };
   await expect(compress(other, { ...options, replay: written(report) })).rejects.toMatchObject({
     code: "BAD_OPTION",
-    message: expect.stringContaining("was decided for another model") as string,
+    message: expect.stringContaining("decisions were made for another model") as string,
   });
   const { model: fingerprint, ...decisions } = report.decisions!;
   const again = await compress(other, { ...options, replay: written({ ...report, decisions }) });
@@ -122,13 +122,13 @@ it("refuses what is no decision", async () => {
       compress(network(), { int8: true, calib, verify: false, replay: path }),
     ).rejects.toMatchObject({
       code: "BAD_OPTION",
-      message: expect.stringContaining("holds no decisions") as string,
+      message: expect.stringContaining("contains no decisions") as string,
     });
     await expect(
       compress(network(), { int8: true, calib, verify: false, replay: `${path}.none` }),
     ).rejects.toMatchObject({
       code: "CANNOT_READ",
-      message: `--replay ${path}.none: there is no such file. Give the report of an earlier run.`,
+      message: `--replay ${path}.none: the file does not exist. Give the report of an earlier run.`,
     });
   }
 });

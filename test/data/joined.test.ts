@@ -63,7 +63,8 @@ describe("joined", () => {
     };
     await expect(feedsOf(joined(lengths, { ...PLENTY, samples: 8 }))).rejects.toMatchObject({
       code: "BAD_DATA",
-      message: "sentences: 1 of the first 8 samples have the shape of the first, too few for a batch",
+      message:
+        "sentences: only 1 of the first 8 samples have the shape of the first one, which is too few for a batch",
     });
     expect(read).toBe(8);
   });

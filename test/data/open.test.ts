@@ -129,7 +129,7 @@ describe("arrays", () => {
       "a wrong name",
       npzBytes({ xs: f4([1, 3]) }),
       x,
-      /there is no array "x".*float \[n, 3\].*the file holds xs\. Did you mean "xs"\?/,
+      /there is no array "x".*float \[n, 3\].*The file has xs\. Did you mean "xs"\?/,
     ],
     [
       "a wrong shape",
@@ -292,7 +292,7 @@ describe("a user's module", () => {
     [
       "once.mjs",
       `export default (function* () { yield { x: [1] }; })()`,
-      /can be read only once; export the generator function itself/,
+      /can be read only once. Export the generator function itself/,
     ],
     ["none.mjs", `export const a = 1;`, /export default a generator function/],
     [
@@ -312,9 +312,7 @@ describe("a user's module", () => {
 });
 
 it("says which forms exist when it knows none of them", async () => {
-  await expect(open("a.csv", "1,2", [float("x", 1)])).rejects.toThrow(
-    /not a form of data that is known; give \.npz/,
-  );
+  await expect(open("a.csv", "1,2", [float("x", 1)])).rejects.toThrow(/unknown data format. Give \.npz/);
   await expect(openDataset(join(folder, "absent.npz"), [float("x", 1)])).rejects.toMatchObject({
     code: "CANNOT_READ",
   });

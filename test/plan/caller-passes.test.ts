@@ -95,10 +95,15 @@ describe("a pass in the recipe", () => {
     [
       "prune-magnitud",
       { prune: "0.3" },
-      'no pass "prune-magnitud" runs with these options',
+      'the pass "prune-magnitud" does not run with these options',
       'Did you mean "prune-magnitude"?',
     ],
-    ["prune-magnitude", {}, 'no pass "prune-magnitude" runs with these options', "These run: "],
+    [
+      "prune-magnitude",
+      {},
+      'the pass "prune-magnitude" does not run with these options',
+      "These passes run: ",
+    ],
   ])("is refused beside %s with %j", (after, flags: PlanOptions["flags"], ...parts) => {
     for (const part of parts) expect(() => names(["recipe", { after, pass: mine }], flags)).toThrow(part);
   });
@@ -114,13 +119,15 @@ describe("a pass in the recipe", () => {
     expect(() => names(["recipe", entry] as unknown as PassList)).toThrow(
       expect.objectContaining({
         code: "BAD_OPTION",
-        message: expect.stringContaining("passes: entry 2 is no name of a pass") as string,
+        message: expect.stringContaining("passes: entry 2 is neither the name of a pass") as string,
       }) as Error,
     );
   });
 
   it("is refused where the list does not name the recipe", () => {
-    expect(() => names(["clean-up", { after: "remove-dead", pass: mine }])).toThrow('Add "recipe" to it.');
+    expect(() => names(["clean-up", { after: "remove-dead", pass: mine }])).toThrow(
+      'does not contain "recipe". Add it.',
+    );
   });
 
   it("takes exclusions from the run as a factory, and its own options when they are bound", () => {

@@ -13,7 +13,7 @@ describe("planOptions", () => {
 
   it("takes --storage int8 for storing alone", () => {
     expect(planOptions({ storage: "int8" })).toMatchObject({ flags: {}, storeOnly: true });
-    expect(() => planOptions({ storage: "int8", int8: true })).toThrow("give one of them");
+    expect(() => planOptions({ storage: "int8", int8: true })).toThrow("Give one of them");
   });
 });
 
@@ -27,7 +27,7 @@ it("keeps chains outside functions for a runtime that does not fold them there, 
 
 it("names all forms of storage when given another", () => {
   expect(() => planOptions({ flags: { storage: "int" } })).toThrow(
-    '--storage takes auto, plain or int8, not "int". Did you mean "int8"?',
+    '--storage must be auto, plain or int8, not "int". Did you mean "int8"?',
   );
 });
 
@@ -39,7 +39,7 @@ describe("effort", () => {
 
   it("refuses a level that does not exist, with the nearest", () => {
     expect(() => planOptions({ int8: true, effort: "beast" as never })).toThrow(
-      '--effort takes fast, balanced, best, not "beast". Did you mean "best"?',
+      '--effort must be one of fast, balanced, best, not "beast". Did you mean "best"?',
     );
   });
 
@@ -48,7 +48,7 @@ describe("effort", () => {
     ["with passes that are named", { int8: true, passes: "quantize-int8" }],
   ])("has no effect %s, and says so", (_, options) => {
     expect(() => planOptions({ ...options, effort: "best" })).toThrow(
-      "--effort is about the accuracy of --int8 and has no effect here",
+      "--effort only affects the accuracy of --int8, so it has no effect here",
     );
   });
 });
@@ -70,7 +70,7 @@ describe("the time budget of a search", () => {
 
   it("has no place where decisions are repeated", () => {
     expect(() => planOptions({ int8: true, effort: "best", timeBudget: 5, replay: "report.json" })).toThrow(
-      "--time-budget limits a search, and --replay repeats what was decided without one.",
+      "--time-budget limits a search, but --replay repeats decisions without searching.",
     );
   });
 

@@ -79,7 +79,7 @@ describe("planPasses", () => {
 
   it("refuses an option that no planned pass takes", () => {
     expect(() => names({ flags: {}, shared: { calibrator: "mse" } })).toThrow(
-      "--calibrator has no effect here: none of the passes that run takes it. It goes with --int8.",
+      "--calibrator has no effect here: none of the passes that run uses it. It is used by --int8.",
     );
   });
 
@@ -198,9 +198,9 @@ describe("a plan that repeats decisions", () => {
     });
     const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
     const message =
-      '--replay: the report says how to compute "nope", "nor", of which there is no node ' +
-      "when int8 is decided. Give the model and the options of the run that wrote the " +
-      "report, or leave --replay out to decide anew.";
+      '--replay: the report decides how to compute "nope", "nor", but the model has no such node ' +
+      "when int8 is applied. Use the model and the options of the run that wrote the " +
+      "report, or leave --replay out to decide again.";
     expect(() => quantizer?.statistics(matMulModel())).toThrow(
       expect.objectContaining({ code: "BAD_OPTION", message }) as Error,
     );
@@ -214,8 +214,8 @@ describe("a plan that repeats decisions", () => {
         replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] },
       }),
     ).toThrow(
-      '--replay: the run that wrote the report kept "equalize-channels", which the options ' +
-        "given do not try. Give the options of that run, --effort above all.",
+      '--replay: the run that wrote the report kept "equalize-channels", which these options ' +
+        "do not try. Use the options of that run, especially --effort.",
     );
   });
 });

@@ -33,7 +33,7 @@ it("says what an output that cannot be returned was compared by, or that it was 
     { output: "maps", type: "a map from int64 to float", standIns: [] },
   ];
   expect(fidelityLines({ samples: 1, source: "data", outputs: {}, indirect })).toEqual([
-    "seq: compared by seq[0], seq[1], as it is a sequence of float tensors",
-    "maps: not compared, as it is a map from int64 to float",
+    "seq: compared by seq[0], seq[1], because it is a sequence of float tensors",
+    "maps: not compared, because it is a map from int64 to float",
   ]);
 });

@@ -110,7 +110,7 @@ onnxruntime-web 1.30.0    disabled   refused                     no kernel
     expect([text.match(/It is 0/g)?.length, text.match(/warning: something to know/g)?.length]).toEqual([
       1, 1,
     ]);
-    expect(text).toContain("written, but much was lost: model.edgec.onnx");
+    expect(text).toContain("written, but much accuracy was lost: model.edgec.onnx");
   });
 
   it("calls times of WebAssembly by their name", () => {

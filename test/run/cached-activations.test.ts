@@ -2,7 +2,7 @@ import { afterAll, expect, it } from "vitest";
 import { CalibrationProcess } from "../../src/calibration/process.js";
 import type { Dataset } from "../../src/data/index.js";
 import { floatTensor, makeNode, type Model } from "../../src/ir/index.js";
-import { GivenValues } from "../../src/run/cached-activations.js";
+import { CachedActivations } from "../../src/run/cached-activations.js";
 import { dataset, feed, model } from "../support/feed-models.js";
 
 const PROCESS = new CalibrationProcess();
@@ -33,7 +33,7 @@ async function valuesOf(data: Dataset): Promise<number[][][]> {
 
 it("are what the other model makes of each sample, beside the sample itself", async () => {
   const { data } = counted();
-  const given = await new GivenValues(1, PROCESS).beside(data, "all", {
+  const given = await new CachedActivations(1, PROCESS).beside(data, "all", {
     input: "given",
     model: scaled(10),
     tensor: "h",
@@ -51,7 +51,7 @@ it("are what the other model makes of each sample, beside the sample itself", as
 
 it("are computed once for one model, and anew for another and for other data", async () => {
   const { data, reads } = counted();
-  const values = new GivenValues(1, PROCESS);
+  const values = new CachedActivations(1, PROCESS);
   const other = scaled(10);
   for (let k = 0; k < 2; k++) await values.beside(data, "all", { input: "given", model: other, tensor: "h" });
   expect(reads()).toBe(1);
@@ -86,7 +86,7 @@ it("leave no model open in the runtime, however few of them are read", async () 
         ),
     },
   }) as CalibrationProcess;
-  const given = await new GivenValues(1, counting, 0).beside(data, "all", {
+  const given = await new CachedActivations(1, counting, 0).beside(data, "all", {
     input: "given",
     model: scaled(10),
     tensor: "h",
@@ -98,7 +98,7 @@ it("leave no model open in the runtime, however few of them are read", async () 
 it("are computed whenever they are asked for where they are too many to keep", async () => {
   const { data } = counted();
   // Four values take 16 bytes.
-  const given = await new GivenValues(1, PROCESS, 12).beside(data, "all", {
+  const given = await new CachedActivations(1, PROCESS, 12).beside(data, "all", {
     input: "given",
     model: scaled(10),
     tensor: "h",

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { CalibrationProcess } from "../../src/calibration/process.js";
 import { floatTensor, makeNode, tensorValue, DataType, type Model } from "../../src/ir/index.js";
-import { HeldOutScore } from "../../src/run/holdout-score.js";
+import { HoldoutScore } from "../../src/run/holdout-score.js";
 import { dataset, feed, model } from "../support/feed-models.js";
 
 const PROCESS = new CalibrationProcess();
@@ -26,12 +26,12 @@ const positive = (threshold: number): Model =>
     [floatTensor("t", [], Float32Array.of(threshold))],
   );
 
-const opened: HeldOutScore[] = [];
+const opened: HoldoutScore[] = [];
 afterEach(async () => {
   for (const score of opened.splice(0)) await score.close();
 });
-function scoreAgainst(reference: Model, samples: number[][]): HeldOutScore {
-  const score = new HeldOutScore(
+function scoreAgainst(reference: Model, samples: number[][]): HoldoutScore {
+  const score = new HoldoutScore(
     reference,
     dataset(
       samples.map((values) =>
@@ -89,7 +89,7 @@ describe("a score", () => {
       [40, 148],
       [1, 148],
     ] as const) {
-      const score = new HeldOutScore(positive(0), samples, 1, PROCESS, bytes);
+      const score = new HoldoutScore(positive(0), samples, 1, PROCESS, bytes);
       opened.push(score);
       expect(await score.score(positive(1.5))).toBe(db);
     }
@@ -113,7 +113,7 @@ it("says so when the runtime refuses the model, and scores the next one", async 
 });
 
 it("can be closed before it was used, and twice", async () => {
-  const score = new HeldOutScore(scaled(1), dataset([]), 1, PROCESS);
+  const score = new HoldoutScore(scaled(1), dataset([]), 1, PROCESS);
   await score.close();
   await score.close();
 });

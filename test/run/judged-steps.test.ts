@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { floatTensor, makeNode, nodeLabel, toNumbers, type Model } from "../../src/ir/index.js";
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
-import { HeldOutScore } from "../../src/run/holdout-score.js";
+import { HoldoutScore } from "../../src/run/holdout-score.js";
 import type { RunOptions } from "../../src/run/run-options.js";
 import { runPasses } from "../../src/run/run-plan.js";
 import { dataset, feed, model } from "../support/feed-models.js";
@@ -33,7 +33,7 @@ const OPTIONS: RunOptions = {
   seed: 0,
   threads: 1,
   dataset: SAMPLES,
-  scorer: (reference, process) => new HeldOutScore(reference, SAMPLES, 1, process),
+  scorer: (reference, process) => new HoldoutScore(reference, SAMPLES, 1, process),
 };
 
 /** Multiplies each weight by its factor; "quantizes" all layers but those left out. */
@@ -225,7 +225,7 @@ describe("a step with a search", () => {
       Promise.resolve((asked++, weightsOf(candidate).filter((w) => w === 1).length >= 2));
     await runPasses(m, [searching([0.9, 0.8, 0.7], { ...accuracy, goalDb: 1, byGates: true })], {
       ...OPTIONS,
-      judges: { enough },
+      evaluators: { meetsGates: enough },
     });
     expect(asked).toBeGreaterThan(0);
     expect(weightsOf(m)).toEqual([0.9, 1, 1]);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Dataset } from "../../src/data/index.js";
 import { copyModel, floatTensor, GraphEditor, makeNode, type Model } from "../../src/ir/index.js";
 import type { StatisticRequest } from "../../src/numeric/statistics.js";
-import { RepeatedMeasurements } from "../../src/run/measurements.js";
+import { MeasurementCache } from "../../src/run/measurements.js";
 import { dataset, feed, model } from "../support/feed-models.js";
 
 /** y = x + b. */
@@ -19,7 +19,7 @@ function counted(): { data: Dataset; reads: () => number } {
 
 it("answers from what was measured of the same model, in whatever order it is asked", async () => {
   const { data, reads } = counted();
-  const measurements = new RepeatedMeasurements({});
+  const measurements = new MeasurementCache({});
   const m = shifted(1);
   const first = await measurements.measure({ model: m, dataset: data, requests: [RANGE, HISTOGRAM] }, "all");
   expect(first.get(RANGE)).toMatchObject({ min: 2, max: 3 });
@@ -35,7 +35,7 @@ it("answers from what was measured of the same model, in whatever order it is as
 
 it("measures another model, other data and other requests", async () => {
   const { data } = counted();
-  const measurements = new RepeatedMeasurements({});
+  const measurements = new MeasurementCache({});
   const m = shifted(1);
   const before = await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all");
   const moved = copyModel(m);
@@ -57,7 +57,7 @@ it("measures another model, other data and other requests", async () => {
 
 it("forgets the oldest of many models", async () => {
   const { data, reads } = counted();
-  const measurements = new RepeatedMeasurements({});
+  const measurements = new MeasurementCache({});
   const models = Array.from({ length: 9 }, (_, k) => shifted(k));
   for (const m of models) await measurements.measure({ model: m, dataset: data, requests: [RANGE] }, "all");
   const before = reads();
@@ -69,7 +69,7 @@ it("forgets the oldest of many models", async () => {
 
 it("keeps no Gram matrices", async () => {
   const { data, reads } = counted();
-  const measurements = new RepeatedMeasurements({});
+  const measurements = new MeasurementCache({});
   const m = shifted(1);
   const gram: StatisticRequest = { kind: "gram", tensor: "y", layout: { type: "lastAxis" } };
   await measurements.measure({ model: m, dataset: data, requests: [gram] }, "all");

@@ -88,7 +88,7 @@ describe("runPasses", () => {
       dump: (bytes, name) => Promise.resolve(`${name}-${bytes.byteLength > 0}`),
     });
     await expect(failure).rejects.toThrow(
-      /pass "dangles" failed: .*missing.* The model before it was written to dangles-true\./,
+      /pass "dangles" failed: .*missing.* The model before this pass was written to dangles-true\./,
     );
   });
 });

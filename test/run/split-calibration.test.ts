@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
-import { learningData } from "../../src/run/split-calibration.js";
+import { splitCalibration } from "../../src/run/split-calibration.js";
 import { dataset, feed } from "../support/feed-models.js";
 import { matMulModel } from "../support/mat-mul-model.js";
 import type { Plan } from "../../src/plan/plan-types.js";
@@ -18,7 +18,7 @@ const samples = (count: number, sized = true) =>
 function learn(plan: Plan, data: ReturnType<typeof samples> | undefined) {
   const told: Diagnostic[] = [];
   return {
-    ...learningData(data, plan, matMulModel(), {
+    ...splitCalibration(data, plan, matMulModel(), {
       seed: 0,
       threads: 1,
       logger: { diagnostic: (diagnostic) => void told.push(diagnostic) },
@@ -45,9 +45,9 @@ it("says so where there are too few to keep some apart", () => {
       id: "compress/not-judged",
       severity: "warning",
       message:
-        "int8 was not tuned for accuracy and speed: 7 calibration samples are too few to " +
-        "keep some apart that decide what helps. Give 8 or more, without --eval 11 or more; " +
-        "or --effort fast, to say that it is not wanted.",
+        "int8 was not tuned for accuracy and speed: this needs at least " +
+        "8 calibration samples (11 without --eval), and the data has 7. Add samples, or skip " +
+        "the tuning with --effort fast.",
     },
   ]);
 });
@@ -65,7 +65,7 @@ it("of a run in which nothing learns is told, with the samples that were held ou
   const plainly = "Calibration data was given, but none of the passes that ran learns from data.";
   expect(await told({})).toBe(
     `${plainly} The models were compared on 2 samples of it, which are held out in case ` +
-      "a pass does. To compare on all of it, give it with --eval in place of --calib.",
+      "a pass learns from data. To compare on all of it, give it with --eval instead of --calib.",
   );
   expect(await told({ eval: samples(3) })).toBe(plainly);
   expect(await told({ verify: false })).toBe(plainly);

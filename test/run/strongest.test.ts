@@ -64,13 +64,15 @@ describe("--prune auto", () => {
   });
 
   it("needs a gate, and the recipe", async () => {
-    await expect(compress(MODEL, { ...DATA, prune: "auto" })).rejects.toThrow(/none is set. Give --max-drop/);
+    await expect(compress(MODEL, { ...DATA, prune: "auto" })).rejects.toThrow(
+      /no such gate is set. Give --max-drop/,
+    );
     const named = compress(MODEL, {
       ...DATA,
       minSqnr: 20,
       passes: "clean-up,prune-magnitude",
       prune: "auto",
     });
-    await expect(named).rejects.toThrow(/belongs to the recipe/);
+    await expect(named).rejects.toThrow(/works only with the recipe/);
   });
 });

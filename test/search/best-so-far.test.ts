@@ -19,7 +19,7 @@ test.each<[string, CompressOptions]>([
     const output = join(folder, "out.onnx");
     const seen: boolean[] = [];
     const progress = ({ step }: { step: string }): void => {
-      if (step === "measure what each node costs")
+      if (step === "measure the accuracy cost of each node")
         seen.push(existsSync(output) && existsSync(`${output}.search.json`));
     };
     // No int8 model reaches 200 dB, so nodes are ranked. Unproven models are not timed, which would leave

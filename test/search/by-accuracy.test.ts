@@ -150,14 +150,18 @@ describe("chooseFloatNodes", () => {
     const enough = (model: Model): Promise<boolean> =>
       Promise.resolve(model.docString!.split(",").filter(Boolean).length >= 3);
     expect(
-      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, enough })).floatNodes,
+      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, meetsGates: enough })).floatNodes,
     ).toEqual(["a", "b", "c"]);
   });
 
   it("tries all nodes in float before it gives up for want of time, where others decide", async () => {
     const enough = (model: Model): Promise<boolean> =>
       Promise.resolve(model.docString!.split(",").filter(Boolean).length === 8);
-    const choice = await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, deadline: -Infinity, enough });
+    const choice = await chooseFloatNodes(spaceOf(EIGHT), {
+      ...NO_LIMITS,
+      deadline: -Infinity,
+      meetsGates: enough,
+    });
     expect([choice.floatNodes, choice.ranking]).toEqual([Object.keys(EIGHT), []]);
     // Where the score decides, what is best so far is good enough.
     expect(
@@ -169,7 +173,7 @@ describe("chooseFloatNodes", () => {
   it("hands over each model that is better than those before it", async () => {
     const kept: string[] = [];
     const keep = (model: Model): Promise<void> => Promise.resolve(void kept.push(model.docString!));
-    await chooseFloatNodes({ ...spaceOf(EIGHT), keep }, NO_LIMITS);
+    await chooseFloatNodes({ ...spaceOf(EIGHT), onBest: keep }, NO_LIMITS);
     expect(kept).toEqual(["", "a", "a,b", "a,b,c,d", "a,b,c,d,e,f,g,h"]);
   });
 });

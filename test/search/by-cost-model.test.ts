@@ -57,9 +57,7 @@ describe("by a device's costs", () => {
     expect(int8).toBeCloseTo((inInt8(DENSE, 0.5) + inInt8(SLOW, 1.5) + SINES) / float, 10);
     expect(chosen).toBeCloseTo((inInt8(DENSE, 0.5) + SLOW + SINES) / float, 10);
     const share = (inInt8(SLOW, 1.5) / SLOW).toFixed(2);
-    expect(reasons.get("slow1")).toBe(
-      `int8 does not pay for it on camera: predicted ${share} of float's time`,
-    );
+    expect(reasons.get("slow1")).toBe(`int8 does not pay off on camera: predicted ${share} of float's time`);
   });
 
   it("all is computed in int8 where all of it pays", async () => {
@@ -81,7 +79,7 @@ describe("by a device's costs", () => {
     const { floatNodes, chosen, reasons } = await predict({ conv: 1, depthwiseConv: 1.5 });
     expect([new Set(floatNodes), chosen]).toEqual([new Set(["dense1", "dense2", "slow1", "slow2"]), 1]);
     expect(reasons.get("dense1")).toBe(
-      "int8 does not pay for it on camera: predicted 1.00 of float's time at best",
+      "int8 does not pay off on camera: predicted 1.00 of float's time at best",
     );
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { SearchState } from "../../src/search/checkpoint.js";
+import { Checkpoint } from "../../src/search/checkpoint.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
 const folder = temporaryFolder();
@@ -17,32 +17,32 @@ function paths(): { readonly model: string; readonly data: string; readonly stat
 
 it("gives a later search of the same what was measured", () => {
   const { model, data, state } = paths();
-  new SearchState(state, [model, data], { seed: 0 }).save(RANKING);
-  expect(new SearchState(state, [model, data], { seed: 0 }).ranking).toEqual(RANKING);
+  new Checkpoint(state, [model, data], { seed: 0 }).save(RANKING);
+  expect(new Checkpoint(state, [model, data], { seed: 0 }).ranking).toEqual(RANKING);
 });
 
 it("gives nothing to a search with other settings, another model or other data", () => {
   const { model, data, state } = paths();
-  new SearchState(state, [model, data], { seed: 0 }).save(RANKING);
-  expect(new SearchState(state, [model, data], { seed: 1 }).ranking).toBeUndefined();
+  new Checkpoint(state, [model, data], { seed: 0 }).save(RANKING);
+  expect(new Checkpoint(state, [model, data], { seed: 1 }).ranking).toBeUndefined();
   for (const path of [model, data]) {
     writeFileSync(path, "longer");
-    expect(new SearchState(state, [model, data], { seed: 0 }).ranking).toBeUndefined();
+    expect(new Checkpoint(state, [model, data], { seed: 0 }).ranking).toBeUndefined();
     writeFileSync(path, "1");
   }
 });
 
 it("takes away its file at the end, and that of an earlier search", () => {
   const { model, state } = paths();
-  new SearchState(state, [model], {}).save(RANKING);
-  new SearchState(state, [model], { other: true }).remove();
+  new Checkpoint(state, [model], {}).save(RANKING);
+  new Checkpoint(state, [model], { other: true }).remove();
   expect(existsSync(state)).toBe(false);
 });
 
 it("neither overwrites nor removes a file of that name that no search has written", () => {
   const { model, state } = paths();
   writeFileSync(state, "notes");
-  const search = new SearchState(state, [model], {});
+  const search = new Checkpoint(state, [model], {});
   search.save(RANKING);
   search.remove();
   expect(readFileSync(state, "utf8")).toBe("notes");

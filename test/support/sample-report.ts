@@ -21,7 +21,7 @@ export const SAMPLE: Report = {
     model: "sha256:00",
   },
   search: {
-    floatNodes: [{ name: "conv3", reason: "int8 does not pay for it on this machine" }],
+    floatNodes: [{ name: "conv3", reason: "int8 does not pay off on this machine" }],
     dynamic: null,
     speed: { floatNodes: ["conv3"], floatMs: 4.1, int8Ms: 3.9, chosenMs: 1.45 },
     accuracy: null,

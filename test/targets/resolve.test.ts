@@ -93,17 +93,17 @@ describe("a file that is wrong names itself and the field", () => {
     [{ threads: 1.5 }, '"threads" must be a whole number from 1 to 256, not 1.5.'],
     [{ threads: "4" }, '"threads" must be a whole number from 1 to 256, not "4".'],
     [{ minOrt: 1.16 }, '"minOrt" must be a version of onnxruntime such as "1.16", not 1.16.'],
-    [{ formats: ["static"] }, '"formats" must be a list of different words out of "static-qdq",'],
-    [{ formats: ["static-qdq", "static-qdq"] }, '"formats" must be a list of different words'],
+    [{ formats: ["static"] }, '"formats" must be a list of distinct words from "static-qdq",'],
+    [{ formats: ["static-qdq", "static-qdq"] }, '"formats" must be a list of distinct words'],
     [
       { activations: ["s8"] },
       '"activations" must be a list with "u8", which is what edgec writes, not ["s8"].',
     ],
-    [{ floatOperators: "Conv" }, '"floatOperators" must be a list of texts, not "Conv".'],
-    [{ name: "" }, '"name" must be a text that is not empty'],
+    [{ floatOperators: "Conv" }, '"floatOperators" must be a list of non-empty strings, not "Conv".'],
+    [{ name: "" }, '"name" must be a non-empty string'],
     [{ memoryBytes: null }, '"memoryBytes" must be a whole number'],
-    [[], "must hold a JSON object"],
-    ["{", "is no JSON: "],
+    [[], "must contain a JSON object"],
+    ["{", "is not valid JSON: "],
   ])("%j", (content, message) => {
     const path = file(content);
     const error = failure(() => resolveTarget(path));

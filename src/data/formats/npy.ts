@@ -18,8 +18,8 @@ async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | 
   if (!input || others.length > 0) {
     const names = inputs.map((i) => i.name).join(", ");
     throw new BadDataError(
-      `${path}: a .npy file feeds one input, but the model has ${inputs.length} ` +
-        `(${names}); use a .npz with an array for each`,
+      `${path}: a .npy file feeds one input, but the model has ${inputs.length} (${names}). ` +
+        "Use a .npz with one array per input",
     );
   }
   const array = parseNpy(await fileBytes(path), path);

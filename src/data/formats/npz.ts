@@ -23,8 +23,9 @@ async function openNpz(path: string, inputs: ModelInputs, given: GivenLabels | u
   for (const input of inputs) {
     if (!names.includes(input.name)) {
       throw new BadDataError(
-        `${path}: there is no array "${input.name}" for the input of that name (${describeInput(input)}); ` +
-          `the file holds ${names.join(", ") || "no arrays"}.${suggestion(input.name, names)}`,
+        `${path}: there is no array "${input.name}" for the input of that name ` +
+          `(${describeInput(input)}). The file has ` +
+          `${names.join(", ") || "no arrays"}.${suggestion(input.name, names)}`,
       );
     }
     arrays.set(input.name, npzArray(bytes, input.name, path));

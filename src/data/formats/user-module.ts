@@ -1,4 +1,4 @@
-/** .mjs: an ES module of the user's that yields feeds. */
+/** .mjs: the user's ES module that yields feeds. */
 import { streamedDataset, type DataFormat } from "../data-format.js";
 import { moduleSamples } from "../user-module.js";
 

@@ -9,7 +9,7 @@ import type { RegisteredTarget } from "../registered-target.js";
 
 export const GENERIC: TargetProfile = {
   name: "generic",
-  description: "any processor: the same answers everywhere, and fast where int8 is",
+  description: "any processor: the same results everywhere, and fast where int8 is fast",
   activations: ["u8"],
   weightRange: "pair-guard",
   kernels: CPU_KERNELS,

@@ -8,7 +8,7 @@ export const x64Avx2: RegisteredTarget = {
     ...GENERIC,
     name: "x64-avx2",
     description:
-      "x86-64 without VNNI: products are summed in pairs in 16 bits, which saturate for large weights",
+      "x86-64 without VNNI: sums pairs of products in 16 bits, which saturate with large " + "weights",
   },
   recognizes: (machine) =>
     machine.arch !== "x64"
