@@ -101,7 +101,7 @@ describe("a run with data over", () => {
       expect(report.fidelity!.outputs["maps.values"]).toMatchObject({ agreement: null });
       expect(report.fidelity!.outputs["maps.values"]!.top1Agreement).toBeGreaterThan(0.8);
       expect(fidelityLines(report.fidelity!)[0]).toBe(
-        "maps: compared by maps.values, as it is a sequence of maps from int64 to float",
+        "maps: compared by maps.values, because it is a sequence of maps from int64 to float",
       );
       expect(readModel(output).graph.outputs.map(({ name }) => name)).toEqual(["label", "maps"]);
     },
@@ -271,7 +271,7 @@ it(
     const { report } = await compress(path, { storage: "int8" });
     expect([report.fidelity, report.executed === null]).toEqual([null, false]);
     expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toContain(
-      "takes tensors alone",
+      "only accepts tensors",
     );
   },
 );

@@ -185,7 +185,7 @@ describe("with safe: false", () => {
     await expect(run([rename, doubles], { safe: false })).rejects.toMatchObject({
       code: "PASS_FAILED",
       message: expect.stringMatching(
-        /^pass "doubles" breaks this model, so nothing was written: output "y"/,
+        /^the pass "doubles" breaks this model, so nothing was written: output "y"/,
       ) as string,
     });
   });
