@@ -35,6 +35,7 @@ const NOT_COMPARED = new Set([
   "latency",
   "executed",
   "message",
+  "source",
   "reason",
   "id",
   "why",
