@@ -7,7 +7,8 @@
  *   npm run bench -- no-larger path/to/models    its .onnx files as well, with calib.npz or <name>.npz beside them
  *   npm run bench -- no-larger --only path       those alone
  *
- * Sizes are sums over a model and its data files. Models are not run: `npm test` does that.
+ * Sizes are sums over a model and its data files. Models are not run: `npm test` does that. Ctrl-C prints what was
+ * tried so far.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -37,6 +38,12 @@ const LOSSY = [
 export default async function noLarger(args = []) {
   mkdirSync(FOLDER, { recursive: true });
   const tally = new Tally();
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.once(signal, () => {
+      console.log(`ended by ${signal}: not all models were tried\n`);
+      tally.print();
+      process.exit(1);
+    });
   if (!args.includes("--only")) {
     for (const name of ["lenet", "resnet", "mbv2", "vit", "rnn"])
       await tryModel(tally, "fixtures", name, fixture(name).model, fixture(name).calib, true);

@@ -1,20 +1,22 @@
 /**
- * Prints every figure that the README claims. `npm run bench` for all but "accuracy", "int8-time", "large", "no-larger" and "zoo", `npm run bench -- int8 io` for some.
+ * Prints every figure that the README claims. `npm run bench` for all but those that have to be named (ON_REQUEST below),
+ * `npm run bench -- int8 io` for some.
  * Speeds are ratios of medians measured in turns in one process with one thread. Peers run where Python has
  * onnxruntime and onnx (EDGEC_PYTHON names the interpreter; default python3).
  */
 import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { readFileSync } from "node:fs";
 
 const BENCHES = ["int8", "prune-cluster", "calibration", "startup", "io", "optimize", "opsets", "equalize", "emulate", "rounding", "across"];
 /** Only when named: minutes of time, for "large" gigabytes of disk, and for "zoo" and "int8-time" Python with torch. */
-const ON_REQUEST = ["accuracy", "int8-time", "large", "no-larger", "zoo"];
-/** Takes flags and folders behind its name. */
-const WITH_ARGUMENTS = "no-larger";
+const ON_REQUEST = ["accuracy", "int8-time", "large", "many-parts", "no-larger", "responsive", "signals", "zoo"];
+/** Take all that stands behind their name: flags, numbers and folders. */
+const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals"];
 
 const given = process.argv.slice(2);
-const own = given.includes(WITH_ARGUMENTS) ? given.slice(given.indexOf(WITH_ARGUMENTS) + 1) : [];
+const taker = given.findIndex((name) => WITH_ARGUMENTS.includes(name));
+const own = taker < 0 ? [] : given.slice(taker + 1);
 const asked = given.slice(0, given.length - own.length);
 const unknown = asked.find((name) => ![...BENCHES, ...ON_REQUEST].includes(name));
 if (unknown !== undefined) {
@@ -22,7 +24,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
-console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, Node ${process.version}\n`);
+console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}, load ${load()}, Node ${process.version}\n`);
 for (const name of asked.length > 0 ? asked : BENCHES) {
   const { default: bench } = await import(`./${name}.mjs`);
   await bench(own);
@@ -35,4 +37,9 @@ function vnni() {
   } catch {
     return process.arch;
   }
+}
+
+/** What else the machine is busy with: processes that ran or waited for a core in the last minute, on average. */
+function load() {
+  return (loadavg()[0] ?? 0).toFixed(1);
 }
