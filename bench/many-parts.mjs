@@ -5,16 +5,18 @@
  *
  *   npm run bench -- many-parts                 20,000 and 100,000 parts, about ten minutes
  *   npm run bench -- many-parts 2000 10000      so many
+ *   npm run bench -- many-parts --only nodes    kinds with this word in their name
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
 import { OUT } from "./fixtures.mjs";
 import { modelOf } from "./made-models.mjs";
 import { printTable } from "./table.mjs";
 
-const FOLDER = join(OUT, "many-parts");
+const FOLDER = join(OUT, `many-parts-${process.pid}`);
+const OUTPUT = join(FOLDER, "out.onnx");
 const COUNTS = [20_000, 100_000];
 const COMMANDS = ["compress", "optimize"];
 /** What the ratio of both times may be above that of both numbers, as times repeat no better on a busy machine. */
@@ -62,12 +64,10 @@ const KINDS = {
 
 export default async function manyParts(args = []) {
   if (process.platform !== "linux") throw new Error("this bench reads processor times from /proc: it needs Linux");
-  const counts = args.length > 0 ? args.map(Number) : COUNTS;
-  if (counts.length !== 2 || counts.some((count) => !Number.isInteger(count) || count < 1))
-    throw new Error("usage: npm run bench -- many-parts [<number of parts> <larger number of parts>]");
+  const { counts, kinds } = wanted(args);
   mkdirSync(FOLDER, { recursive: true });
   try {
-    const rows = Object.entries(KINDS).flatMap(([kind, make]) => rowsOf(kind, make, counts));
+    const rows = kinds.flatMap(([kind, make]) => rowsOf(kind, make, counts));
     printTable(
       `processor seconds by number of parts (asked: at most ${counts[1] / counts[0]}x)`,
       ["many", "command", ...counts.map((count) => count.toLocaleString("en")), "ratio", "of it edgec alone", "ratio"],
@@ -79,6 +79,18 @@ export default async function manyParts(args = []) {
   }
 }
 
+function wanted(args) {
+  const only = args.indexOf("--only");
+  const numbers = only < 0 ? args : args.slice(0, only);
+  const word = only < 0 ? "" : args.slice(only + 1).join(" ");
+  const counts = numbers.length > 0 ? numbers.map(Number) : COUNTS;
+  const kinds = Object.entries(KINDS).filter(([kind]) => kind.includes(word));
+  const areNumbers = counts.length === 2 && counts.every((count) => Number.isInteger(count) && count > 0);
+  if (!areNumbers || kinds.length === 0)
+    throw new Error("usage: npm run bench -- many-parts [<number of parts> <larger number>] [--only <word>]");
+  return { counts, kinds };
+}
+
 function rowsOf(kind, make, counts) {
   const files = counts.map((count) => {
     const path = join(FOLDER, `${count}.onnx`);
@@ -86,8 +98,8 @@ function rowsOf(kind, make, counts) {
     return path;
   });
   return COMMANDS.map((command) => {
-    const whole = files.map((path) => processorSeconds(command, path));
-    const alone = files.map((path) => processorSeconds(command, path, "--no-verify"));
+    const whole = files.map((path) => processorSeconds(kind, command, path));
+    const alone = files.map((path) => processorSeconds(kind, command, path, "--no-verify"));
     return [kind, command, ...whole.map(text), ratio(whole, counts), alone.map(text).join(" "), ratio(alone, counts)];
   });
 }
@@ -101,11 +113,15 @@ function ratio([few, many], counts) {
 }
 
 /** Of the command and all that it started, or what it said instead of a result. */
-function processorSeconds(command, path, ...flags) {
+function processorSeconds(kind, command, path, ...flags) {
   const before = ofChildren();
-  const args = ["bin/edgec.js", command, path, "-o", join(FOLDER, "out.onnx"), "--force", "--quiet", ...flags];
+  const args = ["bin/edgec.js", command, relative(".", path), ...flags, "--quiet", "--force", "-o", OUTPUT];
+  const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (status === 0) return ofChildren() - before;
+  const seconds = ofChildren() - before;
+  const passed = (performance.now() - start) / 1000;
+  console.error(`${kind}: ${args.slice(1, -4).join(" ")}: ${seconds.toFixed(1)} s of ${passed.toFixed(1)} s`);
+  if (status === 0) return seconds;
   console.log(`edgec ${command} ${flags.join(" ")} ended with ${status}: ${stderr.slice(0, 300)}`);
   return `exit ${status}`;
 }

@@ -16,7 +16,7 @@ export interface Watchdog {
 
 /**
  * Memory and processor time are known on Linux; elsewhere, and where `/proc` must not be read, the time that passes counts.
- * @param limit asked for again whenever it seems exceeded, so that what is costly to learn is learnt only then
+ * @param limit asked for with `isNear` once, when it first seems exceeded: what is costly to learn is learnt only then
  * @param tell given the limit that is exceeded, and which half of it
  */
 export function watchProcess(
@@ -35,9 +35,10 @@ export function watchProcess(
     const now = before && usageOf(pid);
     return before && now && now.bytes - before.bytes > bytes ? "bytes" : undefined;
   };
+  let whole: WorkLimit | undefined;
   const timer = setInterval(() => {
-    if (exceeded(limit(false)) === undefined) return;
-    const whole = limit(true);
+    if (exceeded(whole ?? limit(false)) === undefined) return;
+    whole ??= limit(true);
     const kind = exceeded(whole);
     if (kind === undefined) return;
     clearInterval(timer);
