@@ -12,6 +12,7 @@ export function diffText(diff: ModelDiff, { all = false }: { readonly all?: bool
   const sections = [
     textTable([["before", printable(diff.path.before ?? "(in memory)")], ["after", printable(diff.path.after ?? "(in memory)")]], [0, 1]),
     summary(diff, paint),
+    diff.notes.map(printable),
     values("input", diff.inputs), values("output", diff.outputs),
     operators(diff, paint),
     weights(diff, all, paint),
