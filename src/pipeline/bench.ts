@@ -5,13 +5,14 @@ import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
-import { openRemote } from "../runtime/index.js";
+import { withLimits, type LimitOptions } from "../run-limits.js";
+import { openRemote, type ModelTimes } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
 import { toldOfSample } from "./original-fault.js";
 import { modelInputs, openData } from "./run-data.js";
 import { requireThreads } from "./threads.js";
 
-export interface BenchOptions {
+export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
   /** Inputs to run on: a path or a dataset; without it, random feeds from the first model's inputs. */
   readonly data?: string | Dataset;
   /** Default 1. */
@@ -53,7 +54,7 @@ const NOTHING_RETURNED = "onnxruntime's JavaScript API can return none of its ou
 
 /** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
-  return abortable(options.signal, () => timeModels(paths, options));
+  return abortable(options.signal, () => withLimits(options, () => timeModels(paths, options)));
 }
 
 async function timeModels(paths: readonly string[], options: BenchOptions): Promise<BenchResult> {
@@ -69,8 +70,9 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   const runtime = await openRemote();
   try {
     const times = await timed(paths, (files) => {
-      const labels = files.map(({ label }) => label);
-      return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels });
+      const [models, labels] = [files.map(({ path }) => path), files.map(({ label }) => label)];
+      const time = (): Promise<ModelTimes[]> => runtime.timeInterleaved(models, feeds, { threads, runs, warmup, labels });
+      return options.data === undefined ? models.reduceRight<typeof time>((job, model, k) => () => runtime.onMadeUpInputs(model, labels[k]!, job), time)() : time();
     });
     if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: ${NOTHING_RETURNED}`);
     const base = quantile(times[0]?.samplesMs ?? [], 0.5);

@@ -8,6 +8,7 @@ import { nativeRuntime } from "../runtime/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
+import { plural } from "../report/units.js";
 import { sizesOf, type FileSizes } from "../verify/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { withLimits } from "../run-limits.js";
@@ -26,7 +27,7 @@ import type { PlanOptions } from "./plan.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
-import { madeUpWarnings, openRunData } from "./run-data.js";
+import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/search-tools.js";
@@ -104,7 +105,7 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
     await takeTurn();
     const doubts = await checkData(context, runtime?.isThere === true || runtime?.instead !== undefined, warnings);
     const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    const candidate = await neverLarger(context, settings, chosen, read);
+    const candidate = await neverLarger(context, settings, chosen, read, (name, plan) => buildSafely(context, name, plan));
     warnings.unshift(...await lossWarnings(context, candidate, doubts));
     warnings.push(...await laterWarnings(context, candidate, target));
     logger.progress?.({ step: "finish", done: 0 });
@@ -136,7 +137,7 @@ function prepared(given: PlacedOptions): Prepared {
 async function laterWarnings(context: CandidateContext, candidate: Candidate, target: ReportedTarget): Promise<Diagnostic[]> {
   const { options, data } = context;
   return [
-    ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
+    ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate, data), ...memoryWarnings(target, candidate.measurements.size),
     ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
   ];
 }
@@ -210,9 +211,13 @@ function unusedData(paths: readonly string[], output = ""): Diagnostic[] {
   }));
 }
 
-function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candidate): Diagnostic[] {
+function idleCalibration(
+  { calib, eval: evaluation }: CompressOptions, { run, isFallback, measurements: { fidelity } }: Candidate, { isMadeUp }: RunData,
+): Diagnostic[] {
   if (calib === undefined || run.askedForData || isFallback) return [];
-  return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
+  const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
+  const heldOut = isHeldOut ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are held out in case a pass does. To compare on all of it, give it with --eval in place of --calib.` : "";
+  return [{ id: "compress/idle-calibration", severity: "warning", message: `Calibration data was given, but none of the passes that ran learns from data.${heldOut}` }];
 }
 
 function makeReport(
