@@ -72,6 +72,8 @@ class Supervisor {
     const { child } = this;
     letGoOfLifeline(child);
     child.on("message", (message) => {
+      // A module of the user's may send what it likes.
+      if (typeof message !== "object" || message === null) return;
       const outcome = completedWith(message, this.token);
       if (outcome === undefined) this.take(message as Notice);
       else this.outcome = outcome;

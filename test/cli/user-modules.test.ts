@@ -27,7 +27,7 @@ const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]
     /ended with exit code 0 before the run was complete/,
   ],
   "says that the run is complete": [
-    'for (const token of [undefined, "", "00000000-0000-0000-0000-000000000000"]) process.send({ kind: "complete", token, exitCode: 0 });'
+    'process.send(null); process.send("complete"); for (const token of [undefined, "", "00000000-0000-0000-0000-000000000000"]) process.send({ kind: "complete", token, exitCode: 0 });'
       + ' await new Promise((done) => setTimeout(done, 200)); process.reallyExit(0)',
     /ended with exit code 0 before the run was complete/,
   ],
