@@ -10,9 +10,7 @@ export type Notice =
   /** A file that the user asked for is about to take its name, or has taken it. */
   | { readonly kind: "writing" | "written"; readonly path: string }
   /** A module of the user's is about to run in this process. */
-  | { readonly kind: "module"; readonly path: string }
-  /** The run has come to its end, good or bad, and its outcome was told. */
-  | { readonly kind: "complete" };
+  | { readonly kind: "module"; readonly path: string };
 
 let listener: ((notice: Notice) => void) | undefined;
 

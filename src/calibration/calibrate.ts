@@ -4,6 +4,8 @@ import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
+import { LimitExceeded } from "../run-limits.js";
+import { loadingWithin } from "../runtime/index.js";
 import { locate, modelComputing, type Located } from "./augment.js";
 import { FirstSample } from "./first-sample.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
@@ -114,7 +116,7 @@ class Calibration {
     requests: readonly StatisticRequest[], samples: number, shapes: ReadonlyMap<string, readonly number[]>, progress: (done: number) => void,
   ): Promise<void> {
     try {
-      await this.child.call("openRound", [this.round(requests, samples, shapes)], "loading the model for calibration");
+      await this.openRound(this.round(requests, samples, shapes));
       const sent = await this.stream(progress);
       await this.collect(requests);
       // All samples are done only now: Gram matrices take a while to come over.
@@ -129,6 +131,12 @@ class Calibration {
     }
   }
 
+  private openRound(round: Round): Promise<void> {
+    const { modelPath, label } = round;
+    const open = (): Promise<void> => this.child.call("openRound", [round], "loading the model for calibration");
+    return modelPath === undefined ? open() : loadingWithin(this.child, modelPath, label, open);
+  }
+
   /** Those that were made for the main graph. */
   private direct(requests: readonly StatisticRequest[]): StatisticRequest[] {
     return requests.filter((request) => this.lifted.original(request) === request);
@@ -139,7 +147,8 @@ class Calibration {
    * Throws what cannot come from that.
    */
   private giveUpBodies(error: unknown): void {
-    if (error instanceof BadDataError || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED")) throw error;
+    const hasEnded = error instanceof LimitExceeded || (error instanceof EdgecError && error.code === "RUNTIME_CRASHED");
+    if (error instanceof BadDataError || hasEnded) throw error;
     this.inner = [];
     this.logger.diagnostic?.({
       id: "calibration-bodies-not-measured", severity: "warning",

@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, Model } from "../ir/index.js";
+import { loadingWithin } from "../runtime/index.js";
 import { modelOfShapes, type Located } from "./augment.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import type { CalibrationClient } from "./process.js";
@@ -30,8 +31,9 @@ export class FirstSample {
     const names = [...computed, ...lifted];
     if (names.length === 0) return shapes;
     const { model, outputs } = modelOfShapes(exposeInner(this.model, inner, "counts"), names, new Set(lifted));
-    const args = [this.scratch.write(model), modelLabel(this.model), this.feed, outputs] as const;
-    const found = await this.child.call("shapes", [...args], "running the first calibration sample");
+    const [path, label] = [this.scratch.write(model), modelLabel(this.model)];
+    await loadingWithin(this.child, path, label, () => this.child.call("openShapes", [path, label], `loading ${label}`));
+    const found = await this.child.call("shapes", [this.feed, outputs], "running the first calibration sample");
     names.forEach((name, i) => shapes.set(name, found[i] ?? []));
     assumeSizes(shapes, lifted);
     return shapes;

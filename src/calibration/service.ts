@@ -13,10 +13,12 @@ const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // Reported by the first call; a missing runtime must not end the process before that.
 worker.catch(() => undefined);
 
-export async function shapes(
-  modelPath: string, label: string, feed: Feed, outputs: readonly string[],
-): Promise<number[][]> {
-  return (await worker).shapes(modelPath, label, feed, outputs);
+export async function openShapes(modelPath: string, label: string): Promise<void> {
+  return (await worker).openShapes(modelPath, label);
+}
+
+export async function shapes(feed: Feed, outputs: readonly string[]): Promise<number[][]> {
+  return (await worker).shapes(feed, outputs);
 }
 
 export async function openRound(round: Round): Promise<void> {

@@ -43,6 +43,7 @@ interface Running {
 
 export class CalibrationWorker {
   private running: Running | undefined;
+  private ofShapes: Session | undefined;
   /** Samples may be sent ahead; they run one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
   /** What the pool makes of the sample before, while the next one runs. */
@@ -50,9 +51,16 @@ export class CalibrationWorker {
 
   constructor(private readonly runtime: OnnxRuntime) {}
 
-  /** Runs a model whose outputs are shapes and returns them in the order of `outputs`. */
-  async shapes(modelPath: string, label: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
-    const session = await openExact(this.runtime, modelPath, { label });
+  /** Loads a model whose outputs are shapes. */
+  async openShapes(modelPath: string, label: string): Promise<void> {
+    this.ofShapes = await openExact(this.runtime, modelPath, { label });
+  }
+
+  /** Runs it once, and returns the shapes in the order of `outputs`. */
+  async shapes(feed: Feed, outputs: readonly string[]): Promise<number[][]> {
+    const session = this.ofShapes;
+    if (!session) throw new Error("the model of shapes must be opened first");
+    this.ofShapes = undefined;
     try {
       const found = await session.run(feed, outputs);
       return outputs.map((name) => Array.from(found[name]?.data as BigInt64Array, Number));

@@ -4,17 +4,22 @@ import type { LimitOptions, WorkLimit } from "../run-limits.js";
 import { byteCount, duration } from "./option-values.js";
 
 export function addLimitFlags(command: Command): Command {
-  return command
-    .option(
+  return addLoadLimitFlag(
+    command.option(
       "--fold-limit <time,size>",
       "processor time and memory for computing constants; what takes more stays as nodes (default: 10s,256MB, and more for large models)",
       workLimit,
-    )
-    .option(
-      "--load-limit <time,size>",
-      "processor time and memory for loading a model in onnxruntime; one that takes more is refused (default: 3s,1GB, and more for large models)",
-      workLimit,
-    );
+    ),
+  );
+}
+
+/** For a command that computes no constants. */
+export function addLoadLimitFlag(command: Command): Command {
+  return command.option(
+    "--load-limit <time,size>",
+    "processor time and memory for loading a model in onnxruntime; one that takes more is refused (default: 3s,1GB, and more for large models)",
+    workLimit,
+  );
 }
 
 /** The limits alone, of all flags that were given. */

@@ -43,7 +43,7 @@ export async function runCompress(path: string, given: Readonly<Record<string, u
   try {
     const { report } = await job(path, { ...libraryOptions(flags, given), output, logger });
     logger.clear();
-    await tell(report, flags);
+    await tell(report, flags, logger.shown);
     if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
   } finally {
     logger.clear();
@@ -58,12 +58,14 @@ async function requirePlaces(path: string, output: string, flags: RunFlags): Pro
 }
 
 /** Standard output is for people, unless the report itself is asked for there. */
-async function tell(report: Report, { report: places = [], ...flags }: RunFlags): Promise<void> {
+async function tell(
+  report: Report, { report: places = [], ...flags }: RunFlags, shown: ReadonlySet<string>,
+): Promise<void> {
   await writeReports(places, report);
   const isTaken = places.some(isStandardOutput);
   const [input, output] = [report.input, report.output].map((path) => chalk.bold(printable(path ?? "")));
   if (flags.quiet !== true && flags.json !== true && !isTaken) process.stdout.write(`${input} → ${output}\n\n`);
-  printReport(report, { ...flags, quiet: flags.quiet === true || isTaken });
+  printReport(report, { ...flags, shown, quiet: flags.quiet === true || isTaken });
 }
 
 function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {

@@ -3,6 +3,7 @@
  * what became of it when it ends on its own, and removes what it leaves behind.
  */
 import { fork, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,7 @@ import { EdgecError } from "../errors.js";
 import { newRunToken, removeRun, RUN_VARIABLE } from "../onnx/temporary-name.js";
 import { letGoOfLifeline, withLifeline } from "../runtime/lifeline.js";
 import type { Notice } from "../run-notices.js";
+import { completedWith, type Beginning } from "./completion.js";
 import { reportFailure } from "./failure.js";
 import { childrenOf, isAlive, kill } from "./processes.js";
 import { exitCodeOf, INTERRUPTS, isInterrupt, tellInterruption, type Interrupt, type Written } from "./interrupt.js";
@@ -56,7 +58,9 @@ class Supervisor {
   private readonly processes = new Set<number>();
   private readonly modules: string[] = [];
   private written: Written | undefined;
-  private isComplete = false;
+  private readonly token = randomUUID();
+  /** What the run came to; undefined while it is not complete. */
+  private outcome: number | undefined;
   private isEnding = false;
 
   constructor(
@@ -67,7 +71,16 @@ class Supervisor {
   watch(): void {
     const { child } = this;
     letGoOfLifeline(child);
-    child.on("message", (notice) => this.take(notice as Notice));
+    child.on("message", (message) => {
+      // A module of the user's may send what it likes.
+      if (typeof message !== "object" || message === null) return;
+      const outcome = completedWith(message, this.token);
+      if (outcome === undefined) this.take(message as Notice);
+      else this.outcome = outcome;
+    });
+    const beginning: Beginning = { token: this.token };
+    // A process that was not started, or has ended by now, is told of by its events.
+    if (child.connected) child.send(beginning, () => undefined);
     child.on("error", (error) => {
       if (child.pid === undefined) process.exit(notStarted(error));
     });
@@ -94,9 +107,6 @@ class Supervisor {
       case "module":
         this.modules.push(notice.path);
         break;
-      case "complete":
-        this.isComplete = true;
-        break;
       case "writing":
       case "written":
         this.written = { path: notice.path, isDone: notice.kind === "written" };
@@ -121,7 +131,8 @@ class Supervisor {
     if (this.isEnding) return;
     this.isEnding = true;
     await this.cleanUp();
-    if (this.isComplete && code !== null) process.exit(code);
+    // The process's own exit code is within reach of a module of the user's.
+    if (this.outcome !== undefined && code !== null) process.exit(this.outcome);
     if (isInterrupt(signal)) {
       tellInterruption(this.written);
       process.exit(exitCodeOf(signal));

@@ -7,6 +7,8 @@ const BAR_WIDTH = 24;
 const REDRAW_MS = 80;
 
 export class TerminalLogger implements Logger {
+  /** Messages of warnings that were shown, so that a report on the same screen need not repeat them. */
+  readonly shown = new Set<string>();
   private lastDrawn = 0;
   private drawn = false;
   private lastStep = "";
@@ -28,6 +30,7 @@ export class TerminalLogger implements Logger {
   diagnostic({ severity, message }: Diagnostic): void {
     if (this.options.quiet) return;
     this.clear();
+    if (severity === "warning") this.shown.add(message);
     this.stream.write(`${severity === "warning" ? "warning: " : ""}${printable(message)}\n`);
   }
 

@@ -11,6 +11,8 @@ export interface CalibrationData {
   readonly calibration: Dataset | undefined;
   /** What the user gave to compare on; undefined where samples of the calibration data, or random feeds, are compared on. */
   readonly evaluation: Dataset | undefined;
+  /** Whether the outcome is compared on samples of the calibration data. */
+  readonly comparedOnItself: boolean;
   /** The model that knows the scale of its inputs; undefined where nothing is to be run. */
   readonly modelPath: string | undefined;
 }
@@ -26,20 +28,20 @@ const LEAST_VALUES = 64;
 const SLACK = 0.05;
 
 /** Throws BadDataError for data that cannot be read or holds NaN. */
-export async function checkCalibration({ calibration, evaluation, modelPath }: CalibrationData): Promise<Diagnostic[]> {
+export async function checkCalibration({ calibration, evaluation, comparedOnItself, modelPath }: CalibrationData): Promise<Diagnostic[]> {
   if (!calibration) return [];
   const learned = await summarize(calibration);
   const useless = constantWarnings(learned);
-  if (useless.length > 0) return withBlindness(useless, evaluation);
+  if (useless.length > 0) return withBlindness(useless, comparedOnItself);
   const equal = learned.areEqual ? [warning("equal-samples", `All ${learned.samples} samples of ${calibration.name} are the same, so that the ranges learned are those of one input. Give some 100 typical inputs.`)] : [];
   const unlike = evaluation ? unlikeWarnings(learned, await summarize(evaluation)) : [];
   const scale = modelPath === undefined ? [] : await scaleWarnings(learned, modelPath);
-  return [...withBlindness([...equal, ...scale], evaluation), ...unlike];
+  return [...withBlindness([...equal, ...scale], comparedOnItself), ...unlike];
 }
 
 /** A comparison on samples of the same data cannot see what is wrong with it. */
-function withBlindness(found: readonly Diagnostic[], evaluation: Dataset | undefined): Diagnostic[] {
-  if (evaluation) return [...found];
+function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean): Diagnostic[] {
+  if (!comparedOnItself) return [...found];
   return found.map((one) => ({ ...one, message: `${one.message} The comparison on samples of the same data means little: give data of its own with --eval.` }));
 }
 

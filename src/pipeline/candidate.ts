@@ -15,6 +15,7 @@ import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
 import { stateZeroPoints } from "./level-repair.js";
+import { bytesText } from "../report/units.js";
 import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "./output-file.js";
@@ -107,7 +108,7 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
   const asMade = await measured(context, path);
-  const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
+  const { measurements, told } = await atAllLevels(context, model, path, asMade);
   const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
   return { model, path, plan, run, measurements, warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings], isFallback: false };
 }
@@ -126,14 +127,15 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
 
 /**
  * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no
- * larger than the original. Undefined where nothing is gained; the file is then as it was.
+ * larger than the original; one that would be is told of. Where nothing is gained the file is as it was.
  */
 async function atAllLevels(
-  context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements,
-): Promise<Measured | undefined> {
-  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
+  context: CandidateContext, model: Model, path: string, asMade: Measured,
+): Promise<Measured> {
+  const { fidelity, size } = asMade.measurements;
+  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return asMade;
   const repaired = copyModel(model);
-  if (stateZeroPoints(repaired) === 0) return undefined;
+  if (stateZeroPoints(repaired) === 0) return asMade;
   writeAside(repaired, path, context);
   const again = await measured(context, path).catch((error: unknown) => {
     if (error instanceof EdgecError) return undefined;
@@ -142,12 +144,22 @@ async function atAllLevels(
   const { measurements } = again ?? {};
   const { levels } = measurements?.fidelity ?? {};
   const isBetter = measurements?.fidelity && (levels === undefined || levels.compressed === LEVELS[0]);
-  if (isBetter && measurements.size.compressed.raw <= size.original.raw) {
+  if (again && isBetter && measurements.size.compressed.raw <= size.original.raw) {
     Object.assign(model, repaired);
     return again;
   }
   writeAside(model, path, context);
-  return undefined;
+  const found = isBetter ? [zeroPointsLeftOut(measurements.size.compressed.raw, size.original.raw)] : [];
+  return { ...asMade, told: [...asMade.told, ...found] };
+}
+
+function zeroPointsLeftOut(after: number, before: number): Diagnostic {
+  return {
+    id: "compress/zero-points-left-out", severity: "warning",
+    message: "With the zero points of QuantizeLinear and DequantizeLinear written out, where the model leaves them to their default of 0, "
+      + "onnxruntime runs it at all graph optimization levels. They were left out, because the file would be larger than the original "
+      + `(${bytesText(after)} against ${bytesText(before)}). If you can spare the bytes, have the tool that quantized the model write them.`,
+  };
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */

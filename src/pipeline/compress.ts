@@ -8,13 +8,14 @@ import { nativeRuntime } from "../runtime/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { SCHEMA_VERSION, type Report } from "../report/report.js";
+import { plural } from "../report/units.js";
 import { sizesOf, type FileSizes } from "../verify/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { withLimits } from "../run-limits.js";
 import { VERSION } from "../version.js";
 import { type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
-import { checkCalibration } from "./calibration-check.js";
 import type { CompressOptions } from "./compress-options.js";
+import { checkData, lossWarnings, tellFirst } from "./data-warnings.js";
 import { chooseCandidate } from "./fall-back.js";
 import { type Decisions, requireSameModel } from "./decisions.js";
 import { markModel } from "./edgec-mark.js";
@@ -23,15 +24,13 @@ import { fingerprintOf } from "./fingerprint.js";
 import { neverLarger } from "./never-larger.js";
 import { OutputFile } from "./output-file.js";
 import type { PlanOptions } from "./plan.js";
-import { muchLost } from "./much-lost.js";
 import { planOptions } from "./plan-options.js";
 import { pruningEffect } from "./pruning-effect.js";
 import { referenceOf } from "./reference.js";
-import { madeUpWarnings, openRunData } from "./run-data.js";
+import { madeUpWarnings, openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
 import { SearchState } from "./search/search-state.js";
 import type { SearchResult } from "./search/search-tools.js";
-import { fidelityOnRandomFeeds } from "./second-opinion.js";
 import { buildSafely } from "./safe-candidate.js";
 import { RunCompute } from "./run-compute.js";
 import { computeThreads, learningThreads } from "./threads.js";
@@ -104,14 +103,11 @@ async function compressModel(input: string | Uint8Array | Model, given: Compress
       ...searchPlaces(options, inputPath, files, externalData), data, learningThreads: learningThreads(given.threads), compute,
     };
     await takeTurn();
-    const blind = await checkData(context, warnings);
+    const doubts = await checkData(context, runtime?.isThere === true || runtime?.instead !== undefined, warnings);
     const chosen = await chooseCandidate(settings, (name, plan) => buildSafely(context, name, plan), logger);
-    const candidate = await neverLarger(context, settings, chosen, read);
-    warnings.unshift(...await lossWarnings(context, candidate, blind));
-    warnings.push(
-      ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate), ...memoryWarnings(target, candidate.measurements.size),
-      ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
-    );
+    const candidate = await neverLarger(context, settings, chosen, read, (name, plan) => buildSafely(context, name, plan));
+    warnings.unshift(...await lossWarnings(context, candidate, doubts));
+    warnings.push(...await laterWarnings(context, candidate, target));
     logger.progress?.({ step: "finish", done: 0 });
     warnings.push(...unusedData(await files.unusedData(candidate.path, originalData), options.output));
     const decisions = { ...settings.replay ?? decidedIn(candidate), judged: candidate.run.judged, model: fingerprint };
@@ -137,28 +133,13 @@ function prepared(given: PlacedOptions): Prepared {
   return { options, settings: planOptions(options), target };
 }
 
-/** Looks at the calibration data before work begins. Returns whether comparing on samples of it would be blind to what is wrong. */
-async function checkData({ options, data, referencePath }: CandidateContext, warnings: Diagnostic[]): Promise<{ readonly found: boolean; readonly isBlind: boolean }> {
-  const isGiven = options.eval !== undefined;
-  const modelPath = options.verify === false ? undefined : referencePath;
-  const found = await checkCalibration({ calibration: data.calibration, evaluation: isGiven ? data.evaluation : undefined, modelPath });
-  tellFirst(found, warnings, options.logger);
-  return { found: found.length > 0, isBlind: found.length > 0 && !isGiven && !data.isMadeUp };
-}
-
-async function lossWarnings(
-  { referencePath, read, data, options: { seed } }: CandidateContext, { path, measurements: { fidelity, accuracy, size } }: Candidate, { found, isBlind }: { readonly found: boolean; readonly isBlind: boolean },
-): Promise<Diagnostic[]> {
-  const advice = found ? "The calibration data is the likely cause: see the warning about it." : "";
-  const lost = muchLost({ fidelity, accuracy, isMadeUp: data.isMadeUp, advice });
-  if (lost.length > 0 || !isBlind || !fidelity) return lost;
-  return muchLost({ fidelity: await fidelityOnRandomFeeds(read(), { original: referencePath, compressed: path, size, seed }), isMadeUp: true, advice });
-}
-
-/** What must be known before work begins is told at once, and stands in the report as well. */
-function tellFirst(found: readonly Diagnostic[], warnings: Diagnostic[], logger: Logger | undefined): void {
-  for (const diagnostic of found) logger?.diagnostic?.(diagnostic);
-  warnings.push(...found);
+/** Those that the outcome is read by. */
+async function laterWarnings(context: CandidateContext, candidate: Candidate, target: ReportedTarget): Promise<Diagnostic[]> {
+  const { options, data } = context;
+  return [
+    ...madeUpWarnings(data, candidate.measurements), ...candidate.warnings, ...idleCalibration(options, candidate, data), ...memoryWarnings(target, candidate.measurements.size),
+    ...slowdownWarnings(target, options), ...await pruningEffect(context, candidate),
+  ];
 }
 
 /**
@@ -230,9 +211,13 @@ function unusedData(paths: readonly string[], output = ""): Diagnostic[] {
   }));
 }
 
-function idleCalibration({ calib }: CompressOptions, { run, isFallback }: Candidate): Diagnostic[] {
+function idleCalibration(
+  { calib, eval: evaluation }: CompressOptions, { run, isFallback, measurements: { fidelity } }: Candidate, { isMadeUp }: RunData,
+): Diagnostic[] {
   if (calib === undefined || run.askedForData || isFallback) return [];
-  return [{ id: "compress/idle-calibration", severity: "warning", message: "Calibration data was given, but none of the passes that ran learns from data." }];
+  const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
+  const heldOut = isHeldOut ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are held out in case a pass does. To compare on all of it, give it with --eval in place of --calib.` : "";
+  return [{ id: "compress/idle-calibration", severity: "warning", message: `Calibration data was given, but none of the passes that ran learns from data.${heldOut}` }];
 }
 
 function makeReport(

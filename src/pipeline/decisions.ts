@@ -81,6 +81,9 @@ function parse(path: string): unknown {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new EdgecError("CANNOT_READ", `--replay ${path}: there is no such file. Give the report of an earlier run.`, { cause });
+    }
     throw new EdgecError("CANNOT_READ", `--replay ${path}: cannot be read: ${(cause as Error).message}`, { cause });
   }
   try {

@@ -64,6 +64,8 @@ export interface ModelDiff {
   readonly operators: readonly OperatorChange[];
   /** All weights, those of the first model in its order, then those that only the second has. */
   readonly weights: readonly WeightChange[];
+  /** What the figures were taken for where a model leaves it open. */
+  readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -92,6 +94,7 @@ export async function diffModels(before: string | Uint8Array | Model, after: str
     outputs: valueChanges(a.outputs, b.outputs),
     operators: operatorChanges(a.operators, b.operators),
     weights: matchWeights(a.weights, b.weights).map(([first, second, matchedBy]) => weightChange(first, second, matchedBy)),
+    notes: [...new Set([...a.notes, ...b.notes])],
     warnings: [...a.warnings, ...b.warnings],
   };
 }

@@ -80,11 +80,13 @@ async function trialOf(model: Model, parameters: number, evaluator: RuntimeEvalu
   }
 }
 
-/** A model that does not run on zeros is looked at without. */
+/** Runs it with one sample where the batch is open. A model that does not run on zeros is looked at without. */
 async function measure(model: Model, options: InspectOptions, warnings: string[]): Promise<Shapes | undefined> {
   options.logger?.progress?.({ step: "running once on zeros", done: 0 });
   try {
-    return await runShapes(sizedModel(model, options));
+    const sized = sizedModel(model, options);
+    takeOneSample(sized);
+    return await runShapes(sized);
   } catch (error) {
     if (!(error instanceof EdgecError) || !(error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE")) throw error;
     warnings.push(`The model was not run, so sizes come from its declarations: ${error.message}`);

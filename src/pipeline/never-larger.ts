@@ -19,7 +19,7 @@ export interface Unchanged {
   readonly wouldBe: number;
 }
 
-/** Passes that write out what is short in the file: who names them asks for that. */
+/** Passes that write out what is short in the file: who names them asks for that, and for no more. */
 const WRITE_OUT: readonly string[] = ["upgrade-opset", "inline-functions", "unpack-weights"];
 /** Warnings about the model that is given up. */
 const MOOT: ReadonlySet<string> = new Set([
@@ -33,15 +33,19 @@ const MOOT: ReadonlySet<string> = new Set([
  * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was asked for
  * that takes more bytes: plain storage, a pass by name that writes things out, passes of the caller's own making.
  * @param original reads the input anew
+ * @param build makes another candidate by a plan
  */
 export async function neverLarger(
   context: CandidateContext,
   plan: PlanOptions,
   candidate: Candidate,
   original: () => Model,
+  build: (name: string, plan: PlanOptions) => Promise<Candidate>,
 ): Promise<Candidate> {
   const { original: before, compressed: after } = candidate.measurements.size;
   if (after.raw <= before.raw || isAskedFor(plan)) return candidate;
+  const asked = namedPasses(plan).filter((name) => WRITE_OUT.includes(name));
+  if (asked.length > 0) return asAsked(candidate, asked, await build("asked", { flags: {}, passes: asked.join(",") }));
   const path = await writeUnchanged(context, original);
   const { raw } = await sizesOf(path, false);
   // Where the input's bytes come in another file format than it had, they may be no fewer.
@@ -59,9 +63,24 @@ export async function neverLarger(
   return { ...candidate, model: original(), path, run, measurements, warnings, unchanged: { wouldBe: after.raw } };
 }
 
-function isAskedFor({ passes, flags }: PlanOptions): boolean {
-  if (flags.storage === "plain" || typeof passes === "object") return true;
-  return passes?.split(",").some((name) => WRITE_OUT.includes(name.trim())) ?? false;
+/** Of the whole result. */
+function isAskedFor(plan: PlanOptions): boolean {
+  if (plan.flags.storage === "plain" || typeof plan.passes === "object") return true;
+  const names = namedPasses(plan);
+  return names.length > 0 && names.every((name) => WRITE_OUT.includes(name));
+}
+
+function namedPasses({ passes }: PlanOptions): string[] {
+  return typeof passes === "string" ? passes.split(",").map((name) => name.trim()).filter((name) => name !== "") : [];
+}
+
+/** What the named passes write out is wanted; what others add to it is not. */
+function asAsked(candidate: Candidate, names: readonly string[], asked: Candidate): Candidate {
+  const { raw: after } = candidate.measurements.size.compressed;
+  const { raw: without } = asked.measurements.size.compressed;
+  if (after <= without) return candidate;
+  const message = `Only ${names.join(" and ")} ran, because the result would be larger with the other passes (${bytesText(after)} against ${bytesText(without)}).`;
+  return { ...asked, warnings: [...asked.warnings, { id: "compress/others-left-out", severity: "warning", message }] };
 }
 
 /** The input's very bytes where one file holds them all, else its tensors in the form that the output is to have. */

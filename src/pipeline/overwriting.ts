@@ -46,6 +46,8 @@ export function refuseOverlap(written: readonly FileWritten[], read: readonly Fi
     const input = reading.findLast((other) => isSameFile(other, identity));
     if (input && !(isReplaced && mayReplace(file, input))) throw refusalOf(file, input, force);
     const twice = written.slice(0, k).find(({ path }) => isSameFile(identityOf(path), identity));
+    if (twice?.what === "report" && file.what === "report" && isSameName(file.path, twice.path))
+      throw reportRefusal(file.path, "it is given more than once", "Name each file once with --report.");
     if (twice) throw refusalOf(file, takenBy(twice), true);
   }
 }

@@ -3,7 +3,7 @@ import type { Change, ModelDiff, ValueChange, WeightChange, WeightSide } from ".
 import { valueText } from "./inspection-text.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { textTable } from "./text-table.js";
-import { bytesText, countText, percentText, plural, printable, ratioText } from "./units.js";
+import { bytesText, countText, percentText, plural, printable, ratioText, shortened } from "./units.js";
 
 const FIRST_WEIGHTS = 20;
 
@@ -12,6 +12,7 @@ export function diffText(diff: ModelDiff, { all = false }: { readonly all?: bool
   const sections = [
     textTable([["before", printable(diff.path.before ?? "(in memory)")], ["after", printable(diff.path.after ?? "(in memory)")]], [0, 1]),
     summary(diff, paint),
+    diff.notes.map(printable),
     values("input", diff.inputs), values("output", diff.outputs),
     operators(diff, paint),
     weights(diff, all, paint),
@@ -64,7 +65,7 @@ function weights({ weights: all }: ModelDiff, whole: boolean, paint: Paint): str
   if (changed.length === 0) return [`the same weights, ${all.length} in all`];
   const sorted = [...changed].sort((a, b) => saved(b) - saved(a));
   const shown = whole ? sorted : sorted.slice(0, FIRST_WEIGHTS);
-  const rows = shown.map(({ name, before, after }) => [printable(name), sideText(before), sideText(after), bytesChange(before, after), zerosText(before, after), distinctText(before, after)]);
+  const rows = shown.map(({ name, before, after }) => [shortened(printable(name)), sideText(before), sideText(after), bytesChange(before, after), zerosText(before, after), distinctText(before, after)]);
   const rest = [...(sorted.length > shown.length ? [`${plural(sorted.length - shown.length, "more weight")} changed: --all lists them`] : []), ...(same > 0 ? [`${plural(same, "weight")} unchanged`] : [])];
   return [
     ...textTable([["weight", "before", "after", "bytes", "zeros", "values"].map((cell) => paint.bold(cell)), ...rows], [0, 1, 2]),

@@ -2,7 +2,7 @@
 import type { InspectedNode, InspectedWeight, Inspection, Possibility } from "../pipeline/inspection/inspection.js";
 import { flagKey } from "../pipeline/registered-pass.js";
 import { findPass } from "../pipeline/registry.js";
-import { bytesText, countText, percentText, printable } from "./units.js";
+import { bytesText, countText, percentText, printable, shortened } from "./units.js";
 
 export type LayerSort = "bytes" | "macs" | "name";
 
@@ -27,7 +27,7 @@ export function layerRows(inspection: Inspection, sort: LayerSort, most = Infini
   const weights = largestWeights(inspection.weights);
   const passes = inspection.possibilities && applicable(inspection.possibilities);
   const isWhole = most === Infinity;
-  const name = (text: string): string => (isWhole ? printable(text) : shortened(printable(text)));
+  const name = (text: string): string => (isWhole ? printable(text) : shortened(printable(text), NAME_WIDTH));
   const layers = inspection.nodes.filter(({ bytes, macs }) => bytes > 0 || macs !== 0);
   const shown = (isWhole ? layers : layers.filter(tells)).sort(order(sort)).slice(0, most);
   const rows = shown.map((node) => [
@@ -85,12 +85,4 @@ function applicable(possibilities: readonly Possibility[]): Map<string, Set<stri
     found.set(node, (found.get(node) ?? new Set()).add(flag ? flagKey(flag) : pass));
   }
   return found;
-}
-
-/** The middle of a long name tells least. */
-function shortened(name: string): string {
-  const characters = Array.from(name);
-  if (characters.length <= NAME_WIDTH) return name;
-  const half = Math.floor((NAME_WIDTH - 1) / 2);
-  return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
 }

@@ -1,9 +1,10 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
+import { clipped } from "../errors.js";
 import type { PassRecord } from "../pipeline/pass-ledger.js";
 import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
 import { latencyVerdict } from "../verify/latency-verdict.js";
 import type { Report } from "./report.js";
-import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
+import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText, shortened } from "./units.js";
 
 export interface ComparisonRow {
   readonly name: string;
@@ -125,12 +126,12 @@ export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
     const group = groups.get(key) ?? { pass, status, reasons: [], count: 0, examples: [] };
     group.reasons.push(reason);
     group.count++;
-    if (group.examples.length < 3) group.examples.push(printable(name));
+    if (group.examples.length < 3) group.examples.push(shortened(printable(name)));
     groups.set(key, group);
   }
   const order = [...new Set(nodes.map((node) => node.pass))];
   return [...groups.values()]
-    .map(({ reasons, ...group }) => ({ ...group, reason: printable(withRanges(reasons)) }))
+    .map(({ reasons, ...group }) => ({ ...group, reason: clipped(printable(withRanges(reasons))) }))
     .sort((a, b) => order.indexOf(a.pass) - order.indexOf(b.pass) || b.count - a.count);
 }
 

@@ -1,11 +1,12 @@
 /** The report for a person at a terminal. */
+import { clipped } from "../errors.js";
 import { PLAIN, type Paint } from "./paint.js";
 import type { Report } from "./report.js";
 import { headWarnings, isMuchLost, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
 import { textTable } from "./text-table.js";
-import { printable } from "./units.js";
+import { printable, shortened } from "./units.js";
 
 /** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
 export function reportText(report: Report, paint: Paint = PLAIN, { explain = false }: { readonly explain?: boolean } = {}): string {
@@ -56,7 +57,7 @@ function passLines(report: Report, paint: Paint): string[] {
 
 /** Every decision on a node, one to a line. */
 function nodeTable({ nodes }: Report, paint: Paint): string[] {
-  const rows = nodes.map(({ pass, name, opType, status, reason }) => [pass, name, opType, status, reason].map(printable));
+  const rows = nodes.map(({ pass, name, opType, status, reason }) => [pass, shortened(printable(name)), ...[opType, status, clipped(reason)].map(printable)]);
   return rows.length === 0 ? [] : textTable([["pass", "node", "operator", "", "why"].map((cell) => paint.bold(cell)), ...rows], [0, 1, 2, 3, 4]);
 }
 

@@ -61,6 +61,17 @@ export function printable(text: string): string {
   });
 }
 
+/** A name of so many characters at most. The middle of a long name tells least. */
+export function shortened(name: string, width = NAME_WIDTH): string {
+  const characters = Array.from(name);
+  if (characters.length <= width) return name;
+  const half = Math.floor((width - 1) / 2);
+  return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
+}
+
+/** Of a column of names, where nothing else is said. */
+const NAME_WIDTH = 60;
+
 /** Several lines, such as a stack, each made printable. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");

@@ -10,6 +10,7 @@ import type { OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.
 import { startService, type LimitError, type ServiceClient } from "./service.js";
 import { sessionLabel } from "./session-label.js";
 import type * as SessionService from "./session-service.js";
+import type { OpenedSession } from "./session-service.js";
 
 type Client = ServiceClient<typeof SessionService>;
 
@@ -58,17 +59,30 @@ export class RemoteRuntime {
 
   async open(model: string | Uint8Array, options: SessionOptions = {}): Promise<RemoteSession> {
     const label = sessionLabel(model, options.label);
-    const opened = await this.loading(model, label, () => this.client.call("open", [model, options], `loading ${label}`));
+    const opened = await this.opened(model, options);
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
+  }
+
+  private opened(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {
+    const label = sessionLabel(model, options.label);
+    return loadingWithin(this.client, model, label, () => this.client.call("open", [model, options], `loading ${label}`));
   }
 
   /**
    * Times the models in turns in one process. Result i belongs to model i; entry r of every result was measured in
    * the same round on the same feed. Feeds are cycled through.
    */
-  timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
-    const labels = models.map((model, k) => sessionLabel(model, options.labels?.[k]));
-    return this.client.call("timeInterleaved", [models, feeds, options], `timing ${labels.join(" against ")}`);
+  async timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+    const { threads, labels = [] } = options;
+    const config = { ...QUIET_THREADS, ...options.config };
+    const names = models.map((model, k) => sessionLabel(model, labels[k]));
+    const opened: number[] = [];
+    try {
+      for (const [k, model] of models.entries()) opened.push((await this.opened(model, { threads, config, label: names[k]! })).id);
+      return await this.client.call("timeInterleaved", [opened, feeds, options], `timing ${names.join(" against ")}`);
+    } finally {
+      for (const id of opened) await this.client.call("release", [id], "releasing what was timed").catch(() => undefined);
+    }
   }
 
   /**
@@ -81,7 +95,7 @@ export class RemoteRuntime {
     try {
       const path = folder.file("optimized.onnx");
       const name = sessionLabel(model, label);
-      return await this.loading(model, name, () => this.client.call("optimizedGraph", [model, path, label], `optimizing ${name}`));
+      return await loadingWithin(this.client, model, name, () => this.client.call("optimizedGraph", [model, path, label], `optimizing ${name}`));
     } finally {
       await folder.remove();
     }
@@ -96,13 +110,7 @@ export class RemoteRuntime {
     limit: (isNear: boolean) => WorkLimit, error: LimitError, job: () => Promise<T>,
     spent: (seconds: number) => void = () => undefined,
   ): Promise<T> {
-    const watchdog = this.client.watch(limit, error);
-    try {
-      return await job();
-    } finally {
-      spent(watchdog.seconds());
-      watchdog.stop();
-    }
+    return within(this.client, limit, error, job, spent);
   }
 
   /** A run on inputs that mean nothing has a limit on memory: such inputs may ask for any size. */
@@ -114,11 +122,6 @@ export class RemoteRuntime {
     }, job);
   }
 
-  /** onnxruntime computes at load what depends on constants alone, however much that is. */
-  private loading<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
-    return this.within((isNear) => loadLimit(model, isNear), (exceeded, kind) => tooMuchToLoad(label, limitText(exceeded, kind)), job);
-  }
-
   close(): Promise<void> {
     return this.client.close();
   }
@@ -127,6 +130,35 @@ export class RemoteRuntime {
   kill(): Promise<void> {
     return this.client.kill();
   }
+}
+
+/** Worker threads of one session must not spin on while another session is being timed. */
+const QUIET_THREADS = { "session.force_spinning_stop": "1" };
+
+type Watched = Pick<ServiceClient<unknown>, "watch">;
+
+async function within<T>(
+  child: Watched, limit: (isNear: boolean) => WorkLimit, error: LimitError, job: () => Promise<T>,
+  spent: (seconds: number) => void = () => undefined,
+): Promise<T> {
+  const watchdog = child.watch(limit, error);
+  try {
+    return await job();
+  } finally {
+    spent(watchdog.seconds());
+    watchdog.stop();
+  }
+}
+
+/**
+ * Loads a model in a child process under the run's limit. onnxruntime computes at load what depends on constants alone,
+ * however much that is.
+ */
+export function loadingWithin<T>(
+  child: Watched, model: string | Uint8Array, label: string, job: () => Promise<T>,
+): Promise<T> {
+  const tooMuch: LimitError = (exceeded, kind) => tooMuchToLoad(label, limitText(exceeded, kind));
+  return within(child, (isNear) => loadLimit(model, isNear), tooMuch, job);
 }
 
 /** Memory that a model may take for each of its bytes: its weights, copied and repacked for kernels, at several levels. */

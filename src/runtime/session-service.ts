@@ -5,7 +5,7 @@ import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
-import type { LocalSession, OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
+import type { LocalSession, OnnxRuntime, SessionOptions, UsedLevel } from "./runtime.js";
 
 export interface OpenedSession {
   readonly id: number;
@@ -13,7 +13,7 @@ export interface OpenedSession {
   readonly outputNames: readonly string[];
 }
 
-const sessions = new Map<number, Session>();
+const sessions = new Map<number, LocalSession>();
 let nextId = 1;
 
 export async function info(): Promise<Pick<OnnxRuntime, "name" | "version" | "nativeMissing">> {
@@ -37,7 +37,7 @@ export async function usedLevel(id: number): Promise<UsedLevel> {
   return sessionOf(id).usedLevel();
 }
 
-function sessionOf(id: number): Session {
+function sessionOf(id: number): LocalSession {
   const session = sessions.get(id);
   if (!session) throw new EdgecError("PASS_FAILED", "the session has been released already");
   return session;
@@ -49,24 +49,10 @@ export async function release(id: number): Promise<void> {
   await session?.release();
 }
 
-/** Opens all models in this process and times them against each other on the same feeds. */
-export async function timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
-  const runtime = await loadRuntime();
-  const opened: LocalSession[] = [];
-  try {
-    for (const [k, model] of models.entries()) {
-      const label = options.labels?.[k];
-      const config = { ...QUIET_THREADS, ...options.config };
-      opened.push(await runtime.open(model, { threads: options.threads, config, ...(label === undefined ? {} : { label }) }));
-    }
-    return await timeSessions(opened, feeds, options);
-  } finally {
-    for (const session of opened) await session.release();
-  }
+/** Times sessions of this process against each other on the same feeds. */
+export async function timeInterleaved(ids: readonly number[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+  return timeSessions(ids.map(sessionOf), feeds, options);
 }
-
-/** Worker threads of one session must not spin on while another session is being timed. */
-const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
  * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that loads, and

@@ -24,6 +24,9 @@ function read(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new EdgecError("CANNOT_READ", `cannot read the target ${path}: there is no such file. Give the path of a JSON file, or a name that "edgec targets" lists.`, { cause });
+    }
     throw new EdgecError("CANNOT_READ", `cannot read the target ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   if (bytes.length > MOST_BYTES) throw new EdgecError("BAD_OPTION", `${path} has ${bytes.length} bytes: a target is a small JSON file, see docs/targets.md.`);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makeNode } from "../../src/ir/index.js";
+import { DataType, makeNode, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { tiny } from "../passes/graph/tiny-models.js";
 import { edgec, fixture } from "./run-edgec.js";
@@ -43,6 +43,13 @@ it("exits 3 for a model that is not valid, and shows it all the same", async () 
   expect(stdout).toContain('not valid: 2 nodes form a cycle');
 });
 
+it("runs a model with an open batch on one sample, and says so", async () => {
+  const { code, stdout } = await edgec(["inspect", LENET, "--run"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^taken +The size "N" is open and was taken for 1/m);
+  expect(stdout).not.toContain("The model was not run");
+});
+
 describe("wrong usage", () => {
   it("exits 2 for a model that is not there", () => expectFailure(["missing.onnx"], 2, "missing.onnx"));
   it("exits 2 for another model that is not there", () => expectFailure([LENET, "--diff", "missing.onnx"], 2, "missing.onnx"));
@@ -55,7 +62,12 @@ describe("wrong usage", () => {
   it("exits 2 for a negative size", () => expectFailure([LENET, "--shape", "input=-1,3,32,32"], 2, "a size is a whole number, 1 or more"));
   it("exits 2 for a shape without a name", () => expectFailure([LENET, "--shape", "1,3,32,32"], 2, "such as image=1,3,224,224"));
   it("exits 2 and says which symbols there are", () => expectFailure([LENET, "--dim", "batch=1"], 2, /"batch" is no symbolic dimension.*It has "N"/));
-  it("exits 2 for a run with an open size", () => expectFailure([LENET, "--run"], 2, "--dim N=1"));
+  it("exits 2 for a run with an open length", async () => {
+    const model = tiny([makeNode("Relu", ["x"], ["y"])]);
+    model.graph.inputs = [tensorValue("x", DataType.FLOAT, ["N", "length"])];
+    await writeFile(join(temporary.path, "open.onnx"), encodeModelBytes(model));
+    await expectFailure([join(temporary.path, "open.onnx"), "--run"], 2, "--dim length=1");
+  });
   it("exits 2 for an option that a comparison does not take", () => expectFailure([LENET, "--diff", LENET, "--sort", "name"], 2, "--sort has no effect with --diff"));
   it("exits 2 for an unknown order", () => expectFailure([LENET, "--sort", "size"], 2, "Allowed choices are bytes, macs, name"));
 });

@@ -129,7 +129,7 @@ it("does not write one file where another of the same run goes", async () => {
     [["--report", inFolder("out.onnx")], "the model "],
     [["--report", inFolder("out.onnx.data")], "the data file of the model "],
     [["--report", inFolder("out.onnx.search.json")], "what a search keeps while it runs "],
-    [["--report", inFolder("a.json"), "--report", join(temporary.path, ".", "a.json")], "another report "],
+    [["--report", inFolder("a.json"), "--report", join(temporary.path, ".", "a.json")], "it is given more than once"],
   ] as const) {
     const { error } = await run(["compress", files.model, "-o", inFolder("out.onnx"), "--no-verify", ...flags]);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) as string });

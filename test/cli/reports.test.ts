@@ -44,6 +44,12 @@ describe("--report", () => {
     expect(readFileSync(inFolder("b.md"), "utf8")).toContain("| size |");
   });
 
+  it("that names one file twice is refused, in words that say so", async () => {
+    const { error } = await run(optimize("--report", inFolder("a.json"), "--report", `${temporary.path}/./a.json`));
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("it is given more than once. Name each file once") as string });
+    expect(readdirSync(temporary.path)).not.toContain("a.json");
+  });
+
   it("- is standard output, which then holds nothing else, and no file of that name", async () => {
     const { code, stdout, stderr } = await edgec(optimize("--report", "-", "--report", inFolder("a.json")), {
       cwd: temporary.path,

@@ -26,6 +26,21 @@ const MISDEEDS: Readonly<Record<string, readonly [code: string, message: RegExp]
     "process.reallyExit(0)",
     /ended with exit code 0 before the run was complete/,
   ],
+  "says that the run is complete": [
+    'process.send(null); process.send("complete"); for (const token of [undefined, "", "00000000-0000-0000-0000-000000000000"]) process.send({ kind: "complete", token, exitCode: 0 });'
+      + ' await new Promise((done) => setTimeout(done, 200)); process.reallyExit(0)',
+    /ended with exit code 0 before the run was complete/,
+  ],
+  "ends the process and changes its exit code": [
+    'process.on("exit", () => (process.exitCode = 0)); process.exit(0)',
+    /ended the process/,
+  ],
+  "listens for what is sent": [
+    'let heard; const { send } = process; process.send = (message, ...rest) => (heard = message, send.call(process, message, ...rest));'
+      + ' process.on("message", (message) => (heard = message)); await new Promise((done) => setTimeout(done, 200));'
+      + ' process.send({ ...heard, kind: "complete", exitCode: 0 }); process.reallyExit(0)',
+    /ended with exit code 0 before the run was complete/,
+  ],
   "waits for ever": ["await new Promise(() => undefined)", /the module never finished/],
   "throws in a timer": [
     'setTimeout(() => { throw new TypeError("no database") }, 1); await new Promise((done) => setTimeout(done, 500))',

@@ -14,7 +14,7 @@ const DIMS = [1, 3, 8, 8];
 const SIZE = 192;
 
 async function ids(calibration: Dataset, evaluation?: Dataset, modelPath?: string): Promise<string[]> {
-  return (await checkCalibration({ calibration, evaluation, modelPath })).map(({ id }) => id.replace("calibration/", ""));
+  return (await checkCalibration({ calibration, evaluation, comparedOnItself: !evaluation, modelPath })).map(({ id }) => id.replace("calibration/", ""));
 }
 
 /** Data of a random kind: skewed or even, narrow or wide, off zero or not. */
@@ -91,11 +91,12 @@ describe("calibration data that cannot be meant", () => {
     await expect(ids(dataset([feed(DIMS, new Random(17).floats(SIZE, 1)), feed(DIMS, broken)]))).rejects.toThrow('test data: sample 1: input "x" holds NaN at flat index 5');
   });
 
-  it("says that a comparison on its own samples means little, unless there are others", async () => {
+  it("says that a comparison on its own samples means little, where there is one", async () => {
     const zeros = many(4, () => new Float32Array(SIZE));
-    const message = async (evaluation?: Dataset): Promise<string> => (await checkCalibration({ calibration: zeros, evaluation, modelPath: undefined }))[0]!.message;
-    expect(await message()).toContain("means little: give data of its own with --eval");
-    expect(await message(many(4, () => new Random(1).floats(SIZE, 1)))).not.toContain("means little");
+    const message = async (comparedOnItself: boolean, evaluation?: Dataset): Promise<string> => (await checkCalibration({ calibration: zeros, evaluation, comparedOnItself, modelPath: undefined }))[0]!.message;
+    expect(await message(true)).toContain("means little: give data of its own with --eval");
+    expect(await message(false)).not.toContain("comparison");
+    expect(await message(false, many(4, () => new Random(1).floats(SIZE, 1)))).not.toContain("means little");
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { attribute, DataType, floatTensor, integerTensor, makeNode, tensorValue, type Model, type Tensor } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { diffModels } from "../../src/pipeline/diff-models.js";
+import { diffText } from "../../src/report/diff-text.js";
 import { tiny } from "../passes/graph/tiny-models.js";
 
 const floatsOf = (name: string, dims: number[], values: number[]): Tensor => floatTensor(name, dims, Float32Array.from(values));
@@ -66,4 +67,12 @@ it("gives sizes to the model that has the input or symbol, and refuses those tha
 it("compares sizes of files", async () => {
   const [a, b] = [encodeModelBytes(product(W)), encodeModelBytes(product(floatsOf("w", [3, 1], [1, 2, 3])))];
   expect((await diffModels(a, b)).size).toEqual({ before: a.byteLength, after: b.byteLength });
+});
+
+it("says of both models what was taken for one sample", async () => {
+  const open = product(W);
+  open.graph.inputs = [tensorValue("x", DataType.FLOAT, ["n", 3])];
+  const diff = await diffModels(open, open);
+  expect(diff.notes).toEqual(['The size "n" is open and was taken for 1: --dim n=… gives another.']);
+  expect(diffText(diff)).toContain(diff.notes[0]);
 });

@@ -127,10 +127,14 @@ it.each<[string, Parameters<typeof inspect>[1] & object, string, RegExp]>([
   ["a broken size", { dims: { batch: 1.5 } }, "BAD_OPTION", /not 1\.5/],
   ["two sizes for one symbol", { dims: { batch: 2 }, shapes: { x: [3, 2] } }, "BAD_OPTION", /"batch" = 2 in the model, so it cannot be 3/],
   ["sizes without end", { shapes: { x: [Number.MAX_SAFE_INTEGER, 2] } }, "BAD_OPTION", /more elements than can be counted/],
-  ["a run with an open size", { run: true }, "BAD_OPTION", /--dim batch=1/],
 ])("refuses %s", async (_, options, code, message) => {
   const model = symbolic(matMulModel(), ["batch", 2]);
   await expect(inspect(model, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+});
+
+it("refuses a run where a size is open that is no batch", async () => {
+  const model = symbolic(matMulModel(), ["batch", "width"]);
+  await expect(inspect(model, { run: true })).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining("--dim width=1") as string });
 });
 
 it("finds the most that is alive at once", async () => {
@@ -212,6 +216,19 @@ describe("a batch that is left open", () => {
   it("may have no symbol", async () => {
     const { macs, notes } = await inspect(symbolic(matMulModel(), [undefined, 2]));
     expect([macs, notes]).toEqual([4, ['The first size of input "x" is open and was taken for 1: --shape x=… gives another.']]);
+  });
+
+  it.each<[string, string | undefined, string]>([
+    ["named", "batch", 'The size "batch" is open and was taken for 1: --dim batch=… gives another.'],
+    ["unnamed", undefined, 'The first size of input "x" is open and was taken for 1: --shape x=… gives another.'],
+  ])("and %s is taken for one sample in a run as well", async (_, batch, note) => {
+    // The cosine of a zero is one: a row of two gives two indices.
+    const model = symbolic(tiny([
+      makeNode("Cos", ["x"], ["ones"]), makeNode("NonZero", ["ones"], ["found"]), makeNode("Cast", ["found"], ["f"], [attribute.int("to", DataType.FLOAT)]),
+      makeNode("Transpose", ["f"], ["t"]), makeNode("MatMul", ["t", "w"], ["y"]),
+    ], { initializers: [floatTensor("w", [2, 5], new Float32Array(10))] }), [batch, 2]);
+    expect(await inspect(model, { run: true })).toMatchObject({ sizesFrom: "run", macs: 2 * 2 * 5, unknownMacs: 0, notes: [note], warnings: [] });
+    expect(model.graph.inputs[0]?.type?.tensor?.shape).toEqual([batch, 2]);
   });
 
   it("is not taken where a size was given, nor where the only axis is a length", async () => {

@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics.js";
+import { compress } from "../../src/pipeline/compress.js";
+import type { CompressOptions } from "../../src/pipeline/compress-options.js";
 import { learningData } from "../../src/pipeline/learning-data.js";
 import type { Plan } from "../../src/pipeline/plan.js";
 import { dataset, feed } from "../calibration/tiny-models.js";
@@ -36,4 +38,15 @@ it("says so where there are too few to keep some apart", () => {
 it("takes a stream of unknown size for long enough, and no data for none", () => {
   expect(typeof learn(judged, samples(3, false)).scorer).toBe("function");
   expect(learn(judged, undefined)).toEqual({ dataset: undefined, told: [] });
+});
+
+it("of a run in which nothing learns is told, with the samples that were held out all the same", async () => {
+  const told = async (options: CompressOptions): Promise<string | undefined> => {
+    const { report } = await compress(matMulModel(), { calib: samples(8), ...options });
+    return report.warnings.find(({ id }) => id === "compress/idle-calibration")?.message;
+  };
+  const plainly = "Calibration data was given, but none of the passes that ran learns from data.";
+  expect(await told({})).toBe(`${plainly} The models were compared on 2 samples of it, which are held out in case a pass does. To compare on all of it, give it with --eval in place of --calib.`);
+  expect(await told({ eval: samples(3) })).toBe(plainly);
+  expect(await told({ verify: false })).toBe(plainly);
 });

@@ -4,6 +4,7 @@ import { makeNode, type Model } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { compress } from "../../src/pipeline/compress.js";
 import { stateZeroPoints } from "../../src/pipeline/level-repair.js";
+import { optimize } from "../../src/pipeline/optimize.js";
 import { verify } from "../../src/pipeline/verify.js";
 import { loadRuntime } from "../../src/runtime/index.js";
 import { LEVELS } from "../../src/runtime/runtime.js";
@@ -94,6 +95,20 @@ describe("a model that runs only at a low level", () => {
       await valuesAt(encodeModelBytes(readModel(output)), "all", 5);
     },
   );
+
+  it("is left as it is where the zero points would make the file larger, and that is said", { timeout: 60_000 }, async () => {
+    const { report, model } = await optimize(write("tight.onnx", brokenQdq(new Random(7))), { eval: data(7) });
+    expect(report.size.compressed.raw).toBeLessThanOrEqual(report.size.original.raw);
+    expect(report.fidelity?.levels).toMatchObject({ compressed: "basic" });
+    expect(report.warnings.filter(({ id }) => id === "compress/zero-points-left-out")).toMatchObject([
+      { message: expect.stringMatching(/runs it at all graph optimization levels.* would be larger than the original \(\d.* against \d/) as string },
+    ]);
+    // What the warning says: with them the model runs at all levels, and is larger.
+    const bytes = encodeModelBytes(model).byteLength;
+    expect(stateZeroPoints(model)).toBeGreaterThan(0);
+    await valuesAt(encodeModelBytes(model), "all", 7);
+    expect(encodeModelBytes(model).byteLength).toBeGreaterThan(bytes);
+  });
 
   it(
     "is refused where the original runs at all, and taken for what it is when the two are only compared",

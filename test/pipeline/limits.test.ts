@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { encodeModelBytes } from "../../src/onnx/index.js";
+import { calibrate } from "../../src/calibration/index.js";
+import { encodeModelBytes, writeModel } from "../../src/onnx/index.js";
+import { bench } from "../../src/pipeline/bench.js";
 import { compress } from "../../src/pipeline/compress.js";
 import { optimize } from "../../src/pipeline/optimize.js";
+import { withLimits } from "../../src/run-limits.js";
+import { dataset } from "../calibration/tiny-models.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
 import { amplifiers } from "../fuzz/amplifying-models.js";
-import type { Model } from "../../src/ir/index.js";
+import { DataType, type Model } from "../../src/ir/index.js";
+
+const temporary = temporaryFolder();
 
 function amplifier(name: string, scale = 40): Model {
   const found = amplifiers(scale).find((each) => each.name === name);
@@ -35,6 +42,30 @@ describe("limits", () => {
   it("refuse what takes long to load", async () => {
     const loading = compress(encodeModelBytes(amplifier("functions on the input")), { loadLimit: { seconds: 0.5 } });
     await expect(loading).rejects.toThrow(/onnxruntime takes more than 0.5\d* s to load it/);
+  });
+
+  it("refuse what takes long to load where models are only timed", async () => {
+    const path = writeModel(amplifier("functions on the input"), `${temporary.path}/functions.onnx`).path;
+    await expect(bench([path], { loadLimit: { seconds: 0.5 } })).rejects.toMatchObject({
+      code: "MODEL_REJECTED", message: expect.stringMatching(/functions\.onnx: onnxruntime takes more than 0.5\d* s to load it.*--load-limit/) as string,
+    });
+  });
+
+  it("refuse what takes much memory on made-up inputs where models are only timed", async () => {
+    const path = writeModel(amplifier("concat on the input"), `${temporary.path}/concat.onnx`).path;
+    await expect(bench([path], { loadLimit: { bytes: 3e8 } })).rejects.toThrow(/a run takes more than 300 MB of memory/);
+  });
+
+  it("refuse what takes long to load for calibration, of the first sample and of all", async () => {
+    const model = amplifier("functions on the input");
+    const [{ name }] = model.graph.inputs as [{ name: string }];
+    const [{ name: output }] = model.graph.outputs as [{ name: string }];
+    const samples = dataset([{ [name]: { dataType: DataType.FLOAT, dims: [1], data: Float32Array.of(1) } }]);
+    const requests = [{ tensor: output, kind: "range" as const }];
+    for (const inOneRound of [false, true]) {
+      const measuring = withLimits({ loadLimit: { seconds: 0.5 } }, () => calibrate({ model, dataset: samples, requests, inOneRound }));
+      await expect(measuring).rejects.toMatchObject({ code: "MODEL_REJECTED", message: expect.stringMatching(/takes more than 0.5\d* s to load it/) as string });
+    }
   });
 
   it("leave the models uncompared that take much memory on made-up inputs, and write the result", async () => {

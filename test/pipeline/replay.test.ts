@@ -81,6 +81,7 @@ it("refuses what is no decision", async () => {
   for (const decisions of [undefined, null, "kept", { ...report.decisions, kept: [1] }, { ...report.decisions, storedOnly: "no" }, { ...report.decisions, judged: "yes" }]) {
     writeFileSync(path, JSON.stringify({ ...report, decisions }));
     await expect(compress(network(), { int8: true, calib, verify: false, replay: path })).rejects.toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining("holds no decisions") as string });
+    await expect(compress(network(), { int8: true, calib, verify: false, replay: `${path}.none` })).rejects.toMatchObject({ code: "CANNOT_READ", message: `--replay ${path}.none: there is no such file. Give the report of an earlier run.` });
   }
 });
 

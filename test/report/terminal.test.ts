@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { SensitivityReport } from "../../src/pipeline/sensitivity.js";
+import { reportMarkdown } from "../../src/report/markdown.js";
+import { sensitivityText } from "../../src/report/sensitivity-text.js";
 import { reportText } from "../../src/report/terminal.js";
 import { ACROSS, SAMPLE } from "./sample-report.js";
 
@@ -77,6 +80,17 @@ onnxruntime-web 1.30.0    disabled   refused                     no kernel
 
   it("calls times of WebAssembly by their name", () => {
     expect(reportText({ ...SAMPLE, latency: { ...SAMPLE.latency!, runtime: "onnxruntime-web 1.30.0" } })).toContain("latency in WebAssembly, median ");
+  });
+
+  it("shortens long names of nodes in the middle, in every table", () => {
+    const name = `${"a".repeat(5000)}/Conv`;
+    const nodes = [{ pass: "p", name, opType: "Conv", status: "kept" as const, reason: `the weight of "${"b".repeat(5000)}" is shared` }];
+    for (const text of [reportText({ ...SAMPLE, nodes }), reportText({ ...SAMPLE, nodes }, undefined, { explain: true }), reportMarkdown({ ...SAMPLE, nodes })]) {
+      expect(text).toContain(`${"a".repeat(29)}…${"a".repeat(24)}/Conv`);
+      expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(500);
+    }
+    const sensitivity = { model: "m", source: "s", allDb: 30, left: 0, nodes: [{ name, opType: "Conv", share: 1, db: 30 }] };
+    expect(sensitivityText(sensitivity as unknown as SensitivityReport)).toContain(`${"a".repeat(29)}…${"a".repeat(24)}/Conv `);
   });
 
   it("does not let a node's name reach the terminal as a control sequence", () => {

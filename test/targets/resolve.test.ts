@@ -86,7 +86,9 @@ describe("a file that is wrong names itself and the field", () => {
   });
 
   it("is told apart from a file that is not there", () => {
-    expect(failure(() => resolveTarget(join(folder, "none.json")))).toMatchObject({ code: "CANNOT_READ" });
+    const path = join(folder, "none.json");
+    const message = `cannot read the target ${path}: there is no such file. Give the path of a JSON file, or a name that "edgec targets" lists.`;
+    expect(failure(() => resolveTarget(path))).toMatchObject({ code: "CANNOT_READ", message });
   });
 });
 

@@ -1,0 +1,52 @@
+/** What is said of the data of a run: before work begins, whether it can be meant; afterwards, what was lost on it. */
+import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
+import { checkCalibration } from "./calibration-check.js";
+import type { Candidate, CandidateContext } from "./candidate.js";
+import { muchLost } from "./much-lost.js";
+import { fidelityOnRandomFeeds } from "./second-opinion.js";
+
+export interface DataDoubts {
+  /** Whether the calibration data was warned of. */
+  readonly found: boolean;
+  /** Whether comparing on samples of it would be blind to what is wrong. */
+  readonly isBlind: boolean;
+}
+
+/**
+ * Looks at the calibration data, and tells what is wrong with it at once.
+ * @param isCompared whether a runtime is there and a comparison wanted
+ */
+export async function checkData(
+  { options, data, referencePath }: CandidateContext,
+  isCompared: boolean,
+  warnings: Diagnostic[],
+): Promise<DataDoubts> {
+  const isGiven = options.eval !== undefined;
+  const comparedOnItself = isCompared && !isGiven && !data.isMadeUp;
+  const found = await checkCalibration({
+    calibration: data.calibration,
+    evaluation: isGiven ? data.evaluation : undefined,
+    comparedOnItself,
+    modelPath: isCompared ? referencePath : undefined,
+  });
+  tellFirst(found, warnings, options.logger);
+  return { found: found.length > 0, isBlind: found.length > 0 && comparedOnItself };
+}
+
+export async function lossWarnings(
+  { referencePath, read, data, options: { seed } }: CandidateContext,
+  { path, measurements: { fidelity, accuracy, size } }: Candidate,
+  { found, isBlind }: DataDoubts,
+): Promise<Diagnostic[]> {
+  const advice = found ? "The calibration data is the likely cause: see the warning about it." : "";
+  const lost = muchLost({ fidelity, accuracy, isMadeUp: data.isMadeUp, advice });
+  if (lost.length > 0 || !isBlind || !fidelity) return lost;
+  const models = { original: referencePath, compressed: path, size, seed };
+  return muchLost({ fidelity: await fidelityOnRandomFeeds(read(), models), isMadeUp: true, advice });
+}
+
+/** What must be known before work begins is told at once, and stands in the report as well. */
+export function tellFirst(found: readonly Diagnostic[], warnings: Diagnostic[], logger: Logger | undefined): void {
+  for (const diagnostic of found) logger?.diagnostic?.(clippedDiagnostic(diagnostic));
+  warnings.push(...found);
+}
