@@ -14,5 +14,6 @@ export * from "./node.js";
 export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";
+export { parseModel } from "./parse/model.js";
 export { printGraph, printModel } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";

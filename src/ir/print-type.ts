@@ -8,6 +8,9 @@ const SHORT: Readonly<Record<number, string>> = {
   [DataType.INT4]: "i4", [DataType.UINT4]: "u4", [DataType.INT2]: "i2", [DataType.UINT2]: "u2",
 };
 
+/** Element types by what the text calls them. */
+export const TYPE_NAMES: ReadonlyMap<string, DataType> = new Map(Object.values(DataType).map((type) => [elementText(type), type]));
+
 export function typeText({ tensor, encoded }: TypeInfo): string {
   if (tensor) return tensor.shape ? shapedText(tensor.elementType, tensor.shape) : `${elementText(tensor.elementType)}[*]`;
   return `<type of ${encoded?.bytes.byteLength ?? 0} encoded bytes>`;
