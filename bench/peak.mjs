@@ -18,13 +18,19 @@ export async function measurePeaks(command, args) {
   const peaks = { own: 0, children: 0 };
   let cpuSeconds = 0;
   const timer = setInterval(() => {
-    cpuSeconds = Math.max(cpuSeconds, processorTime(child.pid));
-    peaks.own = Math.max(peaks.own, highWater(child.pid));
-    peaks.children = Math.max(peaks.children, ...childrenOf(child.pid).map(highWater), 0);
+    const worker = workerOf(child.pid);
+    cpuSeconds = Math.max(cpuSeconds, processorTime(worker));
+    peaks.own = Math.max(peaks.own, highWater(worker));
+    peaks.children = Math.max(peaks.children, ...childrenOf(worker).map(highWater), 0);
   }, POLL_MS);
   const status = await new Promise((resolve) => child.on("close", resolve));
   clearInterval(timer);
   return { seconds: (performance.now() - start) / 1000, cpuSeconds, ownMiB: peaks.own, childMiB: peaks.children, status, output };
+}
+
+/** The process that does the work: edgec's first one only waits for it, to end it on a signal. */
+function workerOf(pid) {
+  return Number(childrenOf(pid).find((child) => read(`/proc/${child}/cmdline`).includes("cli/work")) ?? pid);
 }
 
 /** User and system time in seconds. */

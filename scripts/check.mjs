@@ -1,6 +1,7 @@
 /**
  * Everything that must hold before a change lands: lint, types, import rules, and all tests. Each tool counts as one
- * check beside the tests. The last line is the count; the exit code is 1 when anything failed.
+ * check beside the tests. The last line is the count; the exit code is 1 when anything failed. With --full the tests run
+ * that take minutes, too: the files below test whose names end in .long.ts.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -29,7 +30,7 @@ const folder = mkdtempSync(join(tmpdir(), "edgec-check-"));
 const results = join(folder, "results.json");
 const run = spawnSync(process.execPath, [bin("vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`], {
   stdio: "inherit",
-  env: { ...process.env, EDGEC_SKIP_BUILD: "1" },
+  env: { ...process.env, EDGEC_SKIP_BUILD: "1", ...(process.argv.includes("--full") ? { EDGEC_FULL: "1" } : {}) },
 });
 try {
   const counts = JSON.parse(readFileSync(results, "utf8"));

@@ -13,6 +13,7 @@ const words = process.argv.slice(separator + 1);
 const cli = fileURLToPath(new URL("../bin/edgec.js", import.meta.url));
 const run = spawnSync(process.execPath, [cli, ...words], { encoding: "utf8", env: { ...process.env, FORCE_COLOR: "1", COLUMNS: "110" } });
 if (run.status !== 0) throw new Error(`the command failed: ${run.stderr}`);
+if (run.stdout.includes("The machine was busy")) throw new Error("the machine was busy while the models were timed: draw the picture again on a quiet one");
 
 const COLOURS = { 30: "#484f58", 31: "#ff7b72", 32: "#3fb950", 33: "#d29922", 34: "#58a6ff", 35: "#bc8cff", 36: "#39c5cf", 37: "#c9d1d9", 90: "#8b949e" };
 const SIZE = { character: 8.4, line: 19, margin: 18, bar: 34 };

@@ -27,6 +27,22 @@ export const ERROR_EXIT_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_EXIT_CODES;
 
+/** Names longer than this are cut in messages, and messages than the other. Characters. */
+const LONGEST_NAME = 200;
+const LONGEST_MESSAGE = 4000;
+
+/** A message as it may be told: names come from the model, and a hostile one's may take megabytes. */
+export function clipped(message: string): string {
+  const short = message.length <= LONGEST_NAME ? message
+    : message.replace(/"([^"]*)"/g, (quoted, name: string) => (name.length <= LONGEST_NAME ? quoted : `"${cut(name, LONGEST_NAME)}"`));
+  return short.length <= LONGEST_MESSAGE ? short : cut(short, LONGEST_MESSAGE);
+}
+
+/** Not within a pair of surrogates. */
+function cut(text: string, length: number): string {
+  return `${text.slice(0, length).replace(/[\ud800-\udbff]$/, "")}… (${text.length} characters in all)`;
+}
+
 export class EdgecError extends Error {
   override readonly name: string = "EdgecError";
   readonly code: ErrorCode;
@@ -36,7 +52,7 @@ export class EdgecError extends Error {
    * @param message what was wrong, where, and what to do
    */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(clipped(message), options);
     this.code = code;
   }
 

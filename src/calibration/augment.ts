@@ -1,10 +1,7 @@
 /** Copies of a model that compute inner tensors, cut down to the nodes those need. The model itself stays as it is. */
-import { capturedNames, makeNode, opsetVersion, type Graph, type Model, type Node, type Tensor, type ValueInfo } from "../ir/index.js";
-
-/** Operators whose outputs are sequences, maps or optionals, which have no elements to measure. */
-const NOT_TENSORS = new Set([
-  "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceMap", "SplitToSequence", "Optional", "ZipMap", "StringSplit",
-]);
+import {
+  capturedNames, makeNode, nonTensorValues, opsetVersion, type Graph, type Model, type Node, type Tensor,
+} from "../ir/index.js";
 
 /** Which requested tensors a node of the main graph computes, which are inputs and which constants; others are not reachable. */
 export interface Located {
@@ -22,14 +19,10 @@ export function locate(graph: Graph, names: Iterable<string>): Located {
   const constants = graph.initializers.filter((tensor) => wanted.has(tensor.name ?? ""));
   for (const tensor of constants) wanted.delete(tensor.name ?? "");
   const inputs = graph.inputs.map((input) => input.name).filter((name) => wanted.has(name));
-  const declared = new Map([...graph.valueInfo, ...graph.outputs].map((value) => [value.name, value]));
-  const computed = graph.nodes.filter((node) => !NOT_TENSORS.has(node.opType)).flatMap((node) => node.outputs)
-    .filter((name) => wanted.has(name) && mayBeTensor(declared.get(name)));
+  const nonTensors = nonTensorValues(graph);
+  const made = graph.nodes.flatMap((node) => node.outputs);
+  const computed = made.filter((name) => wanted.has(name) && !nonTensors.has(name));
   return { computed, inputs, constants };
-}
-
-function mayBeTensor(value: ValueInfo | undefined): boolean {
-  return value?.type === undefined || value.type.tensor !== undefined || value.type.encoded === undefined;
 }
 
 /** A model whose outputs are exactly `names`, with only the nodes and constants that they need. */

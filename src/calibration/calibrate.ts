@@ -10,7 +10,7 @@ import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import { liftRequests, type LiftedRequests } from "./lifted-requests.js";
 import { CalibrationProcess, type CalibrationClient } from "./process.js";
 import { planRounds, type RoundLimits } from "./rounds.js";
-import { ScratchModels } from "./scratch-models.js";
+import { modelLabel, ScratchModels } from "./scratch-models.js";
 import type { Round, SampleProblem } from "./worker.js";
 
 export interface CalibrationOptions {
@@ -52,7 +52,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
   try {
     await withProcess(options.process, async (child) => new Calibration(options, lifted, located, child, scratch, statistics).run());
   } catch (error) {
-    throw scratch.unnamed(error, options.model.path ?? "the model");
+    throw scratch.unnamed(error, modelLabel(options.model));
   } finally {
     await scratch.remove();
   }
@@ -90,6 +90,7 @@ class Calibration {
   }
 
   async run(): Promise<void> {
+    this.progress(0, 0);
     await this.measureConstants();
     const { computed, inputs } = this.located;
     if (this.inner.length + computed.length + inputs.length === 0) return;
@@ -114,8 +115,10 @@ class Calibration {
   ): Promise<void> {
     try {
       await this.child.call("openRound", [this.round(requests, samples, shapes)], "loading the model for calibration");
-      await this.stream(progress);
+      const sent = await this.stream(progress);
       await this.collect(requests);
+      // All samples are done only now: Gram matrices take a while to come over.
+      progress(sent);
     } catch (error) {
       const others = this.direct(requests);
       if (others.length === requests.length) throw error;
@@ -178,11 +181,12 @@ class Calibration {
     const modelPath = computed.length === 0 ? undefined
       : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
     const elements = [...tensors].reduce((sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1), 0);
-    return { modelPath, computed, requests, samples, elements, threads: this.options.threads };
+    const label = modelLabel(this.options.model);
+    return { modelPath, label, computed, requests, samples, elements, threads: this.options.threads };
   }
 
-  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. */
-  private async stream(progress: (done: number) => void): Promise<void> {
+  /** Sends one feed ahead of the one that runs: enough to keep the child busy, and never more than two in memory. Returns how many. */
+  private async stream(progress: (done: number) => void): Promise<number> {
     let sent = 0;
     let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
     for await (const { feed } of this.options.dataset.samples()) {
@@ -195,7 +199,7 @@ class Calibration {
     }
     this.requireUsable(await running);
     this.requireUsable(await this.child.call("settle", []));
-    progress(sent);
+    return sent;
   }
 
   private requireUsable(problem: SampleProblem | undefined): void {
@@ -207,7 +211,7 @@ class Calibration {
   }
 
   private progress(done: number, total: number): void {
-    if (done > 0) this.logger.progress?.({ step: "calibrate", done, ...(total > 0 ? { total } : {}) });
+    this.logger.progress?.({ step: "calibrate", done, ...(total > 0 ? { total } : {}) });
   }
 
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {
@@ -224,7 +228,9 @@ class Calibration {
     const names = new Set(constants.map((tensor) => tensor.name ?? ""));
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
-    await this.child.call("openRound", [{ modelPath: undefined, computed: [], requests, samples: 1, elements: 0, threads: this.options.threads }]);
+    const { model, threads } = this.options;
+    const round = { modelPath: undefined, label: modelLabel(model), computed: [], requests, samples: 1, elements: 0, threads };
+    await this.child.call("openRound", [round]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);
       if (problem) throw new BadDataError(`constant "${problem.tensor}" (${dataTypeName(tensor.dataType)}) of the model ${problem.reason}`);

@@ -5,7 +5,7 @@ import type { Feed, Model } from "../ir/index.js";
 import { modelOfShapes, type Located } from "./augment.js";
 import { exposeInner, type InnerTensor } from "./inner-tensors.js";
 import type { CalibrationClient } from "./process.js";
-import type { ScratchModels } from "./scratch-models.js";
+import { modelLabel, type ScratchModels } from "./scratch-models.js";
 
 type Shapes = Map<string, readonly number[]>;
 
@@ -30,7 +30,8 @@ export class FirstSample {
     const names = [...computed, ...lifted];
     if (names.length === 0) return shapes;
     const { model, outputs } = modelOfShapes(exposeInner(this.model, inner, "counts"), names, new Set(lifted));
-    const found = await this.child.call("shapes", [this.scratch.write(model), this.feed, outputs], "running the first calibration sample");
+    const args = [this.scratch.write(model), modelLabel(this.model), this.feed, outputs] as const;
+    const found = await this.child.call("shapes", [...args], "running the first calibration sample");
     names.forEach((name, i) => shapes.set(name, found[i] ?? []));
     assumeSizes(shapes, lifted);
     return shapes;

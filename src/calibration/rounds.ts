@@ -1,4 +1,5 @@
 /** Dividing the requests into rounds that each fit in memory. The dataset runs once for each round. */
+import { groupBy } from "../group-by.js";
 import { rowSource } from "../numeric/im2col.js";
 import type { GramRequest, StatisticRequest } from "../numeric/statistics.js";
 
@@ -23,17 +24,19 @@ export interface RoundPlan {
 export function planRounds(requests: readonly StatisticRequest[], shapes: ReadonlyMap<string, readonly number[]>, limits: RoundLimits): RoundPlan {
   const rounds: StatisticRequest[][] = [];
   const tooLarge: { request: GramRequest; bytes: number }[] = [];
+  const byTensor = groupBy(requests, ({ tensor }) => tensor);
   let activations = Infinity;
   let grams = Infinity;
   for (const [tensor, dims] of shapes) {
-    const own = requests.filter((request) => request.tensor === tensor && !isTooLarge(request, dims, limits, tooLarge));
+    const own = (byTensor.get(tensor) ?? []).filter((request) => !isTooLarge(request, dims, limits, tooLarge));
     if (own.length === 0) continue;
     const bytes = 4 * dims.reduce((product, dim) => product * dim, 1);
     // A tensor's Gram requests may themselves exceed one round, so each starts another when it must.
     for (const request of own) {
       const gram = request.kind === "gram" ? gramBytes(request, dims) : 0;
       const round = rounds.at(-1);
-      const here = round?.some((other) => other.tensor === tensor) ? 0 : bytes;
+      // Requests of one tensor come one after the other.
+      const here = round?.at(-1)?.tensor === tensor ? 0 : bytes;
       if (round && activations + here <= limits.activationBytes && grams + gram <= limits.gramBytes) {
         round.push(request);
         activations += here;

@@ -3,6 +3,11 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 
+/** What messages call a model that is run as a copy. */
+export function modelLabel({ path }: Pick<Model, "path">): string {
+  return path ?? "the model";
+}
+
 export class ScratchModels {
   private written = 0;
 

@@ -7,14 +7,16 @@ import { loadRuntime } from "../runtime/index.js";
 import type { Statistic } from "./reducer.js";
 import { CalibrationWorker, type Round, type SampleProblem } from "./worker.js";
 
-export { info, open, optimizedGraph, release, run, timeInterleaved } from "../runtime/session-service.js";
+export { info, open, optimizedGraph, release, run, timeInterleaved, usedLevel } from "../runtime/session-service.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // Reported by the first call; a missing runtime must not end the process before that.
 worker.catch(() => undefined);
 
-export async function shapes(modelPath: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
-  return (await worker).shapes(modelPath, feed, outputs);
+export async function shapes(
+  modelPath: string, label: string, feed: Feed, outputs: readonly string[],
+): Promise<number[][]> {
+  return (await worker).shapes(modelPath, label, feed, outputs);
 }
 
 export async function openRound(round: Round): Promise<void> {

@@ -2,8 +2,8 @@
 import { availableParallelism } from "node:os";
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
-import { type OnnxRuntime, YIELDING } from "../runtime/runtime.js";
-import { ExactSession } from "./exact-session.js";
+import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
+import { openExact } from "./exact-session.js";
 import { gramProduct } from "./gram-product.js";
 import { Reducer, type Problem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
@@ -12,6 +12,8 @@ import { ReducingPool } from "./reducing-pool.js";
 export interface Round {
   /** The model whose outputs are `computed`, or undefined when only inputs or constants are asked for. */
   readonly modelPath: string | undefined;
+  /** What messages call the model. */
+  readonly label: string;
   readonly computed: readonly string[];
   readonly requests: readonly StatisticRequest[];
   /** How many samples will come. */
@@ -32,7 +34,7 @@ const THREADS_FROM = 2 ** 19;
 /** What a round holds while it runs. */
 interface Running {
   readonly round: Round;
-  readonly session: ExactSession | undefined;
+  readonly session: Session | undefined;
   readonly gram: ReturnType<typeof gramProduct>;
   /** Reduces here: Gram requests, and all of a small round. */
   readonly own: Reducer;
@@ -49,8 +51,8 @@ export class CalibrationWorker {
   constructor(private readonly runtime: OnnxRuntime) {}
 
   /** Runs a model whose outputs are shapes and returns them in the order of `outputs`. */
-  async shapes(modelPath: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
-    const session = await ExactSession.open(this.runtime, modelPath, {});
+  async shapes(modelPath: string, label: string, feed: Feed, outputs: readonly string[]): Promise<number[][]> {
+    const session = await openExact(this.runtime, modelPath, { label });
     try {
       const found = await session.run(feed, outputs);
       return outputs.map((name) => Array.from(found[name]?.data as BigInt64Array, Number));
@@ -67,7 +69,9 @@ export class CalibrationWorker {
     const reducing = others.length > 0 && threads > 1 && round.elements >= THREADS_FROM ? Math.min(4, Math.floor(threads / 2)) : 0;
     const gram = gramProduct(this.runtime, threads);
     const session = round.modelPath === undefined ? undefined
-      : await ExactSession.open(this.runtime, round.modelPath, { threads: threads - reducing, config: YIELDING });
+      : await openExact(this.runtime, round.modelPath, {
+        threads: threads - reducing, config: YIELDING, label: round.label,
+      });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = { round, session, gram, own, pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined };
   }

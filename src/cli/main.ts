@@ -1,23 +1,29 @@
-/** The command line: parses, dispatches, and turns every outcome into an exit code. */
-import { CommanderError } from "commander";
-import { EXIT } from "../errors.js";
+/** The command line. Work is done in a process of its own, which can be ended at once; help and lists need none. */
 import { reportFailure } from "./failure.js";
-import { exitOnInterrupt } from "./interrupt.js";
-import { buildProgram } from "./program.js";
+import { exitOnSignals } from "./interrupt.js";
 
-exitOnInterrupt();
-// A reader that has seen enough, as in `edgec inspect model.onnx | head`, is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.done);
-  throw error;
-});
+const WORKING: readonly string[] = ["compress", "optimize", "verify", "inspect", "bench", "sensitivity", "demo"];
+const TELLING: readonly string[] = ["-h", "--help", "-V", "--version"];
 
-// What escapes every handler is a bug, and is told like one.
-process.on("uncaughtException", (error) => process.exit(reportFailure(error, true)));
+const given = process.argv.slice(2);
+const isWork =
+  WORKING.includes(given.find((word) => !word.startsWith("-")) ?? "") && !given.some((word) => TELLING.includes(word));
+// A debugger is to find the work in the process that it was started with.
+const isInspected = process.execArgv.some((flag) => flag.startsWith("--inspect"));
 
 try {
-  await buildProgram().parseAsync(process.argv);
+  if (isWork && !isInspected && mayStartProcesses()) {
+    (await import("./supervisor.js")).supervise(given);
+  } else {
+    exitOnSignals();
+    await (await import("./run.js")).runCommandLine(process.argv);
+  }
 } catch (error) {
-  // Commander has printed its message by now.
-  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : reportFailure(error, process.argv.includes("--debug"));
+  // Its own files could not be read.
+  process.exit(reportFailure(error, false));
+}
+
+/** Node's permission model can forbid it; some commands get by without. */
+function mayStartProcesses(): boolean {
+  return (process.permission as typeof process.permission | undefined)?.has("child") !== false;
 }

@@ -10,6 +10,7 @@ import { addPasses } from "./commands/passes.js";
 import { addSensitivity } from "./commands/sensitivity.js";
 import { addTargets } from "./commands/targets.js";
 import { addVerify } from "./commands/verify.js";
+import { refuseRepeated } from "./repeated-options.js";
 import { VERSION } from "../version.js";
 
 export function buildProgram(): Command {
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(run "edgec --help" for the commands, or "edgec help <command>" for one of them)')
     .exitOverride();
   for (const add of [addCompress, addOptimize, addVerify, addInspect, addBench, addSensitivity, addPasses, addTargets, addDemo]) add(program);
+  for (const command of program.commands) refuseRepeated(command);
   addHelp(program);
   program.addHelpText("after", EXIT_CODES);
   return program;
@@ -40,4 +42,5 @@ function addHelp(program: Command): void {
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 a gate failed (the model and the report are written all the same); 2 wrong usage or
-unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 130 interrupted.`;
+unreadable data; 3 a model that cannot be read or is invalid; 70 a bug in edgec; 129, 130 or 143
+interrupted (SIGHUP, Ctrl-C, SIGTERM).`;

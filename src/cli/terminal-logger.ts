@@ -24,11 +24,11 @@ export class TerminalLogger implements Logger {
     this.stream.write(`\r\x1b[K${progressLine(progress)}`);
   }
 
-  /** Plain information, such as the plan. Warnings are part of the report. */
+  /** Plain information, such as the plan, and what has to be known before work begins. Other warnings are part of the report. */
   diagnostic({ severity, message }: Diagnostic): void {
-    if (severity !== "info" || this.options.quiet) return;
+    if (this.options.quiet) return;
     this.clear();
-    this.stream.write(`${printable(message)}\n`);
+    this.stream.write(`${severity === "warning" ? "warning: " : ""}${printable(message)}\n`);
   }
 
   debug(message: string): void {

@@ -1,9 +1,11 @@
 /** Reading a data file whole, with errors a person can act on. */
 import { readFile } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
+import { requireRegularFile } from "../regular-file.js";
 
-/** Throws EdgecError CANNOT_READ with the system's reason. */
+/** Throws EdgecError CANNOT_READ with the system's reason, and for what is no regular file. */
 export async function fileBytes(path: string): Promise<Uint8Array> {
+  requireRegularFile(path);
   try {
     return await readFile(path);
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { BadDataError, EdgecError, suggestion } from "../errors.js";
+import { requireRegularFile } from "../regular-file.js";
 import { ArraySamples } from "./array-samples.js";
 import { describeInput, type RawArray } from "./conform.js";
 import type { Dataset, Label, ModelInputs, Sample } from "./dataset.js";
@@ -12,6 +13,7 @@ import { npzArray, npzNames } from "./npz.js";
 import { parseNpy } from "./npy.js";
 import { take } from "./subset.js";
 import { testDataSample, testDataSets } from "./test-data-sets.js";
+import { unfeedable } from "./unfeedable.js";
 import { moduleSamples } from "./user-module.js";
 
 export interface OpenOptions {
@@ -24,10 +26,14 @@ export interface OpenOptions {
 /**
  * Opens data for a model: .npz, .npy, .jsonl, a folder of test_data_set_N, or an ES module (.mjs, .js).
  * The first sample is read at once, so that data of the wrong name, type or shape fails here; others are checked
- * when their turn comes. Throws BadDataError, or EdgecError CANNOT_READ.
+ * when their turn comes. Throws BadDataError, or EdgecError CANNOT_READ, also for what is no regular file.
  */
 export async function openDataset(path: string, inputs: ModelInputs, options: OpenOptions = {}): Promise<Dataset> {
   if (inputs.length === 0) throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
+  const obstacle = unfeedable(inputs);
+  if (obstacle !== undefined) {
+    throw new BadDataError(`${path}: ${obstacle} on data. Leave the data out: passes that need none work`);
+  }
   const labels = options.labels === undefined ? undefined : await readLabels(options.labels);
   const dataset = await openByForm(path, inputs, labels, options.labels);
   await requireSample(dataset);
@@ -45,7 +51,9 @@ async function openByForm(path: string, inputs: ModelInputs, labels: Label[] | u
   }
 }
 
+/** Throws EdgecError CANNOT_READ where there is nothing, or what is neither a folder nor a regular file. */
 async function isFolder(path: string): Promise<boolean> {
+  requireRegularFile(path);
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {

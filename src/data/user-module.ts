@@ -1,10 +1,9 @@
 /** A user's own ES module as a source of samples. Its code runs with the user's rights, as any script they start. */
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { ModelInputs, Sample } from "./dataset.js";
 import { isLabel } from "./labels.js";
 import { plainFeed } from "./plain-feed.js";
+import { beginUserCall, importUserModule, inUserCall } from "./user-code.js";
 
 type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>;
 
@@ -17,7 +16,7 @@ const EXPECTED = "export default a generator function, or an (async) iterable, o
 export async function moduleSamples(path: string, inputs: ModelInputs): Promise<() => AsyncGenerator<Sample>> {
   let exported: unknown;
   try {
-    exported = ((await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }).default;
+    exported = ((await importUserModule(path)) as { default?: unknown }).default;
   } catch (cause) {
     throw new BadDataError(`${path}: the module cannot be loaded: ${messageOf(cause)}`, { cause });
   }
@@ -30,13 +29,22 @@ export async function moduleSamples(path: string, inputs: ModelInputs): Promise<
 
 async function* iterate(exported: unknown, inputs: ModelInputs, path: string): AsyncGenerator<Sample> {
   let index = 0;
+  let endCall = (): void => undefined;
   try {
-    const iterable: unknown = typeof exported === "function" && !isIterable(exported) ? await (exported as () => unknown)() : exported;
+    const iterable: unknown = typeof exported === "function" && !isIterable(exported)
+      ? await inUserCall(path, "giving its samples", exported as () => unknown) : exported;
     if (!isIterable(iterable)) throw new BadDataError(`${path}: the default export's function returned no iterable; ${EXPECTED}`);
-    for await (const item of iterable) yield sampleOf(item, inputs, `${path}: sample ${index++}`);
+    endCall = beginUserCall(path, `giving sample ${index}`);
+    for await (const item of iterable) {
+      endCall();
+      yield sampleOf(item, inputs, `${path}: sample ${index++}`);
+      endCall = beginUserCall(path, `giving sample ${index}`);
+    }
   } catch (cause) {
     if (cause instanceof EdgecError) throw cause;
     throw new BadDataError(`${path}: the module failed at sample ${index}: ${messageOf(cause)}`, { cause });
+  } finally {
+    endCall();
   }
 }
 

@@ -11,6 +11,7 @@ export function copyModel(model: Model): Model {
     opsetImports: model.opsetImports.map((o) => ({ ...o })),
     graph: copyGraph(model.graph),
     functions: model.functions.map(copyFunction),
+    ...(model.storedForms ? { storedForms: [...model.storedForms] } : {}),
     ...(model.descent ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) } : {}),
   };
 }

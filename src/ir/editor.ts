@@ -39,6 +39,8 @@ export class GraphEditor {
   private readonly producers = new Map<string, Node>();
   private readonly users = new Map<string, Set<Node>>();
   private readonly tensors = new Map<string, Tensor>();
+  /** Places in the graph's list of constants, found when the first is replaced. */
+  private readonly places = new Map<string, number>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
   private constructor(graph: Graph, parent: GraphEditor | undefined, scope: readonly string[], private readonly whole: WholeModel) {
@@ -164,10 +166,26 @@ export class GraphEditor {
 
   private put(tensor: Tensor): void {
     const name = tensor.name ?? "";
-    const at = this.graph.initializers.findIndex((other) => other.name === name);
-    if (at < 0) return this.parent?.put(tensor);
+    const at = this.placeOf(name);
+    if (at === undefined) return this.parent?.put(tensor);
     this.graph.initializers[at] = tensor;
     this.tensors.set(name, tensor);
+  }
+
+  /** Where the graph's list has the constant. The list may have been changed elsewhere: then all places are found anew. */
+  private placeOf(name: string): number | undefined {
+    if (!this.tensors.has(name)) return undefined;
+    const { initializers } = this.graph;
+    const known = this.places.get(name);
+    if (known !== undefined && initializers[known]?.name === name) return known;
+    this.places.clear();
+    initializers.forEach((tensor, at) => this.places.set(tensor.name ?? "", at));
+    return this.places.get(name);
+  }
+
+  /** Whether one node of the graph stands before another. */
+  isBefore(node: Node, other: Node): boolean {
+    return this.order.indexOf(node) < this.order.indexOf(other);
   }
 
   /** Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their place. */
@@ -236,6 +254,26 @@ export class GraphEditor {
       if (except?.has(node)) continue;
       this.unlink(node);
       for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
+      this.link(node);
+    }
+  }
+
+  /**
+   * The same for many names at once, each of which becomes what the map has for it. A node that uses many of them is edited
+   * once: one by one, each edit would walk all its inputs.
+   */
+  replaceAllUses(names: ReadonlyMap<string, string>): void {
+    const users = new Set<Node>();
+    for (const from of names.keys()) for (const user of this.users.get(from) ?? []) users.add(user);
+    for (const node of users) {
+      this.unlink(node);
+      const captured = subgraphsOf(node).length > 0 ? [...capturedNames(node)] : [];
+      node.inputs = node.inputs.map((name) => names.get(name) ?? name);
+      for (const from of captured) {
+        const to = names.get(from);
+        if (to === undefined) continue;
+        for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
+      }
       this.link(node);
     }
   }

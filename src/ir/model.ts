@@ -5,6 +5,7 @@ import type { TensorStore } from "./byte-source.js";
 import type { Descent } from "./descent.js";
 import type { Graph } from "./graph.js";
 import type { Node } from "./node.js";
+import type { StoredForm } from "./stored-form.js";
 import type { OpaqueMessage, ValueInfo } from "./value.js";
 
 export interface OpsetImport {
@@ -45,6 +46,10 @@ export interface Model extends Annotated {
   scratch?: TensorStore;
   /** What passes have made of the names that the file has; never written. */
   descent?: Descent;
+  /** Bytes that folding of constants has saved so far in the file; never written. */
+  foldBalance?: number;
+  /** Compact forms that constants had before they were unpacked; never written. */
+  storedForms?: StoredForm[];
 }
 
 /** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */

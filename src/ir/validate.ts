@@ -3,6 +3,7 @@ import { BadModelError } from "../errors.js";
 import type { Graph } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
 import { nodeLabel, type Node } from "./node.js";
+import { topologicalOrder } from "./topological-order.js";
 import { subgraphsOf } from "./traverse.js";
 import { attributeFault, tensorFault } from "./validate-values.js";
 
@@ -99,10 +100,13 @@ class Validator {
 
   private checkNodes(nodes: readonly Node[], scope: Scope, sets: ReadonlySet<string>): void {
     this.checkNodeNames(nodes);
+    const { cycle } = topologicalOrder(nodes, (name) => scope.knows(name));
+    if (cycle) this.report(cycleText(cycle));
+    const madeLater = new Set(cycle ? nodes.flatMap(({ outputs }) => outputs) : []);
     for (const node of nodes) {
       this.checkOperator(node, sets);
       for (const input of node.inputs) {
-        if (input === "" || scope.hasHiddenNames || scope.knows(input)) continue;
+        if (input === "" || scope.hasHiddenNames || madeLater.has(input) || scope.knows(input)) continue;
         this.report(`node "${nodeLabel(node)}" (${node.opType}) uses "${input}" before anything makes it`);
       }
       for (const attribute of node.attributes) {
@@ -141,6 +145,16 @@ class Validator {
     if (scope.own.has(name)) this.report(`${what} has a name that something else already bears`);
     scope.own.add(name);
   }
+}
+
+/** Nodes of a cycle are named up to this many. */
+const MOST_NAMES = 8;
+
+function cycleText(cycle: readonly Node[]): string {
+  const shown = cycle.slice(0, MOST_NAMES).map((node) => `"${nodeLabel(node)}" (${node.opType})`);
+  if (cycle.length === 1) return `node ${shown[0]} uses its own output, so it can never be computed`;
+  const rest = cycle.length > MOST_NAMES ? ` and ${cycle.length - MOST_NAMES} more` : "";
+  return `${cycle.length} nodes form a cycle, in which each uses an output of the one before it and the first one of the last: ${shown.join(", ")}${rest}`;
 }
 
 function importedSets(imports: readonly OpsetImport[]): ReadonlySet<string> {

@@ -189,12 +189,23 @@ export function centred({ size, matrix, mean }: InputMoments): InputMoments {
  * H = M + λ · mean(diag M) · I, which keeps features that were rarely seen from taking any value. A copy, or
  * undefined when the inputs never varied and there is nothing to fit to.
  */
-export function withRidge({ size, matrix, rounding = 0 }: InputMoments, lambda: number): Float64Array | undefined {
-  let trace = 0;
-  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
-  const ridge = (lambda * trace) / size + rounding;
-  if (!(trace / size > rounding) || !(ridge > 0) || !Number.isFinite(ridge)) return undefined;
+export function withRidge(moments: InputMoments, lambda: number): Float64Array | undefined {
+  const { size, matrix } = moments;
+  const ridge = ridgeOf(moments, lambda);
+  if (ridge === undefined) return undefined;
   const h = matrix.slice();
   for (let i = 0; i < size; i++) h[i * size + i]! += ridge;
   return h;
+}
+
+/** Whether `withRidge` gives a matrix. */
+export function isFittable(moments: InputMoments, lambda: number): boolean {
+  return ridgeOf(moments, lambda) !== undefined;
+}
+
+function ridgeOf({ size, matrix, rounding = 0 }: InputMoments, lambda: number): number | undefined {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  const ridge = (lambda * trace) / size + rounding;
+  return !(trace / size > rounding) || !(ridge > 0) || !Number.isFinite(ridge) ? undefined : ridge;
 }

@@ -49,12 +49,12 @@ export interface MagnitudeThreshold {
  * The threshold that leaves the `keep` largest magnitudes, found as in `keepHighest`. `tensors` is gone through twice and
  * may read them anew each time. Zeros count as gone.
  */
-export function magnitudeThreshold(tensors: Iterable<Float32Array>, keep: number): MagnitudeThreshold {
-  const upper = countMagnitudes(tensors, (bits) => bits >>> 16);
+export async function magnitudeThreshold(tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>, keep: number): Promise<MagnitudeThreshold> {
+  const upper = await countMagnitudes(tensors, (bits) => bits >>> 16);
   if (keep >= upper.reduce((sum, count) => sum + count, 0)) return { bits: 0, ties: 0 };
   if (keep <= 0) return { bits: 0x7fffffff, ties: 0 };
   const high = rankIn(upper, keep);
-  const low = rankIn(countMagnitudes(tensors, (bits) => (bits >>> 16 === high.bucket ? bits & 0xffff : -1)), high.remaining);
+  const low = rankIn(await countMagnitudes(tensors, (bits) => (bits >>> 16 === high.bucket ? bits & 0xffff : -1)), high.remaining);
   return { bits: high.bucket * 65536 + low.bucket, ties: low.remaining };
 }
 
@@ -76,9 +76,9 @@ export function zeroBelow(values: Float32Array, threshold: MagnitudeThreshold): 
   return { before, after };
 }
 
-function countMagnitudes(tensors: Iterable<Float32Array>, bucket: (bits: number) => number): Float64Array {
+async function countMagnitudes(tensors: AsyncIterable<Float32Array> | Iterable<Float32Array>, bucket: (bits: number) => number): Promise<Float64Array> {
   const counts = new Float64Array(65536);
-  for (const values of tensors) {
+  for await (const values of tensors) {
     const bits = bitsOf(values);
     for (let i = 0; i < bits.length; i++) {
       const magnitude = bits[i]! & 0x7fffffff;
@@ -138,6 +138,12 @@ export function keepPattern({ scores, alive }: Ranked, columns: number, pattern:
       }
     }
   }
+}
+
+/** What `keepPattern` leaves alive. */
+export function aliveInPattern(layer: Ranked, columns: number, pattern: { n: number; m: number }, stride: number): Uint8Array {
+  keepPattern(layer, columns, pattern, stride);
+  return layer.alive;
 }
 
 /**

@@ -64,6 +64,36 @@ export function roundRows({ weights, size, h, limits }: RoundingProblem): Rounde
   return result;
 }
 
+/** Groups of rows, one after the other, of which each has an H of its own. */
+export interface RoundingGroups extends Omit<RoundingProblem, "h"> {
+  readonly h: readonly (Float64Array | undefined)[];
+}
+
+export interface RoundedWeights {
+  /** [rows, size]; rows that need no codes or can have none are as they were. */
+  readonly weights: Float32Array;
+  /** Sums over all groups; see RoundedRows. */
+  readonly loss: number;
+  readonly nearestLoss: number;
+}
+
+/** Rounds each group by itself, and turns codes into weights again. */
+export function roundGroups({ weights: before, size, h, limits }: RoundingGroups): RoundedWeights {
+  const weights = before.slice();
+  const sums = { loss: 0, nearestLoss: 0 };
+  h.forEach((own, g) => {
+    const [begin, end] = [(g * before.length) / h.length, ((g + 1) * before.length) / h.length];
+    const { codes, scales, loss, nearestLoss } = roundRows({ weights: before.subarray(begin, end), size, h: own, limits });
+    for (let i = begin; i < end; i++) {
+      const scale = scales[Math.floor((i - begin) / size)]!;
+      if (scale > 0) weights[i] = codes[i - begin]! * scale;
+    }
+    sums.loss += loss;
+    sums.nearestLoss += nearestLoss;
+  });
+  return { weights, ...sums };
+}
+
 /** Float32 knows a code to 1.5e-5. */
 const ON_GRID = 1e-4;
 

@@ -67,7 +67,7 @@ function freeName(path: string, external: readonly Tensor[]): string {
   return name;
 }
 
-function isSamePlace(a: string | undefined, b: string): boolean {
+export function isSamePlace(a: string | undefined, b: string): boolean {
   return a !== undefined && existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 

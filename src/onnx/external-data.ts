@@ -1,8 +1,9 @@
 /** Tensors whose bytes lie in other files: found only inside the model's folder, and loaded one at a time. */
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from "node:fs";
-import { isAbsolute, join, normalize, relative, sep } from "node:path";
+import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { BadModelError } from "../errors.js";
-import { byteSize, elementCount, type ExternalSource, type Tensor } from "../ir/index.js";
+import { allTensors, byteSize, elementCount, type ExternalSource, type Model, type Tensor } from "../ir/index.js";
+import { whyUnreadable } from "../regular-file.js";
 import { readFully } from "./read-fully.js";
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
@@ -39,6 +40,31 @@ export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): Exte
   };
 }
 
+/** The files that tensors of the model lie in, relative to its folder, each once. */
+export function dataLocations(model: Model): string[] {
+  const locations = new Set<string>();
+  for (const { external } of allTensors(model)) if (external) locations.add(external.location);
+  return [...locations];
+}
+
+/** The same as paths. */
+export function dataFiles(model: Model): string[] {
+  const folder = model.path === undefined ? "." : dirname(model.path);
+  return dataLocations(model).map((location) => join(folder, location));
+}
+
+/**
+ * Throws BadModelError when a data file of the model at `path` is a pipe, a device or the like: a runtime that opens it
+ * would wait for ever. Looks at the files and opens none.
+ */
+export function requireRegularData(model: Model, path: string): void {
+  for (const location of dataLocations(model)) {
+    if (whyUnreadable(join(dirname(path), location)) === undefined) continue;
+    const reason = "which is not a file; put the model's data file there";
+    throw new BadModelError(`${path} keeps weights in "${location}", ${reason}`);
+  }
+}
+
 function integerEntry(text: string, label: string, what: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new BadModelError(`${label} has an external-data ${what} of "${text}", which is not a byte count`);
@@ -72,7 +98,7 @@ function readRange(label: string, path: string, { location, offset, length }: Ra
 /** Opens a plain file; a pipe or device would block for ever or never end. */
 function openRegular(label: string, path: string, location: string): number {
   try {
-    if (statSync(path).isFile()) return openSync(path, "r");
+    if (statSync(path).isFile() && whyUnreadable(path) === undefined) return openSync(path, "r");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = code === "ENOENT" ? "is missing" : `cannot be opened (${code ?? message})`;

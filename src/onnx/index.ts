@@ -1,7 +1,11 @@
 export { encodeModel, encodeModelBytes, encodeParts, totalLength } from "./encode.js";
 export { decodeModel, readModel } from "./read.js";
 export { writeModel, type WriteOptions, type WriteResult } from "./write.js";
+export { dataFiles, dataLocations } from "./external-data.js";
 export { decodeTensor } from "./tensor-file.js";
 export { ScratchFile, type ScratchLimits } from "./scratch-file.js";
 export { takeNames } from "./temporary-file.js";
 export { TemporaryFolder } from "./temporary-folder.js";
+export { temporaryBeside } from "./temporary-name.js";
+export { heldTensors, typeWords } from "./tensor-type.js";
+export { dropStaleReferences, referableNames, type StaleReferences } from "./stale-references.js";

@@ -1,12 +1,14 @@
 /**
  * Reading a model file. Tensor bytes stay views on the file's buffer, those of a large file stay on the disk; external
- * data is not touched yet.
+ * data is not opened yet.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BadModelError, EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
-import { modelFromWire } from "./from-wire.js";
+import { type Model, sortNodes } from "../ir/index.js";
+import { requireRegularFile } from "../regular-file.js";
+import { requireRegularData } from "./external-data.js";
+import { modelFromWire, type ReadContext } from "./from-wire.js";
 import { readSkeleton } from "./lazy-file.js";
 import { decodeMessage } from "./schema.js";
 import { describeForeignFile, describeText } from "./sniff.js";
@@ -26,11 +28,14 @@ export interface ReadOptions {
 /**
  * Reads an ONNX model from a path or from bytes. Only with a path can its external data be found. A large file must stay
  * as it is while the model is in use: tensors that are read after it changed throw BadModelError.
- * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened
+ * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be opened or
+ * is no regular file
  */
 export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
   if (typeof source !== "string") return decodeModel(source);
+  requireRegularFile(source);
   const model = readLazily(source, lazyFrom) ?? decodeModel(readWhole(source), source);
+  requireRegularData(model, source);
   return { ...model, path: source };
 }
 
@@ -40,7 +45,7 @@ function readLazily(path: string, lazyFrom: number): Model | undefined {
     const size = statSync(path).size;
     if (size < lazyFrom || size > MOST_BYTES) return undefined;
     const skeleton = readSkeleton(path, Math.min(CUT_FROM, lazyFrom));
-    return skeleton && modelFromWire(decodeMessage("ModelProto", skeleton.bytes), { folder: dirname(path), path, cut: skeleton.cut });
+    return skeleton && sortedModel(skeleton.bytes, { folder: dirname(path), path, cut: skeleton.cut });
   } catch {
     return undefined;
   }
@@ -52,11 +57,18 @@ export function decodeModel(bytes: Uint8Array, path?: string): Model {
   const foreign = describeForeignFile(bytes);
   if (foreign) throw new BadModelError(`${label} ${foreign}`);
   try {
-    return modelFromWire(decodeMessage("ModelProto", bytes), path === undefined ? { folder: undefined } : { folder: dirname(path), path });
+    return sortedModel(bytes, path === undefined ? { folder: undefined } : { folder: dirname(path), path });
   } catch (cause) {
     if (!(cause instanceof BadModelError)) throw cause;
     throw new BadModelError(`${label} ${describeText(bytes) ?? `is not a readable ONNX model: ${cause.message}`}`, { cause });
   }
+}
+
+/** Files may have nodes in any order; everything from here on finds them in topological order, where there is one. */
+function sortedModel(bytes: Uint8Array, context: ReadContext): Model {
+  const model = modelFromWire(decodeMessage("ModelProto", bytes), context);
+  sortNodes(model);
+  return model;
 }
 
 function readWhole(path: string): Uint8Array {

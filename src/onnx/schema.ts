@@ -2,6 +2,7 @@
 import type { IField, IType, Root, Type } from "protobufjs/light.js";
 import { BadModelError } from "../errors.js";
 import { exactReader, exactWriter } from "./exact-codec.js";
+import { useFieldCodec } from "./message-codec.js";
 import { protobufjs } from "./protobuf.js";
 import { SCHEMA, type SchemaField } from "./schema-data.js";
 
@@ -14,7 +15,7 @@ const OPAQUE: ReadonlySet<string> = new Set([
 ]);
 
 /** Messages that are decoded on their own; what they hold comes along. */
-const ROOTS = ["ModelProto", "TypeProto"] as const;
+const ROOTS = ["ModelProto", "TypeProto", "TensorAnnotation", "TrainingInfoProto"] as const;
 
 let root: Root | undefined;
 
@@ -53,7 +54,9 @@ function buildRoot(): Root {
   };
   ROOTS.forEach(add);
   const built = protobufjs().Root.fromJSON({ nested: { onnx: { nested } } });
-  for (const name of Object.keys(nested)) dropDefaults(built.lookupType(`onnx.${name}`));
+  const types = Object.keys(nested).map((name) => built.lookupType(`onnx.${name}`));
+  types.forEach(dropDefaults);
+  useFieldCodec(built, types);
   return built;
 }
 

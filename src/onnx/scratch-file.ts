@@ -1,6 +1,7 @@
 /** One temporary file for the large tensors that passes make, so that they do not gather in memory. */
 import { closeSync, openSync, rmSync } from "node:fs";
-import { BadModelError } from "../errors.js";
+import { BadModelError, EdgecError } from "../errors.js";
+import { troubleOf } from "../trouble.js";
 import { joinPieces, type ByteSource, type TensorStore } from "../ir/index.js";
 import { readFully } from "./read-fully.js";
 import { writeAll } from "./temporary-file.js";
@@ -60,10 +61,17 @@ export class ScratchFile implements TensorStore {
     return this.heldBytes <= this.inMemory;
   }
 
+  /** Throws EdgecError CANNOT_WRITE when the disk is full. */
   private store(length: number, pieces: Iterable<Uint8Array>): ByteSource {
-    this.file ??= openSync(this.path, "wx+");
     const start = this.end;
-    for (const piece of pieces) this.end = writeAll(this.file, piece, this.end);
+    try {
+      this.file ??= openSync(this.path, "wx+");
+      for (const piece of pieces) this.end = writeAll(this.file, piece, this.end);
+    } catch (cause) {
+      const trouble = troubleOf(cause);
+      if (!trouble) throw cause;
+      throw new EdgecError(trouble.code, `large tensors go to the file ${this.path}: ${trouble.message}`, { cause });
+    }
     return { length, read: (target, offset) => this.read(target, start + offset) };
   }
 

@@ -1,6 +1,7 @@
 /** Files that are written whole or not at all: made under a temporary name, synced, then renamed. */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { pieces, type ByteSource } from "../ir/index.js";
+import { asidePath, recordMoves, type Move } from "./unfinished-moves.js";
 
 /** One write call takes at most this many bytes: the kernel's own limit is just below 2 GiB. */
 const WRITE_AT_MOST = 2 ** 30;
@@ -10,13 +11,20 @@ const WRITE_AT_MOST = 2 ** 30;
  * @param durable whether to bring it to the disk, so that it outlives a crash of the machine
  */
 export function createFile(path: string, fill: (file: number) => void, durable = true): void {
-  const file = openSync(path, "wx");
+  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = constants;
+  const syncsEachWrite = durable && hasNoSync();
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | (syncsEachWrite ? O_SYNC : 0));
   try {
     fill(file);
-    if (durable) fsyncSync(file);
+    if (durable && !syncsEachWrite) fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+/** Node's permission model forbids `fsync`, whatever was allowed. */
+function hasNoSync(): boolean {
+  return (process.permission as typeof process.permission | undefined) !== undefined;
 }
 
 /** Writes all bytes at `position` and returns where they end; one call may write less than asked. */
@@ -35,17 +43,17 @@ export function writeFrom(file: number, source: ByteSource | Uint8Array, positio
   return end;
 }
 
-export interface Move { readonly from: string; readonly to: string }
-
 /**
- * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one at
- * once. Where there are several, old ones are set aside first, last name first: a crash in between leaves files missing,
- * but never an old model beside new weights.
+ * Gives finished files their names; when one cannot have its own, all is as before. A single file replaces an old one
+ * at once. Where there are several, old ones are set aside first, last name first: a crash of the machine then leaves
+ * files missing, but never an old model beside new weights. A process that is killed in between leaves a record, by
+ * which the old files are put back.
  * @param moves the model last
  */
 export function takeNames(moves: readonly Move[]): void {
   const done: (() => void)[] = [];
   const aside: string[] = [];
+  const record = moves.length > 1 ? recordMoves(moves) : undefined;
   const rename = (from: string, to: string): void => {
     renameSync(from, to);
     done.unshift(() => renameSync(to, from));
@@ -53,16 +61,19 @@ export function takeNames(moves: readonly Move[]): void {
   try {
     if (moves.length > 1) for (const { from, to } of [...moves].reverse()) {
       if (!existsSync(to)) continue;
-      rename(to, `${from}.old`);
-      aside.push(`${from}.old`);
+      rename(to, asidePath(from));
+      aside.push(asidePath(from));
     }
     for (const { from, to } of moves) rename(from, to);
   } catch (cause) {
     for (const undo of done) undo();
+    if (record !== undefined) rmSync(record, { force: true });
     throw cause;
   }
-  for (const path of aside) rmSync(path, { force: true });
+  for (const path of record === undefined ? aside : [...aside, record]) rmSync(path, { force: true });
 }
+
+export type { Move };
 
 /** Brings a rename to the disk. Not every system lets a folder be opened; there the rename lands in its own time. */
 export function syncFolder(path: string): void {

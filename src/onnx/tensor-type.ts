@@ -1,9 +1,55 @@
-/** The dense-tensor case of TypeProto, parsed out of its opaque bytes and written back into them. */
-import type { Dimension, TensorType } from "../ir/index.js";
+/** TypeProto: dense tensors, parsed out of its opaque bytes and written back into them; other types in words. */
+import { dataTypeName, type DataType, type Dimension, type TensorType, type TypeInfo } from "../ir/index.js";
 import { decodeMessage, encodeMessage } from "./schema.js";
 
 interface WireDimension { dimValue?: bigint; dimParam?: string }
-interface WireType { tensorType?: { elemType?: number; shape?: { dim?: WireDimension[] } } }
+interface WireType {
+  tensorType?: { elemType?: number; shape?: { dim?: WireDimension[] } };
+  sequenceType?: { elemType?: Uint8Array };
+  mapType?: { keyType?: number; valueType?: Uint8Array };
+  sparseTensorType?: { elemType?: number };
+  optionalType?: { elemType?: Uint8Array };
+}
+
+/** Types may be nested without end in a hostile file. */
+const MOST_NESTED = 8;
+
+/** A type in words: "a sequence of maps from int64 to float". */
+export function typeWords({ tensor, encoded }: TypeInfo): string {
+  return tensor ? `a ${dataTypeName(tensor.elementType)} tensor` : article(nestedWords(encoded?.bytes, MOST_NESTED));
+}
+
+function article(words: string): string {
+  return /^[aeio]/.test(words) ? `an ${words}` : `a ${words}`;
+}
+
+/** @param s "s" for more than one */
+function nestedWords(bytes: Uint8Array | undefined, depth: number, s = ""): string {
+  const unknown = `value${s} of unknown type`;
+  if (!bytes || depth === 0) return unknown;
+  const type: WireType = decodeMessage("TypeProto", bytes);
+  const { tensorType, sequenceType, mapType, sparseTensorType, optionalType } = type;
+  if (tensorType) return `${dataTypeName(tensorType.elemType ?? 0)} tensor${s}`;
+  if (sparseTensorType) return `sparse ${dataTypeName(sparseTensorType.elemType ?? 0)} tensor${s}`;
+  if (sequenceType) return `sequence${s} of ${nestedWords(sequenceType.elemType, depth - 1, "s")}`;
+  if (optionalType) return `optional ${nestedWords(optionalType.elemType, depth - 1, s)}`;
+  if (!mapType) return unknown;
+  const value = nestedWords(mapType.valueType, depth - 1).replace(/ tensor$/, "");
+  return `map${s} from ${dataTypeName(mapType.keyType ?? 0)} to ${value}`;
+}
+
+export interface HeldTensors {
+  readonly kind: "sequence" | "optional";
+  readonly elementType: DataType;
+}
+
+/** What a sequence or optional value holds, where that is dense tensors. */
+export function heldTensors({ encoded }: TypeInfo): HeldTensors | undefined {
+  const { sequenceType, optionalType }: WireType = encoded ? decodeMessage("TypeProto", encoded.bytes) : {};
+  const inner = sequenceType?.elemType ?? optionalType?.elemType;
+  const held = inner && readTensorType(inner);
+  return held && { kind: sequenceType ? "sequence" : "optional", elementType: held.elementType };
+}
 
 /** Element type and shape when the type is a dense tensor, else undefined. Throws BadModelError for malformed bytes. */
 export function readTensorType(bytes: Uint8Array): TensorType | undefined {

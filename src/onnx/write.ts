@@ -1,12 +1,13 @@
 /** Writing a model file: to a temporary file in the same folder, synced, then renamed, so that a crash leaves the old one. */
 import { rmSync, statSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { planData, settleData, type ExternalDataOption } from "./data-file.js";
+import { isSamePlace, planData, settleData, type ExternalDataOption } from "./data-file.js";
+import { dataFiles } from "./external-data.js";
 import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";
+import { temporaryBeside, temporaryPlaceOf } from "./temporary-name.js";
 
 /** Readers of protobuf count bytes in a signed 32-bit integer. */
 const MOST_BYTES = 2 ** 31 - 1;
@@ -35,15 +36,17 @@ export interface WriteResult {
 }
 
 /**
- * Writes the model to `path`. Data files that its tensors are read from are never overwritten.
+ * Writes the model to `path`. Data files that its tensors are read from are never overwritten, also not by the model.
  * @throws EdgecError CANNOT_WRITE with the reason; nothing is left behind and an existing file stays as it was
  */
 export function writeModel(model: Model, path: string, { externalData, maxInlineBytes = MOST_INLINE, durable = true }: WriteOptions = {}): WriteResult {
   const folder = dirname(path);
-  const stem = join(folder, `.edgec-${randomBytes(6).toString("hex")}`);
+  const stem = temporaryBeside(path, "write");
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };
   try {
     requirePlace(path);
+    const holdsWeights = dataFiles(model).some((data) => isSamePlace(data, path));
+    if (holdsWeights) throw refusal(path, "it holds weights of the model; choose another name");
     const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);
@@ -70,7 +73,11 @@ function requirePlace(path: string): void {
 }
 
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
-  return new EdgecError("CANNOT_WRITE", `cannot write "${path}": ${reason}`, { cause });
+  const place = temporaryPlaceOf(path);
+  // A name that edgec has made up tells a user nothing.
+  const where = place === undefined ? `"${path}"` : `a model to the folder for temporary files, ${place}`;
+  const advice = place === undefined ? "" : ", or set TMPDIR to a folder with room";
+  return new EdgecError("CANNOT_WRITE", `cannot write ${where}: ${reason}${advice}`, { cause });
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
@@ -82,7 +89,8 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
     case "ENOSPC": case "EDQUOT": return "no space is left on the disk; free some or choose another place";
     case "EACCES": case "EPERM": return "there is no permission to write there; choose another place";
     case "EROFS": return "the disk is read-only; choose another place";
-    case "ENAMETOOLONG": return "the name is too long";
+    case "EFBIG": return "files may not grow so large there; raise the limit (ulimit -f) or choose another place";
+    case "ENAMETOOLONG": return "the name is too long; use a shorter one";
     default: return message;
   }
 }

@@ -1,6 +1,7 @@
 /** Which inputs of an operator are weights and bias, and along which axis their output channels lie. */
 import type { GraphEditor, Node, Tensor } from "../ir/index.js";
 import { intAttribute, isStandard } from "../ir/index.js";
+import { type WeightView, weightView } from "./weight-view.js";
 
 export type WeightKind = "conv" | "conv-transpose" | "matmul" | "gemm" | "recurrent" | "embedding";
 
@@ -29,6 +30,33 @@ export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
   Gather: { kind: "embedding", weights: [0], bias: undefined, channelAxis: (node, _index, rank) => normalAxis(intAttribute(node, "axis", 0), rank) },
 };
 
+/**
+ * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and what is fused
+ * with an activation take the bias before anything else happens, as Gemm does.
+ */
+const CONTRIBUTED_FACTS: Readonly<Record<string, WeightFact>> = {
+  FusedConv: WEIGHT_FACTS.Conv!,
+  ConvTransposeWithDynamicPads: { ...WEIGHT_FACTS.ConvTranspose!, bias: 3 },
+  FusedMatMul: { kind: "matmul", weights: [1, 0], bias: undefined, channelAxis: fusedMatMulAxis },
+  TransposeMatMul: { kind: "matmul", weights: [1, 0], bias: undefined, channelAxis: fusedMatMulAxis },
+  FusedGemm: WEIGHT_FACTS.Gemm!,
+  GemmFastGelu: { kind: "gemm", weights: [1], bias: 2, channelAxis: lastAxis },
+  Attention: { kind: "gemm", weights: [1], bias: 2, channelAxis: lastAxis },
+  PackedAttention: { kind: "gemm", weights: [1], bias: 2, channelAxis: lastAxis },
+  LongformerAttention: { kind: "gemm", weights: [1, 4], bias: undefined, channelAxis: lastAxis },
+  DecoderAttention: { kind: "gemm", weights: [2, 3], bias: undefined, channelAxis: lastAxis },
+  EmbedLayerNormalization: { kind: "embedding", weights: [2, 3, 4], bias: undefined, channelAxis: () => 0 },
+};
+
+function lastAxis(_node: Node, _index: number, rank: number): number {
+  return rank - 1;
+}
+
+function fusedMatMulAxis(node: Node, index: number, rank: number): number {
+  const transposed = intAttribute(node, index === 1 ? "transB" : "transA", 0) !== 0;
+  return (index === 1) !== transposed ? rank - 1 : Math.max(rank - 2, 0);
+}
+
 function gemmAxis(node: Node, index: number): number {
   const transposed = intAttribute(node, index === 1 ? "transB" : "transA", 0) !== 0;
   return (index === 1) !== transposed ? 1 : 0;
@@ -41,15 +69,23 @@ export function normalAxis(axis: number, rank: number): number {
 
 /** What is known about the node's weights, or undefined when the operator has none. */
 export function weightFact(node: Node): WeightFact | undefined {
-  return isStandard(node) && Object.hasOwn(WEIGHT_FACTS, node.opType) ? WEIGHT_FACTS[node.opType] : undefined;
+  const facts = isStandard(node) ? WEIGHT_FACTS : node.domain === "com.microsoft" ? CONTRIBUTED_FACTS : {};
+  if (!Object.hasOwn(facts, node.opType)) return undefined;
+  // With batch axes in other places the matrices of a product lie across its operand.
+  if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0) return undefined;
+  return facts[node.opType];
 }
 
-export interface WeightSite {
+/** The constant, and how the operator sees it: through nodes that move its values, if there are any. */
+export interface WeightSite extends WeightView {
   readonly node: Node;
   readonly inputIndex: number;
   readonly tensor: Tensor;
   readonly kind: WeightKind;
-  /** Axis of `tensor` along which output channels lie; of a transposed convolution with groups, the channels of one group. */
+  /**
+   * Axis of what the operator sees along which output channels lie; of a transposed convolution with groups, the
+   * channels of one group.
+   */
   readonly channelAxis: number;
   /** Every output channel reads one input channel alone. */
   readonly depthwise: boolean;
@@ -62,30 +98,31 @@ export interface WeightSite {
 const MIN_RANK = 2;
 
 /**
- * The weights of this graph's nodes that are constants of it or of a graph around it, in node order.
- * Constants that a caller may override are none.
+ * The weights of this graph's nodes that are constants of it or of a graph around it, in node order, directly or
+ * through nodes that only move values. Constants that a caller may override are none.
  */
 export function* weightSites(editor: GraphEditor): Generator<WeightSite> {
   for (const node of editor.graph.nodes) {
     const fact = weightFact(node);
     if (!fact) continue;
     for (const inputIndex of fact.weights) {
-      const tensor = editor.constant(node.inputs[inputIndex] ?? "");
-      if (!tensor || tensor.dims.length < MIN_RANK) continue;
-      yield siteOf(node, inputIndex, tensor, fact);
+      const view = weightView(editor, node.inputs[inputIndex] ?? "");
+      if (view && view.dims.length >= MIN_RANK) yield siteOf(node, inputIndex, view, fact);
     }
   }
 }
 
-function siteOf(node: Node, inputIndex: number, tensor: Tensor, fact: WeightFact): WeightSite {
+/** The site of a weight that the operator sees as `view`. */
+export function siteOf(node: Node, inputIndex: number, view: WeightView, fact: WeightFact): WeightSite {
+  const { dims } = view;
   const isConvolution = fact.kind === "conv" || fact.kind === "conv-transpose";
   const groups = isConvolution ? intAttribute(node, "group", 1) : 1;
   // Conv weights are [out, in / groups, …], those of ConvTranspose [in, out / groups, …].
-  const inputsPerGroup = fact.kind === "conv" ? tensor.dims[1] ?? 1 : (tensor.dims[0] ?? 1) / groups;
+  const inputsPerGroup = fact.kind === "conv" ? dims[1] ?? 1 : (dims[0] ?? 1) / groups;
   return {
-    node, inputIndex, tensor, groups,
+    ...view, node, inputIndex, groups,
     kind: fact.kind,
-    channelAxis: fact.channelAxis(node, inputIndex, tensor.dims.length),
+    channelAxis: fact.channelAxis(node, inputIndex, dims.length),
     depthwise: isConvolution && groups > 1 && inputsPerGroup === 1,
     biasIndex: fact.bias,
   };

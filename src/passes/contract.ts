@@ -51,6 +51,22 @@ export interface MeasureLimits {
   readonly given?: GivenInput;
 }
 
+type Tasks = typeof import("./tasks.js");
+export type TaskName = keyof Tasks;
+export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
+export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;
+
+/** Carries out heavy work away from the main thread, which must stay free for timers, signals and progress. */
+export interface Compute {
+  /** How many tasks run side by side. */
+  readonly width: number;
+  /**
+   * The result is the same to the bit wherever a task runs. Typed arrays that fill their buffer may be handed over: they
+   * are gone for the caller, who goes on with what comes back, and gives a copy of what is still needed.
+   */
+  run<K extends TaskName>(task: K, ...args: TaskArguments<K>): Promise<TaskResult<K>>;
+}
+
 /** Measures tensors of any model over the calibration data, for passes that recover step by step. */
 export type Measure = (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => Promise<Statistics>;
 
@@ -66,6 +82,16 @@ export interface PassContext {
   readonly reference?: Model;
   /** Absent without data. What `statistics` can declare is measured before `run`; this is for what depends on `run`. */
   readonly measure?: Measure;
+  /** Absent in tests, where work is done in place; see `withCompute`. */
+  readonly compute?: Compute;
+  /** Ends the run early. What `compute`, `measure` and `advance` give rejects with its reason; a pass that uses them need not look. */
+  readonly signal?: AbortSignal;
+  /**
+   * To be awaited between units of work, such as layers: tells how far the pass is, lets the event loop turn, and throws
+   * once the run is aborted.
+   * @param part what is counted, where a pass counts more than once: "fit"
+   */
+  readonly advance?: (done: number, total: number, part?: string) => Promise<void>;
 }
 
 /** The command-line form of a pass, from which flags, help and docs derive. */

@@ -1,10 +1,13 @@
 /** How long models take, measured against each other in turns in one process. */
+import { abortable } from "../abort.js";
 import { take, type Dataset } from "../data/index.js";
+import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { openRemote } from "../runtime/index.js";
-import { percentiles, quantile, randomFeeds } from "../verify/index.js";
+import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
+import { toldOfSample } from "./original-fault.js";
 import { modelInputs, openData } from "./run-data.js";
 import { requireThreads } from "./threads.js";
 
@@ -18,6 +21,9 @@ export interface BenchOptions {
   /** Default 10. */
   readonly warmup?: number;
   readonly seed?: number;
+  readonly logger?: Logger;
+  /** Ends it early: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface BenchResult {
@@ -42,26 +48,50 @@ export interface BenchedModel {
 
 const FEEDS = 8;
 
+const NOTHING_RETURNED = "onnxruntime's JavaScript API can return none of its outputs, nor a tensor that stands for one, "
+  + "so that it cannot be timed";
+
 /** Times models with the same inputs. Throws BadDataError, and EdgecError RUNTIME_MISSING or MODEL_REJECTED. */
-export async function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
+export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
+  return abortable(options.signal, () => timeModels(paths, options));
+}
+
+async function timeModels(paths: readonly string[], options: BenchOptions): Promise<BenchResult> {
   const [first] = paths;
   if (first === undefined) throw new EdgecError("USAGE", "bench needs at least one model.");
   requireThreads(options.threads);
-  const inputs = modelInputs(readModel(first));
+  // Each is looked at here, as the runtime would wait for ever on a pipe in place of a model or its data.
+  const [inputs = []] = paths.map((path) => modelInputs(readModel(path)));
   const dataset = await openData("--data", options.data, inputs) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;
+  options.logger?.progress?.({ step: "time the models in turns", done: 0 });
   const runtime = await openRemote();
   try {
-    const times = await runtime.timeInterleaved(paths, feeds, { threads, runs, warmup });
+    const times = await timed(paths, (files) => {
+      const labels = files.map(({ label }) => label);
+      return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { threads, runs, warmup, labels });
+    });
+    if (!times) throw new EdgecError("MODEL_REJECTED", `${first}: ${NOTHING_RETURNED}`);
     const base = quantile(times[0]?.samplesMs ?? [], 0.5);
     return {
       runtime: `${runtime.name} ${runtime.version}`, threads, source: dataset.name,
       models: paths.map((path, index) => summarize(path, times[index]?.samplesMs ?? [], base)),
     };
+  } catch (error) {
+    throw await failingOne(error, paths, dataset);
   } finally {
     await runtime.close();
   }
+}
+
+/** A sample that one of the models fails on while others pass is told by its number. */
+async function failingOne(error: unknown, paths: readonly string[], dataset: Dataset): Promise<unknown> {
+  for (const path of paths) {
+    const told = await toldOfSample(error, { path, name: path }, [take(dataset, FEEDS)]);
+    if (told !== error) return told;
+  }
+  return error;
 }
 
 async function firstFeeds(dataset: Dataset): Promise<Feed[]> {

@@ -12,6 +12,8 @@ const EXACT_DB = 60;
 const EXACT_COARSE_DB = 30;
 /** Share of equal integers: an index may follow the rounding of what it points at. */
 const EXACT_AGREEMENT = 0.95;
+/** A share of equal integers or words below which nothing of them is left to speak of. */
+const LITTLE_AGREEMENT = 0.1;
 /** Noise of a hundred times the signal is no approximation of it. dB. */
 const ABSURD_DB = -40;
 
@@ -63,5 +65,8 @@ export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expe
 
 /** Whether there is so much loss that it is worth a look at the exact passes: the noise is larger than the signal. */
 export function isSuspicious({ outputs }: Fidelity): boolean {
-  return Object.values(outputs).some(({ sqnrDb, maxAbsError }) => sqnrDb !== null && sqnrDb < 0 && maxAbsError > TINY.lossy);
+  return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => {
+    if (agreement !== null) return agreement < LITTLE_AGREEMENT;
+    return sqnrDb !== null && sqnrDb < 0 && maxAbsError > TINY.lossy;
+  });
 }

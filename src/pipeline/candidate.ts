@@ -1,18 +1,22 @@
 /** One way to compress the model, carried through: planned, run, written aside, read back and measured. */
+import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Model } from "../ir/index.js";
-import { readModel, writeModel } from "../onnx/index.js";
+import { copyModel, type Model } from "../ir/index.js";
+import { dataFiles, dropStaleReferences, readModel, referableNames, type StaleReferences, writeModel } from "../onnx/index.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
-import type { CompressOptions } from "./compress-options.js";
+import type { Compute } from "../passes/contract.js";
 import { RuntimeEvaluator } from "./constant-evaluator.js";
 import { decisionsOf, type Decisions } from "./decisions.js";
+import { markModel } from "./edgec-mark.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { learningData } from "./learning-data.js";
 import { blamed, measureAgainst, type Measurements } from "./measure.js";
-import type { FileSizes } from "../verify/index.js";
+import { stateZeroPoints } from "./level-repair.js";
+import { LEVELS, type FileSizes } from "../verify/index.js";
+import type { Unchanged } from "./never-larger.js";
 import type { OutputFile } from "./output-file.js";
 import type { RunResult } from "./pass-ledger.js";
 import { planPasses, planText, withoutPass, type Plan, type PlanOptions } from "./plan.js";
@@ -21,15 +25,18 @@ import { runPasses } from "./runner.js";
 import type { ModelJudges } from "./search/search-tools.js";
 import type { SearchState } from "./search/search-state.js";
 import { runJudges } from "./search/run-judges.js";
-import { isTimed } from "./target-options.js";
+import { isTimed, type PlacedOptions } from "./target-options.js";
+import { writeOptions } from "./weights-place.js";
 
 export interface CandidateContext {
-  readonly options: CompressOptions;
+  readonly options: PlacedOptions;
   /** A fresh copy of the model to start from at every call; passes change theirs in place. */
   readonly read: () => Model;
   readonly originalPath: string;
   /** What the runtime runs in its place. */
   readonly referencePath: string;
+  /** What messages call the original. */
+  readonly name: string;
   /** Measured when they are first asked for, once for all candidates. */
   readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
@@ -37,14 +44,16 @@ export interface CandidateContext {
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
+  /** Where passes have their heavy work done. */
+  readonly compute: Compute;
   /** Threads for what no time is read from. */
   readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** What searches of this run have measured, shared by its candidates. */
   readonly searchMemory: SearchState | undefined;
-  /** Where weights are written; see `WriteOptions`. */
-  readonly externalData: boolean | undefined;
+  /** Where a model's weights are written; see `WriteOptions`. */
+  readonly externalData: (model: Model) => boolean | undefined;
 }
 
 export interface JudgedRun extends RunResult {
@@ -64,6 +73,8 @@ export interface Candidate {
   readonly isFallback: boolean;
   /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
   readonly isPlainFloat?: boolean;
+  /** Set where the file is the input's own, as the result would be larger. */
+  readonly unchanged?: Unchanged;
 }
 
 /** What was decided on the way to it. */
@@ -90,32 +101,93 @@ export async function buildCandidate(context: CandidateContext, name: string, op
   const run = await applyPlan({ ...context, logger }, model, plan, earlier.recorded).catch((error: unknown) => refusedHalfWay(error, context));
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
+  await takeTurn();
   writeAside(model, path, context);
+  context.logger.progress?.({ step: "read it back", done: 0 });
+  await takeTurn();
   ours(() => assertSound(readModel(path), "the compressed model, read back", context.undescribed), "wrote a model that is not valid");
-  const measurements = await measureAgainst({ ...context, logger }, path);
-  return { model, path, plan, run, measurements, warnings: [...run.diagnostics.filter(({ severity }) => severity === "warning"), ...warnings, ...measurements.warnings], isFallback: false };
+  const asMade = await measured(context, path);
+  const { measurements, told } = await atAllLevels(context, model, path, asMade.measurements) ?? asMade;
+  const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
+  return { model, path, plan, run, measurements, warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings], isFallback: false };
+}
+
+interface Measured {
+  readonly measurements: Measurements;
+  /** The warnings that came up on the way. */
+  readonly told: readonly Diagnostic[];
+}
+
+async function measured(context: CandidateContext, path: string): Promise<Measured> {
+  const told: Diagnostic[] = [];
+  const logger: Logger = { ...bound(context.logger), diagnostic: (diagnostic) => void told.push(diagnostic) };
+  return { measurements: await measureAgainst({ ...context, logger }, path), told };
+}
+
+/**
+ * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as it is no
+ * larger than the original. Undefined where nothing is gained; the file is then as it was.
+ */
+async function atAllLevels(
+  context: CandidateContext, model: Model, path: string, { fidelity, size }: Measurements,
+): Promise<Measured | undefined> {
+  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return undefined;
+  const repaired = copyModel(model);
+  if (stateZeroPoints(repaired) === 0) return undefined;
+  writeAside(repaired, path, context);
+  const again = await measured(context, path).catch((error: unknown) => {
+    if (error instanceof EdgecError) return undefined;
+    throw error;
+  });
+  const { measurements } = again ?? {};
+  const { levels } = measurements?.fidelity ?? {};
+  const isBetter = measurements?.fidelity && (levels === undefined || levels.compressed === LEVELS[0]);
+  if (isBetter && measurements.size.compressed.raw <= size.original.raw) {
+    Object.assign(model, repaired);
+    return again;
+  }
+  writeAside(model, path, context);
+  return undefined;
 }
 
 /** Runs a plan over `model` and validates what it made. What is `recorded` is not measured anew. */
 export async function applyPlan(context: CandidateContext, model: Model, plan: Plan, recorded?: Map<string, Statistics>): Promise<JudgedRun> {
-  const { options, data, logger, files, learningThreads: threads } = context;
+  const { options, data, logger, files, compute, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
   const { seed = 0, debug = false } = options;
+  const names = referableNames(model);
   try {
     const learning = learningData(data.calibration, plan, model, { seed, threads, logger });
     const run = await runPasses(model, plan, {
-      ...learning, evaluator, logger, seed, threads, debug,
+      ...learning, evaluator, compute, logger, seed, threads, debug,
       ...(plan.some(({ search }) => search) ? { judges: judgesOf(context) } : {}),
       ...(recorded ? { recorded } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
+    if (names) tellStale(dropStaleReferences(model, names), logger);
+    logger.progress?.({ step: "check the model", done: 0 });
+    await takeTurn();
     ours(() => assertSound(model, "after the last pass", context.undescribed), "made a model that is not valid");
     if (options.minOrt !== undefined) fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
+    // What nothing changes is written with the same bytes, and stays without the mark.
+    const isMoved = options.externalData === true || dataFiles(model).length > 0;
+    if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
+    if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
     if (evaluator.missing) logger.diagnostic?.({ id: "fold-constants/no-runtime", severity: "warning", message: "Constants were not folded, because onnxruntime is not installed." });
     return { ...run, judged: learning.scorer !== undefined };
   } finally {
     await evaluator.close();
   }
+}
+
+function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
+  const tell = (id: string, what: string): void => logger.diagnostic?.({
+    id: `compress/${id}`, severity: "warning",
+    message: `${what} left out, because it names tensors that the compressed model no longer has.`,
+  });
+  const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
+  if (annotations > 0) tell("stale-annotations", `Information on the quantization of ${tensors} (quantization_annotation) was`);
+  if (training > 0) tell("stale-training", "Information on training (training_info) was");
 }
 
 function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: CandidateContext): ModelJudges {
@@ -125,15 +197,15 @@ function judgesOf({ options, referencePath, data, bestSoFar, searchMemory }: Can
 }
 
 /** A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original on the same data. */
-async function refusedHalfWay(error: unknown, { referencePath, data }: CandidateContext): Promise<never> {
+async function refusedHalfWay(error: unknown, context: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-  throw isRefusal ? await blamed(error, { referencePath, data: data.calibration }) : error;
+  throw isRefusal ? await blamed(error, context) : error;
 }
 
 /** A failure is told of the place that the user chose. */
 function writeAside(model: Model, path: string, { files, externalData }: CandidateContext): void {
   try {
-    writeModel(model, path, externalData === undefined ? {} : { externalData });
+    writeModel(model, path, writeOptions(externalData(model)));
   } catch (error) {
     if (!(error instanceof EdgecError) || files.output === undefined) throw error;
     throw new EdgecError(error.code, error.message.replaceAll(path, files.output), { cause: error });

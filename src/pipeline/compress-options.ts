@@ -1,10 +1,11 @@
 /** What `compress` takes. */
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
+import type { LimitOptions } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
 import type { TargetProfile } from "../targets/index.js";
 
-export interface CompressOptions {
+export interface CompressOptions extends LimitOptions {
   /** Share of weights to remove, from 0 to below 1, or a pattern such as "2:4". */
   readonly prune?: number | string;
   /** 8-bit integers: static with calibration data, dynamic without. */
@@ -22,6 +23,11 @@ export interface CompressOptions {
   readonly effort?: "fast" | "balanced" | "best";
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
   readonly perChannel?: boolean;
+  /**
+   * True keeps int8 arithmetic where it is slower than float on this machine or predicted to be on the target, in
+   * single nodes and in all; for a device where it pays. Budgets on accuracy still leave nodes in float. Default false.
+   */
+  readonly keepInt8?: boolean;
   /** Seconds at most that the search for nodes to leave in float may take; default 90. It returns the best found by then. */
   readonly timeBudget?: number;
   /** The JSON report of an earlier run, whose decisions are repeated without measuring anew what led to them. */
@@ -68,15 +74,22 @@ export interface CompressOptions {
 
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
-  /** Allows `output` to be the file that is read. */
+  /** Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read is replaced. */
   readonly force?: boolean;
   /**
    * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the model. Default:
-   * as the input has them, and outside where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
+   * into the model; outside where the input has them outside and they take 256 MB and more, or where they take more than
+   * 1.9 GB, as a protobuf file ends at 2 GiB.
    */
   readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
+  /**
+   * Seconds that the original may take on made-up inputs before the models are not compared on them; default 3, and 10
+   * for each megabyte of the model. A loop
+   * may never end on such. Data of yours has no limit.
+   */
+  readonly trialSeconds?: number;
   /** Default 0. */
   readonly seed?: number;
   /** False leaves out the sizes after gzip and brotli, which take about a tenth of a second for each megabyte. Default: as `verify`. */
@@ -91,4 +104,9 @@ export interface CompressOptions {
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   readonly logger?: Logger;
+  /**
+   * Ends the run early: it rejects with the signal's reason within about a second, and leaves no process, thread or file
+   * behind. The output is as it was, or the best model that a search had found.
+   */
+  readonly signal?: AbortSignal;
 }

@@ -1,24 +1,44 @@
 /** Evaluates constant sub-models with onnxruntime in its child process, for passes that may not run it themselves. */
+import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { DataType, integerTensor, type Model, type Tensor, type TensorValue } from "../ir/index.js";
+import { inProportion, LimitExceeded, limitText, runLimits, type RunLimits, type WorkLimit } from "../run-limits.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { openRemote, type LimitError, type RemoteRuntime } from "../runtime/index.js";
+
+/** Memory for each byte of the constants: 32 where packed codes become float32, and copies on the way between processes. */
+const MEMORY_FACTOR = 128;
 
 /** Starts the runtime at the first use; close it when the passes have run. */
 export class RuntimeEvaluator implements ConstantEvaluator {
   /** Whether something was to be computed and no runtime is installed. */
   missing = false;
   private runtime: RemoteRuntime | undefined;
+  private seconds = 0;
 
-  /** What onnxruntime cannot compute (an operator it has no kernel for) is answered by an empty map. */
+  /** @param limits those of the run, kept here for an evaluator without one */
+  constructor(private readonly limits: RunLimits = runLimits()) {}
+
+  /** Why nothing is computed any more: it takes more time or memory than it may. */
+  get stopped(): Diagnostic | undefined {
+    const { foldingStopped: what } = this.limits;
+    return what === undefined ? undefined : {
+      id: "fold-constants/limit", severity: "warning",
+      message: `Not all constants were folded, because computing them takes more than ${what}: the nodes stay as they `
+        + "are. If it may take more, raise the limit with --fold-limit, such as --fold-limit 60s,2GB.",
+    };
+  }
+
+  /** What onnxruntime cannot compute (an operator it has no kernel for), or only at great cost, is answered by an empty map. */
   async evaluate(model: Model): Promise<ReadonlyMap<string, Tensor>> {
-    if (this.missing) return new Map();
+    if (this.missing || this.limits.foldingStopped !== undefined) return new Map();
     try {
       this.runtime ??= await openRemote();
-      return await this.run(this.runtime, model);
+      return await this.limited(this.runtime, encodeModelBytes(model));
     } catch (error) {
       if (!(error instanceof EdgecError)) throw error;
+      if (error instanceof LimitExceeded) await this.stop(error.what);
       if (error.code === "RUNTIME_MISSING") this.missing = true;
       if (error.code === "RUNTIME_CRASHED") await this.close();
       return new Map();
@@ -31,8 +51,27 @@ export class RuntimeEvaluator implements ConstantEvaluator {
     await runtime?.close();
   }
 
-  private async run(runtime: RemoteRuntime, model: Model): Promise<ReadonlyMap<string, Tensor>> {
-    const session = await runtime.open(encodeModelBytes(model), { optimization: "disabled" });
+  private async stop(what: string): Promise<void> {
+    this.limits.foldingStopped = what;
+    await this.close();
+  }
+
+  /** The time is for all that one evaluator computes, the memory for what it computes at once. */
+  private limited(runtime: RemoteRuntime, model: Uint8Array): Promise<ReadonlyMap<string, Tensor>> {
+    const { fold } = this.limits;
+    const whole = inProportion(fold, model.byteLength, MEMORY_FACTOR);
+    const limit: WorkLimit = { ...whole, seconds: whole.seconds - this.seconds };
+    const exceeded: LimitError = (_, kind) => {
+      const what = limitText(whole, kind);
+      return new LimitExceeded(what, `folding takes more than ${what}`);
+    };
+    // What grows with the constants is not taken from what is left for others.
+    const spent = (seconds: number): void => void (this.seconds += Math.max(0, seconds - (whole.seconds - fold.seconds)));
+    return runtime.within(() => limit, exceeded, () => this.run(runtime, model), spent);
+  }
+
+  private async run(runtime: RemoteRuntime, model: Uint8Array): Promise<ReadonlyMap<string, Tensor>> {
+    const session = await runtime.open(model, { optimization: "disabled" });
     try {
       const outputs = await session.run({});
       return new Map(Object.entries(outputs).flatMap(([name, value]) => asTensor(name, value)));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
+import { requireRegularFile } from "../regular-file.js";
 import { nodeNames } from "./names.js";
 import type { RunResult } from "./pass-ledger.js";
 
@@ -75,6 +76,7 @@ export function requireSameModel(replay: Decisions | undefined, report: string |
 }
 
 function parse(path: string): unknown {
+  requireRegularFile(path);
   let text: string;
   try {
     text = readFileSync(path, "utf8");

@@ -4,6 +4,7 @@ import { EdgecError } from "../errors.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import type { NodeStatus } from "../passes/contract.js";
 import { emulatePairSums } from "../passes/emulate/emulate-pair-sums.js";
+import { unpackWeights } from "../passes/encode/unpack-weights.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
 import { inlineFunctions } from "../passes/graph/inline-functions.js";
 import { liftConstants } from "../passes/graph/lift-constants.js";
@@ -46,7 +47,7 @@ export async function emulate(compressedPath: string, profile: TargetProfile, fi
   const model = readModel(compressedPath);
   const evaluator = new RuntimeEvaluator();
   try {
-    for (const pass of [inlineFunctions(), liftConstants(), foldConstants()]) await pass.run(model, { statistics: undefined, evaluator, seed: 0 });
+    for (const pass of [liftConstants(), unpackWeights(), inlineFunctions(), foldConstants()]) await pass.run(model, { statistics: undefined, evaluator, seed: 0 });
   } finally {
     await evaluator.close();
   }

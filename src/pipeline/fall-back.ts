@@ -1,7 +1,7 @@
 /** Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic does not pay. */
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../report/units.js";
-import { SLOWER_BELOW } from "../verify/index.js";
+import { isClearlyFaster, latencyVerdict, SLOWER_BELOW } from "../verify/index.js";
 import type { Candidate } from "./candidate.js";
 import type { Decisions } from "./decisions.js";
 import { QUANTIZER, type PlanOptions } from "./plan.js";
@@ -13,7 +13,8 @@ export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Can
 /**
  * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower or larger than
  * the original or fails a gate, and the other is not. Where neither holds a budget on accuracy, weights that int8 does not
- * compute with stay floats. The choice is a warning with the numbers of both. Times are those measured here, or for another
+ * compute with stay floats. With `keepInt8` the planned one is taken whatever it costs. The choice is a warning with
+ * the numbers of both. Times are those measured here, or for another
  * device than this machine those that its table of costs predicts.
  */
 export async function chooseCandidate(options: PlanOptions, build: BuildCandidate, logger: Logger): Promise<Candidate> {
@@ -21,7 +22,8 @@ export async function chooseCandidate(options: PlanOptions, build: BuildCandidat
   const planned = await build("planned", options);
   const { device } = options;
   const reasons = shortcomings(planned, device);
-  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : planned;
+  if (options.keepInt8 === true) return withoutWayBack(planned, options);
+  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : toldNoise(planned, options);
   const stored = storeOnlyOptions(options);
   if (!stored) return withoutWayBack(planned, options);
   logger.diagnostic?.({ id: "compress/trying", severity: "info", message: `int8 arithmetic is ${reasons.join(", ")}: trying int8 storage with float arithmetic` });
@@ -52,9 +54,8 @@ async function inPlainFloat(options: PlanOptions, planned: Candidate, build: Bui
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 
-const BY_HAND = '--passes "clean-up,quantize-int8,encode-weights"';
-const HINT = `For a machine where int8 arithmetic pays, name the passes: ${BY_HAND}.`;
-const OVERRULE = `Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: ${BY_HAND}.`;
+const HINT = "To keep int8 arithmetic, for a machine where it pays, give the same options and --keep-int8.";
+const OVERRULE = "Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or the same options and --keep-int8.";
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
 function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
@@ -91,8 +92,9 @@ function slowerOrLarger({ run, measurements: { latency, size } }: Candidate, dev
   const found: string[] = [];
   const predicted = run.search?.predicted?.chosen ?? 0;
   if (device && predicted * SLOWER_BELOW > 1) found.push(`predicted to be ${ratioText(predicted)} slower than in float on ${device.name}`);
-  if (!device && latency && latency.speedup < SLOWER_BELOW) {
-    found.push(`${ratioText(1 / latency.speedup)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
+  const verdict = !device && latency ? latencyVerdict(latency) : undefined;
+  if (latency && verdict?.change === "slower") {
+    found.push(`${ratioText(1 / verdict.ratio)} slower than the original (${millisecondsText(latency.compressed.p50Ms)} against ${millisecondsText(latency.original.p50Ms)})`);
   }
   if (size.compressed.raw > size.original.raw) found.push(`larger than the original (${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)})`);
   return found;
@@ -103,8 +105,18 @@ function summary({ measurements: { latency, size } }: Candidate, device: Device 
   return `${time}${bytesText(size.compressed.raw)} against ${bytesText(size.original.raw)}`;
 }
 
-function isFaster(a: Candidate, b: Candidate): boolean {
-  return (a.measurements.latency?.speedup ?? 0) > (b.measurements.latency?.speedup ?? 0);
+function isFaster({ measurements: { latency: a } }: Candidate, { measurements: { latency: b } }: Candidate): boolean {
+  return a !== null && b !== null && isClearlyFaster(a, b);
+}
+
+/** A difference that may be chance decides nothing, and that is told where it might have. */
+function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
+  const { latency } = planned.measurements;
+  if (!latency || options.device || !storeOnlyOptions(options)) return planned;
+  const [low, high] = latency.speedupRange;
+  if (latencyVerdict(latency).change !== "unclear" || Math.min(latency.speedup, latency.p50Ratio) >= SLOWER_BELOW) return planned;
+  return warned(planned, `Whether int8 arithmetic is slower than the original could not be told on this machine, so it was kept: half of the rounds gave speed-ups from ${low.toFixed(2)}× to ${high.toFixed(2)}×. `
+    + 'Compare the two on a quiet machine with "edgec verify".', "compress/within-noise");
 }
 
 function warned(candidate: Candidate, message: string, id: string): Candidate {

@@ -1,6 +1,7 @@
 /** Values of a tensor of another model, given to a measured model beside its inputs. */
 import { modelComputing } from "../calibration/augment.js";
 import type { CalibrationProcess } from "../calibration/process.js";
+import { modelLabel } from "../calibration/scratch-models.js";
 import type { Dataset, Sample } from "../data/index.js";
 import type { Feed, Model, NumericArray, TensorValue } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
@@ -53,7 +54,9 @@ export class GivenValues {
     const runtime = await this.process.runtime();
     const folder = await TemporaryFolder.create("given");
     try {
-      const session = await runtime.open(writeModel(computing, folder.file("model.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
+      const path = writeModel(computing, folder.file("model.onnx"), { durable: false }).path;
+      const label = modelLabel(computing);
+      const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label });
       try {
         for await (const sample of dataset.samples()) yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
       } finally {

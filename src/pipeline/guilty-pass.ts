@@ -4,7 +4,7 @@ import { EdgecError } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { compareOutputs } from "../verify/index.js";
 import { brokenOutputs, expectationOf, type Expectation } from "./broken-outputs.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
@@ -68,12 +68,14 @@ export function prefixOf(plan: Plan, count: number): Plan {
 /** Carries the plan through up to some pass and looks at what comes of it. */
 class Trials {
   private runtime: RemoteRuntime | undefined;
+  private tried = 0;
 
   constructor(private readonly context: CandidateContext, private readonly plan: Plan, private readonly recorded: Map<string, Statistics>) {}
 
   /** What is wrong with the model after so many passes; undefined when nothing is. */
   async faultAfter(count: number): Promise<string | undefined> {
     const { context } = this;
+    context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
     const plan = prefixOf(this.plan, count);
     try {
       const model = context.read();
@@ -84,6 +86,7 @@ class Trials {
       assertSound(readModel(path), "read back", context.undescribed);
       return await this.outputFault(path, expectationOf(model, plan));
     } catch (error) {
+      if (error instanceof EndedFromOutside) throw error;
       if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
       throw error;
     }
@@ -95,14 +98,16 @@ class Trials {
   }
 
   private async outputFault(path: string, expectation: Expectation): Promise<string | undefined> {
-    const { options, referencePath, data: { evaluation } } = this.context;
+    const { options, referencePath, name, data: { evaluation } } = this.context;
     const runtime = options.verify === false ? undefined : await this.open();
     if (!runtime) return undefined;
     if (!evaluation) {
-      await (await runtime.open(path)).release();
+      await (await runtime.open(path, { label: "the model" })).release();
       return undefined;
     }
-    const { fidelity } = await compareOutputs({ original: referencePath, compressed: path, fidelityData: take(evaluation, SAMPLES), runtime });
+    const { fidelity } = await compareOutputs({
+      original: referencePath, compressed: path, names: [name, "the model"], fidelityData: take(evaluation, SAMPLES), runtime,
+    });
     return brokenOutputs(fidelity, expectation);
   }
 

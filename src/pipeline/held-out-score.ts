@@ -1,10 +1,14 @@
 /** How near a model's outputs are to the reference's on samples that no pass has learned from. */
 import type { CalibrationProcess } from "../calibration/process.js";
+import { modelLabel } from "../calibration/scratch-models.js";
 import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
-import { type RemoteRuntime, YIELDING } from "../runtime/index.js";
-import { FidelityMeter, type OutputFidelity } from "../verify/index.js";
+import { type RemoteRuntime, type UsedLevel, YIELDING } from "../runtime/index.js";
+import { FidelityMeter, isOfFloats, type OutputFidelity, readableOutputs, requireLevel } from "../verify/index.js";
+
+/** What messages call a model that is scored. */
+const TRIAL = "a model on trial";
 
 /** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
 const EQUAL_DB = 150;
@@ -21,6 +25,8 @@ interface Expected { readonly feed: Feed; readonly outputs: Feed }
 export class HeldOutScore {
   private folder: TemporaryFolder | undefined;
   private expected: readonly Expected[] | undefined;
+  /** Where the reference runs. */
+  private level: UsedLevel | undefined;
 
   constructor(private readonly reference: Model, private readonly samples: Dataset, private readonly threads: number, private readonly process: CalibrationProcess, private readonly mostBytes = MOST_BYTES) {}
 
@@ -34,15 +40,20 @@ export class HeldOutScore {
     const runtime = await this.process.runtime();
     this.expected ??= await this.runReference(runtime, this.folder);
     const meter = new FidelityMeter(() => true);
-    const path = writeModel(model, this.folder.file("trial.onnx"), { durable: false }).path;
-    const session = await runtime.open(path, { threads: this.threads, config: YIELDING });
+    const { model: readable, outputs: names } = readableOutputs(model);
+    const path = writeModel(readable, this.folder.file("trial.onnx"), { durable: false }).path;
+    const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label: TRIAL });
     try {
-      for (const { feed, outputs } of this.expected.slice(0, most)) meter.observe(outputs, await session.run(feed), path);
+      for (const { feed, outputs } of this.expected.slice(0, most)) {
+        const common = Object.fromEntries(Object.entries(outputs).filter(([name]) => names.includes(name)));
+        meter.observe(common, await session.run(feed, Object.keys(common)), TRIAL);
+      }
+      if (this.level) requireLevel(TRIAL, await session.usedLevel(), this.level);
     } finally {
       await session.release().catch(() => undefined);
     }
     if (most === Infinity) await this.process.rest();
-    return meanSqnr(Object.values(meter.result()));
+    return meanScore(Object.values(meter.result()));
   }
 
   async close(): Promise<void> {
@@ -51,16 +62,21 @@ export class HeldOutScore {
   }
 
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
-    const session = await runtime.open(writeModel(this.reference, folder.file("reference.onnx"), { durable: false }).path, { threads: this.threads, config: YIELDING });
+    const { model, outputs: names } = readableOutputs(this.reference);
+    const path = writeModel(model, folder.file("reference.onnx"), { durable: false }).path;
+    const label = modelLabel(this.reference);
+    const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label });
     try {
       const expected: Expected[] = [];
       let bytes = 0;
-      for await (const { feed } of this.samples.samples()) {
-        const outputs = await session.run(feed);
+      // Without an output that can be read all models are alike.
+      if (names.length > 0) for await (const { feed } of this.samples.samples()) {
+        const outputs = await session.run(feed, names);
         bytes += bytesOf(feed) + bytesOf(outputs);
         if (expected.length >= LEAST_SAMPLES && bytes > this.mostBytes) break;
         expected.push({ feed, outputs });
       }
+      this.level = await session.usedLevel();
       return expected;
     } finally {
       await session.release().catch(() => undefined);
@@ -74,8 +90,15 @@ function bytesOf(values: Feed): number {
 }
 
 /** Over outputs of floats, or over all where there are none. */
-function meanSqnr(outputs: readonly OutputFidelity[]): number {
-  const floating = outputs.filter(({ agreement }) => agreement === null);
+function meanScore(outputs: readonly OutputFidelity[]): number {
+  if (outputs.length === 0) return EQUAL_DB;
+  const floating = outputs.filter(isOfFloats);
   const judged = floating.length > 0 ? floating : outputs;
-  return judged.reduce((sum, { sqnrDb, otherSize }) => sum + Math.min(sqnrDb ?? EQUAL_DB, EQUAL_DB) - otherSize, 0) / Math.max(1, judged.length);
+  return judged.reduce((sum, output) => sum + scoreOf(output) - output.otherSize, 0) / judged.length;
+}
+
+/** Of what is right or wrong, the share of wrong ones stands for the noise: 90 of 100 right are 10 dB. */
+function scoreOf({ sqnrDb, agreement }: OutputFidelity): number {
+  const db = agreement === null ? sqnrDb ?? EQUAL_DB : -10 * Math.log10(1 - agreement);
+  return Math.min(db, EQUAL_DB);
 }

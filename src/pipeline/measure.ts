@@ -1,16 +1,19 @@
 /** Measuring a compressed file against its original, and telling whose fault it is when that fails. */
 import { freemem } from "node:os";
+import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { LimitExceeded } from "../run-limits.js";
 import { bytesText } from "../report/units.js";
-import { openRemote, type RemoteRuntime } from "../runtime/index.js";
+import { EndedFromOutside, LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
-  checkGates, compareSizes, readExecuted, verifyModels,
+  checkGates, compareSizes, loaded, readableFiles, readExecuted, requireLevel, verifyModels,
   type Accuracy, type Executed, type Fidelity, type FileSizes, type Gate, type Latency, type SizeComparison,
 } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { gateLimits } from "./gate-limits.js";
+import { originalFault, toldOfSample, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
 
 export interface Measurements {
@@ -29,6 +32,8 @@ export interface MeasureContext {
   readonly originalPath: string;
   /** What the runtime runs as the original. */
   readonly referencePath: string;
+  /** What messages call it: its path as the user gave it, or "the model". */
+  readonly name: string;
   readonly logger: Logger;
   readonly data: RunData;
   /** The sizes of the original, for contexts that measure several models against it: packing it is done once. */
@@ -47,6 +52,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  * model but runs the original; MODEL_REJECTED when it refuses the original.
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
+  context.logger.progress?.({ step: context.options.packedSizes === false ? "measure sizes" : "pack, to measure sizes", done: 0 });
   const size = await compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.());
   const measured = await runBoth(context, path, size);
   const { fidelity, accuracy, latency, executed } = measured;
@@ -58,6 +64,7 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
   if (context.options.verify === false) return unproven("The compressed model was not loaded and not compared, as asked.");
   const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
   if (shortage !== undefined) return unproven(`The compressed model was not loaded and not compared: ${shortage}. Compare them on a larger machine with "edgec verify".`);
+  context.logger.progress?.({ step: "load both models", done: 0 });
   let runtime: RemoteRuntime;
   try {
     runtime = await openRemote();
@@ -66,10 +73,12 @@ async function runBoth(context: MeasureContext, path: string, size: SizeComparis
     return unproven(`The compressed model was not loaded and not compared: ${error.message}.`);
   }
   try {
-    const evaluation = await runnable(context, runtime);
+    const evaluation = await runnable(context, size.original.raw, runtime);
+    // One that was too slow took its process with it.
+    if (runtime.pid === undefined) runtime = await openRemote();
     return evaluation ? await compare(context, path, size, runtime, evaluation) : await loadOnly(context, path, runtime);
   } catch (error) {
-    throw context.standsAlone === true ? error : await blamed(error, { referencePath: context.referencePath, data: context.data.evaluation }, path);
+    throw context.standsAlone === true ? await toldOfSample(error, originalOf(context), context.data.given) : await blamed(error, context, path);
   } finally {
     await runtime.close();
   }
@@ -87,10 +96,14 @@ export function memoryShortage(originalBytes: number, freeBytes: number): string
   return `running it and the original takes about ${bytesText(needed)} of memory, and ${bytesText(freeBytes)} are free`;
 }
 
-async function compare({ options, referencePath, logger, data, standIn }: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset): Promise<RunMeasurements> {
+async function compare(
+  context: MeasureContext, path: string, size: SizeComparison, runtime: RemoteRuntime, evaluation: Dataset,
+): Promise<RunMeasurements> {
+  const { options, referencePath, name, logger, data, standIn, standsAlone = false } = context;
   const { metric, threads, seed } = options;
   const { fidelity, accuracy, latency, executed } = await verifyModels({
-    original: referencePath, compressed: path, size, runtime, logger, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
+    original: referencePath, compressed: path, size, runtime, logger, names: [name, standsAlone ? path : "the compressed model"],
+    lowerLevelIsFine: standsAlone, ...(standIn === undefined ? {} : { standIn, runs: 0 }),
     ...(data.isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
     ...(metric === undefined ? {} : { metric }), ...(threads === undefined ? {} : { threads }), ...(seed === undefined ? {} : { seed }),
   });
@@ -98,51 +111,107 @@ async function compare({ options, referencePath, logger, data, standIn }: Measur
 }
 
 /** Without inputs to run on, the model is at least known to load. */
-async function loadOnly({ logger }: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
-  await (await runtime.open(path)).release();
+async function loadOnly(context: MeasureContext, path: string, runtime: RemoteRuntime): Promise<RunMeasurements> {
+  const { referencePath, name, logger, standsAlone = false } = context;
+  const levelOf = (file: string, label: string): Promise<UsedLevel> => loaded(file, async (loadable) => {
+    const session = await runtime.open(loadable, { label });
+    const used = await session.usedLevel();
+    await session.release();
+    return used;
+  });
+  const compressed = standsAlone ? path : "the compressed model";
+  const used = await levelOf(path, compressed);
+  const isLow = used.level !== LEVELS[0];
+  if (isLow && !standsAlone) requireLevel(compressed, used, await levelOf(referencePath, name));
   return { fidelity: null, accuracy: null, latency: null, executed: await readExecuted(runtime, path, logger), warnings: [] };
 }
 
+/** Small networks take milliseconds; one that takes this long on inputs that mean nothing is no more than loaded. Large ones get ten seconds more for each megabyte. */
+const TRIAL_SECONDS = 3;
+/** Made-up data that the original did not come through in time: other candidates of the run need not try again. */
+const tooSlow = new WeakMap<Dataset, string>();
+
 /** The data to compare on; made-up inputs that the original does not run on are no data. */
-async function runnable({ referencePath, data, logger }: MeasureContext, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+async function runnable(context: MeasureContext, originalBytes: number, runtime: RemoteRuntime): Promise<Dataset | undefined> {
+  const { referencePath, name, data, logger, options } = context;
   if (!data.evaluation || !data.isMadeUp) return data.evaluation;
-  const session = await runtime.open(referencePath);
+  const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
+  const known = tooSlow.get(data.evaluation);
+  const notCompared = (reason: string): Dataset | undefined => {
+    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.` });
+    return undefined;
+  };
+  if (known !== undefined) return notCompared(known);
+  const readable = await readableFiles([referencePath]);
+  const path = readable.files[0]?.path ?? referencePath;
+  const session = await runtime.open(path, { label: name });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void runtime.kill();
+  }, 1000 * trialSeconds);
   try {
-    for await (const { feed } of data.evaluation.samples()) await session.run(feed);
+    const { outputs } = readable;
+    if (outputs.length > 0) {
+      const { evaluation } = data;
+      await runtime.onMadeUpInputs(path, name, async () => {
+        for await (const { feed } of evaluation.samples()) await session.run(feed, outputs);
+      });
+    }
     return data.evaluation;
   } catch (error) {
+    throwIfAborted();
+    if (isLate) {
+      const reason = `takes more than ${trialSeconds} s on ${data.source}`;
+      tooSlow.set(data.evaluation, reason);
+      return notCompared(reason);
+    }
+    if (error instanceof LimitExceeded) return notCompared(`takes more than ${error.what} on ${data.source}`);
     if (!(error instanceof EdgecError) || error.code === "RUNTIME_CRASHED") throw error;
-    logger.diagnostic?.({ id: "compress/no-data", severity: "warning", message: `The models were not compared, because the original does not run on ${data.source}: ${error.message}. Give data with --eval or --calib.` });
-    return undefined;
+    return notCompared(`does not run on ${data.source}: ${error.message}`);
   } finally {
+    clearTimeout(timer);
     await session.release().catch(() => undefined);
+    await readable.remove();
   }
 }
 
 /**
- * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it: one sample
- * may be at fault. The original is tried in a process of its own, as the first may have crashed.
+ * A model that the runtime refuses is the passes' doing when it runs the original on the same data, all of it.
+ * Otherwise the original is at fault, or one sample of the data.
  */
-export async function blamed(error: unknown, { referencePath, data }: { readonly referencePath: string; readonly data: Dataset | undefined }, path?: string): Promise<unknown> {
-  const isRefusal = error instanceof EdgecError && (error.code === "MODEL_REJECTED" || error.code === "RUNTIME_CRASHED" || error.code === "USAGE");
-  if (!isRefusal || !(await runs(referencePath, data))) return error;
+export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
+  if (error instanceof EndedFromOutside) return error;
+  // To load the original once more would only take as long again, and no pass is to blame.
+  if (error instanceof LimitExceeded) return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
+  if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
+  const fault = await originalFault(originalOf(context), context.data.given);
+  if (fault?.code === "MODEL_REJECTED") return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
+  if (fault) return fault;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError("PASS_FAILED", `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run with --debug, or leave passes out with --passes, to see which one did it.`, { cause: error });
 }
 
-async function runs(path: string, data: Dataset | undefined): Promise<boolean> {
-  const runtime = await openRemote();
-  try {
-    const session = await runtime.open(path);
-    if (data) for await (const { feed } of data.samples()) await session.run(feed);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await runtime.close();
-  }
+type Blame = Pick<MeasureContext, "options" | "referencePath" | "name" | "data">;
+
+function originalOf({ referencePath, name }: Blame): Original {
+  return { path: referencePath, name };
 }
 
+const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE"];
+
+/** How to do without the runtime. */
+function withoutRunning({ verify, calib }: Blame["options"]): string {
+  const flags = [...(verify === false ? [] : ["with --no-verify"]), ...(calib === undefined ? [] : ["without --calib"])];
+  if (flags.length === 0) return "";
+  const words = flags.join(" and ");
+  return `. ${words[0]?.toUpperCase()}${words.slice(1)} edgec compresses it without running it: passes that need no data `
+    + "work, and nothing is compared.";
+}
+
+/** The id of the warning that the compressed model was not run at all. */
+export const UNPROVEN = "compress/unproven";
+
 function unproven(message: string): RunMeasurements {
-  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: "compress/unproven", severity: "warning", message }] };
+  return { fidelity: null, accuracy: null, latency: null, executed: null, warnings: [{ id: UNPROVEN, severity: "warning", message }] };
 }

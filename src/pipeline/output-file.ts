@@ -1,17 +1,17 @@
 /** Where a compressed model goes: a temporary file beside its place, which takes its name only at the end. */
-import { randomBytes } from "node:crypto";
-import { constants, rmSync } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { throwIfAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
-import { ScratchFile, takeNames } from "../onnx/index.js";
-
-/** "model.edgec.onnx" beside "model.onnx". */
-export function defaultOutputPath(input: string): string {
-  const extension = extname(input);
-  return join(dirname(input), `${basename(input, extension)}.edgec${extension || ".onnx"}`);
-}
+import { ScratchFile, takeNames, TemporaryFolder } from "../onnx/index.js";
+import { notify } from "../run-notices.js";
+import { isEqualFile } from "./edgec-mark.js";
+import { identityOf, isSameFile, isSameName } from "./file-identity.js";
+import { modelFiles } from "./files-read.js";
+import { defaultOutputPath, requireModelPlace } from "./output-place.js";
+import { isReplaceable, refuseOverlap, type FileRead, type FileWritten } from "./overwriting.js";
 
 export interface OutputTarget {
   /** The file to write; undefined when the caller wants bytes alone. */
@@ -21,56 +21,76 @@ export interface OutputTarget {
   readonly force: boolean;
 }
 
+/** The paths that a run may write for one output. */
+export function filesWritten(output: string): Readonly<Record<"model" | "weights" | "search", FileWritten>> {
+  return {
+    model: { path: output, what: "model" },
+    weights: { path: `${output}.data`, what: "weights" },
+    search: { path: `${output}.search.json`, what: "search state" },
+  };
+}
+
+/** What a run writes beside its output. */
+export interface WrittenBeside {
+  /** Whether weights go into a file of their own. */
+  readonly data: "will" | "may" | "not";
+  readonly searches: boolean;
+}
+
 /** A folder for the files of one run, removed at its end or when the process exits. */
 export class OutputFile {
-  private readonly removeAtExit = (): void => rmSync(this.folder, { recursive: true, force: true });
-
   /**
    * Takes the large tensors of this run, beside the output, where there is room for them. Undefined without an output:
    * the model then is the result, and must outlive the run.
    */
   readonly scratch: ScratchFile | undefined;
 
-  private constructor(readonly output: string | undefined, private readonly folder: string, private readonly force: boolean, private readonly replacesInput = false) {
-    this.scratch = output === undefined ? undefined : new ScratchFile(join(folder, "scratch"));
-    process.once("exit", this.removeAtExit);
+  private constructor(
+    readonly output: string | undefined, private readonly folder: TemporaryFolder, private readonly force = false,
+    private readonly replacesInput = false, private readonly replacesData = true, private readonly replacesEqual = true,
+  ) {
+    this.scratch = output === undefined ? undefined : new ScratchFile(folder.file("scratch"));
   }
 
   /**
-   * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE when its folder is
-   * missing or read-only, OUTPUT_EXISTS when it is the input and `force` is not set.
+   * Checks that the output can be written, before any work is done. Throws EdgecError CANNOT_WRITE as `requireModelPlace`,
+   * OUTPUT_EXISTS when it is the input, or a file that edgec did not write, and `force` is not set.
    */
   static async prepare({ output, input, force }: OutputTarget): Promise<OutputFile> {
-    if (output === undefined) return new OutputFile(undefined, await mkdtemp(join(tmpdir(), "edgec-")), force);
-    await requireFolder(output);
-    const replacesInput = input !== undefined && await isSameFile(output, input);
-    if (!force && replacesInput) {
-      throw new EdgecError("OUTPUT_EXISTS", `${output} is the model being read. Choose another name with -o, or give --force to overwrite it.`);
-    }
+    if (output === undefined) return new OutputFile(undefined, await TemporaryFolder.create("run"));
+    await requireModelPlace(output);
+    const { model, weights } = filesWritten(output);
+    if (input !== undefined) refuseOverlap([model], modelFiles(input, []), { force });
+    const replacesInput = input !== undefined && isSameFile(identityOf(output), identityOf(input));
+    // Whoever has not chosen the name has not chosen what lies there: an earlier run's result.
+    const isFree = force || (input !== undefined && isSameName(output, defaultOutputPath(input)));
+    const isOurs = isFree || isReplaceable(model);
+    // A model that no pass changed is written without the mark. A file that equals the input may be that, or a copy of
+    // the user's: then only the same bytes may take its place.
+    if (!isOurs && (input === undefined || !isEqualFile(output, input))) throw existing(output);
+    const replacesData = force || isReplaceable(weights, output);
     // In the output's folder, so that taking the name is a rename within one file system.
-    const folder = await mkdtemp(join(dirname(resolve(output)), `.edgec-${randomBytes(3).toString("hex")}-`));
-    return new OutputFile(output, folder, force, replacesInput);
+    const folder = await TemporaryFolder.create("run", dirname(resolve(output)));
+    return new OutputFile(output, folder, force, replacesInput, replacesData, isOurs);
   }
 
   /** A path for one model of this run, in a folder of its own: it bears the output's name, as external data is named after it. */
   async path(purpose: string): Promise<string> {
-    const folder = join(this.folder, purpose);
+    const folder = this.folder.file(purpose);
     await mkdir(folder, { recursive: true });
     return join(folder, basename(this.output ?? "model.onnx"));
   }
 
   /**
-   * Throws EdgecError OUTPUT_EXISTS when external data of the output would take the place of a file that the input's
-   * tensors lie in, unless the input itself is to be overwritten by force.
-   * @param inputData paths of the input's data files
+   * Throws EdgecError OUTPUT_EXISTS when the model, its data file or what a search keeps would take the place of a file
+   * that the run reads, or the data file that of one that edgec did not write.
    */
-  async requireDataPlace(inputData: readonly string[]): Promise<void> {
-    if (this.output === undefined || this.force) return;
-    const dataPath = `${this.output}.data`;
-    for (const path of inputData) {
-      if (!(await isSameFile(path, dataPath))) continue;
-      throw new EdgecError("OUTPUT_EXISTS", `${dataPath} holds weights of the model being read. Choose another name with -o, or give --force to overwrite it.`);
-    }
+  requireSafe(read: readonly FileRead[], { data, searches }: WrittenBeside): void {
+    if (this.output === undefined) return;
+    const { model, weights, search } = filesWritten(this.output);
+    const beside = [...(data === "not" ? [] : [weights]), ...(searches ? [search] : [])];
+    refuseOverlap([model, ...beside], read, { force: this.force });
+    if (data === "will" && !this.replacesData) throw existing(weights.path);
   }
 
   /**
@@ -88,53 +108,56 @@ export class OutputFile {
     return candidates.filter((path, k) => isThere[k] === true && !isUsed.has(path));
   }
 
+  /** The files that `commit` will make of the model at `written`: itself, then its data. */
+  async finalNames(written: string): Promise<string[]> {
+    const { output } = this;
+    if (output === undefined) return [];
+    return [output, ...(await dataBeside(written)).map((name) => join(dirname(output), name))];
+  }
+
   /** Gives the model at `written`, and its external data if there is some, their final names, all or none of them. */
   async commit(written: string): Promise<void> {
     const { output } = this;
     if (output === undefined) return;
+    throwIfAborted();
     const folder = dirname(written);
-    const data = (await readdir(folder)).filter((name) => name !== basename(written));
-    const moves = data.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
+    const names = await dataBeside(written);
+    const moves = names.map((name) => ({ from: join(folder, name), to: join(dirname(output), name) }));
+    const [data] = moves;
+    if (data && !this.replacesData) throw existing(data.to);
+    if (!this.replacesEqual && !isEqualFile(written, output)) throw existing(output);
+    notify({ kind: "writing", path: output });
     try {
       takeNames([...moves, { from: written, to: output }]);
     } catch (cause) {
       throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`, { cause });
     }
+    notify({ kind: "written", path: output });
   }
 
-  /** Writes a model for a person to look at, beside the output, where it stays. Returns its path. */
+  /** Writes a model for a person to look at, beside the output, never over another file. Returns its path. */
   async keep(bytes: Uint8Array, purpose: string): Promise<string> {
-    const path = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}.onnx`;
-    await writeFile(path, bytes);
-    return path;
+    const stem = `${this.output ?? join(tmpdir(), "edgec.onnx")}.before-${purpose}`;
+    for (let k = 1; ; k++) {
+      const path = k === 1 ? `${stem}.onnx` : `${stem}-${k}.onnx`;
+      if (existsSync(path)) continue;
+      await writeFile(path, bytes, { flag: "wx" });
+      return path;
+    }
   }
 
   async remove(): Promise<void> {
-    process.off("exit", this.removeAtExit);
     this.scratch?.close();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.folder.remove();
   }
 }
 
-async function requireFolder(output: string): Promise<void> {
-  if (output === "" || /[/\\]$/.test(output)) throw new EdgecError("CANNOT_WRITE", `cannot write "${output}": that names no file. Give a file name with -o.`);
-  const folder = dirname(resolve(output));
-  try {
-    if (!(await stat(folder)).isDirectory()) throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: ${folder} is not a folder.`);
-    await access(folder, constants.W_OK);
-    if (await isFolder(output)) throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: it is a folder. Give a file name with -o.`);
-  } catch (cause) {
-    if (cause instanceof EdgecError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new EdgecError("CANNOT_WRITE", `cannot write ${output}: the folder ${folder} ${missing ? "does not exist. Create it first" : "cannot be written to. Choose another with -o"}.`, { cause });
-  }
+/** Names of the files beside the model at `written`, which has a folder of its own. */
+async function dataBeside(written: string): Promise<string[]> {
+  return (await readdir(dirname(written))).filter((name) => name !== basename(written));
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false);
-}
-
-async function isSameFile(a: string, b: string): Promise<boolean> {
-  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => undefined)));
-  return first !== undefined && first === second;
+function existing(path: string): EdgecError {
+  const way = "Choose another name with -o, or give --force to replace it.";
+  return new EdgecError("OUTPUT_EXISTS", `${path} exists, and edgec did not write it. ${way}`);
 }

@@ -47,6 +47,8 @@ export class PassLedger {
   private readonly records: { pass: Pass; modified: boolean; stats: Record<string, number>; ms: number; trial?: TrialResult }[] = [];
   private readonly nodes: (NodeStatus & { pass: string })[] = [];
   private readonly diagnostics: Diagnostic[] = [];
+  /** What each pass has said of nodes, as text. */
+  private readonly said = new Map<string, Set<string>>();
 
   add(pass: Pass, result: PassResult, ms: number): void {
     let record = this.records.find((other) => other.pass === pass);
@@ -54,8 +56,21 @@ export class PassLedger {
     record.modified ||= result.modified;
     record.ms += ms;
     for (const [name, value] of Object.entries(result.stats)) record.stats[name] = (record.stats[name] ?? 0) + value;
-    this.nodes.push(...result.nodes.map((node) => ({ ...node, pass: pass.name })));
-    this.diagnostics.push(...result.diagnostics);
+    const isRepeated = this.repeats(pass);
+    for (const node of result.nodes) if (!isRepeated("node", node)) this.nodes.push({ ...node, pass: pass.name });
+    for (const diagnostic of result.diagnostics) if (!isRepeated("diagnostic", diagnostic)) this.diagnostics.push(diagnostic);
+  }
+
+  /** Whether an exact pass has said the same in an earlier round: it runs until nothing changes. */
+  private repeats({ name, lossy }: Pass): (kind: string, said: NodeStatus | Diagnostic) => boolean {
+    const before = this.said.get(name) ?? new Set<string>();
+    const now = new Set(before);
+    this.said.set(name, now);
+    return (kind, said) => {
+      const key = JSON.stringify([kind, said]);
+      now.add(key);
+      return !lossy && before.has(key);
+    };
   }
 
   /** Takes over what the passes of a trial reported; of one that was not kept, that it was tried. */

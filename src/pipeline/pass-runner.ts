@@ -1,4 +1,5 @@
 /** Carries out passes on a model: measures what each asks for, times it, and says which one failed. */
+import { runSignal, takeTurn } from "../abort.js";
 import { calibrate } from "../calibration/calibrate.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
@@ -13,6 +14,7 @@ import { PassLedger } from "./pass-ledger.js";
 import type { PlannedStep } from "./plan.js";
 import { RepeatedMeasurements } from "./repeated-measurements.js";
 import type { RunOptions } from "./run-options.js";
+import { troubleOf } from "../trouble.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
 export class PassFailure extends EdgecError {
@@ -70,6 +72,7 @@ export class PassRunner {
 
   private async runPass(model: Model, pass: Pass, ledger: PassLedger): Promise<boolean> {
     const { options } = this;
+    await takeTurn();
     options.logger.progress?.({ step: pass.name, done: 0 });
     options.logger.debug?.(`running ${pass.name}`);
     if (pass.lossy && model === this.model) this.keepReference();
@@ -78,7 +81,10 @@ export class PassRunner {
     let result: PassResult;
     try {
       const statistics = await this.measure(model, pass, ledger);
-      result = await pass.run(model, this.context(statistics));
+      // What was measured has told of itself.
+      if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
+      result = await pass.run(model, { ...this.context(statistics, pass, ledger), advance: (done, total, part) => this.advance(pass, done, total, part) });
+      await takeTurn();
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
       throw await this.passFailure(cause, pass, before);
@@ -87,13 +93,31 @@ export class PassRunner {
     return result.modified;
   }
 
-  context(statistics: Statistics | undefined): PassContext {
-    const { dataset, evaluator, seed } = this.options;
+  /** @param pass whose name is told again after what is measured for it, which tells of itself */
+  context(statistics: Statistics | undefined, pass?: Pass, ledger = this.ledger): PassContext {
+    const { dataset, evaluator, seed, compute } = this.options;
+    const signal = runSignal();
     return {
-      statistics, evaluator, seed,
+      statistics, evaluator, seed, advance: takeTurn,
+      ...(compute ? { compute } : {}), ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
-      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => this.measureWithin(dataset, model, requests, limits) } : {}),
+      ...(dataset ? { measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
+        // A pass may ask for nothing beforehand and learn layer by layer all the same.
+        ledger.askedForData = true;
+        return this.measureFor(pass, dataset, model, requests, limits);
+      } } : {}),
     };
+  }
+
+  private async measureFor(pass: Pass | undefined, all: Dataset, model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits): Promise<Statistics> {
+    const statistics = await this.measureWithin(all, model, requests, limits);
+    if (pass) this.options.logger.progress?.({ step: pass.name, done: 0 });
+    return statistics;
+  }
+
+  private advance(pass: Pass, done: number, total: number, part?: string): Promise<void> {
+    this.options.logger.progress?.({ step: part === undefined ? pass.name : `${pass.name}: ${part}`, done, total });
+    return takeTurn();
   }
 
   private async measureWithin(all: Dataset, model: Model, requests: readonly StatisticRequest[], { given, ...limits }: MeasureLimits): Promise<Statistics> {
@@ -122,6 +146,11 @@ export class PassRunner {
 
   private async passFailure(cause: unknown, pass: Pass, before: Uint8Array | undefined): Promise<EdgecError> {
     const { options } = this;
+    // Whatever failed, it was for the abort.
+    if (runSignal()?.aborted) return cause as EdgecError;
+    // A full disk is no fault of the pass that meets it.
+    const trouble = troubleOf(cause);
+    if (trouble) return trouble;
     const dumped = before && options.dump ? ` The model before it was written to ${await options.dump(before, pass.name)}.` : "";
     const isInvalidModel = cause instanceof EdgecError && cause.code === "BAD_MODEL" && options.debug === true;
     if (cause instanceof EdgecError && !isInvalidModel) return cause;

@@ -7,12 +7,12 @@ import { readDecisions } from "./decisions.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan.js";
-import { int8Options, isTimed, otherDevice, unfoldedForms } from "./target-options.js";
+import { int8Options, isTimed, otherDevice, type PlacedOptions, unfoldedForms } from "./target-options.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
 /** Throws EdgecError BAD_OPTION for options that contradict each other, and as `resolveTarget`. */
-export function planOptions(options: CompressOptions): PlanOptions {
+export function planOptions(options: PlacedOptions): PlanOptions {
   const { storage = options.flags?.storage, exclude, passes, calibrator, perChannel, weightBits } = options;
   if (storage !== undefined && !STORAGE_FORMS.includes(storage)) throw new EdgecError("BAD_OPTION", `--storage takes auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`);
   const storeOnly = storage === "int8";
@@ -25,20 +25,37 @@ export function planOptions(options: CompressOptions): PlanOptions {
     delete flags.storage;
   }
   return {
-    flags, storeOnly, ...deviceOf(options), effort: effortOf(options, flags), ...searchOptions(options, flags), ...replayOptions(options, flags),
+    flags, storeOnly, ...keptInt8(options, flags), ...deviceOf(options), effort: effortOf(options, flags),
+      ...searchOptions(options, flags), ...replayOptions(options, flags),
     shared: { calibrator, perChannel, weightBits, ...int8Options(options, profile), ...(unfolded === "functions" ? { functions: false } : storageShape(options)) },
     ...(exclude === undefined ? {} : { exclude }),
     ...(passes === undefined ? {} : { passes }),
   };
 }
 
-function deviceOf(options: CompressOptions): Pick<PlanOptions, "device"> {
-  const device = otherDevice(options);
+/**
+ * Throws EdgecError BAD_OPTION where nothing computes in int8, or where the passes are named, which are never
+ * replaced.
+ */
+function keptInt8(
+  { keepInt8, passes }: CompressOptions, flags: Readonly<Record<string, string>>,
+): Pick<PlanOptions, "keepInt8"> {
+  if (keepInt8 !== true) return {};
+  if (passes !== undefined) throw new EdgecError("BAD_OPTION",
+    "--keep-int8 has no effect with --passes, which run as they are named. Leave it out.");
+  if (flags.int8 === undefined) throw new EdgecError("BAD_OPTION",
+    "--keep-int8 keeps the int8 arithmetic of --int8, which is not asked for here. Give --int8 with it.");
+  return { keepInt8 };
+}
+
+/** What int8 costs on the device decides nothing where int8 is kept. */
+function deviceOf(options: PlacedOptions): Pick<PlanOptions, "device"> {
+  const device = options.keepInt8 === true ? undefined : otherDevice(options);
   return device ? { device } : {};
 }
 
 /** Throws EdgecError BAD_OPTION for a time budget where nothing is searched. */
-function searchOptions(options: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
+function searchOptions(options: PlacedOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
   const { timeBudget, passes, effort, replay } = options;
   if (timeBudget !== undefined && replay !== undefined) throw new EdgecError("BAD_OPTION", "--time-budget limits a search, and --replay repeats what was decided without one. Leave one of them out.");
   const searches = flags.int8 !== undefined && passes === undefined;
@@ -47,14 +64,25 @@ function searchOptions(options: CompressOptions, flags: Readonly<Record<string, 
     throw new EdgecError("BAD_OPTION", "--time-budget limits the search for nodes to leave in float, and nothing is searched here. It goes with --int8 and --effort best, --max-drop, --min-sqnr or --min-agreement.");
   }
   if (timeBudget !== undefined && !(timeBudget > 0)) throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
-  return { hasAccuracyGates, isTimed: searches && isTimed(options), ...(timeBudget === undefined ? {} : { timeBudget }) };
+  return { hasAccuracyGates, isTimed: searches && options.keepInt8 !== true && isTimed(options),
+    ...(timeBudget === undefined ? {} : { timeBudget }) };
 }
 
-/** Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat. */
-function replayOptions({ replay, passes }: CompressOptions, flags: Readonly<Record<string, string>>): Pick<PlanOptions, "replay"> {
+/**
+ * Throws as `readDecisions`, and EdgecError BAD_OPTION where there is nothing to repeat, or what is asked for
+ * contradicts it.
+ */
+function replayOptions(
+  { replay, passes, keepInt8 }: CompressOptions, flags: Readonly<Record<string, string>>,
+): Pick<PlanOptions, "replay"> {
   if (replay === undefined) return {};
   if (flags.int8 === undefined || passes !== undefined) throw new EdgecError("BAD_OPTION", "--replay repeats what was decided for --int8, which is not asked for here. Give the options of the run that wrote the report.");
-  return { replay: readDecisions(replay) };
+  const decisions = readDecisions(replay);
+  if (keepInt8 === true && decisions.storedOnly) {
+    throw new EdgecError("BAD_OPTION",
+      "--keep-int8 contradicts --replay: the run that wrote the report stored int8 in place of computing with it. Leave one of them out.");
+  }
+  return { replay: decisions };
 }
 
 /** Throws EdgecError BAD_OPTION for a level that does not exist, and for one where nothing runs that it says anything about. */

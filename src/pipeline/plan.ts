@@ -3,7 +3,7 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
 import { Exclusions } from "./names.js";
-import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition } from "./recipe.js";
+import { CLEAN_UP, OPTIMIZE, RECIPE, type StepCondition, UNPACK } from "./recipe.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { type Decisions, type NodeForms, requireNodes } from "./decisions.js";
 import { findPass, PASSES } from "./registry.js";
@@ -33,6 +33,8 @@ export interface PlanOptions {
   readonly device?: Device;
   /** Decisions of an earlier run, which nothing is tried anew for. */
   readonly replay?: Decisions;
+  /** Int8 arithmetic stays although it is slower or larger than float. */
+  readonly keepInt8?: boolean;
   /** What a search for nodes to leave in float may take, seconds. */
   readonly timeBudget?: number;
 }
@@ -78,8 +80,25 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   refuseIdleFlags(options, planned);
   refuseIdleOptions(options.shared ?? {}, planned);
   refuseIdleExclusions(excluded, planned);
-  const plan = steps.map(({ passes, options: own, ...step }) => ({ ...step, passes: passes.map((pass) => bind(pass, own ? { ...options, shared: { ...options.shared, ...own } } : options, excluded)) }));
+  const plan = steps.map(({ passes, options: own, ...step }) =>
+    ({ ...step, passes: passes.map((pass) =>
+    bind(pass, withOwn(options, { ...own, ...formOptions(pass, options) }), excluded)) }));
   return options.replay ? replayed(plan, options.replay) : plan;
+}
+
+function withOwn(options: PlanOptions, own: Readonly<Record<string, unknown>>): PlanOptions {
+  return Object.keys(own).length === 0 ? options : { ...options, shared: { ...options.shared, ...own } };
+}
+
+/**
+ * What passes are told of each other: where weights that int8 does not compute with stay plain floats, they are not
+ * decoded from codes either; and those that are stored at eight bits although fewer were asked for are told of.
+ */
+function formOptions(
+  { name }: RegisteredPass, { flags, plainFloat, shared }: PlanOptions,
+): Readonly<Record<string, unknown>> {
+  if (name === "store-int8" && typeof shared?.weightBits === "number") return { askedBits: shared.weightBits };
+  return name === QUANTIZER && (flags.storage === "plain" || plainFloat === true) ? { oneCopy: false } : {};
 }
 
 /** "clean-up, then prune-magnitude, quantize-int8, …" in one line. */
@@ -133,6 +152,9 @@ function isWanted(when: StepCondition, { flags, storeOnly, plainFloat, shared, e
     // Scales per channel would tear a codebook apart, so weights that are clustered stay as they are.
     // Neither is it dense: without folding, each inference would unpack them.
     case "storeInt8": return (int8 || storeOnly === true) && flags.cluster === undefined && flags.storage !== "plain" && plainFloat !== true;
+    case "storedAgain": return flags.prune !== undefined && !int8 && storeOnly !== true && flags.cluster === undefined && flags.storage !== "plain";
+    // Plain storage asks for dense constants, and chains in functions have to be written out for runtimes that fold none there.
+    case "unpacked": return int8 || storeOnly === true || flags.prune !== undefined || flags.cluster !== undefined || flags.storage === "plain" || shared?.functions === false;
     default: return flags[when] !== undefined;
   }
 }
@@ -197,7 +219,10 @@ function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] 
 function explicitSteps(text: string): Step[] {
   const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
   if (names.length === 0) throw new EdgecError("BAD_OPTION", '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".');
-  return names.map((name) => ({ passes: (ALIASES.get(name) ?? [name]).map(findPass), untilStable: ALIASES.has(name), reason: "asked for" }));
+  const steps = names.map((name) => ({ passes: (ALIASES.get(name) ?? [name]).map(findPass), untilStable: ALIASES.has(name), reason: "asked for" }));
+  // A clean-up before lossy passes brings the weights to light that they are asked to change, as the recipe does.
+  const isNeeded = steps.some(({ untilStable }) => untilStable) && steps.some(({ passes }) => passes.some(({ lossy }) => lossy)) && !names.includes("unpack-weights");
+  return isNeeded ? [{ passes: UNPACK.map(findPass), untilStable: false, reason: "before lossy passes" }, ...steps] : steps;
 }
 
 function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<RegisteredPass>): void {
@@ -257,7 +282,8 @@ function withSelections(pass: RegisteredPass, bound: Pass, options: Readonly<Rec
   // In the report stands what was excluded in the user's words.
   const shown = [...excluded.selectors, ...floatNodes];
   const selecting = (model: Model): Pass => (shown.length + dynamic.length === 0 ? bound : pass.bind({
-    ...options, exclude: [...excluded.in(model), ...floatNodes], ...(dynamic.length > 0 ? { dynamic } : {}),
+    ...options, exclude: [...excluded.in(model), ...floatNodes],
+    ...("leftInFloat" in pass.defaults ? { leftInFloat: floatNodes } : {}), ...(dynamic.length > 0 ? { dynamic } : {}),
   }));
   const more = (added: Partial<Selections>): Pass => withSelections(pass, bound, options, { ...selections, ...added });
   return {

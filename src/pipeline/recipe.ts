@@ -5,7 +5,7 @@ import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
 import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 /** When a step takes part: always, or when the plan asks for what it does. */
-export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded";
+export type StepCondition = "always" | "prune" | "int8" | "lowBits" | "cluster" | "storeInt8" | "int8Balanced" | "int8Best" | "int8Rounded" | "unpacked" | "storedAgain";
 
 export interface RecipeStep {
   /** Passes that run together, by name. */
@@ -39,9 +39,15 @@ export const OPTIMIZE: readonly string[] = [...SIMPLIFY, ...FUSION_PASSES.map(({
 /** What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would undo what they stored. */
 export const CLEAN_UP_LITE: readonly string[] = ["remove-dead", "deduplicate-initializers", "strip-debug-info"];
 
+/** What brings weights to light for passes that change them. */
+export const UNPACK: readonly string[] = ["lift-constants", "unpack-weights"];
+
 export const RECIPE: readonly RecipeStep[] = [
+  { passes: UNPACK, untilStable: false, when: "unpacked", reason: "first: lossy passes, and normalizations to be folded, need the weights that a file holds as codes or in half precision" },
   { passes: SIMPLIFY, untilStable: true, when: "always", reason: "weights behind Constant nodes or a BatchNormalization would be missed by everything below, and nodes that go need no int8" },
   { passes: ["upgrade-opset"], untilStable: false, when: "always", reason: "scales per channel and stored forms need operator set 13; newer models stay as they are" },
+  { passes: ["split-fused"], untilStable: false, when: "int8",
+    reason: "what onnxruntime's optimizer put together has no int8 form as it is; before fusions, which know standard operators" },
   { passes: ["widen-half", "remove-identities"], untilStable: false, when: "int8", reason: "int8 kernels take float32, and so do statistics; casts between the two widths have nothing left to do" },
   { passes: FUSIONS, untilStable: true, when: "always", reason: "on constants that stay and at the newest operator set, and before weights are chosen and ranges measured" },
   { passes: ["prune-magnitude"], untilStable: false, when: "prune", reason: "on float weights, so that int8 scales and codebooks are fitted to the weights that stay" },
@@ -52,9 +58,11 @@ export const RECIPE: readonly RecipeStep[] = [
   { passes: ["quantize-int8"], untilStable: false, when: "int8", reason: "after pruning, so that ranges are measured on the network that will run" },
   { passes: ["correct-bias"], untilStable: false, when: "int8Balanced", judgedAfter: "quantize-int8", reason: "sees what all that came before has shifted, and biases are not clustered" },
   { passes: ["refit-output"], untilStable: false, when: "int8Best", judgedAfter: "quantize-int8", reason: "the last layer makes up for what is left, so it comes last" },
+  { passes: ["remove-dead"], untilStable: false, when: "int8",
+    reason: "the float weights that int8 replaced must not be taken for weights that stayed float, nor what led to them for readers of codes" },
   { passes: ["cluster-weights"], untilStable: false, when: "cluster", reason: "after int8, so that the codebook holds int8 codes and the kernels stay int8" },
-  { passes: ["remove-dead"], untilStable: false, when: "int8", reason: "the float weights that int8 replaced must not be taken for weights that stayed float" },
   { passes: ["store-int8"], untilStable: false, when: "storeInt8", reason: "takes the weights that stayed float, so it needs to know which" },
+  { passes: ["store-int8"], untilStable: false, when: "storedAgain", options: { again: true }, reason: "pruned weights that came as int8 would take more as floats than they did" },
   { passes: CLEAN_UP_LITE, untilStable: true, when: "always", reason: "drops the float weights that nothing uses any more, and repeated scales" },
   { passes: ["encode-weights"], untilStable: false, when: "always", reason: "last: any pass after it would see codes instead of weights" },
 ];

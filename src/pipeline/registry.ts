@@ -6,6 +6,7 @@ import { EdgecError, suggestion } from "../errors.js";
 import { clusterWeights } from "../passes/cluster/cluster-weights.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import { storeInt8 } from "../passes/encode/store-int8.js";
+import { unpackWeights } from "../passes/encode/unpack-weights.js";
 import { deduplicateInitializers } from "../passes/graph/deduplicate-initializers.js";
 import { foldBatchNormalization } from "../passes/graph/fold-batch-normalization.js";
 import { foldConstants } from "../passes/graph/fold-constants.js";
@@ -18,6 +19,7 @@ import { mergeEqualNodes } from "../passes/graph/merge-equal-nodes.js";
 import { removeDead } from "../passes/graph/remove-dead.js";
 import { removeIdentities } from "../passes/graph/remove-identities.js";
 import { simplifyShapes } from "../passes/graph/simplify-shapes.js";
+import { splitFused } from "../passes/graph/split-fused.js";
 import { stripDebugInfo } from "../passes/graph/strip-debug-info.js";
 import { upgradeOpset } from "../passes/graph/upgrade-opset.js";
 import { widenHalf } from "../passes/graph/widen-half.js";
@@ -35,6 +37,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(liftConstants),
   registered(removeIdentities),
   registered(foldConstants),
+  registered(unpackWeights),
   registered(foldBatchNormalization),
   registered(removeDead),
   registered(deduplicateInitializers),
@@ -45,6 +48,7 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(mergeEqualNodes),
   registered(stripDebugInfo),
   registered(upgradeOpset),
+  registered(splitFused),
   registered(widenHalf),
   registered(pruneMagnitude),
   registered(equalizeChannels),

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
-import type { ConstantEvaluator } from "../passes/contract.js";
+import type { Compute, ConstantEvaluator } from "../passes/contract.js";
 import type { ModelJudges } from "./search/search-tools.js";
 import type { Scorer } from "./step-trial.js";
 
@@ -16,6 +16,8 @@ export interface RunOptions {
   /** What a search for nodes to leave in float goes by besides the score. */
   readonly judges?: ModelJudges;
   readonly evaluator?: ConstantEvaluator | undefined;
+  /** Where passes have their heavy work done; default: in place. */
+  readonly compute?: Compute | undefined;
   readonly logger: Logger;
   readonly seed: number;
   readonly threads: number;

@@ -81,6 +81,7 @@ export class StepTrial {
   private async judge(model: Model, finish: Attempt["finish"]): Promise<number> {
     const finished = copyModel(model);
     await finish(finished);
+    this.logger.progress?.({ step: "score on samples held out", done: 0 });
     return this.scorer.score(finished);
   }
 }

@@ -9,6 +9,12 @@ import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import type { Device } from "./search/predicted-choice.js";
 
+/** The options of a run, with what is known of the machine that it runs on. */
+export interface PlacedOptions extends CompressOptions {
+  /** Times are taken in another runtime than the native one, or not at all, so that they say nothing of any device. */
+  readonly lacksNativeRuntime?: boolean;
+}
+
 /** The device as the report tells it. */
 export interface ReportedTarget {
   readonly name: string;
@@ -18,22 +24,25 @@ export interface ReportedTarget {
   readonly weightRange: WeightRange;
   /** Bytes that the model may take there; null when the profile sets no limit. */
   readonly memoryBytes: number | null;
-  /** Whether times on the machine that ran edgec are those of the device; true of generic. */
+  /**
+   * Whether times on the machine that ran edgec are those of the device; true of generic. False wherever the native
+   * runtime is missing: the table of costs decides then.
+   */
   readonly isThisMachine: boolean;
 }
 
 /** Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were given. */
-export function withTarget(options: CompressOptions): { readonly options: CompressOptions; readonly target: ReportedTarget } {
+export function withTarget(options: PlacedOptions): { readonly options: PlacedOptions; readonly target: ReportedTarget } {
   const target = resolveTarget(options.target);
   const { minOrt, threads } = target.profile;
   const defaults = { ...(minOrt === undefined ? {} : { minOrt }), ...(threads === undefined ? {} : { threads }) };
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompressOptions;
-  return { options: { ...defaults, ...given, target: target.profile }, target: reportedTarget(target) };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as PlacedOptions;
+  return { options: { ...defaults, ...given, target: target.profile }, target: reportedTarget(target, options) };
 }
 
-function reportedTarget({ profile, origin }: Target): ReportedTarget {
+function reportedTarget({ profile, origin }: Target, { lacksNativeRuntime = false }: PlacedOptions): ReportedTarget {
   const { name, description, weightRange, memoryBytes } = profile;
-  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null, isThisMachine: isThisMachine(profile) };
+  return { name, description, origin: origin ?? null, weightRange, memoryBytes: memoryBytes ?? null, isThisMachine: !lacksNativeRuntime && isThisMachine(profile) };
 }
 
 const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]>> = { "pair-guard": "guard", full: "ignore", "seven-bit": "seven-bit" };
@@ -53,18 +62,18 @@ export function int8Options({ passes, int8, flags }: CompressOptions, { weightRa
 }
 
 /** Whether times on this machine are taken, and say something about the target: it is this machine, or any. */
-export function isTimed({ target, verify }: CompressOptions): boolean {
-  return verify !== false && isThisMachine(resolveTarget(target).profile);
+export function isTimed({ target, verify, lacksNativeRuntime = false }: PlacedOptions): boolean {
+  return verify !== false && !lacksNativeRuntime && isThisMachine(resolveTarget(target).profile);
 }
 
 function isThisMachine({ name }: TargetProfile): boolean {
   return name === GENERIC.name || name === detect(thisMachine()).profile;
 }
 
-/** The target, where times on this machine say nothing about it. */
-export function otherDevice({ target }: Pick<CompressOptions, "target">): Device | undefined {
+/** The target, where times taken here say nothing about it. */
+export function otherDevice({ target, lacksNativeRuntime = false }: Pick<PlacedOptions, "target" | "lacksNativeRuntime">): Device | undefined {
   const { profile } = resolveTarget(target);
-  return isThisMachine(profile) ? undefined : { name: profile.name, costs: profile.costs };
+  return isThisMachine(profile) && !lacksNativeRuntime ? undefined : { name: profile.name, costs: profile.costs };
 }
 
 /** Which stored forms the target does not fold at load: all of them, or those within functions. */
@@ -80,9 +89,11 @@ function names(passes: NonNullable<CompressOptions["passes"]>, name: string): bo
 }
 
 /** A gate on time that was asked for is checked on what was measured, wherever that was. */
-export function slowdownWarnings({ name, isThisMachine }: ReportedTarget, { maxSlowdown }: CompressOptions): Diagnostic[] {
+export function slowdownWarnings({ name, isThisMachine }: ReportedTarget, { maxSlowdown, lacksNativeRuntime = false }: PlacedOptions): Diagnostic[] {
   if (isThisMachine || maxSlowdown === undefined) return [];
-  return [{ id: "compress/slowdown-elsewhere", severity: "warning", message: `--max-slowdown was checked on this machine, which is not ${name}: times differ there.` }];
+  const message = lacksNativeRuntime ? "--max-slowdown was not checked in the native runtime, which is missing: times differ there."
+    : `--max-slowdown was checked on this machine, which is not ${name}: times differ there.`;
+  return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 
 /** The weights alone are as large as the file at least, as stored forms unfold at load. */

@@ -21,3 +21,11 @@ const MOST_LEARNING = 8;
 export function learningThreads(asked: number | undefined): number {
   return asked ?? Math.min(MOST_LEARNING, availableParallelism());
 }
+
+/** Layers are large, and as many are in memory together. */
+const MOST_COMPUTING = 4;
+
+/** For the work of passes beside the runtime: two, unless another number was asked for. At least one, as the main thread must stay free. */
+export function computeThreads(asked: number | undefined): number {
+  return Math.min(MOST_COMPUTING, asked ?? Math.min(2, availableParallelism()));
+}

@@ -40,6 +40,7 @@ function header(inspection: Inspection): string[] {
     ...inspection.outputs.map((value) => ["output", valueText(value)]),
     ["parameters", `${parameters.toLocaleString("en")}, ${bytesText(parameterBytes)}${sparsity === null ? "" : `, ${percentText(sparsity)} of the floating-point ones are zero`}`],
     ["bytes", partsText(parts)],
+    ...inspection.notes.map((note) => ["taken", printable(note)]),
     ["MACs", macsText(inspection)],
     ["activations", activationsText(inspection)],
   ];
@@ -72,8 +73,11 @@ function macsText({ macs, unknownMacs, inputs }: Inspection): string {
 
 /** How to make sizes known. */
 function help(inputs: readonly InspectedValue[]): string {
-  const symbol = inputs.flatMap(({ shape }) => shape ?? []).find((dim): dim is string => typeof dim === "string");
-  const open = inputs.find(({ shape }) => !shape || shape.includes(null));
+  // An open batch was taken for one sample.
+  const isTaken = (shape: InspectedValue["shape"], axis: number): boolean => axis === 0 && (shape?.length ?? 0) > 1;
+  const taken = new Set(inputs.flatMap(({ shape }) => (isTaken(shape, 0) ? [shape?.[0]] : [])));
+  const symbol = inputs.flatMap(({ shape }) => shape ?? []).find((dim): dim is string => typeof dim === "string" && !taken.has(dim));
+  const open = inputs.find(({ shape }) => !shape || shape.some((dim, axis) => dim === null && !isTaken(shape, axis)));
   if (symbol !== undefined) return `Give --dim ${printable(symbol)}=1`;
   return open ? `Give --shape ${printable(open.name)}=…` : "--run takes them from a run on zeros";
 }

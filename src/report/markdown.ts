@@ -1,18 +1,24 @@
 /** The report as Markdown, for a pull request or a log. */
 import type { Report } from "./report.js";
+import { headWarnings, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, optionsText, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
+
+/** The last line, which no reader shows: by it a later run knows the file as a report that it may replace. */
+export const MARKDOWN_MARK = "<!-- report of edgec -->";
 
 export function reportMarkdown(report: Report): string {
   const sections = [
     [`# ${report.verdict.ok ? "" : "Gate failed: "}${cell(report.output ?? report.input ?? "compressed model")}`],
+    headWarnings(report).map(({ message }) => `> **Warning:** ${cell(message)}`),
     markdownTable(["", "before", "after", "change"], comparisonRows(report).map(({ name, before, after, change }) => [name, before, after, change])),
     [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `- output ${line}`) : []), ...provenanceLines(report).map((line) => `- ${line}`)],
     report.across ? ["## Across runtimes and optimization levels", "", ...markdownTable(ACROSS_COLUMNS, acrossRows(report.across))] : [],
-    list("## Warnings", report.warnings.map(({ message }) => message)),
+    list("## Warnings", otherWarnings(report).map(({ message }) => message)),
     list("## Gates", report.verdict.gates.map(({ ok, message }) => `${ok ? "passed" : "**failed**"}: ${message}`)),
     ["## Passes", "", ...markdownTable(["pass", "options", "result", "ms"], tellingPasses(report).map(({ name, options, modified, stats, ms }) => [name, optionsText(options), modified ? statsText(stats) || "changed" : "nothing to do", String(ms)]))],
     nodeSection(report),
+    [MARKDOWN_MARK],
   ];
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }

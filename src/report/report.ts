@@ -32,6 +32,8 @@ export interface Report {
   readonly edgec: string;
   readonly input: string | null;
   readonly output: string | null;
+  /** Every file that was written of the model: itself, then its data; none for a comparison. */
+  readonly written: readonly string[];
   /** The device that the model was made for; null when two models were compared. */
   readonly target: ReportedTarget | null;
   /** The processor whose saturation was computed; null when none was. */
@@ -42,6 +44,8 @@ export interface Report {
   readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
+  /** Only where the output is the input unchanged, because the result would be larger: the bytes that it would have had. */
+  readonly unchanged?: { readonly wouldBe: number };
   readonly size: SizeComparison;
   readonly fidelity: Fidelity | null;
   readonly accuracy: Accuracy | null;

@@ -1,6 +1,7 @@
 /** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
 import type { PassRecord } from "../pipeline/pass-ledger.js";
-import type { Fidelity } from "../verify/index.js";
+import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
+import { latencyVerdict } from "../verify/latency-verdict.js";
 import type { Report } from "./report.js";
 import { bytesText, decibelText, millisecondsText, percentText, plural, printable, ratioText } from "./units.js";
 
@@ -32,13 +33,32 @@ function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
 
 function latencyRows({ latency, target }: Report): ComparisonRow[] {
   if (!latency) return [];
-  const { original, compressed, speedup } = latency;
-  const change = Math.abs(speedup - 1) < 0.03 ? "the same within 3 %" : speedup > 1 ? `${ratioText(speedup)} faster` : `${ratioText(1 / speedup)} slower`;
-  const here = target?.isThisMachine === false ? " on this machine" : "";
+  const { original, compressed } = latency;
+  const { change, ratio } = latencyVerdict(latency);
+  const isClear = change === "faster" || change === "slower";
+  const here = latency.runtime.startsWith("onnxruntime-web") ? " in WebAssembly" : target?.isThisMachine === false ? " on this machine" : "";
   return [
-    { name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change, ...direction(speedup, 0.03) },
+    {
+      name: `latency${here}, median`, before: millisecondsText(original.p50Ms), after: millisecondsText(compressed.p50Ms), change: latencyText(latency, change, ratio),
+      ...(isClear ? { better: change === "faster" } : {}),
+    },
     { name: `latency${here}, 95th percentile`, before: millisecondsText(original.p95Ms), after: millisecondsText(compressed.p95Ms), change: "" },
   ];
+}
+
+/** Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is told as a figure. */
+const CERTAIN = 0.1;
+
+/** A difference is the quotient of the medians beside it. */
+function latencyText({ speedup, speedupRange: [low, high] }: Latency, change: LatencyVerdict["change"], ratio: number): string {
+  const isCertain = Math.abs(Math.log(ratio / speedup)) < CERTAIN;
+  if (!isCertain && change !== "unclear") return `${change}, half of the rounds by ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+  switch (change) {
+    case "faster": return `${ratioText(ratio)} faster`;
+    case "slower": return `${ratioText(1 / ratio)} slower`;
+    case "same": return "the same within 3 %";
+    case "unclear": return `within the noise: half of the rounds gave ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
+  }
 }
 
 function accuracyRows({ accuracy }: Report): ComparisonRow[] {
@@ -53,15 +73,27 @@ function direction(ratio: number, tolerance: number): { better?: boolean } {
 }
 
 /** "logits: 39.7 dB, cosine 0.99995, largest error 0.41, 99.8 % the same top class" for each output. */
-export function fidelityLines({ outputs, samples }: Fidelity): string[] {
-  return Object.entries(outputs).map(([output, { sqnrDb, cosine, maxAbsError, top1Agreement, otherSize, nearZero }]) => {
-    const name = printable(output);
-    if (otherSize > 0) return `${name}: another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
-    if (sqnrDb === null && maxAbsError === 0) return `${name}: equal`;
-    const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
-    if (nearZero) return `${name}: signal near zero, largest error ${maxAbsError.toPrecision(3)}${top} (${decibelText(sqnrDb)}, which says little)`;
-    return `${name}: ${decibelText(sqnrDb)}, cosine ${cosine.toFixed(5)}, largest error ${maxAbsError.toPrecision(3)}${top}`;
-  });
+export function fidelityLines({ outputs, samples, indirect = [] }: Fidelity): string[] {
+  const figures = Object.entries(outputs).map(([name, output]) => `${printable(name)}: ${outputText(output, samples)}`);
+  return [...indirect.map(indirectLine), ...figures];
+}
+
+function indirectLine({ output, type, standIns }: NonNullable<Fidelity["indirect"]>[number]): string {
+  const how = standIns.length === 0 ? "not compared" : `compared by ${standIns.map(printable).join(", ")}`;
+  return `${printable(output)}: ${how}, as it is ${printable(type)}`;
+}
+
+function outputText(output: OutputFidelity, samples: number): string {
+  const { sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero } = output;
+  if (otherSize > 0) {
+    return `another number of results in ${otherSize} of ${samples} samples; judge it by a metric of yours (--metric)`;
+  }
+  if (sqnrDb === null && maxAbsError === 0) return "equal";
+  if (agreement !== null) return `${percentText(agreement)} of the values are equal`;
+  const top = top1Agreement === null ? "" : `, ${percentText(top1Agreement)} the same top class`;
+  const error = `largest error ${maxAbsError.toPrecision(3)}${top}`;
+  if (nearZero) return `signal near zero, ${error} (${decibelText(sqnrDb)}, which says little)`;
+  return `${decibelText(sqnrDb)}, cosine ${(cosine ?? 0).toFixed(5)}, ${error}`;
 }
 
 /** What the figures were measured on, and with. */

@@ -1,6 +1,7 @@
 /** The report for a person at a terminal. */
 import { PLAIN, type Paint } from "./paint.js";
 import type { Report } from "./report.js";
+import { headWarnings, isMuchLost, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
 import { comparisonRows, fidelityLines, provenanceLines, statsText, statusCounts, tellingPasses } from "./rows.js";
 import { textTable } from "./text-table.js";
@@ -9,22 +10,30 @@ import { printable } from "./units.js";
 /** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
 export function reportText(report: Report, paint: Paint = PLAIN, { explain = false }: { readonly explain?: boolean } = {}): string {
   const sections = [
+    headLines(report, paint),
     table(report, paint),
     [...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `output ${line}`) : []), ...provenanceLines(report).map((line) => paint.dim(printable(line)))],
     acrossLines(report, paint),
     passLines(report, paint),
     explain ? nodeTable(report, paint) : nodeLines(report, paint),
-    report.warnings.map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
+    otherWarnings(report).map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),
     report.verdict.gates.map(({ ok, message }) => `${ok ? paint.green("passed:") : paint.red("failed:")} ${printable(message)}`),
     writtenLines(report, paint),
   ];
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-/** A comparison alone runs no passes and writes nothing. */
-function writtenLines({ output, passes, verdict }: Report, paint: Paint): string[] {
-  if (output === null || passes.length === 0) return [];
-  return [`${verdict.ok ? paint.green("written:") : paint.red("written, but a gate failed:")} ${printable(output)}`];
+function headLines(report: Report, paint: Paint): string[] {
+  return headWarnings(report).map(({ id, message }) => (id === "compare/much-lost" ? paint.bold(paint.red(printable(message))) : `${paint.yellow("warning:")} ${printable(message)}`));
+}
+
+/** A comparison alone writes nothing. */
+function writtenLines(report: Report, paint: Paint): string[] {
+  const { written, unchanged, verdict } = report;
+  if (written.length === 0) return [];
+  const what = unchanged ? "written, unchanged" : "written";
+  const state = !verdict.ok ? paint.red(`${what}, but a gate failed:`) : isMuchLost(report) ? paint.red(`${what}, but much was lost:`) : paint.green(`${what}:`);
+  return [`${state} ${written.map(printable).join(" and ")}`];
 }
 
 function table(report: Report, paint: Paint): string[] {

@@ -2,28 +2,10 @@
  * The entry of a service's child process: imports the service module named on the command line and answers calls to
  * its exported functions. Calls run concurrently, as far as the functions yield.
  */
-import { Worker } from "node:worker_threads";
+import { holdLifeline } from "./lifeline.js";
 import { END, sendableError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
 type Service = Readonly<Record<string, unknown>>;
-
-/**
- * Ends this process when its parent is gone, even while a call blocks the main thread inside onnxruntime.
- * The parent's number is taken by the main thread, since the parent may be gone before the worker has started.
- * A dead parent's number may be taken over, or linger until it is reaped, so the parent's number is compared as well.
- */
-const WATCHDOG = `
-  const parent = require("node:worker_threads").workerData;
-  setInterval(() => {
-    try {
-      process.kill(parent, 0);
-      if (process.ppid === parent) return;
-    } catch (error) {
-      if (error.code === "EPERM") return;
-    }
-    process.kill(process.pid, "SIGKILL");
-  }, 1000);
-`;
 
 function reply(message: ReplyMessage): void {
   // A parent that is gone needs no answer; "disconnect" ends this process.
@@ -47,7 +29,7 @@ async function main(): Promise<void> {
   process.on("message", (message) => {
     if (message === END) process.exit(0);
   });
-  new Worker(WATCHDOG, { eval: true, workerData: process.ppid, stdout: false, stderr: false }).unref();
+  holdLifeline();
   try {
     const service = (await import(process.argv[2] ?? "")) as Service;
     process.on("message", (message) => {

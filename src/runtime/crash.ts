@@ -8,6 +8,18 @@ export interface ChildEnd {
   readonly tail: string;
 }
 
+/** The end of a child process that says nothing of the model it was busy with: it was killed, or never started. */
+export class EndedFromOutside extends EdgecError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("RUNTIME_CRASHED", message, options);
+  }
+}
+
+/** What a person, a script or the out-of-memory killer sends; a crash of its own ends in other signals. */
+const FROM_OUTSIDE: ReadonlySet<string | null> = new Set([
+  "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU",
+]);
+
 const OUT_OF_MEMORY = /out of memory|bad_alloc|Allocation failed/i;
 const LONGEST_QUOTE = 300;
 
@@ -22,7 +34,9 @@ const NO_MEMORY = 0xc0000017;
  */
 export function crashError(label: string, doing: string, end: ChildEnd): EdgecError {
   const quote = end.signal === "SIGKILL" ? "" : lastWords(end.tail);
-  return new EdgecError("RUNTIME_CRASHED", `${label} ${howItEnded(end)} while ${doing}${quote === "" ? "" : ` (its last words: ${quote})`}.${advice(end)}`);
+  const words = quote === "" ? "" : ` (its last words: ${quote})`;
+  const message = `${label} ${howItEnded(end)} while ${doing}${words}.${advice(end)}`;
+  return FROM_OUTSIDE.has(end.signal) ? new EndedFromOutside(message) : new EdgecError("RUNTIME_CRASHED", message);
 }
 
 function howItEnded({ exitCode, signal, tail }: ChildEnd): string {
@@ -37,6 +51,7 @@ function advice({ exitCode, signal, tail }: ChildEnd): string {
   if (signal === "SIGKILL" || OUT_OF_MEMORY.test(tail) || exitCode === NO_MEMORY) {
     return " Give it more memory, or use smaller inputs and fewer threads.";
   }
+  if (FROM_OUTSIDE.has(signal)) return " Run edgec again, and let it come to its end.";
   return " Run the model with onnxruntime alone to see whether it is at fault, or set EDGEC_RUNTIME=web to use the WebAssembly runtime.";
 }
 

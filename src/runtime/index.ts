@@ -1,5 +1,10 @@
+export { EndedFromOutside } from "./crash.js";
 export type { ModelTimes, TimingOptions } from "./interleaved.js";
 export { loadRuntime, type RuntimeKind } from "./load.js";
+export { nativeRuntime, type NativeRuntime } from "./native.js";
 export { openRemote, RemoteRuntime, RemoteSession } from "./remote.js";
-export { type OnnxRuntime, type OptimizationLevel, type Session, type SessionOptions, YIELDING } from "./runtime.js";
-export { startService, type ServiceClient, type ServiceOptions } from "./service.js";
+export {
+  LEVELS, type LocalSession, type OnnxRuntime, type OptimizationLevel, type Session, type SessionOptions, type UsedLevel, YIELDING,
+} from "./runtime.js";
+export { type LimitError, startService, type ServiceClient, type ServiceOptions } from "./service.js";
+export { isReadableType } from "./tensors.js";

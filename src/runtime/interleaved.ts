@@ -1,7 +1,7 @@
 /** Timing several sessions against each other, in turns, so that all of them meet the same state of the machine. */
 import { BadDataError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
-import type { OrtSession } from "./ort-session.js";
+import type { LocalSession } from "./runtime.js";
 
 export interface TimingOptions {
   /** Untimed runs of every model before the first timed one. */
@@ -14,6 +14,8 @@ export interface TimingOptions {
   /** No more rounds after the first 5 once all models together have been timed this long. */
   readonly maxMs?: number;
   readonly config?: Readonly<Record<string, string>>;
+  /** What messages call the models, in their order; default their paths. */
+  readonly labels?: readonly string[];
 }
 
 /** One time for each round in milliseconds, so that entry i of two models was measured in the same round on the same feed. */
@@ -28,9 +30,16 @@ const FEWEST_ROUNDS = 5;
  * Runs round after round; a round runs each model once on one feed, starting with another model each time, because
  * the first one of a round finds its data cold.
  */
-export async function timeSessions(sessions: readonly OrtSession[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
+export async function timeSessions(
+  sessions: readonly LocalSession[], feeds: readonly Feed[], options: TimingOptions,
+): Promise<ModelTimes[]> {
   if (feeds.length === 0) throw new BadDataError("timing needs at least one feed");
-  const calls = feeds.map((feed) => sessions.map((session) => session.bind(feed)));
+  const calls: (() => Promise<unknown>)[][] = [];
+  for (const feed of feeds) {
+    const ofFeed = [];
+    for (const session of sessions) ofFeed.push(await session.bind(feed));
+    calls.push(ofFeed);
+  }
   const times: ModelTimes[] = sessions.map(() => ({ samplesMs: [] }));
   for (let i = 0; i < options.warmup; i++) for (const call of calls[i % calls.length]!) await call();
   let elapsed = 0;

@@ -37,7 +37,9 @@ async function load(wanted: string | undefined): Promise<OnnxRuntime> {
   let cause: unknown;
   for (const kind of kinds) {
     try {
-      return await LOADERS[kind]();
+      const runtime = await LOADERS[kind]();
+      const [missing] = kind === "node" ? [] : wanted === kind ? [`the environment variable EDGEC_RUNTIME is "${kind}"`] : reasons;
+      return missing === undefined ? runtime : { ...runtime, nativeMissing: missing };
     } catch (error) {
       cause ??= error;
       reasons.push(`onnxruntime-${kind}: ${firstLine(error)}`);

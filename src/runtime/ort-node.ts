@@ -1,5 +1,6 @@
 /** The native runtime, onnxruntime-node. */
 import type { InferenceSession } from "onnxruntime-node";
+import { AdaptiveSession } from "./adaptive-session.js";
 import { OrtSession } from "./ort-session.js";
 import { rejection } from "./rejection.js";
 import type { OnnxRuntime, SessionOptions } from "./runtime.js";
@@ -9,22 +10,25 @@ const ERROR_SEVERITY = 3;
 
 /** Imports onnxruntime-node; throws what the import throws when it is not installed or its binary does not load. */
 export async function loadNode(): Promise<OnnxRuntime> {
+  // Read when the library is loaded. Without it every run leaves a device id and names of models below the home folder.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const ort = await import("onnxruntime-node");
   // Must be set before the first session: the package hands it to the library once. Logs go to stderr.
   ort.env.logLevel = "error";
   return {
     name: "onnxruntime-node",
     version: ort.env.versions.node ?? ort.env.versions.common,
-    async open(model, options = {}) {
-      const label = sessionLabel(model);
+    open: (model, options = {}) => AdaptiveSession.atLevels(options, async (settings) => {
+      const label = sessionLabel(model, settings.label);
+      const native = nodeOptions(settings);
       try {
-        const settings = nodeOptions(options);
-        const session = typeof model === "string" ? await ort.InferenceSession.create(model, settings) : await ort.InferenceSession.create(model, settings);
-        return new OrtSession(session, ort.Tensor, label);
+        const session = typeof model === "string"
+          ? await ort.InferenceSession.create(model, native) : await ort.InferenceSession.create(model, native);
+        return new OrtSession(session, ort.Tensor, label, settings.optimization);
       } catch (cause) {
-        throw rejection(cause, label, "load");
+        throw rejection(cause, label, "load", model);
       }
-    },
+    }),
   };
 }
 

@@ -3,10 +3,13 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { BadDataError, EdgecError, suggestion } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { rejection } from "./rejection.js";
-import type { Session } from "./runtime.js";
+import type { LocalSession, OptimizationLevel, UsedLevel } from "./runtime.js";
 import { fromOrt, isReadable, toOrt, unreadableType, type TensorConstructor } from "./tensors.js";
 
-export class OrtSession implements Session {
+/** A name that the package's plain objects lose. */
+const LOST_NAME = "__proto__";
+
+export class OrtSession implements LocalSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
 
@@ -15,12 +18,13 @@ export class OrtSession implements Session {
     private readonly tensor: TensorConstructor,
     /** What messages call the model. */
     private readonly label: string,
+    private readonly level: OptimizationLevel = "all",
   ) {
     this.inputNames = session.inputNames;
     this.outputNames = session.outputNames;
   }
 
-  async run(feed: Feed, outputs: readonly string[] = this.outputNames): Promise<Feed> {
+  async run(feed: Feed, outputs: readonly string[] = this.returnable()): Promise<Feed> {
     const results = await this.execute(this.feeds(feed), this.fetches(outputs));
     return Object.fromEntries(outputs.map((name) => {
       const tensor = results[name];
@@ -29,11 +33,15 @@ export class OrtSession implements Session {
     }));
   }
 
-  /** The call alone, with inputs already converted and outputs left as onnxruntime gives them: what a timer should time. */
-  bind(feed: Feed): () => Promise<unknown> {
+  /** onnxruntime runs all nodes whatever is fetched, so what it cannot return is timed as well. */
+  bind(feed: Feed): Promise<() => Promise<unknown>> {
     const feeds = this.feeds(feed);
-    const fetches = this.fetches(this.outputNames);
-    return () => this.execute(feeds, fetches);
+    const fetches = this.fetches(this.returnable());
+    return Promise.resolve(() => this.execute(feeds, fetches));
+  }
+
+  usedLevel(): Promise<UsedLevel> {
+    return Promise.resolve({ level: this.level });
   }
 
   async release(): Promise<void> {
@@ -57,6 +65,18 @@ export class OrtSession implements Session {
     }));
   }
 
+  /** Throws EdgecError MODEL_REJECTED when there is none. */
+  private returnable(): string[] {
+    const names = this.outputNames.filter((name, index) => {
+      const metadata = this.session.outputMetadata[index];
+      return name !== LOST_NAME && (!metadata || (metadata.isTensor && isReadable(metadata.type)));
+    });
+    if (names.length > 0) return names;
+    const [only = ""] = this.outputNames;
+    this.fetches([only]);
+    throw new EdgecError("MODEL_REJECTED", `${this.label}: onnxruntime's JavaScript API can return none of its outputs`);
+  }
+
   /** onnxruntime-node 1.30 brings the process down when it hands out a 4-bit tensor, so such outputs are refused before. */
   private fetches(outputs: readonly string[]): string[] {
     for (const name of outputs) {
@@ -64,10 +84,12 @@ export class OrtSession implements Session {
       if (index < 0) throw new EdgecError("BAD_OPTION", `${this.label}: the model has no output "${name}".${suggestion(name, this.outputNames)}`);
       const metadata = this.session.outputMetadata[index];
       const where = `${this.label}: output "${name}"`;
-      if (name === "__proto__") throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
+      if (name === LOST_NAME) {
+        throw new EdgecError("MODEL_REJECTED", `${where} bears a name that onnxruntime's JavaScript API cannot return; rename it`);
+      }
       if (metadata && !metadata.isTensor) {
         throw new EdgecError(
-          "MODEL_REJECTED", `${where} is a sequence, map or optional value; only models with tensor outputs can be run`,
+          "MODEL_REJECTED", `${where} is a sequence, map or optional value, which onnxruntime's JavaScript API cannot return`,
         );
       }
       if (metadata?.isTensor && !isReadable(metadata.type)) throw unreadableType(where, metadata.type);

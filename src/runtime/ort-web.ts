@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import type { InferenceSession } from "onnxruntime-web";
 import { BadModelError, EdgecError } from "../errors.js";
+import { AdaptiveSession } from "./adaptive-session.js";
 import { externalLocations } from "./external-files.js";
 import { OrtSession } from "./ort-session.js";
 import { rejection } from "./rejection.js";
@@ -19,9 +20,9 @@ export async function loadWeb(): Promise<OnnxRuntime> {
   return {
     name: "onnxruntime-web",
     version: ort.env.versions.web ?? ort.env.versions.common,
-    async open(model, options = {}) {
-      const label = sessionLabel(model);
-      if (options.optimizedModelPath !== undefined) {
+    open: (model, options = {}) => AdaptiveSession.atLevels(options, async (settings) => {
+      const label = sessionLabel(model, settings.label);
+      if (settings.optimizedModelPath !== undefined) {
         throw new EdgecError(
           "RUNTIME_MISSING", 'onnxruntime-web cannot write the graph it executes; install the native runtime with "npm install onnxruntime-node"',
         );
@@ -29,12 +30,14 @@ export async function loadWeb(): Promise<OnnxRuntime> {
       try {
         const bytes = typeof model === "string" ? await readModelBytes(model) : model;
         const externalData = typeof model === "string" ? await readExternalFiles(model, bytes) : [];
-        const session = await ort.InferenceSession.create(bytes, { ...webOptions(options), ...(externalData.length === 0 ? {} : { externalData }) });
-        return new OrtSession(session, ort.Tensor, label);
+        const session = await ort.InferenceSession.create(bytes, {
+          ...webOptions(settings), ...(externalData.length === 0 ? {} : { externalData }),
+        });
+        return new OrtSession(session, ort.Tensor, label, settings.optimization);
       } catch (cause) {
-        throw rejection(cause, label, "load");
+        throw rejection(cause, label, "load", model);
       }
-    },
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** onnxruntime's error texts, made readable: without build paths and C++ signatures, naming the node first. */
+import { dirname } from "node:path";
 import { BadDataError, EdgecError } from "../errors.js";
 import { dataTypeName } from "../ir/index.js";
 
@@ -34,15 +35,26 @@ export function cleanWords(message: string): string {
  * such file, else MODEL_REJECTED.
  * @param where the model, as messages name it
  * @param doing "load" or "run"
+ * @param model what was loaded; its path may be one that the user does not know, and gives way to `where`
  */
-export function rejection(cause: unknown, where: string, doing: "load" | "run"): EdgecError {
+export function rejection(
+  cause: unknown, where: string, doing: "load" | "run", model?: string | Uint8Array,
+): EdgecError {
   if (cause instanceof EdgecError) return cause;
-  const words = cleanWords(cause instanceof Error ? cause.message : String(cause));
+  const words = cleanWords(renamed(cause instanceof Error ? cause.message : String(cause), where, model));
   if (doing === "run" && FEED_PROBLEMS.test(words)) {
     return new BadDataError(`${where}: the data does not fit the model: ${words}`, { cause });
   }
   if (doing === "load" && words.endsWith("File doesn't exist")) return new EdgecError("CANNOT_READ", `cannot read ${where}: there is no such file`, { cause });
   return new EdgecError("MODEL_REJECTED", `${where}: onnxruntime cannot ${doing} the model: ${words}${adviceOn(words)}`, { cause });
+}
+
+/** External data lies in the model's folder, which words may name without the model. */
+function renamed(message: string, where: string, model: string | Uint8Array | undefined): string {
+  if (typeof model !== "string" || model === where) return message;
+  const folder = dirname(model);
+  const named = message.replaceAll(model, where);
+  return folder === "." || folder === "/" ? named : named.replaceAll(folder, dirname(where));
 }
 
 function adviceOn(words: string): string {

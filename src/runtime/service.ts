@@ -3,11 +3,17 @@
  * killer takes the child and not edgec, and memory that onnxruntime does not give back ends with the child.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { onAbort, throwIfAborted } from "../abort.js";
+import { atExit } from "../at-exit.js";
+import { builtModule } from "../built-module.js";
 import { EdgecError } from "../errors.js";
-import { crashError } from "./crash.js";
+import { RUN_VARIABLE, runToken } from "../onnx/temporary-name.js";
+import type { WorkLimit } from "../run-limits.js";
+import { notify } from "../run-notices.js";
+import { crashError, EndedFromOutside } from "./crash.js";
+import { letGoOfLifeline, withLifeline } from "./lifeline.js";
+import { watchProcess, type Watchdog } from "./watchdog.js";
 import { END, receivedError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
 export interface ServiceOptions {
@@ -22,6 +28,9 @@ type MethodOf<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown 
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type ResultOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
+/** What becomes of calls under way when a limit is exceeded. */
+export type LimitError = (limit: WorkLimit, kind: keyof WorkLimit) => Error;
+
 export interface ServiceClient<T> {
   /** The child's process id, or undefined when it has ended. */
   readonly pid: number | undefined;
@@ -31,16 +40,24 @@ export interface ServiceClient<T> {
    * @param doing what the call does, for the message about a crash: "running small.onnx"
    */
   call<K extends MethodOf<T>>(method: K, args: ArgumentsOf<T[K]>, doing?: string): Promise<ResultOf<T[K]>>;
+  /**
+   * Kills the child once it takes more than it may; calls under way are rejected with what `error` makes of it. To be
+   * stopped.
+   */
+  watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog;
   /** Ends the child; calls under way are rejected. */
   close(): Promise<void>;
+  /** As `close`, without waiting for what the child is busy with. */
+  kill(): Promise<void>;
 }
 
 /**
- * Starts a child process that serves the module's exported functions.
+ * Starts a child process that serves the module's exported functions. It is killed when the run is aborted that starts it.
  * @param moduleUrl `new URL("./my-service.js", import.meta.url)`
  */
 export async function startService<T>(moduleUrl: URL, options: ServiceOptions): Promise<ServiceClient<T>> {
-  const client = new Client<T>(forkChild(moduleUrl, options.env), options.label);
+  throwIfAborted();
+  const client = new Client<T>(forkChild(moduleUrl, options), options.label);
   try {
     await client.ready;
   } catch (error) {
@@ -50,29 +67,43 @@ export async function startService<T>(moduleUrl: URL, options: ServiceOptions): 
   return client;
 }
 
-/**
- * The built file of a module. Children run plain JavaScript; when edgec itself runs from its TypeScript sources
- * (in tests), `src/x.ts` stands for `dist/x.js`.
- */
-export function builtModule(url: URL): URL {
-  const path = fileURLToPath(url);
-  if (path.endsWith(".js") && existsSync(path)) return url;
-  const at = Math.max(path.lastIndexOf("/src/"), path.lastIndexOf("\\src\\"));
-  if (at < 0) return url;
-  return pathToFileURL(`${path.slice(0, at + 1)}dist${path.slice(at + 4).replace(/\.ts$/, ".js")}`);
-}
-
 const MIB = 2 ** 20;
 /** Tensors lie outside V8's heap, so what the heap needs is modest; half of a small machine's memory at most. */
 const HEAP_MIB = Math.max(512, Math.min(4096, Math.floor(totalmem() / 2 / MIB)));
 
-function forkChild(moduleUrl: URL, env: ServiceOptions["env"]): ChildProcess {
-  return fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
-    serialization: "advanced",
-    env: { ...process.env, ...env },
-    execArgv: [`--max-old-space-size=${HEAP_MIB}`],
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-  });
+/** Throws EdgecError RUNTIME_CRASHED when the system gives no process. */
+function forkChild(moduleUrl: URL, { env, label }: ServiceOptions): ChildProcess {
+  let child: ChildProcess;
+  try {
+    child = fork(builtModule(new URL("./child.js", import.meta.url)), [builtModule(moduleUrl).href], {
+      serialization: "advanced",
+      env: { ...process.env, ...withoutTelemetry(), [RUN_VARIABLE]: runToken(), ...env },
+      execArgv: [`--max-old-space-size=${HEAP_MIB}`],
+      stdio: withLifeline(["ignore", "pipe", "pipe"]),
+    });
+  } catch (cause) {
+    throw notStarted(label, cause);
+  }
+  letGoOfLifeline(child);
+  return child;
+}
+
+/** onnxruntime writes a device id and names of models below the home folder. A user's own word on it stands. */
+function withoutTelemetry(): Readonly<Record<string, string>> {
+  return { ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1" };
+}
+
+const LIMITS: readonly string[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
+
+function notStarted(label: string, cause: unknown): EdgecError {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  if (code === "ERR_ACCESS_DENIED") {
+    const reason = "which Node's permission model forbids here: add --allow-child-process";
+    return new EndedFromOutside(`${label} runs in a process of its own, ${reason}`, { cause });
+  }
+  const raise = ". Raise the limit on open files or processes (ulimit -n, ulimit -u), or end other programs";
+  const advice = LIMITS.includes(code) ? raise : "";
+  return new EndedFromOutside(`${label} could not be started: ${message}${advice}`, { cause });
 }
 
 interface Pending {
@@ -91,7 +122,14 @@ class Client<T> implements ServiceClient<T> {
   readonly ready: Promise<unknown>;
   private readonly pending = new Map<number, Pending>();
   private readonly ended: Promise<void>;
-  private readonly killWithParent = (): void => void this.child.kill("SIGKILL");
+  private readonly killWithParent = (): void => {
+    this.child.kill("SIGKILL");
+  };
+  private readonly stopListening = onAbort((reason) => {
+    this.fail(reason);
+    this.killWithParent();
+  });
+  private readonly letGo = atExit(this.killWithParent);
   private nextId = STARTING + 1;
   private tail = "";
   private failure: Error | undefined;
@@ -102,11 +140,17 @@ class Client<T> implements ServiceClient<T> {
       stream?.on("data", (chunk: Buffer) => (this.tail = (this.tail + chunk.toString("utf8")).slice(-TAIL_LENGTH)));
     }
     child.on("message", (message) => this.receive(message as ReplyMessage));
-    child.on("error", (cause) => this.fail(new EdgecError("RUNTIME_CRASHED", `${label} could not be started: ${cause.message}`, { cause })));
-    process.on("exit", this.killWithParent);
+    child.on("error", (cause) => {
+      if (child.pid === undefined) this.forget();
+      this.fail(notStarted(label, cause));
+    });
+    const { pid } = child;
+    if (pid !== undefined) notify({ kind: "started", pid });
     // "close" comes after "exit", when the last of stderr has been read.
-    this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
-      process.removeListener("exit", this.killWithParent);
+    if (pid === undefined) this.ended = Promise.resolve();
+    else this.ended = new Promise((resolve) => child.on("close", (exitCode, signal) => {
+      this.forget();
+      notify({ kind: "ended", pid });
       this.fail(crashError(label, this.activity(), { exitCode, signal, tail: this.tail }));
       resolve();
     }));
@@ -130,6 +174,15 @@ class Client<T> implements ServiceClient<T> {
     return result as Promise<ResultOf<T[K]>>;
   }
 
+  watch(limit: (isNear: boolean) => WorkLimit, error: LimitError): Watchdog {
+    const { pid } = this;
+    if (pid === undefined) return { seconds: () => 0, stop: () => undefined };
+    return watchProcess(pid, limit, (exceeded, kind) => {
+      this.fail(error(exceeded, kind));
+      this.killWithParent();
+    });
+  }
+
   async close(): Promise<void> {
     this.fail(new EdgecError("RUNTIME_CRASHED", `${this.label} was closed while ${this.activity()}`));
     this.setReferenced(true);
@@ -138,6 +191,11 @@ class Client<T> implements ServiceClient<T> {
     const timer = setTimeout(this.killWithParent, CLOSE_TIMEOUT_MS);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  kill(): Promise<void> {
+    this.killWithParent();
+    return this.close();
   }
 
   private receive(message: ReplyMessage): void {
@@ -165,6 +223,12 @@ class Client<T> implements ServiceClient<T> {
   private fail(error: Error): void {
     this.failure ??= error;
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(this.failure);
+  }
+
+  /** The child is gone, or never was. */
+  private forget(): void {
+    this.letGo();
+    this.stopListening();
   }
 
   private activity(): string {

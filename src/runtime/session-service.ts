@@ -1,13 +1,11 @@
 /** The child's side of the remote runtime: sessions by number, timing and the dump of the optimized graph. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { timeSessions, type ModelTimes, type TimingOptions } from "./interleaved.js";
 import { loadRuntime } from "./load.js";
-import { OrtSession } from "./ort-session.js";
-import type { Session, SessionOptions } from "./runtime.js";
+import type { LocalSession, OnnxRuntime, Session, SessionOptions, UsedLevel } from "./runtime.js";
 
 export interface OpenedSession {
   readonly id: number;
@@ -18,9 +16,9 @@ export interface OpenedSession {
 const sessions = new Map<number, Session>();
 let nextId = 1;
 
-export async function info(): Promise<{ name: "onnxruntime-node" | "onnxruntime-web"; version: string }> {
-  const { name, version } = await loadRuntime();
-  return { name, version };
+export async function info(): Promise<Pick<OnnxRuntime, "name" | "version" | "nativeMissing">> {
+  const { name, version, nativeMissing } = await loadRuntime();
+  return { name, version, ...(nativeMissing === undefined ? {} : { nativeMissing }) };
 }
 
 export async function open(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {
@@ -32,9 +30,17 @@ export async function open(model: string | Uint8Array, options: SessionOptions):
 }
 
 export async function run(id: number, feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
+  return sessionOf(id).run(feed, outputs);
+}
+
+export async function usedLevel(id: number): Promise<UsedLevel> {
+  return sessionOf(id).usedLevel();
+}
+
+function sessionOf(id: number): Session {
   const session = sessions.get(id);
   if (!session) throw new EdgecError("PASS_FAILED", "the session has been released already");
-  return session.run(feed, outputs);
+  return session;
 }
 
 export async function release(id: number): Promise<void> {
@@ -46,11 +52,12 @@ export async function release(id: number): Promise<void> {
 /** Opens all models in this process and times them against each other on the same feeds. */
 export async function timeInterleaved(models: readonly (string | Uint8Array)[], feeds: readonly Feed[], options: TimingOptions): Promise<ModelTimes[]> {
   const runtime = await loadRuntime();
-  const opened: OrtSession[] = [];
+  const opened: LocalSession[] = [];
   try {
-    for (const model of models) {
-      const session = await runtime.open(model, { threads: options.threads, config: { ...QUIET_THREADS, ...options.config } });
-      if (session instanceof OrtSession) opened.push(session);
+    for (const [k, model] of models.entries()) {
+      const label = options.labels?.[k];
+      const config = { ...QUIET_THREADS, ...options.config };
+      opened.push(await runtime.open(model, { threads: options.threads, config, ...(label === undefined ? {} : { label }) }));
     }
     return await timeSessions(opened, feeds, options);
   } finally {
@@ -62,20 +69,28 @@ export async function timeInterleaved(models: readonly (string | Uint8Array)[], 
 const QUIET_THREADS = { "session.force_spinning_stop": "1" };
 
 /**
- * The ONNX file of the graph as this machine's CPU executes it at level "all". Weights of 1 KiB and more are referred
- * to as external data that is gone by the time this returns: the graph's structure is what it is for.
+ * Writes the ONNX file of the graph as this machine's CPU executes it to `path`, at the highest level that loads, and
+ * returns its bytes. Weights of 1 KiB and more go to a file beside it, which the bytes refer to: they are for the
+ * graph's structure.
  */
-export async function optimizedGraph(model: string | Uint8Array): Promise<Uint8Array> {
+export async function optimizedGraph(model: string | Uint8Array, path: string, label?: string): Promise<Uint8Array> {
   const runtime = await loadRuntime();
-  const folder = await mkdtemp(join(tmpdir(), "edgec-graph-"));
   try {
-    const path = join(folder, "optimized.onnx");
-    const session = await runtime.open(model, { optimization: "all", optimizedModelPath: path, config: EXTERNAL_WEIGHTS });
+    const named = label === undefined ? {} : { label };
+    const session = await runtime.open(model, { optimizedModelPath: path, config: EXTERNAL_WEIGHTS, ...named });
     await session.release();
-    return await readFile(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    // Only the dump goes there, so it is the dump that could not be written.
+    throw error instanceof Error && error.message.includes(dirname(path)) ? noRoom(path, error) : error;
   }
+  return readFile(path);
+}
+
+function noRoom(path: string, cause: Error): EdgecError {
+  const place = dirname(dirname(path));
+  const advice = "Free some space there, or set TMPDIR to a folder with room.";
+  const message = `cannot write to the folder for temporary files, ${place}. ${advice}`;
+  return new EdgecError("CANNOT_WRITE", message, { cause });
 }
 
 /** Keeps the dump small and free of protobuf's limit of 2 GB. */

@@ -31,6 +31,11 @@ export function isReadable(name: string): boolean {
   return DATA_TYPES.has(name);
 }
 
+/** Whether values of an element type can be passed and read back. */
+export function isReadableType(dataType: DataType): boolean {
+  return TYPES.has(dataType);
+}
+
 /**
  * The value as an onnxruntime tensor over the same memory.
  * Throws BadDataError when data, shape and type disagree, or the type cannot be passed.

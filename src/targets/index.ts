@@ -2,4 +2,4 @@ export { detect, featuresIn, thisMachine, type Detection, type Machine } from ".
 export { ACTIVATIONS, FORMATS, WEIGHT_RANGES, type Activation, type CostTable, type Format, type Target, type TargetProfile, type WeightRange } from "./profile.js";
 export { GENERIC, PROFILES } from "./profiles.js";
 export { profileOf, readProfile } from "./read-profile.js";
-export { NATIVE, resolveTarget } from "./resolve.js";
+export { isProfilePath, NATIVE, resolveTarget } from "./resolve.js";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { EdgecError, suggestion } from "../errors.js";
+import { requireRegularFile } from "../regular-file.js";
 import { COST_FIELDS, PROFILE_FIELDS, type Check } from "./fields.js";
 import type { TargetProfile } from "./profile.js";
 import { GENERIC, PROFILES } from "./profiles.js";
@@ -11,13 +12,14 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A profile is a page of text. */
 const MOST_BYTES = 1 << 20;
 
-/** Throws EdgecError CANNOT_READ when there is no such file, BAD_OPTION for what is in it. */
+/** Throws EdgecError CANNOT_READ when there is no such file or it is no regular one, BAD_OPTION for what is in it. */
 export function readProfile(path: string): TargetProfile {
   const fields = parse(read(path), path);
   return profileOf({ name: basename(path, extname(path)), ...fields }, path);
 }
 
 function read(path: string): string {
+  requireRegularFile(path);
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

@@ -20,11 +20,12 @@ export function resolveTarget(target: string | TargetProfile = GENERIC.name, mac
     const { profile, reason } = detect(machine());
     return { profile: PROFILES.find(({ name }) => name === profile) ?? GENERIC, origin: reason };
   }
-  if (isPath(target)) return { profile: readProfile(target), origin: target };
+  if (isProfilePath(target)) return { profile: readProfile(target), origin: target };
   const names = [...PROFILES.map(({ name }) => name), NATIVE];
   throw new EdgecError("BAD_OPTION", `there is no target "${target}".${suggestion(target, names)} Use one of ${names.join(", ")}, or a JSON file.`);
 }
 
-function isPath(target: string): boolean {
+/** Whether it is the path of a profile rather than the name of one. */
+export function isProfilePath(target: string): boolean {
   return target.toLowerCase().endsWith(".json") || /[\\/]/.test(target);
 }

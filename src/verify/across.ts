@@ -4,14 +4,13 @@ import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
-import { openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
+import { LEVELS, openRemote, type OnnxRuntime, type OptimizationLevel, type RuntimeKind } from "../runtime/index.js";
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
+import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
 import { dataDependentSizes } from "./verify.js";
 
 export const RUNTIMES: readonly RuntimeKind[] = ["node", "web"];
-/** The most optimized first, which is what onnxruntime does when it is not told otherwise. */
-export const LEVELS: readonly OptimizationLevel[] = ["all", "extended", "basic", "disabled"];
 
 export interface AcrossOptions {
   /** Default both. */
@@ -69,9 +68,22 @@ type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ra
  * the model, the next that does takes its place. Throws BadDataError for data that cannot be read.
  */
 export async function compareAcross(comparison: AcrossComparison): Promise<Across> {
-  const { model, data, samples = DEFAULT_SAMPLES, logger = SILENT } = comparison;
+  const { model, data, samples = DEFAULT_SAMPLES } = comparison;
   const isOpen = dataDependentSizes(readModel(model));
   const feeds = await firstFeeds(data, samples);
+  const readable = await readableFiles([model]);
+  try {
+    return await compareReadable(comparison, readable, feeds, isOpen);
+  } finally {
+    await readable.remove();
+  }
+}
+
+async function compareReadable(
+  comparison: AcrossComparison, readable: ReadableFiles, feeds: readonly Feed[],
+  isOpen: (output: string, axis: number) => boolean,
+): Promise<Across> {
+  const { data, logger = SILENT } = comparison;
   const combinations: Combination[] = [];
   const settings = settingsOf(comparison);
   let reference: ReferenceOutputs | undefined;
@@ -81,11 +93,12 @@ export async function compareAcross(comparison: AcrossComparison): Promise<Acros
     if (reference) {
       const meter = new FidelityMeter(isOpen);
       const { outputs } = reference;
-      const outcome = await runIn(kind, level, comparison, reference.feeds, (actual, k) => meter.observe(outputs[k]!, actual, `sample ${k}`));
+      const observe = (actual: Feed, k: number): void => meter.observe(outputs[k]!, actual, `sample ${k}`);
+      const outcome = await runIn(kind, level, { ...comparison, readable }, reference.feeds, observe);
       combinations.push({ ...about, ...outcome, ...(outcome.status === "ran" ? compared(meter) : notCompared(outcome.status)) });
     } else {
       const taken = new ReferenceOutputs(feeds);
-      const outcome = await runIn(kind, level, comparison, feeds, (outputs) => taken.add(outputs));
+      const outcome = await runIn(kind, level, { ...comparison, readable }, feeds, (outputs) => taken.add(outputs));
       if (outcome.status === "ran") reference = taken;
       combinations.push({ ...about, ...outcome, ...notCompared(outcome.status === "ran" ? "reference" : outcome.status) });
     }
@@ -100,15 +113,17 @@ function settingsOf({ runtimes = RUNTIMES, levels = DEFAULT_LEVELS }: AcrossOpti
 
 /** Whatever goes wrong in the child after it has a runtime is that combination's doing, and told as its outcome. */
 async function runIn(
-  kind: RuntimeKind, level: OptimizationLevel, { model, threads = 1 }: AcrossComparison, feeds: readonly Feed[], take: (outputs: Feed, sample: number) => void,
+  kind: RuntimeKind, level: OptimizationLevel, of: AcrossComparison & { readonly readable: ReadableFiles },
+  feeds: readonly Feed[], take: (outputs: Feed, sample: number) => void,
 ): Promise<Outcome> {
+  const { model, readable: { files, outputs }, threads = 1 } = of;
   let version: string | null = null;
   try {
     const runtime = await openRemote(kind);
     version = runtime.version;
     try {
-      const session = await runtime.open(model, { optimization: level, threads });
-      for (let k = 0; k < feeds.length; k++) take(await session.run(feeds[k]!), k);
+      const session = await runtime.open(files[0]?.path ?? model, { optimization: level, threads, label: model });
+      if (outputs.length > 0) for (let k = 0; k < feeds.length; k++) take(await session.run(feeds[k]!, outputs), k);
     } finally {
       await runtime.close();
     }
@@ -129,7 +144,7 @@ function compared(meter: FidelityMeter): Comparison {
   return {
     status: "compared", outputs,
     sqnrDb: sqnrs.length === 0 ? null : Math.min(...sqnrs),
-    maxAbsError: Math.max(...results.map(({ maxAbsError }) => maxAbsError)),
+    maxAbsError: Math.max(0, ...results.map(({ maxAbsError }) => maxAbsError)),
     flipped: agreement === undefined ? null : 1 - agreement,
   };
 }

@@ -80,7 +80,7 @@ class Scope {
     const constants = new Set([...outer, ...graph.initializers.map((tensor) => tensor.name ?? "")]);
     for (const node of graph.nodes) {
       for (const output of node.outputs) this.producers.set(output, node);
-      for (const input of node.inputs) this.consumers.set(input, [...(this.consumers.get(input) ?? []), node]);
+      for (const input of node.inputs) addTo(this.consumers, input, node);
       if (node.opType === "Constant" || feedsOnlyOn(node, constants)) for (const output of node.outputs) constants.add(output);
     }
     this.constants = constants;
@@ -134,4 +134,10 @@ function isQuantize(node: Node): boolean {
 
 function isDequantize(node: Node): boolean {
   return node.opType === "DequantizeLinear";
+}
+
+function addTo(lists: Map<string, Node[]>, key: string, node: Node): void {
+  const list = lists.get(key);
+  if (list) list.push(node);
+  else lists.set(key, [node]);
 }

@@ -1,5 +1,5 @@
 /** Made-up inputs from a seed, for a comparison when there is no data. */
-import type { Dataset, ModelInputs } from "../data/index.js";
+import { unfeedable, type Dataset, type ModelInputs } from "../data/index.js";
 import { BadDataError } from "../errors.js";
 import { DataType, dataTypeName, floatToHalf, type Dimension, type Feed, type NumericArray, type TensorValue, type ValueInfo } from "../ir/index.js";
 
@@ -26,6 +26,8 @@ const SAMPLES = 8;
  */
 export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {}): Dataset {
   const { seed = 0, samples = SAMPLES, dims = {} } = options;
+  const obstacle = unfeedable(inputs);
+  if (obstacle !== undefined) throw new BadDataError(obstacle);
   const shaped = inputs.map((input) => ({ name: input.name, dataType: elementType(input), dims: shapeOf(input, dims) }));
   return {
     name: `random feeds (seed ${seed})`, size: samples, hasLabels: false,

@@ -7,11 +7,13 @@ import { argMax, isFloating, numbersOf } from "./readable-values.js";
 export interface OutputFidelity {
   /**
    * Signal to quantization noise over all samples together: 10·log10(Σy² / Σ(y − ŷ)²) dB, y being the original's values.
-   * null where all values are equal (infinite, which JSON cannot hold); never below {@link WORST_SQNR_DB}.
+   * null where all values are equal (infinite, which JSON cannot hold), and for outputs that are no floats: an index or
+   * a word is right or wrong, see `agreement`. Never below {@link WORST_SQNR_DB}.
    */
   readonly sqnrDb: number | null;
-  /** Σyŷ / √(Σy²·Σŷ²) over all samples together; 1 when both are zero throughout. */
-  readonly cosine: number;
+  /** Σyŷ / √(Σy²·Σŷ²) over all samples; 1 when both are zero throughout; null for outputs that are no floats. */
+  readonly cosine: number | null;
+  /** For booleans and strings 1 where any differs. */
   readonly maxAbsError: number;
   /**
    * The original's values are next to nothing ({@link NEAR_ZERO}) and so are the errors: `sqnrDb` and `cosine` then compare
@@ -59,8 +61,8 @@ export class FidelityMeter {
       requireSameForm(expected, actual, (axis) => this.isOpen(name, axis), `${where}: output "${name}"`);
       let meter = this.outputs.get(name);
       if (!meter) this.outputs.set(name, (meter = new OutputMeter()));
-      if (expected.dims.join() === actual.dims.join()) meter.observe(expected, actual);
-      else meter.otherSize++;
+      if (expected.dims.join() === actual.dims.join() || areEmpty(expected, actual)) meter.observe(expected, actual);
+      else meter.passOver(expected);
     }
     this.count++;
   }
@@ -74,10 +76,19 @@ export class FidelityMeter {
   }
 }
 
-/** The lowest SQNR of all outputs: Infinity when all are equal, undefined when samples of one could not be compared. */
+/** Whether the output is of floats. One that was always empty counts as such. */
+export function isOfFloats({ agreement }: OutputFidelity): boolean {
+  return agreement === null;
+}
+
+/**
+ * The lowest SQNR of the outputs of floats: Infinity when all are equal; undefined when there is none, or when samples
+ * of one could not be compared.
+ */
 export function lowestSqnr(outputs: Readonly<Record<string, OutputFidelity>>): number | undefined {
-  if (Object.values(outputs).some(({ otherSize }) => otherSize > 0)) return undefined;
-  return Math.min(...Object.values(outputs).map(({ sqnrDb }) => sqnrDb ?? Infinity));
+  const floats = Object.values(outputs).filter(isOfFloats);
+  if (floats.length === 0 || floats.some(({ otherSize }) => otherSize > 0)) return undefined;
+  return Math.min(...floats.map(({ sqnrDb }) => sqnrDb ?? Infinity));
 }
 
 /**
@@ -91,11 +102,21 @@ export function lowestAgreement(outputs: Readonly<Record<string, OutputFidelity>
 }
 
 function requireSameForm(expected: TensorValue, actual: TensorValue, isOpen: (axis: number) => boolean, where: string): void {
-  const sameShape = expected.dims.length === actual.dims.length && expected.dims.every((dim, axis) => dim === actual.dims[axis] || isOpen(axis));
+  const isSameSize = (dim: number, axis: number): boolean => dim === actual.dims[axis] || isOpen(axis);
+  const sameRank = expected.dims.length === actual.dims.length;
+  const sameShape = areEmpty(expected, actual) || (sameRank && expected.dims.every(isSameSize));
   const sameKind = expected.dataType === actual.dataType || (isFloating(expected) && isFloating(actual));
   if (sameShape && sameKind) return;
   const describe = ({ dataType, dims }: TensorValue): string => `${dataTypeName(dataType)} [${dims.join(", ")}]`;
   throw new EdgecError("MODEL_REJECTED", `${where} is ${describe(actual)} where the original gives ${describe(expected)}`);
+}
+
+/**
+ * The shape of what holds nothing is made up: a Loop that runs no round gives onnxruntime no value to take it from, so
+ * that it follows what happens to be known of the body.
+ */
+function areEmpty(...values: readonly TensorValue[]): boolean {
+  return values.every(({ data }) => data.length === 0);
 }
 
 class OutputMeter {
@@ -108,21 +129,38 @@ class OutputMeter {
   private nonFinite = 0;
   private elements = 0;
   private equal = 0;
-  private floating = false;
+  private floating = true;
   private samples = 0;
   private rows = 0;
   private sameRows = 0;
   private scores: ClassScores | undefined;
 
+  /** A sample whose sizes differ. */
+  passOver(expected: TensorValue): void {
+    this.floating = isFloating(expected);
+    this.otherSize++;
+  }
+
   observe(expected: TensorValue, actual: TensorValue): void {
     this.floating = isFloating(expected);
-    // Strings are compared as indicators: 1 where the original's string is, 0 where another one stands.
-    const text = Array.isArray(expected.data);
-    const y = text ? new Uint8Array(expected.data.length).fill(1) : numbersOf(expected);
-    const approximation = text ? Uint8Array.from(expected.data as string[], (s, i) => Number(s === actual.data[i])) : numbersOf(actual);
+    if (!this.floating) {
+      this.addDiscrete(expected.data, actual.data);
+      return;
+    }
+    const [y, approximation] = [numbersOf(expected), numbersOf(actual)];
     this.addElements(y, approximation);
     this.scores = this.samples++ === 0 ? classScores(expected) : this.scores?.confirm(expected);
     if (this.scores) this.addRows(y, approximation, this.scores.classes);
+  }
+
+  /** 64-bit integers are compared as such: two that a double takes for one may differ. */
+  private addDiscrete(y: TensorValue["data"], approximation: TensorValue["data"]): void {
+    this.elements += y.length;
+    for (let i = 0; i < y.length; i++) {
+      const [a, b] = [y[i]!, approximation[i]!];
+      if (a === b) this.equal++;
+      else this.maxAbsError = Math.max(this.maxAbsError, typeof a === "string" ? 1 : Math.abs(Number(a) - Number(b)));
+    }
   }
 
   private addElements(y: ArrayLike<number>, approximation: ArrayLike<number>): void {
@@ -130,7 +168,6 @@ class OutputMeter {
     for (let i = 0; i < y.length; i++) {
       const a = y[i]!;
       const b = approximation[i]!;
-      if (a === b) this.equal++;
       if (Number.isFinite(a) && Number.isFinite(b)) this.addFinite(a, b);
       else if (!Object.is(a, b)) this.nonFinite++;
     }
@@ -152,15 +189,20 @@ class OutputMeter {
     }
   }
 
+  private shareOfEqual(): number {
+    if (this.elements > 0) return this.equal / this.elements;
+    return this.otherSize > 0 ? 0 : 1;
+  }
+
   result(): OutputFidelity {
     const broken = this.nonFinite > 0;
     return {
       sqnrDb: broken ? WORST_SQNR_DB : sqnr(this.signal, this.noise),
-      cosine: broken ? 0 : cosine(this.product, this.signal, this.energy),
+      cosine: !this.floating ? null : broken ? 0 : cosine(this.product, this.signal, this.energy),
       maxAbsError: broken ? Number.MAX_VALUE : this.maxAbsError,
       nearZero: !broken && this.noise > 0 && Math.sqrt(this.signal / this.elements) < NEAR_ZERO.rms && this.maxAbsError < NEAR_ZERO.error,
       top1Agreement: this.scores && this.rows > 0 ? this.sameRows / this.rows : null,
-      agreement: this.floating || this.elements === 0 ? null : this.equal / this.elements,
+      agreement: this.floating ? null : this.shareOfEqual(),
       nonFinite: this.nonFinite,
       otherSize: this.otherSize,
     };

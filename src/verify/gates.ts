@@ -6,7 +6,7 @@ import type { VerifyReport } from "./verify.js";
 export interface GateLimits {
   /** Points of accuracy (percentage points for top-1 and top-5, else the metric's unit) that may be lost. */
   readonly maxDrop?: number;
-  /** Lowest SQNR of any output, in dB. */
+  /** Lowest SQNR of any output of floats, in dB. */
   readonly minSqnrDb?: number;
   /** Lowest share of equal answers, from 0 to 1. */
   readonly minAgreement?: number;
@@ -46,15 +46,18 @@ interface GateRule {
   readonly actual: (report: VerifyReport) => number | undefined;
 }
 
+const OTHER_SIZE = "a number of results that depends on the data differs";
+
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
   maxDrop: { what: "the accuracy lost", unit: " points", bound: "at most", missing: "no labelled data was given", actual: ({ accuracy }) => accuracy?.drop },
   minSqnrDb: {
-    what: "the lowest SQNR", unit: " dB", bound: "at least", missing: "no samples were run, or a number of results that depends on the data differs",
+    what: "the lowest SQNR", unit: " dB", bound: "at least",
+    missing: `no samples were run, no output is of floats (see --min-agreement), or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => (fidelity.samples === 0 ? undefined : lowestSqnr(fidelity.outputs)),
   },
   minAgreement: {
     what: "the lowest agreement", unit: "", bound: "at least",
-    missing: "no output is a class score or an integer, or a number of results that depends on the data differs",
+    missing: `no output is a class score, an integer, a boolean or a string, or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => lowestAgreement(fidelity.outputs),
   },
   maxSize: sizeRule("the size", "raw"),

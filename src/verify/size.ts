@@ -1,13 +1,13 @@
 /** Bytes of a model: as they lie on disk, and as they travel compressed. */
 import { createReadStream } from "node:fs";
+import { runSignal } from "../abort.js";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import { BadModelError, EdgecError } from "../errors.js";
-import { nestedGraphs, nodeLists, type Model, type Tensor } from "../ir/index.js";
-import { readModel } from "../onnx/index.js";
+import { dataLocations, readModel } from "../onnx/index.js";
 
 export interface FileSizes {
   readonly raw: number;
@@ -29,7 +29,7 @@ const CHUNK = 2 ** 20;
  */
 export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promise<FileSizes> {
   const folder = dirname(path);
-  const locations = externalFiles(readModel(path));
+  const locations = dataLocations(readModel(path));
   const paths = [path, ...locations.map((location) => join(folder, location))];
   let raw = await fileSize(path);
   for (const location of locations) raw += await dataSize(path, location);
@@ -41,20 +41,6 @@ export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promi
     brotli += packed.brotli;
   }
   return { raw, gzip, brotli };
-}
-
-/** The external data files of a model, relative to its folder, each once. */
-export function externalFiles(model: Model): string[] {
-  const found = new Set<string>();
-  for (const graph of nestedGraphs(model.graph)) for (const tensor of graph.initializers) note(tensor, found);
-  for (const { nodes } of nodeLists(model)) {
-    for (const { attributes } of nodes) for (const { t, tensors } of attributes) for (const tensor of [t, ...(tensors ?? [])]) note(tensor, found);
-  }
-  return [...found];
-}
-
-function note(tensor: Tensor | undefined, found: Set<string>): void {
-  if (tensor?.external) found.add(tensor.external.location);
 }
 
 async function dataSize(model: string, location: string): Promise<number> {
@@ -92,6 +78,7 @@ async function compressedSize(path: string, compressor: NodeJS.ReadWriteStream):
       done();
     },
   });
-  await pipeline(createReadStream(path, { highWaterMark: CHUNK }), compressor, count);
+  const signal = runSignal();
+  await pipeline(createReadStream(path, { highWaterMark: CHUNK }), compressor, count, signal ? { signal } : {});
   return bytes;
 }

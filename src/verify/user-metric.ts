@@ -1,9 +1,10 @@
 /** A user's own ES module as a metric. Its code runs with the user's rights, as any script they start. */
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { statSync } from "node:fs";
 import type { Label } from "../data/dataset.js";
+import { importUserModule, inUserCall } from "../data/user-code.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
+import { requireRegularFile } from "../regular-file.js";
 import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
 
 /** One evaluated sample, as a metric module gets it: outputs by name, each `{ dataType, dims, data }`. */
@@ -22,6 +23,27 @@ interface MetricModule {
 const EXPECTED = "export default function metric(samples) that takes an array of { outputs, label } and returns a number, "
   + "or export function create() that returns { observe(outputs, label), result() }";
 
+function builtInOf(name: string): Metric | undefined {
+  return Object.hasOwn(BUILT_IN_METRICS, name) ? BUILT_IN_METRICS[name] : undefined;
+}
+
+/**
+ * What can be said of a metric before any work is done. Throws EdgecError BAD_OPTION for a name that is none and no
+ * file, CANNOT_READ for what is no regular file.
+ */
+export function requireMetric(nameOrPath: string): void {
+  if (builtInOf(nameOrPath)) return;
+  requireRegularFile(nameOrPath);
+  const found = statSync(nameOrPath, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw noMetric(nameOrPath, found ? "it is a folder" : "there is no such file");
+}
+
+function noMetric(path: string, reason: string, cause?: unknown): EdgecError {
+  const names = Object.keys(BUILT_IN_METRICS).join(", ");
+  const message = `metric "${path}" is none of ${names}, nor a module that can be loaded: ${reason}`;
+  return new EdgecError("BAD_OPTION", message, { cause });
+}
+
 /**
  * The metric named "top-1" or "top-5", or the one a module defines:
  *
@@ -30,11 +52,12 @@ const EXPECTED = "export default function metric(samples) that takes an array of
  *     export default function metric(samples) { … return number; }
  *
  * The default function gets all samples at once, so all outputs are kept in memory; `create` streams instead.
- * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric.
+ * Throws EdgecError BAD_OPTION for a module that cannot be loaded or is no metric, CANNOT_READ for what is no regular file.
  */
 export async function loadMetric(nameOrPath: string): Promise<Metric> {
-  const builtIn = Object.hasOwn(BUILT_IN_METRICS, nameOrPath) ? BUILT_IN_METRICS[nameOrPath] : undefined;
+  const builtIn = builtInOf(nameOrPath);
   if (builtIn) return builtIn;
+  requireMetric(nameOrPath);
   const module = await importMetric(nameOrPath);
   const create = meterFactory(module);
   if (!create) throw new EdgecError("BAD_OPTION", `metric ${nameOrPath}: ${EXPECTED}`);
@@ -47,11 +70,9 @@ export async function loadMetric(nameOrPath: string): Promise<Metric> {
 
 async function importMetric(path: string): Promise<MetricModule> {
   try {
-    return (await import(pathToFileURL(resolve(path)).href)) as MetricModule;
+    return (await importUserModule(path)) as MetricModule;
   } catch (cause) {
-    throw new EdgecError(
-      "BAD_OPTION", `metric "${path}" is none of ${Object.keys(BUILT_IN_METRICS).join(", ")}, nor a module that can be loaded: ${messageOf(cause)}`, { cause },
-    );
+    throw noMetric(path, messageOf(cause), cause);
   }
 }
 
@@ -80,7 +101,7 @@ function guarded(meter: Meter, path: string): MetricMeter {
     async result() {
       let value: unknown;
       try {
-        value = await meter.result();
+        value = await inUserCall(path, "computing its result", () => meter.result());
       } catch (cause) {
         throw new BadDataError(`metric ${path} failed: ${messageOf(cause)}`, { cause });
       }

@@ -9,7 +9,9 @@ import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 import { describeExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
+import { tellOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
+import { loaded, timed } from "./readable-files.js";
 import { modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
@@ -38,6 +40,10 @@ export interface VerifyModelsOptions {
   readonly size?: SizeComparison;
   /** A runtime that is open already; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
+  /** Takes a compressed model that runs only at a lower optimization level than the original, and does not refuse it. */
+  readonly lowerLevelIsFine?: boolean;
+  /** What messages call the two models; default their paths. */
+  readonly names?: readonly [original: string, compressed: string];
   readonly logger?: Logger;
 }
 
@@ -77,16 +83,21 @@ const TIMED_FEEDS = 8;
  */
 export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
   const original = readModel(options.original);
-  requireSameInterface(original, readModel(options.compressed), options);
+  const compressed = readModel(options.compressed);
+  requireSameInterface(original, compressed, options);
   const metric = await metricOf(options);
   const runtime = options.runtime ?? (await openRemote());
   try {
     const data = fidelityDataOf(options, original);
     const { fidelity, accuracy } = await compareOutputs({
       ...given(options), ...(metric ? { metric } : {}), fidelityData: data, isOpen: dataDependentSizes(original), runtime, session: sessionOptions(options),
+      models: new Map([[options.original, original], [options.compressed, compressed]]),
     });
+    tellOfOutputs(fidelity, options.logger ?? SILENT);
+    if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
     const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
-    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT);
+    options.logger?.progress?.({ step: "look at what is executed", done: 0 });
+    const executed = await readExecuted(runtime, options.compressed, options.logger ?? SILENT, options.names?.[1]);
     return { size: options.size ?? (await compareSizes(options.original, options.compressed)), fidelity, accuracy, latency, executed };
   } finally {
     if (!options.runtime) await runtime.close();
@@ -118,9 +129,11 @@ export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
 }
 
 /** What the runtime executes for a model, or null when it cannot tell. */
-export async function readExecuted(runtime: RemoteRuntime, path: string, logger: Logger): Promise<Executed | null> {
+export async function readExecuted(
+  runtime: RemoteRuntime, path: string, logger: Logger, name?: string,
+): Promise<Executed | null> {
   try {
-    return describeExecuted(decodeModel(await runtime.optimizedGraph(path)));
+    return describeExecuted(decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))));
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
     logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
@@ -128,8 +141,15 @@ export async function readExecuted(runtime: RemoteRuntime, path: string, logger:
   }
 }
 
-function given({ original, compressed, standIn, evalData, logger }: VerifyModelsOptions): Pick<OutputComparison, "original" | "compressed" | "standIn" | "evalData" | "logger"> {
-  return { original, compressed, ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}) };
+type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names";
+
+function given(options: VerifyModelsOptions): Pick<OutputComparison, Given> {
+  const { original, compressed, standIn, evalData, logger, lowerLevelIsFine, names } = options;
+  return {
+    original, compressed,
+    ...(standIn === undefined ? {} : { standIn }), ...(evalData ? { evalData } : {}), ...(logger ? { logger } : {}),
+    ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }), ...(names ? { names } : {}),
+  };
 }
 
 function sessionOptions({ threads = 1, sessionConfig }: VerifyModelsOptions): SessionOptions {
@@ -148,13 +168,20 @@ async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metr
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
 }
 
-async function measureLatency(options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime): Promise<Latency> {
+async function measureLatency(
+  options: VerifyModelsOptions, data: Dataset, runtime: RemoteRuntime,
+): Promise<Latency | null> {
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
   const budget = runs === undefined ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS } : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const [before, after] = await runtime.timeInterleaved([original, compressed], feeds, timing);
+  const times = await timed([original, compressed], (files) => {
+    const labels = options.names ?? files.map(({ label }) => label);
+    return runtime.timeInterleaved(files.map(({ path }) => path), feeds, { ...timing, labels });
+  });
+  if (!times) return null;
+  const [before, after] = times;
   const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, { threads, runtime: `${runtime.name} ${runtime.version}` });
   warnOfNoise(latency, options.logger ?? SILENT);
   return latency;

@@ -42,7 +42,7 @@ describe("calibrate", () => {
       model: original, dataset: dataset([feed([1], [1]), feed([1], [2])]), requests: [range("a")], logger: { progress: (progress) => seen.push(progress) },
     });
     expect(original).toEqual(doubled());
-    expect(seen).toEqual([{ step: "calibrate", done: 1, total: 2 }, { step: "calibrate", done: 2, total: 2 }]);
+    expect(seen).toEqual([{ step: "calibrate", done: 0 }, ...[0, 1, 2].map((done) => ({ step: "calibrate", done, total: 2 }))]);
   });
 
   it("gives the same in several rounds as in one", async () => {

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compress, optimize, readModel, tensorBytes, writeModel } from "../../src/index.js";
+import { compress, optimize, readModel, reportText, tensorBytes, writeModel } from "../../src/index.js";
 import { fixture } from "../cli/run-edgec.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
 
@@ -25,8 +25,18 @@ describe("compress with external data", () => {
     expect(report.fidelity?.outputs.logits?.maxAbsError).toBeLessThan(1e-4);
   });
 
-  it("leaves weights outside that came from outside, new ones too, and finds them after a move", async () => {
-    await compress(externalLenet(), { storage: "int8", output: inFolder("small.onnx"), verify: false });
+  it("takes weights that came from outside into one file, as no exporter asked whether they are many", async () => {
+    const { report } = await compress(externalLenet(), { storage: "int8", output: inFolder("small.onnx") });
+    expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "small.onnx"]);
+    expect(report.written).toEqual([inFolder("small.onnx")]);
+    expect(report.size.compressed.raw).toBe(await size("small.onnx"));
+    expect(readModel(inFolder("small.onnx")).graph.initializers.every(({ external }) => external === undefined)).toBe(true);
+  });
+
+  it("leaves weights outside on request, new ones too, finds them after a move, and names both files", async () => {
+    const { report } = await compress(externalLenet(), { storage: "int8", output: inFolder("small.onnx"), externalData: true, verify: false });
+    expect(report.written).toEqual([inFolder("small.onnx"), inFolder("small.onnx.data")]);
+    expect(reportText(report)).toContain(`written: ${inFolder("small.onnx")} and ${inFolder("small.onnx.data")}\n`);
     expect(await size("small.onnx.data")).toBeGreaterThan(0.2 * await size("lenet.onnx.data"));
     expect(await size("small.onnx.data")).toBeLessThan(0.3 * await size("lenet.onnx.data"));
     const locations = readModel(inFolder("small.onnx")).graph.initializers.flatMap(({ external }) => external?.location ?? []);
@@ -63,7 +73,12 @@ describe("compress with external data", () => {
       code: "OUTPUT_EXISTS", message: expect.stringMatching(/out\.onnx\.data holds weights of the model being read/) as unknown,
     });
     expect((await readFile(inFolder("out.onnx.data"))).equals(before)).toBe(true);
-    await compress(input, { output: input, force: true, storage: "int8", verify: false });
+    // In one file by default, which leaves the weights to the other model that uses them.
+    const { report } = await compress(input, { output: input, force: true, verify: false });
+    expect(report.warnings).toContainEqual(expect.objectContaining({ id: "compress/unused-data" }));
+    expect((await readFile(inFolder("out.onnx.data"))).equals(before)).toBe(true);
+    writeModel(model, input, { externalData: true });
+    await compress(input, { output: input, force: true, externalData: true, storage: "int8", verify: false });
     expect(await size("out.onnx.data")).toBeLessThan(0.3 * before.byteLength);
     for (const tensor of readModel(input).graph.initializers) expect(() => tensorBytes(tensor)).not.toThrow();
     expect((await readdir(temporary.path)).sort()).toEqual(["in.onnx", "out.onnx", "out.onnx.data"]);

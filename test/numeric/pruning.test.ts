@@ -66,24 +66,24 @@ it("stages keep the same share each and end on the count asked for", () => {
 });
 
 describe("magnitudeThreshold", () => {
-  const kept = (tensors: readonly Float32Array[], keep: number): number[][] => {
-    const threshold = magnitudeThreshold(tensors, keep);
+  const kept = async (tensors: readonly Float32Array[], keep: number): Promise<number[][]> => {
+    const threshold = await magnitudeThreshold(tensors, keep);
     for (const values of tensors) zeroBelow(values, threshold);
     return tensors.map((values) => [...values]);
   };
 
-  it("leaves the largest of all tensors together, whatever their sign", () => {
-    expect(kept([Float32Array.of(1, -5, 0), Float32Array.of(-3, 2, 4)], 3)).toEqual([[0, -5, 0], [-3, 0, 4]]);
+  it("leaves the largest of all tensors together, whatever their sign", async () => {
+    expect(await kept([Float32Array.of(1, -5, 0), Float32Array.of(-3, 2, 4)], 3)).toEqual([[0, -5, 0], [-3, 0, 4]]);
   });
 
-  it("gives equal magnitudes to the earlier ones, so that counts are exact", () => {
-    expect(kept([Float32Array.of(2, -2), Float32Array.of(2, 2)], 3)).toEqual([[2, -2], [2, 0]]);
+  it("gives equal magnitudes to the earlier ones, so that counts are exact", async () => {
+    expect(await kept([Float32Array.of(2, -2), Float32Array.of(2, 2)], 3)).toEqual([[2, -2], [2, 0]]);
   });
 
-  it("leaves all or nothing at the ends, and says how many there were", () => {
-    expect(kept([Float32Array.of(1, 2)], 2)).toEqual([[1, 2]]);
-    expect(kept([Float32Array.of(1, 2)], 0)).toEqual([[0, 0]]);
-    expect(zeroBelow(Float32Array.of(0, 1, 3), magnitudeThreshold([Float32Array.of(0, 1, 3)], 1))).toEqual({ before: 2, after: 1 });
+  it("leaves all or nothing at the ends, and says how many there were", async () => {
+    expect(await kept([Float32Array.of(1, 2)], 2)).toEqual([[1, 2]]);
+    expect(await kept([Float32Array.of(1, 2)], 0)).toEqual([[0, 0]]);
+    expect(zeroBelow(Float32Array.of(0, 1, 3), await magnitudeThreshold([Float32Array.of(0, 1, 3)], 1))).toEqual({ before: 2, after: 1 });
   });
 });
 

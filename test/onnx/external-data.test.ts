@@ -135,6 +135,17 @@ it("never overwrites a data file that it reads from", () => {
   expect(constants(read)).toMatchObject(all);
 });
 
+it("never overwrites a data file with the model", () => {
+  for (const location of ["w.bin", "o.onnx"]) for (const externalData of [true, false]) {
+    const folder = newFolder();
+    const read = readModel(writeExternal(folder, location));
+    writeFileSync(join(folder, location), Buffer.concat([values(4), Buffer.alloc(4080), values(4, 10)]));
+    symlinkSync(location, join(folder, "link.onnx"));
+    for (const name of [location, "link.onnx"]) expect(() => writeModel(read, join(folder, name), { externalData })).toThrow(/cannot write ".*": it holds weights of the model; choose another name/);
+    expect(constants(read)).toEqual(all);
+  }
+});
+
 it("drops the old place of a tensor that got values of its own", () => {
   const read = readModel(writeExternal(newFolder()));
   for (const tensor of read.graph.initializers) tensor.raw = new Uint8Array(16);

@@ -1,45 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../../src/pipeline/candidate.js";
-import { chooseCandidate } from "../../src/pipeline/fall-back.js";
 import type { PlanOptions } from "../../src/pipeline/plan.js";
-import type { SearchResult } from "../../src/pipeline/search/search-tools.js";
 import { GENERIC } from "../../src/targets/index.js";
-import { matMulModel } from "./tiny-model.js";
-
-interface Measured {
-  readonly speedup?: number; readonly bytes?: number; readonly gateFails?: boolean;
-  readonly predicted?: NonNullable<SearchResult["predicted"]>; readonly inInt8?: readonly string[];
-}
-
-/** A candidate of a model that took 1 ms and 1,000 bytes. */
-function candidate({ speedup, bytes = 500, gateFails = false, predicted, inInt8 = [] }: Measured): Candidate {
-  const sizes = (raw: number) => ({ raw, gzip: raw, brotli: raw });
-  const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0 });
-  const latency = speedup === undefined ? null : { original: times(1), compressed: times(1 / speedup), speedup, p50Ratio: speedup, speedupRange: [speedup, speedup] as const, threads: 1, runs: 10, runtime: "r" };
-  return {
-    model: matMulModel(), path: "", plan: [], warnings: [], isFallback: false,
-    run: {
-      ...(predicted ? { search: { reasons: new Map(), forms: { floatNodes: [], dynamicNodes: [] }, predicted } } : {}),
-      nodes: inInt8.map((name) => ({ pass: "quantize-int8", name, opType: "Conv", status: "changed" as const, reason: "" })),
-      modified: true, passes: [], diagnostics: [], askedForData: false, statistics: new Map(), judged: false,
-    },
-    measurements: {
-      size: { original: sizes(1000), compressed: sizes(bytes), ratio: 1000 / bytes }, fidelity: null, accuracy: null, latency, executed: null, warnings: [],
-      gates: gateFails ? [{ name: "minSqnrDb" as const, limit: 30, actual: 20, ok: false, message: "20 dB, 30 dB asked" }] : [],
-    },
-  };
-}
-
-async function choose(options: PlanOptions, planned: Measured, stored: Measured, plain: Measured = {}): Promise<{ chosen: string; built: readonly string[]; warning: string | undefined }> {
-  const candidates: Record<string, Candidate> = { planned: candidate(planned), stored: candidate(stored), plain: candidate(plain) };
-  const built: string[] = [];
-  const result = await chooseCandidate(options, (name) => {
-    built.push(name);
-    return Promise.resolve(candidates[name]!);
-  }, {});
-  const chosen = Object.keys(candidates).find((name) => candidates[name]!.measurements === result.measurements);
-  return { chosen: chosen ?? "", built, warning: result.warnings[0]?.message };
-}
+import { choose } from "./made-candidates.js";
 
 const INT8: PlanOptions = { flags: { int8: "" } };
 
@@ -50,6 +12,20 @@ describe("chooseCandidate", () => {
 
   it("takes a difference within the noise for none", async () => {
     expect((await choose(INT8, { speedup: 0.975 }, {})).built).toEqual(["planned"]);
+  });
+
+  it("decides nothing by a difference that the rounds do not bear out, and says so", async () => {
+    const { built, warning } = await choose(INT8, { speedup: 0.9, range: [0.7, 1.2] }, { speedup: 1 });
+    expect([built, warning]).toEqual([["planned"], expect.stringMatching(/^Whether int8 arithmetic is slower than the original could not be told.*from 0\.70× to 1\.20×/)]);
+    // Rounds against medians: 1.25× slower by the one, 1.09× faster by the other.
+    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 1.09 }, { speedup: 1 })).built).toEqual(["planned"]);
+    // Larger, and so is the other; which one is faster is chance.
+    const larger = { bytes: 1200, range: [0.8, 1.3] as const };
+    expect((await choose(INT8, { ...larger, speedup: 1 }, { ...larger, speedup: 1.05 })).chosen).toBe("planned");
+  });
+
+  it("tells the ratio of the very times that it prints", async () => {
+    expect((await choose(INT8, { speedup: 0.8, p50Ratio: 0.5 }, { speedup: 1 })).warning).toContain("int8 arithmetic is 2.00× slower than the original (2.00 ms against 1.00 ms)");
   });
 
   it("stores int8 and computes in float where int8 arithmetic is slower, with both numbers", async () => {
@@ -99,6 +75,14 @@ describe("chooseCandidate", () => {
   });
 });
 
+it("keeps int8 arithmetic that is slower, larger or beyond a gate where that is asked for, and says what it costs",
+  async () => {
+  const { chosen, built, warning } =
+    await choose({ ...INT8, keepInt8: true }, { speedup: 0.5, gateFails: true }, { speedup: 1, bytes: 400 });
+  expect([chosen, built]).toEqual(["planned", ["planned"]]);
+  expect(warning).toBe("The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms).");
+});
+
 it("builds no int8 storage under --storage plain, and says what it would take", async () => {
   const { built, warning } = await choose({ flags: { int8: "", storage: "plain" } }, { speedup: 0.5 }, { speedup: 1 });
   expect(built).toEqual(["planned"]);
@@ -119,7 +103,7 @@ describe("for another device than this machine", () => {
     const { chosen, warning } = await choose(options, { speedup: 2, predicted: predicted(1.2) }, { speedup: 1, bytes: 400 });
     expect(chosen).toBe("stored");
     expect(warning).toBe("Weights are stored as int8 and computed in float, because that is better for camera (int8 arithmetic is predicted to be 1.20× slower than in float on camera; int8 storage with float arithmetic: 400 B against 1.00 kB). "
-      + 'Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or name the passes: --passes "clean-up,quantize-int8,encode-weights".');
+      + "Where the device says otherwise, give its figures in a profile of your own (see docs/targets.md), or the same options and --keep-int8.");
   });
 
   it("says so where all layers were left in float", async () => {

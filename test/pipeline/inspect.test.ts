@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { attribute, DataType, floatTensor, integerTensor, int64Tensor, makeNode, tensorValue, type FunctionDef, type Model, type Tensor } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { inspect } from "../../src/pipeline/inspect.js";
@@ -109,7 +109,9 @@ it("says that tensors are in another file, and what they hold", async () => {
 it("puts given sizes in the place of symbols", async () => {
   const model = symbolic(matMulModel(), ["batch", 2]);
   model.graph.outputs = [tensorValue("y", DataType.FLOAT, ["batch", 2])];
-  expect(await inspect(model)).toMatchObject({ macs: null, unknownMacs: 1, activations: { totalBytes: null, peakBytes: null, unknown: 1 } });
+  const open = symbolic(matMulModel(), [2, "length", 2]);
+  open.graph.outputs = [{ name: "y" }];
+  expect(await inspect(open)).toMatchObject({ macs: null, unknownMacs: 1, activations: { totalBytes: null, peakBytes: null, unknown: 1 }, notes: [] });
   for (const sizes of [{ dims: { batch: 5 } }, { shapes: { x: [5, 2] } }]) {
     expect(await inspect(model, sizes)).toMatchObject({ macs: 5 * 2 * 2, unknownMacs: 0, activations: { totalBytes: 40 }, inputs: [{ shape: [5, 2] }], outputs: [{ shape: [5, 2] }] });
   }
@@ -194,4 +196,30 @@ it("takes names for names", async () => {
   const model = tiny([{ ...makeNode("__proto__", ["x", "__proto__"], ["constructor"]), domain: "__proto__" }], { initializers: [floatsOf("__proto__", [1], [1])] });
   const { operators, weights } = await inspect(model, { shapes: { x: [2, 3] } });
   expect([operators[0]?.opType, weights[0]?.name]).toEqual(["__proto__", "__proto__"]);
+});
+
+describe("a batch that is left open", () => {
+  it("is taken for one sample, which is said, and sizes behind it become known", async () => {
+    const model = symbolic(matMulModel(), ["batch", 2]);
+    model.graph.outputs = [tensorValue("y", DataType.FLOAT, ["batch", 2])];
+    const { macs, unknownMacs, activations, inputs, notes } = await inspect(model);
+    expect({ macs, unknownMacs, bytes: activations.totalBytes, shape: inputs[0]?.shape, notes }).toEqual({
+      macs: 1 * 2 * 2, unknownMacs: 0, bytes: 8, shape: ["batch", 2], notes: ['The size "batch" is open and was taken for 1: --dim batch=… gives another.'],
+    });
+    expect(model.graph.inputs[0]?.type?.tensor?.shape).toEqual(["batch", 2]);
+  });
+
+  it("may have no symbol", async () => {
+    const { macs, notes } = await inspect(symbolic(matMulModel(), [undefined, 2]));
+    expect([macs, notes]).toEqual([4, ['The first size of input "x" is open and was taken for 1: --shape x=… gives another.']]);
+  });
+
+  it("is not taken where a size was given, nor where the only axis is a length", async () => {
+    expect((await inspect(symbolic(matMulModel(), ["batch", 2]), { dims: { batch: 3 } })).notes).toEqual([]);
+    expect((await inspect(symbolic(matMulModel(), ["length"]))).notes).toEqual([]);
+  });
+
+  it.each([["lenet", 651_720], ["mbv2", 8_715_264], ["resnet", 86_869_248]])("of %s leaves no cost unknown, without a run", async (name, expected) => {
+    expect(await inspect(fixture(`models/${name}.onnx`))).toMatchObject({ macs: expected, unknownMacs: 0, sizesFrom: "inference" });
+  });
 });

@@ -1,7 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { defaultOutputPath, OutputFile } from "../../src/pipeline/output-file.js";
+import { OutputFile } from "../../src/pipeline/output-file.js";
+import { defaultOutputPath } from "../../src/pipeline/output-place.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
 
 const temporary = temporaryFolder();

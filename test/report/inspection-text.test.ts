@@ -59,10 +59,10 @@ it("sorts layers by bytes, MACs or name", async () => {
 
 it("marks unknown costs and says how to make them known", async () => {
   const model = matMulModel();
-  model.graph.inputs = [{ name: "x", type: { tensor: { elementType: 1, shape: ["batch\x1b", 2] } } }];
+  model.graph.inputs = [{ name: "x", type: { tensor: { elementType: 1, shape: ["N", "length\x1b", 2] } } }];
   model.graph.outputs = [{ name: "y" }];
   const text = inspectionText(await inspect(model));
-  expect(text).toContain("unknown: sizes of 1 node are not known. Give --dim batch\\x1b=1");
+  expect(text).toContain("unknown: sizes of 1 node are not known. Give --dim length\\x1b=1");
   expect(text).toMatch(/dense\/MatMul +MatMul +float 2×2 +16 B +\?/);
 });
 

@@ -6,7 +6,7 @@ describe("reportJson", () => {
   it("has the keys of the public schema", () => {
     const report = JSON.parse(reportJson(SAMPLE)) as typeof SAMPLE;
     expect(Object.keys(report)).toEqual([
-      "schemaVersion", "edgec", "input", "output", "target", "emulation", "decisions", "search", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
+      "schemaVersion", "edgec", "input", "output", "written", "target", "emulation", "decisions", "search", "passes", "nodes", "size", "fidelity", "accuracy", "latency", "executed", "warnings", "verdict",
     ]);
     expect(Object.keys(report.decisions ?? {})).toEqual(["kept", "takenBack", "floatNodes", "dynamicNodes", "storedOnly", "plainFloat", "judged", "model"]);
     expect(Object.keys(report.search ?? {})).toEqual(["floatNodes", "dynamic", "speed", "accuracy", "prediction"]);

@@ -17,6 +17,12 @@ describe("reportMarkdown", () => {
     expect(reportMarkdown(SAMPLE)).not.toContain("Across");
   });
 
+  it("says first that much was lost", () => {
+    const warnings = [{ id: "compare/much-lost", severity: "warning" as const, message: "Much was lost: output \"a|b\"." }, ...SAMPLE.warnings];
+    expect(reportMarkdown({ ...SAMPLE, warnings }).split("\n").slice(0, 5)).toEqual(["# model.edgec.onnx", "", '> **Warning:** Much was lost: output "a\\|b".', "", "|  | before | after | change |"]);
+    expect(reportMarkdown({ ...SAMPLE, warnings })).toContain("## Warnings\n\n- something to know\n");
+  });
+
   it("keeps markup in names from the file as text", () => {
     const nodes = [{ pass: "p", name: "a|b<img>", opType: "Conv", status: "kept" as const, reason: "r" }];
     expect(reportMarkdown({ ...SAMPLE, nodes })).toContain("a\\|b\\<img\\>");

@@ -3,7 +3,7 @@ import type { Report } from "../../src/report/report.js";
 import type { Across, Combination } from "../../src/verify/index.js";
 
 export const SAMPLE: Report = {
-  schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx", target: null, emulation: null,
+  schemaVersion: 1, edgec: "0.1.0", input: "model.onnx", output: "model.edgec.onnx", written: ["model.edgec.onnx"], target: null, emulation: null,
   decisions: { kept: ["correct-bias"], takenBack: [], floatNodes: ["conv3"], dynamicNodes: [], storedOnly: false, plainFloat: false, judged: true, model: "sha256:00" },
   search: { floatNodes: [{ name: "conv3", reason: "int8 does not pay for it on this machine" }], dynamic: null, speed: { floatNodes: ["conv3"], floatMs: 4.1, int8Ms: 3.9, chosenMs: 1.45 }, accuracy: null, prediction: null },
   passes: [

@@ -34,7 +34,7 @@ written: model.edgec.onnx
   });
 
   it("leaves out what was not measured", () => {
-    const text = reportText({ ...SAMPLE, fidelity: null, accuracy: null, latency: null, executed: null, output: null });
+    const text = reportText({ ...SAMPLE, fidelity: null, accuracy: null, latency: null, executed: null, output: null, written: [] });
     expect(text).not.toMatch(/latency|fidelity|executed|written/);
   });
 
@@ -52,8 +52,31 @@ onnxruntime-web 1.30.0    disabled   refused                     no kernel
   });
 
   it("does not call a difference within the noise a gain", () => {
-    const latency = SAMPLE.latency && { ...SAMPLE.latency, speedup: 1.01 };
+    const latency = SAMPLE.latency && { ...SAMPLE.latency, speedup: 1.01, p50Ratio: 1.02, speedupRange: [0.99, 1.03] as const };
     expect(reportText({ ...SAMPLE, latency })).toContain("the same within 3 %");
+  });
+
+  it("tells no ratio that the times beside it contradict", () => {
+    const times = (ms: number) => ({ p50Ms: ms, p95Ms: ms, spread: 0.5 });
+    const of = (fields: object): string => reportText({ ...SAMPLE, latency: { ...SAMPLE.latency!, original: times(33.1), compressed: times(30.4), p50Ratio: 33.1 / 30.4, ...fields } });
+    expect(of({ speedup: 1 / 1.21, speedupRange: [0.7, 1.1] })).toContain("33.1 ms   30.4 ms   within the noise: half of the rounds gave 0.70× to 1.10×\n");
+    expect(of({ speedup: 1.1, speedupRange: [1.09, 1.11] })).toContain("33.1 ms   30.4 ms   1.09× faster\n");
+    expect(of({ speedup: 1.6, speedupRange: [1.5, 1.7] })).toContain("33.1 ms   30.4 ms   faster, half of the rounds by 1.50× to 1.70×\n");
+  });
+
+  it("says first what everything below is to be read in the light of", () => {
+    const warnings = [
+      { id: "compare/much-lost", severity: "warning" as const, message: "Much was lost." }, { id: "calibration/constant", severity: "warning" as const, message: "It is 0." },
+      { id: "runtime/native-missing", severity: "warning" as const, message: "It is missing." }, ...SAMPLE.warnings,
+    ];
+    const text = reportText({ ...SAMPLE, warnings });
+    expect(text.split("\n").slice(0, 3)).toEqual(["Much was lost.", "warning: It is 0.", "warning: It is missing."]);
+    expect([text.match(/It is 0/g)?.length, text.match(/warning: something to know/g)?.length]).toEqual([1, 1]);
+    expect(text).toContain("written, but much was lost: model.edgec.onnx");
+  });
+
+  it("calls times of WebAssembly by their name", () => {
+    expect(reportText({ ...SAMPLE, latency: { ...SAMPLE.latency!, runtime: "onnxruntime-web 1.30.0" } })).toContain("latency in WebAssembly, median ");
   });
 
   it("does not let a node's name reach the terminal as a control sequence", () => {

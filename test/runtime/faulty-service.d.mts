@@ -5,3 +5,5 @@ export function exits(): Promise<never>;
 export function killsItself(): Promise<never>;
 export function exhaustsHeap(): Promise<never>;
 export function blocks(): Promise<never>;
+export function environment(name: string): Promise<string | undefined>;
+export function isKilledBy(signal: string): Promise<never>;

@@ -24,3 +24,10 @@ export async function exhaustsHeap() {
 export async function blocks() {
   for (;;);
 }
+export async function environment(name) {
+  return process.env[name];
+}
+export async function isKilledBy(signal) {
+  process.kill(process.pid, signal);
+  await new Promise(() => undefined);
+}

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { BadDataError } from "../../src/errors.js";
-import { builtModule, startService, type ServiceClient } from "../../src/runtime/service.js";
+import { builtModule } from "../../src/built-module.js";
+import { EndedFromOutside } from "../../src/runtime/crash.js";
+import { startService, type ServiceClient } from "../../src/runtime/service.js";
 
 type Faulty = typeof import("./faulty-service.mjs");
 const MODULE = new URL("./faulty-service.mjs", import.meta.url);
@@ -41,6 +43,34 @@ test("a killed child is RUNTIME_CRASHED and the message says what was running", 
   });
   expect(service.pid).toBeUndefined();
   await expect(service.call("double", [Float32Array.of(1)])).rejects.toMatchObject({ code: "RUNTIME_CRASHED" });
+});
+
+test.each(["SIGKILL", "SIGTERM", "SIGHUP", "SIGQUIT"])("%s comes from outside, and says nothing of the model", async (signal) => {
+  await start();
+  const error: unknown = await service.call("isKilledBy", [signal], "running small.onnx").catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(EndedFromOutside);
+});
+
+test.each(["SIGSEGV", "SIGABRT"])("%s is a crash of its own", async (signal) => {
+  await start();
+  const error: unknown = await service.call("isKilledBy", [signal], "running small.onnx").catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: "RUNTIME_CRASHED" });
+  expect(error).not.toBeInstanceOf(EndedFromOutside);
+});
+
+test("onnxruntime's telemetry is off unless the environment has a word on it", async () => {
+  const { ORT_DISABLE_TELEMETRY: before } = process.env;
+  onTestFinished(() => {
+    if (before === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
+    else process.env.ORT_DISABLE_TELEMETRY = before;
+  });
+  for (const [given, expected] of [[undefined, "1"], ["0", "0"], ["1", "1"]] as const) {
+    if (given === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
+    else process.env.ORT_DISABLE_TELEMETRY = given;
+    await start();
+    expect(await service.call("environment", ["ORT_DISABLE_TELEMETRY"])).toBe(expected);
+    await service.close();
+  }
 });
 
 test("an exit is RUNTIME_CRASHED with its code", async () => {

@@ -57,9 +57,24 @@ test("more axes are class scores only when the last one is a probability distrib
   expect(compare([features, features]).top1Agreement).toBeNull();
 });
 
-test("integers and strings are compared by equality", () => {
-  expect(compare([int64s(1, 2, 3, 4), int64s(1, 2, 3, 5)])).toMatchObject({ agreement: 0.75, top1Agreement: null, maxAbsError: 1 });
-  expect(compare([strings("a", "b"), strings("a", "c")])).toMatchObject({ agreement: 0.5 });
+test("integers, booleans and strings are right or wrong: a share of equal ones, and no decibels", () => {
+  const discrete = { sqnrDb: null, cosine: null, top1Agreement: null, nearZero: false };
+  const bools = (...data: number[]): TensorValue => ({ dataType: DataType.BOOL, dims: [data.length], data: Uint8Array.from(data) });
+  expect(compare([int64s(1, 2, 3, 4), int64s(1, 2, 3, 9)])).toMatchObject({ ...discrete, agreement: 0.75, maxAbsError: 5 });
+  expect(compare([strings("a", "b"), strings("a", "c")])).toMatchObject({ ...discrete, agreement: 0.5, maxAbsError: 1 });
+  expect(compare([bools(1, 0, 1, 1), bools(1, 1, 1, 1)])).toMatchObject({ ...discrete, agreement: 0.75, maxAbsError: 1 });
+  expect(compare([int64s(7), int64s(7)])).toMatchObject({ ...discrete, agreement: 1, maxAbsError: 0 });
+});
+
+test("64-bit integers that a double takes for one are told apart", () => {
+  const large = (value: bigint): TensorValue => ({ dataType: DataType.INT64, dims: [1], data: BigInt64Array.of(value) });
+  expect(compare([large(2n ** 53n), large(2n ** 53n + 1n)]).agreement).toBe(0);
+});
+
+test("what holds nothing is equal whatever its shape", () => {
+  const none = (...dims: number[]): TensorValue => floats([], dims);
+  expect(compare([none(0), none(0, 1, 16)], [none(0, 2), none(0, 0)])).toMatchObject({ sqnrDb: null, otherSize: 0 });
+  expect(() => compare([none(0), floats([1], [1, 1])])).toThrow("is float [1, 1] where the original gives float [0]");
 });
 
 test("half precision is compared by value", () => {
@@ -75,7 +90,9 @@ test("another shape is an error that names sample, output and both forms", () =>
 test("the lowest of several outputs counts", () => {
   const outputs = { a: compare([floats([10]), floats([11])]), b: compare([int64s(1, 2), int64s(1, 3)]), c: compare([floats([1]), floats([1])]) };
   expect(lowestSqnr({ c: outputs.c })).toBe(Infinity);
-  expect(lowestSqnr(outputs)).toBeCloseTo(10 * Math.log10(5), 12);
+  // Integers have an agreement, and are no part of what is said in decibels.
+  expect(lowestSqnr(outputs)).toBeCloseTo(20, 12);
+  expect(lowestSqnr({ b: outputs.b })).toBeUndefined();
   expect(lowestAgreement(outputs)).toBe(0.5);
   expect(lowestAgreement({ a: outputs.a })).toBeUndefined();
 });

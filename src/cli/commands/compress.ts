@@ -1,11 +1,19 @@
 /** `edgec compress <model>`: the main job. Flags of passes come from the registry. */
 import type { Command } from "commander";
 import { addGateFlags } from "../gate-flags.js";
+import { addLimitFlags } from "../limit-flags.js";
 import { collected, duration, threadCount, wholeNumber } from "../option-values.js";
 import { addPassFlags } from "../pass-flags.js";
 
 /** Help of options that `optimize` has too. */
-export const EXTERNAL_DATA = "write weights to <output>.data beside the model; automatic from 1.9 GB on, and for a model that has them outside";
+export const OUTPUT = "where to write (default: <model>.edgec.onnx beside the model)";
+export const FORCE =
+  "replace files that edgec did not write, and allow -o to be the model itself; nothing else that is read is replaced";
+export const REPORT =
+  "write the report as JSON, or as Markdown for a name ending in .md; - is standard output; may be repeated";
+export const EXTERNAL_DATA =
+  "write weights to <output>.data beside the model; automatic from 1.9 GB on, and from 256 MB on for a model that has " +
+  "them outside";
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
 export const MIN_ORT = "the oldest onnxruntime that must run the result, such as 1.16";
 
@@ -18,6 +26,7 @@ export function addRunOptions(command: Command): Command {
   command
     .option("--calibrator <method>", "how int8 ranges are chosen: minmax, percentile, entropy or mse")
     .option("--effort <level>", "time spent on the accuracy of int8: fast, balanced (default) or best")
+    .option("--keep-int8", "keep int8 arithmetic even where it is slower than float here, for a device where it pays")
     .option("--time-budget <time>", "how long to search for nodes to leave in float, such as 90s or 5m (default: 90s)", duration)
     .option("--replay <report>", "repeat the decisions of an earlier run's JSON report without a search")
     .option("--per-tensor", PER_TENSOR)
@@ -26,10 +35,10 @@ export function addRunOptions(command: Command): Command {
     .option("--passes <list>", "run these passes in this order, separated by commas, instead of the recipe")
     .option("--target <device>", "the device: a name that `edgec targets` lists, native for this machine, or a JSON file (default: generic, right everywhere)")
     .option("--min-ort <version>", MIN_ORT);
-  return addGateFlags(command)
+  return addLimitFlags(addGateFlags(command))
     .option("--threads <n>", "threads of the runtime; latency depends on it (default: 1, or the target's; up to 8 for what only learns)", threadCount)
     .option("--seed <n>", "for everything that is drawn at random", wholeNumber(0), 0)
-    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--explain", "print the decision on every node with its reason")
     .option("--quiet", "print nothing but errors")
@@ -48,8 +57,8 @@ export function addCompress(program: Command): void {
   const command = program.command("compress")
     .argument("<model>", "the ONNX file")
     .description("make a model smaller and faster, check it against the original, and write it")
-    .option("-o, --output <file>", "where to write (default: <model>.edgec.onnx beside the model)")
-    .option("--force", "allow -o to be the model itself")
+    .option("-o, --output <file>", OUTPUT)
+    .option("--force", FORCE)
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA);
   addPassFlags(command);

@@ -1,31 +1,85 @@
 /** `edgec demo`: the main job on a sample that comes with the package. */
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import type { Report } from "../../report/report.js";
+import { collected } from "../option-values.js";
+import type { Job } from "../run-compress.js";
+import { isStandardOutput } from "../standard-output.js";
+import { FORCE, REPORT } from "./compress.js";
 
 const fixture = (path: string): string => fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
 
 /** A residual network that reads handwritten digits, 200 digits to calibrate on and 1,000 labelled ones to check. */
 const SAMPLE = {
-  model: "models/resnet.onnx",
-  calib: "digits/digits-rgb32-calib.npz",
-  eval: "digits/digits-rgb32-eval.npz",
+  model: fixture("models/resnet.onnx"),
+  calib: fixture("digits/digits-rgb32-calib.npz"),
+  eval: fixture("digits/digits-rgb32-eval.npz"),
 } as const;
 
+interface DemoFlags {
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly report?: readonly string[];
+  readonly json?: boolean;
+}
+
 export function addDemo(program: Command): void {
-  program.command("demo")
+  program
+    .command("demo")
     .description("prune, quantize and check a small digit reader that comes with edgec")
-    .option("-o, --output <file>", "where to write (default: a folder for temporary files)")
-    .option("--report <file>", "write the report as JSON, or as Markdown for a name ending in .md")
+    .option("-o, --output <file>", "where to write (default: a temporary folder, which is removed at the end)")
+    .option("--force", FORCE)
+    .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .action(async (options: { output?: string; report?: string; json?: boolean }) => {
-      const { runCompress } = await import("../run-compress.js");
-      const output = options.output ?? join(await mkdtemp(join(tmpdir(), "edgec-demo-")), "resnet.edgec.onnx");
-      if (options.json !== true) process.stdout.write(`$ edgec compress resnet.onnx --prune 0.3 --int8 --calib ${SAMPLE.calib} --eval ${SAMPLE.eval} --max-drop 0.005\n\n`);
-      await runCompress(fixture(SAMPLE.model), {
-        ...options, output, prune: "0.3", int8: true, calib: fixture(SAMPLE.calib), eval: fixture(SAMPLE.eval), maxDrop: 0.005,
-      });
+    .action(async (flags: DemoFlags) => {
+      if (flags.output !== undefined) return runDemo({ ...flags, output: flags.output }, []);
+      const { TemporaryFolder } = await import("../../onnx/index.js");
+      const folder = await TemporaryFolder.create("demo");
+      try {
+        await runDemo({ ...flags, output: folder.file("resnet.edgec.onnx") }, [folder.path]);
+      } finally {
+        await folder.remove();
+      }
+      if (isTalking(flags))
+        process.stdout.write("\nThe model was removed again. To keep it: edgec demo -o resnet.edgec.onnx\n");
     });
+}
+
+/** @param temporary folders that are gone when the report is read, and what is in them */
+async function runDemo(flags: DemoFlags & { readonly output: string }, temporary: readonly string[]): Promise<void> {
+  const [{ runCompress }, { compress }] = await Promise.all([
+    import("../run-compress.js"),
+    import("../../pipeline/compress.js"),
+  ]);
+  const { model, calib, eval: evaluation } = SAMPLE;
+  if (isTalking(flags))
+    process.stdout.write(
+      `$ edgec compress ${basename(model)} --prune 0.3 --int8 --calib ${basename(calib)} ` +
+        `--eval ${basename(evaluation)} --max-drop 0.005\n\n`,
+    );
+  const job: Job = async (path, options) => {
+    const { report } = await compress(path, options);
+    return {
+      report: forPeople(temporary.length === 0 ? report : { ...report, output: basename(flags.output), written: [] }),
+    };
+  };
+  await runCompress(model, { ...flags, prune: "0.3", int8: true, calib, eval: evaluation, maxDrop: 0.005 }, job);
+}
+
+function isTalking({ json, report = [] }: DemoFlags): boolean {
+  return json !== true && !report.some(isStandardOutput);
+}
+
+/** The report with the names of the sample's files alone: their folder is some cache that means nothing to anybody. */
+function forPeople(report: Report): Report {
+  return withoutFolders(report) as Report;
+}
+
+function withoutFolders(value: unknown): unknown {
+  if (typeof value === "string")
+    return Object.values(SAMPLE).reduce((text, path) => text.replaceAll(path, basename(path)), value);
+  if (Array.isArray(value)) return value.map(withoutFolders);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutFolders(entry)]));
 }

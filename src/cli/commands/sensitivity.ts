@@ -1,13 +1,14 @@
 /** `edgec sensitivity <model>`: what each node costs the outputs in int8. */
 import type { Command } from "commander";
 import type { SensitivityOptions } from "../../pipeline/sensitivity.js";
+import { addLimitFlags } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber } from "../option-values.js";
 import { EXCLUDE, PER_TENSOR } from "./compress.js";
 
 type Flags = SensitivityOptions & { readonly calib: string; readonly perTensor?: boolean; readonly json?: boolean };
 
 export function addSensitivity(program: Command): void {
-  program.command("sensitivity")
+  const command = program.command("sensitivity")
     .argument("<model>", "the ONNX file")
     .description("rank the nodes by what int8 of each alone costs the outputs")
     .requiredOption("--calib <data>", "calibration data without labels; a quarter of it judges")
@@ -17,7 +18,8 @@ export function addSensitivity(program: Command): void {
     .option("--per-tensor", PER_TENSOR)
     .option("--exclude <pattern>", EXCLUDE, collected)
     .option("--top <n>", "measure only so many nodes, those whose tensors take rounding worst", wholeNumber(1))
-    .option("--threads <n>", "threads of the runtime", threadCount)
+    .option("--threads <n>", "threads of the runtime", threadCount);
+  addLimitFlags(command)
     .option("--seed <n>", "for what is drawn at random", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (path: string, { json, perTensor, ...options }: Flags) => {

@@ -13,16 +13,16 @@
  * Latency does not change: the values are the same floats or codes to a kernel. encode-weights makes the file smaller.
  */
 import { EdgecError, suggestion } from "../../errors.js";
-import { byteSize, dataTypeName, FloatReader, type Model, toFloat32, toNumbers } from "../../ir/index.js";
-import type { NodeStatus, PassContext, PassResult } from "../contract.js";
-import type { GramRequest, Statistics } from "../../numeric/statistics.js";
+import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
+import { type InputMoments, withRidge } from "../../numeric/least-squares.js";
+import { sideBySide, withCompute } from "../compute.js";
+import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { selectNodes } from "../../ops/select.js";
 import { definePass } from "../define-pass.js";
 import { gramRequests, inputMoments } from "../weights/input-moments.js";
-import { layerStatus, type WeightLayer, weightLayers, type WeightUse } from "../weights/weight-layers.js";
+import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
 import { readRows, writeRows } from "../weights/weight-matrix.js";
 import { encodedPieces, finiteValues, isFloating, piecesOf, requireFinite, withValues } from "../weights/weight-values.js";
-import { clusterFlat, clusterRows } from "./cluster-values.js";
 import { guardedPairs } from "./kernel-pairs.js";
 
 export interface ClusterWeightsOptions {
@@ -35,6 +35,8 @@ export interface ClusterWeightsOptions {
 }
 
 const NAME = "cluster-weights";
+/** λ: as for pruning, see layer-state.ts. */
+const RIDGE = 0.01;
 /** Bytes that codes need around them: names, operators, shapes. Estimated from what encode-weights writes. */
 const OVERHEAD = 150;
 /** Share of zeros from which on they are the mark of pruning and stay. */
@@ -89,57 +91,65 @@ function whyNot(layer: WeightLayer, k: number): string | undefined {
   return coded < count * element ? undefined : `too small to gain: ${count * element} bytes, with codes about ${coded}`;
 }
 
-function cluster(model: Model, options: ClusterWeightsOptions, { statistics }: PassContext): PassResult {
+async function cluster(model: Model, options: ClusterWeightsOptions, given: PassContext): Promise<PassResult> {
+  const context = withCompute(given);
   const { layers, kept } = planClustering(model, options);
   const requests = gramRequests(model, layers);
   const nodes: NodeStatus[] = [...kept];
   let clustered = 0;
-  const reader = new FloatReader(layers.filter(({ tensor }) => isFloating(tensor)).map(({ tensor }) => tensor));
-  for (const layer of layers) {
-    const reason = clusterLayer(layer, options, reader, requests, statistics);
-    nodes.push(layerStatus(layer, reason.changed ? "changed" : "kept", reason.text));
-    if (reason.changed) clustered++;
-  }
+  const start = (layer: WeightLayer): Promise<Clustered> => clusterLayer(layer, options, inputMoments(layer, requests, context.statistics), context.compute);
+  await sideBySide(context, layers, start, (layer, { write, text }) => {
+    const changed = write?.() ?? false;
+    nodes.push(layerStatus(layer, changed ? "changed" : "kept", text));
+    if (changed) clustered++;
+  });
   return { modified: clustered > 0, stats: { clusteredTensors: clustered, values: clustered > 0 ? options.k : 0 }, nodes, diagnostics: [] };
 }
 
-function clusterLayer(
-  layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, reader: FloatReader, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined,
-): { changed: boolean; text: string } {
+/** What becomes of a layer: `write` puts it into the graph and says whether anything changed. */
+interface Clustered { readonly write?: () => boolean; readonly text: string }
+
+async function clusterLayer(layer: WeightLayer, { k, granularity }: ClusterWeightsOptions, moments: readonly InputMoments[] | undefined, compute: Compute): Promise<Clustered> {
   const { tensor, layout } = layer;
-  const moments = inputMoments(layer, requests, statistics);
-  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, reader);
+  const { rows, columns } = layout;
+  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, compute);
   const values = readRows(finiteValues(tensor), layout);
-  const groups = rowGroups(layout.rows, granularity);
-  const before = mostDistinct(values, groups, layout.columns, k);
-  if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
+  const sets = rowSets(rows, granularity);
+  const before = mostDistinct(values, sets, columns, k);
+  if (before <= k) return { text: `has ${before} distinct values already` };
   const integers = !isFloating(tensor);
-  const zero = integers ? zeroPoint(layer) : 0;
-  const problem = {
-    values, layout, moments, integers,
-    importance: importanceOf(layer),
-    fixed: fixedValue(values, zero),
-    partners: integers ? guardedPairs(layer, values) : undefined,
-  };
-  for (const rows of groups) clusterRows(problem, rows, k);
-  const replaced = withValues(tensor, writeRows(values, layout));
-  layer.uses[0].editor.replaceInitializer(replaced);
+  const fixed = fixedValue(values, integers ? zeroPoint(layer) : 0);
+  const h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
+  const partners = integers ? guardedPairs(layer, values) : undefined;
+  const clustered = await compute.run("clusterLayer", { values, rows, columns, h, integers, importance: importanceOf(layer), fixed, partners }, sets, k);
   const how = moments ? "errors made to cancel over the calibration data" : "by value alone";
-  return { changed: replaced !== tensor, text: `${k} values${granularity === "channel" ? " for each channel" : ""}, ${how}${problem.fixed === undefined ? "" : ", zeros stay"}` };
+  return {
+    text: `${k} values${granularity === "channel" ? " for each channel" : ""}, ${how}${fixed === undefined ? "" : ", zeros stay"}`,
+    write: () => {
+      const replaced = withValues(tensor, writeRows(clustered, layout));
+      layer.uses[0].editor.replaceInitializer(replaced);
+      return replaced !== tensor;
+    },
+  };
 }
 
-/** Without data no weight counts more than another, so they need no rows: one copy of them is all the memory it takes. */
-function clusterByValue(layer: WeightLayer, k: number, reader: FloatReader): { changed: boolean; text: string } {
+/** Without data no weight counts more than another, so they need no rows. */
+async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): Promise<Clustered> {
   const { tensor } = layer;
-  const values = reader.read(tensor);
+  const values = toFloat32(tensor);
   requireFinite(values, tensor);
   const before = mostDistinct(values, [[0]], values.length, k);
-  if (before <= k) return { changed: false, text: `has ${before} distinct values already` };
+  if (before <= k) return { text: `has ${before} distinct values already` };
   const fixed = fixedValue(values, 0);
-  clusterFlat(values, k, fixed);
-  // At least one value is another one: there are fewer.
-  layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(values)));
-  return { changed: true, text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}` };
+  const clustered = await compute.run("clusterFlat", values, k, fixed);
+  return {
+    text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}`,
+    // At least one value is another one: there are fewer.
+    write: () => {
+      layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(clustered)));
+      return true;
+    },
+  };
 }
 
 /** The zero, where it is so frequent that it is the mark of pruning. */
@@ -150,7 +160,7 @@ function fixedValue(values: Float32Array, zero: number): number | undefined {
 }
 
 /** Rows that share their values. */
-function rowGroups(rows: number, granularity: ClusterWeightsOptions["granularity"]): number[][] {
+function rowSets(rows: number, granularity: ClusterWeightsOptions["granularity"]): number[][] {
   const all = Array.from({ length: rows }, (_, row) => row);
   return granularity === "tensor" ? [all] : all.map((row) => [row]);
 }
@@ -173,9 +183,8 @@ function zeroPoint({ uses: [{ coding, editor }] }: WeightLayer): number {
 }
 
 /** The square of each row's scale, where scales lie along the rows; 1 otherwise. */
-function importanceOf({ uses: [{ coding, editor }], layout }: WeightLayer): (row: number) => number {
+function importanceOf({ uses: [{ coding, editor }], layout: { rows } }: WeightLayer): Float64Array {
   const scales = editor.constant(coding?.scale ?? "");
-  if (!scales || !isFloating(scales)) return () => 1;
-  const values = toFloat32(scales);
-  return (row) => (values.length === layout.rows ? values[row]! ** 2 : 1);
+  const values = scales && isFloating(scales) ? toFloat32(scales) : undefined;
+  return values?.length === rows ? Float64Array.from(values, (scale) => scale ** 2) : new Float64Array(rows).fill(1);
 }

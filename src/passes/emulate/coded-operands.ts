@@ -1,5 +1,6 @@
 /** The int8 operands of a layer, read from the DequantizeLinear nodes before it. */
 import { DataType, elementCount, type GraphEditor, intAttribute, isOp, type Tensor, tensorBytes, toFloat32, toNumbers } from "../../ir/index.js";
+import { seenTensor, weightView } from "../../ops/weight-view.js";
 
 export interface CodedActivation {
   /** The value that holds the codes. */
@@ -41,7 +42,8 @@ export interface CodedWeight {
 export function codedWeight(editor: GraphEditor, name: string, channelAxis: number): CodedWeight | undefined {
   const dequantize = editor.producer(name);
   if (!isOp(dequantize, "DequantizeLinear")) return undefined;
-  const [codes, scale, zero] = dequantize.inputs.map((input) => editor.constant(input));
+  const [scale, zero] = dequantize.inputs.slice(1).map((input) => editor.constant(input));
+  const codes = seenCodes(editor, dequantize.inputs[0] ?? "");
   if (codes?.dataType !== DataType.INT8 || scale?.dataType !== DataType.FLOAT || (dequantize.inputs[2] && !zero)) return undefined;
   const axis = intAttribute(dequantize, "axis", 1);
   const channels = codes.dims[channelAxis]!;
@@ -49,6 +51,12 @@ export function codedWeight(editor: GraphEditor, name: string, channelAxis: numb
   const zeros = zero ? spread(Float32Array.from(toNumbers(zero)), channels) : new Float32Array(channels);
   const scales = spread(toFloat32(scale), channels);
   return scales && zeros ? { dims: codes.dims, codes: int8Codes(codes), scales, zeroPoints: zeros } : undefined;
+}
+
+/** Constant codes in the order in which they arrive, which nodes on the way may have changed. */
+export function seenCodes(editor: GraphEditor, name: string): Tensor | undefined {
+  const view = weightView(editor, name);
+  return view && seenTensor(view);
 }
 
 export function int8Codes(tensor: Tensor): Int8Array {

@@ -4,7 +4,7 @@ import {
 } from "../../ir/index.js";
 import { matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
-import { codedActivation, codedWeight, int8Codes, shiftOf } from "./coded-operands.js";
+import { codedActivation, codedWeight, int8Codes, seenCodes, shiftOf } from "./coded-operands.js";
 import { floatCodes } from "./convolution-taps.js";
 import type { LayerRisk } from "./emulate-pair-sums.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
@@ -41,7 +41,7 @@ function matrixTaps(name: string): Taps {
  */
 export function emulateMatMulInteger(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const [codes = "", weightName = "", zeroName = "", weightZeroName = ""] = node.inputs;
-  const weight = editor.constant(weightName);
+  const weight = seenCodes(editor, weightName);
   if (weight?.dataType !== DataType.INT8 || weight.dims.length !== 2) return undefined;
   const order = matrixRows(weight.dims as [number, number], false);
   const values = int8Codes(weight);

@@ -51,7 +51,7 @@ export function emulatePairSums(model: Model): PassResult {
 function emulateNode(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   if (isOp(node, "Conv")) return emulateConvolution(editor, node, opset);
   if (isOp(node, "MatMul", "Gemm")) return emulateDense(editor, node, opset);
-  if (isOp(node, "MatMulInteger")) return emulateMatMulInteger(editor, node, opset);
+  if (isOp(node, "MatMulInteger")) return emulateMatMulInteger(editor, node, opset) ?? uncoveredRisk(editor, node);
   return uncoveredRisk(editor, node);
 }
 

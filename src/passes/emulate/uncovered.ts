@@ -2,7 +2,7 @@
 import { DataType, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 import { convolutionRows, matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
-import { int8Codes } from "./coded-operands.js";
+import { int8Codes, seenCodes } from "./coded-operands.js";
 import type { LayerRisk } from "./emulate-pair-sums.js";
 
 /** Where the weights are; they are [outputs, channels, …kernel], or one or more matrices [K, N]. */
@@ -11,6 +11,8 @@ const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[
   ConvInteger: { inputs: [1], isConvolution: true },
   QLinearMatMul: { inputs: [3] },
   QGemm: { inputs: [3] },
+  // Of more than one matrix; others are rewritten.
+  MatMulInteger: { inputs: [1] },
   DynamicQuantizeMatMul: { inputs: [1] },
   MatMulIntegerToFloat: { inputs: [1] },
   DynamicQuantizeLSTM: { inputs: [1, 2] },
@@ -19,7 +21,8 @@ const WEIGHT_INPUTS: Readonly<Record<string, { readonly inputs: readonly number[
 /** Undefined for other operators, and for those without constant int8 weights. */
 export function uncoveredRisk(editor: GraphEditor, node: Node): LayerRisk | undefined {
   const fact = Object.hasOwn(WEIGHT_INPUTS, node.opType) ? WEIGHT_INPUTS[node.opType] : undefined;
-  const weights = (fact?.inputs ?? []).map((index) => editor.constant(node.inputs[index] ?? "")).filter((tensor) => tensor?.dataType === DataType.INT8);
+  const weights = (fact?.inputs ?? []).map((index) => seenCodes(editor, node.inputs[index] ?? ""))
+    .filter((tensor) => tensor?.dataType === DataType.INT8);
   if (!fact || weights.length === 0) return undefined;
   let [pairs, atRisk] = [0, 0];
   for (const tensor of weights as Tensor[]) {

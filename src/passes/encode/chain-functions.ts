@@ -2,7 +2,7 @@
  * Decoding chains of the same operators, written once as a function of the model and called for each constant: a
  * call takes about 60 bytes where a chain takes up to 600.
  */
-import { makeNode } from "../../ir/index.js";
+import { makeNode, tensorBytes } from "../../ir/index.js";
 import type { FunctionDef, Model, Node } from "../../ir/index.js";
 import { FUNCTION_IR_VERSION } from "./folding-facts.js";
 
@@ -32,7 +32,7 @@ export function shapeOf(nodes: readonly Node[]): ChainShape {
   const inputs: string[] = [];
   const parts: string[] = [];
   for (const [i, node] of nodes.entries()) {
-    const from = node.inputs.map((name) => made.get(name) ?? `input ${place(inputs, name)}`);
+    const from = node.inputs.map((name) => (name === "" ? "none" : made.get(name) ?? `input ${place(inputs, name)}`));
     parts.push(`${node.opType}(${from.join()}) ${node.attributes.map(attributeKey).join()}`);
     for (const output of node.outputs) made.set(output, `node ${i}`);
   }
@@ -44,14 +44,16 @@ function place(list: string[], name: string): number {
   return at >= 0 ? at : list.push(name) - 1;
 }
 
-function attributeKey({ name, i, t }: Node["attributes"][number]): string {
-  return `${name}=${i ?? ""}${t ? `${t.dataType}:${[...(t.raw ?? [])].join(".")}` : ""}`;
+function attributeKey({ name, i, f, s, t, ints, floats, strings }: Node["attributes"][number]): string {
+  const lists = [s, ints, floats, ...(strings ?? [])].map((list) => (list ? [...list].join(".") : ""));
+  return `${name}=${i ?? f ?? ""}${lists.join(":")}${t ? `${t.dataType}:${t.dims.join()}:${[...tensorBytes(t)].join(".")}` : ""}`;
 }
 
 /** The chain as the `index`-th function of `domain`, its constants being the inputs. */
 export function defineFunction(domain: string, index: number, nodes: readonly Node[], opset: number): FunctionDef {
   const local = new Map<string, string>();
   const rename = (value: string): string => {
+    if (value === "") return "";
     const known = local.get(value) ?? letters(local.size, "a");
     local.set(value, known);
     return known;

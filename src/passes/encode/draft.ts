@@ -3,7 +3,7 @@
  * only when a draft is chosen, so that hundreds can be compared; names are given then as well, and until then stand
  * in with the length that most of them will have.
  */
-import { DataType, int64Tensor, integerTensor, makeNode } from "../../ir/index.js";
+import { contentKey, DataType, int64Tensor, integerTensor, makeNode, storedByteLength } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
@@ -12,9 +12,14 @@ import type { TensorShape } from "./wire-size.js";
 interface PendingConstant extends TensorShape {
   readonly name: string;
   readonly values: () => Uint8Array;
+  /** A constant that exists already, taken as it is: it may lie on the disk. */
+  readonly tensor?: Tensor;
   /** Content of a small constant that chains of one graph share. */
   readonly sharedKey?: string;
 }
+
+/** Constants of so many bytes are compared with those of other chains, which may have come to the same. */
+const SHARED_FROM = 256;
 
 export class Draft {
   /** The family that statistics count by. */
@@ -45,6 +50,11 @@ export class Draft {
   /** A vector of int64 that chains share: shapes, starts, ends. */
   int64(values: readonly number[]): string {
     return this.share(`i64 ${values.join()}`, int64Tensor("", values));
+  }
+
+  /** A constant that the model has had before, which chains share where they hold the same. */
+  existing(tensor: Tensor): string {
+    return this.share(contentKey(tensor), tensor);
   }
 
   op(opType: string, inputs: readonly string[], attributes: readonly Attribute[] = []): string {
@@ -89,13 +99,15 @@ export class Draft {
   build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
     const given = new Map<string, string>();
     const constants: Tensor[] = [];
-    for (const { name, values, sharedKey, ...shape } of this.constants) {
-      const known = sharedKey === undefined ? undefined : shared.get(sharedKey);
-      given.set(name, known ?? names.next());
+    for (const { name, values, tensor, sharedKey, ...shape } of this.constants) {
+      const made: Tensor = tensor ?? { ...shape, dims: [...shape.dims], raw: values() };
+      const key = sharedKey ?? (storedByteLength(made) >= SHARED_FROM ? contentKey(made) : undefined);
+      const known = key === undefined ? undefined : shared.get(key);
+      const taken = known ?? names.next();
+      given.set(name, taken);
       if (known !== undefined) continue;
-      const taken = given.get(name) ?? "";
-      constants.push({ name: taken, ...shape, dims: [...shape.dims], raw: values() });
-      if (sharedKey !== undefined) shared.set(sharedKey, taken);
+      constants.push({ ...made, name: taken });
+      if (key !== undefined) shared.set(key, taken);
     }
     for (const node of this.nodes.slice(0, -1)) given.set(node.outputs[0] ?? "", names.next());
     const rename = (name: string): string => given.get(name) ?? name;
@@ -106,7 +118,7 @@ export class Draft {
     const known = this.constants.find((constant) => constant.sharedKey === sharedKey);
     if (known) return known.name;
     const name = this.placeholder();
-    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), sharedKey });
+    this.constants.push({ name, dims: tensor.dims, dataType: tensor.dataType, values: () => tensor.raw ?? new Uint8Array(), tensor, sharedKey });
     return name;
   }
 

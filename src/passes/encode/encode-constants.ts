@@ -2,13 +2,14 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { DataType, storedByteLength } from "../../ir/index.js";
 import type { FunctionDef, GraphEditor, Model, Node, Tensor } from "../../ir/index.js";
-import type { NodeStatus } from "../contract.js";
+import type { NodeStatus, PassContext } from "../contract.js";
 import { addFunctions, callOf, functionDomain } from "./chain-functions.js";
 import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
 import { functionsOf, optionsOf, selectForms } from "./selection.js";
 import type { Choice, FormOption } from "./selection.js";
 import { allForms, ENCODABLE_BYTES } from "./storage-forms.js";
+import { draftOf, StoredForms } from "./stored-forms.js";
 import { whyDense } from "./why-dense.js";
 import { functionWireSize, nodeWireSize, opsetWireSize, tensorWireSize } from "./wire-size.js";
 
@@ -43,12 +44,14 @@ interface Place {
 }
 
 /** Encodes the constants of all graphs, in place. */
-export function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits): EncodingResult {
+export async function encodeConstants(model: Model, editors: readonly GraphEditor[], limits: EncodingLimits, advance?: PassContext["advance"]): Promise<EncodingResult> {
   const result: EncodingResult = { nodes: [], diagnostics: [], kinds: new Map(), encodedTensors: 0, bytesBefore: 0, bytesAfter: 0, missedBytes: 0 };
-  const places = editors.flatMap((editor, graph) => findPlaces(editor, graph, limits, result));
+  const forms = new StoredForms(model);
+  const places: Place[] = [];
+  for (const [graph, editor] of editors.entries()) places.push(...await findPlaces({ editor, graph, forms }, limits, result, advance));
   const isTooOld = limits.opset < ENCODING_OPSET;
   const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
-  const selection = selectForms(places.map(({ choice }) => choice), limits.opset, domain);
+  const selection = await selectForms(places.map(({ choice }) => choice), limits.opset, domain, advance);
   if (isTooOld) {
     places.forEach((place, i) => keepForOpset(result, place, selection.picks[i], limits.opset));
     return result;
@@ -66,21 +69,32 @@ export function encodeConstants(model: Model, editors: readonly GraphEditor[], l
   return result;
 }
 
+interface PlaceScope { readonly editor: GraphEditor; readonly graph: number; readonly forms: StoredForms }
+
 /** The constants of a graph with their forms; those that must stay dense go to the result with the reason. */
-function findPlaces(editor: GraphEditor, graph: number, limits: EncodingLimits, result: EncodingResult): Place[] {
+async function findPlaces(
+  { editor, graph, forms }: PlaceScope, limits: EncodingLimits, result: EncodingResult, advance?: PassContext["advance"],
+): Promise<Place[]> {
   const places: Place[] = [];
-  for (const tensor of editor.graph.initializers) {
-    if (!ENCODABLE_BYTES.has(tensor.dataType) || storedByteLength(tensor) < limits.minBytes) continue;
+  const { initializers } = editor.graph;
+  for (const [index, tensor] of initializers.entries()) {
+    await advance?.(index, initializers.length, "forms");
+    const isLarge = ENCODABLE_BYTES.has(tensor.dataType) && storedByteLength(tensor) >= limits.minBytes;
     const users = editor.consumers(tensor.name ?? "");
-    const obstacle = whyDense(editor, tensor, users, limits.exclude);
-    if (obstacle !== undefined) {
+    const name = tensor.name ?? "";
+    // The form that the file had stood there before, whatever speaks against a new one.
+    const form = users.length > 0 && !editor.isOutput(name) && !editor.input(name) ? forms.of(tensor) : undefined;
+    const obstacle = isLarge ? whyDense(editor, tensor, users, limits.exclude) : undefined;
+    if (!form && !isLarge) continue;
+    if (obstacle !== undefined && !form) {
       keep(result, tensor, users[0], obstacle.reason);
       if (obstacle.diagnostic) result.diagnostics.push(obstacle.diagnostic);
       continue;
     }
     const denseBytes = tensorWireSize(tensor);
-    const options = optionsOf(allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)));
-    places.push({ editor, tensor, user: users[0], choice: { denseBytes, limitBytes: denseBytes * (1 - limits.minSaving), graph, options } });
+    const drafts = [...(isLarge && !obstacle ? allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)) : []), ...(form ? [draftOf(form, name)] : [])];
+    const limitBytes = form ? denseBytes : denseBytes * (1 - limits.minSaving);
+    places.push({ editor, tensor, user: users[0], choice: { denseBytes, limitBytes, graph, options: optionsOf(drafts) } });
   }
   return places;
 }

@@ -12,14 +12,15 @@
  *
  * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults of
  * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1 GiB).
- * Must come last: a tool that folds constants brings the dense form back. A runtime that folds none decodes at
- * every inference; `storage: "plain"` is for those.
+ * Must come last: passes after it see codes instead of weights, and a tool that folds constants brings the dense form
+ * back. What unpack-weights has made dense goes back to the form it had where that is smallest. A runtime that folds
+ * none decodes at every inference; `storage: "plain"` is for those.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { GraphEditor, nodeLabel, opsetVersion } from "../../ir/index.js";
 import type { Model } from "../../ir/index.js";
-import type { PassResult } from "../contract.js";
+import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { encodeConstants } from "./encode-constants.js";
 import { ENCODING_OPSET } from "./folding-facts.js";
@@ -52,7 +53,7 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
     if (!(minBytes >= 0)) throw new EdgecError("BAD_OPTION", `encode-weights: minBytes must be 0 or more, not ${minBytes}.`);
     if (!(minSaving >= 0 && minSaving < 1)) throw new EdgecError("BAD_OPTION", `encode-weights: minSaving must be from 0 to below 1, not ${minSaving}.`);
   },
-  run: (model, options) => (options.storage === "plain" ? { modified: false, stats: {}, nodes: [], diagnostics: [] } : encodeModel(model, options)),
+  run: (model, options, context) => (options.storage === "plain" ? { modified: false, stats: {}, nodes: [], diagnostics: [] } : encodeModel(model, options, context)),
 });
 
 function parseStorage(value: string): "auto" | "plain" {
@@ -60,11 +61,11 @@ function parseStorage(value: string): "auto" | "plain" {
   throw new EdgecError("BAD_OPTION", `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`);
 }
 
-function encodeModel(model: Model, options: EncodeWeightsOptions): PassResult {
+async function encodeModel(model: Model, options: EncodeWeightsOptions, { advance }: PassContext): Promise<PassResult> {
   const editors = GraphEditor.forModel(model);
   refuseUnmatched(editors, options.exclude);
   const opset = opsetVersion(model);
-  const result = encodeConstants(model, editors, { ...options, opset, exclude: new Set(options.exclude) });
+  const result = await encodeConstants(model, editors, { ...options, opset, exclude: new Set(options.exclude) }, advance);
   return {
     modified: result.encodedTensors > 0,
     stats: {

@@ -4,6 +4,7 @@
  * greedily while one makes the whole smaller, then closed again where that does.
  */
 import type { FunctionDef } from "../../ir/index.js";
+import type { PassContext } from "../contract.js";
 import { callOf, defineFunction, shapeOf } from "./chain-functions.js";
 import type { Draft } from "./draft.js";
 import { functionWireSize, nodeWireSize, opsetWireSize } from "./wire-size.js";
@@ -45,8 +46,10 @@ export function optionsOf(drafts: readonly Draft[]): FormOption[] {
       draft, key, ownBytes: draft.ownBytes, sharedBytes: draft.sharedBytes, inlineBytes: draft.nodeBytes,
       callBytes: nodeWireSize(callOf({ name: "A", domain: "e" }, draft.nodes)),
     };
-    const rival = byKey.get(key);
-    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(key, option);
+    // Constants that the file has already may be shared with other values, which an equal chain with its own is not.
+    const place = `${draft.kind === "restored" ? "restored" : ""} ${key}`;
+    const rival = byKey.get(place);
+    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(place, option);
   }
   const all = [...byKey.values()];
   const smallest = Math.min(...all.map((option) => constantBytes(option) + option.inlineBytes));
@@ -58,28 +61,60 @@ function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
 }
 
 /** The selection of fewest bytes found. Without a `domain` there are no functions. */
-export function selectForms(choices: readonly Choice[], opset: number, domain: string | undefined): Selection {
-  const plain = evaluate(choices, new Map(), 0);
+export async function selectForms(
+  choices: readonly Choice[], opset: number, domain: string | undefined, advance?: PassContext["advance"],
+): Promise<Selection> {
+  const problem: Problem = { choices, readers: readersOf(choices) };
+  const plain = evaluate(problem, new Map(), 0);
   if (domain === undefined) return plain;
   const importBytes = opsetWireSize({ domain, version: 1n });
   const sizes = functionSizes(choices, opset, domain);
   // From no function upwards and, as chains that pay only together are missed so, from those wanted if all were free.
-  const wanted = evaluate(choices, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
+  const wanted = evaluate(problem, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap((pick) => (pick ? [pick.key] : []));
   const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
-  return starts.map((start) => improve(choices, start, sizes, importBytes)).reduce((best, found) => (found.bytes < best.bytes ? found : best), plain);
+  let best = plain;
+  for (const start of starts) {
+    const found = await improve(problem, start, { sizes, importBytes }, advance);
+    if (found.bytes < best.bytes) best = found;
+  }
+  return best;
 }
 
+interface Problem {
+  readonly choices: readonly Choice[];
+  /** For each large constant of a graph that forms may share, how many choices could read it. */
+  readonly readers: ReadonlyMap<string, number>;
+}
+
+/** Bytes of a constant that is no mere number or shape. */
+const LARGE = 256;
+
+function readersOf(choices: readonly Choice[]): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const { options, graph } of choices) {
+    const keys = new Set(options.flatMap(({ sharedBytes }) => sharedBytes.filter(([, bytes]) => bytes >= LARGE).map(([key]) => `${graph} ${key}`)));
+    for (const key of keys) readers.set(key, (readers.get(key) ?? 0) + 1);
+  }
+  return readers;
+}
+
+interface FunctionCosts { readonly sizes: ReadonlyMap<string, number>; readonly importBytes: number }
+
 /** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
-function improve(choices: readonly Choice[], start: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>, importBytes: number): Selection {
+async function improve(
+  problem: Problem, start: ReadonlyMap<string, number>, { sizes, importBytes }: FunctionCosts, advance: PassContext["advance"],
+): Promise<Selection> {
   let open = start;
-  let best = evaluate(choices, open, importBytes);
+  let best = evaluate(problem, open, importBytes);
   for (let improved = true; improved;) {
     improved = false;
     let next = open;
+    let tried = 0;
     for (const [key, bytes] of sizes) {
+      await advance?.(tried++, sizes.size, "shared chains");
       const trial = new Map(open);
       if (!trial.delete(key)) trial.set(key, bytes);
-      const selection = evaluate(choices, trial, importBytes);
+      const selection = evaluate(problem, trial, importBytes);
       if (selection.bytes < best.bytes) [best, next, improved] = [selection, trial, true];
     }
     open = next;
@@ -98,8 +133,11 @@ function functionSizes(choices: readonly Choice[], opset: number, domain: string
   return sizes;
 }
 
-/** Gives each constant its smallest form, with these functions open. */
-function evaluate(choices: readonly Choice[], functions: ReadonlyMap<string, number>, importBytes: number): Selection {
+/**
+ * Gives each constant its smallest form, with these functions open. What several may share, the first would pay for all, and
+ * so would take another form alone: in the choice each pays its part.
+ */
+function evaluate({ choices, readers }: Problem, functions: ReadonlyMap<string, number>, importBytes: number): Selection {
   const paid = new Set<string>();
   let bytes = functions.size > 0 ? importBytes : 0;
   for (const size of functions.values()) bytes += size;
@@ -107,16 +145,24 @@ function evaluate(choices: readonly Choice[], functions: ReadonlyMap<string, num
     let pick: FormOption | undefined;
     let least = Infinity;
     for (const option of options) {
-      let cost = option.ownBytes + (functions.has(option.key) ? option.callBytes : option.inlineBytes);
-      for (const [key, shared] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += shared;
+      let cost = ownCost(option, functions);
+      for (const [key, size] of option.sharedBytes) if (!paid.has(`${graph} ${key}`)) cost += size / (readers.get(`${graph} ${key}`) ?? 1);
       if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length)) [pick, least] = [option, cost];
     }
     if (least >= limitBytes) pick = undefined;
-    for (const [key] of pick?.sharedBytes ?? []) paid.add(`${graph} ${key}`);
-    bytes += pick ? least : denseBytes;
+    bytes += pick ? ownCost(pick, functions) : denseBytes;
+    for (const [key, size] of pick?.sharedBytes ?? []) {
+      if (paid.has(`${graph} ${key}`)) continue;
+      paid.add(`${graph} ${key}`);
+      bytes += size;
+    }
     return pick;
   });
   return { picks, functions: new Set(functions.keys()), bytes };
+}
+
+function ownCost({ ownBytes, key, callBytes, inlineBytes }: FormOption, functions: ReadonlyMap<string, number>): number {
+  return ownBytes + (functions.has(key) ? callBytes : inlineBytes);
 }
 
 /** The functions of a selection, by the key of their chains. */

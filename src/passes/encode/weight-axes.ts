@@ -1,5 +1,5 @@
 /** Along which axes the scale of a stored weight varies: those that belong to different outputs of its operator. */
-import { isOp } from "../../ir/index.js";
+import { isOp, isStandard } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
 import { weightFact, type WeightKind } from "../../ops/weights.js";
 
@@ -21,6 +21,8 @@ export function weightAxes(node: Node, index: number, dims: readonly number[]): 
 }
 
 function notWeight(node: Node): string {
+  if (!isStandard(node)
+    && !weightFact(node)) return `feeds ${node.domain ?? ""}.${node.opType}, of which it is not known what it does with its inputs`;
   return `is no weight of ${node.opType}`;
 }
 

@@ -22,22 +22,29 @@ function text(value: string): number {
   return delimited(Buffer.byteLength(value));
 }
 
-/** A node as one entry of its graph. Attributes must be of the kinds that chains use: int and tensor. */
+/** A node as one entry of its graph. Bodies are left out. */
 export function nodeWireSize(node: Node): number {
   let size = text(node.opType);
   for (const name of [...node.inputs, ...node.outputs]) size += text(name);
   if (node.name) size += text(node.name);
   if (node.domain) size += text(node.domain);
+  if (node.overload) size += text(node.overload);
   for (const attribute of node.attributes) size += delimited(attributeSize(attribute));
   return delimited(size);
 }
 
-function attributeSize(attribute: Attribute): number {
-  let size = text(attribute.name);
-  if (attribute.i !== undefined) size += 1 + varintSize(attribute.i);
-  if (attribute.t) size += delimited(tensorFieldsSize(attribute.t, storedByteLength(attribute.t)));
+function attributeSize({ name, i, f, s, t, ints, floats, strings, type }: Attribute): number {
+  let size = text(name);
+  if (i !== undefined) size += 1 + varintSize(i);
+  if (f !== undefined) size += 5;
+  if (s) size += delimited(s.byteLength);
+  if (t) size += delimited(tensorFieldsSize(t, storedByteLength(t)));
+  // Lists are written one entry at a time.
+  for (const entry of ints ?? []) size += 1 + varintSize(entry);
+  size += 5 * (floats?.length ?? 0);
+  for (const entry of strings ?? []) size += delimited(entry.byteLength);
   // The tag of `type` (field 20) takes two bytes.
-  if (attribute.type !== undefined) size += 2 + varintSize(attribute.type);
+  if (type !== undefined) size += 2 + varintSize(type);
   return size;
 }
 
@@ -47,6 +54,21 @@ export type TensorShape = Pick<Tensor, "name" | "dims" | "dataType">;
 /** A constant as one entry of its graph, its values in `raw_data`. */
 export function tensorWireSize(tensor: TensorShape): number {
   return delimited(tensorFieldsSize(tensor, byteSize(tensor.dataType, elementCount(tensor)) ?? 0));
+}
+
+/** A constant as it is in the file now: its values may be in typed fields, whose integers are varints. */
+export function writtenTensorSize(tensor: Tensor): number {
+  const { raw, lazy, external, typed } = tensor;
+  const isTyped = raw === undefined && lazy === undefined && external === undefined;
+  const bytes = isTyped && typed ? typedSize(typed) : storedByteLength(tensor);
+  return delimited(tensorFieldsSize(tensor, bytes));
+}
+
+function typedSize({ float, int32, int64, double, uint64, string }: NonNullable<Tensor["typed"]>): number {
+  let size = 4 * (float?.length ?? 0) + 8 * (double?.length ?? 0);
+  for (const list of [int32, int64, uint64]) for (const value of list ?? []) size += varintSize(value);
+  for (const value of string ?? []) size += delimited(value.byteLength);
+  return size;
 }
 
 function tensorFieldsSize(tensor: TensorShape, rawBytes: number): number {

@@ -5,15 +5,16 @@
  * equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the graph around them.
  * Stays: defaults of graph inputs, constants that are graph outputs, strings, and names that a body between hides.
  */
+import { groupBy } from "../../group-by.js";
 import {
-  bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, tensorBytes, tensorPieces, tensorSource, type Tensor,
+  bindsName, bitsPerElement, DataType, GraphEditor, hidesName, isOp, isStandard, storedByteLength, type Tensor,
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
+import { hashOfAll, hashOfStart, haveEqualBytes } from "./equal-bytes.js";
 import { exactResult } from "./result.js";
 
 /** Bytes from which a constant of a body may leave its graph; below, nothing is gained. */
 const MOVE_FROM = 256;
-const HASHED = 4096;
 
 interface Copy { readonly editor: GraphEditor; readonly tensor: Tensor; readonly name: string }
 
@@ -23,22 +24,28 @@ export const deduplicateInitializers = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
-    let removed = 0;
-    let bytes = 0;
-    const gone: Gone = new Map();
-    for (const group of equalGroups(GraphEditor.forModel(model))) {
-      const count = mergeGroup(group, gone);
-      removed += count;
-      bytes += count * storedByteLength(group[0].tensor);
+    const groups = equalGroups(GraphEditor.forModel(model));
+    const removed = { initializersRemoved: 0, bytesRemoved: 0 };
+    // Within each graph first: then every graph holds one copy.
+    for (const merge of [mergeWithin, mergeAcross]) {
+      const gone: Gone = new Map();
+      for (const group of groups) {
+        const count = merge(group, gone);
+        removed.initializersRemoved += count;
+        removed.bytesRemoved += count * storedByteLength(group[0].tensor);
+      }
+      for (const [editor, names] of gone) {
+        editor.replaceAllUses(names);
+        editor.removeInitializers(new Set(names.keys()));
+      }
     }
-    for (const [editor, names] of gone) editor.removeInitializers(names);
-    return exactResult({ initializersRemoved: removed, bytesRemoved: bytes });
+    return exactResult(removed);
   },
 });
 
 type Group = readonly [Copy, Copy, ...Copy[]];
-/** Copies without a use left, which are taken out together: each on its own would walk all constants of its graph. */
-type Gone = Map<GraphEditor, Set<string>>;
+/** Copies that go, each with the name that stands for it: all of a graph together, as each by itself would walk all its constants. */
+type Gone = Map<GraphEditor, Map<string, string>>;
 
 /** Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are read. */
 function equalGroups(editors: readonly GraphEditor[]): Group[] {
@@ -71,56 +78,47 @@ function hasBytes(tensor: Tensor): boolean {
   return bitsPerElement(tensor.dataType) !== undefined && tensor.segment === undefined;
 }
 
+/** Constants whose first bytes are alike are compared one with another up to so many; more are told apart by all their bytes. */
+const FEW = 8;
+
 function partition(copies: readonly Copy[]): Group[] {
-  const byHash = new Map<number, Copy[][]>();
+  const byStart = groupBy(copies, ({ tensor }) => hashOfStart(tensor));
+  return [...byStart.values()].flatMap((alike) => classesOf(alike, alike.length > FEW ? ({ tensor }) => hashOfAll(tensor) : () => ""));
+}
+
+/** Sets of equal constants. @param hashOf alike for equal ones */
+function classesOf(copies: readonly Copy[], hashOf: (copy: Copy) => string): Group[] {
+  const byHash = new Map<string, Copy[][]>();
   for (const copy of copies) {
-    const hash = fnv1a(firstBytes(copy.tensor));
+    const hash = hashOf(copy);
     const classes = byHash.get(hash) ?? [];
     byHash.set(hash, classes);
-    const equal = classes.find(([other]) => other && areEqual(other.tensor, copy.tensor));
+    const equal = classes.find((others) => haveEqualBytes(others[0]!.tensor, copy.tensor));
     if (equal) equal.push(copy);
     else classes.push([copy]);
   }
   return [...byHash.values()].flat().filter((group) => group.length > 1) as unknown as Group[];
 }
 
-/** What weights are told apart by; the rest is only compared. */
-function firstBytes(tensor: Tensor): Uint8Array {
-  const source = tensorSource(tensor);
-  if (!source) return tensorBytes(tensor).subarray(0, HASHED);
-  const bytes = new Uint8Array(Math.min(HASHED, source.length));
-  source.read(bytes, 0);
-  return bytes;
-}
-
-/** The 32-bit FNV-1a hash (Fowler, Noll, Vo). */
-function fnv1a(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
-}
-
-/** Compares tensors of one size piece by piece. */
-function areEqual(a: Tensor, b: Tensor): boolean {
-  const others = tensorPieces(b);
-  for (const piece of tensorPieces(a)) {
-    const other = others.next();
-    if (other.done === true || Buffer.compare(piece, other.value) !== 0) return false;
-  }
-  return true;
-}
-
-/** Merges what may be merged and returns how many copies went. */
-function mergeGroup(group: Group, gone: Gone): number {
+/** The first copy in each graph stands for the others there. Returns how many went. */
+function mergeWithin(group: Group, gone: Gone): number {
   let removed = 0;
-  const firsts = new Map<GraphEditor, Copy>();
+  const firsts = firstCopies(group);
   for (const copy of group) {
     const first = firsts.get(copy.editor);
-    if (!first) firsts.set(copy.editor, copy);
-    else if (redirect(copy, first.name, gone)) removed++;
+    if (first && first !== copy && redirect(copy, first.name, gone)) removed++;
   }
-  const scopes = [...firsts.values()];
-  return storedByteLength(group[0].tensor) < MOVE_FROM ? removed : removed + mergeScopes(scopes, gone);
+  return removed;
+}
+
+function mergeAcross(group: Group, gone: Gone): number {
+  return storedByteLength(group[0].tensor) < MOVE_FROM ? 0 : mergeScopes([...firstCopies(group).values()], gone);
+}
+
+function firstCopies(group: Group): Map<GraphEditor, Copy> {
+  const firsts = new Map<GraphEditor, Copy>();
+  for (const copy of group) if (!firsts.has(copy.editor)) firsts.set(copy.editor, copy);
+  return firsts;
 }
 
 /** One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest around all. */
@@ -155,13 +153,12 @@ function canRedirect(copy: Copy, name: string): boolean {
   return !copy.editor.consumers(copy.name).some((user) => hidesName(user, name));
 }
 
-/** Lets every use of the copy read `name` instead and notes that the copy goes, unless a body hides that name. */
+/** Notes that the copy goes and its uses read `name` instead, unless a body hides that name. */
 function redirect(copy: Copy, name: string, gone: Gone): boolean {
   if (!canRedirect(copy, name)) return false;
-  copy.editor.replaceUses(copy.name, name);
   copy.editor.recordDescent(copy.name, name);
   const names = gone.get(copy.editor);
-  if (names) names.add(copy.name);
-  else gone.set(copy.editor, new Set([copy.name]));
+  if (names) names.set(copy.name, name);
+  else gone.set(copy.editor, new Map([[copy.name, name]]));
   return true;
 }

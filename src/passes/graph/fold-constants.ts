@@ -1,169 +1,166 @@
 /**
- * Computes what depends on constants alone, with the runtime's own kernels, and stores the result.
+ * Computes what depends on constants alone, with the runtime's own kernels, and stores the result where the file does
+ * not grow by it.
  *
- * Before: w → Transpose → MatMul. After: initializer → MatMul. Only values that other nodes use are stored, unless one
- * is more than `maxGrowthBytes` larger than the constants that it makes superfluous (1 KB for what only moves data, which
- * would be stored twice); then the nodes before it are tried.
- * All nodes of a graph are evaluated together. Never folded: see foldable.ts. Outputs of the graph keep their node.
+ * Before: w → Transpose → MatMul. After: initializer → MatMul. Counted are the bytes of the file: what is stored, against
+ * the nodes and constants that go; those with other readers stay. So weights that a file holds as codes, in half
+ * precision or behind a table keep that form, and what is cheap to compute and large (a mask, a matrix of cosines)
+ * stays a computation. Nodes that share a constant are looked at together: three slices of a weight free it only all at
+ * once. A value may cost up to 1 KB more where other folds have saved that much in the same model, as patterns are
+ * found on constants; `maxGrowthBytes` adds to that for the model as a whole. What is left unfolded is tried nearer to
+ * its source. unpack-weights is for passes that need the values.
+ * Never folded: see foldable.ts. Outputs of the graph keep their node.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
-import { GraphEditor, isOp, storedByteLength, type Model, type Node, type Tensor } from "../../ir/index.js";
+import { byteSize, DataType, GraphEditor, type Model, type Node } from "../../ir/index.js";
+import { staticCount } from "../../ops/shapes.js";
 import type { ConstantEvaluator } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { constantModel } from "./constant-model.js";
-import { foldableNodes } from "./foldable.js";
+import { nodeWireSize, writtenTensorSize } from "../encode/wire-size.js";
+import { CallBodies } from "./call-bodies.js";
+import { ConstantRegions, type FoldTotals, type Values } from "./constant-regions.js";
 
 export interface FoldConstantsOptions {
-  /** Bytes by which one stored value may exceed what it replaces. */
+  /** Bytes by which all stored values together may exceed what they replace. */
   maxGrowthBytes: number;
 }
 
-interface Totals { nodesFolded: number; bytesAdded: number; bytesRemoved: number }
-
-/** What even an allowed growth may need while it is computed. */
-const MIN_ELEMENTS = 2 ** 20;
-/** Evaluations spent in one round on finding the node that the runtime cannot compute. */
-const MAX_EVALUATIONS = 32;
+/** Elements of one value, and of all together, that may be needed while they are computed. */
+const MAX_ELEMENTS = 2 ** 20;
+const MAX_TOTAL = 2 ** 26;
+/** What one value may cost of what others have saved, bytes. */
+const MAX_PAID = 1024;
 
 export const foldConstants = definePass<FoldConstantsOptions>({
   name: "fold-constants",
   description: "computes values that depend on constants alone",
   lossy: false,
-  defaults: { maxGrowthBytes: 65_536 },
+  defaults: { maxGrowthBytes: 0 },
   validate({ maxGrowthBytes }) {
-    if (!(maxGrowthBytes >= 0)) throw new EdgecError("BAD_OPTION", `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`);
+    if (!(maxGrowthBytes >= 0))
+      throw new EdgecError(
+        "BAD_OPTION",
+        `maxGrowthBytes of fold-constants is ${maxGrowthBytes}; it must be 0 or more bytes`,
+      );
   },
   async run(model, { maxGrowthBytes }, { evaluator }) {
-    const totals: Totals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
-    const diagnostics: Diagnostic[] = [];
-    for (const editor of GraphEditor.forModel(model)) {
-      if (evaluator) await foldGraph(model, editor, evaluator, maxGrowthBytes, totals);
-      else if (diagnostics.length === 0 && frontierOf(foldableNodes(editor, new Set(), MIN_ELEMENTS), editor).length > 0) diagnostics.push(NO_EVALUATOR);
-    }
-    return { modified: totals.nodesFolded > 0, stats: { ...totals }, nodes: [], diagnostics };
+    const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
+    const folding = new Folding(model, maxGrowthBytes, totals);
+    const editors = GraphEditor.forModel(model);
+    if (!evaluator)
+      return {
+        modified: false,
+        stats: { ...totals },
+        nodes: [],
+        diagnostics: editors.some((editor) => folding.hasWork(editor)) ? [NO_EVALUATOR] : [],
+      };
+    for (const editor of editors) await folding.foldGraph(editor, evaluator);
+    return { modified: totals.nodesFolded > 0, stats: { ...totals }, nodes: [], diagnostics: [] };
   },
 });
 
 const NO_EVALUATOR: Diagnostic = {
-  id: "fold-constants/no-runtime", severity: "info",
-  message: "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
+  id: "fold-constants/no-runtime",
+  severity: "info",
+  message:
+    "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
 };
 
-interface FoldScope {
-  readonly editor: GraphEditor;
-  readonly foldable: ReadonlySet<Node>;
-  /** The graph's own constants by name: a search through all of them for each node would be quadratic. */
-  readonly own: ReadonlyMap<string, Tensor>;
-}
+class Folding {
+  private readonly calls: CallBodies;
 
-/** Every round stores some values or rejects some nodes, so this ends. */
-async function foldGraph(model: Model, editor: GraphEditor, evaluator: ConstantEvaluator, maxGrowthBytes: number, totals: Totals): Promise<void> {
-  const rejected = new Set<Node>();
-  for (;;) {
-    const foldable = foldableNodes(editor, rejected, Math.max(MIN_ELEMENTS, maxGrowthBytes));
-    const frontier = frontierOf(foldable, editor);
-    if (frontier.length === 0) return;
-    const evaluate = (nodes: readonly Node[]): Promise<ReadonlyMap<string, Tensor>> =>
-      evaluator.evaluate(constantModel(model, editor, foldable, nodes.flatMap((node) => usedOutputs(node, editor))));
-    const values = await evaluateParts(frontier, evaluate, { left: MAX_EVALUATIONS });
-    const inside = new Set(foldable);
-    const scope: FoldScope = { editor, foldable: inside, own: new Map(editor.graph.initializers.map((tensor) => [tensor.name ?? "", tensor])) };
-    const accepted = frontier.filter((node) => isWorthwhile(node, values, scope, maxGrowthBytes) || void rejected.add(node));
-    if (accepted.length > 0) store(accepted, values, scope, totals);
+  constructor(
+    private readonly model: Model,
+    private readonly granted: number,
+    private readonly totals: FoldTotals,
+  ) {
+    this.calls = new CallBodies(model);
   }
-}
 
-/** Foldable nodes with a use outside the foldable ones. */
-function frontierOf(foldable: readonly Node[], editor: GraphEditor): Node[] {
-  const inside = new Set(foldable);
-  return foldable.filter((node) => node.outputs.some((name) => editor.consumers(name).some((user) => !inside.has(user))));
-}
-
-function usedOutputs(node: Node, editor: GraphEditor): string[] {
-  return node.outputs.filter((name) => name !== "" && editor.consumers(name).length > 0);
-}
-
-/** Evaluates all nodes at once; when that gives nothing, one half after the other. */
-async function evaluateParts(nodes: readonly Node[], evaluate: (nodes: readonly Node[]) => Promise<ReadonlyMap<string, Tensor>>, budget: { left: number }): Promise<Map<string, Tensor>> {
-  if (budget.left-- <= 0) return new Map();
-  const values = new Map(await evaluate(nodes));
-  if (values.size > 0 || nodes.length === 1) return values;
-  const middle = nodes.length >> 1;
-  const front = await evaluateParts(nodes.slice(0, middle), evaluate, budget);
-  const back = await evaluateParts(nodes.slice(middle), evaluate, budget);
-  return new Map([...front, ...back]);
-}
-
-function isWorthwhile(node: Node, values: ReadonlyMap<string, Tensor>, scope: FoldScope, maxGrowthBytes: number): boolean {
-  const { editor, foldable } = scope;
-  let bytes = 0;
-  for (const name of usedOutputs(node, editor)) {
-    const value = values.get(name);
-    if (!value) return false;
-    bytes += storedByteLength(value);
+  hasWork(editor: GraphEditor): boolean {
+    return this.regions(editor, new Set()).frontier().length > 0;
   }
-  const gone = withSuperfluous([node], editor, foldable);
-  const superfluous = constantsOnlyFor(gone, scope);
-  const freed = superfluous.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
-  return bytes - freed <= (isOp(node, ...MOVEMENTS) && leavesSource(gone, superfluous, editor) ? Math.min(maxGrowthBytes, MAX_COPY_BYTES) : maxGrowthBytes);
-}
 
-/** Operators that only move data: folding one whose source stays in the file would store the source twice. */
-const MOVEMENTS = ["Concat", "DepthToSpace", "Flatten", "Gather", "Identity", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze"] as const;
-const MAX_COPY_BYTES = 1024;
-
-/** Whether a constant of some size that the nodes read stays in the file. */
-function leavesSource(nodes: ReadonlySet<Node>, superfluous: readonly Tensor[], editor: GraphEditor): boolean {
-  const gone = new Set(superfluous);
-  return [...nodes].some((node) => node.inputs.some((name) => {
-    const tensor = editor.constant(name);
-    return tensor !== undefined && !gone.has(tensor) && storedByteLength(tensor) > MAX_COPY_BYTES;
-  }));
-}
-
-/** The nodes and those foldable ones that nothing but them uses. */
-function withSuperfluous(nodes: readonly Node[], editor: GraphEditor, foldable: ReadonlySet<Node>): Set<Node> {
-  const gone = new Set(nodes);
-  const waiting = [...nodes];
-  // A node that is looked at too early is looked at again when its last user goes.
-  for (let node = waiting.pop(); node; node = waiting.pop()) {
-    for (const input of node.inputs) {
-      const maker = editor.producer(input);
-      if (!maker || gone.has(maker) || !foldable.has(maker)) continue;
-      if (!maker.outputs.every((name) => editor.consumers(name).every((user) => gone.has(user)))) continue;
-      gone.add(maker);
-      waiting.push(maker);
+  /** Every round stores some values or rejects some nodes, so this ends. */
+  async foldGraph(editor: GraphEditor, evaluator: ConstantEvaluator): Promise<void> {
+    const rejected = new Set<Node>();
+    for (;;) {
+      const regions = this.regions(editor, rejected);
+      const parts = regions.parts(regions.frontier());
+      if (parts.length === 0) return;
+      const worthTrying = parts.flatMap(({ ends, nodes }) => this.withoutHopeless(ends, nodes, regions));
+      // What only a computation that stays would read helps nobody, so it must not cost anything.
+      const isRead = (node: Node): boolean =>
+        node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
+      const useful = new Set(worthTrying.filter(isRead));
+      for (const node of parts.flatMap(({ ends }) => ends)) rejected.add(node);
+      const values = worthTrying.length === 0 ? (new Map() as Values) : await regions.evaluate(worthTrying, evaluator);
+      const computed = new Set(
+        worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))),
+      );
+      // Those that save come first: what they save is spent on the others.
+      const accepted = new Set(
+        parts.flatMap(({ ends }) =>
+          this.paying(
+            ends.filter((node) => computed.has(node)),
+            regions,
+            values,
+          ),
+        ),
+      );
+      for (const node of computed)
+        if (!accepted.has(node) && useful.has(node) && this.takes(regions.growth([node], values))) accepted.add(node);
+      if (accepted.size > 0) regions.store([...accepted], values, this.totals);
     }
   }
-  return gone;
-}
 
-/** Initializers of this graph whose every use is in `nodes`. */
-function constantsOnlyFor(nodes: ReadonlySet<Node>, { editor, own }: FoldScope): Tensor[] {
-  const names = new Set([...nodes].flatMap((node) => node.inputs));
-  return [...names].flatMap((name) => {
-    const tensor = editor.isOutput(name) || editor.input(name) ? undefined : own.get(name);
-    return tensor && editor.consumers(name).every((user) => nodes.has(user)) ? [tensor] : [];
-  });
-}
-
-function store(accepted: readonly Node[], values: ReadonlyMap<string, Tensor>, scope: FoldScope, totals: Totals): void {
-  const { editor, foldable } = scope;
-  const names = new Set(accepted.flatMap((node) => usedOutputs(node, editor)));
-  const gone = withSuperfluous(accepted, editor, foldable);
-  const freed = constantsOnlyFor(gone, scope);
-  for (const { inputs, outputs } of gone) for (const from of inputs) for (const name of outputs) editor.recordDescent(from, name);
-  editor.removeNodes(...gone);
-  editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
-  for (const name of names) {
-    const value = values.get(name);
-    // What only nodes that are gone would use is not stored.
-    if (!value || editor.consumers(name).length === 0) continue;
-    editor.addInitializer({ ...value, name });
-    totals.bytesAdded += storedByteLength(value);
+  private regions(editor: GraphEditor, rejected: ReadonlySet<Node>): ConstantRegions {
+    const maxElements = Math.max(MAX_ELEMENTS, this.granted);
+    return new ConstantRegions(this.model, editor, {
+      rejected,
+      maxElements,
+      maxTotal: Math.max(MAX_TOTAL, maxElements),
+      calls: this.calls,
+    });
   }
-  editor.graph.valueInfo = editor.graph.valueInfo.filter((value) => !names.has(value.name));
-  totals.nodesFolded += gone.size;
-  totals.bytesRemoved += freed.reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
+
+  /** Without those whose result is larger than all that could ever go for it: they need not be computed. */
+  private withoutHopeless(ends: readonly Node[], nodes: readonly Node[], regions: ConstantRegions): Node[] {
+    let most = this.granted + MAX_PAID;
+    for (const node of nodes) most += nodeWireSize(node);
+    for (const tensor of regions.constantsOf(nodes).values()) most += writtenTensorSize(tensor);
+    return ends.filter(
+      ({ outputs }) => outputs.reduce((sum, name) => sum + knownBytes(regions.types.get(name)), 0) <= most,
+    );
+  }
+
+  /** All of the nodes where they save together, or those that do alone, whichever saves more. */
+  private paying(nodes: readonly Node[], regions: ConstantRegions, values: Values): readonly Node[] {
+    if (nodes.length === 0) return [];
+    const alone = nodes.filter((node) => regions.growth([node], values) <= 0);
+    const growth = alone.length === 0 ? 0 : regions.growth(alone, values);
+    const together = alone.length === nodes.length ? growth : regions.growth(nodes, values);
+    const isBetter = together <= 0 && together <= growth;
+    this.spend(isBetter ? together : growth);
+    return isBetter ? nodes : alone;
+  }
+
+  /** Whether what is saved and granted covers the growth, which is then spent. */
+  private takes(growth: number): boolean {
+    const isCovered =
+      growth <= Math.max(MAX_PAID, this.granted) && growth <= (this.model.foldBalance ?? 0) + this.granted;
+    if (isCovered) this.spend(growth);
+    return isCovered;
+  }
+
+  /** Kept with the model: the bound holds for all rounds of a run together. */
+  private spend(growth: number): void {
+    this.model.foldBalance = (this.model.foldBalance ?? 0) - growth;
+  }
+}
+
+function knownBytes(type: { readonly elementType: DataType; readonly shape?: readonly unknown[] } | undefined): number {
+  const count = staticCount(type?.shape as Parameters<typeof staticCount>[0]);
+  return type === undefined || count === undefined ? 0 : (byteSize(type.elementType, count) ?? 0);
 }

@@ -33,23 +33,26 @@ function mergeGraph(editor: GraphEditor): number {
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const seen = new Map<string, Node>();
   const gone: Node[] = [];
+  /** Names that users are to read instead, which is done for all of them together. */
+  const renamed = new Map<string, string>();
   for (const node of editor.graph.nodes) {
-    const key = keyOf(node);
+    const key = keyOf(node, renamed);
     if (key === undefined) continue;
     const first = seen.get(key);
     if (!first) seen.set(key, node);
-    else if (!node.outputs.some((name) => outputs.has(name)) && redirect(node, first, editor)) gone.push(node);
+    else if (!node.outputs.some((name) => outputs.has(name)) && redirect(node, first, editor, renamed)) gone.push(node);
   }
+  editor.replaceAllUses(renamed);
   if (gone.length > 0) editor.removeNodes(...gone);
   return gone.length;
 }
 
 /** What the node computes, as text; undefined for one that must stay by itself. */
-function keyOf(node: Node): string | undefined {
+function keyOf(node: Node, renamed: ReadonlyMap<string, string>): string | undefined {
   if (!isStandard(node) || RANDOM.has(node.opType) || subgraphsOf(node).length > 0) return undefined;
   const attributes = node.attributes.map(attributeKey);
   if (attributes.includes(undefined)) return undefined;
-  return JSON.stringify([node.opType, node.inputs, node.outputs.map((name) => name !== ""), attributes.sort()]);
+  return JSON.stringify([node.opType, node.inputs.map((name) => renamed.get(name) ?? name), node.outputs.map((name) => name !== ""), attributes.sort()]);
 }
 
 function attributeKey({ name, type, f, i, s, t, floats, ints, strings, refAttrName, ...others }: Attribute): string | undefined {
@@ -67,10 +70,10 @@ function tensorKey(tensor: Tensor): string | undefined {
   return bytes.byteLength > MAX_TENSOR_BYTES ? undefined : JSON.stringify([tensor.dataType, tensor.dims, [...bytes]]);
 }
 
-function redirect(node: Node, first: Node, editor: GraphEditor): boolean {
+function redirect(node: Node, first: Node, editor: GraphEditor, renamed: Map<string, string>): boolean {
   const pairs = node.outputs.flatMap((name, k) => (name === "" ? [] : [[name, first.outputs[k] ?? ""] as const]));
   if (pairs.some(([from, to]) => editor.consumers(from).some((user) => hidesName(user, to)))) return false;
-  for (const [from, to] of pairs) editor.replaceUses(from, to);
+  for (const [from, to] of pairs) renamed.set(from, to);
   editor.recordDescent(nodeLabel(node), nodeLabel(first));
   return true;
 }

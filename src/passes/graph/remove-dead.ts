@@ -9,7 +9,7 @@
  * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any output, which
  * may be there for what they do; sparse initializers, whose names are not decoded.
  */
-import { functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
+import { allNodes, functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
 import { operatorFacts } from "../../ops/operator-facts.js";
 import { definePass } from "../define-pass.js";
@@ -104,7 +104,16 @@ function removeFunctions(model: Model): number {
       for (const body of subgraphsOf(node)) waiting.push(body.nodes);
     }
   }
-  const count = model.functions.length - reached.size;
-  if (count > 0) model.functions = model.functions.filter((fn) => reached.has(fn));
-  return count;
+  const gone = model.functions.filter((fn) => !reached.has(fn));
+  if (gone.length === 0) return 0;
+  model.functions = model.functions.filter((fn) => reached.has(fn));
+  removeImports(model, new Set(gone.map(({ domain = "" }) => domain)));
+  return gone.length;
+}
+
+/** Drops imports of domains that held nothing but functions which are gone. */
+function removeImports(model: Model, domains: ReadonlySet<string>): void {
+  const used = new Set(["", "ai.onnx", ...model.functions.flatMap(({ domain = "", opsetImports }) => [domain, ...opsetImports.map((each) => each.domain ?? "")])]);
+  for (const node of allNodes(model)) used.add(node.domain ?? "");
+  model.opsetImports = model.opsetImports.filter(({ domain = "" }) => used.has(domain) || !domains.has(domain));
 }

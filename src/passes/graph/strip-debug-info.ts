@@ -53,11 +53,11 @@ function* debugHolders(model: Model): Generator<Holder> {
 
 function stripMetadata(holder: Holder, keep: readonly string[], stripped: Stripped): void {
   if (!holder.metadata) return;
+  const lengthOf = (entries: readonly StringEntry[]): number => entries.reduce((sum, { key = "", value = "" }) => sum + key.length + value.length, 0);
   const kept = holder.metadata.filter(({ key = "" }) => !matches(key, DEBUG_KEYS) || matches(key, keep));
   if (kept.length === holder.metadata.length) return;
-  const gone = holder.metadata.filter((entry) => !kept.includes(entry));
-  stripped.entries += gone.length;
-  stripped.bytes += gone.reduce((sum, { key = "", value = "" }) => sum + key.length + value.length, 0);
+  stripped.entries += holder.metadata.length - kept.length;
+  stripped.bytes += lengthOf(holder.metadata) - lengthOf(kept);
   if (kept.length > 0) holder.metadata = kept;
   else delete holder.metadata;
 }

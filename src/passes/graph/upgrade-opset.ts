@@ -12,6 +12,9 @@ import { blockersText, NEWEST_OPSET, OLDEST_OPSET, upgradeOpset as convert } fro
 import { definePass } from "../define-pass.js";
 
 /** Scales per channel came with it. */
+/** What to do where passes are named one by one; the recipe raises every model that it can. */
+export const RAISE_OPSET = 'Where passes are named with --passes, put "upgrade-opset" before this one.';
+
 export const DEFAULT_TARGET = 13;
 
 export interface UpgradeOpsetOptions {

@@ -1,6 +1,7 @@
 /** Pruning by magnitude alone, tensor by tensor: neither weights nor scores of a model are in memory together. */
 import { elementCount, FloatReader } from "../../ir/index.js";
 import { magnitudeThreshold, zeroBelow, zeroPattern, type MagnitudeThreshold } from "../../numeric/pruning.js";
+import type { Working } from "../compute.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../weights/weight-values.js";
 import type { BlockPattern } from "./amount.js";
@@ -17,20 +18,20 @@ export interface PrunedLayer {
 }
 
 /** Leaves `keep` weights of all layers together, those of largest magnitude. Changes the model. */
-export function pruneTogether(layers: readonly WeightLayer[], keep: number): PrunedLayer[] {
-  const threshold = thresholdOf(layers, keep);
-  return layers.map((layer) => pruneLayer(layer, threshold));
+export async function pruneTogether(context: Working, layers: readonly WeightLayer[], keep: number): Promise<PrunedLayer[]> {
+  const threshold = await thresholdOf(context, layers, keep);
+  return eachLayer(context, layers, (layer) => pruneLayer(layer, threshold));
 }
 
 /** Removes a `ratio` of the weights of each layer. */
-export function pruneEach(layers: readonly WeightLayer[], ratio: number): PrunedLayer[] {
-  return layers.map((layer) => pruneLayer(layer, thresholdOf([layer], keptOf(elementCount(layer.tensor), ratio))));
+export function pruneEach(context: Working, layers: readonly WeightLayer[], ratio: number): Promise<PrunedLayer[]> {
+  return eachLayer(context, layers, async (layer) => pruneLayer(layer, await thresholdOf({}, [layer], keptOf(elementCount(layer.tensor), ratio))));
 }
 
 /** Leaves the largest N of every M consecutive input channels. One tensor is in memory, as blocks lie across its rows. */
-export function pruneBlocks(layers: readonly WeightLayer[], pattern: BlockPattern): PrunedLayer[] {
+export function pruneBlocks(context: Working, layers: readonly WeightLayer[], pattern: BlockPattern): Promise<PrunedLayer[]> {
   const reader = new FloatReader(layers.map(({ tensor }) => tensor));
-  return layers.map((layer) => {
+  return eachLayer(context, layers, (layer) => {
     const { tensor, layout } = layer;
     const values = reader.read(tensor);
     requireFinite(values, tensor);
@@ -40,10 +41,27 @@ export function pruneBlocks(layers: readonly WeightLayer[], pattern: BlockPatter
   });
 }
 
-function thresholdOf(layers: readonly WeightLayer[], keep: number): MagnitudeThreshold {
+async function eachLayer({ advance }: Working, layers: readonly WeightLayer[], prune: (layer: WeightLayer) => PrunedLayer | Promise<PrunedLayer>): Promise<PrunedLayer[]> {
+  const pruned: PrunedLayer[] = [];
+  for (const layer of layers) {
+    pruned.push(await prune(layer));
+    await advance?.(pruned.length, layers.length);
+  }
+  return pruned;
+}
+
+/** Two readings of all weights. */
+function thresholdOf({ advance }: Pick<Working, "advance">, layers: readonly WeightLayer[], keep: number): Promise<MagnitudeThreshold> {
+  let reading = 0;
   return magnitudeThreshold({
-    *[Symbol.iterator]() {
-      for (const { tensor } of layers) yield* finitePieces(tensor);
+    async *[Symbol.asyncIterator]() {
+      reading++;
+      for (const [index, { tensor }] of layers.entries()) {
+        for (const piece of finitePieces(tensor)) {
+          yield piece;
+          await advance?.(index, layers.length, `threshold, reading ${reading} of 2`);
+        }
+      }
     },
   }, keep);
 }

@@ -1,5 +1,6 @@
 /** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
-import { keepHighest, keepPattern, stageCounts } from "../../numeric/pruning.js";
+import { keepHighest, stageCounts } from "../../numeric/pruning.js";
+import { sideBySide, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
@@ -25,30 +26,33 @@ export function keptBeside(size: number, dense: number, ratio: number): number {
 }
 
 /** Removes weights from all layers together until `keep` are left. */
-export function chooseGlobally(states: readonly LayerState[], keep: number, withLosses: boolean): void {
-  removeInStages(states, keep, withLosses);
+export function chooseGlobally(context: Working, states: readonly LayerState[], keep: number, withLosses: boolean): Promise<void> {
+  return removeInStages(context, states, keep, withLosses);
 }
 
 /** Removes a `ratio` of the weights of each layer. */
-export function chooseByLayer(states: readonly LayerState[], ratio: number, withLosses: boolean): void {
-  for (const state of states) removeInStages([state], keptOf(state.count, ratio), withLosses);
+export async function chooseByLayer(context: Working, states: readonly LayerState[], ratio: number, withLosses: boolean): Promise<void> {
+  for (const state of states) await removeInStages(context, [state], keptOf(state.count, ratio), withLosses);
 }
 
-function removeInStages(states: readonly LayerState[], keep: number, withLosses: boolean): void {
-  for (const state of states) state.score(withLosses ? "loss" : "magnitude");
+async function removeInStages(context: Working, states: readonly LayerState[], keep: number, withLosses: boolean): Promise<void> {
+  await score(context, states, withLosses);
   const left = states.reduce((sum, state) => sum + state.left, 0);
   if (keep >= left) return;
   const counts = withLosses ? stageCounts(left, keep, STAGES) : [keep];
-  counts.forEach((count, stage) => {
+  for (const [stage, count] of counts.entries()) {
     keepHighest(states, count);
-    if (stage < counts.length - 1) for (const state of states) state.measureAgain();
-  });
+    if (stage === counts.length - 1) break;
+    await sideBySide(context, states, (state) => state.measureAgain(context.compute), undefined, `stage ${stage + 1} of ${counts.length - 1}`);
+  }
 }
 
 /** Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go. */
-export function choosePattern(states: readonly LayerState[], pattern: BlockPattern, withLosses: boolean): void {
-  for (const state of states) {
-    state.score(withLosses ? "loss" : "magnitude");
-    keepPattern(state, state.layer.layout.columns, pattern, state.layer.layout.channelStride);
-  }
+export async function choosePattern(context: Working, states: readonly LayerState[], pattern: BlockPattern, withLosses: boolean): Promise<void> {
+  await score(context, states, withLosses);
+  await sideBySide(context, states, (state) => state.keepPattern(pattern, context.compute), undefined, "pattern");
+}
+
+function score(context: Working, states: readonly LayerState[], withLosses: boolean): Promise<void> {
+  return sideBySide(context, states, (state) => state.score(withLosses ? "loss" : "magnitude", context.compute), undefined, "losses");
 }

@@ -1,6 +1,7 @@
 /** Which layers pruning leaves alone unless told otherwise. */
 import { capturedNames, elementCount, GraphEditor, type Model, type Node } from "../../ir/index.js";
 import { weightSites } from "../../ops/weights.js";
+import { layerNodes } from "./layer-nodes.js";
 import type { WeightLayer } from "../weights/weight-layers.js";
 
 /**
@@ -39,11 +40,13 @@ function weightsOf(layers: readonly WeightLayer[]): number {
 }
 
 /**
- * Operators of the main graph with weights whose inputs come from no other such operator, or whose outputs go to none.
- * Embeddings count: the layer behind one is not the first.
+ * Operators of the main graph with weights whose inputs come from no other layer, or whose outputs go to none. Embeddings
+ * count: the layer behind one is not the first. So do layers that pruning does not reach (see layer-nodes.ts).
  */
 function endNodes(model: Model): Map<Node, End> {
-  const carriers = new Set([...weightSites(GraphEditor.forMainGraph(model))].map((site) => site.node));
+  const editor = GraphEditor.forMainGraph(model);
+  const carriers = new Set([...weightSites(editor)].map((site) => site.node));
+  const layers = layerNodes(editor, carriers);
   const { nodes } = model.graph;
   const ends = new Map<Node, End>();
   const isMet = (names: Iterable<string>, met: ReadonlySet<string>): boolean => [...names].some((name) => name !== "" && met.has(name));
@@ -51,13 +54,13 @@ function endNodes(model: Model): Map<Node, End> {
   for (const node of nodes) {
     const met = isMet(inputsOf(node), behind);
     if (carriers.has(node) && !met) ends.set(node, "first");
-    if (carriers.has(node) || met) for (const output of node.outputs) behind.add(output);
+    if (layers.has(node) || met) for (const output of node.outputs) behind.add(output);
   }
   const before = new Set<string>();
   for (const node of [...nodes].reverse()) {
     const met = isMet(node.outputs, before);
     if (carriers.has(node) && !met) ends.set(node, "last");
-    if (carriers.has(node) || met) for (const input of inputsOf(node)) before.add(input);
+    if (layers.has(node) || met) for (const input of inputsOf(node)) before.add(input);
   }
   return ends;
 }

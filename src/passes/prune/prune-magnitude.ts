@@ -20,6 +20,8 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { elementCount, type Model } from "../../ir/index.js";
+import type { SettledLayer } from "../../numeric/layer-pruning.js";
+import { sideBySide, withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { addedBias, shiftBias } from "../weights/added-bias.js";
@@ -72,24 +74,31 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
   run: prune,
 });
 
-function prune(model: Model, options: PruneMagnitudeOptions, { statistics }: PassContext): PassResult {
+async function prune(model: Model, options: PruneMagnitudeOptions, given: PassContext): Promise<PassResult> {
   const plan = planPruning(model, options, NAME);
-  if (statistics === undefined) return resultOf(withoutData(plan, options), plan, options, false);
+  const context = withCompute(given);
+  const { statistics } = context;
+  if (statistics === undefined) return resultOf(await withoutData(plan, options, context), plan, options, false);
   const requests = gramRequests(model, plan.layers);
-  const states = plan.layers.map((layer) => new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
+  const states: LayerState[] = [];
+  for (const layer of plan.layers) {
+    states.push(new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined));
+    await context.advance?.(states.length, plan.layers.length, "read");
+  }
   const withLosses = states.some((state) => state.isFitted);
-  choose(states, plan, options, withLosses);
-  for (const state of states) write(state);
+  await choose(context, states, plan, options, withLosses);
+  const changed = states.filter(({ left, originallyLeft }) => left !== originallyLeft);
+  await sideBySide(context, changed, (state) => state.settle(context.compute), write, "fit");
   return resultOf(states, plan, options, withLosses);
 }
 
 /** Magnitudes need no more than one layer at a time. */
-function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions): PrunedLayer[] {
+async function withoutData({ layers, denseWeights }: PruningPlan, { amount, scope }: PruneMagnitudeOptions, context: Working): Promise<PrunedLayer[]> {
   const parsed = parseAmount(amount);
-  if (parsed.type === "pattern") return pruneBlocks(layers, parsed);
-  if (scope === "layer") return pruneEach(layers, parsed.ratio);
+  if (parsed.type === "pattern") return pruneBlocks(context, layers, parsed);
+  if (scope === "layer") return pruneEach(context, layers, parsed.ratio);
   const size = layers.reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
-  return pruneTogether(layers, keptBeside(size, denseWeights, parsed.ratio));
+  return pruneTogether(context, layers, keptBeside(size, denseWeights, parsed.ratio));
 }
 
 function resultOf(pruned: readonly PrunedLayer[], plan: PruningPlan, options: PruneMagnitudeOptions, withLosses: boolean): PassResult {
@@ -101,26 +110,21 @@ function resultOf(pruned: readonly PrunedLayer[], plan: PruningPlan, options: Pr
   };
 }
 
-function choose(states: readonly LayerState[], plan: PruningPlan, { amount, scope }: PruneMagnitudeOptions, withLosses: boolean): void {
+async function choose(context: Working, states: readonly LayerState[], plan: PruningPlan, { amount, scope }: PruneMagnitudeOptions, withLosses: boolean): Promise<void> {
   const parsed = parseAmount(amount);
-  if (parsed.type === "pattern") choosePattern(states, parsed, withLosses);
-  else if (scope === "layer") chooseByLayer(states, parsed.ratio, withLosses);
-  else {
-    const size = states.reduce((sum, state) => sum + state.count, 0);
-    chooseGlobally(states, keptBeside(size, plan.denseWeights, parsed.ratio), withLosses);
-  }
+  if (parsed.type === "pattern") return choosePattern(context, states, parsed, withLosses);
+  if (scope === "layer") return chooseByLayer(context, states, parsed.ratio, withLosses);
+  const size = states.reduce((sum, state) => sum + state.count, 0);
+  return chooseGlobally(context, states, keptBeside(size, plan.denseWeights, parsed.ratio), withLosses);
 }
 
 /** Puts a layer's new weights and bias into the graph. */
-function write(state: LayerState): void {
-  const { layer } = state;
-  if (state.left === state.originallyLeft) return;
+function write({ layer, isFitted }: LayerState, { weights, meanShift }: SettledLayer): void {
   const bias = addedBias(layer);
-  const { weights, meanShift } = state.settle();
   const tensor = withValues(layer.tensor, writeRows(weights, layer.layout));
   if (tensor === layer.tensor) return;
   layer.uses[0].editor.replaceInitializer(tensor);
-  if (bias && state.isFitted) shiftBias(bias, meanShift);
+  if (bias && isFitted) shiftBias(bias, meanShift);
 }
 
 function statsOf(states: readonly PrunedLayer[], { denseWeights }: PruningPlan): Record<string, number> {
@@ -145,6 +149,6 @@ function diagnosticsOf(states: readonly PrunedLayer[], plan: PruningPlan, option
   const { zeroPercent = 0 } = statsOf(states, plan);
   if (amount.type !== "ratio" || zeroPercent >= 100 * (amount.ratio - TOLERATED_SHORTFALL)) return [];
   const message = `${zeroPercent.toFixed(1)} % of the weights are zero instead of ${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and the others cannot make up for them. `
-    + "Turn off protectEnds to prune them too.";
+    + "In the library, this pass bound with { protectEnds: false } prunes them too.";
   return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
 }

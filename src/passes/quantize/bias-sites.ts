@@ -1,6 +1,7 @@
 /** Where a shift of an output's mean can be taken up: a constant that is added per channel. */
 import { attribute, DataType, elementCount, floatAttribute, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, makeNode, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
 import { BIAS_LIMIT } from "../../numeric/affine.js";
+import { type WeightView, weightView } from "../../ops/weight-view.js";
 
 /** An operator whose output gets a value per channel added. */
 export interface BiasSite {
@@ -46,11 +47,11 @@ function outputChannels(editor: GraphEditor, node: Node): number | undefined {
   return weight.dims[intAttribute(node, "transB", 0) === 1 ? 0 : 1];
 }
 
-/** The constant that holds a layer's weight, or its codes. */
-export function storedWeight(editor: GraphEditor, node: Node): Tensor | undefined {
+/** A layer's constant weight, or its codes, as the layer sees them. */
+export function storedWeight(editor: GraphEditor, node: Node): WeightView | undefined {
   const name = node.inputs[1] ?? "";
   const producer = editor.producer(name);
-  return editor.constant(isOp(producer, "DequantizeLinear") ? producer.inputs[0] ?? "" : name);
+  return weightView(editor, isOp(producer, "DequantizeLinear") ? producer.inputs[0] ?? "" : name);
 }
 
 /** The Add behind a product with a constant: of floats, or of codes as dynamic quantization writes it. */
@@ -153,7 +154,8 @@ function absentBias(editor: GraphEditor, node: Node, channels: number): Bias | u
 /** The scale that int32 codes of a bias must have, one for each channel; "float" for a layer that computes in float. */
 function biasScale(editor: GraphEditor, node: Node, channels: number): Float32Array | "float" | undefined {
   const [input, weight] = [0, 1].map((index) => editor.producer(node.inputs[index] ?? ""));
-  if (!isOp(weight, "DequantizeLinear")) return editor.constant(node.inputs[1] ?? "")?.dataType === DataType.FLOAT ? "float" : undefined;
+  if (!isOp(weight, "DequantizeLinear")) return weightView(editor, node.inputs[1] ?? "")?.dataType === DataType.FLOAT
+    ? "float" : undefined;
   const [inputScale, weightScale] = [input, weight].map((node) => (isOp(node, "DequantizeLinear") ? editor.constant(node.inputs[1] ?? "") : undefined));
   if (!inputScale || !weightScale || elementCount(inputScale) !== 1) return undefined;
   const [scale] = toFloat32(inputScale);

@@ -2,7 +2,7 @@
 import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, type Tensor, toFloat32, toNumbers } from "../../ir/index.js";
 import { codesAtScales, matrixRows } from "../../numeric/affine.js";
 import { biasSites, type BiasSite } from "./bias-sites.js";
-import { isPlainGemm } from "./islands.js";
+import { isPlainGemm } from "./gemm-factors.js";
 
 export interface DenseLayer {
   readonly node: Node;

@@ -2,16 +2,21 @@
  * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row, activations
  * quantized at run time. Its weights are laid [directions, input, 4·hidden], the transpose of the standard operator's.
  */
-import { DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, type Node, stringAttribute, type Tensor } from "../../ir/index.js";
+import {
+  DataType, floatTensor, type GraphEditor, integerTensor, intAttribute, isOp, type Node, stringAttribute,
+} from "../../ir/index.js";
 import { matrixRows, quantizeRows } from "../../numeric/affine.js";
+import { isInOrder, transposedView, viewOffsets } from "../../ops/strided-view.js";
+import { type WeightView, weightView } from "../../ops/weight-view.js";
 import { finiteValues } from "../weights/weight-values.js";
-import { transpose } from "./dynamic-matmul.js";
+import type { SharedCodes } from "./shared-codes.js";
 import { maxWeightCode, type WeightOptions } from "./weight-codes.js";
 
 /** Why the node cannot be replaced, or undefined. */
 export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | undefined {
-  const [w, r] = [editor.constant(node.inputs[1] ?? ""), editor.constant(node.inputs[2] ?? "")];
-  if (w?.dataType !== DataType.FLOAT || r?.dataType !== DataType.FLOAT) return "its weights are no float constants";
+  const [w, r] = [weightView(editor, node.inputs[1] ?? ""), weightView(editor, node.inputs[2] ?? "")];
+  if (w?.dataType !== DataType.FLOAT || r?.dataType !== DataType.FLOAT || w.dims.length !== 3
+    || r.dims.length !== 3) return "its weights are no float constants";
   if (node.inputs[7]) return "peephole weights have no int8 kernel";
   if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
   if (intAttribute(node, "input_forget", 0) !== 0) return "coupled input and forget gates have no int8 kernel";
@@ -19,10 +24,10 @@ export function whyNotDynamicLstm(editor: GraphEditor, node: Node): string | und
 }
 
 /** Replaces the LSTM in place; the caller imports the com.microsoft operator set. */
-export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOptions): void {
+export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOptions, shared: SharedCodes): void {
   const stem = editor.uniqueName("l");
-  const w = codesOf(editor, editor.constant(node.inputs[1]!)!, `${stem}w`, options);
-  const r = codesOf(editor, editor.constant(node.inputs[2]!)!, `${stem}r`, options);
+  const w = codesOf(editor, weightView(editor, node.inputs[1]!)!, `${stem}w`, options, shared);
+  const r = codesOf(editor, weightView(editor, node.inputs[2]!)!, `${stem}r`, options, shared);
   const optional = (index: number): string => node.inputs[index] ?? "";
   editor.replaceNode(node, {
     ...node,
@@ -34,9 +39,13 @@ export function quantizeLstm(editor: GraphEditor, node: Node, options: WeightOpt
 }
 
 /** [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden], or [directions] with one scale for each. */
-function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: WeightOptions): { codes: string; scales: string; zeros: string } {
-  const [directions = 1, rows = 1, depth = 1] = tensor.dims;
-  const values = finiteValues(tensor);
+function codesOf(
+  editor: GraphEditor, view: WeightView, stem: string, options: WeightOptions, shared: SharedCodes,
+): { codes: string; scales: string; zeros: string } {
+  const { tensor, dims: [directions = 1, rows = 1, depth = 1] } = view;
+  const offsets = isInOrder(view) ? undefined : viewOffsets(view);
+  const stored = finiteValues(tensor);
+  const values = offsets ? Float32Array.from(offsets, (offset) => stored[offset]!) : stored;
   const codes = new Int8Array(values.length);
   const own = options.perTensor ? 1 : rows;
   const scales = new Float32Array(directions * own);
@@ -44,13 +53,16 @@ function codesOf(editor: GraphEditor, tensor: Tensor, stem: string, options: Wei
   for (let d = 0; d < directions; d++) {
     const part = values.subarray(d * rows * depth, (d + 1) * rows * depth);
     const quantized = quantizeRows(part, matrixRows([rows, depth], true), { ...options, maxCode });
-    codes.set(transpose(quantized.codes, [rows, depth]), d * rows * depth);
+    quantized.codes.forEach((code, k) => (codes[offsets?.[d * rows * depth + k] ?? d * rows * depth + k] = code));
     scales.set(quantized.scales.subarray(0, own), d * own);
   }
   const scaleDims = options.perTensor ? [directions] : [directions, rows];
+  const needed = transposedView(view, [0, 2, 1])!;
+  const isCommon = ({ node }: { readonly node: Node | undefined }): boolean => node !== undefined && isOp(node, "LSTM");
   return {
-    codes: editor.addInitializer(integerTensor(editor.uniqueName(stem), [directions, depth, rows], DataType.INT8, codes)),
-    scales: editor.addInitializer(floatTensor(editor.uniqueName(`${stem}s`), scaleDims, scales)),
-    zeros: editor.addInitializer(integerTensor(editor.uniqueName(`${stem}z`), scaleDims, DataType.INT8, new Int8Array(scales.length))),
+    codes: shared.place(editor, tensor, codes, needed, stem, isCommon),
+    scales: shared.constant(editor, tensor, floatTensor(`${stem}s`, scaleDims, scales)),
+    zeros: shared.constant(editor, tensor,
+      integerTensor(`${stem}z`, scaleDims, DataType.INT8, new Int8Array(scales.length))),
   };
 }

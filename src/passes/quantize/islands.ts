@@ -6,8 +6,14 @@
  * reach them (as in classifiers after a pooling), and are left to dynamic quantization when they do not (as in
  * transformers, where a Q/DQ pair would fuse with nothing and static ranges cost accuracy).
  */
-import { DataType, dataTypeName, GraphEditor, intAttribute, isOp, toNumbers, type Node, type Tensor } from "../../ir/index.js";
+import {
+  DataType, dataTypeName, type GraphEditor, intAttribute, isOp, isStandard, toNumbers, type Node,
+} from "../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../ops/int8-kernels.js";
+import { weightView } from "../../ops/weight-view.js";
+import { weightFact } from "../../ops/weights.js";
+import { whyFactorsStay } from "./gemm-factors.js";
+import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "./kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
 import { plainBias } from "./weight-codes.js";
 
@@ -29,6 +35,8 @@ export interface Islands {
   readonly clamps: ReadonlyMap<string, Node>;
   /** Fully connected layers for dynamic quantization. */
   readonly dynamic: readonly Node[];
+  /** Ranks of the right factors of those whose weight is the left one. */
+  readonly ranks: ReadonlyMap<Node, number>;
   /** Why a compute node stays float. */
   readonly kept: ReadonlyMap<Node, string>;
 }
@@ -38,6 +46,8 @@ export interface IslandOptions {
   readonly uncalibrated?: string;
   /** Why a node must stay float, if so. */
   readonly excluded: (node: Node) => string | undefined;
+  /** The rank of a value, where it is known. */
+  readonly rankOf?: (editor: GraphEditor, name: string) => number | undefined;
   /** Fully connected layers that take their ranges at run time even where codes reach them. */
   readonly atRunTime?: (node: Node) => boolean;
 }
@@ -57,6 +67,7 @@ class IslandFinder {
   find(): Islands {
     const convolutions = this.editor.graph.nodes.filter((node) => this.isConvolution(node));
     for (const node of convolutions) this.available.add(node.inputs[0]!).add(this.resultOf(node));
+    for (const node of this.editor.graph.nodes) this.tellContributed(node);
     const dense = this.editor.graph.nodes.filter((node) => this.isDense(node));
     const staticDense = this.options.uncalibrated === undefined ? this.spreadForward(dense.filter((node) => !this.options.atRunTime?.(node))) : new Set<Node>();
     this.spreadBackward([...convolutions, ...staticDense]);
@@ -69,31 +80,34 @@ class IslandFinder {
   private isConvolution(node: Node): boolean {
     if (isOp(node, "ConvTranspose")) this.kept.set(node, "ConvTranspose has no int8 kernel");
     if (!isOp(node, "Conv")) return false;
-    const weight = this.weight(node);
-    const reason = this.options.excluded(node)
-      ?? (!isFloat(weight) ? notFloat(weight)
-      : !hasPlainBias(this.editor, node, weight.dims[0]!) ? "its bias is computed"
-      : isModelOutput(this.editor, this.resultOf(node)) ? "its output is the model's output, which stays float"
-      : this.options.uncalibrated);
+    const reason = this.options.excluded(node) ?? whyFloatConvolution(this.editor, node)
+      ?? (isModelOutput(this.editor, this.resultOf(node))
+        ? "its output is the model's output, which stays float" : this.options.uncalibrated);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
   }
 
   private isDense(node: Node): boolean {
     if (!isOp(node, "MatMul", "Gemm")) return false;
-    const weight = this.weight(node);
-    const left = this.editor.constant(node.inputs[0] ?? "");
-    const reason = this.options.excluded(node)
-      ?? (!isFloat(weight) ? (weight ?? left ? notFloat(weight) : "both operands are computed")
-      : weight.dims.length !== 2 ? "its weight is not a matrix"
-      : isOp(node, "Gemm") && !isPlainGemm(node) ? "transposes or scales its input"
-      : undefined);
+    const reason = this.options.excluded(node) ?? whyFloatMatrix(this.editor, node, this.rightRank(node));
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
   }
 
-  private weight(node: Node): Tensor | undefined {
-    return this.editor.constant(node.inputs[1] ?? "");
+  /** Operators of onnxruntime's own with constant weights, which could be taken for layers that were missed. */
+  private tellContributed(node: Node): void {
+    if (isStandard(node) || !weightFact(node)?.weights.some((index) =>
+      weightView(this.editor, node.inputs[index] ?? ""))) return;
+    this.kept.set(node, this.options.excluded(node)
+      ?? `${node.opType} of ${node.domain} computes in float: edgec writes no int8 form of it`);
+  }
+
+  private rightRank(node: Node): number | undefined {
+    return isOp(node, "Gemm") ? 2 : this.options.rankOf?.(this.editor, node.inputs[1] ?? "");
+  }
+
+  private weight(node: Node): KernelWeight {
+    return kernelWeight(this.editor, node)!;
   }
 
   /** The node's output, or that of the clamp behind it which codes will take over. */
@@ -128,9 +142,14 @@ class IslandFinder {
     return reached;
   }
 
-  /** A Gemm fuses only with a bias of one value per output. */
+  /**
+   * One matrix on the right, which nothing transposes its factor for; a Gemm fuses only with a bias of one value per
+   * output.
+   */
   private hasStaticForm(node: Node): boolean {
-    return hasPlainBias(this.editor, node, this.weight(node)!.dims[intAttribute(node, "transB", 0) === 0 ? 1 : 0]!);
+    const { view, kernel, isLeft } = this.weight(node);
+    return !isLeft && view.dims.length === 2 && !takesTransposed(node)
+      && hasPlainBias(this.editor, node, kernel.dims[1]!);
   }
 
   private inputsAvailable(node: Node): boolean {
@@ -148,8 +167,7 @@ class IslandFinder {
   }
 
   private isLone(node: Node, staticDense: ReadonlySet<Node>): boolean {
-    const weight = this.weight(node)!;
-    const perOutput = weight.dims.slice(1).reduce((product, dim) => product * dim, 1);
+    const perOutput = this.weight(node).view.dims.slice(1).reduce((product, dim) => product * dim, 1);
     if (perOutput >= MIN_LONE_KERNEL) return false;
     const feedsInt8 = this.wanted.has(this.resultOf(node));
     const producer = this.editor.producer(node.inputs[0]!);
@@ -181,30 +199,46 @@ class IslandFinder {
       if (role === "mover") sharedWith.set(node.outputs[0]!, sharedWith.get(node.inputs[0]!) ?? node.inputs[0]!);
     }
     const worthDynamic = dynamic.filter((node) => {
-      const values = this.weight(node)!.dims.reduce((product, dim) => product * dim, 1);
+      const values = this.weight(node).view.dims.reduce((product, dim) => product * dim, 1);
       if (values < MIN_DYNAMIC_VALUES) this.kept.set(node, `its weight of ${values} values is too small to gain`);
       return values >= MIN_DYNAMIC_VALUES;
     });
-    return { computes, members, tensors, sharedWith, clamps, dynamic: worthDynamic, kept: this.kept };
+    const ranks = new Map(worthDynamic.flatMap((node) => {
+      const rank = this.weight(node).isLeft ? this.rightRank(node) : undefined;
+      return rank === undefined ? [] : [[node, rank] as const];
+    }));
+    return { computes, members, tensors, sharedWith, clamps, dynamic: worthDynamic, ranks, kept: this.kept };
   }
 }
 
-function isFloat(tensor: Tensor | undefined): tensor is Tensor {
-  return tensor?.dataType === DataType.FLOAT;
+function whyFloatConvolution(editor: GraphEditor, node: Node): string | undefined {
+  const weight = kernelWeight(editor, node);
+  if (!weight) return whyComputed(editor, node);
+  if (weight.view.dataType !== DataType.FLOAT) return `its weight is ${dataTypeName(weight.view.dataType)}, not float`;
+  if (weight.view.dims.length < 3
+    || !weightParts(node, weight)) return "the positions of its kernel lie apart in the constant that they come from";
+  return hasPlainBias(editor, node, weight.view.dims[0]!) ? undefined : "its bias is computed";
 }
 
-/** In words, why a weight cannot be taken. */
-function notFloat(weight: Tensor | undefined): string {
-  return weight ? `its weight is ${dataTypeName(weight.dataType)}, not float` : "its weight is computed";
+/** @param rank of the right factor, where it is known */
+function whyFloatMatrix(editor: GraphEditor, node: Node, rank: number | undefined): string | undefined {
+  const weight = kernelWeight(editor, node);
+  if (!weight) return whyComputed(editor, node);
+  const { view, isLeft } = weight;
+  if (view.dataType !== DataType.FLOAT) return `its weight is ${dataTypeName(view.dataType)}, not float`;
+  if (view.dims.length < 2 || view.dims.includes(0)) return "its weight is not a matrix";
+  if (!weightParts(node, weight)) return "the matrices of its weight lie apart in the constant that they come from";
+  if (isLeft && rank === undefined) return "its weight is the left factor, and the rank of the right one is not known";
+  if (isLeft && rank! < 2) return "its weight is the left factor, and the right one is a vector";
+  return whyFactorsStay(node);
+}
+
+/** Whether a Gemm transposes the factor that is computed. */
+function takesTransposed(node: Node): boolean {
+  return isOp(node, "Gemm") && intAttribute(node, "transA", 0) !== 0;
 }
 
 /** Whether the node has no bias, or one that can become an int32 code per channel. */
 function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolean {
   return isOp(node, "MatMul") || !node.inputs[2] || plainBias(editor, node, channels) !== undefined;
-}
-
-/** Gemm that is a matrix product plus bias: no scaling, input not transposed. */
-export function isPlainGemm(node: Node): boolean {
-  const factor = (name: string): number => node.attributes.find((a) => a.name === name)?.f ?? 1;
-  return intAttribute(node, "transA", 0) === 0 && factor("alpha") === 1 && factor("beta") === 1;
 }

@@ -8,8 +8,8 @@
  * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8 activations,
  * int8 weights per output channel (or per tensor on request), int32 biases. Fully connected layers that no codes reach,
  * and LSTMs, are quantized dynamically, with or without data; convolutions never are, as that is slower than float on
- * every CPU measured.
- * Weights are kept free of int16 saturation by default, so that the file gives the same answers on CPUs without VNNI.
+ * every CPU measured. Weights are kept free of int16 saturation by default, so that the file gives the same answers on
+ * CPUs without VNNI.
  *
  * Handles every scope: in the body of an If, Loop or Scan islands form as in a graph of its own, and what it captures is
  * quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of 32 channels run 2.9 times as
@@ -28,16 +28,22 @@ import { type Calibrator, CALIBRATORS, DEFAULT_PERCENTILE } from "../../numeric/
 import type { StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
 import { selectNodes } from "../../ops/select.js";
+import { weightView } from "../../ops/weight-view.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
+import { RAISE_OPSET } from "../graph/upgrade-opset.js";
 import { histogramRequests, planActivations } from "./activation-parameters.js";
 import { quantizeLstm, whyNotDynamicLstm } from "./dynamic-lstm.js";
 import { quantizeDynamically } from "./dynamic-matmul.js";
 import { INT8_FORMATS, type Int8Format } from "./int8-formats.js";
-import { findIslands, type Islands } from "./islands.js";
+import { exclusionsOf } from "./exclusions.js";
+import { readFromCodes } from "./float-readers.js";
+import { findIslands, type IslandOptions, type Islands } from "./islands.js";
 import { saturationRisk } from "./saturation-risk.js";
 import { insertStaticQdq } from "./static-qdq.js";
+import { SharedCodes } from "./shared-codes.js";
 import { staticStatuses, status } from "./static-status.js";
+import { rankTeller } from "./value-ranks.js";
 import { weightOptions, type WeightForm, type WeightOptions } from "./weight-codes.js";
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS, type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 
@@ -57,8 +63,12 @@ export interface QuantizeInt8Options extends WeightBitsOptions {
   readonly floatOperators: readonly string[];
   /** One scale for each output channel of a weight; false: one for the whole weight, which some accelerators want. */
   readonly perChannel: boolean;
+  /** Whether what reads a weight as floats reads the codes of int8 layers too, so that the file holds it once. */
+  readonly oneCopy: boolean;
   /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
   readonly exclude: readonly string[];
+  /** Names among `exclude` that a search has left in float: their weights may come from the codes of other layers. */
+  readonly leftInFloat: readonly string[];
   /** Fully connected layers, named likewise, whose ranges are taken at run time even where codes reach them. */
   readonly dynamic: readonly string[];
 }
@@ -71,7 +81,8 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   description: "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
   flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
   lossy: true,
-  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS, floatOperators: [], perChannel: true, exclude: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
+  defaults: { calibrator: "mse", percentile: DEFAULT_PERCENTILE, saturation: "guard", formats: INT8_FORMATS,
+    floatOperators: [], perChannel: true, oneCopy: true, exclude: [], leftInFloat: [], dynamic: [], ...WEIGHT_BITS_DEFAULTS },
   validate,
   statistics: (model, options) => requests(model, options),
   run: quantizeModel,
@@ -96,7 +107,9 @@ const NO_STATIC = "the target takes no static int8";
 function requests(model: Model, options: QuantizeInt8Options): StatisticRequest[] {
   if (opsetVersion(model) < PER_CHANNEL_OPSET || !options.formats.includes("static-qdq")) return [];
   const choices = choicesOf(model, options);
-  return GraphEditor.forModel(model).flatMap((editor) => histogramRequests(editor, findIslands(editor, choices)));
+  const editors = GraphEditor.forModel(model);
+  const rankOf = rankTeller(editors);
+  return editors.flatMap((editor) => histogramRequests(editor, findIslands(editor, { ...choices, rankOf })));
 }
 
 function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
@@ -107,16 +120,20 @@ function formOf(model: Model, options: QuantizeInt8Options): WeightForm {
 /** What the options say of each node. */
 interface Choices {
   readonly excluded: (node: Node) => string | undefined;
+  /** As `excluded`, without what a search has left in float. */
+  readonly keepsFloats: (node: Node) => string | undefined;
   readonly atRunTime: (node: Node) => boolean;
 }
 
-function choicesOf(model: Model, { exclude, dynamic, floatOperators }: QuantizeInt8Options): Choices {
-  const selection = selectNodes(model, exclude, NAME);
+function choicesOf(model: Model, { exclude, leftInFloat, dynamic, floatOperators }: QuantizeInt8Options): Choices {
+  const isExcluded = exclusionsOf(model, exclude, NAME);
+  const isKept = exclusionsOf(model, exclude.filter((name) => !leftInFloat.includes(name)), NAME);
   const atRunTime = selectNodes(model, dynamic, NAME);
   const stayFloat = new Set(floatOperators);
   return {
+    keepsFloats: (node) => (isKept(node) ? "excluded" : undefined),
     excluded: (node) => {
-      if (selection.has(node) || node.inputs.some((name) => selection.has(node, name))) return "excluded";
+      if (isExcluded(node)) return "excluded";
       return stayFloat.has(node.opType) ? `${node.opType} stays float on the target` : undefined;
     },
     atRunTime: (node) => atRunTime.has(node),
@@ -129,29 +146,58 @@ function quantizeModel(model: Model, options: QuantizeInt8Options, context: Pass
   if (opset < DYNAMIC_OPSET) return refuseOldOpset(opset);
   const takesStatic = options.formats.includes("static-qdq");
   const statistics = opset >= PER_CHANNEL_OPSET && takesStatic ? context.statistics : undefined;
-  const form = formOf(model, options);
-  const byGraph: NodeStatus[][] = [];
+  const editors = GraphEditor.forModel(model);
   const counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
-  const risk = riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk));
+  const scope: Scope = {
+    options, choices: { ...choices, rankOf: rankTeller(editors) }, form: formOf(model, options),
+    shared: noted(new SharedCodes(editors, options.oneCopy), editors),
+      risk: riskTeller(options, (atRisk) => (counts.pairsAtRisk += atRisk)),
+  };
+  const byGraph: NodeStatus[][] = [];
   // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names that were measured.
-  for (const editor of GraphEditor.forModel(model).reverse()) {
+  for (const editor of [...editors].reverse()) {
     const nodes: NodeStatus[] = [];
-    const islands = statistics ? quantizeStatically(editor, choices, statistics, options, form, nodes, risk) : findIslands(editor, { ...choices, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
+    const islands = statistics ? quantizeStatically(editor, scope, statistics, nodes)
+      : findIslands(editor, { ...scope.choices, uncalibrated: takesStatic ? NO_DATA : NO_STATIC });
     nodes.push(...[...islands.kept].map(([node, reason]) => status(node, "kept", reason)));
     if (islands.computes.length > 0) counts.quantizedTensors += islands.tensors.size;
     counts.staticNodes += islands.computes.length;
-    counts.dynamicNodes += quantizeAtRunTime(editor, islands.dynamic, choices, options, form, nodes, risk);
+    counts.dynamicNodes += quantizeAtRunTime(editor, islands, scope, nodes);
     byGraph.unshift(nodes);
   }
-  const nodes = byGraph.flat();
+  const nodes = [...byGraph.flat(),
+    ...(options.oneCopy ? readFromCodes(scope.shared, choices.keepsFloats, scope.form.bitsOf ?? (() => 8)) : [])];
   if (nodes.some(({ opType, status: result }) => opType === "LSTM" && result === "changed")) setOpsetVersion(model, 1, "com.microsoft");
   const lacksData = !statistics && takesStatic && nodes.some(({ opType }) => opType === "Conv");
   return { modified: counts.staticNodes + counts.dynamicNodes > 0, stats: counts, nodes, diagnostics: lacksData ? [needsData(opset)] : [] };
 }
 
+/** What the graphs of a model are quantized by. */
+interface Scope {
+  readonly options: QuantizeInt8Options;
+  readonly choices: Choices & Pick<IslandOptions, "rankOf">;
+  readonly form: WeightForm;
+  readonly shared: SharedCodes;
+  readonly risk: RiskTeller;
+}
+
+/** Has the codes note who reads the weights of all layers. */
+function noted(shared: SharedCodes, editors: readonly GraphEditor[]): SharedCodes {
+  for (const editor of editors) {
+    for (const node of editor.graph.nodes) {
+      if (!isOp(node, "Conv", "MatMul", "Gemm", "LSTM")) continue;
+      for (const name of node.inputs.slice(0, 3)) {
+        const view = weightView(editor, name);
+        if (view && view.dims.length > 1) shared.note(view.tensor);
+      }
+    }
+  }
+  return shared;
+}
+
 /** Quantizes the islands of a graph whose tensors calibration has seen, and returns them. */
 function quantizeStatically(
-  editor: GraphEditor, choices: Choices, statistics: Statistics, options: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+  editor: GraphEditor, { choices, options, form, shared, risk }: Scope, statistics: Statistics, nodes: NodeStatus[],
 ): Islands {
   /** Why nodes stay float after all. */
   const left = new Map<Node, string>();
@@ -164,7 +210,7 @@ function quantizeStatically(
     if (missing.size + plan.unlike.size > 0) continue;
     const forWeights = weightOptions(editor, islands.computes, form);
     nodes.push(...staticStatuses(islands, plan, options.calibrator, (node) => risk(editor, node, forWeights)));
-    insertStaticQdq(editor, islands, plan.parameters, forWeights);
+    insertStaticQdq(editor, islands, plan.parameters, forWeights, shared);
     return islands;
   }
 }
@@ -176,26 +222,28 @@ function touching({ computes, members, clamps }: Islands, tensors: ReadonlySet<s
   return [...computes, ...members].filter((node) => [...node.inputs, ...node.outputs].some((name) => names.has(name)));
 }
 
-/** Dynamic quantization of the fully connected layers given and of all LSTMs; returns how many. */
+/** Dynamic quantization of the fully connected layers left for it and of all LSTMs; returns how many. */
 function quantizeAtRunTime(
-  editor: GraphEditor, dense: readonly Node[], { excluded }: Choices, { formats }: QuantizeInt8Options, form: WeightForm, nodes: NodeStatus[], risk: RiskTeller,
+  editor: GraphEditor, { dynamic, ranks }: Islands,
+  { choices: { excluded }, options: { formats }, form, shared, risk }: Scope, nodes: NodeStatus[],
 ): number {
-  const forWeights = weightOptions(editor, dense, form);
+  const forWeights = weightOptions(editor, dynamic, form);
   let count = 0;
-  const change = (node: Node, quantize: (editor: GraphEditor, node: Node, options: WeightOptions) => void): void => {
+  const change = (node: Node, quantize: () => void): void => {
     nodes.push(status(node, "changed", `dynamic int8: the input's range is taken at run time${risk(editor, node, forWeights)}`));
-    quantize(editor, node, forWeights);
+    quantize();
     count++;
   };
-  for (const node of dense) {
-    if (formats.includes("dynamic-matmul")) change(node, quantizeDynamically);
+  for (const node of dynamic) {
+    if (formats.includes("dynamic-matmul")) change(node, () =>
+      quantizeDynamically(editor, node, forWeights, shared, ranks.get(node)));
     else nodes.push(status(node, "kept", NO_DYNAMIC));
   }
   for (const node of [...editor.graph.nodes]) {
     if (!isOp(node, "LSTM", "GRU", "RNN")) continue;
     const reason = excluded(node) ?? (!isOp(node, "LSTM") ? "has no int8 kernel" : formats.includes("dynamic-lstm") ? whyNotDynamicLstm(editor, node) : NO_DYNAMIC);
     if (reason !== undefined) nodes.push(status(node, "kept", reason));
-    else change(node, quantizeLstm);
+    else change(node, () => quantizeLstm(editor, node, forWeights, shared));
   }
   return count;
 }
@@ -220,6 +268,6 @@ function needsData(opset: number): Diagnostic {
 }
 
 function refuseOldOpset(opset: number): PassResult {
-  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. Raise its operator set first.`;
+  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. ${RAISE_OPSET}`;
   return { modified: false, stats: {}, nodes: [], diagnostics: [{ id: "quantize-int8/old-opset", severity: "warning", message }] };
 }

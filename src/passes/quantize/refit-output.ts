@@ -10,7 +10,7 @@
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, type Model, nodeLabel } from "../../ir/index.js";
 import type { GramRequest } from "../../numeric/statistics.js";
-import { refitLinear } from "../../numeric/refit.js";
+import { withCompute } from "../compute.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "./dense-layer.js";
@@ -37,7 +37,8 @@ export const refitOutput = definePass<RefitOutputOptions>({
   run: refit,
 });
 
-async function refit(model: Model, { ridge, samples }: RefitOutputOptions, { reference, measure }: PassContext): Promise<PassResult> {
+async function refit(model: Model, { ridge, samples }: RefitOutputOptions, context: PassContext): Promise<PassResult> {
+  const { reference, measure, compute } = withCompute(context);
   const layer = reference && measure ? lastDenseLayer(GraphEditor.forMainGraph(model)) : undefined;
   if (!reference || !measure || !layer || layer.inputs + layer.outputs > MOST) return NOTHING;
   if (!reference.graph.nodes.some(({ outputs }) => outputs.includes(layer.output))) return NOTHING;
@@ -46,11 +47,12 @@ async function refit(model: Model, { ridge, samples }: RefitOutputOptions, { ref
   const given = { input: beside.input, model: reference, tensor: layer.output };
   const gram = (await measure(beside.model, [request], { samples, given })).get(request);
   if (gram?.size !== layer.inputs + layer.outputs) return NOTHING;
-  const moments = { inputs: layer.inputs, outputs: layer.outputs, matrix: gram.matrices[0]!, mean: gram.means[0]! };
-  const fitted = refitLinear({ weights: layer.weights(), bias: layer.bias() }, moments, ridge);
+  const mean = gram.means[0]!;
+  const moments = { inputs: layer.inputs, outputs: layer.outputs, matrix: gram.matrices[0]!.slice(), mean: mean.slice() };
+  const fitted = await compute.run("refitLinear", { weights: layer.weights(), bias: layer.bias() }, moments, ridge);
   if (!fitted) return NOTHING;
   layer.replaceWeights(fitted.weights);
-  layer.shiftBias(centring(layer, moments.mean));
+  layer.shiftBias(centring(layer, mean));
   const name = { name: nodeLabel(layer.node), opType: layer.node.opType, status: "changed" as const, reason: "fitted to its outputs before lossy passes" };
   return { modified: true, stats: { refitLayers: 1 }, nodes: [name], diagnostics: [] };
 }

@@ -16,8 +16,9 @@
 import { EdgecError, suggestion } from "../../errors.js";
 import type { Model } from "../../ir/index.js";
 import { centred, type InputMoments, withRidge } from "../../numeric/least-squares.js";
-import { roundRows } from "../../numeric/round-rows.js";
-import type { NodeStatus, PassContext, PassResult } from "../contract.js";
+import type { RoundedWeights } from "../../numeric/round-rows.js";
+import { sideBySide, withCompute } from "../compute.js";
+import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type AddedBias, addedBias, shiftBias } from "../weights/added-bias.js";
 import { gramRequests, inputMoments } from "../weights/input-moments.js";
@@ -60,18 +61,21 @@ function requireOneOf(option: string, value: string, accepted: readonly string[]
   throw new EdgecError("BAD_OPTION", `${NAME}: ${option} must be one of ${accepted.join(", ")}, not "${value}".${suggestion(value, accepted)}`);
 }
 
-function run(model: Model, options: RoundWeightsOptions, { statistics }: PassContext): PassResult {
+async function run(model: Model, options: RoundWeightsOptions, given: PassContext): Promise<PassResult> {
+  const context = withCompute(given);
+  const { statistics } = context;
   const { planned, kept } = planRounding(model, options, statistics !== undefined, NAME);
   const requests = gramRequests(model, planned.map(({ layer }) => layer));
   const nodes: NodeStatus[] = [...kept];
   const shares: number[] = [];
   let rounded = 0;
-  for (const entry of planned) {
-    const { changed, share, text } = roundLayer(entry, inputMoments(entry.layer, requests, statistics));
+  const start = (entry: PlannedLayer): Promise<RoundedLayer> => roundLayer(entry, inputMoments(entry.layer, requests, statistics), context.compute);
+  await sideBySide(context, planned, start, (entry, result) => {
+    const { changed, share, text } = writeLayer(entry, result);
     nodes.push(layerStatus(entry.layer, changed ? "changed" : "kept", text));
     if (changed) rounded++;
     if (share !== undefined) shares.push(share);
-  }
+  });
   return {
     modified: rounded > 0,
     stats: { roundedTensors: rounded, ...(shares.length > 0 ? { errorShare: shares.reduce((sum, share) => sum + share, 0) / shares.length } : {}) },
@@ -80,32 +84,32 @@ function run(model: Model, options: RoundWeightsOptions, { statistics }: PassCon
   };
 }
 
+interface RoundedLayer extends RoundedWeights { readonly moments: readonly InputMoments[] | undefined }
+
+async function roundLayer({ layer, limits }: PlannedLayer, moments: readonly InputMoments[] | undefined, compute: Compute): Promise<RoundedLayer> {
+  const { tensor, layout } = layer;
+  const bias = moments && addedBias(layer);
+  const h = Array.from({ length: layout.groups }, (_, g) => {
+    const own = moments?.[g];
+    return own && withRidge(bias ? centred(own) : own, RIDGE);
+  });
+  const weights = readRows(finiteValues(tensor), layout);
+  return { ...await compute.run("roundGroups", { weights, size: layout.columns, h, limits }), moments };
+}
+
 interface Outcome { readonly changed: boolean; readonly share?: number; readonly text: string }
 
-function roundLayer({ layer, bits, limits }: PlannedLayer, moments: readonly InputMoments[] | undefined): Outcome {
-  const { tensor, layout: { rows, columns, groups } } = layer;
+/** Puts a layer's new weights and bias into the graph. */
+function writeLayer({ layer, bits }: PlannedLayer, { weights: after, loss, nearestLoss, moments }: RoundedLayer): Outcome {
+  const { tensor, layout } = layer;
   const bias = moments && addedBias(layer);
-  const before = readRows(finiteValues(tensor), layer.layout);
-  const after = before.slice();
-  const sums = { loss: 0, nearest: 0 };
-  for (let g = 0; g < groups; g++) {
-    const [begin, end] = [(g * rows * columns) / groups, ((g + 1) * rows * columns) / groups];
-    const own = moments?.[g];
-    const h = own && withRidge(bias ? centred(own) : own, RIDGE);
-    const { codes, scales, loss, nearestLoss } = roundRows({ weights: before.subarray(begin, end), size: columns, h, limits });
-    for (let i = begin; i < end; i++) {
-      const scale = scales[Math.floor((i - begin) / columns)]!;
-      if (scale > 0) after[i] = codes[i - begin]! * scale;
-    }
-    sums.loss += loss;
-    sums.nearest += nearestLoss;
-  }
+  const before = readRows(finiteValues(tensor), layout);
   // Scales of weights near the largest float32 can push a code past it.
-  const replaced = !after.every(Number.isFinite) ? tensor : withValues(tensor, writeRows(after, layer.layout));
+  const replaced = !after.every(Number.isFinite) ? tensor : withValues(tensor, writeRows(after, layout));
   if (replaced === tensor) return { changed: false, text: `has ${bits}-bit codes already` };
   layer.uses[0].editor.replaceInitializer(replaced);
-  if (bias && moments) shiftMean(bias, before, after, moments);
-  const share = sums.nearest > 0 ? sums.loss / sums.nearest : 1;
+  if (bias) shiftMean(bias, before, after, moments);
+  const share = nearestLoss > 0 ? loss / nearestLoss : 1;
   const how = moments ? "errors made to cancel over the calibration data" : "scales of least squared error, as its inputs were not measured";
   return { changed: true, share, text: `${bits}-bit codes, ${how}: ${Math.round(100 * share)} % of the error of rounding to nearest` };
 }

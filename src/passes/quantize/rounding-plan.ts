@@ -3,15 +3,16 @@ import { DataType, GraphEditor, isOp, type Model, type Node, nodeLabel, opsetVer
 import { maxCodeOf } from "../../numeric/affine.js";
 import type { CodeLimits } from "../../numeric/rounding-grid.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
-import { selectNodes } from "../../ops/select.js";
 import { kernelPartners } from "../cluster/kernel-pairs.js";
 import type { NodeStatus } from "../contract.js";
 import { layerStatus, type WeightLayer, weightLayers } from "../weights/weight-layers.js";
 import { whyNotDynamicLstm } from "./dynamic-lstm.js";
 import type { Int8Format } from "./int8-formats.js";
 import { findIslands } from "./islands.js";
+import { rankTeller } from "./value-ranks.js";
 import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
-import { isDepthwise } from "./weight-codes.js";
+import { exclusionsOf } from "./exclusions.js";
+import { isDepthwise } from "./kernel-weight.js";
 
 export interface RoundingScope extends WeightBitsOptions {
   readonly saturation: "guard" | "ignore" | "seven-bit";
@@ -35,9 +36,8 @@ export interface RoundingPlan {
 
 /** @param calibrated whether quantize-int8 will know ranges of activations. Throws EdgecError UNMATCHED_SELECTOR. */
 export function planRounding(model: Model, scope: RoundingScope, calibrated: boolean, user: string): RoundingPlan {
-  const selection = selectNodes(model, scope.exclude, user);
-  const excluded = (node: Node): string | undefined =>
-    selection.has(node) || node.inputs.some((name) => selection.has(node, name)) ? "excluded" : undefined;
+  const isExcluded = exclusionsOf(model, scope.exclude, user);
+  const excluded = (node: Node): string | undefined => (isExcluded(node) ? "excluded" : undefined);
   const { taken, left } = int8Nodes(model, excluded, calibrated, scope);
   const bitsOf = weightBitsOf(model, scope);
   const most = scope.saturation === "seven-bit" ? 7 : 8;
@@ -75,9 +75,13 @@ function int8Nodes(
   const left = new Map<Node, string>();
   const opset = opsetVersion(model);
   if (opset < DYNAMIC_OPSET) return { taken, left };
-  for (const editor of GraphEditor.forModel(model)) {
+  const editors = GraphEditor.forModel(model);
+  const rankOf = rankTeller(editors);
+  for (const editor of editors) {
     const isStatic = calibrated && opset >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
-    const islands = findIslands(editor, { excluded: staysFloat, ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
+    const islands = findIslands(editor,
+      { excluded: staysFloat, rankOf,
+      ...(isStatic ? {} : { uncalibrated: "convolutions stay float without calibration data" }) });
     for (const node of [...islands.computes, ...(formats.includes("dynamic-matmul") ? islands.dynamic : [])]) taken.add(node);
     for (const [node, reason] of islands.kept) left.set(node, reason);
     for (const node of editor.graph.nodes) {
@@ -97,8 +101,8 @@ function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefi
   return obstacle;
 }
 
-function gridOf({ tensor, layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
+function gridOf({ layout, uses }: WeightLayer, bits: number, guard: boolean): { bits: number; limits: CodeLimits } {
   const maxCode = maxCodeOf(bits);
-  const guarded = guard && uses.some(({ node }) => !isDepthwise(node, tensor));
+  const guarded = guard && uses.some((use) => !isDepthwise(use.node, use));
   return { bits, limits: { maxCode, ...(guarded ? { partners: kernelPartners(layout) } : {}) } };
 }

@@ -1,43 +1,60 @@
 /** How many pairs of a layer's weights would saturate without VNNI if they took all of int8: what the guard is for. */
 import { type FloatReader, type GraphEditor, isOp, type Node, type Tensor } from "../../ir/index.js";
-import { matrixRows, quantizeRows, type RowOrder } from "../../numeric/affine.js";
+import { quantizeRows, type RowOrder } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
+import { weightView } from "../../ops/weight-view.js";
 import { requireFinite } from "../weights/weight-values.js";
-import { isDepthwise, weightRows } from "./weight-codes.js";
+import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "./kernel-weight.js";
 
 export interface SaturationRisk { readonly pairs: number; readonly atRisk: number }
 
-/** By weight: constants never change in place, and a search for what to leave in float asks again and again. */
-const KNOWN_RISKS = new WeakMap<Tensor, SaturationRisk>();
+/**
+ * By weight and by the order of its rows: constants never change in place, and a search for what to leave in float
+ * asks again and again.
+ */
+const KNOWN_RISKS = new WeakMap<Tensor, Map<string, SaturationRisk>>();
 
 /** Of a Conv, MatMul, Gemm or LSTM with constant float weights, before it is quantized. Activations take all of uint8. */
 export function saturationRisk(editor: GraphEditor, node: Node, reader: FloatReader): SaturationRisk {
-  const inputs = isOp(node, "LSTM") ? [1, 2] : [1];
   let [pairs, atRisk] = [0, 0];
-  for (const weight of inputs.map((index) => editor.constant(node.inputs[index]!)!)) {
-    const risk = KNOWN_RISKS.get(weight) ?? riskOf(node, weight, reader);
-    KNOWN_RISKS.set(weight, risk);
+  for (const { tensor, parts } of weightsOf(editor, node)) {
+    const known = KNOWN_RISKS.get(tensor) ?? new Map<string, SaturationRisk>();
+    KNOWN_RISKS.set(tensor, known);
+    const key = JSON.stringify(parts);
+    const risk = known.get(key) ?? riskOf(tensor, parts, reader);
+    known.set(key, risk);
     [pairs, atRisk] = [pairs + risk.pairs, atRisk + risk.atRisk];
   }
   return { pairs, atRisk };
 }
 
-function riskOf(node: Node, weight: Tensor, reader: FloatReader): SaturationRisk {
+interface Weight { readonly tensor: Tensor; readonly parts: readonly WeightPart[] }
+
+/** Weights of an LSTM are [directions, rows, K]. Depthwise ones have no pairs. */
+function weightsOf(editor: GraphEditor, node: Node): Weight[] {
+  if (!isOp(node, "LSTM")) {
+    const weight = kernelWeight(editor, node)!;
+    return [{ tensor: weight.view.tensor, parts: isDepthwise(node, weight.view) ? [] : weightParts(node, weight)! }];
+  }
+  return [1, 2].map((index) => {
+    const { tensor, dims: [directions = 0, rows = 0, depth = 0], strides: [between = 0, rowStride = 1, step = 1] } =
+      weightView(editor, node.inputs[index]!)!;
+    const order: RowOrder =
+      { channels: rows, channelStride: rowStride, outerCount: 1, outerStride: 0, innerCount: depth, innerStride: step };
+    return { tensor, parts: Array.from({ length: directions }, (_, d) =>
+      ({ order, from: d * between, to: between === rows * depth ? (d + 1) * between : Infinity })) };
+  });
+}
+
+function riskOf(tensor: Tensor, parts: readonly WeightPart[], reader: FloatReader): SaturationRisk {
   let [pairs, atRisk] = [0, 0];
-  if (!isDepthwise(node, weight)) {
-    const values = reader.read(weight);
-    requireFinite(values, weight);
-    for (const { order, from, to } of rowsOf(node, weight)) {
+  if (parts.length > 0) {
+    const values = reader.read(tensor);
+    requireFinite(values, tensor);
+    for (const { order, from, to } of parts) {
       const risk = pairsAtRisk(quantizeRows(values.subarray(from, to), order, { guardPairs: false }).codes, order);
       [pairs, atRisk] = [pairs + risk.pairs, atRisk + risk.count];
     }
   }
   return { pairs, atRisk };
-}
-
-/** Weights of an LSTM are [directions, rows, K]. */
-function rowsOf(node: Node, weight: Tensor): { order: RowOrder; from: number; to: number }[] {
-  if (!isOp(node, "LSTM")) return [{ order: weightRows(node, weight), from: 0, to: Infinity }];
-  const [directions = 0, rows = 0, depth = 0] = weight.dims;
-  return Array.from({ length: directions }, (_, d) => ({ order: matrixRows([rows, depth], true), from: d * rows * depth, to: (d + 1) * rows * depth }));
 }

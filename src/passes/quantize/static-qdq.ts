@@ -3,12 +3,17 @@ import { DataType, floatTensor, type GraphEditor, integerTensor, makeNode, type 
 import type { AffineParameters } from "../../numeric/affine.js";
 import type { Islands } from "./islands.js";
 import { isModelOutput } from "./model-output.js";
+import type { SharedCodes } from "./shared-codes.js";
 import { attachCodes, type WeightOptions } from "./weight-codes.js";
 
 /** Rewrites the graph. Every tensor of the islands must have parameters. */
-export function insertStaticQdq(editor: GraphEditor, islands: Islands, parameters: ReadonlyMap<string, AffineParameters>, options: WeightOptions): void {
+export function insertStaticQdq(
+  editor: GraphEditor, islands: Islands, parameters: ReadonlyMap<string, AffineParameters>, options: WeightOptions,
+  shared: SharedCodes,
+): void {
   const readers = islandReaders(editor, islands);
-  for (const node of islands.computes) attachCodes(editor, node, parameters.get(node.inputs[0]!)!.scale, options);
+  for (const node of islands.computes) attachCodes(editor, node, parameters.get(node.inputs[0]!)!.scale, options,
+    shared);
   for (const clamp of islands.clamps.values()) editor.removeNodes(clamp);
   for (const tensor of islands.tensors) {
     const source = islands.clamps.get(tensor)?.inputs[0] ?? tensor;

@@ -7,7 +7,7 @@ import { withValues } from "./weight-values.js";
 export interface AddedBias {
   readonly use: WeightUse;
   readonly tensor: Tensor;
-  /** What a shift of the operator's result costs in the bias: 1, or alpha / beta of a Gemm. */
+  /** What a shift of the operator's result costs in the bias: 1, alpha / beta of a Gemm, alpha of a FusedMatMul. */
   readonly factor: number;
 }
 
@@ -30,14 +30,14 @@ function biasOfInput({ kind, node, biasIndex, inputIndex }: WeightUse): Found | 
   return Number.isFinite(factor) ? { name, user: node, factor } : undefined;
 }
 
-function biasOfAdd({ node, editor, inputIndex, tensor }: WeightUse, rows: number): Found | undefined {
-  if (inputIndex !== 1 || tensor.dims.length !== 2) return undefined;
+function biasOfAdd({ node, editor, inputIndex, dims }: WeightUse, rows: number): Found | undefined {
+  if (inputIndex !== 1 || dims.length !== 2) return undefined;
   const output = node.outputs[0] ?? "";
   const add = editor.soleConsumer(output);
   if (!isOp(add, "Add")) return undefined;
   const name = add.inputs[add.inputs[0] === output ? 1 : 0] ?? "";
   const constant = editor.constant(name);
-  return constant?.dims.at(-1) === rows ? { name, user: add, factor: 1 } : undefined;
+  return constant?.dims.at(-1) === rows ? { name, user: add, factor: floatAttribute(node, "alpha", 1) } : undefined;
 }
 
 /** Whether `name` is a vector of one float for each row that only `user` uses, once. */

@@ -1,6 +1,7 @@
 /** Weights that quantization has turned into integer codes. */
-import { DataType, emptyGraph, type Graph, GraphEditor, isOp, type Node, type Tensor } from "../../ir/index.js";
-import { weightFact, weightSites, type WeightKind, type WeightSite } from "../../ops/weights.js";
+import { DataType, type GraphEditor, isOp, type Node } from "../../ir/index.js";
+import { decodedView, weightView } from "../../ops/weight-view.js";
+import { siteOf, weightFact, type WeightKind } from "../../ops/weights.js";
 import type { WeightUse } from "./weight-layers.js";
 
 /** Where an operator on codes takes a weight, its scale and its zero point; outputs lie along the weight's last axis. */
@@ -18,7 +19,7 @@ const CONTRIBUTED: readonly string[] = ["DynamicQuantizeMatMul", "DynamicQuantiz
 export function* codedUses(editor: GraphEditor): Generator<WeightUse> {
   for (const node of editor.graph.nodes) {
     for (const inputIndex of weightFact(node)?.weights ?? []) {
-      const use = dequantizedUse(editor, node, inputIndex);
+      const use = dequantizedUse(editor, node, inputIndex) ?? decodedUse(editor, node, inputIndex);
       if (use) yield use;
     }
     if (node.domain === "com.microsoft" ? CONTRIBUTED.includes(node.opType) : isOp(node, "MatMulInteger")) yield* integerUses(editor, node);
@@ -27,29 +28,33 @@ export function* codedUses(editor: GraphEditor): Generator<WeightUse> {
 
 function dequantizedUse(editor: GraphEditor, node: Node, inputIndex: number): WeightUse | undefined {
   const dequantize = editor.producer(node.inputs[inputIndex] ?? "");
-  if (!isOp(dequantize, "DequantizeLinear")) return undefined;
+  const fact = weightFact(node);
+  if (!fact || !isOp(dequantize, "DequantizeLinear")) return undefined;
   const [codes = "", scale = "", zeroPoint = ""] = dequantize.inputs;
-  const tensor = editor.constant(codes);
-  const site = tensor && siteBehind(node, inputIndex, tensor);
-  return site && { ...site, editor, coding: { scale, zeroPoint, dequantize } };
+  const view = weightView(editor, codes);
+  if (!view || view.dims.length < 2) return undefined;
+  const site = siteOf(node, inputIndex, view, fact);
+  return { ...site, path: [...view.path, dequantize], editor, coding: { scale, zeroPoint, dequantize } };
 }
 
-/** The site as it would be if the codes were the node's own constant. */
-function siteBehind(node: Node, inputIndex: number, tensor: Tensor): WeightSite | undefined {
-  const direct: Node = { ...node, inputs: node.inputs.map((_, k) => (k === inputIndex ? tensor.name ?? "" : "")) };
-  const graph: Graph = { ...emptyGraph(), nodes: [direct], initializers: [tensor] };
-  const alone = GraphEditor.forMainGraph({ opsetImports: [], graph, functions: [], trainingInfo: [], deviceConfigurations: [] });
-  for (const site of weightSites(alone)) if (site.inputIndex === inputIndex) return { ...site, node };
-  return undefined;
+/** Codes that are read as floats: those of an embedding, and of a layer that computes in float. */
+function decodedUse(editor: GraphEditor, node: Node, inputIndex: number): WeightUse | undefined {
+  const fact = weightFact(node);
+  const view = fact && decodedView(editor, node.inputs[inputIndex] ?? "");
+  if (!view || view.dims.length < 2) return undefined;
+  const scale = view.path.find((each) => isOp(each, "Mul"))?.inputs[1] ?? "";
+  return { ...siteOf(node, inputIndex, view, fact), editor, coding: { scale, zeroPoint: "" } };
 }
 
 function* integerUses(editor: GraphEditor, node: Node): Generator<WeightUse> {
   for (const { kind, weight, scale, zeroPoint } of CODED_INPUTS[node.opType] ?? []) {
-    const tensor = editor.constant(node.inputs[weight] ?? "");
-    if (!tensor || tensor.dims.length < 2 || (tensor.dataType !== DataType.INT8 && tensor.dataType !== DataType.UINT8)) continue;
+    const view = weightView(editor, node.inputs[weight] ?? "");
+    if (!view || view.dims.length < 2
+      || (view.dataType !== DataType.INT8 && view.dataType !== DataType.UINT8)) continue;
     const nameAt = (index: number | undefined): string => (index === undefined ? "" : node.inputs[index] ?? "");
     yield {
-      node, inputIndex: weight, tensor, kind, channelAxis: tensor.dims.length - 1, depthwise: false, groups: 1, biasIndex: undefined,
+      ...view, node, inputIndex: weight, kind, channelAxis: view.dims.length - 1, depthwise: false, groups: 1,
+        biasIndex: undefined,
       editor, coding: { scale: nameAt(scale), zeroPoint: nameAt(zeroPoint) },
     };
   }

@@ -17,7 +17,7 @@ export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<
 }
 
 function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
-  const { node, kind, inputIndex, tensor, editor } = use;
+  const { node, kind, inputIndex, dims, editor } = use;
   // An operator on codes is fed through the quantization of what can be measured.
   const quantizer = editor.producer(node.inputs[0] ?? "");
   const tensorName = (isOp(quantizer, "DynamicQuantizeLinear") ? quantizer : node).inputs[0] ?? "";
@@ -27,7 +27,8 @@ function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
       const layout = convolutionRows(use, types);
       return layout && { kind: "gram", tensor: tensorName, layout };
     }
-    case "matmul": return inputIndex === 1 && tensor.dims.length === 2 ? lastAxis(tensorName) : undefined;
+    case "matmul": return inputIndex === 1 && dims.length === 2 && intAttribute(node, "transA", 0) === 0
+      ? lastAxis(tensorName) : undefined;
     case "gemm": return inputIndex === 1 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
     // Recurrent weights (input 2) multiply the hidden state, of which output Y is the sequence.
     case "recurrent": return lastAxis(inputIndex === 1 ? tensorName : node.outputs[0]);
@@ -36,8 +37,8 @@ function gramRequest(use: WeightUse, types: TypeMap): GramRequest | undefined {
 }
 
 /** The im2col rows of a Conv, or undefined when its padding depends on a size that is not known. */
-function convolutionRows({ node, tensor, groups }: WeightUse, types: TypeMap): RowLayout | undefined {
-  const kernel = intsAttribute(node, "kernel_shape") ?? tensor.dims.slice(2);
+function convolutionRows({ node, dims, groups }: WeightUse, types: TypeMap): RowLayout | undefined {
+  const kernel = intsAttribute(node, "kernel_shape") ?? dims.slice(2);
   const rank = kernel.length;
   const strides = intsAttribute(node, "strides") ?? new Array<number>(rank).fill(1);
   const dilations = intsAttribute(node, "dilations") ?? new Array<number>(rank).fill(1);
@@ -62,10 +63,14 @@ function padding(node: Node, kernel: readonly number[], strides: readonly number
   return mode === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
 }
 
-/** Moments of the inputs, one for each group, over all uses; undefined unless every use was measured and fits. */
+/**
+ * Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and has the rows
+ * of the first.
+ */
 export function inputMoments(layer: WeightLayer, requests: ReadonlyMap<WeightUse, GramRequest>, statistics: Statistics | undefined): InputMoments[] | undefined {
   const { groups, columns } = layer.layout;
   const grams: Gram[] = [];
+  if (!layer.isUniform) return undefined;
   for (const use of layer.uses) {
     const request = requests.get(use);
     const gram = request && statistics?.get(request);

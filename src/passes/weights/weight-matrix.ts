@@ -1,5 +1,6 @@
 /** A weight as rows: one row for each output, one column for each input that the output is a weighted sum of. */
 import type { WeightSite } from "../../ops/weights.js";
+import { type StridedView, viewOffsets } from "../../ops/strided-view.js";
 
 /**
  * Where the values lie: value (row, column) at `rowOffsets[row] + columnOffsets[column]`. In the column order of im2col
@@ -15,37 +16,47 @@ export interface MatrixLayout {
   readonly channelStride: number;
 }
 
-export function matrixLayout({ tensor: { dims }, kind, channelAxis, groups }: WeightSite): MatrixLayout {
+/** By the way that the operator sees its weight. */
+export function matrixLayout(
+  site: Pick<WeightSite, "dims" | "strides" | "kind" | "channelAxis" | "groups">,
+): MatrixLayout {
+  const { dims, kind, channelAxis, groups } = site;
+  const axes = [...dims.keys()];
   switch (kind) {
-    case "conv": return { ...contiguous(dims[0] ?? 1, product(dims.slice(1))), groups, channelStride: product(dims.slice(2)) };
-    case "conv-transpose": return transposedConvolution(dims, groups);
-    case "embedding": return channelAxis === 0 ? contiguous(dims[0] ?? 1, product(dims.slice(1))) : contiguous(1, product(dims));
-    default: return channelAxis === dims.length - 1 ? columnMajor(dims) : contiguous(product(dims.slice(0, -1)), dims.at(-1) ?? 1);
+    case "conv": return { ...layoutOf(site, [0], axes.slice(1)), groups, channelStride: product(dims.slice(2)) };
+    case "conv-transpose": return transposedConvolution(site, groups);
+    case "embedding": return channelAxis === 0 ? layoutOf(site, [0], axes.slice(1)) : layoutOf(site, [], axes);
+    // [batch…, K, N] with outputs along N, or [batch…, N, K].
+    default: return channelAxis === dims.length - 1
+      ? layoutOf(site, [...axes.slice(0, -2), channelAxis], axes.slice(-2, -1))
+        : layoutOf(site, axes.slice(0, -1), axes.slice(-1));
   }
 }
 
-/** Rows one after the other: convolutions, recurrent weights, transposed matrices. */
-function contiguous(rows: number, columns: number): MatrixLayout {
-  return { rows, columns, groups: 1, rowOffsets: steps(rows, columns), columnOffsets: steps(columns, 1), channelStride: 1 };
-}
-
-/** [batch…, K, N]: the outputs are the columns of each matrix. */
-function columnMajor(dims: readonly number[]): MatrixLayout {
-  const inputs = dims.at(-2) ?? 1;
-  const outputs = dims.at(-1) ?? 1;
-  const rows = product(dims.slice(0, -2)) * outputs;
-  const rowOffsets = Int32Array.from({ length: rows }, (_, row) => Math.floor(row / outputs) * inputs * outputs + (row % outputs));
-  return { rows, columns: inputs, groups: 1, rowOffsets, columnOffsets: steps(inputs, outputs), channelStride: 1 };
+/** Rows along some axes, row-major, and columns along the others. */
+function layoutOf(view: StridedView, rowAxes: readonly number[], columnAxes: readonly number[]): MatrixLayout {
+  const [rowOffsets, columnOffsets] = [viewOffsets(view, rowAxes), viewOffsets(view, columnAxes)];
+  return { rows: rowOffsets.length, columns: columnOffsets.length, groups: 1, rowOffsets, columnOffsets,
+    channelStride: 1 };
 }
 
 /** [C, M / groups, …kernel]: output m of group g sums over the C / groups channels of the group and the kernel. */
-function transposedConvolution(dims: readonly number[], groups: number): MatrixLayout {
-  const [channels = 1, outputs = 1, ...kernel] = dims;
-  const positions = product(kernel);
-  const inputs = channels / groups;
-  const rowOffsets = Int32Array.from({ length: groups * outputs }, (_, row) => Math.floor(row / outputs) * inputs * outputs * positions + (row % outputs) * positions);
-  const columnOffsets = Int32Array.from({ length: inputs * positions }, (_, column) => Math.floor(column / positions) * outputs * positions + (column % positions));
-  return { rows: rowOffsets.length, columns: columnOffsets.length, groups, rowOffsets, columnOffsets, channelStride: positions };
+function transposedConvolution(
+  { dims: [channels = 1, ...others], strides: [stride = 1, ...steps] }: StridedView, groups: number,
+): MatrixLayout {
+  const grouped: StridedView =
+    { dims: [groups, channels / groups, ...others], strides: [(stride * channels) / groups, stride, ...steps] };
+  const axes = [...grouped.dims.keys()];
+  return { ...layoutOf(grouped, [0, 2], [1, ...axes.slice(3)]), groups, channelStride: product(others.slice(1)) };
+}
+
+/** Whether rows and columns are the same, as for two operators that use a weight in one way. */
+export function isSameLayout(a: MatrixLayout, b: MatrixLayout): boolean {
+  return a.groups === b.groups && isEqual(a.rowOffsets, b.rowOffsets) && isEqual(a.columnOffsets, b.columnOffsets);
+}
+
+function isEqual(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((value, k) => value === b[k]);
 }
 
 /** The values row by row, as a copy. */
@@ -60,10 +71,6 @@ export function writeRows(matrix: Float32Array, { rows, columns, rowOffsets, col
   const values = new Float32Array(rows * columns);
   for (let row = 0, at = 0; row < rows; row++) for (let column = 0; column < columns; column++) values[rowOffsets[row]! + columnOffsets[column]!] = matrix[at++]!;
   return values;
-}
-
-function steps(count: number, step: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, k) => k * step);
 }
 
 function product(values: readonly number[]): number {

@@ -145,5 +145,7 @@ export interface Inspection {
   readonly possibilities: readonly Possibility[] | null;
   /** What is structurally wrong with the model; mostly empty. */
   readonly problems: readonly string[];
+  /** What the figures were taken for where the model leaves it open, such as a batch of one. */
+  readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }

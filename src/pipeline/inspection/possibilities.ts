@@ -3,36 +3,47 @@
  * report is taken. Constants are shared with the copy; passes never write into them.
  */
 import { isDeepStrictEqual } from "node:util";
+import { takeTurn, throwIfAborted } from "../../abort.js";
 import { copyModel, GraphEditor, nodeLabel, type Model } from "../../ir/index.js";
 import { Statistics, type Histogram, type StatisticOf, type StatisticRequest } from "../../numeric/statistics.js";
-import type { ConstantEvaluator, Pass, PassContext, PassResult } from "../../passes/contract.js";
-import { CLEAN_UP } from "../recipe.js";
+import type { Compute, ConstantEvaluator, Pass, PassContext, PassResult } from "../../passes/contract.js";
+import { CLEAN_UP, UNPACK } from "../recipe.js";
 import { findPass, PASSES } from "../registry.js";
 import type { Possibility } from "./inspection.js";
 
 export interface Trial { readonly possibilities: readonly Possibility[] | null; readonly warnings: readonly string[] }
 
 /** What compressing does to every model before the lossy passes. */
-const BEFORE: readonly string[] = [...CLEAN_UP, "upgrade-opset"];
+const BEFORE: readonly string[] = [...UNPACK, ...CLEAN_UP, "upgrade-opset", "split-fused"];
 const MAX_ROUNDS = 10;
 
-/** @param evaluator folds constants as compressing would; without it weights that are computed stay out of reach */
-export async function tryPasses(model: Model, evaluator?: ConstantEvaluator): Promise<Trial> {
+export interface TrialTools {
+  /** Folds constants as compressing would; without it weights that are computed stay out of reach. */
+  readonly evaluator?: ConstantEvaluator | undefined;
+  readonly compute?: Compute;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+export async function tryPasses(model: Model, { evaluator, compute, progress }: TrialTools = {}): Promise<Trial> {
   const possibilities: Possibility[] = [];
   const warnings: string[] = [];
   const clean = copyModel(model);
-  await cleanUp(clean, { statistics: undefined, evaluator, seed: 0 });
+  const context: PassContext = { statistics: undefined, evaluator, seed: 0, advance: takeTurn, ...(compute ? { compute } : {}) };
+  await cleanUp(clean, context);
   const nodeOf = nodesByStatus(clean);
-  for (const registered of PASSES) {
-    if (!registered.lossy) continue;
+  const tried = PASSES.filter(({ lossy }) => lossy);
+  for (const [index, registered] of tried.entries()) {
+    progress?.(index, tried.length);
+    await takeTurn();
     const { name } = registered;
     const pass = registered.bind();
     try {
-      const plain = (await tryPass(pass, clean, false, evaluator)).nodes;
-      const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, true, evaluator)).nodes : plain;
+      const plain = (await tryPass(pass, clean, context)).nodes;
+      const calibrated = canAssume(pass, clean) ? (await tryPass(pass, clean, { ...context, statistics: new AssumedStatistics() })).nodes : plain;
       if (!isDeepStrictEqual(plain, calibrated)) possibilities.push(...calibrated.map((status) => ({ pass: name, calibrated: true, node: nodeOf(status.name), ...status })));
       possibilities.push(...plain.map((status) => ({ pass: name, calibrated: false, node: nodeOf(status.name), ...status })));
     } catch (error) {
+      throwIfAborted();
       warnings.push(`${name} could not be tried: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -62,8 +73,8 @@ async function cleanUp(model: Model, context: PassContext): Promise<void> {
   }
 }
 
-async function tryPass(pass: Pass, clean: Model, calibrated: boolean, evaluator: ConstantEvaluator | undefined): Promise<PassResult> {
-  return pass.run(copyModel(clean), { statistics: calibrated ? new AssumedStatistics() : undefined, evaluator, seed: 0 });
+async function tryPass(pass: Pass, clean: Model, context: PassContext): Promise<PassResult> {
+  return pass.run(copyModel(clean), context);
 }
 
 /** Whether what the pass wants measured can be made up: ranges decide where it applies, second moments only how well. */

@@ -4,6 +4,7 @@ import { inferScopes, type TypeMap } from "../../ops/shapes.js";
 import { liftConstants } from "../../passes/graph/lift-constants.js";
 import { expandCalls } from "./called-bodies.js";
 import { giveSizes, type GivenSizes } from "./input-shapes.js";
+import { takeOneSample } from "./open-batch.js";
 import { mergeShapes, type Shapes } from "./run-shapes.js";
 
 export interface PreparedModel {
@@ -25,6 +26,7 @@ export function sizedModel(model: Model, sizes: GivenSizes): Model {
 /** @param measured shapes of values of the main graph, from a run */
 export async function prepareModel(model: Model, sizes: GivenSizes, measured: Shapes = new Map()): Promise<PreparedModel> {
   const copy = sizedModel(model, sizes);
+  takeOneSample(copy);
   const originals = [...allNodes(model)];
   const origins = new Map([...allNodes(copy)].map((node, k) => [node, originals[k] ?? node]));
   const initializers = new Set(GraphEditor.forModel(copy).flatMap(({ graph }) => graph.initializers));

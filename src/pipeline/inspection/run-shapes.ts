@@ -1,6 +1,7 @@
 /** Actual shapes of a model's values, from one run on zeros in the runtime's child process. */
 import { locate, modelOfShapes } from "../../calibration/augment.js";
-import { ScratchModels } from "../../calibration/scratch-models.js";
+import { modelLabel, ScratchModels } from "../../calibration/scratch-models.js";
+import { unfeedable } from "../../data/index.js";
 import { EdgecError } from "../../errors.js";
 import { byteSize, DataType, dataTypeName, type Feed, type Model, type TensorValue, type ValueInfo } from "../../ir/index.js";
 import type { TypeMap } from "../../ops/shapes.js";
@@ -32,8 +33,10 @@ export async function runShapes(model: Model): Promise<Shapes> {
   const timer = setTimeout(() => void runtime.close(), TIME_LIMIT_MS);
   try {
     const shaped = modelOfShapes(model, computed);
-    const session = await runtime.open(scratch.write(shaped.model), { optimization: "disabled" });
-    const found = await session.run(feed, shaped.outputs);
+    const label = modelLabel(model);
+    const path = scratch.write(shaped.model);
+    const session = await runtime.open(path, { label });
+    const found = await runtime.onMadeUpInputs(path, label, () => session.run(feed, shaped.outputs));
     return new Map(computed.flatMap((name, k) => {
       const shape = found[shaped.outputs[k] ?? ""]?.data;
       return shape instanceof BigInt64Array ? [[name, Array.from(shape, Number)] as const] : [];
@@ -46,6 +49,8 @@ export async function runShapes(model: Model): Promise<Shapes> {
 }
 
 function zeros(inputs: readonly ValueInfo[]): Feed {
+  const obstacle = unfeedable(inputs);
+  if (obstacle !== undefined) throw new EdgecError("BAD_OPTION", `--run: ${obstacle}. Leave --run out.`);
   let bytes = 0;
   return Object.fromEntries(inputs.map(({ name, type }) => {
     const tensor = type?.tensor;

@@ -1,4 +1,5 @@
 /** The weights of a model: constants, and values computed from constants alone, with the node that works with them. */
+import { takeTurn } from "../../abort.js";
 import { dataTypeName, elementCount, nodeLabel, storedByteLength, type Dimension, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 import { staticCount } from "../../ops/shapes.js";
 import { fixedValues, type FixedValues } from "./fixed-values.js";
@@ -13,6 +14,7 @@ export interface WeightSources {
   readonly scopeOf: (node: Node) => string;
   /** Values of a weight that is computed from constants, when something can compute them. */
   readonly compute?: ((name: string) => Promise<Tensor | undefined>) | undefined;
+  readonly progress?: (done: number, total: number) => void;
 }
 
 export interface FoundWeight { readonly weight: InspectedWeight; readonly node: Node | undefined }
@@ -23,7 +25,12 @@ interface Use { readonly values: FixedValues; readonly name: string; readonly no
 export async function collectWeights(sources: WeightSources): Promise<FoundWeight[]> {
   const ledger = new ConstantLedger();
   const found: FoundWeight[] = [];
-  for (const use of usesOf(sources.prepared.editors)) found.push({ weight: await describe(use, sources, ledger), node: use.node && sources.prepared.origin(use.node) });
+  const uses = usesOf(sources.prepared.editors);
+  for (const use of uses) {
+    sources.progress?.(found.length, uses.length);
+    await takeTurn();
+    found.push({ weight: await describe(use, sources, ledger), node: use.node && sources.prepared.origin(use.node) });
+  }
   return found;
 }
 

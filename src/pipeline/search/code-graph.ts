@@ -2,8 +2,10 @@
  * Where codes flow in a model that a quantizing pass has made: which operators work on codes, and which tensors carry them
  * between Q/DQ pairs. What it costs to leave some of these operators in float can be told from it without building that model.
  */
-import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel, type Tensor } from "../../ir/index.js";
+import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../../ir/index.js";
 import { int8Role, valueInputs } from "../../ops/int8-kernels.js";
+import type { StridedView } from "../../ops/strided-view.js";
+import { weightView } from "../../ops/weight-view.js";
 import type { TypeMap } from "../../ops/shapes.js";
 import type { CostTable } from "../../targets/index.js";
 import { floatTime, valuesOf } from "./float-times.js";
@@ -85,7 +87,7 @@ function isFused(node: Node, editor: GraphEditor): boolean {
 }
 
 function aboutConvolution(node: Node, original: GraphEditor, int8: GraphEditor, types: TypeMap): Pick<Unit, "gathered" | "fusedTime"> {
-  const weight = original.constant(node.inputs[1] ?? "");
+  const weight = weightView(original, node.inputs[1] ?? "");
   if (!isOp(node, "Conv") || !weight) return { gathered: 0, fusedTime: 0 };
   const positions = positionsOf(weight);
   const next = original.soleConsumer(node.outputs[0] ?? "");
@@ -97,7 +99,7 @@ function aboutConvolution(node: Node, original: GraphEditor, int8: GraphEditor, 
   };
 }
 
-function positionsOf({ dims }: Tensor): number {
+function positionsOf({ dims }: StridedView): number {
   return dims.slice(2).reduce((product, dim) => product * dim, 1);
 }
 
@@ -120,7 +122,7 @@ function isDecoded(name: string, editor: GraphEditor): boolean {
 
 function convolutionCost(node: Node, editor: GraphEditor): Unit["cost"] {
   if (intAttribute(node, "group", 1) > 1) return "depthwiseConv";
-  const weight = editor.constant(node.inputs[1] ?? "");
+  const weight = weightView(editor, node.inputs[1] ?? "");
   return weight && positionsOf(weight) === 1 ? "pointwiseConv" : "conv";
 }
 

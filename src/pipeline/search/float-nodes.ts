@@ -31,6 +31,8 @@ export interface SearchSpace {
   readonly score: (model: Model, quick: boolean) => Promise<number>;
   /** Lets the search say how far it is. */
   readonly progress?: (done: number, total: number) => void;
+  /** Lets it say what it turns to, where there is nothing to count. */
+  readonly stage?: (step: string) => void;
   /** Takes what has been measured so far. */
   readonly remember?: (ranking: readonly NodeSensitivity[]) => void;
   /** Takes each model that is better than those before it, so that an end before time loses nothing. */
@@ -80,6 +82,7 @@ class Judge {
   constructor(private readonly space: SearchSpace, private readonly limits: SearchLimits) {}
 
   async judge(names: readonly string[]): Promise<Judged> {
+    this.space.stage?.(names.length === 0 ? "score the model in int8" : `score it with ${names.length} nodes in float`);
     const model = await this.space.build(names);
     const db = await this.space.score(model, false);
     const reached = await (this.limits.enough?.(model) ?? db >= this.limits.goalDb);
@@ -90,11 +93,12 @@ class Judge {
 }
 
 /** All nodes of the space that the time allows, the most rewarding first: noise taken away for what it costs. */
-export async function rankNodes({ nodes, build, score, progress, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
+export async function rankNodes({ nodes, build, score, progress, stage, remember }: SearchSpace, deadline: number, known: readonly NodeSensitivity[] = []): Promise<NodeSensitivity[]> {
   const byName = new Map(known.map((node) => [node.name, node]));
   const ranking = nodes.flatMap(({ name }) => byName.get(name) ?? []);
   const unknown = nodes.filter(({ name }) => !byName.has(name));
   if (unknown.length === 0 || performance.now() > deadline) return ranking.sort((a, b) => reward(b) - reward(a));
+  stage?.("score the model in int8");
   const base = noiseOf(await score(await build([]), true));
   for (const node of unknown) {
     if (performance.now() > deadline) break;

@@ -17,9 +17,12 @@ import type { AccuracyAim, SearchAims, SearchResult, SearchTools } from "./searc
 /** @param statistics what the pass asks for, measured on the model; empty without data */
 export async function searchForms(model: Model, pass: Pass, statistics: Statistics, aims: SearchAims, tools: SearchTools): Promise<SearchResult> {
   const { accuracy, device } = aims;
+  const { logger } = tools;
   if (!tools.dataset && device && isPaidAtRunTime(device)) return { reasons: new Map(), forms: NO_FORMS };
+  logger.progress?.({ step: "find layers whose ranges are better taken at run time", done: 0 });
   const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
   if (space.nodes.length === 0) return { reasons: new Map(), forms: NO_FORMS };
+  logger.progress?.({ step: "find nodes that int8 does not pay for", done: 0 });
   const { paying, predicted, shareOf } = await choosePaying(model, space, aims, tools);
   const slow = [...paying?.floatNodes ?? [], ...predicted?.floatNodes ?? []];
   const choice = accuracy && slow.length < space.nodes.length ? await chooseAccurate(without(space, slow), accuracy, tools) : undefined;
@@ -54,6 +57,7 @@ async function chooseAccurate(space: SearchSpace, { goalDb, byGates, mostShare, 
   return chooseFloatNodes({
     ...space,
     progress: (done, total) => logger.progress?.({ step: "measure what each node costs", done, total }),
+    stage: (step) => logger.progress?.({ step, done: 0 }),
     ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
     ...(keep ? { keep: async (model: Model) => keep(await finished(model)) } : {}),
   }, {

@@ -4,6 +4,7 @@ import { copyModel, DataType, GraphEditor, isOp, type Model, type Node, nodeLabe
 import { powerOf } from "../../numeric/calibrators.js";
 import type { Histogram, HistogramRequest, RangeRequest, StatisticRequest, Statistics } from "../../numeric/statistics.js";
 import { nodeMacs } from "../../ops/macs.js";
+import { weightView } from "../../ops/weight-view.js";
 import type { NodeStatus, Pass } from "../../passes/contract.js";
 import type { DynamicSpace } from "./dynamic-layers.js";
 import type { SearchNode, SearchSpace } from "./float-nodes.js";
@@ -37,10 +38,11 @@ export async function quantizationSpace(model: Model, pass: Pass, statistics: St
   const work = await workOf(model, nodes, tools.measure);
   const total = work.reduce((sum, { macs }) => sum + macs, 0) || 1;
   const requests = histogramsByTensor(pass.statistics(model));
+  const editor = GraphEditor.forMainGraph(model);
   const strains = new Map<SearchNode, number>();
   // Those that share a name go back to float together.
   for (const group of groupBy(nodes.keys(), (k) => nodeLabel(nodes[k]!)).values()) {
-    const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, requests, statistics)), 0);
+    const worst = group.reduce((most, k) => Math.max(most, rounding(nodes[k]!, editor, requests, statistics)), 0);
     strains.set(searchNode(nodes[group[0]!]!, sumOf(group.map((k) => work[k]!)), total), worst);
   }
   return {
@@ -88,16 +90,18 @@ function searchNode(node: Node, { macs, values }: Work, total: number): SearchNo
 async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools["measure"]): Promise<Work[]> {
   const editor = GraphEditor.forMainGraph(model);
   const request = (tensor: string): RangeRequest => ({ kind: "range", tensor });
-  const sizes = await measure(model, nodes.flatMap((node) => [readBy(node), madeBy(node)].filter((name) => name !== "").map(request)));
+  const sizes = await measure(model,
+    nodes.flatMap((node) => [readBy(node, editor), madeBy(node)].filter((name) => name !== "").map(request)));
   const valuesOf = (name: string): number => (name === "" ? 0 : sizes.get(request(name))?.count ?? 0);
   return nodes.map((node) => {
-    const [read, made] = [valuesOf(readBy(node)), valuesOf(madeBy(node))];
+    const [read, made] = [valuesOf(readBy(node, editor)), valuesOf(madeBy(node))];
     return { macs: macsOf(node, read, made, editor), values: read + made };
   });
 }
 
-function readBy({ inputs }: Node): string {
-  return inputs[0] ?? "";
+/** The input that is computed: of a product whose left factor is a constant, the right one. */
+function readBy({ inputs: [left = "", right = ""] }: Node, editor: GraphEditor): string {
+  return right !== "" && weightView(editor, left) ? right : left;
 }
 
 /** Of a recurrence that hands out its last state alone, the first output has no name. */
@@ -112,22 +116,24 @@ function madeBy({ outputs }: Node): string {
  */
 function macsOf(node: Node, read: number, made: number, editor: GraphEditor): number {
   const typed = (shape: readonly number[]): TensorType => ({ elementType: DataType.FLOAT, shape: [...shape] });
-  const weights = node.inputs.slice(1).map((name) => {
-    const constant = editor.constant(name);
-    return constant && typed(constant.dims);
+  const [left, ...weights] = node.inputs.map((name) => {
+    const weight = weightView(editor, name);
+    return weight && typed(weight.dims);
   });
   const width = weights[0]?.shape?.at(-1);
   // What the steps of a recurrence read tells how many there are; other operators are known by what they make.
   const isRecurrent = isOp(node, "LSTM") && typeof width === "number" && width > 0;
-  return nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : undefined, ...weights], [typed([made])]) ?? 0;
+  return nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : left, ...weights], [typed([made])]) ?? 0;
 }
 
 /**
  * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their own power,
  * summed over what it reads and makes. A cheap sign of trouble: a range that few large values stretch.
  */
-function rounding(node: Node, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics): number {
-  const touched = new Set([readBy(node), madeBy(node)]);
+function rounding(
+  node: Node, editor: GraphEditor, requests: ReadonlyMap<string, HistogramRequest>, statistics: Statistics,
+): number {
+  const touched = new Set([readBy(node, editor), madeBy(node)]);
   return [...touched].reduce((sum, tensor) => {
     const request = requests.get(tensor);
     return sum + (request ? relativeRounding(statistics.get(request)) : 0);

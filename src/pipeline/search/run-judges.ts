@@ -3,7 +3,7 @@ import { take, type Dataset } from "../../data/index.js";
 import type { Feed, Model } from "../../ir/index.js";
 import { TemporaryFolder, writeModel } from "../../onnx/index.js";
 import { type ModelTimes, openRemote } from "../../runtime/index.js";
-import { checkGates, type GateLimits, quantile, verifyModels } from "../../verify/index.js";
+import { checkGates, type GateLimits, quantile, readableOutputs, verifyModels } from "../../verify/index.js";
 import type { ModelJudges } from "./search-tools.js";
 
 export interface JudgeContext {
@@ -36,10 +36,13 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   const feeds: Feed[] = [];
   for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
   return inFolder(async (folder) => {
-    const paths = models.map((model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path);
+    // Outputs that cannot be returned would leave nothing to ask for.
+    const readable = models.map((model) => readableOutputs(model).model);
+    const paths = readable.map((model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path);
     const runtime = await openRemote();
     try {
-      const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads });
+      const labels = models.map((_, k) => `model ${k} of the search`);
+      const times = await runtime.timeInterleaved(paths, feeds, { ...TIMING, threads, labels });
       return steadyMedians(times);
     } finally {
       await runtime.close();

@@ -1,6 +1,8 @@
 /** What a search has measured, beside the output while it runs: one that was broken off goes on from there. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { temporaryBeside } from "../../onnx/index.js";
+import { whyUnreadable } from "../../regular-file.js";
 import { VERSION } from "../../version.js";
 import type { NodeSensitivity } from "./float-nodes.js";
 import type { ModelJudges } from "./search-tools.js";
@@ -21,7 +23,7 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
   constructor(private readonly path: string, inputs: readonly string[], settings: unknown) {
     this.key = createHash("sha256").update(JSON.stringify([VERSION, inputs.map(identity), settings])).digest("hex");
     const stored = read(path);
-    this.isOurs = stored !== undefined || !existsSync(path);
+    this.isOurs = stored !== undefined || lstatSync(path, { throwIfNoEntry: false }) === undefined;
     this.ranking = stored?.key === this.key ? stored.ranking : undefined;
   }
 
@@ -29,10 +31,13 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
   save(ranking: readonly NodeSensitivity[]): void {
     this.ranking = ranking;
     if (!this.isOurs) return;
+    const aside = temporaryBeside(this.path, "search");
     try {
-      writeFileSync(this.path, JSON.stringify({ key: this.key, ranking } satisfies Stored));
+      // A run may be killed at any time, and half a file could not be told from another program's.
+      writeFileSync(aside, JSON.stringify({ key: this.key, ranking } satisfies Stored));
+      renameSync(aside, this.path);
     } catch {
-      return;
+      rmSync(aside, { force: true });
     }
   }
 
@@ -44,6 +49,7 @@ export class SearchState implements NonNullable<ModelJudges["memory"]> {
 
 /** What was stored, by whatever search; undefined for another file. */
 function read(path: string): Stored | undefined {
+  if (whyUnreadable(path) !== undefined) return undefined;
   try {
     const { key, ranking } = JSON.parse(readFileSync(path, "utf8")) as Partial<Stored>;
     return typeof key === "string" && Array.isArray(ranking) ? { key, ranking: ranking as NodeSensitivity[] } : undefined;

@@ -94,6 +94,21 @@ describe("emulatePairSums", () => {
     expect(await run(m, [1, 2], [255, 255])).toEqual([32767]);
   });
 
+  it("covers weights behind a Transpose, and tells of those of several matrices", async () => {
+    const layer = (weight: string): Parameters<typeof model>[0] => [
+      makeNode("Cast", ["x"], ["xf"], [attribute.int("to", DataType.FLOAT)]),
+        makeNode("DynamicQuantizeLinear", ["xf"], ["c", "s", "z"]),
+      makeNode("MatMulInteger", ["c", weight, "z"], ["y"]),
+    ];
+    const turned = model([makeNode("Transpose", ["w"], ["t"]), ...layer("t")], [1, 2],
+      [codes("w", [1, 2], [127, 127])], DataType.INT32);
+    expect(emulatePairSums(turned).stats).toMatchObject({ pairsAtRisk: 1 });
+    expect(await run(turned, [1, 2], [255, 255])).toEqual([32767]);
+    const several = model(layer("w"), [1, 2], [codes("w", [2, 2, 1], [127, 127, 1, 1])], DataType.INT32);
+    expect(emulatePairSums(several))
+      .toMatchObject({ modified: false, stats: { pairs: 2, pairsAtRisk: 1, layersNotCovered: 1 } });
+  });
+
   it("tells what it does not cover", () => {
     const m = model([makeNode("ConvInteger", ["x", "w"], ["y"], [], "c")], [1, 2, 1, 1], [codes("w", [1, 2, 1, 1], [127, 127])], DataType.INT32);
     expect(emulatePairSums(m)).toMatchObject({ modified: false, stats: { layersNotCovered: 1 }, nodes: [{ status: "kept", reason: "1 of 1 pairs of weights can saturate, which is not emulated: ConvInteger is left as it is" }] });

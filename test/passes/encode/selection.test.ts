@@ -10,26 +10,26 @@ const choice = (sparsity: number, seed: number, limitBytes = Infinity): Choice =
 });
 
 describe("selectForms", () => {
-  it("takes the smallest of all forms for a single constant", () => {
+  it("takes the smallest of all forms for a single constant", async () => {
     const tensor = floatTensor("w", [40, 40], prunedValues(1600, 0.8, 15));
     const smallest = Math.min(...allForms(tensor, 17).map((draft) => draft.bytes));
     const single = choice(0.8, 1);
-    const { picks, functions, bytes } = selectForms([single], 17, "e");
+    const { picks, functions, bytes } = await selectForms([single], 17, "e");
     expect(functions.size).toBe(0);
     expect(picks[0]?.draft.bytes).toBe(smallest);
     expect(bytes).toBe(smallest);
   });
 
-  it("stays dense where no form is below the limit", () => {
-    const { picks, bytes } = selectForms([choice(0.8, 1, 100)], 17, "e");
+  it("stays dense where no form is below the limit", async () => {
+    const { picks, bytes } = await selectForms([choice(0.8, 1, 100)], 17, "e");
     expect(picks).toEqual([undefined]);
     expect(bytes).toBe(6415);
   });
 
-  it("opens functions only when the whole gets smaller", () => {
+  it("opens functions only when the whole gets smaller", async () => {
     const many = [1, 2, 3, 4, 5, 6].map((seed) => choice(0.8, seed));
-    const without = selectForms(many, 17, undefined);
-    const withThem = selectForms(many, 17, "e");
+    const without = await selectForms(many, 17, undefined);
+    const withThem = await selectForms(many, 17, "e");
     expect(without.functions.size).toBe(0);
     expect(withThem.functions.size).toBe(1);
     expect(withThem.bytes).toBeLessThan(without.bytes);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as ort from "onnxruntime-node";
-import { attribute, DataType, emptyGraph, floatTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
+import { attribute, contentKey, DataType, emptyGraph, floatTensor, floatToHalf, integerTensor, makeNode, tensorValue } from "../../../src/ir/index.js";
 import type { Graph, Model, Node, Tensor } from "../../../src/ir/index.js";
 import { encodeWeights } from "../../../src/passes/encode/encode-weights.js";
 import { quantizeToInt8 } from "../../../src/passes/encode/int8-channels.js";
@@ -33,6 +33,63 @@ const CASES: [string, number, () => Model, number[]][] = [
   ["MatMul", 13, () => model(13, [4, 48], [4, 24], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 24)), [1, 24]],
   ["Gemm", 17, () => model(17, [4, 48], [4, 24], makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)]), weight("w", 24, 48)), [24, 1]],
 ];
+
+/** y = x · W, where both are of the given half precision. */
+function halfModel(type: DataType): Model {
+  const values = noise([64, 48], 11).data as Float32Array;
+  const raw = type === DataType.FLOAT16 ? Uint16Array.from(values, floatToHalf)
+    : Uint16Array.from(new Uint32Array(values.slice().buffer), (bits) => bits >>> 16);
+  return tinyModel(17, {
+    inputs: [tensorValue("x", DataType.FLOAT, [4, 64])], outputs: [tensorValue("y", DataType.FLOAT, [4, 48])],
+    initializers: [integerTensor("w", [64, 48], type, raw)],
+    nodes: [
+      makeNode("Cast", ["x"], ["h"], [attribute.int("to", type)]), makeNode("MatMul", ["h", "w"], ["p"]),
+      makeNode("Cast", ["p"], ["y"], [attribute.int("to", DataType.FLOAT)]),
+    ],
+  });
+}
+
+describe("store-int8 on half precision", () => {
+  it.each([["float16", DataType.FLOAT16], ["bfloat16", DataType.BFLOAT16]])("stores %s weights in int8 and hands them on in their own type", async (_, type) => {
+    const stored = halfModel(type);
+    const { stats, nodes } = await storeInt8().run(stored, CONTEXT);
+    expect([stats.storedTensors, nodes[0]?.status]).toEqual([1, "changed"]);
+    expect(stored.graph.nodes.slice(0, 3).map(({ opType, attributes }) => [opType, Number(attributes[0]?.i ?? 0)]))
+      .toEqual([["Cast", DataType.FLOAT], ["Mul", 0], ["Cast", type]]);
+  });
+
+  it("costs float16 no node at load and no more than the rounding", async () => {
+    const stored = halfModel(DataType.FLOAT16);
+    await storeInt8().run(stored, CONTEXT);
+    const feeds = { x: noise([4, 64]) };
+    const [before, after] = [await execute(halfModel(DataType.FLOAT16), "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual(before.operators);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(38);
+  });
+
+  it("gives the reason where int8 would not be smaller, with the bytes of both", async () => {
+    // 512 rows of two values: a scale of four bytes for each row, and a byte for each value, beside two bytes.
+    const model = tinyModel(17, {
+      inputs: [tensorValue("x", DataType.FLOAT16, [4, 2])], outputs: [tensorValue("y", DataType.FLOAT16, [4, 512])],
+      initializers: [integerTensor("w", [2, 512], DataType.FLOAT16, Uint16Array.from({ length: 1024 }, (_, k) => floatToHalf(k / 7)))], nodes: [makeNode("MatMul", ["x", "w"], ["y"])],
+    });
+    const { modified, nodes } = await storeInt8().run(model, CONTEXT);
+    expect(modified).toBe(false);
+    expect(nodes[0]?.reason).toMatch(/^int8 and its scales take 3\d\d\d bytes, and it 20\d\d$/);
+  });
+
+  it("leaves what the file held in fewer bytes already", async () => {
+    const dense = weight("w", 48, 24);
+    const model = tinyModel(17, { inputs: [tensorValue("x", DataType.FLOAT, [4, 48])], outputs: [tensorValue("y", DataType.FLOAT, [4, 24])], initializers: [dense], nodes: [makeNode("MatMul", ["x", "w"], ["y"])] });
+    model.storedForms = [{
+      name: "w", key: contentKey(dense), opset: 17, nodes: [makeNode("Gather", ["book", "q"], ["w"])],
+      constants: new Map([["book", floatTensor("book", [4], new Float32Array(4))], ["q", integerTensor("q", [48, 24], DataType.UINT4, new Uint8Array(576))]]),
+    }];
+    const { modified, nodes } = await storeInt8().run(model, CONTEXT);
+    expect(modified).toBe(false);
+    expect(nodes[0]?.reason).toMatch(/^the file holds it in 6\d\d bytes already, and int8 takes 1\d\d\d$/);
+  });
+});
 
 describe("store-int8", () => {
   it.each(CASES)("stores the weight of %s (operator set %i) and leaves the operator as it is", async (op, _, build, scaleDims) => {
@@ -86,6 +143,49 @@ describe("store-int8", () => {
     const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
     expect(after.operators).toEqual([op]);
     expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(35);
+  });
+
+  it.each<[string, Node, number[], Tensor[]]>([
+    ["Attention", makeNode("Attention", ["x", "w", "b"], ["y"], [attribute.int("num_heads", 4)]), [2, 5, 32],
+      [weight("w", 32, 96), weight("b", 96)]],
+    ["FusedMatMul", makeNode("FusedMatMul", ["x", "w"], ["y"],
+      [attribute.int("transB", 1), attribute.float("alpha", 0.5)]), [2, 5, 32], [weight("w", 48, 32)]],
+    ["FusedGemm", makeNode("FusedGemm", ["x", "w", "b"], ["y"], [attribute.string("activation", "Relu")]), [4, 32],
+      [weight("w", 32, 48), weight("b", 48)]],
+    ["FusedConv", makeNode("FusedConv", ["x", "w"], ["y"], [attribute.string("activation", "Relu")]), [1, 16, 8, 8],
+      [weight("w", 32, 16, 3, 3)]],
+  ])("stores the weight of %s, as onnxruntime's optimizer writes it", async (_, node, shape, constants) => {
+    const build = (): Model => {
+      const built = model(17, shape, [], { ...structuredClone(node), domain: "com.microsoft" }, ...constants);
+      delete built.graph.outputs[0]!.type;
+      built.opsetImports.push({ domain: "com.microsoft", version: 1n });
+      return built;
+    };
+    const [float, stored] = [build(), build()];
+    const { nodes } = await storeInt8().run(stored, CONTEXT);
+    expect(nodes).toContainEqual(expect.objectContaining({ name: "w", status: "changed" }));
+    const feeds = { x: noise(shape) };
+    const [before, after] = [await execute(float, "all", feeds), await execute(stored, "all", feeds)];
+    expect(after.operators).toEqual(before.operators);
+    expect(sqnr(before.outputs.y, after.outputs.y)).toBeGreaterThan(35);
+  });
+
+  it("says of an operator that it does not know that it does not, and of a vector that it is one", () => {
+    const unknown = { ...makeNode("Mystery", ["x", "w"], ["y"]), domain: "org.example" };
+    expect(weightAxes(unknown, 1, [48, 48]))
+      .toBe("feeds org.example.Mystery, of which it is not known what it does with its inputs");
+    const attention = { ...makeNode("Attention", ["x", "w", "b"], ["y"]), domain: "com.microsoft" };
+    expect([weightAxes(attention, 1, [48, 144]), weightAxes(attention, 2, [144])])
+      .toEqual([[1], "is a vector, which costs little and is sensitive"]);
+  });
+
+  it("tells of weights that are stored at more bits than were asked for", async () => {
+    const build = (): Model => model(17, [4, 48], [4, 24], makeNode("MatMul", ["x", "w"], ["y"]), weight("w", 48, 24));
+    expect((await storeInt8({ askedBits: 4 }).run(build(), CONTEXT)).diagnostics).toMatchObject([{
+      id: "store-int8/more-bits",
+      message: '1 weight is stored at 8 bits rather than 4 ("w" of MatMul): fewer bits are for weights of layers that compute in int8, and this one does not.',
+    }]);
+    expect((await storeInt8().run(build(), CONTEXT)).diagnostics).toEqual([]);
   });
 
   it("stores only what it is told to, and refuses a name that is not there", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attribute, AttributeType, DataType, emptyGraph, type FunctionDef, makeNode, type Model, type Node, tensorValue } from "../../../src/ir/index.js";
+import { attribute, AttributeType, DataType, emptyGraph, floatTensor, type FunctionDef, makeNode, type Model, type Node, tensorValue } from "../../../src/ir/index.js";
 import { assertValid } from "../../../src/ir/validate.js";
 import { inlineFunctions } from "../../../src/passes/graph/inline-functions.js";
 import { CONTEXT, difference, floats, run } from "./running.js";
@@ -50,6 +50,21 @@ describe("inline-functions", () => {
     const y = await run(m, { x: floats([2], [-1, 3]) });
     const expected = [Math.exp(-1) + 4, Math.exp(3) - 12];
     expected.forEach((value, k) => expect((y.y!.data as Float32Array)[k]).toBeCloseTo(value, 5));
+  });
+
+  it("stores the large constants of a function once for all calls in a graph, but one that is handed out for each", async () => {
+    const weight = floatTensor("", [2, 64], Float32Array.from({ length: 128 }, (_, k) => k / 128));
+    const held = (name: string): Node => makeNode("Constant", [], [name], [attribute.tensor("value", weight)]);
+    const sum = makeNode("ReduceSum", ["p"], ["q"], [attribute.int("keepdims", 0)]);
+    const fn = definition("F", ["a"], ["b"], [held("w"), makeNode("MatMul", ["a", "w"], ["p"]), sum, makeNode("Mul", ["a", "q"], ["b"])]);
+    const m = await inlined(() => model([call("F", ["x"], ["s"]), call("F", ["s"], ["t"]), call("F", ["t"], ["y"])], [fn]));
+    expect(m.graph.nodes.filter(({ opType }) => opType === "Constant")).toHaveLength(1);
+    expect(new Set(m.graph.nodes.filter(({ opType }) => opType === "MatMul").map(({ inputs }) => inputs[1])).size).toBe(1);
+    const outward = definition("G", ["a"], ["b", "w"], [held("w"), makeNode("Relu", ["a"], ["b"])]);
+    const n = model([call("G", ["x"], ["s", "u"]), call("G", ["s"], ["y", "v"])], [outward]);
+    await inlineFunctions().run(n, CONTEXT);
+    assertValid(n, "inlined");
+    expect(n.graph.nodes.filter(({ opType }) => opType === "Constant")).toHaveLength(2);
   });
 
   it("gives each call names of its own", async () => {

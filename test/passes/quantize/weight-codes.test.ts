@@ -1,13 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { attribute, FloatReader, floatTensor, makeNode, type Tensor } from "../../../src/ir/index.js";
 import { quantizeRows, matrixRows } from "../../../src/numeric/affine.js";
-import { isDepthwise, quantizeWeight, type WeightForm } from "../../../src/passes/quantize/weight-codes.js";
+import { transposedView } from "../../../src/ops/strided-view.js";
+import { plainView } from "../../../src/ops/weight-view.js";
+import { isDepthwise, type KernelWeight } from "../../../src/passes/quantize/kernel-weight.js";
+import { quantizeWeight, type WeightForm } from "../../../src/passes/quantize/weight-codes.js";
 import { normalArray } from "../../numeric/seeded.js";
 
 const matrix = (): Tensor => floatTensor("w", [6, 4], normalArray(24, 3));
 const PRODUCT = makeNode("MatMul", ["x", "w"], ["y"]);
 const TRANSPOSED = makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)]);
 const FORM: WeightForm = { guardPairs: false, perTensor: false };
+
+/** The weight on the right of a product, as [K, N] or as a Gemm with transB has it. */
+function right(tensor: Tensor, isTransposed = false): KernelWeight {
+  const view = plainView(tensor);
+  return { view, kernel: isTransposed ? transposedView(view, [1, 0])! : view, isLeft: false };
+}
 
 /** Counts how often weights are read, which is done for nothing but to make codes. */
 function countingReader(weight: Tensor): FloatReader & { reads: number } {
@@ -25,8 +34,8 @@ describe("codes of weights", () => {
   it("are made once for a weight in one form, and are those of its rows", () => {
     const weight = matrix();
     const reader = countingReader(weight);
-    const first = quantizeWeight(PRODUCT, weight, { ...FORM, reader });
-    expect(quantizeWeight(makeNode("MatMul", ["other", "w"], ["z"]), weight, { ...FORM, reader })).toBe(first);
+    const first = quantizeWeight(PRODUCT, right(weight), { ...FORM, reader });
+    expect(quantizeWeight(makeNode("MatMul", ["other", "w"], ["z"]), right(weight), { ...FORM, reader })).toBe(first);
     expect(reader.reads).toBe(1);
     expect(first).toEqual(quantizeRows(normalArray(24, 3), matrixRows([6, 4], false), { guardPairs: false }));
   });
@@ -36,8 +45,12 @@ describe("codes of weights", () => {
     const reader = countingReader(weight);
     const wide = new Float32Array(4).fill(1);
     const all = [
-      quantizeWeight(PRODUCT, weight, { ...FORM, reader }), quantizeWeight(PRODUCT, weight, { ...FORM, perTensor: true, reader }), quantizeWeight(PRODUCT, weight, { ...FORM, bitsOf: () => 4, reader }),
-      quantizeWeight(PRODUCT, weight, { ...FORM, maxCode: 63, reader }), quantizeWeight(TRANSPOSED, weight, { ...FORM, reader }), quantizeWeight(PRODUCT, weight, { ...FORM, reader }, wide),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, perTensor: true, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, bitsOf: () => 4, reader }),
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, maxCode: 63, reader }),
+        quantizeWeight(TRANSPOSED, right(weight, true), { ...FORM, reader }),
+        quantizeWeight(PRODUCT, right(weight), { ...FORM, reader }, wide),
     ];
     expect(new Set(all.map(({ codes, scales }) => `${codes.join()} ${scales.join()}`)).size).toBe(all.length);
     expect(Array.from(all[5]!.scales)).toEqual([1, 1, 1, 1]);
@@ -45,7 +58,8 @@ describe("codes of weights", () => {
 
   it("do not go by the name: another weight of the same name has its own", () => {
     const [one, other] = [matrix(), floatTensor("w", [6, 4], normalArray(24, 4))];
-    const codes = [one, other].map((weight) => quantizeWeight(PRODUCT, weight, { ...FORM, reader: countingReader(weight) }).codes.join());
+    const codes = [one, other].map((weight) =>
+      quantizeWeight(PRODUCT, right(weight), { ...FORM, reader: countingReader(weight) }).codes.join());
     expect(codes[0]).not.toBe(codes[1]);
   });
 });

@@ -5,23 +5,27 @@
  *
  * Takes BatchNormalization, Mul, Add, Sub and Div by constants behind a Concat along the channels, when every input is
  * made by a layer of its own whose output nothing else uses. Rounding as in fold-batch-normalization. Left alone: a
- * Concat with an input that is no layer, since the rest would still need the operator.
+ * Concat with an input that is no layer, since the rest would still need the operator, and shared weights as in
+ * fold-batch-normalization.
  */
-import { type GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
+import { intAttribute, isOp, type Node } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, type ChannelLayout, isAffineStep } from "../channel-affine.js";
-import { exactResult } from "../result.js";
+import { foldWithinBudget } from "./fold-budget.js";
 import { type LayerValues, type LinearLayer, linearLayer, takesShift, withScaledOutputs, writeLayer } from "./linear-layer.js";
 import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
 
+const NAME = "fold-concat-affine";
+
 export const foldConcatAffine = definePass<Record<string, never>>({
-  name: "fold-concat-affine",
+  name: NAME,
   description: "folds scales and shifts behind a Concat into the layers that it joins",
   lossy: false,
   defaults: {},
   run(model) {
-    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, facts))) });
+    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
+      rewriteGraphs(target, (rewrite, facts) => (node) => isOp(node, "Concat") && times(() => foldNext(node, rewrite, facts)), { ledger }));
   },
 });
 
@@ -29,13 +33,13 @@ function foldNext(concat: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const { editor } = rewrite;
   const value = concat.outputs[0] ?? "";
   const next = editor.soleConsumer(value);
-  if (!isAffineStep(next)) return false;
-  const layers = joinedLayers(concat, editor, facts);
+  if (!isAffineStep(next) || rewrite.usesFixed(next)) return false;
+  const layers = joinedLayers(concat, rewrite, facts);
   const layout = layers && commonLayout(layers, intAttribute(concat, "axis", 1));
   const affine = layout && channelAffine(next, value, layout, editor);
   const values = affine && slicedValues(layers, affine);
   if (!values) return false;
-  for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite);
+  for (const [k, layer] of layers.entries()) writeLayer(layer, values[k]!, rewrite, { steps: next.inputs });
   const output = next.outputs[0] ?? "";
   rewrite.retire(next);
   rewrite.takeOutput(concat, output);
@@ -43,12 +47,12 @@ function foldNext(concat: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
 }
 
 /** The layers that make the Concat's inputs, each for it alone. */
-function joinedLayers(concat: Node, editor: GraphEditor, facts: GraphFacts): LinearLayer[] | undefined {
+function joinedLayers(concat: Node, { editor, isFixed }: Rewrite, facts: GraphFacts): LinearLayer[] | undefined {
   const layers: LinearLayer[] = [];
   for (const name of concat.inputs) {
     const maker = editor.soleConsumer(name) === concat ? editor.producer(name) : undefined;
     const node = isOp(maker, "Add") ? maker.inputs.map((input) => editor.producer(input)).find((producer) => isOp(producer, "MatMul")) : maker;
-    const layer = node && linearLayer(node, editor, facts.shape(name)?.length);
+    const layer = node && linearLayer(node, editor, facts.shape(name)?.length, isFixed);
     if (!layer || layer.last !== maker) return undefined;
     layers.push(layer);
   }

@@ -18,33 +18,36 @@ import { floatTensor, type GraphEditor, intAttribute, intsAttribute, isOp, makeN
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, isAffineStep } from "../channel-affine.js";
-import { exactResult } from "../result.js";
+import { foldWithinBudget } from "./fold-budget.js";
 import { type LinearLayer, linearLayer, takesShift, withScaledInputs, writeLayer } from "./linear-layer.js";
 import { soleProducer } from "./pattern.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
+const NAME = "fold-input-affine";
+
 export const foldInputAffine = definePass<Record<string, never>>({
-  name: "fold-input-affine",
+  name: NAME,
   description: "folds per-channel scales and shifts into the layers behind them",
   lossy: false,
   defaults: {},
   run(model) {
     // From the back, so that of a chain the step next to the layer goes first.
-    return exactResult({ nodesFolded: rewriteGraphs(model, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), "backward") });
+    return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) =>
+      rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), { order: "backward", ledger }));
   },
 });
 
 function foldForward(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
-  if (!isAffineStep(node)) return false;
+  if (!isAffineStep(node) || rewrite.usesFixed(node)) return false;
   const { editor } = rewrite;
   const output = node.outputs[0] ?? "";
   const input = variableInput(node, editor);
-  const layers = input === undefined || editor.isOutput(output) ? undefined : layersBehind(output, editor);
+  const layers = input === undefined || editor.isOutput(output) ? undefined : layersBehind(output, rewrite);
   const affine = layers && input !== undefined && affineOf(node, input, layers, facts, editor);
   const values = affine && layers.map((layer) => fits(layer, affine) ? withScaledInputs(layer, affine.scale, affine.shift) : undefined);
   if (!values || values.includes(undefined)) return layers !== undefined && affine !== undefined && foldBehindShift(node, layers, rewrite, facts);
   for (const [k, layer] of layers.entries()) {
-    writeLayer(layer, values[k]!, rewrite);
+    writeLayer(layer, values[k]!, rewrite, { steps: node.inputs });
     rewrite.setInput(layer.node, 0, input);
   }
   rewrite.retire(node);
@@ -56,10 +59,10 @@ function variableInput(node: Node, editor: GraphEditor): string | undefined {
 }
 
 /** The layers that use the value, when each takes it as its first input and nothing else uses it. */
-function layersBehind(name: string, editor: GraphEditor): LinearLayer[] | undefined {
+function layersBehind(name: string, { editor, isFixed }: Rewrite): LinearLayer[] | undefined {
   const layers: LinearLayer[] = [];
   for (const user of editor.consumers(name)) {
-    const layer = user.inputs[0] === name && !user.inputs.includes(name, 1) ? linearLayer(user, editor) : undefined;
+    const layer = user.inputs[0] === name && !user.inputs.includes(name, 1) ? linearLayer(user, editor, undefined, isFixed) : undefined;
     if (!layer || intAttribute(user, "transA", 0) !== 0) return undefined;
     layers.push(layer);
   }

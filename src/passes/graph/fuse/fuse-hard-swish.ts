@@ -25,8 +25,9 @@ export const fuseHardSwish = definePass<Record<string, never>>({
   lossy: false,
   defaults: {},
   run(model) {
+    const opset = opsetVersion(model);
     return exactResult({
-      activationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opsetVersion(model), facts)),
+      activationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Clip") && fuse(node, rewrite, opset, facts)),
     });
   },
 });

@@ -38,8 +38,9 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
   defaults: {},
   run(model) {
     if (!reachesOpset(model)) return exactResult({ normalizationsFused: 0 });
+    const opset = opsetVersion(model);
     return exactResult({
-      normalizationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, facts, opsetVersion(model))),
+      normalizationsFused: rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "Sqrt") && fuse(node, rewrite, facts, opset)),
     });
   },
 });

@@ -7,7 +7,7 @@
  * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one direction:
  * [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm cost more than the Add.
  */
-import { attribute, DataType, type Dimension, isOp, makeNode, type Node, nodeLabel, opsetVersion, type TensorType } from "../../../ir/index.js";
+import { DataType, type Dimension, isOp, makeNode, type Node, nodeLabel, opsetVersion, type TensorType } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
@@ -35,7 +35,7 @@ function fuse(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   const addend = add.inputs[add.inputs[0] === product ? 1 : 0] ?? "";
   if (!broadcastsTo(facts.type(addend), facts.shape(b)?.[1])) return false;
   // Where the Add stood: the addend may be computed after the product.
-  const gemm = makeNode("Gemm", [a, b, addend], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], node.name ?? add.name);
+  const gemm = makeNode("Gemm", [a, b, addend], [""], [], node.name ?? add.name);
   rewrite.replace(add, gemm);
   rewrite.editor.recordDescent(nodeLabel(node), nodeLabel(gemm));
   rewrite.retire(node);

@@ -28,8 +28,20 @@ export interface LayerValues {
 /**
  * The layer that `node` computes; undefined when its weight or bias is no float32 constant.
  * @param rank rank of the node's output, where it is known; MatMul alone does not tell it
+ * @param isFixed tells constants that must stay: a layer that has one is none
  */
-export function linearLayer(node: Node, editor: GraphEditor, rank?: number): LinearLayer | undefined {
+export function linearLayer(node: Node, editor: GraphEditor, rank?: number, isFixed?: (constant: Tensor) => boolean): LinearLayer | undefined {
+  const layer = layerOf(node, editor, rank);
+  return layer && isFixed && constantsOf(layer, editor).some(isFixed) ? undefined : layer;
+}
+
+/** The layer's weight and, where it has one, its bias. */
+function constantsOf({ node, last, weight }: LinearLayer, editor: GraphEditor): Tensor[] {
+  const names = last === node ? node.inputs.slice(2, 3) : last.inputs;
+  return [weight, ...names.flatMap((name) => editor.constant(name) ?? [])];
+}
+
+function layerOf(node: Node, editor: GraphEditor, rank: number | undefined): LinearLayer | undefined {
   if (!isOp(node, "Conv", "ConvTranspose", "Gemm", "MatMul")) return undefined;
   const weight = editor.constant(node.inputs[1] ?? "");
   if (weight?.dataType !== DataType.FLOAT || weight.dims.length < 2 || weight.dims.includes(0)) return undefined;
@@ -140,12 +152,24 @@ export function inputIndex(layer: LinearLayer): (index: number) => number {
   return intAttribute(node, "transB", 0) !== 0 ? (index) => index % d1 : (index) => Math.floor(index / d1);
 }
 
-/** Gives the layer new values as constants of its own. A bias of zeros is not added where there was none. */
-export function writeLayer({ node, last, weight }: LinearLayer, values: LayerValues, rewrite: Rewrite): void {
-  rewrite.setConstant(node, 1, floatTensor(weight.name ?? "weight", weight.dims, values.weight));
+/** Names of what new values are made of, besides the layer's own weight and bias. */
+export interface Sources {
+  /** Another layer's weight. */
+  readonly weights?: readonly string[];
+  /** Inputs of the step that is folded in: of its constants a bias is made where there was none. */
+  readonly steps?: readonly string[];
+}
+
+/**
+ * Gives the layer new values, as constants that it shares with layers of equal ones. A bias of zeros is not added where
+ * there was none.
+ */
+export function writeLayer({ node, last, weight }: LinearLayer, values: LayerValues, rewrite: Rewrite, { weights = [], steps = [] }: Sources = {}): void {
+  rewrite.setConstant(node, 1, floatTensor(weight.name ?? "weight", weight.dims, values.weight), ...weights);
   const biasIndex = last === node ? 2 : last.inputs.indexOf(node.outputs[0] ?? "") === 0 ? 1 : 0;
   const old = last.inputs[biasIndex] ?? "";
   if (old === "" && (isOp(node, "MatMul") || values.bias.every((value) => value === 0))) return;
-  rewrite.setConstant(last, biasIndex, floatTensor(old === "" ? `${nodeLabel(node)}_bias` : old, [values.bias.length], values.bias));
+  const bias = floatTensor(old === "" ? `${nodeLabel(node)}_bias` : old, [values.bias.length], values.bias);
+  rewrite.setConstant(last, biasIndex, bias, ...(old === "" ? steps : []));
   if (isOp(node, "Gemm")) removeAttribute(node, "beta");
 }

@@ -9,9 +9,10 @@
  * bias). Nothing else may use the value between. Left alone: a pair that is cheaper apart, as low-rank factors are, and
  * a Gemm that scales or transposes its input.
  */
-import { attribute, floatAttribute, floatTensor, GraphEditor, intAttribute, intsAttribute, isOp, makeNode, type Node, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../../ir/index.js";
+import { attribute, floatAttribute, floatTensor, GraphEditor, intAttribute, intsAttribute, isOp, makeNode, type Model, type Node, nodeLabel, setAttribute, stringAttribute, toFloat32 } from "../../../ir/index.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
+import type { CopyLedger } from "./constant-copies.js";
+import { foldWithinBudget } from "./fold-budget.js";
 import { finite, type LayerValues, type LinearLayer, linearLayer, writeLayer } from "./linear-layer.js";
 import { Rewrite } from "./rewrite.js";
 
@@ -20,21 +21,27 @@ const MAX_WORK = 2 ** 30;
 
 interface Pair { readonly first: LinearLayer; readonly second: LinearLayer }
 
+const NAME = "merge-layers";
+
 export const mergeLayers = definePass<Record<string, never>>({
-  name: "merge-layers",
+  name: NAME,
   description: "merges linear layers with nothing between them where one costs less than two",
   lossy: false,
   defaults: {},
   run(model) {
-    let merged = 0;
-    for (const editor of GraphEditor.forModel(model).reverse()) {
-      const rewrite = new Rewrite(editor);
-      for (const node of [...editor.graph.nodes]) if (mergeInto(node, rewrite)) merged++;
-      rewrite.finish();
-    }
-    return exactResult({ layersMerged: merged });
+    return foldWithinBudget(model, { pass: NAME, stat: "layersMerged" }, mergeAll);
   },
 });
+
+function mergeAll(model: Model, ledger: CopyLedger): number {
+  let merged = 0;
+  for (const editor of GraphEditor.forModel(model).reverse()) {
+    const rewrite = new Rewrite(editor, ledger);
+    for (const node of [...editor.graph.nodes]) if (mergeInto(node, rewrite)) merged++;
+    rewrite.finish();
+  }
+  return merged;
+}
 
 /** Merges the layer that `node` computes with the one before it. */
 function mergeInto(node: Node, rewrite: Rewrite): boolean {
@@ -44,8 +51,8 @@ function mergeInto(node: Node, rewrite: Rewrite): boolean {
   if (editor.soleConsumer(value) !== node) return false;
   const maker = editor.producer(value);
   const before = isOp(maker, "Add") ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul")) : maker;
-  const second = before && isOp(before, "Conv") === isOp(node, "Conv") ? linearLayer(node, editor) : undefined;
-  const first = second && before ? linearLayer(before, editor) : undefined;
+  const second = before && isOp(before, "Conv") === isOp(node, "Conv") ? linearLayer(node, editor, undefined, rewrite.isFixed) : undefined;
+  const first = second && before ? linearLayer(before, editor, undefined, rewrite.isFixed) : undefined;
   if (!first || first.last !== maker || first.outputs !== second?.inputs) return false;
   const labels = [first, second].map((layer) => nodeLabel(layer.node));
   const merged = isOp(node, "Conv") ? mergeConvolutions({ first, second }, rewrite) : mergeProducts({ first, second }, rewrite);
@@ -82,10 +89,11 @@ function mergeProducts({ first, second }: Pair, rewrite: Rewrite): Node | undefi
 function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): Node {
   const x = first.node.inputs[0] ?? "";
   const label = nodeLabel(second.node);
-  const w = rewrite.addConstant(floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight));
+  const sources = [second.weight.name ?? "", first.weight.name ?? ""] as const;
+  const w = rewrite.deriveConstant(floatTensor(second.weight.name ?? "weight", [first.inputs, second.outputs], weight), ...sources);
   const b = bias.some((value) => value !== 0) ? rewrite.addConstant(floatTensor(`${label}_bias`, [second.outputs], bias)) : undefined;
   if (isOp(first.node, "Gemm") || isOp(second.node, "Gemm")) {
-    const gemm = makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [attribute.float("alpha", 1), attribute.float("beta", 1)], second.node.name);
+    const gemm = makeNode("Gemm", [x, w, ...(b === undefined ? [] : [b])], [""], [], second.node.name);
     rewrite.replace(second.last, gemm);
     return gemm;
   }
@@ -142,7 +150,7 @@ function mergePointwiseBehind({ first, second }: Pair, one: Geometry, two: Geome
   if (!values) return undefined;
   const { node } = first;
   const dims = [second.outputs, first.inputs, ...first.weight.dims.slice(2)];
-  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite);
+  writeLayer({ ...first, weight: { ...first.weight, dims } }, values, rewrite, { weights: [second.weight.name ?? ""] });
   if (two.strides.some((stride) => stride !== 1)) setAttribute(node, attribute.ints("strides", one.strides.map((stride, k) => stride * (two.strides[k] ?? 1))));
   const output = second.node.outputs[0] ?? "";
   rewrite.retire(second.node);
@@ -164,7 +172,7 @@ function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: 
   const values = finite({ weight: Float32Array.from(weight), bias: Float32Array.from(bias) });
   if (!values) return undefined;
   const dims = [second.outputs, inputs, ...second.weight.dims.slice(2)];
-  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite);
+  writeLayer({ ...second, weight: { ...second.weight, dims } }, values, rewrite, { weights: [first.weight.name ?? ""] });
   rewrite.setInput(second.node, 0, first.node.inputs[0] ?? "");
   return second.node;
 }

@@ -4,6 +4,7 @@
  */
 import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
+import { CopyLedger, NewConstants } from "./constant-copies.js";
 
 export class Rewrite {
   private readonly retired = new Set<Node>();
@@ -11,8 +12,25 @@ export class Rewrite {
   private readonly gone = new Set<string>();
   /** How many constants were made from each name. */
   private readonly copies = new Map<string, number>();
+  /** The name that each new one was made from: of a constant that is replaced again and again it would grow every time. */
+  private readonly stems = new Map<string, string>();
 
-  constructor(readonly editor: GraphEditor) {}
+  private readonly made: NewConstants;
+
+  constructor(readonly editor: GraphEditor, private readonly ledger = new CopyLedger()) {
+    this.made = new NewConstants(editor);
+  }
+
+  /** Whether no other constant may be made of this one. */
+  readonly isFixed = (tensor: Tensor): boolean => this.ledger.isFixed(tensor);
+
+  /** Whether the node reads such a constant. */
+  usesFixed({ inputs }: Node): boolean {
+    return inputs.some((name) => {
+      const tensor = this.editor.constant(name);
+      return tensor !== undefined && this.isFixed(tensor);
+    });
+  }
 
   isRetired(node: Node): boolean {
     return this.retired.has(node);
@@ -57,18 +75,35 @@ export class Rewrite {
 
   /** A constant under a name made from its own. Counting goes on where it stopped, so that thousands of copies stay cheap. */
   addConstant(tensor: Tensor): string {
-    const stem = tensor.name ?? "constant";
+    const stem = this.stems.get(tensor.name ?? "") ?? tensor.name ?? "constant";
     const copies = this.copies.get(stem) ?? 0;
     this.copies.set(stem, copies + 1);
-    return this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    const name = this.editor.addInitializer({ ...tensor, name: this.editor.uniqueName(copies === 0 ? stem : `${stem}_${copies + 1}`) });
+    this.stems.set(name, stem);
+    return name;
   }
 
-  /** Gives the node a constant of its own, which came of the old one; that goes when nothing else uses it. */
-  setConstant(node: Node, index: number, tensor: Tensor): void {
-    const old = node.inputs[index] ?? "";
+  /**
+   * A constant that is made of others, which are recorded as what it came of. One that came of the same and is equal serves
+   * once more: layers that share a weight, with the same step behind each, share the new one.
+   * @param from names of the constants that it is made of, the first of which it is told apart by
+   */
+  deriveConstant(tensor: Tensor, ...from: readonly [string, ...string[]]): string {
+    const known = this.made.find(from[0], tensor);
+    if (known !== undefined) return known;
+    const sources = from.filter((name) => this.editor.constant(name) !== undefined);
+    const origins = sources.map((name) => this.editor.constant(name)!);
     const name = this.addConstant(tensor);
-    this.editor.recordDescent(old, name);
-    this.setInput(node, index, name);
+    this.made.add(from[0], tensor, name);
+    const kept = this.editor.constant(name);
+    if (kept) this.ledger.record(kept, origins);
+    for (const old of sources) this.editor.recordDescent(old, name);
+    return name;
+  }
+
+  /** Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it. */
+  setConstant(node: Node, index: number, tensor: Tensor, ...others: readonly string[]): void {
+    this.setInput(node, index, this.deriveConstant(tensor, node.inputs[index] ?? "", ...others));
   }
 
   /** Carries out the removals: retired nodes, what only they used, and declarations of values that are no more. */
@@ -102,19 +137,25 @@ export class Rewrite {
 /** Looks at one node and says how often it rewrote something there. */
 export type NodeRewriter = (node: Node) => number | boolean;
 
+export interface RewriteOptions {
+  readonly order?: "forward" | "backward";
+  /** Takes what new constants are made of; see fold-budget.ts. */
+  readonly ledger?: CopyLedger;
+}
+
 /**
  * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the graph around it
  * is edited. Each node that a graph had at the beginning is looked at once. Returns how many rewrites there were.
  * @param rewriterOf what to do with the nodes of a graph, given what is known of its values before anything is rewritten
  */
 export function rewriteGraphs(
-  model: Model, rewriterOf: (rewrite: Rewrite, facts: GraphFacts) => NodeRewriter, order: "forward" | "backward" = "forward",
+  model: Model, rewriterOf: (rewrite: Rewrite, facts: GraphFacts) => NodeRewriter, { order = "forward", ledger = new CopyLedger() }: RewriteOptions = {},
 ): number {
   const editors = GraphEditor.forModel(model);
   const facts = analyzeShapes(editors);
   let count = 0;
   for (const editor of editors.reverse()) {
-    const rewrite = new Rewrite(editor);
+    const rewrite = new Rewrite(editor, ledger);
     const rewriteNode = rewriterOf(rewrite, facts.get(editor) ?? new GraphFacts(undefined));
     const nodes = [...editor.graph.nodes];
     for (const node of order === "forward" ? nodes : nodes.reverse()) count += Number(rewriteNode(node));

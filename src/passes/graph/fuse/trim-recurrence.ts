@@ -15,8 +15,9 @@ import { attribute, getAttribute, type GraphEditor, int64Tensor, intAttribute, i
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { normalAxis } from "../../../ops/weights.js";
 import { definePass } from "../../define-pass.js";
-import { exactResult } from "../result.js";
 import { constantList, NEGATIVE_GATHER_OPSET, squeezedAxes } from "../slice-bounds.js";
+import type { CopyLedger } from "./constant-copies.js";
+import { foldWithinBudget } from "./fold-budget.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
 /** Longer chains are none that move axes alone. */
@@ -34,19 +35,21 @@ interface Read {
   readonly gather: Node;
 }
 
+const NAME = "trim-recurrence";
+
 export const trimRecurrence = definePass<Record<string, never>>({
-  name: "trim-recurrence",
+  name: NAME,
   description: "computes of a recurrent layer only the steps that count for the one that is read",
   lossy: false,
   defaults: {},
   run(model) {
-    return exactResult({ layersTrimmed: trimAll(model) });
+    return foldWithinBudget(model, { pass: NAME, stat: "layersTrimmed" }, trimAll);
   },
 });
 
-function trimAll(model: Model): number {
+function trimAll(model: Model, ledger: CopyLedger): number {
   if (opsetVersion(model) < NEGATIVE_GATHER_OPSET) return 0;
-  return rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "LSTM", "GRU", "RNN") && trim(node, rewrite, facts));
+  return rewriteGraphs(model, (rewrite, facts) => (node) => isOp(node, "LSTM", "GRU", "RNN") && trim(node, rewrite, facts), { ledger });
 }
 
 function trim(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
@@ -136,15 +139,13 @@ function split(node: Node, rewrite: Rewrite): Node[] | undefined {
   const { editor } = rewrite;
   if (["activations", "activation_alpha", "activation_beta"].some((name) => getAttribute(node, name))) return undefined;
   const given = node.inputs.map((name) => (name === "" ? undefined : editor.constant(name)));
-  const isOwn = (name: string, k: number): boolean => k === 0 || name === "" || (given[k]?.dims[0] === 2 && editor.consumers(name).length === 1 && editor.soleConsumer(name) === node);
+  const isOwn = (name: string, k: number): boolean => k === 0 || name === "" || (given[k]?.dims[0] === 2 && !rewrite.isFixed(given[k]) && editor.consumers(name).length === 1 && editor.soleConsumer(name) === node);
   if (!node.inputs.every(isOwn)) return undefined;
   return [0, 1].map((direction) => ({ ...node, inputs: node.inputs.map((name, k) => (k === 0 || name === "" ? name : addHalf(given[k]!, direction, rewrite))) }));
 }
 
 function addHalf(tensor: Tensor, direction: number, rewrite: Rewrite): string {
-  const name = rewrite.addConstant(half(tensor, direction));
-  rewrite.editor.recordDescent(tensor.name ?? "", name);
-  return name;
+  return rewrite.deriveConstant(half(tensor, direction), tensor.name ?? "");
 }
 
 function half(tensor: Tensor, direction: number): Tensor {

@@ -84,10 +84,11 @@ describe("a product of unknown rank", () => {
 
   it("is joined along channels when the axis is counted from the end, or the rank of another is known", async () => {
     const feed = { x: floats([2, 3]), z: floats([2, 3]) };
-    const nodes = (axis: number): Node[] => [op("MatMul", ["x", "w"], ["a"]), op("MatMul", ["z", "w"], ["b"]), op("Concat", ["a", "b"], ["c"], [attribute.int("axis", axis)]), op("Mul", ["c", "s"], ["y"])];
-    const parts: Parts = { feed, initializers: [w, tensor("s", [8], 2)] };
+    const nodes = (axis: number): Node[] => [op("MatMul", ["x", "w"], ["a"]), op("MatMul", ["z", "v"], ["b"]), op("Concat", ["a", "b"], ["c"], [attribute.int("axis", axis)]), op("Mul", ["c", "s"], ["y"])];
+    const weights = [w, tensor("v", [3, 4], 3)];
+    const parts: Parts = { feed };
     for (const [axis, untyped, count] of [[-1, ["x", "z"], 3], [1, ["x", "z"], 4], [1, ["x"], 3], [0, ["x"], 4]] as const) {
-      const model = declared(nodes(axis), { ...parts, initializers: axis === 0 ? [w, tensor("s", [4], 2)] : [w, tensor("s", [8], 2)] }, [], untyped);
+      const model = declared(nodes(axis), { ...parts, initializers: [...weights, tensor("s", [axis === 0 ? 4 : 8], 2)] }, [], untyped);
       const before = await run(model, feed);
       await apply(foldConcatAffine(), model);
       expect(operators(model)).toHaveLength(count);

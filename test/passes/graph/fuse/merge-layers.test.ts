@@ -90,9 +90,11 @@ describe("convolutions", () => {
     expect(await left(mergeLayers, nodes, { feed: IMAGE, initializers })).toEqual(["Conv", "Conv"]);
   });
 
-  it("leave a weight that another layer shares as it was", async () => {
+  it("leave a weight that another layer shares as it was, and stay where that weight and the new one take more bytes", async () => {
     const nodes = [conv(["x", "w", "b"], "h"), conv(["h", "v", "c"], "y"), conv(["x", "w"], "z")];
-    const model = await fused(mergeLayers, nodes, { feed: IMAGE, initializers: [...first, ...second], outputs: ["y", "z"] }, BOUND);
-    expect(model.graph.nodes).toHaveLength(2);
+    const small = [tensor("w", [16, 3, 1, 1]), ...first.slice(1), ...second];
+    expect((await fused(mergeLayers, nodes, { feed: IMAGE, initializers: small, outputs: ["y", "z"] }, BOUND)).graph.nodes).toHaveLength(2);
+    const large = [...first, ...second];
+    expect(await left(mergeLayers, nodes, { feed: IMAGE, initializers: large, outputs: ["y", "z"] })).toEqual(["Conv", "Conv", "Conv"]);
   });
 });

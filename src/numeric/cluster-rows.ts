@@ -1,24 +1,21 @@
 /** The few values that the weights of one layer become. */
-import { assignCodes, type CodedRow, CodebookFit } from "../../numeric/codebook.js";
-import { kMeans1d, nearestEntry } from "../../numeric/k-means.js";
-import { type InputMoments, withRidge } from "../../numeric/least-squares.js";
-import type { MatrixLayout } from "../weights/weight-matrix.js";
+import { assignCodes, type CodedRow, CodebookFit } from "./codebook.js";
+import { kMeans1d, nearestEntry } from "./k-means.js";
 
-/** λ: as for pruning, see layer-state.ts. */
-const RIDGE = 0.01;
 /** Turns of refitting the codebook and improving the assignment. Later ones change little. */
 const TURNS = 3;
 /** Multiplications of one sweep over a layer beyond which errors are not made to cancel. */
 const SWEEP_BUDGET = 4e9;
 
 export interface ClusterProblem {
-  /** The layer's weights, or their codes, row by row. */
+  /** The layer's weights, or their codes, row by row: [rows, columns]. Changed in place. */
   readonly values: Float32Array;
-  readonly layout: MatrixLayout;
-  /** Of the inputs, by group, when measured. */
-  readonly moments: readonly InputMoments[] | undefined;
+  readonly rows: number;
+  readonly columns: number;
+  /** H of the inputs of each group of rows, full and row-major; undefined where not measured or they never varied. */
+  readonly h: readonly (Float64Array | undefined)[];
   /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
-  readonly importance: (row: number) => number;
+  readonly importance: Float64Array;
   /** The value that stays as it is wherever it stands: the zero of a pruned layer. */
   readonly fixed: number | undefined;
   /** Whether the entries must be whole numbers. */
@@ -27,9 +24,14 @@ export interface ClusterProblem {
   readonly partners: Int32Array | undefined;
 }
 
-/** The values of `rows` with at most `k` distinct ones among them, the fixed one included. */
-export function clusterRows(problem: ClusterProblem, rows: readonly number[], k: number): void {
-  const { values, layout, fixed } = problem;
+/** Gives the values of each set of rows at most `k` distinct ones, the fixed one included. Returns all values. */
+export function clusterLayer(problem: ClusterProblem, sets: readonly (readonly number[])[], k: number): Float32Array {
+  for (const rows of sets) clusterRows(problem, rows, k);
+  return problem.values;
+}
+
+function clusterRows(problem: ClusterProblem, rows: readonly number[], k: number): void {
+  const { values, columns, fixed } = problem;
   const size = fixed === undefined ? k : k - 1;
   const coded = new RowCoder(problem, rows, affordable(problem));
   let book = entriesOf(problem, kMeans1d(coded.weights(), size, coded.sensitivities()));
@@ -39,14 +41,14 @@ export function clusterRows(problem: ClusterProblem, rows: readonly number[], k:
     if (!coded.isFitted || turn === TURNS || (turn > 0 && !changed)) break;
     book = coded.refit(book, (entries) => entriesOf(problem, entries));
   }
-  coded.write(values, layout, book);
+  coded.write(values, columns, book);
 }
 
 /**
  * Gives `values`, in place, at most `k` distinct ones of least squared error, `fixed` included, which keeps its places.
- * All weigh the same.
+ * All weigh the same. Returns them.
  */
-export function clusterFlat(values: Float32Array, k: number, fixed: number | undefined): void {
+export function clusterFlat(values: Float32Array, k: number, fixed: number | undefined): Float32Array {
   const counts = fixed === undefined ? undefined : new Uint8Array(values.length);
   if (counts) for (let i = 0; i < values.length; i++) counts[i] = values[i] === fixed ? 0 : 1;
   const book = kMeans1d(values, fixed === undefined ? k : k - 1, counts).map(Math.fround);
@@ -54,16 +56,17 @@ export function clusterFlat(values: Float32Array, k: number, fixed: number | und
     const value = values[i]!;
     if (value !== fixed) values[i] = book[nearestEntry(book, value)]!;
   }
+  return values;
 }
 
-function affordable({ layout, values, fixed }: ClusterProblem): boolean {
+function affordable({ rows, columns, values, fixed }: ClusterProblem): boolean {
   let share = 1;
   if (fixed !== undefined) {
     let others = 0;
     for (let i = 0; i < values.length; i++) if (values[i] !== fixed) others++;
     share = others / values.length;
   }
-  return layout.rows * (layout.columns * share) ** 2 <= SWEEP_BUDGET;
+  return rows * (columns * share) ** 2 <= SWEEP_BUDGET;
 }
 
 /** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
@@ -75,17 +78,14 @@ function entriesOf({ integers }: ClusterProblem, entries: Float64Array): Float64
 class RowCoder {
   readonly isFitted: boolean;
   private readonly rows: { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array }[];
-  private readonly h: readonly (Float64Array | undefined)[];
 
   constructor(private readonly problem: ClusterProblem, rows: readonly number[], canFit: boolean) {
-    const { layout, moments } = problem;
-    this.h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
-    this.isFitted = canFit && this.h.some((h) => h !== undefined);
+    this.isFitted = canFit && problem.h.some((h) => h !== undefined);
     this.rows = rows.map((row) => this.begin(row));
   }
 
   private begin(row: number): { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array } {
-    const { values, layout: { columns }, fixed } = this.problem;
+    const { values, columns, fixed } = this.problem;
     const support = Int32Array.from(Array.from({ length: columns }, (_, j) => j).filter((j) => values[row * columns + j] !== fixed));
     const weights = Float64Array.from(support, (j) => values[row * columns + j]!);
     return { row, support, weights, codes: new Int32Array(support.length).fill(-1) };
@@ -98,9 +98,9 @@ class RowCoder {
   /** How much a change of each weight alone matters. */
   sensitivities(): Float64Array {
     return this.gather(({ row, support }) => {
-      const { columns } = this.problem.layout;
+      const { columns } = this.problem;
       const h = this.matrixOf(row);
-      const importance = this.problem.importance(row);
+      const importance = this.problem.importance[row]!;
       return Float64Array.from(support, (j) => importance * (h ? h[j * columns + j]! : 1));
     });
   }
@@ -125,17 +125,17 @@ class RowCoder {
     return tidied;
   }
 
-  write(values: Float32Array, { columns }: MatrixLayout, book: Float64Array): void {
+  write(values: Float32Array, columns: number, book: Float64Array): void {
     for (const { row, support, codes } of this.rows) support.forEach((j, i) => void (values[row * columns + j] = book[codes[i]!]!));
   }
 
   private eachRow(visit: (coded: CodedRow) => void): void {
-    const { layout: { columns }, partners } = this.problem;
+    const { columns, partners } = this.problem;
     for (const { row, support, weights, codes } of this.rows) {
       const h = this.isFitted ? this.matrixOf(row) : undefined;
       const whole = h !== undefined && support.length === columns;
       visit({
-        weights, codes, importance: this.problem.importance(row),
+        weights, codes, importance: this.problem.importance[row]!,
         h: whole ? h : h && gather(h, columns, support),
         ...(partners ? { partners: localPartners(partners, support) } : {}),
       });
@@ -143,8 +143,8 @@ class RowCoder {
   }
 
   private matrixOf(row: number): Float64Array | undefined {
-    const { rows, groups } = this.problem.layout;
-    return this.h[Math.floor(row / (rows / groups))];
+    const { rows, h } = this.problem;
+    return h[Math.floor(row / (rows / h.length))];
   }
 
   private gather(pick: (row: RowCoder["rows"][number]) => Float64Array): Float64Array {

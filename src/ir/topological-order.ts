@@ -1,0 +1,86 @@
+/**
+ * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything else here
+ * relies on the order, so a model is sorted when it is read.
+ */
+import type { Model } from "./model.js";
+import type { Node } from "./node.js";
+import { capturedNames, nodeLists } from "./traverse.js";
+
+/** The nodes in order, or some of them that wait for each other, each for the next and the last for the first. */
+export type Ordering =
+  { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
+
+/**
+ * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and what it uses
+ * comes before it. A list that is in order already is returned itself. Captures by bodies count as uses of the node
+ * around them.
+ * @param isKnown tells names that are there without the nodes
+ */
+export function topologicalOrder(nodes: readonly Node[], isKnown: (name: string) => boolean = () => false): Ordering {
+  const sources = sourcesOf(nodes, isKnown);
+  if (sources.every((makers, at) => makers.every((maker) => maker < at))) return { nodes };
+  const state = new Uint8Array(nodes.length);
+  const order: Node[] = [];
+  for (let root = 0; root < nodes.length; root++) {
+    const cycle = visit(root, sources, state, (at) => order.push(nodes[at]!));
+    if (cycle) return { cycle: cycle.map((at) => nodes[at]!) };
+  }
+  return { nodes: order };
+}
+
+/** Sorts every list of nodes of the model: the graph, bodies and functions. Lists with a cycle stay as they are. */
+export function sortNodes(model: Model): void {
+  for (const scope of nodeLists(model)) {
+    const { nodes } = scope;
+    const sorted = topologicalOrder(nodes);
+    if (!sorted.cycle && sorted.nodes !== nodes) scope.nodes = [...sorted.nodes];
+  }
+}
+
+/** For each node the places of those in the list whose outputs it uses. */
+function sourcesOf(nodes: readonly Node[], isKnown: (name: string) => boolean): number[][] {
+  const makers = new Map<string, number>();
+  nodes.forEach(({ outputs }, at) => {
+    for (const name of outputs) if (name !== "" && !makers.has(name) && !isKnown(name)) makers.set(name, at);
+  });
+  return nodes.map((node) => {
+    const hasBodies = node.attributes.some(({ g, graphs }) => g ?? graphs);
+    const used = hasBodies ? [...node.inputs, ...capturedNames(node)] : node.inputs;
+    return used.flatMap((name) => makers.get(name) ?? []);
+  });
+}
+
+const ENTERED = 1;
+const DONE = 2;
+
+/**
+ * Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be too long to
+ * recurse.
+ */
+function visit(
+  root: number,
+  sources: readonly number[][],
+  state: Uint8Array,
+  done: (at: number) => void,
+): number[] | undefined {
+  if (state[root] !== 0) return undefined;
+  const path = [root];
+  const next = [0];
+  state[root] = ENTERED;
+  while (path.length > 0) {
+    const at = path.at(-1)!;
+    const source = sources[at]![next[next.length - 1]!++];
+    if (source === undefined) {
+      state[at] = DONE;
+      done(at);
+      path.pop();
+      next.pop();
+    } else if (state[source] === ENTERED) return path.slice(path.indexOf(source)).reverse();
+    else if (state[source] === 0) {
+      state[source] = ENTERED;
+      path.push(source);
+      next.push(0);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+/** Where passes have their heavy work done, and how they go through many layers of it. */
+import { transferable } from "../numeric/transferable.js";
+import type { Compute, PassContext, TaskArguments, TaskName, TaskResult } from "./contract.js";
+import * as TASKS from "./tasks.js";
+
+/** On the thread that asks, which waits meanwhile. What is handed over is gone for the caller here too. */
+export const IN_PLACE: Compute = {
+  width: 1,
+  run: <K extends TaskName>(task: K, ...args: TaskArguments<K>): Promise<TaskResult<K>> =>
+    new Promise((resolve) => {
+      const own = structuredClone(args, { transfer: transferable(args) });
+      resolve((TASKS[task] as unknown as (...args: TaskArguments<K>) => TaskResult<K>)(...own));
+    }),
+};
+
+/** A context in which there is somewhere to compute. */
+export type Working = Pick<PassContext, "advance"> & { readonly compute: Compute };
+
+/** The context with what it may lack: work is then done in place. */
+export function withCompute(context: PassContext): PassContext & Working {
+  return { ...context, compute: context.compute ?? IN_PLACE };
+}
+
+/**
+ * Starts the work of each item, as many side by side as there are threads, and finishes the items one by one in their
+ * order, so that what comes of it does not depend on the number of threads.
+ * @param part what is done to the items, for the progress of a pass that goes through them more than once
+ */
+export async function sideBySide<T, R>(
+  { compute, advance }: Working, items: readonly T[], start: (item: T) => Promise<R>, finish?: (item: T, result: R) => void, part?: string,
+): Promise<void> {
+  const running: Promise<R>[] = [];
+  await advance?.(0, items.length, part);
+  for (let next = 0, done = 0; done < items.length;) {
+    for (; next < items.length && next - done < compute.width; next++) {
+      const work = start(items[next]!);
+      // Met when its turn comes; one before it may have failed by then.
+      work.catch(() => undefined);
+      running.push(work);
+    }
+    const result = await running.shift()!;
+    finish?.(items[done]!, result);
+    done++;
+    await advance?.(done, items.length, part);
+  }
+}

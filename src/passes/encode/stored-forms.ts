@@ -1,0 +1,70 @@
+/** The compact forms that constants had in the file, for putting them back where nothing has changed a value. */
+import { contentKey, DataType, opsetVersion, shapeKey, type Model, type StoredForm, type Tensor } from "../../ir/index.js";
+import { Draft } from "./draft.js";
+
+/** Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use them. */
+const LASTING: ReadonlySet<string> = new Set([
+  "Add",
+  "Cast",
+  "Concat",
+  "ConstantOfShape",
+  "CumSum",
+  "Div",
+  "Gather",
+  "Identity",
+  "Mod",
+  "Mul",
+  "Reshape",
+  "ScatterElements",
+  "Slice",
+  "Sub",
+  "Transpose",
+  "Where",
+]);
+
+/** What a model remembers of its file, by content: passes rename, copy and merge constants. */
+export class StoredForms {
+  private readonly byKey = new Map<string, StoredForm>();
+  private readonly byName = new Map<string, StoredForm>();
+  private readonly shapes = new Set<string>();
+
+  constructor(model: Model) {
+    const opset = opsetVersion(model);
+    for (const form of model.storedForms ?? []) {
+      this.byName.set(form.name, form);
+      if (form.opset !== opset && !form.nodes.every(({ opType }) => LASTING.has(opType))) continue;
+      this.byKey.set(form.key, form);
+      this.shapes.add(form.key.slice(0, form.key.lastIndexOf(" ")));
+    }
+  }
+
+  /** The form of a constant that still has the very values that the file had. */
+  of(tensor: Tensor): StoredForm | undefined {
+    return this.shapes.has(shapeKey(tensor)) ? this.byKey.get(contentKey(tensor)) : undefined;
+  }
+
+  /** Whether the file held the constant of that name as int8 codes of its shape, whatever its values are by now. */
+  wasInt8({ name, dims }: Tensor): boolean {
+    const form = this.byName.get(name ?? "");
+    if (!form?.nodes.every(({ opType }) => opType === "Cast" || opType === "Mul")) return false;
+    return [...form.constants.values()].some((codes) => codes.dataType === DataType.INT8 && codes.dims.join() === dims.join());
+  }
+}
+
+/** The chain as one of the forms to choose among. */
+export function draftOf(form: StoredForm, target: string): Draft {
+  const draft = new Draft("restored", "as the file had it");
+  const names = new Map<string, string>([["", ""]]);
+  for (const [name, tensor] of form.constants) names.set(name, draft.existing(tensor));
+  for (const { opType, inputs, outputs, attributes } of form.nodes) {
+    names.set(
+      outputs[0] ?? "",
+      draft.op(
+        opType,
+        inputs.map((name) => names.get(name) ?? name),
+        attributes,
+      ),
+    );
+  }
+  return draft.finish(target);
+}

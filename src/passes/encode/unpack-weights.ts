@@ -1,0 +1,168 @@
+/**
+ * unpack-weights: makes dense constants of weights that the file holds compactly, for passes that change them.
+ *
+ *   codes ─▶ Cast ─▶ Mul(scale) ─▶ W ─▶ Conv   →   W (dense) ─▶ Conv
+ *
+ * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and clustering
+ * see none of the weights behind them. The form is remembered with the model, and encode-weights puts it back where the
+ * value is still the same at the end and no other form is smaller.
+ *
+ * Takes floating-point values and 8-bit codes that take more bytes than what they are computed from. Leaves alone: what
+ * fold-constants stores anyway; copies, such as a Transpose of a table that is read as it is as well, which would be
+ * stored twice; values of more elements than eight for each byte of the constants behind them (and of 2^20); and what
+ * folding never computes (see foldable.ts), such as a DequantizeLinear, which is int8 arithmetic rather than a form.
+ */
+import {
+  contentKey,
+  DataType,
+  GraphEditor,
+  isOp,
+  opsetVersion,
+  storedByteLength,
+  type Model,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
+import type { ConstantEvaluator, PassResult } from "../contract.js";
+import { definePass } from "../define-pass.js";
+import { CallBodies } from "../graph/call-bodies.js";
+import { ConstantRegions, type FoldTotals } from "../graph/constant-regions.js";
+
+const TYPES: ReadonlySet<DataType> = new Set([
+  DataType.FLOAT,
+  DataType.FLOAT16,
+  DataType.BFLOAT16,
+  DataType.DOUBLE,
+  DataType.INT8,
+  DataType.UINT8,
+]);
+const MIN_ELEMENTS = 2 ** 20;
+const ELEMENTS_PER_BYTE = 8;
+/** onnxruntime and protobuf take no more in one tensor, 1 GiB of float32. */
+const MAX_ELEMENTS = 2 ** 28;
+/** Constants that are evaluated together, bytes. */
+const BATCH_BYTES = 2 ** 25;
+
+export const unpackWeights = definePass<Record<string, never>>({
+  name: "unpack-weights",
+  description: "makes dense constants of weights that the file holds as codes, tables or in half precision",
+  lossy: false,
+  defaults: {},
+  async run(model, _options, { evaluator }): Promise<PassResult> {
+    const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
+    const before = model.storedForms?.length ?? 0;
+    const calls = new CallBodies(model);
+    for (const editor of GraphEditor.forModel(model))
+      if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
+    const unpacked = (model.storedForms?.length ?? 0) - before;
+    return { modified: unpacked > 0, stats: { unpackedTensors: unpacked, ...totals }, nodes: [], diagnostics: [] };
+  },
+});
+
+/** Every round unpacks some values or rejects some nodes, so this ends. */
+async function unpackGraph(
+  model: Model,
+  editor: GraphEditor,
+  calls: CallBodies,
+  evaluator: ConstantEvaluator,
+  totals: FoldTotals,
+): Promise<void> {
+  const rejected = new Set<Node>();
+  for (;;) {
+    const maxElements = mostElements(editor);
+    const regions = new ConstantRegions(model, editor, {
+      rejected,
+      maxElements,
+      maxTotal: Math.max(maxElements, MAX_ELEMENTS),
+      calls,
+    });
+    const frontier = regions.frontier();
+    if (frontier.length === 0) return;
+    const ends = new Set(frontier);
+    const tried = frontier.filter((node) => node.outputs.length === 1 && !copiesEnd(node, ends, editor));
+    for (const node of frontier) rejected.add(node);
+    for (const batch of batches(tried, regions)) await unpack(batch, { model, regions, evaluator, totals });
+  }
+}
+
+function mostElements(editor: GraphEditor): number {
+  let bytes = 0;
+  for (let scope: GraphEditor | undefined = editor; scope; scope = scope.parent) {
+    for (const tensor of scope.graph.initializers) bytes += storedByteLength(tensor);
+  }
+  return Math.min(MAX_ELEMENTS, Math.max(MIN_ELEMENTS, ELEMENTS_PER_BYTE * bytes));
+}
+
+/** Whether the node only moves a value that is itself read elsewhere. */
+function copiesEnd(node: Node, ends: ReadonlySet<Node>, editor: GraphEditor): boolean {
+  return (
+    movesData(node) &&
+    node.inputs.some((name) => {
+      const maker = editor.producer(name);
+      return maker !== undefined && ends.has(maker);
+    })
+  );
+}
+
+function movesData(node: Node): boolean {
+  return isOp(
+    node,
+    "Concat",
+    "DepthToSpace",
+    "Flatten",
+    "Gather",
+    "Identity",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+  );
+}
+
+function* batches(nodes: readonly Node[], regions: ConstantRegions): Generator<Node[], void> {
+  let batch: Node[] = [];
+  let bytes = 0;
+  for (const node of nodes) {
+    batch.push(node);
+    for (const tensor of regions.chainOf(node).constants.values()) bytes += storedByteLength(tensor);
+    if (bytes < BATCH_BYTES) continue;
+    yield batch;
+    [batch, bytes] = [[], 0];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Unpacking {
+  readonly model: Model;
+  readonly regions: ConstantRegions;
+  readonly evaluator: ConstantEvaluator;
+  readonly totals: FoldTotals;
+}
+
+async function unpack(nodes: readonly Node[], { model, regions, evaluator, totals }: Unpacking): Promise<void> {
+  const values = await regions.evaluate(nodes, evaluator);
+  for (const node of nodes) {
+    const [name = ""] = node.outputs;
+    const value = values.get(name);
+    if (!value || !TYPES.has(value.dataType) || regions.growth([node], values) <= 0) continue;
+    const { nodes: chain, constants } = regions.chainOf(node);
+    if (isCopy(chain, constants, value) || chain.some(({ outputs }) => outputs.length !== 1)) continue;
+    (model.storedForms ??= []).push({
+      name,
+      key: contentKey(value),
+      opset: opsetVersion(model),
+      nodes: chain,
+      constants,
+    });
+    regions.store([node], values, totals);
+  }
+}
+
+/** Whether the value is part of a constant that stays in the file, or that in another order. */
+function isCopy(chain: readonly Node[], constants: ReadonlyMap<string, Tensor>, value: Tensor): boolean {
+  const largest = [...constants.values()].reduce((most, tensor) => Math.max(most, storedByteLength(tensor)), 0);
+  return chain.every(movesData) && storedByteLength(value) <= largest;
+}

@@ -1,0 +1,2 @@
+export { ThreadPool } from "./pool.js";
+export { Thread } from "./thread.js";

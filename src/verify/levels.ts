@@ -1,0 +1,41 @@
+/** The optimization levels that two models ran at, and whether the lower one is the compressed model's fault. */
+import { EdgecError } from "../errors.js";
+import { LEVELS, type OptimizationLevel, type Session, type UsedLevel } from "../runtime/index.js";
+
+export interface ComparedLevels {
+  readonly original: OptimizationLevel;
+  readonly compressed: OptimizationLevel;
+  /** What onnxruntime said of the original, and of the compressed model, above those levels; null where nothing. */
+  readonly refusals: { readonly original: string | null; readonly compressed: string | null };
+}
+
+export interface LevelRules {
+  /** What messages call the compressed model. */
+  readonly compressed: string;
+  readonly lowerLevelIsFine?: boolean;
+}
+
+/** Undefined where both run at the highest level. Throws as `requireLevel` unless the lower one is fine. */
+export async function comparedLevels(
+  original: Session,
+  compressed: Session,
+  rules: LevelRules,
+): Promise<ComparedLevels | undefined> {
+  const [before, after] = await Promise.all([original.usedLevel(), compressed.usedLevel()]);
+  if (rules.lowerLevelIsFine !== true) requireLevel(rules.compressed, after, before);
+  if (before.level === LEVELS[0] && after.level === LEVELS[0]) return undefined;
+  const refusals = { original: before.refusal ?? null, compressed: after.refusal ?? null };
+  return { original: before.level, compressed: after.level, refusals };
+}
+
+/** Throws EdgecError MODEL_REJECTED for a model that runs only at a lower level than its original. */
+export function requireLevel(label: string, { level, refusal = "" }: UsedLevel, original: UsedLevel): void {
+  if (!isLower(level, original.level)) return;
+  const where = `at graph optimization level "${level}" and not above, where the original runs at "${original.level}"`;
+  throw new EdgecError("MODEL_REJECTED", `${label}: onnxruntime runs it ${where}. It says: ${refusal}`);
+}
+
+/** Whether less is optimized at `level` than at `other`. */
+export function isLower(level: OptimizationLevel, other: OptimizationLevel): boolean {
+  return LEVELS.indexOf(level) > LEVELS.indexOf(other);
+}

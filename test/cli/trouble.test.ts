@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { edgec, fixture, BIN, type Outcome } from "./run-edgec.js";
+import { temporaryFolder } from "./temporary-folder.js";
+
+const LENET = fixture("models/lenet.onnx");
+const CALIB = fixture("digits/digits-rgb32-calib.npz");
+const temporary = temporaryFolder();
+const here = (name: string): string => join(temporary.path, name);
+
+/** Runs edgec from a shell, which sets limits and redirects: `edgec` stands for the program. */
+function inShell(script: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const text = script.replaceAll("edgec", `"${process.execPath}" "${BIN}"`);
+    const child = spawn("/bin/bash", ["-c", text], {
+      cwd: temporary.path,
+      env: { ...process.env, LENET, CALIB, ...env },
+    });
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const)
+      child[name].setEncoding("utf8").on("data", (chunk: string) => (output[name] += chunk));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...output }));
+  });
+}
+
+function expectOneLine({ code, stderr }: Outcome, message: RegExp): void {
+  expect(stderr).toMatch(message);
+  expect(
+    stderr
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith("plan: ")),
+  ).toHaveLength(1);
+  expect(stderr).not.toMatch(/bug in edgec|\n\s+at /);
+  expect(code).toBe(2);
+}
+
+describe.skipIf(process.platform !== "linux")("a stream that takes no more", () => {
+  it.each(["edgec passes", "edgec --help", 'edgec inspect "$LENET"', 'edgec inspect "$LENET" --json'])(
+    "%s onto a full disk exits 2",
+    async (command) => {
+      expectOneLine(await inShell(`${command} > /dev/full`), /^error: cannot write to standard output: ENOSPC/);
+    },
+  );
+
+  it("does not keep a model from being written", async () => {
+    expectOneLine(await inShell('edgec compress "$LENET" -o o.onnx > /dev/full'), /cannot write to standard output/);
+    expect(readdirSync(temporary.path)).toEqual(["o.onnx"]);
+  });
+
+  it.each(["2>/dev/full", "2>&-", ">&- 2>&- <&-", "2> >(exec true)"])(
+    "standard error as %s changes nothing",
+    async (redirection) => {
+      expect((await inShell(`edgec compress "$LENET" -o o.onnx --debug ${redirection}`)).code).toBe(0);
+      expect((await inShell(`edgec compress missing.onnx ${redirection}`)).code).toBe(2);
+      expect(readdirSync(temporary.path)).toEqual(["o.onnx"]);
+    },
+  );
+
+  it("a reader that has gone is no error, and the run goes on", async () => {
+    const { stderr } = await inShell('edgec compress "$LENET" -o o.onnx | true; echo "${PIPESTATUS[0]}" >&2');
+    expect([stderr.trim().split("\n").at(-1), existsSync(here("o.onnx"))]).toEqual(["0", true]);
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
+  // What onnxruntime and edgec write aside is larger than 64 blocks of 1 KiB.
+  it.each([
+    'compress "$LENET" --int8 --calib "$CALIB" -o o.onnx --quiet',
+    'sensitivity "$LENET" --calib "$CALIB"',
+    'verify "$LENET" "$LENET" --quiet',
+    'optimize "$LENET" -o o.onnx --quiet',
+  ])("files that may not grow: %s", async (command) => {
+    mkdirSync(here("tmp"));
+    expectOneLine(
+      await inShell(`ulimit -f 64; edgec ${command}`, { TMPDIR: here("tmp") }),
+      /^error: cannot write .*(TMPDIR|another)/m,
+    );
+    expect([readdirSync(temporary.path), readdirSync(here("tmp"))]).toEqual([["tmp"], []]);
+  });
+
+  it.each([20, 23, 26, 30, 40, 60])("%d open files", async (limit) => {
+    const outcome = await inShell(
+      `ulimit -n ${limit}; edgec compress "$LENET" --int8 --calib "$CALIB" -o o.onnx --quiet`,
+    );
+    if (outcome.code !== 0) expectOneLine(outcome, /EMFILE/);
+  });
+
+  it("a folder for temporary files that does not exist", async () => {
+    const outcome = await edgec(["compress", LENET, "--int8", "--calib", CALIB, "-o", here("o.onnx"), "--quiet"], {
+      env: { TMPDIR: here("none") },
+    });
+    expectOneLine(outcome, /temporary folder in [^ ]*none: the folder does not exist\. Set TMPDIR to one that exists\.$/m);
+  });
+
+  it("links in a circle, and a name that is too long", async () => {
+    symlinkSync("b.onnx", here("a.onnx"));
+    symlinkSync("a.onnx", here("b.onnx"));
+    for (const name of ["a.onnx", `${"n".repeat(300)}.onnx`])
+      expectOneLine(await edgec(["inspect", name], { cwd: temporary.path }), /ELOOP|ENAMETOOLONG/);
+    expectOneLine(
+      await edgec(["compress", LENET, "-o", `${"n".repeat(300)}.onnx`, "--quiet"], { cwd: temporary.path }),
+      /name/,
+    );
+    expectOneLine(
+      await edgec(["compress", LENET, "--int8", "--calib", "a.npz", "-o", "o.onnx", "--quiet"], {
+        cwd: temporary.path,
+      }),
+      /a\.npz/,
+    );
+  });
+
+  it.skipIf(process.getuid?.() === 0)("a folder that is read-only", async () => {
+    mkdirSync(here("fixed"));
+    chmodSync(here("fixed"), 0o555);
+    expectOneLine(
+      await edgec(["compress", LENET, "-o", "fixed/o.onnx", "--quiet"], { cwd: temporary.path }),
+      /cannot be written to/,
+    );
+  });
+});

@@ -1,0 +1,91 @@
+/** What a run decides must not hang on the runtime that happens to be installed. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Report } from "../../src/index.js";
+import { edgec, fixture } from "../cli/run-edgec.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
+
+const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
+const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };
+const NONE = { NODE_OPTIONS: HIDING };
+const digits = (name: string): string => fixture(`digits/digits-${name}.npz`);
+const temporary = temporaryFolder();
+
+interface Made { readonly report: Report; readonly bytes: Buffer; readonly stderr: string }
+
+async function made(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Made> {
+  const output = join(temporary.path, "made.onnx");
+  const { code, stdout, stderr } = await edgec(["compress", ...args, "--json", "--force", "-o", output], { env });
+  expect([code, stderr]).toEqual([0, expect.any(String)]);
+  return { report: JSON.parse(stdout) as Report, bytes: await readFile(output), stderr };
+}
+
+/** The same costs under a name that is not this machine's, so that they decide with the native runtime as well. */
+async function elsewhere(): Promise<readonly string[]> {
+  const path = join(temporary.path, "elsewhere.json");
+  await writeFile(path, JSON.stringify({ extends: "generic" }));
+  return ["--target", path];
+}
+
+const idsOf = ({ warnings }: Report): string[] => warnings.map(({ id }) => id);
+const choicesOf = ({ decisions, nodes }: Report): unknown => ({ ...decisions, nodes: nodes.map(({ pass, name, status }) => [pass, name, status]) });
+
+/** WebAssembly takes its time; the others are for `npm run check:full`. */
+const RUNS: readonly (readonly [string, string])[] = [
+  ["lenet", "fast"],
+  ...(process.env.EDGEC_FULL ? ([["lenet", "balanced"], ["mbv2", "fast"]] as const) : []),
+];
+
+describe("without the native runtime", () => {
+  it.each(RUNS)("%s at --effort %s becomes what the target's costs make of it", async (name, effort) => {
+    const args = [fixture(`models/${name}.onnx`), "--int8", "--effort", effort, "--calib", digits("rgb32-calib")];
+    const [web, native] = [await made(args, NO_NATIVE), await made([...args, ...await elsewhere()], {})];
+    expect(choicesOf(web.report)).toEqual(choicesOf(native.report));
+    expect(web.report.size.compressed.raw).toBe(native.report.size.compressed.raw);
+    expect(idsOf(web.report)[0]).toBe("runtime/native-missing");
+    expect(web.report.latency?.runtime).toMatch(/^onnxruntime-web/);
+  }, 120_000);
+
+  it.each([["vit", ["--int8"], NO_NATIVE], ["rnn", ["--int8"], NONE], ["lenet", ["--prune", "0.5", "--cluster", "16"], NO_NATIVE], ["lenet", ["--storage", "int8"], NONE]] as const)(
+    "%s with %s and no data becomes the same bytes", async (name, flags, env) => {
+      const args = [fixture(`models/${name}.onnx`), ...flags];
+      const [bare, native] = [await made(args, env), await made([...args, ...await elsewhere()], {})];
+      expect(bare.bytes.equals(native.bytes)).toBe(true);
+    }, 120_000,
+  );
+
+  it("says so in the first line, with the way to get it", async () => {
+    const { stderr } = await made([fixture("models/lenet.onnx")], NO_NATIVE);
+    expect(stderr.split("\n")[0]).toMatch(/^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web takes its place.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/);
+  });
+
+  it("says no more of a choice than there was one", async () => {
+    const [stored, int8] = [await made([fixture("models/lenet.onnx")], NO_NATIVE), await made([fixture("models/lenet.onnx"), "--int8"], NO_NATIVE)];
+    const notice = ({ report }: Made): string => report.warnings[0]?.message ?? "";
+    expect(notice(stored)).not.toContain("table of costs");
+    expect(notice(int8)).toContain("what pays in int8 is decided by the table of costs of the target generic");
+  });
+
+  it("is a matter of choice with EDGEC_RUNTIME=web", async () => {
+    expect((await made([fixture("models/lenet.onnx")], { EDGEC_RUNTIME: "web" })).report.warnings[0]?.message).toMatch(/is not used, because the environment variable EDGEC_RUNTIME is "web"\..*Unset the variable/);
+  });
+});
+
+describe("with no runtime at all", () => {
+  it("nothing is said to have been compared", async () => {
+    const { report } = await made([fixture("models/lenet.onnx"), "--int8"], NONE);
+    const ids = idsOf(report);
+    expect(ids).toContain("compress/unproven");
+    expect(ids).not.toContain("compress/random-feeds");
+    expect(report.warnings.map(({ message }) => message).join("\n")).not.toContain("were compared");
+  });
+});
+
+it("says nothing where the native runtime is there, nor where nothing is to be run", async () => {
+  for (const [args, env] of [[[], {}], [["--no-verify"], NONE]] as const) {
+    const { report } = await made([fixture("models/lenet.onnx"), ...args], env);
+    expect(idsOf(report)).not.toContain("runtime/native-missing");
+    expect(idsOf(report).includes("compress/random-feeds")).toBe(report.fidelity !== null);
+  }
+});

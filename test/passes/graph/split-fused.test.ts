@@ -1,0 +1,87 @@
+import { expect, it } from "vitest";
+import {
+  attribute, type Attribute, DataType, type Feed, floatTensor, makeNode, type Node, type Tensor,
+} from "../../../src/ir/index.js";
+import { splitFused } from "../../../src/passes/graph/split-fused.js";
+import { Random } from "../../fuzz/random.js";
+import { normalArray } from "../../numeric/seeded.js";
+import { difference, run } from "./running.js";
+import { apply, tiny } from "./tiny-models.js";
+
+const { float, floats, int, ints, string } = attribute;
+const tensor = (name: string, dims: readonly number[], seed: number): Tensor =>
+  floatTensor(name, dims, normalArray(dims.reduce((a, b) => a * b, 1), seed));
+const fed = (dims: readonly number[], seed: number): Feed[string] =>
+  ({ dataType: DataType.FLOAT, dims, data: normalArray(dims.reduce((a, b) => a * b, 1), seed) });
+
+const MICROSOFT = { domain: "com.microsoft", version: 1n };
+
+/** Runs a fused operator of onnxruntime's before and after, without further optimizations; the operators after. */
+async function split(node: Node, feed: Feed, initializers: Tensor[]): Promise<string[]> {
+  const make = () => {
+    const model = tiny([{ ...structuredClone(node), domain: "com.microsoft" }],
+      { feed, initializers: structuredClone(initializers), outputs: ["y"] });
+    model.opsetImports.push(MICROSOFT);
+    return model;
+  };
+  const before = await run(make(), feed);
+  const model = make();
+  await apply(splitFused(), model);
+  expect(difference(before, await run(model, feed))).toBeLessThan(2e-5);
+  return model.graph.nodes.map(({ domain, opType }) => (domain ? `${domain}.${opType}` : opType));
+}
+
+/** Activations that onnxruntime 1.30 to 1.32 write into FusedConv and FusedGemm, with parameters. */
+const OF_BOTH: readonly [string, number[]][] =
+  [["Relu", []], ["Sigmoid", []], ["Tanh", []], ["LeakyRelu", [0.2]], ["HardSigmoid", [0.3, 0.4]]];
+const OF_GEMM: readonly [string, number[]][] =
+  [["Elu", [0.7]], ["Softplus", []], ["Softsign", []], ["ThresholdedRelu", [0.5]]];
+
+it.each([...OF_BOTH, ["Clip", [-0.5, 2]] as [string, number[]]])("splits FusedConv with %s, and what it adds",
+  async (name, parameters) => {
+  const attributes: Attribute[] =
+    [ints("pads", [1, 1, 1, 1]), string("activation", name),
+    ...(parameters.length > 0 ? [floats("activation_params", parameters)] : [])];
+  const constants = [tensor("w", [3, 2, 3, 3], 1), tensor("b", [3], 2)];
+  expect(await split(makeNode("FusedConv", ["x", "w", "b"], ["y"], attributes), { x: fed([1, 2, 5, 5], 3) },
+    constants)).toEqual(["Conv", name]);
+  const added = makeNode("FusedConv", ["x", "w", "b", "z"], ["y"], attributes);
+  expect(await split(added, { x: fed([1, 2, 5, 5], 3), z: fed([1, 3, 5, 5], 4) }, constants))
+    .toEqual(["Conv", "Add", name]);
+});
+
+it.each([...OF_BOTH, ...OF_GEMM])("splits FusedGemm with %s", async (name, parameters) => {
+  const own = parameters.map((value, k) => float(["activation_alpha", "activation_beta"][k]!, value));
+  const node = makeNode("FusedGemm", ["x", "w", "b"], ["y"],
+    [float("alpha", 0.5), int("transB", 1), string("activation", name), ...own]);
+  expect(await split(node, { x: fed([4, 5], 1) }, [tensor("w", [3, 5], 2), tensor("b", [3], 3)]))
+    .toEqual(["Gemm", name]);
+});
+
+it("splits random FusedMatMul, and puts its factor into a constant that nothing else uses", async () => {
+  const random = new Random(3);
+  for (let round = 0; round < 30; round++) {
+    const [transA, transB] = [random.chance(0.5), random.chance(0.5)];
+    const batch = random.pick([[], [2], [2, 3]]);
+    const [a, b] = [[...batch, ...(transA ? [4, 3] : [3, 4])],
+      [...(random.chance(0.5) ? batch : []), ...(transB ? [5, 4] : [4, 5])]];
+    const alpha = random.pick([1, 0.25, -2]);
+    const isConstant = random.chance(0.6);
+    const node = makeNode("FusedMatMul", ["a", "b"], ["y"],
+      [int("transA", Number(transA)), int("transB", Number(transB)), float("alpha", alpha)]);
+    const left = await split(node, { a: fed(a, round), ...(isConstant ? {} : { b: fed(b, round + 50) }) }, isConstant
+      ? [tensor("b", b, round + 50)] : []);
+    expect(left.filter((opType) => opType === "Transpose")).toHaveLength(Number(transA) + Number(transB));
+    expect(left.filter((opType) => opType !== "Transpose"))
+      .toEqual(alpha === 1 || isConstant ? ["MatMul"] : ["MatMul", "Mul"]);
+  }
+});
+
+it("leaves alone what it does not know, and products with batch axes in other places", async () => {
+  const unknown = tiny([{ ...makeNode("FusedConv", ["x", "w"], ["y"], [string("activation", "Other")]),
+    domain: "com.microsoft" }], { feed: { x: fed([1, 2, 5, 5], 3) }, initializers: [tensor("w", [3, 2, 3, 3], 1)] });
+  expect((await splitFused().run(unknown, { statistics: undefined, evaluator: undefined, seed: 0 })).modified)
+    .toBe(false);
+  const node = makeNode("FusedMatMul", ["a", "b"], ["y"], [int("transBatchA", 1)]);
+  expect(await split(node, { a: fed([3, 2, 4], 1), b: fed([2, 4, 5], 2) }, [])).toEqual(["com.microsoft.FusedMatMul"]);
+});

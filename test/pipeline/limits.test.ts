@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { encodeModelBytes } from "../../src/onnx/index.js";
+import { compress } from "../../src/pipeline/compress.js";
+import { optimize } from "../../src/pipeline/optimize.js";
+import { amplifiers } from "../fuzz/amplifying-models.js";
+import type { Model } from "../../src/ir/index.js";
+
+function amplifier(name: string, scale = 40): Model {
+  const found = amplifiers(scale).find((each) => each.name === name);
+  if (!found) throw new Error(`there is no amplifier "${name}"`);
+  return found.model;
+}
+
+describe("limits", () => {
+  it("end the folding of what takes long, keep its nodes and say so", async () => {
+    const model = amplifier("heavy convolution");
+    const { model: result, report } = await optimize(model, { verify: false, foldLimit: { seconds: 0.5 } });
+    expect(result.graph.nodes.map(({ opType }) => opType)).toContain("Conv");
+    const told = report.warnings.find(({ id }) => id === "fold-constants/limit");
+    expect(told?.message).toMatch(/computing them takes more than 0.5\d* s: the nodes stay.*--fold-limit/);
+  });
+
+  it("end the folding of what takes much memory", async () => {
+    const { report } = await optimize(amplifier("expand on constants", 20), { verify: false, foldLimit: { bytes: 1000 } });
+    expect(report.warnings.find(({ id }) => id === "fold-constants/limit")?.message).toMatch(/more than 0.0\d+ MB of memory|more than 0.\d+ MB of memory/);
+  });
+
+  it("refuse what takes much memory to load, with the limit in the message", async () => {
+    const loading = compress(encodeModelBytes(amplifier("concat on constants")), { loadLimit: { bytes: 3e8 } });
+    await expect(loading).rejects.toMatchObject({
+      code: "MODEL_REJECTED", exitCode: 3, message: expect.stringMatching(/onnxruntime takes more than 300 MB of memory to load it.*--load-limit.*--no-verify/s) as string,
+    });
+  });
+
+  it("refuse what takes long to load", async () => {
+    const loading = compress(encodeModelBytes(amplifier("functions on the input")), { loadLimit: { seconds: 0.5 } });
+    await expect(loading).rejects.toThrow(/onnxruntime takes more than 0.5\d* s to load it/);
+  });
+
+  it("leave the models uncompared that take much memory on made-up inputs, and write the result", async () => {
+    const { report } = await compress(encodeModelBytes(amplifier("concat on the input")), { loadLimit: { bytes: 3e8 } });
+    expect(report.fidelity).toBeNull();
+    expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toMatch(/takes more than 300 MB of memory on random feeds/);
+  });
+
+  it("keep calls of functions that multiply", async () => {
+    const { model } = await optimize(amplifier("functions on the input"), { verify: false });
+    expect(model.graph.nodes.map(({ opType }) => opType)).toContain("f30");
+  });
+
+  it("must be above 0", async () => {
+    await expect(optimize(amplifier("functions on the input"), { foldLimit: { seconds: 0 } })).rejects.toMatchObject({ code: "BAD_OPTION" });
+  });
+});
