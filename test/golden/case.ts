@@ -1,53 +1,64 @@
-/**
- * One golden case: what it shows, options of the pass, the model as text before and after.
- *
- *   An Identity between two nodes goes.
- *   options {"amount": 0.5}           optional; default {}
- *   samples {"x": [[1, 2], [3, 4]]}   optional; what statistics are measured on, one list a sample
- *   tolerance 0.01                    optional; largest difference of outputs, default 1e-6
- *   === before
- *   model ir=8 ai.onnx=17
- *   …
- *   === after
- *   …                                 or the one word "unchanged"
- */
-import { readdirSync, readFileSync } from "node:fs";
+/** One golden case, read from its file. README.md beside this says what it looks like. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface GoldenCase {
   readonly pass: string;
   readonly name: string;
+  readonly path: string;
+  /** What the case shows, in a sentence or two. */
   readonly description: string;
   readonly options: Readonly<Record<string, unknown>>;
-  readonly samples: Readonly<Record<string, readonly (readonly number[])[]>> | undefined;
+  /** Values of each input, one list a sample; a number asks for so many samples of random ones. */
+  readonly samples: Readonly<Record<string, readonly (readonly number[])[]>> | number | undefined;
   readonly tolerance: number;
   readonly before: string;
+  /** The model before lossy passes, where the pass is to come near to it. */
+  readonly reference: string | undefined;
   /** The text of `before` where the pass is to change nothing. */
   readonly after: string;
 }
 
 const SETTINGS = ["options", "samples", "tolerance"] as const;
+const UNCHANGED = "unchanged";
 
 /** All cases in the folder of a pass. */
 export function casesOf(folder: string, pass: string): GoldenCase[] {
   const files = readdirSync(join(folder, pass)).filter((name) => name.endsWith(".txt")).sort();
-  return files.map((name) => parseCase(readFileSync(join(folder, pass, name), "utf8"), pass, name.slice(0, -".txt".length)));
+  return files.map((file) => parseCase(join(folder, pass, file), pass, file.slice(0, -".txt".length)));
 }
 
-export function parseCase(text: string, pass: string, name: string): GoldenCase {
-  const [head = "", before, after] = text.split(/^=== (?:before|after)\n/m);
-  if (before === undefined || after === undefined) throw new Error(`${pass}/${name}: needs "=== before" and "=== after"`);
-  const lines = head.split("\n").filter((line) => line.trim() !== "");
-  const isSetting = (line: string): boolean => SETTINGS.some((word) => line.startsWith(`${word} `));
-  const setting = (word: (typeof SETTINGS)[number]): unknown => {
-    const line = lines.find((candidate) => candidate.startsWith(`${word} `));
-    return line === undefined ? undefined : JSON.parse(line.slice(word.length));
-  };
+function parseCase(path: string, pass: string, name: string): GoldenCase {
+  const text = readFileSync(path, "utf8");
+  const fail = (message: string): never => { throw new Error(`test/golden/${pass}/${name}.txt: ${message}`); };
+  const parts = /^([^]*?)^=== before\n([^]*?)(?:^=== reference\n([^]*?))?^=== after\n([^]*)$/m.exec(text);
+  const [, head = "", before = "", reference, after = ""] = parts ?? fail('needs "=== before" and "=== after"');
+  const { description, settings } = parseHead(head, fail);
   return {
-    pass, name, before, after: after.trim() === "unchanged" ? before : after,
-    description: lines.filter((line) => !isSetting(line)).join(" "),
-    options: (setting("options") ?? {}) as GoldenCase["options"],
-    samples: setting("samples") as GoldenCase["samples"],
-    tolerance: (setting("tolerance") ?? 1e-6) as number,
+    pass, name, path, description, before, reference,
+    after: after.trim() === UNCHANGED ? before : after,
+    options: (settings.options ?? {}) as GoldenCase["options"],
+    samples: settings.samples as GoldenCase["samples"],
+    tolerance: (settings.tolerance ?? 1e-6) as number,
   };
+}
+
+function parseHead(head: string, fail: (message: string) => never) {
+  const settings: Partial<Record<(typeof SETTINGS)[number], unknown>> = {};
+  const prose: string[] = [];
+  for (const line of head.split("\n").filter((text) => text !== "")) {
+    const word = SETTINGS.find((setting) => line.startsWith(`${setting} `));
+    if (word) settings[word] = JSON.parse(line.slice(word.length)) as unknown;
+    else prose.push(line);
+  }
+  const description = prose.join(" ");
+  if (!description.endsWith(".")) fail("needs a sentence first that says what it shows");
+  return { description, settings };
+}
+
+/** Writes what the pass made into the file of the case. */
+export function updateCase({ path, before }: GoldenCase, after: string): void {
+  const text = readFileSync(path, "utf8");
+  const end = text.lastIndexOf("=== after\n");
+  writeFileSync(path, `${text.slice(0, end)}=== after\n${after === before ? `${UNCHANGED}\n` : after}`);
 }

@@ -1,6 +1,6 @@
 /** Inferred sizes against what onnxruntime really makes. */
 import { expect, it } from "vitest";
-import { attribute, DataType, emptyGraph, GraphEditor, int64Tensor, makeNode, type Dimension, type Model, type Node } from "../../src/ir/index.js";
+import { attribute, DataType, emptyGraph, GraphEditor, int64Tensor, integerTensor, makeNode, type Dimension, type Model, type Node } from "../../src/ir/index.js";
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";
 import { analyzeModel, analyzeShapes } from "../../src/ops/shape-analysis.js";
 import { inferScopes } from "../../src/ops/shapes.js";
@@ -56,4 +56,18 @@ it("knows what a Pad and a Slice leave alone when one of their axes is computed"
   expect(sizesOf("y", [axes, pad], { feed, initializers: [one, int64Tensor("pads", [1, 0, 1, 0])] })).toEqual([2, 5, 4]);
   const slice = makeNode("Slice", ["x", "from", "to", "axes"], ["y"]);
   expect(sizesOf("y", [axes, slice], { feed, initializers: [one, int64Tensor("from", [0, 0]), int64Tensor("to", [1, 1])] })).toEqual(["?", "?", "?"]);
+});
+
+it("takes the largest int64, which exporters write for the end of an axis, for just that", () => {
+  const feed = { x: floats([2, 3, 4]) };
+  const initializers = [
+    int64Tensor("from", [0, 1]), int64Tensor("axes", [0, 2]), int64Tensor("one", [1]),
+    integerTensor("to", [2], DataType.INT64, BigInt64Array.of(2n ** 63n - 1n, 2n ** 63n - 1n)),
+    integerTensor("end", [1], DataType.INT64, BigInt64Array.of(2n ** 63n - 1n)),
+  ];
+  const slice = makeNode("Slice", ["x", "from", "to", "axes"], ["y"]);
+  expect(sizesOf("y", [slice], { feed, initializers })).toEqual([2, 3, 3]);
+  // numpy: x.shape[1:] is (3, 4).
+  const tail = [makeNode("Shape", ["x"], ["s"]), makeNode("Slice", ["s", "one", "end"], ["t"]), makeNode("ConstantOfShape", ["t"], ["y"])];
+  expect(sizesOf("y", tail, { feed, initializers })).toEqual([3, 4]);
 });

@@ -2,100 +2,116 @@
  * The reader for `printModel`'s text: models written by hand, for golden tests and examples. What the text leaves out
  * (documentation, metadata, values of large constants) cannot be read back.
  */
+import type { Attribute } from "../attribute.js";
 import { emptyGraph, type Graph } from "../graph.js";
 import type { FunctionDef, Model, OpsetImport } from "../model.js";
-import type { Attribute } from "../attribute.js";
 import type { Node } from "../node.js";
 import type { ValueInfo } from "../value.js";
-import { TextCursor } from "./cursor.js";
-import { parseAttribute, parseConstant, parseType } from "./values.js";
+import { parseAttribute } from "./attributes.js";
+import { parseConstant } from "./constants.js";
+import { NAME_SOURCE, TextCursor } from "./cursor.js";
+import { parseEncoded, parseType } from "./types.js";
 
-/** Reads a model from text. Throws EdgecError BAD_MODEL that names the line. */
+const OPSET = new RegExp(String.raw`${NAME_SOURCE}=(?:\d+|\?)`, "y");
+const DEFAULT = new RegExp(String.raw`${NAME_SOURCE}\s*=`, "y");
+
+/** Reads a model from text. Throws BadModelError that names the line. */
 export function parseModel(text: string): Model {
   const cursor = new TextCursor(text);
   cursor.expect("model");
   cursor.expect("ir=");
-  const irVersion = BigInt(cursor.number() ?? cursor.fail("expected a number"));
+  const version = cursor.word(/\d+|\?/y) ?? cursor.fail("expected a number");
   const opsetImports = parseOpsets(cursor);
+  if (!cursor.acceptWord("graph")) cursor.fail('expected "graph"');
   const graph = parseGraph(cursor);
   const functions: FunctionDef[] = [];
   while (!cursor.isAtEnd) functions.push(parseFunction(cursor));
-  return { irVersion, opsetImports, graph, functions, trainingInfo: [], deviceConfigurations: [] };
+  const irVersion = version === "?" ? {} : { irVersion: BigInt(version) };
+  return { ...irVersion, opsetImports, graph, functions, trainingInfo: [], deviceConfigurations: [] };
 }
 
 /** `ai.onnx=17 com.microsoft=1`. */
 function parseOpsets(cursor: TextCursor): OpsetImport[] {
   const imports: OpsetImport[] = [];
-  for (let found = cursor.word(/[\w.]+=\d+/y); found !== undefined; found = cursor.word(/[\w.]+=\d+/y)) {
-    const at = found.lastIndexOf("=");
-    const domain = found.slice(0, at);
-    imports.push({ domain: domain === "ai.onnx" ? "" : domain, version: BigInt(found.slice(at + 1)) });
+  while (cursor.comesNext(OPSET)) {
+    const domain = cursor.name();
+    cursor.expect("=");
+    const version = cursor.word(/\d+|\?/y) ?? cursor.fail("expected a version");
+    const known = version === "?" ? {} : { version: BigInt(version) };
+    imports.push({ domain: domain === "ai.onnx" ? "" : domain, ...known });
   }
   return imports;
 }
 
+/** Behind the word `graph`: name, brace, and what is in it. */
 function parseGraph(cursor: TextCursor): Graph {
-  cursor.expect("graph");
   const graph = cursor.sees("{") ? emptyGraph() : emptyGraph(cursor.name());
   cursor.expect("{");
-  while (!cursor.accept("}")) {
-    if (cursor.accept("input ")) graph.inputs.push(parseValue(cursor));
-    else if (cursor.accept("output ")) graph.outputs.push(parseValue(cursor));
-    else if (cursor.accept("const ")) graph.initializers.push(parseInitializer(cursor));
-    else graph.nodes.push(parseNode(cursor, graph.valueInfo));
-  }
+  while (!cursor.accept("}")) parseGraphItem(cursor, graph);
   const declared = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
   graph.valueInfo = graph.valueInfo.filter(({ name }) => !declared.has(name));
   return graph;
 }
 
-function parseInitializer(cursor: TextCursor): Graph["initializers"][number] {
-  cursor.expect("%");
-  const name = cursor.name().replace(/:$/, "");
-  cursor.accept(":");
-  return parseConstant(cursor, name);
+function parseGraphItem(cursor: TextCursor, graph: Graph): void {
+  if (cursor.acceptWord("input")) graph.inputs.push(parseValue(cursor));
+  else if (cursor.acceptWord("output")) graph.outputs.push(parseValue(cursor));
+  else if (cursor.acceptWord("sparse")) {
+    cursor.expect("const");
+    graph.sparseInitializers.push(parseEncoded(cursor, "a sparse constant"));
+  } else if (cursor.acceptWord("const")) {
+    const { name } = parseTypedName(cursor);
+    graph.initializers.push(parseConstant(cursor, name));
+  } else if (cursor.comesNext(/[%_=]/y)) graph.nodes.push(parseNode(cursor, graph.valueInfo));
+  else cursor.fail('expected input, const, output, a node such as %y = Relu(%x), or "}"');
 }
 
 /** `%x: f32[1,4]`; the type may be absent. */
 function parseValue(cursor: TextCursor): ValueInfo {
-  cursor.expect("%");
-  return typed(cursor, cursor.name());
+  const { name, isTyped } = parseTypedName(cursor);
+  return isTyped ? { name, type: parseType(cursor) } : { name };
 }
 
-/** Plain names may hold colons, so one that ends in a colon has its type behind it. */
-function typed(cursor: TextCursor, text: string): ValueInfo {
-  const isTyped = text.endsWith(":") || cursor.sees(":");
-  if (!isTyped) return { name: text };
-  cursor.accept(":");
-  return { name: text.replace(/:$/, ""), type: { tensor: parseType(cursor) } };
+/** `%x:`; a plain name may hold colons, but one at its end belongs to the type behind it. */
+function parseTypedName(cursor: TextCursor): { name: string; isTyped: boolean } {
+  cursor.expect("%");
+  const isQuoted = cursor.comesNext(/"/y);
+  const name = cursor.name();
+  if (!isQuoted && name.endsWith(":")) return { name: name.slice(0, -1), isTyped: true };
+  return { name, isTyped: cursor.accept(":") };
 }
 
 function parseNode(cursor: TextCursor, valueInfo: ValueInfo[]): Node {
-  const outputs: string[] = [];
-  while (!cursor.accept("=")) {
-    const value = cursor.accept("_") ? { name: "" } : parseValue(cursor);
-    outputs.push(value.name);
-    if ("type" in value && value.type) valueInfo.push(value);
-  }
-  const { domain, opType, overload } = parseOperator(cursor);
+  const outputs = parseOutputs(cursor, valueInfo);
+  const operator = parseOperator(cursor);
   const inputs = parseReferences(cursor);
   const attributes: Attribute[] = [];
   let name = cursor.comment();
-  if (name === undefined && cursor.sees("{")) {
-    cursor.expect("{");
+  if (name === undefined && cursor.accept("{")) {
     name = cursor.comment();
     while (!cursor.accept("}")) attributes.push(parseAttribute(cursor, () => parseGraph(cursor)));
     name ??= cursor.comment();
   }
-  return { opType, inputs, outputs, attributes, ...(domain === undefined ? {} : { domain }), ...(overload === undefined ? {} : { overload }), ...(name === undefined ? {} : { name }) };
+  return { ...operator, inputs, outputs, attributes, ...(name === undefined ? {} : { name }) };
+}
+
+function parseOutputs(cursor: TextCursor, valueInfo: ValueInfo[]): string[] {
+  const outputs: string[] = [];
+  while (!cursor.accept("=")) {
+    const value = cursor.accept("_") ? { name: "" } : parseValue(cursor);
+    outputs.push(value.name);
+    if ("type" in value) valueInfo.push(value);
+  }
+  return outputs;
 }
 
 /** `Conv`, `com.microsoft::Gelu`, `domain::Name:overload`. */
 function parseOperator(cursor: TextCursor): Pick<Node, "domain" | "opType" | "overload"> {
-  const parts = cursor.name().split("::");
-  const last = parts.pop() ?? "";
-  const [opType = "", overload] = last.split(":");
-  return { opType, ...(parts.length > 0 ? { domain: parts.join("::") } : {}), ...(overload === undefined ? {} : { overload }) };
+  const first = cursor.namePart();
+  const hasDomain = cursor.accept("::");
+  const opType = hasDomain ? cursor.namePart() : first;
+  const overload = cursor.accept(":") ? cursor.namePart() : undefined;
+  return { opType, ...(hasDomain ? { domain: first } : {}), ...(overload === undefined ? {} : { overload }) };
 }
 
 function parseReferences(cursor: TextCursor): string[] {
@@ -103,32 +119,35 @@ function parseReferences(cursor: TextCursor): string[] {
   const names: string[] = [];
   while (!cursor.accept(")")) {
     if (cursor.accept("%")) names.push(cursor.name());
-    else {
-      cursor.expect("_");
-      names.push("");
-    }
+    else if (cursor.acceptWord("_")) names.push("");
+    else cursor.fail("expected a value such as %x, or _ for one that is left out");
   }
   return names;
 }
 
-/** `function d::F(%a) -> (%b) {axis, k=2} {`, the operator sets, the nodes, `}`. */
+/** `function d::F(%a) -> (%b) {axis, k=2} {` on a line, the operator sets, the nodes, `}`. */
 function parseFunction(cursor: TextCursor): FunctionDef {
-  cursor.expect("function");
-  const { domain, opType: name, overload } = parseOperator(cursor);
+  if (!cursor.acceptWord("function")) cursor.fail('expected "function" or the end');
+  const { opType: name, ...rest } = parseOperator(cursor);
   const inputs = parseReferences(cursor);
   cursor.expect("->");
   const outputs = parseReferences(cursor);
-  cursor.expect("{");
   const attributeNames: string[] = [];
   const attributeDefaults: Attribute[] = [];
-  let opsetImports = parseOpsets(cursor);
-  if (opsetImports.length === 0) {
-    while (!cursor.accept("}")) attributeNames.push(cursor.name());
-    cursor.expect("{");
-    opsetImports = parseOpsets(cursor);
-  }
+  if (cursor.comesNext(/\{[ \t]*[^\s]/y)) parseParameters(cursor, attributeNames, attributeDefaults);
+  cursor.expect("{");
+  const opsetImports = parseOpsets(cursor);
   const nodes: Node[] = [];
   const valueInfo: ValueInfo[] = [];
   while (!cursor.accept("}")) nodes.push(parseNode(cursor, valueInfo));
-  return { name, ...(domain === undefined ? {} : { domain }), ...(overload === undefined ? {} : { overload }), inputs, outputs, attributeNames, attributeDefaults, nodes, opsetImports, valueInfo };
+  return { name, ...rest, inputs, outputs, attributeNames, attributeDefaults, nodes, opsetImports, valueInfo };
+}
+
+/** `{axis, k=2}`: attributes that a call must give, and those that have a default. */
+function parseParameters(cursor: TextCursor, names: string[], defaults: Attribute[]): void {
+  cursor.expect("{");
+  while (!cursor.accept("}")) {
+    if (cursor.comesNext(DEFAULT)) defaults.push(parseAttribute(cursor, () => parseGraph(cursor)));
+    else names.push(cursor.name());
+  }
 }

@@ -2,7 +2,7 @@
 import { floatAttribute, getAttribute, intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
 import type { Dimension, Node } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
-import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
+import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, boundsAt, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
 
 const reshape: Rule = (call) => {
   const [x] = call.inputs;
@@ -58,7 +58,7 @@ const concat: Rule = ({ node, inputs, sizes }) => {
 
 const slice: Rule = (call) => {
   const [x] = call.inputs;
-  const [starts, ends, steps] = [sizesAt(call, "starts", 1), sizesAt(call, "ends", 2), call.value(4)];
+  const [starts, ends, steps] = [boundsAt(call, "starts", 1), boundsAt(call, "ends", 2), call.value(4)];
   const isOpen = (index: number): boolean => (call.node.inputs[index] ?? "") !== "" && !call.value(index);
   const listed = numbersAt(call, "axes", 3);
   const hasAxes = listed !== undefined || (call.node.inputs[3] ?? "") !== "";
