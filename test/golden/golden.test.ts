@@ -23,8 +23,9 @@ afterAll(() => PROCESS.close());
 describe.each(folders)("%s", (pass) => {
   it.each(cases.get(pass)!.map((golden) => [golden.name, golden] as const))("%s", async (_, golden) => {
     const after = await appliedTo(golden.before, golden);
-    if (UPDATE) updateCase(golden, after === canonical(golden.before) ? golden.before : after);
-    else expect(after, golden.description).toBe(canonical(golden.after));
+    const isRight = after === canonical(golden.after);
+    if (UPDATE && !isRight) updateCase(golden, after === canonical(golden.before) ? golden.before : after);
+    if (!UPDATE) expect(after, golden.description).toBe(canonical(golden.after));
     const expected = UPDATE ? after : golden.after;
 
     expect(await appliedTo(expected, golden), "a second run changes nothing").toBe(canonical(expected));
@@ -53,8 +54,10 @@ async function appliedTo(text: string, golden: GoldenCase): Promise<string> {
   return result;
 }
 
-/** Of a pass that comes near to a reference, the outputs are those of that. */
+/** Of a pass that comes near to a reference, the outputs are those of that. What does not change only has to run. */
 async function expectSameOutputs({ before, reference, tolerance }: GoldenCase, after: string): Promise<void> {
-  const [expected, outputs] = [await outputsOf(reference ?? before), await outputsOf(after)];
+  const outputs = await outputsOf(after);
+  if (before === after && reference === undefined) return;
+  const expected = await outputsOf(reference ?? before);
   for (const [k, output] of outputs.entries()) expect(difference(expected[k]!, output)).toBeLessThanOrEqual(tolerance);
 }
