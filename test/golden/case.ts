@@ -12,6 +12,10 @@ export interface GoldenCase {
   /** Values of each input, one list a sample; a number asks for so many samples of random ones. */
   readonly samples: Readonly<Record<string, readonly (readonly number[])[]>> | number | undefined;
   readonly tolerance: number;
+  /** Part of a reason or message that the pass gives. */
+  readonly says: string | undefined;
+  /** Whether a second run changes nothing: not so where a pass comes nearer to a reference each time. */
+  readonly idempotent: boolean;
   readonly before: string;
   /** The model before lossy passes, where the pass is to come near to it. */
   readonly reference: string | undefined;
@@ -19,7 +23,7 @@ export interface GoldenCase {
   readonly after: string;
 }
 
-const SETTINGS = ["options", "samples", "tolerance"] as const;
+const SETTINGS = ["options", "samples", "tolerance", "says", "idempotent"] as const;
 const UNCHANGED = "unchanged";
 
 /** All cases in the folder of a pass. */
@@ -40,6 +44,8 @@ function parseCase(path: string, pass: string, name: string): GoldenCase {
     options: (settings.options ?? {}) as GoldenCase["options"],
     samples: settings.samples as GoldenCase["samples"],
     tolerance: (settings.tolerance ?? 1e-6) as number,
+    says: settings.says as string | undefined,
+    idempotent: (settings.idempotent ?? true) as boolean,
   };
 }
 
@@ -60,11 +66,18 @@ function parseHead(head: string, fail: (message: string) => never) {
 export function updateCase({ path, before }: GoldenCase, after: string): void {
   const text = readFileSync(path, "utf8");
   const end = text.lastIndexOf("=== after\n");
-  writeFileSync(path, `${text.slice(0, end)}=== after\n${after === before ? `${UNCHANGED}\n` : declaredOnce(after)}`);
+  writeFileSync(path, `${text.slice(0, end)}=== after\n${after === before ? `${UNCHANGED}\n` : shortened(after)}`);
 }
 
-/** Types of outputs are printed at the node too; whoever writes a case leaves them out there. */
-function declaredOnce(text: string): string {
+/** As whoever writes a case would: types of outputs only where they are declared, and ramps for long constants. */
+function shortened(text: string): string {
   const declared = [...text.matchAll(/^ *output (%.*)$/gm)].map(([, value = ""]) => value);
-  return declared.reduce((shorter, value) => shorter.replaceAll(`${value} = `, `${value.slice(0, value.indexOf(": "))} = `), text);
+  const once = declared.reduce((all, value) => all.replaceAll(`${value} = `, `${value.slice(0, value.indexOf(": "))} = `), text);
+  return once.replace(/(?<= = )\[[^\]]+\](?=[\n,}])/g, (list) => rampOf(list.slice(1, -1).split(", ").map(Number)) ?? list);
+}
+
+function rampOf(values: readonly number[]): string | undefined {
+  const [first = 0, second = 0] = values;
+  const isRamp = values.length > 16 && values.every((value, k) => Math.fround(first + k * (second - first)) === Math.fround(value));
+  return isRamp ? `ramp(${first}, ${second - first})` : undefined;
 }
