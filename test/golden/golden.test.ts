@@ -33,6 +33,12 @@ describe.each(folders)("%s", (pass) => {
   });
 });
 
+it("says in the name of a case whether the pass leaves the model as it is", () => {
+  const all = [...cases.values()].flat();
+  const misnamed = all.filter(({ name, before, after }) => /-stays?$/.test(name) !== (before === after));
+  expect(misnamed.map(({ pass, name }) => `${pass}/${name}`)).toEqual([]);
+});
+
 it("shows for every pass where it acts and where it does not", () => {
   const acting = ({ before, after }: GoldenCase): boolean => before !== after;
   const missing = PASSES.map(({ name }) => name).filter((name) => {

@@ -30,7 +30,7 @@ export function parseConstant(cursor: TextCursor, name?: string): Tensor {
 function constantShape(cursor: TextCursor): { dims: number[]; dataType: DataType; count: number; isFixed: boolean } {
   const { elementType: dataType, shape } = parseTensorType(cursor);
   const dims = (shape ?? []).map(Number);
-  const isFixed = shape !== undefined && shape.every((dim) => typeof dim === "number");
+  const isFixed = shape?.every((dim) => typeof dim === "number") ?? false;
   return { dims, dataType, count: dims.reduce((product, dim) => product * dim, 1), isFixed };
 }
 
