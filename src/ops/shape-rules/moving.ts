@@ -71,6 +71,8 @@ const slice: Rule = (call) => {
 
 function sliced(size: Dimension, start: Dimension, end: Dimension, step: Dimension, { sizes }: Call): Dimension {
   if (typeof start !== "number" || typeof step !== "number" || step === 0) return undefined;
+  // For a step backward the definition makes the largest integers an empty slice, and onnxruntime the whole way back.
+  if (step < 0 && typeof end === "number" && end >= 2 ** 31 - 1) return undefined;
   if (typeof size === "number" && typeof end === "number") return slicedLength(size, start, end, step);
   if (step !== 1 || start < 0) return undefined;
   // Of an unknown size only what reaches the end is known, and what counts from it when it starts at 0.
