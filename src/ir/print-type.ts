@@ -18,7 +18,8 @@ export const TYPE_NAMES: ReadonlyMap<string, DataType> =
 
 /** A type that is no dense tensor, such as a sequence, is shown as the bytes that the file holds of it. */
 export function typeText({ tensor, encoded }: TypeInfo): string {
-  if (tensor) return tensor.shape ? shapedText(tensor.elementType, tensor.shape) : `${elementText(tensor.elementType)}[*]`;
+  if (tensor?.shape) return shapedText(tensor.elementType, tensor.shape);
+  if (tensor) return `${elementText(tensor.elementType)}[*]`;
   return `<type ${encodedText(encoded ?? { bytes: new Uint8Array() })}>`;
 }
 

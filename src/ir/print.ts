@@ -32,7 +32,7 @@ export function printGraph(graph: Graph): string {
 }
 
 function opsetsText(imports: readonly OpsetImport[]): string {
-  const name = (domain: string | undefined): string => (domain === undefined || domain === "" ? "ai.onnx" : nameText(domain));
+  const name = (domain = ""): string => (domain === "" ? "ai.onnx" : nameText(domain));
   return imports.map(({ domain, version }) => `${name(domain)}=${version ?? "?"}`).join(" ");
 }
 

@@ -4,7 +4,8 @@
  */
 import { DataType, intAttribute, isStandard } from "../ir/index.js";
 import type { Dimension } from "../ir/index.js";
-import { allNumbers, axesAt, boundsAt, MAX_SHAPE_LENGTH, type Call, type Known, type PartialValue } from "./shape-rules/call.js";
+import { allNumbers, axesAt, boundsAt, MAX_SHAPE_LENGTH } from "./shape-rules/call.js";
+import type { Call, Known, PartialValue } from "./shape-rules/call.js";
 import { shapeRange } from "./shape-rules/choosing.js";
 import { normalAxis } from "./weights.js";
 

@@ -72,12 +72,15 @@ export function updateCase({ path, before }: GoldenCase, after: string): void {
 /** As whoever writes a case would: types of outputs only where they are declared, and ramps for long constants. */
 function shortened(text: string): string {
   const declared = [...text.matchAll(/^ *output (%.*)$/gm)].map(([, value = ""]) => value);
-  const once = declared.reduce((all, value) => all.replaceAll(`${value} = `, `${value.slice(0, value.indexOf(": "))} = `), text);
-  return once.replace(/(?<= = )\[[^\]]+\](?=[\n,}])/g, (list) => rampOf(list.slice(1, -1).split(", ").map(Number)) ?? list);
+  const untyped = (value: string): string => value.slice(0, value.indexOf(": "));
+  const once = declared.reduce((all, value) => all.replaceAll(`${value} = `, `${untyped(value)} = `), text);
+  const ofList = (list: string): string => rampOf(list.slice(1, -1).split(", ").map(Number)) ?? list;
+  return once.replace(/(?<= = )\[[^\]]+\](?=[\n,}])/g, ofList);
 }
 
 function rampOf(values: readonly number[]): string | undefined {
   const [first = 0, second = 0] = values;
-  const isRamp = values.length > 16 && values.every((value, k) => Math.fround(first + k * (second - first)) === Math.fround(value));
-  return isRamp ? `ramp(${first}, ${second - first})` : undefined;
+  const step = second - first;
+  const isRamp = values.every((value, k) => Math.fround(first + k * step) === Math.fround(value));
+  return isRamp && values.length > 16 ? `ramp(${first}, ${step})` : undefined;
 }

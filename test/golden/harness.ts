@@ -1,7 +1,8 @@
 /** Carries out the pass of a golden case, and runs its models. */
 import { CalibrationProcess } from "../../src/calibration/process.js";
 import type { Dataset } from "../../src/data/index.js";
-import { DataType, floatToHalf, parseModel, type Feed, type Model, type TensorValue, type ValueInfo } from "../../src/ir/index.js";
+import { DataType, floatToHalf, parseModel } from "../../src/ir/index.js";
+import type { Feed, Model, TensorValue, ValueInfo } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import type { PassResult } from "../../src/passes/contract.js";
 import { PassRunner } from "../../src/pipeline/pass-runner.js";
@@ -36,7 +37,8 @@ export async function outputsOf(text: string): Promise<Feed[]> {
 }
 
 function datasetOf(model: Model, samples: NonNullable<GoldenCase["samples"]>): Dataset {
-  const count = typeof samples === "number" ? samples : Math.max(...Object.values(samples).map((values) => values.length));
+  const lists = typeof samples === "number" ? [] : Object.values(samples);
+  const count = typeof samples === "number" ? samples : Math.max(...lists.map((values) => values.length));
   const feedOf = (k: number): Feed => {
     if (typeof samples === "number") return feedFor(model, k, 1);
     const values = (input: ValueInfo): Float32Array => Float32Array.from(samples[input.name]?.[k] ?? []);

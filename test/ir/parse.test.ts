@@ -12,6 +12,9 @@ const again = (text: string): string => printModel(parseModel(text), IN_FULL);
 const inGraph = (lines: string): string => `model ir=8 ai.onnx=17\ngraph g {\n${lines}\n}\n`;
 const constantOf = (text: string) => parseModel(inGraph(`const %w: ${text}`)).graph.initializers[0]!;
 
+const badModel = (message: RegExp): Error =>
+  expect.objectContaining({ code: "BAD_MODEL", message: expect.stringMatching(message) as string }) as Error;
+
 describe("what printModel writes in full", () => {
   it("is read back, for every operator model", () => {
     const changed = operatorTests().filter(({ model }) => {
@@ -82,7 +85,7 @@ describe("what cannot be read is refused with its line", () => {
     ["u4[1] = [1]", /line 3: constants of this type are written as bytes/],
     ['string[1] = ["\\x"]', /line 3: these quotes hold what JSON does not allow/],
   ])("%s", (text, message) => {
-    expect(() => constantOf(text)).toThrow(expect.objectContaining({ code: "BAD_MODEL", message: expect.stringMatching(message) as string }));
+    expect(() => constantOf(text)).toThrow(badModel(message));
   });
 
   it.each([
@@ -95,13 +98,14 @@ describe("what cannot be read is refused with its line", () => {
     [inGraph("input %x: <type of 300 encoded bytes>"), /line 3: the text leaves out the bytes of a type/],
     [`${inGraph("")}graph`, /expected "function" or the end/],
   ])("%j", (text, message) => {
-    expect(() => parseModel(text)).toThrow(expect.objectContaining({ code: "BAD_MODEL", message: expect.stringMatching(message) as string }));
+    expect(() => parseModel(text)).toThrow(badModel(message));
   });
 });
 
 it("tells a plain symbol from a size, and a name with colons from its type", () => {
   const model: Model = {
-    irVersion: 8n, opsetImports: [{ domain: "a=b", version: 1n }], functions: [], trainingInfo: [], deviceConfigurations: [],
+    irVersion: 8n, opsetImports: [{ domain: "a=b", version: 1n }],
+    functions: [], trainingInfo: [], deviceConfigurations: [],
     graph: {
       ...emptyGraph("graph"),
       inputs: [
@@ -109,7 +113,10 @@ it("tells a plain symbol from a size, and a name with colons from its type", () 
         { name: "b:0" },
         { name: "c", type: { encoded: { bytes: Uint8Array.of(0x22, 0) } } },
       ],
-      nodes: [{ opType: "F:G", domain: "d::e", overload: "o", inputs: ["a:", "", "_"], outputs: ["", "_"], attributes: [attribute.float("f", 2)] }],
+      nodes: [{
+        opType: "F:G", domain: "d::e", overload: "o", attributes: [attribute.float("f", 2)],
+        inputs: ["a:", "", "_"], outputs: ["", "_"],
+      }],
     },
   };
   expect(parseModel(printModel(model))).toEqual(model);

@@ -2,7 +2,8 @@
 import { floatAttribute, getAttribute, intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
 import type { Dimension, Node } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
-import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, boundsAt, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
+import { axesAt, boundsAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown } from "./call.js";
+import type { Call, Known, Rule, Shape } from "./call.js";
 
 const reshape: Rule = (call) => {
   const [x] = call.inputs;

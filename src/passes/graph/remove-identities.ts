@@ -43,7 +43,9 @@ export const removeIdentities = definePass<Record<string, never>>({
 });
 
 /** Which input of the node is its output, if one is: that of a Mul or Add may be the second. */
-function inputHandedOn(node: Node, editor: GraphEditor, facts: GraphFacts | undefined, opset: number): number | undefined {
+function inputHandedOn(
+  node: Node, editor: GraphEditor, facts: GraphFacts | undefined, opset: number,
+): number | undefined {
   if (isIdentity(node, editor, facts, opset)) return 0;
   if (!facts || !isOp(node, "Mul", "Add") || !keepsShape(node, facts, 1)) return undefined;
   return allAre(node.inputs[0], isOp(node, "Mul") ? 1 : -0, editor) ? 1 : undefined;

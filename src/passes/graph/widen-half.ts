@@ -57,19 +57,22 @@ function isHalf(value: ValueInfo): boolean {
   return HALF.has(value.type?.tensor?.elementType ?? DataType.UNDEFINED);
 }
 
-/** Whether anything but Casts at the inputs and outputs has to do with half precision; those are there once it is widened. */
+/** Whether anything but Casts at inputs and outputs has to do with half precision: those are there once it is widened. */
 function computesInHalf(model: Model): boolean {
   const { graph } = model;
   const given = new Set([...graph.inputs, ...graph.outputs].filter(isHalf).map(({ name }) => name));
-  const isBorder = (node: Node): boolean => isOp(node, "Cast")
-    && (given.has(node.outputs[0] ?? "") || (given.has(node.inputs[0] ?? "") && intAttribute(node, "to", 0) === DataType.FLOAT));
+  const takesInput = (node: Node): boolean =>
+    given.has(node.inputs[0] ?? "") && intAttribute(node, "to", 0) === DataType.FLOAT;
+  const isBorder = (node: Node): boolean =>
+    isOp(node, "Cast") && (given.has(node.outputs[0] ?? "") || takesInput(node));
   const inside: Graph = {
     ...graph, inputs: [], outputs: [], nodes: graph.nodes.filter((node) => !isBorder(node)),
     valueInfo: graph.valueInfo.filter(({ name }) => !given.has(name)),
   };
   if ([inside, ...nestedGraphs(graph)].some((each) => each !== graph && holdsHalf(each))) return true;
   const editor = GraphEditor.forMainGraph(model);
-  return [...given].some((name) => [editor.producer(name), ...editor.consumers(name)].some((node) => node && !isBorder(node)));
+  const neighbours = [...given].flatMap((name) => [editor.producer(name), ...editor.consumers(name)]);
+  return neighbours.some((node) => node && !isBorder(node));
 }
 
 function holdsHalf(graph: Graph): boolean {

@@ -99,7 +99,8 @@ it("gives what a random FusedMatMul gives, of a value with itself and with const
     // A product of constants alone is for constant folding.
     const [a, b] = random.shuffled(["x", operand()]);
     const feed = { x: fed(dims, seed), z: fed(dims, seed + 1) };
-    const operators = await split(makeNode("FusedMatMul", [a!, b!], ["y"], attributes), feed, [tensor("w", [3, 3], seed + 2)]);
+    const node = makeNode("FusedMatMul", [a!, b!], ["y"], attributes);
+    const operators = await split(node, feed, [tensor("w", [3, 3], seed + 2)]);
     expect(operators, `seed ${seed}`).toContain("MatMul");
     expect(operators).not.toContain("com.microsoft.FusedMatMul");
   }

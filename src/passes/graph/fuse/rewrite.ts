@@ -103,8 +103,8 @@ export class Rewrite {
   }
 
   /**
-   * Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it. It
-   * stays where the new one is equal: a shift leaves weights as they are, which other nodes may share.
+   * Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it.
+   * It stays where the new one is equal: a shift leaves weights as they are, which other nodes may share.
    */
   setConstant(node: Node, index: number, tensor: Tensor, ...others: readonly string[]): void {
     const old = node.inputs[index] ?? "";
