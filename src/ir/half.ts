@@ -16,6 +16,14 @@ export function bfloatToFloat(bits: number): number {
   return FLOAT[0]!;
 }
 
+/** Bits of the nearest bfloat16, ties to even. */
+export function floatToBfloat(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  FLOAT[0] = value;
+  const bits = WORD[0]! >>> 0;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) / 65536) & 0xffff;
+}
+
 /** Binary16 bits of the value, rounded to nearest, ties to even; Infinity from 65,520 on. */
 export function floatToHalf(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;

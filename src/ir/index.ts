@@ -15,6 +15,7 @@ export { isDeclaredOtherwise, nonTensorValues } from "./non-tensors.js";
 export * from "./tensor.js";
 export * from "./traverse.js";
 export * from "./value.js";
+export { parseModel } from "./parse/model.js";
 export { printGraph, printModel } from "./print.js";
 export { assertValid, refuseProblems, validateModel, type Problem } from "./validate.js";
 export { sortNodes, topologicalOrder } from "./topological-order.js";

@@ -1,16 +1,35 @@
 /** Types as text: `f32[1,N,?]`, `f32[*]` when not even the rank is known. */
 import { DataType, dataTypeName } from "./data-type.js";
-import type { Dimension, TypeInfo } from "./value.js";
+import type { Dimension, OpaqueMessage, TypeInfo } from "./value.js";
+
+/** Encoded messages of up to this many bytes are shown byte by byte: types of sequences and the like. */
+const SHOWN_BYTES = 256;
 
 const SHORT: Readonly<Record<number, string>> = {
-  [DataType.FLOAT]: "f32", [DataType.DOUBLE]: "f64", [DataType.FLOAT16]: "f16", [DataType.BFLOAT16]: "bf16", [DataType.INT8]: "i8", [DataType.INT16]: "i16",
-  [DataType.INT32]: "i32", [DataType.INT64]: "i64", [DataType.UINT8]: "u8", [DataType.UINT16]: "u16", [DataType.UINT32]: "u32", [DataType.UINT64]: "u64",
+  [DataType.FLOAT]: "f32", [DataType.DOUBLE]: "f64", [DataType.FLOAT16]: "f16", [DataType.BFLOAT16]: "bf16",
+  [DataType.INT8]: "i8", [DataType.INT16]: "i16", [DataType.INT32]: "i32", [DataType.INT64]: "i64",
+  [DataType.UINT8]: "u8", [DataType.UINT16]: "u16", [DataType.UINT32]: "u32", [DataType.UINT64]: "u64",
   [DataType.INT4]: "i4", [DataType.UINT4]: "u4", [DataType.INT2]: "i2", [DataType.UINT2]: "u2",
 };
 
+/** Element types by what the text calls them. */
+export const TYPE_NAMES: ReadonlyMap<string, DataType> =
+  new Map(Object.values(DataType).map((type) => [elementText(type), type]));
+
+/** A type that is no dense tensor, such as a sequence, is shown as the bytes that the file holds of it. */
 export function typeText({ tensor, encoded }: TypeInfo): string {
-  if (tensor) return tensor.shape ? shapedText(tensor.elementType, tensor.shape) : `${elementText(tensor.elementType)}[*]`;
-  return `<type of ${encoded?.bytes.byteLength ?? 0} encoded bytes>`;
+  if (tensor?.shape) return shapedText(tensor.elementType, tensor.shape);
+  if (tensor) return `${elementText(tensor.elementType)}[*]`;
+  return `<type ${encodedText(encoded ?? { bytes: new Uint8Array() })}>`;
+}
+
+/** `0x0a04`; of a long message the length. */
+export function encodedText({ bytes }: OpaqueMessage): string {
+  return bytes.byteLength <= SHOWN_BYTES ? hexText(bytes) : `of ${bytes.byteLength} encoded bytes`;
+}
+
+export function hexText(bytes: Uint8Array): string {
+  return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 export function shapedText(elementType: DataType, shape: readonly Dimension[]): string {
@@ -23,5 +42,16 @@ function elementText(type: DataType): string {
 
 function dimensionText(dimension: Dimension): string {
   if (dimension === undefined) return "?";
-  return typeof dimension === "number" || /^[\w.]+$/.test(dimension) ? String(dimension) : JSON.stringify(dimension);
+  return typeof dimension === "number" || isPlainSymbol(dimension) ? String(dimension) : quoted(dimension);
+}
+
+/** A symbol that looks like a size is put in quotes. */
+function isPlainSymbol(symbol: string): boolean {
+  return /^[\w.]+$/.test(symbol) && !/^\d+$/.test(symbol);
+}
+
+/** JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds. */
+export function quoted(text: string): string {
+  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escaped);
 }

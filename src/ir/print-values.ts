@@ -1,31 +1,37 @@
 /** Constants as text: small ones by their values, large ones by size and checksum. */
 import { DataType } from "./data-type.js";
-import { shapedText } from "./print-type.js";
+import { hexText, quoted, shapedText } from "./print-type.js";
 import { elementCount, tensorBytes, toNumbers, type Tensor } from "./tensor.js";
 
 /** Constants of up to this many elements are printed in full: shapes, axes, scales, biases of tiny models. */
-const SHOWN = 16;
+export const SHOWN = 16;
 
 const NUMERIC: ReadonlySet<DataType> = new Set([
-  DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16, DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64, DataType.UINT8,
-  DataType.UINT16, DataType.UINT32, DataType.UINT64, DataType.BOOL,
+  DataType.FLOAT, DataType.DOUBLE, DataType.FLOAT16, DataType.BFLOAT16, DataType.BOOL,
+  DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64,
+  DataType.UINT8, DataType.UINT16, DataType.UINT32, DataType.UINT64,
 ]);
 
-/** Type and value of a constant. A tensor that is not sound is said to be so; nothing is thrown. */
-export function constantText(tensor: Tensor): string {
-  return `${shapedText(tensor.dataType, tensor.dims)} = ${contentText(tensor)}`;
+/**
+ * Type and value of a constant. A tensor that is not sound is said to be so; nothing is thrown. Element types whose
+ * numbers nothing here reads, such as int4, are shown as their bytes.
+ * @param shown how many elements a constant may have to be shown in full
+ */
+export function constantText(tensor: Tensor, shown = SHOWN): string {
+  return `${shapedText(tensor.dataType, tensor.dims)} = ${contentText(tensor, shown)}`;
 }
 
-function contentText(tensor: Tensor): string {
+function contentText(tensor: Tensor, shown: number): string {
   if (tensor.external && !tensor.raw && !tensor.lazy && !tensor.typed) {
     const { location, offset, length } = tensor.external;
     return `<in ${quoted(location)} at ${offset}${length === undefined ? "" : `, ${length} bytes`}>`;
   }
   try {
     const count = elementCount(tensor);
-    if (tensor.dataType === DataType.STRING) return stringsText(tensor.typed?.string ?? []);
-    if (count <= SHOWN && NUMERIC.has(tensor.dataType)) return valuesText(tensor);
+    if (tensor.dataType === DataType.STRING) return stringsText(tensor.typed?.string ?? [], shown);
+    if (count <= shown && NUMERIC.has(tensor.dataType)) return valuesText(tensor);
     const bytes = tensorBytes(tensor);
+    if (count <= shown) return hexText(bytes);
     return `<${bytes.byteLength} bytes, fnv1a ${checksum(bytes)}>`;
   } catch (error) {
     return `<unsound: ${(error as Error).message}>`;
@@ -39,9 +45,14 @@ function valuesText(tensor: Tensor): string {
   return tensor.dims.length === 0 ? values.join("") : `[${values.join(", ")}]`;
 }
 
-function stringsText(strings: readonly Uint8Array[]): string {
-  const shown = strings.slice(0, SHOWN).map((bytes) => quoted(new TextDecoder().decode(bytes)));
-  return `[${shown.join(", ")}${strings.length > SHOWN ? `, and ${strings.length - SHOWN} more` : ""}]`;
+function stringsText(strings: readonly Uint8Array[], shown: number): string {
+  const texts = strings.slice(0, shown).map(textOf);
+  return `[${texts.join(", ")}${strings.length > shown ? `, and ${strings.length - shown} more` : ""}]`;
+}
+
+/** Text in quotes; bytes that are no UTF-8 give replacement characters. */
+export function textOf(bytes: Uint8Array): string {
+  return quoted(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
 }
 
 function is64(type: DataType): boolean {
@@ -69,11 +80,6 @@ export function floatText(value: number): string {
 
 function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
-}
-
-/** JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds. */
-export function quoted(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** 32-bit FNV-1a: enough to notice a change. */

@@ -3,50 +3,65 @@
  * `%y: f32[1,10] = Gemm(%x, %w, %b) {transB=1}`. Small constants are shown, large ones by size and checksum.
  */
 import { AttributeType, type Attribute } from "./attribute.js";
-import { typeText } from "./print-type.js";
-import { constantText, floatText, quoted } from "./print-values.js";
+import { encodedText, quoted, typeText } from "./print-type.js";
+import { constantText, floatText, SHOWN, textOf } from "./print-values.js";
 import type { Graph } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
 import type { Node } from "./node.js";
 import type { TypeInfo } from "./value.js";
 
-/** The model as text. The same model gives the same text on every machine; external data is not loaded. */
-export function printModel(model: Model): string {
-  const lines = [`model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`, ...graphLines(model.graph)];
-  for (const fn of model.functions) lines.push(...functionLines(fn));
+export interface PrintOptions {
+  /** Constants of up to this many elements are shown in full; default 16. */
+  readonly shown?: number;
+}
+
+/**
+ * The model as text. The same model gives the same text on every machine; external data is not loaded.
+ * `parseModel` reads it back, unless it leaves out the values of a large constant.
+ */
+export function printModel(model: Model, { shown = SHOWN }: PrintOptions = {}): string {
+  const head = `model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`.trimEnd();
+  const lines = [head, ...graphLines(model.graph, shown)];
+  for (const fn of model.functions) lines.push(...functionLines(fn, shown));
   return `${lines.join("\n")}\n`;
 }
 
 /** One graph as text, as `printModel` shows it. */
 export function printGraph(graph: Graph): string {
-  return `${graphLines(graph).join("\n")}\n`;
+  return `${graphLines(graph, SHOWN).join("\n")}\n`;
 }
 
 function opsetsText(imports: readonly OpsetImport[]): string {
-  return imports.map(({ domain, version }) => `${domain === undefined || domain === "" ? "ai.onnx" : domain}=${version ?? "?"}`).join(" ");
+  const name = (domain = ""): string => (domain === "" ? "ai.onnx" : nameText(domain));
+  return imports.map(({ domain, version }) => `${name(domain)}=${version ?? "?"}`).join(" ");
 }
 
-function graphLines(graph: Graph): string[] {
+function graphLines(graph: Graph, shown: number): string[] {
   const types = declaredTypes(graph);
   return [
     `graph${graph.name === undefined ? "" : ` ${nameText(graph.name)}`} {`,
     ...graph.inputs.map(({ name, type }) => `  input ${valueText(name, type)}`),
-    ...graph.initializers.map((tensor) => `  const %${nameText(tensor.name ?? "")}: ${constantText(tensor)}`),
-    ...graph.sparseInitializers.map(({ bytes }) => `  sparse const of ${bytes.byteLength} encoded bytes`),
-    ...graph.nodes.flatMap((node) => indent(nodeLines(node, types))),
+    ...graph.initializers.map((tensor) => `  const %${valueName(tensor.name ?? "")}: ${constantText(tensor, shown)}`),
+    ...graph.sparseInitializers.map((message) => `  sparse const ${encodedText(message)}`),
+    ...graph.nodes.flatMap((node) => indent(nodeLines(node, types, shown))),
     ...graph.outputs.map(({ name, type }) => `  output ${valueText(name, type)}`),
     "}",
   ];
 }
 
-function functionLines(fn: FunctionDef): string[] {
-  const name = [fn.domain, fn.name, fn.overload].filter((part) => part !== undefined && part !== "").map((part) => nameText(part ?? "")).join("::");
-  const attributes = [...fn.attributeNames, ...fn.attributeDefaults.flatMap((a) => attributeLines(a).join(" "))];
+/** Attributes stand on the line of the name; a brace at the end of that line begins the body. */
+function functionLines(fn: FunctionDef, shown: number): string[] {
+  const attributes = [
+    ...fn.attributeNames.map(nameText),
+    ...fn.attributeDefaults.map((a) => attributeLines(a, shown).join(" ")),
+  ];
   const types = new Map(fn.valueInfo.map((value) => [value.name, value.type]));
+  const name = operatorText(fn.domain, fn.name ?? "", fn.overload);
+  const signature = `(${fn.inputs.map(reference).join(", ")}) -> (${fn.outputs.map(reference).join(", ")})`;
   return [
-    `function ${name}(${fn.inputs.map(reference).join(", ")}) -> (${fn.outputs.map(reference).join(", ")})${attributes.length > 0 ? ` {${attributes.join(", ")}}` : ""} {`,
-    `  ${opsetsText(fn.opsetImports)}`,
-    ...fn.nodes.flatMap((node) => indent(nodeLines(node, types))),
+    `function ${name}${signature}${attributes.length > 0 ? ` {${attributes.join(", ")}}` : ""} {`,
+    ...(fn.opsetImports.length > 0 ? [`  ${opsetsText(fn.opsetImports)}`] : []),
+    ...fn.nodes.flatMap((node) => indent(nodeLines(node, types, shown))),
     "}",
   ];
 }
@@ -55,24 +70,25 @@ function declaredTypes(graph: Graph): Map<string, TypeInfo | undefined> {
   return new Map([...graph.valueInfo, ...graph.inputs, ...graph.outputs].map((value) => [value.name, value.type]));
 }
 
-function nodeLines(node: Node, types: ReadonlyMap<string, TypeInfo | undefined>): string[] {
+function nodeLines(node: Node, types: ReadonlyMap<string, TypeInfo | undefined>, shown: number): string[] {
   const outputs = node.outputs.map((name) => (name === "" ? "_" : valueText(name, types.get(name)))).join(", ");
-  const domain = node.domain === undefined || node.domain === "" || node.domain === "ai.onnx" ? "" : `${nameText(node.domain)}::`;
-  const overload = node.overload === undefined || node.overload === "" ? "" : `:${nameText(node.overload)}`;
-  const call = `${outputs} = ${domain}${nameText(node.opType)}${overload}(${node.inputs.map(reference).join(", ")})`;
+  const domain = node.domain === "ai.onnx" ? "" : node.domain;
+  const operator = operatorText(domain, node.opType, node.overload);
+  const call = `${outputs === "" ? "" : `${outputs} `}= ${operator}(${node.inputs.map(reference).join(", ")})`;
   const name = node.name === undefined || node.name === "" ? "" : `  # ${nameText(node.name)}`;
-  const attributes = node.attributes.map(attributeLines);
+  const attributes = node.attributes.map((a) => attributeLines(a, shown));
   if (attributes.length === 0) return [call + name];
-  if (attributes.every((lines) => lines.length === 1)) return [`${call} {${attributes.map(([line]) => line).join(", ")}}${name}`];
+  const isShort = attributes.every((lines) => lines.length === 1);
+  if (isShort) return [`${call} {${attributes.map(([line]) => line).join(", ")}}${name}`];
   return [`${call} {${name}`, ...attributes.flatMap(indent), "}"];
 }
 
 function valueText(name: string, type: TypeInfo | undefined): string {
-  return type === undefined ? `%${nameText(name)}` : `%${nameText(name)}: ${typeText(type)}`;
+  return type === undefined ? `%${valueName(name)}` : `%${valueName(name)}: ${typeText(type)}`;
 }
 
 function reference(name: string): string {
-  return name === "" ? "_" : `%${nameText(name)}`;
+  return name === "" ? "_" : `%${valueName(name)}`;
 }
 
 /** Plain names as they are; others in quotes, so that nothing in a name can pass for something else. */
@@ -80,41 +96,54 @@ function nameText(name: string): string {
   return /^[\w./:@-]+$/.test(name) ? name : quoted(name);
 }
 
-function attributeLines(attribute: Attribute): string[] {
-  const values = valueLines(attribute);
-  const [first = "", ...rest] = values;
+/** A colon at the end would pass for the one before a type. */
+function valueName(name: string): string {
+  return name.endsWith(":") ? quoted(name) : nameText(name);
+}
+
+/** `domain::Name:overload`. */
+function operatorText(domain: string | undefined, name: string, overload: string | undefined): string {
+  const part = (text: string): string => (text.includes(":") ? quoted(text) : nameText(text));
+  const before = domain === undefined || domain === "" ? "" : `${part(domain)}::`;
+  return `${before}${part(name)}${overload === undefined || overload === "" ? "" : `:${part(overload)}`}`;
+}
+
+function attributeLines(attribute: Attribute, shown: number): string[] {
+  const [first = "", ...rest] = valueLines(attribute, shown);
   return [`${nameText(attribute.name)}=${first}`, ...rest];
 }
 
-function valueLines(a: Attribute): string[] {
+function valueLines(a: Attribute, shown: number): string[] {
   if (a.refAttrName !== undefined) return [`@${nameText(a.refAttrName)}`];
-  if (a.g) return graphLines(a.g);
-  if (a.graphs) return listLines(a.graphs.map(graphLines));
+  if (a.g) return graphLines(a.g, shown);
+  if (a.graphs) return listLines(a.graphs.map((graph) => graphLines(graph, shown)));
   if (a.f !== undefined) return [decimal(a.f)];
   if (a.i !== undefined) return [String(a.i)];
   if (a.s) return [textOf(a.s)];
-  if (a.t) return [constantText(a.t)];
+  if (a.t) return [constantText(a.t, shown)];
   if (a.tp) return [typeText(a.tp)];
-  const list = a.floats?.map(decimal) ?? a.ints?.map(String) ?? a.strings?.map(textOf) ?? a.tensors?.map(constantText) ?? a.typeProtos?.map(typeText);
+  const list = listOf(a, shown);
   if (list) return [`[${list.join(", ")}]`];
   const sparse = a.sparseTensor ? [a.sparseTensor] : a.sparseTensors;
-  return [sparse ? `<sparse, ${sparse.map(({ bytes }) => bytes.byteLength).join(" and ")} encoded bytes>` : EMPTY[a.type ?? 0] ?? "?"];
+  return [sparse ? `<sparse ${sparse.map(encodedText).join(" and ")}>` : EMPTY[a.type ?? 0] ?? "?"];
+}
+
+function listOf(a: Attribute, shown: number): string[] | undefined {
+  return a.floats?.map(decimal) ?? a.ints?.map(String) ?? a.strings?.map(textOf)
+    ?? a.tensors?.map((tensor) => constantText(tensor, shown)) ?? a.typeProtos?.map(typeText);
 }
 
 /** What a kind stands for when its value is left out of the file. */
 const EMPTY: Readonly<Record<number, string>> = {
-  [AttributeType.FLOAT]: "0.0", [AttributeType.INT]: "0", [AttributeType.STRING]: "\"\"", [AttributeType.FLOATS]: "[]", [AttributeType.INTS]: "[]",
-  [AttributeType.STRINGS]: "[]", [AttributeType.TENSORS]: "[]", [AttributeType.GRAPHS]: "[]", [AttributeType.TYPE_PROTOS]: "[]",
+  [AttributeType.FLOAT]: "0.0", [AttributeType.INT]: "0", [AttributeType.STRING]: "\"\"",
+  [AttributeType.FLOATS]: "[]", [AttributeType.INTS]: "[]", [AttributeType.STRINGS]: "[]",
+  [AttributeType.TENSORS]: "[]", [AttributeType.GRAPHS]: "[]", [AttributeType.TYPE_PROTOS]: "[]",
 };
 
 /** A float attribute, told apart from an integer one by its point. */
 function decimal(value: number): string {
   const text = floatText(value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return quoted(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
 }
 
 function listLines(items: readonly string[][]): string[] {

@@ -4,7 +4,8 @@
  */
 import { DataType, intAttribute, isStandard } from "../ir/index.js";
 import type { Dimension } from "../ir/index.js";
-import { axesAt, MAX_SHAPE_LENGTH, numbersAt, type Call, type Known, type PartialValue } from "./shape-rules/call.js";
+import { allNumbers, axesAt, boundsAt, MAX_SHAPE_LENGTH } from "./shape-rules/call.js";
+import type { Call, Known, PartialValue } from "./shape-rules/call.js";
 import { shapeRange } from "./shape-rules/choosing.js";
 import { normalAxis } from "./weights.js";
 
@@ -39,7 +40,8 @@ const gather: ValueRule = ({ inputs: [x], value }) => {
 
 const slice: ValueRule = (call) => {
   const data = call.value(0);
-  const [starts, ends, axes] = [numbersAt(call, "starts", 1), numbersAt(call, "ends", 2), axesAt(call, 3, 1)];
+  const [starts, ends] = [allNumbers(boundsAt(call, "starts", 1)), allNumbers(boundsAt(call, "ends", 2))];
+  const axes = axesAt(call, 3, 1);
   const hasSteps = (call.node.inputs[4] ?? "") !== "";
   const step = hasSteps ? call.value(4)?.[0] : 1;
   if (!data || starts?.length !== 1 || ends?.length !== 1 || step !== 1 || call.inputs[0]?.shape?.length !== 1) return undefined;

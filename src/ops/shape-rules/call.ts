@@ -47,9 +47,27 @@ export function sizesAt({ node, value }: Call, attribute: string, index: number)
   return intsAttribute(node, attribute) ?? value(index);
 }
 
+/**
+ * Bounds of a Slice. Exporters write the largest int64 for "to the end": no number of JavaScript and no size, but as a
+ * bound as good as any beyond the end.
+ */
+export function boundsAt(call: Call, attribute: string, index: number): PartialValue | undefined {
+  const known = sizesAt(call, attribute, index);
+  const tensor = known ? undefined : call.constant(index);
+  const isShort = tensor && INTEGERS.has(tensor.dataType) && elementCount(tensor) <= MAX_SHAPE_LENGTH;
+  return isShort ? toNumbers(tensor).map(withinNumbers) : known;
+}
+
+function withinNumbers(bound: number): number {
+  return Math.min(Math.max(bound, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}
+
 /** The same where every one must be a number. */
 export function numbersAt(call: Call, attribute: string, index: number): readonly number[] | undefined {
-  const values = sizesAt(call, attribute, index);
+  return allNumbers(sizesAt(call, attribute, index));
+}
+
+export function allNumbers(values: PartialValue | undefined): readonly number[] | undefined {
   return values?.every((value) => typeof value === "number") ? (values) : undefined;
 }
 

@@ -2,7 +2,8 @@
 import { floatAttribute, getAttribute, intAttribute, intsAttribute, stringAttribute, toNumbers, elementCount, DataType } from "../../ir/index.js";
 import type { Dimension, Node } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
-import { axesAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown, type Call, type Known, type Rule, type Shape } from "./call.js";
+import { axesAt, boundsAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown } from "./call.js";
+import type { Call, Known, Rule, Shape } from "./call.js";
 
 const reshape: Rule = (call) => {
   const [x] = call.inputs;
@@ -58,7 +59,7 @@ const concat: Rule = ({ node, inputs, sizes }) => {
 
 const slice: Rule = (call) => {
   const [x] = call.inputs;
-  const [starts, ends, steps] = [sizesAt(call, "starts", 1), sizesAt(call, "ends", 2), call.value(4)];
+  const [starts, ends, steps] = [boundsAt(call, "starts", 1), boundsAt(call, "ends", 2), call.value(4)];
   const isOpen = (index: number): boolean => (call.node.inputs[index] ?? "") !== "" && !call.value(index);
   const listed = numbersAt(call, "axes", 3);
   const hasAxes = listed !== undefined || (call.node.inputs[3] ?? "") !== "";
@@ -71,6 +72,8 @@ const slice: Rule = (call) => {
 
 function sliced(size: Dimension, start: Dimension, end: Dimension, step: Dimension, { sizes }: Call): Dimension {
   if (typeof start !== "number" || typeof step !== "number" || step === 0) return undefined;
+  // For a step backward the definition makes the largest integers an empty slice, and onnxruntime the whole way back.
+  if (step < 0 && typeof end === "number" && end >= 2 ** 31 - 1) return undefined;
   if (typeof size === "number" && typeof end === "number") return slicedLength(size, start, end, step);
   if (step !== 1 || start < 0) return undefined;
   // Of an unknown size only what reaches the end is known, and what counts from it when it starts at 0.

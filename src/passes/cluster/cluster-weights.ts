@@ -116,7 +116,7 @@ async function clusterLayer(layer: WeightLayer, { k, granularity }: ClusterWeigh
   const values = readRows(finiteValues(tensor), layout);
   const sets = rowSets(rows, granularity);
   const before = mostDistinct(values, sets, columns, k);
-  if (before <= k) return { text: `has ${before} distinct values already` };
+  if (before <= k) return { text: `has ${before} distinct ${before === 1 ? "value" : "values"} already` };
   const integers = !isFloating(tensor);
   const fixed = fixedValue(values, integers ? zeroPoint(layer) : 0);
   const h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
@@ -139,7 +139,7 @@ async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): 
   const values = toFloat32(tensor);
   requireFinite(values, tensor);
   const before = mostDistinct(values, [[0]], values.length, k);
-  if (before <= k) return { text: `has ${before} distinct values already` };
+  if (before <= k) return { text: `has ${before} distinct ${before === 1 ? "value" : "values"} already` };
   const fixed = fixedValue(values, 0);
   const clustered = await compute.run("clusterFlat", values, k, fixed);
   return {

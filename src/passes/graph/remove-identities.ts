@@ -30,7 +30,10 @@ export const removeIdentities = definePass<Record<string, never>>({
     for (const editor of editors.reverse()) {
       const gone: Node[] = [];
       const renamed = new Set<string>();
-      for (const node of [...editor.graph.nodes]) if (isIdentity(node, editor, types.get(editor), opset) && bypass(node, editor, renamed)) gone.push(node);
+      for (const node of [...editor.graph.nodes]) {
+        const input = inputHandedOn(node, editor, types.get(editor), opset);
+        if (input !== undefined && bypass(node, node.inputs[input] ?? "", editor, renamed)) gone.push(node);
+      }
       if (gone.length > 0) editor.removeNodes(...gone);
       if (renamed.size > 0) editor.graph.valueInfo = editor.graph.valueInfo.filter(({ name }) => !renamed.has(name));
       removed += gone.length;
@@ -38,6 +41,15 @@ export const removeIdentities = definePass<Record<string, never>>({
     return exactResult({ identitiesRemoved: removed });
   },
 });
+
+/** Which input of the node is its output, if one is: that of a Mul or Add may be the second. */
+function inputHandedOn(
+  node: Node, editor: GraphEditor, facts: GraphFacts | undefined, opset: number,
+): number | undefined {
+  if (isIdentity(node, editor, facts, opset)) return 0;
+  if (!facts || !isOp(node, "Mul", "Add") || !keepsShape(node, facts, 1)) return undefined;
+  return allAre(node.inputs[0], isOp(node, "Mul") ? 1 : -0, editor) ? 1 : undefined;
+}
 
 function isIdentity(node: Node, editor: GraphEditor, facts: GraphFacts | undefined, opset: number): boolean {
   if (isOp(node, "Identity")) return true;
@@ -49,9 +61,9 @@ function isIdentity(node: Node, editor: GraphEditor, facts: GraphFacts | undefin
   return facts !== undefined && keepsShape(node, facts) && keepsValues(node, editor);
 }
 
-/** Whether the output is known to have the type and every size of the first input. */
-function keepsShape(node: Node, facts: GraphFacts): boolean {
-  const [from, to] = [facts.type(node.inputs[0] ?? ""), facts.type(node.outputs[0] ?? "")];
+/** Whether the output is known to have the type and every size of the input. */
+function keepsShape(node: Node, facts: GraphFacts, input = 0): boolean {
+  const [from, to] = [facts.type(node.inputs[input] ?? ""), facts.type(node.outputs[0] ?? "")];
   return from?.shape !== undefined && from.elementType === to?.elementType && from.shape.length === to.shape?.length
     && from.shape.every((dim, k) => dim === to.shape?.[k]);
 }
@@ -101,8 +113,8 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
  * Leaves the node without users, for the caller to take out, or returns false when an interface name is in the way.
  * @param renamed takes the names of values that bear another one now
  */
-function bypass(node: Node, editor: GraphEditor, renamed: Set<string>): boolean {
-  const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
+function bypass(node: Node, input: string, editor: GraphEditor, renamed: Set<string>): boolean {
+  const output = node.outputs[0] ?? "";
   if (input === "" || output === "") return false;
   if (!editor.isOutput(output)) {
     if (editor.consumers(output).some((user) => hidesName(user, input))) return false;

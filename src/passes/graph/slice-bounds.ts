@@ -28,7 +28,9 @@ export function readSlice(node: Node, editor: GraphEditor): AxisSlice[] | undefi
   const isOpen = (index: number, list: readonly number[] | undefined): boolean => (node.inputs[index] ?? "") !== "" && !list;
   const [starts, ends, axes, steps] = [listed("starts", 1), listed("ends", 2), listed("axes", 3), constantList(node.inputs[4], editor)];
   if (!starts || ends?.length !== starts.length || isOpen(3, axes) || isOpen(4, steps)) return undefined;
-  return starts.map((start, k) => ({ axis: axes?.[k] ?? k, start, end: ends[k] ?? 0, step: steps?.[k] ?? 1 }));
+  const slices = starts.map((start, k) => ({ axis: axes?.[k] ?? k, start, end: ends[k] ?? 0, step: steps?.[k] ?? 1 }));
+  // What an open end means for a step backward is up to the runtime, and hangs on the exact integer.
+  return slices.some(({ step, end }) => step < 0 && end >= OPEN_END) ? undefined : slices;
 }
 
 export function constantList(name: string | undefined, editor: GraphEditor): number[] | undefined {

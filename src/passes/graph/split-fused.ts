@@ -90,7 +90,8 @@ function activation(name: string, input: string, values: ReadonlyMap<string, num
 function splitProduct(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0) return false;
   const alpha = floatAttribute(node, "alpha", 1);
-  const transposes: Node[] = [];
+  // By operand: both may be one value, of which a Gram matrix transposes one.
+  const transposes = new Map<number, Node>();
   for (const [index, flag] of ["transA", "transB"].entries()) {
     if (intAttribute(node, flag, 0) === 0) continue;
     const rank = facts.shape(node.inputs[index] ?? "")?.length;
@@ -99,23 +100,24 @@ function splitProduct(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean 
     if (rank < 2) continue;
     const axes = Array.from({ length: rank }, (_, axis) => axis);
     const output = rewrite.editor.uniqueName(`${node.inputs[index] ?? ""}_transposed`);
-    transposes.push(makeNode("Transpose", [node.inputs[index] ?? ""], [output],
+    transposes.set(index, makeNode("Transpose", [node.inputs[index] ?? ""], [output],
       [attribute.ints("perm", [...axes.slice(0, -2), rank - 1, rank - 2])]));
   }
   const takesFactor = alpha !== 1 ? scaledConstant(node, alpha, rewrite) : undefined;
   const inputs = node.inputs.slice(0, 2)
-    .map((name) => transposes.find((each) => each.inputs[0] === name)?.outputs[0] ?? name);
+    .map((name, index) => transposes.get(index)?.outputs[0] ?? name);
   if (takesFactor !== undefined) {
-    const transpose = transposes.find((each) => each.outputs[0] === inputs[takesFactor.index]);
+    const transpose = transposes.get(takesFactor.index);
     if (transpose) transpose.inputs[0] = takesFactor.name;
     else inputs[takesFactor.index] = takesFactor.name;
   }
   const product = makeNode("MatMul", inputs, [""], [], node.name);
-  if (alpha === 1 || takesFactor) rewrite.replace(node, ...(transposes as [Node]), product);
+  rewrite.editor.insertBefore(node, ...transposes.values());
+  if (alpha === 1 || takesFactor) rewrite.replace(node, product);
   else {
     product.outputs[0] = rewrite.editor.uniqueName(`${node.outputs[0] ?? ""}_product`);
     const factor = rewrite.addConstant(floatTensor("alpha", [], Float32Array.of(alpha)));
-    rewrite.replace(node, ...(transposes as [Node]), product, makeNode("Mul", [product.outputs[0], factor], [""]));
+    rewrite.replace(node, product, makeNode("Mul", [product.outputs[0], factor], [""]));
   }
   return true;
 }

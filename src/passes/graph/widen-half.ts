@@ -11,8 +11,8 @@
  * onnxruntime's own, sequences or optionals of such values, or bits taken for another type (BitCast).
  */
 import {
-  allNodes, attribute, type Attribute, DataType, floatTensor, type Graph, GraphEditor, isOp, makeNode, type Model, nestedGraphs, nodeLabel, type Tensor, toFloat32,
-  type ValueInfo,
+  allNodes, type Attribute, attribute, DataType, floatTensor, type Graph, GraphEditor, intAttribute, isOp, makeNode,
+  type Model, nestedGraphs, type Node, nodeLabel, type Tensor, toFloat32, type ValueInfo,
 } from "../../ir/index.js";
 import { inferTypes } from "../../ops/shapes.js";
 import type { PassResult } from "../contract.js";
@@ -29,7 +29,7 @@ export const widenHalf = definePass<Record<string, never>>({
   lossy: true,
   defaults: {},
   run(model) {
-    if (![...nestedGraphs(model.graph)].some(holdsHalf)) return result(0, undefined);
+    if (!computesInHalf(model)) return result(0, undefined);
     declareOutputs(model);
     const obstacle = obstacleIn(model);
     return obstacle === undefined ? result(widen(model), undefined) : result(0, obstacle);
@@ -55,6 +55,24 @@ function declareOutputs({ graph }: Model): void {
 
 function isHalf(value: ValueInfo): boolean {
   return HALF.has(value.type?.tensor?.elementType ?? DataType.UNDEFINED);
+}
+
+/** Whether anything but Casts at inputs and outputs has to do with half precision: those are there once it is widened. */
+function computesInHalf(model: Model): boolean {
+  const { graph } = model;
+  const given = new Set([...graph.inputs, ...graph.outputs].filter(isHalf).map(({ name }) => name));
+  const takesInput = (node: Node): boolean =>
+    given.has(node.inputs[0] ?? "") && intAttribute(node, "to", 0) === DataType.FLOAT;
+  const isBorder = (node: Node): boolean =>
+    isOp(node, "Cast") && (given.has(node.outputs[0] ?? "") || takesInput(node));
+  const inside: Graph = {
+    ...graph, inputs: [], outputs: [], nodes: graph.nodes.filter((node) => !isBorder(node)),
+    valueInfo: graph.valueInfo.filter(({ name }) => !given.has(name)),
+  };
+  if ([inside, ...nestedGraphs(graph)].some((each) => each !== graph && holdsHalf(each))) return true;
+  const editor = GraphEditor.forMainGraph(model);
+  const neighbours = [...given].flatMap((name) => [editor.producer(name), ...editor.consumers(name)]);
+  return neighbours.some((node) => node && !isBorder(node));
 }
 
 function holdsHalf(graph: Graph): boolean {

@@ -126,6 +126,7 @@ function chooseFactors(region: Region, alpha: number | "search", statistics: Sta
     if (error < best.error) best = { alpha: exponent, factors, error };
   }
   if (best.alpha === undefined) return "its channels are even enough: no exponent lowers the expected error";
+  if (best.factors.every((factor) => factor === 1)) return "its channels are even";
   apply(best.factors);
   return { alpha: best.alpha, factors: best.factors, magnitudes };
 }

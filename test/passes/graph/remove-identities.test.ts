@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { attribute, DataType, floatTensor, int64Tensor, makeNode, type Node } from "../../../src/ir/index.js";
 import { removeIdentities } from "../../../src/passes/graph/remove-identities.js";
-import { difference, run } from "./running.js";
+import { Random } from "../../fuzz/random.js";
+import { difference, floats, run } from "./running.js";
 import { apply, branch, FLAG, shown, tiny, X } from "./tiny-models.js";
 
 const relu = (from: string, to: string) => makeNode("Relu", [from], [to]);
@@ -65,4 +66,26 @@ it("works in bodies and through them, but never lets a body hand out an outer va
   expect((await apply(removeIdentities(), model)).stats).toEqual({ identitiesRemoved: 2 });
   expect(model.graph.nodes[0]?.attributes.map((a) => a.g?.nodes.map((n) => `${n.opType}(${n.inputs.join()})`))).toEqual([["Relu(x)"], ["Identity(x)"]]);
   expect(difference(before, await run(model, { ...FLAG, ...X }))).toBe(0);
+});
+
+it("keeps every bit of what random steps with constants give, zeros of both signs too", async () => {
+  let removed = 0;
+  for (let seed = 1; seed <= 80; seed++) {
+    const random = new Random(seed);
+    const value = random.pick([1, 1, 0, -0, 2]);
+    const dims = random.pick([[], [1], [3], [2, 1], [2, 3], [1, 2, 3]]);
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    const operands = random.shuffled(["x", "c"]);
+    const opType = random.pick(["Mul", "Add", "Sub", "Div"]);
+    // 1 / a tells zeros of different signs apart.
+    const model = () => tiny([makeNode(opType, operands, ["a"]), relu("a", "r"), makeNode("Div", ["one", "a"], ["y"])], {
+      outputs: ["r", "y"],
+      initializers: [floatTensor("c", dims, new Float32Array(count).fill(value)), floatTensor("one", [], Float32Array.of(1))],
+    });
+    const feed = { x: floats([2, 3], [0, -0, 1, -2, Infinity, NaN]) };
+    const after = model();
+    removed += (await apply(removeIdentities(), after)).stats.identitiesRemoved ?? 0;
+    expect(difference(await run(model(), feed), await run(after, feed)), `seed ${seed}`).toBe(0);
+  }
+  expect(removed).toBeGreaterThan(10);
 });

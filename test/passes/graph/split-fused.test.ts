@@ -85,3 +85,23 @@ it("leaves alone what it does not know, and products with batch axes in other pl
   const node = makeNode("FusedMatMul", ["a", "b"], ["y"], [int("transBatchA", 1)]);
   expect(await split(node, { a: fed([3, 2, 4], 1), b: fed([2, 4, 5], 2) }, [])).toEqual(["com.microsoft.FusedMatMul"]);
 });
+
+it("gives what a random FusedMatMul gives, of a value with itself and with constants too", async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = new Random(seed);
+    const rank = random.within(2, 4);
+    const dims = [...Array.from({ length: rank - 2 }, () => random.within(1, 2)), 3, 3];
+    const operand = (): string => random.pick(["x", "z", "w"]);
+    const attributes = [
+      ...["transA", "transB"].filter(() => random.chance(0.5)).map((flag) => int(flag, 1)),
+      ...(random.chance(0.5) ? [float("alpha", 0.5)] : []),
+    ];
+    // A product of constants alone is for constant folding.
+    const [a, b] = random.shuffled(["x", operand()]);
+    const feed = { x: fed(dims, seed), z: fed(dims, seed + 1) };
+    const node = makeNode("FusedMatMul", [a!, b!], ["y"], attributes);
+    const operators = await split(node, feed, [tensor("w", [3, 3], seed + 2)]);
+    expect(operators, `seed ${seed}`).toContain("MatMul");
+    expect(operators).not.toContain("com.microsoft.FusedMatMul");
+  }
+});

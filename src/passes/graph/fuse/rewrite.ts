@@ -4,6 +4,7 @@
  */
 import { GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
+import { haveEqualBytes } from "../equal-bytes.js";
 import { CopyLedger, NewConstants } from "./constant-copies.js";
 
 export class Rewrite {
@@ -101,9 +102,16 @@ export class Rewrite {
     return name;
   }
 
-  /** Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it. */
+  /**
+   * Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing else uses it.
+   * It stays where the new one is equal: a shift leaves weights as they are, which other nodes may share.
+   */
   setConstant(node: Node, index: number, tensor: Tensor, ...others: readonly string[]): void {
-    this.setInput(node, index, this.deriveConstant(tensor, node.inputs[index] ?? "", ...others));
+    const old = node.inputs[index] ?? "";
+    const constant = this.editor.constant(old);
+    const isKept = constant?.dataType === tensor.dataType && constant.dims.join() === tensor.dims.join()
+      && haveEqualBytes(constant, tensor);
+    if (!isKept) this.setInput(node, index, this.deriveConstant(tensor, old, ...others));
   }
 
   /** Carries out the removals: retired nodes, what only they used, and declarations of values that are no more. */

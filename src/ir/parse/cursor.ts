@@ -1,0 +1,127 @@
+/** Walks over the text of a model token by token, and says at which line something is wrong. */
+import { BadModelError } from "../../errors.js";
+
+/** Sticky patterns of a text in quotes and of a name in either form. */
+const QUOTED_SOURCE = String.raw`"(?:[^"\\\n]|\\.)*"`;
+export const NAME_SOURCE = String.raw`(?:${QUOTED_SOURCE}|[\w./:@-]+)`;
+
+const PLAIN_NAME = /[\w./:@-]+/y;
+const PLAIN_PART = /[\w./@-]+/y;
+const QUOTED = new RegExp(QUOTED_SOURCE, "y");
+const NUMBER = /-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN/y;
+const SEPARATORS = /[\s,]*/y;
+
+export class TextCursor {
+  private at = 0;
+
+  constructor(private readonly text: string) {}
+
+  /** Skips white space and commas, which only separate. */
+  skip(): void {
+    this.take(SEPARATORS);
+  }
+
+  get isAtEnd(): boolean {
+    this.skip();
+    return this.at >= this.text.length;
+  }
+
+  /** Takes `token` if it comes next. */
+  accept(token: string): boolean {
+    if (!this.sees(token)) return false;
+    this.at += token.length;
+    return true;
+  }
+
+  /** Takes `word` if it comes next and ends there. */
+  acceptWord(word: string): boolean {
+    this.skip();
+    const behind = this.text[this.at + word.length] ?? " ";
+    return /[\w./:@-]/.test(behind) ? false : this.accept(word);
+  }
+
+  /** Whether `token` comes next; takes nothing but separators. */
+  sees(token: string): boolean {
+    this.skip();
+    return this.text.startsWith(token, this.at);
+  }
+
+  /** Throws BadModelError when `token` does not come next. */
+  expect(token: string): void {
+    if (!this.accept(token)) this.fail(`expected "${token}"`);
+  }
+
+  /** A plain or quoted name. */
+  name(): string {
+    if (this.sees('"')) return this.quoted();
+    return this.take(PLAIN_NAME) ?? this.fail("expected a name");
+  }
+
+  /** A name that may stand beside a colon: colons within it are quoted. */
+  namePart(): string {
+    if (this.sees('"')) return this.quoted();
+    return this.take(PLAIN_PART) ?? this.fail("expected a name");
+  }
+
+  /** Takes what the sticky `pattern` matches, or nothing. */
+  word(pattern: RegExp): string | undefined {
+    this.skip();
+    return this.take(pattern);
+  }
+
+  quoted(): string {
+    this.skip();
+    const start = this.at;
+    const text = this.take(QUOTED) ?? this.fail("expected text in quotes that ends on its line");
+    try {
+      return JSON.parse(text) as string;
+    } catch {
+      this.at = start;
+      return this.fail("these quotes hold what JSON does not allow in text");
+    }
+  }
+
+  /** Whether the sticky `pattern` matches what comes next. */
+  comesNext(pattern: RegExp): boolean {
+    this.skip();
+    pattern.lastIndex = this.at;
+    return pattern.test(this.text);
+  }
+
+  /** A number as its text, or undefined. */
+  number(): string | undefined {
+    return this.word(NUMBER);
+  }
+
+  /** The name of a node, when `# ` comes next on the same line. */
+  comment(): string | undefined {
+    if (this.take(/[ \t]*#[ \t]*(?=\S)/y) === undefined) return undefined;
+    return this.name();
+  }
+
+  /** Throws BadModelError that names the line. */
+  fail(message: string): never {
+    const line = this.text.slice(0, this.at).split("\n").length;
+    const rest = this.text.slice(this.at).split("\n", 1)[0]?.slice(0, 40) ?? "";
+    const found = rest === "" ? "the end of it" : JSON.stringify(rest);
+    throw new BadModelError(`model text, line ${line}: ${message}, found ${found}`);
+  }
+
+  /** Takes the cursor back to where `read` began before it fails, for messages about what was read. */
+  reading<T>(read: () => T, problem: (value: T) => string | undefined): T {
+    this.skip();
+    const start = this.at;
+    const value = read();
+    const message = problem(value);
+    if (message === undefined) return value;
+    this.at = start;
+    return this.fail(message);
+  }
+
+  private take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.at += found.length;
+    return found;
+  }
+}
