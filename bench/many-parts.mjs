@@ -73,8 +73,7 @@ export default async function manyParts(args = []) {
       ["many", "command", ...counts.map((count) => count.toLocaleString("en")), "ratio", "of it edgec alone", "ratio"],
       rows,
     );
-    console.log("edgec alone: with --no-verify, without onnxruntime's share. Loading a model in onnxruntime takes more");
-    console.log("than linear time for constants that nothing reads.\n");
+    console.log("edgec alone: with --no-verify, without onnxruntime's share.\n");
   } finally {
     rmSync(FOLDER, { recursive: true, force: true });
   }

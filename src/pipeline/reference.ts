@@ -1,7 +1,7 @@
 /** What a compressed model is compared with: its original, or the same model raised to an operator set that the runtime runs. */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { opsetVersion, type Model } from "../ir/index.js";
+import { nestedGraphs, opsetVersion, type Model } from "../ir/index.js";
 import { writeModel } from "../onnx/index.js";
 import { OLDEST_RUN_OPSET } from "../ops/runtime-versions.js";
 import { blockersText, upgradeOpset } from "../ops/upgrade/upgrade-opset.js";
@@ -17,17 +17,20 @@ export interface Reference {
   readonly warnings: readonly Diagnostic[];
 }
 
+/** Constants without a reader that onnxruntime may load: the time it takes for them grows with their square. */
+const MAX_UNREAD = 10_000;
+
 /**
  * The original itself from operator set 7 on. Older models are raised, which loses nothing, and what comes of it is written
  * aside. Throws EdgecError MODEL_REJECTED for one that cannot be: neither would the runtime run it, nor do passes know what
- * its operators meant.
+ * its operators meant. A model with tens of thousands of constants that nothing reads runs without them.
  * @param read the original anew at every call
  * @param path the original's file, which messages name
  */
 export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {
   const model = read();
   const from = opsetVersion(model);
-  if (from === 0 || from >= OLDEST_RUN_OPSET) return { read, path, warnings: [] };
+  if (from === 0 || from >= OLDEST_RUN_OPSET) return { read, path: await withoutUnread(model, path, files), warnings: [] };
   const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
   if (blockers.length > 0) {
     throw new EdgecError("MODEL_REJECTED", `${path}: onnxruntime runs operator sets from ${OLDEST_RUN_OPSET} on, and this model of set ${from} cannot be raised: ${blockersText(blockers)}`);
@@ -35,6 +38,23 @@ export async function referenceOf(read: () => Model, path: string, files: Output
   const raisedPath = await files.path("raised");
   writeModel(model, raisedPath);
   return { read: () => raised(read()), path: raisedPath, warnings: [raisedWarning(from)] };
+}
+
+/** The file to run: the original's, or one without the constants that nothing reads where they are many. */
+async function withoutUnread(model: Model, path: string, files: OutputFile): Promise<string> {
+  const { graph } = model;
+  if (graph.initializers.length <= MAX_UNREAD) return path;
+  const read = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
+  for (const nested of nestedGraphs(graph)) {
+    for (const { name } of nested.outputs) read.add(name);
+    for (const node of nested.nodes) for (const name of node.inputs) read.add(name);
+  }
+  const kept = graph.initializers.filter(({ name = "" }) => read.has(name));
+  if (graph.initializers.length - kept.length <= MAX_UNREAD) return path;
+  graph.initializers = kept;
+  const trimmed = await files.path("without-unread");
+  writeModel(model, trimmed);
+  return trimmed;
 }
 
 function raised(model: Model): Model {

@@ -3,9 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { attribute, floatTensor, makeNode, opsetVersion, type Model } from "../../src/ir/index.js";
-import { encodeModelBytes, writeModel } from "../../src/onnx/index.js";
+import { encodeModelBytes, readModel, writeModel } from "../../src/onnx/index.js";
 import { compress } from "../../src/pipeline/compress.js";
 import { optimize } from "../../src/pipeline/optimize.js";
+import { OutputFile } from "../../src/pipeline/output-file.js";
+import { referenceOf } from "../../src/pipeline/reference.js";
 import { verify } from "../../src/pipeline/verify.js";
 import { temporaryFolder } from "../cli/temporary-folder.js";
 import { modelAt } from "../ops/old-models.js";
@@ -71,5 +73,27 @@ describe.each([7, 22, 26])("a model of operator set %i", (opset) => {
     expect(report.warnings.map(({ id }) => id)).not.toContain("compress/raised-original");
     expect(report.fidelity?.samples).toBeGreaterThan(0);
     expect(opsetVersion(model)).toBe(Math.max(13, opset));
+  });
+});
+
+describe("constants that nothing reads", () => {
+  it("are left out of what onnxruntime loads where they are many, and of nothing else", async () => {
+    const unread = Array.from({ length: 12_000 }, (_, k) => floatTensor(`unread${k}`, [1], Float32Array.of(k)));
+    const model = biased(13);
+    model.graph.initializers.push(...unread);
+    const path = join(temporary.path, "unread.onnx");
+    writeModel(model, path);
+    const folder = await OutputFile.prepare({ output: undefined, input: path, force: false });
+    try {
+      const reference = await referenceOf(() => readModel(path), path, folder);
+      expect(reference.path).not.toBe(path);
+      const run = readModel(reference.path).graph.initializers.map(({ name }) => name);
+      expect(run).toEqual(["w", "b"]);
+      expect(reference.read().graph.initializers).toHaveLength(12_002);
+    } finally {
+      await folder.remove();
+    }
+    const { report } = await optimize(path);
+    expect(report.fidelity?.outputs.y?.maxAbsError).toBeLessThan(1e-6);
   });
 });
