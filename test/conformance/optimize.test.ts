@@ -16,5 +16,6 @@ it("leaves the outputs of every operator model as they were", async () => {
     [],
   );
   // How many run depends on onnxruntime's version and the system's locales.
-  expect(tally(outcomes).equal).toBeGreaterThan((320 * tests.length) / operatorTests().length);
+  // A sample has a few more or fewer than its share.
+  expect(tally(outcomes).equal).toBeGreaterThan((300 * tests.length) / operatorTests().length);
 });

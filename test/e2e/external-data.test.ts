@@ -73,7 +73,7 @@ describe("compress with external data", () => {
     expect(await unused(inFolder("other.onnx"), false)).toEqual([]);
     expect(await unused(input, true)).toEqual([]);
     expect(await unused(input, false)).toMatchObject([
-      { message: expect.stringMatching(/^lenet\.onnx\.data stays beside lenet\.onnx/) as unknown },
+      { message: expect.stringMatching(/^lenet\.onnx\.data stays next to lenet\.onnx/) as unknown },
     ]);
     expect((await readdir(temporary.path)).sort()).toEqual(["lenet.onnx", "lenet.onnx.data", "other.onnx"]);
   });
