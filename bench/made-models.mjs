@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { emptyGraph } from "../dist/ir/index.js";
 import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
-import { randomOf } from "./random.mjs";
+import { mulberry32 } from "../dist/numeric/mulberry32.js";
 
 const ROWS = 16;
 const SAMPLES = 64;
@@ -13,7 +14,7 @@ const SAMPLES = 64;
 /** Writes a model of `layers` square layers and its data into a folder. */
 export function writeDense(folder, width, layers = 3) {
   const files = { model: join(folder, `dense${width}.onnx`), calib: join(folder, `dense${width}.npy`) };
-  const random = randomOf(1);
+  const random = mulberry32(1);
   const noise = (count, scale) => Float32Array.from({ length: count }, () => (random() - 0.5) * scale);
   const nodes = Array.from({ length: layers }, (_, k) => [
     makeNode("MatMul", [k === 0 ? "x" : `r${k - 1}`, `w${k}`], [`m${k}`], [], `dense${k}`),
@@ -42,17 +43,7 @@ export function modelOf(graph, more = {}) {
     functions: [],
     trainingInfo: [],
     deviceConfigurations: [],
-    graph: {
-      name: "g",
-      nodes: [],
-      initializers: [],
-      sparseInitializers: [],
-      inputs: [],
-      outputs: [],
-      valueInfo: [],
-      quantizationAnnotations: [],
-      ...graph,
-    },
+    graph: { ...emptyGraph("g"), ...graph },
     ...more,
   };
 }

@@ -11,15 +11,13 @@
  * Sizes are sums over a model and its data files. Models are not run: `npm test` does that. Ctrl-C prints
  * what was tried so far.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { compress, GraphEditor, optimize, readModel } from "../dist/index.js";
 import { fixture, OUT } from "./fixtures.mjs";
+import { dataBeside, modelsIn, operatorModels } from "./model-files.mjs";
 import { printTable } from "./table.mjs";
 
-const ARCHIVE = fileURLToPath(new URL("../fixtures/conformance/onnx-node-tests.tar.gz", import.meta.url));
 const FOLDER = join(OUT, "no-larger");
 const SAMPLE = 20;
 
@@ -48,7 +46,7 @@ export default async function noLarger(args = []) {
   if (!args.includes("--only")) {
     for (const name of ["lenet", "resnet", "mbv2", "vit", "rnn"])
       await tryModel(tally, "fixtures", name, fixture(name).model, fixture(name).calib, true);
-    for (const path of operatorModels(args.includes("--all")))
+    for (const path of operatorModels(join(FOLDER, "operators"), args.includes("--all") ? 1 : SAMPLE))
       await tryModel(tally, "operator models", path.split("/").at(-2), path, undefined, false);
   }
   for (const folder of args.filter((arg) => !arg.startsWith("--"))) {
@@ -155,23 +153,4 @@ function bytesOf(path) {
     (sum, file) => sum + statSync(file).size,
     0,
   );
-}
-
-function operatorModels(all) {
-  const folder = join(FOLDER, "operators");
-  mkdirSync(folder, { recursive: true });
-  execFileSync("tar", ["-xzf", ARCHIVE, "-C", folder]);
-  return modelsIn(folder).filter((_, k) => all || k % SAMPLE === 0);
-}
-
-function modelsIn(folder) {
-  return readdirSync(folder, { recursive: true })
-    .map(String)
-    .filter((name) => name.endsWith(".onnx"))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-function dataBeside(path) {
-  return [join(dirname(path), "calib.npz"), path.replace(/onnx$/, "npz")].find((file) => existsSync(file));
 }

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fixture } from "./fixtures.mjs";
 import { interrupt, lengthOf } from "./interrupted-run.mjs";
 import { writeDense } from "./made-models.mjs";
-import { randomOf } from "./random.mjs";
+import { mulberry32 } from "../dist/numeric/mulberry32.js";
 import { printTable } from "./table.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -29,7 +29,7 @@ export default async function signals(args = []) {
   try {
     const found = [];
     let late = 0;
-    const random = randomOf(SEED);
+    const random = mulberry32(SEED);
     for (const job of jobsOf(writeDense(folder, 512))) {
       const length = await lengthOf(job);
       for (let k = 0; k < count; k++) {

@@ -15,7 +15,7 @@ import {
   reportFormatsTable,
   storageFormsTable,
   targetsTable,
-} from "./registry-tables.mjs";
+} from "./docs/registry-tables.mjs";
 
 const PARTS = {
   "docs/internals/architecture.md": { rooms: roomsTable },

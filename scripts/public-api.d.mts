@@ -1,2 +1,2 @@
 export const AGREED: string;
-export function publicApi(entry?: string): { readonly text: string; readonly unnamed: readonly string[] };
+export function publicApi(): { readonly text: string; readonly unnamed: readonly string[] };

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
+import { openDeclarations, unaliased } from "./declarations.mjs";
 
 export const AGREED = "test/api/public-api.txt";
 
@@ -17,23 +18,9 @@ const FORMAT =
   ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType;
 
 /** `text` of all exports, and `unnamed`: types that declarations name and that are not exported. */
-export function publicApi(entry = "dist/index.d.ts") {
-  const program = ts.createProgram([entry], {
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    target: ts.ScriptTarget.ES2022,
-    lib: ["lib.es2023.d.ts"],
-    types: ["node"],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-  });
-  const checker = program.getTypeChecker();
-  const source = program.getSourceFile(entry);
-  const exported = checker
-    .getExportsOfModule(checker.getSymbolAtLocation(source))
-    .map((symbol) => ({ name: symbol.name, symbol: unaliased(checker, symbol) }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const api = { checker, source };
+export function publicApi() {
+  const api = openDeclarations();
+  const { exported } = api;
   return {
     // Some types are named by the file that declares them: by its path from here, wherever that is.
     text: exported
@@ -42,10 +29,6 @@ export function publicApi(entry = "dist/index.d.ts") {
       .replaceAll(`${resolve(".").replaceAll("\\", "/")}/`, ""),
     unnamed: unnamedTypes(api, exported),
   };
-}
-
-function unaliased(checker, symbol) {
-  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
 }
 
 function describe({ checker, source }, name, symbol) {

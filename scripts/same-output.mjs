@@ -10,26 +10,15 @@
  * target, so that no choice depends on a clock. Run both on the same machine: onnxruntime's kernels round differently
  * from one to the next.
  */
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join, relative, resolve } from "node:path";
 import { fixture } from "../bench/fixtures.mjs";
+import { dataBeside, modelsIn, operatorModels } from "../bench/model-files.mjs";
 import { compress, optimize } from "../dist/index.js";
 
 const TARGET = "arm64-dotprod";
-const ARCHIVE = fileURLToPath(new URL("../fixtures/conformance/onnx-node-tests.tar.gz", import.meta.url));
 /** Keys of a report that hold times, prose, ids or paths. */
 const NOT_COMPARED = new Set([
   "latency",
@@ -115,9 +104,7 @@ function* jobs() {
     for (const path of modelsIn(resolve(folder)))
       yield { name: relative(resolve(folder), path), path, calib: dataBeside(path), kind: "folder" };
   const operators = join(work, "operators");
-  mkdirSync(operators);
-  execFileSync("tar", ["-xzf", ARCHIVE, "-C", operators]);
-  for (const path of modelsIn(operators).filter((_, k) => k % 4 === 0))
+  for (const path of operatorModels(operators, 4))
     yield { name: relative(operators, path), path, kind: "operator" };
 }
 
@@ -207,20 +194,5 @@ function differences(before, after, path = "") {
       : [`${path.slice(1)}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
     differences(before[key], after[key], `${path}.${key}`),
-  );
-}
-
-function modelsIn(folder) {
-  return readdirSync(folder, { recursive: true })
-    .map(String)
-    .filter((name) => name.endsWith(".onnx"))
-    .sort()
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
-}
-
-function dataBeside(path) {
-  return [path.replace(/onnx$/, "npz"), join(dirname(path), "calib.npz")].find((candidate) =>
-    existsSync(candidate),
   );
 }

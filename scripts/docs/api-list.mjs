@@ -1,8 +1,8 @@
 /** What the library exports, as its declarations say it, comments included. */
-import { resolve } from "node:path";
 import ts from "typescript";
+import { openDeclarations } from "../declarations.mjs";
+import { code, escaped, table } from "./table.mjs";
 
-const ENTRY = resolve("dist/index.d.ts");
 const KINDS = [
   ["Functions", (node) => ts.isFunctionDeclaration(node)],
   ["Classes", (node) => ts.isClassDeclaration(node)],
@@ -11,8 +11,8 @@ const KINDS = [
 ];
 
 export function apiList() {
-  const { checker, exported } = openEntry();
-  const entries = exported.map((symbol) => entryOf(symbol, checker));
+  const { exported } = openDeclarations();
+  const entries = exported.map(({ name, symbol }) => ({ name, nodes: symbol.declarations }));
   return KINDS.map(([title, isKind]) => {
     const own = entries.filter(({ nodes }) => isKind(nodes[0]));
     return [`## ${title}`, ...own.map(textOf)].join("\n\n");
@@ -21,27 +21,9 @@ export function apiList() {
 
 /** The keys of the report with their types, one line each, as deep as types of this package go. */
 export function reportKeys() {
-  const { checker, exported } = openEntry();
-  const symbol = exported.find(({ name }) => name === "Report");
-  const rows = keysOf(checker.getDeclaredTypeOfSymbol(resolved(symbol, checker)), "", checker, []);
-  return ["| key | type | what |", "|---|---|---|", ...rows].join("\n");
-}
-
-function openEntry() {
-  const options = { module: ts.ModuleKind.NodeNext, skipLibCheck: true, strict: true, types: ["node"] };
-  const program = ts.createProgram([ENTRY], { ...options, exactOptionalPropertyTypes: true });
-  const checker = program.getTypeChecker();
-  const module = checker.getSymbolAtLocation(program.getSourceFile(ENTRY));
-  const exported = checker.getExportsOfModule(module).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { checker, exported };
-}
-
-function resolved(symbol, checker) {
-  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-}
-
-function entryOf(symbol, checker) {
-  return { name: symbol.name, nodes: resolved(symbol, checker).declarations };
+  const { checker, exported } = openDeclarations();
+  const { symbol } = exported.find(({ name }) => name === "Report");
+  return table(["key", "type", "what"], keysOf(checker.getDeclaredTypeOfSymbol(symbol), "", checker, []));
 }
 
 function textOf({ name, nodes }) {
@@ -74,7 +56,7 @@ function keysOf(type, prefix, checker, above) {
     const word = inner ? (suffix === "[]" ? "list of objects" : "object") : scalarText(own, checker);
     const isNullable = inner && own.isUnion() && own.types.some(({ flags }) => flags & ts.TypeFlags.Null);
     const shown = `${word}${isNullable ? " or null" : ""}${isOptional ? ", may be absent" : ""}`;
-    const row = `| \`${key}\` | ${shown.replaceAll("|", "\\|")} | ${comment.replaceAll("|", "\\|")} |`;
+    const row = [code(key), escaped(shown), escaped(comment)];
     const isNew = inner && !above.includes(inner);
     return [row, ...(isNew ? keysOf(inner, `${key}.`, checker, [...above, inner]) : [])];
   });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { PASSES } from "../../dist/index.js";
+import { code, escaped, table } from "./table.mjs";
 
 export function passList() {
   const optionsOf = optionComments("src/passes");
@@ -22,13 +23,13 @@ export function passList() {
 
 function section({ name, description, flag, defaults }, comments = new Map()) {
   const flagText = flag ? [`Flag: \`${flag.syntax}\`, ${flag.help}`] : [];
-  const rows = Object.entries(defaults).map(
-    ([option, value]) =>
-      `| \`${option}\` | \`${escaped(shown(value))}\` | ${escaped(comments.get(option) ?? "")} |`,
-  );
-  const table =
-    rows.length === 0 ? [] : [["| option | default | what |", "|---|---|---|", ...rows].join("\n")];
-  return [`### ${name}`, `${description}.`, ...flagText, ...table].join("\n\n");
+  const rows = Object.entries(defaults).map(([option, value]) => [
+    code(option),
+    code(escaped(shown(value))),
+    escaped(comments.get(option) ?? ""),
+  ]);
+  const options = rows.length === 0 ? [] : [table(["option", "default", "what"], rows)];
+  return [`### ${name}`, `${description}.`, ...flagText, ...options].join("\n\n");
 }
 
 /** The members of the type that each pass is defined with, by the pass's name: option → its comment. */
@@ -76,4 +77,3 @@ function each(sources, look) {
 
 const shown = (value) =>
   value === undefined ? "none" : JSON.stringify(value, (_, v) => (v === Infinity ? "none" : v));
-export const escaped = (text) => text.replaceAll("|", "\\|");

@@ -1,23 +1,23 @@
 /** Every device profile with its costs. */
 import { TARGETS } from "../../dist/index.js";
+import { code, table } from "./table.mjs";
 
 export function targetList() {
   const profiles = Object.values(TARGETS);
-  const costs = Object.keys(profiles[0].costs);
   const list = (values) => [values].flat().join(", ");
-  const rows = profiles.map(({ name, description, weightRange, activations, formats }) =>
-    ["", `\`${name}\``, description, list(activations), weightRange, list(formats), ""].join(" | ").trim(),
-  );
-  const figures = costs.map(
-    (cost) => `| \`${cost}\` | ${profiles.map((profile) => profile.costs[cost]).join(" | ")} |`,
-  );
+  const rows = profiles.map(({ name, description, weightRange, activations, formats }) => [
+    code(name),
+    description,
+    list(activations),
+    weightRange,
+    list(formats),
+  ]);
+  const costs = Object.keys(profiles[0].costs).map((cost) => [
+    code(cost),
+    ...profiles.map((profile) => profile.costs[cost]),
+  ]);
   return [
-    "| target | processors | activations | range of weights | formats |",
-    "|---|---|---|---|---|",
-    ...rows,
-    "",
-    `| cost | ${profiles.map(({ name }) => `\`${name}\``).join(" | ")} |`,
-    `|---|${profiles.map(() => "---|").join("")}`,
-    ...figures,
-  ].join("\n");
+    table(["target", "processors", "activations", "range of weights", "formats"], rows),
+    table(["cost", ...profiles.map(({ name }) => code(name))], costs),
+  ].join("\n\n");
 }

@@ -70,7 +70,7 @@ interrupted (SIGHUP, Ctrl-C, SIGTERM).`;
  * Makes the command throw EdgecError USAGE for an option that is given more than once or together with its
  * opposite.
  */
-export function refuseRepeated(command: Command): void {
+function refuseRepeated(command: Command): void {
   const given = new Map<string, string>();
   for (const option of command.options.filter((each) => !isList(each))) {
     command.on(`option:${option.name()}`, () => {

@@ -98,60 +98,36 @@ async function print(
   printReport(report, { ...flags, shown, quiet: flags.quiet === true || isTaken });
 }
 
+/** Flags that the library takes under the same name. */
+const SAME_NAME = [
+  "force",
+  "externalData",
+  "calib",
+  "eval",
+  "labels",
+  "metric",
+  "calibrator",
+  "effort",
+  "keepInt8",
+  "timeBudget",
+  "replay",
+  "weightBits",
+  "exclude",
+  "passes",
+  "target",
+  "minOrt",
+  "threads",
+  "seed",
+  "verify",
+  "safe",
+  "explain",
+  "debug",
+] as const satisfies readonly (keyof RunFlags & keyof CompressOptions)[];
+
 function libraryOptions(flags: RunFlags, given: Readonly<Record<string, unknown>>): CompressOptions {
-  const {
-    force,
-    externalData,
-    calib,
-    eval: evaluation,
-    labels,
-    metric,
-    calibrator,
-    effort,
-    keepInt8,
-    timeBudget,
-    replay,
-    weightBits,
-    exclude,
-    passes,
-    target,
-    minOrt,
-    threads,
-    seed,
-    verify,
-    safe,
-    explain,
-    debug,
-  } = flags;
-  const options = {
-    force,
-    externalData,
-    calib,
-    eval: evaluation,
-    labels,
-    metric,
-    calibrator,
-    effort,
-    keepInt8,
-    timeBudget,
-    replay,
-    weightBits,
-    exclude,
-    passes,
-    target,
-    minOrt,
-    ...gatesOf(flags),
-    threads,
-    seed,
-    verify,
-    safe,
-    explain,
-    debug,
-    ...limitsOf(flags),
-  };
-  const set = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as CompressOptions;
+  const named = SAME_NAME.map((name) => [name, flags[name]] as const);
+  const options = [...named, ...Object.entries({ ...gatesOf(flags), ...limitsOf(flags) })];
+  const set = Object.fromEntries(options.filter(([, value]) => value !== undefined)) as CompressOptions;
   const ofPasses = passFlags(given);
   return {
     ...set,

@@ -14,6 +14,8 @@ import type { OutputFile } from "../output/output-file.js";
 export interface Reference {
   /** Returns a fresh copy at every call; passes start from it. */
   readonly read: () => Model;
+  /** One such copy, to look at. */
+  readonly model: Model;
   /** The file that the runtime runs. */
   readonly path: string;
   /** Warnings about it for the report. */
@@ -37,7 +39,7 @@ export async function referenceOf(read: () => Model, path: string, files: Output
   const model = read();
   const from = opsetVersion(model);
   if (from === 0 || from >= OLDEST_RUN_OPSET)
-    return { read, path: await withoutUnread(model, path, files), warnings: [] };
+    return { read, model, path: await withoutUnread(model, path, files), warnings: [] };
   const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
   if (blockers.length > 0) {
     throw new EdgecError(
@@ -48,7 +50,7 @@ export async function referenceOf(read: () => Model, path: string, files: Output
   }
   const raisedPath = await files.path("raised");
   writeModel(model, raisedPath);
-  return { read: () => raised(read()), path: raisedPath, warnings: [raisedWarning(from)] };
+  return { read: () => raised(read()), model, path: raisedPath, warnings: [raisedWarning(from)] };
 }
 
 /** The file to run: the original's, or one without the constants that nothing reads where they are many. */
@@ -62,9 +64,8 @@ async function withoutUnread(model: Model, path: string, files: OutputFile): Pro
   }
   const kept = graph.initializers.filter(({ name = "" }) => read.has(name));
   if (graph.initializers.length - kept.length <= MAX_UNREAD) return path;
-  graph.initializers = kept;
   const trimmed = await files.path("without-unread");
-  writeModel(model, trimmed);
+  writeModel({ ...model, graph: { ...graph, initializers: kept } }, trimmed);
   return trimmed;
 }
 

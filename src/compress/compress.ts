@@ -73,9 +73,9 @@ async function compressModel(
 }
 
 /** Each way to compress the model is planned once, built and compared with the original; see `chooseCandidate`. */
-async function bestCandidate({ context, settings, read }: Job): Promise<Candidate> {
+async function bestCandidate({ context, settings, read, model }: Job): Promise<Candidate> {
   const build = (name: string, options: PlanOptions): Promise<Candidate> =>
-    buildWithBisection(context, name, planPasses(context.read(), options));
+    buildWithBisection(context, name, planPasses(model, options));
   const chosen = await chooseCandidate(settings, build, context.logger);
   return neverLarger(context, settings, chosen, read, build);
 }

@@ -30,6 +30,8 @@ export interface Job {
   readonly inputPath: string | undefined;
   /** Reads the unchanged input again at every call. */
   readonly read: () => Model;
+  /** What passes start from, to plan by. Not to be changed. */
+  readonly model: Model;
   readonly fingerprint: string;
   /** The data files that the input came with. */
   readonly originalData: readonly string[];
@@ -42,6 +44,7 @@ export interface Job {
 
 /** What a run holds on to and gives back at its end. */
 export interface Holdings {
+  readonly asked: Prepared;
   readonly files: OutputFile;
   readonly compute: RunCompute;
 }
@@ -64,9 +67,10 @@ function prepared(given: PlacedOptions): Prepared {
 export async function hold(input: string | Uint8Array | Model, given: CompressOptions): Promise<Holdings> {
   const path = pathOf(input);
   if (path !== undefined) requireRegularFile(path);
-  const { output, force = false } = prepared(given).options;
+  const asked = prepared(given);
+  const { output, force = false } = asked.options;
   const files = await OutputFile.prepare({ output, input: path, force });
-  return { files, compute: new RunCompute(computeThreads(given.threads)) };
+  return { asked, files, compute: new RunCompute(computeThreads(given.threads)) };
 }
 
 /**
@@ -76,7 +80,7 @@ export async function hold(input: string | Uint8Array | Model, given: CompressOp
 export async function openJob(
   input: string | Uint8Array | Model,
   given: CompressOptions,
-  { files, compute }: Holdings,
+  { asked, files, compute }: Holdings,
   warnings: Diagnostic[],
 ): Promise<Job> {
   // Looked for while the model is read.
@@ -90,9 +94,8 @@ export async function openJob(
   assertSound(original, name);
   const fingerprint = fingerprintOf(original);
   const runtime = await looking;
-  const { options, settings, target } = prepared(
-    runtime?.isThere === false ? { ...given, lacksNativeRuntime: true } : given,
-  );
+  const { options, settings, target } =
+    runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
   if (runtime) reportEarly(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
   requireSameModel(settings.replay, options.replay, fingerprint);
   // On a copy of the head alone: this is about refusing early.
@@ -122,7 +125,17 @@ export async function openJob(
     learningThreads: learningThreads(given.threads),
     compute,
   };
-  return { inputPath, read, fingerprint, originalData, settings, target, runtime, context };
+  return {
+    inputPath,
+    read,
+    model: reference.model,
+    fingerprint,
+    originalData,
+    settings,
+    target,
+    runtime,
+    context,
+  };
 }
 
 function pathOf(input: string | Uint8Array | Model): string | undefined {

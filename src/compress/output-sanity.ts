@@ -2,6 +2,7 @@
 import { allNodes, allTensors, DataType, type Model } from "../ir/index.js";
 import type { Fidelity } from "../verify/index.js";
 import type { Plan } from "../plan/plan-types.js";
+import { RANDOM_OPERATORS } from "../ops/random-operators.js";
 
 /**
  * Rounding of float32, folded weights included, stays above this: on PP-OCRv4, whose normalizations are
@@ -35,18 +36,9 @@ export function expectationOf(model: Model, plan: Plan): Expectation {
 /** Random numbers follow the number of the node that draws them, which changes with any node before it. */
 function drawsNumbers(model: Model): boolean {
   for (const { opType, inputs } of allNodes(model))
-    if (DRAWING.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
+    if (RANDOM_OPERATORS.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
   return false;
 }
-
-const DRAWING: ReadonlySet<string> = new Set([
-  "RandomNormal",
-  "RandomNormalLike",
-  "RandomUniform",
-  "RandomUniformLike",
-  "Multinomial",
-  "Bernoulli",
-]);
 
 function isCoarse(model: Model): boolean {
   for (const { dataType } of allTensors(model))

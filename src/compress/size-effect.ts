@@ -26,8 +26,11 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
   const passes = candidate.plan
     .flatMap((step) => step.passes)
     .filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
+  if (passes.length === 0) return [];
+  context.logger.progress?.({ step: "pack the model", done: 0 });
+  const after = await sizes(candidate.model);
   const found: Diagnostic[] = [];
-  for (const pass of passes) found.push(await sizeEffect(context, candidate, pass));
+  for (const pass of passes) found.push(await sizeEffect(context, candidate, pass, after));
   return found;
 }
 
@@ -35,9 +38,8 @@ async function sizeEffect(
   context: CandidateContext,
   candidate: Candidate,
   { name, sizeEffect: fact = "" }: Pass,
+  after: Sizes,
 ): Promise<Diagnostic> {
-  context.logger.progress?.({ step: "pack the model", done: 0 });
-  const after = await sizes(candidate.model);
   if (after.raw > MAX_BYTES) return told(name, fact);
   const without = context.read();
   const plan = replayed(withoutPass(candidate.plan, name), decidedIn(candidate));
@@ -67,7 +69,12 @@ function runWithout(name: string, logger: Logger): Logger {
 
 const pack = promisify(gzip) as (bytes: Uint8Array, options: { level: number }) => Promise<Buffer>;
 
-async function sizes(model: Model): Promise<{ raw: number; gzip: number }> {
+interface Sizes {
+  readonly raw: number;
+  readonly gzip: number;
+}
+
+async function sizes(model: Model): Promise<Sizes> {
   throwIfAborted();
   const raw = totalLength(encodeParts(model));
   return {

@@ -10,6 +10,7 @@ import {
   type Node,
   type Tensor,
 } from "../ir/index.js";
+import { RANDOM_OPERATORS } from "../ops/random-operators.js";
 
 export interface NodeScope {
   /** "" for the main graph, "If_0/then_branch" for a body, "my.domain.Block()" for a function. */
@@ -66,12 +67,7 @@ export function operatorName({
 
 /** Operators whose result differs in every run, or depends on more than their inputs. */
 const NEVER_CONSTANT: ReadonlySet<string> = new Set([
-  "RandomNormal",
-  "RandomUniform",
-  "RandomNormalLike",
-  "RandomUniformLike",
-  "Multinomial",
-  "Bernoulli",
+  ...RANDOM_OPERATORS,
   "If",
   "Loop",
   "Scan",

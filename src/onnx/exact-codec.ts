@@ -98,7 +98,7 @@ const ESCAPE = 0xdc00;
 const ESCAPED = /([\udc80-\udcff])/u;
 
 /** The text of bytes `start` to `end`. */
-export function decodeText(bytes: Buffer, start: number, end: number): string {
+function decodeText(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString("utf8", start, end);
   // Node replaces an invalid byte by U+FFFD, which may also be in the file itself.
   if (!text.includes("\ufffd") || Buffer.from(text).equals(bytes.subarray(start, end))) return text;
@@ -108,7 +108,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string {
 }
 
 /** The bytes that `decodeText` decoded. */
-export function encodeText(text: string): Uint8Array {
+function encodeText(text: string): Uint8Array {
   if (!ESCAPED.test(text)) return Buffer.from(text);
   return Buffer.concat(
     text
@@ -118,6 +118,6 @@ export function encodeText(text: string): Uint8Array {
 }
 
 /** Whether the text holds bytes that are not UTF-8. */
-export function isEscaped(text: string): boolean {
+function isEscaped(text: string): boolean {
   return ESCAPED.test(text);
 }

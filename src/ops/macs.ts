@@ -191,7 +191,7 @@ const CONTRIBUTED: Readonly<Record<string, Formula>> = {
  * One operand alone multiplies nothing; n operands take n - 1 products for every combination of all labels.
  * Undefined for an equation that does not fit the shapes, or unknown shapes.
  */
-export function einsumMacs(
+function einsumMacs(
   equation: string,
   inputs: readonly (readonly number[] | undefined)[],
 ): number | undefined {

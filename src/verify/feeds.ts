@@ -11,6 +11,7 @@ import {
   type TensorValue,
   type ValueInfo,
 } from "../ir/index.js";
+import { mulberry32 } from "../numeric/mulberry32.js";
 
 export interface RandomFeedsOptions {
   /** Default 0. */
@@ -126,18 +127,4 @@ function valueOf(dataType: DataType, dims: readonly number[], random: () => numb
 
 function bit(random: () => number): number {
   return random() < 0.5 ? 0 : 1;
-}
-
-/**
- * A small generator with a full 2^32 period (Tommy Ettinger's mulberry32). It gives the same numbers in every
- * engine.
- */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

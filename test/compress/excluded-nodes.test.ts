@@ -15,18 +15,9 @@ import {
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { model } from "../support/feed-models.js";
-import { normalArray } from "../support/seeded.js";
+import { normalArray, normalTensor } from "../support/seeded.js";
 
 const { int, ints, string } = attribute;
-const random = (name: string, dims: readonly number[], seed: number): Tensor =>
-  floatTensor(
-    name,
-    dims,
-    normalArray(
-      dims.reduce((a, b) => a * b, 1),
-      seed,
-    ),
-  );
 
 async function kept(network: Model, options: CompressOptions): Promise<string[]> {
   const { report } = await compress(network, { verify: false, ...options });
@@ -56,9 +47,9 @@ describe("a layer of two directions whose last step is read", () => {
         makeNode("MatMul", ["g", "Wd"], ["y"], [], "fc"),
       ],
       [
-        random("W", [2, 4 * hidden, inputs], 1),
-        random("R", [2, 4 * hidden, hidden], 2),
-        random("Wd", [2 * hidden, 8], 3),
+        normalTensor("W", [2, 4 * hidden, inputs], 1),
+        normalTensor("R", [2, 4 * hidden, hidden], 2),
+        normalTensor("Wd", [2 * hidden, 8], 3),
         int64Tensor("shape", [0, 0, -1]),
         int64Tensor("last", [-1], []),
       ],
@@ -118,28 +109,28 @@ describe("a weight that a fusion gives new values", () => {
     [
       "by a scale behind it",
       [makeNode("Conv", ["x", "w"], ["c"], [], "conv"), normalization],
-      [random("w", [8, 4, 3, 3], 1), ...statistics],
+      [normalTensor("w", [8, 4, 3, 3], 1), ...statistics],
       "w",
       "conv",
     ],
     [
       "by a scale behind a layer without a name",
       [makeNode("Conv", ["x", "w"], ["c"]), normalization],
-      [random("w", [8, 4, 3, 3], 1), ...statistics],
+      [normalTensor("w", [8, 4, 3, 3], 1), ...statistics],
       "c",
       "y",
     ],
     [
       "by the layer behind it",
       [makeNode("Conv", ["x", "w"], ["c"], [], "one"), makeNode("Conv", ["c", "v"], ["y"], [], "two")],
-      [random("w", [8, 4, 3, 3], 1), random("v", [2, 8, 1, 1], 2)],
+      [normalTensor("w", [8, 4, 3, 3], 1), normalTensor("v", [2, 8, 1, 1], 2)],
       "two",
       "one",
     ],
     [
       "by the layer behind it, whose weight is meant",
       [makeNode("Conv", ["x", "w"], ["c"], [], "one"), makeNode("Conv", ["c", "v"], ["y"], [], "two")],
-      [random("w", [8, 4, 3, 3], 1), random("v", [2, 8, 1, 1], 2)],
+      [normalTensor("w", [8, 4, 3, 3], 1), normalTensor("v", [2, 8, 1, 1], 2)],
       "v",
       "one",
     ],
@@ -154,7 +145,7 @@ it("refuses what is neither in the file nor behind the exact steps", async () =>
   const network = model(
     [1, 4],
     [makeNode("MatMul", ["x", "w"], ["y"], [], "dense")],
-    [random("w", [4, 4], 1)],
+    [normalTensor("w", [4, 4], 1)],
   );
   await expect(compress(network, { verify: false, prune: 0.5, exclude: ["danse"] })).rejects.toMatchObject({
     code: "UNMATCHED_SELECTOR",
@@ -172,7 +163,7 @@ describe("a node that a fusion has taken in", () => {
         makeNode("MatMul", ["d", "W"], ["h"], [], "dense"),
         makeNode("Add", ["h", "b"], ["y"], [], "bias"),
       ],
-      [random("W", [8, 8], 1), random("b", [8], 2)],
+      [normalTensor("W", [8, 8], 1), normalTensor("b", [8], 2)],
     );
 
   it("is excluded with what has come of it", async () => {

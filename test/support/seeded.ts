@@ -1,13 +1,8 @@
-/** Seeded pseudo-random values for tests (mulberry32). */
-export function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Seeded pseudo-random values for tests. */
+import { DataType, type Feed, floatTensor, type Tensor } from "../../src/ir/index.js";
+import { mulberry32 as uniform } from "../../src/numeric/mulberry32.js";
+
+export { uniform };
 
 /** Standard normal values by Box and Muller. */
 export function normalArray(length: number, seed: number, scale = 1, shift = 0): Float32Array {
@@ -16,4 +11,18 @@ export function normalArray(length: number, seed: number, scale = 1, shift = 0):
     { length },
     () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()) * scale + shift,
   );
+}
+
+/** A constant of standard normal values. */
+export function normalTensor(name: string, dims: readonly number[], seed: number): Tensor {
+  return floatTensor(name, dims, normalArray(countOf(dims), seed));
+}
+
+/** An input of standard normal values. */
+export function normalFeed(dims: readonly number[], seed: number): Feed[string] {
+  return { dataType: DataType.FLOAT, dims, data: normalArray(countOf(dims), seed) };
+}
+
+function countOf(dims: readonly number[]): number {
+  return dims.reduce((all, size) => all * size, 1);
 }

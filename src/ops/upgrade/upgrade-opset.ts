@@ -195,7 +195,7 @@ const EMPTY_MODEL: Omit<Model, "graph"> = {
  * Below IR version 4 constants must be listed as inputs; from 4 on that would make them defaults that
  * callers may override.
  */
-export function raiseIrVersion(model: Model, version: number): void {
+function raiseIrVersion(model: Model, version: number): void {
   const from = Number(model.irVersion ?? 0n);
   if (from >= version) return;
   model.irVersion = BigInt(version);

@@ -28,14 +28,14 @@ import { definePass } from "../define-pass.js";
 import { AFFINE_STEPS, channelAffine } from "./channel-affine.js";
 import { foldWithinBudget } from "./fuse/fold-budget.js";
 import { fuseAll, type Fusion } from "./fuse/fusion.js";
+import { writeLayer } from "./fuse/linear-layer.js";
 import {
   LAYERS,
   type LayerValues,
   linearLayer,
   takesShift,
   withScaledOutputs,
-  writeLayer,
-} from "./fuse/linear-layer.js";
+} from "../../layers/linear-layer.js";
 
 const NAME = "fold-batch-normalization";
 

@@ -14,6 +14,7 @@ import {
 import { inferOutputs } from "../../ops/shape-rules.js";
 import { staticCount } from "../../ops/shapes.js";
 import type { CallBodies } from "./call-bodies.js";
+import { RANDOM_OPERATORS } from "../../ops/random-operators.js";
 
 /**
  * Operators that are never folded: those with a result of their own at every run; Q/DQ, which carry the
@@ -21,12 +22,7 @@ import type { CallBodies } from "./call-bodies.js";
  * hold.
  */
 const NEVER: ReadonlySet<string> = new Set([
-  "Bernoulli",
-  "Multinomial",
-  "RandomNormal",
-  "RandomNormalLike",
-  "RandomUniform",
-  "RandomUniformLike",
+  ...RANDOM_OPERATORS,
   "Dropout",
   "QuantizeLinear",
   "DequantizeLinear",

@@ -22,16 +22,9 @@ import {
 } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
+import { RANDOM_OPERATORS } from "../../ops/random-operators.js";
 
-const RANDOM: ReadonlySet<string> = new Set([
-  "Bernoulli",
-  "Multinomial",
-  "RandomNormal",
-  "RandomNormalLike",
-  "RandomUniform",
-  "RandomUniformLike",
-  "Dropout",
-]);
+const RANDOM: ReadonlySet<string> = new Set([...RANDOM_OPERATORS, "Dropout"]);
 
 /** Constants in attributes longer than this are not compared. */
 const MAX_TENSOR_BYTES = 4096;

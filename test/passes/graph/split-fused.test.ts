@@ -2,37 +2,18 @@ import { expect, it } from "vitest";
 import {
   attribute,
   type Attribute,
-  DataType,
   type Feed,
-  floatTensor,
   makeNode,
   type Node,
   type Tensor,
 } from "../../../src/ir/index.js";
 import { splitFused } from "../../../src/passes/graph/split-fused.js";
 import { Random } from "../../support/random.js";
-import { normalArray } from "../../support/seeded.js";
+import { normalTensor, normalFeed } from "../../support/seeded.js";
 import { difference, run } from "../../support/running.js";
 import { apply, tiny } from "../../support/tiny-models.js";
 
 const { float, floats, int, ints, string } = attribute;
-const tensor = (name: string, dims: readonly number[], seed: number): Tensor =>
-  floatTensor(
-    name,
-    dims,
-    normalArray(
-      dims.reduce((a, b) => a * b, 1),
-      seed,
-    ),
-  );
-const fed = (dims: readonly number[], seed: number): Feed[string] => ({
-  dataType: DataType.FLOAT,
-  dims,
-  data: normalArray(
-    dims.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-});
 
 const MICROSOFT = { domain: "com.microsoft", version: 1n };
 
@@ -80,20 +61,18 @@ it.each([...OF_BOTH, ["Clip", [-0.5, 2]] as [string, number[]]])(
       string("activation", name),
       ...(parameters.length > 0 ? [floats("activation_params", parameters)] : []),
     ];
-    const constants = [tensor("w", [3, 2, 3, 3], 1), tensor("b", [3], 2)];
+    const constants = [normalTensor("w", [3, 2, 3, 3], 1), normalTensor("b", [3], 2)];
     expect(
       await split(
         makeNode("FusedConv", ["x", "w", "b"], ["y"], attributes),
-        { x: fed([1, 2, 5, 5], 3) },
+        { x: normalFeed([1, 2, 5, 5], 3) },
         constants,
       ),
     ).toEqual(["Conv", name]);
     const added = makeNode("FusedConv", ["x", "w", "b", "z"], ["y"], attributes);
-    expect(await split(added, { x: fed([1, 2, 5, 5], 3), z: fed([1, 3, 5, 5], 4) }, constants)).toEqual([
-      "Conv",
-      "Add",
-      name,
-    ]);
+    expect(
+      await split(added, { x: normalFeed([1, 2, 5, 5], 3), z: normalFeed([1, 3, 5, 5], 4) }, constants),
+    ).toEqual(["Conv", "Add", name]);
   },
 );
 
@@ -105,10 +84,12 @@ it.each([...OF_BOTH, ...OF_GEMM])("splits FusedGemm with %s", async (name, param
     ["y"],
     [float("alpha", 0.5), int("transB", 1), string("activation", name), ...own],
   );
-  expect(await split(node, { x: fed([4, 5], 1) }, [tensor("w", [3, 5], 2), tensor("b", [3], 3)])).toEqual([
-    "Gemm",
-    name,
-  ]);
+  expect(
+    await split(node, { x: normalFeed([4, 5], 1) }, [
+      normalTensor("w", [3, 5], 2),
+      normalTensor("b", [3], 3),
+    ]),
+  ).toEqual(["Gemm", name]);
 });
 
 it("splits random FusedMatMul, and puts its factor into a constant that nothing else uses", async () => {
@@ -130,8 +111,8 @@ it("splits random FusedMatMul, and puts its factor into a constant that nothing 
     );
     const left = await split(
       node,
-      { a: fed(a, round), ...(isConstant ? {} : { b: fed(b, round + 50) }) },
-      isConstant ? [tensor("b", b, round + 50)] : [],
+      { a: normalFeed(a, round), ...(isConstant ? {} : { b: normalFeed(b, round + 50) }) },
+      isConstant ? [normalTensor("b", b, round + 50)] : [],
     );
     expect(left.filter((opType) => opType === "Transpose")).toHaveLength(Number(transA) + Number(transB));
     expect(left.filter((opType) => opType !== "Transpose")).toEqual(
@@ -148,13 +129,13 @@ it("leaves alone what it does not know, and products with batch axes in other pl
         domain: "com.microsoft",
       },
     ],
-    { feed: { x: fed([1, 2, 5, 5], 3) }, initializers: [tensor("w", [3, 2, 3, 3], 1)] },
+    { feed: { x: normalFeed([1, 2, 5, 5], 3) }, initializers: [normalTensor("w", [3, 2, 3, 3], 1)] },
   );
   expect(
     (await splitFused().run(unknown, { statistics: undefined, evaluator: undefined, seed: 0 })).modified,
   ).toBe(false);
   const node = makeNode("FusedMatMul", ["a", "b"], ["y"], [int("transBatchA", 1)]);
-  expect(await split(node, { a: fed([3, 2, 4], 1), b: fed([2, 4, 5], 2) }, [])).toEqual([
+  expect(await split(node, { a: normalFeed([3, 2, 4], 1), b: normalFeed([2, 4, 5], 2) }, [])).toEqual([
     "com.microsoft.FusedMatMul",
   ]);
 });
@@ -171,9 +152,9 @@ it("gives what a random FusedMatMul gives, of a value with itself and with const
     ];
     // A product of constants alone is for constant folding.
     const [a, b] = random.shuffled(["x", operand()]);
-    const feed = { x: fed(dims, seed), z: fed(dims, seed + 1) };
+    const feed = { x: normalFeed(dims, seed), z: normalFeed(dims, seed + 1) };
     const node = makeNode("FusedMatMul", [a!, b!], ["y"], attributes);
-    const operators = await split(node, feed, [tensor("w", [3, 3], seed + 2)]);
+    const operators = await split(node, feed, [normalTensor("w", [3, 3], seed + 2)]);
     expect(operators, `seed ${seed}`).toContain("MatMul");
     expect(operators).not.toContain("com.microsoft.FusedMatMul");
   }

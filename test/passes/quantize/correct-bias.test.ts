@@ -23,17 +23,8 @@ import type { Measure, PassResult } from "../../../src/passes/contract.js";
 import { correctBias, type CorrectBiasOptions } from "../../../src/passes/quantize/correct-bias.js";
 import { loadRuntime } from "../../../src/runtime/index.js";
 import { dataset, feed, model } from "../../support/feed-models.js";
-import { normalArray } from "../../support/seeded.js";
+import { normalArray, normalTensor } from "../../support/seeded.js";
 
-const random = (name: string, dims: readonly number[], seed: number): Tensor =>
-  floatTensor(
-    name,
-    dims,
-    normalArray(
-      dims.reduce((a, b) => a * b, 1),
-      seed,
-    ),
-  );
 const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 /** Samples whose values have a mean, without which changed weights would shift nothing. */
 const samples = (dims: readonly number[], count = 6): Feed[] =>
@@ -127,7 +118,11 @@ const NETWORKS: Readonly<Record<string, Network>> = {
       makeNode("Relu", ["a"], ["r"]),
       makeNode("Conv", ["r", "w2"], ["y"]),
     ],
-    constants: [random("w1", [4, 3, 3, 3], 1), random("b1", [4], 2), random("w2", [5, 4, 3, 3], 3)],
+    constants: [
+      normalTensor("w1", [4, 3, 3, 3], 1),
+      normalTensor("b1", [4], 2),
+      normalTensor("w2", [5, 4, 3, 3], 3),
+    ],
   },
   "Gemm with and without a bias": {
     dims: [1, 5],
@@ -138,7 +133,7 @@ const NETWORKS: Readonly<Record<string, Network>> = {
       makeNode("Relu", ["a"], ["r"]),
       makeNode("Gemm", ["r", "w2"], ["y"]),
     ],
-    constants: [random("w1", [4, 5], 4), random("b1", [4], 5), random("w2", [4, 3], 6)],
+    constants: [normalTensor("w1", [4, 5], 4), normalTensor("b1", [4], 5), normalTensor("w2", [4, 3], 6)],
   },
   "the Add behind a MatMul of rank 3": {
     dims: [1, 4, 5],
@@ -152,10 +147,10 @@ const NETWORKS: Readonly<Record<string, Network>> = {
       makeNode("Add", ["q", "b2"], ["y"]),
     ],
     constants: [
-      random("w1", [5, 6], 7),
-      random("b1", [6], 8),
-      random("w2", [6, 3], 9),
-      random("b2", [3], 10),
+      normalTensor("w1", [5, 6], 7),
+      normalTensor("b1", [6], 8),
+      normalTensor("w2", [6, 3], 9),
+      normalTensor("b2", [3], 10),
     ],
   },
 };
@@ -295,7 +290,7 @@ describe("a layer that computes in int8", () => {
     model(
       ["n", 3, 6, 6],
       [makeNode("Conv", ["x", "w", "b"], ["y"])],
-      [random("w", [4, 3, 3, 3], 21), random("b", [4], 22)],
+      [normalTensor("w", [4, 3, 3, 3], 21), normalTensor("b", [4], 22)],
     );
 
   it.each([[true], [false]])(

@@ -15,7 +15,7 @@ import {
 import { Statistics } from "../../../src/numeric/statistics.js";
 import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { Random } from "../../support/random.js";
-import { normalArray } from "../../support/seeded.js";
+import { normalTensor, normalFeed } from "../../support/seeded.js";
 import { run as runModel } from "../../support/running.js";
 import { executedOps, sqnr } from "./running.js";
 import { convolution, model as convolutional, noise, run } from "../../support/int8-models.js";
@@ -47,24 +47,6 @@ function modelOf(
     deviceConfigurations: [],
   };
 }
-
-const values = (name: string, dims: readonly number[], seed: number): Tensor =>
-  floatTensor(
-    name,
-    dims,
-    normalArray(
-      dims.reduce((a, b) => a * b, 1),
-      seed,
-    ),
-  );
-const fed = (dims: readonly number[], seed: number): Feed[string] => ({
-  dataType: DataType.FLOAT,
-  dims,
-  data: normalArray(
-    dims.reduce((a, b) => a * b, 1),
-    seed,
-  ),
-});
 
 /**
  * Compares int8 with onnxruntime's float run of the original, without its optimizations and with all of
@@ -104,12 +86,12 @@ describe("a Gemm with a constant factor", () => {
         const [weight, other] = isLeft ? (["a", "b"] as const) : (["b", "a"] as const);
         const dims = { a, b, c: biasDims ?? [] };
         const constants = [
-          values(weight, dims[weight], round),
-          ...(biasDims && !isComputed ? [values("c", biasDims, round + 100)] : []),
+          normalTensor(weight, dims[weight], round),
+          ...(biasDims && !isComputed ? [normalTensor("c", biasDims, round + 100)] : []),
         ];
         const inputs = { [other]: dims[other], ...(isComputed ? { c: biasDims } : {}) };
         const feed = Object.fromEntries(
-          Object.entries(inputs).map(([name, shape], k) => [name, fed(shape, round + 200 + k)]),
+          Object.entries(inputs).map(([name, shape], k) => [name, normalFeed(shape, round + 200 + k)]),
         );
         const model = await compare(
           () =>
@@ -133,7 +115,7 @@ describe("a Gemm with a constant factor", () => {
   ])("stays float for %s, with the reason", async (_, attributes) => {
     const { nodes } = await run(
       modelOf(makeNode("Gemm", ["x", "w"], ["y"], attributes, "gemm"), { x: [2, 40] }, [
-        values("w", [40, 40], 1),
+        normalTensor("w", [40, 40], 1),
       ]),
     );
     expect(nodes).toMatchObject([
@@ -225,9 +207,9 @@ describe("a MatMul with a constant factor", () => {
       const model = await compare(
         () =>
           modelOf(makeNode("MatMul", ["a", "b"], ["y"], [], "product"), { [other]: dims[other] }, [
-            values(weight, dims[weight], round),
+            normalTensor(weight, dims[weight], round),
           ]),
-        { [other]: fed(dims[other], round + 300) },
+        { [other]: normalFeed(dims[other], round + 300) },
       );
       expect(opTypes(model)).toContain("MatMulInteger");
       expect(opTypes(model)).not.toContain("MatMul");
@@ -240,7 +222,7 @@ describe("a MatMul with a constant factor", () => {
       "a vector on the right of a constant",
       () =>
         modelOf(makeNode("MatMul", ["w", "x"], ["y"], [], "product"), { x: [40] }, [
-          values("w", [40, 40], 1),
+          normalTensor("w", [40, 40], 1),
         ]),
       "its weight is the left factor, and the right one is a vector",
     ],
@@ -248,7 +230,7 @@ describe("a MatMul with a constant factor", () => {
       "a constant vector",
       () =>
         modelOf(makeNode("MatMul", ["x", "w"], ["y"], [], "product"), { x: [2, 2000] }, [
-          values("w", [2000], 1),
+          normalTensor("w", [2000], 1),
         ]),
       "its weight is not a matrix",
     ],
@@ -261,7 +243,7 @@ describe("a MatMul with a constant factor", () => {
       "a default that callers may override",
       () =>
         modelOf(makeNode("MatMul", ["x", "w"], ["y"], [], "product"), { x: [2, 40], w: [40, 40] }, [
-          values("w", [40, 40], 1),
+          normalTensor("w", [40, 40], 1),
         ]),
       "its weight is the default of a graph input, which callers may override",
     ],
@@ -271,7 +253,7 @@ describe("a MatMul with a constant factor", () => {
 
   it("stays float on the left of a value of unknown rank", async () => {
     const model = modelOf(makeNode("MatMul", ["w", "x"], ["y"], [], "product"), {}, [
-      values("w", [40, 40], 1),
+      normalTensor("w", [40, 40], 1),
     ]);
     model.graph.inputs.push({ name: "x", type: { tensor: { elementType: DataType.FLOAT } } });
     expect((await run(model)).nodes).toMatchObject([
@@ -281,17 +263,19 @@ describe("a MatMul with a constant factor", () => {
 
   it("gives one scale to a batch of matrices where one scale for each weight is asked for", async () => {
     const model = modelOf(makeNode("MatMul", ["x", "w"], ["y"], [], "product"), { x: [3, 5, 40] }, [
-      values("w", [3, 40, 40], 1),
+      normalTensor("w", [3, 40, 40], 1),
     ]);
     await run(model, undefined, { perChannel: false });
     expect(
       model.graph.initializers.filter(({ dataType }) => dataType === DataType.FLOAT).map(({ dims }) => dims),
     ).toContainEqual([]);
-    const feed = { x: fed([3, 5, 40], 2) };
+    const feed = { x: normalFeed([3, 5, 40], 2) };
     const before = [
       ...((
         await runModel(
-          modelOf(makeNode("MatMul", ["x", "w"], ["y"]), { x: [3, 5, 40] }, [values("w", [3, 40, 40], 1)]),
+          modelOf(makeNode("MatMul", ["x", "w"], ["y"]), { x: [3, 5, 40] }, [
+            normalTensor("w", [3, 40, 40], 1),
+          ]),
           feed,
         )
       ).y!.data as Float32Array),

@@ -16,15 +16,15 @@ import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, type ChannelLayout, isAffineStep } from "../channel-affine.js";
 import { foldWithinBudget } from "./fold-budget.js";
+import { writeLayer } from "./linear-layer.js";
+import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
 import {
   type LayerValues,
   type LinearLayer,
   linearLayer,
   takesShift,
   withScaledOutputs,
-  writeLayer,
-} from "./linear-layer.js";
-import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
+} from "../../../layers/linear-layer.js";
 
 const NAME = "fold-concat-affine";
 

@@ -3,8 +3,6 @@ import { floatTensor, isOp, nodeLabel, removeAttribute } from "../../../ir/index
 import type { LayerValues, LinearLayer } from "../../../layers/linear-layer.js";
 import type { Rewrite } from "./rewrite.js";
 
-export * from "../../../layers/linear-layer.js";
-
 /** Names of what new values are made of, besides the layer's own weight and bias. */
 export interface Sources {
   /** Another layer's weight. */

@@ -39,8 +39,9 @@ import {
 import { definePass } from "../../define-pass.js";
 import { foldWithinBudget } from "./fold-budget.js";
 import { fuseAll, type Fusion, type Place } from "./fusion.js";
-import { finite, type LayerValues, type LinearLayer, linearLayer, writeLayer } from "./linear-layer.js";
+import { writeLayer } from "./linear-layer.js";
 import type { Rewrite } from "./rewrite.js";
+import { finite, type LayerValues, type LinearLayer, linearLayer } from "../../../layers/linear-layer.js";
 
 /** Layers whose products make another of the same kind. */
 const MERGED = ["Conv", "Gemm", "MatMul"] as const;

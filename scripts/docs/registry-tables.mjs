@@ -1,15 +1,9 @@
 /** Tables of the documentation that are made of the registries. They are read from the compiled code. */
-import { DATA_FORMATS } from "../dist/data/data-formats.js";
-import { STORAGE_FORMS } from "../dist/passes/encode/storage-forms.js";
-import { REPORT_FORMATS } from "../dist/report/report-formats.js";
-import { CPU_KERNELS, PROFILES } from "../dist/targets/index.js";
-
-const code = (text) => `\`${text}\``;
-
-export function table(heading, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(heading), `|${heading.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
-}
+import { DATA_FORMATS } from "../../dist/data/data-formats.js";
+import { STORAGE_FORMS } from "../../dist/passes/encode/storage-forms.js";
+import { REPORT_FORMATS } from "../../dist/report/report-formats.js";
+import { CPU_KERNELS, PROFILES } from "../../dist/targets/index.js";
+import { code, table } from "./table.mjs";
 
 export const targetsTable = () =>
   table(

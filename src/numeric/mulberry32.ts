@@ -1,0 +1,13 @@
+/**
+ * Numbers from 0 to below 1, the same for each seed and in every engine: a small generator with a full 2^32 period
+ * (Tommy Ettinger's mulberry32).
+ */
+export function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
