@@ -108,7 +108,7 @@ export type { WeightMatch } from "./inspect/match-weights.js";
 export type { Annotated, StringEntry } from "./ir/annotations.js";
 export type { ByteSource, TensorStore } from "./ir/byte-source.js";
 export type { NumericArray } from "./ir/feed.js";
-export type { Descent, FunctionDef, OpsetImport } from "./ir/model.js";
+export type { Provenance, FunctionDef, OpsetImport } from "./ir/model.js";
 export type { StoredForm } from "./ir/stored-form.js";
 export type { ExternalSource, TypedData } from "./ir/tensor.js";
 export type { Dimension, OpaqueMessage, TensorType, TypeInfo } from "./ir/value.js";

@@ -14,7 +14,7 @@ export function source(input: string | Uint8Array | Model): () => Model {
 /** The model as the caller may keep it: what lay in the scratch file is read from the output instead. */
 export function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
-  delete model.descent;
+  delete model.provenance;
   delete model.removed;
   delete model.foldBalance;
   delete model.storedForms;

@@ -1,4 +1,4 @@
-/** What any part of a model may carry and edgec keeps without understanding it. */
+/** Information that any part of a model may have, and that edgec keeps without interpreting it. */
 
 export interface StringEntry {
   key?: string;
@@ -9,6 +9,6 @@ export interface StringEntry {
 export interface Annotated {
   docString?: string;
   metadata?: StringEntry[];
-  /** Fields newer than the schema edgec knows: whole encoded fields, written back as they were. */
+  /** Fields newer than edgec's schema: whole encoded fields, written back unchanged. */
   unknownFields?: readonly Uint8Array[];
 }

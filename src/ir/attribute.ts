@@ -1,4 +1,4 @@
-/** Kinds of attributes, and how each is made from a plain value. */
+/** Kinds of attributes, and how to build each from a plain value. */
 import type { Attribute, Graph } from "./graph.js";
 import type { Tensor } from "./tensor.js";
 

@@ -1,26 +1,24 @@
-/** Bytes that lie on a disk, read when they are asked for: how a model larger than memory is held. */
+/** Bytes on disk that are read on demand, for models larger than memory. */
 
 export interface ByteSource {
   /** Bytes. */
   readonly length: number;
-  /**
-   * Fills `target` with the bytes from `offset` on. Throws BadModelError when they cannot be read any more.
-   */
+  /** Fills `target` with the bytes from `offset` on. Throws BadModelError if they can no longer be read. */
   read(target: Uint8Array, offset: number): void;
 }
 
 /** Keeps large new tensors of a model outside memory until they are written. */
 export interface TensorStore {
-  /** A tensor of the same values; the same object where nothing is gained. */
+  /** A tensor with the same values; the same object if moving it gains nothing. */
   keep<T extends { readonly raw?: Uint8Array }>(tensor: T): T;
-  /** Keeps `length` bytes that come in pieces, each of which is copied before the next is taken. */
+  /** Stores `length` bytes that arrive in pieces; each is copied before the next is requested. */
   keepPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array | ByteSource;
 }
 
-/** Elements of every type lie whole within a piece of this size. */
+/** A multiple of all element sizes, so that elements are never split between pieces. */
 const PIECE = 4 * 2 ** 20;
 
-/** The bytes from first to last, in views on one buffer that the next view overwrites. */
+/** The bytes in order, as views on one buffer that the next view overwrites. */
 export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generator<Uint8Array, void> {
   if (source instanceof Uint8Array) {
     for (let offset = 0; offset < source.byteLength; offset += size)
@@ -35,7 +33,7 @@ export function* pieces(source: ByteSource | Uint8Array, size = PIECE): Generato
   }
 }
 
-/** `length` bytes that come in pieces, in one array. */
+/** Collects `length` bytes that arrive in pieces into one array. */
 export function joinPieces(length: number, pieces: Iterable<Uint8Array>): Uint8Array {
   const bytes = new Uint8Array(length);
   let at = 0;
@@ -46,7 +44,7 @@ export function joinPieces(length: number, pieces: Iterable<Uint8Array>): Uint8A
   return bytes;
 }
 
-/** All bytes, in an array of their own. */
+/** Copies all bytes into a new array. */
 export function readAll(source: ByteSource): Uint8Array {
   const bytes = new Uint8Array(source.length);
   source.read(bytes, 0);

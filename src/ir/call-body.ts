@@ -1,14 +1,13 @@
-/** What a call of a model-local function stands for: the function's nodes under the caller's names. */
+/** Expands a call of a model-local function: the function's nodes under the caller's names. */
 import { copyAttribute, copyNode } from "./copy.js";
 import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef } from "./model.js";
 import { subgraphsOf } from "./traverse.js";
 
 /**
- * Copies of the nodes of `fn` that read and make the values of `call`. Attributes that refer to one of the
- * call take its value or the function's default, and are left out where there is neither. Names of nodes
- * stay.
- * @param rename gives a value of the function a name in the graph of the call
+ * Copies of the nodes of `fn` that read and write the values of `call`. Attributes that refer to one of the
+ * call get its value or the function's default, and are omitted if there is neither. Node names stay the same.
+ * @param rename maps a value of the function to a name in the calling graph
  */
 export function callBody(call: Node, fn: FunctionDef, rename: (name: string) => string): Node[] {
   const names = new Map<string, string>([["", ""]]);
@@ -20,7 +19,7 @@ export function callBody(call: Node, fn: FunctionDef, rename: (name: string) => 
   fn.outputs.forEach((name, k) => {
     const given = call.outputs[k] ?? "";
     const outer = given === "" ? rename(name) : given;
-    // An output that is an input, or another output as well, needs a node that hands it on.
+    // An output that is also an input, or another output, needs an Identity.
     if (names.has(name))
       passedThrough.push({
         opType: "Identity",
@@ -42,7 +41,7 @@ interface Scope {
   readonly rename: (name: string) => string;
 }
 
-/** Renames in place what the copied node reads and makes, in its bodies too. */
+/** Renames in place the inputs and outputs of the copied node, also in its bodies. */
 function instantiate(node: Node, scope: Scope): Node {
   const { names, attributes, rename } = scope;
   node.inputs = node.inputs.map((name) => names.get(name) ?? name);
@@ -55,13 +54,13 @@ function instantiate(node: Node, scope: Scope): Node {
   node.attributes = node.attributes.flatMap((attribute) => {
     if (attribute.refAttrName === undefined || attribute.refAttrName === "") return [attribute];
     const given = attributes.get(attribute.refAttrName);
-    // A body that the caller passes is copied: several nodes may take it, and each is edited by itself.
+    // A body passed by the caller is copied, because several nodes may use it and each is edited separately.
     if (!given) return [];
     const copy = { ...copyAttribute(given), name: attribute.name };
     for (const body of [...(copy.g ? [copy.g] : []), ...(copy.graphs ?? [])]) passed.add(body);
     return [copy];
   });
-  // What a passed body takes from outside has the caller's names, not those of the function.
+  // A passed body captures the caller's names, not those of the function.
   for (const body of subgraphsOf(node))
     instantiateBody(
       body,

@@ -1,5 +1,5 @@
 /**
- * Copies of a model that can be changed without touching the original. Constants and encoded messages are
+ * Copies a model so that it can be changed without affecting the original. Constants and encoded messages are
  * shared.
  */
 import type { Graph, Node, Attribute } from "./graph.js";
@@ -13,8 +13,8 @@ export function copyModel(model: Model): Model {
     graph: copyGraph(model.graph),
     functions: model.functions.map(copyFunction),
     ...(model.storedForms ? { storedForms: [...model.storedForms] } : {}),
-    ...(model.descent
-      ? { descent: new Map([...model.descent].map(([name, others]) => [name, new Set(others)])) }
+    ...(model.provenance
+      ? { provenance: new Map([...model.provenance].map(([name, others]) => [name, new Set(others)])) }
       : {}),
     ...(model.removed ? { removed: new Map(model.removed) } : {}),
   };

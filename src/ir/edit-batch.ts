@@ -1,7 +1,7 @@
 /**
- * Edits of one graph whose removals are carried out together at the end: each on its own would walk the
- * whole graph, which is quadratic in their number. A node that is replaced takes along what only it used.
- * What comes of the nodes and constants that go is recorded on the way.
+ * Edits one graph and performs all removals together at the end, because each would walk the whole graph, which
+ * is quadratic. With a replaced node, everything that only it used is removed too. The provenance of removed
+ * nodes and constants is recorded.
  */
 import type { GraphEditor } from "./editor.js";
 import type { Node } from "./graph.js";
@@ -9,9 +9,12 @@ import { nodeLabel } from "./node.js";
 
 export class EditBatch {
   private readonly retired = new Set<Node>();
-  /** Values that lost a reader, with the labels of those readers: what goes for want of readers goes into them. */
+  /**
+   * Values that lost a reader, with the labels of those readers: if such a value becomes unused, its provenance
+   * points to them.
+   */
   private readonly loosened = new Map<string, Set<string>>();
-  /** Values that lost their maker, with its label. */
+  /** Values that lost their producer, with its label. */
   private readonly gone = new Map<string, string>();
 
   constructor(readonly editor: GraphEditor) {}
@@ -21,8 +24,8 @@ export class EditBatch {
   }
 
   /**
-   * Takes nodes out of the index now and out of the graph at the end. Their outputs are free to be given to
-   * other nodes.
+   * Removes nodes from the index now and from the graph at the end. Their output names can be reused
+   * immediately.
    */
   retire(...nodes: readonly Node[]): void {
     for (const node of nodes) {
@@ -40,22 +43,22 @@ export class EditBatch {
     }
   }
 
-  /** Gives the node's output a new name, that of a retired node, whose work it does from now on. */
+  /** Gives the node's output the name of a retired node's output, which it replaces. */
   takeOutput(node: Node, output: string): void {
     const label = nodeLabel(node);
     this.gone.set(node.outputs[0] ?? "", label);
     const before = this.gone.get(output) ?? "";
     this.editor.setOutput(node, 0, output);
-    this.editor.recordDescent(before, nodeLabel(node));
+    this.editor.recordProvenance(before, nodeLabel(node));
   }
 
-  /** Puts new nodes before `anchor` and retires it; the last of them takes over its first output. */
+  /** Inserts new nodes before `anchor` and retires it; the last new node takes over its first output. */
   replace(anchor: Node, ...nodes: readonly [Node, ...Node[]]): void {
     const [label, output] = [nodeLabel(anchor), anchor.outputs[0] ?? ""];
     this.editor.insertBefore(anchor, ...nodes);
     this.retire(anchor);
     this.editor.setOutput(nodes.at(-1)!, 0, output);
-    for (const node of nodes) this.editor.recordDescent(label, nodeLabel(node));
+    for (const node of nodes) this.editor.recordProvenance(label, nodeLabel(node));
   }
 
   setInput(node: Node, index: number, name: string): void {
@@ -63,10 +66,7 @@ export class EditBatch {
     this.editor.setInput(node, index, name);
   }
 
-  /**
-   * Carries out the removals: retired nodes, what only they used, and declarations of values that are no
-   * more.
-   */
+  /** Performs the removals: retired nodes, everything that only they used, and declarations of removed values. */
   finish(): void {
     this.sweep();
     if (this.retired.size > 0) this.editor.removeNodes(...this.retired);
@@ -88,12 +88,12 @@ export class EditBatch {
     else this.loosened.set(name, new Set([reader]));
   }
 
-  /** What read the value has taken its maker, or the constant itself, in. */
+  /** The former readers of the value have absorbed its producer, or the constant itself. */
   private recordReaders(value: string, label: string): void {
-    for (const reader of this.loosened.get(value) ?? []) this.editor.recordDescent(label, reader);
+    for (const reader of this.loosened.get(value) ?? []) this.editor.recordProvenance(label, reader);
   }
 
-  /** Retires the makers of values that lost their last use, and theirs in turn. */
+  /** Retires the producers of values that lost their last use, recursively. */
   private sweep(): void {
     const names = [...this.loosened.keys()];
     for (let name = names.pop(); name !== undefined; name = names.pop()) {

@@ -1,7 +1,7 @@
-/** Editing a graph, with an index that knows who makes and who uses each name. */
+/** Edits a graph, with an index of the producer and users of each name. */
 import { joinPieces, type TensorStore } from "./byte-source.js";
 import { byteSize } from "./data-type.js";
-import { addDescent } from "./provenance.js";
+import { addProvenance } from "./provenance.js";
 import type { Graph, Node } from "./graph.js";
 import { nodeLabel } from "./node.js";
 import type { Model } from "./model.js";
@@ -11,7 +11,7 @@ import { bindsName, bodiesOf, capturedNames, nestedGraphs, nodeLists, subgraphsO
 import { UniqueNames } from "./unique-names.js";
 import type { ValueInfo } from "./value.js";
 
-/** What the editors of one model share. */
+/** The state shared by the editors of one model. */
 interface WholeModel {
   readonly editors: Map<Graph, GraphEditor>;
   readonly names: UniqueNames;
@@ -21,18 +21,18 @@ interface WholeModel {
 }
 
 /**
- * An index over one graph (who makes and who uses each name) that stays true while the graph is edited
- * through it. Names captured by bodies of If, Loop and Scan count as uses of the node that holds the body.
- * Passes edit through this class and never keep names of their own making outside it. One edit costs as
- * much in a large graph as in a small one, but for a walk over the nodes where many are taken out together.
+ * An index over one graph (producer and users of each name) that stays valid while the graph is edited through
+ * it. Names captured by bodies of If, Loop and Scan count as uses by the node that holds the body. Passes edit
+ * through this class and get all new names from it. The cost of an edit does not depend on the size of the
+ * graph, except that removing many nodes together walks the list once.
  */
 export class GraphEditor {
   readonly graph: Graph;
   readonly parent: GraphEditor | undefined;
   /**
-   * Where the graph is: for each node around it, outermost first, that node's first output and the
-   * attribute that holds the body. Empty for the main graph. Unlike names of values, which sibling bodies
-   * may share, it is unique.
+   * The location of the graph: for each enclosing node, outermost first, that node's first output and the
+   * attribute that holds the body. Empty for the main graph. Unique, unlike names of values, which sibling
+   * bodies may share.
    */
   readonly scope: readonly string[];
   private readonly order: NodeOrder;
@@ -40,7 +40,7 @@ export class GraphEditor {
   private readonly producers = new Map<string, Node>();
   private readonly users = new Map<string, Set<Node>>();
   private readonly tensors = new Map<string, Tensor>();
-  /** Places in the graph's list of constants, found when the first is replaced. */
+  /** Positions in the graph's list of constants, built when the first is replaced. */
   private readonly places = new Map<string, number>();
   private readonly graphInputs: Map<string, ValueInfo>;
 
@@ -60,15 +60,17 @@ export class GraphEditor {
     for (const node of graph.nodes) this.link(node);
   }
 
-  /** An editor for every graph of the model (main graph first, then bodies), sharing one set of names. */
+  /**
+   * Creates an editor for every graph of the model (main graph first, then bodies), with one shared set of
+   * names.
+   */
   static forModel(model: Model): GraphEditor[] {
     const whole: WholeModel = {
       editors: new Map(),
       names: new UniqueNames(),
       scratch: model.scratch,
       model,
-      // Before IR version 4 every constant had to be listed among the inputs, so being listed means nothing
-      // there.
+      // Before IR version 4, every constant had to be listed as an input, so that has no meaning there.
       inputsHaveDefaults: Number(model.irVersion ?? 0n) >= 4,
     };
     for (const scope of nodeLists(model)) collectNames(scope, whole.names);
@@ -83,12 +85,12 @@ export class GraphEditor {
     return editors;
   }
 
-  /** An editor of the main graph alone. */
+  /** Creates an editor of the main graph only. */
   static forMainGraph(model: Model): GraphEditor {
     return GraphEditor.forModel(model)[0]!;
   }
 
-  /** The node of this graph that makes `name`, or undefined for inputs, constants and outer values. */
+  /** The node of this graph that produces `name`, or undefined for inputs, constants and outer values. */
   producer(name: string): Node | undefined {
     return this.producers.get(name);
   }
@@ -98,7 +100,10 @@ export class GraphEditor {
     return [...(this.users.get(name) ?? [])];
   }
 
-  /** The one node that uses `name` as a direct input exactly once, unless the name is also a graph output. */
+  /**
+   * The node that is the only user of `name`, as a direct input exactly once; undefined if the name is a graph
+   * output.
+   */
   soleConsumer(name: string): Node | undefined {
     const users = this.users.get(name);
     if (users?.size !== 1 || this.isOutput(name)) return undefined;
@@ -109,7 +114,7 @@ export class GraphEditor {
       : undefined;
   }
 
-  /** Names that a node of this graph uses: its inputs and what its bodies capture. */
+  /** Names that a node of this graph uses: its inputs and the names that its bodies capture. */
   usedNames(node: Node): Set<string> {
     return usedNames(node);
   }
@@ -124,8 +129,8 @@ export class GraphEditor {
   }
 
   /**
-   * The constant that `name` stands for in this graph or one around it. An initializer that is a graph
-   * input as well is only a default that a caller may override, not a constant (from IR version 4 on).
+   * The constant `name` of this graph or an enclosing one. An initializer that is a graph input as well is only
+   * a default that a caller may override, not a constant (from IR version 4 on).
    */
   constant(name: string): Tensor | undefined {
     if (name === "") return undefined;
@@ -135,23 +140,23 @@ export class GraphEditor {
     return this.parent?.constant(name);
   }
 
-  /** A name that nothing in the model bears yet, made from `stem`. */
+  /** A name derived from `stem` that is unused in the model. */
   uniqueName(stem: string): string {
     return this.whole.names.make(stem);
   }
 
   /**
-   * Says that the node or constant `name` came of the one named `from`, which may go or stay: what a user
-   * says of that is meant for it too. Of nodes, names are labels (see `nodeLabel`). The empty name says
-   * nothing.
+   * Records that the node or constant `name` derives from the one named `from`, whether or not that is removed,
+   * so that user selections of `from` apply to it too. For nodes, names are labels (see `nodeLabel`). Empty
+   * names are ignored.
    */
-  recordDescent(from: string, name: string): void {
-    addDescent(this.whole.model, from, name);
+  recordProvenance(from: string, name: string): void {
+    addProvenance(this.whole.model, from, name);
   }
 
-  /** Whether anything is recorded to have come of the name. */
+  /** Whether anything is recorded to derive from the name. */
   hasDescendants(name: string): boolean {
-    return this.whole.model.descent?.has(name) ?? false;
+    return this.whole.model.provenance?.has(name) ?? false;
   }
 
   /** Adds a constant under its own name, which must be unique (see `uniqueName`). Returns the name. */
@@ -164,18 +169,15 @@ export class GraphEditor {
     return name;
   }
 
-  /**
-   * Puts `tensor` in the place of the constant of the same name, in this graph or the one around it that
-   * holds it.
-   */
+  /** Replaces the constant of the same name by `tensor`, in this graph or the enclosing one that holds it. */
   replaceInitializer(tensor: Tensor): void {
     this.put(this.whole.scratch?.keep(tensor) ?? tensor);
   }
 
   /**
-   * Gives the constant that `tensor` is new bytes of the same type and shape, in pieces, each of which is
-   * copied before the next is taken: a large one is then never whole in memory. They may be made from the
-   * old bytes on the way.
+   * Gives the constant `tensor` new bytes of the same type and shape, in pieces that are each copied before the
+   * next is requested, so that a large constant is never whole in memory. Pieces may be computed from the old
+   * bytes.
    */
   replaceValues(tensor: Tensor, pieces: Iterable<Uint8Array>): void {
     const { name, dims, dataType, docString, metadata } = tensor;
@@ -200,8 +202,8 @@ export class GraphEditor {
   }
 
   /**
-   * Where the graph's list has the constant. The list may have been changed elsewhere: then all places are
-   * found anew.
+   * The position of the constant in the graph's list. If the list was changed elsewhere, all positions are
+   * rebuilt.
    */
   private placeOf(name: string): number | undefined {
     if (!this.tensors.has(name)) return undefined;
@@ -213,21 +215,18 @@ export class GraphEditor {
     return this.places.get(name);
   }
 
-  /** Whether one node of the graph stands before another. */
+  /** Whether one node of the graph comes before another. */
   isBefore(node: Node, other: Node): boolean {
     return this.order.indexOf(node) < this.order.indexOf(other);
   }
 
-  /**
-   * Lets the graph hand out `to` wherever it handed out `from`; for bodies, whose outputs count by their
-   * place.
-   */
+  /** Replaces the graph output `from` by `to`. For bodies, whose outputs are identified by position. */
   renameOutput(from: string, to: string): void {
     for (const output of this.graph.outputs) if (output.name === from) output.name = to;
     this.outputs = undefined;
   }
 
-  /** Removes constants of this graph by name; the caller sees to it that nothing uses them. */
+  /** Removes constants of this graph by name; the caller ensures that nothing uses them. */
   removeInitializers(names: ReadonlySet<string>): void {
     this.graph.initializers = this.graph.initializers.filter((t) => !names.has(t.name ?? ""));
     for (const name of names) this.tensors.delete(name);
@@ -237,7 +236,7 @@ export class GraphEditor {
     }
   }
 
-  /** Puts `nodes` before `anchor`, or at the end when it is undefined. */
+  /** Inserts `nodes` before `anchor`, or at the end if it is undefined. */
   insertBefore(anchor: Node | undefined, ...nodes: Node[]): void {
     this.order.insert(anchor ? this.order.indexOf(anchor) : this.graph.nodes.length, nodes);
     for (const node of nodes) this.link(node);
@@ -254,11 +253,11 @@ export class GraphEditor {
     for (const node of gone) this.unlink(node);
   }
 
-  /** Puts `replacements` where `node` stood, and records that they came of it. */
+  /** Replaces `node` by `replacements`, and records that they derive from it. */
   replaceNode(node: Node, ...replacements: Node[]): void {
     this.insertBefore(node, ...replacements);
     this.removeNodes(node);
-    for (const replacement of replacements) this.recordDescent(nodeLabel(node), nodeLabel(replacement));
+    for (const replacement of replacements) this.recordProvenance(nodeLabel(node), nodeLabel(replacement));
     for (const replacement of replacements) this.link(replacement);
   }
 
@@ -276,16 +275,16 @@ export class GraphEditor {
     this.link(node);
   }
 
-  /** Renames an output; a node that has its name from it is recorded under the new one. */
+  /** Renames an output. If the node's label comes from it, the new label is recorded. */
   setOutput(node: Node, index: number, name: string): void {
     const label = (node.outputs[index] ?? "") === "" || name === "" ? undefined : nodeLabel(node);
     this.unlink(node);
     node.outputs[index] = name;
     this.link(node);
-    if (label !== undefined) this.recordDescent(label, nodeLabel(node));
+    if (label !== undefined) this.recordProvenance(label, nodeLabel(node));
   }
 
-  /** Every use of `from` in this graph and its bodies becomes `to`. Graph outputs keep their names. */
+  /** Replaces every use of `from` in this graph and its bodies by `to`. Graph outputs keep their names. */
   replaceUses(from: string, to: string, except?: ReadonlySet<Node>): void {
     for (const node of this.consumers(from)) {
       if (except?.has(node)) continue;
@@ -296,8 +295,8 @@ export class GraphEditor {
   }
 
   /**
-   * The same for many names at once, each of which becomes what the map has for it. A node that uses many
-   * of them is edited once: one by one, each edit would walk all its inputs.
+   * The same for many names at once, as given by the map. A node that uses many of them is edited only once,
+   * instead of walking all its inputs for each name.
    */
   replaceAllUses(names: ReadonlyMap<string, string>): void {
     const users = new Set<Node>();
@@ -345,10 +344,7 @@ function usedNames(node: Node): Set<string> {
   return used;
 }
 
-/**
- * Renames a use in the node and, where nothing in between binds the same name, in its bodies. Returns the
- * bodies it went through.
- */
+/** Renames a use in the node and in its bodies, unless a body shadows the name. Returns the changed bodies. */
 function renameInputs(node: Node, from: string, to: string): Graph[] {
   node.inputs = node.inputs.map((input) => (input === from ? to : input));
   const open = subgraphsOf(node).filter((body) => !bindsName(body, from));

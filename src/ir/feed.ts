@@ -1,4 +1,4 @@
-/** Values that go into and come out of a model while it runs. */
+/** Values of a running model's inputs and outputs. */
 import type { DataType } from "./data-type.js";
 
 export type NumericArray =
@@ -13,10 +13,7 @@ export type NumericArray =
   | BigInt64Array
   | BigUint64Array;
 
-/**
- * A run-time tensor: row-major `data` of `dims`. FLOAT16 and BFLOAT16 travel as Uint16Array bits, BOOL as
- * Uint8Array.
- */
+/** A run-time tensor: row-major `data` of `dims`. FLOAT16 and BFLOAT16 are Uint16Array bits, BOOL is Uint8Array. */
 export interface TensorValue {
   readonly dataType: DataType;
   readonly dims: readonly number[];

@@ -1,5 +1,5 @@
 /**
- * A graph, its nodes and their attributes. The three hold each other: an attribute may be a graph, which
+ * A graph, its nodes and their attributes. The three are mutually recursive: an attribute may be a graph, which
  * has nodes.
  */
 import type { Annotated } from "./annotations.js";
@@ -19,7 +19,7 @@ export interface Graph extends Annotated {
   quantizationAnnotations: OpaqueMessage[];
 }
 
-/** One operator call. Values are linked by name; an empty name is an input or output left out. */
+/** One operator call. Values are linked by name; an empty name is an omitted input or output. */
 export interface Node extends Annotated {
   name?: string;
   opType: string;
@@ -33,7 +33,7 @@ export interface Node extends Annotated {
   deviceConfigurations?: OpaqueMessage[];
 }
 
-/** The value of one of the schema's kinds under a name. */
+/** A named value of one of the schema's kinds. */
 export interface Attribute {
   name: string;
   /** Absent in files older than IR version 3. */
@@ -52,7 +52,7 @@ export interface Attribute {
   typeProtos?: TypeInfo[];
   sparseTensor?: OpaqueMessage;
   sparseTensors?: OpaqueMessage[];
-  /** In a function body: the attribute of the calling node that this one takes its value from. */
+  /** In a function body: the attribute of the calling node that supplies the value. */
   refAttrName?: string;
   docString?: string;
   unknownFields?: readonly Uint8Array[];

@@ -33,7 +33,8 @@ export function floatToHalf(value: number): number {
   const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude));
   const step = 2 ** (exponent - 10);
   const units = roundHalfEven(magnitude / step);
-  // A subnormal has no hidden bit; rounding up to the next power of two carries into the exponent by itself.
+  // A subnormal has no hidden bit; rounding up to the next power of two carries into the exponent
+  // automatically.
   return sign | (magnitude < 2 ** -14 ? units : ((exponent + 14) << 10) + units);
 }
 

@@ -4,7 +4,7 @@ export * from "./call-body.js";
 export * from "./byte-source.js";
 export * from "./copy.js";
 export * from "./data-type.js";
-export { NameWatch, removedBy, withDescendants } from "./provenance.js";
+export { NameWatch, removedBy, withDerivedNames } from "./provenance.js";
 export * from "./editor.js";
 export { EditBatch } from "./edit-batch.js";
 export * from "./feed.js";

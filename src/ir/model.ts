@@ -1,4 +1,4 @@
-/** A whole model file: its graph, the operator sets it uses, and what it says about itself. */
+/** A whole model: its graph, operator sets and metadata. */
 import type { Annotated, StringEntry } from "./annotations.js";
 import type { TensorStore } from "./byte-source.js";
 import type { Graph, Node, Attribute } from "./graph.js";
@@ -26,10 +26,10 @@ export interface FunctionDef extends Annotated {
 }
 
 /**
- * Names of nodes (`nodeLabel`) and constants, each with those that came of it. The old one may be there
- * still.
+ * Names of nodes (`nodeLabel`) and constants, each with the names that derive from it. The old one may still
+ * exist.
  */
-export type Descent = Map<string, Set<string>>;
+export type Provenance = Map<string, Set<string>>;
 
 export interface Model extends Annotated {
   irVersion?: bigint;
@@ -45,19 +45,19 @@ export interface Model extends Annotated {
   metadata?: StringEntry[];
   /** The file it was read from, for messages and for external data. */
   path?: string;
-  /** Takes tensors that passes make, where they would not fit in memory together. */
+  /** Stores tensors that passes create, if together they would not fit in memory. */
   scratch?: TensorStore;
-  /** What passes have made of the names that the file has; never written. */
-  descent?: Descent;
-  /** Names that passes have taken out with nothing in their place, with the pass; never written. */
+  /** What derives from the names in the file; never written. */
+  provenance?: Provenance;
+  /** Names that passes removed without replacement, with the pass; never written. */
   removed?: Map<string, string>;
-  /** Bytes that folding of constants has saved so far in the file; never written. */
+  /** Bytes of the file that constant folding has saved so far; never written. */
   foldBalance?: number;
-  /** Compact forms that constants had before they were unpacked; never written. */
+  /** Compact forms of constants before unpacking; never written. */
   storedForms?: StoredForm[];
 }
 
-/** Version of the standard operator set (or of `domain`), 0 when the model does not import it. */
+/** Version of the standard operator set (or of `domain`); 0 if the model does not import it. */
 export function opsetVersion(model: Pick<Model, "opsetImports">, domain = ""): number {
   const isStandard = domain === "" || domain === "ai.onnx";
   const found = model.opsetImports.find((o) =>
@@ -75,7 +75,7 @@ export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: num
   else model.opsetImports.push({ domain, version: BigInt(version) });
 }
 
-/** What identifies a function, and which one a node calls: domain, name and overload. */
+/** The key of a function, and of the function that a node calls: domain, name and overload. */
 export function functionKey(
   domain: string | undefined,
   name: string | undefined,
@@ -84,7 +84,7 @@ export function functionKey(
   return JSON.stringify([domain === "ai.onnx" ? "" : (domain ?? ""), name ?? "", overload ?? ""]);
 }
 
-/** The inputs that a caller feeds: those that no initializer gives a value. */
+/** The inputs that a caller must feed: those without an initializer. */
 export function fedInputs({ graph }: Pick<Model, "graph">): ValueInfo[] {
   const constants = new Set(graph.initializers.map((tensor) => tensor.name));
   return graph.inputs.filter((input) => !constants.has(input.name));

@@ -1,12 +1,12 @@
 /**
- * Where nodes stand in their graph, kept up while nodes are put in and taken out. Every node has a rank
- * that grows along the list, so that its place is found by bisection; a node put between two takes a rank
+ * Tracks the positions of nodes in their graph while nodes are inserted and removed. Every node has a rank that
+ * increases along the list, so that its position is found by bisection; a node inserted between two gets a rank
  * between theirs (order maintenance, Dietz & Sleator 1987, with floating-point labels). The graph's list is
- * the truth: when someone else changed it, ranks are given anew.
+ * authoritative: if it was changed elsewhere, ranks are reassigned.
  */
 import type { Graph, Node } from "./graph.js";
 
-/** Up to this share of the list is taken out one by one; walking all of it pays for more. */
+/** Up to this fraction of the list is removed one by one; for more, one walk over the list is faster. */
 const FEW = 1 / 16;
 
 export class NodeOrder {
@@ -14,9 +14,7 @@ export class NodeOrder {
 
   constructor(private readonly graph: Graph) {}
 
-  /**
-   * The index in the graph's list, or -1. O(log n), but for the first call and after edits made elsewhere.
-   */
+  /** The index in the graph's list, or -1. O(log n), except for the first call and after edits made elsewhere. */
   indexOf(node: Node): number {
     const at = this.bisect(node);
     if (at >= 0) return at;
@@ -24,7 +22,7 @@ export class NodeOrder {
     return this.bisect(node);
   }
 
-  /** Puts nodes in front of the one at `at`. */
+  /** Inserts nodes before the one at `at`. */
   insert(at: number, nodes: readonly Node[]): void {
     const { nodes: list } = this.graph;
     list.splice(at, 0, ...nodes);
@@ -32,13 +30,13 @@ export class NodeOrder {
     const before = this.rankAt(begin - 1, -1);
     const after = this.rankAt(begin + nodes.length, (before ?? 0) + nodes.length + 1);
     if (before === undefined || after === undefined) return;
-    // At the front there is room below; in between they share the gap, and without one the next search
-    // ranks all anew.
+    // At the front, there is room below; in between, they share the gap. Without a gap, the next search
+    // reassigns all ranks.
     const from = begin === 0 ? after - nodes.length - 1 : before;
     nodes.forEach((node, k) => this.ranks.set(node, from + ((k + 1) * (after - from)) / (nodes.length + 1)));
   }
 
-  /** Takes nodes out; others are left alone. The list may then be another one. */
+  /** Removes nodes that are in the list. The list may be replaced by a new one. */
   remove(nodes: ReadonlySet<Node>): void {
     const { graph } = this;
     if (nodes.size > FEW * graph.nodes.length) graph.nodes = graph.nodes.filter((node) => !nodes.has(node));
@@ -51,7 +49,7 @@ export class NodeOrder {
     if (at >= 0) this.graph.nodes.splice(at, 1);
   }
 
-  /** The place whose rank is the node's, when the node stands there. */
+  /** The position with the node's rank, if the node is there. */
   private bisect(node: Node): number {
     const { nodes } = this.graph;
     const rank = this.ranks.get(node);
@@ -71,7 +69,7 @@ export class NodeOrder {
     this.graph.nodes.forEach((node, at) => this.ranks.set(node, at));
   }
 
-  /** `beyond` outside the list; undefined for a node that has no rank. */
+  /** `beyond` outside the list; undefined for a node without a rank. */
   private rankAt(at: number, beyond: number): number | undefined {
     const node = this.graph.nodes[at];
     return node ? this.ranks.get(node) : beyond;

@@ -1,4 +1,4 @@
-/** Reading and making nodes and their attributes. */
+/** Reads and creates nodes and their attributes. */
 import { AttributeType } from "./attribute.js";
 import type { Attribute, Node } from "./graph.js";
 
@@ -35,7 +35,7 @@ export function floatAttribute(node: Node, name: string, fallback: number): numb
 }
 
 /**
- * Exporters built on proto3 leave a zero out of the file: the attribute is there, of its kind, without a
+ * Exporters built on proto3 omit a zero from the file: the attribute is present, with its kind but without a
  * value.
  */
 function isLeftOut(attribute: Attribute | undefined, kind: number): boolean {
@@ -84,7 +84,7 @@ export function makeNode(
   };
 }
 
-/** What to call a node in a message: its name, or its first output when it has none. */
+/** The label of a node in messages: its name, or its first output if it has none. */
 export function nodeLabel(node: Node): string {
   const named = [node.name, ...node.outputs].find((name) => name !== undefined && name !== "");
   return named ?? node.opType;

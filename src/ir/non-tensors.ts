@@ -1,12 +1,9 @@
-/**
- * Which values of a graph are sequences, maps or optional values, which have no elements of their own to
- * look at.
- */
+/** Finds values of a graph that are sequences, maps or optional values, not tensors. */
 import type { Graph, Node } from "./graph.js";
 import { getAttribute, isOp, isStandard } from "./node.js";
 import type { ValueInfo } from "./value.js";
 
-/** Operators all of whose outputs are no tensors. */
+/** Operators none of whose outputs are tensors. */
 const MAKERS: ReadonlySet<string> = new Set([
   "SequenceConstruct",
   "SequenceEmpty",
@@ -17,7 +14,7 @@ const MAKERS: ReadonlySet<string> = new Set([
   "Optional",
 ]);
 
-/** By declaration where there is one, else by what makes the value. */
+/** By declaration if there is one, else by the producer of the value. */
 export function nonTensorValues(graph: Graph, outer: ReadonlySet<string> = new Set()): Set<string> {
   const found = new Set(outer);
   for (const value of [...graph.inputs, ...graph.valueInfo, ...graph.outputs])
@@ -27,7 +24,7 @@ export function nonTensorValues(graph: Graph, outer: ReadonlySet<string> = new S
   return found;
 }
 
-/** Whether a value is declared as something else than a tensor. */
+/** Whether a value is declared as something other than a tensor. */
 export function isDeclaredOtherwise({ type }: Pick<ValueInfo, "type">): boolean {
   return type?.encoded !== undefined && type.tensor === undefined;
 }
@@ -40,7 +37,7 @@ function madeBy(node: Node, known: ReadonlySet<string>): string[] {
   const body = getAttribute(node, isOp(node, "If") ? "then_branch" : "body")?.g;
   if (!body || !isOp(node, "If", "Loop")) return [];
   const inside = nonTensorValues(body, known);
-  // Behind the condition a body of Loop gives the carried values first, as the node does.
+  // After the condition, a Loop body outputs the carried values first, in the same order as the node.
   const given = isOp(node, "Loop") ? body.outputs.slice(1) : body.outputs;
   return node.outputs.filter((_, k) => given[k] !== undefined && inside.has(given[k].name));
 }

@@ -1,8 +1,8 @@
-/** Types as text: `f32[1,N,?]`, `f32[*]` when not even the rank is known. */
+/** Types as text: `f32[1,N,?]`, or `f32[*]` if even the rank is unknown. */
 import { DataType, dataTypeName } from "./data-type.js";
 import type { Dimension, OpaqueMessage, TypeInfo } from "./value.js";
 
-/** Encoded messages of up to this many bytes are shown byte by byte: types of sequences and the like. */
+/** Encoded messages of up to this many bytes, such as types of sequences, are printed in full. */
 const SHOWN_BYTES = 256;
 
 const SHORT: Readonly<Record<number, string>> = {
@@ -24,19 +24,19 @@ const SHORT: Readonly<Record<number, string>> = {
   [DataType.UINT2]: "u2",
 };
 
-/** Element types by what the text calls them. */
+/** Element types by their names in the text. */
 export const TYPE_NAMES: ReadonlyMap<string, DataType> = new Map(
   Object.values(DataType).map((type) => [elementText(type), type]),
 );
 
-/** A type that is no dense tensor, such as a sequence, is shown as the bytes that the file holds of it. */
+/** A type other than a dense tensor, such as a sequence, is printed as its bytes in the file. */
 export function typeText({ tensor, encoded }: TypeInfo): string {
   if (tensor?.shape) return shapedText(tensor.elementType, tensor.shape);
   if (tensor) return `${elementText(tensor.elementType)}[*]`;
   return `<type ${encodedText(encoded ?? { bytes: new Uint8Array() })}>`;
 }
 
-/** `0x0a04`; of a long message the length. */
+/** `0x0a04`; for a long message, its length. */
 export function encodedText({ bytes }: OpaqueMessage): string {
   return bytes.byteLength <= SHOWN_BYTES ? hexText(bytes) : `of ${bytes.byteLength} encoded bytes`;
 }
@@ -58,14 +58,12 @@ function dimensionText(dimension: Dimension): string {
   return typeof dimension === "number" || isPlainSymbol(dimension) ? String(dimension) : quoted(dimension);
 }
 
-/** A symbol that looks like a size is put in quotes. */
+/** A symbol that looks like a size is quoted. */
 function isPlainSymbol(symbol: string): boolean {
   return /^[\w.]+$/.test(symbol) && !/^\d+$/.test(symbol);
 }
 
-/**
- * JSON's quotes and escapes, with everything beyond ASCII escaped too, so that a dump shows what it holds.
- */
+/** JSON's quotes and escapes, with all non-ASCII characters escaped too, so that a dump is unambiguous. */
 export function quoted(text: string): string {
   const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escaped);

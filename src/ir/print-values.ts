@@ -1,4 +1,4 @@
-/** Constants as text: small ones by their values, large ones by size and checksum. */
+/** Constants as text: values for small ones, size and checksum for large ones. */
 import { DataType } from "./data-type.js";
 import { hexText, quoted, shapedText } from "./print-type.js";
 import { elementCount, tensorBytes, toNumbers, type Tensor } from "./tensor.js";
@@ -23,9 +23,9 @@ const NUMERIC: ReadonlySet<DataType> = new Set([
 ]);
 
 /**
- * Type and value of a constant. A tensor that is not sound is said to be so; nothing is thrown. Element
- * types whose numbers nothing here reads, such as int4, are shown as their bytes.
- * @param shown how many elements a constant may have to be shown in full
+ * Type and value of a constant. An invalid tensor is marked as such instead of throwing. Element types that are
+ * not decoded here, such as int4, are printed as bytes.
+ * @param shown most elements of a constant to print in full
  */
 export function constantText(tensor: Tensor, shown = SHOWN): string {
   return `${shapedText(tensor.dataType, tensor.dims)} = ${contentText(tensor, shown)}`;
@@ -63,7 +63,7 @@ function stringsText(strings: readonly Uint8Array[], shown: number): string {
   return `[${texts.join(", ")}${strings.length > shown ? `, and ${strings.length - shown} more` : ""}]`;
 }
 
-/** Text in quotes; bytes that are no UTF-8 give replacement characters. */
+/** Text in quotes; invalid UTF-8 becomes replacement characters. */
 export function textOf(bytes: Uint8Array): string {
   return quoted(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
 }
@@ -83,7 +83,7 @@ function doubles(tensor: Tensor): number[] {
   return [...new Float64Array(new Uint8Array(tensorBytes(tensor)).buffer)];
 }
 
-/** The shortest decimal that gives back the same float32; integers as they are. */
+/** The shortest decimal that parses to the same float32; integers in full. */
 export function floatText(value: number): string {
   if (Number.isInteger(value) || !Number.isFinite(value)) return numberText(value);
   for (let digits = 1; digits < 10; digits++) {

@@ -1,6 +1,6 @@
 /**
- * A stable text dump of a model, for golden tests and for eyes: one line a node,
- * `%y: f32[1,10] = Gemm(%x, %w, %b) {transB=1}`. Small constants are shown, large ones by size and checksum.
+ * A stable text dump of a model, for golden tests and for people: one line per node, `%y: f32[1,10] = Gemm(%x,
+ * %w, %b) {transB=1}`. Small constants are printed in full, large ones as size and checksum.
  */
 import { AttributeType } from "./attribute.js";
 import { encodedText, quoted, typeText } from "./print-type.js";
@@ -16,7 +16,7 @@ export interface PrintOptions {
 
 /**
  * The model as text. The same model gives the same text on every machine; external data is not loaded.
- * `parseModel` reads it back, unless it leaves out the values of a large constant.
+ * `parseModel` reads it back, unless the values of a large constant are omitted.
  */
 export function printModel(model: Model, { shown = SHOWN }: PrintOptions = {}): string {
   const head = `model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`.trimEnd();
@@ -25,7 +25,7 @@ export function printModel(model: Model, { shown = SHOWN }: PrintOptions = {}): 
   return `${lines.join("\n")}\n`;
 }
 
-/** One graph as text, as `printModel` shows it. */
+/** One graph as text, in the form of `printModel`. */
 export function printGraph(graph: Graph): string {
   return `${graphLines(graph, SHOWN).join("\n")}\n`;
 }
@@ -50,7 +50,7 @@ function graphLines(graph: Graph, shown: number): string[] {
   ];
 }
 
-/** Attributes stand on the line of the name; a brace at the end of that line begins the body. */
+/** Attributes are on the line of the name; a brace at the end of that line starts the body. */
 function functionLines(fn: FunctionDef, shown: number): string[] {
   const attributes = [
     ...fn.attributeNames.map(nameText),
@@ -96,12 +96,12 @@ function reference(name: string): string {
   return name === "" ? "_" : `%${valueName(name)}`;
 }
 
-/** Plain names as they are; others in quotes, so that nothing in a name can pass for something else. */
+/** Plain names unquoted; others in quotes, so that a name cannot be mistaken for syntax. */
 function nameText(name: string): string {
   return /^[\w./:@-]+$/.test(name) ? name : quoted(name);
 }
 
-/** A colon at the end would pass for the one before a type. */
+/** A colon at the end would look like the one before a type. */
 function valueName(name: string): string {
   return name.endsWith(":") ? quoted(name) : nameText(name);
 }
@@ -143,7 +143,7 @@ function listOf(a: Attribute, shown: number): string[] | undefined {
   );
 }
 
-/** What a kind stands for when its value is left out of the file. */
+/** The default of each kind, for values omitted from the file. */
 const EMPTY: Readonly<Record<number, string>> = {
   [AttributeType.FLOAT]: "0.0",
   [AttributeType.INT]: "0",
@@ -156,7 +156,7 @@ const EMPTY: Readonly<Record<number, string>> = {
   [AttributeType.TYPE_PROTOS]: "[]",
 };
 
-/** A float attribute, told apart from an integer one by its point. */
+/** A float attribute, distinguished from an integer by its decimal point. */
 function decimal(value: number): string {
   const text = floatText(value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text;

@@ -1,34 +1,37 @@
 /**
- * What became of names. A pass may split a node or a constant, or put one of another name in its place; the
- * editor records that, and a pass where only it knows (`GraphEditor.recordDescent`). What is then still
- * unexplained is recorded when the pass is over (`NameWatch`). So what a user has named in the file is found
- * again, or can be said to be gone. Kept in memory alone.
+ * Tracks what became of names. A pass may split a node or a constant, or replace it by one with another name.
+ * The editor records that, or the pass itself if only it knows (`GraphEditor.recordProvenance`). The rest is
+ * recorded after the pass (`NameWatch`). So a name that a user took from the file can be found again, or
+ * reported as removed. Kept only in memory.
  */
 import type { Model } from "./model.js";
 import { nodeLabel } from "./node.js";
 import { nestedGraphs } from "./traverse.js";
 
-type WithProvenance = Pick<Model, "descent" | "removed">;
+type WithProvenance = Pick<Model, "provenance" | "removed">;
 
-export function addDescent(model: Pick<Model, "descent">, from: string, name: string): void {
+export function addProvenance(model: Pick<Model, "provenance">, from: string, name: string): void {
   if (from === name || from === "" || name === "") return;
-  model.descent ??= new Map();
-  const known = model.descent.get(from);
+  model.provenance ??= new Map();
+  const known = model.provenance.get(from);
   if (known) known.add(name);
-  else model.descent.set(from, new Set([name]));
+  else model.provenance.set(from, new Set([name]));
 }
 
-/** The names and all that came of them, in any number of steps. */
-export function withDescendants({ descent }: Pick<Model, "descent">, names: Iterable<string>): Set<string> {
+/** The names and everything that derives from them, directly or indirectly. */
+export function withDerivedNames(
+  { provenance }: Pick<Model, "provenance">,
+  names: Iterable<string>,
+): Set<string> {
   const all = new Set(names);
-  // A set hands out what is added while it is walked.
-  for (const name of all) for (const next of descent?.get(name) ?? []) all.add(next);
+  // Iterating a set includes elements that are added meanwhile.
+  for (const name of all) for (const next of provenance?.get(name) ?? []) all.add(next);
   return all;
 }
 
-/** The pass that took a name out of the model of which nothing came; undefined for one that has gone on. */
+/** The pass that removed a name without replacement; undefined if something derives from it. */
 export function removedBy(model: WithProvenance, name: string): string | undefined {
-  for (const each of withDescendants(model, [name])) {
+  for (const each of withDerivedNames(model, [name])) {
     const pass = model.removed?.get(each);
     if (pass !== undefined) return pass;
   }
@@ -42,8 +45,8 @@ interface Named {
 }
 
 /**
- * Looks at what a pass does to names, whichever way it edits: to be made before it runs. A node that is gone
- * without a record goes on in what gives its value now; one without such is recorded as taken out.
+ * Observes what a pass does to names, however it edits. Create it before the pass runs. A node that disappeared
+ * without a record is linked to the present producer of its value; without one, it is recorded as removed.
  */
 export class NameWatch {
   private readonly before: readonly Named[];
@@ -52,7 +55,7 @@ export class NameWatch {
     this.before = namesIn(model);
   }
 
-  /** @param pass what has run since */
+  /** @param pass name of the pass that has run since */
   record(pass: string): void {
     const makers = new Map<string, string>();
     const present = new Set<string>();
@@ -61,24 +64,27 @@ export class NameWatch {
       for (const output of outputs) makers.set(output, label);
       if (outputs.length === 0) makers.set(label, label);
     }
-    const lasting = new Lasting(this.model.descent, present);
+    const lasting = new Lasting(this.model.provenance, present);
     for (const { label, outputs } of this.before) {
       if (lasting.has(label)) continue;
       const heirs = outputs.flatMap((output) => makers.get(output) ?? []);
-      for (const heir of heirs) addDescent(this.model, label, heir);
+      for (const heir of heirs) addProvenance(this.model, label, heir);
       if (heirs.length > 0) lasting.add(label);
       else (this.model.removed ??= new Map()).set(label, pass);
     }
   }
 }
 
-/** Names that are there or of which something is. Each record is followed once: chains of merges are long. */
+/**
+ * Names that exist, or from which something existing derives. Each record is followed once, because chains of
+ * merges are long.
+ */
 class Lasting {
   private readonly names = new Set<string>();
   private readonly origins = new Map<string, string[]>();
 
-  constructor(descent: Model["descent"], present: ReadonlySet<string>) {
-    for (const [from, names] of descent ?? []) {
+  constructor(provenance: Model["provenance"], present: ReadonlySet<string>) {
+    for (const [from, names] of provenance ?? []) {
       for (const name of names) {
         const known = this.origins.get(name);
         if (known) known.push(from);
@@ -92,7 +98,7 @@ class Lasting {
     return this.names.has(name);
   }
 
-  /** Adds the name and all that it came of. */
+  /** Adds the name and everything that it derives from. */
   add(name: string): void {
     const added = [name];
     for (let each = added.pop(); each !== undefined; each = added.pop()) {

@@ -1,6 +1,6 @@
 /**
- * A constant tensor. Its bytes are a view on the file until something asks for their values;
- * tensors kept in other files are loaded one at a time through their `source`.
+ * A constant tensor. Its bytes are a view on the file until its values are needed; tensors in other files are
+ * loaded one at a time through their `source`.
  */
 import { BadModelError } from "../errors.js";
 import { pieces, readAll, type ByteSource } from "./byte-source.js";
@@ -16,11 +16,11 @@ export interface TypedData {
   readonly double?: readonly number[];
   readonly uint64?: readonly bigint[];
   readonly string?: readonly Uint8Array[];
-  /** How many entries the lists hold, where that is known without decoding them. */
+  /** Number of entries of the lists, if known without decoding them. */
   readonly entries?: number;
 }
 
-/** Where the bytes of an external tensor lie. `load` reads just this tensor. */
+/** The location of an external tensor's bytes. `load` reads just this tensor. */
 export interface ExternalSource {
   readonly location: string;
   /** The folder that `location` is relative to: that of the model file. */
@@ -38,10 +38,7 @@ export interface Tensor extends Annotated {
   dataType: DataType;
   /** Little-endian bytes, or undefined when `lazy`, `typed` or `external` holds the values. */
   raw?: Uint8Array;
-  /**
-   * What would be `raw`, left on the disk: in the model file or a scratch file. Not to be told apart in
-   * what is written.
-   */
+  /** The content of `raw`, left on disk: in the model file or a scratch file. Written like `raw`. */
   lazy?: ByteSource;
   typed?: TypedData;
   external?: ExternalSource;
@@ -65,8 +62,8 @@ export function elementCount(tensor: Pick<Tensor, "dims" | "name">): number {
 }
 
 /**
- * Little-endian bytes of the tensor as in `raw_data`, loading or encoding them when needed.
- * A view where possible: do not write into it. Throws BadModelError when the length does not fit the shape.
+ * Little-endian bytes of the tensor as in `raw_data`, loading or encoding them when needed. A view where
+ * possible: do not write into it. Throws BadModelError if the length does not fit the shape.
  */
 export function tensorBytes(tensor: Tensor): Uint8Array {
   const { raw, lazy, external } = tensor;
@@ -76,17 +73,14 @@ export function tensorBytes(tensor: Tensor): Uint8Array {
 }
 
 /**
- * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A
- * piece is valid until the next is taken: a tensor on the disk goes through one small buffer.
+ * The bytes of `tensorBytes` from first to last, in pieces of some megabytes that hold whole elements. A piece
+ * is valid until the next is requested, because a tensor on disk is read through one small buffer.
  */
 export function tensorPieces(tensor: Tensor): Generator<Uint8Array, void> {
   return pieces(tensorSource(tensor) ?? tensorBytes(tensor));
 }
 
-/**
- * Where a tensor that is not in memory is read from; undefined when it is. Throws BadModelError as
- * `tensorBytes`.
- */
+/** The source of a tensor that is not in memory; undefined if it is. Throws BadModelError as `tensorBytes`. */
 export function tensorSource(tensor: Tensor): ByteSource | undefined {
   const { raw, lazy, external, typed } = tensor;
   if (raw || (typed && !external)) return undefined;
@@ -95,7 +89,7 @@ export function tensorSource(tensor: Tensor): ByteSource | undefined {
   return source;
 }
 
-/** External bytes as a source, where their number is known. */
+/** External bytes as a source, if their number is known. */
 export function externalRange(external: ExternalSource | undefined): ByteSource | undefined {
   if (external?.length === undefined || !external.read) return undefined;
   return { length: external.length, read: external.read.bind(external) };
@@ -188,14 +182,14 @@ export function toFloat32(tensor: Tensor): Float32Array {
     }
     default:
       throw new BadModelError(
-        `tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`,
+        `tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating-point`,
       );
   }
 }
 
 /**
- * The values of `toFloat32` from first to last, in pieces that may be changed and are valid until the next
- * is taken. A large tensor is never whole in memory.
+ * The values of `toFloat32` in order, in pieces that may be changed and are valid until the next is requested.
+ * A large tensor is never whole in memory.
  */
 export function* floatPieces(tensor: Tensor): Generator<Float32Array, void> {
   for (const piece of tensorPieces(tensor)) {
@@ -210,14 +204,11 @@ export function* floatPieces(tensor: Tensor): Generator<Float32Array, void> {
   }
 }
 
-/**
- * Reads tensors one after the other through one buffer, so that no second one waits in memory to be
- * collected.
- */
+/** Reads tensors one after another through one buffer, so that memory does not fill with garbage. */
 export class FloatReader {
   private readonly buffer: Float32Array<ArrayBuffer>;
 
-  /** @param tensors what will be read; those in memory need no buffer */
+  /** @param tensors the tensors to read; those in memory need no buffer */
   constructor(tensors: readonly Tensor[]) {
     let largest = 0;
     for (const tensor of tensors) if (tensorSource(tensor)) largest = Math.max(largest, elementCount(tensor));
@@ -271,7 +262,7 @@ export function toNumbers(tensor: Tensor): number[] {
   }
 }
 
-/** The bytes at offset 0 of a buffer of their own, so that any typed array may view and change them. */
+/** A copy at offset 0 of its own buffer, so that any typed array can view and change it. */
 export function ownBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const bytes = tensorBytes(tensor);
   const isOwn =

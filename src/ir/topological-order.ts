@@ -1,23 +1,20 @@
 /**
- * Puts nodes in topological order. Files need not have them so: onnxruntime sorts what it loads. Everything
- * else here relies on the order, so a model is sorted when it is read.
+ * Sorts nodes topologically. Files need not be sorted, because onnxruntime sorts at load. All other code relies
+ * on the order, so a model is sorted when it is read.
  */
 import type { Model } from "./model.js";
 import { capturedNames, nodeLists } from "./traverse.js";
 import type { Node } from "./graph.js";
 
-/**
- * The nodes in order, or some of them that wait for each other, each for the next and the last for the
- * first.
- */
+/** The sorted nodes, or a cycle in which each node uses an output of the next, and the last one of the first. */
 export type Ordering =
   { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
 
 /**
- * Depth-first search in the order of the list (Tarjan 1976): each node stays behind the one before it, and
- * what it uses comes before it. A list that is in order already is returned itself. Captures by bodies
- * count as uses of the node around them.
- * @param isKnown tells names that are there without the nodes
+ * Depth-first search in the order of the list (Tarjan 1976): nodes keep their order as far as their inputs
+ * allow. A list that is already sorted is returned itself. Captures by bodies count as uses by the node that
+ * holds them.
+ * @param isKnown whether a name exists independently of the nodes
  */
 export function topologicalOrder(
   nodes: readonly Node[],
@@ -46,7 +43,7 @@ export function sortNodes(model: Model): void {
   }
 }
 
-/** For each node the places of those in the list whose outputs it uses. */
+/** For each node, the list positions of the nodes whose outputs it uses. */
 function sourcesOf(nodes: readonly Node[], isKnown: (name: string) => boolean): number[][] {
   const makers = new Map<string, number>();
   nodes.forEach(({ outputs }, at) => {
@@ -63,8 +60,8 @@ const ENTERED = 1;
 const DONE = 2;
 
 /**
- * Hands out what `root` needs, and then the root itself; returns a cycle where there is one. Chains may be
- * too long to recurse.
+ * Emits the nodes that `root` needs, and then the root itself; returns a cycle if there is one. Iterative,
+ * because chains may be too long for recursion.
  */
 function visit(
   root: number,

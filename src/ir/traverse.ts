@@ -1,4 +1,4 @@
-/** Walking nested scopes: the bodies of If, Loop and Scan, and what they capture from around them. */
+/** Walks nested scopes: the bodies of If, Loop and Scan, and the names that they capture. */
 import type { FunctionDef, Model } from "./model.js";
 import type { Graph, Node } from "./graph.js";
 import type { Tensor } from "./tensor.js";
@@ -14,8 +14,8 @@ export function subgraphsOf(node: Node): Graph[] {
 }
 
 /**
- * The node's bodies, each with its place: the node's first output and the attribute, numbered where it
- * holds several.
+ * The node's bodies, each with its location: the node's first output and the attribute, numbered if it holds
+ * several.
  */
 export function bodiesOf(node: Node): { path: readonly [string, string]; body: Graph }[] {
   const output = node.outputs.find((name) => name !== "") ?? "";
@@ -31,7 +31,7 @@ export function* nestedGraphs(graph: Graph): Generator<Graph> {
   for (const node of graph.nodes) for (const body of subgraphsOf(node)) yield* nestedGraphs(body);
 }
 
-/** The nodes and those in their bodies, each before what it holds. */
+/** The nodes and those in their bodies, each before its contents. */
 export function* withNested(nodes: readonly Node[]): Generator<Node> {
   for (const node of nodes) {
     yield node;
@@ -65,7 +65,7 @@ export function* allTensors(model: Model): Generator<Tensor> {
   }
 }
 
-/** Names that the node's bodies take from the scopes around them. */
+/** Names that the node's bodies capture from enclosing scopes. */
 export function capturedNames(node: Node): Set<string> {
   const captured = new Set<string>();
   for (const body of subgraphsOf(node)) for (const name of freeNames(body)) captured.add(name);
@@ -99,7 +99,7 @@ export function ownNames({ inputs, initializers, nodes }: Graph): Set<string> {
   return names;
 }
 
-/** Whether the graph itself has a value of that name: an input, a constant or a node's output. */
+/** Whether the graph itself has a value of that name: an input, a constant or an output of a node. */
 export function bindsName(graph: Graph, name: string): boolean {
   return (
     graph.inputs.some((i) => i.name === name) ||
@@ -108,10 +108,7 @@ export function bindsName(graph: Graph, name: string): boolean {
   );
 }
 
-/**
- * Whether a body of the node has a value of its own by that name, which hides the one of the graph around
- * it.
- */
+/** Whether a body of the node has its own value of that name, which shadows the outer one. */
 export function hidesName(node: Node, name: string): boolean {
   return subgraphsOf(node).some(
     (body) => bindsName(body, name) || body.nodes.some((inner) => hidesName(inner, name)),

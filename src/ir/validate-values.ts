@@ -1,13 +1,13 @@
 /**
- * Checks of what nodes and graphs carry: constants that fit their shapes, attributes whose value is of the
- * kind they state.
+ * Checks constants and attributes: that constants fit their shapes, and that attribute values have the stated
+ * kind.
  */
 import { AttributeType } from "./attribute.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
 import { elementCount, type Tensor } from "./tensor.js";
 import type { Attribute } from "./graph.js";
 
-/** What is wrong with a constant, or undefined. Nothing is decoded or loaded. */
+/** The problem with a constant, or undefined. Nothing is decoded or loaded. */
 export function tensorFault(tensor: Tensor): string | undefined {
   const label = `tensor "${tensor.name ?? ""}" (${dataTypeName(tensor.dataType)} [${tensor.dims.join(", ")}])`;
   let count: number;
@@ -67,21 +67,21 @@ const VALUES: readonly (readonly [kind: Kind, key: keyof Attribute])[] = [
   ["TYPE_PROTOS", "typeProtos"],
 ];
 
-/** Kinds whose value cannot be left out of the file, as zero and the empty string and list may be. */
+/** Kinds whose value cannot be omitted from the file, unlike zero, the empty string and the empty list. */
 const NEEDS_VALUE: ReadonlySet<Kind> = new Set<Kind>(["TENSOR", "GRAPH", "SPARSE_TENSOR", "TYPE_PROTO"]);
 
-/** What is wrong with an attribute, or undefined. */
+/** The problem with an attribute, or undefined. */
 export function attributeFault(attribute: Attribute): string | undefined {
   const label = `attribute "${attribute.name}"`;
   if (attribute.name === "") return "an attribute has no name";
   const held = VALUES.filter(([, key]) => attribute[key] !== undefined);
   const stated = VALUES.find(([kind]) => AttributeType[kind] === attribute.type);
   if (attribute.type !== undefined && attribute.type !== AttributeType.UNDEFINED) {
-    if (!stated) return `${label} is of the unknown kind ${attribute.type}`;
+    if (!stated) return `${label} has the unknown kind ${attribute.type}`;
     const other = held.find(([kind]) => kind !== stated[0]);
     if (other) return `${label} states the kind ${stated[0]} but holds a value of the kind ${other[0]}`;
     if (held.length === 0 && NEEDS_VALUE.has(stated[0]) && attribute.refAttrName === undefined)
-      return `${label} of the kind ${stated[0]} holds no value`;
+      return `${label} of the kind ${stated[0]} has no value`;
   } else if (held.length > 1)
     return `${label} holds values of the kinds ${held.map(([kind]) => kind).join(" and ")}`;
   for (const tensor of [attribute.t, ...(attribute.tensors ?? [])]) {

@@ -1,5 +1,5 @@
 /**
- * Structural checks: every name made once and before its use, captures included; operators whose sets are
+ * Structural checks: every name is defined once and before its use, including captures; all operator sets are
  * imported.
  */
 import { BadModelError } from "../errors.js";
@@ -10,25 +10,22 @@ import { topologicalOrder } from "./topological-order.js";
 import { subgraphsOf } from "./traverse.js";
 import { attributeFault, tensorFault } from "./validate-values.js";
 
-/** One thing that is wrong, in words that name the node or tensor. */
+/** One problem, described with the node or tensor. */
 export interface Problem {
   readonly message: string;
 }
 
-/** A hostile model can have a fault in every byte; nobody reads more than these. */
+/** Limit on reported problems, because a hostile model can have one in every byte. */
 const MOST_PROBLEMS = 1000;
 
-/**
- * What is structurally wrong with the model, at most 1000 problems; an empty list when it is sound.
- * External data is not loaded.
- */
+/** The structural problems of the model, at most 1000; empty if it is valid. External data is not loaded. */
 export function validateModel(model: Model): Problem[] {
   const validator = new Validator(new Set(model.functions.map((fn) => operatorKey(fn.domain, fn.name))));
   validator.checkModel(model);
   return validator.problems;
 }
 
-/** @throws BadModelError with the first problems when the model is not sound; `context` begins the message */
+/** @throws BadModelError with the first problems if the model is invalid; `context` begins the message */
 export function assertValid(model: Model, context: string): void {
   refuseProblems(validateModel(model), context);
 }
@@ -45,13 +42,10 @@ export function refuseProblems(problems: readonly Problem[], context: string): v
   );
 }
 
-/** The names that are known at one place: those of the scope itself and of the scopes around it. */
+/** The names visible at one point: those of the scope itself and of enclosing scopes. */
 class Scope {
   readonly own = new Set<string>();
-  /**
-   * The names of sparse initializers lie in messages that are not decoded; with any present, unknown names
-   * may be theirs.
-   */
+  /** Names of sparse initializers are not decoded; if there are any, unknown names may be theirs. */
   hasHiddenNames: boolean;
 
   constructor(private readonly outer?: Scope) {
@@ -88,7 +82,7 @@ class Validator {
     this.checkNodes(graph.nodes, scope, sets);
     for (const output of graph.outputs) {
       if (!scope.knows(output.name) && !scope.hasHiddenNames)
-        this.report(`graph output "${output.name}" is made by no node`);
+        this.report(`graph output "${output.name}" is not produced by any node`);
     }
   }
 
@@ -99,7 +93,7 @@ class Validator {
     this.checkNodes(fn.nodes, scope, sets);
     for (const output of fn.outputs)
       if (!scope.knows(output))
-        this.report(`output "${output}" of function "${fn.name ?? ""}" is made by no node`);
+        this.report(`output "${output}" of function "${fn.name ?? ""}" is not produced by any node`);
   }
 
   private checkInitializers(graph: Graph, scope: Scope): void {
@@ -127,7 +121,7 @@ class Validator {
       this.checkOperator(node, sets);
       for (const input of node.inputs) {
         if (input === "" || scope.hasHiddenNames || madeLater.has(input) || scope.knows(input)) continue;
-        this.report(`node "${nodeLabel(node)}" (${node.opType}) uses "${input}" before anything makes it`);
+        this.report(`node "${nodeLabel(node)}" (${node.opType}) uses "${input}" before it is defined`);
       }
       for (const attribute of node.attributes) {
         const fault = attributeFault(attribute);
@@ -139,45 +133,40 @@ class Validator {
   }
 
   /**
-   * onnxruntime refuses two nodes of one name in one graph, but for Constants, which it takes out before it
-   * looks.
+   * onnxruntime rejects two nodes with the same name in one graph, except Constants, which it converts
+   * beforehand.
    */
   private checkNodeNames(nodes: readonly Node[]): void {
     const seen = new Set<string>();
     for (const { name = "", opType } of nodes) {
       if (name === "" || opType === "Constant") continue;
-      if (seen.has(name)) this.report(`two nodes are named "${name}"; rename one, or take the names away`);
+      if (seen.has(name)) this.report(`two nodes are named "${name}"; rename one, or remove the names`);
       seen.add(name);
     }
   }
 
   private checkOperator(node: Node, sets: ReadonlySet<string>): void {
-    if (node.opType === "") this.report(`node "${nodeLabel(node)}" names no operator`);
+    if (node.opType === "") this.report(`node "${nodeLabel(node)}" has no operator type`);
     const domain = normalDomain(node.domain);
     if (!sets.has(domain) && !this.functions.has(operatorKey(node.domain, node.opType)))
       this.missingSets.add(domain);
   }
 
-  /**
-   * A node may not make a name again that a scope around it has, though an input of a body may bear such a
-   * name.
-   */
+  /** An output must not reuse a name of an enclosing scope, but an input of a body may. */
   private checkOutput(output: string, node: Node, scope: Scope): void {
     if (output === "") return;
     if (scope.knows(output))
-      this.report(
-        `output "${output}" of node "${nodeLabel(node)}" has a name that something else already bears`,
-      );
+      this.report(`output "${output}" of node "${nodeLabel(node)}" has a name that is already in use`);
     scope.own.add(output);
   }
 
   private declare(name: string, scope: Scope, what: string): void {
-    if (scope.own.has(name)) this.report(`${what} has a name that something else already bears`);
+    if (scope.own.has(name)) this.report(`${what} has a name that is already in use`);
     scope.own.add(name);
   }
 }
 
-/** Nodes of a cycle are named up to this many. */
+/** Most nodes of a cycle to name. */
 const MOST_NAMES = 8;
 
 function cycleText(cycle: readonly Node[]): string {
@@ -185,8 +174,8 @@ function cycleText(cycle: readonly Node[]): string {
   if (cycle.length === 1) return `node ${shown[0]} uses its own output, so it can never be computed`;
   const rest = cycle.length > MOST_NAMES ? ` and ${cycle.length - MOST_NAMES} more` : "";
   return (
-    `${cycle.length} nodes form a cycle, in which each uses an output of the one before ` +
-    `it and the first one of the last: ${shown.join(", ")}${rest}`
+    `${cycle.length} nodes form a cycle, in which each uses an output of the one before it ` +
+    `and the first uses one of the last: ${shown.join(", ")}${rest}`
   );
 }
 

@@ -1,31 +1,31 @@
-/** What is declared about a value: its name, element type and shape. */
+/** The declaration of a value: its name, element type and shape. */
 import type { Annotated } from "./annotations.js";
 import type { DataType } from "./data-type.js";
 
 /** A dimension: a size, a symbol, or unknown (undefined). */
 export type Dimension = number | string | undefined;
 
-/** A message of the schema that no pass looks into, kept as its encoded bytes. */
+/** A message of the schema that no pass reads, kept as its encoded bytes. */
 export interface OpaqueMessage {
   readonly bytes: Uint8Array;
 }
 
-/** Element type and shape of a tensor value. `shape` is absent when not even the rank is declared. */
+/** Element type and shape of a tensor value. `shape` is absent if even the rank is not declared. */
 export interface TensorType {
   elementType: DataType;
   shape?: Dimension[];
 }
 
 /**
- * A declared type. `tensor` is filled for dense tensors; `encoded` keeps the file's own bytes for every
- * kind and is what the writer emits, unless a pass replaces the type (then `encoded` is dropped).
+ * A declared type. `tensor` is filled for dense tensors; `encoded` keeps the file's own bytes for every kind,
+ * which the writer emits unless a pass replaces the type (then `encoded` is dropped).
  */
 export interface TypeInfo {
   tensor?: TensorType;
   encoded?: OpaqueMessage;
 }
 
-/** A graph input, output or intermediate value with what is declared about it. */
+/** A graph input, output or intermediate value with its declaration. */
 export interface ValueInfo extends Annotated {
   name: string;
   type?: TypeInfo;

@@ -1,4 +1,4 @@
-/** The bias behind a weight: what can take up a shift of the mean that new weights bring. */
+/** The bias that belongs to a weight, which can compensate a shift of the mean caused by new weights. */
 import { floatAttribute, type Tensor, toFloat32 } from "../ir/index.js";
 import { biasBehind, isFloatVector, storedBias, type StoredBias } from "./bias.js";
 import type { Layer } from "./layer.js";
@@ -9,14 +9,11 @@ import { withValues } from "./weight-values.js";
 export interface AddedBias {
   readonly layer: Layer;
   readonly tensor: Tensor;
-  /**
-   * What a shift of the operator's result costs in the bias: 1, alpha / beta of a Gemm, alpha of a
-   * FusedMatMul.
-   */
+  /** The change of the bias per unit of shift: 1, alpha / beta of a Gemm, alpha of a FusedMatMul. */
   readonly factor: number;
 }
 
-/** The bias of a weight that one layer uses: its own input, or the constant of the Add behind a MatMul. */
+/** The bias of a weight with a single user: the layer's own input, or the constant of the Add after a MatMul. */
 export function addedBias({ uses, layout }: WeightLayer): AddedBias | undefined {
   const [layer] = uses;
   if (uses.length > 1 || layer.coding || layer.inputIndex !== 1) return undefined;
@@ -40,9 +37,9 @@ function factorOf({ kind, node }: Layer): number {
   return kind === "gemm" ? alpha / floatAttribute(node, "beta", 1) : alpha;
 }
 
-/** Whether it is a vector of one float for each row that only its user uses, once. */
+/** Whether it is a vector with one float per row that only its user reads, exactly once. */
 function isOwnVector({ editor }: Layer, bias: StoredBias, rows: number): boolean {
-  // A bias of an enclosing graph may have users there that this scope does not see.
+  // A bias of an enclosing graph may have users there that this scope cannot see.
   return (
     isFloatVector(bias, rows) &&
     editor.graph.initializers.includes(bias.tensor) &&
@@ -50,7 +47,7 @@ function isOwnVector({ editor }: Layer, bias: StoredBias, rows: number): boolean
   );
 }
 
-/** b ← b + factor · shift, with one shift for each row. Returns whether that changed anything. */
+/** b ← b + factor · shift, with one shift per row. Returns whether anything changed. */
 export function shiftBias({ layer, tensor, factor }: AddedBias, shift: Float64Array): boolean {
   const values = toFloat32(tensor).map((b, row) => b + factor * shift[row]!);
   const changed = values.every(Number.isFinite) ? withValues(tensor, values) : tensor;

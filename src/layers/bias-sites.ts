@@ -1,4 +1,4 @@
-/** Where a shift of an output's mean can be taken up: a constant that is added per channel. */
+/** Constants that are added per channel, where a shift of an output's mean can be compensated. */
 import {
   DataType,
   elementCount,
@@ -17,19 +17,19 @@ import { type BiasCoding, biasValues, channelScales, isFloatVector, storedBias }
 import { dequantization, insertDequantize } from "./coding.js";
 import { type Layer, layerAt } from "./layer.js";
 
-/** An operator whose output gets a value per channel added. */
+/** An operator whose output has a value per channel added. */
 export interface BiasSite {
   readonly node: Node;
-  /** What the operator makes, in real numbers. */
+  /** The operator's output, in real numbers. */
   readonly output: string;
-  /** Of the output; counted from its end when negative. */
+  /** Of the output; negative counts from the end. */
   readonly channelAxis: number;
   readonly channels: number;
-  /** Axes of positions: those of a convolution's output but the first two; 0 for other layers. */
+  /** Number of spatial axes: all but the first two of a convolution's output; 0 for other layers. */
   readonly spatialRank: number;
   /** b ← b + shift, one value per channel. Returns whether any stored value changed. */
   shift(values: Float64Array): boolean;
-  /** What is added now, one value per channel. */
+  /** The current bias, one value per channel. */
   values(): Float64Array;
 }
 
@@ -69,13 +69,13 @@ function addsPlainly(node: Node): boolean {
   return isOp(node, "Conv") || floatAttribute(node, "beta", 1) === 1;
 }
 
-/** The layer that multiplies by floats, or by codes behind a DequantizeLinear. */
+/** The layer whose weight is float, or codes through a DequantizeLinear. */
 function computedLayer(editor: GraphEditor, node: Node): Layer | undefined {
   const layer = layerAt(editor, node, 1);
   return layer?.coding && !layer.coding.dequantize ? undefined : layer;
 }
 
-/** The Add behind a product with a constant: of floats, or of codes as dynamic quantization writes it. */
+/** The Add after a product with a constant: of floats, or of codes as dynamic quantization writes it. */
 function addSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   if (!isOp(node, "Add")) return undefined;
   const index = node.inputs.findIndex((name) => editor.constant(name) !== undefined);
@@ -95,7 +95,7 @@ function isProduct(editor: GraphEditor, name: string): boolean {
   return isOp(cast, "Cast") && isOp(editor.producer(cast.inputs[0] ?? ""), "MatMulInteger");
 }
 
-/** The bias of a node: floats, or int32 codes behind a DequantizeLinear. */
+/** The bias of a node: floats, or int32 codes through a DequantizeLinear. */
 function constantBias(editor: GraphEditor, node: Node, index: number, channels: number): Bias | undefined {
   const bias = storedBias(editor, node, index);
   if (!bias) return undefined;
@@ -139,19 +139,13 @@ function codedBias(own: OwnConstant, coding: BiasCoding): Bias {
   };
 }
 
-/**
- * Half of the int32 range, as quantize-int8 has it: kernels add products to the code in int32, which wraps
- * around.
- */
+/** Half of the int32 range, as in quantize-int8: kernels add products to the code in int32, which wraps around. */
 function biasCode(value: number, before = 0): number {
   const limit = Math.max(BIAS_LIMIT, Math.abs(before));
   return Math.min(limit, Math.max(-limit, Math.round(value)));
 }
 
-/**
- * A constant that one node uses, to be changed for that node alone: where others use it too, they keep what
- * they had.
- */
+/** The constant of a node, to be changed for that node only; other users keep the old values. */
 class OwnConstant {
   constructor(
     private readonly editor: GraphEditor,
@@ -163,7 +157,7 @@ class OwnConstant {
     return this.editor.constant(this.name)!;
   }
 
-  /** Whether any value is another one now. */
+  /** Whether any value changed. */
   replace(make: (name: string) => Tensor): boolean {
     const before = this.tensor;
     const [old, after] = [toNumbers(before), make(this.name)];
@@ -200,10 +194,7 @@ function absentBias(editor: GraphEditor, layer: Layer, channels: number): Bias |
   };
 }
 
-/**
- * The scale that int32 codes of a bias must have, one for each channel; "float" for a layer that computes
- * in float.
- */
+/** The scale that int32 codes of a bias must have, one per channel; "float" for a layer that computes in float. */
 function biasScale(
   editor: GraphEditor,
   { node, dataType, coding }: Layer,

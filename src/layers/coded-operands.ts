@@ -18,13 +18,13 @@ export interface CodedActivation {
   /** The value that holds the codes. */
   readonly codes: string;
   readonly scale: number;
-  /** Of uint8 codes: that of int8 codes plus 128. */
+  /** In terms of uint8 codes: the zero point of int8 codes plus 128. */
   readonly zeroPoint: number;
-  /** 128 for int8 codes, which onnxruntime moves up to uint8 on x86-64, else 0. */
+  /** 128 for int8 codes, which onnxruntime converts to uint8 on x86-64, else 0. */
   readonly shift: number;
 }
 
-/** Undefined when the value is not dequantized from 8-bit codes by constant parameters of one value. */
+/** Undefined if the value is not dequantized from 8-bit codes by a constant scalar scale and zero point. */
 export function codedActivation(editor: GraphEditor, name: string): CodedActivation | undefined {
   const found = dequantization(editor, name);
   if (!found) return undefined;
@@ -36,7 +36,7 @@ export function codedActivation(editor: GraphEditor, name: string): CodedActivat
   return shift === undefined ? undefined : { codes: found.codes, scale, zeroPoint: zeroPoint + shift, shift };
 }
 
-/** What takes codes of the type to uint8; undefined for other widths. */
+/** The offset that converts codes of the type to uint8; undefined for other widths. */
 export function shiftOf(type: DataType): number | undefined {
   return type === DataType.UINT8 ? 0 : type === DataType.INT8 ? 128 : undefined;
 }
@@ -50,8 +50,8 @@ export interface CodedWeight {
 }
 
 /**
- * The weight of a layer that lies behind a DequantizeLinear; undefined when it is no int8 codes with one
- * scale, or one for each output channel.
+ * The weight of a layer, read through a DequantizeLinear; undefined if it is not int8 codes with one scale, or
+ * one per output channel.
  */
 export function codedWeight(editor: GraphEditor, node: Node, index: number): CodedWeight | undefined {
   const layer = layerAt(editor, node, index);
@@ -75,7 +75,7 @@ export function codedWeight(editor: GraphEditor, node: Node, index: number): Cod
     : undefined;
 }
 
-/** Constant codes in the order in which they arrive, which nodes on the way may have changed. */
+/** Constant codes in the order in which they arrive, after nodes on the way that may reorder them. */
 export function seenCodes(editor: GraphEditor, name: string): Tensor | undefined {
   const view = weightView(editor, name);
   return view && seenTensor(view);

@@ -1,7 +1,4 @@
-/**
- * Values as integer codes between QuantizeLinear and DequantizeLinear: the one place that reads these nodes
- * and writes them.
- */
+/** Reads and writes QuantizeLinear and DequantizeLinear, and the integer codes between them. No other file does. */
 import {
   attribute,
   DataType,
@@ -15,17 +12,17 @@ import {
 } from "../ir/index.js";
 import type { AffineParameters } from "../numeric/affine.js";
 
-/** A DequantizeLinear, with the names of what it reads; an empty name is left out. */
+/** A DequantizeLinear, with the names of its inputs; an empty name means absent. */
 export interface Dequantization {
   readonly node: Node;
   readonly codes: string;
   readonly scale: string;
   readonly zeroPoint: string;
-  /** Along which scales and zero points lie, where there is more than one; counted from the end if negative. */
+  /** The axis of several scales and zero points; negative counts from the end. */
   readonly axis: number;
 }
 
-/** What makes the value `name` of codes; undefined when no DequantizeLinear of this graph does. */
+/** The DequantizeLinear of this graph that produces the value `name`, or undefined. */
 export function dequantization(editor: GraphEditor, name: string): Dequantization | undefined {
   const node = editor.producer(name);
   if (!isOp(node, "DequantizeLinear")) return undefined;
@@ -33,25 +30,25 @@ export function dequantization(editor: GraphEditor, name: string): Dequantizatio
   return { node, codes, scale, zeroPoint, axis: intAttribute(node, "axis", 1) };
 }
 
-/** Whether the value is one of codes made real again that the graph computes: of an activation. */
+/** Whether the value is a dequantized activation: one whose codes the graph computes. */
 export function isDecodedActivation(editor: GraphEditor, name: string): boolean {
   const found = dequantization(editor, name);
   return found !== undefined && editor.producer(found.codes) !== undefined;
 }
 
-/** The node that alone reads the value, when it makes codes of it by constant parameters. */
+/** The only reader of the value, if it is a QuantizeLinear with constant parameters. */
 export function soleQuantization(editor: GraphEditor, name: string): Node | undefined {
   const reader = editor.soleConsumer(name);
   return isOp(reader, "QuantizeLinear") ? reader : undefined;
 }
 
-/** A value that becomes codes, and the names under which it is read behind them. */
+/** A quantized value, and the names of its dequantized copies. */
 export interface QuantizedValue {
   readonly source: string;
   readonly decoded: readonly string[];
 }
 
-/** The values of the graph that become codes, in node order. */
+/** The quantized values of the graph, in node order. */
 export function quantizedValues(editor: GraphEditor): QuantizedValue[] {
   return editor.graph.nodes
     .filter((node) => isOp(node, "QuantizeLinear"))
@@ -64,7 +61,7 @@ export function quantizedValues(editor: GraphEditor): QuantizedValue[] {
     }));
 }
 
-/** How the codes of an activation come about, when the graph makes them of a real value. */
+/** How the codes of an activation are produced, if the graph quantizes a real value. */
 export function quantizerOf(
   editor: GraphEditor,
   codes: string,
@@ -77,15 +74,15 @@ export function isQuantizer(node: Node): boolean {
   return isOp(node, "QuantizeLinear", "DynamicQuantizeLinear");
 }
 
-/** The real value behind an operand of an operator on codes whose range is taken at run time. */
+/** The real value of a dynamically quantized operand. */
 export function dynamicSource(editor: GraphEditor, codes: string): string | undefined {
   const found = quantizerOf(editor, codes);
   return found?.isDynamic === true ? (found.node.inputs[0] ?? "") : undefined;
 }
 
 /**
- * New nodes that take an activation to uint8 codes and back; the caller puts them into the graph.
- * @param source what is quantized
+ * New nodes that quantize an activation to uint8 and dequantize it; the caller inserts them.
+ * @param source the value to quantize
  */
 export function quantizePair(
   editor: GraphEditor,
@@ -108,16 +105,16 @@ export function quantizePair(
   };
 }
 
-/** Names of constants in the file: codes and what they mean. */
+/** Names of constants in the file: codes, scales and zero points. */
 export interface StoredCoding {
   readonly codes: string;
   readonly scale: string;
   readonly zeroPoint?: string;
-  /** Along which scales lie; absent when there is one for all codes. */
+  /** The axis of the scales; absent for a single scale. */
   readonly axis?: number;
 }
 
-/** Puts a DequantizeLinear over constant codes before a node; `output` is what it makes. */
+/** Inserts a DequantizeLinear of constant codes before a node, with the output `output`. */
 export function insertDequantize(
   editor: GraphEditor,
   before: Node,
@@ -129,15 +126,15 @@ export function insertDequantize(
   editor.insertBefore(before, makeNode("DequantizeLinear", inputs, [output], attributes));
 }
 
-/** Names of codes whose range is taken at run time, of their scale and of their zero point. */
+/** Names of dynamically quantized codes, their scale and their zero point. */
 export type DynamicCodes = readonly [codes: string, scale: string, zeroPoint: string];
 
-/** A new node that takes a value to uint8 codes whose range is taken at run time. */
+/** A new node that quantizes a value to uint8 with a range computed at run time. */
 export function dynamicQuantizer(input: string, [codes, scale, zeroPoint]: DynamicCodes): Node {
   return makeNode("DynamicQuantizeLinear", [input], [codes, scale, zeroPoint]);
 }
 
-/** The codes of `input`, where a node before `node` makes them already. */
+/** The codes of `input`, if a node before `node` already computes them. */
 export function knownDynamicCodes(editor: GraphEditor, input: string, node: Node): DynamicCodes | undefined {
   const known = editor
     .consumers(input)

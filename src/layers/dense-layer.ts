@@ -1,7 +1,4 @@
-/**
- * The last fully connected layer of a graph, whatever form quantization gave it: its numbers, and putting
- * others in.
- */
+/** Reads and writes the numbers of the last fully connected layer of a graph, whatever its quantized form. */
 import {
   DataType,
   floatTensor,
@@ -21,21 +18,21 @@ import { type Layer, layerAt } from "./layer.js";
 
 export interface DenseLayer {
   readonly node: Node;
-  /** What the layer multiplies, in real numbers, and what it makes with its bias. */
+  /** The layer's input in real numbers, and its output including the bias. */
   readonly input: string;
   readonly output: string;
   readonly inputs: number;
   readonly outputs: number;
-  /** The weights as the kernel has them. */
+  /** The weights as the kernel uses them. */
   weights(): Float64Array;
   bias(): Float64Array;
-  /** Puts weights in, rounded to the layer's scales where it has codes. */
+  /** Writes weights, rounded to the layer's scales if it has codes. */
   replaceWeights(weights: Float64Array): void;
   shiftBias(shift: Float64Array): void;
 }
 
 /**
- * The last Gemm or matrix product with a constant weight and bias, in float, behind Q/DQ pairs or quantized
+ * The last Gemm or matrix product with a constant weight and bias, in float, between Q/DQ pairs or quantized
  * dynamically.
  */
 export function lastDenseLayer(editor: GraphEditor): DenseLayer | undefined {
@@ -47,7 +44,7 @@ export function lastDenseLayer(editor: GraphEditor): DenseLayer | undefined {
   return undefined;
 }
 
-/** A constant [K, N] or [N, K] of floats, or of codes with a scale for each output. */
+/** A constant [K, N] or [N, K] of floats, or of codes with one scale per output. */
 interface Stored {
   readonly weight: Tensor;
   readonly scale: Tensor | undefined;
@@ -102,7 +99,7 @@ function behindCodes(editor: GraphEditor, { inputs: [sum = "", factor = ""] }: N
   return { weight, scale, transposed: false, input };
 }
 
-/** Of a layer that computes in float, whose weight is floats or lies behind a DequantizeLinear. */
+/** For a layer that computes in float, whose weight is float or read through a DequantizeLinear. */
 function storedIn(editor: GraphEditor, node: Node): Stored | undefined {
   const layer = layerAt(editor, node, 1);
   const weight = ownConstant(layer);
@@ -113,7 +110,7 @@ function storedIn(editor: GraphEditor, node: Node): Stored | undefined {
   return fits ? { weight, scale, transposed: layer.channelAxis === 0, input } : undefined;
 }
 
-/** The layer's constant, unless nodes on the way move its values. */
+/** The layer's constant, unless nodes on the way reorder its values. */
 function ownConstant(layer: Layer | undefined): Tensor | undefined {
   return layer?.path.every((node) => node === layer.coding?.dequantize) ? layer.tensor : undefined;
 }
@@ -139,8 +136,8 @@ function rowsOf(
 }
 
 /**
- * The scales stay, as the int32 bias of a static layer is in units of them. Guarded against saturation,
- * which costs a last layer next to nothing.
+ * The scales stay, because the int32 bias of a static layer depends on them. Weights are guarded against
+ * saturation, which costs a last layer almost nothing.
  */
 function replaceCodes(
   editor: GraphEditor,

@@ -1,7 +1,7 @@
-/** Y = alpha · A · B + beta · C: what a Gemm multiplies its product and its bias by. */
+/** The factors of a Gemm on its product and its bias: Y = alpha · A · B + beta · C. */
 import { floatAttribute, intAttribute, isOp, type Node } from "../ir/index.js";
 
-/** Factors within these powers of two leave scales of weights in float32's range. */
+/** Factors within these powers of two keep weight scales in float32's range. */
 const MOST = 2 ** 40;
 
 export interface GemmFactors {
@@ -9,7 +9,7 @@ export interface GemmFactors {
   readonly beta: number;
 }
 
-/** 1 and 1 for other operators; a beta without a bias to multiply is 1. */
+/** Both 1 for other operators; beta is 1 without a bias. */
 export function gemmFactors(node: Node): GemmFactors {
   if (!isOp(node, "Gemm")) return { alpha: 1, beta: 1 };
   return {
@@ -18,14 +18,16 @@ export function gemmFactors(node: Node): GemmFactors {
   };
 }
 
-/** Why scales and biases cannot take the factors. */
+/** The reason if scales and biases cannot absorb the factors. */
 export function whyFactorsStay(node: Node): string | undefined {
   const { alpha, beta } = gemmFactors(node);
   const fits = Math.abs(alpha) <= MOST && Math.abs(alpha) >= 1 / MOST && Math.abs(beta) <= MOST;
-  return fits ? undefined : `its factors, alpha ${alpha} and beta ${beta}, are beyond what scales can take`;
+  return fits
+    ? undefined
+    : `its factors, alpha ${alpha} and beta ${beta}, are too large or too small for scales to absorb`;
 }
 
-/** Gemm that is a matrix product plus bias: no scaling, input not transposed. */
+/** Whether a Gemm is a plain matrix product plus bias: no scaling, input not transposed. */
 export function isPlainGemm(node: Node): boolean {
   const { alpha, beta } = gemmFactors(node);
   return intAttribute(node, "transA", 0) === 0 && alpha === 1 && beta === 1;

@@ -1,4 +1,4 @@
-/** What must be measured of a layer's inputs to fit its weights, and the answers. */
+/** Requests and reads the moments of a layer's inputs, which fitting its weights needs. */
 import { intAttribute, intsAttribute, type Model, type Node, stringAttribute } from "../ir/index.js";
 import type { InputMoments } from "../numeric/least-squares.js";
 import type { Gram, GramRequest, RowLayout, Statistics } from "../numeric/statistics.js";
@@ -7,10 +7,7 @@ import type { WeightLayer } from "./weight-layers.js";
 import { dynamicSource } from "./coding.js";
 import type { Layer } from "./layer.js";
 
-/**
- * Gram requests by use, for those whose inputs can be measured: in the main graph, along rows that layouts
- * describe.
- */
+/** Gram requests for the uses whose inputs can be measured: in the main graph, with rows that layouts describe. */
 export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<Layer, GramRequest> {
   const types = inferTypes(model.graph);
   const requests = new Map<Layer, GramRequest>();
@@ -23,7 +20,7 @@ export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<
 
 function gramRequest(use: Layer, types: TypeMap): GramRequest | undefined {
   const { node, kind, inputIndex, dims, editor } = use;
-  // An operator on codes is fed through the quantization of what can be measured.
+  // The input of an operator on codes is measured before its quantization.
   const operand = node.inputs[0] ?? "";
   const tensorName = dynamicSource(editor, operand) ?? operand;
   const lastAxis = (name: string | undefined): GramRequest | undefined =>
@@ -39,7 +36,7 @@ function gramRequest(use: Layer, types: TypeMap): GramRequest | undefined {
         : undefined;
     case "gemm":
       return inputIndex === 1 && intAttribute(node, "transA", 0) === 0 ? lastAxis(tensorName) : undefined;
-    // Recurrent weights (input 2) multiply the hidden state, of which output Y is the sequence.
+    // Recurrent weights (input 2) multiply the hidden state, whose sequence is output Y.
     case "recurrent":
       return lastAxis(inputIndex === 1 ? tensorName : node.outputs[0]);
     default:
@@ -47,7 +44,7 @@ function gramRequest(use: Layer, types: TypeMap): GramRequest | undefined {
   }
 }
 
-/** The im2col rows of a Conv, or undefined when its padding depends on a size that is not known. */
+/** The im2col rows of a Conv, or undefined if its padding depends on an unknown size. */
 function convolutionRows({ node, dims, groups }: Layer, types: TypeMap): RowLayout | undefined {
   const kernel = intsAttribute(node, "kernel_shape") ?? dims.slice(2);
   const rank = kernel.length;
@@ -81,8 +78,8 @@ function padding(
 }
 
 /**
- * Moments of the inputs, one for each group, over all uses; undefined unless every use was measured, and
- * has the rows of the first.
+ * Moments of the inputs, one per group, over all uses; undefined unless every use was measured and has the same
+ * rows.
  */
 export function inputMoments(
   layer: WeightLayer,

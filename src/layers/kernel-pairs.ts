@@ -1,14 +1,14 @@
 /**
- * Which int8 weights a kernel sums in pairs of 16 bits, and whether a weight was made so that no pair
- * saturates.
+ * Finds the int8 weights that a kernel sums in pairs in 16 bits, and whether a weight was guarded against
+ * saturation.
  */
 import { MAX_PAIR_SUM } from "../numeric/affine.js";
 import type { WeightLayer } from "./weight-layers.js";
 import type { MatrixLayout } from "./weight-matrix.js";
 
 /**
- * The partner of each column, or undefined when the kernel sums no pairs or the codes break the limit as
- * they are. Kernels walk positions first and channels innermost, so neighbours are channels of one
+ * The partner of each column, or undefined if the kernel sums no pairs or the codes already exceed the limit.
+ * Kernels go through positions first and channels innermost, so the weights of a pair are channels of one
  * position.
  */
 export function guardedPairs(layer: WeightLayer, codes: Float32Array): Int32Array | undefined {
@@ -28,7 +28,7 @@ function isBeyond(a: number, b: number): boolean {
   return a * b > 0 && Math.abs(a + b) > MAX_PAIR_SUM;
 }
 
-/** For each column the one that a kernel sums with it in 16 bits, or -1. */
+/** For each column, the one that a kernel sums with it in 16 bits, or -1. */
 export function kernelPartners({ columns, channelStride }: MatrixLayout): Int32Array {
   const channels = columns / channelStride;
   const partners = new Int32Array(columns).fill(-1);

@@ -1,4 +1,4 @@
-/** The constant that a layer multiplies by, as its int8 kernel takes it. */
+/** The weight of a layer, as its int8 kernel needs it. */
 import { type GraphEditor, intAttribute, isOp, type Node, nodeLabel } from "../ir/index.js";
 import type { RowOrder } from "../numeric/affine.js";
 import { type StridedView, transposedView } from "../ops/strided-view.js";
@@ -6,30 +6,32 @@ import { dequantization } from "./coding.js";
 import { isMover, scopeOf, type WeightView, weightView } from "./weight-view.js";
 
 export interface KernelWeight {
-  /** As the operator sees it. */
+  /** The operator's view. */
   readonly view: WeightView;
-  /** As a kernel of matrices takes it: [batch…, K, N] with outputs along N. Of a convolution, the view. */
+  /**
+   * The view that a matrix kernel needs: [batch…, K, N] with outputs along N. For a convolution, the operator's
+   * view.
+   */
   readonly kernel: StridedView;
-  /** Whether it is the left factor: the layer is then computed with both factors transposed. */
+  /** Whether it is the left factor; the layer is then computed with both factors transposed. */
   readonly isLeft: boolean;
 }
 
-/** A matrix of a weight, or all of it: its rows, and where its values lie in the constant. */
+/** One matrix of a weight, or all of it: its rows, and the location of its values in the constant. */
 export interface WeightPart {
   readonly order: RowOrder;
   readonly from: number;
   readonly to: number;
 }
 
-/** The weight of a Conv, MatMul or Gemm; undefined when no factor is a constant. */
+/** The weight of a Conv, MatMul or Gemm; undefined if no factor is constant. */
 export function kernelWeight(editor: GraphEditor, node: Node): KernelWeight | undefined {
   const right = weightView(editor, node.inputs[1] ?? "");
   if (isOp(node, "Conv")) return right && { view: right, kernel: right, isLeft: false };
   const isLeft = !right;
   const view = right ?? weightView(editor, node.inputs[0] ?? "");
   if (!view) return undefined;
-  // Seen as [K, N]: a right factor as it is, or transposed by the operator; a left one, [M, K], the other
-  // way round.
+  // As [K, N]: a right factor directly, or transposed by the operator; a left factor, [M, K], the opposite.
   const isTransposed = isOp(node, "Gemm") && intAttribute(node, isLeft ? "transA" : "transB", 0) !== 0;
   const kernel = isTransposed !== isLeft ? withMatricesTransposed(view) : view;
   return { view, kernel, isLeft };
@@ -40,22 +42,22 @@ function withMatricesTransposed(view: StridedView): StridedView {
   return axes.length < 2 ? view : transposedView(view, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!])!;
 }
 
-/** Why neither factor is a constant. */
+/** The reason why neither factor is constant. */
 export function whyComputed(editor: GraphEditor, node: Node): string {
   for (const name of node.inputs.slice(0, 2)) {
     const source = sourceOf(editor, name);
     if (source === undefined) continue;
     if (typeof source === "string") return source;
-    if (!isMover(source)) return "its weight lies behind a DequantizeLinear already";
+    if (!isMover(source)) return "its weight is already quantized";
     return (
-      `its weight passes through ${source.opType} "${nodeLabel(source)}", which puts it in ` +
-      "an order that codes cannot take"
+      `its weight passes through ${source.opType} "${nodeLabel(source)}", which reorders ` +
+      "it in a way that codes do not support"
     );
   }
   return isOp(node, "MatMul", "Gemm") ? "both operands are computed" : "its weight is computed";
 }
 
-/** What stands where the constant would; undefined for what depends on inputs. */
+/** The source of the value in place of a constant; undefined if it depends on inputs. */
 function sourceOf(editor: GraphEditor, name: string): Node | string | undefined {
   const scope = scopeOf(editor, name);
   if (!scope) return undefined;
@@ -75,9 +77,8 @@ function sourceOf(editor: GraphEditor, name: string): Node | string | undefined 
 }
 
 /**
- * The parts of a weight with their rows in kernel order: one of a matrix or of filters, one for each matrix
- * of a batch. Undefined where the values of a part do not lie together, or positions of a kernel not
- * evenly.
+ * The parts of a weight with their rows in kernel order: a single part for a matrix or filters, one per matrix
+ * of a batch. Undefined if the values of a part are not contiguous, or kernel positions are not evenly spaced.
  */
 export function weightParts(node: Node, { view, kernel }: KernelWeight): WeightPart[] | undefined {
   const length = view.dims.reduce((product, dim) => product * dim, 1);
@@ -119,7 +120,7 @@ function filterRows({ dims, strides }: StridedView): RowOrder | undefined {
   };
 }
 
-/** Whether the matrices of a batch lie one after the other, each by itself. */
+/** Whether the matrices of a batch are stored consecutively. */
 function areApart({ dims, strides }: StridedView, size: number): boolean {
   let next = size;
   for (let axis = dims.length - 3; axis >= 0; axis--) {
@@ -129,10 +130,7 @@ function areApart({ dims, strides }: StridedView, size: number): boolean {
   return true;
 }
 
-/**
- * Where the channels of the outputs lie: of filters the first axis, of matrices the last and those of the
- * batch.
- */
+/** The output channel axes: the first for filters; the last and the batch axes for matrices. */
 export function channelView(node: Node, { view, kernel }: KernelWeight): StridedView {
   const [from, axes] = isOp(node, "Conv")
     ? [view, [0]]
@@ -140,7 +138,7 @@ export function channelView(node: Node, { view, kernel }: KernelWeight): Strided
   return { dims: axes.map((axis) => from.dims[axis]!), strides: axes.map((axis) => from.strides[axis]!) };
 }
 
-/** Depthwise kernels multiply in 16 and add in 32 bits, so pairs of their weights cannot saturate. */
+/** Depthwise kernels multiply in 16 bits and add in 32, so pairs of their weights cannot saturate. */
 export function isDepthwise(node: Node, { dims }: { readonly dims: readonly number[] }): boolean {
   return isOp(node, "Conv") && dims[1] === 1 && intAttribute(node, "group", 1) > 1;
 }

@@ -1,12 +1,12 @@
 /**
- * Which operators are layers of a network, whether or not their weights are in reach: stored as codes or in
- * half precision behind Cast, held by operators of other sets (Attention, FusedMatMul), by integer ones, or
+ * Finds the operators that are layers of a network, whether or not their weights can be read: stored as codes,
+ * in half precision through Cast, in operators of other sets (Attention, FusedMatMul), in integer operators, or
  * in bodies.
  */
 import { type GraphEditor, isStandard, type Node, subgraphsOf } from "../ir/index.js";
 import { weightFact } from "../ops/weights.js";
 
-/** Operators on codes that are layers as those of floats are. */
+/** Operators on codes that are layers, like their float counterparts. */
 const ON_CODES: readonly string[] = [
   "QLinearConv",
   "ConvInteger",
@@ -16,7 +16,7 @@ const ON_CODES: readonly string[] = [
   "DeformConv",
 ];
 
-/** @param carriers those whose weights are constants of floats or codes */
+/** @param carriers layers whose weights are constants of floats or codes */
 export function layerNodes(editor: GraphEditor, carriers: ReadonlySet<Node>): Set<Node> {
   const fixed = new Fixed(editor);
   const layers = new Set(carriers);
@@ -37,7 +37,7 @@ function isLayer(node: Node, fixed: Fixed): boolean {
   );
 }
 
-/** What is computed from constants alone, node by node in their order. */
+/** Values that depend only on constants, in node order. */
 class Fixed {
   private readonly computed = new Set<string>();
 
@@ -57,7 +57,7 @@ class Fixed {
     );
   }
 
-  /** Of what is computed the rank is not known: codes and tables that make weights are mostly flat. */
+  /** The rank of computed weights is not known: codes and tables for weights are mostly flat. */
   isMatrix(name: string | undefined): boolean {
     if (name === undefined || name === "") return false;
     return this.computed.has(name) || (this.editor.constant(name)?.dims.length ?? 0) > 1;

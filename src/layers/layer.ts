@@ -1,50 +1,49 @@
 /**
- * The model of a layer: an operator and the constant that it multiplies by or looks up, in whatever form the
- * file has it. All that changes weights looks at layers through it.
+ * The model of a layer: an operator and its weight, the constant that it multiplies by or looks up, in whatever
+ * form the file has it. All code that changes weights uses it.
  */
 import { DataType, type GraphEditor, intAttribute, isOp, type Node } from "../ir/index.js";
 import { type WeightFact, weightFact, type WeightKind } from "../ops/weights.js";
 import { dequantization } from "./coding.js";
 import { decodedView, type WeightView, weightView } from "./weight-view.js";
 
-/** The constant, and how the operator sees it: through nodes that move its values, if there are any. */
+/** The constant, and the operator's view of it, through nodes that only move values. */
 export interface Layer extends WeightView {
   readonly node: Node;
   readonly editor: GraphEditor;
   readonly inputIndex: number;
   readonly kind: WeightKind;
   /**
-   * Axis of what the operator sees along which output channels lie; of a transposed convolution with
-   * groups, the channels of one group.
+   * Axis of the output channels in the operator's view; for a transposed convolution with groups, of the
+   * channels of one group.
    */
   readonly channelAxis: number;
-  /** Every output channel reads one input channel alone. */
+  /** Each output channel reads only one input channel. */
   readonly depthwise: boolean;
   readonly groups: number;
-  /** Input index of the bias, when the operator takes one. */
+  /** Input index of the bias, if the operator has one. */
   readonly biasIndex: number | undefined;
-  /** When the weight is integer codes: what they mean. */
+  /** The meaning of the codes, if the weight is integer codes. */
   readonly coding?: WeightCoding;
 }
 
-/** Names of what turns codes into weights: scale × (code - zero point). An empty name is left out. */
+/** Names of the parameters that dequantize codes: scale × (code - zero point). An empty name means absent. */
 export interface WeightCoding {
   readonly scale: string;
   readonly zeroPoint: string;
-  /** The DequantizeLinear between the codes and the operator; absent when the operator itself takes codes. */
+  /** The DequantizeLinear between the codes and the operator; absent if the operator itself takes codes. */
   readonly dequantize?: Node;
 }
 
 /**
- * Smallest rank at which a constant is a weight: a vector times a matrix or a gather from a vector is
+ * Smallest rank of a constant that counts as a weight; products with vectors and gathers from vectors are
  * bookkeeping.
  */
 const MIN_RANK = 2;
 
 /**
- * The layers of this graph whose weights are constants of it or of a graph around it and no codes, in node
- * order: the constant itself, or through nodes that only move values. Constants that a caller may override
- * are none.
+ * The layers of this graph with unquantized constant weights of this or an enclosing graph, in node order: read
+ * directly, or through nodes that only move values. Constants that a caller may override do not count.
  */
 export function* plainLayers(editor: GraphEditor): Generator<Layer> {
   for (const node of editor.graph.nodes) {
@@ -55,7 +54,7 @@ export function* plainLayers(editor: GraphEditor): Generator<Layer> {
   }
 }
 
-/** Those whose weights quantization has turned into integer codes. */
+/** The layers whose weights are integer codes. */
 export function* codedLayers(editor: GraphEditor): Generator<Layer> {
   for (const node of editor.graph.nodes) {
     for (const index of weightFact(node)?.weights ?? []) {
@@ -69,7 +68,7 @@ export function* codedLayers(editor: GraphEditor): Generator<Layer> {
   }
 }
 
-/** The layer that input `index` of the node makes it, with the weight in any form. */
+/** The layer whose weight is input `index` of the node, in any form. */
 export function layerAt(editor: GraphEditor, node: Node, index: number): Layer | undefined {
   const input = codedInputs(node).find(({ weight }) => weight === index);
   if (input) return integerLayer(editor, node, input);
@@ -80,14 +79,14 @@ export function layerAt(editor: GraphEditor, node: Node, index: number): Layer |
   );
 }
 
-/** The layer when the weight is no codes. */
+/** The layer, if the weight is not codes. */
 export function plainLayer(editor: GraphEditor, node: Node, index: number): Layer | undefined {
   const fact = factOf(node, index);
   const view = fact && weightView(editor, node.inputs[index] ?? "");
   return view && view.dims.length >= MIN_RANK ? asLayer(editor, node, index, view, fact) : undefined;
 }
 
-/** The layer when its weight, or the codes of it, lie behind a DequantizeLinear. */
+/** The layer, if its weight is read through a DequantizeLinear. */
 function dequantizedLayer(editor: GraphEditor, node: Node, index: number): Layer | undefined {
   const fact = factOf(node, index);
   const found = fact && dequantization(editor, node.inputs[index] ?? "");
@@ -98,7 +97,7 @@ function dequantizedLayer(editor: GraphEditor, node: Node, index: number): Layer
   return { ...layer, path: [...view.path, dequantize], coding: { scale, zeroPoint, dequantize } };
 }
 
-/** Codes that are read as floats: those of an embedding, and of a layer that computes in float. */
+/** Codes that are read as floats: by an embedding, or by a layer that computes in float. */
 function decodedLayer(editor: GraphEditor, node: Node, index: number): Layer | undefined {
   const fact = factOf(node, index);
   const view = fact && decodedView(editor, node.inputs[index] ?? "");
@@ -138,7 +137,7 @@ function asLayer(
 }
 
 /**
- * Where an operator on codes takes a weight, its scale and its zero point; outputs lie along the weight's
+ * Inputs of operators on codes for a weight, its scale and its zero point; output channels are the weight's
  * last axis.
  */
 interface CodedInput {

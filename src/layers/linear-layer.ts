@@ -1,7 +1,6 @@
 /**
- * A view of Conv, ConvTranspose, Gemm and MatMul as one thing: y = x · w + b, with a constant float32
- * weight and a scale for each output or input channel that can be multiplied into it. The bias of a MatMul
- * is the Add behind it.
+ * A common view of Conv, ConvTranspose, Gemm and MatMul: y = x · w + b, with a constant float32 weight into
+ * which a scale per output or input channel can be multiplied. The bias of a MatMul is the Add after it.
  */
 import {
   DataType,
@@ -17,13 +16,13 @@ import {
 import { biasBehind, biasValues, isFloatBias, isFloatVector, storedBias } from "./bias.js";
 import { type Layer, plainLayer } from "./layer.js";
 
-/** Operators that a layer begins with. */
+/** The operators of linear layers. */
 export const LAYERS = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
 
-/** Where the channels of a value lie. */
+/** The position of the channel axis of a value. */
 export interface OutputChannels {
   readonly channels: number;
-  /** Rank of the value, where it is known. */
+  /** Rank of the value, if known. */
   readonly rank: number | undefined;
   /** Axis of the channels, counted from the end: -1 for the products of MatMul, 1 - rank for convolutions. */
   readonly fromEnd: number;
@@ -31,15 +30,15 @@ export interface OutputChannels {
 
 export interface LinearLayer {
   readonly node: Node;
-  /** The node that gives the layer's output: the layer itself, or the Add with the bias of a MatMul. */
+  /** The node that produces the layer's output: the layer itself, or the Add with the bias of a MatMul. */
   readonly last: Node;
   readonly weight: Tensor;
   readonly inputs: number;
   readonly outputs: number;
   readonly groups: number;
-  /** Where the channels of its output lie. */
+  /** The position of its output channels. */
   readonly layout: OutputChannels;
-  /** One value for each output channel in float64, zeros when there is no bias. */
+  /** One value per output channel in float64; zeros if there is no bias. */
   readonly bias: Float64Array;
 }
 
@@ -50,9 +49,9 @@ export interface LayerValues {
 }
 
 /**
- * The layer that `node` computes; undefined when its weight or bias is no float32 constant.
- * @param rank rank of the node's output, where it is known; MatMul alone does not tell it
- * @param isFixed tells constants that must stay: a layer that has one is none
+ * The layer that `node` computes; undefined if its weight or bias is not a float32 constant.
+ * @param rank rank of the node's output, if known; it does not follow from a MatMul's constant
+ * @param isFixed whether a constant must not change; a layer with such a constant is not returned
  */
 export function linearLayer(
   node: Node,
@@ -64,7 +63,7 @@ export function linearLayer(
   return layer && isFixed && constantsOf(layer, editor).some(isFixed) ? undefined : layer;
 }
 
-/** The layer's weight and, where it has one, its bias. */
+/** The layer's weight and, if present, its bias. */
 function constantsOf({ node, last, weight }: LinearLayer, editor: GraphEditor): Tensor[] {
   const names = last === node ? node.inputs.slice(2, 3) : last.inputs;
   return [weight, ...names.flatMap((name) => editor.constant(name) ?? [])];
@@ -108,14 +107,14 @@ function matMulLayer(
   const [inputs, outputs] = dims as [number, number];
   const layout = { channels: outputs, rank, fromEnd: -1 };
   const added = biasBehind(editor, node.outputs[0] ?? "");
-  // A vector of the channels raises no rank, whatever the rank of x is.
+  // A vector over the channels does not raise the rank, whatever the rank of x.
   const isBias = added && isFloatVector(added, outputs) && added.tensor.dims.length === 1;
   const bias = isBias ? biasValues(added) : new Float64Array(outputs);
   return { node, last: isBias ? added.user : node, weight, inputs, outputs, groups: 1, layout, bias };
 }
 
 /**
- * The bias in float64, zeros when there is none; undefined when it is no constant or no value for each
+ * The bias in float64, zeros if there is none; undefined if it is not constant or does not have one value per
  * channel.
  */
 function biasOf({ node, editor, kind }: Layer, channels: number): Float64Array | undefined {
@@ -129,12 +128,12 @@ function biasOf({ node, editor, kind }: Layer, channels: number): Float64Array |
   return Float64Array.from({ length: channels }, (_, c) => factor * (values[count === 1 ? 0 : c] ?? 0));
 }
 
-/** Whether the layer can take any shift of its outputs: it has a bias or an input for one. */
+/** Whether the layer can absorb a shift of its outputs: it has a bias or an input for one. */
 export function takesShift({ node, last }: LinearLayer): boolean {
   return !isOp(node, "MatMul") || last !== node;
 }
 
-/** y · scale + shift; undefined when new values would not be finite. */
+/** y · scale + shift; undefined if new values would not be finite. */
 export function withScaledOutputs(
   layer: LinearLayer,
   scale: Float64Array,
@@ -146,7 +145,7 @@ export function withScaledOutputs(
   return finite({ weight, bias });
 }
 
-/** The layer over x · scale + shift, as a layer over x. The shift is right where the layer pads nothing. */
+/** The layer on x · scale + shift, as a layer on x. The shift is correct only without padding. */
 export function withScaledInputs(
   layer: LinearLayer,
   scale: Float64Array,
@@ -179,8 +178,8 @@ export function outputIndex(layer: LinearLayer): (index: number) => number {
   const [, d1 = 1] = weight.dims;
   const inner = kernelSize(layer);
   if (isOp(node, "ConvTranspose")) {
-    // [in, out / groups, …]: input channel i belongs to group i / (in / groups), and each group has outputs
-    // of its own.
+    // [in, out / groups, …]: input channel i belongs to group i / (in / groups), and each group has its own
+    // outputs.
     const inputsPerGroup = inputs / groups;
     return (index) =>
       Math.floor(Math.floor(index / (d1 * inner)) / inputsPerGroup) * d1 + (Math.floor(index / inner) % d1);

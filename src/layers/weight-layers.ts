@@ -1,4 +1,4 @@
-/** The weights of a model, each once however many operators share it, with what can be changed about it. */
+/** The weights of a model, each listed once however many operators share it, and whether it can be changed. */
 import { GraphEditor, type Model, nodeLabel, type Node, subgraphsOf, type Tensor } from "../ir/index.js";
 import { scopeOf } from "./weight-view.js";
 import { codedLayers, type Layer, plainLayers } from "./layer.js";
@@ -10,14 +10,14 @@ export interface WeightLayer {
   readonly uses: readonly [Layer, ...Layer[]];
   /** Rows and columns for the first use that multiplies by the weight. */
   readonly layout: MatrixLayout;
-  /** Whether all that multiply by it have these rows and columns. */
+  /** Whether all operators that multiply by it have these rows and columns. */
   readonly isUniform: boolean;
-  /** Why the values must not change, if so. */
+  /** The reason if the values must not change. */
   readonly obstacle?: string;
 }
 
 /**
- * All constant weights, in node order: float weights, and codes behind a DequantizeLinear or in integer
+ * All constant weights, in node order: float weights, and codes read through a DequantizeLinear or by integer
  * operators.
  */
 export function weightLayers(model: Model): WeightLayer[] {
@@ -32,7 +32,7 @@ export function weightLayers(model: Model): WeightLayer[] {
   }
   const order = new Map(editors.flatMap(({ graph }) => graph.nodes).map((node, k) => [node, k]));
   const layers = [...uses.values()].map((own) => {
-    // Of codes, what says how a kernel sums them is what multiplies by them.
+    // For codes, the operators that multiply by them determine how a kernel sums them.
     const [first, ...others] = own.some(({ coding }) => coding)
       ? [...own].sort((a, b) => Number(a.kind === "embedding") - Number(b.kind === "embedding"))
       : own;
@@ -55,10 +55,7 @@ function layerOf(uses: [Layer, ...Layer[]], editors: readonly GraphEditor[]): We
   return { tensor, uses, layout, isUniform, ...(obstacle === undefined ? {} : { obstacle }) };
 }
 
-/**
- * A use of the constant, or of what nodes on the way to an operator make of it, that is none of `uses`, in
- * words.
- */
+/** Describes a use of the constant, or of a value on the way to an operator, that is not in `uses`. */
 function foreignUse(uses: readonly Layer[], editors: readonly GraphEditor[]): string | undefined {
   const { tensor } = uses[0]!;
   const known = knownReads(uses);
@@ -82,9 +79,7 @@ function foreignUse(uses: readonly Layer[], editors: readonly GraphEditor[]): st
   return uses.map(foreignUseOfDequantized).find((obstacle) => obstacle !== undefined);
 }
 
-/**
- * How often each node reads the constant, or what was made of it, as one of the uses or on the way to one.
- */
+/** How often each node reads the constant or a value on the way, as one of the uses or on the way to one. */
 function knownReads(uses: readonly Layer[]): Map<Node, number> {
   const reads = new Map<Node, number>();
   for (const node of new Set(uses.flatMap(({ path }) => path))) reads.set(node, 1);
@@ -98,10 +93,10 @@ function foreignRead(
   weight: string,
   known: ReadonlyMap<Node, number>,
 ): string | undefined {
-  if (editor.isOutput(name)) return `"${name}" is an output of the graph as well`;
+  if (editor.isOutput(name)) return `"${name}" is also a graph output`;
   for (const node of editor.consumers(name)) {
     const direct = node.inputs.filter((input) => input === name).length;
-    // What a body captures is looked at in the body.
+    // Values captured by a body are checked in the body.
     if (direct === 0 && subgraphsOf(node).length > 0) continue;
     if (direct === 0 || (known.get(node) ?? 0) < direct)
       return `"${weight}" is also used by ${node.opType} "${nodeLabel(node)}"`;

@@ -1,12 +1,9 @@
-/**
- * A weight as rows: one row for each output, one column for each input that the output is a weighted sum
- * of.
- */
+/** A weight as a matrix: one row per output, one column per input in its weighted sum. */
 import type { Layer } from "./layer.js";
 import { type StridedView, viewOffsets } from "../ops/strided-view.js";
 
 /**
- * Where the values lie: value (row, column) at `rowOffsets[row] + columnOffsets[column]`. In the column
+ * The layout of the values: value (row, column) is at `rowOffsets[row] + columnOffsets[column]`. In the column
  * order of im2col rows, channels outermost; rows of group g are consecutive, rows / groups of them.
  */
 export interface MatrixLayout {
@@ -19,7 +16,7 @@ export interface MatrixLayout {
   readonly channelStride: number;
 }
 
-/** By the way that the operator sees its weight. */
+/** For the operator's view of its weight. */
 export function matrixLayout(
   site: Pick<Layer, "dims" | "strides" | "kind" | "channelAxis" | "groups">,
 ): MatrixLayout {
@@ -77,7 +74,7 @@ function transposedConvolution(
   };
 }
 
-/** Whether rows and columns are the same, as for two operators that use a weight in one way. */
+/** Whether rows and columns are the same, as for two operators that use a weight in the same way. */
 export function isSameLayout(a: MatrixLayout, b: MatrixLayout): boolean {
   return (
     a.groups === b.groups && isEqual(a.rowOffsets, b.rowOffsets) && isEqual(a.columnOffsets, b.columnOffsets)

@@ -1,4 +1,4 @@
-/** Reading a weight's numbers and writing new ones in the same element type. */
+/** Reads a weight's numbers and writes new ones in the same element type. */
 import { BadModelError } from "../errors.js";
 import {
   DataType,
@@ -20,8 +20,8 @@ export function isFloating(tensor: Tensor): boolean {
 }
 
 /**
- * Values as float32; int8 and uint8 codes as whole numbers. Throws BadModelError naming the tensor for NaN
- * and infinities.
+ * Values as float32; int8 and uint8 codes as integers. Throws BadModelError naming the tensor for NaN and
+ * infinities.
  */
 export function finiteValues(tensor: Tensor): Float32Array {
   const values = isFloating(tensor) ? toFloat32(tensor) : wholeNumbers(tensor);
@@ -39,7 +39,7 @@ export function* finitePieces(tensor: Tensor): Generator<Float32Array, void> {
   }
 }
 
-/** Throws BadModelError for NaN and infinities. @param begin the element that the values begin at */
+/** Throws BadModelError for NaN and infinities. @param begin index of the first element in the tensor */
 export function requireFinite(values: Float32Array, tensor: Tensor, begin = 0): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
@@ -50,7 +50,7 @@ export function requireFinite(values: Float32Array, tensor: Tensor, begin = 0): 
   }
 }
 
-/** 8-bit codes go without a list of numbers, which takes eight bytes for each. */
+/** 8-bit codes avoid a list of numbers, which takes eight bytes each. */
 function wholeNumbers(tensor: Tensor): Float32Array {
   switch (tensor.dataType) {
     case DataType.UINT8:
@@ -64,10 +64,7 @@ function wholeNumbers(tensor: Tensor): Float32Array {
   }
 }
 
-/**
- * The tensor with other values in its own element type: the same object when they come out as the same
- * bytes.
- */
+/** The tensor with other values in its own element type; the same object if the bytes are equal. */
 export function withValues(tensor: Tensor, values: Float32Array): Tensor {
   const raw = encode(tensor.dataType, values);
   if (isEqual(raw, tensor)) return tensor;
@@ -91,12 +88,12 @@ function isEqual(raw: Uint8Array, tensor: Tensor): boolean {
   return at === raw.byteLength;
 }
 
-/** Values that come in pieces as bytes of the element type; a piece is valid until the next is taken. */
+/** Converts pieces of values to bytes of the element type; a piece is valid until the next is requested. */
 export function* encodedPieces(type: DataType, pieces: Iterable<Float32Array>): Generator<Uint8Array, void> {
   for (const piece of pieces) yield encode(type, piece);
 }
 
-/** Views of some megabytes on `values`, one after the other. */
+/** Consecutive views on `values` of some megabytes each. */
 export function* piecesOf(values: Float32Array): Generator<Float32Array, void> {
   for (let from = 0; from < values.length; from += PIECE) yield values.subarray(from, from + PIECE);
 }
@@ -128,7 +125,7 @@ function encodedArray(
   }
 }
 
-/** Rounds float32 bits to those whose lower half is zero, ties to even. */
+/** Rounds float32 bits so that the lower half is zero, ties to even. */
 function roundToUpperHalf(bits: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
 }

@@ -1,7 +1,7 @@
 /**
- * A constant as an operator sees it through nodes that only move its values: Transpose, Reshape, Flatten,
- * Squeeze, Unsqueeze and Identity, and Cast between floating-point types. Such nodes stay where folding
- * them would store the constant twice, as with a table that is looked up and multiplied by.
+ * An operator's view of a constant through nodes that only move values: Transpose, Reshape, Flatten, Squeeze,
+ * Unsqueeze and Identity, and Cast between floating-point types. Such nodes remain if folding would store the
+ * constant twice, as for a table used both for lookup and for multiplication.
  */
 import {
   DataType,
@@ -29,31 +29,31 @@ import {
 } from "../ops/strided-view.js";
 
 export interface WeightView extends StridedView {
-  /** The constant as the file has it. */
+  /** The constant as stored. */
   readonly tensor: Tensor;
-  /** What its values are when they arrive. */
+  /** The element type of its values on arrival. */
   readonly dataType: DataType;
-  /** The nodes on the way, the constant's own reader first. */
+  /** The nodes on the way, starting at the constant. */
   readonly path: readonly Node[];
 }
 
 const MOVERS = ["Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast"] as const;
 const FLOATING: readonly DataType[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 const CODES: readonly DataType[] = [DataType.INT8, DataType.UINT8];
-/** Exporters put two or three behind each other. */
+/** Exporters chain two or three. */
 const MOST_MOVERS = 16;
 
 /**
- * Undefined for what is no constant, and for one whose values a node on the way changes or puts in an order
- * without strides.
+ * Undefined if the value is not a constant, or a node on the way changes its values or reorders them in a way
+ * that strides cannot express.
  */
 export function weightView(editor: GraphEditor, name: string): WeightView | undefined {
   return viewThrough(editor, name, false);
 }
 
 /**
- * Codes that lie behind a Cast to floats and a Mul with constant scales, as `weightView` has them; the Mul
- * is on the path.
+ * Codes read through a Cast to floats and a Mul with constant scales, in the form of `weightView`; the Mul is
+ * on the path.
  */
 export function decodedView(editor: GraphEditor, name: string): WeightView | undefined {
   const view = viewThrough(editor, name, true);
@@ -88,14 +88,14 @@ export function isMover(node: Node | undefined): node is Node {
   return isOp(node, ...MOVERS);
 }
 
-/** The scope whose node or input `name` stands for, from `editor` outwards. */
+/** The scope that defines `name`, from `editor` outwards. */
 export function scopeOf(editor: GraphEditor | undefined, name: string): GraphEditor | undefined {
   let scope = editor;
   while (scope && !scope.producer(name) && !scope.input(name)) scope = scope.parent;
   return scope;
 }
 
-/** Whether the node multiplies codes by scales that are constant, perhaps in another shape. */
+/** Whether the node multiplies codes by constant scales, possibly reshaped. */
 function isScaling(node: Node | undefined, scope: GraphEditor): node is Node {
   return (
     isOp(node, "Mul") &&
@@ -150,7 +150,7 @@ function movedBy(
   }
 }
 
-/** The constant in the order in which it is seen, of the type that it is stored in. */
+/** The constant in the order of the view, in its stored type. */
 export function seenTensor(view: WeightView): Tensor {
   const { tensor, dims } = view;
   if (view.path.length === 0 || isInOrder(view)) return { ...tensor, dims: [...dims] };

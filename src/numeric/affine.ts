@@ -10,9 +10,9 @@ export interface AffineParameters {
 const QMAX = 255;
 
 /**
- * Parameters of uint8 codes that cover [min, max]. The range is widened to hold zero, and zero gets a code
- * of its own, because padding and pruned weights must stay exactly zero (Jacob et al. 2018, section 2.1). A
- * range of no width gives scale 1.
+ * Parameters of uint8 codes that cover [min, max]. The range is widened to hold zero, and zero gets a code of
+ * its own, because padding and pruned weights must stay exactly zero (Jacob et al. 2018, section 2.1). An empty
+ * range gives scale 1.
  */
 export function uint8Parameters(min: number, max: number): AffineParameters {
   const low = Math.min(min, 0);
@@ -24,16 +24,16 @@ export function uint8Parameters(min: number, max: number): AffineParameters {
 }
 
 /**
- * Parameters of uint8 codes that cover [-limit, limit], both ends and zero exactly; code 0 lies beyond and
- * is not used.
+ * Parameters of uint8 codes that represent -limit, 0 and limit exactly; code 0 would be beyond -limit and is
+ * not used.
  */
 export function symmetricParameters(limit: number): AffineParameters {
   return { scale: Math.fround(limit / 127), zeroPoint: 128 };
 }
 
 /**
- * How the rows of a weight lie in memory, in the order in which the int8 kernel walks them:
- * value (channel, o, i) is at `channel·channelStride + o·outerStride + i·innerStride`, o outermost.
+ * The memory layout of a weight's rows, in the order of the int8 kernel: value (channel, o, i) is at
+ * `channel·channelStride + o·outerStride + i·innerStride`, o outermost.
  */
 export interface RowOrder {
   readonly channels: number;
@@ -47,29 +47,27 @@ export interface RowOrder {
 export interface QuantizedRows {
   /** In the tensor's own order. */
   readonly codes: Int8Array;
-  /** One scale per channel; all the same where one scale was asked for. */
+  /** One scale per channel; all equal if a single scale was requested. */
   readonly scales: Float32Array;
 }
 
 export interface RowOptions {
   /**
-   * Keeps 255·|w₀ + w₁| within int16 for each pair of neighbours in kernel order. x86-64 without VNNI sums
-   * such pairs in 16 bits (VPMADDUBSW) and saturates: full-range weights took the resnet fixture from 41 to
-   * 15 dB there. Same-sign pairs beyond 128 are rare, so the scale grows little, far less than giving up a
-   * bit for all weights.
+   * Keeps 255·|w₀ + w₁| within int16 for each pair of adjacent weights in kernel order. x86-64 without VNNI
+   * sums such pairs in 16 bits (VPMADDUBSW) and saturates: full-range weights took the resnet fixture from 41
+   * to 15 dB there. Same-sign pairs beyond 128 are rare, so the scale grows little: far less than by giving up
+   * a bit for all weights.
    */
   readonly guardPairs: boolean;
   /** The largest magnitude of a code; default 127. */
   readonly maxCode?: number;
-  /** Smallest scale of each channel, where something else (a bias in int32) needs one. */
+  /** Smallest scale allowed for each channel, if something else (such as an int32 bias) needs one. */
   readonly minScales?: Float32Array;
   /** One scale for all channels: the largest that any of them needs. */
   readonly perTensor?: boolean;
 }
 
-/**
- * The largest code of symmetric codes of so many bits; the one that only negative numbers have is not used.
- */
+/** The largest code of symmetric codes with this many bits; the extra negative code is not used. */
 export function maxCodeOf(bits: number): number {
   return 2 ** (bits - 1) - 1;
 }
@@ -87,7 +85,7 @@ export function quantizeRows(values: Float32Array, order: RowOrder, options: Row
   return { codes: codesAtScales(values, order, scales, options), scales };
 }
 
-/** Codes on scales that are given, one for each channel; what lies beyond them is clipped. */
+/** Codes for given scales, one per channel; values out of range are clipped. */
 export function codesAtScales(
   values: Float32Array,
   order: RowOrder,
@@ -141,7 +139,7 @@ function rowScale(row: Float32Array, guardPairs: boolean, maxCode: number): numb
   return Math.max(largest / maxCode, guardPairs ? largestPair / MAX_PAIR_SUM : 0);
 }
 
-/** Rounding can lift a pair to 129; the larger of the two gives way by one. */
+/** Rounding can raise the sum of a pair to 129; then the larger of the two is reduced by one. */
 function trimPairs(codes: Int8Array): void {
   for (let k = 0; k + 1 < codes.length; k += 2) {
     const [a, b] = [codes[k]!, codes[k + 1]!];
@@ -205,13 +203,10 @@ export function matrixRows(dims: readonly [number, number], transposed: boolean)
       };
 }
 
-/**
- * Largest magnitude of a bias in int32: half of the range, which leaves the other half to the products that
- * it is added to.
- */
+/** Largest magnitude of an int32 bias: half of the range, which leaves the other half for the products. */
 export const BIAS_LIMIT = 2 ** 30;
 
-/** The smallest weight scales with which each bias fits int32 codes of scale inputScale × weightScale. */
+/** The smallest weight scales for which each bias fits int32 codes of scale inputScale × weightScale. */
 export function scalesForBias(bias: Float32Array, inputScale: number): Float32Array {
   return Float32Array.from(bias, (b) => Math.abs(b) / (inputScale * BIAS_LIMIT));
 }

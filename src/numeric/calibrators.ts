@@ -1,4 +1,4 @@
-/** From a histogram of an activation to the range that its uint8 codes should cover. */
+/** Chooses the range of an activation's uint8 codes from its histogram. */
 import { type AffineParameters, uint8Parameters } from "./affine.js";
 import type { Histogram } from "./statistics.js";
 
@@ -11,11 +11,12 @@ export interface ClippedRange {
 }
 
 /**
- * Share of values that percentile calibration keeps; the rest is clipped, half at each end that has a tail.
+ * Share of values that percentile calibration keeps; the rest is clipped, divided evenly between the ends that
+ * have a tail.
  */
 export const DEFAULT_PERCENTILE = 99.99;
 
-/** The range to quantize, within the one seen. */
+/** The range to quantize, within the observed range. */
 export function calibratedRange(
   histogram: Histogram,
   calibrator: Calibrator,
@@ -49,8 +50,8 @@ const MSE_STEPS = 70;
 const MSE_SMALLEST = 0.3;
 
 /**
- * The clipping that leaves the least squared error over the histogram (OMSE; Choukroun et al. 2019): both
- * ends are shrunk together first, then each alone.
+ * The clipping that leaves the least squared error over the histogram (OMSE; Choukroun et al. 2019): first both
+ * ends are reduced together, then each separately.
  */
 function leastErrorRange(histogram: Histogram): ClippedRange {
   let best: ClippedRange = { min: Math.min(histogram.min, 0), max: Math.max(histogram.max, 0) };

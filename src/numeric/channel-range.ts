@@ -1,4 +1,4 @@
-/** The smallest and largest finite value of each channel, over values that arrive in pieces. */
+/** The smallest and largest finite value of each channel, accumulated over pieces. */
 import type { RealArray } from "./range.js";
 import type { ChannelRange } from "./statistics.js";
 
@@ -12,9 +12,9 @@ export class ChannelRangeAccumulator {
   private started = false;
 
   /**
-   * Takes in a row-major tensor. `axis` is the channel axis; negative counts from the end. A tensor without
-   * such an axis, or whose size along it is not that of the tensors before, is passed over. Returns the
-   * number of NaN among the values.
+   * Adds a row-major tensor. `axis` is the channel axis; negative counts from the end. A tensor without such an
+   * axis, or with a size along it that differs from earlier tensors, is skipped. Returns the number of NaN
+   * among the values.
    */
   add(values: RealArray, dims: readonly number[], axis: number): number {
     const at = axis < 0 ? axis + dims.length : axis;
@@ -34,10 +34,7 @@ export class ChannelRangeAccumulator {
     return nans;
   }
 
-  /**
-   * Undefined when no value was seen. A channel that held no finite value has min Infinity and max
-   * -Infinity.
-   */
+  /** Undefined if no value was seen. A channel that held no finite value has min Infinity and max -Infinity. */
   result(): ChannelRange | undefined {
     return this.started ? { min: this.min, max: this.max } : undefined;
   }
@@ -48,7 +45,7 @@ export class ChannelRangeAccumulator {
     this.max = new Float64Array(channels).fill(-Infinity);
   }
 
-  /** Takes in values[from, to), all of one channel. */
+  /** Adds values[from, to), all of one channel. */
   private addRun(values: RealArray, from: number, to: number, channel: number): number {
     let min = this.min[channel]!;
     let max = this.max[channel]!;

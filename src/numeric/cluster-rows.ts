@@ -1,10 +1,10 @@
-/** The few values that the weights of one layer become. */
+/** Clusters the weights of one layer to a few values. */
 import { assignCodes, type CodedRow, CodebookFit } from "./codebook.js";
 import { kMeans1d, nearestEntry } from "./k-means.js";
 
-/** Turns of refitting the codebook and improving the assignment. Later ones change little. */
+/** Iterations of refitting the codebook and improving the assignment. Later ones change little. */
 const TURNS = 3;
-/** Multiplications of one sweep over a layer beyond which errors are not made to cancel. */
+/** With more multiplications per sweep over a layer, errors are not compensated. */
 const SWEEP_BUDGET = 4e9;
 
 export interface ClusterProblem {
@@ -12,23 +12,20 @@ export interface ClusterProblem {
   readonly values: Float32Array;
   readonly rows: number;
   readonly columns: number;
-  /**
-   * H of the inputs of each group of rows, full and row-major; undefined where not measured or they never
-   * varied.
-   */
+  /** H of the inputs of each group of rows, full and row-major; undefined if not measured or constant. */
   readonly h: readonly (Float64Array | undefined)[];
-  /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
+  /** The weight of one unit of each row's values in the output error: the square of its scale. */
   readonly importance: Float64Array;
-  /** The value that stays as it is wherever it stands: the zero of a pruned layer. */
+  /** The value that keeps its positions: the zero of a pruned layer. */
   readonly fixed: number | undefined;
-  /** Whether the entries must be whole numbers. */
+  /** Whether the entries must be integers. */
   readonly integers: boolean;
-  /** For each column the one whose sum with it is limited, or -1; absent when nothing is. */
+  /** For each column, the one whose sum with it is limited, or -1; absent if there is no limit. */
   readonly partners: Int32Array | undefined;
 }
 
 /**
- * Gives the values of each set of rows at most `k` distinct ones, the fixed one included. Returns all
+ * Reduces the values of each set of rows to at most `k` distinct ones, including the fixed one. Returns all
  * values.
  */
 export function clusterLayer(
@@ -55,8 +52,8 @@ function clusterRows(problem: ClusterProblem, rows: readonly number[], k: number
 }
 
 /**
- * Gives `values`, in place, at most `k` distinct ones of least squared error, `fixed` included, which keeps
- * its places. All weigh the same. Returns them.
+ * Reduces `values`, in place, to at most `k` distinct ones of least squared error, including `fixed`, which
+ * keeps its positions. All values have the same weight. Returns the values.
  */
 export function clusterFlat(values: Float32Array, k: number, fixed: number | undefined): Float32Array {
   const counts = fixed === undefined ? undefined : new Uint8Array(values.length);
@@ -79,7 +76,7 @@ function affordable({ rows, columns, values, fixed }: ClusterProblem): boolean {
   return rows * (columns * share) ** 2 <= SWEEP_BUDGET;
 }
 
-/** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
+/** Ascending and distinct; integers if only those can be stored; rounded to float32, as they will be stored. */
 function entriesOf({ integers }: ClusterProblem, entries: Float64Array): Float64Array {
   return Float64Array.from(
     new Set(
@@ -88,7 +85,7 @@ function entriesOf({ integers }: ClusterProblem, entries: Float64Array): Float64
   );
 }
 
-/** The weights of some rows that take part in clustering, and the entry that each is given. */
+/** The weights of some rows that are clustered, and the entry assigned to each. */
 class RowCoder {
   readonly isFitted: boolean;
   private readonly rows: { row: number; support: Int32Array; weights: Float64Array; codes: Int32Array }[];
@@ -115,7 +112,7 @@ class RowCoder {
     return this.gather(({ weights }) => weights);
   }
 
-  /** How much a change of each weight alone matters. */
+  /** The error caused by a change of each weight alone. */
   sensitivities(): Float64Array {
     return this.gather(({ row, support }) => {
       const { columns } = this.problem;
@@ -125,7 +122,7 @@ class RowCoder {
     });
   }
 
-  /** Returns whether any weight was given another entry. */
+  /** Returns whether any assignment changed. */
   assign(book: Float64Array): boolean {
     let changed = false;
     this.eachRow((coded) => {
@@ -134,7 +131,7 @@ class RowCoder {
     return changed;
   }
 
-  /** A better codebook for the assignment. Codes follow as entries are sorted and merged. */
+  /** Refits the codebook to the assignment. Assignments are updated as entries are sorted and merged. */
   refit(book: Float64Array, tidy: (entries: Float64Array) => Float64Array): Float64Array {
     const fit = new CodebookFit(book.length);
     this.eachRow((coded) => fit.add(coded));

@@ -1,8 +1,7 @@
 /**
- * Codes that are improved one by one: weight j moves to the code nearest to ŵⱼ - (H e)ⱼ / Hⱼⱼ, its best
- * value while all others stand, until none moves (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023).
- * Never raises the loss eᵀ H e. Small rows then try changes of two codes at once, which single changes
- * cannot reach.
+ * Improves codes one by one: weight j moves to the code nearest to ŵⱼ - (H e)ⱼ / Hⱼⱼ, its best value while all
+ * others are fixed, until none moves (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023). Never increases
+ * the loss eᵀ H e. For small rows, changes of two codes at once are then tried.
  */
 import { type CodeLimits, nearestCode, type RoundingRow } from "./rounding-grid.js";
 import { multiplyRows } from "./row-products.js";
@@ -16,7 +15,7 @@ export interface CodedErrors {
 
 /** Few codes still move after the fourth. */
 const MAX_SWEEPS = 8;
-/** Features up to which pairs are tried: their number is squared. */
+/** Most features for which pairs are tried, because the number of pairs is quadratic. */
 const PAIR_LIMIT = 32;
 
 /** Errors and gradients of up to TILE rows with codes. */
@@ -95,7 +94,7 @@ function tryPair(coded: CodedErrors, h: Float64Array, limits: CodeLimits, i: num
     const gain =
       2 * scale * (a * gradient[i]! + b * gradient[j]!) +
       scale * scale * (h[i * n + i]! + h[j * n + j]! + 2 * a * b * h[i * n + j]!);
-    // Rounding noise must not send two changes back and forth.
+    // Prevents rounding noise from alternating between two changes.
     if (!(gain < -1e-12 * scale * scale * (h[i * n + i]! + h[j * n + j]!))) continue;
     const [p, q] = [codes[i]! + a, codes[j]! + b];
     if (

@@ -1,6 +1,6 @@
 /** Signal-to-noise ratios in decibels. */
 
-/** Of two powers: Infinity where there is no noise. */
+/** The ratio of two powers; Infinity without noise. */
 export function decibels(signal: number, noise: number): number {
   return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
 }

@@ -1,20 +1,18 @@
 /**
- * Factors for each channel that even out what int8 gives one scale: Nagel et al., "Data-Free Quantization
- * Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.1; with the ranges of activations
- * in place of those of the weights before them, Xiao et al., "SmoothQuant" (ICML 2023), equation 4.
+ * Per-channel factors that equalize the ranges of values with a common int8 scale: Nagel et al., "Data-Free
+ * Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.1; with the ranges of
+ * activations in place of those of the weights before them, Xiao et al., "SmoothQuant" (ICML 2023), equation 4.
  */
 
-/**
- * Factors beyond these would trade one imbalance for another, and bring float32 near its ends for nothing.
- */
+/** More extreme factors would replace one imbalance by another, and approach the limits of float32 without gain. */
 export const LARGEST_FACTOR = 100;
 
 /**
- * Factors s with which values x / s and weights w · s of each channel come to the same share of the largest:
- * s = before^alpha / behind^(1 - alpha), over their geometric mean, within [1/100, 100]. A channel that
- * holds nothing, or of which nothing is known (0 or not finite), gets the mean: 1.
+ * Factors s for which the values x / s and the weights w · s of each channel have the same size relative to the
+ * largest: s = before^alpha / behind^(1 - alpha), divided by their geometric mean and limited to [1/100, 100].
+ * A channel that is zero or unknown (0 or not finite) gets the mean: 1.
  * @param before largest absolute value of each channel
- * @param behind largest absolute weight that each channel is multiplied by
+ * @param behind largest absolute weight applied to each channel
  */
 export function balancingFactors(before: Float64Array, behind: Float64Array, alpha: number): Float64Array {
   const logs = before.map((a, c) => alpha * Math.log(a) - (1 - alpha) * Math.log(behind[c] ?? 0));
@@ -32,9 +30,8 @@ export function balancingFactors(before: Float64Array, behind: Float64Array, alp
 }
 
 /**
- * The largest absolute weight of each pair of channels of a layer, seen through factors on its inputs and
- * outputs that change while the weights stay: `values[output · (inputs / groups) + input within the
- * group]`.
+ * The largest absolute weight of each pair of channels of a layer, with factors on inputs and outputs that
+ * change while the weights stay fixed: `values[output · (inputs / groups) + input within the group]`.
  */
 export class ScaledMagnitudes {
   readonly inputFactors: Float64Array;
@@ -61,7 +58,7 @@ export class ScaledMagnitudes {
     return maxima;
   }
 
-  /** The largest magnitude among the weights of each input, each as a share of `units[output]`. */
+  /** The largest magnitude among the weights of each input, relative to `units[output]`. */
   columnMaxima(units: Float64Array): Float64Array {
     const maxima = new Float64Array(this.inputs);
     this.forEach((value, output, input) => {
@@ -71,7 +68,7 @@ export class ScaledMagnitudes {
     return maxima;
   }
 
-  /** Visits every magnitude, factors included. */
+  /** Visits every magnitude, including factors. */
   forEach(see: (value: number, output: number, input: number) => void): void {
     const { width, values, inputFactors, outputFactors } = this;
     const rowsPerGroup = this.outputs / this.groups;
@@ -84,18 +81,17 @@ export class ScaledMagnitudes {
 }
 
 /**
- * What a source must not lose sight of: a channel that calibration hardly saw is taken to reach a tenth of
- * what its weights suggest.
+ * A lower limit for rarely active channels: a channel is assumed to reach at least a tenth of the size that its
+ * weights suggest.
  */
 const SELDOM_SEEN = 0.1;
 
 /**
- * The size of each channel by its activations and the weights that make it: the geometric mean of the two.
- * Both get one int8 scale where weights are quantized per tensor; and a largest activation by itself is an
- * outlier as often as not (on the lenet fixture 42.5 dB with both, 40.8 with the weights, 36.6 with the
- * activations).
+ * The size of each channel: the geometric mean of the sizes of its activations and of the weights that produce
+ * it. With per-tensor weights, both have a common int8 scale, and the largest activation alone is often an
+ * outlier (on the lenet fixture 42.5 dB with both, 40.8 with the weights, 36.6 with the activations).
  * @param seen largest absolute activation of each channel
- * @param rows largest absolute weight of each channel in the layers that make it
+ * @param rows largest absolute weight of each channel in the layers that produce it
  */
 export function channelSizes(seen: Float64Array, rows: Float64Array): Float64Array {
   let sum = 0;
@@ -109,7 +105,7 @@ export function channelSizes(seen: Float64Array, rows: Float64Array): Float64Arr
   return seen.map((a, c) => Math.sqrt(Math.max(a, least * rows[c]!) * rows[c]!));
 }
 
-/** How far factors are from all being the same: the standard deviation of their logarithms. */
+/** The spread of factors: the standard deviation of their logarithms. */
 export function spreadOf(factors: Float64Array): number {
   let sum = 0;
   let squares = 0;
@@ -122,9 +118,9 @@ export function spreadOf(factors: Float64Array): number {
 }
 
 /**
- * The squared error that int8 is expected to bring to the outputs of a layer y = W x with a scale for each
- * output, and one for its inputs x / s: Δx² Σ (s w)² from activations and Σ Δw² (x / s)² from weights, both
- * over 12 (uniform rounding). Channels are taken to deviate from zero by a third of their largest value.
+ * The expected squared int8 error of the outputs of a layer y = W x with a scale per output, and one for its
+ * inputs x / s: Δx² Σ (s w)² from activations and Σ Δw² (x / s)² from weights, both over 12 (uniform rounding).
+ * The RMS of a channel is assumed to be a third of its largest value.
  * @param layer with s among its input factors
  */
 export function expectedError(

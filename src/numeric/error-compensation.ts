@@ -1,10 +1,10 @@
 /**
- * Rounding weights one after the other, each time moving those that are still free so that they make up for
- * the error (GPTQ, Frantar et al. 2022). GPTQ updates weights with the Cholesky factor of H⁻¹; the same
- * codes come from that of H itself, H = L Lᵀ, without an inverse (Babai's nearest plane; Chen et al., "The
- * geometry of LLM quantization", 2025): the loss is |Lᵀ e|², whose last term holds the last error alone, so
- * going backwards each code is chosen to bring its own term nearest to zero. Features of large diagonal are
- * rounded first, while most others can still make up for it.
+ * Rounds weights one after another; after each, adjusts the weights not yet rounded to compensate the error
+ * (GPTQ, Frantar et al. 2022). GPTQ updates weights with the Cholesky factor of H⁻¹; the same codes come from
+ * that of H itself, H = L Lᵀ, without an inverse (Babai's nearest plane; Chen et al., "The geometry of LLM
+ * quantization", 2025): the loss is |Lᵀ e|², whose last term holds the last error alone, so, going backwards,
+ * each code is chosen to bring its own term nearest to zero. Features with a large diagonal are rounded first,
+ * while most others can still compensate.
  */
 import { cholesky } from "./linear-algebra.js";
 import { type CodeLimits, nearestCode, type RoundingRow } from "./rounding-grid.js";
@@ -13,13 +13,13 @@ import { TILE } from "./row-products.js";
 export class ErrorCompensation {
   private constructor(
     private readonly n: number,
-    /** Feature at each place of the factor: the last place is rounded first. */
+    /** Feature at each position of the factor; the last position is rounded first. */
     private readonly order: Int32Array,
     /** Lᵀ, row-major: rounding weight j needs row j from its diagonal on. */
     private readonly factor: Float64Array,
   ) {}
 
-  /** @param h full symmetric [n, n]; kept as it is. Undefined when it is not positive definite. */
+  /** @param h full symmetric [n, n]; not changed. Undefined if it is not positive definite. */
   static of(h: Float64Array, n: number): ErrorCompensation | undefined {
     const order = Int32Array.from({ length: n }, (_, j) => j).sort(
       (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
@@ -33,12 +33,12 @@ export class ErrorCompensation {
   }
 
   /**
-   * Chooses the codes of up to TILE rows that are not fixed. Returns H e for each, the gradient of its
-   * loss: the terms Lᵀ e are at hand by then, and L times them is half of a product with H.
+   * Chooses the codes of up to TILE rows that are not fixed. Returns H e for each, the gradient of its loss:
+   * the terms Lᵀ e are already computed, and L times them costs half of a product with H.
    */
   round(rows: readonly RoundingRow[], limits: CodeLimits): Float64Array[] {
     const { n, order, factor } = this;
-    // Rows that are missing from a tile are rows without errors.
+    // Missing rows of a tile count as rows without errors.
     const [errors, terms] = [tileOf(n), tileOf(n)];
     const sums = new Float64Array(TILE);
     for (let i = n - 1; i >= 0; i--) {
@@ -58,7 +58,7 @@ export class ErrorCompensation {
       .map((product) => inOrder(product, order));
   }
 
-  /** eᵀ H e for the errors of up to TILE rows that have codes. */
+  /** eᵀ H e for the errors of up to TILE rows with codes. */
   losses(rows: readonly RoundingRow[]): number[] {
     const { n, order, factor } = this;
     const errors = tileOf(n);
@@ -75,14 +75,14 @@ function tileOf(n: number): Float64Array[] {
   return Array.from({ length: TILE }, () => new Float64Array(n));
 }
 
-/** The values at the features they belong to. */
+/** The values, reordered by feature. */
 function inOrder(values: Float64Array, order: Int32Array): Float64Array {
   const ordered = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) ordered[order[i]!] = values[i]!;
   return ordered;
 }
 
-/** L v for each of TILE vectors, of Lᵀ row-major; two of its rows at a time. */
+/** L v for each of TILE vectors, from row-major Lᵀ, two rows at a time. */
 function multiplyLower(factor: Float64Array, n: number, vectors: readonly Float64Array[]): Float64Array[] {
   const results = tileOf(n);
   const [a, b, c, d] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
@@ -109,13 +109,13 @@ function multiplyLower(factor: Float64Array, n: number, vectors: readonly Float6
   return results;
 }
 
-/** Lᵀ v for each of TILE vectors, of Lᵀ row-major; two of its rows at a time. */
+/** Lᵀ v for each of TILE vectors, from row-major Lᵀ, two rows at a time. */
 function multiplyUpper(factor: Float64Array, n: number, vectors: readonly Float64Array[]): Float64Array[] {
   const results = tileOf(n);
   const [va, vb, vc, vd] = vectors as [Float64Array, Float64Array, Float64Array, Float64Array];
   const [ra, rb, rc, rd] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
   for (let i = 0; i < n; i += 2) {
-    // The last row of an odd number has no second.
+    // With an odd number of rows, the last one has no partner.
     const j = Math.min(i + 1, n - 1);
     const [first, second] = [i * n, j * n];
     const diagonal = factor[first + i]!;
@@ -179,7 +179,7 @@ function addProducts(
   sums[3] = s3;
 }
 
-/** Rows and columns that are swapped at a time: both sides stay in the cache. */
+/** Block size for swapping rows and columns, so that both sides stay in the cache. */
 const BLOCK = 32;
 
 /** Moves the lower triangle of `a` [n, n] to the upper one. */

@@ -1,21 +1,17 @@
 /**
- * A histogram over values that arrive in pieces, in one pass and bounded memory, whatever their range.
+ * A histogram over values that arrive in pieces, in one pass and bounded memory, for any range.
  *
- * Method: counts are kept on a grid of bins whose width is a power of two and whose edges are multiples of
- * it. When a value falls outside the window of the grid, the width is doubled until the whole range fits;
- * pairs of bins merge without any loss, so the grid in the end depends on the range alone and not on the
- * order of the values. The grid holds four times the bins asked for, of which at least half span the range,
- * so the answer's bins are each drawn from two to four of them and a percentile is off by at most half of
- * one answer bin.
+ * Method: counts are kept on a grid of bins whose width is a power of two and whose edges are multiples of it.
+ * When a value is outside the grid, the width is doubled until the whole range fits. Pairs of bins merge
+ * without loss, so the final grid depends only on the range, not on the order of the values. The grid has four
+ * times the requested bins, and the range covers at least half of them, so each resulting bin comes from two to
+ * four grid bins, and a percentile is off by at most half a resulting bin.
  */
 import { finiteRange, type RealArray } from "./range.js";
 import type { Histogram, Range } from "./statistics.js";
 
 export const DEFAULT_BINS = 2048;
-/**
- * A block that turns out not to fit the grid is undone and taken again, so it should lie in the first-level
- * cache.
- */
+/** A block that does not fit the grid is undone and counted again, so it should fit in the L1 cache. */
 const BLOCK = 8192;
 /** Counters are 32 bits wide; they are emptied into doubles before they can overflow. */
 const COUNTER_LIMIT = 2 ** 32 - BLOCK;
@@ -23,12 +19,12 @@ const COUNTER_LIMIT = 2 ** 32 - BLOCK;
 export class HistogramAccumulator {
   private readonly bins: number;
   /**
-   * Number of grid bins, a power of two. Bin 0 stays empty: NaN and infinities convert to it and are
-   * noticed.
+   * Number of grid bins, a power of two. Bin 0 stays empty: NaN and infinities convert to it and are thereby
+   * detected.
    */
   private readonly size: number;
   /**
-   * Even and odd values count in halves of their own: a run of equal values would wait for its own last
+   * Even and odd values have separate counters, so that runs of equal values do not wait for their own previous
    * store.
    */
   private counters: Uint32Array;
@@ -50,7 +46,7 @@ export class HistogramAccumulator {
     this.counters = new Uint32Array(2 * this.size);
   }
 
-  /** Takes in `values`. Infinities are left out; NaN are left out and their number is returned. */
+  /** Adds `values`. Infinities are ignored; NaN are ignored and their number is returned. */
   add(values: RealArray): number {
     let nans = 0;
     for (let from = 0; from < values.length; from += BLOCK) {
@@ -62,10 +58,7 @@ export class HistogramAccumulator {
     return nans;
   }
 
-  /**
-   * The histogram over [min, max] (all in bin 0 when they are equal), or undefined when no finite value was
-   * seen.
-   */
+  /** The histogram over [min, max] (all in bin 0 if they are equal), or undefined if no finite value was seen. */
   result(): Histogram | undefined {
     if (this.count === 0) return undefined;
     this.spill();
@@ -73,7 +66,7 @@ export class HistogramAccumulator {
     return { min: this.min, max: this.max, counts, count: this.count };
   }
 
-  /** The range of the finite values seen, or undefined when there was none. */
+  /** The range of the finite values, or undefined if there was none. */
   range(): Range | undefined {
     return this.count === 0 ? undefined : { min: this.min, max: this.max, count: this.count };
   }
@@ -155,9 +148,9 @@ export class HistogramAccumulator {
 
 /**
  * Counts values[from, to) on the grid and widens `extremes` (smallest, largest) by them. Indices wrap at
- * `size`, so a value outside harms nothing beyond the counts. Written flat for speed, as it sees every
- * activation value: about 2 ns a value. Extremes live in a typed array because that tells the compiler that
- * they are doubles; as plain arguments they were boxed, at 5 ns a value.
+ * `size`, so a value outside harms nothing beyond the counts. Written without calls for speed, because it
+ * processes every activation value: about 2 ns each. Extremes are in a typed array so that the compiler knows
+ * that they are doubles; as plain arguments they were boxed, at 5 ns a value.
  */
 function countBlock(
   values: Float32Array,
@@ -201,7 +194,7 @@ function countBlock(
   extremes[1] = max;
 }
 
-/** Takes back what countBlock counted. */
+/** Undoes countBlock. */
 function uncountBlock(
   values: Float32Array,
   from: number,
@@ -219,7 +212,7 @@ function uncountBlock(
   }
 }
 
-/** The exponent from which to search for the bin width: never below a step of float32 at that magnitude. */
+/** The exponent from which to search for the bin width: never below the float32 spacing at that magnitude. */
 function finestExponent(min: number, max: number, size: number): number {
   const magnitude = Math.max(Math.abs(min), Math.abs(max), 2 ** -126);
   const finest = Math.floor(Math.log2(magnitude)) - 24;
@@ -261,7 +254,7 @@ export function histogramQuantile(histogram: Histogram, quantile: number): numbe
   const { min, max, counts } = histogram;
   const width = (max - min) / counts.length;
   const total = counts.reduce((sum, count) => sum + count, 0);
-  // Counts are shares of values; the sum of such shares may miss a whole number by a rounding error.
+  // Counts may be fractional, so their sum may differ from an integer by a rounding error.
   const target = quantile * total - total * 1e-12;
   let below = 0;
   for (let bin = 0; bin < counts.length; bin++) {
@@ -274,8 +267,8 @@ export function histogramQuantile(histogram: Histogram, quantile: number): numbe
 }
 
 /**
- * What a clamp to [0, ceiling] makes of the values, within one bin width: those at 0 are left out of the
- * bins, as they have neither power nor error, and stay in the count.
+ * The histogram after a clamp to [0, ceiling], within one bin width. Values at 0 are left out of the bins,
+ * because they have neither power nor error, but stay in the count.
  */
 export function clampedHistogram({ min, max, counts, count }: Histogram, ceiling: number): Histogram {
   if (ceiling <= min) return { min: ceiling, max: ceiling, counts: Float64Array.of(count), count };

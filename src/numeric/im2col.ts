@@ -1,9 +1,9 @@
-/** Rows of the matrix a convolution multiplies its weights by: one row for each output position. */
+/** Rows of the matrix that a convolution multiplies by its weights: one row per output position. */
 import type { RowLayout } from "./statistics.js";
 
 type ConvolutionLayout = Extract<RowLayout, { type: "convolution" }>;
 
-/** Where the rows of one tensor lie. */
+/** Gives access to the rows of one tensor. */
 export interface RowSource {
   /** Number of rows that the tensor has. */
   readonly rows: number;
@@ -24,8 +24,8 @@ export interface RowSource {
 }
 
 /**
- * The rows of a tensor of shape `dims`, or undefined when it does not have the rank or channels that
- * `layout` needs.
+ * The rows of a tensor of shape `dims`, or undefined if it does not have the rank or channels that `layout`
+ * needs.
  */
 export function rowSource(layout: RowLayout, dims: readonly number[]): RowSource | undefined {
   return layout.type === "lastAxis" ? lastAxisRows(dims) : convolutionRows(layout, dims);
@@ -93,7 +93,7 @@ function convolutionRows(layout: ConvolutionLayout, dims: readonly number[]): Ro
 }
 
 /**
- * For each kernel element, where in the channel's plane it reads for output `position`, or -1 in the
+ * For each kernel element, the index in the channel's plane that it reads for output `position`, or -1 in the
  * padding.
  */
 function kernelOffsets(

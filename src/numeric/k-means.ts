@@ -1,10 +1,10 @@
 /**
- * Optimal k-means in one dimension by dynamic programming (Wang & Song, "Ckmeans.1d.dp", 2011), with the
- * divide and conquer over monotone split points of Grønlund et al. (2017): O(k n log n), the same answer
- * always, no start values.
+ * Optimal k-means in one dimension by dynamic programming (Wang & Song, "Ckmeans.1d.dp", 2011), with the divide
+ * and conquer over monotone split points of Grønlund et al. (2017): O(k n log n), deterministic, without start
+ * values.
  */
 
-/** Points beyond this are summed up in bins first; each bin keeps its weighted mean, so little is lost. */
+/** More points are combined into bins first; each bin keeps its weighted mean, so little is lost. */
 const MAX_POINTS = 4096;
 
 /** Distinct values in ascending order, each with a positive weight. */
@@ -14,10 +14,10 @@ interface Points {
 }
 
 /**
- * At most `k` centroids, ascending and distinct, that minimise Σ weight · (value - nearest centroid)².
- * Exact up to 4,096 distinct values. Values of no weight do not count unless no value has any.
+ * At most `k` centroids, ascending and distinct, that minimise Σ weight · (value - nearest centroid)². Exact up
+ * to 4,096 distinct values. Values of zero weight are ignored unless all weights are zero.
  * @param values finite
- * @param weights not negative, one for each value; all 1 when absent
+ * @param weights not negative, one per value; default: all 1
  */
 export function kMeans1d(values: ArrayLike<number>, k: number, weights?: ArrayLike<number>): Float64Array {
   const points = condense(values, weights);

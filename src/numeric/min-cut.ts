@@ -1,31 +1,31 @@
 /**
- * The cheapest way to tell the nodes of a network into two sides. Whether each of many parts is to be done
- * one way or the other, where neighbours that are done differently cost something on top, is such a cut
- * (project selection: Picard, "Maximal closure of a graph", Management Science 1976).
+ * Minimum cut: the cheapest division of a network's nodes into two sides. Choosing between two ways for each of
+ * many parts, with a cost for neighbours that differ, is such a cut (project selection: Picard, "Maximal
+ * closure of a graph", Management Science 1976).
  */
 import { Preflow } from "./preflow.js";
 
 export const SOURCE = 0;
 export const SINK = 1;
 
-/** Flow below this share of the largest finite capacity is rounding of floating point. */
+/** Flow below this share of the largest finite capacity is a rounding error. */
 const ROUNDING = 1e-12;
 
 export class CutNetwork {
   private nodes = 2;
-  /** Of each edge and, behind it, of the one back. */
+  /** Of each edge, followed by its reverse edge. */
   private readonly heads: number[] = [];
   private readonly capacities: number[] = [];
   private largest = 0;
-  /** Of the finite capacities: no cheapest cut costs more. */
+  /** The sum of the finite capacities; no cheapest cut costs more. */
   private total = 0;
 
-  /** A node, to be named in edges. */
+  /** Adds a node, for use in edges. */
   node(): number {
     return this.nodes++;
   }
 
-  /** What it costs to have `from` on the source's side and `to` on the sink's; Infinity forbids it. */
+  /** The cost of `from` on the source's side with `to` on the sink's; Infinity forbids it. */
   edge(from: number, to: number, capacity: number): void {
     if (!(capacity > 0)) return;
     if (capacity !== Infinity) {
@@ -37,14 +37,14 @@ export class CutNetwork {
   }
 
   /**
-   * Whether each node is on the sink's side of a cheapest cut: of equally cheap ones that with the fewest
-   * such nodes. There must be no way of infinite edges from the source to the sink.
-   * @param mostWork edges to look at, some 5 · 10⁷ a second, before giving up, which is answered with
-   *   undefined. Most networks take some ten looks at each edge; the worst take work that grows with the
-   *   cube of their nodes.
+   * For each node, whether it is on the sink's side of a cheapest cut; of equally cheap cuts, the one with the
+   * fewest such nodes. There must be no path of infinite edges from the source to the sink.
+   * @param mostWork edges to visit before giving up and returning undefined; about 5 · 10⁷ take a second. Most
+   * networks need about ten visits per edge; in the worst case, work grows with the cube of the number of
+   * nodes.
    */
   sinkSide(mostWork = Infinity): boolean[] | undefined {
-    // More than can flow is as good as infinite, and can be counted with.
+    // A finite capacity above the total flow is equivalent to infinity, and allows arithmetic.
     const room = new Float64Array(this.capacities.length);
     for (let arc = 0; arc < room.length; arc++) room[arc] = Math.min(this.capacities[arc]!, 2 * this.total);
     return new Preflow(

@@ -1,4 +1,4 @@
-/** Mean and variance per channel over values that arrive in pieces. */
+/** Mean and variance per channel, accumulated over pieces. */
 import type { RealArray } from "./range.js";
 import type { Moments } from "./statistics.js";
 
@@ -13,9 +13,8 @@ export class MomentsAccumulator {
   private count = 0;
 
   /**
-   * Takes in a row-major tensor. `axis` is the channel axis; negative counts from the end.
-   * Returns false, with nothing taken, when there is no such axis or its size is not that of the tensors
-   * before.
+   * Adds a row-major tensor. `axis` is the channel axis; negative counts from the end. Returns false, without
+   * adding anything, if there is no such axis or its size differs from earlier tensors.
    */
   add(values: RealArray, dims: readonly number[], axis: number): boolean {
     const at = axis < 0 ? axis + dims.length : axis;

@@ -1,5 +1,5 @@
 /**
- * Which int8 weights saturate in pairs where a processor sums two products with uint8 codes in 16 bits
+ * Finds pairs of int8 weights that can saturate on processors that sum two products with uint8 codes in 16 bits
  * (VPMADDUBSW).
  */
 import type { RowOrder } from "./affine.js";
@@ -10,15 +10,15 @@ export const INT16_MAX = 32767;
 const MAX_ACTIVATION = 255;
 
 export interface PairsAtRisk {
-  /** How many pairs the rows have. */
+  /** Number of pairs in the rows. */
   readonly pairs: number;
-  /** How many of them saturate for some activations. */
+  /** Number of pairs that saturate for some activations. */
   readonly count: number;
-  /** For each channel, where those begin: the index of their first weight, in kernel order. */
+  /** For each channel, the start of each such pair: the index of its first weight, in kernel order. */
   readonly firsts: readonly (readonly number[])[];
 }
 
-/** Whether w₀·x₀ + w₁·x₁ leaves int16 for some x of 0 to 255. A weight without a partner never does. */
+/** Whether w₀·x₀ + w₁·x₁ exceeds int16 for some x from 0 to 255. A weight without a partner never does. */
 export function canSaturate(w0: number, w1: number): boolean {
   const highest = MAX_ACTIVATION * (Math.max(w0, 0) + Math.max(w1, 0));
   const lowest = MAX_ACTIVATION * (Math.min(w0, 0) + Math.min(w1, 0));
@@ -42,7 +42,7 @@ export function pairsAtRisk(codes: Int8Array, order: RowOrder): PairsAtRisk {
   return { pairs: order.channels * Math.floor(length / 2), count, firsts };
 }
 
-/** Where value k of a row, in kernel order, lies in the tensor. */
+/** The index in the tensor of value k of a row, in kernel order. */
 export function positionOf(order: RowOrder, channel: number, k: number): number {
   return (
     channel * order.channelStride +

@@ -1,36 +1,36 @@
 /**
- * Maximum preflow by push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", Journal
- * of the ACM 1988). All that a node gets waits there as its excess and goes on towards the sink, each node
- * knowing a lower bound of its distance. Bounds are made exact again once as much work has been done as
- * that takes (Cherkassky, Goldberg, "On implementing the push-relabel method", Algorithmica 1997). What
- * cannot get to the sink stays where it is: for a cut that is as good as a flow. A long chain takes one
- * walk along it, where augmenting paths take one for each distance.
+ * Maximum preflow by push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", Journal of
+ * the ACM 1988). The flow into a node becomes its excess and is pushed towards the sink, guided by a lower
+ * bound on each node's distance. Bounds are made exact again whenever as much work has been done as that takes
+ * (Cherkassky, Goldberg, "On implementing the push-relabel method", Algorithmica 1997). Excess that cannot
+ * reach the sink stays where it is, because a cut does not need a complete flow. A long chain takes one walk
+ * along it, where augmenting paths take one per distance.
  */
 export interface Arcs {
   readonly nodes: number;
-  /** Where each arc leads. Arc a ^ 1 is the way back of arc a. */
+  /** The target of each arc. Arc a ^ 1 is the reverse of arc a. */
   readonly heads: readonly number[];
-  /** What more each arc can take, all finite; changed in place. */
+  /** Residual capacity of each arc, all finite; changed in place. */
   readonly room: Float64Array;
-  /** Amounts up to this are rounding of floating point. */
+  /** Amounts up to this are rounding errors. */
   readonly least: number;
 }
 
 export class Preflow {
   private readonly excess: Float64Array;
-  /** Steps to the sink along arcs with room, or fewer; the number of nodes where there is no way. */
+  /** Lower bound on the steps to the sink along residual arcs; the number of nodes if there is no path. */
   private readonly distance: Int32Array;
-  /** Arcs by the node that they leave: those of node k are leaving[first[k]] to leaving[first[k + 1] - 1]. */
+  /** Arcs by source node: those of node k are leaving[first[k]] to leaving[first[k + 1] - 1]. */
   private readonly first: Int32Array;
   private readonly leaving: Int32Array;
-  /** Of each node's arcs, the first that has not been tried at its distance. */
+  /** For each node, its first arc not yet tried at its current distance. */
   private readonly current: Int32Array;
-  /** Nodes with excess that may get to the sink, in a ring. */
+  /** Nodes with excess that may reach the sink, as a ring buffer. */
   private readonly queue: Int32Array;
   private readonly isQueued: Uint8Array;
   private front = 0;
   private waiting = 0;
-  /** Arcs looked at. */
+  /** Arcs visited. */
   private work = 0;
 
   constructor(
@@ -53,8 +53,8 @@ export class Preflow {
   }
 
   /**
-   * Nodes from which the sink can be reached along arcs with room: the sink's side of a cheapest cut.
-   * @param mostWork arcs to look at before giving up, which is answered with undefined
+   * Nodes from which the sink can be reached along residual arcs: the sink's side of a cheapest cut.
+   * @param mostWork arcs to visit before giving up and returning undefined
    */
   reachesSink(mostWork: number): boolean[] | undefined {
     const { nodes, heads, room } = this.arcs;
@@ -74,7 +74,7 @@ export class Preflow {
     return reaches;
   }
 
-  /** Sends a node's excess on until it has none or there is no way to the sink. */
+  /** Pushes a node's excess until it has none or there is no path to the sink. */
   private discharge(node: number): void {
     const { nodes, heads, room, least } = this.arcs;
     while (this.excess[node]! > least && this.distance[node]! < nodes) {
@@ -100,7 +100,7 @@ export class Preflow {
     if (this.excess[to]! > least) this.enqueue(to);
   }
 
-  /** One step farther than the nearest node that there is room to. */
+  /** One step farther than the nearest node with a residual arc to it. */
   private lift(node: number): void {
     const { nodes, heads, room, least } = this.arcs;
     let nearest = nodes - 1;
@@ -113,7 +113,10 @@ export class Preflow {
     this.current[node] = this.first[node]!;
   }
 
-  /** Makes all distances exact, breadth first from the sink; what waits where there is no way is given up. */
+  /**
+   * Makes all distances exact by breadth-first search from the sink; excess that cannot reach the sink is
+   * dropped.
+   */
   private measure(): void {
     const { nodes, heads, room, least } = this.arcs;
     this.distance.fill(nodes);

@@ -1,10 +1,10 @@
 /** The smallest and largest finite value of a stream of values. */
 import type { Range } from "./statistics.js";
 
-/** Values of an activation as they are measured: float32, or float64 for double tensors. */
+/** Measured values of an activation: float32, or float64 for double tensors. */
 export type RealArray = Float32Array | Float64Array;
 
-/** Range of one array: `min` is Infinity when no value is finite. */
+/** Range of one array: `min` is Infinity if no value is finite. */
 export interface FiniteRange {
   readonly min: number;
   readonly max: number;
@@ -12,7 +12,7 @@ export interface FiniteRange {
   readonly nans: number;
 }
 
-/** Smallest and largest finite value of `values[from, to)`, and how many values are finite and NaN. */
+/** Smallest and largest finite value of `values[from, to)`, and the number of finite values and of NaN. */
 export function finiteRange(values: RealArray, from = 0, to = values.length): FiniteRange {
   let min = Infinity;
   let max = -Infinity;
@@ -32,15 +32,15 @@ export function finiteRange(values: RealArray, from = 0, to = values.length): Fi
 }
 
 /**
- * Accumulates the range of finite values. Infinities are left out (attention masks are built of them);
- * NaN is counted and left out, for the caller to report.
+ * Accumulates the range of finite values. Infinities are ignored (attention masks contain them); NaN are
+ * ignored but counted, for the caller to report.
  */
 export class RangeAccumulator {
   private min = Infinity;
   private max = -Infinity;
   private count = 0;
 
-  /** Takes in `values`; returns the number of NaN among them. */
+  /** Adds `values`; returns the number of NaN among them. */
   add(values: RealArray): number {
     const fast = values instanceof Float32Array ? plainRange(values) : undefined;
     const range = fast ?? finiteRange(values);
@@ -57,8 +57,8 @@ export class RangeAccumulator {
 }
 
 /**
- * The range of an array in which every value is finite, or undefined when one is not. Four values a turn;
- * their sum in double precision cannot overflow, so it is finite exactly when they all are.
+ * The range of an array in which every value is finite, or undefined otherwise. Reads four values at a time;
+ * their sum in double precision cannot overflow, so it is finite exactly if they all are.
  */
 function plainRange(values: Float32Array): FiniteRange | undefined {
   const length = values.length;

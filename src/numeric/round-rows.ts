@@ -1,7 +1,7 @@
 /**
- * Rounding a weight matrix to codes so that its outputs change least: for each row ŵ = scale · code, the
- * loss is (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ] of the inputs. Scales are searched, errors are compensated
- * feature after feature (error-compensation.ts), and codes are polished one by one (coordinate-descent.ts).
+ * Rounds a weight matrix to codes so that its outputs change least: for each row ŵ = scale · code, the loss is
+ * (ŵ - w)ᵀ H (ŵ - w) with H = E[x xᵀ] of the inputs. Scales are searched, errors are compensated feature by
+ * feature (error-compensation.ts), and codes are improved one by one (coordinate-descent.ts).
  */
 import { type CodedErrors, descend, errorOf, errorsOf, lossOf } from "./coordinate-descent.js";
 import { ErrorCompensation } from "./error-compensation.js";
@@ -20,8 +20,8 @@ export interface RoundingProblem {
   readonly weights: Float32Array;
   readonly size: number;
   /**
-   * Full symmetric [size, size], with a ridge; without it all features weigh the same and none makes up for
-   * another.
+   * Full symmetric [size, size], with a ridge; without it, all features have the same weight and errors are not
+   * compensated.
    */
   readonly h: Float64Array | undefined;
   readonly limits: CodeLimits;
@@ -31,33 +31,27 @@ export interface RoundedRows {
   /** [rows, size] */
   readonly codes: Int8Array;
   /**
-   * One for each row; 0 for a row that needs no codes or can have none: all zeros, on such a grid already,
-   * too small.
+   * One per row; 0 for a row that needs no codes or cannot have any: all zeros, already on such a grid, or too
+   * small.
    */
   readonly scales: Float32Array;
-  /**
-   * Σ of the rows' losses, and what it is when each weight takes the code nearest to it at the widest
-   * scale.
-   */
+  /** The sum of the rows' losses, and the same for rounding each weight to the nearest code at the widest scale. */
   readonly loss: number;
   readonly nearestLoss: number;
 }
 
-/** Multiplications that trying more scales in full may cost a matrix; about half a second. */
+/** Most multiplications per matrix for trying more scales in full; about half a second. */
 const TRIAL_BUDGET = 5e8;
 /**
- * Times the scale that suits nearest codes: when errors are made up for, others do better. Which of these
- * does best is much the same for all rows, so that a few rows tell where not all can try all.
+ * Factors on the best scale for rounding to the nearest code: with error compensation, other scales are better.
+ * The best factor is similar for all rows, so that a few rows can choose it if trying all is too expensive.
  */
 const FACTORS: readonly number[] = [1, 1.04, 0.97, 1.08, 0.94, 1.12, 0.91, 1.18];
-/**
- * Of seven and eight bits: many codes gain little from clipping, and the scale is mostly the widest
- * already.
- */
+/** For seven and eight bits: with many codes, clipping gains little, and the widest scale is usually the best. */
 const FINE_FACTORS: readonly number[] = [1, 0.995, 0.99, 0.98, 0.97];
 const FINE = 63;
 const PILOT_ROWS = 8;
-/** Subnormal scales lose the precision that codes need. */
+/** Subnormal scales are too imprecise for codes. */
 const SMALLEST_SCALE = 2 ** -126;
 
 export function roundRows({ weights, size, h, limits }: RoundingProblem): RoundedRows {
@@ -89,20 +83,20 @@ export function roundRows({ weights, size, h, limits }: RoundingProblem): Rounde
   return result;
 }
 
-/** Groups of rows, one after the other, of which each has an H of its own. */
+/** Consecutive groups of rows, each with its own H. */
 export interface RoundingGroups extends Omit<RoundingProblem, "h"> {
   readonly h: readonly (Float64Array | undefined)[];
 }
 
 export interface RoundedWeights {
-  /** [rows, size]; rows that need no codes or can have none are as they were. */
+  /** [rows, size]; rows that need no codes or cannot have any are unchanged. */
   readonly weights: Float32Array;
   /** Sums over all groups; see RoundedRows. */
   readonly loss: number;
   readonly nearestLoss: number;
 }
 
-/** Rounds each group by itself, and turns codes into weights again. */
+/** Rounds each group separately, and converts codes back to weights. */
 export function roundGroups({ weights: before, size, h, limits }: RoundingGroups): RoundedWeights {
   const weights = before.slice();
   const sums = { loss: 0, nearestLoss: 0 };
@@ -124,7 +118,7 @@ export function roundGroups({ weights: before, size, h, limits }: RoundingGroups
   return { weights, ...sums };
 }
 
-/** Float32 knows a code to 1.5e-5. */
+/** Float32 represents a code with an error of up to 1.5e-5. */
 const ON_GRID = 1e-4;
 
 function liesOnGrid(weights: Float64Array, scale: number): boolean {
@@ -134,7 +128,7 @@ function liesOnGrid(weights: Float64Array, scale: number): boolean {
 interface Attempt {
   readonly row: RoundingRow;
   readonly loss: number;
-  /** Absent where only the loss was worth knowing. */
+  /** Absent if only the loss was requested. */
   readonly errors?: CodedErrors;
 }
 interface Rounded {
@@ -185,7 +179,7 @@ class GramRounder {
 
   round(tile: readonly Float64Array[]): Rounded[] {
     const nearest = this.nearest(tile);
-    // From the nearest codes descent has a long way to go: another start where one more can be afforded.
+    // Descent from the nearest codes converges slowly, so it is another start only if one more is affordable.
     let best =
       this.factors.length > 1
         ? this.polished(nearest.map(({ row, errors }) => errors ?? errorsOf([row], this.h)[0]!))
@@ -198,10 +192,7 @@ class GramRounder {
     }));
   }
 
-  /**
-   * Where they will not be polished, their losses are all there is to know, at half the price of their
-   * gradients.
-   */
+  /** If codes will not be improved further, only their losses are computed, at half the cost of gradients. */
   private nearest(tile: readonly Float64Array[]): Attempt[] {
     const rows = tile.map((weights) =>
       roundToNearest(weights, widestScale(weights, this.limits), this.limits),
@@ -226,7 +217,7 @@ class GramRounder {
     return errorsOf(rows, this.h);
   }
 
-  /** All factors, that of least loss over a few rows first. */
+  /** All factors, starting with the one of least loss over a few rows. */
   private bestFactors(factors: readonly number[], weights: Float32Array): number[] {
     const { size } = this;
     const rows = weights.length / size;

@@ -1,26 +1,24 @@
-/** The whole numbers that the weights of one output may become, and the scales that are worth trying. */
+/** The codes available to the weights of one output, and the scales worth trying. */
 import { MAX_PAIR_SUM } from "./affine.js";
 
 export interface CodeLimits {
   /** Codes lie between -maxCode and maxCode. */
   readonly maxCode: number;
-  /**
-   * For each weight the one whose sum with it must stay within MAX_PAIR_SUM when both have one sign, or -1.
-   */
+  /** For each weight, the one whose sum with it must stay within MAX_PAIR_SUM if both have the same sign, or -1. */
   readonly partners?: Int32Array | undefined;
 }
 
-/** One output's weights while codes are sought for them. ŵ = scale · code. */
+/** One output's weights during the search for codes. ŵ = scale · code. */
 export interface RoundingRow {
   readonly weights: Float64Array;
   readonly scale: number;
-  /** 0 where none was chosen yet. */
+  /** 0 if not chosen yet. */
   readonly codes: Int32Array;
-  /** 1 where the code must stay. */
+  /** 1 if the code must not change. */
   readonly fixed: Uint8Array;
 }
 
-/** The code nearest to `wanted` that the code of its partner allows. */
+/** The code nearest to `wanted` that its partner's code allows. */
 export function nearestCode(
   { codes, scale }: RoundingRow,
   { maxCode, partners }: CodeLimits,
@@ -37,9 +35,9 @@ export function nearestCode(
 }
 
 /**
- * A row without codes. Two things are settled beforehand: zeros stay zeros, as pruning made them; and the
- * weight or pair that `scale` would be taken from stays at the end of the range, so that quantizing ŵ finds
- * this scale again.
+ * A row without codes. Two things are fixed beforehand: zeros stay zeros, to preserve pruning; and the weight
+ * or pair that determines `scale` stays at the end of the range, so that quantizing ŵ finds the same scale
+ * again.
  */
 export function beginRow(weights: Float64Array, scale: number, limits: CodeLimits): RoundingRow {
   const row = {
@@ -50,8 +48,7 @@ export function beginRow(weights: Float64Array, scale: number, limits: CodeLimit
   };
   for (let j = 0; j < weights.length; j++) row.fixed[j] = weights[j] === 0 ? 1 : 0;
   const { single, pair } = extremes(weights, limits);
-  // The first place is for the weight that the range ends with; only what the pair guard widened ends with
-  // a pair.
+  // Preferably a single weight is at the end of the range; a pair only if the pair guard widened the scale.
   if (pair < 0 || Math.abs(weights[single]!) >= (limits.maxCode - 0.5) * scale) {
     fix(row, single, limits.maxCode);
   } else {
@@ -67,7 +64,7 @@ function fix({ weights, codes, fixed }: RoundingRow, j: number, magnitude: numbe
   fixed[j] = 1;
 }
 
-/** Where the largest magnitude is, and the first weight of the largest pair of one sign (-1: none). */
+/** Index of the largest magnitude, and of the first weight of the largest same-sign pair (-1: none). */
 function extremes(weights: Float64Array, { partners }: CodeLimits): { single: number; pair: number } {
   let single = 0;
   let pair = -1;
@@ -82,7 +79,7 @@ function extremes(weights: Float64Array, { partners }: CodeLimits): { single: nu
   return { single, pair };
 }
 
-/** The scale at which no weight and no pair is clipped: that of quantizeRows. 0 for a row of zeros. */
+/** The scale without clipping of any weight or pair, as in quantizeRows. 0 for a row of zeros. */
 export function widestScale(weights: Float64Array, limits: CodeLimits): number {
   const { single, pair } = extremes(weights, limits);
   const alone = Math.abs(weights[single] ?? 0) / limits.maxCode;
@@ -90,10 +87,7 @@ export function widestScale(weights: Float64Array, limits: CodeLimits): number {
   return Math.fround(Math.max(alone, together));
 }
 
-/**
- * The smallest share of the widest scale that is tried, by number of bits: fewer codes gain more from
- * clipping.
- */
+/** The smallest fraction of the widest scale to try, by number of bits: with fewer codes, clipping gains more. */
 const SMALLEST_SHARE: readonly number[] = [1, 1, 0.25, 0.35, 0.45, 0.6, 0.75, 0.85, 0.9];
 const STEPS = 40;
 
@@ -115,7 +109,7 @@ export function clippingScale(weights: Float64Array, diagonal: Float64Array, lim
   return best;
 }
 
-/** Stops where the sum has reached `most`. */
+/** Stops when the sum reaches `most`. */
 function diagonalLoss(
   weights: Float64Array,
   diagonal: Float64Array,
@@ -131,7 +125,7 @@ function diagonalLoss(
     const partner = partners ? partners[j]! : -1;
     if (partner <= j || weights[j]! * weights[partner]! <= 0) continue;
     const excess = Math.abs(code + clippedCode(weights[partner]! * inverse, maxCode)) - MAX_PAIR_SUM;
-    // Best shared out in inverse proportion to what each costs.
+    // The best division is inversely proportional to the cost of each.
     if (excess > 0)
       loss +=
         (excess * scale) ** 2 * ((diagonal[j]! * diagonal[partner]!) / (diagonal[j]! + diagonal[partner]!));

@@ -1,9 +1,9 @@
 /**
- * Products of a symmetric matrix with a few vectors at once, so that what was loaded of it is used more
- * than once.
+ * Products of a symmetric matrix with a few vectors at once, so that each loaded part of it is used several
+ * times.
  */
 
-/** Vectors that are multiplied together. */
+/** Number of vectors multiplied at once. */
 export const TILE = 4;
 
 /** H v for each of up to TILE vectors; `h` is full symmetric [n, n]. */
@@ -13,7 +13,7 @@ export function multiplyRows(h: Float64Array, n: number, vectors: readonly Float
   const results = Array.from({ length: TILE }, () => new Float64Array(n));
   const [ra, rb, rc, rd] = results as [Float64Array, Float64Array, Float64Array, Float64Array];
   for (let i = 0; i < n; i += 2) {
-    // The last row of an odd number is taken twice.
+    // With an odd number of rows, the last one is computed twice.
     const j = Math.min(i + 1, n - 1);
     const [first, second] = [i * n, j * n];
     let s0 = 0;

@@ -1,17 +1,17 @@
 /**
- * What can be measured of a tensor while calibration data runs through a model. A pass asks by building
- * requests; calibration answers with `Statistics`. Pure data: nothing here runs a model.
+ * The statistics of a tensor that calibration can measure. A pass builds requests; calibration answers with
+ * `Statistics`. Pure data: nothing here runs a model.
  */
 
-/** Smallest and largest value seen, and how many values were seen. */
+/** Smallest and largest value, and the number of values. */
 export interface RangeRequest {
   readonly kind: "range";
   readonly tensor: string;
-  /** The body that sees the tensor (see `GraphEditor.scope`); absent for the main graph. */
+  /** The body that contains the tensor (see `GraphEditor.scope`); absent for the main graph. */
   readonly scope?: readonly string[];
 }
 
-/** Counts of values in equal bins between the smallest and the largest value seen. */
+/** Counts of values in equal bins between the smallest and the largest value. */
 export interface HistogramRequest {
   readonly kind: "histogram";
   readonly tensor: string;
@@ -21,7 +21,7 @@ export interface HistogramRequest {
   readonly bins?: number;
 }
 
-/** How the rows x are taken from the tensor for a second-moment matrix. */
+/** How the rows x of a second-moment matrix are formed from the tensor. */
 export type RowLayout =
   | { readonly type: "lastAxis" }
   /**
@@ -39,8 +39,8 @@ export type RowLayout =
     };
 
 /**
- * G = Σ x xᵀ over rows and the mean of x: the Gram matrix that least-squares refits and error-compensating
- * rounding need. One d × d matrix per group. At most `maxRows` rows are used, spread evenly over the samples.
+ * G = Σ x xᵀ over rows and the mean of x: the Gram matrix, which least-squares refits and error compensation
+ * need. One d × d matrix per group. At most `maxRows` rows are used, spread evenly over the samples.
  */
 export interface GramRequest {
   readonly kind: "gram";
@@ -89,7 +89,7 @@ export interface Moments {
   readonly variance: Float64Array;
   readonly count: number;
 }
-/** One value for each channel; a channel that held no finite value has min Infinity and max -Infinity. */
+/** One value per channel; a channel without finite values has min Infinity and max -Infinity. */
 export interface ChannelRange {
   readonly min: Float64Array;
   readonly max: Float64Array;
@@ -103,7 +103,7 @@ export interface StatisticOf {
   channelRange: ChannelRange;
 }
 
-/** A stable key: two requests with the same key are measured once. */
+/** A stable key: requests with the same key are measured once. */
 export function requestKey(request: StatisticRequest): string {
   return JSON.stringify(
     request,
@@ -111,7 +111,7 @@ export function requestKey(request: StatisticRequest): string {
   );
 }
 
-/** Answers to requests. Missing means that the tensor was never computed or calibration was not run. */
+/** Answers to requests. An answer is missing if the tensor was never computed or calibration was not run. */
 export class Statistics {
   private readonly values = new Map<string, StatisticOf[keyof StatisticOf]>();
 

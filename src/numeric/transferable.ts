@@ -1,11 +1,11 @@
-/** Which memory can be handed over to another thread instead of being copied. */
+/** Finds memory that can be transferred to another thread instead of being copied. */
 
-/** Smaller arrays are cheaper to copy than to hand over. Bytes. */
+/** Smaller arrays are cheaper to copy than to transfer. Bytes. */
 const HAND_OVER_FROM = 16_384;
 
 /**
- * The buffers in `value`, arrays and plain objects searched through, that hold nothing but one large typed
- * array. Whoever hands them over loses them.
+ * The buffers in `value`, including nested arrays and plain objects, that hold exactly one large typed array.
+ * The sender loses transferred buffers.
  */
 export function transferable(value: unknown): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();

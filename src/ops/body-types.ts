@@ -1,10 +1,10 @@
 /**
- * Types of what If, Loop and Scan give, from those of what their bodies give.
+ * Types of the outputs of If, Loop and Scan, from the types of their bodies' outputs.
  *
- * What a loop hands from turn to turn has the type of its initial value where a turn keeps it. Sizes that a
- * turn changes are taken for unknown and the body is looked at again, until nothing changes: a fixed point,
- * as of abstract interpretation (Cousot, Cousot 1977). Sizes that a body makes itself may differ from turn
- * to turn and stay inside.
+ * A loop-carried value has the type of its initial value as far as an iteration keeps it. Sizes that an
+ * iteration changes become unknown and the body is analysed again until nothing changes: a fixed point of
+ * abstract interpretation (Cousot, Cousot 1977). Symbols for sizes that a body computes do not leave it,
+ * because the sizes may differ between iterations.
  */
 import {
   DataType,
@@ -20,16 +20,13 @@ import type { Call, Known, Shape } from "./shape-rules/call.js";
 import { normalAxis } from "./weights.js";
 
 export interface Bodies {
-  /**
-   * Types of the body's outputs when its inputs have those given; what is known of its values is kept of
-   * the last look.
-   */
+  /** Types of the body's outputs for the given types of its inputs. The facts of the latest analysis are kept. */
   readonly look: (body: Graph, given: readonly Known[]) => readonly Known[];
-  /** Whether there is time for turns that may have to be taken again: nested loops multiply them. */
+  /** Whether the budget allows repeated analysis, which nested loops multiply. */
   readonly mayLookAgain: () => boolean;
 }
 
-/** Turns until sizes that still change are given up. */
+/** Most iterations of the analysis before sizes that still change become unknown. */
 const MAX_TURNS = 4;
 
 export function bodyOutputs(call: Call, bodies: Bodies): readonly Known[] {
@@ -42,7 +39,7 @@ export function bodyOutputs(call: Call, bodies: Bodies): readonly Known[] {
   return isOp(node, "If") && one && other ? one.map((type, k) => agreed(type, other[k])) : [];
 }
 
-/** What two types have in common: sizes that differ are unknown. */
+/** The common part of two types: sizes that differ become unknown. */
 export function agreed(a: Known, b: Known): Known {
   if (!a || a.elementType !== b?.elementType) return undefined;
   if (!a.shape || a.shape.length !== b.shape?.length) return { elementType: a.elementType };
@@ -56,7 +53,7 @@ function loop(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
   const { node, sizes } = call;
   const before = sizes.mark();
   const initial = node.inputs.slice(2).map((_, k) => call.inputs[k + 2]);
-  // onnxruntime gives the turn's number and the condition the rank that the body declares.
+  // In onnxruntime, the iteration number and the condition have the rank that the body declares.
   const counters = [DataType.INT64, DataType.BOOL].map((elementType, k): Known => ({
     elementType,
     ...counterShape(body.inputs[k]?.type?.tensor?.shape),
@@ -80,8 +77,8 @@ function counterShape(declared: Shape): { shape?: Dimension[] } {
 }
 
 /**
- * How many turns a loop takes: a number, or undefined where that is open but not zero. Null where there may
- * be no turn at all: onnxruntime then gives what the turns would make a shape of its own.
+ * The number of iterations of a loop; undefined if unknown but not zero; null if it may be zero, in which case
+ * onnxruntime chooses its own shape for the scan outputs.
  */
 function tripsOf(call: Call, body: Graph): Dimension | null {
   const most = call.value(0)?.[0];
@@ -95,7 +92,7 @@ function isTrue(tensor: ReturnType<Call["constant"]>): boolean {
   return tensor?.dataType === DataType.BOOL && toNumbers(tensor)[0] === 1;
 }
 
-/** Whether the body's condition is always true, given that it was before: handed on, or a constant. */
+/** Whether the body's condition stays true: it is passed through, or a constant. */
 function goesOn(body: Graph): boolean {
   const given = body.inputs[1]?.name;
   let name = body.outputs[0]?.name;
@@ -141,7 +138,7 @@ function scan(call: Call, body: Graph, bodies: Bodies): readonly Known[] {
   ];
 }
 
-/** The shape of what the turns make, laid side by side along a new axis. */
+/** The shape of a scan output: the iterations' values stacked along a new axis. */
 function stacked(
   shape: Shape,
   axis: number,
@@ -157,9 +154,9 @@ function stacked(
 }
 
 /**
- * The types of what is handed from turn to turn, such that a turn keeps them, and those of all that a turn
- * gives then.
- * @param turn the types that a turn gives for those it is given
+ * The types of loop-carried values that an iteration preserves, and the types of all outputs of such an
+ * iteration.
+ * @param turn maps the input types of an iteration to its output types
  */
 function settled(
   initial: readonly Known[],

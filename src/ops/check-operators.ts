@@ -2,10 +2,10 @@
  * Checks of nodes against the facts of their operators: number of inputs and outputs, attributes, element
  * types.
  *
- * What is found on reading is what onnxruntime refuses to load too. Operators that are not described are
- * left alone: sets of others, versions newer than the table, operators that onnxruntime has added to the
- * standard set, functions of the model. A model that edgec made must moreover hold no undescribed operator
- * that was not there before.
+ * onnxruntime also refuses to load what is reported when reading a model. Operators without a description are
+ * not checked: those of other sets, of versions newer than the table, onnxruntime's additions to the standard
+ * set, and functions of the model. A model that edgec wrote must not contain such an operator unless the
+ * original did.
  */
 import { allNodes, nodeLabel, refuseProblems, subgraphsOf, validateModel } from "../ir/index.js";
 import {
@@ -23,20 +23,20 @@ import { TypeScope, typeFaults } from "./element-types.js";
 import { formFaults } from "./signature.js";
 import { isDescribed, operatorFacts, operatorVersions, type OperatorFacts } from "./operator-facts.js";
 
-/** A hostile model can have a fault in every node; nobody reads more than these. */
+/** Limit on reported problems, because a hostile model can have one in every node. */
 const MOST_PROBLEMS = 1000;
 
 /**
- * What is wrong with the model's nodes, at most 1000 problems; an empty list when all fit. Expects a model
- * that `validateModel` passes.
+ * The problems of the model's nodes, at most 1000; empty if there are none. Expects a model that passes
+ * `validateModel`.
  */
 export function checkOperators(model: Model): Problem[] {
   return check(model).problems;
 }
 
 /**
- * Operators of described sets that their version does not have: onnxruntime's additions, or withdrawn ones.
- * As "domain:Operator".
+ * Operators that the imported version of a described set does not have: onnxruntime's additions, or removed
+ * ones. As "domain:Operator".
  */
 export function undescribedOperators(model: Model): ReadonlySet<string> {
   return check(model).undescribed;
@@ -44,8 +44,8 @@ export function undescribedOperators(model: Model): ReadonlySet<string> {
 
 /**
  * Structure and operators together. `context` begins the message.
- * @param before operators that the original has although its sets do not (`undescribedOperators`); with it
- *   given, others are an error
+ * @param before the undescribed operators of the original (`undescribedOperators`); if given, others are an
+ * error
  * @throws BadModelError with the first problems
  */
 export function assertSound(model: Model, context: string, before?: ReadonlySet<string>): void {
@@ -63,7 +63,7 @@ export function assertSound(model: Model, context: string, before?: ReadonlySet<
   );
 }
 
-/** onnxruntime takes Constants apart before it checks them, and has a LayerNormalization of its own. */
+/** onnxruntime converts Constants before it checks them, and has its own LayerNormalization. */
 const LOADED_AS_THEY_ARE: ReadonlySet<string> = new Set(["Constant", "LayerNormalization"]);
 
 /** Imported versions by operator set. */
@@ -139,7 +139,7 @@ class OperatorChecker {
     }
   }
 
-  /** Undefined for what is not described, or not as it is. */
+  /** Undefined if the operator is not described, or matches its description. */
   private factsOf(node: Node, domain: string, version: number): OperatorFacts | undefined {
     const key = `${domain}:${node.opType}`;
     if (this.functions.has(key) || !isDescribed(domain, version)) return undefined;
@@ -155,7 +155,7 @@ class OperatorChecker {
     if (!declared || made === undefined || declared === made) return;
     this.report(
       `value "${value.name}" is declared as ${dataTypeName(declared)}, and node ` +
-        `"${nodeLabel(node)}" (${node.opType}) makes ${dataTypeName(made)}`,
+        `"${nodeLabel(node)}" (${node.opType}) produces ${dataTypeName(made)}`,
     );
   }
 
@@ -164,15 +164,18 @@ class OperatorChecker {
   }
 }
 
-/** Where the same node is in order: often the file imports another version than the exporter had in mind. */
+/**
+ * Looks for a version in which the node is valid: often the file imports another version than the exporter
+ * targeted.
+ */
 function fittingVersions(node: Node, domain: string, version: number): string {
   const fitting = operatorVersions(domain, node.opType).filter(
     (facts) => !facts.isWithdrawn && formFaults(node, facts).length === 0,
   );
   const near = fitting.find((facts) => facts.since > version) ?? fitting.at(-1);
   return near
-    ? `; it fits version ${near.since} of the set: does the model import the right one?`
-    : "; export the model again, or mend the node";
+    ? `; it would be valid in version ${near.since} of the set; check which version the model imports`
+    : "; export the model again, or correct the node";
 }
 
 function keyOf({ domain, name }: Pick<FunctionDef, "domain" | "name">): string {

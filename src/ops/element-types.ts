@@ -1,12 +1,9 @@
-/**
- * Element types that are certain without running the model, and nodes whose inputs do not go together by
- * them.
- */
+/** Infers element types without running the model, and finds nodes whose input types do not match. */
 import { DataType, dataTypeName, type Node } from "../ir/index.js";
 import { parameterAt } from "./signature.js";
 import type { OperatorFacts } from "./operator-facts.js";
 
-/** Element types of values in one scope and those around it. Absent means unknown or no tensor. */
+/** Element types of values in one scope and the enclosing ones. Absent means unknown or not a tensor. */
 export class TypeScope {
   private readonly own = new Map<string, number>();
 
@@ -18,14 +15,14 @@ export class TypeScope {
     return type === DataType.UNDEFINED ? undefined : type;
   }
 
-  /** @param type 0 hides a type of an outer scope without knowing this one's */
+  /** @param type 0 shadows a type of an outer scope with an unknown one */
   set(name: string, type: number): void {
     this.own.set(name, type);
   }
 }
 
 /**
- * Which inputs have a type that the operator does not take, or not together; and notes the types of the
+ * Finds inputs whose types the operator does not accept, alone or together, and records the types of the
  * outputs.
  */
 export function typeFaults(node: Node, facts: OperatorFacts, types: TypeScope): string[] {
@@ -38,12 +35,14 @@ export function typeFaults(node: Node, facts: OperatorFacts, types: TypeScope): 
     const { variable } = parameter;
     const other = variable === undefined ? undefined : bound.get(variable);
     if (!parameter.types.has(type))
-      faults.push(`its input ${index} ("${name}") is ${dataTypeName(type)}, which it does not take there`);
+      faults.push(
+        `its input ${index} ("${name}") is ${dataTypeName(type)}, which the operator does not accept there`,
+      );
     else if (other && other.type !== type) {
       faults.push(
         `its input ${index} ("${name}") is ${dataTypeName(type)} where input ${other.index} ` +
-          `("${node.inputs[other.index] ?? ""}") is ${dataTypeName(other.type)}, and both must ` +
-          "be of one type",
+          `("${node.inputs[other.index] ?? ""}") is ${dataTypeName(other.type)}, but both must ` +
+          "have the same type",
       );
     } else if (variable !== undefined && !other) bound.set(variable, { type, index });
   });

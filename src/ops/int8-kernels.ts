@@ -1,6 +1,6 @@
 /**
- * How nodes take part in int8, by the roles in the default table of kernels (targets/kernels.ts). A target
- * that lacks some of them leaves those operators in float.
+ * How nodes take part in int8, by the roles in the default table of kernels (targets/kernels.ts). If a target
+ * lacks some of them, those operators stay in float.
  */
 import { isOp, type Node } from "../ir/index.js";
 import { operatorsOf } from "../targets/index.js";
@@ -11,14 +11,14 @@ const CLAMPS = operatorsOf("clamp");
 
 export type Int8Role = "mover" | "requantizer";
 
-/** How the node takes part in an int8 island, or undefined when it has no int8 kernel. */
+/** The node's role in an int8 island, or undefined if it has no int8 kernel. */
 export function int8Role(node: Node | undefined): Int8Role | undefined {
   // MaxPool's second output, the indices, has no int8 kernel.
   if (isOp(node, ...MOVERS)) return isOp(node, "MaxPool") && node.outputs[1] ? undefined : "mover";
   return isOp(node, ...REQUANTIZERS) ? "requantizer" : undefined;
 }
 
-/** The inputs that carry values rather than shapes, axes or bounds. */
+/** The inputs that hold values rather than shapes, axes or bounds. */
 export function valueInputs(node: Node): string[] {
   return int8Role(node) === "mover" ? node.inputs.slice(0, 1) : node.inputs.filter((name) => name !== "");
 }
@@ -27,7 +27,7 @@ export function isClamp(node: Node | undefined): node is Node {
   return isOp(node, ...CLAMPS);
 }
 
-/** Oldest operator set whose DequantizeLinear takes a scale per channel. */
+/** First operator set whose DequantizeLinear supports per-channel scales. */
 export const PER_CHANNEL_OPSET = 13;
-/** Oldest operator set with DynamicQuantizeLinear. */
+/** First operator set with DynamicQuantizeLinear. */
 export const DYNAMIC_OPSET = 11;

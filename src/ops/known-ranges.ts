@@ -1,4 +1,4 @@
-/** What the values of a tensor cannot leave, whatever goes into the operator that makes them. */
+/** Ranges that the values of a tensor cannot leave, whatever the inputs of its operator. */
 import { type GraphEditor, isOp } from "../ir/index.js";
 import { int8Role } from "./int8-kernels.js";
 
@@ -7,15 +7,15 @@ export interface KnownRange {
   readonly max: 1;
 }
 
-/** Operators whose outputs fill a range by their definition. */
+/** Operators whose outputs have a fixed range by definition. */
 const RANGES: readonly (readonly [KnownRange, readonly string[]])[] = [
   [{ min: 0, max: 1 }, ["Sigmoid", "HardSigmoid", "Softmax"]],
   [{ min: -1, max: 1 }, ["Tanh", "Softsign"]],
 ];
 
 /**
- * The range known by construction, through operators that move values unchanged; undefined when data
- * decides it.
+ * The range known by construction, also through operators that only move values; undefined if it depends on
+ * data.
  */
 export function knownRange(editor: GraphEditor, tensor: string): KnownRange | undefined {
   let maker = editor.producer(tensor);

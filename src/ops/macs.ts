@@ -1,8 +1,7 @@
 /**
- * Multiply-accumulates of one call of an operator, by closed forms over the shapes of its inputs and
- * outputs. Only matrix products, convolutions, recurrences, contractions and attention count: elementwise
- * operators, normalizations, pooling, softmax and the biases are left out, as is usual where MACs are
- * compared.
+ * Counts the multiply-accumulates of an operator from the shapes of its inputs and outputs. Only matrix
+ * products, convolutions, recurrences, contractions and attention count: elementwise operators, normalizations,
+ * pooling, softmax and the biases are left out, as is usual where MACs are compared.
  */
 import {
   intAttribute,
@@ -32,10 +31,7 @@ export function countsMacs(node: Node): boolean {
   return formulaOf(node) !== undefined;
 }
 
-/**
- * MACs of the call; 0 for an operator that is not counted, undefined where the sizes that it takes are not
- * known.
- */
+/** MACs of the call; 0 for an operator that is not counted, undefined if the necessary sizes are not known. */
 export function nodeMacs(
   node: Node,
   inputs: readonly Known[],
@@ -76,7 +72,7 @@ const convolution =
 /** Every input element is spread over a channel group's kernel: the weight is [in, out / groups, …kernel]. */
 const transposedConvolution: Formula = ({ inputs: [x, w] }) => times(product(x), product(w?.slice(1)));
 
-/** Every output element sums over the inner axis, which either factor tells. */
+/** Every output element sums over the inner axis, known from either factor. */
 const matrixProduct =
   (left: number, right: number): Formula =>
   ({ node, inputs, outputs: [y] }) => {
@@ -87,7 +83,7 @@ const matrixProduct =
     return times(product(y) ?? productOfFactors(node, a, b), inner);
   };
 
-/** Elements of a product whose output is not known, by numpy's rules for stacks of matrices. */
+/** Elements of a product whose output shape is not known, by numpy's rules for stacks of matrices. */
 function productOfFactors(node: Node, a: Sizes, b: Sizes): number | undefined {
   if (!a || !b) return undefined;
   const rows = a.length < 2 ? 1 : a.at(intAttribute(node, "transA", 0) === 0 ? -2 : -1);
@@ -99,7 +95,7 @@ function productOfFactors(node: Node, a: Sizes, b: Sizes): number | undefined {
   return times(rows, columns, ...stacks);
 }
 
-/** Codes of a few bits: the weight's shape is an attribute. */
+/** The weight is packed codes of a few bits; its shape is given by attributes. */
 const packedMatrixProduct: Formula = ({ node, inputs: [x], outputs: [y] }) => {
   const [inner, columns] = [intAttribute(node, "K", undefined), intAttribute(node, "N", undefined)];
   return times(product(y) ?? times(product(x?.slice(0, -1)), columns), inner);
@@ -188,7 +184,7 @@ const CONTRIBUTED: Readonly<Record<string, Formula>> = {
 };
 
 /**
- * One operand alone multiplies nothing; n operands take n - 1 products for every combination of all labels.
+ * A single operand multiplies nothing; n operands take n - 1 products for each combination of all labels.
  * Undefined for an equation that does not fit the shapes, or unknown shapes.
  */
 function einsumMacs(
@@ -202,7 +198,7 @@ function einsumMacs(
   return [...sizes.values()].reduce((all, size) => all * size, terms.length - 1);
 }
 
-/** Sizes by label; those under an ellipsis by their place from the end, as they are broadcast. */
+/** Sizes by label; those of an ellipsis by their position from the end, because they are broadcast. */
 function note(term: string, shape: readonly number[] | undefined, sizes: Map<string, number>): boolean {
   if (!shape) return false;
   const [front = "", back, extra] = term.split("...");

@@ -1,27 +1,24 @@
 /**
- * What each version of each operator of ONNX's own sets takes and gives: inputs, outputs, their element
- * types and attributes. The packed table is unfolded at the first question, and only the lines that are
- * asked for.
+ * Describes each version of each operator of ONNX's own sets: inputs, outputs, their element types, and
+ * attributes. The packed table is parsed on first use, and only the lines that are needed.
  *
- * A line is `domain:Operator version|variables|inputs|outputs|attributes;version|…`; "=" repeats the
- * version before, and "-" for variables marks a version that withdraws the operator. Variables are `T=3`
- * (type set 3). Parameters are the variable or `#3`, then nothing (needed), "?" (may be left out), `*1`
- * (one or more, all alike) or `~1` (one or more). Attributes are `name:kind` with "!" where it is needed.
+ * A line is `domain:Operator version|variables|inputs|outputs|attributes;version|…`; "=" repeats the version
+ * before, and "-" for variables marks a version that withdraws the operator. Variables are `T=3` (type set 3).
+ * Parameters are the variable or `#3`, then nothing (needed), "?" (may be left out), `*1` (one or more, all
+ * alike) or `~1` (one or more). Attributes are `name:kind` with "!" where it is needed.
  */
 import { AttributeType } from "../ir/index.js";
 import { NEWEST_VERSIONS, OPERATORS, TYPE_SETS } from "./operator-facts-data.js";
 
-/** One input or output, or, where `isMany`, all from this one on. */
+/** One input or output or, with `isMany`, all from this one on. */
 export interface Parameter {
-  /**
-   * Parameters of one variable have one element type; unless they are many of which each may have its own.
-   */
+  /** Parameters of the same type variable have the same element type, unless a repeated one may have several. */
   readonly variable: string | undefined;
-  /** The element types that a tensor may have here. */
+  /** The accepted element types. */
   readonly types: ReadonlySet<number>;
   readonly isOptional: boolean;
   readonly isMany: boolean;
-  /** How many at least, where there may be many. */
+  /** The smallest number of them, with `isMany`. */
   readonly least: number;
 }
 
@@ -32,9 +29,9 @@ export interface AttributeFact {
 }
 
 export interface OperatorFacts {
-  /** The version that brought this form. */
+  /** The version that introduced this form. */
   readonly since: number;
-  /** Whether this version withdraws the operator. */
+  /** Whether this version removes the operator. */
   readonly isWithdrawn: boolean;
   readonly inputs: readonly Parameter[];
   readonly outputs: readonly Parameter[];
@@ -63,22 +60,22 @@ let typeSets: readonly ReadonlySet<number>[] | undefined;
 const unfolded = new Map<string, readonly OperatorFacts[]>();
 
 /**
- * Whether `version` of the operator set is described: not for sets of others, nor for versions newer than
- * the table.
+ * Whether `version` of the operator set is described: false for other sets and for versions newer than the
+ * table.
  */
 export function isDescribed(domain: string, version: number): boolean {
   return Object.hasOwn(NEWEST_VERSIONS, domain) && version <= (NEWEST_VERSIONS[domain] ?? 0);
 }
 
 /**
- * The form of an operator at a version of its set; undefined when the set has no such operator then.
- * `domain` "" is ONNX's main set.
+ * The form of an operator at a version of its set; undefined if that version has no such operator. `domain` ""
+ * is ONNX's main set.
  */
 export function operatorFacts(domain: string, opType: string, version: number): OperatorFacts | undefined {
   return operatorVersions(domain, opType).findLast((facts) => facts.since <= version);
 }
 
-/** Every form of an operator, oldest first; empty for an operator that is not described. */
+/** All forms of an operator, oldest first; empty for an operator that is not described. */
 export function operatorVersions(domain: string, opType: string): readonly OperatorFacts[] {
   const key = `${domain}:${opType}`;
   let versions = unfolded.get(key);
@@ -89,7 +86,7 @@ export function operatorVersions(domain: string, opType: string): readonly Opera
       .map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
   );
   const line = lines.get(key);
-  // Names come from files: what is not described is not kept, so that it cannot fill the memory.
+  // Names come from files: unknown ones are not cached, so that they cannot fill the memory.
   if (line === undefined) return [];
   unfolded.set(key, (versions = unfold(line)));
   return versions;

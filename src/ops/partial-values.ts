@@ -1,7 +1,6 @@
 /**
- * Values of short integer tensors that are computed from shapes, as far as they are known: each element is
- * a number, a symbol for a size, or unknown. What exporters write as Shape → Gather → Unsqueeze → Concat
- * comes out as [N, 8, 64].
+ * Computes the partly known values of short integer tensors that derive from shapes: each element is a number,
+ * a symbol for a size, or unknown. A chain such as Shape → Gather → Unsqueeze → Concat becomes [N, 8, 64].
  */
 import { DataType, intAttribute, isStandard } from "../ir/index.js";
 import type { Dimension } from "../ir/index.js";
@@ -14,10 +13,7 @@ type ValueRule = (call: Call) => PartialValue | undefined;
 
 const INTEGERS: ReadonlySet<number> = new Set([DataType.INT64, DataType.INT32]);
 
-/**
- * What is known of the values of the node's first output, whose type is `output`; undefined when nothing
- * is.
- */
+/** The known values of the node's first output, whose type is `output`; undefined if none are known. */
 export function inferValue(call: Call, output: Known): PartialValue | undefined {
   if (
     !isStandard(call.node) ||
@@ -29,7 +25,7 @@ export function inferValue(call: Call, output: Known): PartialValue | undefined 
   const value = VALUE_RULES.get(call.node.opType)?.(call);
   if (!value || value.length > MAX_SHAPE_LENGTH || value.every((element) => element === undefined))
     return undefined;
-  // A scalar and a vector of one hold as many elements; nothing else has its values read.
+  // Only scalars and vectors have their values read.
   const count = output.shape?.length === 0 ? 1 : output.shape?.length === 1 ? output.shape[0] : undefined;
   return count === value.length ? value : undefined;
 }

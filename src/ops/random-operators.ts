@@ -1,4 +1,4 @@
-/** Operators whose result differs in every run. Dropout is another one, but only where it trains. */
+/** Operators whose result differs in every run. So does Dropout, but only in training mode. */
 export const RANDOM_OPERATORS: ReadonlySet<string> = new Set([
   "Bernoulli",
   "Multinomial",

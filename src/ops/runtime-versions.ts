@@ -1,6 +1,6 @@
 /**
- * What releases of onnxruntime run, and keeping a model within it. Measured by loading a one-node model of
- * every operator set and IR version in the CPU build of each release.
+ * The operator sets and IR versions that releases of onnxruntime run, and how to keep a model within them.
+ * Measured by loading a one-node model of every operator set and IR version in the CPU build of each release.
  */
 import { EdgecError } from "../errors.js";
 import { allTensors, DataType, type Model, opsetVersion } from "../ir/index.js";
@@ -24,43 +24,46 @@ const RELEASES: readonly RuntimeRelease[] = [
 
 /** The oldest operator set that any release runs: most older forms of operators have no kernel. */
 export const OLDEST_RUN_OPSET = 7;
-/** The newest release that was measured: the table ends with the last that changed something. */
+/** The newest release that was measured; the table ends with the last release that changed something. */
 const NEWEST: readonly [number, number] = [1, 32];
 
-/** The first release that inlines functions before it folds constants. */
+/** The first release that inlines functions before folding constants. */
 const FOLDS_FUNCTIONS: readonly [number, number] = [1, 17];
 
-/** The oldest onnxruntime that a model must run in. */
+/** The oldest onnxruntime that must run the model. */
 export interface OldestRuntime {
   /** "1.16" */
   readonly name: string;
   /** Highest operator set and IR version that it reads. */
   readonly opset: number;
   readonly ir: number;
-  /** Whether it computes constants within functions once, at load. */
+  /** Whether it computes constants in functions once, at load. */
   readonly foldsFunctions: boolean;
 }
 
 /**
- * Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text, and for releases that nothing here
- * was tried on: those before 1.15 and after {@link NEWEST}.
+ * Reads "1.16" or "1.16.3". Throws EdgecError BAD_OPTION for other text, and for untested releases: those
+ * before 1.15 and after {@link NEWEST}.
  */
 export function oldestRuntime(text: string): OldestRuntime {
   const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?:\.\d+)?$/.exec(text.trim()) ?? [];
   if (major === undefined || minor === undefined)
-    throw new EdgecError("BAD_OPTION", `min-ort takes a version of onnxruntime such as 1.16, not "${text}".`);
+    throw new EdgecError(
+      "BAD_OPTION",
+      `min-ort must be a version of onnxruntime such as 1.16, not "${text}".`,
+    );
   const version = [Number(major), Number(minor)] as const;
   const release = [...RELEASES].reverse().find((candidate) => isAtLeast(version, candidate.version));
   if (!release)
     throw new EdgecError(
       "BAD_OPTION",
-      `min-ort must be 1.15 or later, not ${text}: models were not tried in older ones.`,
+      `min-ort must be 1.15 or later, not ${text}: older versions were not tested.`,
     );
   if (!isAtLeast(NEWEST, version))
     throw new EdgecError(
       "BAD_OPTION",
-      `min-ort ${text} is not known here: the newest onnxruntime that models were tried in ` +
-        `is ${NEWEST.join(".")}. Give that, which later ones run too.`,
+      `min-ort ${text} is not supported: the newest onnxruntime tested ` +
+        `is ${NEWEST.join(".")}. Give that version; later ones run the same models.`,
     );
   return {
     name: `${major}.${minor}`,
@@ -78,9 +81,9 @@ function isAtLeast(
 }
 
 /**
- * Lowers the model's IR version to what the runtime reads, where nothing in the model needs a later one.
- * Throws EdgecError BAD_OPTION when the model itself is too new for the runtime.
- * @param where the model, as messages name it
+ * Lowers the model's IR version to one that the runtime reads, if nothing in the model needs a later one.
+ * Throws EdgecError BAD_OPTION if the model itself is too new for the runtime.
+ * @param where the model's name in messages
  */
 export function fitRuntime(model: Model, runtime: OldestRuntime, where: string): void {
   const opset = opsetVersion(model);
@@ -97,14 +100,14 @@ export function fitRuntime(model: Model, runtime: OldestRuntime, where: string):
   if (needed > runtime.ir) {
     throw new EdgecError(
       "BAD_OPTION",
-      `${where}: holds what IR version ${needed} brought, and onnxruntime ${runtime.name} ` +
+      `${where}: uses features of IR version ${needed}, and onnxruntime ${runtime.name} ` +
         `reads ${runtime.ir} at most. Give a later --min-ort.`,
     );
   }
   model.irVersion = BigInt(runtime.ir);
 }
 
-/** Element types by the IR version that brought them. */
+/** Element types by the IR version that introduced them. */
 const TYPES_SINCE: readonly (readonly [number, readonly DataType[]])[] = [
   [9, [DataType.FLOAT8E4M3FN, DataType.FLOAT8E4M3FNUZ, DataType.FLOAT8E5M2, DataType.FLOAT8E5M2FNUZ]],
   [10, [DataType.UINT4, DataType.INT4]],
@@ -113,8 +116,8 @@ const TYPES_SINCE: readonly (readonly [number, readonly DataType[]])[] = [
 ];
 
 /**
- * The lowest IR version with all that the model uses: types of constants, functions and their overloads,
- * devices.
+ * The lowest IR version with all features that the model uses: types of constants, functions and their
+ * overloads, devices.
  */
 function neededIrVersion(model: Model): number {
   let needed = model.functions.length > 0 ? 8 : 3;

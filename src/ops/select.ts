@@ -1,28 +1,27 @@
-/** Pointing at nodes and constants by name, pattern, operator type or position. */
+/** Selects nodes and constants by name, pattern, operator type or position. */
 import { EdgecError, suggestion } from "../errors.js";
 import { groupBy } from "../group-by.js";
 import { nestedGraphs, nodeLabel, type Model, type Node } from "../ir/index.js";
 
-/** What selectors point at. */
+/** The nodes and constants that selectors match. */
 export class NodeSelection {
   constructor(
     private readonly nodes: ReadonlySet<Node>,
     private readonly constants: ReadonlySet<string>,
   ) {}
 
-  /** Whether the node itself or the constant is meant. */
+  /** Whether a selector matches the node or the constant. */
   has(node: Node, constant?: string): boolean {
     return this.nodes.has(node) || (constant !== undefined && this.constants.has(constant));
   }
 }
 
 /**
- * Finds what each selector points at, in the main graph and the bodies of If, Loop and Scan. A selector is,
- * in this order: the name of a node (of its first output when it has none) or of a constant; `#3`, the node
- * at that index of the main graph; an operator type; a pattern of names in which * stands for any text and
- * ? for any character. Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at
- * nothing.
- * @param user who asks, for the message: the name of a pass
+ * Finds the matches of each selector, in the main graph and the bodies of If, Loop and Scan. A selector is, in
+ * this order: the name of a node (of its first output when it has none) or of a constant; `#3`, the node at
+ * that index of the main graph; an operator type; a pattern for names in which * matches any text and ? any
+ * character. Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, if a selector matches nothing.
+ * @param user the caller, for the message: the name of a pass
  */
 export function selectNodes(model: Model, selectors: readonly string[], user: string): NodeSelection {
   const chosen = new Set<Node>();
@@ -43,7 +42,7 @@ interface Matches {
   readonly constants: readonly string[];
 }
 
-/** Nodes by name and by type: a search for what to leave in float selects thousands of nodes at a time. */
+/** Nodes indexed by name and by type: a search for nodes to leave in float selects thousands of nodes at a time. */
 class SelectableNames {
   readonly byLabel: ReadonlyMap<string, readonly Node[]>;
   readonly byType: ReadonlyMap<string, readonly Node[]>;
@@ -92,7 +91,7 @@ function unmatched(
   const hint = suggestion(selector, new Set([...byLabel.keys(), ...byType.keys(), ...constants]));
   return new EdgecError(
     "UNMATCHED_SELECTOR",
-    `${user}: "${selector}" is no node, constant or operator type of the model.${hint} A ` +
-      "name, an operator type, #index or a pattern with * and ? is accepted.",
+    `${user}: "${selector}" does not match any node, constant or operator type of the model.${hint} Give a ` +
+      "name, an operator type, #index, or a pattern with * and ?.",
   );
 }

@@ -1,11 +1,11 @@
 /**
- * What is known about every value of a model without running it: types, sizes as numbers or symbols, and
- * the elements of short integer tensors that are computed from shapes. Needs no declared shapes but those
- * of the inputs.
+ * Infers facts about every value of a model without running it: types, sizes as numbers or symbols, and the
+ * elements of short integer tensors that are computed from shapes. Needs no declared shapes except those of the
+ * inputs.
  *
- * Equal symbols are equal sizes. Symbols of graph inputs are believed; declarations of intermediate values
- * only where they give numbers that inference does not have, and those of outputs not at all, since
- * exporters get them wrong.
+ * Equal symbols are equal sizes. Symbols of graph inputs are trusted. Declarations of intermediate values are
+ * used only for numbers that inference lacks, and those of outputs not at all, because exporters get them
+ * wrong.
  */
 import {
   GraphEditor,
@@ -25,12 +25,12 @@ import { inferCall } from "./shape-rules.js";
 import { shortValue, type Call, type Known, type PartialValue } from "./shape-rules/call.js";
 import { MADE_PREFIX, Sizes } from "./sizes.js";
 
-/** What is known in one graph; names of the graphs around it are found as well. */
+/** The facts of one graph; lookups include the enclosing graphs. */
 export class GraphFacts {
   readonly types = new Map<string, TensorType>();
   readonly values = new Map<string, PartialValue>();
 
-  /** @param own names of the graph's own values: those of a body hide values of the graphs around it */
+  /** @param own names of the graph's own values, which shadow values of the enclosing graphs */
   constructor(
     private readonly parent: GraphFacts | undefined,
     private readonly own: ReadonlySet<string> = new Set(),
@@ -50,7 +50,7 @@ export class GraphFacts {
   }
 }
 
-/** Facts for each of the editors, which come outermost first (`GraphEditor.forModel`). */
+/** Facts for each editor, outermost first (`GraphEditor.forModel`). */
 export function analyzeShapes(editors: readonly GraphEditor[]): ReadonlyMap<GraphEditor, GraphFacts> {
   const analysis = new Analysis(new Map(editors.map((editor) => [editor.graph, editor])));
   const [main] = editors;
@@ -65,20 +65,20 @@ export function analyzeModel(model: Model): GraphFacts {
   return (editors[0] && facts.get(editors[0])) ?? new GraphFacts(undefined);
 }
 
-/** How often a node is looked at, on the whole, while types in loops are not settled yet. */
+/** Counts visits of nodes while types in loops have not converged. */
 const LOOKS_PER_NODE = 16;
 
 class Analysis {
   readonly facts = new Map<GraphEditor, GraphFacts>();
   private readonly sizes = new Sizes();
-  /** Nodes that may still be looked at before bodies are looked at only once. */
+  /** Remaining visits before bodies are analysed only once. */
   private budget: number;
 
   constructor(private readonly editors: ReadonlyMap<Graph, GraphEditor>) {
     this.budget = LOOKS_PER_NODE * [...editors.keys()].reduce((sum, { nodes }) => sum + nodes.length, 0);
   }
 
-  /** @param given what is known of the inputs of a body from the node that holds it */
+  /** @param given what the node that holds a body implies about the body's inputs */
   visit(editor: GraphEditor, outer: GraphFacts | undefined, given: readonly Known[] = []): GraphFacts {
     const { graph } = editor;
     const facts = new GraphFacts(outer, outer ? ownNames(graph) : new Set());
@@ -104,7 +104,7 @@ class Analysis {
     facts.types.set(name, this.complete({ elementType, ...(known ? { shape: known } : {}) }));
   }
 
-  /** Of what a body declares only element types are believed: its sizes may change from turn to turn. */
+  /** Only element types declared in a body are trusted: sizes may change between iterations. */
   private declareBodyInput({ name, type }: ValueInfo, given: Known, facts: GraphFacts): void {
     const known = given ?? (type?.tensor && { elementType: type.tensor.elementType });
     if (known) facts.types.set(name, this.complete(known));
@@ -146,7 +146,7 @@ class Analysis {
     });
   }
 
-  /** Unknown sizes get a symbol: whatever the size is, it is one size. */
+  /** Unknown sizes get a symbol, because each is one definite size. */
   private complete(type: TensorType): TensorType {
     return type.shape
       ? { elementType: type.elementType, shape: type.shape.map((dim) => dim ?? this.sizes.fresh()) }
@@ -154,7 +154,7 @@ class Analysis {
   }
 }
 
-/** Only vectors and scalars are read as values; a matrix has its elements elsewhere. */
+/** Only vectors and scalars are read as values. */
 function shortVector(tensor: Tensor | undefined): PartialValue | undefined {
   return tensor && tensor.dims.length <= 1 ? shortValue(tensor) : undefined;
 }

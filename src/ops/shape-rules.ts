@@ -1,6 +1,6 @@
 /**
- * How operators carry element types and shapes from inputs to outputs: one table, gathered from the
- * families beside it.
+ * How element types and shapes of inputs determine those of outputs: one table, collected from the families of
+ * operators in shape-rules/.
  */
 import { isStandard, type Node, type Tensor } from "../ir/index.js";
 import { ATTENTION, CONTRIBUTED } from "./shape-rules/attention.js";
@@ -22,7 +22,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
 ]);
 const CONTRIBUTED_RULES: ReadonlyMap<string, Rule> = new Map(CONTRIBUTED);
 
-/** Types of the node's outputs as far as they are known from its inputs' types and constants alone. */
+/** Types of the node's outputs as far as they follow from its inputs' types and constants. */
 export function inferOutputs(
   node: Node,
   inputs: readonly Known[],
@@ -44,7 +44,7 @@ export function inferCall(call: Call): readonly Known[] {
   return rules?.get(node.opType)?.(call) ?? [];
 }
 
-/** Symbols that stand for computed sizes mean nothing outside of one analysis. */
+/** Symbols for computed sizes are meaningful only within one analysis. */
 function withoutMadeSymbols(inputs: readonly Known[]): (type: Known) => Known {
   const given = new Set(inputs.flatMap((type) => type?.shape ?? []));
   return (type) =>

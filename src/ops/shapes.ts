@@ -1,7 +1,6 @@
 /**
- * What is known about values without running the model: element types, ranks and some sizes. A light,
- * best-effort propagation; a full shape inference is the runtime's business. Absent means unknown, never
- * "not a tensor".
+ * Infers element types, ranks and some sizes without running the model. A light, best-effort propagation; full
+ * shape inference is left to the runtime. Absent means unknown, never "not a tensor".
  */
 import {
   DataType,
@@ -18,9 +17,9 @@ import { inferOutputs } from "./shape-rules.js";
 export type TypeMap = ReadonlyMap<string, TensorType>;
 
 /**
- * Types of the graph's values. What the file declares comes first; the rest is propagated node by node.
- * @param outer types of the graphs around a body, whose values it may capture
- * @param constant how to look up constants of the graphs around it; the graph's own need no help
+ * Types of the graph's values. Declared types come first; the rest is propagated node by node.
+ * @param outer types of the graphs that enclose a body, whose values it may capture
+ * @param constant looks up constants of the enclosing graphs
  */
 export function inferTypes(
   graph: Graph,
@@ -30,7 +29,7 @@ export function inferTypes(
   const types = new Map(outer);
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
   const lookUp = (name: string): Tensor | undefined => constants.get(name) ?? constant(name);
-  // What the body itself has by a name hides the outer value, whether its type is known or not.
+  // A body's own value shadows the outer one of the same name, whether its type is known or not.
   for (const name of ownNames(graph)) types.delete(name);
   for (const { name, type } of [...graph.valueInfo, ...graph.outputs, ...graph.inputs])
     if (type?.tensor) types.set(name, type.tensor);
@@ -48,8 +47,8 @@ export function inferTypes(
 }
 
 /**
- * Types of the values of every graph of a model, whose editors come outermost first (`GraphEditor.forModel`).
- * @param declared whether to believe declarations of intermediate values, or to do without them
+ * Types of the values of every graph of a model; editors are outermost first (`GraphEditor.forModel`).
+ * @param declared whether to trust declarations of intermediate values or ignore them
  */
 export function inferScopes(editors: readonly GraphEditor[], declared = true): Map<GraphEditor, TypeMap> {
   const types = new Map<GraphEditor, TypeMap>();
@@ -63,7 +62,7 @@ export function inferScopes(editors: readonly GraphEditor[], declared = true): M
   return types;
 }
 
-/** The declared type, made more precise by the inferred one where the declaration leaves something open. */
+/** The declared type, with its unknown parts filled in from the inferred one. */
 function merge(declared: TensorType | undefined, inferred: TensorType | undefined): TensorType | undefined {
   if (!declared || declared.elementType === DataType.UNDEFINED) return inferred ?? declared;
   if (!inferred?.shape) return declared;
@@ -81,7 +80,7 @@ function finer(declared: Dimension, inferred: Dimension): Dimension {
     : declared;
 }
 
-/** Number of elements when every size is known. */
+/** Number of elements, if every size is known. */
 export function staticCount(shape: readonly Dimension[] | undefined): number | undefined {
   if (!shape) return undefined;
   let count = 1;

@@ -1,11 +1,11 @@
 /**
- * Whether a node has the form that its operator asks for: number of inputs and outputs, none left out that
- * is needed, attributes.
+ * Checks whether a node matches its operator's description: number of inputs and outputs, required ones,
+ * attributes.
  */
 import { AttributeType, type Attribute, type Node } from "../ir/index.js";
 import type { OperatorFacts, Parameter } from "./operator-facts.js";
 
-/** What is wrong with the node's form, in words that go on after "node … : "; empty when it fits. */
+/** The problems with the node's form, worded to follow "node … : "; empty if there are none. */
 export function formFaults(node: Node, facts: OperatorFacts): string[] {
   return [
     ...arityFaults(node.inputs, facts.inputs, "input"),
@@ -14,7 +14,7 @@ export function formFaults(node: Node, facts: OperatorFacts): string[] {
   ];
 }
 
-/** The parameter that stands at a place: the last one stands for all that follow, if it may be many. */
+/** The parameter at a position; a repeated last one covers all further positions. */
 export function parameterAt(parameters: readonly Parameter[], index: number): Parameter | undefined {
   const last = parameters.at(-1);
   return parameters[index] ?? (last?.isMany === true ? last : undefined);
@@ -28,11 +28,11 @@ function arityFaults(names: readonly string[], parameters: readonly Parameter[],
     0,
   );
   if (names.length < least || names.length > most)
-    return [`it has ${counted(names.length, what)} and takes ${range(least, most)}`];
+    return [`it has ${counted(names.length, what)}, but the operator takes ${range(least, most)}`];
   return names.flatMap((name, k) => {
     const parameter = parameterAt(parameters, k);
     return name === "" && parameter && !parameter.isOptional && !parameter.isMany
-      ? [`${what} ${k} is left out, and it is needed`]
+      ? [`${what} ${k} is missing, but required`]
       : [];
   });
 }
@@ -50,12 +50,12 @@ function attributeFaults(attributes: readonly Attribute[], facts: OperatorFacts)
   const faults: string[] = [];
   for (const attribute of attributes) {
     const fact = facts.attributes.get(attribute.name);
-    // The runtime keeps notes of its own in attributes of such names.
+    // The runtime stores its own notes in attributes with such names.
     if (!fact && attribute.name.startsWith("__")) continue;
-    if (!fact) faults.push(`it has no attribute "${attribute.name}"`);
+    if (!fact) faults.push(`its operator has no attribute "${attribute.name}"`);
     else if (isOtherKind(attribute, fact.type))
       faults.push(
-        `its attribute "${attribute.name}" is of the kind ${kindName(attribute.type)} and ` +
+        `its attribute "${attribute.name}" has the kind ${kindName(attribute.type)} and ` +
           `must be ${kindName(fact.type)}`,
       );
   }
@@ -65,7 +65,10 @@ function attributeFaults(attributes: readonly Attribute[], facts: OperatorFacts)
   return faults;
 }
 
-/** Files older than IR version 3 do not state the kind; in a function body it is the caller's. */
+/**
+ * Files older than IR version 3 do not state the kind; in a function body, the caller's attribute determines
+ * it.
+ */
 function isOtherKind({ type, refAttrName }: Attribute, expected: number): boolean {
   return (
     type !== undefined && type !== AttributeType.UNDEFINED && type !== expected && refAttrName === undefined

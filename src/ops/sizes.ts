@@ -1,17 +1,16 @@
 /**
- * Sizes that are not known as numbers: polynomials with whole coefficients over symbols, so that H · W / W
- * is H and N + 1 - 1 is N. A size is a number, a symbol of the model, or a symbol made here that stands for
- * a polynomial or for a rounded quotient. Equal sizes have equal symbols as far as this algebra sees;
- * unequal symbols may still be equal sizes.
+ * Symbolic sizes: polynomials with integer coefficients over symbols, so that H · W / W is H and N + 1 - 1 is
+ * N. A size is a number, a symbol of the model, or a generated symbol for a polynomial or a rounded quotient.
+ * Sizes that this algebra recognizes as equal have the same symbol; different symbols may still be equal sizes.
  */
 import type { Dimension } from "../ir/index.js";
 
 /** Coefficients by monomial; a monomial is the sorted ids of its symbols, "" the constant. */
 type Polynomial = ReadonlyMap<string, number>;
 
-/** What symbols made here begin with; declared names that begin so are not taken for symbols. */
+/** Prefix of generated symbols; declared names with this prefix are not treated as symbols. */
 export const MADE_PREFIX = "\0";
-/** Larger polynomials are not kept: nothing in real models needs them. */
+/** Larger polynomials are not kept, because no real model needs them. */
 const MAX_TERMS = 12;
 const MAX_DEGREE = 12;
 
@@ -22,17 +21,17 @@ export class Sizes {
   private readonly polynomials = new Map<string, Polynomial>();
   private count = 0;
 
-  /** A symbol for a size of which nothing is known. */
+  /** A symbol for a size about which nothing is known. */
   fresh(): string {
     return `${MADE_PREFIX}${this.count++}`;
   }
 
-  /** A mark by which symbols made from here on are told from those that were there. */
+  /** A mark that separates existing symbols from those generated later. */
   mark(): number {
     return this.count;
   }
 
-  /** Whether the symbol was there at the mark: one of the model, or one made before. */
+  /** Whether the symbol existed at the mark: one of the model, or one generated before. */
   isOlder(symbol: string, mark: number): boolean {
     return !symbol.startsWith(MADE_PREFIX) || Number(symbol.slice(MADE_PREFIX.length)) < mark;
   }
@@ -59,7 +58,7 @@ export class Sizes {
     return sizes.reduce<Dimension>((total, size) => this.multiply(total, size), 1);
   }
 
-  /** a / b where that is whole for every value of the symbols; undefined otherwise. */
+  /** a / b, if that is an integer for all values of the symbols; undefined otherwise. */
   divideExactly(a: Dimension, b: Dimension): Dimension {
     if (b === 1) return a;
     if (a === undefined || b === undefined || b === 0) return undefined;
@@ -76,9 +75,7 @@ export class Sizes {
     return this.size(quotient);
   }
 
-  /**
-   * The product of `above` divided by that of `below`, where it is whole; sizes that stand in both cancel.
-   */
+  /** The product of `above` divided by that of `below`, if it is an integer; sizes in both cancel. */
   quotient(above: readonly Dimension[], below: readonly Dimension[]): Dimension {
     const rest = [...above];
     const left = below.filter((size) => {
@@ -98,7 +95,7 @@ export class Sizes {
     const rest = new Map<string, number>();
     for (const [monomial, coefficient] of this.polynomial(a)) {
       const part = Math.floor(coefficient / n);
-      // Only a constant may be split: of other terms, coefficients that are multiples leave the root whole.
+      // Only a constant may be split; other terms must have coefficients that are multiples of the divisor.
       if (monomial === "" || coefficient % n === 0) {
         if (part !== 0) whole.set(monomial, part);
         if (coefficient !== part * n) rest.set(monomial, coefficient - part * n);
@@ -154,7 +151,7 @@ export class Sizes {
   }
 }
 
-/** Sizes that are numbers or unknown: what runtimes infer themselves. */
+/** An algebra of numbers and unknowns only, as in the runtimes' own inference. */
 export class NumericSizes extends Sizes {
   override quotient(above: readonly Dimension[], below: readonly Dimension[]): Dimension {
     return [...above, ...below].every((size) => typeof size === "number")
@@ -200,7 +197,7 @@ function factorsOf(monomial: string): string[] {
   return monomial === "" ? [] : monomial.split("*");
 }
 
-/** The monomial divided by another, or undefined when it is no multiple of it. */
+/** The monomial divided by another, or undefined if it is not divisible by it. */
 function without(monomial: string, divisor: string): string | undefined {
   const factors = factorsOf(monomial);
   for (const factor of factorsOf(divisor)) {

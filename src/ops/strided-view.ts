@@ -1,10 +1,7 @@
-/**
- * Axes over values that lie at even distances, and what reshaping and transposing makes of them. Pure
- * arithmetic.
- */
+/** Strided views of a constant, and their reshape and transpose. Pure arithmetic. */
 export interface StridedView {
   readonly dims: readonly number[];
-  /** Elements of the constant between neighbours along each axis. */
+  /** Stride of each axis, in elements of the constant. */
   readonly strides: readonly number[];
 }
 
@@ -50,16 +47,16 @@ export function unsqueezed(dims: readonly number[], axes: readonly number[]): nu
 }
 
 /**
- * Other axes over the same order of values, where strides can say so: axes that lie apart cannot become
- * one.
+ * Other axes over the same order of values, if strides can express that: axes that are not contiguous cannot be
+ * merged.
  */
 export function reshaped(view: StridedView, dims: readonly number[] | undefined): StridedView | undefined {
   if (!dims?.every((dim) => Number.isInteger(dim) && dim > 0) || countOf(dims) !== countOf(view.dims))
     return undefined;
   const old = view.dims.flatMap((dim, k) => (dim === 1 ? [] : [{ dim, stride: view.strides[k]! }]));
   const strides: number[] = [];
-  // From the last axis on: `run` values of the old axes lie `step` apart, and of these the new axes have
-  // taken `taken`.
+  // From the last axis back: `run` values of the old axes have stride `step`, of which the new axes have
+  // covered `taken`.
   let [run, step, taken] = [1, 1, 1];
   for (const dim of [...dims].reverse()) {
     if (dim === 1) {
@@ -82,7 +79,7 @@ export function reshaped(view: StridedView, dims: readonly number[] | undefined)
   return { dims, strides: strides.reverse() };
 }
 
-/** Offsets of all index combinations along some axes of a view, row-major, the other axes at 0. */
+/** Offsets of all index combinations along some axes of a view, row-major, with the other axes at 0. */
 export function viewOffsets(
   { dims, strides }: StridedView,
   axes: readonly number[] = [...dims.keys()],
@@ -104,7 +101,7 @@ export function rowMajor(dims: readonly number[]): number[] {
   return strides;
 }
 
-/** Whether the view has the values in the constant's own order. */
+/** Whether the view keeps the constant's own order of values. */
 export function isInOrder({ dims, strides }: StridedView): boolean {
   const own = rowMajor(dims);
   return dims.every((dim, axis) => dim === 1 || strides[axis] === own[axis]);

@@ -1,4 +1,4 @@
-/** Which inputs of an operator are weights and bias, and along which axis their output channels lie. */
+/** Describes which inputs of an operator are weights and bias, and the axis of their output channels. */
 import type { Node } from "../ir/index.js";
 import { intAttribute, isStandard } from "../ir/index.js";
 
@@ -8,15 +8,15 @@ export interface WeightFact {
   readonly kind: WeightKind;
   /** Inputs that may hold a weight. */
   readonly weights: readonly number[];
-  /** The input with one value per output channel that is added last. */
+  /** The input with one value per output channel that is added at the end. */
   readonly bias: number | undefined;
-  /** Axis of the weight at input `index` whose slices make different outputs. */
+  /** Axis of the output channels of the weight at input `index`. */
   channelAxis(node: Node, index: number, rank: number): number;
 }
 
 /**
- * Recurrent weights are [directions, gates × hidden, input]; within a direction, rows make different outputs.
- * The bias of MatMul is an Add behind it.
+ * Recurrent weights are [directions, gates × hidden, input]; within a direction, each row is an output channel.
+ * The bias of MatMul is an Add after it.
  */
 export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
   Conv: { kind: "conv", weights: [1], bias: 2, channelAxis: () => 0 },
@@ -40,8 +40,8 @@ export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
 };
 
 /**
- * Those of com.microsoft, which onnxruntime's own optimizer writes. The projections of an attention and
- * what is fused with an activation take the bias before anything else happens, as Gemm does.
+ * Operators of com.microsoft, which onnxruntime's own optimizer writes. Attention projections and layers fused
+ * with an activation add the bias directly to the product, as Gemm does.
  */
 const CONTRIBUTED_FACTS: Readonly<Record<string, WeightFact>> = {
   FusedConv: WEIGHT_FACTS.Conv!,
@@ -76,11 +76,11 @@ export function normalAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** What is known about the node's weights, or undefined when the operator has none. */
+/** The description of the node's weights, or undefined if the operator has none. */
 export function weightFact(node: Node): WeightFact | undefined {
   const facts = isStandard(node) ? WEIGHT_FACTS : node.domain === "com.microsoft" ? CONTRIBUTED_FACTS : {};
   if (!Object.hasOwn(facts, node.opType)) return undefined;
-  // With batch axes in other places the matrices of a product lie across its operand.
+  // With batch axes in other positions, the matrices of a product are not contiguous in the operand.
   if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0)
     return undefined;
   return facts[node.opType];

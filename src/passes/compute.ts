@@ -1,9 +1,12 @@
-/** Where passes have their heavy work done, and how they go through many layers of it. */
+/** Runs the heavy work of passes, and schedules it over many layers. */
 import { transferable } from "../numeric/transferable.js";
 import type { Compute, PassContext, TaskArguments, TaskName, TaskResult } from "./contract.js";
 import * as TASKS from "./tasks.js";
 
-/** On the thread that asks, which waits meanwhile. What is handed over is gone for the caller here too. */
+/**
+ * Runs work on the calling thread. Arrays that are handed over are lost to the caller, as they are with
+ * threads.
+ */
 export const IN_PLACE: Compute = {
   width: 1,
   run: <K extends TaskName>(task: K, ...args: TaskArguments<K>): Promise<TaskResult<K>> =>
@@ -13,18 +16,18 @@ export const IN_PLACE: Compute = {
     }),
 };
 
-/** A context in which there is somewhere to compute. */
+/** A context that certainly has a `compute`. */
 export type Working = Pick<PassContext, "advance"> & { readonly compute: Compute };
 
-/** The context with what it may lack: work is then done in place. */
+/** The context, with work done in place if it has no `compute`. */
 export function withCompute(context: PassContext): PassContext & Working {
   return { ...context, compute: context.compute ?? IN_PLACE };
 }
 
 /**
- * Starts the work of each item, as many side by side as there are threads, and finishes the items one by
- * one in their order, so that what comes of it does not depend on the number of threads.
- * @param part what is done to the items, for the progress of a pass that goes through them more than once
+ * Starts the work of each item, in parallel on as many threads as there are, and finishes the items one by one
+ * in their order, so that the result does not depend on the number of threads.
+ * @param part names this round in progress messages, for a pass that goes through the items more than once
  */
 export async function sideBySide<T, R>(
   { compute, advance }: Working,
@@ -38,7 +41,7 @@ export async function sideBySide<T, R>(
   for (let next = 0, done = 0; done < items.length;) {
     for (; next < items.length && next - done < compute.width; next++) {
       const work = start(items[next]!);
-      // Met when its turn comes; one before it may have failed by then.
+      // A failure is reported when its turn comes; an earlier item may have failed by then.
       work.catch(() => undefined);
       running.push(work);
     }

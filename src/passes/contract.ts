@@ -11,11 +11,11 @@ export interface NodeStatus {
   readonly name: string;
   readonly opType: string;
   readonly status: "changed" | "kept";
-  /** Why, in words for a person: "global magnitude threshold", "depthwise convolution is protected". */
+  /** The reason, for a person: "global magnitude threshold", "depthwise convolution is protected". */
   readonly reason: string;
 }
 
-/** A node at which a pass found part of what it looks for, but not all. */
+/** A node at which a pass found part of a pattern, but not all of it. */
 export interface NearMiss {
   readonly node: string;
   readonly opType: string;
@@ -24,17 +24,17 @@ export interface NearMiss {
 }
 
 export interface PassResult {
-  /** Exactly whether the model changed. */
+  /** True if and only if the model changed. */
   readonly modified: boolean;
-  /** Numbers for the report, named in camelCase. */
+  /** Figures for the report, with names in camelCase. */
   readonly stats: Readonly<Record<string, number>>;
   readonly nodes: readonly NodeStatus[];
   readonly diagnostics: readonly Diagnostic[];
-  /** For a person who wonders why nothing was fused; no part of the report unless asked for. */
+  /** Explains why something was not fused. In the report only on request. */
   readonly nearMisses?: readonly NearMiss[];
 }
 
-/** The evaluator for constant folding, injected so that passes stay free of the runtime. */
+/** The evaluator for constant folding. It is injected, so that passes do not depend on the runtime. */
 export interface ConstantEvaluator {
   /**
    * Runs a model with no inputs and returns its outputs by name; a name that could not be computed is
@@ -43,9 +43,9 @@ export interface ConstantEvaluator {
   evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
 }
 
-/** Values of another model on the same samples, which the measured one takes as an input. */
+/** Values of another model on the same samples, fed to the measured model as an input. */
 export interface GivenInput {
-  /** The input of the measured model that they are given to. */
+  /** The input of the measured model that takes them. */
   readonly input: string;
   readonly model: Model;
   /** A tensor that its main graph computes. */
@@ -56,11 +56,11 @@ export interface MeasureLimits {
   /** The first samples of the calibration data, at most so many. */
   readonly samples: number;
   /**
-   * Takes them as one sample, joined along axis 0, as far as they fit in memory. The model must take such a
-   * batch, and make of it what is asked for in a few values: all is measured in one run.
+   * Joins them along axis 0 into one sample, as far as they fit in memory, and measures all in one run. The
+   * model must accept such a batch, and the requested tensors must be small.
    */
   readonly asBatch?: boolean;
-  /** Computed once for as often as models are measured against them. */
+  /** Computed once, however many models are measured against them. */
   readonly given?: GivenInput;
 }
 
@@ -69,21 +69,18 @@ export type TaskName = keyof Tasks;
 export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
 export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;
 
-/**
- * Carries out heavy work away from the main thread, which must stay free for timers, signals and progress.
- */
+/** Does heavy work off the main thread, which must stay free for timers, signals and progress. */
 export interface Compute {
-  /** How many tasks run side by side. */
+  /** How many tasks run in parallel. */
   readonly width: number;
   /**
    * The result is the same to the bit wherever a task runs. Typed arrays that fill their buffer may be
-   * handed over: they are gone for the caller, who goes on with what comes back, and gives a copy of what
-   * is still needed.
+   * transferred: the caller loses them and must pass a copy of anything it still needs.
    */
   run<K extends TaskName>(task: K, ...args: TaskArguments<K>): Promise<TaskResult<K>>;
 }
 
-/** Measures tensors of any model over the calibration data, for passes that recover step by step. */
+/** Measures tensors of any model over the calibration data, for passes that recover accuracy step by step. */
 export type Measure = (
   model: Model,
   requests: readonly StatisticRequest[],
@@ -91,48 +88,48 @@ export type Measure = (
 ) => Promise<Statistics>;
 
 export interface PassContext {
-  /** Present when calibration data was given; empty when the pass asked for nothing. */
+  /** Present if calibration data was given; empty if the pass requested nothing. */
   readonly statistics: Statistics | undefined;
   readonly evaluator: ConstantEvaluator | undefined;
   readonly seed: number;
   /**
-   * The model as it was before the first pass that may change results: what passes that recover are to come
-   * near. Not to be changed. Absent until then.
+   * The model before the first lossy pass: the target of passes that recover accuracy. Must not be changed.
+   * Absent until a lossy pass has run.
    */
   readonly reference?: Model;
   /**
-   * Absent without data. What `statistics` can declare is measured before `run`; this is for what depends
-   * on `run`.
+   * Absent without data. Prefer `statistics`, which is measured before `run`; use this for requests that depend
+   * on the work of `run`.
    */
   readonly measure?: Measure;
-  /** Absent in tests, where work is done in place; see `withCompute`. */
+  /** Absent in tests, which do all work in place; see `withCompute`. */
   readonly compute?: Compute;
   /**
-   * Ends the run early. What `compute`, `measure` and `advance` give rejects with its reason; a pass that
-   * uses them need not look.
+   * Ends the run early. Promises of `compute`, `measure` and `advance` reject with its reason, so a pass that
+   * uses them need not check it.
    */
   readonly signal?: AbortSignal;
   /**
-   * To be awaited between units of work, such as layers: tells how far the pass is, lets the event loop
-   * turn, and throws once the run is aborted.
-   * @param part what is counted, where a pass counts more than once: "fit"
+   * Await this between units of work, such as layers: it reports progress, yields to the event loop, and throws
+   * once the run is aborted.
+   * @param part what is counted, if a pass counts more than once: "fit"
    */
   readonly advance?: (done: number, total: number, part?: string) => Promise<void>;
 }
 
 /** The command-line form of a pass, from which flags, help and docs derive. */
 export interface PassFlag {
-  /** As commander takes it: "--prune <ratio>". */
+  /** In commander's syntax: "--prune <ratio>". */
   readonly syntax: string;
   readonly help: string;
-  /** Turns the flag's text into options; throws EdgecError BAD_OPTION with what is accepted. */
+  /** Parses the flag's text into options. Throws EdgecError BAD_OPTION that says what is accepted. */
   parse(value: string): Record<string, unknown>;
 }
 
-/** How much a pass does, as one option of it that a search may turn. */
+/** How strongly a pass works, as one option that a search may vary. */
 export interface Strength {
   readonly option: string;
-  /** From weak to strong: a stronger value costs more accuracy and gains more. */
+  /** From weak to strong: a stronger value gains more and costs more accuracy. */
   readonly values: readonly number[];
 }
 
@@ -144,24 +141,24 @@ export interface PassDefinition<Options extends object> {
   /** Whether results may change beyond rounding. */
   readonly lossy: boolean;
   readonly defaults: Readonly<Options>;
-  /** What is turned where the pass is to work as strongly as the gates on accuracy allow. */
+  /** The option to vary if the pass is to work as strongly as the accuracy gates allow. */
   readonly strength?: Strength;
   /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
   readonly isSearched?: true;
-  /** Makes a file larger on purpose, for passes behind it: who names the pass asks for that. */
+  /** Makes the file larger on purpose, for the benefit of later passes. */
   readonly writesOut?: true;
   /**
-   * Reports show what the pass alone did to the size of the file, which takes another run without it. This
-   * sentence stands before the figure: what the pass does not do.
+   * If present, the report shows the effect of this pass alone on the file size, measured by a run without it.
+   * This sentence introduces the figure.
    */
   readonly sizeEffect?: string;
-  /** Throws EdgecError BAD_OPTION when a value is out of range. */
+  /** Throws EdgecError BAD_OPTION if a value is out of range. */
   validate?(options: Options): void;
   statistics?(model: Model, options: Options): readonly StatisticRequest[];
   run(model: Model, options: Options, context: PassContext): PassResult | Promise<PassResult>;
 }
 
-/** A pass with its options bound. */
+/** A pass bound to its options. */
 export interface Pass {
   readonly name: string;
   readonly lossy: boolean;
@@ -173,15 +170,13 @@ export interface Pass {
   withStrength?(value: number): Pass;
   statistics(model: Model): readonly StatisticRequest[];
   run(model: Model, context: PassContext): Promise<PassResult>;
-  /** The same pass, which leaves these nodes as they are as well; absent where it leaves none out. */
+  /** The same pass, with these nodes excluded as well; absent if the pass has no exclusions. */
   excluding?(nodes: readonly string[]): Pass;
-  /**
-   * The same pass, which takes the ranges of these layers at run time; absent where it knows no such form.
-   */
+  /** The same pass, with these layers quantized dynamically; absent if the pass has no such form. */
   atRunTime?(nodes: readonly string[]): Pass;
 }
 
-/** The factory that `definePass` returns: call it with options, or read the definition from it. */
+/** The factory that `definePass` returns. Call it with options, or read the definition from it. */
 export interface PassFactory<Options extends object> {
   (options?: Partial<Options>): Pass;
   readonly definition: PassDefinition<Options>;

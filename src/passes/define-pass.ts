@@ -35,9 +35,9 @@ export function definePass<Options extends object>(
 }
 
 /**
- * Before IR version 4 every constant had to be an input of its graph as well, in bodies too, and
- * onnxruntime refuses one that is not. Passes add constants without listing them, so such a model becomes
- * one of version 4. What it lists is a default from then on.
+ * Before IR version 4, every constant had to be a graph input as well, also in bodies, and onnxruntime rejects
+ * models where one is not. Passes add constants without listing them, so they raise such a model to version 4,
+ * where constants that are listed as inputs become defaults.
  */
 function allowUnlistedConstants(model: Model): void {
   if (model.irVersion === undefined || model.irVersion >= 4n) return;

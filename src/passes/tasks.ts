@@ -1,6 +1,6 @@
 /**
- * The heavy work of passes by name: pure functions of numbers and typed arrays, which `Compute` carries out
- * on threads of their own. What they are given and what they return is copied or handed over, never shared.
+ * The heavy work of passes, by name: pure functions of numbers and typed arrays, which `Compute` runs on
+ * threads. Arguments and results are copied or transferred, never shared.
  */
 export { clusterFlat, clusterLayer } from "../numeric/cluster-rows.js";
 export { measureLayer, scoreLayer, settleLayer } from "../numeric/layer-pruning.js";

@@ -1,4 +1,4 @@
-/** What a match has found: for each leaf and node of the pattern, the value and what it stands for. */
+/** The result of a match: for each leaf and node of the pattern, the value and its interpretation. */
 import type { Node } from "../ir/index.js";
 import type { Capture, Found, Pattern } from "./pattern.js";
 
@@ -14,7 +14,7 @@ interface Entered {
   readonly before: Entered | undefined;
 }
 
-/** Never changed: a match that does not lead on is simply dropped, and another goes on from before it. */
+/** Immutable: a failed attempt is dropped, and another continues from the earlier state. */
 export class Finding implements Found {
   private constructor(
     private readonly entries: Entry | undefined,
@@ -33,13 +33,13 @@ export class Finding implements Found {
   }
 
   maybe<T>(pattern: Capture<T>): T | undefined {
-    // Entries are made from what the pattern itself has read.
+    // The pattern itself wrote this entry, so its type is known.
     return this.entryOf(pattern)?.is as T | undefined;
   }
 
   of<T>(pattern: Capture<T>): T {
     const entry = this.entryOf(pattern);
-    if (!entry) throw new Error("the match does not hold what is asked for");
+    if (!entry) throw new Error("the match has no such entry");
     return entry.is as T;
   }
 

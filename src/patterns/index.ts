@@ -1,4 +1,4 @@
-/** What a fusion looks for in a graph, said once. */
+/** A language for the patterns that fusions match. */
 export { matchAt } from "./match.js";
 export { Trace } from "./near-miss.js";
 export { CONSTANT_TOLERANCE, exactly, number, scaled, type Scaled, times } from "./numbers.js";

@@ -1,8 +1,8 @@
 /**
- * Finds a pattern around a node. The match begins at the anchor, goes down to its operands, then up: to the
- * one node that reads the anchor's value, whose other operands must match in turn, and so on to the end of
- * the pattern. Where several ways are open (operands in either order, alternatives, steps that may be
- * missing) it tries them in order, the longest first, and takes the first that leads to an end.
+ * Matches a pattern around a node. Starting at the anchor, it matches the anchor's operands, then the single
+ * reader of the anchor's value with its other operands, and so on to the end of the pattern. With several
+ * possibilities (operands in either order, alternatives, optional steps), it tries them in order, the longest
+ * first, and takes the first that succeeds.
  */
 import { type GraphEditor, isOp, type Node, nodeLabel } from "../ir/index.js";
 import { Finding, keyOf } from "./found.js";
@@ -18,7 +18,7 @@ import {
 } from "./pattern.js";
 import type { Rule } from "./rule.js";
 
-/** The rule's pattern with `anchor` as its anchor, or undefined; then `trace` knows what stopped it. */
+/** The match of the rule's pattern with `anchor` as its anchor, or undefined; then `trace` has the reason. */
 export function matchAt(rule: Rule, anchor: Node, scope: Scope, trace?: Trace): Match | undefined {
   const matcher = new Matcher(rule, scope, trace);
   for (const match of matcher.from(anchor)) {
@@ -42,7 +42,7 @@ class Matcher {
       yield* this.climb(this.rule.anchor, last, found);
   }
 
-  /** From a node that is found to those of the pattern that read it. */
+  /** Continues from a matched node to the pattern nodes that read it. */
   private *climb(pattern: NodePattern<unknown>, last: Node, found: Finding): Generator<Match> {
     for (const parent of this.rule.parents.get(pattern) ?? []) {
       const reader = this.readerOf(last, pattern, parent, found);
@@ -81,7 +81,7 @@ class Matcher {
     else if (known !== undefined)
       this.trace?.add(
         found,
-        misfit(() => `"${value}" stands where "${known}" is expected`),
+        misfit(() => `"${value}" is used where "${known}" is expected`),
       );
     else if (pattern.kind === "leaf") yield* this.leaf(pattern, value, found);
     else yield* this.made(pattern, value, found);
@@ -98,14 +98,17 @@ class Matcher {
     else yield found.with(keyOf(pattern), value, outcome.is);
   }
 
-  /** The value's maker, which is asked last whether others read it: only then would it have been one. */
+  /**
+   * Matches the value's producer. Other readers are checked last, so that they are reported only if everything
+   * else matches.
+   */
   private *made(pattern: NodePattern<unknown>, value: string, found: Finding): Generator<Finding> {
     const { editor } = this.scope;
     const maker = editor.producer(value);
     if (!maker) {
       this.trace?.add(
         found,
-        misfit(() => `no ${pattern.ops.join(" or ")} makes "${value}"`),
+        misfit(() => `"${value}" does not come from ${pattern.ops.join(" or ")}`),
       );
       return;
     }
@@ -118,7 +121,7 @@ class Matcher {
         );
   }
 
-  /** The node with its operands, and the node that gives its value. */
+  /** Matches the node, its operands, and the node that produces its value. */
   private *node(pattern: NodePattern<unknown>, node: Node, found: Finding): Generator<[Finding, Node]> {
     if (!isOp(node, ...pattern.ops)) {
       const wanted = pattern.ops.join(" or ");
@@ -151,7 +154,7 @@ class Matcher {
   }
 }
 
-/** The operands in each order in which they may stand. */
+/** The allowed orders of the operands. */
 function orders({ operands, commutes }: NodePattern<unknown>): (readonly Pattern[])[] {
   return commutes && operands[0] !== operands[1] ? [operands, [...operands].reverse()] : [operands];
 }
@@ -162,7 +165,5 @@ function isUsedWithin(value: string, uses: number, editor: GraphEditor): boolean
 }
 
 function readElsewhere(value: string, editor: GraphEditor): string {
-  return editor.isOutput(value)
-    ? `"${value}" is an output of the graph and must stay`
-    : `"${value}" is read elsewhere too`;
+  return editor.isOutput(value) ? `"${value}" is a graph output and must stay` : `"${value}" has other uses`;
 }

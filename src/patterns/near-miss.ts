@@ -1,20 +1,20 @@
-/** How far a match got that failed, and what stopped it. */
+/** Records how far a failed match got, and the reason. */
 import type { Found, Misfit } from "./pattern.js";
 
 /**
- * Keeps the failure of the attempt that came furthest. One that stopped at an operator or operand of another
- * kind counts as far as the node before it: that a Sigmoid is followed by some Mul is no sign of a Swish.
+ * Keeps the failure of the attempt that got furthest. A failure at a different kind of operator or operand
+ * counts only up to the node before it: a Sigmoid followed by some Mul does not suggest a Swish.
  */
 export class Trace {
   private best: Misfit | undefined;
   private progress = 0;
 
-  /** Nodes that the furthest attempt had found, the anchor among them. */
+  /** The nodes that the furthest attempt matched, including the anchor. */
   get reached(): number {
     return this.progress;
   }
 
-  /** What stopped it. */
+  /** The reason for the failure. */
   get reason(): string | undefined {
     const why = this.best?.why;
     return typeof why === "function" ? why() : why;

@@ -1,4 +1,4 @@
-/** Patterns of constants that are one number, and of steps that scale or shift a value by one. */
+/** Patterns for constants that are a single number, and for steps that scale or shift a value by one. */
 import { DataType, elementCount, toNumbers } from "../ir/index.js";
 import {
   fit,
@@ -14,22 +14,19 @@ import {
   type Scope,
 } from "./pattern.js";
 
-/**
- * Relative difference below which a constant is the one that is meant: that of float32 and of 7 written
- * digits.
- */
+/** Largest relative difference from the expected constant: allows for float32 and for 7 decimal digits. */
 export const CONSTANT_TOLERANCE = 1e-6;
 
 export interface NumberOptions {
-  /** Relative difference from the number that is meant. */
+  /** Allowed relative difference from the expected number. */
   readonly tolerance?: number;
-  /** Takes constants of other types than float32 as well. */
+  /** Also accepts constants of types other than float32. */
   readonly isOfAnyType?: boolean;
 }
 
 /**
- * A constant of one element that raises no rank (a scalar, or a vector of one), in float32.
- * @param wanted the number that is meant; any without it
+ * A float32 constant of one element that does not raise the rank: a scalar or a vector of size 1.
+ * @param wanted the expected number; default: any
  */
 export function number(
   name: string,
@@ -39,7 +36,7 @@ export function number(
   return leaf(name, (value, _, scope) => {
     const read = numberAt(value, scope, isOfAnyType);
     return read === undefined
-      ? misfit(() => `"${value}" is no constant number`)
+      ? misfit(() => `"${value}" is not a constant number`)
       : nearTo(value, read, wanted, tolerance);
   });
 }
@@ -49,12 +46,12 @@ export function exactly(wanted: number, options: Pick<NumberOptions, "isOfAnyTyp
   return number(String(wanted), wanted, { ...options, tolerance: 0 });
 }
 
-/** One divided by a number, under the name of which the match hands it out. */
+/** The reciprocal of a number; the match returns it under the key of that number. */
 function reciprocal(of: Leaf<number>, wanted: number | undefined, tolerance: number): Leaf<number> {
   const read = (value: string, scope: Scope): Outcome<number> => {
     const divisor = numberAt(value, scope, false);
     return divisor === undefined || divisor === 0
-      ? misfit(() => `"${value}" is no constant number to divide by`)
+      ? misfit(() => `"${value}" is not a nonzero constant number`)
       : nearTo(value, 1 / divisor, wanted, tolerance, "1 / ");
   };
   return { ...leaf(of.name, (value, _, scope) => read(value, scope)), key: of };
@@ -83,10 +80,10 @@ function numberAt(value: string, { editor }: Scope, isOfAnyType: boolean): numbe
   return isOfAnyType || tensor.dataType === DataType.FLOAT ? toNumbers(tensor)[0] : undefined;
 }
 
-/** A value that is multiplied by a number, or divided by its reciprocal, in one node. */
+/** A value multiplied by a number, or divided by its reciprocal, in one node. */
 export interface Scaled {
   readonly pattern: OneOf;
-  /** The factor that was found. */
+  /** The key of the matched factor. */
   readonly factor: Leaf<number>;
 }
 
@@ -100,7 +97,7 @@ export function scaled(
   return { pattern: oneOf(node("Mul", [inner, factor]), divided), factor };
 }
 
-/** The value times a number that is known beforehand. */
+/** The value times a given number. */
 export function times(inner: Pattern, wanted: number, options: NumberOptions = {}): OneOf {
   return scaled(inner, wanted, options).pattern;
 }

@@ -1,55 +1,55 @@
 /**
- * Patterns say what a part of a graph looks like, as an expression over values: a `node` of some operators
- * with patterns for its operands, a `leaf` that reads a value (any value, a constant of one number, …), or
- * `oneOf` several patterns. A pattern that occurs twice stands for the same value in both places, so
- * `node("Mul", [x, x])` is a square.
+ * Patterns say what a part of a graph looks like, as an expression over values: a `node` of some operators with
+ * patterns for its operands, a `leaf` that reads a value (any value, a constant of one number, …), or `oneOf`
+ * several patterns. A pattern that occurs twice must match the same value in both places, so `node("Mul", [x,
+ * x])` is a square.
  *
- * A leaf and a node are also the keys under which a match hands out what they stand for: `found.of(x)`.
+ * Leaves and nodes are also the keys for reading a match: `found.of(x)`.
  */
 import type { GraphEditor, Node, Tensor } from "../ir/index.js";
 import type { GraphFacts } from "../ops/shape-analysis.js";
 
-/** The graph in which is matched, with what is known about its values. */
+/** The graph to match in, with known facts about its values. */
 export interface Scope {
   readonly editor: GraphEditor;
   readonly facts: GraphFacts;
   /** Version of the standard operator set. */
   readonly opset: number;
-  /** Whether a constant must stay as it is: nothing may be made from it. */
+  /** Whether a constant must stay unchanged, so that nothing may derive from it. */
   readonly isFixed: (constant: Tensor) => boolean;
 }
 
-/** What a match has found so far. */
+/** The current state of a match. */
 export interface Found {
-  /** Nodes whose operator is that of the pattern: how far the match has come. */
+  /** Number of matched nodes: how far the match got. */
   readonly progress: number;
-  /** These nodes, in the order in which they were found. */
+  /** The matched nodes, in the order of matching. */
   readonly nodes: readonly Node[];
-  /** What the pattern stands for, for one that every match comes by. */
+  /** The interpretation of a pattern that is part of every match. */
   of<T>(pattern: Capture<T>): T;
-  /** The same where the match need not come by it. */
+  /** The same for an optional part; undefined if not matched. */
   maybe<T>(pattern: Capture<T>): T | undefined;
-  /** The name of the value that the pattern stands for. */
+  /** The name of the value that the pattern matched. */
   valueOf(pattern: Pattern): string | undefined;
 }
 
 export interface Match {
   readonly found: Found;
-  /** The node that gives the value of the whole. */
+  /** The node that produces the value of the whole pattern. */
   readonly last: Node;
 }
 
-/** What was looked for is there, and this is what it stands for. */
+/** A successful reading, with its interpretation. */
 export interface Fit<T> {
   readonly is: T;
-  /** For an anchor alone: the node that gives the value, where that is one behind the node itself. */
+  /** For anchors only: the node that produces the value, if it is one after the node itself. */
   readonly last?: Node;
 }
 
-/** Why something is not what was looked for. */
+/** A failed reading, with the reason. */
 export interface Misfit {
   readonly why: string | (() => string);
-  /** Whether it comes close enough to be worth telling: another number, not another kind of operand. */
+  /** Whether it is close enough to report: another number, not another kind of operand. */
   readonly isNear: boolean;
 }
 
@@ -59,12 +59,12 @@ export function fit<T>(is: T, last?: Node): Fit<T> {
   return last ? { is, last } : { is };
 }
 
-/** Something else altogether. */
+/** A failure that is not worth reporting. */
 export function misfit(why: Misfit["why"]): Misfit {
   return { why, isNear: false };
 }
 
-/** Nearly what was looked for: a person who wonders why nothing was fused should hear of it. */
+/** A near miss, to report to a user who wonders why nothing was fused. */
 export function nearMisfit(why: Misfit["why"]): Misfit {
   return { why, isNear: true };
 }
@@ -73,20 +73,20 @@ export function isMisfit(outcome: Outcome<unknown> | undefined): outcome is Misf
   return outcome !== undefined && "why" in outcome;
 }
 
-/** Reads a value: what it stands for, or why it is not meant. Sees what is found so far. */
+/** Reads a value: its interpretation, or the reason why it does not match. Sees the current state of the match. */
 export type ReadValue<T> = (value: string, found: Found, scope: Scope) => Outcome<T>;
-/** The same for a node whose operands are found. */
+/** The same for a node whose operands have matched. */
 export type ReadNode<T> = (node: Node, found: Found, scope: Scope) => Outcome<T>;
 
-/** A value that is not taken apart further. */
+/** A value whose producer is not examined. */
 export interface Leaf<T> {
   readonly kind: "leaf";
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly read: ReadValue<T>;
-  /** Nothing but the node that the pattern names may read the value. */
+  /** Only the node in the pattern may read the value. */
   readonly isSole: boolean;
-  /** The leaf under which the match hands it out, where several are alternatives of one. */
+  /** The key under which the match returns it, if several leaves are alternatives. */
   readonly key?: Leaf<T>;
 }
 
@@ -94,15 +94,18 @@ export interface Leaf<T> {
 export interface NodePattern<T = Node> {
   readonly kind: "node";
   readonly ops: readonly string[];
-  /** Patterns of the first inputs; inputs behind them may be anything. */
+  /** Patterns of the first inputs; further inputs may be anything. */
   readonly operands: readonly Pattern[];
   readonly commutes: boolean;
-  /** How many nodes may read its value, unless it is the last of the pattern; such a value is no output. */
+  /**
+   * Most nodes that may read its value, which must not be a graph output. Does not apply to the last node of
+   * the pattern.
+   */
   readonly uses: number;
   readonly read: ReadNode<T>;
 }
 
-/** The first of these that is there. */
+/** The first alternative that matches. */
 export interface OneOf {
   readonly kind: "one of";
   readonly alternatives: readonly Pattern[];
@@ -110,7 +113,7 @@ export interface OneOf {
 
 export type Pattern = Leaf<unknown> | NodePattern<unknown> | OneOf;
 
-/** What a match hands something out for. */
+/** A key for reading a match. */
 export type Capture<T> = Leaf<T> | NodePattern<T>;
 
 export function leaf<T>(name: string, read: ReadValue<T>, { isSole = false } = {}): Leaf<T> {
@@ -123,15 +126,15 @@ export function value(name: string): Leaf<string> {
 }
 
 export interface NodeOptions {
-  /** Whether the two operands may come in either order; so for Add and Mul unless said otherwise. */
+  /** Whether the two operands may be in either order; default: true for Add and Mul. */
   readonly commutes?: boolean;
-  /** Nodes that may read the value; Infinity where it may be an output of the graph as well. */
+  /** Most nodes that may read the value; Infinity also allows a graph output. */
   readonly uses?: number;
 }
 
 const COMMUTATIVE: ReadonlySet<string> = new Set(["Add", "Mul"]);
 
-/** A node; nothing else may use its value unless `uses` says so. */
+/** A node. Nothing else may use its value unless `uses` allows it. */
 export function node(
   ops: string | readonly string[],
   operands: readonly Pattern[] = [],
@@ -140,7 +143,7 @@ export function node(
   return nodeThat(ops, operands, (found) => fit(found), options);
 }
 
-/** A node of which more must be true; `read` says what it stands for, or why it is not meant. */
+/** A node with further conditions: `read` returns its interpretation, or the reason why it does not match. */
 export function nodeThat<T>(
   ops: string | readonly string[],
   operands: readonly Pattern[],
@@ -156,7 +159,7 @@ export function oneOf(...alternatives: readonly Pattern[]): OneOf {
   return { kind: "one of", alternatives };
 }
 
-/** The pattern with a step around it or without: `optional(sum, (it) => node("Add", [it, bias]))`. */
+/** The pattern with or without an additional step: `optional(sum, (it) => node("Add", [it, bias]))`. */
 export function optional(inner: Pattern, step: (inner: Pattern) => Pattern): OneOf {
   return oneOf(step(inner), inner);
 }

@@ -1,18 +1,18 @@
-/** A pattern with the node at which to begin to look for it, and what else must be true of a match. */
+/** A pattern with its anchor, the node where matching starts, and further conditions on a match. */
 import type { Match, Misfit, NodePattern, Pattern, Scope } from "./pattern.js";
 
 export interface RuleParts {
   readonly pattern: Pattern;
-  /** The node of the pattern that tells it best: the rarest operator. Every match holds it. */
+  /** The most distinctive node of the pattern, with the rarest operator. It is part of every match. */
   readonly anchor: NodePattern<unknown>;
-  /** What the pattern cannot say: why a match is not to be rewritten. */
+  /** Conditions that a pattern cannot express: returns the reason why a match must not be rewritten. */
   readonly check?: (match: Match, scope: Scope) => Misfit | undefined;
 }
 
 export interface Rule extends RuleParts {
-  /** For each node of the pattern, those that it is an operand of. */
+  /** For each node of the pattern, the nodes that have it as an operand. */
   readonly parents: ReadonlyMap<Pattern, readonly NodePattern<unknown>[]>;
-  /** Nodes that may end a match. */
+  /** Nodes that may be the last of a match. */
   readonly ends: ReadonlySet<Pattern>;
 }
 

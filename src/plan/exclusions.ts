@@ -1,6 +1,6 @@
 /** What `--exclude` points at, kept as names while passes add, split and remove nodes. */
 import { EdgecError } from "../errors.js";
-import { makeNode, nestedGraphs, nodeLabel, removedBy, withDescendants, type Model } from "../ir/index.js";
+import { makeNode, nestedGraphs, nodeLabel, removedBy, withDerivedNames, type Model } from "../ir/index.js";
 import { selectNodes } from "../ops/select.js";
 
 /** Stands in where a constant is asked about by itself. */
@@ -30,7 +30,7 @@ export function presentNames(model: Model, names: readonly string[]): string[] {
   const present = new Set(nodeNames(model));
   for (const graph of nestedGraphs(model.graph))
     for (const { name = "" } of graph.initializers) present.add(name);
-  return [...withDescendants(model, names)].filter((name) => present.has(name));
+  return [...withDerivedNames(model, names)].filter((name) => present.has(name));
 }
 
 /** Of the main graph and its bodies. */

@@ -17,7 +17,7 @@ export interface AccuracyAim {
   /** Whether the gates of the run decide instead, on its evaluation data. */
   readonly byGates: boolean;
   /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
-  readonly mostShare: number;
+  readonly maxShare: number;
   readonly seconds: number;
 }
 
@@ -41,9 +41,9 @@ export function searchAims({
   timeBudget = FAIR_SECONDS,
 }: PlanOptions): SearchAims | undefined {
   const accuracy: AccuracyAim | undefined = hasAccuracyGates
-    ? { goalDb: FAIR_DB, byGates: true, mostShare: 1, seconds: timeBudget }
+    ? { goalDb: FAIR_DB, byGates: true, maxShare: 1, seconds: timeBudget }
     : effort === "best"
-      ? { goalDb: FAIR_DB, byGates: false, mostShare: FAIR_SHARE, seconds: timeBudget }
+      ? { goalDb: FAIR_DB, byGates: false, maxShare: FAIR_SHARE, seconds: timeBudget }
       : undefined;
   const speed = isTimed && effort !== "fast";
   return speed || device || accuracy

@@ -1,6 +1,6 @@
 /**
  * One model in several runtimes and at several optimization levels, as cells that the terminal and Markdown
- * lay out their own way.
+ * reports lay out in their own way.
  */
 import type { Across, Combination } from "../verify/index.js";
 import { decibelText, percentText, printable, significant } from "../units.js";
@@ -13,7 +13,7 @@ export const ACROSS_COLUMNS: readonly string[] = [
   "decisions that differ",
 ];
 
-/** Errors of rounding are far below what {@link significant} writes without an exponent. */
+/** Rounding errors are far too small for the fixed notation of {@link significant}. */
 const SMALL = 1e-3;
 
 export function acrossRows({ combinations }: Across): string[][] {

@@ -1,4 +1,4 @@
-/** Warnings that stand at the head of a report, because everything below it is to be read in their light. */
+/** Warnings at the top of a report, because they qualify everything below them. */
 import type { Diagnostic } from "../diagnostics.js";
 import type { Report } from "./report.js";
 
@@ -8,12 +8,12 @@ export function headWarnings({ warnings }: Pick<Report, "warnings">): Diagnostic
   return warnings.filter(({ id }) => HEAD.test(id));
 }
 
-/** Warnings that are shown further below. */
+/** Warnings that are shown lower down. */
 export function otherWarnings({ warnings }: Pick<Report, "warnings">): Diagnostic[] {
   return warnings.filter(({ id }) => !HEAD.test(id));
 }
 
-/** Whether the outputs are far from the original's, whatever the gates say. */
+/** Whether the outputs differ greatly from the original's, regardless of gates. */
 export function isMuchLost({ warnings }: Pick<Report, "warnings">): boolean {
   return warnings.some(({ id }) => id === "compare/much-lost");
 }

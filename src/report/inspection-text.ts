@@ -9,14 +9,14 @@ import { bytesText, countText, percentText, plural, printable } from "../units.j
 export interface InspectionTextOptions {
   /** Lists every node by name. */
   readonly nodes?: boolean;
-  /** Lists every layer, with whole names, in place of the first 20. */
+  /** Lists every layer with its full name, instead of the first 20. */
   readonly all?: boolean;
   readonly sort?: LayerSort;
 }
 
 const FIRST_LAYERS = 20;
 
-/** Facts, operators, layers, and what passes could do. Ends with a newline. */
+/** Facts, operators, layers, and what passes would do. Ends with a newline. */
 export function inspectionText(
   inspection: Inspection,
   options: InspectionTextOptions = {},
@@ -113,9 +113,9 @@ function macsText({ macs, unknownMacs, inputs }: Inspection): string {
   return `${known}: sizes of ${plural(unknownMacs, "node")} are not known. ${help(inputs)}`;
 }
 
-/** How to make sizes known. */
+/** How to specify unknown sizes. */
 function help(inputs: readonly InspectedValue[]): string {
-  // An open batch was taken for one sample.
+  // An open batch counts as one sample.
   const isTaken = (shape: InspectedValue["shape"], axis: number): boolean =>
     axis === 0 && (shape?.length ?? 0) > 1;
   const taken = new Set(inputs.flatMap(({ shape }) => (isTaken(shape, 0) ? [shape?.[0]] : [])));

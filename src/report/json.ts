@@ -10,14 +10,14 @@ export const jsonReport: ReportFormat = {
   recognizes: isReportJson,
 };
 
-/** Two-space JSON with a final newline. Values that JSON has no form for (infinities, NaN) become null. */
+/** Two-space JSON with a final newline. Values that JSON cannot represent (infinities, NaN) become null. */
 export function reportJson(report: Report): string {
   return jsonText(report);
 }
 
 /**
- * The same for any value. What `printable` makes visible is written as JSON's own \\u escapes, so that a
- * terminal stays in order.
+ * The same for any value. Characters that `printable` replaces are written as \\u escapes, so that they cannot
+ * control a terminal.
  */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, null, 2);

@@ -8,17 +8,17 @@ export type LayerSort = "bytes" | "macs" | "name";
 
 const NAME_WIDTH = 36;
 
-/** Layers of less are shapes, axes and bounds. Bytes. */
+/** Smaller constants are shapes, axes and bounds. Bytes. */
 const SMALLEST = 64;
 
-/** Whether a row is worth a place in a short table. */
+/** Whether a row belongs in a short table. */
 function tells({ bytes, macs }: InspectedNode): boolean {
   return bytes >= SMALLEST || macs !== 0;
 }
 
 export interface LayerRows {
   readonly rows: readonly string[][];
-  /** How many layers have no row. */
+  /** Number of layers without a row. */
   readonly left: number;
 }
 
@@ -90,7 +90,7 @@ function largestWeights(weights: readonly InspectedWeight[]): Map<string, Inspec
   return largest;
 }
 
-/** By node: what a command line calls each pass that would change it. */
+/** For each node, the command-line names of the passes that would change it. */
 function applicable(possibilities: readonly Possibility[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const { pass, node, status } of possibilities) {

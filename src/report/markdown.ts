@@ -13,7 +13,7 @@ import {
 } from "./rows.js";
 import type { ReportFormat } from "./report-format.js";
 
-/** The last line, which no reader shows: by it a later run knows the file as a report that it may replace. */
+/** An invisible last line, by which a later run recognizes the file as a report that it may replace. */
 const MARK = "<!-- report of edgec -->";
 
 export const markdownReport: ReportFormat = {
@@ -97,7 +97,7 @@ function markdownTable(header: readonly string[], rows: readonly (readonly strin
   return [line(header), `|${header.map(() => "---").join("|")}|`, ...rows.map(line)];
 }
 
-/** Names come from a file that anyone may have written: nothing in them may end a cell or start markup. */
+/** Names come from an untrusted file, so nothing in them may end a cell or start markup. */
 function cell(text: string): string {
   return text.replaceAll(/[\r\n]+/g, " ").replaceAll(/[\\|<>`*_[\]]/g, "\\$&");
 }

@@ -1,12 +1,12 @@
-/** Where fusions came near and what stopped them, for a person: some in full, the rest counted. */
+/** Near misses of fusions and their reasons, for a person: some in full, the rest counted. */
 import { printable, shortened } from "../units.js";
 import type { Paint } from "./paint.js";
 import type { Report } from "./report.js";
 import { textTable } from "./text-table.js";
 
-/** More lines than these nobody reads. */
+/** Most lines to print. */
 const MAX_SHOWN = 20;
-/** Of one pass; a model has the same layer many times. */
+/** Most lines per pass; a model has the same layer many times. */
 const MAX_OF_ONE_PASS = 5;
 
 type NearMiss = NonNullable<Report["nearMisses"]>[number];
@@ -18,11 +18,11 @@ export function nearMissLines({ nearMisses = [] }: Pick<Report, "nearMisses">, p
     [pass, shortened(node), opType, reason].map(printable),
   );
   const rest = countByPass(nearMisses.filter((miss) => !shown.includes(miss)));
-  const head = ["nearly fused by", "node", "operator", "what stopped it"].map((cell) => paint.bold(cell));
+  const head = ["nearly matched by", "node", "operator", "reason"].map((cell) => paint.bold(cell));
   return [...textTable([head, ...rows], [0, 1, 2, 3]), ...(rest === "" ? [] : [`and more: ${rest}`])];
 }
 
-/** Of each pass its first, as far as there is room. */
+/** The first of each pass, as far as there is room. */
 function choose(nearMisses: readonly NearMiss[]): NearMiss[] {
   const counts = new Map<string, number>();
   return nearMisses

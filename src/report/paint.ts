@@ -1,4 +1,4 @@
-/** Colours, given from outside: this room does not know whether anyone looks at a terminal. */
+/** Colours are passed in, because this room does not know whether the output is a terminal. */
 export interface Paint {
   bold(text: string): string;
   dim(text: string): string;

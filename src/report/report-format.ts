@@ -1,18 +1,18 @@
-/** What a report format is. The formats themselves are registered in report-formats.ts. */
+/** The interface of a report format. The formats are registered in report-formats.ts. */
 import type { Report } from "./report.js";
 
 export interface ReportFormat {
-  /** As help and messages call it: "Markdown". */
+  /** Its name in help and messages: "Markdown". */
   readonly name: string;
-  /** Endings of file names that choose it, in lower case with the dot; the first is the usual one. */
+  /** File extensions that select it, in lower case with the dot; the first is the usual one. */
   readonly endings: readonly string[];
-  /** What it is for, one line. */
+  /** Its purpose, in one line. */
   readonly description: string;
   /** The report as text that ends with a newline. */
   text(report: Report): string;
   /**
-   * Whether a text is a report that this format wrote: a later run may then replace the file. False rather
-   * than an error for anything else.
+   * Whether a text is a report in this format, which a later run may replace. Returns false for anything else,
+   * without an error.
    */
   recognizes(text: string): boolean;
 }

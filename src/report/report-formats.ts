@@ -10,10 +10,10 @@ import type { ReportFormat } from "./report-format.js";
 
 export const REPORT_FORMATS: readonly ReportFormat[] = [jsonReport, markdownReport];
 
-/** A report is text about one model; what is larger is none. Bytes. */
+/** Larger files are not reports. Bytes. */
 const MAX_REPORT_BYTES = 2 ** 28;
 
-/** The format that a file's ending chooses; the default for any other name. */
+/** The format for a file's extension; the default for any other name. */
 export function reportFormatOf(path: string): ReportFormat {
   const ending = extname(path).toLowerCase();
   return REPORT_FORMATS.find(({ endings }) => endings.includes(ending)) ?? REPORT_FORMATS[0]!;

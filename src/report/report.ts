@@ -1,6 +1,6 @@
 /**
- * The one report of a run, from which the terminal table, the JSON file and the Markdown are made.
- * Every key is part of the public schema (docs/reference/report.md): keys are added, never renamed.
+ * The report of a run, from which the terminal table, the JSON file and the Markdown are generated. Every key
+ * is part of the public schema (docs/reference/report.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import type { SCHEMA_VERSION } from "../version.js";
@@ -24,18 +24,15 @@ export interface ReportedNode extends NodeStatus {
   readonly pass: string;
 }
 
-/** What the search for nodes to leave in float measured. */
+/** Measurements of the search for nodes to leave in float. */
 export interface ReportedSearch {
-  /** Why each node stays float, by its name. */
+  /** Why each node stays in float, by its name. */
   readonly floatNodes: readonly { readonly name: string; readonly reason: string }[];
-  /**
-   * Fully connected layers whose ranges are taken at run time, and what that brought; null where there was
-   * no such choice.
-   */
+  /** Fully connected layers that are quantized dynamically, and the gain; null if there was no such choice. */
   readonly dynamic: NonNullable<SearchResult["dynamic"]> | null;
   readonly speed: NonNullable<SearchResult["paying"]> | null;
   readonly accuracy: NonNullable<SearchResult["choice"]> | null;
-  /** For another target than this machine, by its table of costs. */
+  /** For a target other than this machine, by its cost table. */
   readonly prediction: NonNullable<SearchResult["predicted"]> | null;
 }
 
@@ -44,23 +41,23 @@ export interface Report {
   readonly edgec: string;
   readonly input: string | null;
   readonly output: string | null;
-  /** Every file that was written of the model: itself, then its data; none for a comparison. */
+  /** The written files of the model: itself, then its data; none for a comparison. */
   readonly written: readonly string[];
-  /** The device that the model was made for; null when two models were compared. */
+  /** The target device; null if two models were compared. */
   readonly target: ReportedTarget | null;
-  /** The processor whose saturation was computed; null when none was. */
+  /** The processor whose saturation was emulated; null if none. */
   readonly emulation: Emulation | null;
   /** What --replay repeats; null for a comparison alone. */
   readonly decisions: Decisions | null;
-  /** null where nothing was searched. */
+  /** null without a search. */
   readonly search: ReportedSearch | null;
   readonly passes: readonly PassRecord[];
   readonly nodes: readonly ReportedNode[];
-  /** Only where that was asked for: what stopped fusions that had found the beginning of what they look for. */
+  /** Only on request: the reasons why partly matched fusions failed. */
   readonly nearMisses?: readonly ReportedNearMiss[];
   /**
-   * Only where the output is the input unchanged, because the result would be larger: the bytes that it
-   * would have had.
+   * Only if the input was written unchanged because the result would be larger: the bytes that it would have
+   * had.
    */
   readonly unchanged?: { readonly wouldBe: number };
   readonly size: SizeComparison;
@@ -68,9 +65,7 @@ export interface Report {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
-  /**
-   * The compressed model in other runtimes and at other optimization levels; only where that was asked for.
-   */
+  /** Only on request: the compressed model in other runtimes and at other optimization levels. */
   readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
   readonly verdict: Verdict;

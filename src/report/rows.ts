@@ -1,4 +1,7 @@
-/** The before → after figures of a report, as cells that the terminal and Markdown lay out their own way. */
+/**
+ * The before → after figures of a report, as cells that the terminal and Markdown reports lay out in their own
+ * way.
+ */
 import { clipped } from "../errors.js";
 import type { PassRecord } from "../run/run-log.js";
 import type { Fidelity, Latency, LatencyVerdict, OutputFidelity } from "../verify/index.js";
@@ -21,7 +24,7 @@ export interface ComparisonRow {
   readonly after: string;
   /** "3.78× smaller". */
   readonly change: string;
-  /** Whether the change is for the better; undefined when it is neither. */
+  /** Whether the change is an improvement; undefined if neither. */
   readonly better?: boolean;
 }
 
@@ -37,7 +40,7 @@ function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
   ] as const;
   return forms.flatMap(([name, form]) => {
     const [before, after] = [original[form], compressed[form]];
-    // Too large to be packed.
+    // Too large to compress.
     if (before === null || after === null) return [];
     const ratio = before / after;
     const change =
@@ -77,13 +80,10 @@ function latencyRows({ latency, target }: Report): ComparisonRow[] {
   ];
 }
 
-/**
- * Where the median of the rounds and the quotient of the medians differ by more than a tenth, neither is
- * told as a figure.
- */
+/** If the median of the rounds and the ratio of the medians differ by more than a tenth, neither is reported. */
 const CERTAIN = 0.1;
 
-/** A difference is the quotient of the medians beside it. */
+/** A reported change is the ratio of the medians in the same row. */
 function latencyText(
   { speedup, speedupRange: [low, high] }: Latency,
   change: LatencyVerdict["change"],
@@ -141,7 +141,7 @@ function outputText(output: OutputFidelity, samples: number): string {
   const { sqnrDb, cosine, agreement, maxAbsError, top1Agreement, otherSize, nearZero } = output;
   if (otherSize > 0) {
     return (
-      `a different number of results in ${otherSize} of ${samples} samples; compare it with ` +
+      `a different number of results in ${otherSize} of ${samples} samples; compare them with ` +
       "a metric of your own (--metric)"
     );
   }
@@ -153,7 +153,7 @@ function outputText(output: OutputFidelity, samples: number): string {
   return `${decibelText(sqnrDb)}, cosine ${(cosine ?? 0).toFixed(5)}, ${error}`;
 }
 
-/** What the figures were measured on, and with. */
+/** The data and the runtime of the measurements. */
 export function provenanceLines({
   target,
   emulation,
@@ -184,7 +184,7 @@ export function provenanceLines({
   if (executed)
     lines.push(
       `executed: ${plural(executed.int8Kernels, "int8 kernel")}, ${executed.floatKernels} ` +
-        `in float, ${executed.strayQdq} left-over Q/DQ or decode nodes`,
+        `in float, ${executed.strayQdq} remaining Q/DQ or decode nodes`,
     );
   if (across)
     lines.push(`across runtimes and levels: ${plural(across.samples, "sample")} of ${across.source}`);
@@ -198,7 +198,7 @@ function predictionLine({
   chosen,
 }: NonNullable<NonNullable<Report["search"]>["prediction"]>): string {
   const other = floatNodes.length > 0 ? `, ${int8.toFixed(2)} with all layers in int8` : "";
-  return `predicted: ${chosen.toFixed(2)} of float's time on ${target}, by its table of costs${other}`;
+  return `predicted: ${chosen.toFixed(2)} of float's time on ${target}, by its cost table${other}`;
 }
 
 export interface StatusCount {
@@ -210,8 +210,8 @@ export interface StatusCount {
 }
 
 /**
- * Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ in numbers
- * are one, with the range of each number.
+ * Nodes by pass, status and reason, the most frequent first within a pass. Reasons that differ only in numbers
+ * are merged, with the range of each number.
  */
 export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
   const groups = new Map<
@@ -234,10 +234,7 @@ export function statusCounts({ nodes }: Pick<Report, "nodes">): StatusCount[] {
 
 const NUMBER = /(?<![\w.])\d+(\.\d+)?/g;
 
-/**
- * Reasons that are the same but for their numbers as one: "30.0 to 80.5 % of 864 to 36864 weights are
- * zero".
- */
+/** Merges reasons that differ only in numbers: "30.0 to 80.5 % of 864 to 36864 weights are zero". */
 function withRanges([first = "", ...others]: readonly string[]): string {
   const lowest = first.match(NUMBER) ?? [];
   const highest = [...lowest];
@@ -254,7 +251,7 @@ function withRanges([first = "", ...others]: readonly string[]): string {
   });
 }
 
-/** The passes worth a line: those that changed something, or looked at nodes and kept them. */
+/** The passes to show: those that changed something, or kept nodes unchanged. */
 export function tellingPasses({ passes, nodes }: Report): PassRecord[] {
   return passes.filter((pass) => pass.modified || nodes.some((node) => node.pass === pass.name));
 }
@@ -267,7 +264,7 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
     .join(", ");
 }
 
-/** Numbers of a pass, without those that are zero. */
+/** Nonzero counts of a pass. */
 export function statsText(stats: Readonly<Record<string, number>>): string {
   return Object.entries(stats)
     .filter(([, value]) => value !== 0)

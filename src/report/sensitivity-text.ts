@@ -5,8 +5,8 @@ import { percentText, plural, printable, shortened } from "../units.js";
 
 const BAR = 30;
 /**
- * The score of equal outputs: alone among float neighbours the node does not repay its Q/DQ pairs, and is
- * not quantized.
+ * The score of equal outputs: surrounded by float nodes, the node does not repay its Q/DQ pairs and is not
+ * quantized.
  */
 const EQUAL_DB = 150;
 
@@ -17,12 +17,12 @@ export function sensitivityText({ model, source, allDb, nodes, left }: Sensitivi
     shortened(printable(name)),
     printable(opType),
     percentText(share),
-    db >= EQUAL_DB ? "stays float when alone" : `${db.toFixed(1)} dB`,
+    db >= EQUAL_DB ? "stays in float on its own" : `${db.toFixed(1)} dB`,
     "█".repeat(Math.round((BAR * noise(db)) / largest)),
   ]);
   const facts =
     `${printable(model)} with one node in int8 at a time, compared on ` +
-    `${printable(source)}; with all in int8 ${allDb.toFixed(1)} dB`;
+    `${printable(source)}; all nodes in int8: ${allDb.toFixed(1)} dB`;
   const unseen = left > 0 ? [`${plural(left, "node")} not measured`] : [];
   const table = textTable([["node", "operator", "MACs", "SQNR", "noise"], ...rows], [0, 1, 4]);
   return `${[...table, "", facts, ...unseen].join("\n")}\n`;

@@ -16,7 +16,7 @@ import { nearMissLines } from "./near-miss-lines.js";
 import { textTable } from "./text-table.js";
 import { printable, shortened } from "../units.js";
 
-/** A table before → after, what became of the nodes, warnings and gates. Ends with a newline. */
+/** A table before → after, the status of nodes, warnings and gates. Ends with a newline. */
 export function reportText(
   report: Report,
   paint: Paint = PLAIN,
@@ -53,7 +53,7 @@ function headLines(report: Report, paint: Paint): string[] {
   );
 }
 
-/** A comparison alone writes nothing. */
+/** A comparison writes no model. */
 function writtenLines(report: Report, paint: Paint): string[] {
   const { written, unchanged, verdict } = report;
   if (written.length === 0) return [];
@@ -61,7 +61,7 @@ function writtenLines(report: Report, paint: Paint): string[] {
   const state = !verdict.ok
     ? paint.red(`${what}, but a gate failed:`)
     : isMuchLost(report)
-      ? paint.red(`${what}, but much accuracy was lost:`)
+      ? paint.red(`${what}, but accuracy dropped sharply:`)
       : paint.green(`${what}:`);
   return [`${state} ${written.map(printable).join(" and ")}`];
 }
@@ -92,7 +92,7 @@ function passLines(report: Report, paint: Paint): string[] {
     : textTable([["pass", "time", ""].map((cell) => paint.bold(cell)), ...rows], [0, 2]);
 }
 
-/** Every decision on a node, one to a line. */
+/** Every decision on a node, one per line. */
 function nodeTable({ nodes }: Report, paint: Paint): string[] {
   const rows = nodes.map(({ pass, name, opType, status, reason }) => [
     pass,

@@ -1,59 +1,52 @@
 /**
- * Which nodes to leave in float so that the outputs hold. Nodes are ranked by how much noise goes from the
- * outputs when only they are left in float; then the shortest start of the ranking is taken that reaches
- * the goal.
+ * Chooses nodes to leave in float for accuracy. Nodes are ranked by the noise that the outputs lose if only
+ * that node is in float; then the shortest prefix of the ranking that reaches the goal is chosen.
  */
 import type { Model } from "../ir/index.js";
 import { noiseOf } from "../numeric/decibels.js";
 
-/** A node that would be computed in int8. */
+/** A node that int8 would compute. */
 export interface SearchNode {
   readonly name: string;
   readonly opType: string;
-  /** Its share of the multiply-accumulates of all nodes of the search, 0 to 1. */
+  /** Its fraction of the multiply-accumulates of all nodes of the search, 0 to 1. */
   readonly share: number;
-  /** Multiply-accumulates for each value that it reads or makes. */
+  /** Multiply-accumulates per value that it reads or writes. */
   readonly intensity: number;
 }
 
 export interface NodeSensitivity extends SearchNode {
   /** Mean signal-to-noise ratio of the outputs with this node in float and all others in int8, dB. */
   readonly db: number;
-  /**
-   * What its int8 form adds to the noise of the outputs, as a share of the signal; negative when it takes
-   * some away.
-   */
+  /** The output noise that its int8 form adds, relative to the signal's power; negative if it removes noise. */
   readonly noise: number;
 }
 
 export interface SearchSpace {
-  /** In the order in which they are worth measuring. */
+  /** In the order of measurement, most promising first. */
   readonly nodes: readonly SearchNode[];
-  /** The model in int8 but for the nodes named. */
+  /** Builds the model in int8 except for the named nodes. */
   readonly build: (floatNodes: readonly string[]) => Promise<Model>;
-  /** How near the outputs are, dB. A quick score takes few samples. */
+  /** The SQNR of the outputs, in dB. A quick score uses few samples. */
   readonly score: (model: Model, quick: boolean) => Promise<number>;
-  /** Lets the search say how far it is. */
+  /** Reports progress. */
   readonly progress?: (done: number, total: number) => void;
-  /** Lets it say what it turns to, where there is nothing to count. */
+  /** Reports the next step, if it cannot be counted. */
   readonly stage?: (step: string) => void;
-  /** Takes what has been measured so far. */
+  /** Receives the measurements so far. */
   readonly remember?: (ranking: readonly NodeSensitivity[]) => void;
-  /** Takes each model that is better than those before it, so that an end before time loses nothing. */
+  /** Receives each model that is better than earlier ones, so that an early end loses nothing. */
   readonly onBest?: (model: Model) => Promise<void>;
 }
 
 export interface SearchLimits {
   /** The score to reach, dB. */
   readonly goalDb: number;
-  /**
-   * Decides in the score's place whether a model is near enough: it may run what was asked for on other
-   * data.
-   */
+  /** Decides instead of the score whether a model is accurate enough; may run gates on other data. */
   readonly meetsGates?: (model: Model) => Promise<boolean>;
-  /** The multiply-accumulates that may go back to float, 0 to 1. */
-  readonly mostShare: number;
-  /** When to stop looking, by `performance.now()`. */
+  /** The largest fraction of multiply-accumulates that may return to float, 0 to 1. */
+  readonly maxShare: number;
+  /** When to stop, in the time of `performance.now()`. */
   readonly deadline: number;
 }
 
@@ -65,10 +58,10 @@ export interface NodeChoice {
   readonly ranking: readonly NodeSensitivity[];
 }
 
-/** What a node costs even when it has few multiply-accumulates: the Q/DQ pairs around it. */
+/** The minimum cost of a node with few multiply-accumulates: the Q/DQ pairs around it. */
 const FIXED_COST = 0.02;
 
-/** @param known what an earlier search of the same space has measured, which is not measured anew */
+/** @param known measurements of an earlier search of the same space, which are not repeated */
 export async function chooseFloatNodes(
   space: SearchSpace,
   limits: SearchLimits,
@@ -78,11 +71,11 @@ export async function chooseFloatNodes(
   const start = await evaluator.evaluate([]);
   if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
   const ranking = await rankNodes(space, limits.deadline, known);
-  // Where others decide, what takes noise away by itself may have to go as well: with all nodes in float
-  // nothing is lost.
+  // If `isGood` decides, nodes whose int8 form reduces noise may have to return to float too: with all nodes in
+  // float, nothing is lost.
   const worthwhile = affordable(
     ranking.filter(({ noise }) => noise > 0 || limits.meetsGates),
-    limits.mostShare,
+    limits.maxShare,
   ).map(({ name }) => name);
   const found = await shortestStart(worthwhile, evaluator, limits.deadline, start);
   const best =
@@ -117,10 +110,7 @@ class NodeSetEvaluator {
   }
 }
 
-/**
- * All nodes of the space that the time allows, the most rewarding first: noise taken away for what it
- * costs.
- */
+/** All nodes that the time allows, ranked by the noise removed per cost. */
 export async function rankNodes(
   { nodes, build, score, progress, stage, remember }: SearchSpace,
   deadline: number,
@@ -147,35 +137,32 @@ function reward({ noise, share }: NodeSensitivity): number {
   return noise / (FIXED_COST + share);
 }
 
-function affordable<T extends SearchNode>(ranking: readonly T[], mostShare: number): T[] {
+function affordable<T extends SearchNode>(ranking: readonly T[], maxShare: number): T[] {
   let sum = 0;
   return ranking.filter(({ share }) => {
-    // Shares that make up the whole may come to a little more in floating point.
-    if (sum + share > mostShare + 1e-9) return false;
+    // The rounded sum of all fractions may slightly exceed 1.
+    if (sum + share > maxShare + 1e-9) return false;
     sum += share;
     return true;
   });
 }
 
-/**
- * Where the time was too short to find out which nodes it takes, all that may go back to float are tried
- * before giving up.
- */
+/** If the time was too short for a ranking, tries all nodes that may return to float before giving up. */
 async function allInFloat(
   { nodes }: SearchSpace,
   evaluator: NodeSetEvaluator,
-  { mostShare }: SearchLimits,
+  { maxShare }: SearchLimits,
   found: EvaluatedSet,
 ): Promise<EvaluatedSet> {
-  const all = affordable(nodes, mostShare).map(({ name }) => name);
+  const all = affordable(nodes, maxShare).map(({ name }) => name);
   if (all.length === found.names.length) return found;
   const evaluated = await evaluator.evaluate(all);
   return evaluated.reached ? evaluated : found;
 }
 
 /**
- * Doubles the number of nodes until the goal is met, then halves the last step; the best start seen if it
- * never is.
+ * Doubles the number of nodes until the goal is met, then bisects the last step. Returns the best prefix if the
+ * goal is never met.
  */
 async function shortestStart(
   names: readonly string[],

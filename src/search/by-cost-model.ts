@@ -1,4 +1,4 @@
-/** Which nodes int8 does not pay for on a device that is not at hand, by its table of costs. */
+/** Chooses nodes for which int8 does not pay off on another device, by its cost table. */
 import type { Model } from "../ir/index.js";
 import type { TypeMap } from "../ops/shapes.js";
 import type { CostTable } from "../targets/index.js";
@@ -13,26 +13,20 @@ export interface PredictedChoice {
   readonly target: string;
   /** Nodes to leave in float for speed. */
   readonly floatNodes: readonly string[];
-  /**
-   * Time with all nodes in int8, and with those left in float that the search chose, over the time in
-   * float.
-   */
+  /** Time with all nodes in int8, and with the chosen nodes in float, relative to the time in float. */
   readonly int8: number;
   readonly chosen: number;
 }
 
-/** A gain below this is none: what the table says of kinds of operators is not exact for one of them. */
+/** Smallest gain to act on, because the table's costs per kind of operator are not exact for each one. */
 const CLEAR_GAIN = 0.03;
 
 export interface Prediction extends PredictedChoice {
-  /** Why each of `floatNodes` stays float. */
+  /** Why each of `floatNodes` stays in float. */
   readonly reasons: ReadonlyMap<string, string>;
 }
 
-/**
- * Whether layers whose ranges are taken at run time pay as such: without data there are no others to decide
- * about.
- */
+/** Whether dynamically quantized layers pay off as a whole; without data, there are no others to decide about. */
 export function isPaidAtRunTime({ costs: { dynamicMatMul, lstm } }: Device): boolean {
   return Math.max(dynamicMatMul, lstm) <= 1 - CLEAR_GAIN;
 }
@@ -53,7 +47,7 @@ export async function predictPayingNodes(
     .map((k) => graph.units[k]!)
     .filter((unit) => unit.isCompute && names.has(unit.name))
     .map((unit) => unit.name);
-  // Which operators follow those that are named is the pass's to say, so what it makes is looked at.
+  // The pass decides which operators follow the named ones, so its output is examined.
   const mixed =
     candidates.length > 0
       ? predictedTime(codeGraphOf(model, types, await build(candidates)), costs) / floatTime
@@ -82,8 +76,8 @@ function unpaid(device: string, share: number, of: string): string {
 }
 
 /**
- * Of the units of each island that stay float: their time in int8, with the conversions that it takes, over
- * that in float. By name.
+ * For the units of each island that stay in float: their time in int8, including conversions, relative to that
+ * in float. By name.
  */
 function sharesOf(graph: CodeGraph, costs: CostTable, inFloat: ReadonlySet<number>): Map<string, number> {
   const shares = new Map<string, number>();
@@ -97,7 +91,7 @@ function sharesOf(graph: CodeGraph, costs: CostTable, inFloat: ReadonlySet<numbe
   return shares;
 }
 
-/** The same device's time, over that in float, with these nodes in float as well. */
+/** The time on the device with these nodes in float as well, relative to that in float. */
 export async function predictedShare(
   model: Model,
   types: TypeMap,
@@ -108,7 +102,7 @@ export async function predictedShare(
   return shareOfQuantized(model, types, await build(floatNodes), costs);
 }
 
-/** The same of a model that is quantized already. */
+/** The same for a model that is already quantized. */
 export function shareOfQuantized(model: Model, types: TypeMap, quantized: Model, costs: CostTable): number {
   const graph = codeGraphOf(model, types, quantized);
   return predictedTime(graph, costs) / (predictedFloatTime(graph) || 1);

@@ -1,49 +1,52 @@
 /**
- * Which nodes int8 does not pay for on the machine at hand. A convolution with few multiply-accumulates for
- * each value that it moves loses more in the Q/DQ pairs around it than its arithmetic gains. Models with
- * some nodes in float are timed against each other; what was fastest is timed once more against float and
- * int8, as the fastest of many owes some of it to luck.
+ * Chooses nodes for which int8 does not pay off on this machine. A convolution with few multiply-accumulates
+ * per value loses more in the Q/DQ pairs around it than its arithmetic gains. Models with some nodes in float
+ * are timed against each other. The fastest is timed again against float and int8, because the fastest of many
+ * is partly chosen by chance.
  */
 import type { Model } from "../ir/index.js";
 import type { SearchSpace } from "./by-accuracy.js";
 
-/** Median times of the models, measured in turns, milliseconds. */
+/** Interleaved median times of the models, in milliseconds. */
 export type Timer = (models: readonly Model[]) => Promise<readonly number[]>;
 
 export interface PayingChoice {
   /** Nodes to leave in float for speed. */
   readonly floatNodes: readonly string[];
-  /** Of the model in float, with all nodes in int8, and as chosen, milliseconds. */
+  /** Times of the model in float, with all nodes in int8, and as chosen, in milliseconds. */
   readonly floatMs: number;
   readonly int8Ms: number;
   readonly chosenMs: number;
 }
 
-/** What is worth timing, from how codes flow in the model. */
+/** What is worth timing, derived from the flow of codes in the model. */
 export interface TimingHints {
-  /** Nodes between which codes flow, those first that are likeliest to lose. */
+  /** Groups of nodes connected by codes, the most likely to lose first. */
   readonly islands: readonly (readonly string[])[];
-  /** What a table of costs would leave in float. */
+  /** The nodes that a cost table would leave in float. */
   readonly predicted: readonly string[];
 }
 
-/** Below this share of float's time int8 pays as a whole, and shares of the nodes are not tried in float. */
+/**
+ * Below this fraction of float's time, int8 pays off as a whole, and no fractions of the nodes are tried in
+ * float.
+ */
 const CLEARLY_FASTER = 0.85;
 /** Differences below this are noise between interleaved medians. */
 const NOISE = 0.03;
-/** Islands of a model whose float form takes this much off are tried in float together. */
+/** Islands whose float form saves this much time are tried in float together. */
 const HINT = 0.01;
-/** Shares of the nodes, those with the least arithmetic for what they move, that are tried in float. */
+/** Fractions of the nodes to try in float, those with the least arithmetic per value. */
 const TRIED = [0.25, 0.5, 0.75];
 const MAX_ISLANDS = 4;
-/** What a round of timings may take, as far as a model that is run eight times allows, milliseconds. */
+/** Target time of a round of timings in milliseconds; each model runs at least eight times. */
 const ROUND_MS = 3_000;
 const MIN_RUNS = 8;
 const MIN_SETS = 3;
 
 type NodeSet = readonly string[];
 
-/** @param hints without them only shares of the nodes are tried */
+/** @param hints without them, only fractions of the nodes are tried */
 export async function choosePayingNodes(
   { nodes, build }: SearchSpace,
   time: Timer,
@@ -67,19 +70,19 @@ export async function choosePayingNodes(
   return verdict(all, finalists, await timed(finalists));
 }
 
-/** The first of the nodes by arithmetic for each value moved, least first. */
+/** The first nodes by arithmetic per value, least first. */
 function sharesOf(nodes: SearchSpace["nodes"]): NodeSet[] {
   const order = [...nodes].sort((a, b) => a.intensity - b.intensity).map(({ name }) => name);
   return TRIED.map((share) => order.slice(0, Math.round(share * order.length)));
 }
 
-/** Without those that leave nothing or everything in float. */
+/** Omits sets that leave nothing or everything in float. */
 function distinct(sets: readonly NodeSet[], count: number): NodeSet[] {
   const proper = sets.filter(({ length }) => length > 0 && length < count);
   return [...new Map(proper.map((set) => [JSON.stringify([...set].sort()), set])).values()];
 }
 
-/** The fastest set, and the islands together that gained something each. */
+/** The fastest set, and the union of the islands that each gained time. */
 function finalistsOf(
   sets: readonly NodeSet[],
   islands: readonly NodeSet[],
@@ -91,7 +94,7 @@ function finalistsOf(
   return distinct([best, losing.flat()], count);
 }
 
-/** A mixture that is clearly faster than both, else int8 that is clearly faster than float, else float. */
+/** A mixture if clearly faster than both, else int8 if clearly faster than float, else float. */
 function verdict(
   all: NodeSet,
   finalists: readonly NodeSet[],

@@ -1,5 +1,6 @@
 /**
- * What a search has measured, stored next to the output while it runs, so that an interrupted search can resume.
+ * Stores the measurements of a search next to the output while it runs, so that an interrupted search can
+ * resume.
  */
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -17,13 +18,13 @@ interface Stored {
 export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
   ranking: readonly NodeSensitivity[] | undefined;
   private readonly key: string;
-  /** Whether the file is that of a search, which another may overwrite and remove. */
+  /** Whether the file is a search's checkpoint, which another search may overwrite and remove. */
   private isOurs: boolean;
 
   /**
-   * @param path where it is kept
+   * @param path path of the checkpoint
    * @param inputs the files that the measurements depend on: the model's and the data's
-   * @param settings what they depend on besides: another value makes what was stored void
+   * @param settings further settings that they depend on; a different value invalidates the stored measurements
    */
   constructor(
     private readonly path: string,
@@ -38,7 +39,7 @@ export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
     this.ranking = stored?.key === this.key ? stored.ranking : undefined;
   }
 
-  /** Failing to write loses nothing but the way back. */
+  /** A failed write only loses the ability to resume. */
   save(ranking: readonly NodeSensitivity[]): void {
     this.ranking = ranking;
     if (!this.isOurs) return;
@@ -52,13 +53,13 @@ export class Checkpoint implements NonNullable<ModelEvaluators["memory"]> {
     }
   }
 
-  /** The search has come to its end. */
+  /** Removes the checkpoint of a finished search. */
   remove(): void {
     if (this.isOurs) rmSync(this.path, { force: true });
   }
 }
 
-/** What was stored, by whatever search; undefined for another file. */
+/** The stored measurements of any search; undefined for another file. */
 function read(path: string): Stored | undefined {
   if (whyUnreadable(path) !== undefined) return undefined;
   try {
@@ -71,7 +72,7 @@ function read(path: string): Stored | undefined {
   }
 }
 
-/** A changed file has another size or time. Data that is made in memory has neither. */
+/** A changed file has another size or time. Data in memory has neither. */
 function identity(path: string): readonly [string, number, number] {
   const found = statSync(path, { throwIfNoEntry: false });
   return [path, found?.size ?? 0, found?.mtimeMs ?? 0];

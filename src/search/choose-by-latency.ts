@@ -1,4 +1,4 @@
-/** The nodes that int8 does not pay for: by times on this machine, or by the costs of another device. */
+/** Chooses nodes for which int8 does not pay off: by times on this machine, or by the costs of another device. */
 import type { Model } from "../ir/index.js";
 import { type CostTable, NATIVE, resolveTarget } from "../targets/index.js";
 import type { SearchSpace } from "./by-accuracy.js";
@@ -12,7 +12,7 @@ import type { SearchAims } from "../plan/search-aims.js";
 export interface PayingNodes {
   readonly paying?: PayingChoice | undefined;
   readonly predicted?: Prediction | undefined;
-  /** The predicted time with these nodes in float over that with all in float, where times are predicted. */
+  /** The predicted time with these nodes in float, relative to all in float; only if times are predicted. */
   readonly shareOf: (floatNodes: readonly string[]) => Promise<number | undefined>;
 }
 
@@ -35,7 +35,7 @@ export async function chooseByLatency(
   };
 }
 
-/** Of what this machine is, whatever the model is made for. */
+/** The costs of this machine, whatever the model's target. */
 function nativeCosts(): CostTable {
   return resolveTarget(NATIVE).profile.costs;
 }

@@ -1,7 +1,7 @@
 /**
- * Which fully connected layers of an island take their ranges at run time. Codes that reach a layer are the
- * cheaper input; but they have one scale for all samples, where a range taken at run time has that of the
- * sample at hand. Whichever measures better is taken.
+ * Chooses fully connected layers of an island to quantize dynamically. An input that is already quantized is
+ * cheaper, but has one scale for all samples, while a range computed at run time fits each sample. The one that
+ * measures better is chosen.
  */
 import type { Model } from "../ir/index.js";
 import { noiseOf } from "../numeric/decibels.js";
@@ -9,34 +9,31 @@ import { noiseOf } from "../numeric/decibels.js";
 export interface DynamicSpace {
   /** Names of the layers that run on static codes, the largest first. */
   readonly layers: readonly string[];
-  /** The model with the ranges of these taken at run time. */
+  /** Builds the model with these layers quantized dynamically. */
   readonly build: (layers: readonly string[]) => Promise<Model>;
-  /** How near the outputs are on few samples, dB. */
+  /** The SQNR of the outputs on few samples, in dB. */
   readonly score: (model: Model) => Promise<number>;
 }
 
-/**
- * Whether the model with the ranges of these layers taken at run time, which comes second, is no slower
- * than the first.
- */
+/** Whether the second model, with these layers quantized dynamically, is no slower than the first. */
 export type IsNoSlower = (before: Model, after: Model, layers: readonly string[]) => Promise<boolean>;
 
 export interface DynamicChoice {
-  /** Names of the layers whose ranges are taken at run time. */
+  /** Names of the dynamically quantized layers. */
   readonly layers: readonly string[];
-  /** With none of them, and as chosen, dB on few samples. */
+  /** SQNR without them, and as chosen, in dB on few samples. */
   readonly beforeDb: number;
   readonly afterDb: number;
 }
 
-/** Models have tens of such layers at most; more are not worth a measurement each. */
+/** Most layers to measure. Models rarely have more than some tens of such layers. */
 const MAX_LAYERS = 32;
-/** What a layer's static form must add to the noise for it to be worth a thought. */
+/** Smallest share of the noise for which a layer's static form is reconsidered. */
 const MIN_SHARE = 0.02;
 
 /**
- * Layers are measured one by one and those that gain are put together, if the model is no slower for it.
- * @param deadline when to stop measuring, by `performance.now()`
+ * Measures layers one by one and combines those that gain, if that does not make the model slower.
+ * @param deadline when to stop measuring, in the time of `performance.now()`
  */
 export async function chooseDynamicLayers(
   { layers, build, score }: DynamicSpace,

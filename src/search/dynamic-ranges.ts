@@ -1,7 +1,4 @@
-/**
- * The space that a search moves in: that of the pass, once it is known which layers take their ranges at
- * run time.
- */
+/** The search space of the pass, after choosing which layers are quantized dynamically. */
 import { calibrate } from "../calibration/calibrate.js";
 import { take } from "../data/index.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -14,19 +11,14 @@ import { sampleTypes } from "./sample-types.js";
 import type { SearchTools } from "./search-types.js";
 import type { SearchAims } from "../plan/search-aims.js";
 
-/** Held-out samples for ranking nodes; a choice is scored on all of them. */
+/** Held-out samples for ranking nodes; a choice is scored on all held-out samples. */
 const QUICK_SAMPLES = 16;
-/**
- * Share of the time that is spent on the choice between ranges that are fixed and ranges taken at run time.
- */
+/** Fraction of the time for the choice between static and dynamic ranges. */
 const DYNAMIC_SHARE = 0.1;
-/** How much slower they may make the model: differences below are noise between interleaved medians. */
+/** Allowed slowdown: smaller differences between interleaved medians are noise. */
 const NOISE = 0.03;
 
-/**
- * The space of the pass; with data to judge by and an aim at accuracy, with ranges taken at run time where
- * they measure better.
- */
+/** The space of the pass. With data and an accuracy aim, it uses dynamic ranges where they measure better. */
 export async function spaceWithDynamicLayers(
   model: Model,
   pass: Pass,
@@ -69,10 +61,7 @@ export async function spaceWithDynamicLayers(
   };
 }
 
-/**
- * The better score of the model as it is and as later steps recover it; the model is left as the better
- * one.
- */
+/** The better score of the model with and without later recovery steps; the model is left in the better state. */
 async function scoreRecovered(model: Model, { score, recover }: SearchTools): Promise<number> {
   const plainDb = await score(model);
   if (!recover) return plainDb;

@@ -1,6 +1,4 @@
-/**
- * Evaluates models for a search: their time on this machine, and whether they meet the gates on accuracy.
- */
+/** Evaluates models for a search: their time on this machine, and whether they meet the accuracy gates. */
 import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
@@ -9,23 +7,20 @@ import { checkGates, type GateLimits, quantile, readableOutputs, verifyModels } 
 import type { ModelEvaluators } from "./search-types.js";
 
 export interface EvaluatorContext {
-  /** What the runtime runs as the original. */
+  /** The file that the runtime runs as the original. */
   readonly referencePath: string;
   readonly evaluation: Dataset | undefined;
   readonly isLabelled: boolean;
   readonly metric: string | undefined;
   readonly threads: number;
-  /** The gates on accuracy and fidelity; without any, `meetsGates` is left out. */
+  /** The gates on accuracy and fidelity; without any, `meetsGates` is absent. */
   readonly limits: GateLimits;
-  /** Whether times on this machine are those that count. */
+  /** Whether times on this machine matter. */
   readonly isTimed: boolean;
 }
 
 const TIMED_FEEDS = 4;
-/**
- * A fraction of what the final comparison takes: choices are between models that differ by more than a few
- * percent.
- */
+/** Shorter than the final comparison, because the models to choose between differ by more than a few percent. */
 const TIMING = { warmup: 2, runs: 15, minMs: 150, maxMs: 4_000 };
 
 export function runEvaluators(context: EvaluatorContext): Pick<ModelEvaluators, "time" | "meetsGates"> {
@@ -45,7 +40,7 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
   const feeds: Feed[] = [];
   for await (const { feed } of take(evaluation, TIMED_FEEDS).samples()) feeds.push(feed);
   return inFolder(async (folder) => {
-    // Outputs that cannot be returned would leave nothing to ask for.
+    // A model whose outputs cannot be returned needs a readable form.
     const readable = models.map((model) => readableOutputs(model).model);
     const paths = readable.map(
       (model, k) => writeModel(model, folder.file(`${k}.onnx`), { durable: false }).path,
@@ -62,9 +57,9 @@ async function timeModels(models: readonly Model[], evaluation: Dataset, threads
 }
 
 /**
- * The first model's median, and those of the others by the median of their ratio to it within a round: what
- * slows the machine down for some rounds then slows all models down alike. Entry r of all must come from
- * the same round.
+ * The median of the first model, and those of the others from the median of their ratio to it within each
+ * round, so that a slowdown of the machine during some rounds affects all models equally. Entry r of all lists
+ * must come from the same round.
  */
 export function steadyMedians(times: readonly ModelTimes[]): number[] {
   const base = times[0]?.samplesMs ?? [];
@@ -99,7 +94,7 @@ async function gatesHold(
   });
 }
 
-/** Gates on size are not asked about here. */
+/** Gates on size are not checked here. */
 const UNKNOWN_SIZE = {
   original: { raw: 0, gzip: null, brotli: null },
   compressed: { raw: 0, gzip: null, brotli: null },

@@ -1,8 +1,8 @@
 /**
- * What a model takes on a device that is not at hand, from the target's table of costs: multiply-adds of a
- * 3×3 convolution in float, times the ratio of its kind for what works on codes, and what it takes to come
- * to codes and back where they begin and end. Which operators are better left in float is then a cheapest
- * cut between the two kinds.
+ * Predicts the time of a model on another device from the target's cost table: multiply-adds of a 3×3
+ * convolution in float, times the ratio of its kind for operators in int8, plus the conversions where codes
+ * begin and end. The operators that are better left in float then follow from a minimum cut between the two
+ * kinds.
  */
 import { CutNetwork, SINK, SOURCE } from "../numeric/min-cut.js";
 import type { CostTable } from "../targets/index.js";
@@ -10,7 +10,7 @@ import type { CodeGraph, CodeTensor, Unit } from "./qdq-graph.js";
 import { type Island, islandsOf } from "./qdq-groups.js";
 import { CALL } from "./float-cost.js";
 
-/** Where no unit is left in float, which is what the model was built as. */
+/** The costs with all units in int8, as the model was built. */
 const NONE: ReadonlySet<number> = new Set();
 
 /** @param inFloat indices of units */
@@ -26,8 +26,8 @@ export function predictedTime(
 }
 
 /**
- * Of the units of one island with the conversions within it and at its borders, which no other island bears
- * on.
+ * The cost of the units of one island, with the conversions in it and at its borders, which do not depend on
+ * other islands.
  */
 export function islandTime(graph: CodeGraph, island: Island, costs: CostTable, inFloat = NONE): number {
   const kernels = island.units.reduce(
@@ -71,14 +71,14 @@ function conversion(values: number, cost: number): number {
 }
 
 /**
- * A second's work. Of 100,000 operators in a chain, or with a few readers each, a cheapest cut takes a
+ * About one second of work. A minimum cut of 100,000 operators in a chain, or with a few readers each, takes a
  * seventh to a third of it.
  */
 const MAX_WORK = 5e7;
 
 /**
- * The units that are better left in float, as few as are worth it.
- * @param mostWork edges of the network to look at before whole islands are decided on instead
+ * The units that are better left in float, as few as possible.
+ * @param mostWork edges of the network to visit before falling back to whole islands
  */
 export function cheapestInFloat(graph: CodeGraph, costs: CostTable, mostWork = MAX_WORK): Set<number> {
   return cheapestCut(graph, costs, mostWork) ?? islandsInFloat(graph, costs);
@@ -90,7 +90,7 @@ function cheapestCut(
   mostWork: number,
 ): Set<number> | undefined {
   const network = new CutNetwork();
-  // What works on codes is on the source's side.
+  // Units in int8 are on the source's side.
   const nodes = units.map((unit) => {
     const node = network.node();
     network.edge(node, SINK, int8Time(unit, costs));
@@ -102,7 +102,7 @@ function cheapestCut(
   return isFloat && new Set(units.flatMap((_, k) => (isFloat[nodes[k]!] === true ? [k] : [])));
 }
 
-/** The islands that take less time with all of their units in float. */
+/** The islands that are faster with all of their units in float. */
 function islandsInFloat(graph: CodeGraph, costs: CostTable): Set<number> {
   const losing = islandsOf(graph).filter(
     (island) => islandTime(graph, island, costs, new Set(island.units)) < islandTime(graph, island, costs),
@@ -110,7 +110,7 @@ function islandsInFloat(graph: CodeGraph, costs: CostTable): Set<number> {
   return new Set(losing.flatMap(({ units }) => units));
 }
 
-/** A tensor is brought to codes once, and back once, however many read it. */
+/** A tensor is quantized once, and dequantized once, however many nodes read it. */
 function addConversions(
   network: CutNetwork,
   nodes: readonly number[],

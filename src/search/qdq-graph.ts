@@ -1,7 +1,7 @@
 /**
- * Where codes flow in a model that a quantizing pass has made: which operators work on codes, and which
- * tensors carry them between Q/DQ pairs. What it costs to leave some of these operators in float can be
- * told from it without building that model.
+ * The flow of codes in a quantized model: which operators work on codes, and which tensors carry codes between
+ * Q/DQ pairs. From it, the cost of leaving some of these operators in float can be computed without building
+ * that model.
  */
 import { GraphEditor, intAttribute, isOp, type Model, type Node, nodeLabel } from "../ir/index.js";
 import { int8Role, valueInputs } from "../ops/int8-kernels.js";
@@ -14,34 +14,34 @@ import { floatTime, valuesOf } from "./float-cost.js";
 
 /** An operator that works on codes. */
 export interface Unit {
-  /** As the search names it. */
+  /** Its name in the search. */
   readonly name: string;
-  /** The line of a target's table; movers hand codes on for nothing. */
+  /** The row of a target's cost table; movers pass codes on at no cost. */
   readonly cost: Exclude<keyof CostTable, "gather" | "quantize" | "dequantize"> | "mover";
-  /** Whether a search may leave it in float; others follow those around them. */
+  /** Whether a search may leave it in float; other operators follow their neighbours. */
   readonly isCompute: boolean;
-  /** In float, in multiply-adds of a 3×3 convolution. */
+  /** Cost in float, in multiply-adds of a 3×3 convolution. */
   readonly floatTime: number;
-  /** Positions of its kernel over all places that it stands on; 0 for one of a single position. */
+  /** Kernel positions summed over all output positions; 0 for a kernel of a single position. */
   readonly gathered: number;
-  /** Of the activation behind it, which onnxruntime computes with it in float and apart from it in int8. */
+  /** Cost of the following activation, which onnxruntime fuses in float but not in int8. */
   readonly fusedTime: number;
 }
 
-/** A tensor behind a Q/DQ pair. Units are named by their index. */
+/** A tensor with a Q/DQ pair. Units are referred to by index. */
 export interface CodeTensor {
   readonly values: number;
-  /** Undefined for what is always float: an operator without an int8 form, or an input of the graph. */
+  /** The producer; undefined if it is always float: an operator without an int8 form, or a graph input. */
   readonly producer: number | undefined;
   readonly readers: readonly number[];
-  /** Whether something reads it that is always float. */
+  /** Whether it has a reader that is always float. */
   readonly hasFloatReaders: boolean;
 }
 
 export interface CodeGraph {
   readonly units: readonly Unit[];
   readonly tensors: readonly CodeTensor[];
-  /** Of the operators that are float in any case. */
+  /** Cost of the operators that are always float. */
   readonly restTime: number;
 }
 
@@ -49,7 +49,7 @@ export interface CodeGraph {
  * Of the main graph.
  * @param float the model before the pass
  * @param types of its values
- * @param int8 what the pass made of it
+ * @param int8 the quantized model
  */
 export function codeGraphOf(float: Model, types: TypeMap, int8: Model): CodeGraph {
   const editor = GraphEditor.forMainGraph(int8);
@@ -85,14 +85,14 @@ function firstOutput(node: Node): string {
   return node.outputs.find((name) => name !== "") ?? "";
 }
 
-/** Computed from constants alone, which happens once, at load. */
+/** Depends only on constants, so it is computed once, at load. */
 function isFixed(node: Node, editor: GraphEditor): boolean {
   return (
     node.inputs.length > 0 && node.inputs.every((name) => name === "" || editor.constant(name) !== undefined)
   );
 }
 
-/** What onnxruntime computes with the convolution before it. */
+/** Activations that onnxruntime fuses with the preceding convolution. */
 const FUSED: readonly string[] = ["Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"];
 
 function isFused(node: Node, editor: GraphEditor): boolean {
@@ -114,7 +114,7 @@ function aboutConvolution(
   return {
     gathered:
       positions === 1 ? 0 : (positions * valuesOf(node.outputs[0], types)) / Math.max(1, weight.dims[0] ?? 1),
-    // A clamp that codes take over is gone, and what works on codes itself is counted for itself.
+    // An absorbed clamp no longer exists, and one that works on codes is counted separately.
     fusedTime: activation && !int8Role(activation) ? floatTime(activation, types) : 0,
   };
 }
@@ -123,7 +123,7 @@ function positionsOf({ dims }: StridedView): number {
   return dims.slice(2).reduce((product, dim) => product * dim, 1);
 }
 
-/** @param made what the pass put in the node's place */
+/** @param made the nodes that replaced it */
 function costOf(
   node: Node,
   made: Node,

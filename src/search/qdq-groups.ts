@@ -1,5 +1,6 @@
 /**
- * The parts of a model between which no codes flow: what is done to one takes or saves nothing in another.
+ * Divides a model into parts between which no codes flow, so that changes to one do not affect the cost of
+ * another.
  */
 import { groupBy } from "../group-by.js";
 import type { CodeGraph } from "./qdq-graph.js";
@@ -7,11 +8,11 @@ import type { CodeGraph } from "./qdq-graph.js";
 /** Indices into the graph. */
 export interface Island {
   readonly units: readonly number[];
-  /** Those that its units make or read. */
+  /** The tensors that its units write or read. */
   readonly tensors: readonly number[];
 }
 
-/** The units in groups that codes flow between, from Q to DQ; by their first units. */
+/** Groups of units connected by codes, from Q to DQ, ordered by their first units. */
 export function islandsOf({ units, tensors }: CodeGraph): Island[] {
   const leader = units.map((_, k) => k);
   const find = (k: number): number => {

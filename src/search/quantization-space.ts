@@ -1,6 +1,6 @@
 /**
- * The search space of a quantizing pass on a model: its nodes, what each costs, and the model with some of
- * them in float.
+ * The search space of a quantizing pass on a model: its nodes, their costs, and the model with some of them in
+ * float.
  */
 import { groupBy } from "../group-by.js";
 import {
@@ -34,14 +34,14 @@ export interface SpaceTools {
   readonly score: (model: Model, quick: boolean) => Promise<number>;
 }
 
-/** Operators that the search may leave in float; others only move or merge what these make. */
+/** Operators that the search may leave in float; others only move or merge their results. */
 const COMPUTES: readonly string[] = ["Conv", "MatMul", "Gemm", "LSTM"];
 
 export interface QuantizationSpace extends SearchSpace {
   readonly dynamic: DynamicSpace;
 }
 
-/** @param statistics what the pass asks for, measured on the model */
+/** @param statistics the statistics that the pass requests, measured on the model */
 export async function quantizationSpace(
   model: Model,
   pass: Pass,
@@ -68,7 +68,7 @@ export async function quantizationSpace(
   const requests = histogramsByTensor(pass.statistics(model));
   const editor = GraphEditor.forMainGraph(model);
   const strains = new Map<SearchNode, number>();
-  // Those that share a name go back to float together.
+  // Nodes that share a name return to float together.
   for (const group of groupBy(nodes.keys(), (k) => nodeLabel(nodes[k]!)).values()) {
     const worst = group.reduce(
       (most, k) => Math.max(most, rounding(nodes[k]!, editor, requests, statistics)),
@@ -89,9 +89,8 @@ export async function quantizationSpace(
 }
 
 /**
- * Fully connected layers that run on static codes in the quantized model and that the pass can take at run
- * time, the largest first. With ranges taken at run time they are other operators; what is too small for
- * that, or the target lacks, stays one.
+ * Fully connected layers that are statically quantized and could be quantized dynamically, the largest first.
+ * Dynamic quantization replaces the operator, unless the layer is too small or the target lacks the form.
  */
 async function staticLayers(
   pass: Pass,
@@ -118,7 +117,7 @@ function excluding(pass: Pass, names: readonly string[]): Pass {
   return pass.excluding?.(names) ?? pass;
 }
 
-/** What a node does on one sample. */
+/** The work of a node on one sample. */
 interface Work {
   readonly macs: number;
   readonly values: number;
@@ -154,20 +153,20 @@ async function workOf(model: Model, nodes: readonly Node[], measure: SpaceTools[
   });
 }
 
-/** The input that is computed: of a product whose left factor is a constant, the right one. */
+/** The computed input: the right one for a product whose left factor is a constant. */
 function readBy({ inputs: [left = "", right = ""] }: Node, editor: GraphEditor): string {
   return right !== "" && weightView(editor, left) ? right : left;
 }
 
-/** Of a recurrence that hands out its last state alone, the first output has no name. */
+/** If a recurrent layer outputs only its last state, the first output has no name. */
 function madeBy({ outputs }: Node): string {
   return outputs.find((name) => name !== "") ?? "";
 }
 
 /**
- * Multiply-accumulates of the node; 0 where its weights are no constants.
+ * Multiply-accumulates of the node; 0 if its weights are not constants.
  * @param read elements of its first input
- * @param made elements of what it makes
+ * @param made elements of its output
  */
 function macsOf(node: Node, read: number, made: number, editor: GraphEditor): number {
   const typed = (shape: readonly number[]): TensorType => ({
@@ -179,8 +178,8 @@ function macsOf(node: Node, read: number, made: number, editor: GraphEditor): nu
     return weight && typed(weight.dims);
   });
   const width = weights[0]?.shape?.at(-1);
-  // What the steps of a recurrence read tells how many there are; other operators are known by what they
-  // make.
+  // For a recurrent layer, the input determines the number of steps; for other operators, the output determines
+  // the work.
   const isRecurrent = isOp(node, "LSTM") && typeof width === "number" && width > 0;
   return (
     nodeMacs(node, [isRecurrent ? typed([read / width, 1, width]) : left, ...weights], [typed([made])]) ?? 0
@@ -188,9 +187,8 @@ function macsOf(node: Node, read: number, made: number, editor: GraphEditor): nu
 }
 
 /**
- * How much rounding the tensors of a node take: the noise of 8-bit codes over their range relative to their
- * own power, summed over what it reads and makes. A cheap sign of trouble: a range that few large values
- * stretch.
+ * Estimates the rounding noise of a node's tensors: the noise of 8-bit codes over their range, relative to
+ * their power, summed over inputs and outputs. A cheap indicator of ranges that a few large values stretch.
  */
 function rounding(
   node: Node,
@@ -205,7 +203,7 @@ function rounding(
   }, 0);
 }
 
-/** Of the main graph: a tensor in a body may have the name of another. */
+/** For the main graph only, because a tensor in a body may share another's name. */
 function histogramsByTensor(requests: readonly StatisticRequest[]): Map<string, HistogramRequest> {
   return new Map(
     requests.flatMap((request) =>

@@ -1,9 +1,9 @@
-/** Types of a model's values for inputs of the sizes of one sample, found without running it. */
+/** Infers types of a model's values for the input sizes of one sample, without running the model. */
 import type { Dataset } from "../data/index.js";
 import { copyModel, type Dimension, type Feed, GraphEditor, type Model, fedInputs } from "../ir/index.js";
 import { inferScopes, type TypeMap } from "../ops/shapes.js";
 
-/** Of the main graph. Without data each size that the model leaves open is taken for 1. */
+/** Types of the main graph. Without data, each open size counts as 1. */
 export async function sampleTypes(model: Model, dataset: Dataset | undefined): Promise<TypeMap> {
   const feed = dataset ? await firstFeed(dataset) : undefined;
   const copy = copyModel(model);

@@ -1,4 +1,4 @@
-/** What a search for forms of nodes aims at, what it works with, and what comes of it. */
+/** The aims, inputs and results of a search for the forms of nodes. */
 import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
@@ -11,15 +11,15 @@ import type { NodeChoice, NodeSensitivity } from "./by-accuracy.js";
 import type { PayingChoice, Timer } from "./by-latency.js";
 import type { PredictedChoice } from "./by-cost-model.js";
 
-/** What a search uses besides the score to evaluate a model. */
+/** What a search uses, besides the score, to evaluate a model. */
 export interface ModelEvaluators {
-  /** Absent where times say nothing: for another target, or without a runtime. */
+  /** Absent if times are meaningless: for another target, or without a runtime. */
   readonly time?: Timer;
-  /** Whether the gates on accuracy hold for a finished model. Absent without such gates. */
+  /** Whether a finished model meets the accuracy gates. Absent without such gates. */
   readonly meetsGates?: (model: Model) => Promise<boolean>;
   /** Called with each finished model that is the best so far. */
   readonly onBest?: (model: Model) => Promise<void>;
-  /** What an earlier search has measured, and the place for what this one does. */
+  /** Measurements of an earlier search, and storage for those of this one. */
   readonly memory?: {
     readonly ranking: readonly NodeSensitivity[] | undefined;
     save(ranking: readonly NodeSensitivity[]): void;
@@ -33,18 +33,18 @@ export interface SearchTools {
   readonly logger: Logger;
   readonly evaluators: ModelEvaluators;
   readonly context: (statistics: Statistics | undefined) => PassContext;
-  /** How near a model is to the reference, dB; over the first `most` samples. */
+  /** The SQNR of a model against the reference, in dB, over the first `most` samples. */
   readonly score: (model: Model, most?: number) => Promise<number>;
-  /** Does to a model what later steps would that recover accuracy; undefined when none would. */
+  /** Applies the later steps that recover accuracy to a model; undefined if there are none. */
   readonly recover: ((model: Model) => Promise<void>) | undefined;
-  /** Does to a model what the other later steps would. */
+  /** Applies the other later steps to a model. */
   readonly finish: (model: Model) => Promise<void>;
 }
 
 export interface SearchResult {
-  /** The pass that forms were chosen for. */
+  /** The pass whose forms were chosen. */
   readonly pass: string;
-  /** Why each node has another form than int8 with static ranges, by its name. */
+  /** Why each node has a form other than static int8, by its name. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly forms: NodeForms;
   readonly dynamic?: DynamicChoice;

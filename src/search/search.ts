@@ -1,7 +1,6 @@
 /**
- * The search for forms of nodes that are wider than int8 with static ranges: first the layers whose ranges
- * are better taken at run time, then the nodes that int8 does not pay for, then those that cost too much
- * accuracy.
+ * Searches for nodes that need a form other than static int8: first the layers that are better quantized
+ * dynamically, then the nodes for which int8 does not pay off, then those that cost too much accuracy.
  */
 import { copyModel, type Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -16,7 +15,7 @@ import { isPaidAtRunTime, type Prediction } from "./by-cost-model.js";
 import type { SearchResult, SearchTools } from "./search-types.js";
 import type { AccuracyAim, SearchAims } from "../plan/search-aims.js";
 
-/** @param statistics what the pass asks for, measured on the model; empty without data */
+/** @param statistics the statistics that the pass requests, measured on the model; empty without data */
 export async function searchForms(
   model: Model,
   pass: Pass,
@@ -66,7 +65,7 @@ export async function searchForms(
   };
 }
 
-/** The space in which these nodes are in float for good. */
+/** The space with these nodes permanently in float. */
 function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace {
   const left = new Set(floatNodes);
   return {
@@ -78,7 +77,7 @@ function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace
 
 async function chooseAccurate(
   space: SearchSpace,
-  { goalDb, byGates, mostShare, seconds }: AccuracyAim,
+  { goalDb, byGates, maxShare, seconds }: AccuracyAim,
   { evaluators, finish, logger }: SearchTools,
 ): Promise<NodeChoice> {
   const finished = async (model: Model): Promise<Model> => {
@@ -98,7 +97,7 @@ async function chooseAccurate(
     },
     {
       goalDb,
-      mostShare,
+      maxShare,
       deadline: performance.now() + 1000 * seconds,
       ...(byGates && meetsGates
         ? { meetsGates: async (model: Model) => meetsGates(await finished(model)) }

@@ -1,7 +1,4 @@
-/**
- * Which sets of nodes are worth timing in float: islands as wholes, and what a table of costs takes for the
- * best mixture.
- */
+/** Suggests sets of nodes to time in float: whole islands, and the best mixture according to a cost table. */
 import type { Model } from "../ir/index.js";
 import type { TypeMap } from "../ops/shapes.js";
 import type { CostTable } from "../targets/index.js";
@@ -13,7 +10,7 @@ import { cheapestInFloat, islandTime } from "./predict-times.js";
 
 /**
  * @param types of the values of `model`, which the space builds from
- * @param costs of the machine at hand: they only say what to try first
+ * @param costs of this machine; they only determine what to try first
  */
 export async function timingHints(
   model: Model,

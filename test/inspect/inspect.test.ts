@@ -439,7 +439,7 @@ it("lists a pass that needs no data once, and a failing one in a warning", async
 it("shows what it can of an invalid model, and its faults", async () => {
   const model = tiny([makeNode("Relu", ["missing"], ["y"])]);
   expect(await inspect(model, { possibilities: true })).toMatchObject({
-    problems: ['node "y" (Relu) uses "missing" before anything makes it'],
+    problems: ['node "y" (Relu) uses "missing" before it is defined'],
     possibilities: null,
   });
 });

@@ -76,13 +76,13 @@ describe("constants", () => {
 
 describe("what cannot be read is refused with its line", () => {
   it.each([
-    ["f32[2] = [1]", /line 3: expected 2 values as the shape says, not 1, found "\[1\]"/],
-    ["i8[1] = [128]", /line 3: 128 is no value of this type/],
-    ["u8[1] = [-1]", /line 3: -1 is no value of this type/],
-    ["i32[1] = [0.5]", /line 3: 0.5 is no value of this type/],
-    ["f32[N] = [1]", /line 3: a constant's dimensions are numbers/],
+    ["f32[2] = [1]", /line 3: expected 2 values for the shape, found 1, found "\[1\]"/],
+    ["i8[1] = [128]", /line 3: 128 is not a value of this type/],
+    ["u8[1] = [-1]", /line 3: -1 is not a value of this type/],
+    ["i32[1] = [0.5]", /line 3: 0.5 is not a value of this type/],
+    ["f32[N] = [1]", /line 3: a constant's dimensions must be numbers/],
     ["q8[1] = [1]", /line 3: expected an element type such as f32 or i64, found "q8/],
-    ["u8[17] = <17 bytes, fnv1a 00000000>", /line 3: the text leaves out the values of this constant/],
+    ["u8[17] = <17 bytes, fnv1a 00000000>", /line 3: the text omits the values of this constant/],
     ["f32[99999,99999] = ramp(0, 0)", /line 3: this constant is too large/],
     ["u4[1] = [1]", /line 3: constants of this type are written as bytes/],
     ['string[1] = ["\\x"]', /line 3: these quotes hold what JSON does not allow/],
@@ -95,9 +95,9 @@ describe("what cannot be read is refused with its line", () => {
     ["model ir=8 ai.onnx=17\n", /line 2: expected "graph", found the end of it/],
     [inGraph("input %x: f32[1]\n%y = Relu(x)"), /line 4: expected a value such as %x, or _/],
     [inGraph("inputs %x"), /line 3: expected input, const, output, a node/],
-    [inGraph('%y = Relu(%x) {a=[1, "b"]}'), /line 3: a list holds items of one kind/],
+    [inGraph('%y = Relu(%x) {a=[1, "b"]}'), /line 3: all items of a list must have the same kind/],
     [inGraph("%y = Relu(%x) {a=<sparse 0x00>}"), /line 3: sparse attributes/],
-    [inGraph("input %x: <type of 300 encoded bytes>"), /line 3: the text leaves out the bytes of a type/],
+    [inGraph("input %x: <type of 300 encoded bytes>"), /line 3: the text omits the bytes of a type/],
     [`${inGraph("")}graph`, /expected "function" or the end/],
   ])("%j", (text, message) => {
     expect(() => parseModel(text)).toThrow(badModel(message));

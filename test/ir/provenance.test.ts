@@ -4,7 +4,7 @@ import {
   floatTensor,
   GraphEditor,
   makeNode,
-  withDescendants,
+  withDerivedNames,
   type Model,
 } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
@@ -21,21 +21,21 @@ describe("what became of names", () => {
   it("is found in any number of steps, in circles too", () => {
     const m = tiny();
     const [first, second] = [GraphEditor.forMainGraph(m), GraphEditor.forMainGraph(m)];
-    first.recordDescent("w", "w_1");
-    first.recordDescent("w", "w_2");
-    second.recordDescent("w_2", "w_3");
-    second.recordDescent("w_3", "w");
-    expect([...withDescendants(m, ["w"])].sort()).toEqual(["w", "w_1", "w_2", "w_3"]);
-    expect([...withDescendants(m, ["w_1", "dense"])]).toEqual(["w_1", "dense"]);
+    first.recordProvenance("w", "w_1");
+    first.recordProvenance("w", "w_2");
+    second.recordProvenance("w_2", "w_3");
+    second.recordProvenance("w_3", "w");
+    expect([...withDerivedNames(m, ["w"])].sort()).toEqual(["w", "w_1", "w_2", "w_3"]);
+    expect([...withDerivedNames(m, ["w_1", "dense"])]).toEqual(["w_1", "dense"]);
   });
 
   it("is a copy's own, and no part of what is written", () => {
     const m = tiny();
     const bytes = encodeModelBytes(m);
-    GraphEditor.forMainGraph(m).recordDescent("w", "w_1");
-    GraphEditor.forMainGraph(copyModel(m)).recordDescent("w", "w_2");
-    expect([...withDescendants(m, ["w"])]).toEqual(["w", "w_1"]);
-    expect([...withDescendants(copyModel(m), ["w"])]).toEqual(["w", "w_1"]);
+    GraphEditor.forMainGraph(m).recordProvenance("w", "w_1");
+    GraphEditor.forMainGraph(copyModel(m)).recordProvenance("w", "w_2");
+    expect([...withDerivedNames(m, ["w"])]).toEqual(["w", "w_1"]);
+    expect([...withDerivedNames(copyModel(m), ["w"])]).toEqual(["w", "w_1"]);
     expect(Buffer.from(encodeModelBytes(m)).equals(Buffer.from(bytes))).toBe(true);
   });
 });

@@ -44,20 +44,16 @@ describe("names", () => {
 
   it("finds uses before the maker, in the words of the node", () => {
     expect(problems([makeNode("Relu", ["b"], ["a"], [], "first"), relu("x", "b")])).toEqual([
-      'node "first" (Relu) uses "b" before anything makes it',
+      'node "first" (Relu) uses "b" before it is defined',
     ]);
   });
 
   it("finds names made twice by nodes, inputs and constants", () => {
     expect(problems([relu("x", "y"), relu("x", "y")])).toEqual([
-      'output "y" of node "y" has a name that something else already bears',
+      'output "y" of node "y" has a name that is already in use',
     ]);
-    expect(problems([relu("x", "x")])).toEqual([
-      'output "x" of node "x" has a name that something else already bears',
-    ]);
-    expect(problems([], { inputs: [x, x] })).toEqual([
-      'graph input "x" has a name that something else already bears',
-    ]);
+    expect(problems([relu("x", "x")])).toEqual(['output "x" of node "x" has a name that is already in use']);
+    expect(problems([], { inputs: [x, x] })).toEqual(['graph input "x" has a name that is already in use']);
     const w = floatTensor("w", [1], new Float32Array(1));
     expect(problems([], { initializers: [w, w] })).toEqual(['initializer "w" appears twice']);
     expect(problems([], { initializers: [{ ...w, name: "" }] })).toEqual(["an initializer has no name"]);
@@ -70,7 +66,9 @@ describe("names", () => {
   });
 
   it("finds outputs that nothing makes", () => {
-    expect(problems([], { outputs: [tensorValue("y", 1)] })).toEqual(['graph output "y" is made by no node']);
+    expect(problems([], { outputs: [tensorValue("y", 1)] })).toEqual([
+      'graph output "y" is not produced by any node',
+    ]);
   });
 
   it("takes left-out inputs and outputs", () => {
@@ -82,10 +80,10 @@ describe("bodies", () => {
   it("may capture what was made before their node, and no more", () => {
     expect(problems([relu("x", "a"), loop(body([relu("a", "b")]))])).toEqual([]);
     expect(problems([loop(body([relu("a", "b")])), relu("x", "a")])).toEqual([
-      'node "b" (Relu) uses "a" before anything makes it',
+      'node "b" (Relu) uses "a" before it is defined',
     ]);
     expect(problems([loop(body([relu("x", "b")])), relu("b", "c")])).toEqual([
-      'node "c" (Relu) uses "b" before anything makes it',
+      'node "c" (Relu) uses "b" before it is defined',
     ]);
     expect(problems([loop(body([], { outputs: [tensorValue("x", 1)] }))])).toEqual([]);
   });
@@ -96,7 +94,7 @@ describe("bodies", () => {
       "and share it with a sibling",
     () => {
       expect(problems([relu("x", "a"), loop(body([relu("x", "a")]))])).toEqual([
-        'output "a" of node "a" has a name that something else already bears',
+        'output "a" of node "a" has a name that is already in use',
       ]);
       expect(problems([relu("x", "a"), loop(body([], { inputs: [tensorValue("a", 1)] }))])).toEqual([]);
       expect(
@@ -158,8 +156,10 @@ describe("operator sets", () => {
       opsetImports: [],
       valueInfo: [],
     };
-    expect(problems([], {}, { functions: [fn] })).toEqual(['output "b" of function "f" is made by no node']);
-    expect(problems([makeNode("", ["x"], ["y"])])).toEqual(['node "y" names no operator']);
+    expect(problems([], {}, { functions: [fn] })).toEqual([
+      'output "b" of function "f" is not produced by any node',
+    ]);
+    expect(problems([makeNode("", ["x"], ["y"])])).toEqual(['node "y" has no operator type']);
   });
 });
 
@@ -211,11 +211,9 @@ describe("attributes", () => {
     expect(fault({ name: "k", type: 2, f: 1 })).toEqual([
       'node "n" (Op): attribute "k" states the kind INT but holds a value of the kind FLOAT',
     ]);
-    expect(fault({ name: "k", type: 77 })).toEqual([
-      'node "n" (Op): attribute "k" is of the unknown kind 77',
-    ]);
+    expect(fault({ name: "k", type: 77 })).toEqual(['node "n" (Op): attribute "k" has the unknown kind 77']);
     expect(fault({ name: "k", type: 4 })).toEqual([
-      'node "n" (Op): attribute "k" of the kind TENSOR holds no value',
+      'node "n" (Op): attribute "k" of the kind TENSOR has no value',
     ]);
     expect(fault({ name: "k", f: 1, i: 1n })).toEqual([
       'node "n" (Op): attribute "k" holds values of the kinds FLOAT and INT',
@@ -243,9 +241,9 @@ describe("attributes", () => {
 it("throws the first three problems after the context", () => {
   const unsound = modelOf(["a", "b", "c", "d", "e"].map((name) => relu(`no ${name}`, name)));
   expect(() => assertValid(unsound, 'after the pass "fuse"')).toThrow(
-    'after the pass "fuse": node "a" (Relu) uses "no a" before anything makes it; node ' +
-      '"b" (Relu) uses "no b" before anything makes it; ' +
-      'node "c" (Relu) uses "no c" before anything makes it; and 2 more',
+    'after the pass "fuse": node "a" (Relu) uses "no a" before it is defined; node ' +
+      '"b" (Relu) uses "no b" before it is defined; ' +
+      'node "c" (Relu) uses "no c" before it is defined; and 2 more',
   );
   expect(() => assertValid(modelOf([]), "read")).not.toThrow();
 });

@@ -34,7 +34,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "lfs-pointer.onnx": /is a Git LFS pointer, not the model; run `git lfs pull`/,
   "lying-inner-length.onnx": /a field that does not fit in its message/,
   "lying-length.onnx": /a field that does not fit in its message/,
-  "made-twice.onnx": /output "y" of node "y" has a name that something else already bears/,
+  "made-twice.onnx": /output "y" of node "y" has a name that is already in use/,
   "negative-dims.onnx": /tensor "w" has an invalid dimension -1/,
   "no-graph.onnx": /has no graph/,
   "no-opset.onnx": /no version is imported for the operator set "ai.onnx"/,
@@ -50,7 +50,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "text-proto-graph-first.onnx": /is an ONNX model in text form/,
   "text-proto.onnx": /is an ONNX model in text form/,
   "tflite.onnx": /is a TensorFlow Lite model/,
-  "undefined-input.onnx": /node "y" \(Relu\) uses "missing" before anything makes it/,
+  "undefined-input.onnx": /node "y" \(Relu\) uses "missing" before it is defined/,
   "unknown-data-type.onnx": /tensor "w" \(undefined \[2\]\) has no element type/,
   "zeros.onnx": /illegal tag/,
 };

@@ -19,31 +19,31 @@ describe("a node's form", () => {
   it("is one of its operator's at the version that is imported", () => {
     expect(faults(makeNode("Clip", ["x", "", "x"], ["y"]))).toEqual([]);
     expect(faults(makeNode("Clip", ["x", "", "x"], ["y"]), 7)).toEqual([
-      'node "y" (Clip of operator set 7): it has 3 inputs and takes 1; it fits version 11 ' +
-        "of the set: does the model import the right one?",
+      'node "y" (Clip of operator set 7): it has 3 inputs, but the operator takes 1; it would be valid in version 11 ' +
+        "of the set; check which version the model imports",
     ]);
   });
 
   it("has inputs that are needed, and no more than there are", () => {
     expect(faults(makeNode("MatMul", ["x"], ["y"]))).toEqual([
-      'node "y" (MatMul of operator set 17): it has 1 input and takes 2; export the model again, or mend the node',
+      'node "y" (MatMul of operator set 17): it has 1 input, but the operator takes 2; export the model again, or correct the node',
     ]);
-    expect(faults(makeNode("MatMul", ["x", ""], ["y"]))[0]).toContain(
-      "input 1 is left out, and it is needed",
-    );
+    expect(faults(makeNode("MatMul", ["x", ""], ["y"]))[0]).toContain("input 1 is missing, but required");
     expect(faults(makeNode("Concat", [], ["y"], [attribute.int("axis", 0)]))[0]).toContain(
-      "it has no inputs and takes 1 or more",
+      "it has no inputs, but the operator takes 1 or more",
     );
-    expect(faults(makeNode("Relu", ["x"], ["y", "z"]))[0]).toContain("it has 2 outputs and takes 1");
+    expect(faults(makeNode("Relu", ["x"], ["y", "z"]))[0]).toContain(
+      "it has 2 outputs, but the operator takes 1",
+    );
   });
 
   it("has attributes that it knows, of their kind, and those that it needs", () => {
     expect(faults(makeNode("Concat", ["x"], ["y"]))[0]).toContain('its attribute "axis" is missing');
     expect(faults(makeNode("Concat", ["x"], ["y"], [attribute.float("axis", 0)]))[0]).toContain(
-      'its attribute "axis" is of the kind FLOAT and must be INT',
+      'its attribute "axis" has the kind FLOAT and must be INT',
     );
     expect(faults(makeNode("Relu", ["x"], ["y"], [attribute.ints("consumed_inputs", [0])]))[0]).toContain(
-      'has no attribute "consumed_inputs"; it fits version 1',
+      'has no attribute "consumed_inputs"; it would be valid in version 1',
     );
     expect(faults(makeNode("Relu", ["x"], ["y"], [attribute.int("__proto__", 1)]))).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe("element types", () => {
   it("go together where the operator asks for one type, as far as they are known", () => {
     expect(types(makeNode("Add", ["f", "i"], ["y"]))).toEqual([
       'node "y" (Add of operator set 17): its input 1 ("i") is int32 where input 0 ("f") ' +
-        "is float, and both must be of one type",
+        "is float, but both must have the same type",
     ]);
     expect(types(makeNode("Relu", ["f"], ["a"]), makeNode("Add", ["i", "a"], ["y"]))[0]).toContain(
       '("a") is float where input 0 ("i") is int32',
@@ -77,7 +77,7 @@ describe("element types", () => {
 
   it("are ones that the operator takes", () => {
     expect(types(makeNode("Not", ["f"], ["y"]))[0]).toContain(
-      'its input 0 ("f") is float, which it does not take there',
+      'its input 0 ("f") is float, which the operator does not accept there',
     );
   });
 

@@ -32,7 +32,7 @@ describe("oldestRuntime", () => {
     ["latest", /such as 1\.16, not "latest"/],
     ["1.9", /1\.15 or later, not 1\.9/],
     ["", /not ""/],
-    ["99.1", /99\.1 is not known here: the newest .* is 1\.32/],
+    ["99.1", /99\.1 is not supported: the newest .* is 1\.32/],
     ["1.33", /newest/],
     ["2.0", /newest/],
   ])("refuses %j", (text, words) => {

@@ -97,10 +97,10 @@ describe("a match", () => {
     const mul = makeNode("Mul", ["s", "x"], ["m"]);
     const shared = attempt(product, [sigmoid, mul, makeNode("Neg", ["s"], ["n"])], [], ["m", "n"]);
     expect(shared.match).toBeUndefined();
-    expect(shared.trace.reason).toBe('"s" is read elsewhere too');
+    expect(shared.trace.reason).toBe('"s" has other uses');
     const output = attempt(product, [sigmoid, mul], [], ["m", "s"]);
     expect(output.match).toBeUndefined();
-    expect(output.trace.reason).toBe('"s" is an output of the graph and must stay');
+    expect(output.trace.reason).toBe('"s" is a graph output and must stay');
   });
 
   it("lets values be read more often where the pattern says so", () => {

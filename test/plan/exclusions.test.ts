@@ -25,7 +25,7 @@ describe("presentNames", () => {
 
   it("adds what passes made of them", () => {
     const model = renamed("dense_last");
-    GraphEditor.forMainGraph(model).recordDescent("dense/MatMul", "dense_last");
+    GraphEditor.forMainGraph(model).recordProvenance("dense/MatMul", "dense_last");
     expect(presentNames(model, ["dense/MatMul"])).toEqual(["dense_last"]);
   });
 });
@@ -46,7 +46,7 @@ describe("Exclusions", () => {
   it("suggest a node of the file for what is in neither", () => {
     const exclusions = new Exclusions(matMulModel(), ["dense/MatMull"]);
     expect(() => exclusions.in(renamed("late"))).toThrow(
-      '--exclude: "dense/MatMull" is no node, constant or operator type of the model. Did you mean "dense/MatMul"?',
+      '--exclude: "dense/MatMull" does not match any node, constant or operator type of the model. Did you mean "dense/MatMul"?',
     );
   });
 

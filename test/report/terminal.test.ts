@@ -20,7 +20,7 @@ output logits: 39.7 dB, cosine 0.99995, largest error 0.412, 99.8 % the same top
 latency: onnxruntime-node 1.30.0, 1 thread, 100 interleaved runs of each model
 accuracy: 1000 labelled samples
 fidelity: 50 samples of eval.npz
-executed: 21 int8 kernels, 1 in float, 0 left-over Q/DQ or decode nodes
+executed: 21 int8 kernels, 1 in float, 0 remaining Q/DQ or decode nodes
 
 pass               time
 quantize-int8   1235 ms   staticNodes 2
@@ -110,7 +110,7 @@ onnxruntime-web 1.30.0    disabled   refused                     no kernel
     expect([text.match(/It is 0/g)?.length, text.match(/warning: something to know/g)?.length]).toEqual([
       1, 1,
     ]);
-    expect(text).toContain("written, but much accuracy was lost: model.edgec.onnx");
+    expect(text).toContain("written, but accuracy dropped sharply: model.edgec.onnx");
   });
 
   it("calls times of WebAssembly by their name", () => {
@@ -211,7 +211,7 @@ describe("for a device that is not this machine", () => {
     const text = reportText({ ...SAMPLE, target, search });
     expect(text).toContain("latency on this machine, median");
     expect(text).toContain(
-      "predicted: 0.76 of float's time on arm64, by its table of costs, 0.91 with all layers in int8",
+      "predicted: 0.76 of float's time on arm64, by its cost table, 0.91 with all layers in int8",
     );
   });
 

@@ -181,7 +181,7 @@ describe("a step that must prove itself", () => {
 });
 
 describe("a step with a search", () => {
-  const accuracy = { goalDb: 30, byGates: false, mostShare: 1, seconds: 60 };
+  const accuracy = { goalDb: 30, byGates: false, maxShare: 1, seconds: 60 };
   const searching = (factors: readonly number[], aims = accuracy): PlannedStep =>
     step(spoiling(factors), { search: { speed: false, accuracy: aims } });
 

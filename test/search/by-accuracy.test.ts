@@ -9,7 +9,7 @@ import {
 import { matMulModel } from "../support/mat-mul-model.js";
 
 const inDb = (noise: number): number => -10 * Math.log10(noise);
-const NO_LIMITS: SearchLimits = { goalDb: 30, mostShare: 1, deadline: Infinity };
+const NO_LIMITS: SearchLimits = { goalDb: 30, maxShare: 1, deadline: Infinity };
 
 interface FakeSpace extends SearchSpace {
   /** The nodes left in float in each model that was scored on all samples, and on few. */
@@ -94,7 +94,7 @@ describe("chooseFloatNodes", () => {
       { large: 1e-1, middle: 1e-2, small: 5e-3 },
       { large: 0.7, middle: 0.2, small: 0.1 },
     );
-    expect((await chooseFloatNodes(space, { ...NO_LIMITS, mostShare: 0.35 })).floatNodes).toEqual([
+    expect((await chooseFloatNodes(space, { ...NO_LIMITS, maxShare: 0.35 })).floatNodes).toEqual([
       "middle",
       "small",
     ]);
@@ -115,7 +115,7 @@ describe("chooseFloatNodes", () => {
     const space = spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 });
     const { floatNodes, ranking } = await chooseFloatNodes(space, {
       goalDb: 60,
-      mostShare: 0.5,
+      maxShare: 0.5,
       deadline: Infinity,
     });
     expect(floatNodes).toEqual(["a"]);

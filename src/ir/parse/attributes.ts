@@ -10,7 +10,7 @@ import { parseConstant } from "./constants.js";
 import type { TextCursor } from "./cursor.js";
 import { parseType } from "./types.js";
 
-/** What a list may hold, each in its kind. */
+/** The possible items of a list, by kind. */
 type Item =
   { text: Uint8Array } | { number: string } | { tensor: Tensor } | { type: TypeInfo } | { graph: Graph };
 
@@ -36,7 +36,7 @@ function parseItem(cursor: TextCursor, parseGraph: () => Graph): Item {
   if (cursor.acceptWord("graph")) return { graph: parseGraph() };
   const number = cursor.number();
   if (number !== undefined) return { number };
-  // A constant is a type with values behind it.
+  // A constant is a type followed by values.
   if (isConstant(cursor)) return { tensor: parseConstant(cursor) };
   return { type: parseType(cursor) };
 }
@@ -45,14 +45,14 @@ function isConstant(cursor: TextCursor): boolean {
   return cursor.comesNext(/\w+\[[^\]]*\]\s*=/y);
 }
 
-/** Items of one kind. An empty list is one of integers: the text does not tell. */
+/** Items of one kind. An empty list counts as integers, because the text does not say. */
 function parseList(cursor: TextCursor, parseGraph: () => Graph): Omit<Attribute, "name"> {
   const items: Item[] = [];
   while (!cursor.accept("]")) {
     items.push(parseItem(cursor, parseGraph));
     const [first] = items;
     if (Object.keys(first!).join() !== Object.keys(items.at(-1)!).join())
-      cursor.fail("a list holds items of one kind");
+      cursor.fail("all items of a list must have the same kind");
   }
   const texts = items.flatMap((item) => ("text" in item ? [item.text] : []));
   if (texts.length > 0) return { type: AttributeType.STRINGS, strings: texts };

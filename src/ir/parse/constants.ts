@@ -6,22 +6,22 @@ import type { ExternalSource, Tensor } from "../tensor.js";
 import type { TextCursor } from "./cursor.js";
 import { parseHex, parseTensorType } from "./types.js";
 
-/** A ramp of more elements than this is a slip of the pen. */
+/** A longer ramp is taken for a mistake. */
 const MOST_ELEMENTS = 2 ** 24;
 
 /**
- * `f32[2] = [1, 2]`, `f32[] = 1`, and for what is too long to list `f32[64] = ramp(-1, 0.25)`: the first
- * value and the step from each to the next. Bytes as `0x0102` are taken for every type.
+ * `f32[2] = [1, 2]`, `f32[] = 1`, and for long ones `f32[64] = ramp(-1, 0.25)`: the first value and the
+ * increment. Bytes such as `0x0102` are accepted for every type.
  */
 export function parseConstant(cursor: TextCursor, name?: string): Tensor {
   const { dims, dataType, count } = cursor.reading(
     () => constantShape(cursor),
-    ({ isFixed }) => (isFixed ? undefined : "a constant's dimensions are numbers"),
+    ({ isFixed }) => (isFixed ? undefined : "a constant's dimensions must be numbers"),
   );
   const head = { ...(name === undefined ? {} : { name }), dims, dataType };
   cursor.expect("=");
   if (cursor.accept("<in ")) return { ...head, external: parseExternal(cursor) };
-  if (cursor.sees("<")) cursor.fail("the text leaves out the values of this constant");
+  if (cursor.sees("<")) cursor.fail("the text omits the values of this constant");
   if (dataType === DataType.STRING) return { ...head, typed: { string: parseStrings(cursor) } };
   const raw = cursor.sees("0x") ? parseHex(cursor) : undefined;
   return { ...head, raw: raw ?? parseValues(cursor, dataType, count) };
@@ -40,14 +40,14 @@ function constantShape(cursor: TextCursor): {
 }
 
 function parseValues(cursor: TextCursor, type: DataType, count: number): Uint8Array {
-  if (count > MOST_ELEMENTS) cursor.fail("this constant is too large to be written in text");
-  const make = ARRAYS[type] ?? cursor.fail("constants of this type are written as bytes, such as 0x01ff");
+  if (count > MOST_ELEMENTS) cursor.fail("this constant is too large for text");
+  const make = ARRAYS[type] ?? cursor.fail("constants of this type must be written as bytes, such as 0x01ff");
   const texts = cursor.reading(
     () => parseNumbers(cursor, count),
     (found) => {
-      if (found.length !== count) return `expected ${count} values as the shape says, not ${found.length}`;
+      if (found.length !== count) return `expected ${count} values for the shape, found ${found.length}`;
       const wrong = found.find((text) => !isOfType(text, type));
-      return wrong === undefined ? undefined : `${wrong} is no value of this type`;
+      return wrong === undefined ? undefined : `${wrong} is not a value of this type`;
     },
   );
   const { buffer, byteOffset, byteLength } = make(texts);
@@ -82,7 +82,7 @@ const ARRAYS: Readonly<Record<number, ArrayMaker>> = {
   [DataType.UINT32]: (v) => Uint32Array.from(v, Number),
   [DataType.INT64]: (v) => BigInt64Array.from(v, BigInt),
   [DataType.UINT64]: (v) => BigUint64Array.from(v, BigInt),
-  // A file may hold any byte where it says bool.
+  // In a file, a bool may be any byte.
   [DataType.BOOL]: (v) => Uint8Array.from(v, Number),
 };
 
@@ -90,7 +90,7 @@ const { BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, UINT8, UINT16, UINT32, UINT64 } 
 const UNSIGNED: readonly DataType[] = [UINT8, UINT16, UINT32, UINT64, BOOL];
 const FLOATING: readonly DataType[] = [FLOAT, DOUBLE, FLOAT16, BFLOAT16];
 
-/** Whole numbers in range where the type is an integer one. */
+/** Integer types need integers in range. */
 function isOfType(text: string, type: DataType): boolean {
   if (FLOATING.includes(type)) return true;
   if (!/^-?\d+$/.test(text)) return false;
@@ -103,14 +103,13 @@ function parseStrings(cursor: TextCursor): Uint8Array[] {
   cursor.expect("[");
   const strings: Uint8Array[] = [];
   while (!cursor.accept("]")) {
-    if (!cursor.sees('"'))
-      cursor.fail("expected text in quotes; a text may leave out the end of a long list");
+    if (!cursor.sees('"')) cursor.fail("expected text in quotes; the end of a long list may be omitted");
     strings.push(new TextEncoder().encode(cursor.quoted()));
   }
   return strings;
 }
 
-/** `"w.bin" at 64, 8 bytes>`. The text does not say in which folder, so the values cannot be loaded. */
+/** `"w.bin" at 64, 8 bytes>`. The text does not name the folder, so the values cannot be loaded. */
 function parseExternal(cursor: TextCursor): ExternalSource {
   const location = cursor.quoted();
   cursor.expect("at");
@@ -120,7 +119,7 @@ function parseExternal(cursor: TextCursor): ExternalSource {
   cursor.expect(">");
   const load = (): never => {
     throw new BadModelError(
-      `the constant lies in "${location}", and a model read from text has no folder to look in`,
+      `the constant is in "${location}", but a model read from text has no folder to find it in`,
     );
   };
   return { location, offset, length: length === undefined ? undefined : Number(length), load };

@@ -1,4 +1,4 @@
-/** Walks over the text of a model token by token, and says at which line something is wrong. */
+/** Reads the text of a model token by token, and reports the line of an error. */
 import { BadModelError } from "../../errors.js";
 
 /** Sticky patterns of a text in quotes and of a name in either form. */
@@ -16,7 +16,7 @@ export class TextCursor {
 
   constructor(private readonly text: string) {}
 
-  /** Skips white space and commas, which only separate. */
+  /** Skips white space and commas, which are separators. */
   skip(): void {
     this.take(SEPARATORS);
   }
@@ -40,13 +40,13 @@ export class TextCursor {
     return /[\w./:@-]/.test(behind) ? false : this.accept(word);
   }
 
-  /** Whether `token` comes next; takes nothing but separators. */
+  /** Whether `token` comes next; consumes only separators. */
   sees(token: string): boolean {
     this.skip();
     return this.text.startsWith(token, this.at);
   }
 
-  /** Throws BadModelError when `token` does not come next. */
+  /** Throws BadModelError if `token` does not come next. */
   expect(token: string): void {
     if (!this.accept(token)) this.fail(`expected "${token}"`);
   }
@@ -57,13 +57,13 @@ export class TextCursor {
     return this.take(PLAIN_NAME) ?? this.fail("expected a name");
   }
 
-  /** A name that may stand beside a colon: colons within it are quoted. */
+  /** A name that may precede a colon: names that contain colons are quoted. */
   namePart(): string {
     if (this.sees('"')) return this.quoted();
     return this.take(PLAIN_PART) ?? this.fail("expected a name");
   }
 
-  /** Takes what the sticky `pattern` matches, or nothing. */
+  /** Consumes a match of the sticky `pattern`, or nothing. */
   word(pattern: RegExp): string | undefined {
     this.skip();
     return this.take(pattern);
@@ -77,11 +77,11 @@ export class TextCursor {
       return JSON.parse(text) as string;
     } catch {
       this.at = start;
-      return this.fail("these quotes hold what JSON does not allow in text");
+      return this.fail("the quoted text is not valid JSON");
     }
   }
 
-  /** Whether the sticky `pattern` matches what comes next. */
+  /** Whether the sticky `pattern` matches next. */
   comesNext(pattern: RegExp): boolean {
     this.skip();
     pattern.lastIndex = this.at;
@@ -93,7 +93,7 @@ export class TextCursor {
     return this.word(NUMBER);
   }
 
-  /** The name of a node, when `# ` comes next on the same line. */
+  /** The name of a node, if `# ` comes next on the same line. */
   comment(): string | undefined {
     if (this.take(/[ \t]*#[ \t]*(?=\S)/y) === undefined) return undefined;
     return this.name();
@@ -107,7 +107,7 @@ export class TextCursor {
     throw new BadModelError(`model text, line ${line}: ${message}, found ${found}`);
   }
 
-  /** Takes the cursor back to where `read` began before it fails, for messages about what was read. */
+  /** Moves the cursor back to the start of `read` before failing, for messages about the text just read. */
   reading<T>(read: () => T, problem: (value: T) => string | undefined): T {
     this.skip();
     const start = this.at;

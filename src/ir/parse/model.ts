@@ -1,6 +1,6 @@
 /**
- * The reader for `printModel`'s text: models written by hand, for golden tests and examples. What the text
- * leaves out (documentation, metadata, values of large constants) cannot be read back.
+ * The reader for `printModel`'s text: models written by hand, for golden tests and examples. Anything that the
+ * text omits (documentation, metadata, values of large constants) cannot be read back.
  */
 import { emptyGraph, type Graph, type Node, type Attribute } from "../graph.js";
 import type { FunctionDef, Model, OpsetImport } from "../model.js";
@@ -41,7 +41,7 @@ function parseOpsets(cursor: TextCursor): OpsetImport[] {
   return imports;
 }
 
-/** Behind the word `graph`: name, brace, and what is in it. */
+/** After the word `graph`: the name and the content in braces. */
 function parseGraph(cursor: TextCursor): Graph {
   const graph = cursor.sees("{") ? emptyGraph() : emptyGraph(cursor.name());
   cursor.expect("{");
@@ -70,7 +70,7 @@ function parseValue(cursor: TextCursor): ValueInfo {
   return isTyped ? { name, type: parseType(cursor) } : { name };
 }
 
-/** `%x:`; a plain name may hold colons, but one at its end belongs to the type behind it. */
+/** `%x:`; a plain name may contain colons, but one at its end introduces the type. */
 function parseTypedName(cursor: TextCursor): { name: string; isTyped: boolean } {
   cursor.expect("%");
   const isQuoted = cursor.comesNext(/"/y);
@@ -118,7 +118,7 @@ function parseReferences(cursor: TextCursor): string[] {
   while (!cursor.accept(")")) {
     if (cursor.accept("%")) names.push(cursor.name());
     else if (cursor.acceptWord("_")) names.push("");
-    else cursor.fail("expected a value such as %x, or _ for one that is left out");
+    else cursor.fail("expected a value such as %x, or _ for an omitted one");
   }
   return names;
 }
@@ -151,7 +151,7 @@ function parseFunction(cursor: TextCursor): FunctionDef {
   };
 }
 
-/** `{axis, k=2}`: attributes that a call must give, and those that have a default. */
+/** `{axis, k=2}`: attributes that a call must supply, and those with a default. */
 function parseParameters(cursor: TextCursor, names: string[], defaults: Attribute[]): void {
   cursor.expect("{");
   while (!cursor.accept("}")) {

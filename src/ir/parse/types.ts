@@ -11,7 +11,7 @@ export function parseType(cursor: TextCursor): TypeInfo {
   return { encoded };
 }
 
-/** `f32[1,N,?]`, or `f32[*]` when not even the rank is known. */
+/** `f32[1,N,?]`, or `f32[*]` if even the rank is unknown. */
 export function parseTensorType(cursor: TextCursor): TensorType {
   const elementType = parseElementType(cursor);
   cursor.expect("[");
@@ -36,7 +36,7 @@ function parseElementType(cursor: TextCursor): DataType {
   return typeOf(name) ?? 0;
 }
 
-/** A symbol that looks like a size stands in quotes. */
+/** A symbol that looks like a size is quoted. */
 function parseDimension(cursor: TextCursor): Dimension {
   if (cursor.accept("?")) return undefined;
   if (cursor.sees('"')) return cursor.quoted();
@@ -44,10 +44,10 @@ function parseDimension(cursor: TextCursor): Dimension {
   return /^-?\d+$/.test(text) ? Number(text) : text;
 }
 
-/** `0x0a04`: a message that nothing here looks into. */
+/** `0x0a04`: an encoded message, kept as bytes. */
 export function parseEncoded(cursor: TextCursor, what: string): OpaqueMessage {
   const hex = parseHex(cursor);
-  return { bytes: hex ?? cursor.fail(`the text leaves out the bytes of ${what}`) };
+  return { bytes: hex ?? cursor.fail(`the text omits the bytes of ${what}`) };
 }
 
 export function parseHex(cursor: TextCursor): Uint8Array | undefined {

@@ -1,13 +1,13 @@
 /**
- * Attention, and the operators of onnxruntime's own set that edgec writes: what stands behind them would be
- * unknown otherwise.
+ * Attention, and the operators of onnxruntime's own set that edgec writes; without rules, everything after them
+ * would be unknown.
  */
 import { intAttribute } from "../../ir/index.js";
 import { rows, typed, unknown, type Rule } from "./call.js";
 
 const first: Rule = ({ inputs }) => [inputs[0]];
 
-/** [batch, queries, heads · size of a value], when queries, keys and values come apart. */
+/** [batch, queries, heads · size of a value], if queries, keys and values are separate inputs. */
 const multiHead: Rule = ({ inputs: [query, , value] }) => {
   const isApart = query?.shape?.length === 3 && value?.shape?.length === 3;
   return [
@@ -16,8 +16,8 @@ const multiHead: Rule = ({ inputs: [query, , value] }) => {
 };
 
 /**
- * Heads are an axis of their own, or side by side in the last of three; queries may have more of them than
- * values. Keys and values of all steps so far, where asked for, always have an axis of heads.
+ * Heads are a separate axis, or merged into the last of three axes; queries may have more heads than values.
+ * The optional outputs with all keys and values so far always have a head axis.
  */
 const attention: Rule = ({ node, inputs: [query, key, value], sizes }) => {
   const [queryHeads, valueHeads] = ["q_num_heads", "kv_num_heads"].map((name) =>

@@ -1,4 +1,4 @@
-/** What a shape rule is given and what it gives. */
+/** The input and output of a shape rule. */
 import { DataType, elementCount, intsAttribute, toNumbers } from "../../ir/index.js";
 import type { Dimension, Node, Tensor, TensorType } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
@@ -10,10 +10,7 @@ export type Shape = readonly Dimension[] | undefined;
 /** Values of a short integer tensor in row-major order, some of them known. */
 export type PartialValue = readonly Dimension[];
 
-/**
- * One call: its node, what is known of its inputs, and the constant or the partly known value behind input
- * `index`.
- */
+/** One call: its node, the facts about its inputs, and the constant or partly known value of input `index`. */
 export interface Call {
   readonly node: Node;
   readonly inputs: readonly Known[];
@@ -25,7 +22,7 @@ export interface Call {
 /** Types of the outputs as far as they are known. */
 export type Rule = (call: Call) => readonly Known[];
 
-/** Values longer than this are no shapes or axes; they are not decoded. */
+/** Longer values are not shapes or axes; they are not decoded. */
 export const MAX_SHAPE_LENGTH = 64;
 
 const INTEGERS: ReadonlySet<number> = new Set([
@@ -54,14 +51,14 @@ export function unknown(rank: number | undefined): Shape {
   return rank === undefined || rank < 0 ? undefined : new Array<Dimension>(rank).fill(undefined);
 }
 
-/** Integers of an attribute, or of the input at `index` in newer versions; partly known ones too. */
+/** Integers from an attribute, or from the input at `index` in newer versions; may be partly known. */
 export function sizesAt({ node, value }: Call, attribute: string, index: number): PartialValue | undefined {
   return intsAttribute(node, attribute) ?? value(index);
 }
 
 /**
- * Bounds of a Slice. Exporters write the largest int64 for "to the end": no number of JavaScript and no
- * size, but as a bound as good as any beyond the end.
+ * Bounds of a Slice. Exporters write the largest int64 for "to the end". A JavaScript number cannot hold it
+ * exactly, but any bound beyond the end means the same.
  */
 export function boundsAt(call: Call, attribute: string, index: number): PartialValue | undefined {
   const known = sizesAt(call, attribute, index);
@@ -74,7 +71,7 @@ function withinNumbers(bound: number): number {
   return Math.min(Math.max(bound, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** The same where every one must be a number. */
+/** The same, but all must be known numbers. */
 export function numbersAt(call: Call, attribute: string, index: number): readonly number[] | undefined {
   return allNumbers(sizesAt(call, attribute, index));
 }
@@ -98,8 +95,8 @@ export function broadcast(shapes: readonly Shape[]): Shape {
   ]);
   return Array.from({ length: rank }, (_, k) => {
     const sizes = aligned.map((shape) => shape[k]).filter((dim) => dim !== 1);
-    // A size other than 1 decides, whatever the others turn out to be; equal symbols stay; anything else is
-    // open.
+    // A size other than 1 determines the result, whatever the others are; equal symbols stay; anything else is
+    // unknown.
     return sizes.length === 0
       ? 1
       : (sizes.find((dim) => typeof dim === "number") ??

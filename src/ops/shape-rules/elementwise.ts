@@ -6,7 +6,7 @@ const first: Rule = ({ inputs }) => [inputs[0]];
 
 const elementwise: Rule = ({ node, inputs }) => {
   const shapes: Shape[] = inputs.map((x) => x?.shape);
-  // Before version 7 the second operand was laid along an axis of the first.
+  // Before version 7, the second operand was aligned to an axis of the first.
   const isOld = getAttribute(node, "broadcast") !== undefined;
   return [typed(inputs.find((x) => x)?.elementType, isOld ? shapes[0] : broadcast(shapes))];
 };

@@ -83,7 +83,7 @@ const recurrent: Rule = ({ node, inputs: [x, w] }) => {
   ];
 };
 
-/** Einstein's notation: sizes go by letter; an ellipsis stands for broadcast leading dimensions. */
+/** Einsum: each letter is a size; an ellipsis stands for broadcast leading dimensions. */
 const einsum: Rule = ({ node, inputs }): Known[] => {
   const equation = stringAttribute(node, "equation", "").replaceAll(" ", "");
   const [left = "", right] = equation.split("->");

@@ -117,12 +117,12 @@ function sliced(
   { sizes }: Call,
 ): Dimension {
   if (typeof start !== "number" || typeof step !== "number" || step === 0) return undefined;
-  // For a step backward the definition makes the largest integers an empty slice, and onnxruntime the whole
-  // way back.
+  // For a negative step, the specification treats the largest integers as an empty slice, and onnxruntime as
+  // the whole axis.
   if (step < 0 && typeof end === "number" && end >= 2 ** 31 - 1) return undefined;
   if (typeof size === "number" && typeof end === "number") return slicedLength(size, start, end, step);
   if (step !== 1 || start < 0) return undefined;
-  // Of an unknown size only what reaches the end is known, and what counts from it when it starts at 0.
+  // For an unknown size, only slices to the end are known, and those from 0 to a bound counted from the end.
   if (end === size && size !== undefined && start === 0) return size;
   return start === 0 && typeof end === "number" && end >= 2 ** 31 - 1 ? sizes.add(size, 0) : undefined;
 }
@@ -155,7 +155,7 @@ const pad: Rule = (call) => {
     return [typed(call.inputs[0]?.elementType, unknown(shape?.length))];
   const padded = (k: number, size: Dimension): Dimension =>
     call.sizes.add(call.sizes.add(size, pads[k]), pads[k + axes.length]);
-  // A border along an axis that is not known may be along any that is not named.
+  // Padding along an unknown axis may affect any axis that is not named.
   const mayBeAnywhere = axes.some((axis, k) => axis === undefined && padded(k, 0) !== 0);
   const sizes = shape.map((size, at) => {
     const k = axes.indexOf(at);

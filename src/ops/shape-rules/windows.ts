@@ -1,7 +1,4 @@
-/**
- * Convolutions and pooling: sizes of what a sliding window makes (the formulas of the operators'
- * definitions).
- */
+/** Convolutions and pooling: output sizes of a sliding window, by the formulas of the operators' definitions. */
 import { DataType, intAttribute, intsAttribute, isOp, stringAttribute } from "../../ir/index.js";
 import type { Dimension, Node } from "../../ir/index.js";
 import type { Sizes } from "../sizes.js";
@@ -33,7 +30,7 @@ function windowOf(node: Node, spatial: number, kernel: readonly Dimension[] | un
     : undefined;
 }
 
-/** Sizes after a window has slid along `sizes`. */
+/** Output sizes of a window that slides along `sizes`. */
 function slide(spatial: readonly Dimension[], window: Window, sizes: Sizes, isCeil = false): Shape {
   return spatial.map((size, k) => {
     const stride = window.strides[k] ?? 1;
@@ -45,7 +42,7 @@ function slide(spatial: readonly Dimension[], window: Window, sizes: Sizes, isCe
     if (!isCeil) return sizes.add(sizes.floorDivide(room, stride), 1);
     if (typeof room !== "number" || typeof size !== "number") return undefined;
     const rounded = Math.ceil(room / stride) + 1;
-    // A last window that would begin in the padding is left out.
+    // A last window that would start in the padding is omitted.
     return (rounded - 1) * stride >= size + begin ? rounded - 1 : rounded;
   });
 }

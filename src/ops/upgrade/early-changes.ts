@@ -1,8 +1,7 @@
 /**
- * Changes up to version 7, when the operator set was young: what broadcasting came down to is in
- * limited-broadcast.ts. onnxruntime runs hardly any of the older forms, so they are checked against closed
- * forms and onnx's own reference evaluator. Models of these versions come from Caffe2, CNTK and the first
- * releases of PyTorch's exporter.
+ * Changes up to version 7, except broadcasting, which is in limited-broadcast.ts. onnxruntime runs hardly any
+ * of the older forms, so tests check them against closed forms and onnx's own reference evaluator. Models of
+ * these versions come from Caffe2, CNTK and the first releases of PyTorch's exporter.
  */
 import {
   attribute,
@@ -20,7 +19,7 @@ import {
 import type { Node } from "../../ir/index.js";
 import type { AdapterRow, UpgradeScope } from "./adapter.js";
 
-/** Operators that could name inputs to overwrite, a hint that meant nothing for the result. */
+/** Operators that could name inputs to overwrite, a hint without effect on the result. */
 const IN_PLACE = [
   "Abs",
   "Add",
@@ -80,7 +79,7 @@ function splitByAttribute(node: Node, scope: UpgradeScope): string | undefined {
   const given = node.inputs[1] ?? "";
   if (given === "") return undefined;
   const sizes = scope.constant(given);
-  if (!sizes) return "the sizes of its parts are computed, which later versions could not take until 13";
+  if (!sizes) return "the sizes of its parts are computed, which later versions do not support until 13";
   setAttribute(node, attribute.ints("split", toNumbers(sizes)));
   node.inputs.length = 1;
   return undefined;
@@ -88,7 +87,7 @@ function splitByAttribute(node: Node, scope: UpgradeScope): string | undefined {
 
 function wholeNorm(node: Node): string | undefined {
   const p = floatAttribute(node, "p", 2);
-  if (!Number.isInteger(p)) return `its norm p = ${p} became a whole number at version 2`;
+  if (!Number.isInteger(p)) return `its norm p = ${p} must be an integer since version 2`;
   setAttribute(node, attribute.int("p", p));
   return undefined;
 }
@@ -105,12 +104,12 @@ function numberType(node: Node): string | undefined {
   const name = stringAttribute(node, "to", "");
   const type = TYPES.get(name.toUpperCase());
   if (type === undefined || type === DataType.UNDEFINED)
-    return `it casts to "${name}", which is no element type`;
+    return `it casts to "${name}", which is not an element type`;
   setAttribute(node, attribute.int("to", type));
   return undefined;
 }
 
-/** The default constants got more digits. */
+/** The default constants became more precise. */
 function keepConstants(node: Node): undefined {
   for (const [name, value] of [
     ["alpha", 1.6732],
@@ -119,14 +118,14 @@ function keepConstants(node: Node): undefined {
     setAttribute(node, attribute.float(name, floatAttribute(node, name, value)));
 }
 
-/** One axis was repeated; now every axis has its number. */
+/** It repeated one axis; now every axis has a count. */
 function repeatPerAxis(node: Node, scope: UpgradeScope): string | undefined {
   const rank = scope.type(node.inputs[0] ?? "")?.shape?.length;
   const [tiles, axis] = [1, 2]
     .map((index) => scope.constant(node.inputs[index] ?? ""))
     .map((tensor) => tensor && toNumbers(tensor)[0]);
   if (rank === undefined || tiles === undefined || axis === undefined)
-    return "how often it repeats, which axis or of how many is not known before it runs";
+    return "its number of repeats, its axis or its rank is not known before it runs";
   const repeats = Array.from({ length: rank }, (_, k) => (k === axis ? tiles : 1));
   node.inputs = [
     node.inputs[0] ?? "",
@@ -136,13 +135,13 @@ function repeatPerAxis(node: Node, scope: UpgradeScope): string | undefined {
 }
 
 /**
- * Without `is_test` both were in training mode: BatchNormalization used its batch's statistics, Dropout
- * dropped at random.
+ * Without `is_test`, both were in training mode: BatchNormalization used the batch's statistics, Dropout
+ * dropped values at random.
  */
 function requireTestMode(node: Node, scope: UpgradeScope): string | undefined {
   if (intAttribute(node, "is_test", 0) === 0)
     return (
-      "it is in training mode (is_test = 0), where its result depends on chance or on the " +
+      "it is in training mode (is_test = 0), where its result is random or depends on the " +
       "rest of the batch; export the model for inference"
     );
   if (node.outputs.slice(1).some((name) => scope.isUsed(name)))
@@ -152,7 +151,7 @@ function requireTestMode(node: Node, scope: UpgradeScope): string | undefined {
   return undefined;
 }
 
-/** Which outputs there are follows from their names. */
+/** Which outputs are present follows from their names. */
 function nameOutputs(node: Node): undefined {
   removeAttribute(node, "output_sequence");
 }

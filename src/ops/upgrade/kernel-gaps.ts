@@ -1,7 +1,7 @@
 /**
- * Operators whose newer version onnxruntime does not run although it runs the older one: the version
- * brought element types alone, and its CPU build got no kernel for it. Found by loading one node of every
- * operator at every version in 1.30.
+ * Operators whose newer version onnxruntime does not run although it runs the older one: the version only added
+ * element types, and the CPU build has no kernel for it. Found by loading one node of every operator at every
+ * version in 1.30.
  */
 import { floatAttribute, makeNode, nodeLabel } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
@@ -22,8 +22,8 @@ export const KERNEL_GAPS: readonly AdapterRow[] = [
     since: 22,
     adapt: () => "onnxruntime 1.30 runs it up to version 21 of the operator set only",
   },
-  // Computed as the function that it stands for, at version 24 alone: beyond, the function's operators take
-  // its place.
+  // onnxruntime expands it into its function at version 24 only; later, the function's operators must replace
+  // it.
   { operators: ["Swish"], since: 25, adapt: expandSwish },
 ];
 

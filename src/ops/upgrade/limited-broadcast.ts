@@ -1,8 +1,7 @@
 /**
- * Broadcasting before version 7 was limited: the second operand took part in it only where `broadcast` was
- * 1, and was laid against the first from `axis` on, at its end without one. Since 7 operands are aligned at
- * their ends, as numpy does, so a second operand that ended earlier gets the axes of size one that are
- * missing behind it.
+ * Before version 7, broadcasting was limited: the second operand was broadcast only if `broadcast` was 1,
+ * aligned to the first from `axis` on, or at the end without `axis`. Since version 7, operands are aligned at
+ * the end, as in numpy, so a second operand that ended earlier gets trailing axes of size one.
  */
 import {
   getAttribute,
@@ -31,18 +30,18 @@ function alignOperand(node: Node, scope: UpgradeScope): Node[] | string | undefi
   const isBroadcast = intAttribute(node, "broadcast", 0) !== 0;
   const axis = getAttribute(node, "axis") ? intAttribute(node, "axis", -1) : undefined;
   for (const name of ["axis", "broadcast"]) removeAttribute(node, name);
-  // Caffe2, which the definition came from, means the end by -1 as well.
+  // In Caffe2, the origin of the definition, -1 also means the end.
   if (!isBroadcast || axis === undefined || axis === -1) return undefined;
   const [first, second] = typesOf(node, scope);
   if (isSingle(second)) return undefined;
   if (!first?.shape || !second?.shape)
     return (
-      `how many axes its operands have is not known, and its axis = ${axis} depends on it; ` +
+      `the rank of its operands is not known, and its axis = ${axis} depends on it; ` +
       "declare their shapes in value_info"
     );
   const missing = first.shape.length - normalAxis(axis, first.shape.length) - second.shape.length;
   if (missing < 0 || missing > first.shape.length)
-    return `its second operand does not fit into the first from axis ${axis} on`;
+    return `its second operand does not fit the first from axis ${axis} on`;
   return withAxesBehind(node, second.shape.length, missing, scope);
 }
 
@@ -56,7 +55,7 @@ function alignSlope(node: Node, scope: UpgradeScope): Node[] | string | undefine
   if (isSingle(slope) || (slope?.shape && slope.shape.length !== 1)) return undefined;
   if (!data?.shape || !slope?.shape)
     return (
-      "how many axes its operands have is not known, and where its slopes belong depends " +
+      "the rank of its operands is not known, and the axis of its slopes depends " +
       "on it; declare their shapes in value_info"
     );
   return withAxesBehind(node, 1, Math.max(0, data.shape.length - 2), scope);
@@ -71,8 +70,8 @@ function isSingle(type: TensorType | undefined): boolean {
 }
 
 /**
- * Gives the second operand `count` axes of size one behind its own: a constant is declared anew, anything
- * else goes through Unsqueeze.
+ * Appends `count` axes of size one to the second operand: a constant gets a new shape, anything else an
+ * Unsqueeze.
  */
 function withAxesBehind(node: Node, rank: number, count: number, scope: UpgradeScope): Node[] | undefined {
   if (count === 0) return undefined;

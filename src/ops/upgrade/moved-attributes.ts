@@ -1,4 +1,4 @@
-/** Attributes that became inputs: what most changes of the standard operator set came down to. */
+/** Attributes that became inputs, the most common change of the standard operator set. */
 import {
   DataType,
   floatTensor,
@@ -13,7 +13,7 @@ import {
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
 import { REDUCTIONS, type Adapter, type AdapterRow, type UpgradeScope } from "./adapter.js";
 
-/** What the constant looks like; "like input" is a scalar of the first input's element type. */
+/** The form of the constant; "like input" is a scalar of the first input's element type. */
 type Form = "ints" | "int vector" | "int scalar" | "floats" | "float scalar" | "like input";
 
 interface Move {
@@ -22,7 +22,7 @@ interface Move {
   readonly attribute: string;
   readonly input: number;
   readonly form: Form;
-  /** Used when the attribute is absent and the new input's default is another one. */
+  /** Used if the attribute is absent and the new input has a different default. */
   readonly otherwise?: Attribute;
 }
 
@@ -41,7 +41,7 @@ const MOVES: readonly Move[] = [
   { operators: ["Squeeze", "Unsqueeze", "ReduceSum"], since: 13, attribute: "axes", input: 1, form: "ints" },
   { operators: ["Split"], since: 13, attribute: "split", input: 1, form: "ints" },
   { operators: REDUCTIONS, since: 18, attribute: "axes", input: 1, form: "ints" },
-  // The default axis became the last but one; it was the second.
+  // The default axis changed from the second to the last but one.
   {
     operators: ["DFT"],
     since: 20,
@@ -71,7 +71,7 @@ function adapterOf(move: Move): Adapter {
   };
 }
 
-/** An empty list of axes stands for all of them, as leaving it out does; only Unsqueeze means none by it. */
+/** An empty list of axes means all of them, as if absent; only for Unsqueeze it means none. */
 function isAllAxes(node: Node, { ints = [] }: Attribute): boolean {
   return ints.length === 0 && !isOp(node, "Unsqueeze");
 }
@@ -98,7 +98,7 @@ function constantOf(
   }
 }
 
-/** Bounds beyond the range of half precision become infinite, which is what they mean there. */
+/** Bounds beyond the range of half precision become infinite, which has the same effect. */
 export function scalarLike(value: number, type: number | undefined): Tensor | string {
   switch (type) {
     case DataType.FLOAT:
@@ -109,7 +109,7 @@ export function scalarLike(value: number, type: number | undefined): Tensor | st
       return integerTensor("", [], DataType.FLOAT16, Uint16Array.of(floatToHalf(value)));
     default:
       return (
-        "the element type of its input is not known, and the constant beside it must have " +
+        "the element type of its input is not known, and the new constant input must have " +
         "the same; declare it in value_info"
       );
   }

@@ -1,11 +1,11 @@
 /**
- * Changes of single operators. Operators that appear in no table changed in nothing but the element types
- * they allow, in attributes whose default is the old behaviour, or in wording. Checked against the history
- * that the onnx package gives for versions 1 to 26, and by running old and new in onnxruntime. Newer ones
- * of that kind: round_mode of Cast (24), precision and output_dtype of QuantizeLinear and DequantizeLinear
- * (23), the windows of Attention (25). Three changes of wording are deliberately not followed, because
- * onnxruntime always did what the newer text says: OneHot's negative indices (11), the side on which
- * ConvTranspose pads more (11), and negative axes everywhere.
+ * Changes of single operators. Operators that are in no table changed only in their element types, in
+ * attributes whose default is the old behaviour, or in wording. Checked against the onnx package's history of
+ * versions 1 to 26, and by running old and new forms in onnxruntime. Newer changes of that kind: round_mode of
+ * Cast (24), precision and output_dtype of QuantizeLinear and DequantizeLinear (23), the windows of Attention
+ * (25). Three changes of wording are deliberately ignored, because onnxruntime always behaved as the newer text
+ * says: OneHot's negative indices (11), the side on which ConvTranspose pads more (11), and negative axes
+ * everywhere.
  */
 import {
   attribute,
@@ -24,7 +24,7 @@ export const OTHER_CHANGES: readonly AdapterRow[] = [
   {
     operators: ["Scan"],
     since: 9,
-    adapt: () => "version 8 ran over a batch axis, which later versions do not have",
+    adapt: () => "version 8 has a batch axis, which later versions do not have",
   },
   { operators: ["BatchNormalization"], since: 9, adapt: dropSpatial },
   { operators: ["Dropout"], since: 10, adapt: checkMask },
@@ -46,7 +46,7 @@ function rename(opType: string): AdapterRow["adapt"] {
 
 function dropSpatial(node: Node): string | undefined {
   if (intAttribute(node, "spatial", 1) === 0)
-    return "it normalizes every position by itself (spatial = 0), which later versions do not offer";
+    return "it normalizes each position separately (spatial = 0), which later versions do not support";
   node.attributes = node.attributes.filter((a) => a.name !== "spatial");
   return undefined;
 }
@@ -85,7 +85,7 @@ function renameModes(node: Node): undefined {
 }
 
 /**
- * Scale and bias had a value per group and have one per channel now: each value is repeated for its group's
+ * Scale and bias had one value per group and now have one per channel: each value is repeated for its group's
  * channels.
  */
 function scalePerChannel(node: Node, scope: UpgradeScope): Node[] | string {

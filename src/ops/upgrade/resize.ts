@@ -34,12 +34,11 @@ function nameCoordinates(node: Node, scope: UpgradeScope): string | undefined {
     mode === "nearest" && !scope.enlarging.has(node) ? roundingFor(scope.constant(scales)) : "floor";
   if (rounding === undefined)
     return (
-      "whether it enlarges or shrinks is not known before it runs or differs between axes, " +
-      "and rounding depends on it"
+      "it may enlarge or shrink, depending on the axis or on data, " + "and its rounding depends on which"
     );
   setAttribute(node, attribute.string("coordinate_transformation_mode", "asymmetric"));
   if (mode === "nearest") setAttribute(node, attribute.string("nearest_mode", rounding));
-  // At version 11 the region of interest is a required input, and an empty one stands for "none".
+  // In version 11, the region of interest is a required input; an empty one means "none".
   const roi = scope.addConstant({
     name: `${nodeLabel(node)}_roi`,
     dims: [0],

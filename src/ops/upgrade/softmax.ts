@@ -1,6 +1,6 @@
 /**
- * Softmax, LogSoftmax and Hardmax before version 13 saw their input as a matrix, cut in two at `axis`
- * (default 1), and worked along its rows. Since 13 they work along the one axis (default -1).
+ * Before version 13, Softmax, LogSoftmax and Hardmax treated their input as a matrix, flattened at `axis`
+ * (default 1), and worked along its rows. Since 13, they work along the single axis (default -1).
  */
 import { attribute, intAttribute, makeNode, nodeLabel, setAttribute } from "../../ir/index.js";
 import type { Node } from "../../ir/index.js";
@@ -27,7 +27,7 @@ function alongOneAxis(node: Node, scope: UpgradeScope): Node[] | undefined {
   return asMatrix(node, axis, scope);
 }
 
-/** Flatten, the operator along the rows, and the input's own shape put back. */
+/** Flattens, applies the operator along the rows, and restores the input's shape. */
 function asMatrix(node: Node, axis: number, scope: UpgradeScope): Node[] {
   const label = nodeLabel(node);
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];

@@ -24,13 +24,11 @@ import { RESIZE } from "./resize.js";
 import { SOFTMAX } from "./softmax.js";
 import { KERNEL_GAPS } from "./kernel-gaps.js";
 
-/**
- * Operator sets between which conversion is known: from the first to the newest that onnxruntime 1.30 runs.
- */
+/** Operator sets that can be converted: from the first to the newest that onnxruntime 1.30 runs. */
 export const OLDEST_OPSET = 1;
 export const NEWEST_OPSET = 26;
 
-/** A node that keeps the model at its old version. */
+/** A node that prevents the conversion. */
 export interface UpgradeBlocker {
   readonly node: string;
   readonly opType: string;
@@ -38,12 +36,12 @@ export interface UpgradeBlocker {
 }
 
 export interface UpgradeResult {
-  /** Whether the model changed: false when it is new enough already, and when there are blockers. */
+  /** Whether the model changed: false if it is already new enough, or if there are blockers. */
   readonly upgraded: boolean;
   readonly blockers: readonly UpgradeBlocker[];
 }
 
-/** The first of the nodes that stand in the way, and how many more there are. */
+/** Describes the first blocker, and the number of further ones. */
 export function blockersText([first, ...others]: readonly UpgradeBlocker[]): string {
   const where =
     first && first.node !== ""
@@ -53,8 +51,8 @@ export function blockersText([first, ...others]: readonly UpgradeBlocker[]): str
 }
 
 /**
- * Several rows may lead an operator to the same version (Slice has three attributes that moved); they run
- * in order.
+ * Several rows may convert an operator to the same version (three attributes of Slice moved); they run in
+ * order.
  */
 const ADAPTERS: ReadonlyMap<string, readonly Adapter[]> = index([
   ...EARLY_CHANGES,
@@ -77,10 +75,9 @@ function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
 
 /**
  * Converts the model in place to version `target` (at most 26) of the standard operator set, or names every
- * node that stands in the way and changes nothing. Covers bodies of If, Loop and Scan and the model's own
- * functions, each from the version that it imports. The graph stays the same object; its nodes are
- * replaced. IR version is raised as needed. Attributes that became inputs become initializers, in functions
- * Constant nodes.
+ * node that prevents it and changes nothing. Covers bodies of If, Loop and Scan and the model's own functions,
+ * each from the version that it imports. The graph stays the same object; its nodes are replaced. IR version is
+ * raised as needed. Attributes that became inputs become initializers, in functions Constant nodes.
  */
 export function upgradeOpset(model: Model, target: number): UpgradeResult {
   const from = opsetVersion(model);
@@ -102,7 +99,7 @@ export function upgradeOpset(model: Model, target: number): UpgradeResult {
 
 function unsupported(target: number): string | undefined {
   return target > NEWEST_OPSET
-    ? `conversion goes up to version ${NEWEST_OPSET} of the operator set, not ${target}`
+    ? `cannot convert to operator set ${target}; the newest supported is ${NEWEST_OPSET}`
     : undefined;
 }
 
@@ -151,7 +148,7 @@ function upgradeNodes(
 function step(node: Node, scope: UpgradeScope, version: number): Node[] | string {
   const adapters = ADAPTERS.get(`${node.opType}@${version}`) ?? [];
   if (adapters.length > 0 && node.attributes.some((a) => a.refAttrName))
-    return "it takes an attribute from the caller of its function";
+    return "one of its attributes comes from the caller of its function";
   let nodes = [node];
   for (const adapt of adapters) {
     const outcome = adapt(node, scope);
@@ -192,7 +189,7 @@ const EMPTY_MODEL: Omit<Model, "graph"> = {
 };
 
 /**
- * Below IR version 4 constants must be listed as inputs; from 4 on that would make them defaults that
+ * Before IR version 4, constants must be listed as inputs; from 4 on, that would make them defaults that
  * callers may override.
  */
 function raiseIrVersion(model: Model, version: number): void {
@@ -205,7 +202,7 @@ function raiseIrVersion(model: Model, version: number): void {
 }
 
 /**
- * The IR version that came with each version of the standard operator set (the onnx project's Versioning
+ * The IR version released with each version of the standard operator set (the onnx project's Versioning
  * document).
  */
 const FIRST_OPSETS: readonly (readonly [opset: number, irVersion: number])[] = [
@@ -223,7 +220,7 @@ const FIRST_OPSETS: readonly (readonly [opset: number, irVersion: number])[] = [
   [1, 3],
 ];
 
-/** The oldest IR version in which a model of this operator set is written. */
+/** The oldest IR version for a model of this operator set. */
 export function irVersionFor(opset: number): number {
   return FIRST_OPSETS.find(([first]) => opset >= first)?.[1] ?? 3;
 }

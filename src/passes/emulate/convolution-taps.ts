@@ -1,4 +1,4 @@
-/** Everything that the outputs of a convolution read, position after position, along the axis of channels. */
+/** Gathers all inputs that the outputs of a convolution read, position by position, along the channel axis. */
 import {
   attribute,
   DataType,
@@ -25,7 +25,7 @@ export interface Window {
   readonly pads: readonly number[];
 }
 
-/** Undefined when the border depends on the input's size. */
+/** Undefined if the padding depends on the input's size. */
 export function windowOf(node: Node, kernel: readonly number[]): Window | undefined {
   const ones = kernel.map(() => 1);
   const strides = intsAttribute(node, "strides") ?? ones;
@@ -94,7 +94,7 @@ function paddedCodes(
   return padded;
 }
 
-/** uint8 codes as floats; int8 codes are moved up. */
+/** uint8 codes as floats; int8 codes are shifted to uint8. */
 export function floatCodes(editor: GraphEditor, codes: string, shift: number, nodes: Node[]): string {
   const floats = editor.uniqueName("sat_codes");
   nodes.push(makeNode("Cast", [codes], [floats], [attribute.int("to", DataType.FLOAT)]));
@@ -113,7 +113,7 @@ export function floatCodes(editor: GraphEditor, codes: string, shift: number, no
   return moved;
 }
 
-/** What the kernel's element `position` reads for every output. */
+/** The inputs that the kernel's element `position` reads, for every output. */
 function slicedAt(
   editor: GraphEditor,
   input: string,

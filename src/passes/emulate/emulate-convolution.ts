@@ -1,4 +1,4 @@
-/** Saturation of pairs in a convolution between Q/DQ pairs. */
+/** Emulates pair saturation in a convolution between Q/DQ pairs. */
 import { type GraphEditor, intAttribute, type Node, stringAttribute, toNumbers } from "../../ir/index.js";
 import { convolutionRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
@@ -16,7 +16,7 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
   if (!activation || !weight || weight.dims.length < 3 || !runsOnCodes(editor, node)) return undefined;
   const groups = intAttribute(node, "group", 1);
   const order = convolutionRows(weight.dims);
-  // Depthwise kernels multiply in 16 and add in 32 bits.
+  // Depthwise kernels multiply in 16 bits and add in 32.
   if (weight.dims[1] === 1 && groups > 1) return { pairs: 0, atRisk: 0 };
   const risk = pairsAtRisk(weight.codes, order);
   const found = { pairs: risk.pairs, atRisk: risk.count };
@@ -26,7 +26,7 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
     return {
       ...found,
       uncovered:
-        `its border (auto_pad ${stringAttribute(node, "auto_pad", "NOTSET")}) depends on the ` +
+        `its padding (auto_pad ${stringAttribute(node, "auto_pad", "NOTSET")}) depends on the ` +
         "size of its input",
     };
   const { nodes, taps } = convolutionTaps(editor, activation, window, weight.dims, groups, risk);
@@ -38,8 +38,8 @@ export function emulateConvolution(editor: GraphEditor, node: Node, opset: numbe
 }
 
 /**
- * Without a Q behind it, a convolution runs in float; a clamp between the two is taken over when codes
- * start at its bound.
+ * A convolution without a following QuantizeLinear runs in float. A clamp between the two is absorbed if the
+ * codes start at its bound.
  */
 function runsOnCodes(editor: GraphEditor, node: Node): boolean {
   const next = editor.soleConsumer(node.outputs[0]!);

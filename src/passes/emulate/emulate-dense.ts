@@ -1,4 +1,4 @@
-/** Saturation of pairs in fully connected layers: between Q/DQ pairs, and on codes made at run time. */
+/** Emulates pair saturation in fully connected layers, both between Q/DQ pairs and dynamically quantized. */
 import {
   attribute,
   DataType,
@@ -48,8 +48,8 @@ function matrixTaps(name: string): Taps {
 }
 
 /**
- * MatMulInteger becomes a float product of the same whole numbers: exact up to 2²⁴, and beyond it to one
- * part in 2²⁴ of sums that scales of float32 round as much.
+ * MatMulInteger becomes a float product of the same integers. Sums up to 2²⁴ are exact; larger ones are off by
+ * one part in 2²⁴, which multiplying by float32 scales rounds by anyway.
  */
 export function emulateMatMulInteger(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   const [codes = "", weightName = "", zeroName = "", weightZeroName = ""] = node.inputs;
@@ -88,7 +88,7 @@ export function emulateMatMulInteger(editor: GraphEditor, node: Node, opset: num
   return found;
 }
 
-/** Codes less their zero point, as floats. */
+/** Codes minus their zero point, as floats. */
 function subtractZero(editor: GraphEditor, codes: string, zero: string, nodes: Node[]): string {
   const plain = floatCodes(editor, codes, 0, nodes);
   if (zero === "") return plain;
@@ -97,7 +97,7 @@ function subtractZero(editor: GraphEditor, codes: string, zero: string, nodes: N
   return centred;
 }
 
-/** What takes the codes to uint8, by the node that makes them. */
+/** The offset that converts the codes to uint8, from the node that produces them. */
 function codeShift(editor: GraphEditor, codes: string): number | undefined {
   const maker = quantizerOf(editor, codes);
   if (!maker) return undefined;

@@ -1,19 +1,19 @@
 /**
- * Rewrites a model so that any onnxruntime computes what a processor without VNNI would: x86-64's
- * VPMADDUBSW multiplies uint8 codes of activations by int8 codes of weights and adds neighbouring products
- * in 16 bits, which saturate.
+ * Rewrites a model so that any onnxruntime computes the same results as a processor without VNNI. There,
+ * VPMADDUBSW of x86-64 multiplies uint8 activation codes by int8 weight codes and adds adjacent products in 16
+ * bits, which can saturate.
  *
  *   Conv(DQ(x), DQ(W))   →   Conv(DQ(x), W float) + unit · Σ over pairs at risk of clip₁₆(w₀·x₀ + w₁·x₁) −
  *   (w₀·x₀ + w₁·x₁)
  *
- * x are the raw codes (the kernels subtract zero points from the sums) and padding holds the zero point's
- * code. Kernels pair weights in the order of `RowOrder`. A layer none of whose pairs can saturate stays as
- * it is; one with such pairs leaves int8, so that nothing saturates a second time where the result is run.
+ * x are the raw codes (the kernels subtract zero points from the sums) and padding holds the zero point's code.
+ * Kernels pair weights in the order of `RowOrder`. A layer without pairs that can saturate stays unchanged. One
+ * with such pairs is moved to float, so that nothing saturates a second time when the rewritten model runs.
  *
  * Handles Conv, MatMul and Gemm between Q/DQ pairs and MatMulInteger, with constant int8 weights. Depthwise
- * kernels add in 32 bits. Tells, and leaves as they are: operators of com.microsoft on codes, QLinearConv,
- * QLinearMatMul and ConvInteger. Weights that are computed must be folded before. The order of pairs and
- * which kernels saturate were checked against onnxruntime 1.32 under QEMU's Haswell.
+ * kernels add in 32 bits. Reports but does not rewrite: quantized operators of com.microsoft, QLinearConv,
+ * QLinearMatMul and ConvInteger. Computed weights must be folded before. The order of pairs and the kernels
+ * that saturate were checked against onnxruntime 1.32 under QEMU's Haswell.
  */
 import {
   type GraphEditor,
@@ -30,13 +30,10 @@ import { emulateDense, emulateMatMulInteger } from "./emulate-dense.js";
 import type { LayerRisk } from "./layer-risk.js";
 import { uncoveredRisk } from "./uncovered.js";
 
+/** Findings for one quantized layer: pairs at risk, all pairs, and the reason if it could not be rewritten. */
 /**
- * What was found for one layer on codes: pairs at risk, all pairs, and why it could not be rewritten, if
- * so.
- */
-/**
- * Rewrites the model in place. `stats`: layers and pairs looked at and at risk; a status for every layer on
- * codes.
+ * Rewrites the model in place. `stats` counts layers and pairs, in total and at risk; every quantized layer
+ * gets a status.
  */
 export function emulatePairSums(model: Model): PassResult {
   const opset = opsetVersion(model);
@@ -58,7 +55,7 @@ export function emulatePairSums(model: Model): PassResult {
   return { modified: stats.layersAtRisk > 0, stats, nodes, diagnostics: [] };
 }
 
-/** Undefined for nodes that do not multiply codes by constant int8 weights. */
+/** Undefined for nodes that are not quantized layers with constant int8 weights. */
 function emulateNode(editor: GraphEditor, node: Node, opset: number): LayerRisk | undefined {
   if (isOp(node, "Conv")) return emulateConvolution(editor, node, opset);
   if (isOp(node, "MatMul", "Gemm")) return emulateDense(editor, node, opset);

@@ -1,8 +1,8 @@
-/** Turning a layer on codes into one in float, whose sums cannot saturate, with a correction added. */
+/** Turns a quantized layer into a float one, whose sums cannot saturate, and adds a correction. */
 import { floatTensor, type GraphEditor, makeNode, type Node } from "../../ir/index.js";
 import type { CodedWeight } from "../../layers/coded-operands.js";
 
-/** The real weight as a constant: the node then has no int8 kernel. */
+/** Stores the dequantized weight as a constant, so that the node no longer has an int8 kernel. */
 export function floatWeight(
   editor: GraphEditor,
   { dims, codes, scales, zeroPoints }: CodedWeight,
@@ -17,7 +17,7 @@ export function floatWeight(
   return editor.addInitializer(floatTensor(editor.uniqueName("sat_w"), dims, values));
 }
 
-/** Adds a value to what the node makes. */
+/** Adds a value to the node's output. */
 export function addToOutput(editor: GraphEditor, node: Node, before: readonly Node[], value: string): void {
   const output = node.outputs[0]!;
   const plain = editor.uniqueName("sat_plain");

@@ -1,4 +1,4 @@
-/** How many pairs of a layer's weights can saturate on processors that sum products in pairs in 16 bits. */
+/** Counts the weight pairs of a layer that can saturate on processors that add products in pairs in 16 bits. */
 export interface LayerRisk {
   readonly pairs: number;
   readonly atRisk: number;

@@ -1,12 +1,11 @@
 /**
- * What saturation in 16 bits adds to the sums of a layer, as nodes:
+ * Builds nodes that compute the change that 16-bit saturation makes to a layer's sums:
  *
  *   codes (float) ─▶ Gather both taps of each pair at risk ─▶ s = w₀·x₀ + w₁·x₁ ─▶ clip(s) − s ─▶ sum over
  *   the pairs of an output
  *
- * Pairs are laid out as [rank, channel]: rank r holds the r-th pair at risk of every channel, or zero
- * weights where a channel has fewer, so that the sum is over the first of the two and no matrix of outputs
- * by pairs is needed.
+ * Pairs are laid out as [rank, channel]: rank r holds the r-th pair at risk of each channel, or zero weights if
+ * the channel has fewer. The sum is then over the ranks, without a matrix of outputs by pairs.
  */
 import {
   attribute,
@@ -19,9 +18,9 @@ import {
 import type { RowOrder } from "../../numeric/affine.js";
 import { INT16_MAX, INT16_MIN, type PairsAtRisk, positionOf } from "../../numeric/pair-saturation.js";
 
-/** Ranks in one Gather; bounds memory to as many copies of the output. */
+/** Ranks per Gather; limits memory to this many copies of the output. */
 const RANKS_AT_ONCE = 8;
-/** From this operator set on, ReduceSum takes its axes as an input. */
+/** First operator set in which ReduceSum takes its axes as an input. */
 const AXES_INPUT_OPSET = 13;
 
 export interface PairedLayer {
@@ -32,13 +31,13 @@ export interface PairedLayer {
   readonly units: Float32Array;
 }
 
-/** Codes as floats, with everything that an output reads along one axis. */
+/** Codes as floats, with all inputs of an output along one axis. */
 export interface Taps {
   readonly name: string;
   /** 1 for convolutions, whose sizes follow it; −1 for matrices. */
   readonly axis: 1 | -1;
   readonly spatialRank: number;
-  /** Where value k of a channel's row stands along the axis. */
+  /** The position along the axis of value k of a channel's row. */
   readonly indexOf: (channel: number, k: number) => number;
 }
 
@@ -47,7 +46,7 @@ export interface Correction {
   readonly output: string;
 }
 
-/** The correction in real units, of the shape of the layer's output. */
+/** The correction in real units, in the shape of the layer's output. */
 export function pairCorrection(
   editor: GraphEditor,
   layer: PairedLayer,
@@ -142,7 +141,7 @@ function tapsOf(
   return { indices, weights };
 }
 
-/** The shape with a one for each size behind the axis. */
+/** The shape with 1 for each size after the axis. */
 function shapeOf(shape: readonly number[], { spatialRank }: Taps): number[] {
   return [...shape, ...new Array<number>(spatialRank).fill(1)];
 }

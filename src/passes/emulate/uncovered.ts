@@ -1,11 +1,11 @@
-/** Layers on codes in forms that the emulation does not rewrite: how much is at risk in them. */
+/** Counts the pairs at risk in quantized layers of a form that the emulation does not rewrite. */
 import { DataType, type GraphEditor, type Node, type Tensor } from "../../ir/index.js";
 import { convolutionRows, matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { int8Codes, seenCodes } from "../../layers/coded-operands.js";
 import type { LayerRisk } from "./layer-risk.js";
 
-/** Where the weights are; they are [outputs, channels, …kernel], or one or more matrices [K, N]. */
+/** The input that holds the weights: [outputs, channels, …kernel], or one or more matrices [K, N]. */
 const WEIGHT_INPUTS: Readonly<
   Record<string, { readonly inputs: readonly number[]; readonly isConvolution?: true }>
 > = {
@@ -13,7 +13,7 @@ const WEIGHT_INPUTS: Readonly<
   ConvInteger: { inputs: [1], isConvolution: true },
   QLinearMatMul: { inputs: [3] },
   QGemm: { inputs: [3] },
-  // Of more than one matrix; others are rewritten.
+  // Only with a batch of matrices; a single matrix is rewritten.
   MatMulInteger: { inputs: [1] },
   DynamicQuantizeMatMul: { inputs: [1] },
   MatMulIntegerToFloat: { inputs: [1] },

@@ -1,4 +1,4 @@
-/** Bodies of functions in the place of their calls, with one copy of what the functions hold. */
+/** Puts function bodies in place of their calls, with one copy of the constants that the functions hold. */
 import {
   callBody,
   type FunctionDef,
@@ -9,12 +9,12 @@ import {
   type Tensor,
 } from "../../ir/index.js";
 
-/** Constants from so many bytes on are not repeated by every call. */
+/** Constants of at least this many bytes are not repeated for every call. */
 export const LARGE = 64;
 
 /**
- * The function's large constants by the names that they have in it; a constant that it hands out is made by
- * each call.
+ * The function's large constants by their names in it. A constant that is a function output is created by each
+ * call.
  */
 function largeConstants({ nodes, outputs }: FunctionDef): Map<string, Tensor> {
   return new Map(
@@ -28,13 +28,13 @@ function largeConstants({ nodes, outputs }: FunctionDef): Map<string, Tensor> {
 }
 
 /**
- * Puts bodies into one graph. All calls there share the large constants that the functions hold, as the
- * file stores them once.
+ * Inlines bodies into one graph, where all calls share the functions' large constants, so that the file stores
+ * them once.
  */
 export class BodyConstants {
-  /** The name of each in the graph. */
+  /** The name of each constant in the graph. */
   private readonly held = new Map<Tensor, string>();
-  /** Outputs of the Constants that are there. */
+  /** Outputs of the Constant nodes already inserted. */
   private readonly made = new Set<string>();
 
   constructor(private readonly uniqueName: (stem: string) => string) {}

@@ -1,4 +1,4 @@
-/** The nodes that calls of model-local functions stand for, where constant folding may look into them. */
+/** Expands calls of model-local functions for constant folding. */
 import {
   callBody,
   functionKey,
@@ -11,7 +11,7 @@ import {
   subgraphsOf,
 } from "../../ir/index.js";
 
-/** Decoding chains have some twenty; functions that call functions multiply. */
+/** Decoding chains have about twenty nodes; functions that call functions multiply. */
 const MAX_NODES = 256;
 
 /**
@@ -33,7 +33,10 @@ export class CallBodies {
     );
   }
 
-  /** The call's nodes under names that are free in the editor's graph; undefined for what is no such call. */
+  /**
+   * The call's nodes, under names that are free in the editor's graph; undefined if the node is not such a
+   * call.
+   */
   of(node: Node, editor: GraphEditor): readonly Node[] | undefined {
     if (isStandard(node) || this.functions.size === 0) return undefined;
     if (!this.known.has(node)) this.known.set(node, this.expand(node, editor));

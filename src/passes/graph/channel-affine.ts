@@ -1,5 +1,5 @@
 /**
- * Per-channel affine steps behind a layer: y = x · scale + shift, as found in BatchNormalization, Mul, Add,
+ * Per-channel affine steps after a layer, y = x · scale + shift, in the form of BatchNormalization, Mul, Add,
  * Sub and Div.
  */
 import {
@@ -21,10 +21,10 @@ export interface ChannelAffine {
   readonly shift: Float64Array;
 }
 
-/** Where the channels of a value lie. */
+/** The position of the channel axis of a value. */
 export interface ChannelLayout {
   readonly channels: number;
-  /** Rank of the value, where it is known; constants of higher rank are not taken. */
+  /** Rank of the value, if known; constants of higher rank are not accepted. */
   readonly rank: number | undefined;
   /** Axis of the channels, counted from the end: -1 for the products of MatMul, 1 - rank for convolutions. */
   readonly fromEnd: number;
@@ -33,15 +33,12 @@ export interface ChannelLayout {
 /** Operators that may scale and shift channels. */
 export const AFFINE_STEPS = ["BatchNormalization", "Mul", "Add", "Sub", "Div"] as const;
 
-/** Whether the node's operator is one that `channelAffine` reads; cheaper to ask than what it does. */
+/** Whether `channelAffine` may apply to the node's operator. A cheap check to make first. */
 export function isAffineStep(node: Node | undefined): node is Node {
   return isOp(node, ...AFFINE_STEPS);
 }
 
-/**
- * What `node` does to its input `value`, when that is affine with one constant scale and shift for each
- * channel.
- */
+/** The constant per-channel scale and shift that `node` applies to its input `value`, if it does just that. */
 export function channelAffine(
   node: Node,
   value: string,
@@ -51,7 +48,7 @@ export function channelAffine(
   const { channels } = layout;
   if (isOp(node, "BatchNormalization"))
     return node.inputs[0] === value && liesSecond(layout) ? normalization(node, channels, editor) : undefined;
-  // Before operator set 7 the constant lies along a named axis.
+  // Before operator set 7, the `axis` attribute aligns the constant.
   if (!isAffineStep(node) || node.inputs.length !== 2 || getAttribute(node, "axis")) return undefined;
   const first = node.inputs[0] === value;
   if (!first && !isOp(node, "Mul", "Add")) return undefined;
@@ -66,7 +63,7 @@ export function channelAffine(
   };
 }
 
-/** Whether the channels are known to lie on the second axis, where BatchNormalization has them. */
+/** Whether the channels are known to be axis 1, as BatchNormalization needs them. */
 function liesSecond({ rank, fromEnd }: ChannelLayout): boolean {
   return rank !== undefined && fromEnd === 1 - rank;
 }
@@ -88,13 +85,10 @@ function normalization(node: Node, channels: number, editor: GraphEditor): Chann
   return { scale, shift: Float64Array.from(beta, (b, c) => b - (mean[c] ?? 0) * (scale[c] ?? 0)) };
 }
 
-/**
- * The constant's value for each channel, when it varies along nothing but their axis and does not raise the
- * rank.
- */
+/** The constant's value for each channel, if it varies only along the channel axis and does not raise the rank. */
 function perChannel(tensor: Tensor, { channels, rank, fromEnd }: ChannelLayout): Float64Array | undefined {
   const { dims } = tensor;
-  // A value has at least the axes from that of its channels to the end.
+  // A value has at least the axes from the channel axis to the end.
   if (tensor.dataType !== DataType.FLOAT || dims.length > (rank ?? -fromEnd)) return undefined;
   const onlyChannels = dims.every(
     (dim, axis) => dim === 1 || (axis - dims.length === fromEnd && dim === channels),

@@ -1,7 +1,7 @@
 /**
  * The exact passes that every model goes through first, in order. One removal enables another, so they are
- * run until none changes anything. strip-debug-info is not among them: the passes that follow read what it
- * drops.
+ * repeated until none changes anything. strip-debug-info is not among them, because later passes read what it
+ * removes.
  */
 import { deduplicateInitializers } from "./deduplicate-initializers.js";
 import { foldBatchNormalization } from "./fold-batch-normalization.js";
@@ -12,18 +12,20 @@ import { removeDead } from "./remove-dead.js";
 import { removeIdentities } from "./remove-identities.js";
 
 export const CLEAN_UP_PASSES = [
-  { pass: inlineFunctions, reason: "first: the others do not look into functions" },
-  { pass: liftConstants, reason: "before the others, which look for constants among initializers" },
+  { pass: inlineFunctions, reason: "first, because the other passes do not look into functions" },
+  { pass: liftConstants, reason: "before the passes that expect constants to be initializers" },
   {
     pass: removeIdentities,
-    reason:
-      "before folding: an Identity or Dropout between a layer and its normalization would hide one from the other",
+    reason: "before folding: an Identity or Dropout between a layer and its normalization would prevent it",
   },
   {
     pass: foldConstants,
-    reason: "before normalizations: their constants often come through a Reshape or Unsqueeze",
+    reason: "before normalizations are folded: their constants often come through a Reshape or Unsqueeze",
   },
-  { pass: foldBatchNormalization, reason: "before duplicates go: it gives each layer weights of its own" },
-  { pass: removeDead, reason: "drops what the passes above left unused, before constants are compared" },
-  { pass: deduplicateInitializers, reason: "last: what is equal is known once the constants are final" },
+  {
+    pass: foldBatchNormalization,
+    reason: "before duplicates are removed, because it gives each layer its own weights",
+  },
+  { pass: removeDead, reason: "removes what the earlier passes left unused, before constants are compared" },
+  { pass: deduplicateInitializers, reason: "last, when the constants are final" },
 ] as const;

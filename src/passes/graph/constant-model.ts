@@ -1,4 +1,4 @@
-/** A model without inputs that computes some values of another model. */
+/** Builds a model without inputs that computes some values of another model. */
 import {
   emptyGraph,
   tensorBytes,
@@ -9,7 +9,7 @@ import {
 } from "../../ir/index.js";
 
 /**
- * @param nodes nodes of the editor's graph in order, whose inputs are constants or outputs of each other
+ * @param nodes nodes of the editor's graph in order; their inputs are constants or outputs of each other
  * @param outputs names of the values to compute
  */
 export function constantModel(
@@ -48,7 +48,7 @@ export function constantModel(
   };
 }
 
-/** The tensor with its bytes at hand: the model has no folder in which external data could be found. */
+/** The tensor with its bytes in memory, because the model has no folder in which external data could be found. */
 function inMemory(tensor: Tensor, name: string): Tensor {
   return tensor.external
     ? { name, dims: tensor.dims, dataType: tensor.dataType, raw: tensorBytes(tensor) }

@@ -1,19 +1,19 @@
 /**
- * Nodes that compute constants, in parts of which none shares a source with another (union-find, Tarjan
+ * Divides nodes that compute constants into parts that share no source with each other (union-find, Tarjan
  * 1975).
  */
 import type { Node, Tensor } from "../../ir/index.js";
 
 export interface ConstantPart {
-  /** Nodes whose results others read. */
+  /** Nodes whose results other nodes read. */
   readonly ends: Node[];
-  /** These and what they are made of. */
+  /** These nodes and the ones that they depend on. */
   readonly nodes: Node[];
 }
 
 /**
- * @param sourceOf the node among `nodes` or the constant that makes a value, where it joins those that read
- * it
+ * @param sourceOf the node in `nodes` or the constant that produces a value; undefined if it does not connect
+ * its readers
  */
 export function partsOf(
   nodes: readonly Node[],

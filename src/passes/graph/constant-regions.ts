@@ -1,6 +1,6 @@
 /**
- * What a graph computes from constants alone: which nodes, what they make, what goes once their results are
- * stored.
+ * The parts of a graph that depend only on constants: their nodes, their values, and what becomes unused once
+ * the values are stored.
  */
 import {
   GraphEditor,
@@ -25,20 +25,20 @@ export interface FoldTotals {
 
 export type Values = ReadonlyMap<string, Tensor>;
 
-/** Constants below this are in many places: sharing one makes no region of two. Bytes. */
+/** Smaller constants occur in many places, so sharing one does not connect two regions. Bytes. */
 const SMALL = 1024;
-/** Evaluations spent in one round on finding the node that the runtime cannot compute. */
+/** Most evaluations per round to find the node that the runtime cannot compute. */
 const MAX_EVALUATIONS = 32;
 
 /**
- * The nodes of one graph that constant folding may evaluate. Good until something other than `store`
- * changes it.
+ * The nodes of one graph that constant folding may evaluate. Valid until something other than `store` changes
+ * the graph.
  */
 export class ConstantRegions {
   readonly nodes: readonly Node[];
   readonly types: ReadonlyMap<string, TensorType | undefined>;
   private readonly inside: ReadonlySet<Node>;
-  /** The graph's own constants by name: a search through all of them for each node would be quadratic. */
+  /** The graph's own constants by name; a linear search for each node would be quadratic. */
   private readonly own: ReadonlyMap<string, Tensor>;
   private readonly calls: CallBodies;
 
@@ -55,7 +55,7 @@ export class ConstantRegions {
     this.own = new Map(editor.graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
   }
 
-  /** Nodes with a use outside. */
+  /** Nodes whose result is used outside the region. */
   frontier(): Node[] {
     return this.nodes.filter((node) =>
       node.outputs.some((name) => this.editor.consumers(name).some((user) => !this.inside.has(user))),
@@ -66,7 +66,7 @@ export class ConstantRegions {
     return node.outputs.filter((name) => name !== "" && this.editor.consumers(name).length > 0);
   }
 
-  /** The frontier in parts that have no node and no constant of some size in common. */
+  /** The frontier, divided into parts that share no node and no large constant. */
   parts(frontier: readonly Node[]): ConstantPart[] {
     const sourceOf = (name: string): Node | Tensor | undefined => {
       const maker = this.makerOf(name);
@@ -76,7 +76,7 @@ export class ConstantRegions {
     return partsOf(this.nodes, frontier, sourceOf);
   }
 
-  /** The node with all that it is made of, in order, calls expanded, and the constants that they read. */
+  /** The node and all nodes that it depends on, in order, with calls expanded, and the constants that they read. */
   chainOf(node: Node): { readonly nodes: readonly Node[]; readonly constants: ReadonlyMap<string, Tensor> } {
     const needed = new Set([node]);
     const waiting = [node];
@@ -133,14 +133,14 @@ export class ConstantRegions {
     return bytes;
   }
 
-  /** Stores the results of `ends` and takes out what only they needed. */
+  /** Stores the results of `ends` and removes what only they needed. */
   store(ends: readonly Node[], values: Values, totals: FoldTotals): void {
     const { editor } = this;
     const gone = this.withSuperfluous(ends);
     const names = this.kept(ends, gone);
     const freed = this.constantsOnlyFor(gone);
     for (const { inputs, outputs } of gone)
-      for (const from of inputs) for (const name of outputs) editor.recordDescent(from, name);
+      for (const from of inputs) for (const name of outputs) editor.recordProvenance(from, name);
     editor.removeNodes(...gone);
     editor.removeInitializers(new Set(freed.map(({ name = "" }) => name)));
     for (const name of names) {
@@ -160,18 +160,18 @@ export class ConstantRegions {
     return maker && this.inside.has(maker) ? maker : undefined;
   }
 
-  /** Outputs of `ends` that something which stays reads. */
+  /** Outputs of `ends` that a remaining node reads. */
   private kept(ends: readonly Node[], gone: ReadonlySet<Node>): string[] {
     return ends.flatMap(({ outputs }) =>
       outputs.filter((name) => name !== "" && this.editor.consumers(name).some((user) => !gone.has(user))),
     );
   }
 
-  /** The nodes and those foldable ones that nothing but them uses. */
+  /** The nodes, and the foldable nodes that only they use. */
   private withSuperfluous(nodes: readonly Node[]): Set<Node> {
     const gone = new Set(nodes);
     const waiting = [...nodes];
-    // A node that is looked at too early is looked at again when its last user goes.
+    // A node visited too early is visited again when its last user is removed.
     for (let node = waiting.pop(); node; node = waiting.pop()) {
       for (const input of node.inputs) {
         const maker = this.makerOf(input);
@@ -196,7 +196,7 @@ export class ConstantRegions {
   }
 }
 
-/** Evaluates all nodes at once; when that gives nothing, one half after the other. */
+/** Evaluates all nodes at once and, if that fails, each half separately. */
 async function evaluateParts(
   nodes: readonly Node[],
   evaluate: (nodes: readonly Node[]) => Promise<Values>,

@@ -1,10 +1,10 @@
 /**
- * Keeps one copy of constants that are equal in type, shape and every byte.
+ * Keeps one copy of constants that have the same type, shape and bytes.
  *
- * Within a graph the first stands for all. A large constant of a body gives way to an equal one of a graph
- * around it; equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the
- * graph around them. Stays: defaults of graph inputs, constants that are graph outputs, strings, and names
- * that a body between hides.
+ * Within a graph, the first replaces all others. A large constant of a body is replaced by an equal one of an
+ * enclosing graph; equal ones of sibling bodies (both branches of a decoder hold the same weights) move to the
+ * graph that encloses both. Left alone: defaults of graph inputs, constants that are graph outputs, strings,
+ * and names that a body in between shadows.
  */
 import { groupBy } from "../../group-by.js";
 import {
@@ -22,7 +22,7 @@ import { definePass } from "../define-pass.js";
 import { hashOfAll, hashOfStart, haveEqualBytes } from "./equal-bytes.js";
 import { exactResult } from "./result.js";
 
-/** Bytes from which a constant of a body may leave its graph; below, nothing is gained. */
+/** Smallest constant of a body that is worth moving out of its graph. Bytes. */
 const MOVE_FROM = 256;
 
 interface Copy {
@@ -33,7 +33,7 @@ interface Copy {
 
 export const deduplicateInitializers = definePass<Record<string, never>>({
   name: "deduplicate-initializers",
-  description: "keeps one copy of equal constants",
+  description: "Keep one copy of equal constants",
   lossy: false,
   defaults: {},
   run(model) {
@@ -58,15 +58,12 @@ export const deduplicateInitializers = definePass<Record<string, never>>({
 
 type Group = readonly [Copy, Copy, ...Copy[]];
 /**
- * Copies that go, each with the name that stands for it: all of a graph together, as each by itself would
- * walk all its constants.
+ * Copies to remove, with the names that replace them. They are removed together for each graph, because each
+ * removal walks all its constants.
  */
 type Gone = Map<GraphEditor, Map<string, string>>;
 
-/**
- * Sets of two and more equal constants, each in the order of the graphs. Only constants of equal size are
- * read.
- */
+/** Sets of two or more equal constants, in the order of the graphs. Only constants of equal size are read. */
 function equalGroups(editors: readonly GraphEditor[]): Group[] {
   const alike = new Map<string, Copy[]>();
   for (const editor of editors) {
@@ -89,9 +86,9 @@ function equalGroups(editors: readonly GraphEditor[]): Group[] {
 }
 
 /**
- * With session.x64quantprecision, onnxruntime 1.32 turns int8 weights and their zero points into uint8 at
- * load, node by node, and fails where two nodes share a zero point. So those, and all constants of
- * operators outside the standard set, of which nothing is known, stay apart.
+ * With session.x64quantprecision, onnxruntime 1.32 converts int8 weights and their zero points to uint8 at
+ * load, node by node, and fails if two nodes share a zero point. So zero points are not shared, nor are
+ * constants of operators outside the standard set, about which nothing is known.
  */
 function isChangedAtLoad(editor: GraphEditor, name: string, { dataType }: Tensor): boolean {
   return editor
@@ -105,14 +102,14 @@ function isChangedAtLoad(editor: GraphEditor, name: string, { dataType }: Tensor
     );
 }
 
-/** Strings and types of the future have no byte form. */
+/** Strings and unknown types have no byte form. */
 function hasBytes(tensor: Tensor): boolean {
   return bitsPerElement(tensor.dataType) !== undefined && tensor.segment === undefined;
 }
 
 /**
- * Constants whose first bytes are alike are compared one with another up to so many; more are told apart by
- * all their bytes.
+ * Up to this many constants with the same first bytes are compared pairwise; more are compared by a hash of all
+ * their bytes.
  */
 const FEW = 8;
 
@@ -123,7 +120,7 @@ function partition(copies: readonly Copy[]): Group[] {
   );
 }
 
-/** Sets of equal constants. @param hashOf alike for equal ones */
+/** Sets of equal constants. @param hashOf the same for equal constants */
 function classesOf(copies: readonly Copy[], hashOf: (copy: Copy) => string): Group[] {
   const byHash = new Map<string, Copy[][]>();
   for (const copy of copies) {
@@ -137,7 +134,7 @@ function classesOf(copies: readonly Copy[], hashOf: (copy: Copy) => string): Gro
   return [...byHash.values()].flat().filter((group) => group.length > 1) as unknown as Group[];
 }
 
-/** The first copy in each graph stands for the others there. Returns how many went. */
+/** The first copy in each graph replaces the others there. Returns how many were removed. */
 function mergeWithin(group: Group, gone: Gone): number {
   let removed = 0;
   const firsts = firstCopies(group);
@@ -161,8 +158,8 @@ function firstCopies(group: Group): Map<GraphEditor, Copy> {
 }
 
 /**
- * One copy for all graphs that hold it: that of the graph around the others, or a new one in the nearest
- * around all.
+ * Keeps one copy for all graphs that hold it: the copy in the graph that encloses the others, or a new one in
+ * the nearest graph that encloses all.
  */
 function mergeScopes(copies: readonly Copy[], gone: Gone): number {
   const [first, ...others] = copies;
@@ -201,10 +198,10 @@ function canRedirect(copy: Copy, name: string): boolean {
   return !copy.editor.consumers(copy.name).some((user) => hidesName(user, name));
 }
 
-/** Notes that the copy goes and its uses read `name` instead, unless a body hides that name. */
+/** Marks the copy for removal, with `name` as its replacement, unless a body shadows that name. */
 function redirect(copy: Copy, name: string, gone: Gone): boolean {
   if (!canRedirect(copy, name)) return false;
-  copy.editor.recordDescent(copy.name, name);
+  copy.editor.recordProvenance(copy.name, name);
   const names = gone.get(copy.editor);
   if (names) names.set(copy.name, name);
   else gone.set(copy.editor, new Map([[copy.name, name]]));

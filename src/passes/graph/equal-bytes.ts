@@ -1,22 +1,22 @@
-/** Telling constants apart by their bytes, in pieces where they lie on the disk. */
+/** Compares constants by their bytes, in pieces if they are on disk. */
 import { createHash } from "node:crypto";
 import { tensorBytes, tensorPieces, tensorSource, type Tensor } from "../../ir/index.js";
 
 const HASHED = 4096;
 
-/** A hash of the first bytes, by which most constants are told apart. */
+/** A hash of the first bytes, which distinguishes most constants. */
 export function hashOfStart(tensor: Tensor): number {
   return fnv1a(firstBytes(tensor));
 }
 
-/** A hash of all bytes, which nobody can make others come out alike with. */
+/** A cryptographic hash of all bytes, for which nobody can construct collisions. */
 export function hashOfAll(tensor: Tensor): string {
   const hash = createHash("sha256");
   for (const piece of tensorPieces(tensor)) hash.update(piece);
   return hash.digest("base64");
 }
 
-/** Compares tensors of one size piece by piece. */
+/** Compares two tensors of equal size piece by piece. */
 export function haveEqualBytes(a: Tensor, b: Tensor): boolean {
   const others = tensorPieces(b);
   for (const piece of tensorPieces(a)) {

@@ -1,16 +1,15 @@
 /**
- * Folds a BatchNormalization, or a Mul, Add, Sub or Div by a constant for each channel, into the weights
- * and bias of the layer before it: w' = w · s, b' = b · s + t for every output channel (Jacob et al. 2018,
- * eq. 14).
+ * Folds a BatchNormalization, or a Mul, Add, Sub or Div by a constant for each channel, into the weights and
+ * bias of the layer before it: w' = w · s, b' = b · s + t for every output channel (Jacob et al. 2018, eq. 14).
  *
  * Before: Conv → BatchNormalization → Relu. After: Conv → Relu. Computed in float64 and rounded once, so
- * outputs differ from before by rounding: at most about (terms of the sum + 2) · 2⁻²⁴ of the sum of the
- * products' absolute values.
+ * outputs change only by rounding: at most about (terms of the sum + 2) · 2⁻²⁴ of the sum of the products'
+ * absolute values.
  *
- * Takes float32 Conv, ConvTranspose, Gemm and MatMul with constant weights whose output nothing else uses,
- * at inference. The bias of a MatMul is the Add behind it; without one it takes only scales. A chain (Conv
- * → Mul → Add) goes step by step. Left alone: layers whose new weights would not be finite, and layers that
- * share a weight where copies of it would take more bytes than folding frees (fold-budget.ts).
+ * Handles float32 Conv, ConvTranspose, Gemm and MatMul with constant weights whose output nothing else uses, at
+ * inference. The bias of a MatMul is the Add after it; without one, only scales can be folded. A chain (Conv →
+ * Mul → Add) is folded step by step. Left alone: layers whose new weights would not be finite, and layers that
+ * share a weight if copies of it would take more bytes than folding frees (fold-budget.ts).
  */
 import { isOp, type Node } from "../../ir/index.js";
 import {
@@ -39,12 +38,12 @@ import {
 
 const NAME = "fold-batch-normalization";
 
-/** A layer with, of a MatMul, the Add of its bias. */
+/** A layer, including the Add with the bias of a MatMul. */
 const layer = nodeThat(LAYERS, [], (node, _, { editor, facts, isFixed }) => {
   const read = linearLayer(node, editor, facts.shape(node.outputs[0] ?? "")?.length, isFixed);
   return read ? fit(read, read.last) : misfit(`the weights of ${node.opType} are not constant`);
 });
-/** The step right behind it; what it computes with may stand on either side. */
+/** The step after it; its constant may be either operand. */
 const step = nodeThat(AFFINE_STEPS, [layer, value("constant")], foldedValues, { commutes: true });
 
 const STEP_BEHIND_LAYER: Fusion = {
@@ -61,7 +60,7 @@ const STEP_BEHIND_LAYER: Fusion = {
 
 export const foldBatchNormalization = definePass<Record<string, never>>({
   name: NAME,
-  description: "folds per-channel scales and shifts into the layer before them",
+  description: "Fold per-channel scales and shifts into the layer before them",
   lossy: false,
   defaults: {},
   run(model) {
@@ -71,18 +70,18 @@ export const foldBatchNormalization = definePass<Record<string, never>>({
   },
 });
 
-/** The layer's new values, or why it cannot take the step. */
+/** The layer's new values, or why the step cannot be folded into it. */
 function foldedValues(next: Node, found: Found, { editor, isFixed }: Scope): Outcome<LayerValues> {
   const read = found.of(layer);
   if (next.inputs.some((name) => hasFixed(name)))
-    return misfit("what it computes with is shared, and a copy would make the model larger");
+    return misfit("its constants are shared, and copies would make the model larger");
   const affine = channelAffine(next, read.last.outputs[0] ?? "", read.layout, editor);
   if (!affine) {
-    const why = "what it computes with is not one constant number for each channel";
+    const why = "its operand is not a constant with one value per channel";
     return isOp(next, "BatchNormalization") ? nearMisfit(why) : misfit(why);
   }
   if (!takesShift(read) && affine.shift.some((shift) => shift !== 0))
-    return nearMisfit("a MatMul without an Add has no place for a shift");
+    return nearMisfit("a MatMul without an Add has no bias to take the shift");
   const values = withScaledOutputs(read, affine.scale, affine.shift);
   return values ? fit(values) : nearMisfit("the new weights would not be finite");
 

@@ -1,15 +1,16 @@
 /**
- * Computes what depends on constants alone, with the runtime's own kernels, and stores the result where the
- * file does not grow by it.
+ * Computes values that depend only on constants, with the runtime's own kernels, and stores the results if that
+ * does not make the file larger.
  *
- * Before: w → Transpose → MatMul. After: initializer → MatMul. Counted are the bytes of the file: what is
- * stored, against the nodes and constants that go; those with other readers stay. So weights that a file
- * holds as codes, in half precision or behind a table keep that form, and what is cheap to compute and
- * large (a mask, a matrix of cosines) stays a computation. Nodes that share a constant are looked at
- * together: three slices of a weight free it only all at once. A value may cost up to 1 KB more where other
- * folds have saved that much in the same model, as patterns are found on constants; `maxGrowthBytes` adds
- * to that for the model as a whole. What is left unfolded is tried nearer to its source. unpack-weights is
- * for passes that need the values. Never folded: see foldable.ts. Outputs of the graph keep their node.
+ * Before: w → Transpose → MatMul. After: initializer → MatMul. The bytes of stored results are weighed against
+ * those of the nodes and constants that are removed; constants with other readers stay. So weights that a file
+ * holds as codes, in half precision or as a lookup table keep that form, and large values that are cheap to
+ * compute (a mask, a matrix of cosines) stay computations. Nodes that share a constant are considered together:
+ * three slices of a weight free it only if all are folded. A value may cost up to 1 KB more if other folds have
+ * saved that much in the same model, because later patterns match on constants; `maxGrowthBytes` adds to that
+ * for the whole model. If a node is not worth folding, the nodes that it depends on are tried. unpack-weights
+ * serves passes that need the values. For operators that are never folded, see foldable.ts. Graph outputs keep
+ * their node.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError } from "../../errors.js";
@@ -22,19 +23,19 @@ import { CallBodies } from "./call-bodies.js";
 import { ConstantRegions, type FoldTotals, type Values } from "./constant-regions.js";
 
 export interface FoldConstantsOptions {
-  /** Bytes by which all stored values together may exceed what they replace. */
+  /** Bytes by which all stored values together may exceed the constants and nodes that they replace. */
   maxGrowthBytes: number;
 }
 
-/** Elements of one value, and of all together, that may be needed while they are computed. */
+/** Most elements of one value, and of all values together, during their computation. */
 const MAX_ELEMENTS = 2 ** 20;
 const MAX_TOTAL = 2 ** 26;
-/** What one value may cost of what others have saved, bytes. */
+/** Bytes that one value may cost if others have saved as much. */
 const MAX_PAID = 1024;
 
 export const foldConstants = definePass<FoldConstantsOptions>({
   name: "fold-constants",
-  description: "computes values that depend on constants alone",
+  description: "Compute values that depend only on constants",
   lossy: false,
   defaults: { maxGrowthBytes: 0 },
   validate({ maxGrowthBytes }) {
@@ -64,7 +65,7 @@ const NO_EVALUATOR: Diagnostic = {
   id: "fold-constants/no-runtime",
   severity: "info",
   message:
-    "some values depend on constants alone, but no onnxruntime is at hand to compute them; they stay as they are",
+    "some values depend only on constants, but there is no onnxruntime to compute them; they were left unchanged",
 };
 
 class Folding {
@@ -90,7 +91,7 @@ class Folding {
       const parts = regions.parts(regions.frontier());
       if (parts.length === 0) return;
       const worthTrying = parts.flatMap(({ ends, nodes }) => this.withoutHopeless(ends, nodes, regions));
-      // What only a computation that stays would read helps nobody, so it must not cost anything.
+      // A value read only by nodes that stay brings no other gain, so it must not cost anything.
       const isRead = (node: Node): boolean =>
         node.outputs.some((name) => editor.consumers(name).some((user) => !rejected.has(user)));
       const useful = new Set(worthTrying.filter(isRead));
@@ -100,7 +101,7 @@ class Folding {
       const computed = new Set(
         worthTrying.filter((node) => regions.usedOutputs(node).every((name) => values.has(name))),
       );
-      // Those that save come first: what they save is spent on the others.
+      // Folds that save bytes come first; the others spend those savings.
       const accepted = new Set(
         parts.flatMap(({ ends }) =>
           this.paying(
@@ -127,7 +128,7 @@ class Folding {
     });
   }
 
-  /** Without those whose result is larger than all that could ever go for it: they need not be computed. */
+  /** Leaves out nodes whose result is larger than anything it could replace: they need not be computed. */
   private withoutHopeless(ends: readonly Node[], nodes: readonly Node[], regions: ConstantRegions): Node[] {
     let most = this.granted + MAX_PAID;
     for (const node of nodes) most += nodeWireSize(node);
@@ -137,7 +138,7 @@ class Folding {
     );
   }
 
-  /** All of the nodes where they save together, or those that do alone, whichever saves more. */
+  /** Either all nodes together or those that save on their own, whichever saves more. */
   private paying(nodes: readonly Node[], regions: ConstantRegions, values: Values): readonly Node[] {
     if (nodes.length === 0) return [];
     const alone = nodes.filter((node) => regions.growth([node], values) <= 0);
@@ -148,7 +149,7 @@ class Folding {
     return isBetter ? nodes : alone;
   }
 
-  /** Whether what is saved and granted covers the growth, which is then spent. */
+  /** Whether the budget covers the growth; if so, spends it. */
   private takes(growth: number): boolean {
     const isCovered =
       growth <= Math.max(MAX_PAID, this.granted) && growth <= (this.model.foldBalance ?? 0) + this.granted;
@@ -156,7 +157,7 @@ class Folding {
     return isCovered;
   }
 
-  /** Kept with the model: the bound holds for all rounds of a run together. */
+  /** Stored with the model, because the limit applies to all rounds of a run together. */
   private spend(growth: number): void {
     this.model.foldBalance = (this.model.foldBalance ?? 0) - growth;
   }

@@ -1,4 +1,4 @@
-/** Which nodes constant folding may evaluate. */
+/** Decides which nodes constant folding may evaluate. */
 import {
   DataType,
   elementCount,
@@ -17,9 +17,8 @@ import type { CallBodies } from "./call-bodies.js";
 import { RANDOM_OPERATORS } from "../../ops/random-operators.js";
 
 /**
- * Operators that are never folded: those with a result of their own at every run; Q/DQ, which carry the
- * int8 form of weights; and those that make or take sequences and optionals, which an initializer cannot
- * hold.
+ * Operators that are never folded: random ones; Q/DQ, which hold the int8 form of weights; and those with
+ * sequences and optionals, which an initializer cannot hold.
  */
 const NEVER: ReadonlySet<string> = new Set([
   ...RANDOM_OPERATORS,
@@ -46,16 +45,13 @@ const NEVER: ReadonlySet<string> = new Set([
   "Constant",
 ]);
 
-/** Operators whose output may be far larger than their inputs, with the input that says how large. */
+/** Operators whose output may be far larger than their inputs, with the input that determines the size. */
 const SIZE_INPUT: ReadonlyMap<string, number> = new Map([
   ["ConstantOfShape", 0],
   ["Expand", 1],
   ["Tile", 1],
 ]);
-/**
- * The same, but the size cannot be read from one input; they are folded only when all their inputs are
- * small.
- */
+/** The same, but the size does not follow from one input. They are folded only if all their inputs are small. */
 const GROWING: ReadonlySet<string> = new Set([
   "EyeLike",
   "OneHot",
@@ -83,13 +79,13 @@ const READABLE: ReadonlySet<number> = new Set([
   DataType.BOOL,
 ]);
 
-/** What may be folded, and how much. */
+/** Limits on folding. */
 export interface FoldBounds {
   /** Nodes that stay as they are. */
   readonly rejected: ReadonlySet<Node>;
-  /** Bound on any output whose size is known beforehand, which keeps broadcasts of two large vectors out. */
+  /** Limit on each output whose size is known beforehand, which excludes broadcasts of two large vectors. */
   readonly maxElements: number;
-  /** Bound on all such outputs together. */
+  /** Limit on all such outputs together. */
   readonly maxTotal: number;
   readonly calls: CallBodies;
 }
@@ -97,13 +93,13 @@ export interface FoldBounds {
 export interface Foldable {
   /** In order. */
   readonly nodes: readonly Node[];
-  /** What is known of the values that they make. */
+  /** What is known about their outputs. */
   readonly types: ReadonlyMap<string, TensorType | undefined>;
 }
 
 /**
- * The nodes of the editor's graph that can be computed before the model runs. A call of a function is one
- * node; it counts when every node of its body does.
+ * The nodes of the editor's graph that can be computed before the model runs. A function call is one node; it
+ * qualifies if every node of its body does.
  */
 export function foldableNodes(
   editor: GraphEditor,
@@ -115,7 +111,7 @@ export function foldableNodes(
     types.has(name) ||
     (editor.constant(name)?.dataType ?? DataType.STRING) !== DataType.STRING;
   let left = maxTotal;
-  /** The node's output types, or undefined where it must not be computed. */
+  /** The node's output types, or undefined if it must not be computed. */
   const computed = (node: Node): (TensorType | undefined)[] | undefined => {
     if (!isFoldable(node) || !node.inputs.every(isKnown)) return undefined;
     const outputs = inferOutputs(
@@ -135,7 +131,7 @@ export function foldableNodes(
     const made: [string, TensorType | undefined][] = [];
     for (const inner of calls.of(node, editor) ?? [node]) {
       const outputs = computed(inner);
-      // Names within a call are its own, so what a refused one leaves behind disturbs nothing.
+      // Names within a call are its own, so a rejected call leaves no conflicting names.
       if (!outputs) return (made.forEach(([name]) => types.delete(name)), false);
       for (const [k, name] of inner.outputs.entries()) {
         made.push([name, outputs[k]]);
@@ -152,8 +148,8 @@ function typeOf(tensor: Tensor | undefined): TensorType | undefined {
 }
 
 /**
- * Whether folding may compute the operator at all. An initializer that is a graph output is not accepted
- * everywhere, so nodes that make outputs stay.
+ * Whether folding may compute the operator at all. Not every runtime accepts an initializer as a graph output,
+ * so nodes that produce outputs stay.
  */
 export function isFoldable(node: Node): boolean {
   return (
@@ -165,8 +161,8 @@ export function isFoldable(node: Node): boolean {
 }
 
 /**
- * Refuses what would be too large before it is computed. Sizes that are computed themselves are known in
- * the next round.
+ * Rejects values that would be too large before they are computed. Sizes that are themselves computed are known
+ * in the next round.
  */
 function isBounded(node: Node, editor: GraphEditor, maxElements: number): boolean {
   const index = SIZE_INPUT.get(node.opType);
@@ -185,7 +181,7 @@ function areSmall(tensor: Tensor | undefined): boolean {
   return numbersOf(tensor)?.every((value) => Math.abs(value) <= MAX_RANGE) ?? false;
 }
 
-/** The values of a short constant of a type that is read here. */
+/** The values of a short constant of a supported type. */
 function numbersOf(tensor: Tensor | undefined): number[] | undefined {
   return tensor && READABLE.has(tensor.dataType) && elementCount(tensor) <= MAX_LENGTH
     ? toNumbers(tensor)

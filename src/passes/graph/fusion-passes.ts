@@ -1,9 +1,9 @@
 /**
- * The exact passes that make one operator out of several, in order. Every entry is proven by running before
- * and after in onnxruntime; results differ by rounding, within the bounds that the passes state.
+ * The exact passes that fuse several operators into one, in order. Tests run each before and after in
+ * onnxruntime; results differ by rounding, within the limits that the passes state.
  *
- * `inEveryRecipe` says whether a fusion also belongs before pruning and quantization. The others are for a
- * person who asks for them: they may cost int8 accuracy, or write operators that only onnxruntime has.
+ * `inEveryRecipe` says whether a fusion also belongs before pruning and quantization. The others run only when
+ * named: they may cost int8 accuracy, or write operators that only onnxruntime has.
  */
 import type { PassFactory } from "../contract.js";
 import { foldConcatAffine } from "./fuse/fold-concat-affine.js";
@@ -29,15 +29,15 @@ export const FUSION_PASSES: readonly FusionStep[] = [
     pass: trimRecurrence,
     inEveryRecipe: true,
     reason:
-      "steps of a recurrent layer that nobody reads need no pruning and no int8; half of a " +
-      "bidirectional GRU's, where the last is read",
+      "unread steps of a recurrent layer need no pruning and no int8: half of a " +
+      "bidirectional GRU's, if only the last is read",
   },
   {
     pass: fuseLayerNorm,
     inEveryRecipe: true,
     reason:
-      "patterns first: folding would take their factors into layers; one standard node " +
-      "where nine stood, none of which has an int8 kernel",
+      "before folding, which would move factors of the pattern into layers; one standard node " +
+      "replaces nine, none of which has an int8 kernel",
   },
   {
     pass: fuseGelu,
@@ -54,43 +54,38 @@ export const FUSION_PASSES: readonly FusionStep[] = [
     pass: fuseHardSwish,
     inEveryRecipe: true,
     reason:
-      "standard operators; the int8 models of PP-OCR ran 1.15 (text detection) and 1.5 " +
-      "times (direction) as fast with it",
+      "standard operators; the int8 models of PP-OCR ran 1.15 times (text detection) and 1.5 " +
+      "times (text direction) as fast with it",
   },
   {
     pass: fuseAttention,
     inEveryRecipe: false,
-    reason:
-      "writes a com.microsoft operator before operator set 23; the weights of its projections stay where they are",
+    reason: "writes a com.microsoft operator before operator set 23; the projections keep their weights",
   },
-  {
-    pass: fusePad,
-    inEveryRecipe: true,
-    reason: "a border by itself hides a convolution from what folds into it",
-  },
+  { pass: fusePad, inEveryRecipe: true, reason: "a separate Pad prevents folding into the convolution" },
   {
     pass: foldConcatAffine,
     inEveryRecipe: true,
-    reason: "scales go into output channels, each of which has an int8 scale of its own",
+    reason: "scales are folded into output channels, each of which has its own int8 scale",
   },
   {
     pass: foldInputAffine,
     inEveryRecipe: false,
     reason:
-      "for float models: a scale that evens out channels does so for int8 too (without it " +
+      "for float models: int8 benefits from a scale that equalizes channels (without it, " +
       "resnet fell from 40 to 14 dB, lenet from 47 to 26)",
   },
   {
     pass: mergeLayers,
     inEveryRecipe: true,
     reason:
-      "after folding, which takes away what stands between layers; before pruning, so that " +
-      "it chooses among the weights that will run",
+      "after folding, which removes the nodes between layers; before pruning, so that " +
+      "it chooses among the final weights",
   },
   {
     pass: fuseMatMulAdd,
     inEveryRecipe: true,
     reason:
-      "last, since the passes above take either form; the int8 pass knows a Gemm with its bias as one layer",
+      "last, because earlier passes handle both forms; the int8 pass treats a Gemm and its bias as one layer",
   },
 ];

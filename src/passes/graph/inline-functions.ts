@@ -1,18 +1,17 @@
 /**
- * inline-functions: puts the body of a model-local function where it is called.
+ * inline-functions: Replace calls of model-local functions by the functions' bodies.
  *
- * Before: Block(x) with function Block(a) { b = Relu(a) }. After: b = Relu(x); remove-dead drops the
- * function. What a function holds is out of sight of every other pass, and onnxruntime inlines functions at
- * load anyway.
+ * Before: Block(x) with function Block(a) { b = Relu(a) }. After: b = Relu(x); remove-dead drops the function.
+ * Other passes do not look into functions, and onnxruntime inlines functions at load anyway.
  *
  * Handles calls in every scope and in other functions, attributes that refer to the caller's (with their
- * defaults), and bodies of If, Loop and Scan within functions. Stays: calls that compute a constant from
- * constants alone, as edgec itself writes them for stored weights (fold-constants looks into those, and
- * stores the result where that is smaller, while the chains written out take ten times as many bytes);
- * functions of another version of an operator set than the model's or, where it has none, than that of
- * other functions; functions that call themselves or one that does; and all of them when the model would
- * grow beyond ten times its nodes and 20,000 more, or four times its bytes and 16 MB more: functions that
- * call functions multiply. Both are known before anything is copied.
+ * defaults), and bodies of If, Loop and Scan within functions. Left alone: calls that compute a constant only
+ * from constants, as edgec itself writes them for stored weights (fold-constants looks into those and stores
+ * the result if that is smaller, while inlined chains take ten times as many bytes); functions that import
+ * another version of an operator set than the model or, if the model does not import it, than other functions;
+ * functions that call themselves, or one that does; and all calls if the model would exceed ten times its nodes
+ * plus 20,000, or four times its bytes plus 16 MB, because functions that call functions multiply. Both are
+ * known before anything is copied.
  */
 import {
   type FunctionDef,
@@ -37,13 +36,13 @@ import { CallBodies } from "./call-bodies.js";
 import { isFoldable } from "./foldable.js";
 import { exactResult } from "./result.js";
 
-/** What the model may have afterwards: so many times what it has, and so much more. */
+/** Limits on the inlined model: a multiple of the original plus a fixed amount. */
 const MOST_NODES = { times: 10, more: 20_000 };
 const MOST_BYTES = { times: 4, more: 16e6 };
 
 export const inlineFunctions = definePass<Record<string, never>>({
   name: "inline-functions",
-  description: "puts the body of a model-local function where it is called",
+  description: "Replace calls of model-local functions by the functions' bodies",
   lossy: false,
   writesOut: true,
   defaults: {},
@@ -67,8 +66,8 @@ function calleeOf(node: Node, functions: Functions): FunctionDef | undefined {
 }
 
 /**
- * Functions whose operators mean the same in the model. Of a set that the model lacks, all functions must
- * bring one version.
+ * Functions whose operators have the same meaning in the model. If the model does not import an operator set,
+ * all functions must import the same version of it.
  */
 function agreeing(model: Model): Functions {
   const brought = new Map<string, bigint | undefined>();
@@ -86,10 +85,10 @@ function agreeing(model: Model): Functions {
   );
 }
 
-/** `opsetVersion` for many questions in a row, each of which would walk all imports. */
+/** `opsetVersion` for many queries, each of which would walk all imports. */
 function versionsOf(model: Model): (domain: string) => number {
   const normal = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
-  // Of two imports of one set the first counts.
+  // If a set is imported twice, the first import counts.
   const known = new Map(
     [...model.opsetImports]
       .reverse()
@@ -99,8 +98,8 @@ function versionsOf(model: Model): (domain: string) => number {
 }
 
 /**
- * Nodes that each function comes to once every call in it is inlined, from the innermost outward (Kahn
- * 1962). Functions that end in themselves, or call one that does, are absent.
+ * The number of nodes of each function with every call in it inlined, from the innermost outward (Kahn 1962).
+ * Recursive functions, and those that call one, are absent.
  */
 function expandedSizes(functions: Functions): Map<FunctionDef, Size> {
   const callers = new Map<FunctionDef, FunctionDef[]>([...functions.values()].map((fn) => [fn, []]));
@@ -130,7 +129,7 @@ interface Size {
 
 type Sizes = ReadonlyMap<FunctionDef, Size>;
 
-/** With bodies in the place of calls; infinite where functions multiply beyond all numbers. */
+/** Counted with bodies in place of calls; Infinity if the number overflows. */
 function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: Sizes): Size {
   const size = { nodes: 0, bytes: 0 };
   for (const node of nodes) {
@@ -142,7 +141,7 @@ function sizeOf(nodes: Iterable<Node>, functions: Functions, sizes: Sizes): Size
   return size;
 }
 
-/** A graph holds one copy of what large Constants hold; nodes within bodies are counted by themselves. */
+/** A graph holds one copy of large constants; nodes within bodies are counted separately. */
 function ownBytes(node: Node): number {
   const value = isOp(node, "Constant") ? getAttribute(node, "value")?.t : undefined;
   if (value && storedByteLength(value) >= LARGE) return 0;
@@ -150,7 +149,7 @@ function ownBytes(node: Node): number {
   return held.reduce((sum, tensor) => sum + storedByteLength(tensor), nodeWireSize(node));
 }
 
-/** What the model would have with all calls inlined, where that is too much. */
+/** The size of the model with all calls inlined, if that is too large. */
 function growth(model: Model, functions: Functions, sizes: Sizes): Size | undefined {
   const none: Sizes = new Map();
   const all = [...nestedGraphs(model.graph)].flatMap(({ nodes }) => nodes);
@@ -176,13 +175,13 @@ function tooLarge({ nodes }: Size): Diagnostic {
   };
 }
 
-/** Inlines until no call is left in the graphs; returns how many there were. */
+/** Inlines until no call is left in the graphs. Returns the number of calls. */
 function inlineCalls(model: Model, functions: Functions): number {
   let count = 0;
   const bodies = new CallBodies(model);
   for (let found = true; found;) {
     found = false;
-    // Bodies that functions bring have editors of their own from the next round on.
+    // Bodies from functions get their own editors in the next round.
     for (const editor of GraphEditor.forModel(model)) {
       const { nodes, calls } = expanded(editor, functions, (node) => decodesConstant(node, editor, bodies));
       if (calls === 0) continue;
@@ -194,7 +193,7 @@ function inlineCalls(model: Model, functions: Functions): number {
   return count;
 }
 
-/** Whether folding can compute the call as it stands. */
+/** Whether constant folding can compute the call without inlining it. */
 function decodesConstant(node: Node, editor: GraphEditor, bodies: CallBodies): boolean {
   const isConstant = (name: string): boolean =>
     editor.constant(name) !== undefined || isOp(editor.producer(name), "Constant");
@@ -206,7 +205,7 @@ function decodesConstant(node: Node, editor: GraphEditor, bodies: CallBodies): b
   );
 }
 
-/** The graph's nodes with every call replaced but those that stay, and the calls within what replaced it. */
+/** The graph's nodes with calls replaced, except those that stay, and the calls in the inserted bodies. */
 function expanded(
   editor: GraphEditor,
   functions: Functions,
@@ -225,7 +224,7 @@ function expanded(
     const body = constants.inline(node, callee);
     for (const inner of withNested(body))
       if (inner.name) inner.name = editor.uniqueName(node.name ? `${node.name}/${inner.name}` : inner.name);
-    for (const inner of withNested(body)) editor.recordDescent(nodeLabel(node), nodeLabel(inner));
+    for (const inner of withNested(body)) editor.recordProvenance(nodeLabel(node), nodeLabel(inner));
     for (const inner of body.reverse()) waiting.push(inner);
     calls++;
   }

@@ -1,11 +1,11 @@
 /**
- * inline-if: an If whose condition is a constant gives way to the branch that it takes.
+ * inline-if: replaces an If with a constant condition by the branch that it takes.
  *
  *   y = If(true) {then: Relu(x), else: …}   →   y = Relu(x)
  *
- * Names of the branch's values are made unique, and those of its nodes where another node of the model
- * bears the same; its outputs get an Identity, which remove-identities takes out. Stays: branches with
- * sparse constants, whose names are not decoded.
+ * The branch's values get unique names, and so do its nodes if another node of the model has the same name. Its
+ * outputs get an Identity, which remove-identities removes. Left alone: branches with sparse constants, whose
+ * names are not decoded.
  */
 import {
   getAttribute,
@@ -21,7 +21,7 @@ import { exactResult } from "./result.js";
 
 export const inlineIf = definePass<Record<string, never>>({
   name: "inline-if",
-  description: "replaces an If with a constant condition by the branch it takes",
+  description: "Replace an If with a constant condition by the branch it takes",
   lossy: false,
   defaults: {},
   run(model) {
@@ -31,7 +31,7 @@ export const inlineIf = definePass<Record<string, never>>({
       sharedNames: sharedNames(editors),
     };
     let inlined = 0;
-    // Innermost first: what is moved outward has nothing left to inline.
+    // Innermost first, so that nodes moved outward contain nothing left to inline.
     for (const editor of editors.reverse())
       for (const node of [...editor.graph.nodes]) if (inline(node, editor, scopes)) inlined++;
     return exactResult({ branchesInlined: inlined });
@@ -40,7 +40,7 @@ export const inlineIf = definePass<Record<string, never>>({
 
 interface Scopes {
   readonly byGraph: ReadonlyMap<Graph, GraphEditor>;
-  /** Names of more than one node: onnxruntime takes them in different graphs, but not in one. */
+  /** Names of several nodes: onnxruntime accepts duplicates in different graphs, but not in one. */
   readonly sharedNames: ReadonlySet<string>;
 }
 
@@ -69,7 +69,7 @@ function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared 
     const { name = "" } = moved;
     if (!shared.has(name)) continue;
     moved.name = editor.uniqueName(`${name}_inlined`);
-    editor.recordDescent(name, moved.name);
+    editor.recordProvenance(name, moved.name);
   }
   for (const tensor of initializers)
     editor.addInitializer({ ...tensor, name: renamed.get(tensor.name ?? "") ?? tensor.name ?? "" });
@@ -77,16 +77,14 @@ function inline(node: Node, editor: GraphEditor, { byGraph, sharedNames: shared 
   return true;
 }
 
-/**
- * Gives everything that the branch makes a name that nothing else bears. Returns the new names by the old.
- */
+/** Gives all values of the branch unique names. Returns the new names by the old ones. */
 function renameAll(inner: GraphEditor): Map<string, string> {
   const renamed = new Map<string, string>();
   const rename = (name: string): void => {
     const fresh = inner.uniqueName(`${name}_inlined`);
     renamed.set(name, fresh);
     inner.replaceUses(name, fresh);
-    inner.recordDescent(name, fresh);
+    inner.recordProvenance(name, fresh);
   };
   for (const { name = "" } of inner.graph.initializers) rename(name);
   for (const node of inner.graph.nodes) {

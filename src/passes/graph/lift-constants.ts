@@ -1,15 +1,14 @@
 /**
- * Constant nodes become initializers, which is where weights are looked for: exporters such as Paddle's put
- * every weight behind a Constant node.
+ * Turns Constant nodes into initializers, where other passes expect weights: exporters such as Paddle's store
+ * every weight in a Constant node.
  *
- * Before: Constant(value) → "w" → Conv. After: initializer "w" → Conv. Takes tensors, numbers, strings and
- * lists of them, in bodies too. Stays: sparse values, and constants that are themselves an output of their
- * graph.
+ * Before: Constant(value) → "w" → Conv. After: initializer "w" → Conv. Handles tensors, numbers, strings and
+ * lists of them, also in bodies. Left alone: sparse values, and constants that are outputs of their graph.
  *
- * Models below IR version 4 list every initializer as a graph input as well. Constants are taken from the
- * inputs there, which makes it a model of version 4 (see definePass). From version 4 on, such an
- * initializer is a default that a caller may override: it is no constant to any pass, which is said in a
- * diagnostic. `freezeDefaults` takes it from the inputs.
+ * Models below IR version 4 list every initializer as a graph input as well. There, constants are removed from
+ * the inputs, which raises the model to version 4 (see definePass). From version 4 on, such an initializer is a
+ * default that a caller may override, so no pass treats it as a constant; a diagnostic says so.
+ * `freezeDefaults` removes it from the inputs.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import {
@@ -26,13 +25,13 @@ import {
 import { definePass } from "../define-pass.js";
 
 export interface LiftConstantsOptions {
-  /** Takes initializers that are inputs too for constants, so that callers can no longer override them. */
+  /** Treats initializers that are also inputs as constants, so that callers can no longer override them. */
   freezeDefaults: boolean;
 }
 
 export const liftConstants = definePass<LiftConstantsOptions>({
   name: "lift-constants",
-  description: "turns Constant nodes into initializers",
+  description: "Turn Constant nodes into initializers",
   lossy: false,
   defaults: { freezeDefaults: false },
   run(model, { freezeDefaults }) {
@@ -50,7 +49,7 @@ export const liftConstants = definePass<LiftConstantsOptions>({
   },
 });
 
-/** Names that are initializer and input at once. */
+/** Names that are both initializers and inputs. */
 function listedConstants(graph: Graph): Set<string> {
   const inputs = new Set(graph.inputs.map((input) => input.name));
   return new Set(
@@ -65,9 +64,9 @@ function overridable(names: ReadonlySet<string>): Diagnostic {
     severity: "warning",
     subject: first,
     message:
-      `${names.size} initializers ("${first}"${names.size > 1 ? ", …" : ""}) are graph ` +
-      "inputs too, so callers may override them: they are left as they are. " +
-      "If nobody does, the option freezeDefaults of lift-constants makes constants of them.",
+      `${names.size} initializers ("${first}"${names.size > 1 ? ", …" : ""}) are also graph ` +
+      "inputs. They were left unchanged, because callers may override them. " +
+      "If nobody does, set the option freezeDefaults of lift-constants to treat them as constants.",
   };
 }
 
@@ -86,7 +85,7 @@ function liftAll(editor: GraphEditor): number {
   return lifted.length;
 }
 
-/** The value of a Constant node as a tensor that bears the name of its output; undefined for a sparse one. */
+/** The value of a Constant node as a tensor named after its output; undefined for a sparse one. */
 function constantValue(node: Node): Tensor | undefined {
   const name = node.outputs[0];
   const value = node.attributes.map(attributeValue).find((tensor) => tensor !== undefined);

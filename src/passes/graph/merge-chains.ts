@@ -1,8 +1,8 @@
 /**
- * merge-chains: steps that undo or repeat each other become one or none.
+ * merge-chains: replaces steps that undo or repeat each other by one step or none.
  *
  *   Transpose → Transpose                        →   Transpose by the product of both, or nothing
- *   Unsqueeze → Squeeze, Reshape → Reshape back  →   the value itself, when its shape is known to be the same
+ *   Unsqueeze → Squeeze, Reshape → Reshape back  →   the value itself, if its shape is known to be the same
  *   Squeeze → Unsqueeze, or the other way round, by the same axes   →   the value itself
  *   Slice → Slice                                →   one Slice, of more axes or by composed bounds
  *   Slice of one element → Squeeze of that axis  →   Gather of one index
@@ -10,9 +10,9 @@
  *   Concat → Concat along one axis               →   Concat of all
  *   Cast → Cast, the first without loss          →   the second Cast
  *
- * Slices are merged when nothing else uses what lies between, and bounds along one axis when the composed
- * ones follow from constants and known sizes. A step that something else uses as well stays for it. Outputs
- * of the graph keep their node.
+ * Slices are merged if nothing else uses the intermediate value and, along the same axis, if the composed
+ * bounds follow from constants and known sizes. A step with other uses stays for them. Graph outputs keep their
+ * node.
  */
 import {
   attribute,
@@ -44,12 +44,12 @@ import {
 
 const VIEWS = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"] as const;
 const MAX_VIEWS = 8;
-/** Longer concatenations are left alone: each operand is linked anew. */
+/** Longer concatenations are left alone, because each operand is linked again. */
 const MAX_OPERANDS = 64;
 
 export const mergeChains = definePass<Record<string, never>>({
   name: "merge-chains",
-  description: "merges steps that undo or repeat each other",
+  description: "Merge steps that undo or repeat each other",
   lossy: false,
   defaults: {},
   run(model) {
@@ -111,8 +111,8 @@ function mergeTransposes(node: Node, previous: Node, editor: GraphEditor): boole
 }
 
 /**
- * Takes the Slice before the node into it, where the node is a Slice or drops the axis of which the Slice
- * takes one element.
+ * Merges the preceding Slice into the node, if the node is a Slice or drops the axis from which the Slice takes
+ * one element.
  */
 function mergeSlice(
   node: Node,
@@ -154,7 +154,7 @@ function mergeSlice(
   return true;
 }
 
-/** Whether one takes out the axes that the other puts in: both count them in the larger of the two shapes. */
+/** Whether one removes the axes that the other inserts; both count them in the larger of the two shapes. */
 function undoes(node: Node, previous: Node | undefined, editor: GraphEditor): boolean {
   const areInverse =
     (isOp(node, "Squeeze") && isOp(previous, "Unsqueeze")) ||
@@ -164,7 +164,7 @@ function undoes(node: Node, previous: Node | undefined, editor: GraphEditor): bo
   return axes !== undefined && others !== undefined && [...axes].sort().join() === [...others].sort().join();
 }
 
-/** Types whose every value the other holds. */
+/** For each type, the types that can represent all of its values. */
 const HELD_BY: ReadonlyMap<number, readonly number[]> = new Map([
   [DataType.BOOL, [DataType.UINT8, DataType.INT32, DataType.INT64, DataType.FLOAT, DataType.DOUBLE]],
   [DataType.INT8, [DataType.INT16, DataType.INT32, DataType.INT64]],
@@ -183,8 +183,8 @@ function mergeCasts(node: Node, previous: Node, editor: GraphEditor, facts: Grap
 }
 
 /**
- * Operands that a concatenation along the same axis made for this one alone are taken apart, once for each
- * sweep.
+ * Replaces operands that come from a Concat along the same axis, with no other use, by that Concat's operands.
+ * Once per sweep.
  */
 function mergeConcats(node: Node, editor: GraphEditor): boolean {
   const axis = intAttribute(node, "axis", undefined);
@@ -205,7 +205,7 @@ function mergeConcats(node: Node, editor: GraphEditor): boolean {
   return true;
 }
 
-/** Lets users read the value from which views began, when the last has its shape again. */
+/** If the last of several views has the shape of the value they started from, its users read that value. */
 function skipViews(node: Node, editor: GraphEditor, facts: GraphFacts): boolean {
   const output = node.outputs[0] ?? "";
   const previous = editor.producer(node.inputs[0] ?? "");

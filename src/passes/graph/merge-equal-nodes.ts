@@ -1,13 +1,12 @@
 /**
- * merge-equal-nodes: common subexpression elimination. Of nodes that compute the same from the same inputs,
- * the first stands for all.
+ * merge-equal-nodes: common subexpression elimination. Of nodes that compute the same from the same inputs, the
+ * first replaces the others.
  *
  *   a = Shape(x); b = Shape(x)   →   a = Shape(x), and b's users read a
  *
- * Equal means: operator, domain, inputs in order, every attribute, and which outputs are there. Takes nodes
- * of the standard set without bodies. Stays: operators that draw at random, nodes whose output is a graph
- * output, and names that a body hides. One sweep in order finds whole equal chains. The method is hash
- * consing (Ershov 1958).
+ * Equal means the same operator, domain, inputs in order, attributes and present outputs. Handles nodes of the
+ * standard set without bodies. Left alone: random operators, nodes whose output is a graph output, and names
+ * that a body shadows. One sweep in order finds whole equal chains. The method is hash consing (Ershov 1958).
  */
 import {
   GraphEditor,
@@ -31,7 +30,7 @@ const MAX_TENSOR_BYTES = 4096;
 
 export const mergeEqualNodes = definePass<Record<string, never>>({
   name: "merge-equal-nodes",
-  description: "computes once what several nodes compute alike",
+  description: "Merge nodes that compute the same from the same inputs",
   lossy: false,
   defaults: {},
   run(model) {
@@ -45,7 +44,7 @@ function mergeGraph(editor: GraphEditor): number {
   const outputs = new Set(editor.graph.outputs.map(({ name }) => name));
   const seen = new Map<string, Node>();
   const gone: Node[] = [];
-  /** Names that users are to read instead, which is done for all of them together. */
+  /** Replacement names, applied together at the end. */
   const renamed = new Map<string, string>();
   for (const node of editor.graph.nodes) {
     const key = keyOf(node, renamed);
@@ -60,7 +59,7 @@ function mergeGraph(editor: GraphEditor): number {
   return gone.length;
 }
 
-/** What the node computes, as text; undefined for one that must stay by itself. */
+/** A key for what the node computes; undefined if the node must not be merged. */
 function keyOf(node: Node, renamed: ReadonlyMap<string, string>): string | undefined {
   if (!isStandard(node) || RANDOM.has(node.opType) || subgraphsOf(node).length > 0) return undefined;
   const attributes = node.attributes.map(attributeKey);
@@ -89,7 +88,7 @@ function attributeKey({
   const rest = Object.entries(others).filter(([key, value]) => value !== undefined && key !== "docString");
   const tensor = t && tensorKey(t);
   if (refAttrName !== undefined || rest.length > 0 || (t && tensor === undefined)) return undefined;
-  // -0 and 0 are two values, which JSON would write alike.
+  // -0 and 0 are different values, but JSON would write them the same.
   const reals = [f === undefined ? [] : [f], floats ?? []].map((list) =>
     list.map((value) => (Object.is(value, -0) ? "-0" : String(value))),
   );
@@ -120,6 +119,6 @@ function redirect(node: Node, first: Node, editor: GraphEditor, renamed: Map<str
   );
   if (pairs.some(([from, to]) => editor.consumers(from).some((user) => hidesName(user, to)))) return false;
   for (const [from, to] of pairs) renamed.set(from, to);
-  editor.recordDescent(nodeLabel(node), nodeLabel(first));
+  editor.recordProvenance(nodeLabel(node), nodeLabel(first));
   return true;
 }

@@ -1,14 +1,14 @@
 /**
- * Removes what no output depends on: nodes, initializers, outputs that operators may leave out,
- * declarations of values that nothing makes, and functions that nothing calls. In bodies too.
+ * Removes everything that no output depends on, also in bodies: nodes, initializers, optional outputs,
+ * declarations of values that no longer exist, and functions that nothing calls.
  *
- * Outputs go where the operator's definition lets them: the mask of Dropout, indices of MaxPool, states of
- * LSTM; one that others follow becomes an empty name. Those of BatchNormalization stay: there their number
- * says whether it trains (onnxruntime 1.32 gave other values at operator set 9 for one output than for
- * five).
+ * Outputs are removed if the operator's definition makes them optional: the mask of Dropout, indices of
+ * MaxPool, states of LSTM. One that is followed by others becomes an empty name. Those of BatchNormalization
+ * stay, because their number determines whether it trains (at operator set 9, onnxruntime 1.32 returned
+ * different values with one output than with five).
  *
- * Stays: graph inputs, and initializers that are their defaults; nodes of other operator sets without any
- * output, which may be there for what they do; sparse initializers, whose names are not decoded.
+ * Left alone: graph inputs, and initializers that are their defaults; nodes of other operator sets without
+ * outputs, which may have side effects; sparse initializers, whose names are not decoded.
  */
 import { allNodes, functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
@@ -26,7 +26,7 @@ interface Removed {
 
 export const removeDead = definePass<Record<string, never>>({
   name: "remove-dead",
-  description: "removes nodes, constants and functions that no output depends on",
+  description: "Remove nodes, constants and functions that no output depends on",
   lossy: false,
   defaults: {},
   run(model) {
@@ -37,7 +37,7 @@ export const removeDead = definePass<Record<string, never>>({
   },
 });
 
-/** Removes what is dead in the graph and returns the names that it takes from outside. */
+/** Removes dead nodes and values of the graph and returns the names that it captures from outside. */
 function sweep(graph: Graph, removed: Removed, opset: number): Set<string> {
   const needed = new Set(graph.outputs.map((output) => output.name));
   const alive: Node[] = [];
@@ -85,8 +85,8 @@ function removeConstants(graph: Graph, needed: ReadonlySet<string>, removed: Rem
 }
 
 /**
- * Drops declarations of values that this graph does not make; returns the needed names that it does not
- * make either.
+ * Removes declarations of values that this graph does not define. Returns the needed names that it does not
+ * define.
  */
 function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: Removed): Set<string> {
   const bound = new Set([
@@ -102,11 +102,11 @@ function removeDeclarations(graph: Graph, needed: ReadonlySet<string>, removed: 
   return new Set([...needed].filter((name) => name !== "" && !bound.has(name)));
 }
 
-/** Removes functions that neither the graph nor a function that stays calls. */
+/** Removes functions that neither the graph nor a remaining function calls. */
 function removeFunctions(model: Model): number {
   const byKey = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
   const reached = new Set<FunctionDef>();
-  // A list of its own in place of recursion: functions of a hostile file may be nested without end.
+  // An explicit list instead of recursion, because a hostile file may nest functions arbitrarily deep.
   const waiting: (readonly Node[])[] = [model.graph.nodes];
   for (let nodes = waiting.pop(); nodes; nodes = waiting.pop()) {
     for (const node of nodes) {
@@ -125,7 +125,7 @@ function removeFunctions(model: Model): number {
   return gone.length;
 }
 
-/** Drops imports of domains that held nothing but functions which are gone. */
+/** Removes imports of domains that contained only removed functions. */
 function removeImports(model: Model, domains: ReadonlySet<string>): void {
   const used = new Set([
     "",

@@ -1,13 +1,12 @@
 /**
- * Removes nodes whose output is their input: Identity, Dropout outside training, Cast to the type that is
- * there, Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing, and,
- * where the shape is known to stay: Reshape and its like, Expand, Tile, whole Slice, Mul and Div by 1, Add
- * of -0, Sub of 0, pooling of single elements.
+ * Removes nodes whose output equals their input: Identity, Dropout outside training, Cast to the same type,
+ * Transpose that keeps the order, Concat, Sum, Max, Min and Mean of one input, Pad by nothing and, if the shape
+ * is known to stay the same: Reshape and similar operators, Expand, Tile, full Slice, Mul and Div by 1, Add of
+ * -0, Sub of 0, pooling of single elements.
  *
- * Before: x → Identity → y → Conv. After: x → Conv. Names of graph inputs and outputs stay: an identity
- * before an output goes when the node before it can take the output's name, and stays when an input, a
- * constant, another output or a value of an outer graph stands there (a graph may not hand such a value out
- * directly).
+ * Before: x → Identity → y → Conv. After: x → Conv. Graph inputs and outputs keep their names. An identity
+ * before an output is removed if the node before it can take over the output's name. It stays after an input, a
+ * constant, another output or a value of an outer graph, which must not directly be an output.
  */
 import {
   DataType,
@@ -27,12 +26,12 @@ import { analyzeShapes, type GraphFacts } from "../../ops/shape-analysis.js";
 import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
-/** Dropout of older versions had an attribute for training. */
+/** Older versions of Dropout had an attribute for training. */
 const OLDEST_DROPOUT = 7;
 
 export const removeIdentities = definePass<Record<string, never>>({
   name: "remove-identities",
-  description: "removes nodes that hand on their input unchanged",
+  description: "Remove nodes that return their input unchanged",
   lossy: false,
   defaults: {},
   run(model) {
@@ -40,7 +39,7 @@ export const removeIdentities = definePass<Record<string, never>>({
     const editors = GraphEditor.forModel(model);
     const types = analyzeShapes(editors);
     let removed = 0;
-    // Bodies first: what a body takes from outside is then settled when the graph around it is edited.
+    // Bodies first, so that their captured values are final when the enclosing graph is edited.
     for (const editor of editors.reverse()) {
       const gone: Node[] = [];
       const renamed = new Set<string>();
@@ -57,7 +56,7 @@ export const removeIdentities = definePass<Record<string, never>>({
   },
 });
 
-/** Which input of the node is its output, if one is: that of a Mul or Add may be the second. */
+/** The index of the input that the output equals, if one does; for Mul and Add it may be the second. */
 function inputHandedOn(
   node: Node,
   editor: GraphEditor,
@@ -91,10 +90,7 @@ function keepsShape(node: Node, facts: GraphFacts, input = 0): boolean {
   );
 }
 
-/**
- * Whether a node that keeps the shape keeps every value as well, -0 and NaN included: x + 0 would turn -0
- * into 0.
- */
+/** Whether a node that keeps the shape also keeps every value, including -0 and NaN: x + 0 would turn -0 into 0. */
 function keepsValues(node: Node, editor: GraphEditor): boolean {
   if (isOp(node, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")) return true;
   if (isOp(node, "Slice")) return (node.inputs[4] ?? "") === "" || allAre(node.inputs[4], 1, editor);
@@ -110,10 +106,10 @@ function keepsValues(node: Node, editor: GraphEditor): boolean {
   );
 }
 
-/** Longer constants are no neutral elements in practice, and are not read. */
+/** Longer constants are not neutral elements in practice and are not read. */
 const MAX_NEUTRAL = 4096;
 
-/** Whether every value of the constant is exactly `value`; for integers, 0 and -0 are one. */
+/** Whether every value of the constant is exactly `value`; for integers, 0 and -0 are the same. */
 function allAre(name: string | undefined, value: number, editor: GraphEditor): boolean {
   const tensor = editor.constant(name ?? "");
   if (!tensor || !NUMERIC.has(tensor.dataType) || elementCount(tensor) > MAX_NEUTRAL) return false;
@@ -146,9 +142,9 @@ function padsNothing(node: Node, editor: GraphEditor): boolean {
 }
 
 /**
- * Leaves the node without users, for the caller to take out, or returns false when an interface name is in
- * the way.
- * @param renamed takes the names of values that bear another one now
+ * Redirects all users of the node, which the caller then removes. Returns false if the name of a graph input or
+ * output prevents that.
+ * @param renamed collects the new names of renamed values
  */
 function bypass(node: Node, input: string, editor: GraphEditor, renamed: Set<string>): boolean {
   const output = node.outputs[0] ?? "";
@@ -163,10 +159,7 @@ function bypass(node: Node, input: string, editor: GraphEditor, renamed: Set<str
   return true;
 }
 
-/**
- * Gives the output's name to the value itself, where the graph makes that value and it is no output
- * already.
- */
+/** Gives the output's name to the value itself, if the graph computes the value and it is not yet an output. */
 function renameProducer(node: Node, input: string, output: string, editor: GraphEditor): boolean {
   const producer = editor.producer(input);
   if (!producer || editor.isOutput(input)) return false;
@@ -175,6 +168,6 @@ function renameProducer(node: Node, input: string, output: string, editor: Graph
   editor.removeNodes(node);
   editor.replaceUses(input, output);
   editor.setOutput(producer, producer.outputs.indexOf(input), output);
-  editor.recordDescent(label, nodeLabel(producer));
+  editor.recordProvenance(label, nodeLabel(producer));
   return true;
 }

@@ -1,16 +1,14 @@
 /**
- * simplify-shapes: shape arithmetic whose result is known goes.
+ * simplify-shapes: replaces shape arithmetic with a known result.
  *
  *   Shape → Gather → Unsqueeze → Concat(·, 64) → Reshape   →   Reshape by [0, 64]
  *
- * A value that is computed from known sizes alone becomes a constant. The target of a Reshape becomes a
- * constant when each of its sizes is a number, that of the input at the same place (0) or the only other
- * one (-1). That of an Expand does when each is a number or the input's own size (1). Initial states of
- * recurrent layers that are zeros are left out, which is the operators' default, and with them the
- * arithmetic that gave their batch size.
+ * A value that depends only on known sizes becomes a constant. The target shape of a Reshape becomes a constant
+ * if each size is a number, the size of the input at the same position (0) or the only remaining one (-1); that
+ * of an Expand, if each size is a number or the input's own size (1). Initial states of zeros are removed from
+ * recurrent layers, because zeros are the default, and with them the arithmetic for their batch size.
  *
- * Sizes come from shape-analysis. With -1, a batch of no samples at all is refused by the runtime where it
- * was not before.
+ * Sizes come from shape-analysis. With -1, the runtime rejects an empty batch, which it accepted before.
  */
 import {
   DataType,
@@ -39,7 +37,7 @@ interface Counts {
 
 export const simplifyShapes = definePass<Record<string, never>>({
   name: "simplify-shapes",
-  description: "replaces shape arithmetic by constants",
+  description: "Replace shape arithmetic by constants",
   lossy: false,
   defaults: {},
   run(model) {
@@ -70,7 +68,7 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   }
   if (folded.length === 0) return;
   editor.removeNodes(...folded.map(({ node }) => node));
-  // What only folded nodes used goes with them; onnxruntime refuses constants without a use in files of IR
+  // Removes constants that only folded nodes used, because onnxruntime rejects unused constants in files of IR
   // version 3.
   for (const { tensor } of folded)
     if (editor.consumers(tensor.name ?? "").length > 0) editor.addInitializer(tensor);
@@ -79,10 +77,7 @@ function simplifyGraph(editor: GraphEditor, facts: GraphFacts, counts: Counts): 
   counts.valuesFolded += folded.length;
 }
 
-/**
- * onnxruntime's Range takes bounds of shape [1] that are computed and refuses such constants: they become
- * scalars.
- */
+/** onnxruntime's Range accepts computed bounds of shape [1] but rejects such constants, so they become scalars. */
 function flattenBounds(node: Node, editor: GraphEditor): number {
   let flattened = 0;
   node.inputs.forEach((name, index) => {
@@ -115,7 +110,7 @@ function knownValue(node: Node, facts: GraphFacts): Tensor | undefined {
   return fits ? integerTensor(name, dims, DataType.INT32, Int32Array.from(numbers)) : undefined;
 }
 
-/** Gives the node a constant target, unless it has one. */
+/** Gives the node a constant target shape, unless it has one. */
 function foldTarget(node: Node, target: readonly number[] | undefined, editor: GraphEditor): boolean {
   const old = node.inputs[1] ?? "";
   if (!target || old === "" || editor.constant(old)) return false;
@@ -146,7 +141,7 @@ function expandTarget(node: Node, facts: GraphFacts): number[] | undefined {
   return sizes.every((size) => size !== undefined) ? sizes : undefined;
 }
 
-/** Operators that give zeros for zeros. */
+/** Operators that map zeros to zeros. */
 const KEEPERS = [
   "Slice",
   "Reshape",

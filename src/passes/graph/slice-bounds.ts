@@ -1,4 +1,4 @@
-/** Slices with constant bounds: reading them, taking two in a row for one, and writing them. */
+/** Reads, composes and writes Slices with constant bounds. */
 import {
   attribute,
   elementCount,
@@ -13,7 +13,7 @@ import {
 } from "../../ir/index.js";
 import { normalAxis } from "../../ops/weights.js";
 
-/** What a Slice takes along one axis. */
+/** The bounds of a Slice along one axis. */
 export interface AxisSlice {
   readonly axis: number;
   readonly start: number;
@@ -21,22 +21,19 @@ export interface AxisSlice {
   readonly step: number;
 }
 
-/** Ends from here on mean "to the end": exporters write the largest int32 or int64. */
+/** Ends of at least this value mean "to the end": exporters write the largest int32 or int64. */
 const OPEN_END = 2 ** 31 - 1;
 const MAX_AXES = 64;
 
-/** Oldest operator set whose Gather counts indices and axes from the end. */
+/** First operator set whose Gather accepts negative indices and axes. */
 export const NEGATIVE_GATHER_OPSET = 11;
 
-/**
- * The axes that a Squeeze drops or an Unsqueeze puts in, as they are written; undefined unless they are
- * constant.
- */
+/** The axes that a Squeeze removes or an Unsqueeze inserts, as written; undefined unless they are constant. */
 export function squeezedAxes(node: Node, editor: GraphEditor): number[] | undefined {
   return intsAttribute(node, "axes") ?? constantList(node.inputs[1], editor);
 }
 
-/** What the node takes, as it is written; undefined unless all of it is constant. */
+/** The node's bounds, as written; undefined unless all are constant. */
 export function readSlice(node: Node, editor: GraphEditor): AxisSlice[] | undefined {
   const listed = (name: string, index: number): number[] | undefined =>
     intsAttribute(node, name) ?? constantList(node.inputs[index], editor);
@@ -55,7 +52,7 @@ export function readSlice(node: Node, editor: GraphEditor): AxisSlice[] | undefi
     end: ends[k] ?? 0,
     step: steps?.[k] ?? 1,
   }));
-  // What an open end means for a step backward is up to the runtime, and hangs on the exact integer.
+  // For a negative step, the meaning of an open end depends on the runtime and on the exact integer.
   return slices.some(({ step, end }) => step < 0 && end >= OPEN_END) ? undefined : slices;
 }
 
@@ -65,9 +62,8 @@ export function constantList(name: string | undefined, editor: GraphEditor): num
 }
 
 /**
- * The slice that takes what `outer` takes of what `inner` takes; undefined where that depends on sizes that
- * are not known.
- * @param shape of the value that `inner` takes from, as far as it is known
+ * The composition of `inner`, then `outer`, as one slice; undefined if it depends on unknown sizes.
+ * @param shape the shape of the input of `inner`, as far as it is known
  */
 export function composeSlices(
   inner: readonly AxisSlice[],
@@ -78,7 +74,7 @@ export function composeSlices(
     slices.map((slice) => ({ ...slice, axis: shape ? normalAxis(slice.axis, shape.length) : slice.axis })),
   );
   const all = [...(first ?? []), ...(second ?? [])];
-  // Axes counted from either end are only told apart when the rank is known.
+  // Axes counted from different ends can only be compared if the rank is known.
   if (all.some(({ axis }) => axis < 0) && all.some(({ axis }) => axis >= 0)) return undefined;
   const composed = new Map((first ?? []).map((slice) => [slice.axis, slice]));
   for (const slice of second ?? []) {
@@ -102,13 +98,13 @@ function composeAxis(inner: AxisSlice, outer: AxisSlice, size: Dimension): AxisS
   return end === undefined ? undefined : { ...inner, start: inner.start + outer.start, end };
 }
 
-/** First and one past the last index, by numpy's rule. */
+/** The first index and one past the last, by numpy's rule. */
 function within({ start, end }: AxisSlice, size: number): [number, number] {
   const at = (bound: number): number => Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
   return [at(start), Math.max(at(start), at(end))];
 }
 
-/** Of an unknown size: ends that count from one side of the axis, both. */
+/** For an unknown size, both ends must count from the same side of the axis. */
 function composedEnd(inner: AxisSlice, outer: AxisSlice): number | undefined {
   const isOpen = outer.end >= OPEN_END;
   if (isOpen) return inner.end;
@@ -127,7 +123,7 @@ export function singleIndex(
   return isOne ? { axis: only.axis, index: only.start } : undefined;
 }
 
-/** Gives the node new bounds, in attributes where it had them there (before operator set 10). */
+/** Gives the node new bounds, as attributes if it had attributes (before operator set 10). */
 export function writeSlice(node: Node, slices: readonly AxisSlice[], editor: GraphEditor): void {
   const lists = {
     starts: slices.map(({ start }) => clamped(start)),
@@ -150,7 +146,7 @@ export function writeSlice(node: Node, slices: readonly AxisSlice[], editor: Gra
   while (node.inputs.at(-1) === "") node.inputs.pop();
 }
 
-/** The largest int64 is no number of JavaScript. */
+/** A JavaScript number cannot hold the largest int64 exactly. */
 function clamped(bound: number): number {
   return Math.min(Math.max(bound, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }

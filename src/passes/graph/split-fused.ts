@@ -1,15 +1,14 @@
 /**
- * split-fused: writes operators that onnxruntime's own optimizer has put together as the standard ones they
- * came of.
+ * split-fused: replaces operators that onnxruntime's optimizer has fused by the original standard operators.
  *
  *   FusedConv(x, W, b, z) with Relu      →   Conv(x, W, b) → Add(z) → Relu
  *   FusedGemm(a, B, c) with LeakyRelu    →   Gemm(a, B, c) → LeakyRelu
  *   FusedMatMul(a, B), transB, alpha     →   MatMul(a, Transpose(B)) → Mul(alpha)
  *
- * A file that was saved after optimization has them, and nothing that quantizes or folds knows them;
- * onnxruntime puts what stays float together again at load. A factor goes into a constant that nothing else
- * uses. Exact but for the rounding of that. Leaves alone: activations that it does not know, batch axes in
- * other places, and products whose rank is not known.
+ * Files saved after optimization contain them, but folding and quantization do not handle them; onnxruntime
+ * fuses whatever stays float again at load. A factor is multiplied into a constant that nothing else uses, and
+ * the result is exact except for that rounding. Left alone: unknown activations, batch axes in other positions,
+ * and products of unknown rank.
  */
 import {
   attribute,
@@ -29,7 +28,7 @@ import { definePass } from "../define-pass.js";
 import { rewriteGraphs, type Rewrite } from "./fuse/rewrite.js";
 import { exactResult } from "./result.js";
 
-/** Activations with the attributes that their parameters stand for, in order. */
+/** Activations with the attributes that their parameters correspond to, in order. */
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = {
   Relu: [],
   Sigmoid: [],
@@ -53,7 +52,7 @@ const FUSED_ATTRIBUTES: readonly string[] = [
 
 export const splitFused = definePass<Record<string, never>>({
   name: "split-fused",
-  description: "writes operators that onnxruntime's optimizer put together as standard ones",
+  description: "Replace operators fused by onnxruntime's optimizer by standard ones",
   lossy: false,
   defaults: {},
   run(model) {
@@ -104,7 +103,7 @@ function trimmed(inputs: readonly string[]): readonly string[] {
   return inputs.at(-1) === "" ? trimmed(inputs.slice(0, -1)) : inputs;
 }
 
-/** Values by the name of the activation's attribute. A convolution has them in a list, a Gemm one by one. */
+/** Values by the name of the activation's attribute. A FusedConv has them in a list, a FusedGemm separately. */
 function parameters(node: Node, name: string): Map<string, number> {
   const list = getAttribute(node, "activation_params")?.floats ?? [];
   return new Map(
@@ -139,13 +138,13 @@ function activation(
 function splitProduct(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   if (intAttribute(node, "transBatchA", 0) !== 0 || intAttribute(node, "transBatchB", 0) !== 0) return false;
   const alpha = floatAttribute(node, "alpha", 1);
-  // By operand: both may be one value, of which a Gram matrix transposes one.
+  // Keyed by operand, because both may be the same value: a Gram matrix transposes one of them.
   const transposes = new Map<number, Node>();
   for (const [index, flag] of ["transA", "transB"].entries()) {
     if (intAttribute(node, flag, 0) === 0) continue;
     const rank = facts.shape(node.inputs[index] ?? "")?.length;
     if (rank === undefined) return false;
-    // A vector has nothing to transpose.
+    // Transposing does not change a vector.
     if (rank < 2) continue;
     const axes = Array.from({ length: rank }, (_, axis) => axis);
     const output = rewrite.editor.uniqueName(`${node.inputs[index] ?? ""}_transposed`);
@@ -177,7 +176,7 @@ function splitProduct(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean 
   return true;
 }
 
-/** The factor multiplied into a constant that only this product uses, once. */
+/** Multiplies the factor into a constant that only this product uses, exactly once. */
 function scaledConstant(
   node: Node,
   alpha: number,
@@ -196,7 +195,7 @@ function scaledConstant(
     const values = toFloat32(tensor).map((value) => value * alpha);
     if (!values.every(Number.isFinite)) continue;
     const made = rewrite.addConstant(floatTensor(name, tensor.dims, values));
-    editor.recordDescent(name, made);
+    editor.recordProvenance(name, made);
     return { index, name: made };
   }
   return undefined;

@@ -1,13 +1,12 @@
 /**
- * Drops what exporters leave behind for debugging and no runtime reads: per-node and per-value metadata of
- * known exporters (PyTorch's carries a stack trace for each node), and declarations of intermediate values
- * that say nothing which does not follow from the inputs. Run it last: other passes read those
- * declarations.
+ * Removes debugging information that no runtime reads: per-node and per-value metadata of known exporters
+ * (PyTorch's contains a stack trace for each node), and declarations of intermediate values that follow from
+ * the inputs. Run it last, because other passes read those declarations.
  *
- * Stays: metadata and doc strings of the model and of inputs and outputs, metadata under other keys, and
- * declarations that say more than edgec's own light inference finds. Dropping those too would lose speed:
- * onnxruntime fuses Add and LayerNormalization only where it knows that both inputs have one shape, which a
- * symbol in value_info may tell it. `keep` names metadata keys to keep ("namespace", "pkg.torch.*"), or
+ * Left alone: metadata and doc strings of the model and of inputs and outputs, metadata under other keys, and
+ * declarations that say more than edgec's own shape inference finds. Removing the latter would cost speed:
+ * onnxruntime fuses Add and LayerNormalization only if it knows that both inputs have the same shape, which it
+ * may know from a symbol in value_info. `keep` names metadata keys to keep ("namespace", "pkg.torch.*"), or
  * "value_info".
  */
 import { GraphEditor, nodeLists } from "../../ir/index.js";
@@ -17,9 +16,7 @@ import { definePass } from "../define-pass.js";
 import { exactResult } from "./result.js";
 
 export interface StripDebugInfoOptions {
-  /**
-   * Metadata keys, with `*` at the end for any rest; "value_info" for declarations of intermediate values.
-   */
+  /** Metadata keys, with `*` at the end as a wildcard; "value_info" for declarations of intermediate values. */
   keep: readonly string[];
 }
 
@@ -37,7 +34,7 @@ interface Stripped {
 
 export const stripDebugInfo = definePass<StripDebugInfoOptions>({
   name: "strip-debug-info",
-  description: "drops debugging metadata of exporters and declarations that runtimes infer",
+  description: "Remove debugging metadata of exporters and declarations that runtimes infer",
   lossy: false,
   defaults: { keep: [] },
   run(model, { keep }) {
@@ -55,7 +52,7 @@ export const stripDebugInfo = definePass<StripDebugInfoOptions>({
   },
 });
 
-/** Everything below the model that carries metadata, but for inputs and outputs. */
+/** All parts of the model that have metadata, except inputs and outputs. */
 function* debugHolders(model: Model): Generator<Holder> {
   for (const scope of nodeLists(model)) {
     yield scope;
@@ -89,9 +86,7 @@ function stripDeclarations(graph: Graph, known: TypeMap, stripped: Stripped): vo
   if (kept.length < graph.valueInfo.length) graph.valueInfo = kept;
 }
 
-/**
- * Whether the declaration holds anything that is not known without it: a type, a rank, a size or a symbol.
- */
+/** Whether the declaration says anything that is not known without it: a type, a rank, a size or a symbol. */
 function saysMore({ name, type }: ValueInfo, known: TypeMap): boolean {
   const found = known.get(name);
   if (!type?.tensor || found?.elementType !== type.tensor.elementType) return true;

@@ -1,10 +1,10 @@
 /**
- * upgrade-opset: converts the nodes of an old model to a newer operator set, because scales per channel and
- * most stored forms need one.
+ * upgrade-opset: converts the nodes of an old model to a newer operator set, which per-channel scales and most
+ * storage forms need.
  *
- * All or nothing: a node that cannot be converted is named and the model stays as it is; passes that needed
- * the newer set then leave it alone. Conversions are in ops/upgrade, one small adapter per operator and
- * version; they cover operator sets 1 to 26, the newest that onnxruntime 1.30 runs, in every scope.
+ * All or nothing: if a node cannot be converted, a diagnostic names it and the model stays unchanged; passes
+ * that need the newer set then skip the model. Conversions are in ops/upgrade, one small adapter per operator
+ * and version; they cover operator sets 1 to 26, the newest that onnxruntime 1.30 runs, in every scope.
  */
 import { EdgecError } from "../../errors.js";
 import { opsetVersion } from "../../ir/index.js";
@@ -16,20 +16,20 @@ import {
 } from "../../ops/upgrade/upgrade-opset.js";
 import { definePass } from "../define-pass.js";
 
-/** Scales per channel came with it. */
-/** What to do where passes are named one by one; the recipe raises every model that it can. */
-export const RAISE_OPSET = 'Where passes are named with --passes, put "upgrade-opset" before this one.';
+/** The first with per-channel scales. */
+/** Advice for runs with named passes; the recipe upgrades every model that it can. */
+export const RAISE_OPSET = 'If you name passes with --passes, put "upgrade-opset" before this one.';
 
 export const DEFAULT_TARGET = 13;
 
 export interface UpgradeOpsetOptions {
-  /** The operator set to reach; a model that has it or a newer one is left as it is. */
+  /** The operator set to convert to; a model with this one or a newer one stays unchanged. */
   readonly target: number;
 }
 
 export const upgradeOpset = definePass<UpgradeOpsetOptions>({
   name: "upgrade-opset",
-  description: "Convert the nodes of an old model to operator set 13, which scales per channel need",
+  description: "Convert the nodes of an old model to operator set 13, which per-channel scales need",
   lossy: false,
   writesOut: true,
   defaults: { target: DEFAULT_TARGET },

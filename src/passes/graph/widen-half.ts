@@ -1,16 +1,16 @@
 /**
  * widen-half: computes a float16 or bfloat16 model in float32.
  *
- * Before: x (float16) → Conv(W float16) → y (float16). After: x → Cast(float) → Conv(W float) →
- * Cast(float16) → y.
+ * Before: x (float16) → Conv(W float16) → y (float16). After: x → Cast(float) → Conv(W float) → Cast(float16) →
+ * y.
  *
- * int8 kernels take and give float32. onnxruntime's CPU provider has few float16 kernels and casts around
- * all other operators, so nothing is slower for it. encode-weights stores what stays float in 16 bits
- * again, as every value fits. Inputs and outputs of the model keep their types. Results change by the
- * rounding to 16 bits that is left out.
+ * int8 kernels read and write float32. onnxruntime's CPU provider has few float16 kernels and inserts casts
+ * around all other operators, so the model does not become slower. encode-weights stores the remaining float
+ * weights in 16 bits again, because every value fits. Model inputs and outputs keep their types. Results change
+ * because intermediate values are no longer rounded to 16 bits.
  *
- * Handles every scope. Leaves a model alone that holds functions, operators of domains other than ONNX's and
- * onnxruntime's own, sequences or optionals of such values, or bits taken for another type (BitCast).
+ * Handles every scope. Left alone: models with functions, operators of domains other than ONNX's and
+ * onnxruntime's, sequences or optionals of such values, or bits reinterpreted as another type (BitCast).
  */
 import {
   allNodes,
@@ -71,7 +71,9 @@ function result(widenedConstants: number, obstacle: string | undefined): PassRes
             {
               id: "widen-half/stays",
               severity: "warning",
-              message: `The model computes in 16-bit floats, which have no int8 kernels, and stays so: ${obstacle}.`,
+              message:
+                "The model computes in 16-bit floats, which have no int8 kernels, and was not converted: " +
+                `${obstacle}.`,
             },
           ],
   };
@@ -91,10 +93,7 @@ function isHalf(value: ValueInfo): boolean {
   return HALF.has(value.type?.tensor?.elementType ?? DataType.UNDEFINED);
 }
 
-/**
- * Whether anything but Casts at inputs and outputs has to do with half precision: those are there once it
- * is widened.
- */
+/** Whether anything except Casts at inputs and outputs uses half precision; these remain after conversion. */
 function computesInHalf(model: Model): boolean {
   const { graph } = model;
   const given = new Set([...graph.inputs, ...graph.outputs].filter(isHalf).map(({ name }) => name));
@@ -131,20 +130,20 @@ function namesHalf({ name, i, t }: Attribute): boolean {
 }
 
 function obstacleIn(model: Model): string | undefined {
-  if (model.functions.length > 0) return "it holds functions of its own";
+  if (model.functions.length > 0) return "it contains model-local functions";
   for (const node of allNodes(model)) {
     if (!KNOWN_DOMAINS.has(node.domain ?? ""))
       return `node "${nodeLabel(node)}" is the custom operator ${node.domain ?? ""}.${node.opType}`;
-    if (isOp(node, "BitCast")) return `node "${nodeLabel(node)}" takes bits for another type`;
+    if (isOp(node, "BitCast")) return `node "${nodeLabel(node)}" reinterprets bits as another type`;
   }
   for (const graph of nestedGraphs(model.graph)) {
     const odd = [...graph.inputs, ...graph.outputs].find(({ type }) => type && !type.tensor);
-    if (odd) return `"${odd.name}" is no tensor`;
+    if (odd) return `"${odd.name}" is not a tensor`;
   }
   return undefined;
 }
 
-/** Returns how many constants, inputs, outputs and attributes were of half precision. */
+/** Returns the number of constants, inputs, outputs and attributes that had half precision. */
 function widen(model: Model): number {
   let count = 0;
   for (const graph of nestedGraphs(model.graph)) {
@@ -176,7 +175,7 @@ function widenAttribute(found: Attribute): number {
   return 1;
 }
 
-/** Casts where a value of the model's interface is used or made; returns how many. */
+/** Adds Casts at model inputs and outputs. Returns how many. */
 function keepInterface(editor: GraphEditor): number {
   const { graph } = editor;
   const given = new Map(

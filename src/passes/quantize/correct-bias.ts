@@ -1,18 +1,18 @@
 /**
- * correct-bias: takes back the shift of the mean that quantization (or pruning) brought to each channel.
+ * correct-bias: compensates the shift of each channel's mean that quantization (or pruning) caused.
  *
  *   b_c  ←  b_c + E[y_c] − E[ŷ_c]        y: the output in the model before lossy passes, ŷ: in the model as
  *   it is
  *
- * From the inputs to the outputs, so that each layer sees what has been corrected before it. Where the
- * model takes a batch this is one run: a copy of the model subtracts the shift of each layer from a batch
- * of samples as it computes. Otherwise it is one measurement for each depth of the network; of a network
- * deeper than `rounds`, the last depths.
+ * Works from the inputs to the outputs, so that each layer sees the corrections before it. If the model accepts
+ * a batch, this takes one run: a copy of the model subtracts the shift of each layer from a batch of samples as
+ * it computes. Otherwise it takes one measurement per depth of the network; if the network is deeper than
+ * `rounds`, only the last depths are corrected.
  *
- * Handles Conv, Gemm, and the Add behind a MatMul or its dynamically quantized form, in the main graph;
- * layers without a bias get one. Layers whose output the model before had under another name are left.
- * Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
- * Correction" (ICCV 2019), section 4.2, in its empirical form, layer after layer.
+ * Handles Conv, Gemm, and the Add after a MatMul or its dynamically quantized form, in the main graph; layers
+ * without a bias get one. Left alone: layers whose output had another name in the original. Source of the
+ * method: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV 2019),
+ * section 4.2, in its empirical form, layer after layer.
  */
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, type Model, type Node, nodeLabel } from "../../ir/index.js";
@@ -23,15 +23,15 @@ import { biasSites, type BiasSite } from "../../layers/bias-sites.js";
 import { modelOfMeans, modelOfShifts, type ShiftModel } from "./measure/mean-shifts.js";
 
 export interface CorrectBiasOptions {
-  /** Measurements at most of a model that takes no batch. */
+  /** Most measurements of a model that does not accept a batch. */
   readonly rounds: number;
-  /** Calibration samples that means are taken over, at most. */
+  /** Most calibration samples to average over. */
   readonly samples: number;
 }
 
 export const correctBias = definePass<CorrectBiasOptions>({
   name: "correct-bias",
-  description: "Take back the shifts of means that quantization and pruning brought, layer after layer",
+  description: "Compensate the shifts of channel means that quantization and pruning caused, layer by layer",
   lossy: true,
   defaults: { rounds: 24, samples: 64 },
   validate,
@@ -45,7 +45,7 @@ function validate(options: CorrectBiasOptions): void {
   }
 }
 
-/** Shifts by the output of the site that they were added to. */
+/** Shifts, keyed by the output of the site that they were added to. */
 type Shifted = ReadonlySet<string>;
 
 async function correct(
@@ -75,11 +75,11 @@ function statusOf({ node, output }: BiasSite, shifted: Shifted): NodeStatus {
     name: nodeLabel(node),
     opType: node.opType,
     status: isShifted ? "changed" : "kept",
-    reason: isShifted ? "its bias takes back the shift of its means" : "its means have not shifted",
+    reason: isShifted ? "its bias compensates the shift of its means" : "its means have not shifted",
   };
 }
 
-/** Whether the first axis of all inputs may have any size. Constants that are listed as inputs are none. */
+/** Whether the first axis of all inputs may have any size. Constants that are listed as inputs do not count. */
 function takesBatch({ graph }: Model): boolean {
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
@@ -92,10 +92,7 @@ function takesBatch({ graph }: Model): boolean {
   );
 }
 
-/**
- * Undefined when the model does not run on a batch after all, as one does not whose shapes are constants
- * inside.
- */
+/** Undefined if the model does not run on a batch after all, for example because it contains constant shapes. */
 async function correctOnBatch(
   model: Model,
   sites: readonly BiasSite[],
@@ -116,7 +113,7 @@ async function correctOnBatch(
   }
 }
 
-/** A value per channel by the output of the site. */
+/** Values per channel, keyed by the output of the site. */
 async function measureOnBatch(
   { model, requests }: ShiftModel,
   measure: Measure,
@@ -162,7 +159,7 @@ function shiftBy(site: BiasSite, shift: Float64Array | undefined): boolean {
   return shift?.length === site.channels && shift.every(Number.isFinite) && site.shift(shift);
 }
 
-/** Sites by how many others lie between them and the inputs. */
+/** Sites grouped by the number of other sites between them and the inputs. */
 function byDepth(editor: GraphEditor, sites: readonly BiasSite[]): BiasSite[][] {
   const siteOf = new Map<Node, BiasSite>(sites.map((site) => [site.node, site]));
   const depths = new Map<string, number>();

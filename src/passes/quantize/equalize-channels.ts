@@ -1,23 +1,23 @@
 /**
- * equalize-channels: moves a factor for each channel from the layer that makes it into those that read it.
+ * equalize-channels: moves a per-channel factor from the layer that produces the channel into the layers that
+ * read it.
  *
  *   Conv(w, b) → Relu → Conv(v)     →     Conv(w / s, b / s) → Relu → Conv(v · s)
  *
- * The model computes the same but for rounding, and its channels become alike in size, so that the one
- * scale of an int8 tensor suits all of them: activations always have one, weights where `quantize-int8` is
- * told so.
+ * The model computes the same except for rounding, and its channels get similar ranges, so that one int8 scale
+ * per tensor suits all of them: activations always have one, weights if `quantize-int8` is configured so.
  *
- * Takes float32 Conv, ConvTranspose, Gemm and MatMul with constant weights of their own; depthwise layers
- * too, which are the end of one region and the beginning of the next. Between them stand Relu, LeakyRelu,
- * PRelu, poolings, reductions over positions, Flatten and Reshape whose order is known, and sums whose
- * operands can all be scaled alike. Each other reader of a value keeps it as it is. So does Clip, and with
- * it Relu6: its bounds are the same for all channels. Biases are not absorbed into the next layer, which is
- * exact only where nothing is cut off.
+ * Handles float32 Conv, ConvTranspose, Gemm and MatMul with constant weights of their own, including depthwise
+ * layers, which end one region and begin the next. Between them may be Relu, LeakyRelu, PRelu, poolings,
+ * reductions over positions, Flatten and Reshape with a known order, and sums whose operands can all be scaled
+ * by the same factors. Any other reader of a value rules its region out. So does Clip, including Relu6, because
+ * its bounds apply to all channels alike. Biases are not absorbed into the next layer, which would be exact
+ * only without clipping.
  *
- * With calibration data the size of a channel is that of its activations and weights together, without that
- * of its weights. Where weights will have a scale for each output channel, only regions of very uneven
- * channels are touched. Source of the method: Nagel et al., "Data-Free Quantization Through Weight
- * Equalization and Bias Correction" (ICCV 2019).
+ * With calibration data, the range of a channel is taken from its activations and weights together, otherwise
+ * only from its weights. If weights will have one scale per output channel, only regions with very unequal
+ * channels are changed. Source of the method: Nagel et al., "Data-Free Quantization Through Weight Equalization
+ * and Bias Correction" (ICCV 2019).
  */
 import { EdgecError } from "../../errors.js";
 import { GraphEditor, isOp, type Model, nodeLabel } from "../../ir/index.js";
@@ -33,29 +33,28 @@ import { LayerIndex, RegionFinder } from "./balance/channel-regions.js";
 import { largestSeen, writeFactors } from "./balance/layer-factors.js";
 
 export interface EqualizeChannelsOptions {
-  /** What tells the size of a channel: its activations together with its weights, or its weights alone. */
+  /** What determines the range of a channel: its activations together with its weights, or only its weights. */
   readonly by: "activations" | "weights";
-  /** Whether weights will have a scale for each output channel; see quantize-int8. */
+  /** Whether weights will have one scale per output channel; see quantize-int8. */
   readonly perChannel: boolean;
 }
 
 /**
- * Smallest spread of factors (standard deviation of their logarithms) that is worth it when output channels
- * have scales of their own: evening out the channels of the resnet fixture, spread 0.09 to 0.2, cost it 3
- * dB.
+ * Smallest spread of factors (standard deviation of their logarithms) that is worthwhile with per-channel
+ * scales: equalizing the resnet fixture, with a spread of 0.09 to 0.2, cost 3 dB.
  */
 const LEAST_SPREAD = 0.8;
-/** Factors that change nothing that int8 would notice: a region evened out before gives such. */
+/** Factors too close to 1 to affect int8, as for a region that is already equalized. */
 const NEGLIGIBLE_SPREAD = 0.02;
 
 export const equalizeChannels = definePass<EqualizeChannelsOptions>({
   name: "equalize-channels",
-  description: "evens out the channels between layers, so that one int8 scale suits them all",
+  description: "Equalize the ranges of channels between layers, so that one int8 scale suits all of them",
   lossy: false,
   defaults: { by: "activations", perChannel: true },
   validate: ({ by }) => {
     if (by !== "activations" && by !== "weights")
-      throw new EdgecError("BAD_OPTION", `by takes "activations" or "weights", not "${String(by)}".`);
+      throw new EdgecError("BAD_OPTION", `by must be "activations" or "weights", not "${String(by)}".`);
   },
   statistics: requests,
   run: equalize,
@@ -71,8 +70,8 @@ function requests(model: Model, { by }: EqualizeChannelsOptions): StatisticReque
 }
 
 /**
- * Ranges of the values that will be codes: a clamp is taken over by those behind it, and a pooling has the
- * codes of its input.
+ * Ranges of the values that will be quantized: later codes absorb a clamp, and a pooling keeps the codes of its
+ * input.
  */
 function rangeRequests({ places }: LayerRegion, editor: GraphEditor): ChannelRangeRequest[] {
   return [...places].flatMap(([tensor, { axis, flattened }]) => {
@@ -155,16 +154,16 @@ function equalize(model: Model, options: EqualizeChannelsOptions, { statistics }
   return { modified: stats.layersScaled > 0, stats, nodes, diagnostics: [] };
 }
 
-/** Why the factors are not worth it, if so. */
+/** The reason if the factors are not worthwhile. */
 function whyNot(
   factors: Float64Array | undefined,
   { perChannel }: EqualizeChannelsOptions,
 ): string | undefined {
   if (!factors) return "a weight or bias of its region is not finite, or too large to be scaled";
   const spread = spreadOf(factors);
-  if (spread < NEGLIGIBLE_SPREAD) return "its channels are even";
+  if (spread < NEGLIGIBLE_SPREAD) return "its channels are already equal in range";
   return perChannel && spread < LEAST_SPREAD
-    ? "its channels are even enough for weights with a scale for each output channel"
+    ? "its channels are similar enough for weights with per-channel scales"
     : undefined;
 }
 
@@ -194,7 +193,7 @@ function readers({ sinks }: LayerRegion): string {
   const [first] = sinks;
   return sinks.length === 1 && first
     ? `the weights of "${nodeLabel(first.node)}"`
-    : `the weights of the ${sinks.length} layers behind`;
+    : `the weights of the ${sinks.length} layers after it`;
 }
 
 function status({ node }: LinearLayer, result: NodeStatus["status"], reason: string): NodeStatus {

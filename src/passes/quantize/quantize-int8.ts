@@ -1,24 +1,24 @@
 /**
- * quantize-int8: computes in int8 where onnxruntime has a kernel for it.
+ * quantize-int8: computes in int8 wherever onnxruntime has a kernel for it.
  *
  *   Conv(x, W, b)   →   Q ─▶ DQ ─▶ Conv(·, DQ(W int8), DQ(b int32)) ─▶ Q ─▶ DQ      (runs as one QLinearConv)
  *   MatMul(x, W)    →   DynamicQuantizeLinear ─▶ MatMulInteger ─▶ Cast ─▶ Mul        (one
  *   DynamicQuantizeMatMul) LSTM            →   DynamicQuantizeLSTM
  *
- * With calibration data, convolutions and what joins them (islands.ts) are quantized statically: uint8
- * activations, int8 weights per output channel (or per tensor on request), int32 biases. Fully connected
- * layers that no codes reach, and LSTMs, are quantized dynamically, with or without data; convolutions
- * never are, as that is slower than float on every CPU measured. Weights are kept free of int16 saturation
- * by default, so that the file gives the same answers on CPUs without VNNI.
+ * With calibration data, convolutions and the operators that join them (islands.ts) are quantized statically:
+ * uint8 activations, int8 weights per output channel (or per tensor on request), int32 biases. Fully connected
+ * layers without a quantized input, and LSTMs, are quantized dynamically, with or without data. Convolutions
+ * never are, because that is slower than float on every CPU measured. By default, weights are chosen so that
+ * 16-bit sums cannot saturate, and the file gives the same results on CPUs without VNNI.
  *
- * Handles every scope: in the body of an If, Loop or Scan islands form as in a graph of its own, and what
- * it captures is quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of
- * 32 channels run 2.9 times as fast there as in float, as they do in the main graph (1.32, AVX-512 VNNI,
- * one thread). GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay float, each
- * with its reason. An excluded Add or Concat whose neighbours carry codes on all sides may still be run on
- * codes by onnxruntime: exclude the neighbours as well. Needs operator set 13 for convolutions, 11 for the
- * rest. Source of the method: Jacob et al., "Quantization and training of neural networks for efficient
- * integer-arithmetic- only inference" (CVPR 2018); the fused forms are onnxruntime's.
+ * Handles every scope: islands in the body of an If, Loop or Scan form as in a separate graph, and captured
+ * values are quantized inside. onnxruntime fuses Q/DQ pairs in bodies too: four 3 × 3 convolutions of 32
+ * channels run 2.9 times as fast there as in float, as they do in the main graph (1.32, AVX-512 VNNI, one
+ * thread). GRU and RNN, ConvTranspose, and layers whose weights or biases are computed stay in float, each with
+ * its reason. onnxruntime may still run an excluded Add or Concat in int8 if all of its neighbours are
+ * quantized: exclude the neighbours as well. Needs operator set 13 for convolutions, 11 for the rest. Source of
+ * the method: Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-
+ * only inference" (CVPR 2018); the fused forms are onnxruntime's.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -37,17 +37,17 @@ import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./setup/weight-bits.js
 import { writeSetup } from "./write/write-setup.js";
 
 export interface QuantizeInt8Options extends Required<SetupOptions> {
-  /** How the range of an activation is taken from its histogram. */
+  /** How the range of an activation is derived from its histogram. */
   readonly calibrator: Calibrator;
-  /** Share of values in percent that the percentile calibrator keeps. */
+  /** Percentage of values that the percentile calibrator keeps. */
   readonly percentile: number;
   /**
-   * Whether what reads a weight as floats reads the codes of int8 layers too, so that the file holds it
+   * Whether float readers of a weight dequantize the codes of int8 layers, so that the file holds the weight
    * once.
    */
   readonly oneCopy: boolean;
   /**
-   * Names among `exclude` that a search has left in float: their weights may come from the codes of other
+   * Names in `exclude` that a search left in float: their weights may be dequantized from the codes of other
    * layers.
    */
   readonly leftInFloat: readonly string[];
@@ -59,8 +59,12 @@ const SATURATIONS: readonly string[] = ["guard", "ignore", "seven-bit"];
 export const quantizeInt8 = definePass<QuantizeInt8Options>({
   name: NAME,
   description:
-    "Compute in int8: statically where calibration data is given, dynamically for fully connected layers and LSTM",
-  flag: { syntax: "--int8", help: "quantize to int8, where onnxruntime has int8 kernels", parse: () => ({}) },
+    "Compute in int8: statically with calibration data, dynamically for fully connected layers and LSTM",
+  flag: {
+    syntax: "--int8",
+    help: "quantize to int8 wherever onnxruntime has int8 kernels",
+    parse: () => ({}),
+  },
   lossy: true,
   isSearched: true,
   defaults: {
@@ -139,8 +143,8 @@ function needsData(opset: number): Diagnostic {
   const message =
     opset < PER_CHANNEL_OPSET
       ? `The model uses operator set ${opset}; int8 convolutions need ${PER_CHANNEL_OPSET}, ` +
-        "and it could not be raised."
-      : "Without calibration data convolutions stay float. Give some 100 typical inputs with " +
+        "and it could not be upgraded."
+      : "Without calibration data, convolutions stay in float. Give about 100 typical inputs with " +
         "--calib to compute them in int8, up to 3 times faster.";
   return { id: "quantize-int8/needs-data", severity: "warning", message };
 }

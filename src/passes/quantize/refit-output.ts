@@ -1,14 +1,14 @@
 /**
- * refit-output: fits the last fully connected layer anew, so that from what it gets now it makes what it
- * made before.
+ * refit-output: refits the last fully connected layer, so that it produces its original outputs from its
+ * present inputs.
  *
  *   min over W, b of  E‖W x̂ + b − z‖² + λ ‖W − W₀‖²      x̂: its inputs in the model as it is, z: its
  *   outputs before
  *
- * The closed form of distilling the last layer on the outputs of the model before lossy passes; no labels.
- * The model runs over the calibration data beside these outputs, and only second moments of both leave the
- * runtime. Handles a Gemm, and a matrix product with an added bias, in float or in int8, whose scales stay.
- * Layers of more than 2,048 inputs and outputs together are left.
+ * The closed form of distilling the last layer from the outputs of the model before lossy passes, without
+ * labels. The model runs over the calibration data together with these outputs, and returns only second
+ * moments. Handles a Gemm, and a matrix product with an added bias, in float or in int8; scales stay the same.
+ * Layers with more than 2,048 inputs and outputs together are left alone.
  */
 import { EdgecError } from "../../errors.js";
 import {
@@ -28,9 +28,9 @@ import { definePass } from "../define-pass.js";
 import { type DenseLayer, lastDenseLayer } from "../../layers/dense-layer.js";
 
 export interface RefitOutputOptions {
-  /** λ relative to the mean variance of the inputs. */
+  /** λ, relative to the mean variance of the inputs. */
   readonly ridge: number;
-  /** Calibration samples at most. */
+  /** Most calibration samples to use. */
   readonly samples: number;
 }
 
@@ -40,7 +40,7 @@ const NOTHING: PassResult = { modified: false, stats: {}, nodes: [], diagnostics
 export const refitOutput = definePass<RefitOutputOptions>({
   name: "refit-output",
   description:
-    "Fit the last fully connected layer to the outputs of the model before, in closed form and without labels",
+    "Refit the last fully connected layer to the original outputs, in closed form and without labels",
   lossy: true,
   defaults: { ridge: 0.02, samples: 512 },
   validate: ({ ridge }) => {
@@ -84,15 +84,12 @@ async function refit(
     name: nodeLabel(layer.node),
     opType: layer.node.opType,
     status: "changed" as const,
-    reason: "fitted to its outputs before lossy passes",
+    reason: "refitted to its outputs before lossy passes",
   };
   return { modified: true, stats: { refitLayers: 1 }, nodes: [name], diagnostics: [] };
 }
 
-/**
- * What the bias lacks for the outputs' means to be as they were, with the weights as they have been
- * rounded.
- */
+/** The change of the bias that restores the outputs' means, given the rounded weights. */
 function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
   const { inputs, outputs } = layer;
   const [rows, current] = [layer.weights(), layer.bias()];
@@ -105,9 +102,9 @@ function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
 
 export interface BesideModel {
   readonly model: Model;
-  /** The new input, float of any shape that suits `inner` but for the last axis. */
+  /** The new float input; it must fit `inner` in all axes except the last. */
   readonly input: string;
-  /** `inner` and the input, side by side along the last axis. */
+  /** `inner` and the input, concatenated along the last axis. */
   readonly tensor: string;
 }
 

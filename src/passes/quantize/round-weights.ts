@@ -1,19 +1,18 @@
 /**
- * round-weights: moves each weight onto the grid of codes that quantize-int8 will use, so that outputs
- * change least.
+ * round-weights: rounds weights to the codes that quantize-int8 will use, such that outputs change least.
  *
- *   Conv(x, W, b)   →   Conv(x, Ŵ, b̂)    where each row of Ŵ is a scale times whole numbers
+ *   Conv(x, W, b)   →   Conv(x, Ŵ, b̂)    where each row of Ŵ is a scale times integers
  *
- * Rounding each weight to the nearest code leaves errors that add up in the output. With the second moments
- * of the layer's inputs, scales are searched and codes chosen so that the errors cancel (round-rows.ts):
- * error compensation (GPTQ, Frantar et al. 2022), then coordinate descent (COMQ, Zhang et al. 2024;
- * QuantEase, Behdin et al. 2023). A bias, where there is one, takes up the shift of the mean. Without
- * moments, scales of least squared error are taken.
+ * Rounding each weight to the nearest code leaves errors that add up in the output. With the second moments of
+ * the layer's inputs, scales are searched and codes chosen so that the errors cancel (round-rows.ts): error
+ * compensation (GPTQ, Frantar et al. 2022), then coordinate descent (COMQ, Zhang et al. 2024; QuantEase, Behdin
+ * et al. 2023). The bias, if there is one, compensates the shift of the mean. Without moments, scales of least
+ * squared error are used.
  *
- * Each row keeps a weight at the largest code (or, where the guard against saturation widened the scale, a
- * pair at the largest sum), so that quantize-int8 finds the same scales and codes. Handles weights of Conv,
- * MatMul, Gemm and LSTM that quantize-int8 takes; zeros stay zeros. Weights used by several operators are
- * fitted to the inputs of all. The default of eight bits gains a little; four bits need it.
+ * Each row keeps a weight at the largest code (or, if the saturation guard widened the scale, a pair at the
+ * largest sum), so that quantize-int8 finds the same scales and codes. Handles weights of Conv, MatMul, Gemm
+ * and LSTM that quantize-int8 will quantize; zeros stay zeros. Weights used by several operators are fitted to
+ * the inputs of all. Eight bits, the default, gain a little; four bits need it.
  */
 import { EdgecError, suggestion } from "../../errors.js";
 import type { Model } from "../../ir/index.js";
@@ -32,9 +31,9 @@ import { type PlannedLayer, planRounding, type RoundingScope } from "./setup/rou
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./setup/weight-bits.js";
 
 export interface RoundWeightsOptions extends RoundingScope {
-  /** As in quantize-int8: whether weights are kept free of int16 saturation. */
+  /** As in quantize-int8: how to prevent int16 saturation. */
   readonly saturation: "guard" | "ignore" | "seven-bit";
-  /** The weights that quantize-int8 takes, or all, for store-int8 as well. */
+  /** Which weights to round: those that quantize-int8 quantizes, or all, including those for store-int8. */
   readonly layers: "int8" | "all";
   /** Nodes, constants, operator types or patterns to leave alone; see selectNodes. */
   readonly exclude: readonly string[];
@@ -42,15 +41,15 @@ export interface RoundWeightsOptions extends RoundingScope {
 
 const NAME = "round-weights";
 /**
- * λ: more than pruning has, as codes fit the samples closer: mbv2 at four bits has 29.5 dB, with 0.01 28.2
- * dB.
+ * λ, larger than in pruning because codes fit the samples more closely: mbv2 at four bits has 29.5 dB, and 28.2
+ * dB with 0.01.
  */
 const RIDGE = 0.05;
 
 export const roundWeights = definePass<RoundWeightsOptions>({
   name: NAME,
   description:
-    "Round weights to the codes of int8 or fewer bits so that errors cancel in the outputs; before quantize-int8",
+    "Round weights to codes of eight or fewer bits so that errors cancel in the outputs; before quantize-int8",
   lossy: true,
   defaults: {
     ...WEIGHT_BITS_DEFAULTS,
@@ -147,19 +146,19 @@ function writeLayer(
   const { tensor, layout } = layer;
   const bias = moments && addedBias(layer);
   const before = readRows(finiteValues(tensor), layout);
-  // Scales of weights near the largest float32 can push a code past it.
+  // With weights near the largest float32, a code times its scale can exceed it.
   const replaced = !after.every(Number.isFinite) ? tensor : withValues(tensor, writeRows(after, layout));
   if (replaced === tensor) return { changed: false, text: `has ${bits}-bit codes already` };
   layer.uses[0].editor.replaceInitializer(replaced);
   if (bias) shiftMean(bias, before, after, moments);
   const share = nearestLoss > 0 ? loss / nearestLoss : 1;
   const how = moments
-    ? "errors made to cancel over the calibration data"
-    : "scales of least squared error, as its inputs were not measured";
+    ? "errors compensated over the calibration data"
+    : "scales of least squared error, because its inputs were not measured";
   return {
     changed: true,
     share,
-    text: `${bits}-bit codes, ${how}: ${Math.round(100 * share)} % of the error of rounding to nearest`,
+    text: `${bits}-bit codes, ${how}: ${Math.round(100 * share)} % of the error of rounding to the nearest`,
   };
 }
 

@@ -1,17 +1,17 @@
 /**
- * smooth-activations: moves a factor for each channel from a normalization into the layers behind it.
+ * smooth-activations: moves a per-channel factor from a normalization into the layers after it.
  *
  *   LayerNormalization(x, γ, β) → MatMul(W)     →     LayerNormalization(x, γ / s, β / s) → MatMul(s · W)
  *
- * The model computes the same but for rounding. A few channels of transformers are far larger than the
- * others, and the one int8 scale of an activation has to cover them: s takes a part of their size over into
- * the rows of W, whose columns have scales of their own. s = max|x|^alpha / max|W|^(1 - alpha) over its
+ * The model computes the same except for rounding. A few channels in transformers are far larger than the
+ * others, and the single int8 scale of an activation has to cover them. The factors s move part of that size
+ * into the rows of W, whose columns have their own scales. s = max|x|^alpha / max|W|^(1 - alpha) over its
  * geometric mean.
  *
- * Takes LayerNormalization and RMSNormalization over the last axis, onnxruntime's own forms of them, and
- * constants γ and β of a Mul and an Add, where all that reads the result is MatMul and Gemm with constant
- * weights of their own. Needs calibration data. `alpha: "search"` takes the exponent of the least expected
- * error for each normalization, and leaves one as it is where no exponent is expected to help. Source of
+ * Handles LayerNormalization and RMSNormalization over the last axis, onnxruntime's own forms of them, and
+ * composed ones that end in a Mul and an Add with constants γ and β, if all readers of the result are MatMul
+ * and Gemm with constant weights of their own. Needs calibration data. `alpha: "search"` chooses the exponent
+ * of least expected error for each normalization, and skips one if no exponent is expected to help. Source of
  * the method: Xiao et al., "SmoothQuant" (ICML 2023).
  */
 import type { Diagnostic } from "../../diagnostics.js";
@@ -38,7 +38,7 @@ import {
 } from "./balance/normalization-source.js";
 
 export interface SmoothActivationsOptions {
-  /** How much of a channel's size goes over into the weights, from 0 to 1, or "search". */
+  /** How much of a channel's size moves into the weights, from 0 to 1, or "search". */
   readonly alpha: number | "search";
 }
 
@@ -46,14 +46,14 @@ const EXPONENTS: readonly number[] = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
 
 export const smoothActivations = definePass<SmoothActivationsOptions>({
   name: "smooth-activations",
-  description: "moves the size of outlier channels from normalizations into the layers behind them",
+  description: "Move the size of outlier channels from normalizations into the layers after them",
   lossy: false,
   defaults: { alpha: "search" },
   validate: ({ alpha }) => {
     if (alpha !== "search" && !(alpha >= 0 && alpha <= 1))
       throw new EdgecError(
         "BAD_OPTION",
-        `alpha takes a number from 0 to 1, or "search", not ${String(alpha)}.`,
+        `alpha must be a number from 0 to 1, or "search", not ${String(alpha)}.`,
       );
   },
   statistics: requests,
@@ -89,7 +89,7 @@ function findRegions(editor: GraphEditor, types: TypeMap | undefined): Found {
   for (const node of editor.graph.nodes) {
     const source = normalizationSource(node.outputs[0] ?? "", editor);
     const region = source && finder.find(source);
-    // A Mul or Add by a vector need not be the end of a normalization, so one that stays is not worth a line.
+    // A Mul or Add by a vector need not end a normalization, so one that is skipped is not reported.
     if (typeof region === "string")
       kept.push(...(isOp(node, "Mul", "Add") ? [] : [status(source!, "kept", region)]));
     // Two normalizations in one region would be measured in two places; no model is known that has such.
@@ -144,8 +144,7 @@ function smooth(model: Model, { alpha }: SmoothActivationsOptions, { statistics 
 const NEEDS_DATA: Diagnostic = {
   id: "smooth-activations/needs-data",
   severity: "warning",
-  message:
-    "Without calibration data it is not known which channels are large. Give some 100 typical inputs with --calib.",
+  message: "Finding large channels needs calibration data. Give about 100 typical inputs with --calib.",
 };
 
 interface Choice {
@@ -154,7 +153,7 @@ interface Choice {
   readonly magnitudes: readonly ScaledMagnitudes[];
 }
 
-/** The factors of a region, with those of its layers set; or why there are none. */
+/** The factors of a region, which are also set for its layers; or the reason if there are none. */
 function chooseFactors(
   region: Region,
   alpha: number | "search",
@@ -165,7 +164,7 @@ function chooseFactors(
   if (range?.max.length !== region.channels) return "calibration never reached its output";
   const magnitudes = region.sinks.map(layerMagnitudes).filter((found) => found !== undefined);
   if (magnitudes.length < region.sinks.length)
-    return "a weight behind it is not finite, or too large to be scaled";
+    return "a weight of a layer after it is not finite, or too large to be scaled";
   const apply = (factors: Float64Array): void =>
     region.sinks.forEach((layer, k) => spreadFactors(region, layer, factors, magnitudes[k]!));
   const largest = range.max.map((max, c) => Math.max(max, -range.min[c]!, 0));
@@ -181,8 +180,8 @@ function chooseFactors(
     const error = alpha === "search" ? errorOf(magnitudes, range, factors, apply) : 0;
     if (error < best.error) best = { alpha: exponent, factors, error };
   }
-  if (best.alpha === undefined) return "its channels are even enough: no exponent lowers the expected error";
-  if (best.factors.every((factor) => factor === 1)) return "its channels are even";
+  if (best.alpha === undefined) return "no exponent lowers the expected error";
+  if (best.factors.every((factor) => factor === 1)) return "its channels are already equal in range";
   apply(best.factors);
   return { alpha: best.alpha, factors: best.factors, magnitudes };
 }

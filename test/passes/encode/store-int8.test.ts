@@ -337,12 +337,12 @@ describe("store-int8", () => {
   it("says of an operator that it does not know that it does not, and of a vector that it is one", () => {
     const unknown = { ...makeNode("Mystery", ["x", "w"], ["y"]), domain: "org.example" };
     expect(weightAxes(unknown, 1, [48, 48])).toBe(
-      "feeds org.example.Mystery, of which it is not known what it does with its inputs",
+      "feeds org.example.Mystery, whose use of the weight is not known",
     );
     const attention = { ...makeNode("Attention", ["x", "w", "b"], ["y"]), domain: "com.microsoft" };
     expect([weightAxes(attention, 1, [48, 144]), weightAxes(attention, 2, [144])]).toEqual([
       [1],
-      "is a vector, which costs little and is sensitive",
+      "is a vector, which is small and sensitive to rounding",
     ]);
   });
 

@@ -219,7 +219,7 @@ it("corrects the last depths of a model that is deeper than the measurements all
   const { nodes } = await corrected(m, reference, FEEDS, { rounds: 1 });
   expect(nodes.map(({ status, reason }) => `${status}: ${reason}`)).toEqual([
     "kept: its means have not shifted",
-    "changed: its bias takes back the shift of its means",
+    "changed: its bias compensates the shift of its means",
   ]);
   await expectSameMeans(m, reference, { ...CONVOLUTIONS, sites: ["y"] }, FEEDS);
 });

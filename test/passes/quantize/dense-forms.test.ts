@@ -122,7 +122,7 @@ describe("a Gemm with a constant factor", () => {
       {
         name: "gemm",
         status: "kept",
-        reason: expect.stringContaining("are beyond what scales can take") as string,
+        reason: expect.stringContaining("are too large or too small for scales to absorb") as string,
       },
     ]);
   });

@@ -234,7 +234,7 @@ describe("what it leaves", () => {
     [
       "Relu6",
       [conv("x", "h", "a"), op("Clip", ["h", "low", "high"], ["r"]), conv("r", "y", "b")],
-      /the bounds of Clip "r" are the same for all channels/,
+      /the bounds of Clip "r" apply to all channels alike/,
       { initializers: bounds },
     ],
     [
@@ -268,7 +268,7 @@ describe("what it leaves", () => {
     [
       "a sum with what no layer makes",
       [conv("x", "h", "a"), op("Add", ["h", "slope"], ["s"]), conv("s", "y", "b")],
-      /"slope" is not made by a layer/,
+      /"slope" does not come from a layer/,
     ],
   ])("keeps a layer before %s", async (_, nodes, reason, parts = {}) => {
     const { result, reasons } = await equalized(nodes, parts);
@@ -321,7 +321,7 @@ describe("what it leaves", () => {
     ];
     expect(
       (await equalized([conv("x", "h", "e"), conv("h", "y", "i")], { initializers: even }, {})).reasons,
-    ).toContain("h: its channels are even enough for weights with a scale for each output channel");
+    ).toContain("h: its channels are similar enough for weights with per-channel scales");
   });
 });
 
@@ -357,6 +357,6 @@ it("weighs activations that were measured, and asks for those that will be codes
 
 it("refuses what it does not know", () => {
   expect(() => equalizeChannels({ by: "magic" as never })).toThrow(
-    /by takes "activations" or "weights", not "magic"/,
+    /by must be "activations" or "weights", not "magic"/,
   );
 });

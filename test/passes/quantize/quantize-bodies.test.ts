@@ -205,10 +205,10 @@ describe("static quantization in bodies", () => {
         nodes.map(({ opType, status, reason }) => `${opType} ${status}: ${reason.split(";")[0]}`),
       ).toEqual([
         "Conv changed: static int8, mse calibration",
-        "Relu changed: the saturation of the codes before it takes its place",
-        "Conv kept: its output is the model's output, which stays float",
-        "Conv kept: calibration never reached a tensor that it reads or makes",
-        "Conv kept: its output is the model's output, which stays float",
+        "Relu changed: replaced by the saturation of the preceding quantization",
+        "Conv kept: its output is the model's output, which stays in float",
+        "Conv kept: calibration did not reach one of its inputs or outputs",
+        "Conv kept: its output is the model's output, which stays in float",
       ]);
     },
   );

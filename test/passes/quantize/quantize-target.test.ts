@@ -33,7 +33,7 @@ describe("what a target takes", () => {
     });
     expect(modified).toBe(false);
     expect(nodes.filter(({ opType }) => opType === "Conv").map(({ reason }) => reason)).toEqual(
-      Array(2).fill("the target takes no static int8"),
+      Array(2).fill("the target does not support static int8"),
     );
     expect(diagnostics).toEqual([]);
   });
@@ -49,7 +49,7 @@ describe("what a target takes", () => {
   it("leaves types of operators float, whether they are there or not", async () => {
     const { nodes } = await run(dense(), undefined, { floatOperators: ["MatMul", "Concat"] });
     expect(nodes).toMatchObject([
-      { name: "dense", status: "kept", reason: "MatMul stays float on the target" },
+      { name: "dense", status: "kept", reason: "MatMul stays in float on the target" },
     ]);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Finds where a matrix of attention comes from: which part of which [batch, sequence, heads · size] value
- * it is, seen through the Reshape and Transpose that split the heads, and through Slice, Gather or Split
- * where one product makes queries, keys and values together.
+ * Traces a matrix of attention to its source: which part of which [batch, sequence, heads · size] value it is,
+ * through the Reshape and Transpose that split the heads, and through Slice, Gather or Split if one product
+ * computes queries, keys and values together.
  */
 import {
   type Dimension,
@@ -17,21 +17,21 @@ import type { Scope } from "../../../patterns/index.js";
 import { scaledInput } from "./pattern.js";
 
 export interface Heads {
-  /** The value of rank 3 that holds the heads side by side. */
+  /** The value of rank 3 that holds the heads next to each other. */
   readonly source: string;
-  /** Which of how many equal parts of the source's last axis. */
+  /** Index and number of the equal parts that the source's last axis is divided into. */
   readonly part: number;
   readonly parts: number;
   readonly heads: number;
   /** Size of one head. */
   readonly size: number;
-  /** Whether the last two axes are [sequence, size], or the other way round. */
+  /** Whether the last two axes are [sequence, size] or [size, sequence]. */
   readonly order: "sequence-size" | "size-sequence";
-  /** A scalar that everything is multiplied by. */
+  /** A scalar factor on all values. */
   readonly factor: number;
 }
 
-/** What [batch, heads, …] matrices the value holds. */
+/** Describes the [batch, heads, …] matrices that the value holds. */
 export function headsOf(name: string, scope: Scope): Heads | undefined {
   const node = scope.editor.producer(name);
   const scaled = isOp(node, "Mul", "Div") ? scaledInput(node, scope.editor) : undefined;
@@ -81,10 +81,7 @@ function partOf(name: string, scope: Scope): Heads | undefined {
   return { source: split.source, part, parts, heads, size, order: "sequence-size", factor: 1 };
 }
 
-/**
- * The value whose first axis `name` takes one index of, and drops: by Gather, or by Squeeze of a Slice or
- * Split.
- */
+/** The value from whose first axis `name` takes one index: by Gather, or by Squeeze of a Slice or Split. */
 function takenIndex(
   name: string,
   editor: GraphEditor,
@@ -109,7 +106,7 @@ function splitIndex(
   editor: GraphEditor,
 ): { readonly from: string; readonly index: number } | undefined {
   const sizes = intsAttribute(node, "split") ?? numbersAt(node, 1, editor) ?? node.outputs.map(() => 1);
-  // Squeeze fails at run time unless the size is 1, so equal parts without sizes are single indices.
+  // Squeeze fails at run time unless the size is 1, so equal parts without given sizes are single indices.
   if (intAttribute(node, "axis", 0) !== 0 || sizes.some((size) => size !== 1)) return undefined;
   return { from: node.inputs[0] ?? "", index: node.outputs.indexOf(output) };
 }
@@ -140,8 +137,8 @@ function numbersAt(node: Node, index: number, editor: GraphEditor): number[] | u
 }
 
 /**
- * Of a Reshape that only splits the last axis of a value of rank 3: the value, and the sizes that the axis
- * falls into.
+ * For a Reshape that only splits the last axis of a value of rank 3: the value, and the sizes that the axis is
+ * split into.
  */
 function splitOfLastAxis(
   node: Node,
@@ -165,7 +162,7 @@ function splitOfLastAxis(
 }
 
 /**
- * The shape that a Reshape gives, as far as it is known: what is inferred of its output, with the sizes
+ * The shape that a Reshape produces, as far as it is known: the inferred shape of its output, with the sizes
  * that it copies.
  */
 export function targetShape(node: Node, { editor, facts }: Scope): readonly Dimension[] | undefined {
@@ -176,12 +173,12 @@ export function targetShape(node: Node, { editor, facts }: Scope): readonly Dime
   return listed.map((dim, k) => (dim > 0 ? dim : dim === 0 && copies ? COPIED : inferred?.[k]));
 }
 
-/** Stands for a size that is that of the input at the same place. */
+/** Stands for the size of the input at the same position. */
 export const COPIED = "\u0000copied";
 
 /**
- * Whether the first two axes stay: it is enough to know it of one, since the number of elements says the
- * other.
+ * Whether the first two axes stay the same. Knowing one is enough, because the number of elements determines
+ * the other.
  */
 export function keepsFirstAxes(shape: readonly Dimension[], target: readonly Dimension[]): boolean {
   return [0, 1].some((k) => target[k] === COPIED || (target[k] !== undefined && target[k] === shape[k]));

@@ -1,19 +1,19 @@
 /**
- * What fusions write in place of constants. A constant that several nodes read stays in the file when one
- * of them gets new values of its own, so a fusion of each would store it once for every reader. The ledger
- * knows which new constant came of which old one, and which old ones must not be touched; fold-budget.ts
- * decides that.
+ * Records the constants that fusions derive from others. A constant that several nodes read stays in the file
+ * when one of them gets its own new values, so fusing each reader would store a copy for each. The ledger knows
+ * which new constant derives from which old one, and which old ones must not be changed; fold-budget.ts decides
+ * that.
  */
 import { storedByteLength, type GraphEditor, type Tensor } from "../../../ir/index.js";
 import { hashOfStart, haveEqualBytes } from "../equal-bytes.js";
 
 export class CopyLedger {
-  /** The shared constants that each new one was made from. */
+  /** The shared constants that each new constant derives from. */
   private readonly origins = new Map<Tensor, readonly Tensor[]>();
 
   /**
-   * @param shared constants that several nodes read: of others it need not be known what came of them
-   * @param fixed those of them that no new ones may be made from
+   * @param shared constants that several nodes read; others need not be tracked
+   * @param fixed those of them that nothing may be derived from
    */
   constructor(
     private readonly shared: { has(tensor: Tensor): boolean } = new Set(),
@@ -24,7 +24,7 @@ export class CopyLedger {
     this.origins.set(made, [...new Set(from.flatMap((tensor) => this.originsOf(tensor)))]);
   }
 
-  /** The shared constants that the tensor came of, itself among them. */
+  /** The shared constants that the tensor derives from, including itself. */
   originsOf(tensor: Tensor): readonly Tensor[] {
     return this.origins.get(tensor) ?? (this.shared.has(tensor) ? [tensor] : []);
   }
@@ -38,13 +38,13 @@ export class CopyLedger {
   }
 }
 
-/** New constants of one graph, so that those which come out equal are stored once. */
+/** New constants of one graph, so that equal ones are stored once. */
 export class NewConstants {
   private readonly names = new Map<string, string>();
 
   constructor(private readonly editor: GraphEditor) {}
 
-  /** The name of a constant that was made of the same one and is equal, if there is one. */
+  /** The name of an equal constant derived from the same one, if there is one. */
   find(source: string, tensor: Tensor): string | undefined {
     const name = this.names.get(keyOf(source, tensor));
     const other = name === undefined ? undefined : this.editor.constant(name);
@@ -52,8 +52,8 @@ export class NewConstants {
   }
 
   /**
-   * Of those that begin alike the newest is kept: equal ones come one after the other, where layers share a
-   * constant.
+   * Of constants with the same beginning, the newest is kept: layers that share a constant produce equal ones
+   * in succession.
    */
   add(source: string, tensor: Tensor, name: string): void {
     this.names.set(keyOf(source, tensor), name);

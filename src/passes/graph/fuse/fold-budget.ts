@@ -1,13 +1,12 @@
 /**
- * Holds fusions to a budget over the whole model: what they store anew may take no more bytes than what
- * they free.
+ * Holds fusions to a budget over the whole model: new constants may take no more bytes than fusion frees.
  *
- *   One convolution for five levels, a BatchNormalization behind each: its weight would be stored five
+ *   One convolution for five levels, a BatchNormalization after each: its weight would be stored five
  *   times, so it stays. The same with equal normalizations: one new weight serves all, and the old one
- *   goes.
+ *   is removed.
  *
- * The fusions run, and are taken back where the model has grown by constants that several nodes read. Those
- * that grow most are then left alone, until the rest fits.
+ * The fusions run and are undone if copies of shared constants have made the model larger. The constants that
+ * grew most are then left alone, until the rest fits.
  */
 import type { Diagnostic } from "../../../diagnostics.js";
 import { copyModel, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
@@ -15,7 +14,7 @@ import type { NearMiss, NodeStatus, PassResult } from "../../contract.js";
 import { CopyLedger } from "./constant-copies.js";
 import { liveBytes, sharedConstants } from "./shared-constants.js";
 
-/** What a pass does to the model: how often, and where it nearly did. */
+/** What a pass does to the model: the number of fusions, and near misses. */
 export type Fold = (model: Model, ledger: CopyLedger) => Folded;
 
 export interface Folded {
@@ -23,10 +22,10 @@ export interface Folded {
   readonly nearMisses?: readonly NearMiss[];
 }
 
-/** Nodes are named in a diagnostic up to this many. */
+/** Most nodes that a diagnostic names. */
 const MOST_NAMES = 3;
 
-/** The result of an exact pass, whose count is called `stat`. */
+/** The result of an exact pass; `stat` is the name of its count. */
 export function foldWithinBudget(
   model: Model,
   { pass, stat }: { readonly pass: string; readonly stat: string },
@@ -59,7 +58,7 @@ export function foldWithinBudget(
 interface Grown {
   /** Bytes that the model takes more than before. */
   readonly excess: number;
-  /** Shared constants that others were made of, with the bytes that came of it, the most first. */
+  /** Shared constants with the bytes that copies of them added, the largest first. */
   readonly growers: [Tensor, number][];
 }
 
@@ -90,7 +89,7 @@ function resultOf(stat: string, { count, nearMisses = [] }: Folded, kept: readon
 
 function left(pass: string, { name = "" }: Tensor, bytes: number, readers: readonly Node[]): Left {
   const added = bytes.toLocaleString("en-US");
-  const reason = `shares "${name}" with other nodes; copies of its own would add ${added} bytes to the model`;
+  const reason = `shares "${name}" with other nodes; a copy of its own would add ${added} bytes to the model`;
   const labels =
     readers
       .slice(0, MOST_NAMES)
@@ -103,20 +102,20 @@ function left(pass: string, { name = "" }: Tensor, bytes: number, readers: reado
       severity: "info",
       subject: readers[0] ? nodeLabel(readers[0]) : name,
       message:
-        `${pass} leaves what stands next to ${labels} as it is: ` +
+        `${pass} did not change ${labels}, because ` +
         `${readers.length === 1 ? "it shares" : "they share"} ` +
         `"${name}", and copies of it would add ${added} bytes to the model`,
     },
   };
 }
 
-/** Puts the graph back as it was; the model and its graph stay the same objects. */
+/** Restores the graph; the model and its graph stay the same objects. */
 function restore(model: Model, original: Model): void {
-  const { graph, descent, removed, ...rest } = copyModel(original);
+  const { graph, provenance, removed, ...rest } = copyModel(original);
   Object.assign(model, rest);
   Object.assign(model.graph, graph);
-  if (descent) model.descent = descent;
-  else delete model.descent;
+  if (provenance) model.provenance = provenance;
+  else delete model.provenance;
   if (removed) model.removed = removed;
   else delete model.removed;
 }

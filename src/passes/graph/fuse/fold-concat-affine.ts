@@ -1,15 +1,15 @@
 /**
- * Folds a per-channel scale and shift behind a Concat of layers into every layer: each takes the slice of
- * its channels.
+ * Folds a per-channel scale and shift after a Concat of layers into these layers: each takes the slice for its
+ * channels.
  *
  * Before: Conv, Conv → Concat → BatchNormalization → Relu. After: Conv, Conv → Concat → Relu.
  *
- * Takes BatchNormalization, Mul, Add, Sub and Div by constants behind a Concat along the channels, when
- * every input is made by a layer of its own whose output nothing else uses. Rounding as in
- * fold-batch-normalization. Left alone: a Concat with an input that is no layer, since the rest would still
- * need the operator, and shared weights as in fold-batch-normalization.
+ * Handles BatchNormalization, Mul, Add, Sub and Div by constants after a Concat along the channels, if each
+ * input is the output of a layer that nothing else uses. Rounding as in fold-batch-normalization. Left alone: a
+ * Concat with an input that does not come from a layer, because the operator would still be needed for it, and
+ * shared weights as in fold-batch-normalization.
  *
- * No pattern of src/patterns: a Concat has any number of operands, and each must be a layer.
+ * Not written in the pattern language: a Concat has any number of operands, and each must be a layer.
  */
 import { intAttribute, isOp, type Node } from "../../../ir/index.js";
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
@@ -30,7 +30,7 @@ const NAME = "fold-concat-affine";
 
 export const foldConcatAffine = definePass<Record<string, never>>({
   name: NAME,
-  description: "folds scales and shifts behind a Concat into the layers that it joins",
+  description: "Fold scales and shifts after a Concat into the layers that it joins",
   lossy: false,
   defaults: {},
   run(model) {
@@ -61,7 +61,7 @@ function foldNext(concat: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   return true;
 }
 
-/** The layers that make the Concat's inputs, each for it alone. */
+/** The layers that produce the Concat's inputs, if nothing else uses them. */
 function joinedLayers(
   concat: Node,
   { editor, isFixed }: Rewrite,
@@ -80,10 +80,10 @@ function joinedLayers(
   return layers;
 }
 
-/** The joined channels, when the Concat joins along them. */
+/** The concatenated channels, if the Concat is along the channel axis. */
 function commonLayout(layers: readonly LinearLayer[], axis: number): ChannelLayout | undefined {
   const fromEnd = layers[0]?.layout.fromEnd;
-  // What is joined has one rank: it is enough to know it of one.
+  // All operands have the same rank, so knowing one is enough.
   const rank = layers.find(({ layout }) => layout.rank !== undefined)?.layout.rank;
   if (
     fromEnd === undefined ||
@@ -94,7 +94,7 @@ function commonLayout(layers: readonly LinearLayer[], axis: number): ChannelLayo
   return { channels: layers.reduce((sum, { outputs }) => sum + outputs, 0), rank, fromEnd };
 }
 
-/** New values for every layer, or undefined when one cannot take its part. */
+/** New values for all layers, or undefined if one cannot take its part. */
 function slicedValues(
   layers: readonly LinearLayer[],
   { scale, shift }: ChannelAffine,

@@ -1,23 +1,22 @@
 /**
- * Folds a per-channel scale and shift into the layers behind it: w(s · x + t) + b = (w · s) x + (b + Σ w ·
- * t).
+ * Folds a per-channel scale and shift into the layers after it: w(s · x + t) + b = (w · s) x + (b + Σ w · t).
  *
  * Before: x → Sub(mean) → Div(deviation) → Conv. After: x → Conv. Rounding as in fold-batch-normalization.
- * Before: x → Mul(s) → Add(t) → Conv with a border. After: x → Add(t / s) → Conv.
+ * Before: x → Mul(s) → Add(t) → Conv with padding. After: x → Add(t / s) → Conv.
  *
- * Takes BatchNormalization, Mul, Add, Sub and Div by constants when every use is the first input of a Conv,
- * ConvTranspose, Gemm or MatMul with constant weights. A shift goes only where the layer pads nothing,
- * because a padded zero would have to become the shift, never into ConvTranspose, whose borders see fewer
- * weights, and into a MatMul only when an Add stands behind it; of a scale and a shift that cannot go, the
- * scale goes. The shape of x must be known, so that the operator is known not to broadcast it.
+ * Handles BatchNormalization, Mul, Add, Sub and Div by constants if every use is the first input of a Conv,
+ * ConvTranspose, Gemm or MatMul with constant weights. A shift is folded only if the layer has no padding,
+ * because a padded zero would have to become the shift; never into ConvTranspose, whose borders see fewer
+ * weights; and into a MatMul only if an Add follows. If the shift cannot be folded, the scale still is. The
+ * shape of x must be known, so that the operator is known not to broadcast it.
  *
- * For models that stay float. A scale that evens out the ranges of channels lets int8 share one range among
- * them, and is missed when it is gone: of inputs whose channels differ by factors of 10, the int8 models of
- * the fixtures had 40.3 dB (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and
- * 25.6 dB with it folded in.
+ * For models that stay float. A scale that equalizes the ranges of channels lets them share one int8 range,
+ * which folding would undo: for inputs whose channels differ by factors of 10, the int8 models of the fixtures
+ * had 40.3 dB (resnet) and 47.1 dB (lenet) with the scale before the first layer, and 14.3 and 25.6 dB with it
+ * folded.
  *
- * No pattern of src/patterns: it is about all readers of one value, any number of them, not about the operands
- * of one node.
+ * Not written in the pattern language: it concerns all readers of one value, any number of them, not the
+ * operands of one node.
  */
 import {
   floatTensor,
@@ -42,11 +41,11 @@ const NAME = "fold-input-affine";
 
 export const foldInputAffine = definePass<Record<string, never>>({
   name: NAME,
-  description: "folds per-channel scales and shifts into the layers behind them",
+  description: "Fold per-channel scales and shifts into the layers after them",
   lossy: false,
   defaults: {},
   run(model) {
-    // From the back, so that of a chain the step next to the layer goes first.
+    // From the end, so that the step of a chain that is next to the layer is folded first.
     return foldWithinBudget(model, { pass: NAME, stat: "nodesFolded" }, (target, ledger) => ({
       count: rewriteGraphs(target, (rewrite, facts) => (node) => foldForward(node, rewrite, facts), {
         order: "backward",
@@ -82,7 +81,7 @@ function variableInput(node: Node, editor: GraphEditor): string | undefined {
   return node.inputs.find((name) => name !== "" && editor.constant(name) === undefined);
 }
 
-/** The layers that use the value, when each takes it as its first input and nothing else uses it. */
+/** The layers that use the value, if each takes it as its first input and nothing else uses it. */
 function layersBehind(name: string, { editor, isFixed }: Rewrite): LinearLayer[] | undefined {
   const layers: LinearLayer[] = [];
   for (const user of editor.consumers(name)) {
@@ -96,13 +95,12 @@ function layersBehind(name: string, { editor, isFixed }: Rewrite): LinearLayer[]
   return layers.length > 0 ? layers : undefined;
 }
 
-/** Larger shifts come from scales so small that weights times them would lose digits. */
+/** Larger shifts come from scales so small that weights multiplied by them would lose precision. */
 const MAX_MOVED_SHIFT = 2 ** 20;
 
 /**
- * A shift that the layers cannot take because they pad keeps the scale before it from them. It changes
- * places with the scale, s · x + t = s · (x + t / s), and the scale is folded: a border of zeros, scaled,
- * is one of zeros.
+ * A shift that cannot be folded because of padding would also block the scale before it. So the two are
+ * swapped, s · x + t = s · (x + t / s), and the scale is folded: padded zeros stay zeros when scaled.
  */
 function foldBehindShift(
   shift: Node,
@@ -163,7 +161,7 @@ function affineOf(
   return channelAffine(node, input, { channels: first.inputs, rank: shape.length, fromEnd }, editor);
 }
 
-/** Whether the layer can take the shift, if there is one. */
+/** Whether the layer can absorb the shift, if there is one. */
 function fits(layer: LinearLayer, { shift }: ChannelAffine): boolean {
   if (shift.every((value) => value === 0)) return true;
   return takesShift(layer) && !isOp(layer.node, "ConvTranspose") && !mayPad(layer.node);

@@ -1,21 +1,19 @@
 /**
- * Recognizes multi-head attention (Vaswani et al. 2017) and writes its middle part as one operator. The
- * projections stay MatMuls with weights of their own, so that passes behind this one prune, cluster and
- * quantize them as before.
+ * Recognizes multi-head attention (Vaswani et al. 2017) and writes its core as one operator. The projections
+ * stay MatMuls with their own weights, so that later passes prune, cluster and quantize them as before.
  *
  *   q, k, v → Reshape, Transpose (heads apart) → q·kᵀ → scale → (+ mask) → Softmax → ·v → Transpose,
  *   Reshape → y → MultiHeadAttention(q, k, v, mask) of com.microsoft; the standard Attention from operator
  *   set 23. One value that holds queries, keys and values side by side is first split into the three.
  *
- * Takes float32 of known head count and size, a Softmax along the last axis, scalar factors on q, k or the
- * scores, and a mask that is added to the scores and is known to have their four axes ([1 or batch, 1 or
- * heads, queries, keys]). Nothing else may use what lies between. Queries and keys must be known to have
- * the same batch. Left alone: masks that broadcast along keys, Where masks, rotary positions and grouped
- * keys.
+ * Handles float32 of known head count and size, a Softmax along the last axis, scalar factors on q, k or the
+ * scores, and a mask that is added to the scores and is known to have their four axes ([1 or batch, 1 or heads,
+ * queries, keys]). Nothing else may use the intermediate values. Queries and keys must be known to have the
+ * same batch. Left alone: masks that broadcast along keys, Where masks, rotary positions and grouped keys.
  *
- * Results differ by rounding. Measured in onnxruntime 1.32 in turns with the unfused model: fixture vit (4
- * heads of 32, 49 tokens, 119 nodes become 67) 1.02 to 1.1 times as fast, 12 heads of 32 and 64 on 16 to
- * 512 tokens 1.0 to 1.2 times; the int8 form of vit 1.02 times, at the same 43.4 dB.
+ * Results differ by rounding. Measured in onnxruntime 1.32, interleaved with the unfused model: fixture vit (4
+ * heads of 32, 49 tokens, 119 nodes become 67) 1.02 to 1.1 times as fast, 12 heads of 32 and 64 on 16 to 512
+ * tokens 1.0 to 1.2 times; the int8 form of vit 1.02 times, at the same 43.4 dB.
  */
 import {
   attribute,
@@ -54,7 +52,7 @@ import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
 import { CONTRIB, importContrib, otherInput } from "./pattern.js";
 import type { Rewrite } from "./rewrite.js";
 
-/** The operator set whose Attention onnxruntime has on the CPU. */
+/** The operator set whose Attention has a CPU kernel in onnxruntime. */
 const ATTENTION_OPSET = 23;
 
 interface Attention {
@@ -84,7 +82,7 @@ const softmax = nodeThat("Softmax", [optional(scaledScores, () => masked)], (fou
 const turned = nodeThat("Transpose", [node("MatMul", [softmax, values])], (found) =>
   intsAttribute(found, "perm")?.join() === "0,2,1,3"
     ? fit(found)
-    : nearMisfit("the Transpose behind it does not put the heads back"),
+    : nearMisfit("the Transpose after it does not restore the order of the heads"),
 );
 const joined = nodeThat("Reshape", [turned], joinedHeads);
 
@@ -96,13 +94,13 @@ const ATTENTION = rule({
 
 export const fuseAttention = definePass<Record<string, never>>({
   name: "fuse-attention",
-  description: "writes the scores, Softmax and sums of multi-head attention as one operator",
+  description: "Fuse the scores, Softmax and weighted sums of multi-head attention into one operator",
   lossy: false,
   defaults: {},
   run: (model) => fusionResult("attentionsFused", fuseAll(model, [attentionFusion()])),
 });
 
-/** Each graph has Splits of its own, which the layers in it share. */
+/** Each graph has its own Splits, which the layers in it share. */
 function attentionFusion(): Fusion {
   const splits = new Map<Rewrite, Map<string, readonly string[]>>();
   return {
@@ -120,7 +118,7 @@ function headsIn(name: string, order: Heads["order"]): Leaf<Heads> {
     const heads = headsOf(read, scope);
     return heads?.order === order
       ? fit(heads)
-      : misfit(() => `"${read}" does not hold ${name} apart by heads`);
+      : misfit(() => `"${read}" does not hold ${name} split by heads`);
   });
 }
 
@@ -130,7 +128,7 @@ function attentionIn(found: Found): Attention {
   return { ...heads, scale: factor * heads.query.factor * heads.key.factor, mask: found.maybe(mask) };
 }
 
-/** Before operator set 13 the axis is 1 unless given, and Softmax runs along all axes from there on. */
+/** Before operator set 13, the axis is 1 unless given, and Softmax runs over that axis and all after it. */
 function runsAlongLast(found: Node, opset: number): boolean {
   const axis = intAttribute(found, "axis", opset < 13 ? 1 : -1);
   return axis === 3 || axis === -1;
@@ -144,7 +142,7 @@ function refusal(attention: Attention, scope: Scope): Misfit | undefined {
   );
   if (other) return nearMisfit(`"${other.source}" is not known to be float32`);
   if (query.heads !== key.heads || key.heads !== value.heads || query.size !== key.size)
-    return nearMisfit("queries, keys and values have not the same heads");
+    return nearMisfit("queries, keys and values do not have the same heads");
   if (!sameBatch(query.source, key.source, scope) || !sameBatch(query.source, value.source, scope))
     return nearMisfit("queries, keys and values are not known to have the same batch");
   // Zero stands for "not given" in onnxruntime.
@@ -176,9 +174,7 @@ function joinedHeads(last: Node, found: Found, scope: Scope): Outcome<Node> {
     target?.length === 3 &&
     keepsFirstAxes(shape, target) &&
     [target[2], facts.shape(last.outputs[0] ?? "")?.[2]].includes(heads * size);
-  return isJoined
-    ? fit(last)
-    : nearMisfit("the Reshape behind it is not known to put the heads side by side");
+  return isJoined ? fit(last) : nearMisfit("the Reshape after it is not known to merge the heads");
 }
 
 function write(
@@ -198,7 +194,7 @@ function write(
     );
   }
   importContrib(model);
-  // Inputs 3 and 4 are a bias of the projections and a mask of keys; the sixth is added to the scores.
+  // Inputs 3 and 4 are a bias of the projections and a key mask; the sixth is added to the scores.
   const masks = mask === undefined ? [] : ["", "", mask];
   return rewrite.fuse(match, {
     ...makeNode(
@@ -211,7 +207,7 @@ function write(
   });
 }
 
-/** The value of rank 3 with the heads; parts of one value come from a Split that they share. */
+/** The value of rank 3 that holds the heads; parts of one value come from a shared Split. */
 function partValue(
   { source, part, parts, heads, size }: Heads,
   rewrite: Rewrite,
@@ -237,7 +233,7 @@ function partValue(
   return names[part]!;
 }
 
-/** How many layers back a common origin is looked for. */
+/** How many layers back to search for a common origin. */
 const MAX_STEPS = 8;
 
 export function sameBatch(a: string, b: string, scope: Scope): boolean {
@@ -249,7 +245,7 @@ export function sameBatch(a: string, b: string, scope: Scope): boolean {
 }
 
 /**
- * The value and those before it that have its first size: through layers of a constant matrix and steps by
+ * The value, and earlier ones with the same first size: through layers with a constant matrix and steps by
  * constant vectors.
  */
 function batchOrigins(name: string, { editor }: Scope): string[] {

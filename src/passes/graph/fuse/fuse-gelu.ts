@@ -1,17 +1,17 @@
 /**
- * Recognizes Gelu written out in elementary operators, in its exact form and in that with tanh (Hendrycks,
- * Gimpel 2016).
+ * Recognizes Gelu composed of elementary operators, in the exact form and in the tanh form (Hendrycks, Gimpel
+ * 2016).
  *
  *   ½ x (1 + erf(x / √2))  →  Gelu(x)          ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))  →  Gelu(x,
  *   approximate "tanh")
  *
- * With operator set 20 or later it writes the standard Gelu, before that Gelu and FastGelu of
- * com.microsoft: these are what onnxruntime itself puts there at its default level, so no model comes to
- * need a kernel that it did not use.
+ * From operator set 20 on, it writes the standard Gelu, before that Gelu and FastGelu of com.microsoft.
+ * onnxruntime itself fuses to these at its default level, so no model needs a kernel that it did not use
+ * before.
  *
- * Takes float32 in any order of the factors, with x³ as Pow or as products, when nothing else uses what
- * lies between, and x is known to have axes where a constant has one. Results differ by rounding. x ·
- * Sigmoid(1.702 x) is for fuse-swish.
+ * Handles float32 with the factors in any order and x³ as Pow or as products, if nothing else uses the
+ * intermediate values, and x is known not to be a scalar if a constant has an axis. Results differ by rounding.
+ * fuse-swish handles x · Sigmoid(1.702 x).
  */
 import { attribute, makeNode, type Model, type Node, opsetVersion } from "../../../ir/index.js";
 import {
@@ -28,7 +28,7 @@ import { definePass } from "../../define-pass.js";
 import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
 import { CONTRIB, hasAxes, importContrib, ranksStay } from "./pattern.js";
 
-/** Oldest operator set with Gelu. */
+/** First operator set with Gelu. */
 const GELU_OPSET = 20;
 
 const EXACT = { tolerance: 0 };
@@ -42,7 +42,7 @@ const bent = node("Add", [x, times(cube, 0.044715)]);
 const erf = node("Erf", [times(x, Math.SQRT1_2)]);
 const tanh = node("Tanh", [times(bent, Math.sqrt(2 / Math.PI))]);
 
-/** ½ x (1 + gate), with the half at any of the three. */
+/** ½ x (1 + gate), with the half at any of the three places. */
 function halfOf(gate: NodePattern): Fusion["rule"] {
   const sum = node("Add", [gate, exactly(1)]);
   const pattern = oneOf(
@@ -64,7 +64,7 @@ const GELUS: readonly Fusion[] = [
       const input = match.found.of(x);
       const isStandard = opsetVersion(model) >= GELU_OPSET;
       if (!isStandard && !hasAxes(input, scope.facts))
-        return nearMisfit(`"${input}" may be a scalar, which onnxruntime's FastGelu does not take`);
+        return nearMisfit(`"${input}" may be a scalar, which onnxruntime's FastGelu does not accept`);
       return rewrite.fuse(match, geluNode(input, "tanh", model));
     },
   },
@@ -72,7 +72,7 @@ const GELUS: readonly Fusion[] = [
 
 export const fuseGelu = definePass<Record<string, never>>({
   name: "fuse-gelu",
-  description: "recognizes Gelu written out in elementary operators",
+  description: "Fuse Gelu composed of elementary operators",
   lossy: false,
   defaults: {},
   run: (model) => fusionResult("gelusFused", fuseAll(model, GELUS)),

@@ -5,14 +5,14 @@
  *   d = x - mean(x);  d / √(mean(d²) + ε) · γ + β   →  LayerNormalization(x, γ, β)       from operator set 17
  *                     x / √(mean(x²) + ε) · γ       →  RMSNormalization(x, γ)            from operator set 23
  *
- * Takes float32 with a known size of the last axis; γ and β are vectors of that size and may be missing. A
- * model of an older operator set is raised to 17 when all of it can be, or else left alone:
- * LayerNormalization before 17 and RMSNormalization before 23 exist only inside onnxruntime, which puts
- * them there itself.
+ * Handles float32 with a known size of the last axis; γ and β are vectors of that size and may be missing. A
+ * model of an older operator set is upgraded to 17 if all of its nodes can be, and is otherwise left alone:
+ * LayerNormalization before 17 and RMSNormalization before 23 exist only inside onnxruntime, which fuses to
+ * them itself.
  *
- * Results differ by rounding. Kernels that take the variance as mean(x²) - mean(x)² lose digits where the
- * mean is much larger than the deviation; onnxruntime's own fusion, which it applies at its default level,
- * has the same effect.
+ * Results differ by rounding. Kernels that compute the variance as mean(x²) - mean(x)² lose precision if the
+ * mean is much larger than the deviation; onnxruntime's own fusion, which it applies at its default level, has
+ * the same effect.
  */
 import {
   attribute,
@@ -61,7 +61,7 @@ const epsilon = number("ε");
 const gamma = vectorOf("γ");
 const beta = vectorOf("β");
 
-/** x - mean(x), which is squared and divided; the mean may be of use elsewhere. */
+/** x - mean(x), which is squared and divided; the mean may have other uses. */
 const centred = node("Sub", [x, meanOfLastAxis(x, Infinity)], { uses: 2 });
 
 const layerNorm = normalization(centred, (normal) => {
@@ -77,7 +77,7 @@ const NORMALIZATIONS: readonly Fusion[] = [
 
 export const fuseLayerNorm = definePass<Record<string, never>>({
   name: "fuse-layer-norm",
-  description: "recognizes LayerNormalization and RMSNormalization written out in elementary operators",
+  description: "Fuse LayerNormalization and RMSNormalization composed of elementary operators",
   lossy: false,
   defaults: {},
   run(model) {
@@ -86,7 +86,7 @@ export const fuseLayerNorm = definePass<Record<string, never>>({
   },
 });
 
-/** value / √(mean(value²) + ε), by Div or by Mul with the reciprocal of the root, and what may stand behind. */
+/** value / √(mean(value²) + ε), by Div or by Mul with the reciprocal of the root, and optional scale and bias. */
 function normalization(of: Pattern, withSteps: (normal: Pattern) => Pattern): Rule {
   const square = oneOf(node("Mul", [of, of]), node("Pow", [of, exactly(2, { isOfAnyType: true })]));
   const root = node("Sqrt", [node("Add", [meanOfLastAxis(square), epsilon])]);
@@ -111,7 +111,7 @@ function vectorOf(name: string): Leaf<string> {
     const size = facts.shape(found.of(x))?.at(-1);
     return tensor?.dataType === DataType.FLOAT && tensor.dims.length === 1 && elementCount(tensor) === size
       ? fit(read)
-      : misfit(() => `"${read}" is no constant vector of the last axis' size`);
+      : misfit(() => `"${read}" is not a constant vector of the last axis' size`);
   });
 }
 
@@ -149,7 +149,7 @@ function ones(size: number): ReturnType<typeof floatTensor> {
 }
 
 /**
- * Whether the model has the operator set, or comes to it: it is raised only when there is something to
+ * Whether the model has the operator set or can be upgraded to it. It is upgraded only if there is something to
  * fuse.
  */
 function reachesOpset(model: Model): boolean {

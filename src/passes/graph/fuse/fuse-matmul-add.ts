@@ -1,12 +1,12 @@
 /**
- * Turns a MatMul of matrices and the Add behind it into one Gemm, as onnxruntime does at level basic.
+ * Fuses a MatMul of matrices and the following Add into one Gemm, as onnxruntime does at level basic.
  *
- * Before: x[M,K] → MatMul(w) → Add(b). After: x → Gemm(w, b). The same products; the sum starts from the
- * bias, so outputs differ by rounding.
+ * Before: x[M,K] → MatMul(w) → Add(b). After: x → Gemm(w, b). The same products; the sum starts from the bias,
+ * so outputs differ by rounding.
  *
- * Takes float32 operands that are known to be of rank 2 and an addend that broadcasts to the product in one
- * direction: [], [1], [N], [1,N] of known N. Products of higher rank stay: the two Reshapes around a Gemm
- * cost more than the Add.
+ * Handles float32 operands that are known to have rank 2 and an addend that broadcasts to the product in one
+ * direction: [], [1], [N] or [1,N] with known N. Products of higher rank stay, because the two Reshapes around
+ * a Gemm cost more than the Add.
  */
 import { DataType, type Dimension, makeNode, opsetVersion, type TensorType } from "../../../ir/index.js";
 import {
@@ -23,7 +23,7 @@ import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
 
-/** Oldest operator set in which Gemm broadcasts its addend unasked. */
+/** First operator set in which Gemm always broadcasts its addend. */
 const OLDEST_OPSET = 7;
 
 const [a, b, addend] = [value("a"), value("b"), value("addend")];
@@ -36,7 +36,7 @@ const GEMM: Fusion = {
     const { found, last } = match;
     const product = found.of(matMul);
     const inputs = [a, b, addend].map((operand) => found.of(operand));
-    // Where the Add stood: the addend may be computed after the product.
+    // In the place of the Add, because the addend may be computed after the product.
     rewrite.fuse(match, makeNode("Gemm", inputs, [""], [], product.name ?? last.name));
     rewrite.retire(product);
     return undefined;
@@ -45,7 +45,7 @@ const GEMM: Fusion = {
 
 export const fuseMatMulAdd = definePass<Record<string, never>>({
   name: "fuse-matmul-add",
-  description: "turns a MatMul of matrices and its Add into a Gemm",
+  description: "Fuse a MatMul of matrices and its Add into a Gemm",
   lossy: false,
   defaults: {},
   run(model) {

@@ -1,15 +1,15 @@
 /**
- * Puts the border that a Pad adds into the convolution or pooling behind it, which adds borders itself.
+ * Folds the padding of a Pad into the convolution or pooling after it, which can pad by itself.
  *
- * Before: x → Pad(0, [0,0,1,1,0,0,1,1]) → Conv. After: x → Conv(pads [1,1,1,1]). Outputs stay the same, bit
- * for bit but for kernels that sum in another order at borders.
+ * Before: x → Pad(0, [0,0,1,1,0,0,1,1]) → Conv. After: x → Conv(pads [1,1,1,1]). Outputs stay the same, to the
+ * bit except for kernels that sum in another order at borders.
  *
- * Takes a constant Pad of spatial axes by sizes that are not negative, when nothing else uses its output
- * and the operator behind pads by explicit sizes. Conv needs zeros. AveragePool needs zeros and counts them
- * from then on; so it must have no border of its own that it does not count, and no ceil_mode. MaxPool
- * ignores borders, so it needs minus infinity, or zeros where x cannot be negative (behind Relu, Sigmoid or
- * a Clip from 0), and no dilations. Poolings need borders smaller than the kernel. Other modes (reflect,
- * edge, wrap) and ConvTranspose, whose pads cut borders, stay.
+ * Handles a Pad by a constant along spatial axes, with sizes that are not negative, if nothing else uses its
+ * output and the next operator has explicit pads. Conv needs zeros. AveragePool needs zeros and counts them
+ * afterwards, so it must not have pads that it does not count, nor ceil_mode. MaxPool ignores padding, so it
+ * needs minus infinity, or zeros if x cannot be negative (after Relu, Sigmoid or a Clip from 0), and no
+ * dilations. Poolings need pads smaller than the kernel. Left alone: other modes (reflect, edge, wrap), and
+ * ConvTranspose, whose pads crop the output.
  */
 import {
   attribute,
@@ -42,12 +42,12 @@ import { definePass } from "../../define-pass.js";
 import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
 
 interface Border {
-  /** Begin of every spatial axis, then the ends. */
+  /** Begins of all spatial axes, then ends. */
   readonly pads: readonly number[];
   readonly value: number;
 }
 
-/** An operator that pads by itself, with the border that it is to have. */
+/** An operator that pads by itself, with its new padding. */
 interface Padded {
   readonly node: Node;
   readonly pads: readonly number[];
@@ -63,10 +63,10 @@ const BORDER: Fusion = { rule: rule({ pattern: padded, anchor: pad }), write };
 
 export const fusePad = definePass<Record<string, never>>({
   name: "fuse-pad",
-  description: "puts explicit borders into the convolution or pooling behind them",
+  description: "Fold explicit padding into the convolution or pooling after it",
   lossy: false,
   defaults: {},
-  // From the front: of two Pads in a row the second takes its turn with the next run.
+  // From the start: the second of two consecutive Pads is folded in the next run.
   run: (model) => fusionResult("bordersFused", fuseAll(model, [BORDER])),
 });
 
@@ -78,7 +78,7 @@ function write({ found }: Match, { rewrite }: Place): undefined {
   rewrite.setInput(next, 0, found.of(x));
 }
 
-/** The operator with the Pad's border and its own, or why it cannot have both. */
+/** The operator with the Pad's padding added to its own, or the reason why it cannot have both. */
 function paddedBy(step: Node, next: Node, { editor, facts }: Scope): Outcome<Padded> {
   const input = step.inputs[0] ?? "";
   if (facts.type(input)?.elementType !== DataType.FLOAT)
@@ -89,19 +89,19 @@ function paddedBy(step: Node, next: Node, { editor, facts }: Scope): Outcome<Pad
   const border = rank === undefined || !Number.isInteger(rank) ? undefined : borderOf(step, rank, editor);
   if (!border)
     return nearMisfit(
-      "the border is not constant, or cuts, or is one of the batch, of channels or of no zeros",
+      "its padding is not constant, is negative, covers the batch or channel axis, or has a value that does not fit",
     );
   const own = explicitPads(next, border.pads.length);
-  if (!own) return nearMisfit(`${next.opType} pads by auto_pad, to fit its input's size`);
+  if (!own) return nearMisfit(`${next.opType} computes its padding from the input's size (auto_pad)`);
   if (!takes(next, border, own, editor.producer(input), editor))
-    return nearMisfit(`${next.opType} cannot have a border of ${border.value} as its own`);
+    return nearMisfit(`${next.opType} cannot pad with ${border.value}`);
   const pads = own.map((size, k) => size + (border.pads[k] ?? 0));
   return isOp(next, "Conv") || smallerThanKernel(next, pads)
     ? fit({ node: next, pads })
-    : nearMisfit("the border would be as large as the kernel, which onnxruntime takes of no pooling");
+    : nearMisfit("the padding would be as large as the kernel, which onnxruntime rejects for poolings");
 }
 
-/** What the Pad adds, when that is known, along spatial axes alone and nowhere cuts. */
+/** The padding that the Pad adds, if it is known, only along spatial axes and nowhere negative. */
 function borderOf(pad: Node, rank: number, editor: GraphEditor): Border | undefined {
   if (stringAttribute(pad, "mode", "constant") !== "constant") return undefined;
   const listed =
@@ -134,7 +134,7 @@ function numbersOf(name: string | undefined, editor: GraphEditor, most: number):
   return tensor && elementCount(tensor) <= most ? toNumbers(tensor) : undefined;
 }
 
-/** The operator's own border, unless it is chosen to fit the size of its input. */
+/** The operator's own padding, unless it depends on the size of its input. */
 function explicitPads(node: Node, length: number): number[] | undefined {
   const automatic = stringAttribute(node, "auto_pad", "NOTSET");
   if (automatic === "VALID") return new Array<number>(length).fill(0);
@@ -155,8 +155,7 @@ function takes(
     return value === 0 && counts && intAttribute(node, "ceil_mode", 0) === 0 && isUndilated(node);
   }
   const ignored = value === -Infinity || (value === 0 && isNeverNegative(maker, editor));
-  // Indices count elements of the padded input, and a window that lies in the border altogether has no
-  // largest element.
+  // Indices count elements of the padded input, and a window entirely in the padding has no largest element.
   return (
     ignored &&
     isUndilated(node) &&
@@ -180,7 +179,7 @@ function isNeverNegative(maker: Node | undefined, editor: GraphEditor): boolean 
   return (low?.[0] ?? -Infinity) >= 0;
 }
 
-/** onnxruntime takes no pooling whose border is as large as its kernel. */
+/** onnxruntime rejects poolings whose padding is as large as the kernel. */
 function smallerThanKernel(node: Node, pads: readonly number[]): boolean {
   const kernel = intsAttribute(node, "kernel_shape") ?? [];
   return pads.every((size, k) => size < (kernel[k % kernel.length] ?? 0));

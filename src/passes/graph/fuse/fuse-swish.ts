@@ -3,10 +3,10 @@
  *
  *   x · Sigmoid(α x)  →  QuickGelu(x, α) of com.microsoft
  *
- * QuickGelu is what onnxruntime itself puts there at its default level, so no model comes to need a kernel
- * that it did not use; for the standard Swish of operator set 24 onnxruntime 1.30 has none. Takes float32
- * with a scalar α that is not zero, when nothing else uses what lies between, and x is known to have axes
- * where α has one. Results differ by rounding: onnxruntime 1.32 gave at most 2.4e-7 for x from -3 to 3.
+ * onnxruntime itself fuses to QuickGelu at its default level, so no model needs a kernel that it did not use
+ * before; for the standard Swish of operator set 24, onnxruntime 1.30 has no kernel. Handles float32 with a
+ * nonzero scalar α, if nothing else uses the intermediate values, and x is known not to be a scalar if α has an
+ * axis. Results differ by rounding: in onnxruntime 1.32 by at most 2.4e-7 for x from -3 to 3.
  */
 import { attribute, DataType, makeNode } from "../../../ir/index.js";
 import {
@@ -41,7 +41,7 @@ const SWISH: Fusion = {
 
 export const fuseSwish = definePass<Record<string, never>>({
   name: "fuse-swish",
-  description: "recognizes Swish (SiLU) written out with a Sigmoid",
+  description: "Fuse Swish (SiLU) composed with a Sigmoid",
   lossy: false,
   defaults: {},
   run: (model) => fusionResult("activationsFused", fuseAll(model, [SWISH])),

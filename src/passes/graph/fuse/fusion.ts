@@ -1,6 +1,6 @@
 /**
- * Fusions as data: what one looks for (a rule of src/patterns) and what it writes in its place. They are
- * tried in order at each node that may be an anchor; the first that matches is written.
+ * Fusions as data: a rule of src/patterns to match, and a rewrite. At each node that may be an anchor, they are
+ * tried in order, and the first match is rewritten.
  */
 import { type Model, isOp, type Node, nodeLabel, opsetVersion } from "../../../ir/index.js";
 import { type Match, matchAt, type Misfit, type Rule, type Scope, Trace } from "../../../patterns/index.js";
@@ -8,7 +8,7 @@ import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import type { NearMiss, PassResult } from "../../contract.js";
 import { type NodeRewriter, type Rewrite, rewriteGraphs, type RewriteOptions } from "./rewrite.js";
 
-/** Where a fusion writes. */
+/** The context of a rewrite. */
 export interface Place {
   readonly model: Model;
   readonly rewrite: Rewrite;
@@ -17,14 +17,14 @@ export interface Place {
 
 export interface Fusion {
   readonly rule: Rule;
-  /** Changes the graph, or says why that cannot be: what only the new values show. */
+  /** Changes the graph, or returns the reason against it, if only the new values show one. */
   readonly write: (match: Match, place: Place) => Misfit | undefined;
 }
 
 export interface FuseOptions extends RewriteOptions {
-  /** The version to go by, where that is not the model's. */
+  /** The operator set version to match against, if not the model's. */
   readonly opset?: number;
-  /** Begins again at the same node for as long as something is found there. */
+  /** Repeats at the same node as long as something matches. */
   readonly isRepeated?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Fused {
   readonly nearMisses: readonly NearMiss[];
 }
 
-/** A match must have found this many nodes for a person to hear what stopped it: the anchor and another. */
+/** A failed match is reported if it found at least this many nodes: the anchor and one more. */
 const MIN_REACHED = 2;
 
 export function fuseAll(model: Model, fusions: readonly Fusion[], options: FuseOptions = {}): Fused {
@@ -55,7 +55,7 @@ export function fuseAll(model: Model, fusions: readonly Fusion[], options: FuseO
   return { count: rewriteGraphs(model, rewriterOf, options), nearMisses };
 }
 
-/** The result of an exact pass that does nothing but fuse; `stat` is what its count is called. */
+/** The result of an exact pass that only fuses; `stat` is the name of its count. */
 export function fusionResult(stat: string, { count, nearMisses }: Fused): PassResult {
   return {
     modified: count > 0,

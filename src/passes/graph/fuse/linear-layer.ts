@@ -1,19 +1,19 @@
-/** Giving a linear layer new values; how one is read is said in layers/linear-layer.ts. */
+/** Writes new values to a linear layer; layers/linear-layer.ts reads one. */
 import { floatTensor, isOp, nodeLabel, removeAttribute } from "../../../ir/index.js";
 import type { LayerValues, LinearLayer } from "../../../layers/linear-layer.js";
 import type { Rewrite } from "./rewrite.js";
 
-/** Names of what new values are made of, besides the layer's own weight and bias. */
+/** Names of the constants that new values derive from, besides the layer's own weight and bias. */
 export interface Sources {
   /** Another layer's weight. */
   readonly weights?: readonly string[];
-  /** Inputs of the step that is folded in: of its constants a bias is made where there was none. */
+  /** Inputs of the folded step; a new bias derives from its constants. */
   readonly steps?: readonly string[];
 }
 
 /**
- * Gives the layer new values, as constants that it shares with layers of equal ones. A bias of zeros is not
- * added where there was none.
+ * Gives the layer new values, in constants shared with layers that have equal ones. A bias of zeros is not
+ * added to a layer without bias.
  */
 export function writeLayer(
   { node, last, weight }: LinearLayer,

@@ -1,14 +1,14 @@
 /**
- * Merges two linear layers with nothing between them into one, where that takes fewer multiplications.
+ * Merges two consecutive linear layers into one if that takes fewer multiplications.
  *
- * Before: x → Conv 3×3 (64→128) → Conv 1×1 (128→16). After: x → Conv 3×3 (64→16). w = w₂ · w₁, b = w₂ · b₁
- * + b₂, summed in float64 and rounded once; outputs differ by the rounding of the value that is no more
- * computed, relative to it.
+ * Before: x → Conv 3×3 (64→128) → Conv 1×1 (128→16). After: x → Conv 3×3 (64→16). w = w₂ · w₁, b = w₂ · b₁ +
+ * b₂, summed in float64 and rounded once; outputs differ by the rounding of the intermediate value, relative to
+ * its size.
  *
- * Takes Gemm and MatMul with constant matrices in any mix, and Conv without groups when the second has a
- * 1×1 kernel without border, or the first one has (stride 1, and no bias where the second pads: the border
- * would have to become the bias). Nothing else may use the value between. Left alone: a pair that is
- * cheaper apart, as low-rank factors are, and a Gemm that scales or transposes its input.
+ * Handles Gemm and MatMul with constant matrices in any combination, and Conv without groups if the second or
+ * the first has a 1×1 kernel without padding (the first with stride 1, and without bias if the second pads:
+ * padded zeros would have to become the bias). Nothing else may use the intermediate value. Left alone: a pair
+ * that is cheaper unmerged, such as low-rank factors, and a Gemm that scales or transposes its input.
  */
 import {
   attribute,
@@ -43,10 +43,10 @@ import { writeLayer } from "./linear-layer.js";
 import type { Rewrite } from "./rewrite.js";
 import { finite, type LayerValues, type LinearLayer, linearLayer } from "../../../layers/linear-layer.js";
 
-/** Layers whose products make another of the same kind. */
+/** Kinds of layers that can be merged with each other. */
 const MERGED = ["Conv", "Gemm", "MatMul"] as const;
 
-/** Multiplications that a merge may take at most. */
+/** Most multiplications for computing one merged weight. */
 const MAX_WORK = 2 ** 30;
 
 interface Pair {
@@ -56,7 +56,7 @@ interface Pair {
 
 const NAME = "merge-layers";
 
-/** The layer that makes the value: of a MatMul with a bias, the Add makes it. */
+/** The layer that produces the value; for a MatMul with a bias, the producer is the Add. */
 const firstLayer = leaf("the layer before", readFirst, { isSole: true });
 const secondLayer = nodeThat(MERGED, [firstLayer], (node, found, { editor, isFixed }) => {
   const before = found.of(firstLayer);
@@ -64,14 +64,14 @@ const secondLayer = nodeThat(MERGED, [firstLayer], (node, found, { editor, isFix
     isOp(node, "Conv") === isOp(before.node, "Conv")
       ? linearLayer(node, editor, undefined, isFixed)
       : undefined;
-  return read?.inputs === before.outputs ? fit(read) : misfit("it is no layer of the same kind");
+  return read?.inputs === before.outputs ? fit(read) : misfit("it is not a layer of the same kind");
 });
 
 const TWO_LAYERS: Fusion = { rule: rule({ pattern: secondLayer, anchor: secondLayer }), write };
 
 export const mergeLayers = definePass<Record<string, never>>({
   name: NAME,
-  description: "merges linear layers with nothing between them where one costs less than two",
+  description: "Merge two consecutive linear layers if one layer costs less",
   lossy: false,
   defaults: {},
   run(model) {
@@ -86,12 +86,12 @@ function readFirst(value: string, _: Found, { editor, isFixed }: Scope): Outcome
   const before = isOp(maker, "Add")
     ? maker.inputs.map((name) => editor.producer(name)).find((other) => isOp(other, "MatMul"))
     : maker;
-  // Cheaper to ask than to read the layer.
+  // Cheaper to check than reading the layer.
   const isLayer = isOp(before, ...MERGED) && editor.soleConsumer(value) !== undefined;
   const read = isLayer ? linearLayer(before, editor, undefined, isFixed) : undefined;
   return read && read.last === maker
     ? fit(read)
-    : misfit(`"${value}" is not made by a layer for this one alone`);
+    : misfit(`"${value}" does not come from a layer, or has other uses`);
 }
 
 function write({ found }: Match, { rewrite }: Place): Misfit | undefined {
@@ -101,9 +101,9 @@ function write({ found }: Match, { rewrite }: Place): Misfit | undefined {
   const merged = isOp(pair.second.node, "Conv")
     ? mergeConvolutions(pair, rewrite)
     : mergeProducts(pair, rewrite);
-  if (!merged) return misfit("one layer would cost more than the two, or cannot do the work of both");
-  for (const label of labels) rewrite.editor.recordDescent(label, nodeLabel(merged));
-  for (const { weight } of layers) rewrite.editor.recordDescent(weight.name ?? "", merged.inputs[1] ?? "");
+  if (!merged) return misfit("one layer would cost more than two, or cannot compute the same");
+  for (const label of labels) rewrite.editor.recordProvenance(label, nodeLabel(merged));
+  for (const { weight } of layers) rewrite.editor.recordProvenance(weight.name ?? "", merged.inputs[1] ?? "");
   return undefined;
 }
 
@@ -121,7 +121,7 @@ function matrixOf({ node, weight, inputs, outputs }: LinearLayer): Float32Array 
   );
 }
 
-/** The layer that does the work of both, or undefined where that costs more. */
+/** The layer that replaces both, or undefined if it costs more. */
 function mergeProducts({ first, second }: Pair, rewrite: Rewrite): Node | undefined {
   const { inputs, outputs: hidden } = first;
   const { outputs } = second;
@@ -143,8 +143,8 @@ function mergeProducts({ first, second }: Pair, rewrite: Rewrite): Node | undefi
 }
 
 /**
- * A Gemm when one of the two is: its operands are matrices then. Otherwise a MatMul, with an Add if there
- * is a bias.
+ * A Gemm if one of the two is a Gemm, since its operands are then matrices. Otherwise a MatMul, with an Add if
+ * there is a bias.
  */
 function writeProduct({ first, second }: Pair, { weight, bias }: LayerValues, rewrite: Rewrite): Node {
   const x = first.node.inputs[0] ?? "";
@@ -208,7 +208,7 @@ function mergeConvolutions(pair: Pair, rewrite: Rewrite): Node | undefined {
   if (first.groups !== 1 || second.groups !== 1 || first.weight.dims.length !== second.weight.dims.length)
     return undefined;
   const [one, two] = [geometryOf(first), geometryOf(second)];
-  // Positions at which the second computes, for each at which the first does.
+  // Positions that the second computes, per position of the first.
   const density = 1 / two.strides.reduce((count, stride) => count * stride, 1);
   const kernel = Math.max(one.kernel, two.kernel);
   const apart =
@@ -225,7 +225,7 @@ function mergeConvolutions(pair: Pair, rewrite: Rewrite): Node | undefined {
   return isPointwise && keepsBorder ? mergePointwiseBefore(pair, two.kernel, rewrite) : undefined;
 }
 
-/** The first keeps its kernel and gives the outputs of the second. */
+/** The merged layer has the kernel of the first and the outputs of the second. */
 function mergePointwiseBehind(
   { first, second }: Pair,
   one: Geometry,
@@ -265,7 +265,7 @@ function mergePointwiseBehind(
   return node;
 }
 
-/** The second keeps its kernel and takes the inputs of the first. */
+/** The merged layer has the kernel of the second and the inputs of the first. */
 function mergePointwiseBefore({ first, second }: Pair, kernel: number, rewrite: Rewrite): Node | undefined {
   const { inputs, outputs: hidden } = first;
   const [inner, outer] = [toFloat32(first.weight), toFloat32(second.weight)];

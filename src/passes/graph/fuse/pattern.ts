@@ -1,4 +1,4 @@
-/** What fusions ask again and again about float32 graphs. */
+/** Questions about float32 graphs that several fusions ask. */
 import {
   DataType,
   elementCount,
@@ -16,7 +16,7 @@ import {
 import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { type Match, type Misfit, nearMisfit, type Scope } from "../../../patterns/index.js";
 
-/** Value of a float32 constant of one element that raises no rank: a scalar, or a vector of one. */
+/** Value of a float32 constant of one element that does not raise the rank: a scalar or a vector of size 1. */
 function scalarOf(name: string | undefined, editor: GraphEditor): number | undefined {
   const tensor = editor.constant(name ?? "");
   if (tensor?.dataType !== DataType.FLOAT || tensor.dims.length > 1 || elementCount(tensor) !== 1)
@@ -24,17 +24,17 @@ function scalarOf(name: string | undefined, editor: GraphEditor): number | undef
   return toFloat32(tensor)[0];
 }
 
-/** The value's producer, when one node alone uses the value. */
+/** The value's producer, if exactly one node uses the value. */
 export function soleProducer(name: string | undefined, editor: GraphEditor): Node | undefined {
   return name !== undefined && editor.soleConsumer(name) ? editor.producer(name) : undefined;
 }
 
-/** The other operand of a node of two operands, one of which is `name`. */
+/** The other operand of a node with two operands, one of which is `name`. */
 export function otherInput(node: Node, name: string): string {
   return node.inputs[node.inputs[0] === name ? 1 : 0] ?? "";
 }
 
-/** The factor when the node multiplies `name` by a scalar or divides it by one. */
+/** The factor, if the node multiplies `name` by a scalar or divides it by one. */
 function scalarFactor(node: Node | undefined, name: string, editor: GraphEditor): number | undefined {
   if (!node) return undefined;
   if (isOp(node, "Mul")) return scalarOf(otherInput(node, name), editor);
@@ -55,7 +55,7 @@ export function scaledInput(
   return undefined;
 }
 
-/** Whether a ReduceMean runs along the last axis alone and keeps it. */
+/** Whether a ReduceMean runs over the last axis only and keeps it. */
 export function isMeanOfLastAxis(
   node: Node | undefined,
   rank: number | undefined,
@@ -68,14 +68,14 @@ export function isMeanOfLastAxis(
   return axes?.length === 1 && (axes[0] === -1 || (rank !== undefined && axes[0] === rank - 1));
 }
 
-/** Whether the value is known to be no scalar. */
+/** Whether the value is known not to be a scalar. */
 export function hasAxes(name: string, facts: GraphFacts): boolean {
   return (facts.shape(name)?.length ?? 0) > 0;
 }
 
 /**
- * Whether the result of `last` may have more axes than `x`, from which it is computed with constants of at
- * most one axis: those of shape [1] make a vector of a scalar.
+ * Whether the result of `last`, computed from `x` with constants of at most one axis, may have more axes than
+ * `x`: a constant of shape [1] turns a scalar into a vector.
  */
 function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEditor): boolean {
   if (hasAxes(x, facts)) return false;
@@ -94,16 +94,16 @@ function mayRaiseRank(x: string, last: Node, facts: GraphFacts, editor: GraphEdi
   return false;
 }
 
-/** Why a match must not become one operator on `x`, which gives a result of x's own axes. */
+/** The reason if a match must not become one operator on `x`, whose result would have the axes of x. */
 export function ranksStay(x: string, { last }: Match, { facts, editor }: Scope): Misfit | undefined {
   return mayRaiseRank(x, last, facts, editor)
-    ? nearMisfit(`"${x}" may be a scalar, and a constant of shape [1] would make a vector of it`)
+    ? nearMisfit(`"${x}" may be a scalar, and a constant of shape [1] would turn it into a vector`)
     : undefined;
 }
 
 export const CONTRIB = "com.microsoft";
 
-/** Imports onnxruntime's own operators, once. */
+/** Imports onnxruntime's own operator set, if it is not yet imported. */
 export function importContrib(model: Model): void {
   if (opsetVersion(model, CONTRIB) === 0) setOpsetVersion(model, 1, CONTRIB);
 }

@@ -1,6 +1,6 @@
 /**
- * The edits that fusions make: a batch of the editor's, with the constants that are made of others. Which
- * came of which is kept, so that a budget can be held to (fold-budget.ts).
+ * The edits of fusions: an edit batch that also derives constants from others. It records which derives from
+ * which, for the budget (fold-budget.ts).
  */
 import { EditBatch, GraphEditor, type Model, type Node, nodeLabel, type Tensor } from "../../../ir/index.js";
 import { analyzeShapes, GraphFacts } from "../../../ops/shape-analysis.js";
@@ -9,11 +9,11 @@ import { haveEqualBytes } from "../equal-bytes.js";
 import { CopyLedger, NewConstants } from "./constant-copies.js";
 
 export class Rewrite extends EditBatch {
-  /** How many constants were made from each name. */
+  /** How many constants were derived from each name. */
   private readonly copies = new Map<string, number>();
   /**
-   * The name that each new one was made from: of a constant that is replaced again and again it would grow
-   * every time.
+   * The original name of each new constant: if names were derived from derived names, repeated replacement
+   * would make them ever longer.
    */
   private readonly stems = new Map<string, string>();
 
@@ -27,7 +27,7 @@ export class Rewrite extends EditBatch {
     this.made = new NewConstants(editor);
   }
 
-  /** Whether no other constant may be made of this one. */
+  /** Whether nothing may be derived from this constant. */
   readonly isFixed = (tensor: Tensor): boolean => this.ledger.isFixed(tensor);
 
   /** Whether the node reads such a constant. */
@@ -39,8 +39,8 @@ export class Rewrite extends EditBatch {
   }
 
   /**
-   * Puts new nodes in the place of all that a pattern has matched: what a user said of any of them is meant
-   * for these. Returns undefined, so that a fusion that has nothing more to say may end with it.
+   * Replaces all matched nodes by new ones, to which user selections of the old ones then apply. Returns
+   * undefined, so that a fusion can end with this call.
    */
   fuse(
     { found, last }: Pick<Match, "found" | "last">,
@@ -48,13 +48,13 @@ export class Rewrite extends EditBatch {
   ): Misfit | undefined {
     const labels = found.nodes.map(nodeLabel);
     this.replace(last, ...nodes);
-    for (const label of labels) this.editor.recordDescent(label, nodeLabel(nodes.at(-1)!));
+    for (const label of labels) this.editor.recordProvenance(label, nodeLabel(nodes.at(-1)!));
     return undefined;
   }
 
   /**
-   * A constant under a name made from its own. Counting goes on where it stopped, so that thousands of
-   * copies stay cheap.
+   * Adds a constant under a name derived from its own. Numbering continues where it stopped, so that thousands
+   * of copies stay cheap.
    */
   addConstant(tensor: Tensor): string {
     const stem = this.stems.get(tensor.name ?? "") ?? tensor.name ?? "constant";
@@ -69,10 +69,9 @@ export class Rewrite extends EditBatch {
   }
 
   /**
-   * A constant that is made of others, which are recorded as what it came of. One that came of the same and
-   * is equal serves once more: layers that share a weight, with the same step behind each, share the new
-   * one.
-   * @param from names of the constants that it is made of, the first of which it is told apart by
+   * Adds a constant derived from others and records these. An equal one derived from the same constants is
+   * reused: layers that share a weight and are each followed by the same step share the new weight.
+   * @param from names of the constants that it derives from; the first identifies it
    */
   deriveConstant(tensor: Tensor, ...from: readonly [string, ...string[]]): string {
     const known = this.made.find(from[0], tensor);
@@ -83,14 +82,14 @@ export class Rewrite extends EditBatch {
     this.made.add(from[0], tensor, name);
     const kept = this.editor.constant(name);
     if (kept) this.ledger.record(kept, origins);
-    for (const old of sources) this.editor.recordDescent(old, name);
+    for (const old of sources) this.editor.recordProvenance(old, name);
     return name;
   }
 
   /**
-   * Gives the node a constant that is made of the old one, and of `others`; the old one goes when nothing
-   * else uses it. It stays where the new one is equal: a shift leaves weights as they are, which other
-   * nodes may share.
+   * Gives the node a constant derived from the old one and from `others`. The old one is removed if nothing
+   * else uses it, and kept if the new one is equal: a shift does not change weights, which other nodes may
+   * share.
    */
   setConstant(node: Node, index: number, tensor: Tensor, ...others: readonly string[]): void {
     const old = node.inputs[index] ?? "";
@@ -103,21 +102,19 @@ export class Rewrite extends EditBatch {
   }
 }
 
-/** Looks at one node and says how often it rewrote something there. */
+/** Visits one node and returns the number of rewrites there. */
 export type NodeRewriter = (node: Node) => number | boolean;
 
 export interface RewriteOptions {
   readonly order?: "forward" | "backward";
-  /** Takes what new constants are made of; see fold-budget.ts. */
+  /** Records what new constants derive from; see fold-budget.ts. */
   readonly ledger?: CopyLedger;
 }
 
 /**
- * Rewrites every graph of the model, bodies first: what a body takes from outside is then settled when the
- * graph around it is edited. Each node that a graph had at the beginning is looked at once. Returns how
- * many rewrites there were.
- * @param rewriterOf what to do with the nodes of a graph, given what is known of its values before anything
- *   is rewritten
+ * Rewrites every graph of the model, bodies first, so that their captured values are final when the enclosing
+ * graph is edited. Visits each of a graph's original nodes once. Returns the number of rewrites.
+ * @param rewriterOf the rewriter for the nodes of a graph, given what is known about its values beforehand
  */
 export function rewriteGraphs(
   model: Model,
@@ -137,7 +134,7 @@ export function rewriteGraphs(
   return count;
 }
 
-/** How often in a row a step succeeds. */
+/** Repeats a step until it fails, and counts the successes. */
 export function times(step: () => boolean): number {
   let count = 0;
   while (step()) count++;

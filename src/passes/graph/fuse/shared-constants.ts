@@ -1,4 +1,4 @@
-/** Which constants several nodes share, and what a model takes in the file with what was made of them. */
+/** Finds the constants that several nodes share, and measures the model and the constants derived from them. */
 import {
   DataType,
   GraphEditor,
@@ -11,7 +11,7 @@ import {
 import { nodeWireSize, tensorWireSize } from "../../encode/wire-size.js";
 import type { CopyLedger } from "./constant-copies.js";
 
-/** Operators whose constants fusions make others of: layers, and the steps that go into them. */
+/** Operators whose constants fusions replace: layers, and the steps that are folded into them. */
 const LAYERS = [
   "Conv",
   "ConvTranspose",
@@ -28,8 +28,8 @@ const LAYERS = [
 ] as const;
 
 /**
- * Float constants of such nodes that more than one node reads, or that bodies or the caller read as well,
- * each with those of its readers that are such nodes.
+ * Float constants of such nodes that have several readers, including bodies and the caller, each with its
+ * readers of such kinds.
  */
 export function sharedConstants(model: Model): Map<Tensor, Node[]> {
   const readers = new Map<Tensor, Node[]>();
@@ -56,9 +56,12 @@ export function sharedConstants(model: Model): Map<Tensor, Node[]> {
 }
 
 export interface Bytes {
-  /** What the nodes take, and the constants that something reads. */
+  /** The bytes of the nodes, and of the constants that something reads. */
   readonly total: number;
-  /** For each shared constant, the bytes of those made of it, less its own when nothing reads it any more. */
+  /**
+   * For each shared constant, the bytes of the constants derived from it, minus its own if nothing reads it any
+   * more.
+   */
   readonly growth: ReadonlyMap<Tensor, number>;
 }
 

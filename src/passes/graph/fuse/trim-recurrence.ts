@@ -1,19 +1,19 @@
 /**
- * Computes of a recurrent layer only the steps that count where a single step of its outputs is read:
- * `output[:, -1]` behind a bidirectional layer takes the last state of the direction that runs forward, but
- * of the one that runs backward only its first step. All the others are computed for nothing.
+ * Limits a recurrent layer to the steps that matter if only a single step of its outputs is read. `output[:,
+ * -1]` after a bidirectional layer takes the last state of the forward direction, but only the first step of
+ * the backward one. All other steps are computed for nothing.
  *
  *   GRU(both ways) → Transpose → Reshape → Gather(−1)   →   GRU(forward) ─┐
  *                                                 x[−1]  →   GRU(one step) ┴▶ Concat → Gather(0)
  *
- * A layer of one direction hands out its last state in place of all. Takes LSTM, GRU and RNN whose other
- * outputs nobody uses, whose steps all count (no sequence_lens, time first), and whose steps are read
- * behind moves of axes alone; the index must be the first or the last. Layers of two directions need
- * constant weights that nothing else uses, which are then split, and default activations. Outputs stay the
- * same but for the order of sums. Needs operator set 11.
+ * A layer of one direction outputs its last state instead of all states. Handles LSTM, GRU and RNN whose other
+ * outputs are unused, without sequence_lens and with time as the first axis, if only operators that move axes
+ * lie before the Gather; its index must be the first or the last. Layers of two directions need default
+ * activations, and constant weights that nothing else uses, which are then split. Outputs stay the same except
+ * for the order of sums. Needs operator set 11.
  *
- * No pattern of src/patterns: between the layer and the step that is read stands a chain of any length, in
- * which each link is understood by what the ones before it have made of the axes.
+ * Not written in the pattern language: between the layer and the step that is read lies a chain of any length,
+ * and the meaning of each link depends on what earlier ones did to the axes.
  */
 import {
   attribute,
@@ -41,16 +41,16 @@ import type { CopyLedger } from "./constant-copies.js";
 import { foldWithinBudget } from "./fold-budget.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 
-/** Longer chains are none that move axes alone. */
+/** Longest chain to follow; real ones are shorter. */
 const MAX_MOVES = 8;
 
 type Direction = "forward" | "reverse";
 /** The first or the last step. */
 type End = "first" | "last";
-/** What a recurrent layer's output has along one axis. */
+/** The meaning of an axis of a recurrent layer's output. */
 type Part = "time" | "direction" | "batch" | "features";
 
-/** A step of the outputs that is read alone. */
+/** The only step of the outputs that is read. */
 interface Read {
   readonly end: End;
   readonly gather: Node;
@@ -60,7 +60,7 @@ const NAME = "trim-recurrence";
 
 export const trimRecurrence = definePass<Record<string, never>>({
   name: NAME,
-  description: "computes of a recurrent layer only the steps that count for the one that is read",
+  description: "Compute only the steps of a recurrent layer that the output depends on",
   lossy: false,
   defaults: {},
   run(model) {
@@ -89,7 +89,7 @@ function trim(node: Node, rewrite: Rewrite, facts: GraphFacts): boolean {
   if (!parts) return false;
   const layers = directions.map((direction, k) => layerOf(parts[k]!, direction, read.end, rewrite));
   const states = layers.map(({ at }) => at);
-  for (const { layer } of layers) editor.recordDescent(nodeLabel(node), nodeLabel(layer));
+  for (const { layer } of layers) editor.recordProvenance(nodeLabel(node), nodeLabel(layer));
   const joined =
     states.length === 1
       ? []
@@ -116,17 +116,14 @@ function directionsOf(node: Node): readonly Direction[] | undefined {
   return direction === "forward" || direction === "reverse" ? [direction] : undefined;
 }
 
-/** Whether anything takes the last states, which the layer hands out besides its outputs. */
+/** Whether anything uses the final states, which the layer outputs in addition. */
 function usesStates(node: Node, editor: GraphEditor): boolean {
   return node.outputs
     .slice(1)
     .some((name) => name !== "" && (editor.consumers(name).length > 0 || editor.isOutput(name)));
 }
 
-/**
- * The Gather of one step at the end of a chain that moves axes alone, with batch and features left in that
- * order.
- */
+/** The Gather of one step at the end of a chain that only moves axes, leaving batch and features in that order. */
 function findRead(node: Node, directions: number, editor: GraphEditor, facts: GraphFacts): Read | undefined {
   let axes: Part[][] | undefined = [["time"], ["direction"], ["batch"], ["features"]];
   let name = node.outputs[0] ?? "";
@@ -163,7 +160,7 @@ function readOf(
   return index === 0 || (index !== undefined && -index === length) ? { end: "first", gather } : undefined;
 }
 
-/** What is along each axis behind a node; undefined when it does more than move axes. */
+/** The meaning of each axis after a node; undefined if the node does more than move axes. */
 function moved(
   node: Node,
   axes: readonly Part[][],
@@ -186,7 +183,7 @@ function moved(
     : undefined;
 }
 
-/** Whether the Reshape puts directions and features together and leaves the two axes before them. */
+/** Whether the Reshape merges directions and features and keeps the two axes before them. */
 function joinsFeatures(node: Node, axes: readonly Part[][], editor: GraphEditor, facts: GraphFacts): boolean {
   const target = constantList(node.inputs[1], editor);
   if (
@@ -202,14 +199,14 @@ function joinsFeatures(node: Node, axes: readonly Part[][], editor: GraphEditor,
   const stays = (axis: number): boolean => target[axis] === 0 || target[axis] === shape?.[axis];
   const joins =
     typeof directions === "number" && typeof features === "number" && target[2] === directions * features;
-  // One size may be left open, and then follows from the others.
+  // One size may be open (-1); it follows from the others.
   const open = target.filter((size) => size === -1).length;
   return (
     open <= 1 && [0, 1].every((axis) => stays(axis) || target[axis] === -1) && (joins || target[2] === -1)
   );
 }
 
-/** The layer of each direction by itself. */
+/** A separate layer for each direction. */
 function split(node: Node, rewrite: Rewrite): Node[] | undefined {
   const { editor } = rewrite;
   if (["activations", "activation_alpha", "activation_beta"].some((name) => getAttribute(node, name)))
@@ -246,12 +243,12 @@ function half(tensor: Tensor, direction: number): Tensor {
   };
 }
 
-/** One direction as far as the step that is read. */
+/** One direction, up to the step that is read. */
 interface OneWay {
   readonly layer: Node;
-  /** Takes the one step of the inputs that counts; empty where all do. */
+  /** The node that takes the single step of the inputs that is needed; empty if all are. */
   readonly step: readonly Node[];
-  /** The name of the state at the step that is read. */
+  /** The name of the state at that step. */
   readonly at: string;
 }
 

@@ -1,7 +1,4 @@
-/**
- * Chooses the factors of regions between layers, all together: the weights between two regions belong to
- * both.
- */
+/** Chooses the factors of all regions together, because the weights between two regions belong to both. */
 import {
   balancingFactors,
   channelSizes,
@@ -18,19 +15,19 @@ export interface LayerSource extends ChannelSource {
 export type LayerRegion = ChannelRegion<LayerSource>;
 
 /**
- * Factors settle after two or three sweeps where regions form a chain, and later where a layer leads back
- * into its region.
+ * Factors converge after two or three sweeps if regions form a chain, and later if a layer leads back into its
+ * own region.
  */
 const SWEEPS = 10;
 
 export class RegionBalance {
   private readonly magnitudes = new Map<LinearLayer, ScaledMagnitudes | undefined>();
-  /** Factors by which the values of a region are divided. */
+  /** Factors that the values of a region are divided by. */
   private readonly factors = new Map<LayerRegion, Float64Array>();
 
   /**
-   * @param seen the largest absolute activation of each channel of a region, where it was measured
-   * @param perChannel whether weights will have a scale for each output channel
+   * @param seen the largest absolute activation of each channel of a region, if it was measured
+   * @param perChannel whether weights will have one scale per output channel
    */
   constructor(
     regions: readonly LayerRegion[],
@@ -43,22 +40,21 @@ export class RegionBalance {
     }
   }
 
-  /** The factors of every region that can take some, with 1 for channels that stay. */
+  /** The factors of every region that can be scaled; 1 for channels that stay unchanged. */
   run(): ReadonlyMap<LayerRegion, Float64Array> {
-    // From the end of the graph on: a chain is then settled after one sweep, as measured activations do not
-    // change.
+    // From the end of the graph, so that a chain converges after one sweep: measured activations do not change.
     const backward = [...this.factors.keys()].reverse();
     for (let sweep = 0; sweep < SWEEPS; sweep++) for (const region of backward) this.update(region);
     return this.factors;
   }
 
-  /** Leaves a region as it was. */
+  /** Resets a region to no factors. */
   reset(region: LayerRegion): void {
     this.set(region, new Float64Array(region.channels).fill(1));
     this.factors.delete(region);
   }
 
-  /** Layers with the factors that were chosen for them. */
+  /** Layers with the factors chosen for them. */
   scaled(): Iterable<[LinearLayer, ScaledMagnitudes | undefined]> {
     return this.magnitudes;
   }
@@ -79,7 +75,7 @@ export class RegionBalance {
     );
   }
 
-  /** The largest weight of each channel in the layers that make it. */
+  /** The largest weight of each channel in the layers that produce it. */
   private rows(region: LayerRegion): Float64Array {
     const rows = new Float64Array(region.channels);
     for (const { layer } of region.sources)
@@ -89,7 +85,7 @@ export class RegionBalance {
     return rows;
   }
 
-  /** The largest weight that each channel is multiplied by, as a share of what its scale must cover. */
+  /** The largest weight that each channel is multiplied by, relative to the range of its scale. */
   private columns(region: LayerRegion): Float64Array {
     const columns = new Float64Array(region.channels);
     for (const layer of region.sinks) {
@@ -115,7 +111,7 @@ export class RegionBalance {
   }
 }
 
-/** Gives a sink its region's factors. Behind a Flatten each channel is a run of inputs. */
+/** Applies a region's factors to a sink. After a Flatten, each channel is a run of inputs. */
 export function spreadFactors(
   region: ChannelRegion<unknown>,
   layer: LinearLayer,

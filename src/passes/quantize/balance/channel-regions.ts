@@ -1,13 +1,12 @@
 /**
- * Regions of a graph in which a factor for each channel can be moved from what makes values to what reads
- * them:
+ * Regions of a graph in which per-channel factors can be moved from the producers of values to their readers:
  *
  *   Conv → Relu → MaxPool → Conv          Conv → Relu ─┬─▶ Conv → Conv ─▶ Add → Relu → Conv
  *                                                      └──────────────────┘
  *
- * A region holds every value that must be scaled once one of them is: all readers and, at a join, all
- * operands. Its edges are sources, whose outputs can be scaled, and sinks, whose weights take up the
- * inverse. Any other edge is an obstacle.
+ * A region contains all values that must be scaled together: those of all readers and, at a join, of all
+ * operands. Its edges are sources, whose outputs can be scaled, and sinks, whose weights absorb the inverse.
+ * Any other edge rules the region out.
  */
 import {
   type GraphEditor,
@@ -22,7 +21,7 @@ import type { TypeMap } from "../../../ops/shapes.js";
 import { type LinearLayer, linearLayer } from "../../../layers/linear-layer.js";
 import { type ChannelPlace, isJoin, keepsPlace, placeBehind, whyNotThrough } from "./channel-steps.js";
 
-/** What makes a value whose channels it can scale. */
+/** A producer that can scale the channels of its value. */
 export interface ChannelSource {
   readonly output: string;
   readonly channels: number;
@@ -33,18 +32,15 @@ export interface ChannelRegion<Source> {
   readonly channels: number;
   readonly sources: readonly Source[];
   readonly sinks: readonly LinearLayer[];
-  /** The values of the region, in the order in which they were found. */
+  /** The values of the region, in the order of discovery. */
   readonly places: ReadonlyMap<string, ChannelPlace>;
 }
 
-/** Says what kind of source gives the value, if one does; a text when one does that must not be changed. */
+/** Finds the source that produces the value, if there is one; returns a reason if it must not be changed. */
 export type SourceOf<Source> = (value: string) => Source | string | undefined;
 
 export class RegionFinder<Source extends ChannelSource> {
-  /**
-   * Values from which a region could not be completed, with the reason: it holds for every value of that
-   * region.
-   */
+  /** Values whose region could not be completed, with the reason, which applies to all values of that region. */
   private readonly obstacles = new Map<string, string>();
 
   constructor(
@@ -54,7 +50,7 @@ export class RegionFinder<Source extends ChannelSource> {
     private readonly sourceOf: SourceOf<Source>,
   ) {}
 
-  /** The region of a source's output, or the reason why there is none. */
+  /** The region of a source's output, or the reason if there is none. */
   find(source: Source): ChannelRegion<Source> | string {
     const growth = new Growth(source, this.editor, this.types, this.layers, this.sourceOf, this.obstacles);
     const obstacle = growth.run();
@@ -70,7 +66,7 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
   readonly places = new Map<string, ChannelPlace>();
   readonly channels: number;
   private readonly waiting: string[] = [];
-  /** Nodes that the region came through from their input, whose output lies elsewhere than their input. */
+  /** Nodes crossed from input to output whose output has its channels in another position. */
   private readonly passed = new Set<Node>();
 
   constructor(
@@ -85,29 +81,30 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
     this.take(start.output, start.place);
   }
 
-  /** Grows the region to its edges; the reason when it cannot be completed. */
+  /** Grows the region to its edges. Returns the reason if it cannot be completed. */
   run(): string | undefined {
     for (let value = this.waiting.pop(); value !== undefined; value = this.waiting.pop()) {
       const place = this.places.get(value)!;
       const obstacle =
         this.known.get(value) ??
-        (this.editor.isOutput(value) ? "its values are an output of the graph" : undefined) ??
+        (this.editor.isOutput(value) ? "one of its values is a graph output" : undefined) ??
         this.growBack(value, place) ??
         this.growOn(value, place);
       if (obstacle !== undefined) return obstacle;
     }
-    return this.sinks.length === 0 ? "no layer behind it can take up the factors" : undefined;
+    return this.sinks.length === 0 ? "no layer after it can absorb the factors" : undefined;
   }
 
   private take(value: string, place: ChannelPlace): string | undefined {
     const known = this.places.get(value);
-    if (known) return isSame(known, place) ? undefined : `the channels of "${value}" are met in two places`;
+    if (known)
+      return isSame(known, place) ? undefined : `the channels of "${value}" are on two different axes`;
     this.places.set(value, place);
     this.waiting.push(value);
     return undefined;
   }
 
-  /** To what makes the value: a source, or an operator whose operands must be scaled too. */
+  /** Visits the producer of the value: a source, or an operator whose operands must be scaled too. */
   private growBack(value: string, place: ChannelPlace): string | undefined {
     const source = this.sourceOf(value);
     if (typeof source === "string") return source;
@@ -117,7 +114,7 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
       return fits ? undefined : `the channels of "${value}" do not match`;
     }
     const maker = this.editor.producer(value);
-    if (!maker) return `"${value}" is not made by a layer`;
+    if (!maker) return `"${value}" does not come from a layer`;
     if (this.passed.has(maker)) return undefined;
     if (!keepsPlace(maker, this.editor)) return this.reason(maker);
     return this.takeAll(isJoin(maker) ? maker.inputs : maker.inputs.slice(0, 1), maker, place);
@@ -132,7 +129,7 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
     return undefined;
   }
 
-  /** To all that read the value: sinks, and operators that pass the factors on. */
+  /** Visits all readers of the value: sinks, and operators that factors pass through. */
   private growOn(value: string, place: ChannelPlace): string | undefined {
     for (const reader of this.editor.consumers(value)) {
       const layer = this.layers.get(reader);
@@ -167,7 +164,7 @@ class Growth<Source extends ChannelSource> implements ChannelRegion<Source> {
         : placeBehind(reader, value, place, this.channels, this.editor, this.types);
     if (!behind) return this.reason(reader);
     this.passed.add(reader);
-    // The other operands of a join are scaled alike.
+    // The other operands of a join are scaled in the same way.
     const operands = isJoin(reader) ? this.takeAll(reader.inputs, reader, place) : undefined;
     return operands ?? this.take(reader.outputs[0] ?? "", behind);
   }
@@ -181,7 +178,7 @@ function isSame(a: ChannelPlace, b: ChannelPlace): boolean {
   return a.axis === b.axis && a.flattened === b.flattened && (a.axis === -1 || a.rank === b.rank);
 }
 
-/** The linear layers of one graph, looked at once each. */
+/** The linear layers of one graph, each read once. */
 export class LayerIndex {
   private readonly byNode = new Map<Node, LinearLayer>();
   private readonly byOutput = new Map<string, LinearLayer>();
@@ -204,7 +201,7 @@ export class LayerIndex {
     return this.byNode.get(node);
   }
 
-  /** The layer that gives the value, its bias added. */
+  /** The layer that produces the value, including its bias. */
   making(value: string): LinearLayer | undefined {
     return this.byOutput.get(value);
   }
@@ -213,11 +210,11 @@ export class LayerIndex {
     return this.byNode.values();
   }
 
-  /** Why the layer's weight must stay as it is, if so. Another use would need a copy of it. */
+  /** The reason if the layer's weight must not be changed. Another use would need a copy of it. */
   obstacle({ node, weight }: LinearLayer): string | undefined {
     const name = weight.name ?? "";
     const isOwn = this.own.has(weight) && this.editor.soleConsumer(name) === node;
-    return isOwn ? undefined : `the weight "${name}" is used elsewhere too`;
+    return isOwn ? undefined : `the weight "${name}" has other uses`;
   }
 }
 

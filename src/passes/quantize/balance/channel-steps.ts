@@ -1,7 +1,7 @@
 /**
- * Operators through which a positive factor for each channel passes unchanged: f(x · s) = f(x) · s. They
- * compute each channel from that channel alone and are positively homogeneous, as Relu and pooling are and
- * Clip and Sigmoid are not.
+ * Operators that positive per-channel factors pass through unchanged: f(x · s) = f(x) · s. They compute each
+ * channel only from that channel and are positively homogeneous, like Relu and pooling but unlike Clip and
+ * Sigmoid.
  */
 import {
   elementCount,
@@ -15,18 +15,18 @@ import {
 import { isQuantizer } from "../../../layers/coding.js";
 import type { TypeMap } from "../../../ops/shapes.js";
 
-/** Where a value has its channels: along axis 1 of at least three, or along the last axis. */
+/** The position of a value's channels: axis 1 of at least three axes, or the last axis. */
 export interface ChannelPlace {
   readonly axis: 1 | -1;
   /** Unknown for some products of MatMul. */
   readonly rank: number | undefined;
-  /** Each channel is a run of neighbours along the last axis, as after a Flatten of an image. */
+  /** Each channel is a run of adjacent elements along the last axis, as after flattening an image. */
   readonly flattened: boolean;
 }
 
 const ELEMENTWISE: readonly string[] = ["Relu", "LeakyRelu", "Identity"];
 const POOLS: readonly string[] = ["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
-/** Homogeneous when all operands are scaled alike. */
+/** Homogeneous if all operands are scaled by the same factors. */
 const JOINS: readonly string[] = ["Add", "Sub", "Max", "Min", "Sum", "Mean"];
 const REDUCTIONS: readonly string[] = ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"];
 
@@ -34,10 +34,7 @@ export function isJoin(node: Node): boolean {
   return isOp(node, ...JOINS);
 }
 
-/**
- * Whether the node's output has the places of its input, so that channels can be followed against the data
- * as well.
- */
+/** Whether the node keeps the position of channels, so that they can also be followed from output to input. */
 export function keepsPlace(node: Node, editor: GraphEditor): boolean {
   return (
     isOp(node, ...ELEMENTWISE) ||
@@ -48,9 +45,8 @@ export function keepsPlace(node: Node, editor: GraphEditor): boolean {
 }
 
 /**
- * Where the channels of `value`, which lie at `place`, are in the node's output. Undefined when the factors
- * do not pass through the node, or when it is not known where they go. The other operands of a join are the
- * caller's business.
+ * The position in the node's output of the channels that `value` has at `place`. Undefined if factors do not
+ * pass through the node, or if the position is unknown. The caller handles the other operands of a join.
  */
 export function placeBehind(
   node: Node,
@@ -73,7 +69,7 @@ export function placeBehind(
 
 const FLAT: ChannelPlace = { axis: -1, rank: 2, flattened: true };
 
-/** The place when the axes that are taken away or reduced to one are others than that of the channels. */
+/** The position, if the axes that are removed or reduced do not include the channel axis. */
 function placeReduced(
   node: Node,
   { axis, rank }: ChannelPlace,
@@ -95,7 +91,7 @@ function placeReduced(
       : undefined;
 }
 
-/** A Reshape to [batch, everything else], or one that leaves a last axis of channels alone. */
+/** A Reshape to [batch, everything else], or one that keeps channels on the last axis. */
 function placeReshaped(
   node: Node,
   { axis }: ChannelPlace,
@@ -125,9 +121,9 @@ function placeReshaped(
   return isFlat ? FLAT : undefined;
 }
 
-/** In words, why factors do not pass through the node. */
+/** The reason why factors do not pass through the node. */
 export function whyNotThrough(node: Node, label: string): string {
-  if (isOp(node, "Clip")) return `the bounds of Clip "${label}" are the same for all channels`;
+  if (isOp(node, "Clip")) return `the bounds of Clip "${label}" apply to all channels alike`;
   if (isQuantizer(node)) return `"${label}" is quantized already`;
-  return `${node.opType} "${label}" does not pass a factor for each channel on`;
+  return `${node.opType} "${label}" does not commute with per-channel factors`;
 }

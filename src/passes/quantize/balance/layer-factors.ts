@@ -1,4 +1,4 @@
-/** Factors on the channels of linear layers: gathered first, written to the weights once all are known. */
+/** Per-channel factors of linear layers: collected first, and written to the weights once all are known. */
 import { elementCount, floatTensor, toFloat32 } from "../../../ir/index.js";
 import { ScaledMagnitudes } from "../../../numeric/equalization.js";
 import type { ChannelRangeRequest, Statistics } from "../../../numeric/statistics.js";
@@ -12,12 +12,12 @@ import {
 import { writeLayer } from "../../graph/fuse/linear-layer.js";
 import type { Rewrite } from "../../graph/fuse/rewrite.js";
 
-/** Weights beyond this could leave float32 when factors are multiplied in. */
+/** Larger weights could exceed float32 when multiplied by factors. */
 const LARGEST_WEIGHT = 2 ** 100;
 
 /**
- * The largest absolute weight for each pair of channels; undefined when a weight or bias is not finite or
- * so large that factors could make it so.
+ * The largest absolute weight for each pair of channels; undefined if a weight or bias is not finite, or could
+ * overflow when multiplied by factors.
  */
 export function layerMagnitudes(layer: LinearLayer): ScaledMagnitudes | undefined {
   const { inputs, outputs, groups, weight, bias } = layer;
@@ -50,14 +50,14 @@ export function writeFactors(
   };
   const values = scaled && withScaledOutputs(scaled, outputFactors, new Float64Array(layer.outputs));
   if (!values)
-    throw new Error(`the factors of layer "${layer.node.name ?? ""}" do not keep its weights finite`);
+    throw new Error(`the factors of layer "${layer.node.name ?? ""}" would make its weights infinite`);
   writeLayer(layer, values, rewrite);
   return true;
 }
 
 /**
- * The largest absolute value of each channel over several tensors, each as a share of that tensor's
- * largest, since each has a scale of its own. Undefined when none was measured or all hold zeros alone.
+ * The largest absolute value of each channel over several tensors, relative to each tensor's largest value,
+ * because each has its own scale. Undefined if none was measured or all are zero.
  */
 export function largestSeen(
   requests: readonly ChannelRangeRequest[],

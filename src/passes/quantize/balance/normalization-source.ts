@@ -1,4 +1,4 @@
-/** Normalizations whose scale and bias can take up a factor for each channel of their output. */
+/** Normalizations whose scale and bias can absorb per-channel factors of their output. */
 import {
   DataType,
   elementCount,
@@ -13,27 +13,27 @@ import { channelAffine } from "../../graph/channel-affine.js";
 import type { Rewrite } from "../../graph/fuse/rewrite.js";
 import type { ChannelSource } from "./channel-regions.js";
 
-/** A constant vector that a node multiplies its output by or adds to it. */
+/** A constant vector that a node multiplies or adds. */
 interface AffineInput {
   readonly node: Node;
   readonly index: number;
 }
 
 export interface NormalizationSource extends ChannelSource {
-  /** The node that gives the output. */
+  /** The node that produces the output. */
   readonly node: Node;
   readonly vectors: readonly AffineInput[];
 }
 
-/** Where operators of onnxruntime's own take scale and bias. */
+/** Inputs of onnxruntime's own operators that take scale and bias. */
 const CONTRIBUTED: Readonly<Record<string, readonly number[]>> = {
   SkipLayerNormalization: [2, 3],
   SkipSimplifiedLayerNormalization: [2],
 };
 
 /**
- * The normalization that gives the value: as one operator, or as Mul (and Add) by constant vectors at the
- * end of its parts.
+ * The normalization that produces the value: one operator, or a Mul (and Add) by constant vectors at the end of
+ * a composed one.
  */
 export function normalizationSource(value: string, editor: GraphEditor): NormalizationSource | undefined {
   const node = editor.producer(value);
@@ -61,7 +61,7 @@ function fusedSource(node: Node, output: string, editor: GraphEditor): Normaliza
 function writtenOut(node: Node, output: string, editor: GraphEditor): NormalizationSource | undefined {
   const last = vectorOf(node, editor);
   const next = editor.soleConsumer(output);
-  // A Mul with its Add behind it ends there.
+  // If an Add follows the Mul, the normalization ends with the Add.
   if (isOp(node, "Mul") && isOp(next, "Add") && vectorOf(next, editor)) return undefined;
   if (last && isOp(node, "Mul")) return sourceOf(node, output, [last], editor);
   const before = last && isOp(node, "Add") ? (node.inputs[1 - last.index] ?? "") : "";
@@ -71,7 +71,7 @@ function writtenOut(node: Node, output: string, editor: GraphEditor): Normalizat
   return last && inner && sourceOf(node, output, [inner, last], editor);
 }
 
-/** The operand of a Mul or Add that is a constant vector along the last axis. */
+/** The operand of a Mul or Add that is a constant vector for the last axis. */
 function vectorOf(node: Node, editor: GraphEditor): AffineInput | undefined {
   if (!isOp(node, "Mul", "Add") || node.inputs.length !== 2) return undefined;
   const index = [0, 1].find((k) => isVector(editor.constant(node.inputs[k] ?? "")));
@@ -115,7 +115,10 @@ function sourceOf(
   };
 }
 
-/** Divides the output of the normalization by the factors. Its constants may be shared: it gets its own. */
+/**
+ * Divides the output of the normalization by the factors. It gets its own constants, because they may be
+ * shared.
+ */
 export function divideOutput(
   { vectors }: NormalizationSource,
   factors: Float64Array,

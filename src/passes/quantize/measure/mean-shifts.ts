@@ -1,7 +1,4 @@
-/**
- * Copies of models that measure in one run, on a batch, the means of outputs and by how much they have
- * shifted.
- */
+/** Builds copies of models that measure, in one run on a batch, the means of outputs and their shifts. */
 import {
   attribute,
   copyModel,
@@ -18,19 +15,19 @@ import {
 import type { MomentsRequest } from "../../../numeric/statistics.js";
 import { biasSites, type BiasSite } from "../../../layers/bias-sites.js";
 
-/** From here on the axes of a mean are an input. */
+/** First operator set in which the axes of ReduceMean are an input. */
 const AXES_INPUT_OPSET = 18;
 
 export interface ShiftModel {
   readonly model: Model;
-  /** What to measure, by the output of the site: a value per channel, of a shift what must be added to it. */
+  /** What to measure, keyed by the output of the site: one value per channel; for a shift, the value to add. */
   readonly requests: ReadonlyMap<string, MomentsRequest>;
 }
 
 /**
- *   y  →  y + (target − mean(y))        for every site, so that what lies behind it sees the corrected values
+ *   y  →  y + (target − mean(y))        for every site, so that later layers see the corrected values
  *
- * @param targets means per channel by the site's output, which sites without one are left without
+ * @param targets means per channel by the site's output; sites without an entry are skipped
  */
 export function modelOfShifts(model: Model, targets: ReadonlyMap<string, Float64Array>): ShiftModel {
   const copy = copyModel(model);
@@ -45,9 +42,8 @@ export function modelOfShifts(model: Model, targets: ReadonlyMap<string, Float64
 }
 
 /**
- * A copy of a reference model that makes the means of what the sites make, each of one value per
- * channel: means of float32 that the runtime takes are several times faster than those of activations that
- * must leave it.
+ * A copy of a reference model that outputs the per-channel means of all sites. Averaging inside the runtime is
+ * several times faster than returning the activations.
  */
 export function modelOfMeans(reference: Model, sites: readonly BiasSite[]): ShiftModel {
   const copy = copyModel(reference);
@@ -96,10 +92,7 @@ function meanRequest({ node }: BiasSite, tensor: string): MomentsRequest {
   return { kind: "moments", tensor, axis: isOp(node, "Conv") ? 1 : 0 };
 }
 
-/**
- * Means over all axes but that of the channels: [1, C, 1, ..] for a convolution, [C] for others, whatever
- * their rank.
- */
+/** Means over all axes except the channel axis: [1, C, 1, ..] for a convolution, [C] for others of any rank. */
 function channelMeans(
   editor: GraphEditor,
   { node, channels, spatialRank }: BiasSite,
@@ -108,7 +101,7 @@ function channelMeans(
   opset: number,
 ): Node[] {
   if (isOp(node, "Conv")) {
-    // A float32 sum over all of a batch at once loses digits that a sum of sums keeps.
+    // One float32 sum over a whole batch loses precision that a sum of sums keeps.
     const ofSamples = editor.uniqueName(`${output}_of_samples`);
     return [
       reduceMean(

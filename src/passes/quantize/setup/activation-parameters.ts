@@ -1,6 +1,6 @@
 /**
- * Scales and zero points of the tensors that carry codes: from histograms, from what clamps allow, and
- * shared where that costs least.
+ * Chooses scales and zero points of quantized tensors: from histograms and the bounds of clamps, and shared if
+ * that costs least.
  */
 import type { GraphEditor, Node } from "../../../ir/index.js";
 import { type AffineParameters, symmetricParameters, uint8Parameters } from "../../../numeric/affine.js";
@@ -13,28 +13,28 @@ import type { Islands } from "./islands.js";
 import { layersOfUnlikeBranches } from "./concat-range-mismatch.js";
 
 /**
- * SQNR of a tensor from which a range known by construction is taken in place of the calibrated one. On the
- * gates of PP-OCR and EfficientNet-B0 it then leaves 46 to 62 dB on other samples, where calibrated ones
- * leave 34 to 62, as samples did not open every gate. Below it values are small throughout, as those of a
- * Softmax over many classes.
+ * From this SQNR on, a tensor gets its range known by construction instead of the calibrated one. For the gates
+ * of PP-OCR and EfficientNet-B0, known ranges then give 46 to 62 dB on other samples, and calibrated ones 34 to
+ * 62 dB, because the calibration samples did not open every gate. Below it, all values are small, like those of
+ * a Softmax over many classes.
  */
 const ENOUGH_DB = 40;
 
 export interface ActivationPlan {
-  /** Of each tensor of the islands that calibration has seen. */
+  /** Parameters of each island tensor that calibration reached. */
   readonly parameters: ReadonlyMap<string, AffineParameters>;
-  /** Tensors whose range is fixed, as what makes them fills it whatever calibration saw. */
+  /** Tensors with the fixed range of their operator, whatever calibration saw. */
   readonly fixed: ReadonlyMap<string, KnownRange>;
-  /** For each Concat of the islands, which of its branches take its parameters. */
+  /** For each Concat of the islands, the branches that share its parameters. */
   readonly branches: ReadonlyMap<Node, Branches>;
-  /** Layers that should stay float for what one scale would cost them, with the reason. */
+  /** Layers that should stay in float because a common scale would cost too much, with the reason. */
   readonly unlike: ReadonlyMap<Node, string>;
 }
 
 /**
- * What calibration must measure for the islands: a histogram of each tensor with parameters of its own, and
- * of what a layer reads in any case. Where the nodes before a mover stay float, its output has parameters
- * of its own: a search for nodes to leave in float must know them.
+ * What calibration must measure for the islands: a histogram of each tensor with its own parameters, and of
+ * every layer input. If the nodes before a mover stay in float, its output gets its own parameters, which a
+ * search for nodes to leave in float must know.
  */
 export function histogramRequests(editor: GraphEditor, islands: Islands): HistogramRequest[] {
   const read = islands.computes.map(({ inputs: [tensor = ""] }) => tensor);
@@ -87,7 +87,7 @@ export function planActivations(
   return { parameters, fixed, branches, unlike };
 }
 
-/** 0 to 1 in steps of 1/255, as HardSigmoid and Softmax do reach 1; -1 to 1 in steps of 1/127. */
+/** 0 to 1 in steps of 1/255, because HardSigmoid and Softmax can reach 1; -1 to 1 in steps of 1/127. */
 function fixedParameters({ min, max }: KnownRange): AffineParameters {
   return min < 0 ? symmetricParameters(max) : uint8Parameters(min, max);
 }

@@ -1,14 +1,13 @@
 /**
- * Which branches of a Concat take its scale and zero point, and which keep their own.
+ * Chooses which branches of a Concat share its scale and zero point, and which keep their own.
  *
  *   Conv → Q(s₁) ─▶ Concat → Q(s) ─▶          Conv → Q(s) ─▶ Concat → Q(s) ─▶
  *   Conv → Q(s₂) ─▶                     →     Conv → Q(s) ─▶
  *
- * A branch with a scale of its own is rounded twice on its way to what reads the Concat, as all of that is
- * one tensor with one scale; with the scale of the Concat it is rounded once, and onnxruntime copies codes
- * rather than looking each up in a table. So it shares, unless something else reads it too that gains more
- * from a finer scale. Errors are predicted from the histogram of the branch, and each reader counts the
- * same.
+ * The output of a Concat is one tensor with one scale. A branch with its own scale is therefore rounded twice
+ * before the Concat's readers; with the scale of the Concat it is rounded once, and onnxruntime copies codes
+ * instead of looking up each in a table. So it shares the scale, unless other readers of the branch gain more
+ * from a finer one. Errors are predicted from the branch's histogram, and all readers count equally.
  */
 import { groupBy } from "../../../group-by.js";
 import { type GraphEditor, isOp, type Node } from "../../../ir/index.js";
@@ -22,11 +21,11 @@ import type { Islands } from "./islands.js";
 export interface Branches {
   /** Number of branches whose codes are copied. */
   readonly shared: number;
-  /** Branches with parameters of their own. */
+  /** Branches with their own parameters. */
   readonly split: readonly string[];
 }
 
-/** Gives branches the parameters of their Concat where that leaves less error, in place in `parameters`. */
+/** Gives branches the parameters of their Concat if that leaves less error. Changes `parameters` in place. */
 export function shareWithConcats(
   editor: GraphEditor,
   islands: Islands,
@@ -35,22 +34,22 @@ export function shareWithConcats(
 ): Map<Node, Branches> {
   const sharing = new Sharing(editor, islands, histograms, parameters);
   const concats = [...islands.members].filter((node) => isOp(node, "Concat"));
-  // From the outputs back: what a Concat takes from one behind it, it gives to those before.
+  // From the outputs back, so that a Concat passes the parameters of a later one on to earlier ones.
   return new Map(concats.reverse().map((node) => [node, sharing.decide(node)]));
 }
 
-/** The tensor whose parameters this one has: movers hand on the codes that they get. */
+/** The tensor whose parameters this one has, because movers pass codes on unchanged. */
 export function sourceOf({ sharedWith }: Islands, tensor: string): string {
   return sharedWith.get(tensor) ?? tensor;
 }
 
 class Sharing {
   private readonly int8: ReadonlySet<Node>;
-  /** Tensors of one set of codes, by the one that they come from. */
+  /** Tensors with the same codes, keyed by the one that they come from. */
   private readonly copies: ReadonlyMap<string, readonly string[]>;
-  /** What absorbed clamps read, and what they gave. */
+  /** Inputs and outputs of absorbed clamps. */
   private readonly results = new Map<string, string>();
-  /** Tensors that took a Concat's parameters already. */
+  /** Tensors that already have a Concat's parameters. */
   private readonly settled = new Set<string>();
 
   constructor(
@@ -73,7 +72,7 @@ class Sharing {
     return { shared: concat.inputs.length - split.length, split };
   }
 
-  /** Whether the codes that come from `source` have the target's parameters from now on. */
+  /** Whether the codes from `source` now have the target's parameters. */
   private takes(source: string, concat: Node, target: AffineParameters | undefined): boolean {
     const own = this.parameters.get(source);
     if (!own || !target || this.settled.has(source)) return own === target;
@@ -93,7 +92,7 @@ class Sharing {
     return this.otherReaders(source, concat) * (roundingError(histogram, target) - ownError) <= ownError;
   }
 
-  /** How many nodes read values of these codes besides the Concat. */
+  /** The number of nodes other than the Concat that read values of these codes. */
   private otherReaders(source: string, concat: Node): number {
     const maker = this.editor.producer(this.islands.clamps.get(source)?.inputs[0] ?? source);
     const madeInInt8 = maker !== undefined && this.int8.has(maker);
@@ -102,7 +101,7 @@ class Sharing {
       if (this.editor.isOutput(tensor)) readers++;
       for (const node of this.editor.consumers(tensor)) {
         const handsOn = this.int8.has(node) && int8Role(node) === "mover";
-        // Float operators read what one of them made as it is.
+        // A float operator reads the unquantized value if a float operator produced it.
         if (node !== concat && !handsOn && (madeInInt8 || this.int8.has(node))) readers++;
       }
     }

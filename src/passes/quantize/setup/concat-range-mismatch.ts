@@ -1,14 +1,14 @@
 /**
- * Layers behind a Concat that stay float, because one scale for branches of very unlike range would cost
- * too much.
+ * Finds layers after a Concat that should stay in float, because one scale for branches of very different
+ * ranges would cost too much.
  *
  *   a (to 100) ─▶ Concat → Q(100/255) ─▶ Conv          a ─▶ Concat ─▶ Conv in float
  *   b (to 1)   ─▶                               →      b ─▶
  *
- * All that a layer reads is one tensor with one scale, so a branch of small values is left with few codes.
- * That matters as far as the layer's weights make much of it: with P and e the mean square of the branch's
- * values and of their errors (from its histogram), and g the energy of the weights that meet it, the
- * outputs keep Σ g·P / Σ g·e.
+ * A layer's input is one tensor with one scale, so a branch of small values gets few codes. How much that
+ * matters depends on the layer's weights: with P and e the mean squares of the branch's values and of their
+ * errors (from its histogram), and g the energy of the weights applied to it, the outputs have an SQNR of Σ g·P
+ * / Σ g·e.
  */
 import {
   type GraphEditor,
@@ -29,17 +29,14 @@ import type { Islands } from "./islands.js";
 import { type Branch, channelCounts, joinedBranches } from "./joined-branches.js";
 
 /**
- * Outputs below this lose more by one rounding than int8 networks lose in all: the fixtures' are at 37 dB
- * and more.
+ * Outputs below this lose more by one rounding than int8 networks lose in total: the fixtures have 37 dB and
+ * more.
  */
 const LEAST_DB = 25;
-/** What scales of their own must bring, as the layer then runs in float. */
+/** The gain that separate scales must bring, because the layer then runs in float. */
 const LEAST_GAIN_DB = 10;
 
-/**
- * Mean squares of a branch's values and of their errors, at the scale of what joins it and at one of its
- * own.
- */
+/** Mean squares of a branch's values and of their errors, at the Concat's scale and at its own. */
 interface Rounding {
   readonly power: number;
   readonly error: number;
@@ -54,9 +51,9 @@ interface Unlike {
 }
 
 /**
- * The layers, with the reason for each: convolutions without groups behind a Concat, and a clamp or MaxPool
- * between them.
- * @param parameters each tensor's own, before any are shared
+ * The layers, with the reason for each: convolutions without groups after a Concat, with clamps or MaxPool in
+ * between.
+ * @param parameters each tensor's own parameters, before any are shared
  */
 export function layersOfUnlikeBranches(
   editor: GraphEditor,
@@ -79,7 +76,7 @@ export function layersOfUnlikeBranches(
   return layers;
 }
 
-/** The branches of a layer's input, when some are left with few codes. */
+/** The branches of a layer's input, if some are left with few codes. */
 function unlikeBranches(
   editor: GraphEditor,
   islands: Islands,
@@ -98,15 +95,15 @@ function unlikeBranches(
     if (!histogram || !own) return undefined;
     roundings.push(roundingOf(branch, histogram, own, common));
   }
-  // The outputs keep at least what the worst branch keeps.
+  // The outputs have at least the SQNR of the worst branch.
   if (!roundings.some(({ power, error }) => decibels(power, error) < LEAST_DB)) return undefined;
   const channels = channelCounts(editor, islands, joined.branches, dims[1] ?? 0);
   return channels && { concat: joined.concat, roundings, channels };
 }
 
 /**
- * By what was seen of the branch where it was made: pooling leaves its power about as it was, and moving
- * does altogether.
+ * Uses the histogram of the tensor that starts the branch: pooling hardly changes its power, and movers do not
+ * change it at all.
  */
 function roundingOf(
   { ceiling }: Branch,
@@ -139,12 +136,12 @@ function whyFloat(weight: Tensor, { concat, roundings, channels }: Unlike): stri
   );
   if (common >= LEAST_DB || own < common + LEAST_GAIN_DB) return undefined;
   return (
-    `the branches of Concat "${nodeLabel(concat)}" have unlike ranges: one scale would ` +
-    `leave ${common.toFixed(0)} dB, scales of their own ${own.toFixed(0)} dB`
+    `the branches of Concat "${nodeLabel(concat)}" have very different ranges: a common scale would ` +
+    `leave ${common.toFixed(0)} dB, separate scales ${own.toFixed(0)} dB`
   );
 }
 
-/** The sum of squares of the weights [O, C, …kernel] that meet each branch. */
+/** The sum of squares of the weights [O, C, …kernel] applied to each branch. */
 function branchEnergies(weight: Tensor, branches: readonly number[]): number[] {
   const [outputs = 0, , ...kernel] = weight.dims;
   const positions = kernel.reduce((product, k) => product * k, 1);

@@ -1,9 +1,12 @@
-/** Which nodes a user's selectors keep in float: by themselves, or by a constant that they read. */
+/**
+ * Finds the nodes that a user's selectors keep in float: selected directly, or through a constant that they
+ * read.
+ */
 import { GraphEditor, type Model, type Node } from "../../../ir/index.js";
 import { selectNodes } from "../../../ops/select.js";
 import { weightView } from "../../../layers/weight-view.js";
 
-/** A constant that a node reads through others that only move values counts. Throws as `selectNodes`. */
+/** Includes constants read through nodes that only move values. Throws as `selectNodes`. */
 export function exclusionsOf(
   model: Model,
   exclude: readonly string[],

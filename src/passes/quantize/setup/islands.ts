@@ -1,11 +1,10 @@
 /**
- * Decides which nodes of a graph run in int8 and which tensors carry codes, so that every Q/DQ pair fuses.
+ * Decides which nodes of a graph run in int8 and which tensors are quantized, such that every Q/DQ pair fuses.
  *
- * An island grows from convolutions: their inputs and outputs carry codes; operators with an int8 kernel
- * join when their inputs are available as codes and their output is wanted as codes. Fully connected layers
- * join when codes reach them (as in classifiers after a pooling), and are left to dynamic quantization when
- * they do not (as in transformers, where a Q/DQ pair would fuse with nothing and static ranges cost
- * accuracy).
+ * An island grows from convolutions, whose inputs and outputs are quantized. Operators with an int8 kernel join
+ * if their inputs are available as codes and their output is wanted as codes. Fully connected layers join if
+ * their input is quantized (as in classifiers after a pooling). Otherwise they are quantized dynamically (as in
+ * transformers, where a Q/DQ pair would not fuse and static ranges cost accuracy).
  */
 import {
   DataType,
@@ -25,44 +24,41 @@ import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "../..
 import { isModelOutput } from "./model-output.js";
 import { plainBias } from "../../../layers/bias.js";
 
-/**
- * Multiply-adds per output below which a convolution with no int8 neighbour does not repay its own Q/DQ
- * pairs.
- */
+/** A convolution with fewer multiply-adds per output and no int8 neighbour does not repay its own Q/DQ pairs. */
 const MIN_LONE_KERNEL = 64;
-/** Weights below this many values are not worth a dynamic kernel. */
+/** Smallest number of weight values that is worth a dynamic kernel. */
 const MIN_DYNAMIC_VALUES = 1024;
 
 export interface Islands {
   /** Convolutions and fully connected layers that run statically quantized, in graph order. */
   readonly computes: readonly Node[];
-  /** Movers and requantizers that run on codes between them. */
+  /** Movers and requantizers in int8 between them. */
   readonly members: ReadonlySet<Node>;
-  /** Tensors that carry codes: each gets one Q/DQ pair. */
+  /** Quantized tensors: each gets one Q/DQ pair. */
   readonly tensors: ReadonlySet<string>;
   /**
-   * For a mover's output: the tensor, made by no mover, whose codes it hands on and whose parameters it
-   * takes.
+   * For a mover's output: the tensor, not itself from a mover, whose codes it passes on and whose parameters it
+   * has.
    */
   readonly sharedWith: ReadonlyMap<string, string>;
-  /** Clamps whose work the saturation of codes takes over: they are removed. Keyed by the clamp's output. */
+  /** Clamps that are removed because saturation of the codes replaces them. Keyed by the clamp's output. */
   readonly clamps: ReadonlyMap<string, Node>;
-  /** Fully connected layers for dynamic quantization. */
+  /** Fully connected layers to quantize dynamically. */
   readonly dynamic: readonly Node[];
-  /** Ranks of the right factors of those whose weight is the left one. */
+  /** For those whose weight is the left factor: the rank of the right one. */
   readonly ranks: ReadonlyMap<Node, number>;
-  /** Why a compute node stays float. */
+  /** Why a compute node stays in float. */
   readonly kept: ReadonlyMap<Node, string>;
 }
 
 export interface IslandOptions {
-  /** Why activation ranges will not be known; undefined when they will. */
+  /** Why activation ranges will not be known; undefined if they will. */
   readonly uncalibrated?: string;
-  /** Why a node must stay float, if so. */
+  /** The reason if a node must stay in float. */
   readonly excluded: (node: Node) => string | undefined;
-  /** The rank of a value, where it is known. */
+  /** The rank of a value, if known. */
   readonly rankOf?: (editor: GraphEditor, name: string) => number | undefined;
-  /** Fully connected layers that take their ranges at run time even where codes reach them. */
+  /** Fully connected layers to quantize dynamically even if their input is quantized. */
   readonly atRunTime?: (node: Node) => boolean;
 }
 
@@ -93,7 +89,7 @@ class IslandFinder {
     this.spreadBackward([...convolutions, ...staticDense]);
     const lone = new Set(convolutions.filter((node) => this.isLone(node, staticDense)));
     for (const node of lone)
-      this.kept.set(node, "alone in float surroundings: its own Q/DQ pairs would cost more than int8 saves");
+      this.kept.set(node, "has only float neighbours: its own Q/DQ pairs would cost more than int8 saves");
     const computes = [...convolutions.filter((node) => !lone.has(node)), ...staticDense];
     return this.assemble(
       computes,
@@ -108,7 +104,7 @@ class IslandFinder {
       this.options.excluded(node) ??
       whyFloatConvolution(this.editor, node) ??
       (isModelOutput(this.editor, this.resultOf(node))
-        ? "its output is the model's output, which stays float"
+        ? "its output is the model's output, which stays in float"
         : this.options.uncalibrated);
     if (reason) this.kept.set(node, reason);
     return reason === undefined;
@@ -121,9 +117,7 @@ class IslandFinder {
     return reason === undefined;
   }
 
-  /**
-   * Operators of onnxruntime's own with constant weights, which could be taken for layers that were missed.
-   */
+  /** Operators of onnxruntime's own set with constant weights. The report explains why they stay in float. */
   private tellContributed(node: Node): void {
     if (
       isStandard(node) ||
@@ -145,7 +139,7 @@ class IslandFinder {
     return kernelWeight(this.editor, node)!;
   }
 
-  /** The node's output, or that of the clamp behind it which codes will take over. */
+  /** The node's output, or that of the following clamp if codes will absorb it. */
   private resultOf(node: Node): string {
     const output = node.outputs[0]!;
     const next = this.editor.soleConsumer(output);
@@ -154,9 +148,7 @@ class IslandFinder {
       : output;
   }
 
-  /**
-   * Codes start at zero: a clamp from below at 0 is their saturation. The upper bound is met by the range.
-   */
+  /** Codes start at zero, so saturation replaces a lower bound of 0. The range is limited to the upper bound. */
   private clampIsAbsorbable(clamp: Node): boolean {
     if (isOp(clamp, "Relu")) return true;
     const low = this.editor.constant(clamp.inputs[1] ?? "");
@@ -164,7 +156,7 @@ class IslandFinder {
     return low !== undefined && toNumbers(low)[0] === 0 && (!clamp.inputs[2] || high !== undefined);
   }
 
-  /** Grows `available` through int8 kernels; returns the dense layers that codes reach. */
+  /** Grows `available` through int8 kernels. Returns the dense layers whose input is quantized. */
   private spreadForward(dense: readonly Node[]): Set<Node> {
     const reached = new Set<Node>();
     const isDense = new Set(dense);
@@ -182,7 +174,7 @@ class IslandFinder {
   }
 
   /**
-   * One matrix on the right, which nothing transposes its factor for; a Gemm fuses only with a bias of one
+   * A single matrix as the right factor, with the left one not transposed. A Gemm fuses only with a bias of one
    * value per output.
    */
   private hasStaticForm(node: Node): boolean {
@@ -200,7 +192,7 @@ class IslandFinder {
     return inputs.length > 0 && inputs.every((name) => this.available.has(name));
   }
 
-  /** Grows `wanted` from what computes consume, back through int8 kernels that could give it. */
+  /** Grows `wanted` from the inputs of compute nodes back through int8 kernels that could produce them. */
   private spreadBackward(computes: readonly Node[]): void {
     for (const node of computes) this.wanted.add(node.inputs[0]!);
     for (const node of [...this.editor.graph.nodes].reverse()) {
@@ -234,8 +226,8 @@ class IslandFinder {
     };
     for (const node of computes) {
       tensors.add(node.inputs[0]!);
-      // A dense layer gives float unless codes are wanted behind it; a convolution without a Q behind it
-      // runs in float.
+      // A dense layer produces float unless its output is wanted as codes. A convolution without a following
+      // QuantizeLinear runs in float.
       if (isOp(node, "Conv") || (isOp(node, "Gemm") && this.wanted.has(this.resultOf(node))))
         keep(node, this.resultOf(node));
     }
@@ -275,11 +267,11 @@ function whyFloatConvolution(editor: GraphEditor, node: Node): string | undefine
   if (weight.view.dataType !== DataType.FLOAT)
     return `its weight is ${dataTypeName(weight.view.dataType)}, not float`;
   if (weight.view.dims.length < 3 || !weightParts(node, weight))
-    return "the positions of its kernel lie apart in the constant that they come from";
+    return "its kernel positions are not contiguous in the constant that holds them";
   return hasPlainBias(editor, node, weight.view.dims[0]!) ? undefined : "its bias is computed";
 }
 
-/** @param rank of the right factor, where it is known */
+/** @param rank of the right factor, if known */
 function whyFloatMatrix(editor: GraphEditor, node: Node, rank: number | undefined): string | undefined {
   const weight = kernelWeight(editor, node);
   if (!weight) return whyComputed(editor, node);
@@ -287,14 +279,14 @@ function whyFloatMatrix(editor: GraphEditor, node: Node, rank: number | undefine
   if (view.dataType !== DataType.FLOAT) return `its weight is ${dataTypeName(view.dataType)}, not float`;
   if (view.dims.length < 2 || view.dims.includes(0)) return "its weight is not a matrix";
   if (!weightParts(node, weight))
-    return "the matrices of its weight lie apart in the constant that they come from";
+    return "the matrices of its weight are not contiguous in the constant that holds them";
   if (isLeft && rank === undefined)
     return "its weight is the left factor, and the rank of the right one is not known";
   if (isLeft && rank! < 2) return "its weight is the left factor, and the right one is a vector";
   return whyFactorsStay(node);
 }
 
-/** Whether a Gemm transposes the factor that is computed. */
+/** Whether a Gemm transposes its computed factor. */
 function takesTransposed(node: Node): boolean {
   return isOp(node, "Gemm") && intAttribute(node, "transA", 0) !== 0;
 }

@@ -1,7 +1,7 @@
 /**
- * The tensors that a layer's input is joined from, by Concats along the channels. Between them and the
- * layer codes go through what leaves each channel's values its own: MaxPool, which moves codes, and clamps
- * from below at 0.
+ * Finds the tensors that are concatenated along the channels into a layer's input. Between the Concats and the
+ * layer may be operators that keep channels separate: MaxPool, which moves codes, and clamps with a lower bound
+ * of 0.
  */
 import { type GraphEditor, intAttribute, isOp, type Node } from "../../../ir/index.js";
 import { inferTypes, type TypeMap } from "../../../ops/shapes.js";
@@ -11,23 +11,23 @@ import type { Islands } from "./islands.js";
 
 export interface Branch {
   readonly tensor: string;
-  /** The most that clamps behind the Concat let through, and 0 the least; undefined without a clamp. */
+  /** The upper bound of clamps after the Concat, whose lower bound is 0; undefined without a clamp. */
   readonly ceiling: number | undefined;
 }
 
 export interface Joined {
-  /** The Concat that is nearest to the layer. */
+  /** The Concat nearest to the layer. */
   readonly concat: Node;
   /** In the order of their channels. */
   readonly branches: readonly Branch[];
 }
 
-/** DenseNet-264 joins 65 tensors by as many Concats; where more is between, nothing is said. */
+/** DenseNet-264 joins 65 tensors by as many Concats; longer chains are not followed. */
 const MOST_STEPS = 256;
 
 /**
- * What `tensor`, of `rank` axes with channels on axis 1, is joined from; undefined where it is not. A
- * branch that is itself joined of others stands for them.
+ * The branches of `tensor`, which has `rank` axes and channels on axis 1; undefined if it is not concatenated.
+ * A branch that is itself concatenated is replaced by its own branches.
  */
 export function joinedBranches(
   editor: GraphEditor,
@@ -56,13 +56,13 @@ export function joinedBranches(
   return concat && { concat, branches };
 }
 
-/** The clamp that makes the tensor: one that codes take over, or a Relu, which a MaxPool leaves behind it. */
+/** The clamp that produces the tensor: an absorbed one, or a Relu that a MaxPool keeps from being absorbed. */
 function clampBefore(editor: GraphEditor, { clamps }: Islands, tensor: string): Node | undefined {
   const maker = editor.producer(tensor);
   return clamps.get(tensor) ?? (isOp(maker, "Relu") ? maker : undefined);
 }
 
-/** How many of `total` channels each branch has; undefined where that cannot be told. */
+/** The number of channels of each branch, out of `total`; undefined if unknown. */
 export function channelCounts(
   editor: GraphEditor,
   { clamps }: Islands,
@@ -78,7 +78,7 @@ export function channelCounts(
     const channels = made ?? types?.get(tensor)?.shape?.[1];
     return typeof channels === "number" ? channels : undefined;
   });
-  // One that is open has what the others leave.
+  // A single unknown number is the remainder.
   const rest = known.reduce<number>((left, channels) => left - (channels ?? 0), total);
   const open = known.filter((channels) => channels === undefined).length;
   const fits = open === 0 ? rest === 0 : open === 1 && rest > 0;

@@ -1,12 +1,12 @@
 /**
- * Telling the outputs of the model, which stay float, from those of its bodies, which are inner values like
- * any other.
+ * Distinguishes outputs of the model, which stay in float, from those of its bodies, which are inner values
+ * like any other.
  */
 import { type GraphEditor, isOp, subgraphsOf } from "../../../ir/index.js";
 
 /**
- * Whether the graph hands the value out as an output of the model: from the main graph, or through If
- * alone. What Loop and Scan hand out also goes into the next round, or is one piece of many.
+ * Whether the value is an output of the model, in the main graph or only through If. Outputs of Loop and Scan
+ * also feed the next iteration, or are one piece of many.
  */
 export function isModelOutput(editor: GraphEditor, name: string): boolean {
   if (!editor.isOutput(name)) return false;

@@ -1,6 +1,6 @@
 /**
- * What becomes of each layer and each activation when a model is quantized, computed once: quantize-int8
- * measures and writes by it, and passes before it, such as round-weights, read from it what is to come.
+ * The quantization of each layer and each activation, planned once: quantize-int8 follows the plan to measure
+ * and to write, and earlier passes, such as round-weights, read it to prepare the weights.
  */
 import {
   GraphEditor,
@@ -25,43 +25,41 @@ import { analyzeShapes } from "../../../ops/shape-analysis.js";
 import { plainLayer } from "../../../layers/layer.js";
 
 export interface SetupOptions extends WeightFormOptions {
-  /** The forms that the runtime on the device takes. */
+  /** The forms that the device's runtime supports. */
   readonly formats: readonly Int8Format[];
-  /** Operator types that stay float, whether the model has them or not. */
+  /** Operator types that stay in float; the model need not contain them. */
   readonly floatOperators: readonly string[];
-  /** Nodes, constants, operator types or patterns that stay float; see selectNodes. */
+  /** Nodes, constants, operator types or patterns to keep in float; see selectNodes. */
   readonly exclude: readonly string[];
-  /**
-   * Fully connected layers, named likewise, whose ranges are taken at run time even where codes reach them.
-   */
+  /** Fully connected layers, selected in the same way, to quantize dynamically even if their input is quantized. */
   readonly dynamic?: readonly string[];
 }
 
-/** The measured activations, and how their ranges are taken from them. */
+/** The measured activations, and how ranges are derived from them. */
 export interface MeasuredRanges {
   readonly statistics: Statistics;
   readonly calibrator: Calibrator;
   readonly percentile: number;
 }
 
-/** What is known of activations: nothing, that they will be measured, or the measurements. */
+/** What is known about activations: nothing, that they will be measured, or the measurements. */
 export type KnownRanges = "none" | "to come" | MeasuredRanges;
 
-/** How a layer computes in int8, or why it stays float. */
+/** How a layer computes in int8, or why it stays in float. */
 export type LayerSetup = { readonly arithmetic: "static" | "dynamic" } | { readonly reason: string };
 
-/** What becomes of one graph of the model. */
+/** The quantization of one graph of the model. */
 export interface GraphSetup {
   readonly editor: GraphEditor;
   readonly islands: Islands;
-  /** Scales and zero points of the tensors that carry codes, once they were measured. */
+  /** Scales and zero points of quantized tensors, once measured. */
   readonly activations: ActivationPlan | undefined;
-  /** The layers: those of islands, then those that stay float, then those with ranges taken at run time. */
+  /** The layers: those of islands, then those that stay in float, then dynamically quantized ones. */
   readonly layers: ReadonlyMap<Node, LayerSetup>;
 }
 
 export interface QuantizationSetup {
-  /** Of all graphs, outermost first. Without any, the model's operator set is too old for int8. */
+  /** Of all graphs, outermost first. Empty if the model's operator set is too old for int8. */
   readonly graphs: readonly GraphSetup[];
   readonly form: WeightForm;
   /** Whether a node was excluded by name, type or constant. */
@@ -69,15 +67,18 @@ export interface QuantizationSetup {
 }
 
 const NO_DATA = "needs calibration data: dynamic quantization of convolutions is slower than float";
-const NO_DYNAMIC = "the target takes no such layer with ranges taken at run time";
-const NO_STATIC = "the target takes no static int8";
+const NO_DYNAMIC = "the target does not support this dynamically quantized layer";
+const NO_STATIC = "the target does not support static int8";
 
-/** Whether convolutions of the model can have static codes, once their activations are measured. */
+/** Whether convolutions of the model can be quantized statically, once their activations are measured. */
 export function takesStaticCodes(model: Model, { formats }: Pick<SetupOptions, "formats">): boolean {
   return opsetVersion(model) >= PER_CHANNEL_OPSET && formats.includes("static-qdq");
 }
 
-/** @param user the pass that asks. Throws EdgecError UNMATCHED_SELECTOR for an exclusion that points at nothing. */
+/**
+ * @param user the calling pass, for messages. Throws EdgecError UNMATCHED_SELECTOR for an exclusion that
+ * matches nothing.
+ */
 export function quantizationSetup(
   model: Model,
   options: SetupOptions,
@@ -91,7 +92,7 @@ export function quantizationSetup(
     excluded: (node) => {
       if (isExcluded(node)) return "excluded";
       return options.floatOperators.includes(node.opType)
-        ? `${node.opType} stays float on the target`
+        ? `${node.opType} stays in float on the target`
         : undefined;
     },
     atRunTime: (node) => atRunTime.has(node),
@@ -122,13 +123,13 @@ function graphSetup(
   return { editor, ...found, layers: layersOf(editor, found.islands, choices, formats) };
 }
 
-/** The islands whose tensors calibration has seen, and whose layers can share the scales that they must share. */
+/** The islands whose tensors calibration reached, and whose layers tolerate the scales that they must share. */
 function measuredIslands(
   editor: GraphEditor,
   choices: IslandOptions,
   { statistics, calibrator, percentile }: MeasuredRanges,
 ): { readonly islands: Islands; readonly activations: ActivationPlan } {
-  /** Why nodes stay float after all. */
+  /** Additional reasons why nodes stay in float. */
   const left = new Map<Node, string>();
   for (;;) {
     const islands = findIslands(editor, {
@@ -138,15 +139,13 @@ function measuredIslands(
     const activations = planActivations(editor, islands, statistics, calibrator, percentile);
     const missing = new Set([...islands.tensors].filter((tensor) => !activations.parameters.has(tensor)));
     for (const node of touching(islands, missing, editor))
-      left.set(node, "calibration never reached a tensor that it reads or makes");
+      left.set(node, "calibration did not reach one of its inputs or outputs");
     for (const [node, reason] of activations.unlike) left.set(node, reason);
     if (missing.size + activations.unlike.size === 0) return { islands, activations };
   }
 }
 
-/**
- * Nodes of the islands that read or make one of the tensors, directly or through a clamp that they absorb.
- */
+/** Island nodes that read or produce one of the tensors, directly or through an absorbed clamp. */
 function touching(
   { computes, members, clamps }: Islands,
   tensors: ReadonlySet<string>,
@@ -193,8 +192,8 @@ export function isRecurrent(node: Node): boolean {
 }
 
 /**
- * Why the node stays float; undefined when it need not.
- * @param unsupported why the target takes no int8 LSTM, if so
+ * Why the node stays in float; undefined if it need not.
+ * @param unsupported the reason if the target does not support int8 LSTM
  */
 export function whyFloatRecurrence(
   editor: GraphEditor,
@@ -208,12 +207,12 @@ export function whyFloatRecurrence(
 function whyFloatLstm(editor: GraphEditor, node: Node): string | undefined {
   const weights = [1, 2].map((index) => plainLayer(editor, node, index));
   if (weights.some((weight) => weight?.dataType !== DataType.FLOAT || weight.dims.length !== 3))
-    return "its weights are no float constants";
+    return "its weights are not float constants";
   if (node.inputs[7]) return "peephole weights have no int8 kernel";
   if (intAttribute(node, "layout", 0) !== 0) return "the batch-first layout has no int8 kernel";
   if (intAttribute(node, "input_forget", 0) !== 0)
     return "coupled input and forget gates have no int8 kernel";
   return stringAttribute(node, "direction", "forward") === "reverse" && node.inputs[4]
-    ? "reversed sequences of own lengths stay float"
+    ? "reversed sequences with individual lengths have no int8 kernel"
     : undefined;
 }

@@ -1,4 +1,4 @@
-/** Which weights quantize-int8 (or store-int8) will turn into codes, and on which grid. */
+/** Determines which weights quantize-int8 (or store-int8) will quantize, and to which grid. */
 import { DataType, type Model, nodeLabel } from "../../../ir/index.js";
 import { kernelPartners } from "../../../layers/kernel-pairs.js";
 import { type WeightLayer, weightLayers } from "../../../layers/weight-layers.js";
@@ -25,7 +25,7 @@ export interface RoundingPlan {
 }
 
 /**
- * @param calibrated whether quantize-int8 will know ranges of activations. Throws EdgecError
+ * @param calibrated whether quantize-int8 will have calibrated activation ranges. Throws EdgecError
  * UNMATCHED_SELECTOR.
  */
 export function planRounding(
@@ -57,20 +57,20 @@ function isInt8(setup: LayerSetup | undefined): boolean {
 }
 
 function whyFloat(setup: LayerSetup | undefined): string {
-  return setup && "reason" in setup ? setup.reason : "stays float";
+  return setup && "reason" in setup ? setup.reason : "stays in float";
 }
 
 /**
- * Inputs of an output, beyond which seven and eight bits are rounded to the nearest: moments and factors of
- * a layer of 4,608 take minutes and a gigabyte with the others of its network, for a gain of a dB or two.
- * Fewer bits need it.
+ * With more inputs per output, weights of seven and eight bits are rounded to the nearest code. Compensating a
+ * network with layers of 4,608 inputs takes minutes and a gigabyte, for a gain of one or two dB. Fewer bits
+ * need it.
  */
 const MOST_INPUTS = 1536;
 const FINE_BITS = 7;
 
 function tooCostly({ layout: { columns } }: WeightLayer, bits: number): string | undefined {
   return bits >= FINE_BITS && columns > MOST_INPUTS
-    ? `has ${columns} inputs, for which ${bits}-bit codes are rounded to the nearest`
+    ? `has ${columns} inputs; with so many, ${bits}-bit codes are rounded to the nearest`
     : undefined;
 }
 
@@ -83,7 +83,7 @@ function whyNotRounded({ tensor, uses, obstacle }: WeightLayer): string | undefi
 
 type Grid = Pick<PlannedLayer, "bits" | "limits">;
 
-/** Of weights that are stored as int8 and computed in float. */
+/** For weights that are stored as int8 but computed in float. */
 const STORED_GRID: Grid = { bits: 8, limits: { maxCode: maxCodeOf(8) } };
 
 function int8Grid({ tensor, layout, uses }: WeightLayer, form: WeightForm): Grid {

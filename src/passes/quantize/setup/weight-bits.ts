@@ -1,5 +1,6 @@
 /**
- * How many bits the codes of each weight have: fewer than eight everywhere but at the ends of the network.
+ * Determines the number of bits of each weight's codes: fewer than eight everywhere except at the ends of the
+ * network.
  */
 import { EdgecError } from "../../../errors.js";
 import type { Model, Tensor } from "../../../ir/index.js";
@@ -9,8 +10,8 @@ import { isFloating } from "../../../layers/weight-values.js";
 
 export interface WeightBitsOptions {
   /**
-   * Bits of a weight's code: 2 to 8. Below 8 the codes still lie in int8 tensors; encode-weights packs
-   * them.
+   * Bits of a weight's code: 2 to 8. Codes of fewer than 8 bits are still stored in int8 tensors;
+   * encode-weights packs them.
    */
   readonly weightBits: number;
   /** Keeps the first and last layers at 8 bits, unless they hold too much of the network. */
@@ -28,7 +29,7 @@ export function validateWeightBits({ weightBits }: WeightBitsOptions): void {
   );
 }
 
-/** The bits for each constant of the model as it is now. */
+/** The bits for each constant of the current model. */
 export function weightBitsOf(
   model: Model,
   { weightBits, protectEnds }: WeightBitsOptions,

@@ -1,4 +1,4 @@
-/** The form that int8 weights take: bits, guard against saturation, one scale or one for each channel. */
+/** The form of int8 weights: bits, saturation guard, per-tensor or per-channel scales. */
 import type { Model, Node, Tensor } from "../../../ir/index.js";
 import { isDepthwise } from "../../../layers/kernel-weight.js";
 import { maxCodeOf } from "../../../numeric/affine.js";
@@ -6,15 +6,12 @@ import { type WeightBitsOptions, weightBitsOf } from "./weight-bits.js";
 
 export interface WeightFormOptions extends WeightBitsOptions {
   /**
-   * Whether weights are kept free of int16 saturation on x86-64 without VNNI ("guard"), take all of int8
-   * ("ignore"), or keep to seven bits, from -63 to 63, as relaxed SIMD of WebAssembly needs it
+   * Whether weights are chosen so that 16-bit sums cannot saturate on x86-64 without VNNI ("guard"), use the
+   * full int8 range ("ignore"), or use seven bits, from -63 to 63, as WebAssembly's relaxed SIMD needs
    * ("seven-bit").
    */
   readonly saturation: "guard" | "ignore" | "seven-bit";
-  /**
-   * One scale for each output channel of a weight; false: one for the whole weight, which some accelerators
-   * want.
-   */
+  /** One scale per output channel of a weight; false: one for the whole weight, which some accelerators require. */
   readonly perChannel?: boolean;
 }
 
@@ -40,7 +37,7 @@ export function weightForm(model: Model, options: WeightFormOptions): WeightForm
   };
 }
 
-/** The bits of a weight's codes, of which the form may allow fewer than were asked for. */
+/** The bits of a weight's codes; the form may allow fewer than requested. */
 export function codeBits(weight: Tensor, form: WeightForm): number {
   return Math.log2(maxWeightCode(weight, form) + 1) + 1;
 }
@@ -50,7 +47,10 @@ export function maxWeightCode(weight: Tensor, { bitsOf, maxCode = Infinity }: We
   return Math.min(maxCode, maxCodeOf(bitsOf?.(weight) ?? 8));
 }
 
-/** Whether pairs of the layer's weights are kept from saturating: the form says so, and its kernel sums pairs. */
+/**
+ * Whether the layer's weight pairs must be kept from saturating: the form requires it, and the kernel sums
+ * pairs.
+ */
 export function isGuarded(
   node: Node,
   weight: { readonly dims: readonly number[] },

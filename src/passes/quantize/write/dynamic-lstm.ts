@@ -1,7 +1,7 @@
 /**
- * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row,
- * activations quantized at run time. Its weights are laid [directions, input, 4·hidden], the transpose of
- * the standard operator's.
+ * LSTM → onnxruntime's DynamicQuantizeLSTM (com.microsoft): int8 weights with a scale per gate row, activations
+ * quantized at run time. Its weights have the layout [directions, input, 4·hidden], the transpose of the
+ * standard operator's.
  */
 import {
   DataType,
@@ -54,7 +54,7 @@ export function quantizeLstm(
 
 /**
  * [directions, 4·hidden, K] floats → codes [directions, K, 4·hidden] and scales [directions, 4·hidden], or
- * [directions] with one scale for each.
+ * [directions] with one scale per direction.
  */
 function codesOf(
   editor: GraphEditor,

@@ -1,13 +1,13 @@
 /**
- * Dynamic quantization of a fully connected layer: the input's range is taken at run time. Exactly the
- * chain that onnxruntime fuses into DynamicQuantizeMatMul (its bias included).
+ * Quantizes a fully connected layer dynamically, with the input's range computed at run time. Writes exactly
+ * the chain that onnxruntime fuses into DynamicQuantizeMatMul, including the bias.
  *
  *   DynamicQuantizeLinear → MatMulInteger → Cast → Mul(input scale × weight scales) → Add(bias)
  *
- * The kernel takes a constant on its right. A constant on the left, W · x, becomes (xᵀ · Wᵀ)ᵀ: two
+ * The kernel needs the constant as the right factor. A constant on the left, W · x, becomes (xᵀ · Wᵀ)ᵀ: two
  * Transposes cost far less than int8 gains (2.2 times as fast as float with W of [384, 196] and x of [196,
- * 512]; 1.1 times with [128, 128] and [128, 16]; AVX-512 VNNI, one thread). Matrices of a batch have scales
- * of their own; onnxruntime fuses that as well.
+ * 512]; 1.1 times with [128, 128] and [128, 16]; AVX-512 VNNI, one thread). Matrices of a batch have separate
+ * scales; onnxruntime fuses that as well.
  */
 import {
   attribute,
@@ -31,7 +31,7 @@ import { quantizeWeight, storedScales, type WeightOptions } from "./weight-codes
 
 /**
  * Replaces a MatMul or Gemm with a constant factor.
- * @param rank of the other factor, which must be known where the constant is on the left
+ * @param rank of the other factor; must be known if the constant is the left one
  */
 export function quantizeDynamically(
   editor: GraphEditor,
@@ -82,7 +82,7 @@ export function quantizeDynamically(
   );
 }
 
-/** Whether a layer's kernel takes the weight in this order itself. */
+/** Whether a layer's kernel uses the weight directly in this order. */
 function takesKernel({ kernel }: KernelWeight): (read: WeightRead) => boolean {
   return ({ editor, node, index, name }) => {
     if (!isOp(node, "MatMul", "Gemm")) return false;
@@ -96,7 +96,7 @@ function takesKernel({ kernel }: KernelWeight): (read: WeightRead) => boolean {
   };
 }
 
-/** [N], or [batch…, 1, N] for a batch of matrices, which then broadcasts to what they make. */
+/** [N], or [batch…, 1, N] for a batch of matrices, to broadcast to the product. */
 function matrixScales(
   scales: Float32Array,
   { kernel: { dims } }: KernelWeight,
@@ -109,7 +109,7 @@ function matrixScales(
     : { dims: [...batch, 1, dims.at(-1)!], values: stored.values };
 }
 
-/** What a Gemm adds: its third input times beta; undefined for nothing. */
+/** The bias that a Gemm adds: its third input times beta; undefined if none. */
 function scaledBias(
   editor: GraphEditor,
   node: Node,

@@ -1,9 +1,9 @@
 /**
- * What reads a weight as floats whose codes int8 layers compute with: an embedding table that the output
- * layer multiplies by, or a layer that stays float. It reads the codes too, times their scales, so that the
- * file holds the weight once.
+ * Lets float readers of a weight use the codes of int8 layers: an embedding table that is also the output
+ * layer's weight, or a layer that stays in float. They dequantize the codes, so that the file holds the weight
+ * once.
  *
- *   W float32   →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W        (folded at load, as store-int8 has it)
+ *   W float32   →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ W        (folded at load, as in store-int8)
  */
 import {
   attribute,
@@ -29,13 +29,13 @@ import {
   type WeightRead,
 } from "./shared-codes.js";
 
-/** Smaller weights stay float beside their codes, as store-int8 leaves them. */
+/** Smaller weights are also kept as floats, as in store-int8. */
 const MIN_BYTES = 1024;
-/** Scales that are fewer are stored anew in the shape that they are needed in: a Reshape takes as much. */
+/** Fewer scales are stored again in the needed shape, because a Reshape takes as many bytes. */
 const MIN_RESHAPED = 32;
 
 /**
- * Gives the readers of floats that are left the codes in the file. Returns what became of the weights.
+ * Makes the remaining float readers dequantize the codes. Returns the status of the weights.
  * @param bitsOf bits of a weight's codes
  */
 export function readFromCodes(
@@ -59,15 +59,15 @@ export function readFromCodes(
       name,
       opType: first.node.opType,
       status: "changed",
-      reason: `read as floats by ${readers}, from the ${bitsOf(tensor)}-bit codes that int8 layers compute with`,
+      reason: `dequantized for ${readers} from the ${bitsOf(tensor)}-bit codes of int8 layers`,
     });
   }
   return statuses;
 }
 
 /**
- * Scales belong to what a layer makes: where one layer makes rows of what another makes columns, no codes
- * serve both.
+ * Scales belong to output channels. If the rows are output channels for one layer and the columns for another,
+ * they cannot share codes.
  */
 function inCopies(tensor: Tensor, count: number): NodeStatus {
   return {
@@ -78,7 +78,7 @@ function inCopies(tensor: Tensor, count: number): NodeStatus {
   };
 }
 
-/** As store-int8 has it: some reader takes it for a weight, and nothing asks for the floats themselves. */
+/** As in store-int8: some reader uses it as a weight, and no reader needs the exact floats. */
 function mayRound(
   tensor: Tensor,
   reads: readonly WeightRead[],
@@ -97,7 +97,7 @@ function mayRound(
 }
 
 /**
- * The weight's shape with 1 along all axes but those of the channels; undefined where channels lie across
+ * The weight's shape with 1 along all axes except the channel axes; undefined if channels do not follow whole
  * axes.
  */
 function scaleShape({ dims }: Tensor, { along, values }: CodeScales): number[] | undefined {
@@ -113,7 +113,7 @@ function scaleShape({ dims }: Tensor, { along, values }: CodeScales): number[] |
     }
     if (left !== 1) return undefined;
   }
-  // Scales lie in the order of the channels, which must be that of the axes.
+  // Scales are in channel order, which must match the order of the axes.
   const steps = along.strides.filter((_, k) => along.dims[k] !== 1);
   return steps.every((step, k) => k === 0 || step < steps[k - 1]!)
     ? dims.map((dim, axis) => (found.has(axis) ? dim : 1))

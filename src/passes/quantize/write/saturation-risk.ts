@@ -1,6 +1,6 @@
 /**
- * How many pairs of a layer's weights would saturate without VNNI if they took all of int8: what the guard
- * is for.
+ * Counts the weight pairs of a layer that would saturate without VNNI if they used the full int8 range: what
+ * the guard prevents.
  */
 import { type FloatReader, type GraphEditor, isOp, type Node, type Tensor } from "../../../ir/index.js";
 import { quantizeRows, type RowOrder } from "../../../numeric/affine.js";
@@ -15,14 +15,14 @@ export interface SaturationRisk {
 }
 
 /**
- * By weight and by the order of its rows: constants never change in place, and a search for what to leave
- * in float asks again and again.
+ * Cached by weight and order of its rows. Constants never change in place, and a search for nodes to leave in
+ * float queries them repeatedly.
  */
 const KNOWN_RISKS = new WeakMap<Tensor, Map<string, SaturationRisk>>();
 
 /**
- * Of a Conv, MatMul, Gemm or LSTM with constant float weights, before it is quantized. Activations take all
- * of uint8.
+ * For a Conv, MatMul, Gemm or LSTM with constant float weights, before quantization. Activations use the full
+ * uint8 range.
  */
 export function saturationRisk(editor: GraphEditor, node: Node, reader: FloatReader): SaturationRisk {
   let [pairs, atRisk] = [0, 0];
@@ -42,7 +42,7 @@ interface Weight {
   readonly parts: readonly WeightPart[];
 }
 
-/** Weights of an LSTM are [directions, rows, K]. Depthwise ones have no pairs. */
+/** Weights of an LSTM are [directions, rows, K]. Depthwise weights have no pairs. */
 function weightsOf(editor: GraphEditor, node: Node): Weight[] {
   if (!isOp(node, "LSTM")) {
     const weight = kernelWeight(editor, node)!;

@@ -1,13 +1,13 @@
 /**
- * One copy of the codes of a weight, however many layers multiply by it and in whatever form.
+ * Stores the codes of a weight once, however many layers use it and in whatever form.
  *
  *   MatMul(a, W), MatMul(b, Transpose(W))   →   W int8 ─┬─▶ kernel
  *                                                       └─▶ Transpose ─▶ kernel
  *
- * onnxruntime folds such a Transpose at load, so that kernels get constants. The codes of a weight that one
- * layer alone uses lie in its own graph in the order that its kernel takes; others lie in the graph that
- * holds the weight, where bodies capture them. Codes that come out differently, as those of rows and of
- * columns do, are two copies.
+ * onnxruntime folds such a Transpose at load, so that kernels get constants. Codes used by a single layer are
+ * stored in its graph, in the order that its kernel needs. Other codes are stored in the graph that holds the
+ * weight, where bodies can capture them. Codes that differ, such as those with scales per row and per column,
+ * are stored separately.
  */
 import {
   attribute,
@@ -26,15 +26,15 @@ import { isMover, scopeOf } from "../../../layers/weight-view.js";
 /** A node that reads a weight, directly or through nodes that only move its values. */
 export interface WeightRead {
   readonly editor: GraphEditor;
-  /** Undefined for a graph that hands the value out. */
+  /** Undefined if the value is a graph output. */
   readonly node: Node | undefined;
   readonly index: number;
   readonly name: string;
 }
 
 /**
- * The scales of codes: where the values of channels lie and how far apart, and the constant that holds
- * them, if one does.
+ * The scales of codes: offset and stride of the channels' values, and the constant that holds the scales, if
+ * there is one.
  */
 export interface CodeScales {
   readonly along: StridedView;
@@ -42,16 +42,16 @@ export interface CodeScales {
   readonly values: Float32Array;
 }
 
-/** Codes in the file. */
+/** Codes stored in the file. */
 export interface StoredCodes {
   readonly name: string;
   readonly codes: Int8Array;
-  /** How they lie, in terms of the weight. */
+  /** Their layout relative to the weight. */
   readonly root: StridedView;
   readonly owner: GraphEditor;
-  /** What makes weights of them. */
+  /** The scales that dequantize them. */
   scales?: CodeScales;
-  /** Values made of them, by the order of their values. */
+  /** Values computed from them, by layout. */
   readonly made: Map<string, string>;
 }
 
@@ -60,24 +60,24 @@ export class SharedCodes {
   private readonly stored = new Map<Tensor, StoredCodes[]>();
   private readonly constants = new Map<GraphEditor, Map<string, string>>();
 
-  /** @param editors of all graphs, before anything is rewritten */
+  /** @param editors of all graphs, before any rewriting */
   constructor(
     private readonly editors: readonly GraphEditor[],
     private readonly share: boolean,
   ) {}
 
-  /** Notes who reads a weight, before any reader is rewritten. */
+  /** Records the readers of a weight, before any of them is rewritten. */
   note(tensor: Tensor): void {
     if (this.share && !this.reads.has(tensor)) this.reads.set(tensor, this.readsOf(tensor));
   }
 
-  /** Those that read it now. */
+  /** The current readers. */
   readsOf(tensor: Tensor): WeightRead[] {
     const name = tensor.name ?? "";
     return [...leafReads(this.editors, name, (editor) => editor.constant(name) === tensor)];
   }
 
-  /** Weights with codes that several read, and the codes. */
+  /** Weights whose codes have several readers, with the codes. */
   entries(): ReadonlyMap<Tensor, readonly StoredCodes[]> {
     return this.stored;
   }
@@ -87,8 +87,8 @@ export class SharedCodes {
   }
 
   /**
-   * The name of the codes of `tensor`, which come in its own order, as a value in the order of `needed`.
-   * @param isCommon whether all that read the weight need it in this order
+   * The name of the codes of `tensor`, given in the tensor's own order, as a value in the order of `needed`.
+   * @param isCommon whether all readers of the weight need this order
    */
   place(
     editor: GraphEditor,
@@ -114,13 +114,13 @@ export class SharedCodes {
     return valueOf(found, needed);
   }
 
-  /** Says what codes that were placed are multiplied by; what is said first of a constant stands. */
+  /** Records the scales of stored codes; the first record for a constant is kept. */
   describe(tensor: Tensor, codes: Int8Array, scales: CodeScales): void {
     const entry = this.stored.get(tensor)?.find((each) => areEqual(each.codes, codes));
     if (entry?.scales?.name === undefined && entry) entry.scales = scales;
   }
 
-  /** A small constant that goes with codes: beside shared ones, and there once. */
+  /** Adds a small constant that belongs to codes: in the graph of shared codes, and there only once. */
   constant(editor: GraphEditor, tensor: Tensor, own: Tensor): string {
     if (!this.isShared(tensor))
       return editor.addInitializer({ ...own, name: editor.uniqueName(own.name ?? "") });
@@ -158,7 +158,7 @@ function* leafReads(
   }
 }
 
-/** The editor of the graph that holds the constant, seen from a graph that uses it. */
+/** The editor of the graph that holds the constant, found from a graph that uses it. */
 export function ownerOf(editor: GraphEditor, { name = "" }: Tensor): GraphEditor {
   const tensor = editor.constant(name);
   let owner = editor;
@@ -175,7 +175,7 @@ function keyOf({ dims, strides }: StridedView): string {
   return `${dims.join()};${strides.map((stride, axis) => (dims[axis] === 1 ? 0 : stride)).join()}`;
 }
 
-/** The codes in another order, by nodes at the head of the graph that holds them, which are made once. */
+/** The codes in another order, computed by nodes at the start of the graph that holds them. Created once. */
 export function valueOf(entry: StoredCodes, needed: StridedView): string {
   const known = entry.made.get(keyOf(needed));
   if (known !== undefined) return known;
@@ -202,10 +202,7 @@ export function valueOf(entry: StoredCodes, needed: StridedView): string {
   return name;
 }
 
-/**
- * From stored order to the needed one: a shape to see the codes in, an order of its axes, and the shape
- * that this gives.
- */
+/** From stored to needed order: a shape for the codes, a permutation of its axes, and the final shape. */
 function movesBetween(
   root: StridedView,
   needed: StridedView,
@@ -218,7 +215,7 @@ function movesBetween(
       : [-1];
   if (new Set(sameAxes).size === root.dims.length && !sameAxes.includes(-1))
     return { from: [...root.dims], order: sameAxes, dims: [...needed.dims] };
-  // Stored in the weight's own order: the needed axes by how far apart their values lie there.
+  // Stored in the weight's own order: the needed axes sorted by their stride in it.
   const axes = needed.dims.flatMap((dim, k) => (dim === 1 ? [] : [{ dim, stride: needed.strides[k]! }]));
   const sorted = [...axes].sort((a, b) => b.stride - a.stride);
   return {

@@ -1,4 +1,4 @@
-/** Writes the Q/DQ form of planned islands: activation pairs, weight codes, clamps absorbed. */
+/** Writes the Q/DQ form of planned islands: pairs for activations, codes for weights, absorbed clamps. */
 import type { GraphEditor, Node } from "../../../ir/index.js";
 import { quantizePair } from "../../../layers/coding.js";
 import type { AffineParameters } from "../../../numeric/affine.js";
@@ -7,7 +7,7 @@ import { isModelOutput } from "../setup/model-output.js";
 import type { SharedCodes } from "./shared-codes.js";
 import { attachCodes, type WeightOptions } from "./weight-codes.js";
 
-/** Rewrites the graph. Every tensor of the islands must have parameters. */
+/** Rewrites the graph. All tensors of the islands must have parameters. */
 export function insertStaticQdq(
   editor: GraphEditor,
   islands: Islands,
@@ -31,9 +31,8 @@ export function insertStaticQdq(
 }
 
 /**
- * Who reads the codes of each tensor. What an int8 kernel makes is read as codes by all, so that its Q is
- * the only user; a tensor that float operators make goes through the pair only on its way into int8
- * kernels.
+ * The readers of each tensor's codes. All readers of an int8 kernel's output read the codes, so that its
+ * QuantizeLinear is the only user. The output of a float operator goes through the pair only for int8 kernels.
  */
 function islandReaders(editor: GraphEditor, islands: Islands): Map<string, Set<Node> | "all"> {
   const int8 = new Set([...islands.computes, ...islands.members]);
@@ -52,7 +51,7 @@ function islandReaders(editor: GraphEditor, islands: Islands): Map<string, Set<N
 }
 
 interface Pair {
-  /** What is quantized: the tensor, or what its absorbed clamp read, which keeps its name and its meaning. */
+  /** The value to quantize: the tensor, or the input of its absorbed clamp, which keeps its name and meaning. */
   readonly source: string;
   readonly tensor: string;
   readonly parameters: AffineParameters;
@@ -68,6 +67,6 @@ function insertPair(editor: GraphEditor, { source, tensor, parameters, readers }
   const except = new Set(readers === "all" ? [] : users.filter((user) => !readers.has(user)));
   except.add(quantize);
   editor.replaceUses(tensor, dequantized, except);
-  // Without a Q behind it the kernel that makes a body's output would run in float.
+  // Without a following QuantizeLinear, the kernel that computes a body's output would run in float.
   if (readers === "all" && !isModelOutput(editor, tensor)) editor.renameOutput(tensor, dequantized);
 }

@@ -1,4 +1,4 @@
-/** What became of the nodes of an island, in words. */
+/** Describes the status of an island's nodes in words. */
 import { type Node, nodeLabel } from "../../../ir/index.js";
 import type { KnownRange } from "../../../ops/known-ranges.js";
 import type { NodeStatus } from "../../contract.js";
@@ -10,7 +10,7 @@ export function status(node: Node, result: NodeStatus["status"], reason: string)
   return { name: nodeLabel(node), opType: node.opType, status: result, reason };
 }
 
-/** @param risk what there is to say about the weights of a node, or nothing */
+/** @param risk a remark about the weights of a node, or an empty string */
 export function staticStatuses(
   { computes, members, clamps }: Islands,
   { fixed, branches }: ActivationPlan,
@@ -29,12 +29,12 @@ export function staticStatuses(
       status(
         node,
         "changed",
-        "runs on the codes of its " +
-          `neighbours${rangeKnown("what it gives", fixed.get(node.outputs[0]!))}${ofBranches(branches.get(node))}`,
+        "runs in int8 between quantized " +
+          `neighbours${rangeKnown("its output", fixed.get(node.outputs[0]!))}${ofBranches(branches.get(node))}`,
       ),
     ),
     ...[...clamps.values()].map((clamp) =>
-      status(clamp, "changed", "the saturation of the codes before it takes its place"),
+      status(clamp, "changed", "replaced by the saturation of the preceding quantization"),
     ),
   ];
 }
@@ -48,7 +48,7 @@ function ofBranches(branches: Branches | undefined): string {
   const { shared, split } = branches;
   if (split.length === 0) return "; its branches share one scale";
   return shared === 0
-    ? "; each of its branches keeps a scale of its own"
+    ? "; each of its branches keeps its own scale"
     : `; ${split.map((name) => `"${name}"`).join(", ")} of its ${shared + split.length} ` +
-        "branches keep scales of their own";
+        "branches keep their own scales";
 }

@@ -1,4 +1,4 @@
-/** Puts int8 codes and scales of weights, and int32 biases, into a graph behind DequantizeLinear. */
+/** Writes int8 weight codes with scales, and int32 biases, into a graph, read through DequantizeLinear. */
 import {
   DataType,
   FloatReader,
@@ -36,7 +36,7 @@ import { isGuarded, maxWeightCode, type WeightForm } from "../setup/weight-form.
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
 
 export interface WeightOptions extends WeightForm {
-  /** What the weights are read through. */
+  /** How the weights are read. */
   readonly reader: FloatReader;
 }
 
@@ -47,8 +47,8 @@ export function weightOptions(editor: GraphEditor, nodes: Iterable<Node>, form: 
 }
 
 /**
- * Codes of weights in memory, by their form. Constants never change in place, and a search for what to
- * leave in float makes the same codes dozens of times.
+ * Cache of weight codes by form. Constants never change in place, and a search for nodes to leave in float
+ * needs the same codes dozens of times.
  */
 const KNOWN_CODES = new WeakMap<Tensor, Map<string, QuantizedRows>>();
 
@@ -93,7 +93,7 @@ function quantizeParts(
     return quantized.scales;
   });
   if (!options.perTensor) return { codes, scales: Float32Array.from(own.flatMap((scales) => [...scales])) };
-  // One scale for all of them is the largest that any needs.
+  // A common scale is the largest that any part needs.
   const scale = own.reduce((largest, scales) => Math.max(largest, scales[0] ?? 0), 0);
   for (const { order, from, to } of parts)
     codes.set(
@@ -104,9 +104,9 @@ function quantizeParts(
 }
 
 /**
- * Replaces the float weight and bias of a statically quantized node by DequantizeLinear over codes; scales
- * take up what a Gemm multiplies its product by, and the bias the factor of its own. The bias scale must be
- * inputScale × weightScale, so a large bias over tiny scales widens the weight's scale.
+ * Replaces the float weight and bias of a statically quantized node by DequantizeLinear of codes. The scales
+ * absorb a Gemm's alpha, and the bias absorbs its beta. The bias scale must be inputScale × weightScale, so a
+ * large bias with tiny scales widens the weight's scale.
  */
 export function attachCodes(
   editor: GraphEditor,
@@ -126,7 +126,7 @@ export function attachCodes(
     options,
     bias && scalesForBias(bias, inputScale * Math.abs(alpha)),
   );
-  // Kernels take scales that are positive.
+  // Kernels need positive scales.
   const signed = alpha < 0 ? codes.map((code) => -code) : codes;
   const scales = own.map((scale) => scale * Math.abs(alpha));
   const axis = isOp(node, "Conv") || (isOp(node, "Gemm") && intAttribute(node, "transB", 0) === 1) ? 0 : 1;
@@ -171,7 +171,7 @@ function attachBias(
   editor.setInput(node, 2, name);
 }
 
-/** Whether a layer sees the weight in this order itself. */
+/** Whether a layer uses the weight directly in this order. */
 function takesView(view: StridedView): (read: WeightRead) => boolean {
   return ({ editor, name }) => {
     const other = weightView(editor, name);
@@ -179,7 +179,7 @@ function takesView(view: StridedView): (read: WeightRead) => boolean {
   };
 }
 
-/** Scales as a file has them: one for each channel, or the one that all of them are. */
+/** Scales as stored: one per channel, or a single one if all are the same. */
 export function storedScales(
   scales: Float32Array,
   { perTensor }: WeightOptions,
@@ -188,12 +188,11 @@ export function storedScales(
 }
 
 /**
- * A Gemm's weight names its zero point though it is zero and absent means zero: without one, onnxruntime
- * 1.32 refuses the Gemm when session.x64quantprecision is set. A convolution must go without: onnxruntime
- * shares equal constants of up to eight elements among nodes at load, and with that setting fails over what
- * it shared.
+ * The weight of a Gemm gets an explicit zero point of zero: without one, onnxruntime 1.32 rejects the Gemm if
+ * session.x64quantprecision is set. The weight of a convolution must not have one: at load, onnxruntime shares
+ * equal constants of up to eight elements among nodes, and with that setting the sharing makes it fail.
  *
- * Makes the value `stem`, and returns the name of its scales.
+ * Produces the value `stem`, and returns the name of its scales.
  */
 function dequantize(
   editor: GraphEditor,

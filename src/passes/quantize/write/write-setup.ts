@@ -1,4 +1,4 @@
-/** Carries out a quantization setup: writes the int8 form of every graph, and says what became of its nodes. */
+/** Carries out a quantization setup: writes the int8 form of every graph, and reports the status of its nodes. */
 import { type GraphEditor, isOp, type Node } from "../../../ir/index.js";
 import { weightView } from "../../../layers/weight-view.js";
 import type { NodeStatus } from "../../contract.js";
@@ -13,12 +13,12 @@ import { staticStatuses, status } from "./static-status.js";
 import { type WeightOptions, weightOptions } from "./weight-codes.js";
 
 export interface WriteOptions {
-  /** What ranges were taken by, to tell. */
+  /** The calibrator that chose the ranges, for the status. */
   readonly calibrator: string;
   readonly saturation: "guard" | "ignore" | "seven-bit";
-  /** Whether what reads a weight as floats reads the codes of int8 layers too. */
+  /** Whether float readers of a weight dequantize the codes of int8 layers. */
   readonly oneCopy: boolean;
-  /** Whether a user wants the node to read floats. */
+  /** Whether a user excluded the node, so that it must read floats. */
   readonly keepsFloats: (node: Node) => boolean;
 }
 
@@ -40,8 +40,8 @@ export function writeSetup(setup: QuantizationSetup, options: WriteOptions): Wri
   const shared = noted(new SharedCodes(editors, options.oneCopy), editors);
   const counts: Counts = { staticNodes: 0, dynamicNodes: 0, quantizedTensors: 0, pairsAtRisk: 0 };
   const writer = new GraphWriter(setup, options, shared, counts);
-  // Bodies first: a graph that is rewritten renames what its bodies capture, and statistics go by the names
-  // that were measured.
+  // Bodies first: rewriting a graph renames values that its bodies capture, and statistics use the measured
+  // names.
   const byGraph = [...graphs]
     .reverse()
     .map((graph) => writer.write(graph))
@@ -52,7 +52,7 @@ export function writeSetup(setup: QuantizationSetup, options: WriteOptions): Wri
   return { counts, nodes: [...byGraph.flat(), ...fromCodes] };
 }
 
-/** Has the codes note who reads the weights of all layers. */
+/** Records the readers of all layer weights. */
 function noted(shared: SharedCodes, editors: readonly GraphEditor[]): SharedCodes {
   for (const editor of editors) {
     for (const node of editor.graph.nodes) {
@@ -91,7 +91,7 @@ class GraphWriter {
     return statuses;
   }
 
-  /** Layers that stay float, and those whose ranges are taken at run time. */
+  /** Layers that stay in float, and dynamically quantized ones. */
   private writeOthers({ editor, islands, layers }: GraphSetup): NodeStatus[] {
     const forWeights = weightOptions(editor, islands.dynamic, this.setup.form);
     const statuses: NodeStatus[] = [];
@@ -99,7 +99,9 @@ class GraphWriter {
       if ("reason" in layer) statuses.push(status(node, "kept", layer.reason));
       else if (layer.arithmetic === "dynamic") {
         const risk = this.riskOf(editor, node, forWeights);
-        statuses.push(status(node, "changed", `dynamic int8: the input's range is taken at run time${risk}`));
+        statuses.push(
+          status(node, "changed", `dynamic int8: the input's range is computed at run time${risk}`),
+        );
         this.counts.dynamicNodes++;
         if (isOp(node, "LSTM")) quantizeLstm(editor, node, forWeights, this.shared);
         else quantizeDynamically(editor, node, forWeights, this.shared, islands.ranks.get(node));
@@ -109,8 +111,8 @@ class GraphWriter {
   }
 
   /**
-   * Counts the pairs of a layer's weights that full-range codes would let saturate, and says what became of
-   * them.
+   * Counts the weight pairs of a layer that could saturate with full-range codes, and describes whether they
+   * still can.
    */
   private riskOf(editor: GraphEditor, node: Node, { reader }: WeightOptions): string {
     const { pairs, atRisk } = saturationRisk(editor, node, reader);

@@ -145,7 +145,7 @@ describe("behind a Concat", () => {
     ]);
   });
 
-  it("it stays when an input is made by no node", async () => {
+  it("it stays when an input is not produced by any node", async () => {
     const nodes = [
       makeNode("MatMul", ["x", "w"], ["a"]),
       makeNode("Concat", ["a", "x"], ["j"], [int("axis", -1)]),

@@ -72,7 +72,7 @@ describe("a convolution for several levels", () => {
     );
     // Two copies more than the one that is there, of 8 · 8 · 3 · 3 floats.
     expect(result.nodes[0]?.reason).toBe(
-      'shares "w" with other nodes; copies of its own would add 4,608 bytes to the model',
+      'shares "w" with other nodes; a copy of its own would add 4,608 bytes to the model',
     );
     expect(result.diagnostics).toEqual([
       expect.objectContaining({

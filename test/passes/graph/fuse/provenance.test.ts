@@ -6,7 +6,7 @@ import {
   type Model,
   nodeLabel,
   removedBy,
-  withDescendants,
+  withDerivedNames,
 } from "../../../../src/ir/index.js";
 import { foldBatchNormalization } from "../../../../src/passes/graph/fold-batch-normalization.js";
 import { fuseGelu } from "../../../../src/passes/graph/fuse/fuse-gelu.js";
@@ -26,7 +26,7 @@ function leftOf(model: Model, name: string): string[] {
     ...model.graph.nodes.map(nodeLabel),
     ...model.graph.initializers.map((t) => t.name),
   ]);
-  return [...withDescendants(model, [name])].filter((each) => present.has(each));
+  return [...withDerivedNames(model, [name])].filter((each) => present.has(each));
 }
 
 async function after(pass: Exact, model: Model): Promise<Model> {

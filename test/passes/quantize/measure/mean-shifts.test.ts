@@ -83,7 +83,7 @@ it("leaves out sites without a target or with one of another length, and the mod
   expect(encodeModelBytes(m)).toEqual(bytes);
 });
 
-it("measures what is an output of the graph as well, which stays as it was", async () => {
+it("measures what is also a graph output, which stays as it was", async () => {
   const m = model(
     ["n", 2],
     [makeNode("Gemm", ["x", "w"], ["y"], [attribute.int("transB", 1)])],

@@ -143,7 +143,7 @@ describe("the branches of a Concat", () => {
     const { nodes } = await run(m, spread(m, { p: [0, 4], q: [0, most], j: [0, 4] }));
     expect(codesOf(m, "b")[0]! * 255).toBeCloseTo(shared ? 4 : most, 1);
     expect(reasonOf(nodes, "join")).toContain(
-      shared ? "share one scale" : '"q" of its 2 branches keep scales of their own',
+      shared ? "share one scale" : '"q" of its 2 branches keep their own scales',
     );
   });
 

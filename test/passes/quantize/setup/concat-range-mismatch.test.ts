@@ -92,8 +92,8 @@ describe("a layer that makes much of the small one of two unlike branches", () =
   const POSITIVE: Ranges = { p: [0, 100], q: [0, 1], j: [0, 100], r: [0, 100], s: [0, 100] };
   const positive = [relu("a", "p"), relu("b", "q")];
   const reason = (join: string, common: number, own: number): string =>
-    `the branches of Concat "${join}" have unlike ranges: one scale would leave ` +
-    `${common} dB, scales of their own ${own} dB`;
+    `the branches of Concat "${join}" have very different ranges: a common scale would leave ` +
+    `${common} dB, separate scales ${own} dB`;
 
   it.each([
     ["a Concat", [concat(["p", "q"], "j")], "j"],

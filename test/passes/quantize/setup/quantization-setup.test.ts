@@ -65,7 +65,7 @@ describe("what becomes of a layer", () => {
       dense(),
       "none",
       { formats: ["static-qdq"] },
-      ["the target takes no such layer with ranges taken at run time"],
+      ["the target does not support this dynamically quantized layer"],
     ],
     ["at run time", dense(), "none", {}, ["dynamic"]],
     ["excluded", dense(), "none", { exclude: ["dense"] }, ["excluded"]],
@@ -74,7 +74,7 @@ describe("what becomes of a layer", () => {
       dense(),
       "none",
       { floatOperators: ["MatMul"] },
-      ["MatMul stays float on the target"],
+      ["MatMul stays in float on the target"],
     ],
   ])("%s", (_, m, known, options, expected) => {
     expect(setupOf(m, known, options).map(([, became]) => became)).toEqual(expected);

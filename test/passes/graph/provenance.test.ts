@@ -6,7 +6,7 @@ import {
   makeNode,
   type Model,
   tensorValue,
-  withDescendants,
+  withDerivedNames,
 } from "../../../src/ir/index.js";
 import { deduplicateInitializers } from "../../../src/passes/graph/deduplicate-initializers.js";
 import { foldConstants } from "../../../src/passes/graph/fold-constants.js";
@@ -126,5 +126,5 @@ const cases: readonly Case[] = [
 it.each(cases)("%s", async (_, pass, model, name, expected) => {
   model.graph.outputs = model.graph.outputs.map((output) => tensorValue(output.name, DataType.FLOAT));
   expect((await pass().run(model, CONTEXT)).modified).toBe(true);
-  expect([...withDescendants(model, [name])]).toEqual(expected);
+  expect([...withDerivedNames(model, [name])]).toEqual(expected);
 });
