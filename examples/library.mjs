@@ -10,12 +10,12 @@ const folder = process.argv[2] ?? ".";
 const fixture = (path) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
 
 try {
-  const { report } = await compress(fixture("models/resnet.onnx"), {
+  const { report } = await compress(fixture("models/lenet.onnx"), {
     int8: true,
     calib: fixture("digits/digits-rgb32-calib.npz"),
     eval: fixture("digits/digits-rgb32-eval.npz"),
     maxDrop: 0.01,
-    output: join(folder, "resnet.int8.onnx"),
+    output: join(folder, "lenet.int8.onnx"),
     signal: AbortSignal.timeout(120_000),
   });
   const { size, accuracy, latency, verdict } = report;

@@ -19,7 +19,7 @@ import { describeExecuted } from "../src/verify/executed.js";
 import { countedWork } from "./support/counted-work.js";
 import { MANY } from "./support/many-parts.js";
 
-const FEW = 200;
+const FEW = 100;
 /**
  * Work may grow like parts · log(parts), or less because of constant work: four times the parts, five times
  * the work.

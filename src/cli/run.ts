@@ -38,10 +38,11 @@ export async function runCommandLine(
     if (!isComplete && !wasInterrupted())
       reportCompletion((process.exitCode = reportEarlyEnd(new Error().stack ?? "")));
   });
-  return end(await outcome(argv, isDebug));
+  return end(await outcomeOfCommandLine(argv, isDebug));
 }
 
-async function outcome(argv: readonly string[], isDebug: boolean): Promise<number> {
+/** Runs the command line, prints what it has to say, and returns its exit code. The process goes on. */
+export async function outcomeOfCommandLine(argv: readonly string[], isDebug: boolean): Promise<number> {
   try {
     await buildProgram().parseAsync([...argv]);
     return outcomeOfRun();

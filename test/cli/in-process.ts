@@ -1,6 +1,9 @@
 /** Runs a command in this process, for the many tests whose run ends before any work. */
 import { vi } from "vitest";
+import { setOutcome } from "../../src/cli/outcome.js";
 import { buildProgram } from "../../src/cli/program.js";
+import { outcomeOfCommandLine } from "../../src/cli/run.js";
+import type { Outcome } from "../support/run-edgec.js";
 
 export interface Ended {
   readonly error: unknown;
@@ -23,5 +26,31 @@ export async function run(args: readonly string[]): Promise<Ended> {
   } finally {
     out.mockRestore();
     err.mockRestore();
+  }
+}
+
+/**
+ * Runs the whole command line but for the end of the process: what is printed, and the exit code. Whether
+ * processes start and end as they should is not seen here.
+ */
+export async function edgecHere(
+  args: readonly string[],
+  { cwd = process.cwd() }: { readonly cwd?: string } = {},
+): Promise<Outcome> {
+  const printed = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
+      printed[name] += String(text);
+      return true;
+    }),
+  );
+  const folder = process.cwd();
+  process.chdir(cwd);
+  setOutcome(0);
+  try {
+    return { code: await outcomeOfCommandLine(["node", "edgec", ...args], false), ...printed };
+  } finally {
+    process.chdir(folder);
+    for (const spy of spies) spy.mockRestore();
   }
 }

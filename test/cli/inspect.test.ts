@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { DataType, makeNode, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { tiny } from "../support/tiny-models.js";
+import { edgecHere } from "./in-process.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
@@ -12,7 +13,7 @@ const LENET = fixture("models/lenet.onnx");
 const temporary = temporaryFolder();
 
 async function expectFailure(args: readonly string[], code: number, message: string | RegExp): Promise<void> {
-  const outcome = await edgec(["inspect", ...args], { cwd: temporary.path });
+  const outcome = await edgecHere(["inspect", ...args], { cwd: temporary.path });
   expect(outcome.stderr).toMatch(message);
   expect(outcome).toMatchObject({ code, stdout: "" });
   expect(outcome.stderr).not.toMatch(/\n\s+at /);
@@ -27,7 +28,14 @@ it("shows sizes from a run, and what passes could do", async () => {
 });
 
 it("prints JSON alone", async () => {
-  const { stdout } = await edgec(["inspect", LENET, "--shape", "input=2,3,32,32", "--no-passes", "--json"]);
+  const { stdout } = await edgecHere([
+    "inspect",
+    LENET,
+    "--shape",
+    "input=2,3,32,32",
+    "--no-passes",
+    "--json",
+  ]);
   expect(JSON.parse(stdout)).toMatchObject({
     inspectionVersion: 1,
     inputs: [{ name: "input", type: "float", shape: [2, 3, 32, 32] }],
@@ -37,8 +45,8 @@ it("prints JSON alone", async () => {
 
 it("compares two models", async () => {
   const args = ["inspect", LENET, "--diff", fixture("models/mbv2.onnx")];
-  expect((await edgec(args)).stdout).toMatch(/^Conv +2 +26 +\+24$/m);
-  expect(JSON.parse((await edgec([...args, "--json"])).stdout)).toMatchObject({
+  expect((await edgecHere(args)).stdout).toMatch(/^Conv +2 +26 +\+24$/m);
+  expect(JSON.parse((await edgecHere([...args, "--json"])).stdout)).toMatchObject({
     diffVersion: 1,
     parameters: { before: 62_006, after: 234_734 },
   });
@@ -51,7 +59,7 @@ it("exits 3 for an invalid model, but shows it", async () => {
 });
 
 it("runs a model with an open batch on one sample, and says so", async () => {
-  const { code, stdout } = await edgec(["inspect", LENET, "--run"]);
+  const { code, stdout } = await edgecHere(["inspect", LENET, "--run"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^taken +The size "N" is open and was assumed to be 1/m);
   expect(stdout).not.toContain("The model was not run");
@@ -92,8 +100,8 @@ it("escapes control characters in names from a model, also in errors", async () 
   const model = tiny([{ ...makeNode("Relu", ["x"], [name]), name }]);
   await writeFile(join(temporary.path, "evil.onnx"), encodeModelBytes(model));
   const shown = await edgec(["inspect", "evil.onnx", "--nodes", "--all"], { cwd: temporary.path });
-  const asJson = await edgec(["inspect", "evil.onnx", "--json"], { cwd: temporary.path });
-  const failed = await edgec(["compress", "evil.onnx", "--exclude", `${name}c`], { cwd: temporary.path });
+  const asJson = await edgecHere(["inspect", "evil.onnx", "--json"], { cwd: temporary.path });
+  const failed = await edgecHere(["compress", "evil.onnx", "--exclude", `${name}c`], { cwd: temporary.path });
   for (const { stdout, stderr } of [shown, asJson, failed]) expect(stdout + stderr).not.toMatch(/[\x1b\x9b]/);
   expect(shown.stdout).toContain("a\\x1b[2J\\x9bb");
   expect((JSON.parse(asJson.stdout) as { nodes: { name: string }[] }).nodes[0]?.name).toBe(name);

@@ -4,15 +4,19 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { BIN, edgec, fixture } from "../support/run-edgec.js";
+import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { sampled } from "../support/thorough.js";
 
 const LENET = fixture("models/lenet.onnx");
-const CALIB = fixture("digits/digits-rgb32-calib.npz");
+const CALIB = "few.npz";
 const temporary = temporaryFolder();
 const here = (name: string): string => join(temporary.path, name);
 
-beforeEach(() => ["home", "tmp", "out"].forEach((name) => mkdirSync(here(name))));
+beforeEach(() => {
+  for (const name of ["home", "tmp", "out"]) mkdirSync(here(name));
+  writeFewSamples(here(CALIB));
+});
 
 /** Every command that reads a model, with flags that start every kind of process. */
 const COMMANDS: readonly (readonly string[])[] = [
@@ -71,7 +75,7 @@ describe.each(
   });
 
   it.skipIf(spawnSync("strace", ["-V"]).status !== 0)("connects to nothing and looks up no name", () => {
-    const trace = ["-f", "-qq", "-o", here("trace"), "-e", "trace=network"];
+    const trace = ["-f", "--seccomp-bpf", "-qq", "-o", here("trace"), "-e", "trace=network"];
     const { status } = spawnSync("strace", [...trace, process.execPath, BIN, ...command], {
       cwd: temporary.path,
       env: environment(),

@@ -2,6 +2,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
+import { edgecHere } from "./in-process.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 
@@ -13,8 +14,13 @@ const packageVersion = (): string =>
 const temporary = temporaryFolder();
 
 /** A failure is one message on stderr, without a stack, and nothing on stdout. */
-async function expectFailure(args: readonly string[], code: number, message: string | RegExp): Promise<void> {
-  const outcome = await edgec(args, { cwd: temporary.path });
+async function expectFailure(
+  args: readonly string[],
+  code: number,
+  message: string | RegExp,
+  run: typeof edgec = edgecHere,
+): Promise<void> {
+  const outcome = await run(args, { cwd: temporary.path });
   expect(outcome.stderr).toMatch(message);
   expect(outcome.code).toBe(code);
   expect(outcome.stdout).toBe("");
@@ -31,13 +37,13 @@ describe("help", () => {
   });
 
   it("exists for each command, and exits 0", async () => {
-    const { code, stdout } = await edgec(["help", "optimize"]);
+    const { code, stdout } = await edgecHere(["help", "optimize"]);
     expect([code, stdout.includes("Usage: edgec optimize")]).toEqual([0, true]);
-    expect((await edgec(["help"])).stdout).toContain("Exit codes: 0 done");
+    expect((await edgecHere(["help"])).stdout).toContain("Exit codes: 0 done");
   });
 
   it("derives the flags of compress from the passes", async () => {
-    const { stdout } = await edgec(["compress", "--help"]);
+    const { stdout } = await edgecHere(["compress", "--help"]);
     for (const flag of ["--prune", "--int8", "--cluster", "--storage"]) expect(stdout).toContain(`  ${flag}`);
   });
 
@@ -60,7 +66,7 @@ describe("edgec targets", () => {
       "arm64",
       "wasm",
     ]);
-    expect((await edgec(["targets"])).stdout).toContain(`native: ${native.profile} (`);
+    expect((await edgecHere(["targets"])).stdout).toContain(`native: ${native.profile} (`);
   });
 });
 
@@ -70,11 +76,17 @@ describe("wrong usage", () => {
       ["compress", LENET, "--target", "x64-vni"],
       2,
       'there is no target "x64-vni". Did you mean "x64-vnni"?',
+      edgec,
     ));
   it("exits 2 and suggests an option", () =>
-    expectFailure(["compress", LENET, "--itn8"], 2, /unknown option '--itn8'\n\(Did you mean --int8\?\)/));
+    expectFailure(
+      ["compress", LENET, "--itn8"],
+      2,
+      /unknown option '--itn8'\n\(Did you mean --int8\?\)/,
+      edgec,
+    ));
   it("exits 2 and suggests a command", () =>
-    expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/));
+    expectFailure(["compres", LENET], 2, /unknown command 'compres'\n\(Did you mean compress\?\)/, edgec));
   it('exits 2 and suggests a command for "help"', () =>
     expectFailure(["help", "compres"], 2, /there is no command "compres"\. Did you mean "compress"\?/));
   it("exits 2 for help on an unknown command", () =>
@@ -124,7 +136,7 @@ describe("files", () => {
   it("exits 2 for a missing model", () => expectFailure(["compress", "missing.onnx"], 2, "missing.onnx"));
   it("exits 3 for a file that is not a model", async () => {
     await writeFile(join(temporary.path, "text.onnx"), "hello, world");
-    await expectFailure(["compress", "text.onnx"], 3, "text.onnx");
+    await expectFailure(["compress", "text.onnx"], 3, "text.onnx", edgec);
   });
   it("exits 3 for a cut-off model", async () => {
     await writeFile(join(temporary.path, "cut.onnx"), readFileSync(LENET).subarray(0, 100_000));
@@ -148,7 +160,7 @@ describe("files", () => {
     expect(await readdir(temporary.path)).toEqual([]);
   });
   it("exits 3 for missing data files", async () => {
-    await edgec(["compress", LENET, "-o", "out.onnx", "--external-data", "--no-verify"], {
+    await edgecHere(["compress", LENET, "-o", "out.onnx", "--external-data", "--no-verify"], {
       cwd: temporary.path,
     });
     await rm(join(temporary.path, "out.onnx.data"));
@@ -158,7 +170,7 @@ describe("files", () => {
       'out.onnx keeps weights in the data file "out.onnx.data", which is missing',
     );
     for (const [command = "", ...rest] of [["compress", "--int8", "--no-verify"], ["inspect"]]) {
-      const { code, stderr } = await edgec([command, "out.onnx", ...rest], { cwd: temporary.path });
+      const { code, stderr } = await edgecHere([command, "out.onnx", ...rest], { cwd: temporary.path });
       expect([command, code]).toEqual([command, 3]);
       expect(stderr).toMatch(
         / of out\.onnx keeps its values in the data file "out\.onnx\.data", which is missing/,
@@ -204,7 +216,7 @@ describe("inspect and passes", () => {
   });
 
   it("lists every pass with its defaults", async () => {
-    const passes = JSON.parse((await edgec(["passes", "--json"])).stdout) as {
+    const passes = JSON.parse((await edgecHere(["passes", "--json"])).stdout) as {
       name: string;
       flag: string | null;
     }[];

@@ -64,28 +64,41 @@ function expectBlame({ code, stdout, stderr }: Outcome, name: string, message: R
   expect([code, stdout]).toEqual([2, ""]);
 }
 
-describe.each(sampled(Object.entries(MISDEEDS), 2))("a module that %s", (_, [code, message]) => {
-  it.each(Object.entries(FEEDS))("%s is an error that names it", async (_place, feed) => {
-    writeFileSync(join(temporary.path, "feed.mjs"), feed(code).replaceAll("FEED", FEED));
-    const args = ["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"];
-    expectBlame(await edgec(args, { cwd: temporary.path }), "feed.mjs", message);
-    expect(readdirSync(temporary.path)).toEqual(["feed.mjs"]);
-  });
+const PLACES = [...Object.keys(FEEDS), ...Object.keys(METRICS)];
+/** Every misdeed in every place; a sample has each of the places. */
+const CASES = Object.keys(MISDEEDS).flatMap((misdeed) => PLACES.map((place) => [misdeed, place] as const));
 
-  it.each(Object.entries(METRICS))("as a metric, %s, is an error that names it", async (_place, metric) => {
-    writeFileSync(join(temporary.path, "metric.mjs"), metric(code));
-    const args = [
-      "verify",
-      LENET,
-      LENET,
-      "--eval",
-      fixture("digits/digits-rgb32-eval.npz"),
-      "--metric",
-      "metric.mjs",
-      "--quiet",
-    ];
-    expectBlame(await edgec(args, { cwd: temporary.path }), "metric.mjs", message);
-  });
+describe("a module", () => {
+  const sample = sampled(CASES, 4);
+  it.each(sample.filter(([, place]) => place in FEEDS))(
+    "that %s %s is an error that names it",
+    async (misdeed, place) => {
+      const [[code, message], feed] = [MISDEEDS[misdeed]!, FEEDS[place as keyof typeof FEEDS]];
+      writeFileSync(join(temporary.path, "feed.mjs"), feed(code).replaceAll("FEED", FEED));
+      const args = ["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"];
+      expectBlame(await edgec(args, { cwd: temporary.path }), "feed.mjs", message);
+      expect(readdirSync(temporary.path)).toEqual(["feed.mjs"]);
+    },
+  );
+
+  it.each(sample.filter(([, place]) => place in METRICS))(
+    "as a metric that %s %s is an error that names it",
+    async (misdeed, place) => {
+      const [[code, message], metric] = [MISDEEDS[misdeed]!, METRICS[place as keyof typeof METRICS]];
+      writeFileSync(join(temporary.path, "metric.mjs"), metric(code));
+      const args = [
+        "verify",
+        LENET,
+        LENET,
+        "--eval",
+        fixture("digits/digits-rgb32-eval.npz"),
+        "--metric",
+        "metric.mjs",
+        "--quiet",
+      ];
+      expectBlame(await edgec(args, { cwd: temporary.path }), "metric.mjs", message);
+    },
+  );
 });
 
 it("a timer that a module leaves running does not delay the end of a complete run", async () => {

@@ -11,6 +11,7 @@ import { optimize } from "../../src/compress/optimize.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
 import { uniform } from "../support/seeded.js";
+import { isThorough } from "../support/thorough.js";
 import { networkOnDisk, samplesFor } from "./small-network.js";
 
 const WIDTH = 48;
@@ -106,7 +107,11 @@ describe.each(Object.entries(runs))("%s", (name, run) => {
     const next = uniform(name.length);
     const events = await eventsOf(name, run);
     writeFileSync(output, AS_IT_WAS);
-    for (const nth of [0, ...Array.from({ length: 3 }, () => 1 + Math.floor(next() * events))]) {
+    // A full run comes before each of these.
+    for (const nth of [
+      0,
+      ...Array.from({ length: isThorough ? 3 : 1 }, () => 1 + Math.floor(next() * events)),
+    ]) {
       const { controller, reason, outcome } = await abortedAt(run, nth);
       // Measured times decide how long a search is.
       if (outcome === "done" && name.includes("all that is known")) {

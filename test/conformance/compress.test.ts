@@ -26,7 +26,7 @@ describe.each([{ int8: "" }, { prune: "0.5", cluster: "16" }])("%o", (flags) => 
     ["with all inputs but the first as constants", withConstants],
   ])("makes of every operator model, %s, one that loads and runs", async (_, variant) => {
     const outcomes: Outcome[] = [];
-    for (const test of sampled(operatorTests(), 3).map(variant))
+    for (const test of sampled(operatorTests(), 7).map(variant))
       outcomes.push(await outcomeOf(test, compress));
     // Results may differ by what the passes lose; a detail is there only when the model no longer loads or
     // runs.

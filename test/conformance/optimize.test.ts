@@ -9,7 +9,7 @@ import { sampled } from "../support/thorough.js";
 it("leaves the outputs of every operator model as they were", async () => {
   const passes = [...CLEAN_UP_PASSES, ...OPTIMIZE_PASSES].map(({ pass }) => pass());
   const outcomes: Outcome[] = [];
-  const tests = sampled(operatorTests(), 3);
+  const tests = sampled(operatorTests(), 5);
   for (const test of tests)
     outcomes.push(await outcomeOf(test, async (model) => (await untilStable(model, passes, CONTEXT)) > 1));
   expect(outcomes.filter(({ verdict, official }) => verdict === "different" || official === false)).toEqual(

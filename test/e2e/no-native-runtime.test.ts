@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { sampled } from "../support/thorough.js";
 
 const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
 const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };
@@ -43,16 +44,15 @@ const choicesOf = ({ decisions, nodes }: Report): unknown => ({
   nodes: nodes.map(({ pass, name, status }) => [pass, name, status]),
 });
 
-/** WebAssembly takes its time; the others are for `npm run check:full`. */
-const RUNS: readonly (readonly [string, string])[] = [
-  ["lenet", "fast"],
-  ...(process.env.EDGEC_FULL
-    ? ([
-        ["lenet", "balanced"],
-        ["mbv2", "fast"],
-      ] as const)
-    : []),
-];
+/** WebAssembly takes its time. */
+const RUNS = sampled(
+  [
+    ["lenet", "fast"],
+    ["lenet", "balanced"],
+    ["mbv2", "fast"],
+  ] as const,
+  3,
+);
 
 describe("without the native runtime", () => {
   it.each(RUNS)(
@@ -75,12 +75,13 @@ describe("without the native runtime", () => {
     120_000,
   );
 
-  it.each([
+  const BARE = [
+    ["lenet", ["--prune", "0.5", "--cluster", "16"], NO_NATIVE],
     ["vit", ["--int8"], NO_NATIVE],
     ["rnn", ["--int8"], NONE],
-    ["lenet", ["--prune", "0.5", "--cluster", "16"], NO_NATIVE],
     ["lenet", ["--storage", "int8"], NONE],
-  ] as const)(
+  ] as const;
+  it.each(sampled(BARE, 2))(
     "%s with %s and no data becomes the same bytes",
     async (name, flags, env) => {
       const args = [fixture(`models/${name}.onnx`), ...flags];
@@ -90,18 +91,14 @@ describe("without the native runtime", () => {
     120_000,
   );
 
-  it("says so in the first line, with the way to get it", async () => {
-    const { stderr } = await made([fixture("models/lenet.onnx")], NO_NATIVE);
-    expect(stderr.split("\n")[0]).toMatch(
-      /^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web is used instead.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/,
-    );
-  });
-
-  it("says no more of a choice than there was one", async () => {
+  it("says so in the first line, with the way to get it, and no more of a choice than there was one", async () => {
     const [stored, int8] = [
       await made([fixture("models/lenet.onnx")], NO_NATIVE),
       await made([fixture("models/lenet.onnx"), "--int8"], NO_NATIVE),
     ];
+    expect(stored.stderr.split("\n")[0]).toMatch(
+      /^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web is used instead.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/,
+    );
     const notice = ({ report }: Made): string => report.warnings[0]?.message ?? "";
     expect(notice(stored)).not.toContain("table of costs");
     expect(notice(int8)).toContain(

@@ -33,7 +33,7 @@ it.skipIf(process.platform === "win32")("compresses from a script, with two repo
 
 it("compresses from a program", () => {
   expect(runExample("library.mjs")).toMatch(/^[\d.]+ times smaller\naccuracy [\d.]+ → [\d.]+\n/);
-  expect(existsSync(join(folder.path, "resnet.int8.onnx"))).toBe(true);
+  expect(existsSync(join(folder.path, "lenet.int8.onnx"))).toBe(true);
 });
 
 it("runs a pass of one's own inside the recipe", () => {

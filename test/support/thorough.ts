@@ -4,7 +4,8 @@
  */
 import { it } from "vitest";
 
-const isThorough = process.env.EDGEC_FULL === "1";
+/** Whether the full check runs. */
+export const isThorough = process.env.EDGEC_FULL === "1";
 
 /** All members in the full check, else every `n`-th, the first included. */
 export function sampled<T>(members: readonly T[], n: number): readonly T[] {
