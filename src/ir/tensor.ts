@@ -49,7 +49,7 @@ export interface Tensor extends Annotated {
 }
 
 /** Number of elements; 1 for a scalar. Throws BadModelError for negative or overflowing dims. */
-export function elementCount(tensor: Pick<Tensor, "dims" | "name">): number {
+export function elementCount(tensor: Pick<Tensor, "name"> & { readonly dims: readonly number[] }): number {
   let count = 1;
   for (const dim of tensor.dims) {
     if (!Number.isSafeInteger(dim) || dim < 0)

@@ -46,7 +46,17 @@ function place(list: string[], name: string): number {
   return at >= 0 ? at : list.push(name) - 1;
 }
 
-function attributeKey({ name, i, f, s, t, ints, floats, strings }: Node["attributes"][number]): string {
+/** Equal for attributes of the same name and value. */
+export function attributeKey({
+  name,
+  i,
+  f,
+  s,
+  t,
+  ints,
+  floats,
+  strings,
+}: Node["attributes"][number]): string {
   const lists = [s, ints, floats, ...(strings ?? [])].map((list) => (list ? [...list].join(".") : ""));
   const tensor = t ? `${t.dataType}:${t.dims.join()}:${[...tensorBytes(t)].join(".")}` : "";
   return `${name}=${i ?? f ?? ""}${lists.join(":")}${tensor}`;

@@ -3,30 +3,27 @@
  * are made only when a draft is chosen, so that hundreds can be compared; names are given then as well, and
  * until then stand in with the length that most of them will have.
  */
-import {
-  contentKey,
-  DataType,
-  int64Tensor,
-  integerTensor,
-  makeNode,
-  storedByteLength,
-} from "../../ir/index.js";
-import type { Attribute, Node, Tensor } from "../../ir/index.js";
+import { contentKey, storedByteLength } from "../../ir/index.js";
+import type { Attribute, DataType, Node, Tensor } from "../../ir/index.js";
 import type { FreeNames } from "./free-names.js";
+import { int32Constant, int64Constant, powersColumn, type IntegerConstant } from "./interned-integers.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
-import type { TensorShape } from "./wire-size.js";
 
-interface PendingConstant extends TensorShape {
+interface PendingConstant {
   readonly name: string;
-  readonly values: () => Uint8Array;
-  /** A constant that exists already, taken as it is: it may lie on the disk. */
-  readonly tensor?: Tensor;
+  readonly dims: readonly number[];
+  readonly dataType: DataType;
+  /** Its bytes may lie on the disk, where it existed already. */
+  readonly tensor: () => Tensor;
   /** Content of a small constant that chains of one graph share. */
   readonly sharedKey?: string;
 }
 
 /** Constants of so many bytes are compared with those of other chains, which may have come to the same. */
 const SHARED_FROM = 256;
+
+/** Made once, as every draft needs them. */
+const PLACEHOLDERS: string[] = [];
 
 export class Draft {
   /** The family that statistics count by. */
@@ -45,31 +42,35 @@ export class Draft {
   /** A constant of this chain's own. */
   constant(dataType: DataType, dims: readonly number[], values: () => Uint8Array): string {
     const name = this.placeholder();
-    this.constants.push({ name, dims: [...dims], dataType, values });
+    const tensor = (): Tensor => ({ dims: [...dims], dataType, raw: values() });
+    this.constants.push({ name, dims, dataType, tensor });
     return name;
   }
 
   /** An int32 constant that chains share. */
   int32(values: readonly number[], dims: readonly number[] = []): string {
-    return this.share(
-      `i32 ${dims.join()}: ${values.join()}`,
-      integerTensor("", dims, DataType.INT32, Int32Array.from(values)),
-    );
+    return this.share(int32Constant(values, dims));
+  }
+
+  /** A column of int32 that chains share: 1, radix, radix², … */
+  powers(radix: number, count: number): string {
+    return this.share(powersColumn(radix, count));
   }
 
   /** A vector of int64 that chains share: shapes, starts, ends. */
   int64(values: readonly number[]): string {
-    return this.share(`i64 ${values.join()}`, int64Tensor("", values));
+    return this.share(int64Constant(values));
   }
 
   /** A constant that the model has had before, which chains share where they hold the same. */
   existing(tensor: Tensor): string {
-    return this.share(contentKey(tensor), tensor);
+    const { dims, dataType } = tensor;
+    return this.share({ key: contentKey(tensor), dims, dataType, tensor: () => tensor });
   }
 
   op(opType: string, inputs: readonly string[], attributes: readonly Attribute[] = []): string {
     const output = this.placeholder();
-    this.nodes.push(makeNode(opType, inputs, [output], attributes));
+    this.nodes.push({ opType, inputs: [...inputs], outputs: [output], attributes: [...attributes] });
     return output;
   }
 
@@ -95,11 +96,10 @@ export class Draft {
 
   /** Bytes of those that it shares, by content. */
   get sharedBytes(): [key: string, bytes: number][] {
-    return this.constants.flatMap((constant) =>
-      constant.sharedKey === undefined
-        ? []
-        : [[constant.sharedKey, tensorWireSize(constant)] as [string, number]],
-    );
+    const shared: [key: string, bytes: number][] = [];
+    for (const constant of this.constants)
+      if (constant.sharedKey !== undefined) shared.push([constant.sharedKey, tensorWireSize(constant)]);
+    return shared;
   }
 
   /** Bytes of the nodes, written out. */
@@ -119,8 +119,8 @@ export class Draft {
   build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
     const given = new Map<string, string>();
     const constants: Tensor[] = [];
-    for (const { name, values, tensor, sharedKey, ...shape } of this.constants) {
-      const made: Tensor = tensor ?? { ...shape, dims: [...shape.dims], raw: values() };
+    for (const { name, tensor, sharedKey } of this.constants) {
+      const made = tensor();
       const key = sharedKey ?? (storedByteLength(made) >= SHARED_FROM ? contentKey(made) : undefined);
       const known = key === undefined ? undefined : shared.get(key);
       const taken = known ?? names.next();
@@ -141,23 +141,16 @@ export class Draft {
     };
   }
 
-  private share(sharedKey: string, tensor: Tensor): string {
-    const known = this.constants.find((constant) => constant.sharedKey === sharedKey);
-    if (known) return known.name;
+  private share({ key: sharedKey, dims, dataType, tensor }: IntegerConstant): string {
+    for (const constant of this.constants) if (constant.sharedKey === sharedKey) return constant.name;
     const name = this.placeholder();
-    this.constants.push({
-      name,
-      dims: tensor.dims,
-      dataType: tensor.dataType,
-      values: () => tensor.raw ?? new Uint8Array(),
-      tensor,
-      sharedKey,
-    });
+    this.constants.push({ name, dims, dataType, tensor, sharedKey });
     return name;
   }
 
   /** Two characters, one of which no name given by `FreeNames` has. */
   private placeholder(): string {
-    return `?${(this.placeholders++).toString(36)}`;
+    const at = this.placeholders++;
+    return (PLACEHOLDERS[at] ??= `?${at.toString(36)}`);
   }
 }

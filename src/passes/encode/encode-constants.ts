@@ -1,15 +1,19 @@
 /** Encoding the constants of a model: which may be encoded, the edits, and the account of both. */
 import type { Diagnostic } from "../../diagnostics.js";
+import { groupBy } from "../../group-by.js";
 import { DataType, storedByteLength } from "../../ir/index.js";
 import type { FunctionDef, GraphEditor, Model, Node, Tensor } from "../../ir/index.js";
 import type { NodeStatus, PassContext } from "../contract.js";
 import { addFunctions, callOf, functionDomain } from "./chain-functions.js";
+import type { Draft } from "./decoder-builder.js";
 import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
-import { functionsOf, optionsOf, selectForms } from "./selection.js";
-import type { Choice, FormOption } from "./selection.js";
-import { allForms, ENCODABLE_BYTES } from "./storage-forms.js";
-import { draftOf, StoredForms } from "./stored-forms.js";
+import type { ChainStructure } from "./chain-structures.js";
+import { FormOptions, type Choice, type FormOption } from "./form-options.js";
+import { FormSource } from "./form-source.js";
+import { functionsOf, selectForms } from "./selection.js";
+import { ENCODABLE_BYTES } from "./storage-forms.js";
+import { StoredForms } from "./stored-forms.js";
 import { whyDense } from "./why-dense.js";
 import { functionWireSize, nodeWireSize, opsetWireSize, tensorWireSize } from "./wire-size.js";
 
@@ -40,6 +44,7 @@ interface Place {
   readonly editor: GraphEditor;
   readonly tensor: Tensor;
   readonly user: Node | undefined;
+  readonly source: FormSource;
   readonly choice: Choice;
 }
 
@@ -59,10 +64,11 @@ export async function encodeConstants(
     bytesAfter: 0,
     missedBytes: 0,
   };
-  const forms = new StoredForms(model);
+  const known = { forms: new StoredForms(model), options: new FormOptions() };
   const places: Place[] = [];
   for (const [graph, editor] of editors.entries())
-    places.push(...(await findPlaces({ editor, graph, forms }, limits, result, advance)));
+    for (const place of await findPlaces({ editor, graph, ...known }, limits, result, advance))
+      places.push(place);
   const isTooOld = limits.opset < ENCODING_OPSET;
   const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
   const selection = await selectForms(
@@ -76,14 +82,13 @@ export async function encodeConstants(
     return result;
   }
   const functions =
-    domain === undefined ? new Map<string, FunctionDef>() : functionsOf(selection, limits.opset, domain);
+    domain === undefined
+      ? new Map<ChainStructure, FunctionDef>()
+      : functionsOf(selection, limits.opset, domain);
   const names = new FreeNames(model);
-  for (const editor of editors) {
-    const own = places.flatMap((place, i) =>
-      place.editor === editor ? [{ place, pick: selection.picks[i] }] : [],
-    );
+  const picked = places.map((place, i) => ({ place, pick: selection.picks[i] }));
+  for (const [editor, own] of groupBy(picked, ({ place }) => place.editor))
     encodeGraph(editor, own, { model, names, functions, result });
-  }
   if (domain !== undefined && functions.size > 0) {
     addFunctions(model, domain, [...functions.values()]);
     result.bytesAfter += [...functions.values()].reduce(
@@ -98,11 +103,12 @@ interface PlaceScope {
   readonly editor: GraphEditor;
   readonly graph: number;
   readonly forms: StoredForms;
+  readonly options: FormOptions;
 }
 
 /** The constants of a graph with their forms; those that must stay dense go to the result with the reason. */
 async function findPlaces(
-  { editor, graph, forms }: PlaceScope,
+  { editor, graph, forms, options }: PlaceScope,
   limits: EncodingLimits,
   result: EncodingResult,
   advance?: PassContext["advance"],
@@ -125,17 +131,11 @@ async function findPlaces(
       continue;
     }
     const denseBytes = tensorWireSize(tensor);
-    const drafts = [
-      ...(isLarge && !obstacle ? allForms(tensor, Math.max(limits.opset, ENCODING_OPSET)) : []),
-      ...(form ? [draftOf(form, name)] : []),
-    ];
+    const opset = isLarge && !obstacle ? Math.max(limits.opset, ENCODING_OPSET) : undefined;
+    const source = new FormSource(tensor, opset, form);
     const limitBytes = form ? denseBytes : denseBytes * (1 - limits.minSaving);
-    places.push({
-      editor,
-      tensor,
-      user: users[0],
-      choice: { denseBytes, limitBytes, graph, options: optionsOf(drafts) },
-    });
+    const choice = { denseBytes, limitBytes, options: options.of(source.drafts(), graph) };
+    places.push({ editor, tensor, user: users[0], source, choice });
   }
   return places;
 }
@@ -148,7 +148,7 @@ function keep(result: EncodingResult, tensor: Tensor, user: Node | undefined, re
 
 function keepForOpset(
   result: EncodingResult,
-  { tensor, user, choice }: Place,
+  { tensor, user, choice, source }: Place,
   pick: FormOption | undefined,
   opset: number,
 ): void {
@@ -156,20 +156,21 @@ function keepForOpset(
     keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
     return;
   }
-  result.missedBytes += choice.denseBytes - pick.draft.bytes;
+  const draft = source.draft(pick.index);
+  result.missedBytes += choice.denseBytes - draft.bytes;
   keep(
     result,
     tensor,
     user,
     `operator set ${opset} lacks the operators; ` +
-      `from ${ENCODING_OPSET} on ${pick.draft.form} takes ${pick.draft.bytes} of ${choice.denseBytes} bytes`,
+      `from ${ENCODING_OPSET} on ${draft.form} takes ${draft.bytes} of ${choice.denseBytes} bytes`,
   );
 }
 
 interface WholeModel {
   readonly model: Model;
   readonly names: FreeNames;
-  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly functions: ReadonlyMap<ChainStructure, FunctionDef>;
   readonly result: EncodingResult;
 }
 
@@ -184,15 +185,16 @@ function encodeGraph(
   const replaced = new Set<string>();
   const chains: Node[] = [];
   for (const {
-    place: { tensor, user, choice },
+    place: { tensor, user, choice, source },
     pick,
   } of places) {
     if (!pick) {
       keep(result, tensor, user, `dense is smallest: ${choice.denseBytes} bytes`);
       continue;
     }
-    const { nodes, constants } = pick.draft.build(names, shared);
-    const called = functions.get(pick.key);
+    const draft = source.draft(pick.index);
+    const { nodes, constants } = draft.build(names, shared);
+    const called = functions.get(pick.chain);
     const chain = called ? [callOf(called, nodes)] : nodes;
     carryAnnotations(tensor, chain);
     for (const constant of constants) editor.addInitializer(constant);
@@ -207,7 +209,7 @@ function encodeGraph(
       (sum, node) => sum + nodeWireSize(node),
       constants.reduce((sum, constant) => sum + tensorWireSize(constant), 0),
     );
-    count(result, tensor, user, pick, bytes);
+    count(result, tensor, user, draft, bytes);
   }
   if (replaced.size === 0) return;
   editor.removeInitializers(replaced);
@@ -218,7 +220,7 @@ function count(
   result: EncodingResult,
   tensor: Tensor,
   user: Node | undefined,
-  { draft }: FormOption,
+  draft: Draft,
   bytes: number,
 ): void {
   const before = tensorWireSize(tensor);

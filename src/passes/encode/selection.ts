@@ -5,68 +5,12 @@
  */
 import type { FunctionDef } from "../../ir/index.js";
 import type { PassContext } from "../contract.js";
-import { callOf, defineFunction, shapeOf } from "./chain-functions.js";
-import type { Draft } from "./decoder-builder.js";
-import { functionWireSize, nodeWireSize, opsetWireSize } from "./wire-size.js";
-
-/** One form of one constant. */
-export interface FormOption {
-  readonly draft: Draft;
-  readonly key: string;
-  readonly ownBytes: number;
-  readonly sharedBytes: readonly [key: string, bytes: number][];
-  readonly inlineBytes: number;
-  readonly callBytes: number;
-}
-
-/** A constant to choose a form for. */
-export interface Choice {
-  readonly denseBytes: number;
-  /** A form must stay below this. */
-  readonly limitBytes: number;
-  /** The graph, within which small constants are shared. */
-  readonly graph: number;
-  readonly options: readonly FormOption[];
-}
-
-export interface Selection {
-  /** For each choice its form, or undefined for dense. */
-  readonly picks: readonly (FormOption | undefined)[];
-  /** Chains, by key, that are called as functions. */
-  readonly functions: ReadonlySet<string>;
-  readonly bytes: number;
-}
-
-/**
- * The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even
- * as a call.
- */
-export function optionsOf(drafts: readonly Draft[]): FormOption[] {
-  const byKey = new Map<string, FormOption>();
-  for (const draft of drafts) {
-    const { key } = shapeOf(draft.nodes);
-    const option = {
-      draft,
-      key,
-      ownBytes: draft.ownBytes,
-      sharedBytes: draft.sharedBytes,
-      inlineBytes: draft.nodeBytes,
-      callBytes: nodeWireSize(callOf({ name: "A", domain: "e" }, draft.nodes)),
-    };
-    // Constants that the file has already may be shared with other values, which an equal chain with its
-    // own is not.
-    const place = `${draft.kind === "restored" ? "restored" : ""} ${key}`;
-    const rival = byKey.get(place);
-    if (!rival || constantBytes(option) < constantBytes(rival)) byKey.set(place, option);
-  }
-  const all = [...byKey.values()];
-  const smallest = Math.min(...all.map((option) => constantBytes(option) + option.inlineBytes));
-  return all.filter((option) => option.ownBytes + Math.min(option.callBytes, option.inlineBytes) <= smallest);
-}
-
-function constantBytes({ ownBytes, sharedBytes }: FormOption): number {
-  return sharedBytes.reduce((sum, [, bytes]) => sum + bytes, ownBytes);
-}
+import { defineFunction } from "./chain-functions.js";
+import type { ChainStructure } from "./chain-structures.js";
+import type { Choice } from "./form-options.js";
+import { estimatedChanges } from "./selection-changes.js";
+import { FormProblem, type Selection } from "./form-problem.js";
+import { functionWireSize, opsetWireSize } from "./wire-size.js";
 
 /** The selection of fewest bytes found. Without a `domain` there are no functions. */
 export async function selectForms(
@@ -75,141 +19,75 @@ export async function selectForms(
   domain: string | undefined,
   advance?: PassContext["advance"],
 ): Promise<Selection> {
-  const problem: Problem = { choices, readers: readersOf(choices) };
-  const plain = evaluate(problem, new Map(), 0);
+  const sizes =
+    domain === undefined ? new Map<ChainStructure, number>() : functionSizes(choices, opset, domain);
+  const importBytes = domain === undefined ? 0 : opsetWireSize({ domain, version: 1n });
+  const problem = new FormProblem(choices, sizes, importBytes);
+  const plain = problem.evaluate(new Set());
   if (domain === undefined) return plain;
-  const importBytes = opsetWireSize({ domain, version: 1n });
-  const sizes = functionSizes(choices, opset, domain);
   // From no function upwards and, as chains that pay only together are missed so, from those wanted if all
   // were free.
-  const wanted = evaluate(problem, new Map([...sizes.keys()].map((key) => [key, 0])), 0).picks.flatMap(
-    (pick) => (pick ? [pick.key] : []),
-  );
-  const starts = [new Map<string, number>(), new Map([...sizes].filter(([key]) => wanted.includes(key)))];
+  const wanted = new Set(problem.evaluate(new Set(sizes.keys())).picks.map((pick) => pick?.chain));
+  const starts = [plain, problem.evaluate(new Set([...sizes.keys()].filter((chain) => wanted.has(chain))))];
   let best = plain;
   for (const start of starts) {
-    const found = await improve(problem, start, { sizes, importBytes }, advance);
+    const found = await improve(problem, start, advance);
     if (found.bytes < best.bytes) best = found;
   }
   return best;
 }
 
-interface Problem {
-  readonly choices: readonly Choice[];
-  /** For each large constant of a graph that forms may share, how many choices could read it. */
-  readonly readers: ReadonlyMap<string, number>;
-}
-
-/** Bytes of a constant that is no mere number or shape. */
-const LARGE = 256;
-
-function readersOf(choices: readonly Choice[]): Map<string, number> {
-  const readers = new Map<string, number>();
-  for (const { options, graph } of choices) {
-    const keys = new Set(
-      options.flatMap(({ sharedBytes }) =>
-        sharedBytes.filter(([, bytes]) => bytes >= LARGE).map(([key]) => `${graph} ${key}`),
-      ),
-    );
-    for (const key of keys) readers.set(key, (readers.get(key) ?? 0) + 1);
-  }
-  return readers;
-}
-
-interface FunctionCosts {
-  readonly sizes: ReadonlyMap<string, number>;
-  readonly importBytes: number;
-}
-
 /** Opens or closes one function at a time, that which makes the file smallest, while there is one. */
 async function improve(
-  problem: Problem,
-  start: ReadonlyMap<string, number>,
-  { sizes, importBytes }: FunctionCosts,
+  problem: FormProblem,
+  start: Selection,
   advance: PassContext["advance"],
 ): Promise<Selection> {
-  let open = start;
-  let best = evaluate(problem, open, importBytes);
-  for (let improved = true; improved;) {
-    improved = false;
-    let next = open;
+  let best = start;
+  for (let round = 0; ; round++) {
+    const before = best;
+    const { functions } = before;
     let tried = 0;
-    for (const [key, bytes] of sizes) {
-      await advance?.(tried++, sizes.size, "shared chains");
-      const trial = new Map(open);
-      if (!trial.delete(key)) trial.set(key, bytes);
-      const selection = evaluate(problem, trial, importBytes);
-      if (selection.bytes < best.bytes) [best, next, improved] = [selection, trial, true];
+    for (const { chain, change } of estimatedChanges(problem, before)) {
+      // Trying one takes a walk over all constants, so what promises less than was found is left out, but
+      // where all of it is quickly done.
+      if (tried >= problem.quickTrials && before.bytes + change >= best.bytes) break;
+      await advance?.(tried++, problem.sizes.size, "shared chains");
+      const trial = new Set(functions);
+      if (!trial.delete(chain)) trial.add(chain);
+      const selection = problem.evaluate(trial);
+      if (selection.bytes < best.bytes) best = selection;
     }
-    open = next;
+    if (best === before) return best;
   }
-  return best;
 }
 
 /** Bytes of a function for each chain that at least two constants could share. */
-function functionSizes(choices: readonly Choice[], opset: number, domain: string): Map<string, number> {
-  const sizes = new Map<string, number>();
-  const seen = new Set<string>();
-  for (const { key, draft } of choices.flatMap(({ options }) => options)) {
-    if (seen.has(key) && !sizes.has(key))
-      sizes.set(key, functionWireSize(defineFunction(domain, 0, draft.nodes, opset)));
-    seen.add(key);
-  }
+function functionSizes(
+  choices: readonly Choice[],
+  opset: number,
+  domain: string,
+): Map<ChainStructure, number> {
+  const sizes = new Map<ChainStructure, number>();
+  const seen = new Set<ChainStructure>();
+  for (const { options } of choices)
+    for (const { chain } of options) {
+      if (seen.has(chain) && !sizes.has(chain))
+        sizes.set(chain, functionWireSize(defineFunction(domain, 0, chain.nodes, opset)));
+      seen.add(chain);
+    }
   return sizes;
 }
 
-/**
- * Gives each constant its smallest form, with these functions open. What several may share, the first would
- * pay for all, and so would take another form alone: in the choice each pays its part.
- */
-function evaluate(
-  { choices, readers }: Problem,
-  functions: ReadonlyMap<string, number>,
-  importBytes: number,
-): Selection {
-  const paid = new Set<string>();
-  let bytes = functions.size > 0 ? importBytes : 0;
-  for (const size of functions.values()) bytes += size;
-  const picks = choices.map(({ options, limitBytes, denseBytes, graph }) => {
-    let pick: FormOption | undefined;
-    let least = Infinity;
-    for (const option of options) {
-      let cost = ownCost(option, functions);
-      for (const [key, size] of option.sharedBytes)
-        if (!paid.has(`${graph} ${key}`)) cost += size / (readers.get(`${graph} ${key}`) ?? 1);
-      if (cost < least || (cost === least && pick && option.draft.nodes.length < pick.draft.nodes.length))
-        [pick, least] = [option, cost];
-    }
-    if (least >= limitBytes) pick = undefined;
-    bytes += pick ? ownCost(pick, functions) : denseBytes;
-    for (const [key, size] of pick?.sharedBytes ?? []) {
-      if (paid.has(`${graph} ${key}`)) continue;
-      paid.add(`${graph} ${key}`);
-      bytes += size;
-    }
-    return pick;
-  });
-  return { picks, functions: new Set(functions.keys()), bytes };
-}
-
-function ownCost(
-  { ownBytes, key, callBytes, inlineBytes }: FormOption,
-  functions: ReadonlyMap<string, number>,
-): number {
-  return ownBytes + (functions.has(key) ? callBytes : inlineBytes);
-}
-
-/** The functions of a selection, by the key of their chains. */
+/** The functions of a selection, by their chains. */
 export function functionsOf(
   { picks, functions }: Selection,
   opset: number,
   domain: string,
-): Map<string, FunctionDef> {
-  const definitions = new Map<string, FunctionDef>();
-  for (const pick of picks) {
-    if (pick && functions.has(pick.key) && !definitions.has(pick.key)) {
-      definitions.set(pick.key, defineFunction(domain, definitions.size, pick.draft.nodes, opset));
-    }
-  }
+): Map<ChainStructure, FunctionDef> {
+  const definitions = new Map<ChainStructure, FunctionDef>();
+  for (const pick of picks)
+    if (pick && functions.has(pick.chain) && !definitions.has(pick.chain))
+      definitions.set(pick.chain, defineFunction(domain, definitions.size, pick.chain.nodes, opset));
   return definitions;
 }

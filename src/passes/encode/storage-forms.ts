@@ -28,14 +28,24 @@ export const ENCODABLE_BYTES: ReadonlyMap<DataType, number> = new Map([
   [DataType.UINT8, 1],
 ]);
 
+/** What is known of a constant, to make forms of; undefined for types that only have the dense form. */
+export function candidateOf(tensor: Tensor, opset: number): Candidate | undefined {
+  const bytesPerElement = ENCODABLE_BYTES.get(tensor.dataType);
+  if (bytesPerElement === undefined) return undefined;
+  return { tensor, opset, symbols: readSymbols(tensor, bytesPerElement) };
+}
+
+/** Every form of the constant, as a chain whose last node makes its name, always in the same order. */
+export function formsOf(candidate: Candidate): Draft[] {
+  const drafts = STORAGE_FORMS.flatMap((form) => form.drafts(candidate));
+  return drafts.map((draft) => draft.finish(candidate.tensor.name ?? ""));
+}
+
 /**
  * Every form that holds the tensor at operator set `opset`, as a chain whose last node makes the tensor's
  * name. Decoding gives the very same bytes. Nothing for types that only have the dense form.
  */
 export function allForms(tensor: Tensor, opset: number): Draft[] {
-  const bytesPerElement = ENCODABLE_BYTES.get(tensor.dataType);
-  if (bytesPerElement === undefined) return [];
-  const candidate: Candidate = { tensor, opset, symbols: readSymbols(tensor, bytesPerElement) };
-  const drafts = STORAGE_FORMS.flatMap((form) => form.drafts(candidate));
-  return drafts.map((draft) => draft.finish(tensor.name ?? ""));
+  const candidate = candidateOf(tensor, opset);
+  return candidate ? formsOf(candidate) : [];
 }

@@ -35,8 +35,7 @@ export function emitDigits(draft: Draft, stream: DigitStream): string {
   const { digitsPerWord } = stream.packing;
   const words = emitWords(draft, stream);
   if (digitsPerWord === 1) return words;
-  const column = Array.from({ length: digitsPerWord }, (_, j) => stream.radix ** j);
-  const quotients = draft.op("Div", [words, draft.int32(column, [digitsPerWord, 1])]);
+  const quotients = draft.op("Div", [words, draft.powers(stream.radix, digitsPerWord)]);
   return draft.op("Mod", [quotients, draft.int32([stream.radix])]);
 }
 

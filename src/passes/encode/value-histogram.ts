@@ -40,17 +40,17 @@ export interface Symbols {
 
 export function readSymbols(tensor: Tensor, bytesPerElement: number): Symbols {
   const stream = (): Iterable<Patterns> => patternPieces(tensor, bytesPerElement);
-  const counts = bytesPerElement === 1 ? countBytes(stream()) : countPatterns(stream());
+  const count = elementCount(tensor);
+  const counts = bytesPerElement === 1 ? countBytes(stream()) : countPatterns(stream(), count);
   let background = 0;
   let most = 0;
   for (const [pattern, n] of counts ?? []) if (n > most) [background, most] = [pattern, n];
-  const count = elementCount(tensor);
   const foreground = count - (counts ? most : countOf(stream(), 0));
   // Distances serve sparse forms, which do not pay for a tensor that is mostly foreground.
   const distances =
     foreground > DENSE_FROM * count
       ? { first: -1, distances: new Map<number, number>() }
-      : measureDistances(stream(), background);
+      : measureDistances(stream(), background, count);
   return {
     count,
     bytesPerElement,
@@ -101,10 +101,12 @@ function everyPattern(stream: Iterable<Patterns>, holds: (pattern: number) => bo
 
 /**
  * Occurrences by pattern, ascending, or undefined beyond MAX_DISTINCT. An open-addressing table: twice as
- * fast as a Map.
+ * fast as a Map. Of a small tensor it is small too, since clearing and reading it would take longer than
+ * counting.
  */
-function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefined {
-  const mask = 4 * MAX_DISTINCT - 1;
+function countPatterns(stream: Iterable<Patterns>, count: number): Map<number, number> | undefined {
+  const most = Math.min(MAX_DISTINCT, count);
+  const mask = 2 ** Math.ceil(Math.log2(4 * Math.max(1, most))) - 1;
   const keys = new Uint32Array(mask + 1);
   const counts = new Float64Array(mask + 1);
   let distinct = 0;
@@ -114,7 +116,7 @@ function countPatterns(stream: Iterable<Patterns>): Map<number, number> | undefi
       let slot = (Math.imul(pattern, 0x9e3779b1) >>> 12) & mask;
       while (counts[slot] !== 0 && keys[slot] !== pattern) slot = (slot + 1) & mask;
       if (counts[slot] === 0) {
-        if (++distinct > MAX_DISTINCT) return undefined;
+        if (++distinct > most) return undefined;
         keys[slot] = pattern;
       }
       counts[slot]!++;
@@ -130,8 +132,9 @@ const SHORT = 1024;
 function measureDistances(
   stream: Iterable<Patterns>,
   background: number,
+  count: number,
 ): Pick<Symbols, "first" | "distances"> {
-  const short = new Float64Array(SHORT);
+  const short = new Float64Array(Math.min(SHORT, count));
   const distances = new Map<number, number>();
   let first = -1;
   let last = 0;
@@ -142,7 +145,7 @@ function measureDistances(
       const at = begin + i;
       if (first < 0) first = at;
       const distance = at - last;
-      if (distance < SHORT) short[distance]!++;
+      if (distance < short.length) short[distance]!++;
       else distances.set(distance, (distances.get(distance) ?? 0) + 1);
       last = at;
     }

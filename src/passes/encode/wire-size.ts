@@ -14,23 +14,29 @@ export function varintSize(value: number | bigint): number {
 }
 
 /** A length-delimited field with a one-byte tag: tag, length, content. */
-function delimited(length: number): number {
+export function delimited(length: number): number {
   return 1 + varintSize(length) + length;
 }
 
-function text(value: string): number {
+/** A string as a field with a one-byte tag. */
+export function text(value: string): number {
   return delimited(Buffer.byteLength(value));
 }
 
 /** A node as one entry of its graph. Bodies are left out. */
 export function nodeWireSize(node: Node): number {
+  return delimited(nodeFieldsSize(node));
+}
+
+/** The same without tag and length. */
+export function nodeFieldsSize(node: Node): number {
   let size = text(node.opType);
   for (const name of [...node.inputs, ...node.outputs]) size += text(name);
   if (node.name) size += text(node.name);
   if (node.domain) size += text(node.domain);
   if (node.overload) size += text(node.overload);
   for (const attribute of node.attributes) size += delimited(attributeSize(attribute));
-  return delimited(size);
+  return size;
 }
 
 function attributeSize({ name, i, f, s, t, ints, floats, strings, type }: Attribute): number {
@@ -49,7 +55,9 @@ function attributeSize({ name, i, f, s, t, ints, floats, strings, type }: Attrib
 }
 
 /** What a constant's size is read from: values may not exist yet. */
-export type TensorShape = Pick<Tensor, "name" | "dims" | "dataType">;
+export interface TensorShape extends Pick<Tensor, "name" | "dataType"> {
+  readonly dims: readonly number[];
+}
 
 /** A constant as one entry of its graph, its values in `raw_data`. */
 export function tensorWireSize(tensor: TensorShape): number {

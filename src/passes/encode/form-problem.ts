@@ -1,0 +1,107 @@
+/** What a choice of forms for all constants comes to, with some chains as functions. */
+import type { ChainStructure } from "./chain-structures.js";
+import type { Choice, FormOption, SharedConstant } from "./form-options.js";
+
+export interface Selection {
+  /** For each choice its form, or undefined for dense. */
+  readonly picks: readonly (FormOption | undefined)[];
+  /** Chains that are called as functions. */
+  readonly functions: ReadonlySet<ChainStructure>;
+  readonly bytes: number;
+}
+
+/** Bytes of a constant that is no mere number or shape. */
+const LARGE = 256;
+/** Forms that are looked at in a few milliseconds. */
+const QUICK = 100_000;
+
+export class FormProblem {
+  /** How often all choices can be gone through without anyone noticing. */
+  readonly quickTrials: number;
+  /** For each large constant that forms may share, how many choices could read it; 1 for others. */
+  private readonly readers: Float64Array;
+
+  /**
+   * @param sizes bytes of each chain that may become a function
+   * @param importBytes what the first function adds
+   */
+  constructor(
+    readonly choices: readonly Choice[],
+    readonly sizes: ReadonlyMap<ChainStructure, number>,
+    private readonly importBytes: number,
+  ) {
+    this.quickTrials = QUICK / choices.reduce((sum, { options }) => sum + options.length, 1);
+    this.readers = readersOf(choices);
+  }
+
+  private functionBytes(functions: ReadonlySet<ChainStructure>): number {
+    let bytes = functions.size > 0 ? this.importBytes : 0;
+    for (const chain of functions) bytes += this.sizes.get(chain) ?? 0;
+    return bytes;
+  }
+
+  /** What the functions grow by when the chain becomes one, or shrink by when it is one no more. */
+  toggleBytes(chain: ChainStructure, functions: ReadonlySet<ChainStructure>): number {
+    const size = this.sizes.get(chain) ?? 0;
+    if (functions.has(chain)) return -size - (functions.size === 1 ? this.importBytes : 0);
+    return size + (functions.size === 0 ? this.importBytes : 0);
+  }
+
+  /**
+   * Gives each constant its smallest form, with these functions open. What several may share, the first
+   * would pay for all, and so would take another form alone: in the choice each pays its part.
+   */
+  evaluate(functions: ReadonlySet<ChainStructure>): Selection {
+    const paid = new Uint8Array(this.readers.length);
+    let bytes = this.functionBytes(functions);
+    const picks = this.choices.map((choice) => {
+      const pick = this.smallest(choice, functions, paid);
+      bytes += pick ? ownCost(pick, functions) : choice.denseBytes;
+      for (const { id, bytes: size } of pick?.shared ?? []) {
+        if (paid[id] === 1) continue;
+        paid[id] = 1;
+        bytes += size;
+      }
+      return pick;
+    });
+    return { picks, functions, bytes };
+  }
+
+  private smallest(
+    { options, limitBytes }: Choice,
+    functions: ReadonlySet<ChainStructure>,
+    paid: Uint8Array,
+  ): FormOption | undefined {
+    let pick: FormOption | undefined;
+    let least = Infinity;
+    for (const option of options) {
+      let cost = ownCost(option, functions);
+      if (cost > least) continue;
+      for (const { id, bytes } of option.shared) if (paid[id] === 0) cost += bytes / this.readers[id]!;
+      if (cost < least || (cost === least && pick && option.chain.nodes.length < pick.chain.nodes.length))
+        [pick, least] = [option, cost];
+    }
+    return least >= limitBytes ? undefined : pick;
+  }
+}
+
+export function ownCost(
+  { chain, callBytes, inlineBytes }: FormOption,
+  functions: ReadonlySet<ChainStructure>,
+): number {
+  return functions.has(chain) ? callBytes : inlineBytes;
+}
+
+function readersOf(choices: readonly Choice[]): Float64Array {
+  let count = 0;
+  for (const { options } of choices)
+    for (const { shared } of options) for (const { id } of shared) count = Math.max(count, id + 1);
+  const readers = new Float64Array(count);
+  for (const { options } of choices) {
+    const large = new Set<SharedConstant>();
+    for (const { shared } of options)
+      for (const constant of shared) if (constant.bytes >= LARGE) large.add(constant);
+    for (const { id } of large) readers[id]!++;
+  }
+  return readers.map((known) => Math.max(1, known));
+}
