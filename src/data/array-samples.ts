@@ -1,20 +1,21 @@
-/** Cutting whole arrays (.npy, .npz) into samples. */
+/** Cutting arrays (.npy, .npz) into samples. */
 import { BadDataError } from "../errors.js";
-import type { NumericArray, TensorValue, ValueInfo } from "../ir/index.js";
-import { conform, describeInput, type RawArray } from "./conform.js";
+import type { TensorValue, ValueInfo } from "../ir/index.js";
+import { conform, describeInput } from "./conform.js";
 import type { Label, ModelInputs, Sample } from "./dataset.js";
+import type { ElementReader, SampleArray } from "./sample-array.js";
 
 /** One input's array and how a sample is cut from it. */
 interface Column {
   readonly input: ValueInfo;
-  readonly array: RawArray;
+  readonly array: SampleArray;
   readonly count: number;
   /** Axis-0 entries of one sample, and whether that axis stays in the sample's shape. */
   readonly step: number;
   readonly keepAxis: boolean;
 }
 
-/** Samples that are views on arrays in memory. */
+/** Samples of arrays that stay in their file, or are views where those are in memory. */
 export class ArraySamples {
   readonly count: number;
   /** Labels per sample: the fixed batch size of the model, 1 in most cases. */
@@ -28,7 +29,7 @@ export class ArraySamples {
    */
   constructor(
     inputs: ModelInputs,
-    arrays: ReadonlyMap<string, RawArray>,
+    arrays: ReadonlyMap<string, SampleArray>,
     private readonly file: string,
   ) {
     this.columns = inputs.map((input) => column(input, arrays.get(input.name)!, file));
@@ -46,27 +47,41 @@ export class ArraySamples {
     this.batch = Math.max(1, ...this.columns.map((c) => (c.keepAxis && c.count === this.count ? c.step : 1)));
   }
 
-  sample(index: number, labels?: readonly Label[]): Sample {
-    const feed = Object.fromEntries(
-      this.columns.map((c) => [c.input.name, this.cut(c, c.count === 1 ? 0 : index)]),
-    );
-    if (!labels) return { feed };
-    const { batch } = this;
-    const label = batch === 1 ? labels[index]! : (labels.slice(index * batch, (index + 1) * batch) as object);
-    return { feed, label };
+  /** All samples in order. Holds one of them, and those arrays that all samples share. */
+  async *samples(labels?: readonly Label[]): AsyncGenerator<Sample> {
+    const readers: ElementReader[] = [];
+    try {
+      for (const { array } of this.columns) readers.push(await array.open());
+      const shared = new Map<Column, TensorValue>();
+      for (let index = 0; index < this.count; index++) {
+        const feed: Record<string, TensorValue> = {};
+        for (const [k, c] of this.columns.entries()) {
+          const value = shared.get(c) ?? (await this.cut(c, readers[k]!, index));
+          if (c.count === 1) shared.set(c, value);
+          feed[c.input.name] = value;
+        }
+        yield labels ? { feed, label: this.labelOf(index, labels) } : { feed };
+      }
+    } finally {
+      for (const reader of readers) await reader.close();
+    }
   }
 
-  private cut(c: Column, index: number): TensorValue {
-    const { dims, data, dataType } = c.array;
+  private labelOf(index: number, labels: readonly Label[]): Label {
+    const { batch } = this;
+    return batch === 1 ? labels[index]! : labels.slice(index * batch, (index + 1) * batch);
+  }
+
+  private async cut(c: Column, reader: ElementReader, index: number): Promise<TensorValue> {
+    const { dims, dataType } = c.array;
     const rest = dims.slice(1);
-    const length = c.step * rest.reduce((product, dim) => product * dim, 1);
-    const view = (data as NumericArray).subarray(index * length, (index + 1) * length);
-    const raw = { dataType, data: view, dims: c.keepAxis ? [c.step, ...rest] : rest };
+    const data = await reader.next(c.step * rest.reduce((product, dim) => product * dim, 1));
+    const raw = { dataType, data, dims: c.keepAxis ? [c.step, ...rest] : rest };
     return conform(raw, c.input, `${this.file}: array "${c.input.name}", sample ${index}`);
   }
 }
 
-function column(input: ValueInfo, array: RawArray, file: string): Column {
+function column(input: ValueInfo, array: SampleArray, file: string): Column {
   const shape = input.type?.tensor?.shape;
   const where = `${file}: array "${input.name}" of shape [${array.dims.join(", ")}]`;
   const rank = array.dims.length;

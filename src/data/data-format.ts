@@ -23,7 +23,7 @@ export interface DataFormat {
   open(path: string, inputs: ModelInputs, labels: GivenLabels | undefined): Promise<Dataset>;
 }
 
-/** A dataset of arrays that are in memory. */
+/** A dataset of arrays. */
 export function arrayDataset(path: string, samples: ArraySamples, labels: GivenLabels | undefined): Dataset {
   const expected = samples.count * samples.batch;
   if (labels && labels.values.length !== expected) {
@@ -35,12 +35,8 @@ export function arrayDataset(path: string, samples: ArraySamples, labels: GivenL
     name: path,
     size: samples.count,
     hasLabels: labels !== undefined,
-    samples: () => streamOf(samples.count, (index) => samples.sample(index, labels?.values)),
+    samples: () => samples.samples(labels?.values),
   };
-}
-
-async function* streamOf(count: number, sample: (index: number) => Sample): AsyncGenerator<Sample> {
-  for (let index = 0; index < count; index++) yield sample(index);
 }
 
 /** A dataset of unknown size; labels of a file are matched by position and must not run out. */

@@ -28,34 +28,59 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   b1: { dataType: DataType.BOOL, width: 1, view: (...at) => new Uint8Array(...at) },
 };
 
+/** What the header of a .npy file says. */
+export interface NpyLayout {
+  readonly dims: readonly number[];
+  readonly dataType: DataType;
+  /** Bytes of one element. */
+  readonly width: number;
+  readonly isFortran: boolean;
+  /** Where the elements begin, and their bytes. */
+  readonly dataOffset: number;
+  readonly bytes: number;
+  /** Elements from bytes of the file: a view where that is possible. */
+  readonly elements: (bytes: Uint8Array) => NumericArray;
+}
+
+/** The longest header with what stands before it. */
+export const NPY_HEAD = 12 + MAX_HEADER;
+
 /**
  * Reads one array into row-major, native-endian form, as a view on `bytes` where that is possible. Throws
  * BadDataError for anything but plain numbers.
  * @param where what to call the array in messages: "data.npz: array "x""
  */
 export function parseNpy(bytes: Uint8Array, where: string): RawArray {
-  const { header, dataOffset } = readHeader(bytes, where);
-  const element = elementType(header, where);
+  const layout = npyLayout(bytes, bytes.byteLength, where);
+  const { dims, dataType, dataOffset } = layout;
+  const data = layout.elements(bytes.subarray(dataOffset, dataOffset + layout.bytes));
+  return { dims, dataType, data: layout.isFortran ? toRowMajor(data, dims) : data };
+}
+
+/**
+ * @param head the file's first bytes: `NPY_HEAD`, or all where there are fewer
+ * @param length of the whole file
+ */
+export function npyLayout(head: Uint8Array, length: number, where: string): NpyLayout {
+  const { header, dataOffset } = readHeader(head, where);
+  const { type, bigEndian } = elementType(header, where);
+  const { dataType, width } = type;
   const dims = shape(header, where);
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  const needed = count * element.type.width;
-  if (!Number.isSafeInteger(needed) || bytes.byteLength - dataOffset < needed) {
-    const found = bytes.byteLength - dataOffset;
+  const bytes = dims.reduce((product, dim) => product * dim, 1) * width;
+  if (!Number.isSafeInteger(bytes) || length - dataOffset < bytes) {
+    const found = length - dataOffset;
     throw new BadDataError(
-      `${where}: the file ends early: shape [${dims.join(", ")}] needs ${needed} bytes, ${found} follow the header`,
+      `${where}: the file ends early: shape [${dims.join(", ")}] needs ${bytes} bytes, ${found} follow the header`,
     );
   }
-  const content = bytes.subarray(dataOffset, dataOffset + needed);
-  const inPlace = !element.bigEndian && content.byteOffset % element.type.width === 0;
-  const own = inPlace ? content : new Uint8Array(content);
-  if (element.bigEndian) swapBytes(own, element.type.width);
-  const data = element.type.view(own.buffer, own.byteOffset, count);
-  const fortran = /'fortran_order'\s*:\s*True/.test(header);
-  return {
-    dims,
-    dataType: element.type.dataType,
-    data: fortran && dims.length > 1 ? toRowMajor(data, dims) : data,
+  const isFortran = /'fortran_order'\s*:\s*True/.test(header) && dims.length > 1;
+  const elements = (content: Uint8Array): NumericArray => {
+    const inPlace = !bigEndian && content.byteOffset % width === 0;
+    const own = inPlace ? content : new Uint8Array(content);
+    if (bigEndian) swapBytes(own, width);
+    return type.view(own.buffer, own.byteOffset, own.byteLength / width);
   };
+  return { dims, dataType, width, isFortran, dataOffset, bytes, elements };
 }
 
 function readHeader(bytes: Uint8Array, where: string): { header: string; dataOffset: number } {
@@ -112,7 +137,7 @@ function swapBytes(bytes: Uint8Array, width: number): void {
 }
 
 /** Column-major to row-major. Walks the target in order with a running source offset. */
-function toRowMajor(data: NumericArray, dims: readonly number[]): NumericArray {
+export function toRowMajor(data: NumericArray, dims: readonly number[]): NumericArray {
   const target = data.slice();
   const strides: number[] = [];
   dims.reduce((stride, dim) => (strides.push(stride), stride * dim), 1);

@@ -1,50 +1,50 @@
-/** NumPy archives: a zip of .npy members. */
-import { unzipSync, type UnzipFileInfo } from "fflate";
+/** NumPy archives: a zip of .npy members, which are read in pieces. */
 import { BadDataError } from "../errors.js";
-import type { RawArray } from "./conform.js";
-import { parseNpy } from "./npy.js";
+import { deflatedBytes, plainBytes, type ByteSource } from "./byte-source.js";
+import { DataFile } from "./data-file.js";
+import { contentOffset, zipMembers, type ZipMember } from "./zip-directory.js";
 
 /** Deflate cannot expand by more than this, so a member that claims more is a damaged or hostile file. */
 const DEFLATE_LIMIT = 1032;
-const MAX_ARRAY_BYTES = 2 ** 32;
+const STORED = 0;
+const DEFLATED = 8;
 
-/** The names of the arrays in a .npz, without reading them. Throws BadDataError when it is not a zip file. */
-export function npzNames(bytes: Uint8Array, file: string): string[] {
-  const names: string[] = [];
-  unzip(bytes, file, (member) => {
-    if (member.name.endsWith(".npy")) names.push(member.name.slice(0, -".npy".length));
-    return false;
-  });
-  return names;
-}
-
-/** Decompresses one array. Throws BadDataError when it is damaged or is not a plain array of numbers. */
-export function npzArray(bytes: Uint8Array, name: string, file: string): RawArray {
-  const member = `${name}.npy`;
-  const found = unzip(bytes, file, (entry) => {
-    if (entry.name !== member) return false;
-    const available = Math.min(entry.size, bytes.byteLength);
-    if (entry.originalSize > Math.min(MAX_ARRAY_BYTES, (available + 1) * DEFLATE_LIMIT)) {
-      throw new BadDataError(
-        `${file}: array "${name}" claims ${entry.originalSize} bytes from ${available} ` +
-          "compressed ones; the file is damaged",
-      );
-    }
-    return true;
-  })[member];
-  if (!found) throw new BadDataError(`${file}: there is no array "${name}"`);
-  return parseNpy(found, `${file}: array "${name}"`);
-}
-
-function unzip(
-  bytes: Uint8Array,
-  file: string,
-  filter: (member: UnzipFileInfo) => boolean,
-): Record<string, Uint8Array> {
+/** The arrays of a .npz by name, as bytes of .npy files. Throws BadDataError when it is not a zip file. */
+export async function npzArrays(path: string): Promise<ReadonlyMap<string, () => Promise<ByteSource>>> {
+  const file = await DataFile.open(path);
   try {
-    return unzipSync(bytes, { filter });
-  } catch (cause) {
-    if (cause instanceof BadDataError) throw cause;
-    throw new BadDataError(`${file}: not a readable .npz (zip) file: ${(cause as Error).message}`, { cause });
+    const members = (await zipMembers(file)).filter(({ name }) => name.endsWith(".npy"));
+    return new Map(
+      members.map((member) => {
+        const name = member.name.slice(0, -".npy".length);
+        return [name, () => contentOf(path, name, member)];
+      }),
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/** Throws BadDataError when what the directory says of the member cannot be true. */
+async function contentOf(path: string, name: string, member: ZipMember): Promise<ByteSource> {
+  const file = await DataFile.open(path);
+  try {
+    const { method, packed, length } = member;
+    const where = `${path}: array "${name}"`;
+    const available = Math.min(packed, file.length);
+    const most = method === STORED ? available : (available + 1) * DEFLATE_LIMIT;
+    if (length > most)
+      throw new BadDataError(
+        `${where} claims ${length} bytes from ${available} compressed ones; the file is damaged`,
+      );
+    if (member.isEncrypted) throw new BadDataError(`${where} is encrypted. Save it without a password`);
+    const offset = await contentOffset(file, member);
+    if (method === STORED) return plainBytes(path, offset, length);
+    if (method === DEFLATED) return deflatedBytes(path, { offset, packed, length }, path);
+    throw new BadDataError(
+      `${where} is compressed by method ${method} of zip. Save it with numpy.savez or numpy.savez_compressed`,
+    );
+  } finally {
+    await file.close();
   }
 }

@@ -8,6 +8,9 @@ import { EdgecError } from "../errors.js";
 import { troubleOf } from "../trouble.js";
 import { temporaryPrefix } from "./temporary-name.js";
 
+/** Folders whose owners have gone. */
+const unowned = new FinalizationRegistry<() => void>((remove) => remove());
+
 export class TemporaryFolder {
   private readonly letGo: () => void;
 
@@ -32,6 +35,15 @@ export class TemporaryFolder {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /** Removes the folder once nothing refers to `owner` any more. */
+  removeWith(owner: object): void {
+    const { path, letGo } = this;
+    unowned.register(owner, () => {
+      letGo();
+      rmSync(path, { recursive: true, force: true });
+    });
   }
 
   async remove(): Promise<void> {

@@ -3,8 +3,9 @@ import { BadDataError } from "../../errors.js";
 import { ArraySamples } from "../array-samples.js";
 import { arrayDataset, type DataFormat, type GivenLabels } from "../data-format.js";
 import type { Dataset, ModelInputs } from "../dataset.js";
-import { fileBytes } from "../file-bytes.js";
-import { parseNpy } from "../npy.js";
+import { plainBytes } from "../byte-source.js";
+import { DataFile } from "../data-file.js";
+import { sampleArray } from "../sample-array.js";
 
 export const npyFormat: DataFormat = {
   name: ".npy",
@@ -22,6 +23,8 @@ async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | 
         "Use a .npz with one array per input",
     );
   }
-  const array = parseNpy(await fileBytes(path), path);
+  const file = await DataFile.open(path);
+  await file.close();
+  const array = await sampleArray(plainBytes(path, 0, file.length), path);
   return arrayDataset(path, new ArraySamples(inputs, new Map([[input.name, array]]), path), labels);
 }
