@@ -3,6 +3,7 @@
  * Every key is part of the public schema (docs/reference/report.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
+import type { RunTimes } from "../stage-clock.js";
 import type { SCHEMA_VERSION } from "../version.js";
 import type { Emulation } from "../compare/emulation.js";
 import type { PassRecord, ReportedNearMiss } from "../run/run-log.js";
@@ -73,5 +74,7 @@ export interface Report {
    */
   readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
+  /** Where the time of the run went. */
+  readonly times: RunTimes;
   readonly verdict: Verdict;
 }
