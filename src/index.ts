@@ -140,6 +140,7 @@ export type { Decisions, NodeForms } from "./plan/replay.js";
 export type { ReportedTarget } from "./plan/target-options.js";
 export type { Paint as ReportPaint } from "./report/paint.js";
 export type { ReportedNode, ReportedSearch } from "./report/report.js";
+export type { RunTimes, StageTime } from "./stage-clock.js";
 export type { LimitOptions, WorkLimit } from "./run-limits.js";
 export type { PassRecord, ReportedNearMiss, TrialResult } from "./run/run-log.js";
 export type { StrengthChoice, StrengthTrial } from "./run/strongest.js";

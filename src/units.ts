@@ -18,6 +18,16 @@ export function millisecondsText(ms: number): string {
   return `${significant(ms)} ms`;
 }
 
+/** A time for people, from milliseconds: "12 s", "1 min 30 s", "2 h 5 min". */
+export function durationText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  if (minutes === 0) return `${seconds} s`;
+  const [whole, part] =
+    hours > 0 ? [`${hours} h`, `${minutes % 60} min`] : [`${minutes} min`, `${seconds % 60} s`];
+  return part.startsWith("0 ") ? whole : `${whole} ${part}`;
+}
+
 /** A fraction from 0 to 1 as "98.4 %". */
 export function percentText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;

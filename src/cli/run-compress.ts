@@ -17,6 +17,7 @@ import { requireReportPlaces, writeReports } from "./report-file.js";
 import { isStandardOutput } from "./standard-output.js";
 import { printable } from "../units.js";
 import { printReport } from "./print-report.js";
+import { sinceProgramStart } from "./program-start.js";
 import { TerminalLogger } from "./terminal-logger.js";
 import { setOutcome } from "./outcome.js";
 
@@ -68,7 +69,9 @@ export async function runCompress(
   requireRegularFile(path);
   await requirePlaces(path, output, flags);
   try {
-    const { report } = await job(path, { ...libraryOptions(flags, given), output, logger });
+    const { report } = await sinceProgramStart(() =>
+      job(path, { ...libraryOptions(flags, given), output, logger }),
+    );
     logger.clear();
     await print(report, flags, logger.shown);
     if (!report.verdict.ok) setOutcome(EXIT.gateFailed);

@@ -23,6 +23,7 @@ import {
   type Interrupt,
   type Written,
 } from "./interrupt.js";
+import { STARTED_VARIABLE } from "./program-start.js";
 import { reportEnd } from "./work-end.js";
 
 /**
@@ -42,7 +43,7 @@ export function supervise(args: readonly string[]): void {
   try {
     const child = fork(fileURLToPath(new URL("./work.js", import.meta.url)), args, {
       stdio: withLifeline(["inherit", "inherit", "inherit"]),
-      env: { ...process.env, [RUN_VARIABLE]: run },
+      env: { ...process.env, [RUN_VARIABLE]: run, [STARTED_VARIABLE]: String(performance.timeOrigin) },
     });
     supervisor = new Supervisor(child, run);
     supervisor.watch();

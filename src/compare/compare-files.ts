@@ -6,6 +6,7 @@ import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { LimitExceeded } from "../run-limits.js";
 import { memoryShortage } from "../run/memory.js";
+import { inStage } from "../stage-clock.js";
 import {
   EndedFromOutside,
   LEVELS,
@@ -80,13 +81,10 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
     step: context.options.packedSizes === false ? "measure sizes" : "measure packed sizes",
     done: 0,
   });
-  const size = await compareSizes(
-    context.originalPath,
-    path,
-    context.options.packedSizes,
-    context.originalSizes?.(),
+  const size = await inStage("pack", () =>
+    compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.()),
   );
-  const measured = await runBoth(context, path, size);
+  const measured = await inStage("compare", () => runBoth(context, path, size));
   const { fidelity, accuracy, latency, executed } = measured;
   const known = {
     size,

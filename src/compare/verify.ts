@@ -2,6 +2,7 @@
 import { abortable } from "../abort.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { LIMIT_KEYS, withLimits } from "../run-limits.js";
+import { inStage, stageTimes, withStageClock } from "../stage-clock.js";
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
@@ -77,7 +78,7 @@ export function verify(
 ): Promise<Report> {
   return withKnownOptions("verify", VERIFY_KEYS, options, () =>
     abortable(options.signal, () =>
-      withLimits(options, () => verifyPaths(originalPath, compressedPath, options)),
+      withLimits(options, () => withStageClock(() => verifyPaths(originalPath, compressedPath, options))),
     ),
   );
 }
@@ -92,16 +93,19 @@ async function verifyPaths(
   const logger: Logger = { ...options.logger, diagnostic: (diagnostic) => void warnings.push(diagnostic) };
   const profile = options.emulate === undefined ? undefined : emulatedProfile(options.emulate);
   logger.progress?.({ step: "read both models", done: 0 });
-  const original = readModel(originalPath);
-  assertSound(original, originalPath);
-  assertSound(readModel(compressedPath), compressedPath);
-  const data = await openRunData(original, options);
+  const data = await inStage("read", () => {
+    const original = readModel(originalPath);
+    assertSound(original, originalPath);
+    assertSound(readModel(compressedPath), compressedPath);
+    return openRunData(original, options);
+  });
   warnings.push(...runtimeNotice(await nativeRuntime()));
   const files = await OutputFile.prepare({ output: undefined, input: originalPath, force: false });
   try {
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
-    const emulated = profile && (await emulate(compressedPath, profile, files, logger));
+    const emulated =
+      profile && (await inStage("emulate", () => emulate(compressedPath, profile, files, logger)));
     const context = {
       options,
       originalPath,
@@ -116,7 +120,9 @@ async function verifyPaths(
     warnings.unshift(...muchLost({ ...measurements, isMadeUp: data.isMadeUp }));
     warnings.push(...madeUpWarnings(data, measurements));
     const across =
-      measurements.fidelity === null ? undefined : await runAcross(compressedPath, options, data, logger);
+      measurements.fidelity === null
+        ? undefined
+        : await inStage("across", () => runAcross(compressedPath, options, data, logger));
     if (across) warnings.push(...acrossWarnings(across, measurements.fidelity));
     return {
       ...makeReport(originalPath, compressedPath, measurements, warnings, emulated),
@@ -176,6 +182,7 @@ function makeReport(
     nodes: (emulated?.nodes ?? []).map((node) => ({ ...node, pass: "emulate" })),
     ...measurements,
     warnings: [...warnings, ...(emulated?.warnings ?? []), ...found].map(clippedDiagnostic),
+    times: stageTimes(),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
 }

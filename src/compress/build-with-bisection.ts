@@ -9,6 +9,7 @@ import type { Statistics } from "../numeric/statistics.js";
 import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import { findFailingPass, type FailingPass } from "./bisect-failing-pass.js";
+import { inWholeStage } from "../stage-clock.js";
 import { withoutPass } from "../plan/plan.js";
 import { PassFailure } from "../run/pass-runner.js";
 import type { Plan } from "../plan/plan-types.js";
@@ -38,7 +39,9 @@ export async function buildWithBisection(
     const told = [...leftOut.values()].map(leftOutWarning);
     if (result.fault === undefined) return withWarnings(result.candidate, told);
     context.logger.progress?.({ step: "find the pass that broke the model", done: 0 });
-    const guilty = result.guilty ?? (await findFailingPass(context, remaining, recorded));
+    const guilty =
+      result.guilty ??
+      (await inWholeStage("find a faulty pass", () => findFailingPass(context, remaining, recorded)));
     if (!guilty) return withWarnings(unexplained(result), told);
     if (context.options.safe === false) throw refusal(guilty, result.cause);
     if (leftOut.size >= MAX_LEFT_OUT) throw result.cause ?? refusal(guilty, undefined);

@@ -25,6 +25,7 @@ import { accuracyLimits } from "../plan/gate-limits.js";
 import { splitCalibration } from "../run/split-calibration.js";
 import { blamed, measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
+import { inStage } from "../stage-clock.js";
 import { bytesText } from "../units.js";
 import { LEVELS, type FileSizes } from "../verify/index.js";
 import type { OutputFile } from "../output/output-file.js";
@@ -125,12 +126,14 @@ export async function buildCandidate(
   const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
-  writeAside(model, path, context);
+  await inStage("write", () => writeAside(model, path, context));
   context.logger.progress?.({ step: "read it back", done: 0 });
   await takeTurn();
-  ours(
-    () => assertSound(readModel(path), "the compressed model, read back", context.undescribed),
-    "wrote a model that is not valid",
+  await inStage("check", () =>
+    ours(
+      () => assertSound(readModel(path), "the compressed model, read back", context.undescribed),
+      "wrote a model that is not valid",
+    ),
   );
   const asMade = await measured(context, path);
   const { measurements, told } = await atAllLevels(context, model, path, asMade);
@@ -233,9 +236,11 @@ export async function applyPlan(
     if (names) tellStale(dropStaleReferences(model, names), logger);
     logger.progress?.({ step: "check the model", done: 0 });
     await takeTurn();
-    ours(
-      () => assertSound(model, "after the last pass", context.undescribed),
-      "made a model that is not valid",
+    await inStage("check", () =>
+      ours(
+        () => assertSound(model, "after the last pass", context.undescribed),
+        "made a model that is not valid",
+      ),
     );
     if (options.minOrt !== undefined)
       fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");

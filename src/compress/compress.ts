@@ -12,6 +12,7 @@ import type { PlanOptions } from "../plan/plan-request.js";
 import type { Report } from "../report/report.js";
 import { withKnownOptions } from "../option-keys.js";
 import { withLimits } from "../run-limits.js";
+import { inStage, inWholeStage, stageTimes, withStageClock } from "../stage-clock.js";
 import { buildWithBisection } from "./build-with-bisection.js";
 import { type Candidate, decidedIn } from "./candidate.js";
 import { chooseCandidate } from "./choose-candidate.js";
@@ -48,7 +49,7 @@ export function compress(
   given: CompressOptions = {},
 ): Promise<CompressResult> {
   return withKnownOptions("compress", COMPRESS_KEYS, given, () =>
-    abortable(given.signal, () => withLimits(given, () => compressModel(input, given))),
+    abortable(given.signal, () => withLimits(given, () => withStageClock(() => compressModel(input, given)))),
   );
 }
 
@@ -59,13 +60,17 @@ async function compressModel(
   const holdings = await hold(input, given);
   try {
     const warnings: Diagnostic[] = [];
-    const job = await openJob(input, given, holdings, warnings);
+    const job = await inStage("read", () => openJob(input, given, holdings, warnings));
     await takeTurn();
-    const doubts = await checkData(job.context, isCompared(job), warnings);
+    const doubts = await inStage("check", () => checkData(job.context, isCompared(job), warnings));
     const candidate = await bestCandidate(job);
-    warnings.unshift(...(await lossWarnings(job.context, candidate, doubts)));
-    warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
-    return await written(job, candidate, holdings, warnings);
+    // A pass may be left out and the others run again to tell what it brought.
+    await inWholeStage("check", async () => {
+      warnings.unshift(...(await lossWarnings(job.context, candidate, doubts)));
+      warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
+    });
+    const result = await inStage("write", () => written(job, candidate, holdings, warnings));
+    return { ...result, report: { ...result.report, times: stageTimes() } };
   } finally {
     await holdings.compute.close();
     await holdings.files.remove();
@@ -74,8 +79,11 @@ async function compressModel(
 
 /** Each way to compress the model is planned once, built and compared with the original; see `chooseCandidate`. */
 async function bestCandidate({ context, settings, read, model }: Job): Promise<Candidate> {
-  const build = (name: string, options: PlanOptions): Promise<Candidate> =>
-    buildWithBisection(context, name, planPasses(model, options));
+  const build = async (name: string, options: PlanOptions): Promise<Candidate> => {
+    context.logger.progress?.({ step: "plan the passes", done: 0 });
+    const plan = await inStage("plan", () => planPasses(model, options));
+    return buildWithBisection(context, name, plan);
+  };
   const chosen = await chooseCandidate(settings, build, context.logger);
   return neverLarger(context, settings, chosen, read, build);
 }

@@ -24,6 +24,7 @@ export async function checkData(
   isCompared: boolean,
   warnings: Diagnostic[],
 ): Promise<DataDoubts> {
+  options.logger?.progress?.({ step: "check the data", done: 0 });
   const isGiven = options.eval !== undefined;
   const comparedOnItself = isCompared && !isGiven && !data.isMadeUp;
   const found = await checkCalibration({

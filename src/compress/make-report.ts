@@ -4,6 +4,7 @@ import type { Decisions } from "../plan/replay.js";
 import type { ReportedTarget } from "../plan/target-options.js";
 import type { Report } from "../report/report.js";
 import type { SearchResult } from "../search/search-types.js";
+import { stageTimes } from "../stage-clock.js";
 import { SCHEMA_VERSION, VERSION } from "../version.js";
 import type { Candidate } from "./candidate.js";
 
@@ -43,6 +44,7 @@ export function makeReport(
     target,
     emulation: null,
     written,
+    times: stageTimes(),
     verdict: { ok: gates.every((gate) => gate.ok), gates },
   };
 }

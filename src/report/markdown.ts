@@ -11,6 +11,7 @@ import {
   statusCounts,
   tellingPasses,
 } from "./rows.js";
+import { timesLines } from "./times-line.js";
 import type { ReportFormat } from "./report-format.js";
 
 /** An invisible last line, by which a later run recognizes the file as a report that it may replace. */
@@ -36,7 +37,7 @@ export function reportMarkdown(report: Report): string {
     ),
     [
       ...(report.fidelity ? fidelityLines(report.fidelity).map((line) => `- output ${line}`) : []),
-      ...provenanceLines(report).map((line) => `- ${line}`),
+      ...[...provenanceLines(report), ...timesLines(report.times)].map((line) => `- ${line}`),
     ],
     report.across
       ? [

@@ -3,6 +3,7 @@
  * is part of the public schema (docs/reference/report.md): keys are added, never renamed.
  */
 import type { Diagnostic } from "../diagnostics.js";
+import type { RunTimes } from "../stage-clock.js";
 import type { SCHEMA_VERSION } from "../version.js";
 import type { Emulation } from "../compare/emulation.js";
 import type { PassRecord, ReportedNearMiss } from "../run/run-log.js";
@@ -68,5 +69,7 @@ export interface Report {
   /** Only on request: the compressed model in other runtimes and at other optimization levels. */
   readonly across?: Across;
   readonly warnings: readonly Diagnostic[];
+  /** Where the time of the run went. */
+  readonly times: RunTimes;
   readonly verdict: Verdict;
 }

@@ -13,6 +13,7 @@ import {
   tellingPasses,
 } from "./rows.js";
 import { nearMissLines } from "./near-miss-lines.js";
+import { timesLines } from "./times-line.js";
 import { textTable } from "./text-table.js";
 import { printable, shortened } from "../units.js";
 
@@ -30,7 +31,7 @@ export function reportText(
       ...provenanceLines(report).map((line) => paint.dim(printable(line))),
     ],
     acrossLines(report, paint),
-    passLines(report, paint),
+    [...passLines(report, paint), ...timesLines(report.times).map((line) => paint.dim(line))],
     explain ? nodeTable(report, paint) : nodeLines(report, paint),
     explain ? nearMissLines(report, paint) : [],
     otherWarnings(report).map(({ message }) => `${paint.yellow("warning:")} ${printable(message)}`),

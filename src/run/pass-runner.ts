@@ -13,6 +13,7 @@ import { CachedActivations } from "./cached-activations.js";
 import { RunLog } from "./run-log.js";
 import { MeasurementCache } from "./measurements.js";
 import type { RunOptions } from "./run-options.js";
+import { inStage } from "../stage-clock.js";
 import { troubleOf } from "../trouble.js";
 import type { PlannedStep } from "../plan/plan-types.js";
 
@@ -79,7 +80,10 @@ export class PassRunner {
     let changed = false;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       let modified = false;
-      for (const pass of step.passes) modified = (await this.runPass(model, pass, runLog)) || modified;
+      for (const pass of step.passes) {
+        const own = await inStage(pass.name, () => this.runPass(model, pass, runLog));
+        modified ||= own;
+      }
       changed ||= modified;
       if (!step.untilStable || !modified) break;
     }
@@ -148,7 +152,7 @@ export class PassRunner {
     requests: readonly StatisticRequest[],
     limits: MeasureLimits,
   ): Promise<Statistics> {
-    const statistics = await this.measureWithin(all, model, requests, limits);
+    const statistics = await inStage("calibrate", () => this.measureWithin(all, model, requests, limits));
     if (pass) this.options.logger.progress?.({ step: pass.name, done: 0 });
     return statistics;
   }
@@ -195,9 +199,11 @@ export class PassRunner {
     const key = runLog.statisticsKey(pass);
     const statistics =
       (isMain ? recorded?.get(key) : undefined) ??
-      (await this.measurements.measure(
-        { model, dataset, requests, threads, logger, process: this.process },
-        "all",
+      (await inStage("calibrate", () =>
+        this.measurements.measure(
+          { model, dataset, requests, threads, logger, process: this.process },
+          "all",
+        ),
       ));
     runLog.statistics.set(key, statistics);
     if (isMain) recorded?.set(key, statistics);

@@ -12,7 +12,8 @@ import { searchForms } from "../search/search.js";
 import type { SearchResult } from "../search/search-types.js";
 import { Ablation } from "./ablation.js";
 import { strongestWithin } from "./strongest.js";
-import type { Diagnostic } from "../diagnostics.js";
+import type { Diagnostic, Logger } from "../diagnostics.js";
+import { inWholeStage } from "../stage-clock.js";
 import type { SearchAims } from "../plan/search-aims.js";
 import type { Plan, PlannedStep } from "../plan/plan-types.js";
 import { inForms } from "../plan/bind-pass.js";
@@ -34,12 +35,17 @@ class PlanRun {
   private readonly process = new CalibrationProcess();
   private readonly runner: PassRunner;
   private trial: Ablation | undefined;
+  private readonly options: RunOptions;
+  /** What passes run and calibrations are made for, ahead of their own steps in messages of progress. */
+  private purpose: string | undefined;
 
   constructor(
     private readonly model: Model,
     private readonly plan: Plan,
-    private readonly options: RunOptions,
+    given: RunOptions,
   ) {
+    const options = { ...given, logger: this.withPurpose(given.logger) };
+    this.options = options;
     this.runner = new PassRunner(model, options, this.process);
   }
 
@@ -62,6 +68,28 @@ class PlanRun {
     }
   }
 
+  private withPurpose(logger: Logger): Logger {
+    return {
+      diagnostic: (diagnostic) => logger.diagnostic?.(diagnostic),
+      debug: (message) => logger.debug?.(message),
+      progress: ({ step, ...counted }) =>
+        logger.progress?.({
+          step: this.purpose === undefined ? step : `${this.purpose}: ${step}`,
+          ...counted,
+        }),
+    };
+  }
+
+  /** All that the job does is done for one purpose, whose stage has its time. */
+  private async on<T>(purpose: string, stage: string, job: () => Promise<T>): Promise<T> {
+    this.purpose = purpose;
+    try {
+      return await inWholeStage(stage, job);
+    } finally {
+      this.purpose = undefined;
+    }
+  }
+
   /** Keeps the step only if it brings the model nearer to the reference, scored after the pass named. */
   private async tryStep(index: number, step: PlannedStep, validateAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
@@ -70,17 +98,20 @@ class PlanRun {
     if (isLossy) this.runner.keepReference();
     const rest = stepsUntil(this.plan.slice(index + 1), validateAfter);
     const tried = new RunLog();
-    const result = await trial.attempt(this.model, step.passes.map(({ name }) => name).join(", "), {
-      validateAfter,
-      change: (model) => this.runner.runStep(model, step, tried),
-      finish: async (model) => {
-        for (const later of rest) await this.runner.runStep(model, later, new RunLog());
-      },
-    });
+    const name = step.passes.map((pass) => pass.name).join(", ");
+    const result = await this.on(`try ${name}`, "try passes", () =>
+      trial.attempt(this.model, name, {
+        validateAfter,
+        change: (model) => this.runner.runStep(model, step, tried),
+        finish: async (model) => {
+          for (const later of rest) await this.runner.runStep(model, later, new RunLog());
+        },
+      }),
+    );
     if (result.kept && !isLossy) this.runner.forgetReference();
     if (tried.askedForData) this.runner.runLog.askedForData = true;
     this.runner.runLog.addTrial(tried, result);
-    this.tellFailure(step.passes.map(({ name }) => name).join(", "), result);
+    this.tellFailure(name, result);
   }
 
   /** Runs the step's last pass as strongly as the gates on accuracy allow, or leaves it out. */
@@ -99,12 +130,15 @@ class PlanRun {
     });
     const later = this.plan.slice(index + 1).filter(({ validateAfter }) => validateAfter === undefined);
     const { option, values } = pass.strength;
-    const choice = await strongestWithin(option, values, async (value) => {
-      logger.progress?.({ step: `find the strength of ${pass.name}: ${value}`, done: 0 });
+    const holds = async (value: number): Promise<boolean> => {
       const copy = copyModel(this.model);
       for (const each of [at(value), ...later]) await this.runner.runStep(copy, each, new RunLog());
+      this.options.logger.progress?.({ step: "measure the gates", done: 0 });
       return meetsGates(copy);
-    });
+    };
+    const choice = await strongestWithin(option, values, (value) =>
+      this.on(`try ${pass.name} at ${option} ${value}`, "search", () => holds(value)),
+    );
     this.runner.runLog.strengths.set(pass.name, choice);
     if (choice.value === null) logger.diagnostic?.(leftOut(pass.name, values[0]));
     else if (await this.runner.runStep(this.model, at(choice.value)))
@@ -160,12 +194,9 @@ class PlanRun {
         for (const each of steps) await this.runner.runStep(model, each, new RunLog());
       };
     // Without held-out samples, only predictions are possible.
-    return searchForms(
-      this.model,
-      pass,
-      statistics,
-      trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) },
-      {
+    const possible = trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) };
+    return this.on("search", "search", () =>
+      searchForms(this.model, pass, statistics, possible, {
         dataset,
         threads,
         logger,
@@ -175,7 +206,7 @@ class PlanRun {
         score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
         recover: recovering.length > 0 ? apply(recovering) : undefined,
         finish: apply(later.filter(({ validateAfter }) => validateAfter === undefined)),
-      },
+      }),
     );
   }
 

@@ -123,6 +123,7 @@ export async function rankNodes(
     return ranking.sort((a, b) => reward(b) - reward(a));
   stage?.("score the model in int8");
   const base = noiseOf(await score(await build([]), true));
+  progress?.(ranking.length, nodes.length);
   for (const node of unknown) {
     if (performance.now() > deadline) break;
     const db = await score(await build([node.name]), true);

@@ -43,6 +43,8 @@ const MAX_ISLANDS = 4;
 const ROUND_MS = 3_000;
 const MIN_RUNS = 8;
 const MIN_SETS = 3;
+/** Timings one after the other: float against int8, the sets to try, and the best of them. */
+export const TIMED_ROUNDS = 3;
 
 type NodeSet = readonly string[];
 

@@ -6,7 +6,7 @@ import { copyModel, type Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Pass } from "../passes/contract.js";
 import { NO_FORMS } from "../plan/replay.js";
-import { chooseByLatency } from "./choose-by-latency.js";
+import { chooseByLatency, FIND_UNPAID } from "./choose-by-latency.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
 import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
@@ -30,7 +30,7 @@ export async function searchForms(
   logger.progress?.({ step: "find layers that need ranges computed at run time", done: 0 });
   const { space, dynamic } = await spaceWithDynamicLayers(model, pass, statistics, aims, tools);
   if (space.nodes.length === 0) return { pass: pass.name, reasons: new Map(), forms: NO_FORMS };
-  logger.progress?.({ step: "find nodes that int8 does not make faster", done: 0 });
+  logger.progress?.({ step: FIND_UNPAID, done: 0 });
   const { paying, predicted, shareOf } = await chooseByLatency(model, space, aims, tools);
   const slow = [...(paying?.floatNodes ?? []), ...(predicted?.floatNodes ?? [])];
   const choice =

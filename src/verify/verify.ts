@@ -8,6 +8,7 @@ import { EdgecError } from "../errors.js";
 import type { Feed, Model, ValueInfo } from "../ir/index.js";
 import { decodeModel, readModel } from "../onnx/index.js";
 import { openRemote, type RemoteRuntime, type SessionOptions } from "../runtime/index.js";
+import { inStage } from "../stage-clock.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 import { describeExecuted, type Executed } from "./executed.js";
@@ -112,7 +113,8 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
     });
     warnOfOutputs(fidelity, options.logger ?? SILENT);
     if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
-    const latency = options.runs === 0 ? null : await measureLatency(options, data, runtime);
+    const latency =
+      options.runs === 0 ? null : await inStage("time", () => measureLatency(options, data, runtime));
     options.logger?.progress?.({ step: "read the executed graph", done: 0 });
     const executed = await readExecuted(
       runtime,

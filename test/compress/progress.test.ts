@@ -95,7 +95,15 @@ describe("progress", () => {
     ],
     ["clustering", { cluster: 4 }, ["calibrate", "cluster-weights"]],
     ["four bits", { int8: true, weightBits: 4, effort: "fast" as const }, ["round-weights", "quantize-int8"]],
-    ["int8 with all that is known", { int8: true, effort: "best" as const }, ["score on held-out samples"]],
+    [
+      "int8 with all that is known",
+      { int8: true, effort: "best" as const },
+      [
+        "try equalize-channels: score on held-out samples",
+        "search: find nodes that int8 does not make faster",
+        "quantize-int8",
+      ],
+    ],
     ["int8 storage", { storage: "int8" as const }, ["store-int8"]],
   ])(
     "of %s tells a step before its work, and none stands at its end while other work goes on",

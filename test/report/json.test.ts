@@ -22,6 +22,7 @@ describe("reportJson", () => {
       "accuracy",
       "latency",
       "executed",
+      "times",
       "warnings",
       "verdict",
     ]);

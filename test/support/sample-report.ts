@@ -82,6 +82,16 @@ export const SAMPLE: Report = {
     strayQdq: 0,
     leftovers: { transitions: [], roundTrips: [], weightDequantize: [], decodeNodes: [] },
   },
+  times: {
+    totalMs: 20_000,
+    stages: [
+      { stage: "read", ms: 300 },
+      { stage: "calibrate", ms: 4_000 },
+      { stage: "quantize-int8", ms: 1_200 },
+      { stage: "search", ms: 12_000 },
+      { stage: "compare", ms: 2_500 },
+    ],
+  },
   warnings: [{ id: "x", severity: "warning", message: "something to know" }],
   verdict: {
     ok: true,

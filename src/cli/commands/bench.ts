@@ -25,11 +25,13 @@ export function addBench(program: Command): void {
     .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (models: string[], { json, ...options }: BenchFlags) => {
-      const [{ bench }, { benchText }] = await Promise.all([
+      const [{ bench }, { benchText }, { TerminalLogger }] = await Promise.all([
         import("../../compare/bench.js"),
         import("../../report/bench-text.js"),
+        import("../terminal-logger.js"),
       ]);
-      const result = await bench(models, options);
+      const logger = new TerminalLogger(process.stderr, { quiet: json === true, debug: false });
+      const result = await bench(models, { ...options, logger }).finally(() => logger.clear());
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : benchText(result));
     });
 }

@@ -8,6 +8,7 @@ import type { GateOptions } from "../../plan/gate-limits.js";
 import { addGateFlags, gatesOf } from "../gate-flags.js";
 import { SATURATING } from "../../targets/profiles.js";
 import { addLimitFlags, limitsOf } from "../limit-flags.js";
+import { sinceProgramStart } from "../program-start.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
 import { REPORT } from "./compress.js";
@@ -105,7 +106,9 @@ export function addVerify(program: Command): void {
         quiet: flags.quiet === true,
         debug: flags.debug === true,
       });
-      const report = await verify(original, compressed, { ...options, logger }).finally(() => logger.clear());
+      const report = await sinceProgramStart(() =>
+        verify(original, compressed, { ...options, logger }),
+      ).finally(() => logger.clear());
       await writeReports(places, report);
       printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });
       if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
