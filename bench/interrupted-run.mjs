@@ -13,14 +13,15 @@ const LONGEST_WAIT_MS = 20_000;
 const POLL_MS = 2;
 
 /**
- * Starts `edgec <args> -o <a new folder>/o.onnx`. `began` resolves once stderr holds `after`, or with the
- * start where that is undefined; `ended` with the exit code.
+ * Starts `edgec <args> -o <a new folder>/o.onnx`, or without an output where the command has none. `began`
+ * resolves once stderr holds `after`, or with the start where that is undefined; `ended` with the exit code.
  */
-export function startRun(args, after) {
+export function startRun(args, after, writes = true) {
   const place = mkdtempSync(join(tmpdir(), "bench-signals-"));
   const [scratch, out] = ["tmp", "out"].map((name) => join(place, name));
   for (const folder of [scratch, out]) mkdirSync(folder);
-  const child = spawn(process.execPath, ["bin/edgec.js", ...args, "-o", join(out, "o.onnx"), "--debug"], {
+  const output = writes ? ["-o", join(out, "o.onnx"), "--debug"] : [];
+  const child = spawn(process.execPath, ["bin/edgec.js", ...args, ...output], {
     env: { ...markedEnvironment(place), TMPDIR: scratch },
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
@@ -42,8 +43,8 @@ export function startRun(args, after) {
  * Milliseconds that the part of a run takes that begins with `after` and ends with `before`, or with the
  * run.
  */
-export async function lengthOf({ args, after, before }) {
-  const run = startRun(args, after);
+export async function lengthOf({ args, after, before, writes }) {
+  const run = startRun(args, after, writes);
   try {
     await Promise.race([run.began, run.ended]);
     const start = performance.now();
@@ -62,8 +63,8 @@ export async function lengthOf({ args, after, before }) {
  * Sends `signal` once the run has been at work for `wait` milliseconds since `after`: to all its processes
  * as a terminal does, or to the first alone as `kill` does. Undefined if the run came to its end before.
  */
-export async function interrupt({ args, after }, { signal, wait, toAll }) {
-  const run = startRun(args, after);
+export async function interrupt({ args, after, writes }, { signal, wait, toAll }) {
+  const run = startRun(args, after, writes);
   try {
     await Promise.race([run.began, run.ended]);
     if (await Promise.race([run.ended.then(() => true), sleep(wait, false)])) return undefined;

@@ -1,10 +1,11 @@
 /**
- * How fast a signal ends a run: `edgec compress` and `optimize` get SIGINT, SIGTERM and SIGHUP at random
+ * How fast a signal ends a run: `edgec compress` and other commands get SIGINT, SIGTERM and SIGHUP at random
  * moments, the same in each run of the bench, half of them sent to the first process as `kill` does and
  * half to all as a terminal does. Time counts until the last process has ended. Linux only.
  *
- *   npm run bench -- signals               about two minutes
- *   npm run bench -- signals --times 30    so many signals for each command
+ *   npm run bench -- signals                  about five minutes
+ *   npm run bench -- signals --times 30       so many signals for each command
+ *   npm run bench -- signals --only cluster   the commands whose name has this
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
@@ -24,14 +25,15 @@ const [ASKED_MS, ASKED_AT_END_MS] = [1000, 2000];
 export default async function signals(args = []) {
   if (process.platform !== "linux")
     throw new Error("this bench looks for processes in /proc: it needs Linux");
-  const count = timesOf(args);
+  const { count, only } = askedOf(args);
   const folder = mkdtempSync(join(tmpdir(), "bench-dense-"));
   try {
     const found = [];
     let late = 0;
     const random = mulberry32(SEED);
-    for (const job of jobsOf(writeDense(folder, 512))) {
-      const length = await lengthOf(job);
+    const [dense, wide] = [512, 1024].map((width) => writeDense(folder, width));
+    for (const job of jobsOf(dense, wide).filter(({ name }) => name.includes(only))) {
+      const length = job.most ?? (await lengthOf(job));
       for (let k = 0; k < count; k++) {
         const how = { signal: SIGNALS[k % 3], wait: random() * length, toAll: random() < 0.5 };
         const end = await interruptEarlier(job, how);
@@ -59,9 +61,10 @@ async function interruptEarlier(job, how, tries = 4) {
 
 /**
  * `after` and `before` are debug lines between which the signal comes; without them it may come at any
- * time.
+ * time. Where `most` is given it comes within so many milliseconds, and the run is not carried through
+ * first to learn how long it takes.
  */
-function jobsOf(dense) {
+function jobsOf(dense, wide) {
   const [lenet, resnet, mbv2] = ["lenet", "resnet", "mbv2"].map(fixture);
   const compress = ({ model, calib }, ...flags) => ["compress", model, "--calib", calib, ...flags];
   return [
@@ -83,15 +86,51 @@ function jobsOf(dense) {
       after: "running encode-weights",
     },
     { name: "optimize resnet", args: ["optimize", resnet.model] },
+    {
+      name: "compress wide layers --prune 0.5, while it prunes",
+      args: compress(wide, "--prune", "0.5"),
+      after: "running prune-magnitude",
+      most: 15_000,
+    },
+    {
+      name: "compress wide layers --cluster 16, while it clusters",
+      args: compress(wide, "--cluster", "16"),
+      after: "running cluster-weights",
+      most: 15_000,
+    },
+    {
+      name: "compress resnet --int8 --effort best, while it searches",
+      args: compress(resnet, "--int8", "--effort", "best"),
+      after: "running quantize-int8",
+      most: 8_000,
+    },
+    { name: "verify", args: ["verify", resnet.model, resnet.model, "--eval", resnet.calib], writes: false },
+    { name: "inspect --run", args: ["inspect", resnet.model, "--run"], writes: false },
+    {
+      name: "bench",
+      args: ["bench", wide.model, wide.model, "--runs", "1000000"],
+      writes: false,
+      most: 6_000,
+    },
+    {
+      name: "sensitivity",
+      args: ["sensitivity", resnet.model, "--calib", resnet.calib],
+      writes: false,
+      most: 8_000,
+    },
   ];
 }
 
-function timesOf(args) {
-  if (args.length === 0) return DEFAULT_TIMES;
-  const times = Number(args[1]);
-  if (args[0] !== "--times" || args.length !== 2 || !Number.isInteger(times) || times < 1)
-    throw new Error("usage: npm run bench -- signals [--times <number of signals for each command>]");
-  return times;
+function askedOf(args) {
+  const given = new Map();
+  for (let k = 0; k < args.length; k += 2) given.set(args[k], args[k + 1]);
+  const { "--times": times = DEFAULT_TIMES, "--only": only = "", ...unknown } = Object.fromEntries(given);
+  const count = Number(times);
+  if (Object.keys(unknown).length > 0 || only === undefined || !Number.isInteger(count) || count < 1)
+    throw new Error(
+      "usage: npm run bench -- signals [--times <number of signals for each run>] [--only <part of a name>]",
+    );
+  return { count, only };
 }
 
 function print(ends, late) {

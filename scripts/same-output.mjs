@@ -34,6 +34,7 @@ const NOT_COMPARED = new Set([
   "written",
   "seconds",
   "ms",
+  "times",
   "warnings",
   "description",
 ]);

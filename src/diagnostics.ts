@@ -24,7 +24,8 @@ export function clippedDiagnostic({ message, subject, ...rest }: Diagnostic): Di
 
 /**
  * Progress of a long step: `done` of `total` units; `total` is undefined when unknown. `step` is an
- * imperative: "read the model".
+ * imperative: "read the model"; or a pass by its name, with what it is doing: "encode-weights: forms". What
+ * is done only to choose says so first: "search: calibrate".
  */
 export interface Progress {
   readonly step: string;

@@ -14,6 +14,8 @@ const TICK_MS = 1_000;
 /** Elsewhere than on a terminal, one line in that time; nothing for runs that are shorter. */
 const LINE_EVERY_MS = 30_000;
 
+const USUAL_COLUMNS = 80;
+
 /** Time as the logger sees it. */
 export interface LoggerClock {
   /** Milliseconds on any axis. */
@@ -108,9 +110,14 @@ export class TerminalLogger implements Logger {
     this.lastDrawn = now;
     this.drawn = true;
     const times = { elapsed: now - this.stepBegan, left: this.remaining.left(now) };
-    // A line that wraps could not be cleared.
-    const line = Array.from(progressBar(progress, times)).slice(0, (this.stream.columns ?? 80) - 1);
+    const line = Array.from(progressBar(progress, times)).slice(0, this.width() - 1);
     this.stream.write(`\r\x1b[K${line.join("")}`);
+  }
+
+  /** Columns: a line that wraps could not be cleared. Some terminals do not know theirs, and say 0. */
+  private width(): number {
+    const { columns = 0 } = this.stream;
+    return columns > 0 ? columns : USUAL_COLUMNS;
   }
 
   private writeLine(progress: Progress, now: number): void {

@@ -46,6 +46,8 @@ describe("RemainingTime", () => {
     for (let k = 0; k <= 10; k++) remaining.note(k, 20, 1000 * k);
     remaining.note(0, 20, 11_000);
     expect(remaining.left(11_000)).toBeUndefined();
+    for (let k = 1; k <= 10; k++) remaining.note(k, 20, 11_000 + 1000 * k);
+    expect(remaining.left(21_000)).toBeCloseTo(10_000, 3);
   });
 
   it("never jumps: units of random length around a mean move the end by less than half of what is left", () => {

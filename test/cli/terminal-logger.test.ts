@@ -150,6 +150,12 @@ describe("on a terminal", () => {
     expect(line()).toHaveLength(29);
   });
 
+  it("cuts nothing where the terminal does not know its width", () => {
+    const to = logger({ isTTY: true, columns: 0 });
+    to.progress({ step: "calibrate", done: 12, total: 40 });
+    expect(line()).toMatch(/ {2}12\/40$/);
+  });
+
   it("keeps other output on lines of its own, and draws the step again below it", () => {
     const to = logger({ isTTY: true });
     to.progress({ step: "calibrate", done: 0 });
@@ -168,8 +174,8 @@ describe("on a terminal", () => {
     to.clear();
     expect(written).toHaveLength(before);
     expect(clock.running).toBe(0);
-    to.progress({ step: "read the model", done: 0 });
-    expect(line()).toBe("read the model …");
+    to.progress({ step: "finish", done: 0 });
+    expect(line()).toBe("finish …");
   });
 });
 
