@@ -1,4 +1,4 @@
-/** Measures a compressed file against its original, and finds out which model is at fault when that fails. */
+/** Measures a compressed file against its original. */
 import { freemem } from "node:os";
 import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
@@ -7,13 +7,7 @@ import { EdgecError } from "../errors.js";
 import { LimitExceeded } from "../run-limits.js";
 import { memoryShortage } from "../run/memory.js";
 import { inStage } from "../stage-clock.js";
-import {
-  EndedFromOutside,
-  LEVELS,
-  openRemote,
-  type RemoteRuntime,
-  type UsedLevel,
-} from "../runtime/index.js";
+import { LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
 import {
   checkGates,
   compareSizes,
@@ -30,10 +24,9 @@ import {
   type Latency,
   type SizeComparison,
 } from "../verify/index.js";
-import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
-import { originalFault, withFailingSample, type Original } from "./original-fault.js";
-import type { RunData } from "./run-data.js";
+import { type BlameContext, blamed, originalOf } from "./blame.js";
+import { withFailingSample } from "./original-fault.js";
 
 export interface Measurements {
   readonly size: SizeComparison;
@@ -45,16 +38,10 @@ export interface Measurements {
   readonly warnings: readonly Diagnostic[];
 }
 
-export interface MeasureContext {
-  readonly options: CompressOptions;
+export interface MeasureContext extends BlameContext {
   /** The file whose size is compared. */
   readonly originalPath: string;
-  /** The file that the runtime runs as the original. */
-  readonly referencePath: string;
-  /** Its name in messages: the path as the user gave it, or "the model". */
-  readonly name: string;
   readonly logger: Logger;
-  readonly data: RunData;
   /**
    * The sizes of the original, for contexts that measure several models against it: it is then packed only
    * once.
@@ -248,52 +235,6 @@ async function runnable(
     await session.release().catch(() => undefined);
     await readable.remove();
   }
-}
-
-/**
- * If the runtime refuses the compressed model but runs the original on all of the data, a pass is at fault.
- * Otherwise the original is, or one sample of the data.
- */
-export async function blamed(error: unknown, context: Blame, path?: string): Promise<unknown> {
-  if (error instanceof EndedFromOutside) return error;
-  // Loading the original again would take as long, and no pass is to blame.
-  if (error instanceof LimitExceeded)
-    return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
-  if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
-  const fault = await originalFault(originalOf(context), context.data.given);
-  if (fault?.code === "MODEL_REJECTED")
-    return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
-  if (fault) return fault;
-  const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
-  return new EdgecError(
-    "PASS_FAILED",
-    `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run ` +
-      "with --debug, or select passes with --passes, to find out which one caused it.",
-    { cause: error },
-  );
-}
-
-type Blame = Pick<MeasureContext, "options" | "referencePath" | "name" | "data">;
-
-function originalOf({ referencePath, name }: Blame): Original {
-  return { path: referencePath, name };
-}
-
-const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE"];
-
-/** Advice on how to compress without the runtime. */
-function withoutRunning({ verify, calib }: Blame["options"]): string {
-  const flags = [
-    ...(verify === false ? [] : ["with --no-verify"]),
-    ...(calib === undefined ? [] : ["without --calib"]),
-  ];
-  if (flags.length === 0) return "";
-  const words = flags.join(" and ");
-  return (
-    `. ${words[0]?.toUpperCase()}${words.slice(1)}, edgec compresses it without running ` +
-    "it: only passes that need no data " +
-    "run, and nothing is compared."
-  );
 }
 
 /** Id of the warning that the compressed model was not run. */

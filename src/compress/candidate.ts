@@ -6,73 +6,25 @@ import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
-import {
-  dataFiles,
-  dropStaleReferences,
-  readModel,
-  referableNames,
-  type StaleReferences,
-  writeModel,
-} from "../onnx/index.js";
-import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
+import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
-import type { Compute } from "../passes/contract.js";
-import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { type Decisions } from "../plan/replay.js";
-import { markModel } from "../output/edgec-mark.js";
-import { accuracyLimits } from "../plan/gate-limits.js";
-import { splitCalibration } from "../run/split-calibration.js";
-import { blamed, measureAgainst, type Measurements } from "../compare/compare-files.js";
+import { blamed } from "../compare/blame.js";
+import { measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
 import { inStage } from "../stage-clock.js";
 import { bytesText } from "../units.js";
-import { LEVELS, type FileSizes } from "../verify/index.js";
-import type { OutputFile } from "../output/output-file.js";
-import type { RunResult } from "../run/run-log.js";
+import { LEVELS } from "../verify/index.js";
 import { planText } from "../plan/plan.js";
-import type { RunData } from "../compare/run-data.js";
-import { runPasses } from "../run/run-plan.js";
-import type { ModelEvaluators } from "../search/search-types.js";
-import type { Checkpoint } from "../search/checkpoint.js";
-import { runEvaluators } from "../search/evaluators.js";
-import { isTimed, type PlacedOptions } from "../plan/target-options.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/decisions-of.js";
 import type { Plan } from "../plan/plan-types.js";
+import { applyPlan, type JudgedRun, ours } from "./apply-plan.js";
+import type { CandidateContext } from "./candidate-context.js";
 
-export interface CandidateContext {
-  readonly options: PlacedOptions;
-  /** A fresh copy of the model to start from at every call; passes change theirs in place. */
-  readonly read: () => Model;
-  readonly originalPath: string;
-  /** What the runtime runs in its place. */
-  readonly referencePath: string;
-  /** What messages call the original. */
-  readonly name: string;
-  /** Measured when they are first asked for, once for all candidates. */
-  readonly originalSizes: () => Promise<FileSizes>;
-  /** Operators that the original has although its operator sets do not. */
-  readonly undescribed: ReadonlySet<string>;
-  readonly files: OutputFile;
-  readonly logger: Logger;
-  readonly data: RunData;
-  /** Where passes have their heavy work done. */
-  readonly compute: Compute;
-  /** Threads for what no time is read from. */
-  readonly learningThreads: number;
-  /** Takes a model as the best that a search has found so far. */
-  readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
-  /** What searches of this run have measured, shared by its candidates. */
-  readonly searchMemory: Checkpoint | undefined;
-  /** Where a model's weights are written; see `WriteOptions`. */
-  readonly externalData: (model: Model) => boolean | undefined;
-}
-
-export interface JudgedRun extends RunResult {
-  /** Whether calibration samples were held out for scoring. */
-  readonly judged: boolean;
-}
+export { applyPlan } from "./apply-plan.js";
+export type { CandidateContext } from "./candidate-context.js";
 
 /** The result that was discarded for the input's own bytes. */
 export interface Unchanged {
@@ -206,97 +158,6 @@ function zeroPointsLeftOut(after: number, before: number): Diagnostic {
   };
 }
 
-/** Runs a plan over `model` and validates what it made. Statistics in `recorded` are not measured again. */
-export async function applyPlan(
-  context: CandidateContext,
-  model: Model,
-  plan: Plan,
-  recorded?: Map<string, Statistics>,
-): Promise<JudgedRun> {
-  const { options, data, logger, files, compute, learningThreads: threads } = context;
-  const evaluator = new RuntimeEvaluator();
-  const { seed = 0, debug = false } = options;
-  const names = referableNames(model);
-  try {
-    const learning = splitCalibration(data.calibration, plan, model, { seed, threads, logger });
-    const run = await runPasses(model, plan, {
-      ...learning,
-      evaluator,
-      compute,
-      logger,
-      seed,
-      threads,
-      debug,
-      ...(plan.some(({ search, withinGates }) => search ?? withinGates)
-        ? { evaluators: evaluatorsOf(context) }
-        : {}),
-      ...(recorded ? { recorded } : {}),
-      dump: (bytes, pass) => files.keep(bytes, pass),
-    });
-    if (names) tellStale(dropStaleReferences(model, names), logger);
-    logger.progress?.({ step: "check the model", done: 0 });
-    await takeTurn();
-    await inStage("check", () =>
-      ours(
-        () => assertSound(model, "after the last pass", context.undescribed),
-        "made a model that is not valid",
-      ),
-    );
-    if (options.minOrt !== undefined)
-      fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
-    // What nothing changes is written with the same bytes, and stays without the mark.
-    const isMoved = options.externalData === true || dataFiles(model).length > 0;
-    if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
-    if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
-    if (evaluator.missing)
-      logger.diagnostic?.({
-        id: "fold-constants/no-runtime",
-        severity: "warning",
-        message: "Constants were not folded, because onnxruntime is not installed.",
-      });
-    return { ...run, judged: learning.scorer !== undefined };
-  } finally {
-    await evaluator.close();
-  }
-}
-
-function tellStale({ annotations, training }: StaleReferences, logger: Logger): void {
-  const tell = (id: string, what: string): void =>
-    logger.diagnostic?.({
-      id: `compress/${id}`,
-      severity: "warning",
-      message: `${what} left out, because it names tensors that are no longer in the compressed ` + "model.",
-    });
-  const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
-  if (annotations > 0)
-    tell("stale-annotations", `Information on the quantization of ${tensors} (quantization_annotation) was`);
-  if (training > 0) tell("stale-training", "Information on training (training_info) was");
-}
-
-function evaluatorsOf({
-  options,
-  referencePath,
-  data,
-  bestSoFar,
-  searchMemory,
-}: CandidateContext): ModelEvaluators {
-  const { metric, threads = 1 } = options;
-  const evaluators = runEvaluators({
-    referencePath,
-    evaluation: data.evaluation,
-    isLabelled: data.isLabelled,
-    metric,
-    threads,
-    limits: accuracyLimits(options),
-    isTimed: isTimed(options),
-  });
-  return {
-    ...evaluators,
-    ...(bestSoFar ? { onBest: bestSoFar } : {}),
-    ...(searchMemory ? { memory: searchMemory } : {}),
-  };
-}
-
 /**
  * A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original
  * on the same data.
@@ -313,20 +174,6 @@ function writeAside(model: Model, path: string, { files, externalData }: Candida
   } catch (error) {
     if (!(error instanceof EdgecError) || files.output === undefined) throw error;
     throw new EdgecError(error.code, error.message.replaceAll(path, files.output), { cause: error });
-  }
-}
-
-/** An invalid model at this point is edgec's doing, not the user's. */
-function ours(check: () => void, what: string): void {
-  try {
-    check();
-  } catch (cause) {
-    throw new EdgecError(
-      "PASS_FAILED",
-      `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing ` +
-        "was written. Run with --debug to see which pass did it.",
-      { cause },
-    );
   }
 }
 

@@ -6,7 +6,9 @@ import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.
 import { checkCalibration } from "./calibration-check.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
 import { muchLost } from "../compare/much-lost.js";
-import { fidelityOnRandomFeeds } from "../compare/second-opinion.js";
+import { BadDataError, EdgecError } from "../errors.js";
+import { type Model, fedInputs } from "../ir/index.js";
+import { type Fidelity, randomFeeds, type SizeComparison, verifyModels } from "../verify/index.js";
 
 export interface DataDoubts {
   /** Whether the calibration data was warned of. */
@@ -57,4 +59,37 @@ export function reportEarly(
 ): void {
   for (const diagnostic of found) logger?.diagnostic?.(clippedDiagnostic(diagnostic));
   warnings.push(...found);
+}
+
+/**
+ * Compares on random feeds, for data that is too bad to compare on.
+ * @returns null if no inputs can be generated, or the models do not run on them
+ */
+async function fidelityOnRandomFeeds(
+  model: Model,
+  {
+    original,
+    compressed,
+    size,
+    seed = 0,
+  }: {
+    readonly original: string;
+    readonly compressed: string;
+    readonly size: SizeComparison;
+    readonly seed?: number | undefined;
+  },
+): Promise<Fidelity | null> {
+  try {
+    const { fidelity } = await verifyModels({
+      original,
+      compressed,
+      size,
+      runs: 0,
+      fidelityData: randomFeeds(fedInputs(model), { seed }),
+    });
+    return fidelity;
+  } catch (error) {
+    if (error instanceof BadDataError || error instanceof EdgecError) return null;
+    throw error;
+  }
 }

@@ -12,7 +12,6 @@ import {
   type TensorValue,
   type ValueInfo,
 } from "../ir/index.js";
-import { requireFinite } from "./finite.js";
 
 export type Scalar = number | bigint | boolean | string;
 
@@ -180,4 +179,25 @@ function integerArray(target: DataType, values: readonly (number | bigint | bool
     default:
       return Uint8Array.from(values, Number);
   }
+}
+
+/**
+ * Throws BadDataError that names the first NaN or infinity, if there is one. Such values are always a mistake in
+ * the data, and ruin every statistic.
+ */
+function requireFinite(value: TensorValue, where: string): void {
+  const { data } = value;
+  if (data instanceof Float32Array || data instanceof Float64Array) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) throw notFinite(where, data[i]!, i);
+  }
+  if (value.dataType === DataType.FLOAT16 && data instanceof Uint16Array) {
+    for (let i = 0; i < data.length; i++)
+      if ((data[i]! & 0x7c00) === 0x7c00) throw notFinite(where, halfToFloat(data[i]!), i);
+  }
+}
+
+function notFinite(where: string, value: number, index: number): BadDataError {
+  return new BadDataError(
+    `${where} holds ${value} at flat index ${index}. Data must be finite: fix or remove this sample`,
+  );
 }

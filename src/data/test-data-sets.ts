@@ -5,12 +5,18 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { BadDataError, EdgecError, suggestion } from "../errors.js";
-import type { Feed, Tensor } from "../ir/index.js";
+import {
+  DataType,
+  dataTypeName,
+  type Feed,
+  type NumericArray,
+  type Tensor,
+  tensorBytes,
+} from "../ir/index.js";
 import { decodeTensor } from "../onnx/tensor-file.js";
-import { conform, describeInput } from "./conform.js";
+import { conform, describeInput, type RawArray } from "./conform.js";
 import type { ModelInputs, Sample } from "./dataset.js";
 import { fileBytes } from "./file-bytes.js";
-import { rawOfTensor } from "./tensor-data.js";
 
 const SET = /^test_data_set_(\d+)$/;
 const INPUT = /^input_(\d+)\.pb$/;
@@ -75,4 +81,40 @@ async function entries(folder: string): Promise<string[]> {
 function numbered(names: readonly string[], pattern: RegExp): string[] {
   const number = (name: string): number => Number(pattern.exec(name)![1]);
   return names.filter((name) => pattern.test(name)).sort((a, b) => number(a) - number(b));
+}
+
+type ArrayOver = (buffer: ArrayBuffer) => NumericArray;
+
+const VIEWS: Readonly<Record<number, ArrayOver>> = {
+  [DataType.FLOAT]: (b) => new Float32Array(b),
+  [DataType.DOUBLE]: (b) => new Float64Array(b),
+  [DataType.INT8]: (b) => new Int8Array(b),
+  [DataType.UINT8]: (b) => new Uint8Array(b),
+  [DataType.BOOL]: (b) => new Uint8Array(b),
+  [DataType.INT16]: (b) => new Int16Array(b),
+  [DataType.UINT16]: (b) => new Uint16Array(b),
+  [DataType.FLOAT16]: (b) => new Uint16Array(b),
+  [DataType.BFLOAT16]: (b) => new Uint16Array(b),
+  [DataType.INT32]: (b) => new Int32Array(b),
+  [DataType.UINT32]: (b) => new Uint32Array(b),
+  [DataType.INT64]: (b) => new BigInt64Array(b),
+  [DataType.UINT64]: (b) => new BigUint64Array(b),
+};
+
+/** Copies the tensor's values out. Throws BadDataError for element types that cannot be fed. */
+export function rawOfTensor(tensor: Tensor): RawArray {
+  const { dataType, dims } = tensor;
+  if (dataType === DataType.STRING) {
+    return {
+      dims,
+      dataType,
+      data: (tensor.typed?.string ?? []).map((bytes) => new TextDecoder().decode(bytes)),
+    };
+  }
+  const view = VIEWS[dataType];
+  if (!view)
+    throw new BadDataError(
+      `tensor "${tensor.name ?? ""}" of type ${dataTypeName(dataType)} cannot be fed to a model`,
+    );
+  return { dims, dataType, data: view(new Uint8Array(tensorBytes(tensor)).buffer) };
 }

@@ -1,5 +1,6 @@
 /** Edits a graph, with an index of the producer and users of each name. */
 import { joinPieces, type TensorStore } from "./byte-source.js";
+import { ConstantList } from "./constant-list.js";
 import { byteSize } from "./data-type.js";
 import { addProvenance } from "./provenance.js";
 import type { Graph, Node } from "./graph.js";
@@ -7,8 +8,9 @@ import { nodeLabel } from "./node.js";
 import type { Model } from "./model.js";
 import { NodeOrder } from "./node-order.js";
 import { elementCount, type Tensor } from "./tensor.js";
-import { bindsName, bodiesOf, capturedNames, nestedGraphs, nodeLists, subgraphsOf } from "./traverse.js";
-import { UniqueNames } from "./unique-names.js";
+import { bodiesOf, capturedNames, subgraphsOf } from "./traverse.js";
+import { namesOf, type UniqueNames } from "./unique-names.js";
+import { renameInputs, UseIndex, usedNames } from "./use-index.js";
 import type { ValueInfo } from "./value.js";
 
 /** The state shared by the editors of one model. */
@@ -37,11 +39,8 @@ export class GraphEditor {
   readonly scope: readonly string[];
   private readonly order: NodeOrder;
   private outputs: ReadonlySet<string> | undefined;
-  private readonly producers = new Map<string, Node>();
-  private readonly users = new Map<string, Set<Node>>();
-  private readonly tensors = new Map<string, Tensor>();
-  /** Positions in the graph's list of constants, built when the first is replaced. */
-  private readonly places = new Map<string, number>();
+  private readonly uses = new UseIndex();
+  private readonly constants: ConstantList;
   private readonly graphInputs: Map<string, ValueInfo>;
 
   private constructor(
@@ -56,7 +55,7 @@ export class GraphEditor {
     this.order = new NodeOrder(graph);
     whole.editors.set(graph, this);
     this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
-    for (const tensor of graph.initializers) this.tensors.set(tensor.name ?? "", tensor);
+    this.constants = new ConstantList(graph);
     for (const node of graph.nodes) this.link(node);
   }
 
@@ -67,13 +66,12 @@ export class GraphEditor {
   static forModel(model: Model): GraphEditor[] {
     const whole: WholeModel = {
       editors: new Map(),
-      names: new UniqueNames(),
+      names: namesOf(model),
       scratch: model.scratch,
       model,
       // Before IR version 4, every constant had to be listed as an input, so that has no meaning there.
       inputsHaveDefaults: Number(model.irVersion ?? 0n) >= 4,
     };
-    for (const scope of nodeLists(model)) collectNames(scope, whole.names);
     const editors: GraphEditor[] = [];
     const visit = (graph: Graph, scope: readonly string[], parent?: GraphEditor): void => {
       const editor = new GraphEditor(graph, parent, scope, whole);
@@ -92,12 +90,12 @@ export class GraphEditor {
 
   /** The node of this graph that produces `name`, or undefined for inputs, constants and outer values. */
   producer(name: string): Node | undefined {
-    return this.producers.get(name);
+    return this.uses.producer(name);
   }
 
   /** The nodes of this graph that use `name`, directly or from a body. */
   consumers(name: string): Node[] {
-    return [...(this.users.get(name) ?? [])];
+    return [...this.uses.usersOf(name)];
   }
 
   /**
@@ -105,8 +103,8 @@ export class GraphEditor {
    * output.
    */
   soleConsumer(name: string): Node | undefined {
-    const users = this.users.get(name);
-    if (users?.size !== 1 || this.isOutput(name)) return undefined;
+    const users = this.uses.usersOf(name);
+    if (users.size !== 1 || this.isOutput(name)) return undefined;
     const [only] = users;
     if (!only) return undefined;
     return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name)
@@ -134,9 +132,9 @@ export class GraphEditor {
    */
   constant(name: string): Tensor | undefined {
     if (name === "") return undefined;
-    const own = this.tensors.get(name);
+    const own = this.constants.get(name);
     if (own) return this.whole.inputsHaveDefaults && this.graphInputs.has(name) ? undefined : own;
-    if (this.producers.has(name) || this.graphInputs.has(name)) return undefined;
+    if (this.uses.producer(name) || this.graphInputs.has(name)) return undefined;
     return this.parent?.constant(name);
   }
 
@@ -164,8 +162,7 @@ export class GraphEditor {
     const name = tensor.name ?? "";
     const kept = this.whole.scratch?.keep(tensor) ?? tensor;
     this.whole.names.add(name);
-    this.graph.initializers.push(kept);
-    this.tensors.set(name, kept);
+    this.constants.add(kept);
     return name;
   }
 
@@ -194,25 +191,7 @@ export class GraphEditor {
   }
 
   private put(tensor: Tensor): void {
-    const name = tensor.name ?? "";
-    const at = this.placeOf(name);
-    if (at === undefined) return this.parent?.put(tensor);
-    this.graph.initializers[at] = tensor;
-    this.tensors.set(name, tensor);
-  }
-
-  /**
-   * The position of the constant in the graph's list. If the list was changed elsewhere, all positions are
-   * rebuilt.
-   */
-  private placeOf(name: string): number | undefined {
-    if (!this.tensors.has(name)) return undefined;
-    const { initializers } = this.graph;
-    const known = this.places.get(name);
-    if (known !== undefined && initializers[known]?.name === name) return known;
-    this.places.clear();
-    initializers.forEach((tensor, at) => this.places.set(tensor.name ?? "", at));
-    return this.places.get(name);
+    if (!this.constants.replace(tensor)) this.parent?.put(tensor);
   }
 
   /** Whether one node of the graph comes before another. */
@@ -228,8 +207,7 @@ export class GraphEditor {
 
   /** Removes constants of this graph by name; the caller ensures that nothing uses them. */
   removeInitializers(names: ReadonlySet<string>): void {
-    this.graph.initializers = this.graph.initializers.filter((t) => !names.has(t.name ?? ""));
-    for (const name of names) this.tensors.delete(name);
+    this.constants.remove(names);
     if ([...names].some((name) => this.graphInputs.has(name))) {
       this.graph.inputs = this.graph.inputs.filter((input) => !names.has(input.name));
       for (const name of names) this.graphInputs.delete(name);
@@ -238,19 +216,22 @@ export class GraphEditor {
 
   /** Inserts `nodes` before `anchor`, or at the end if it is undefined. */
   insertBefore(anchor: Node | undefined, ...nodes: Node[]): void {
-    this.order.insert(anchor ? this.order.indexOf(anchor) : this.graph.nodes.length, nodes);
-    for (const node of nodes) this.link(node);
+    this.insertAt(anchor ? this.order.indexOf(anchor) : this.graph.nodes.length, nodes);
   }
 
   insertAfter(anchor: Node, ...nodes: Node[]): void {
-    this.order.insert(this.order.indexOf(anchor) + 1, nodes);
+    this.insertAt(this.order.indexOf(anchor) + 1, nodes);
+  }
+
+  private insertAt(index: number, nodes: readonly Node[]): void {
+    this.order.insert(index, nodes);
     for (const node of nodes) this.link(node);
   }
 
   removeNodes(...nodes: Node[]): void {
     const gone = new Set(nodes);
     this.order.remove(gone);
-    for (const node of gone) this.unlink(node);
+    for (const node of gone) this.uses.unlink(node);
   }
 
   /** Replaces `node` by `replacements`, and records that they derive from it. */
@@ -262,7 +243,7 @@ export class GraphEditor {
   }
 
   setInput(node: Node, index: number, name: string): void {
-    this.unlink(node);
+    this.uses.unlink(node);
     while (node.inputs.length < index) node.inputs.push("");
     node.inputs[index] = name;
     this.link(node);
@@ -270,7 +251,7 @@ export class GraphEditor {
 
   /** Sets all inputs at once. */
   setInputs(node: Node, names: readonly string[]): void {
-    this.unlink(node);
+    this.uses.unlink(node);
     node.inputs = [...names];
     this.link(node);
   }
@@ -278,7 +259,7 @@ export class GraphEditor {
   /** Renames an output. If the node's label comes from it, the new label is recorded. */
   setOutput(node: Node, index: number, name: string): void {
     const label = (node.outputs[index] ?? "") === "" || name === "" ? undefined : nodeLabel(node);
-    this.unlink(node);
+    this.uses.unlink(node);
     node.outputs[index] = name;
     this.link(node);
     if (label !== undefined) this.recordProvenance(label, nodeLabel(node));
@@ -288,7 +269,7 @@ export class GraphEditor {
   replaceUses(from: string, to: string, except?: ReadonlySet<Node>): void {
     for (const node of this.consumers(from)) {
       if (except?.has(node)) continue;
-      this.unlink(node);
+      this.uses.unlink(node);
       for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
       this.link(node);
     }
@@ -300,9 +281,9 @@ export class GraphEditor {
    */
   replaceAllUses(names: ReadonlyMap<string, string>): void {
     const users = new Set<Node>();
-    for (const from of names.keys()) for (const user of this.users.get(from) ?? []) users.add(user);
+    for (const from of names.keys()) for (const user of this.uses.usersOf(from)) users.add(user);
     for (const node of users) {
-      this.unlink(node);
+      this.uses.unlink(node);
       const captured = subgraphsOf(node).length > 0 ? [...capturedNames(node)] : [];
       node.inputs = node.inputs.map((name) => names.get(name) ?? name);
       for (const from of captured) {
@@ -319,54 +300,7 @@ export class GraphEditor {
   }
 
   private link(node: Node): void {
-    for (const output of node.outputs)
-      if (output !== "") {
-        this.producers.set(output, node);
-        this.whole.names.add(output);
-      }
-    for (const name of usedNames(node)) {
-      const users = this.users.get(name);
-      if (users) users.add(node);
-      else this.users.set(name, new Set([node]));
-    }
+    for (const output of node.outputs) if (output !== "") this.whole.names.add(output);
+    this.uses.link(node);
   }
-
-  private unlink(node: Node): void {
-    for (const output of node.outputs) if (this.producers.get(output) === node) this.producers.delete(output);
-    for (const name of usedNames(node)) this.users.get(name)?.delete(node);
-  }
-}
-
-function usedNames(node: Node): Set<string> {
-  const used = new Set(node.inputs);
-  used.delete("");
-  if (node.attributes.some((a) => a.g ?? a.graphs)) for (const name of capturedNames(node)) used.add(name);
-  return used;
-}
-
-/** Renames a use in the node and in its bodies, unless a body shadows the name. Returns the changed bodies. */
-function renameInputs(node: Node, from: string, to: string): Graph[] {
-  node.inputs = node.inputs.map((input) => (input === from ? to : input));
-  const open = subgraphsOf(node).filter((body) => !bindsName(body, from));
-  for (const body of open) for (const output of body.outputs) if (output.name === from) output.name = to;
-  return open.concat(open.flatMap((body) => body.nodes.flatMap((inner) => renameInputs(inner, from, to))));
-}
-
-function collectNames(
-  scope: { nodes: Node[]; inputs: readonly (ValueInfo | string)[]; initializers?: Tensor[] },
-  names: UniqueNames,
-): void {
-  for (const input of scope.inputs) names.add(typeof input === "string" ? input : input.name);
-  for (const tensor of scope.initializers ?? []) names.add(tensor.name ?? "");
-  for (const node of scope.nodes) {
-    if (node.name) names.add(node.name);
-    for (const output of node.outputs) names.add(output);
-  }
-}
-
-/** Total number of nodes in a graph and its bodies. */
-export function countNodes(graph: Graph): number {
-  let count = 0;
-  for (const g of nestedGraphs(graph)) count += g.nodes.length;
-  return count;
 }

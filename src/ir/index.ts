@@ -13,7 +13,18 @@ export * from "./half.js";
 export * from "./model.js";
 export * from "./node.js";
 export { isDeclaredOtherwise, nonTensorValues } from "./non-tensors.js";
-export * from "./tensor.js";
+export {
+  elementCount,
+  externalRange,
+  storedByteLength,
+  tensorBytes,
+  tensorPieces,
+  tensorSource,
+  type ExternalSource,
+  type Tensor,
+  type TypedData,
+} from "./tensor.js";
+export * from "./tensor-values.js";
 export * from "./traverse.js";
 export * from "./value.js";
 export { parseModel } from "./parse/model.js";

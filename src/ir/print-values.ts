@@ -1,7 +1,8 @@
 /** Constants as text: values for small ones, size and checksum for large ones. */
 import { DataType } from "./data-type.js";
 import { hexText, quoted, shapedText } from "./print-type.js";
-import { elementCount, tensorBytes, toNumbers, type Tensor } from "./tensor.js";
+import { toNumbers } from "./tensor-values.js";
+import { elementCount, tensorBytes, type Tensor } from "./tensor.js";
 
 /** Constants of up to this many elements are printed in full: shapes, axes, scales, biases of tiny models. */
 export const SHOWN = 16;

@@ -9,6 +9,7 @@ import { CHOOSING } from "./shape-rules/choosing.js";
 import { ELEMENTWISE } from "./shape-rules/elementwise.js";
 import { LINEAR } from "./shape-rules/linear.js";
 import { MOVING } from "./shape-rules/moving.js";
+import { SCALING } from "./shape-rules/scaling.js";
 import { WINDOWS } from "./shape-rules/windows.js";
 import { NumericSizes } from "./sizes.js";
 
@@ -17,6 +18,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ...WINDOWS,
   ...LINEAR,
   ...MOVING,
+  ...SCALING,
   ...CHOOSING,
   ...ATTENTION,
 ]);

@@ -1,7 +1,6 @@
 /** The order in which passes run, as data, with the reason for each place. */
-import { CLEAN_UP_PASSES } from "../passes/graph/clean-up.js";
+import { CLEAN_UP_PASSES, OPTIMIZE_PASSES } from "../passes/graph/clean-up.js";
 import { FUSION_PASSES } from "../passes/graph/fusion-passes.js";
-import { OPTIMIZE_PASSES } from "../passes/graph/optimize-passes.js";
 
 import { insertsLossy } from "./pass-list.js";
 import type { PlanOptions } from "./plan-request.js";

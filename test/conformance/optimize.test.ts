@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { CLEAN_UP_PASSES } from "../../src/passes/graph/clean-up.js";
-import { OPTIMIZE_PASSES } from "../../src/passes/graph/optimize-passes.js";
+import { CLEAN_UP_PASSES, OPTIMIZE_PASSES } from "../../src/passes/graph/clean-up.js";
 import { CONTEXT, untilStable } from "../support/running.js";
 import { operatorTests } from "../support/operator-archive.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";

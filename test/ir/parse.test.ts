@@ -84,8 +84,8 @@ describe("what cannot be read is refused with its line", () => {
     ["q8[1] = [1]", /line 3: expected an element type such as f32 or i64, found "q8/],
     ["u8[17] = <17 bytes, fnv1a 00000000>", /line 3: the text omits the values of this constant/],
     ["f32[99999,99999] = ramp(0, 0)", /line 3: this constant is too large/],
-    ["u4[1] = [1]", /line 3: constants of this type are written as bytes/],
-    ['string[1] = ["\\x"]', /line 3: these quotes hold what JSON does not allow/],
+    ["u4[1] = [1]", /line 3: constants of this type must be written as bytes/],
+    ['string[1] = ["\\x"]', /line 3: the quoted text is not valid JSON/],
   ])("%s", (text, message) => {
     expect(() => constantOf(text)).toThrow(badModel(message));
   });

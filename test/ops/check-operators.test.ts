@@ -85,7 +85,7 @@ describe("element types", () => {
     const model = tiny([makeNode("Shape", ["x"], ["y"])]);
     model.graph.outputs = [tensorValue("y", DataType.INT32)];
     expect(checkOperators(model)).toEqual([
-      { message: 'value "y" is declared as int32, and node "y" (Shape) makes int64' },
+      { message: 'value "y" is declared as int32, and node "y" (Shape) produces int64' },
     ]);
   });
 

@@ -52,6 +52,6 @@ describe("Exclusions", () => {
 
   it("count nodes in the file alone", () => {
     expect(new Exclusions(matMulModel(), ["#0"]).in(matMulModel())).toEqual(["dense/MatMul"]);
-    expect(() => new Exclusions(matMulModel(), ["#1"])).toThrow('"#1" is no node');
+    expect(() => new Exclusions(matMulModel(), ["#1"])).toThrow('"#1" does not match any node');
   });
 });

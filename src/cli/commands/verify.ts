@@ -72,47 +72,49 @@ export function addVerify(program: Command): void {
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--quiet", "print only errors")
     .option("--debug", "print stack traces")
-    .action(async (original: string, compressed: string, flags: VerifyFlags) => {
-      const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
-        import("../../compare/verify.js"),
-        import("../../output/files-read.js"),
-      ]);
-      const [{ TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
-        import("../terminal-logger.js"),
-        import("../print-report.js"),
-        import("../report-file.js"),
-      ]);
-      const { report: places = [], force = false, json = false } = flags;
-      const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
-      const given = {
-        eval: evaluation,
-        labels,
-        metric,
-        ...gatesOf(flags),
-        emulate,
-        across: acrossOf(flags),
-        threads,
-        seed,
-        ...limitsOf(flags),
-      };
-      const options = Object.fromEntries(
-        Object.entries(given).filter(([, value]) => value !== undefined),
-      ) as VerifyOptions;
-      if (places.length > 0) {
-        const read = [...modelFiles(original), ...modelFiles(compressed), ...optionFiles(flags)];
-        await requireReportPlaces(places, { written: [], read, force, json });
-      }
-      const logger = new TerminalLogger(process.stderr, {
-        quiet: flags.quiet === true,
-        debug: flags.debug === true,
-      });
-      const report = await sinceProgramStart(() =>
-        verify(original, compressed, { ...options, logger }),
-      ).finally(() => logger.clear());
-      await writeReports(places, report);
-      printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });
-      if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
-    });
+    .action(runVerify);
+}
+
+async function runVerify(original: string, compressed: string, flags: VerifyFlags): Promise<void> {
+  const [{ verify }, { modelFiles, optionFiles }] = await Promise.all([
+    import("../../compare/verify.js"),
+    import("../../output/files-read.js"),
+  ]);
+  const [{ TerminalLogger }, { printReport }, { requireReportPlaces, writeReports }] = await Promise.all([
+    import("../terminal-logger.js"),
+    import("../print-report.js"),
+    import("../report-file.js"),
+  ]);
+  const { report: places = [], force = false, json = false } = flags;
+  const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
+  const given = {
+    eval: evaluation,
+    labels,
+    metric,
+    ...gatesOf(flags),
+    emulate,
+    across: acrossOf(flags),
+    threads,
+    seed,
+    ...limitsOf(flags),
+  };
+  const options = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as VerifyOptions;
+  if (places.length > 0) {
+    const read = [...modelFiles(original), ...modelFiles(compressed), ...optionFiles(flags)];
+    await requireReportPlaces(places, { written: [], read, force, json });
+  }
+  const logger = new TerminalLogger(process.stderr, {
+    quiet: flags.quiet === true,
+    debug: flags.debug === true,
+  });
+  const report = await sinceProgramStart(() =>
+    verify(original, compressed, { ...options, logger }),
+  ).finally(() => logger.clear());
+  await writeReports(places, report);
+  printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });
+  if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
 }
 
 /** Undefined unless --across, --runtimes or --levels is given. */

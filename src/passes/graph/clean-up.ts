@@ -1,16 +1,20 @@
 /**
- * The exact passes that every model goes through first, in order. One removal enables another, so they are
- * repeated until none changes anything. strip-debug-info is not among them, because later passes read what it
- * removes.
+ * The exact passes that clean up and simplify a graph, in order. One change enables another, so each list is
+ * repeated until none of its passes changes anything.
  */
 import { deduplicateInitializers } from "./deduplicate-initializers.js";
 import { foldBatchNormalization } from "./fold-batch-normalization.js";
 import { foldConstants } from "./fold-constants.js";
 import { inlineFunctions } from "./inline-functions.js";
+import { inlineIf } from "./inline-if.js";
 import { liftConstants } from "./lift-constants.js";
+import { mergeChains } from "./merge-chains.js";
+import { mergeEqualNodes } from "./merge-equal-nodes.js";
 import { removeDead } from "./remove-dead.js";
 import { removeIdentities } from "./remove-identities.js";
+import { simplifyShapes } from "./simplify-shapes.js";
 
+/** For every model. strip-debug-info is not among them, because later passes read what it removes. */
 export const CLEAN_UP_PASSES = [
   { pass: inlineFunctions, reason: "first, because the other passes do not look into functions" },
   { pass: liftConstants, reason: "before the passes that expect constants to be initializers" },
@@ -28,4 +32,15 @@ export const CLEAN_UP_PASSES = [
   },
   { pass: removeDead, reason: "removes what the earlier passes left unused, before constants are compared" },
   { pass: deduplicateInitializers, reason: "last, when the constants are final" },
+] as const;
+
+/** On the structure of a graph that is cleaned up. */
+export const OPTIMIZE_PASSES = [
+  { pass: simplifyShapes, reason: "first, because the others need constant conditions and target shapes" },
+  { pass: inlineIf, reason: "before chains are merged, because a chain can pass through an If" },
+  {
+    pass: mergeChains,
+    reason: "before equal nodes are merged, because chains of different length may compute the same",
+  },
+  { pass: mergeEqualNodes, reason: "last, when every node has its final form" },
 ] as const;

@@ -466,7 +466,7 @@ describe("weightAxes", () => {
   it("names the reason for what is no weight", () => {
     expect(weightAxes(makeNode("Conv", ["x", "w", "b"], ["y"]), 2, [64])).toMatch(/vector/);
     expect(weightAxes(makeNode("LSTM", ["x", "w", "r", "b"], ["y"]), 3, [1, 256])).toMatch(
-      /no weight of LSTM/,
+      /not a weight of LSTM/,
     );
   });
 });

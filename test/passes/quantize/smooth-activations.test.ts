@@ -143,24 +143,24 @@ describe("smooth-activations", () => {
         op("Add", ["n", "x"], ["s"]),
         op("LayerNormalization", ["s", "g"], ["z"]),
       ],
-      /LayerNormalization "z" does not pass/,
+      /LayerNormalization "z" does not commute/,
       { outputs: ["y", "z"] },
     ],
     [
       "a Sigmoid stands between",
       [norm(), op("Sigmoid", ["n"], ["s"]), op("MatMul", ["s", "q"], ["y"])],
-      /Sigmoid "s" does not pass/,
+      /Sigmoid "s" does not commute/,
     ],
     [
       "it is an output",
       [norm(), op("MatMul", ["n", "q"], ["y"])],
-      /an output of the graph/,
+      /a graph output/,
       { outputs: ["y", "n"] },
     ],
     [
-      "the weight is used elsewhere",
+      "the weight has other uses",
       [norm(), op("MatMul", ["n", "q"], ["y"]), op("MatMul", ["x", "q"], ["z"])],
-      /"q" is used elsewhere/,
+      /"q" has other uses/,
       { outputs: ["y", "z"] },
     ],
   ])("stays when %s", async (_, nodes, reason, parts) => {
@@ -194,6 +194,6 @@ describe("smooth-activations", () => {
   });
 
   it("refuses exponents beyond 0 and 1", () => {
-    expect(() => smoothActivations({ alpha: 1.5 })).toThrow(/alpha takes a number from 0 to 1/);
+    expect(() => smoothActivations({ alpha: 1.5 })).toThrow(/alpha must be a number from 0 to 1/);
   });
 });

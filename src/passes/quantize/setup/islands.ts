@@ -6,23 +6,13 @@
  * their input is quantized (as in classifiers after a pooling). Otherwise they are quantized dynamically (as in
  * transformers, where a Q/DQ pair would not fuse and static ranges cost accuracy).
  */
-import {
-  DataType,
-  dataTypeName,
-  type GraphEditor,
-  intAttribute,
-  isOp,
-  isStandard,
-  toNumbers,
-  type Node,
-} from "../../../ir/index.js";
+import { type GraphEditor, isOp, isStandard, toNumbers, type Node } from "../../../ir/index.js";
 import { int8Role, isClamp, valueInputs } from "../../../ops/int8-kernels.js";
 import { weightView } from "../../../layers/weight-view.js";
 import { weightFact } from "../../../ops/weights.js";
-import { whyFactorsStay } from "../../../layers/gemm-factors.js";
-import { type KernelWeight, kernelWeight, weightParts, whyComputed } from "../../../layers/kernel-weight.js";
+import { type KernelWeight, kernelWeight } from "../../../layers/kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
-import { plainBias } from "../../../layers/bias.js";
+import { hasPlainBias, takesTransposed, whyFloatConvolution, whyFloatMatrix } from "./why-float.js";
 
 /** A convolution with fewer multiply-adds per output and no int8 neighbour does not repay its own Q/DQ pairs. */
 const MIN_LONE_KERNEL = 64;
@@ -259,39 +249,4 @@ class IslandFinder {
     );
     return { computes, members, tensors, sharedWith, clamps, dynamic: worthDynamic, ranks, kept: this.kept };
   }
-}
-
-function whyFloatConvolution(editor: GraphEditor, node: Node): string | undefined {
-  const weight = kernelWeight(editor, node);
-  if (!weight) return whyComputed(editor, node);
-  if (weight.view.dataType !== DataType.FLOAT)
-    return `its weight is ${dataTypeName(weight.view.dataType)}, not float`;
-  if (weight.view.dims.length < 3 || !weightParts(node, weight))
-    return "its kernel positions are not contiguous in the constant that holds them";
-  return hasPlainBias(editor, node, weight.view.dims[0]!) ? undefined : "its bias is computed";
-}
-
-/** @param rank of the right factor, if known */
-function whyFloatMatrix(editor: GraphEditor, node: Node, rank: number | undefined): string | undefined {
-  const weight = kernelWeight(editor, node);
-  if (!weight) return whyComputed(editor, node);
-  const { view, isLeft } = weight;
-  if (view.dataType !== DataType.FLOAT) return `its weight is ${dataTypeName(view.dataType)}, not float`;
-  if (view.dims.length < 2 || view.dims.includes(0)) return "its weight is not a matrix";
-  if (!weightParts(node, weight))
-    return "the matrices of its weight are not contiguous in the constant that holds them";
-  if (isLeft && rank === undefined)
-    return "its weight is the left factor, and the rank of the right one is not known";
-  if (isLeft && rank! < 2) return "its weight is the left factor, and the right one is a vector";
-  return whyFactorsStay(node);
-}
-
-/** Whether a Gemm transposes its computed factor. */
-function takesTransposed(node: Node): boolean {
-  return isOp(node, "Gemm") && intAttribute(node, "transA", 0) !== 0;
-}
-
-/** Whether the node has no bias, or one that can become an int32 code per channel. */
-function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolean {
-  return isOp(node, "MatMul") || !node.inputs[2] || plainBias(editor, node, channels) !== undefined;
 }

@@ -91,7 +91,7 @@ describe("a range known by construction", () => {
     const m = swish();
     const statistics = spread(m, { a: [-12, 12], g: [0, 1], s: [-0.3, 12], c: [-40, 40] });
     const { nodes } = await run(m, statistics, { calibrator: "minmax" });
-    expect(reasonOf(nodes, "gate")).toContain("the range of what it gives is known by construction, 0 to 1");
+    expect(reasonOf(nodes, "gate")).toContain("the range of its output is known by construction, 0 to 1");
     expect(await executedOps(m)).toEqual(expect.arrayContaining(["QLinearSigmoid", "QLinearMul"]));
     const feed: Feed = { x: { dataType: DataType.FLOAT, dims: [1, 4, 8, 8], data: noise(256, 7) } };
     const [before, now] = [await outputs(swish(), feed), await outputs(m, feed)];

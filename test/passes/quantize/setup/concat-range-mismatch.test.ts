@@ -124,7 +124,7 @@ describe("a layer that makes much of the small one of two unlike branches", () =
       floatTensor("high", [], Float32Array.of(100)),
     );
     expect(await layerOf(m, { a: [0, 200], b: [0, 1], r: [0, 100] })).toContain(
-      "one scale would leave 19 dB",
+      "a common scale would leave 19 dB",
     );
   });
 
