@@ -21,10 +21,13 @@ if (problems.length > 0) {
 
 const eslint = new ESLint({
   overrideConfig: [
-    { files: ["**/*.ts"], languageOptions: { parserOptions: { project: null, programs: [program] } } },
+    {
+      files: ["**/*.{ts,mts,cts}"],
+      languageOptions: { parserOptions: { project: null, programs: [program] } },
+    },
   ],
 });
-const results = await eslint.lintFiles(["."]);
+const results = await eslint.lintFiles(process.argv.length > 2 ? process.argv.slice(2) : ["."]);
 const text = await (await eslint.loadFormatter("stylish")).format(results);
 if (text !== "") console.log(text);
 if (results.some(({ errorCount }) => errorCount > 0)) process.exitCode = 1;

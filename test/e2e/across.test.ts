@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
+import { edgecHere } from "../cli/in-process.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 
 const LENET = fixture("models/lenet.onnx");
@@ -55,7 +56,7 @@ describe("verify --across", () => {
   });
 
   it("exits 2 and suggests a level", async () => {
-    const { code, stderr } = await edgec(["verify", LENET, LENET, "--levels", "al"]);
+    const { code, stderr } = await edgecHere(["verify", LENET, LENET, "--levels", "al"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('not "al". Did you mean "all"?')]);
   });
 });

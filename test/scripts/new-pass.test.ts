@@ -30,7 +30,8 @@ const run = (...args: readonly string[]) =>
     env: { ...process.env, EDGEC_SKIP_BUILD: "1" },
   });
 
-it("writes a pass that type-checks, is registered and passes its test", () => {
+// It type-checks a copy of the project, which takes long where other work shares the machine.
+it("writes a pass that type-checks, is registered and passes its test", { timeout: 300_000 }, () => {
   copyProject();
   expect(run("scripts/new-pass.mjs", "shrink-things", "--kind", "prune")).toMatchObject({ status: 0 });
   const made = ["src/passes/prune/shrink-things.ts", "test/passes/prune/shrink-things.test.ts"];
