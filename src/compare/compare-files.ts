@@ -77,7 +77,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
   context.logger.progress?.({
-    step: context.options.packedSizes === false ? "measure sizes" : "measure packed sizes",
+    step: context.options.packedSizes === true ? "measure packed sizes" : "measure sizes",
     done: 0,
   });
   const size = await compareSizes(

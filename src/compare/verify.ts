@@ -34,6 +34,7 @@ export type VerifyOptions = Pick<
   | keyof GateOptions
   | "threads"
   | "seed"
+  | "packedSizes"
   | "logger"
   | "signal"
 > & {
@@ -58,6 +59,7 @@ const VERIFY_KEYS = {
   ...GATE_KEYS,
   threads: true,
   seed: true,
+  packedSizes: true,
   logger: true,
   signal: true,
   emulate: true,

@@ -15,7 +15,7 @@ import { randomFeeds } from "./feeds.js";
 import { warnOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
 import { loaded, timed } from "./readable-files.js";
-import { modelSizes, type FileSizes } from "./size.js";
+import { isSameFile, modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
 export interface VerifyModelsOptions {
@@ -146,24 +146,23 @@ export function dataDependentSizes({ graph }: Model): (output: string, axis: num
 }
 
 /**
- * Sizes of both models; with `packed` false only their sizes on disk.
+ * Sizes of both models on disk; with `packed` also after gzip and brotli, of equal files once.
  * @param known the sizes of the original, if already measured
  */
 export async function compareSizes(
   originalPath: string,
   compressedPath: string,
-  packed = true,
+  packed = false,
   known?: Promise<FileSizes>,
 ): Promise<SizeComparison> {
-  const [original, compressed] = await Promise.all([
-    known ?? sizesOf(originalPath, packed),
-    sizesOf(compressedPath, packed),
-  ]);
+  const original = await (known ?? sizesOf(originalPath, packed));
+  const isEqual = packed && (await isSameFile(originalPath, compressedPath));
+  const compressed = isEqual ? original : await sizesOf(compressedPath, packed);
   return { original, compressed, ratio: original.raw / compressed.raw };
 }
 
-/** Like `modelSizes`; with `packed` false only the size on disk. */
-export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
+/** The size on disk; with `packed` as `modelSizes`. */
+export async function sizesOf(path: string, packed = false): Promise<FileSizes> {
   return packed ? modelSizes(path) : modelSizes(path, 0);
 }
 

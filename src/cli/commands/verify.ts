@@ -23,6 +23,7 @@ interface VerifyFlags extends GateOptions, LimitOptions {
   readonly levels?: readonly string[];
   readonly threads: number;
   readonly seed: number;
+  readonly packedSizes?: boolean;
   readonly report?: readonly string[];
   readonly force?: boolean;
   readonly json?: boolean;
@@ -66,6 +67,7 @@ export function addVerify(program: Command): void {
     )
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
     .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--packed-sizes", "also measure the sizes after gzip and brotli: takes seconds for each 10 MB")
     .option("--report <file>", REPORT, collected)
     .option("--force", "let --report replace a file that is not an edgec report")
     .option("--json", "print the report as JSON and nothing else on stdout")
@@ -82,7 +84,7 @@ export function addVerify(program: Command): void {
         import("../report-file.js"),
       ]);
       const { report: places = [], force = false, json = false } = flags;
-      const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
+      const { eval: evaluation, labels, metric, emulate, threads, seed, packedSizes } = flags;
       const given = {
         eval: evaluation,
         labels,
@@ -92,6 +94,7 @@ export function addVerify(program: Command): void {
         across: acrossOf(flags),
         threads,
         seed,
+        packedSizes,
         ...limitsOf(flags),
       };
       const options = Object.fromEntries(
