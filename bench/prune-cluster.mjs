@@ -22,6 +22,7 @@ export default async function pruneCluster() {
       eval: f.eval,
       output: f.out(Object.keys(options).join("-")),
       force: true,
+      packedSizes: true,
     });
     const { size, accuracy, latency } = report;
     rows.push([

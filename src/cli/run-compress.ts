@@ -42,6 +42,7 @@ interface RunFlags extends GateOptions, LimitOptions {
   readonly minOrt?: string;
   readonly threads?: number;
   readonly seed?: number;
+  readonly packedSizes?: boolean;
   readonly verify?: boolean;
   readonly safe?: boolean;
   readonly report?: readonly string[];
@@ -121,6 +122,7 @@ const SAME_NAME = [
   "minOrt",
   "threads",
   "seed",
+  "packedSizes",
   "verify",
   "safe",
   "explain",

@@ -7,9 +7,16 @@ import { EdgecError } from "../errors.js";
 import { LimitExceeded } from "../run-limits.js";
 import { memoryShortage } from "../run/memory.js";
 import { inStage } from "../stage-clock.js";
-import { LEVELS, openRemote, type RemoteRuntime, type UsedLevel } from "../runtime/index.js";
+import {
+  LEVELS,
+  openRemote,
+  type RemoteRuntime,
+  type RemoteSession,
+  type UsedLevel,
+} from "../runtime/index.js";
 import {
   checkGates,
+  comparedSession,
   compareSizes,
   loaded,
   readableFiles,
@@ -65,7 +72,7 @@ type RunMeasurements = Omit<Measurements, "size" | "gates">;
  */
 export async function measureAgainst(context: MeasureContext, path: string): Promise<Measurements> {
   context.logger.progress?.({
-    step: context.options.packedSizes === false ? "measure sizes" : "measure packed sizes",
+    step: context.options.packedSizes === true ? "measure packed sizes" : "measure sizes",
     done: 0,
   });
   const size = await inStage("pack", () =>
@@ -108,11 +115,11 @@ async function runBoth(
     return unproven(`The compressed model was not loaded or compared: ${error.message}.`);
   }
   try {
-    const evaluation = await runnable(context, size.original.raw, runtime);
+    const found = await runnable(context, size.original.raw, runtime);
     // A model that was too slow was killed with its process.
     if (runtime.pid === undefined) runtime = await openRemote();
-    return evaluation
-      ? await compare(context, path, size, runtime, evaluation)
+    return found
+      ? await compare(context, path, size, runtime, found)
       : await loadOnly(context, path, runtime);
   } catch (error) {
     throw context.standsAlone === true
@@ -128,7 +135,7 @@ async function compare(
   path: string,
   size: SizeComparison,
   runtime: RemoteRuntime,
-  evaluation: Dataset,
+  { evaluation, opened }: Runnable,
 ): Promise<RunMeasurements> {
   const { options, referencePath, name, logger, data, standIn, standsAlone = false } = context;
   const { metric, threads, seed } = options;
@@ -137,6 +144,7 @@ async function compare(
     compressed: path,
     size,
     runtime,
+    ...(opened ? { opened } : {}),
     logger,
     names: [name, standsAlone ? path : "the compressed model"],
     lowerLevelIsFine: standsAlone,
@@ -184,17 +192,25 @@ const TRIAL_SECONDS = 3;
 /** Generated data on which the original was too slow: other candidates of the run need not try again. */
 const tooSlow = new WeakMap<Dataset, string>();
 
-/** The data to compare on. None if the original does not run on generated inputs. */
+interface Runnable {
+  /** The data to compare on. */
+  readonly evaluation: Dataset;
+  /** The original, if it was opened to be tried. */
+  readonly opened?: RemoteSession;
+}
+
+/** None if the original does not run on generated inputs. */
 async function runnable(
   context: MeasureContext,
   originalBytes: number,
   runtime: RemoteRuntime,
-): Promise<Dataset | undefined> {
+): Promise<Runnable | undefined> {
   const { referencePath, name, data, logger, options } = context;
-  if (!data.evaluation || !data.isMadeUp) return data.evaluation;
+  if (!data.evaluation) return undefined;
+  if (!data.isMadeUp) return { evaluation: data.evaluation };
   const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
   const known = tooSlow.get(data.evaluation);
-  const notCompared = (reason: string): Dataset | undefined => {
+  const notCompared = (reason: string): undefined => {
     logger.diagnostic?.({
       id: "compress/no-data",
       severity: "warning",
@@ -205,7 +221,8 @@ async function runnable(
   if (known !== undefined) return notCompared(known);
   const readable = await readableFiles([referencePath]);
   const path = readable.files[0]?.path ?? referencePath;
-  const session = await runtime.open(path, { label: name });
+  const session = await runtime.open(path, { ...comparedSession(options), label: name });
+  let isKept = false;
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -219,7 +236,8 @@ async function runnable(
         for await (const { feed } of evaluation.samples()) await session.run(feed, outputs);
       });
     }
-    return data.evaluation;
+    isKept = path === referencePath;
+    return { evaluation: data.evaluation, ...(isKept ? { opened: session } : {}) };
   } catch (error) {
     throwIfAborted();
     if (isLate) {
@@ -232,7 +250,7 @@ async function runnable(
     return notCompared(`does not run on ${data.source}: ${error.message}`);
   } finally {
     clearTimeout(timer);
-    await session.release().catch(() => undefined);
+    if (!isKept) await session.release().catch(() => undefined);
     await readable.remove();
   }
 }

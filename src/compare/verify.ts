@@ -35,6 +35,7 @@ export type VerifyOptions = Pick<
   | keyof GateOptions
   | "threads"
   | "seed"
+  | "packedSizes"
   | "logger"
   | "signal"
 > & {
@@ -59,6 +60,7 @@ const VERIFY_KEYS = {
   ...GATE_KEYS,
   threads: true,
   seed: true,
+  packedSizes: true,
   logger: true,
   signal: true,
   emulate: true,

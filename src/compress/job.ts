@@ -57,9 +57,7 @@ interface Prepared {
 
 /** Throws as `withTarget` and `planOptions`. */
 function prepared(given: PlacedOptions): Prepared {
-  const { options: forTarget, target } = withTarget(given);
-  // Packing takes a third of the time of a conversion that nothing checks.
-  const options = { packedSizes: forTarget.verify !== false, ...forTarget };
+  const { options, target } = withTarget(given);
   return { options, settings: planOptions(options), target };
 }
 

@@ -56,6 +56,6 @@ export function optimize(
   options: OptimizeOptions = {},
 ): Promise<CompressResult> {
   return withKnownOptions("optimize", OPTIMIZE_KEYS, options, () =>
-    compress(input, { ...options, passes: OPTIMIZE_WORD, packedSizes: false }),
+    compress(input, { ...options, passes: OPTIMIZE_WORD }),
   );
 }

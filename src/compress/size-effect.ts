@@ -1,6 +1,7 @@
 /**
  * What a pass alone did to the size of the file, against the same run without it; see
- * `PassDefinition.sizeEffect`.
+ * `PassDefinition.sizeEffect`. That takes the whole run once more, and packing, so it is measured only on
+ * request.
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -27,12 +28,17 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
     .flatMap((step) => step.passes)
     .filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
   if (passes.length === 0) return [];
+  if (context.options.packedSizes !== true)
+    return passes.map(({ name, sizeEffect = "" }) => told(name, `${sizeEffect} ${UNMEASURED}`));
   context.logger.progress?.({ step: "pack the model", done: 0 });
   const after = await sizes(candidate.model);
   const found: Diagnostic[] = [];
   for (const pass of passes) found.push(await sizeEffect(context, candidate, pass, after));
   return found;
 }
+
+const UNMEASURED =
+  "What it did to the size of the file by itself was not measured; add --packed-sizes to measure it.";
 
 async function sizeEffect(
   context: CandidateContext,

@@ -2,7 +2,7 @@ export { EndedFromOutside } from "./crash.js";
 export type { ModelTimes, TimingOptions } from "./interleaved.js";
 export { loadRuntime, type RuntimeKind } from "./load.js";
 export { nativeRuntime, type NativeRuntime } from "./native.js";
-export { loadingWithin, openRemote, RemoteRuntime, RemoteSession } from "./remote.js";
+export { loadingWithin, openRemote, RemoteRuntime, RemoteSession, TIMED } from "./remote.js";
 export {
   LEVELS,
   type LocalSession,

@@ -92,13 +92,24 @@ export class RemoteRuntime {
     return inTurn(() => this.timeNow(models, feeds, options));
   }
 
+  /** The same with sessions that are open already, which then are not loaded once more; see `TIMED`. */
+  timeSessions(
+    sessions: readonly RemoteSession[],
+    feeds: readonly Feed[],
+    options: TimingOptions,
+  ): Promise<ModelTimes[]> {
+    const ids = sessions.map(({ id }) => id);
+    const names = sessions.map(({ label }) => label).join(" against ");
+    return inTurn(() => this.client.call("timeInterleaved", [ids, feeds, options], `timing ${names}`));
+  }
+
   private async timeNow(
     models: readonly (string | Uint8Array)[],
     feeds: readonly Feed[],
     options: TimingOptions,
   ): Promise<ModelTimes[]> {
     const { threads, labels = [] } = options;
-    const config = { ...QUIET_THREADS, ...options.config };
+    const config = { ...TIMED, ...options.config };
     const names = models.map((model, k) => sessionLabel(model, labels[k]));
     const opened: number[] = [];
     try {
@@ -172,8 +183,10 @@ export class RemoteRuntime {
   }
 }
 
-/** Stops the worker threads of one session from spinning while another session is timed. */
-const QUIET_THREADS = { "session.force_spinning_stop": "1" };
+/**
+ * Config of sessions that may be timed: stops the worker threads of one from spinning while another is timed.
+ */
+export const TIMED = { "session.force_spinning_stop": "1" };
 
 type Watched = Pick<ServiceClient<unknown>, "watch">;
 
@@ -238,8 +251,8 @@ function modelBytes(model: string | Uint8Array): number {
 export class RemoteSession implements Session {
   constructor(
     private readonly client: Client,
-    private readonly label: string,
-    private readonly id: number,
+    readonly label: string,
+    readonly id: number,
     readonly inputNames: readonly string[],
     readonly outputNames: readonly string[],
   ) {}

@@ -7,7 +7,7 @@ import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, Model } from "../ir/index.js";
-import type { RemoteRuntime, Session, SessionOptions } from "../runtime/index.js";
+import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
 import { comparedLevels, type ComparedLevels } from "./levels.js";
@@ -38,6 +38,8 @@ export interface OutputComparison {
   readonly metric?: Metric;
   readonly runtime: RemoteRuntime;
   readonly session?: SessionOptions;
+  /** The original, if it is open already with these options; it is released with the other. */
+  readonly opened?: RemoteSession;
   readonly logger?: Logger;
   /** Models of these files that were already read. */
   readonly models?: ReadonlyMap<string, Model>;
@@ -53,35 +55,55 @@ export interface ComparedOutputs {
   readonly accuracy: Accuracy | null;
 }
 
+/** What else is done while both models are open; `sessions` are undefined where copies of them ran. */
+export type WhileOpen = (
+  compared: ComparedOutputs,
+  sessions: readonly RemoteSession[] | undefined,
+) => Promise<void>;
+
 /**
  * Keeps both models open side by side. A dataset that serves fidelity and accuracy is run once. Throws
  * EdgecError MODEL_REJECTED for a compressed model that runs only at a lower optimization level than the
  * original.
  */
-export async function compareOutputs(comparison: OutputComparison): Promise<ComparedOutputs> {
-  const { models } = comparison;
-  const readable = await readableFiles(
-    [comparison.original, comparison.standIn ?? comparison.compressed],
-    models,
-  );
+export async function compareOutputs(
+  comparison: OutputComparison,
+  whileOpen: WhileOpen = () => Promise.resolve(),
+): Promise<ComparedOutputs> {
+  const { models, original, opened } = comparison;
+  const other = comparison.standIn ?? comparison.compressed;
+  const readable = await readableFiles([original, other], models);
   try {
-    return await compareFiles(comparison, readable);
+    const isOpenFile = readable.files[0]?.path === original;
+    if (!isOpenFile && opened) await releaseQuietly(opened);
+    return await compareFiles(comparison, readable, isOpenFile ? opened : undefined, whileOpen);
   } finally {
     await readable.remove();
   }
 }
 
-async function compareFiles(comparison: OutputComparison, readable: ReadableFiles): Promise<ComparedOutputs> {
+async function compareFiles(
+  comparison: OutputComparison,
+  readable: ReadableFiles,
+  opened: RemoteSession | undefined,
+  whileOpen: WhileOpen,
+): Promise<ComparedOutputs> {
   const { runtime, session, names } = comparison;
-  const open = (index: 0 | 1): Promise<Session> => {
+  const open = (index: 0 | 1): Promise<RemoteSession> => {
     const { path, label } = readable.files[index]!;
     return runtime.open(path, { ...session, label: names?.[index] ?? label });
   };
-  const original = await open(0);
+  const original = opened ?? (await open(0));
   try {
     const compressed = await open(1);
     try {
-      return await compareSessions(comparison, readable, original, compressed);
+      const compared = await compareSessions(comparison, readable, original, compressed);
+      const areFiles =
+        readable.outputs.length > 0 &&
+        readable.files[0]?.path === comparison.original &&
+        readable.files[1]?.path === comparison.compressed;
+      await whileOpen(compared, areFiles ? [original, compressed] : undefined);
+      return compared;
     } finally {
       await releaseQuietly(compressed);
     }

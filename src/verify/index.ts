@@ -31,6 +31,7 @@ export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-
 export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export {
+  comparedSession,
   compareSizes,
   readExecuted,
   sizesOf,

@@ -11,7 +11,7 @@ import { dataLocations, readModel } from "../onnx/index.js";
 
 export interface FileSizes {
   readonly raw: number;
-  /** At level 9. Null above 256 MiB, which takes minutes to pack. */
+  /** At level 9. Null if not measured: unless asked for, and above 256 MiB, which takes minutes to pack. */
   readonly gzip: number | null;
   /**
    * At quality 9, which servers can afford; 11 takes many times as long for a few percent. Null as for gzip.
@@ -44,6 +44,21 @@ export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promi
     brotli += packed.brotli;
   }
   return { raw, gzip, brotli };
+}
+
+/** Whether two model files have the same bytes, and no data files that might differ. */
+export async function isSameFile(path: string, other: string): Promise<boolean> {
+  if ((await fileSize(path)) !== (await fileSize(other))) return false;
+  const chunks = createReadStream(other, { highWaterMark: CHUNK })[Symbol.asyncIterator]();
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+      const { value, done } = await chunks.next();
+      if (done === true || !(chunk as Buffer).equals(value as Buffer)) return false;
+    }
+  } finally {
+    await chunks.return?.();
+  }
+  return dataLocations(readModel(path)).length === 0;
 }
 
 async function dataSize(model: string, location: string): Promise<number> {

@@ -7,7 +7,13 @@ import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed, Model, ValueInfo } from "../ir/index.js";
 import { decodeModel, readModel } from "../onnx/index.js";
-import { openRemote, type RemoteRuntime, type SessionOptions } from "../runtime/index.js";
+import {
+  openRemote,
+  type RemoteRuntime,
+  type RemoteSession,
+  type SessionOptions,
+  TIMED,
+} from "../runtime/index.js";
 import { inStage } from "../stage-clock.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
@@ -16,7 +22,7 @@ import { randomFeeds } from "./feeds.js";
 import { warnOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
 import { loaded, timed } from "./readable-files.js";
-import { modelSizes, type FileSizes } from "./size.js";
+import { isSameFile, modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
 export interface VerifyModelsOptions {
@@ -50,6 +56,8 @@ export interface VerifyModelsOptions {
   readonly size?: SizeComparison;
   /** A runtime that is already open; otherwise one is started and closed. */
   readonly runtime?: RemoteRuntime;
+  /** The original in that runtime, if it is open already with `comparedSession`; it is released. */
+  readonly opened?: RemoteSession;
   /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
   /** Names of the two models in messages; default: their paths. */
@@ -99,22 +107,32 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   const runtime = options.runtime ?? (await openRemote());
   try {
     const data = fidelityDataOf(options, original);
-    const { fidelity, accuracy } = await compareOutputs({
+    const comparison = {
       ...given(options),
       ...(metric ? { metric } : {}),
       fidelityData: data,
       isOpen: dataDependentSizes(original),
       runtime,
-      session: sessionOptions(options),
+      session: comparedSession(options),
       models: new Map([
         [options.original, original],
         [options.compressed, compressed],
       ]),
+    };
+    let latency: Latency | null = null;
+    const time = async (sessions?: readonly RemoteSession[]): Promise<void> => {
+      if (options.runs === 0) return;
+      options.logger?.progress?.({ step: "time both models in turns", done: 0 });
+      latency = await inStage("time", () => measureLatency(options, data, runtime, sessions));
+    };
+    let isTimed = false;
+    const { fidelity, accuracy } = await compareOutputs(comparison, async (compared, sessions) => {
+      warnOfOutputs(compared.fidelity, options.logger ?? SILENT);
+      if (!sessions) return;
+      isTimed = true;
+      await time(sessions);
     });
-    warnOfOutputs(fidelity, options.logger ?? SILENT);
-    if (options.runs !== 0) options.logger?.progress?.({ step: "time both models in turns", done: 0 });
-    const latency =
-      options.runs === 0 ? null : await inStage("time", () => measureLatency(options, data, runtime));
+    if (!isTimed) await time();
     options.logger?.progress?.({ step: "read the executed graph", done: 0 });
     const executed = await readExecuted(
       runtime,
@@ -148,24 +166,23 @@ export function dataDependentSizes({ graph }: Model): (output: string, axis: num
 }
 
 /**
- * Sizes of both models; with `packed` false only their sizes on disk.
+ * Sizes of both models on disk; with `packed` also after gzip and brotli, of equal files once.
  * @param known the sizes of the original, if already measured
  */
 export async function compareSizes(
   originalPath: string,
   compressedPath: string,
-  packed = true,
+  packed = false,
   known?: Promise<FileSizes>,
 ): Promise<SizeComparison> {
-  const [original, compressed] = await Promise.all([
-    known ?? sizesOf(originalPath, packed),
-    sizesOf(compressedPath, packed),
-  ]);
+  const original = await (known ?? sizesOf(originalPath, packed));
+  const isEqual = packed && (await isSameFile(originalPath, compressedPath));
+  const compressed = isEqual ? original : await sizesOf(compressedPath, packed);
   return { original, compressed, ratio: original.raw / compressed.raw };
 }
 
-/** Like `modelSizes`; with `packed` false only the size on disk. */
-export async function sizesOf(path: string, packed = true): Promise<FileSizes> {
+/** The size on disk; with `packed` as `modelSizes`. */
+export async function sizesOf(path: string, packed = false): Promise<FileSizes> {
   return packed ? modelSizes(path) : modelSizes(path, 0);
 }
 
@@ -187,10 +204,11 @@ export async function readExecuted(
   }
 }
 
-type Given = "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names";
+type Given =
+  "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names" | "opened";
 
 function given(options: VerifyModelsOptions): Pick<OutputComparison, Given> {
-  const { original, compressed, standIn, evalData, logger, lowerLevelIsFine, names } = options;
+  const { original, compressed, standIn, evalData, logger, lowerLevelIsFine, names, opened } = options;
   return {
     original,
     compressed,
@@ -199,11 +217,16 @@ function given(options: VerifyModelsOptions): Pick<OutputComparison, Given> {
     ...(logger ? { logger } : {}),
     ...(lowerLevelIsFine === undefined ? {} : { lowerLevelIsFine }),
     ...(names ? { names } : {}),
+    ...(opened ? { opened } : {}),
   };
 }
 
-function sessionOptions({ threads = 1, sessionConfig }: VerifyModelsOptions): SessionOptions {
-  return { threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
+/** How the models are opened, which are compared and then timed. */
+export function comparedSession({
+  threads = 1,
+  sessionConfig,
+}: Pick<VerifyModelsOptions, "threads" | "sessionConfig">): SessionOptions {
+  return { threads, config: { ...TIMED, ...sessionConfig } };
 }
 
 function fidelityDataOf({ fidelityData, evalData, seed = 0 }: VerifyModelsOptions, original: Model): Dataset {
@@ -225,6 +248,7 @@ async function measureLatency(
   options: VerifyModelsOptions,
   data: Dataset,
   runtime: RemoteRuntime,
+  sessions: readonly RemoteSession[] | undefined,
 ): Promise<Latency | null> {
   const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
   const feeds: Feed[] = [];
@@ -234,14 +258,16 @@ async function measureLatency(
       ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS }
       : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const times = await timed([original, compressed], (files) => {
-    const labels = options.names ?? files.map(({ label }) => label);
-    return runtime.timeInterleaved(
-      files.map(({ path }) => path),
-      feeds,
-      { ...timing, labels },
-    );
-  });
+  const times = sessions
+    ? await runtime.timeSessions(sessions, feeds, timing)
+    : await timed([original, compressed], (files) => {
+        const labels = options.names ?? files.map(({ label }) => label);
+        return runtime.timeInterleaved(
+          files.map(({ path }) => path),
+          feeds,
+          { ...timing, labels },
+        );
+      });
   if (!times) return null;
   const [before, after] = times;
   const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, {

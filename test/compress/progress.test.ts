@@ -118,7 +118,7 @@ describe("progress", () => {
           "check the model",
           "write",
           "read it back",
-          "measure packed sizes",
+          "measure sizes",
           "load both models",
           "compare outputs",
           "time both models in turns",

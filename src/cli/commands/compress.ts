@@ -18,6 +18,8 @@ export const EXTERNAL_DATA =
   "256 MB if the input has them " +
   "in a separate file";
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
+export const PACKED_SIZES =
+  "also measure the sizes after gzip and brotli, and what pruning did to them: takes seconds for each 10 MB";
 export const MIN_ORT = "set the oldest onnxruntime that must run the result, such as 1.16";
 
 /** Help of options shared with `sensitivity`. */
@@ -62,6 +64,7 @@ export function addRunOptions(command: Command): Command {
       threadCount,
     )
     .option("--seed <n>", "set the random seed", wholeNumber(0), 0)
+    .option("--packed-sizes", PACKED_SIZES)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--explain", "print the decision for every node with its reason, and what stopped each fusion")

@@ -34,6 +34,7 @@ export function addOptimize(program: Command): void {
   addLimitFlags(command)
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
     .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--packed-sizes", "also measure the sizes after gzip and brotli: takes seconds for each 10 MB")
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
     .option("--explain", "print what stopped each fusion that found the beginning of its pattern")

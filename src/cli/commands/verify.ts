@@ -24,6 +24,7 @@ interface VerifyFlags extends GateOptions, LimitOptions {
   readonly levels?: readonly string[];
   readonly threads: number;
   readonly seed: number;
+  readonly packedSizes?: boolean;
   readonly report?: readonly string[];
   readonly force?: boolean;
   readonly json?: boolean;
@@ -67,6 +68,7 @@ export function addVerify(program: Command): void {
     )
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
     .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--packed-sizes", "also measure the sizes after gzip and brotli: takes seconds for each 10 MB")
     .option("--report <file>", REPORT, collected)
     .option("--force", "let --report replace a file that is not an edgec report")
     .option("--json", "print the report as JSON and nothing else on stdout")
@@ -86,7 +88,7 @@ async function runVerify(original: string, compressed: string, flags: VerifyFlag
     import("../report-file.js"),
   ]);
   const { report: places = [], force = false, json = false } = flags;
-  const { eval: evaluation, labels, metric, emulate, threads, seed } = flags;
+  const { eval: evaluation, labels, metric, emulate, threads, seed, packedSizes } = flags;
   const given = {
     eval: evaluation,
     labels,
@@ -96,6 +98,7 @@ async function runVerify(original: string, compressed: string, flags: VerifyFlag
     across: acrossOf(flags),
     threads,
     seed,
+    packedSizes,
     ...limitsOf(flags),
   };
   const options = Object.fromEntries(
@@ -109,9 +112,9 @@ async function runVerify(original: string, compressed: string, flags: VerifyFlag
     quiet: flags.quiet === true,
     debug: flags.debug === true,
   });
-  const report = await sinceProgramStart(() =>
-    verify(original, compressed, { ...options, logger }),
-  ).finally(() => logger.clear());
+  const report = await sinceProgramStart(() => verify(original, compressed, { ...options, logger })).finally(
+    () => logger.clear(),
+  );
   await writeReports(places, report);
   printReport(report, { ...flags, quiet: flags.quiet === true || places.some(isStandardOutput) });
   if (!report.verdict.ok) setOutcome(EXIT.gateFailed);
