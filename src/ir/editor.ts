@@ -98,6 +98,11 @@ export class GraphEditor {
     return [...(this.users.get(name) ?? [])];
   }
 
+  /** How many nodes use `name`; a list of them is long where it is used everywhere. */
+  countConsumers(name: string): number {
+    return this.users.get(name)?.size ?? 0;
+  }
+
   /** The one node that uses `name` as a direct input exactly once, unless the name is also a graph output. */
   soleConsumer(name: string): Node | undefined {
     const users = this.users.get(name);
@@ -161,6 +166,8 @@ export class GraphEditor {
     this.whole.names.add(name);
     this.graph.initializers.push(kept);
     this.tensors.set(name, kept);
+    // Else all places would be found anew for each one that is added and then replaced.
+    if (this.places.size > 0) this.places.set(name, this.graph.initializers.length - 1);
     return name;
   }
 

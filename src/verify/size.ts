@@ -52,8 +52,8 @@ export async function isSameFile(path: string, other: string): Promise<boolean> 
   const chunks = createReadStream(other, { highWaterMark: CHUNK })[Symbol.asyncIterator]();
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-      const { value, done } = await chunks.next();
-      if (done === true || !(chunk as Buffer).equals(value as Buffer)) return false;
+      const next = (await chunks.next()) as IteratorResult<Buffer, undefined>;
+      if (next.done === true || !(chunk as Buffer).equals(next.value)) return false;
     }
   } finally {
     await chunks.return?.();
