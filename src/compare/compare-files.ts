@@ -210,7 +210,7 @@ async function runnable(
   if (!data.isMadeUp) return { evaluation: data.evaluation };
   const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
   const known = tooSlow.get(data.evaluation);
-  const notCompared = (reason: string): undefined => {
+  const notCompared = (reason: string): Runnable | undefined => {
     logger.diagnostic?.({
       id: "compress/no-data",
       severity: "warning",

@@ -16,8 +16,11 @@ export class ConstantList {
   }
 
   add(tensor: Tensor): void {
+    const name = tensor.name ?? "";
     this.graph.initializers.push(tensor);
-    this.tensors.set(tensor.name ?? "", tensor);
+    this.tensors.set(name, tensor);
+    // Without this, all positions would be rebuilt for each constant that is added and then replaced.
+    if (this.places.size > 0) this.places.set(name, this.graph.initializers.length - 1);
   }
 
   /** Replaces the constant of the same name. Returns false if the graph has none. */

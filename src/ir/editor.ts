@@ -98,6 +98,11 @@ export class GraphEditor {
     return [...this.uses.usersOf(name)];
   }
 
+  /** How many nodes use `name`; a list of them is long where it is used everywhere. */
+  countConsumers(name: string): number {
+    return this.uses.usersOf(name).size;
+  }
+
   /**
    * The node that is the only user of `name`, as a direct input exactly once; undefined if the name is a graph
    * output.

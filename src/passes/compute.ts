@@ -29,7 +29,7 @@ export function withCompute(context: PassContext): PassContext & Working {
  * in their order, so that the result does not depend on the number of threads.
  * @param part names this round in progress messages, for a pass that goes through the items more than once
  */
-export async function sideBySide<T, R>(
+export async function runInParallel<T, R>(
   { compute, advance }: Working,
   items: readonly T[],
   start: (item: T) => Promise<R>,

@@ -117,6 +117,7 @@ class GraphView {
   private readonly consumers = new Map<string, Node[]>();
   private readonly inputs: ReadonlySet<string>;
   private readonly outputs: ReadonlySet<string>;
+  private readonly roundTrips = new Map<string, boolean>();
 
   constructor(graph: Graph, outer: ReadonlySet<string>) {
     const constants = new Set([...outer, ...graph.initializers.map((tensor) => tensor.name ?? "")]);
@@ -149,23 +150,37 @@ class GraphView {
 
   /** Whether a quantized value is used only by DequantizeLinear. */
   private isRoundTrip(quantized: string): boolean {
-    const users = this.consumers.get(quantized) ?? [];
-    return users.length > 0 && users.every(isDequantize);
+    let known = this.roundTrips.get(quantized);
+    if (known === undefined) {
+      const users = this.consumers.get(quantized) ?? [];
+      known = users.length > 0 && users.every(isDequantize);
+      // Each of many users asks.
+      this.roundTrips.set(quantized, known);
+    }
+    return known;
   }
 
   private comesFromInput(name: string): boolean {
-    const producer = this.producers.get(name);
-    return producer && isOp(producer, ...MOVERS)
-      ? this.comesFromInput(producer.inputs[0] ?? "")
-      : this.inputs.has(name);
+    let from = name;
+    for (;;) {
+      const producer = this.producers.get(from);
+      if (!producer || !isOp(producer, ...MOVERS)) return this.inputs.has(from);
+      from = producer.inputs[0] ?? "";
+    }
   }
 
+  /** Whether all that the value goes to, if anything, leads to an output through movers alone. */
   private reachesOutput(name: string): boolean {
-    const users = this.consumers.get(name) ?? [];
-    if (users.length === 0) return this.outputs.has(name);
-    return users.every(
-      (user) => isOp(user, ...MOVERS) && user.inputs[0] === name && this.reachesOutput(user.outputs[0] ?? ""),
-    );
+    const waiting = [name];
+    for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+      const users = this.consumers.get(value) ?? [];
+      if (users.length === 0 && !this.outputs.has(value)) return false;
+      for (const user of users) {
+        if (!isOp(user, ...MOVERS) || user.inputs[0] !== value) return false;
+        waiting.push(user.outputs[0] ?? "");
+      }
+    }
+    return true;
   }
 }
 

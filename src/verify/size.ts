@@ -49,11 +49,13 @@ export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promi
 /** Whether two model files have the same bytes, and no data files that might differ. */
 export async function isSameFile(path: string, other: string): Promise<boolean> {
   if ((await fileSize(path)) !== (await fileSize(other))) return false;
-  const chunks = createReadStream(other, { highWaterMark: CHUNK })[Symbol.asyncIterator]();
+  const chunks: AsyncIterator<Buffer> = createReadStream(other, { highWaterMark: CHUNK })[
+    Symbol.asyncIterator
+  ]();
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-      const { value, done } = await chunks.next();
-      if (done === true || !(chunk as Buffer).equals(value as Buffer)) return false;
+      const next = (await chunks.next()) as IteratorResult<Buffer, undefined>;
+      if (next.done === true || !(chunk as Buffer).equals(next.value)) return false;
     }
   } finally {
     await chunks.return?.();

@@ -18,7 +18,7 @@
 import { EdgecError, suggestion } from "../../errors.js";
 import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
 import { type InputMoments, withRidge } from "../../numeric/least-squares.js";
-import { sideBySide, withCompute } from "../compute.js";
+import { runInParallel, withCompute } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { selectNodes } from "../../ops/select.js";
 import { definePass } from "../define-pass.js";
@@ -129,7 +129,7 @@ async function cluster(
   let clustered = 0;
   const start = (layer: WeightLayer): Promise<Clustered> =>
     clusterLayer(layer, options, inputMoments(layer, requests, context.statistics), context.compute);
-  await sideBySide(context, layers, start, (layer, { write, text }) => {
+  await runInParallel(context, layers, start, (layer, { write, text }) => {
     const changed = write?.() ?? false;
     nodes.push(layerStatus(layer, changed ? "changed" : "kept", text));
     if (changed) clustered++;

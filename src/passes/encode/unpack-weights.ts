@@ -155,6 +155,8 @@ async function unpack(
   { model, regions, evaluator, totals }: Unpacking,
 ): Promise<void> {
   const values = await regions.evaluate(nodes, evaluator);
+  // Stored together: each time, the lists of the whole graph are gone through.
+  const unpacked: Node[] = [];
   for (const node of nodes) {
     const [name = ""] = node.outputs;
     const value = values.get(name);
@@ -168,8 +170,9 @@ async function unpack(
       nodes: chain,
       constants,
     });
-    regions.store([node], values, totals);
+    unpacked.push(node);
   }
+  if (unpacked.length > 0) regions.store(unpacked, values, totals);
 }
 
 /** Whether the value is part of a constant that stays in the file, or that in another order. */

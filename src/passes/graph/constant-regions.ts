@@ -38,6 +38,8 @@ export class ConstantRegions {
   readonly nodes: readonly Node[];
   readonly types: ReadonlyMap<string, TensorType | undefined>;
   private readonly inside: ReadonlySet<Node>;
+  /** The place of each node in `nodes`. */
+  private readonly places: ReadonlyMap<Node, number>;
   /** The graph's own constants by name; a linear search for each node would be quadratic. */
   private readonly own: ReadonlyMap<string, Tensor>;
   private readonly calls: CallBodies;
@@ -52,6 +54,7 @@ export class ConstantRegions {
     this.types = types;
     this.calls = bounds.calls;
     this.inside = new Set(nodes);
+    this.places = new Map(nodes.map((node, at) => [node, at]));
     this.own = new Map(editor.graph.initializers.map((tensor) => [tensor.name ?? "", tensor]));
   }
 
@@ -63,7 +66,7 @@ export class ConstantRegions {
   }
 
   usedOutputs(node: Node): string[] {
-    return node.outputs.filter((name) => name !== "" && this.editor.consumers(name).length > 0);
+    return node.outputs.filter((name) => name !== "" && this.editor.countConsumers(name) > 0);
   }
 
   /** The frontier, divided into parts that share no node and no large constant. */
@@ -88,8 +91,9 @@ export class ConstantRegions {
         waiting.push(maker);
       }
     }
-    const nodes = this.nodes
-      .filter((each) => needed.has(each))
+    // Sorted rather than picked out of all nodes: there may be as many chains as nodes.
+    const nodes = [...needed]
+      .sort((a, b) => (this.places.get(a) ?? 0) - (this.places.get(b) ?? 0))
       .flatMap((each) => this.calls.of(each, this.editor) ?? [each]);
     return { nodes, constants: this.constantsOf(nodes) };
   }
@@ -171,18 +175,25 @@ export class ConstantRegions {
   private withSuperfluous(nodes: readonly Node[]): Set<Node> {
     const gone = new Set(nodes);
     const waiting = [...nodes];
-    // A node visited too early is visited again when its last user is removed.
+    // The uses that are left. They are counted, because a walk through all users of a value whenever one of
+    // them is removed is quadratic in their number.
+    const uses = new Map<Node, number>();
     for (let node = waiting.pop(); node; node = waiting.pop()) {
-      for (const input of node.inputs) {
+      for (const input of this.editor.usedNames(node)) {
         const maker = this.makerOf(input);
         if (!maker || gone.has(maker)) continue;
-        if (!maker.outputs.every((name) => this.editor.consumers(name).every((user) => gone.has(user))))
-          continue;
+        const left = (uses.get(maker) ?? this.usesOf(maker)) - 1;
+        uses.set(maker, left);
+        if (left > 0) continue;
         gone.add(maker);
         waiting.push(maker);
       }
     }
     return gone;
+  }
+
+  private usesOf({ outputs }: Node): number {
+    return outputs.reduce((sum, name) => sum + this.editor.countConsumers(name), 0);
   }
 
   /** Initializers of this graph whose every use is in `nodes`. */

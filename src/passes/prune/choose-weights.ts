@@ -1,6 +1,6 @@
 /** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
 import { keepHighest, stageCounts } from "../../numeric/pruning.js";
-import { sideBySide, type Working } from "../compute.js";
+import { runInParallel, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
@@ -60,7 +60,7 @@ async function removeInStages(
   for (const [stage, count] of counts.entries()) {
     keepHighest(states, count);
     if (stage === counts.length - 1) break;
-    await sideBySide(
+    await runInParallel(
       context,
       states,
       (state) => state.measureAgain(context.compute),
@@ -80,7 +80,7 @@ export async function choosePattern(
   withLosses: boolean,
 ): Promise<void> {
   await score(context, states, withLosses);
-  await sideBySide(
+  await runInParallel(
     context,
     states,
     (state) => state.keepPattern(pattern, context.compute),
@@ -90,7 +90,7 @@ export async function choosePattern(
 }
 
 function score(context: Working, states: readonly LayerState[], withLosses: boolean): Promise<void> {
-  return sideBySide(
+  return runInParallel(
     context,
     states,
     (state) => state.score(withLosses ? "loss" : "magnitude", context.compute),

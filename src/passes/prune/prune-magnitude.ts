@@ -24,7 +24,7 @@ import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { elementCount, type Model } from "../../ir/index.js";
 import type { SettledLayer } from "../../numeric/layer-pruning.js";
-import { sideBySide, withCompute, type Working } from "../compute.js";
+import { runInParallel, withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { addedBias, shiftBias } from "../../layers/added-bias.js";
@@ -104,7 +104,7 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   const withLosses = states.some((state) => state.isFitted);
   await choose(context, states, plan, options, withLosses);
   const changed = states.filter(({ left, originallyLeft }) => left !== originallyLeft);
-  await sideBySide(context, changed, (state) => state.settle(context.compute), write, "fit");
+  await runInParallel(context, changed, (state) => state.settle(context.compute), write, "fit");
   return resultOf(states, plan, options, withLosses);
 }
 
