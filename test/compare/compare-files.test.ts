@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EdgecError } from "../../src/errors.js";
-import { blamed } from "../../src/compare/compare-files.js";
+import { blamed } from "../../src/compare/blame.js";
 import { EndedFromOutside } from "../../src/runtime/index.js";
 import { fixture } from "../support/run-edgec.js";
 import { memoryShortage } from "../../src/run/memory.js";

@@ -1,5 +1,5 @@
 /** Operators that move or repeat elements: their sizes follow from shapes, axes and bounds. */
-import { intAttribute, intsAttribute, elementCount, DataType } from "../../ir/index.js";
+import { intAttribute, intsAttribute } from "../../ir/index.js";
 import type { Dimension } from "../../ir/index.js";
 import { normalAxis } from "../weights.js";
 import { axesAt, boundsAt, MAX_SHAPE_LENGTH, numbersAt, rows, sizesAt, typed, unknown } from "./call.js";
