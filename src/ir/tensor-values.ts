@@ -26,7 +26,7 @@ export function toFloat32(tensor: Tensor): Float32Array {
     }
     default:
       throw new BadModelError(
-        `tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating-point`,
+        `tensor "${tensor.name ?? ""}" is ${dataTypeName(tensor.dataType)}, not floating point`,
       );
   }
 }

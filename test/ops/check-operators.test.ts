@@ -26,7 +26,8 @@ describe("a node's form", () => {
 
   it("has inputs that are needed, and no more than there are", () => {
     expect(faults(makeNode("MatMul", ["x"], ["y"]))).toEqual([
-      'node "y" (MatMul of operator set 17): it has 1 input, but the operator takes 2; export the model again, or correct the node',
+      'node "y" (MatMul of operator set 17): it has 1 input, but the operator takes 2; ' +
+        "export the model again, or correct the node",
     ]);
     expect(faults(makeNode("MatMul", ["x", ""], ["y"]))[0]).toContain("input 1 is missing, but required");
     expect(faults(makeNode("Concat", [], ["y"], [attribute.int("axis", 0)]))[0]).toContain(

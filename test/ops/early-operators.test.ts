@@ -138,7 +138,7 @@ describe("what cannot be raised", () => {
 
   it("an operand that does not fit", () => {
     expect(reason(6, "Add", ["x", "c"], ["y"], [int("axis", 7), int("broadcast", 1)])).toContain(
-      "does not fit into the first from axis 7",
+      "does not fit the first from axis 7",
     );
   });
 

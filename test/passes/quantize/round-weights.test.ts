@@ -74,7 +74,7 @@ describe("with the moments of the inputs", () => {
     const fitted = plain();
     const { modified, nodes, stats } = await rounded(fitted, { weightBits });
     expect([modified, stats.roundedTensors]).toEqual([true, 1]);
-    expect(nodes[0]?.reason).toMatch(new RegExp(`^${weightBits}-bit codes, errors made to cancel`));
+    expect(nodes[0]?.reason).toMatch(new RegExp(`^${weightBits}-bit codes, errors compensated`));
     expect(outputError(await quantized(fitted, weightBits))).toBeLessThan(
       share * outputError(await quantized(plain(), weightBits)),
     );
@@ -119,7 +119,7 @@ describe("without moments", () => {
     const { modified, nodes } = await run(roundWeights({ weightBits: 4 }), m);
     expect([modified, nodes[0]?.reason]).toEqual([
       true,
-      expect.stringContaining("as its inputs were not measured"),
+      expect.stringContaining("because its inputs were not measured"),
     ]);
     const nearest = await quantized(plain(), 4);
     const clipped = await quantized(m, 4);
