@@ -30,6 +30,7 @@ const ON_REQUEST = [
   "accuracy",
   "int8-time",
   "large",
+  "many-layers",
   "many-parts",
   "no-larger",
   "responsive",
@@ -37,7 +38,7 @@ const ON_REQUEST = [
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals"];
+const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "signals"];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");
