@@ -33,6 +33,7 @@ const ON_REQUEST = [
   "many-parts",
   "no-larger",
   "responsive",
+  "scale-calibration",
   "signals",
   "zoo",
 ];
