@@ -34,6 +34,7 @@ const ON_REQUEST = [
   "many-parts",
   "no-larger",
   "responsive",
+  "scale-calibration",
   "signals",
   "zoo",
 ];

@@ -2,14 +2,17 @@
 import { describe, expect, it } from "vitest";
 import {
   copyModel,
+  DataType,
   emptyGraph,
   floatTensor,
   GraphEditor,
   makeNode,
+  tensorValue,
   validateModel,
   type Model,
 } from "../src/ir/index.js";
 import { planRounds } from "../src/calibration/memory-batches.js";
+import { planSegments } from "../src/calibration/segments.js";
 import { decodeModel, encodeModelBytes } from "../src/onnx/index.js";
 import { checkOperators } from "../src/ops/check-operators.js";
 import { findPass } from "../src/plan/registry.js";
@@ -96,9 +99,19 @@ it("requests for very many tensors are packed into rounds in time proportional t
   const work = (count: number): Promise<number> => {
     const shapes = new Map(Array.from({ length: count }, (_, k) => [`t${k}`, [1, 4]]));
     const requests = [...shapes.keys()].map((tensor) => ({ kind: "range" as const, tensor }));
-    return countedWork(() =>
-      planRounds(requests, shapes, { activationBytes: Infinity, gramBytes: Infinity }),
+    return countedWork(() => planRounds(requests, shapes, { roundBytes: Infinity, gramBytes: Infinity }));
+  };
+  expect(await work(TIMES * FEW)).toBeLessThan(MOST * (await work(FEW)));
+});
+
+it("models of very many nodes are cut in time proportional to their number", async () => {
+  const work = (count: number): Promise<number> => {
+    const nodes = Array.from({ length: count }, (_, k) =>
+      makeNode("Relu", [k === 0 ? "x" : `t${k - 1}`], [`t${k}`]),
     );
+    const graph = { ...emptyGraph("g"), nodes, inputs: [tensorValue("x", DataType.FLOAT)] };
+    const bytes = new Map(nodes.map(({ outputs }) => [outputs[0]!, 4]));
+    return countedWork(() => planSegments(graph, bytes, count));
   };
   expect(await work(TIMES * FEW)).toBeLessThan(MOST * (await work(FEW)));
 });

@@ -11,6 +11,7 @@ import {
   type Model,
   type Node,
   type Tensor,
+  type ValueInfo,
 } from "../ir/index.js";
 
 /**
@@ -41,13 +42,22 @@ export function locate(graph: Graph, names: Iterable<string>): Located {
   return { computed, inputs, constants };
 }
 
-/** A model whose outputs are exactly `names`, with only the nodes and constants that they need. */
-export function modelComputing(model: Model, names: readonly string[]): Model {
-  const { graph } = model;
-  const own = new Map(graph.outputs.map((output) => [output.name, output]));
+/**
+ * A model whose outputs are exactly `names`, with only the nodes and constants that they need.
+ * @param given tensors of the model that are inputs of the result, as far as it needs them
+ */
+export function modelComputing(
+  model: Model,
+  names: readonly string[],
+  given: readonly ValueInfo[] = [],
+): Model {
+  const own = new Map(model.graph.outputs.map((output) => [output.name, output]));
   // onnxruntime infers types that are not declared, so missing shapes do no harm.
   const outputs = names.map((name) => own.get(name) ?? { name });
-  return { ...model, graph: { ...needed(graph, names), outputs, quantizationAnnotations: [] } };
+  const graph = needed(model.graph, names, new Set(given.map(({ name }) => name)));
+  const read = new Set(graph.nodes.flatMap((node) => [...node.inputs, ...capturedNames(node)]));
+  const inputs = [...graph.inputs, ...given.filter(({ name }) => read.has(name))];
+  return { ...model, graph: { ...graph, inputs, outputs, quantizationAnnotations: [] } };
 }
 
 /**
@@ -85,12 +95,12 @@ export function modelOfShapes(
   };
 }
 
-function needed(graph: Graph, names: readonly string[]): Graph {
+function needed(graph: Graph, names: readonly string[], given: ReadonlySet<string> = new Set()): Graph {
   const wanted = new Set(names);
   const kept = new Set<Node>();
   // Nodes are in topological order, so one walk from the end visits every user before its producer.
   for (const node of [...graph.nodes].reverse()) {
-    if (!node.outputs.some((output) => output !== "" && wanted.has(output))) continue;
+    if (!node.outputs.some((output) => output !== "" && wanted.has(output) && !given.has(output))) continue;
     kept.add(node);
     for (const input of node.inputs) wanted.add(input);
     for (const name of capturedNames(node)) wanted.add(name);

@@ -2,18 +2,27 @@
 import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
-import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
-import { requestKey, Statistics, type StatisticRequest } from "../numeric/statistics.js";
+import {
+  dataTypeName,
+  DataType,
+  toFloat32,
+  type Feed,
+  type Model,
+  type Tensor,
+} from "../ir/index.js";
+import { requestKey, Statistics, type GramRequest, type StatisticRequest } from "../numeric/statistics.js";
 import { LimitExceeded } from "../run-limits.js";
-import { loadingWithin } from "../runtime/index.js";
-import { locate, modelComputing, type Located } from "./augment.js";
+import { locate, type Located } from "./augment.js";
 import { FirstSample } from "./infer-shapes-from-sample.js";
 import { exposeInner, type InnerTensor } from "./expose-subgraph-tensors.js";
 import { liftRequests, type LiftedRequests } from "./subgraph-requests.js";
 import { CalibrationProcess, type CalibrationClient } from "./process.js";
 import { planRounds, type RoundLimits } from "./memory-batches.js";
+import { streamSamples } from "./stream-samples.js";
+import { MomentsStore } from "./moments-store.js";
 import { modelLabel, ScratchModels } from "./scratch-models.js";
-import type { Round, SampleProblem } from "./worker.js";
+import { planSegments, type Segment } from "./segments.js";
+import type { Round } from "./worker.js";
 
 export interface CalibrationOptions {
   readonly model: Model;
@@ -23,15 +32,17 @@ export interface CalibrationOptions {
   readonly threads?: number;
   readonly logger?: Logger;
   /**
-   * Most bytes of one sample's activations in memory at once; default 256 MiB. A higher limit needs fewer
-   * passes over the data.
+   * Most bytes of one sample's measured activations in memory at once; default 256 MiB. Beyond it the model
+   * runs in segments.
    */
   readonly activationBytes?: number;
-  /**
-   * Most bytes of Gram matrices (8 d² per group of d features) accumulated at once; default 1 GiB. Larger
-   * matrices are left out.
-   */
+  /** Most bytes of one Gram matrix (8 d² per group of d features); default 1 GiB. Larger ones are left out. */
   readonly gramBytes?: number;
+  /**
+   * Most bytes of Gram matrices accumulated at once; default 192 MiB. Beyond it, the front part of the model
+   * runs again.
+   */
+  readonly roundBytes?: number;
   /** Skips the sample run that finds sizes, because the requests are known to be small. */
   readonly inOneRound?: boolean;
   /** The process to run in; default: a new one that ends when done. */
@@ -39,6 +50,7 @@ export interface CalibrationOptions {
 }
 
 const MIB = 2 ** 20;
+const DEFAULT_ACTIVATION_BYTES = 256 * MIB;
 const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
 /**
@@ -94,7 +106,19 @@ async function withProcess(
   }
 }
 
+interface PlannedRound {
+  readonly requests: readonly StatisticRequest[];
+  /** The number of samples to come; 0 where nothing depends on it. */
+  readonly samples: number;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+function elements(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
+
 class Calibration {
+  private readonly moments: MomentsStore;
   private readonly logger: Logger;
   private readonly requests: readonly StatisticRequest[];
   private inner: readonly InnerTensor[];
@@ -110,6 +134,7 @@ class Calibration {
     this.logger = options.logger ?? SILENT;
     this.requests = lifted.requests;
     this.inner = lifted.inner;
+    this.moments = new MomentsStore(child, statistics);
   }
 
   async run(): Promise<void> {
@@ -122,35 +147,33 @@ class Calibration {
       ? new Map([...computed, ...inputs].map((name) => [name, [] as readonly number[]]))
       : await this.shapes();
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
-    for (const { request, bytes } of tooLarge) {
-      this.logger.diagnostic?.({
-        id: "calibration-gram-too-large",
-        severity: "warning",
-        subject: request.tensor,
-        message:
-          `the second-moment matrix of tensor "${request.tensor}" needs ` +
-          `${Math.ceil(bytes / MIB)} MiB, more than the limit, so it is not measured`,
-      });
-    }
+    for (const each of tooLarge) this.tellTooLarge(each);
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
     for (const [index, planned] of rounds.entries()) {
       const requests = this.inner.length > 0 ? planned : this.direct(planned);
       if (requests.length > 0)
-        await this.measureRound(requests, samples, shapes, (done) =>
-          this.progress(index * samples + done, samples * rounds.length),
+        await this.measureRound({ requests, samples, shapes }, (done) =>
+          this.progress(Math.floor((index * samples + done) / rounds.length), samples),
         );
     }
   }
 
-  private async measureRound(
-    requests: readonly StatisticRequest[],
-    samples: number,
-    shapes: ReadonlyMap<string, readonly number[]>,
-    progress: (done: number) => void,
-  ): Promise<void> {
+  private tellTooLarge({ request, bytes }: { readonly request: GramRequest; readonly bytes: number }): void {
+    this.logger.diagnostic?.({
+      id: "calibration-gram-too-large",
+      severity: "warning",
+      subject: request.tensor,
+      message:
+        `the second-moment matrix of tensor "${request.tensor}" needs ` +
+        `${Math.ceil(bytes / MIB)} MiB, more than the limit, so it is not measured`,
+    });
+  }
+
+  private async measureRound(round: PlannedRound, progress: (done: number) => void): Promise<void> {
+    const { requests } = round;
     try {
-      await this.openRound(this.round(requests, samples, shapes));
-      const sent = await this.stream(progress);
+      const { activationBytes } = this.options;
+      const sent = await this.runRound(round, activationBytes ?? DEFAULT_ACTIVATION_BYTES, progress);
       await this.collect(requests);
       // Reported only now, because Gram matrices take a while to transfer.
       progress(sent);
@@ -160,15 +183,52 @@ class Calibration {
       this.giveUpBodies(error);
       await this.child.call("settle", []).catch(() => undefined);
       await this.child.call("closeRound", []);
-      if (others.length > 0) await this.measureRound(others, samples, shapes, progress);
+      if (others.length > 0) await this.measureRound({ ...round, requests: others }, progress);
     }
   }
 
-  private openRound(round: Round): Promise<void> {
-    const { modelPath, label } = round;
-    const open = (): Promise<void> =>
-      this.child.call("openRound", [round], "loading the model for calibration");
-    return modelPath === undefined ? open() : loadingWithin(this.child, modelPath, label, open);
+  /** Returns the number of samples. */
+  private async runRound(
+    round: PlannedRound,
+    mostBytes: number,
+    progress: (done: number) => void,
+  ): Promise<number> {
+    const model = this.measuredModel(round.requests);
+    const segments = this.segments(round, model, mostBytes);
+    await this.child.call("openRound", [this.round(round)]);
+    try {
+      return await streamSamples(
+        { ...this.options, model, child: this.child, scratch: this.scratch, inner: this.inner },
+        segments,
+        progress,
+      );
+    } catch (error) {
+      const isRefused = error instanceof EdgecError && error.code === "MODEL_REJECTED";
+      if (segments.length < 2 || !isRefused || error instanceof LimitExceeded) throw error;
+      // The runtime may be unable to hand over what lies at a cut.
+      await this.child.call("settle", []).catch(() => undefined);
+      await this.child.call("closeRound", []);
+      return this.runRound(round, Infinity, progress);
+    }
+  }
+
+  private segments({ requests, shapes }: PlannedRound, { graph }: Model, mostBytes: number): Segment[] {
+    const tensors = new Set(requests.map((request) => request.tensor));
+    const names = [...this.located.computed, ...this.inner.map(({ output }) => output)];
+    const bytes = new Map(
+      names.filter((name) => tensors.has(name)).map((name) => [name, 4 * elements(shapes.get(name) ?? [])]),
+    );
+    if (bytes.size === 0) return [];
+    if ([...bytes.values()].reduce((sum, own) => sum + own, 0) <= mostBytes)
+      return [{ computed: [...bytes.keys()], keep: [] }];
+    return planSegments(graph, bytes, mostBytes);
+  }
+
+  /** The model, with the values of bodies that are asked for as outputs. */
+  private measuredModel(requests: readonly StatisticRequest[]): Model {
+    const tensors = new Set(requests.map((request) => request.tensor));
+    const inner = this.inner.filter(({ output }) => tensors.has(output));
+    return exposeInner(this.options.model, inner, "values");
   }
 
   /** Requests for the main graph. */
@@ -193,10 +253,8 @@ class Calibration {
   }
 
   private limits(): RoundLimits {
-    return {
-      activationBytes: this.options.activationBytes ?? 256 * MIB,
-      gramBytes: this.options.gramBytes ?? 1024 * MIB,
-    };
+    const { gramBytes = 1024 * MIB, roundBytes = 192 * MIB } = this.options;
+    return { gramBytes, roundBytes };
   }
 
   /** Shapes in the first sample. They also decide how lifted tensors are thinned out. */
@@ -208,7 +266,7 @@ class Calibration {
       this.giveUpBodies(error);
       return first.shapes(this.located, []);
     });
-    const most = this.limits().activationBytes / 4;
+    const most = (this.options.activationBytes ?? DEFAULT_ACTIVATION_BYTES) / 4;
     this.inner = this.inner.map((tensor) => ({
       ...tensor,
       step: stepFor(shapes.get(tensor.output)?.[0] ?? 0, most),
@@ -229,57 +287,11 @@ class Calibration {
     return count;
   }
 
-  private round(
-    requests: readonly StatisticRequest[],
-    samples: number,
-    shapes: ReadonlyMap<string, readonly number[]>,
-  ): Round {
+  private round({ requests, samples, shapes }: PlannedRound): Round {
     const tensors = new Set(requests.map((request) => request.tensor));
-    const inner = this.inner.filter(({ output }) => tensors.has(output));
-    const computed = [
-      ...this.located.computed.filter((name) => tensors.has(name)),
-      ...inner.map(({ output }) => output),
-    ];
-    const modelPath =
-      computed.length === 0
-        ? undefined
-        : this.scratch.write(modelComputing(exposeInner(this.options.model, inner, "values"), computed));
-    const elements = [...tensors].reduce(
-      (sum, name) => sum + (shapes.get(name) ?? []).reduce((product, dim) => product * dim, 1),
-      0,
-    );
+    const all = [...tensors].reduce((sum, name) => sum + elements(shapes.get(name) ?? []), 0);
     const label = modelLabel(this.options.model);
-    return { modelPath, label, computed, requests, samples, elements, threads: this.options.threads };
-  }
-
-  /**
-   * Sends one feed ahead of the one that is running: enough to keep the child busy, with at most two in
-   * memory. Returns the number of feeds.
-   */
-  private async stream(progress: (done: number) => void): Promise<number> {
-    let sent = 0;
-    let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
-    for await (const { feed } of this.options.dataset.samples()) {
-      const next = this.child.call("observe", [feed, sent], `running calibration sample ${sent}`);
-      // `running` is awaited later; until then a failure must not count as unhandled.
-      next.catch(() => undefined);
-      this.requireUsable(await running);
-      running = next;
-      progress(sent++);
-    }
-    this.requireUsable(await running);
-    this.requireUsable(await this.child.call("settle", []));
-    return sent;
-  }
-
-  private requireUsable(problem: SampleProblem | undefined): void {
-    if (!problem) return;
-    const { reason, sample } = problem;
-    const tensor = this.inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
-    const where = `${this.options.dataset.name}: sample ${sample}`;
-    throw new BadDataError(
-      `${where}: tensor "${tensor}" ${reason} when the model runs on it. Remove the sample or correct the model`,
-    );
+    return { label, requests, samples, elements: all, threads: this.options.threads };
   }
 
   private progress(done: number, total: number): void {
@@ -288,8 +300,11 @@ class Calibration {
 
   private async collect(requests: readonly StatisticRequest[]): Promise<void> {
     for (const request of requests) {
-      const statistic = await this.child.call("takeStatistic", [request]);
-      if (statistic) this.statistics.set(this.lifted.original(request), statistic);
+      if (request.kind === "gram") await this.moments.take(request, this.lifted.original(request));
+      else {
+        const statistic = await this.child.call("takeStatistic", [request]);
+        if (statistic) this.statistics.set<StatisticRequest>(this.lifted.original(request), statistic);
+      }
     }
     await this.child.call("closeRound", []);
   }
@@ -301,15 +316,7 @@ class Calibration {
     const requests = this.requests.filter((request) => names.has(request.tensor));
     if (requests.length === 0) return;
     const { model, threads } = this.options;
-    const round = {
-      modelPath: undefined,
-      label: modelLabel(model),
-      computed: [],
-      requests,
-      samples: 1,
-      elements: 0,
-      threads,
-    };
+    const round = { label: modelLabel(model), requests, samples: 1, elements: 0, threads };
     await this.child.call("openRound", [round]);
     for (const tensor of constants) {
       const problem = await this.child.call("observe", [{ [tensor.name ?? ""]: constantValue(tensor) }, 0]);

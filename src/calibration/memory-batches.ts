@@ -1,12 +1,12 @@
-/** Divides the requests into rounds that each fit in memory. The dataset runs once per round. */
+/** Divides the requests into rounds whose second-moment matrices fit in memory. The dataset runs once per round. */
 import { groupBy } from "../group-by.js";
 import { rowSource } from "../numeric/im2col.js";
 import type { GramRequest, StatisticRequest } from "../numeric/statistics.js";
 
 export interface RoundLimits {
-  /** Most bytes of activations of one sample in memory at once. */
-  readonly activationBytes: number;
-  /** Most bytes of Gram matrices accumulated at once. */
+  /** Most bytes of Gram matrices accumulated at once; one matrix may have more. */
+  readonly roundBytes: number;
+  /** Most bytes of one matrix. */
   readonly gramBytes: number;
 }
 
@@ -18,7 +18,7 @@ export interface RoundPlan {
 
 /**
  * Packs requests into rounds in the order of `shapes`, which is the order of the graph: an early round then
- * needs only the early nodes of the model.
+ * needs only the early nodes of the model. Other requests take little memory, and come with the first round.
  * @param shapes the tensors' shapes in the first sample; others may be larger, so the limit is approximate
  */
 export function planRounds(
@@ -26,47 +26,28 @@ export function planRounds(
   shapes: ReadonlyMap<string, readonly number[]>,
   limits: RoundLimits,
 ): RoundPlan {
+  const first: StatisticRequest[] = [];
   const rounds: StatisticRequest[][] = [];
   const tooLarge: { request: GramRequest; bytes: number }[] = [];
   const byTensor = groupBy(requests, ({ tensor }) => tensor);
-  let activations = Infinity;
   let grams = Infinity;
   for (const [tensor, dims] of shapes) {
-    const own = (byTensor.get(tensor) ?? []).filter(
-      (request) => !isTooLarge(request, dims, limits, tooLarge),
-    );
-    if (own.length === 0) continue;
-    const bytes = 4 * dims.reduce((product, dim) => product * dim, 1);
-    // The Gram requests of one tensor may exceed one round, so each may start another.
-    for (const request of own) {
-      const gram = request.kind === "gram" ? gramBytes(request, dims) : 0;
-      const round = rounds.at(-1);
-      // Requests of one tensor are adjacent.
-      const here = round?.at(-1)?.tensor === tensor ? 0 : bytes;
-      if (round && activations + here <= limits.activationBytes && grams + gram <= limits.gramBytes) {
-        round.push(request);
-        activations += here;
-        grams += gram;
-      } else {
-        rounds.push([request]);
-        activations = bytes;
-        grams = gram;
+    for (const request of byTensor.get(tensor) ?? []) {
+      const bytes = request.kind === "gram" ? gramBytes(request, dims) : 0;
+      if (request.kind === "gram" && bytes > limits.gramBytes) tooLarge.push({ request, bytes });
+      else if (bytes === 0) first.push(request);
+      else {
+        if (grams + bytes > limits.roundBytes) {
+          rounds.push([]);
+          grams = 0;
+        }
+        rounds.at(-1)!.push(request);
+        grams += bytes;
       }
     }
   }
-  return { rounds, tooLarge };
-}
-
-function isTooLarge(
-  request: StatisticRequest,
-  dims: readonly number[],
-  limits: RoundLimits,
-  found: { request: GramRequest; bytes: number }[],
-): boolean {
-  if (request.kind !== "gram") return false;
-  const bytes = gramBytes(request, dims);
-  if (bytes > limits.gramBytes) found.push({ request, bytes });
-  return bytes > limits.gramBytes;
+  if (rounds.length === 0) return { rounds: first.length > 0 ? [first] : [], tooLarge };
+  return { rounds: [[...first, ...rounds[0]!], ...rounds.slice(1)], tooLarge };
 }
 
 /** Bytes of the matrices of a request on a tensor of shape `dims`; 0 if it has no such rows. */

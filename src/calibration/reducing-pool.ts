@@ -30,16 +30,17 @@ export class ReducingPool {
     });
   }
 
-  /** Reduces the requested tensors of one sample. The caller loses them. */
-  async reduce(values: Feed): Promise<TensorProblem | undefined> {
+  /** Reduces the requested tensors among `values`. The caller loses them, except those to `keep`. */
+  async reduce(values: Feed, keep: ReadonlySet<string> = new Set()): Promise<TensorProblem | undefined> {
     const shares = new Map(
       this.threads.map((thread): [ReducingThread, Record<string, TensorValue>] => [thread, {}]),
     );
     for (const [name, value] of Object.entries(values)) {
       const share = shares.get(this.threadOf.get(name)!);
-      if (share) share[name] = value;
+      if (share) share[name] = keep.has(name) ? { ...value, data: value.data.slice() } : value;
     }
-    const found = await Promise.all([...shares].map(([thread, share]) => thread.call("reduce", [share])));
+    const given = [...shares].filter(([, share]) => Object.keys(share).length > 0);
+    const found = await Promise.all(given.map(([thread, share]) => thread.call("reduce", [share])));
     return found.find((problem) => problem !== undefined);
   }
 

@@ -2,10 +2,17 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
-import type { StatisticRequest } from "../numeric/statistics.js";
+import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
+import type { StoredGram } from "./moments-file.js";
 import type { Statistic } from "./reducer.js";
-import { CalibrationWorker, type Round, type SampleProblem } from "./worker.js";
+import {
+  type Advance,
+  CalibrationWorker,
+  type Round,
+  type SampleProblem,
+  type SegmentModel,
+} from "./worker.js";
 
 export {
   info,
@@ -33,6 +40,18 @@ export async function openRound(round: Round): Promise<void> {
   return (await worker).open(round);
 }
 
+export async function addSegment(segment: SegmentModel): Promise<void> {
+  return (await worker).addSegment(segment);
+}
+
+export async function begin(feed: Feed): Promise<void> {
+  (await worker).begin(feed);
+}
+
+export async function advance(): Promise<Advance> {
+  return (await worker).advance();
+}
+
 export async function observe(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
   return (await worker).observe(feed, sample);
 }
@@ -43,6 +62,14 @@ export async function settle(): Promise<SampleProblem | undefined> {
 
 export async function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
   return (await worker).takeStatistic(request);
+}
+
+export async function takeGram(request: GramRequest, mostBytes: number): Promise<Gram | number | undefined> {
+  return (await worker).takeGram(request, mostBytes);
+}
+
+export async function writeGram(path: string): Promise<StoredGram> {
+  return (await worker).writeGram(path);
 }
 
 export async function closeRound(): Promise<void> {

@@ -9,7 +9,7 @@ export interface LiftedRequests {
   /** The inner tensors to expose in the main graph. */
   readonly inner: readonly InnerTensor[];
   /** The original request. */
-  original(request: StatisticRequest): StatisticRequest;
+  original<R extends StatisticRequest>(request: R): R;
 }
 
 export function liftRequests(model: Model, requests: readonly StatisticRequest[]): LiftedRequests {
@@ -37,7 +37,8 @@ export function liftRequests(model: Model, requests: readonly StatisticRequest[]
   return {
     requests: lifted,
     inner: [...inner.values()],
-    original: (request) => originals.get(request) ?? request,
+    original: <R extends StatisticRequest>(request: R) =>
+      (originals.get(request) as R | undefined) ?? request,
   };
 }
 

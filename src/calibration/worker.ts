@@ -3,21 +3,19 @@
  * it.
  */
 import { availableParallelism } from "node:os";
-import type { Feed } from "../ir/index.js";
-import type { StatisticRequest } from "../numeric/statistics.js";
+import type { DataType, Feed } from "../ir/index.js";
+import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
 import { gramProduct } from "./gram-product.js";
+import { gramBytesOf, type StoredGram, writeGram } from "./moments-file.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
 import { AdaptiveSession } from "../runtime/adaptive-session.js";
 
 /** One pass over the dataset. */
 export interface Round {
-  /** The model whose outputs are `computed`; undefined if only inputs or constants are requested. */
-  readonly modelPath: string | undefined;
   /** Name of the model in messages. */
   readonly label: string;
-  readonly computed: readonly string[];
   readonly requests: readonly StatisticRequest[];
   /** The number of samples to come. */
   readonly samples: number;
@@ -30,9 +28,24 @@ export interface Round {
   readonly threads: number | undefined;
 }
 
+/** A part of the model; see segments.ts. */
+export interface SegmentModel {
+  readonly modelPath: string;
+  /** Its outputs. */
+  readonly outputs: readonly string[];
+  /** What later segments need, of its outputs and of what it was given. */
+  readonly keep: readonly string[];
+}
+
 export interface SampleProblem extends TensorProblem {
   /** Index of the sample. */
   readonly sample: number;
+}
+
+export interface Advance {
+  readonly problem: SampleProblem | undefined;
+  /** Of what later segments need. */
+  readonly types: ReadonlyMap<string, DataType>;
 }
 
 const THREADS_FROM = 2 ** 19;
@@ -40,7 +53,9 @@ const THREADS_FROM = 2 ** 19;
 /** The state of a running round. */
 interface Running {
   readonly round: Round;
-  readonly session: Session | undefined;
+  readonly segments: { readonly segment: SegmentModel; readonly session: Session }[];
+  /** Of the runtime in each segment. */
+  readonly threads: number;
   readonly gram: ReturnType<typeof gramProduct>;
   /** Reduces in this thread: Gram requests, and all requests of a small round. */
   readonly own: Reducer;
@@ -50,9 +65,12 @@ interface Running {
 export class CalibrationWorker {
   private running: Running | undefined;
   private ofShapes: Session | undefined;
+  private large: Gram | undefined;
   /** Samples may be sent ahead; they run in order. */
   private turn: Promise<unknown> = Promise.resolve();
-  /** The pool's result for the previous sample, while the next one runs. */
+  /** The first sample, with what the segments so far have made of it for later ones. */
+  private first: { readonly feed: Feed; readonly kept: Feed } = { feed: {}, kept: {} };
+  /** The pool's result for the previous values, while the next segment or sample runs. */
   private reducing: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
 
   constructor(private readonly runtime: OnnxRuntime) {}
@@ -75,7 +93,7 @@ export class CalibrationWorker {
     }
   }
 
-  async open(round: Round): Promise<void> {
+  open(round: Round): Promise<void> {
     const grams = round.requests.filter((request) => request.kind === "gram");
     const others = round.requests.filter((request) => request.kind !== "gram");
     const threads = Math.max(1, round.threads ?? availableParallelism());
@@ -85,22 +103,42 @@ export class CalibrationWorker {
         ? Math.min(4, Math.floor(threads / 2))
         : 0;
     const gram = gramProduct(this.runtime, threads);
-    const session =
-      round.modelPath === undefined
-        ? undefined
-        : await openExact(this.runtime, round.modelPath, {
-            threads: threads - reducing,
-            config: YIELDING,
-            label: round.label,
-          });
     const own = new Reducer(reducing > 0 ? grams : round.requests, round.samples, gram.product);
     this.running = {
       round,
-      session,
+      segments: [],
+      threads: threads - reducing,
       gram,
       own,
       pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined,
     };
+    return Promise.resolve();
+  }
+
+  /** Loads the next segment. */
+  async addSegment(segment: SegmentModel): Promise<void> {
+    const { round, threads, segments } = this.requireRound();
+    const session = await openExact(this.runtime, segment.modelPath, {
+      threads,
+      config: YIELDING,
+      label: round.label,
+    });
+    segments.push({ segment, session });
+  }
+
+  /** Takes the first sample, which goes through the segments while they are added. */
+  begin(feed: Feed): void {
+    this.first = { feed, kept: {} };
+  }
+
+  /** Runs the first sample through the segment added last. */
+  async advance(): Promise<Advance> {
+    const { segments } = this.requireRound();
+    const { feed, kept } = this.first;
+    const { problem, values } = await this.runSegment(segments.length - 1, feed, kept, 0);
+    this.first = { feed, kept: values };
+    const types = Object.entries(values).map(([name, { dataType }]) => [name, dataType] as const);
+    return { problem, types: new Map(types) };
   }
 
   /**
@@ -125,23 +163,77 @@ export class CalibrationWorker {
     return pool && request.kind !== "gram" ? pool.takeStatistic(request) : own.takeStatistic(request);
   }
 
+  /** As `takeStatistic`, but matrices of more than `mostBytes` are kept for `writeGram`: returns their bytes. */
+  async takeGram(request: GramRequest, mostBytes: number): Promise<Gram | number | undefined> {
+    this.large = undefined;
+    const gram = (await this.takeStatistic(request)) as Gram | undefined;
+    const bytes = gram ? gramBytesOf(gram) : 0;
+    if (bytes <= mostBytes) return gram;
+    this.large = gram;
+    return bytes;
+  }
+
+  /** Writes the matrices that were too large to be taken to a file, and frees their memory. */
+  async writeGram(path: string): Promise<StoredGram> {
+    const gram = this.large;
+    this.large = undefined;
+    if (!gram) throw new Error("a large matrix must be taken first");
+    return writeGram(gram, path);
+  }
+
   async close(): Promise<void> {
     await this.running?.pool?.close();
-    await this.running?.session?.release();
+    for (const { session } of this.running?.segments ?? []) await session.release();
     await this.running?.gram.release();
-    this.running = undefined;
+    this.running = this.large = undefined;
+    this.first = { feed: {}, kept: {} };
     this.reducing = Promise.resolve(undefined);
   }
 
   private async observeNext(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
-    const { session, round, own, pool } = this.requireRound();
-    const values = { ...feed, ...(await session?.run(feed, round.computed)) };
+    const { segments } = this.requireRound();
+    if (segments.length === 0) return this.reduce(feed, sample, new Set());
+    let problem: SampleProblem | undefined;
+    let kept: Feed = {};
+    for (let k = 0; k < segments.length && !problem; k++)
+      ({ problem, values: kept } = await this.runSegment(k, feed, kept, sample));
+    return problem;
+  }
+
+  private async runSegment(
+    index: number,
+    feed: Feed,
+    kept: Feed,
+    sample: number,
+  ): Promise<{ problem: SampleProblem | undefined; values: Feed }> {
+    const { segment, session } = this.requireRound().segments[index]!;
+    const made = await session.run({ ...feed, ...kept }, segment.outputs);
+    const keep = new Set(segment.keep);
+    const values = Object.fromEntries(
+      Object.entries({ ...kept, ...made }).filter(([name]) => keep.has(name)),
+    );
+    if (index > 0) return { problem: await this.reduce(made, sample, keep), values };
+    // The inputs are measured beside the first segment, and may be inputs of all.
+    for (const name of Object.keys(feed)) keep.add(name);
+    return { problem: await this.reduce({ ...feed, ...made }, sample, keep), values };
+  }
+
+  /**
+   * Adds values to the statistics. Those to `keep` are needed afterwards.
+   * Returns a problem of these, or of those before them.
+   */
+  private async reduce(
+    values: Feed,
+    sample: number,
+    keep: ReadonlySet<string>,
+  ): Promise<SampleProblem | undefined> {
+    const { own, pool } = this.requireRound();
     const problem = await own.observe(values);
     const earlier = await this.reducing;
     if (earlier) return earlier;
     if (problem) return { ...problem, sample };
-    if (pool) this.reducing = pool.reduce(values).then((found) => found && { ...found, sample });
-    // The failure is handled when the next sample, or the end, awaits it.
+    if (pool) this.reducing = pool.reduce(values, keep).then((found) => found && { ...found, sample });
+    // The failure is handled when the next values, or the end, await it.
     this.reducing.catch(() => undefined);
     return undefined;
   }

@@ -111,16 +111,32 @@ export function requestKey(request: StatisticRequest): string {
   );
 }
 
+/** A value that is kept elsewhere, such as in a file, and read at each request. */
+export type StoredValue<T> = () => T;
+
+type AnyValue = StatisticOf[keyof StatisticOf];
+
 /** Answers to requests. An answer is missing if the tensor was never computed or calibration was not run. */
 export class Statistics {
-  private readonly values = new Map<string, StatisticOf[keyof StatisticOf]>();
+  private readonly values = new Map<string, StoredValue<AnyValue>>();
 
   set<R extends StatisticRequest>(request: R, value: StatisticOf[R["kind"]]): void {
-    this.values.set(requestKey(request), value);
+    this.values.set(requestKey(request), () => value);
   }
 
+  /** For values too large to be held all at once: `get` reads it, and whoever asked alone holds it. */
+  setStored<R extends StatisticRequest>(request: R, read: StoredValue<StatisticOf[R["kind"]]>): void {
+    this.values.set(requestKey(request), read);
+  }
+
+  /** Whether there is an answer. Reads nothing. */
+  has(request: StatisticRequest): boolean {
+    return this.values.has(requestKey(request));
+  }
+
+  /** Gram matrices may come from a file, anew at each call: ask for them one by one, when they are due. */
   get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
-    return this.values.get(requestKey(request)) as StatisticOf[R["kind"]] | undefined;
+    return this.values.get(requestKey(request))?.() as StatisticOf[R["kind"]] | undefined;
   }
 
   get size(): number {

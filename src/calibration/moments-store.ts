@@ -1,0 +1,51 @@
+/** Takes Gram matrices over from the calibration process: small ones as they are, large ones as files. */
+import { TemporaryFolder } from "../onnx/index.js";
+import type { Gram, GramRequest, Statistics } from "../numeric/statistics.js";
+import { gramBytesOf, readGram, type StoredGram } from "./moments-file.js";
+import type { CalibrationClient } from "./process.js";
+
+/** Of the matrices of one measurement that are held in memory. Bytes. */
+const HELD_BYTES = 16 * 2 ** 20;
+
+export class MomentsStore {
+  private left: number;
+  private folder: TemporaryFolder | undefined;
+  private written = 0;
+
+  constructor(
+    private readonly child: CalibrationClient,
+    private readonly statistics: Statistics,
+    heldBytes = HELD_BYTES,
+  ) {
+    this.left = heldBytes;
+  }
+
+  /**
+   * The matrix is read from its file whenever it is asked for. The file goes with the statistics, at the
+   * latest when the process ends. Throws EdgecError CANNOT_WRITE when there is no room for it.
+   * @param original the request under which it is found
+   */
+  async take(request: GramRequest, original: GramRequest): Promise<void> {
+    const taken = await this.child.call("takeGram", [request, this.left]);
+    if (taken === undefined) return;
+    if (typeof taken === "number") {
+      this.folder ??= await this.makeFolder();
+      const path = this.folder.file(`${this.written++}.f64`);
+      // The reading function must not hold the statistics, whose end is the folder's.
+      this.statistics.setStored(original, reader(path, await this.child.call("writeGram", [path])));
+      return;
+    }
+    this.left -= gramBytesOf(taken);
+    this.statistics.set(original, taken);
+  }
+
+  private async makeFolder(): Promise<TemporaryFolder> {
+    const folder = await TemporaryFolder.create("moments");
+    folder.removeWith(this.statistics);
+    return folder;
+  }
+}
+
+function reader(path: string, stored: StoredGram): () => Gram {
+  return () => readGram(path, stored);
+}

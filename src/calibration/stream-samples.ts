@@ -1,0 +1,83 @@
+/** Sends the samples of a dataset through the segments of a model. */
+import type { Dataset } from "../data/dataset.js";
+import { BadDataError } from "../errors.js";
+import { type DataType, tensorValue, type Feed, type Model } from "../ir/index.js";
+import { loadingWithin } from "../runtime/index.js";
+import { modelComputing } from "./augment.js";
+import type { InnerTensor } from "./expose-subgraph-tensors.js";
+import type { CalibrationClient } from "./process.js";
+import { modelLabel, type ScratchModels } from "./scratch-models.js";
+import type { Segment } from "./segments.js";
+import type { SampleProblem } from "./worker.js";
+
+export interface StreamOptions {
+  readonly dataset: Dataset;
+  /** With what is measured in bodies as tensors of the main graph: `inner`. */
+  readonly model: Model;
+  readonly inner: readonly InnerTensor[];
+  /** Where a round was opened. */
+  readonly child: CalibrationClient;
+  readonly scratch: ScratchModels;
+}
+
+/**
+ * Sends one feed ahead of the one that is running: enough to keep the child busy, with at most two in
+ * memory. Returns the number of feeds. Throws BadDataError for values that cannot be measured, and what the
+ * runtime throws.
+ */
+export async function streamSamples(
+  options: StreamOptions,
+  segments: readonly Segment[],
+  progress: (done: number) => void,
+): Promise<number> {
+  const { child, dataset } = options;
+  let sent = 0;
+  let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
+  for await (const { feed } of dataset.samples()) {
+    if (sent === 0 && segments.length > 0) {
+      requireUsable(options, await openSegments(options, segments, feed));
+    } else {
+      const next = child.call("observe", [feed, sent], `running calibration sample ${sent}`);
+      // `running` is awaited later; until then a failure must not count as unhandled.
+      next.catch(() => undefined);
+      requireUsable(options, await running);
+      running = next;
+    }
+    progress(sent++);
+  }
+  requireUsable(options, await running);
+  requireUsable(options, await child.call("settle", []));
+  return sent;
+}
+
+/** Each segment runs on the first sample before the next one is made: only then its types are known. */
+async function openSegments(
+  { model, child, scratch }: StreamOptions,
+  segments: readonly Segment[],
+  feed: Feed,
+): Promise<SampleProblem | undefined> {
+  await child.call("begin", [feed]);
+  let types: ReadonlyMap<string, DataType> = new Map();
+  for (const { computed, keep } of segments) {
+    const given = [...types].map(([name, type]) => tensorValue(name, type));
+    const outputs = [...new Set([...computed, ...keep.filter((name) => !types.has(name))])];
+    const modelPath = scratch.write(modelComputing(model, outputs, given));
+    await loadingWithin(child, modelPath, modelLabel(model), () =>
+      child.call("addSegment", [{ modelPath, outputs, keep }], "loading the model for calibration"),
+    );
+    const first = await child.call("advance", [], "running calibration sample 0");
+    if (first.problem) return first.problem;
+    types = first.types;
+  }
+  return undefined;
+}
+
+function requireUsable({ dataset, inner }: StreamOptions, problem: SampleProblem | undefined): void {
+  if (!problem) return;
+  const { reason, sample } = problem;
+  const tensor = inner.find(({ output }) => output === problem.tensor)?.tensor ?? problem.tensor;
+  const where = `${dataset.name}: sample ${sample}`;
+  throw new BadDataError(
+    `${where}: tensor "${tensor}" ${reason} when the model runs on it. Remove the sample or correct the model`,
+  );
+}
