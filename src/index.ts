@@ -80,6 +80,7 @@ export type {
 export { NodeSelection, selectNodes } from "./ops/select.js";
 export {
   Statistics,
+  type StoredValue,
   type ChannelRange,
   type Gram,
   type Histogram,

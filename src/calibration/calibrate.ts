@@ -2,14 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError, EdgecError } from "../errors.js";
-import {
-  dataTypeName,
-  DataType,
-  toFloat32,
-  type Feed,
-  type Model,
-  type Tensor,
-} from "../ir/index.js";
+import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor } from "../ir/index.js";
 import { requestKey, Statistics, type GramRequest, type StatisticRequest } from "../numeric/statistics.js";
 import { LimitExceeded } from "../run-limits.js";
 import { locate, type Located } from "./augment.js";

@@ -242,12 +242,7 @@ describe("what it leaves", () => {
       [conv("x", "h", "a"), op("Sigmoid", ["h"], ["r"]), conv("r", "y", "b")],
       /Sigmoid "r" does not commute/,
     ],
-    [
-      "an output",
-      [conv("x", "h", "a"), conv("h", "y", "b")],
-      /a graph output/,
-      { outputs: ["y", "h"] },
-    ],
+    ["an output", [conv("x", "h", "a"), conv("h", "y", "b")], /a graph output/, { outputs: ["y", "h"] }],
     [
       "another reader",
       [conv("x", "h", "a"), conv("h", "y", "b"), op("Sigmoid", ["h"], ["z"])],

@@ -151,12 +151,7 @@ describe("smooth-activations", () => {
       [norm(), op("Sigmoid", ["n"], ["s"]), op("MatMul", ["s", "q"], ["y"])],
       /Sigmoid "s" does not commute/,
     ],
-    [
-      "it is an output",
-      [norm(), op("MatMul", ["n", "q"], ["y"])],
-      /a graph output/,
-      { outputs: ["y", "n"] },
-    ],
+    ["it is an output", [norm(), op("MatMul", ["n", "q"], ["y"])], /a graph output/, { outputs: ["y", "n"] }],
     [
       "the weight has other uses",
       [norm(), op("MatMul", ["n", "q"], ["y"]), op("MatMul", ["x", "q"], ["z"])],
