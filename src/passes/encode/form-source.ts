@@ -2,7 +2,7 @@
 import { storedByteLength, type StoredForm, type Tensor } from "../../ir/index.js";
 import type { Candidate } from "./chain-parts.js";
 import type { Draft } from "./decoder-builder.js";
-import { candidateOf, formsOf } from "./storage-forms.js";
+import { candidateOf, draftsOf, STORAGE_FORMS } from "./storage-forms.js";
 import { draftOf } from "./stored-forms.js";
 
 /** What is known of smaller constants is found anew rather than kept. Bytes. */
@@ -10,6 +10,8 @@ const KEPT_FROM = 2 ** 16;
 
 export class FormSource {
   private known: Candidate | undefined;
+  /** Where the drafts of each form end among all. */
+  private readonly ends: number[] = [];
 
   /**
    * @param opset that new forms are to use; undefined where there may be none
@@ -24,14 +26,22 @@ export class FormSource {
   /** Always the same ones, in the same order. */
   drafts(): Draft[] {
     const candidate = this.candidate();
-    return [
-      ...(candidate ? formsOf(candidate) : []),
-      ...(this.stored ? [draftOf(this.stored, this.tensor.name ?? "")] : []),
-    ];
+    const found: Draft[] = [];
+    this.ends.length = 0;
+    for (const form of candidate ? STORAGE_FORMS : []) {
+      for (const draft of draftsOf(form, candidate!)) found.push(draft);
+      this.ends.push(found.length);
+    }
+    if (this.stored) found.push(draftOf(this.stored, this.tensor.name ?? ""));
+    return found;
   }
 
+  /** One of them, made with those of its own form alone. */
   draft(index: number): Draft {
-    return this.drafts()[index]!;
+    const at = this.ends.findIndex((end) => index < end);
+    const candidate = at < 0 ? undefined : this.candidate();
+    if (!candidate) return this.drafts()[index]!;
+    return draftsOf(STORAGE_FORMS[at]!, candidate)[index - (this.ends[at - 1] ?? 0)]!;
   }
 
   private candidate(): Candidate | undefined {

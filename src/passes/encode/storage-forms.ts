@@ -35,10 +35,9 @@ export function candidateOf(tensor: Tensor, opset: number): Candidate | undefine
   return { tensor, opset, symbols: readSymbols(tensor, bytesPerElement) };
 }
 
-/** Every form of the constant, as a chain whose last node makes its name, always in the same order. */
-export function formsOf(candidate: Candidate): Draft[] {
-  const drafts = STORAGE_FORMS.flatMap((form) => form.drafts(candidate));
-  return drafts.map((draft) => draft.finish(candidate.tensor.name ?? ""));
+/** The drafts of one form, as chains whose last node makes the constant's name, always in the same order. */
+export function draftsOf(form: StorageForm, candidate: Candidate): Draft[] {
+  return form.drafts(candidate).map((draft) => draft.finish(candidate.tensor.name ?? ""));
 }
 
 /**
@@ -47,5 +46,5 @@ export function formsOf(candidate: Candidate): Draft[] {
  */
 export function allForms(tensor: Tensor, opset: number): Draft[] {
   const candidate = candidateOf(tensor, opset);
-  return candidate ? formsOf(candidate) : [];
+  return candidate ? STORAGE_FORMS.flatMap((form) => draftsOf(form, candidate)) : [];
 }
