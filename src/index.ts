@@ -80,7 +80,6 @@ export type {
 export { NodeSelection, selectNodes } from "./ops/select.js";
 export {
   Statistics,
-  type StoredValue,
   type ChannelRange,
   type Gram,
   type Histogram,

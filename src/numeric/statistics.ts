@@ -111,21 +111,18 @@ export function requestKey(request: StatisticRequest): string {
   );
 }
 
-/** A value that is kept elsewhere, such as in a file, and read at each request. */
-export type StoredValue<T> = () => T;
-
 type AnyValue = StatisticOf[keyof StatisticOf];
 
 /** Answers to requests. An answer is missing if the tensor was never computed or calibration was not run. */
 export class Statistics {
-  private readonly values = new Map<string, StoredValue<AnyValue>>();
+  private readonly values = new Map<string, () => AnyValue>();
 
   set<R extends StatisticRequest>(request: R, value: StatisticOf[R["kind"]]): void {
     this.values.set(requestKey(request), () => value);
   }
 
-  /** For values too large to be held all at once: `get` reads it, and whoever asked alone holds it. */
-  setStored<R extends StatisticRequest>(request: R, read: StoredValue<StatisticOf[R["kind"]]>): void {
+  /** For values too large to be held all at once: `get` calls `read` each time, and only its caller holds them. */
+  setStored<R extends StatisticRequest>(request: R, read: () => StatisticOf[R["kind"]]): void {
     this.values.set(requestKey(request), read);
   }
 

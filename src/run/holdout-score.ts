@@ -22,16 +22,19 @@ const EQUAL_DB = 150;
 /** Bytes of inputs and outputs that are kept, and the samples that are kept however large they are. */
 const MAX_BYTES = 2 ** 28;
 const MIN_SAMPLES = 2;
+/** Bytes of inputs that are kept. More are read from the data again for each model. */
+const MAX_FEED_BYTES = 2 ** 25;
 
 interface Expected {
-  readonly feed: Feed;
+  /** Undefined where the inputs are read again. */
+  readonly feed: Feed | undefined;
   readonly outputs: Feed;
 }
 
 /**
  * Scores models against one reference. Both run in the process given, whose owner ends it; close this when
  * done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to
- * `maxBytes`.
+ * `maxBytes`. Large inputs are read again.
  */
 export class HoldoutScore {
   private folder: TemporaryFolder | undefined;
@@ -45,6 +48,7 @@ export class HoldoutScore {
     private readonly threads: number,
     private readonly process: CalibrationProcess,
     private readonly maxBytes = MAX_BYTES,
+    private readonly maxFeedBytes = MAX_FEED_BYTES,
   ) {}
 
   /**
@@ -61,7 +65,7 @@ export class HoldoutScore {
     const path = writeModel(readable, this.folder.file("trial.onnx"), { durable: false }).path;
     const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label: TRIAL });
     try {
-      for (const { feed, outputs } of this.expected.slice(0, most)) {
+      for await (const { feed, outputs } of this.pairs(this.expected.slice(0, most))) {
         const common = Object.fromEntries(Object.entries(outputs).filter(([name]) => names.includes(name)));
         meter.observe(common, await session.run(feed, Object.keys(common)), TRIAL);
       }
@@ -78,6 +82,23 @@ export class HoldoutScore {
     this.folder = this.expected = undefined;
   }
 
+  private async *pairs(
+    expected: readonly Expected[],
+  ): AsyncGenerator<{ readonly feed: Feed; readonly outputs: Feed }> {
+    let index = 0;
+    for (const { feed, outputs } of expected) {
+      if (!feed) break;
+      yield { feed, outputs };
+      index++;
+    }
+    if (index === expected.length) return;
+    let at = 0;
+    for await (const { feed } of this.samples.samples()) {
+      if (at >= index) yield { feed, outputs: expected[at]!.outputs };
+      if (++at === expected.length) return;
+    }
+  }
+
   private async runReference(runtime: RemoteRuntime, folder: TemporaryFolder): Promise<Expected[]> {
     const { model, outputs: names } = readableOutputs(this.reference);
     const path = writeModel(model, folder.file("reference.onnx"), { durable: false }).path;
@@ -86,13 +107,15 @@ export class HoldoutScore {
     try {
       const expected: Expected[] = [];
       let bytes = 0;
+      let feedBytes = 0;
       // Without an output that can be read all models are alike.
       if (names.length > 0)
         for await (const { feed } of this.samples.samples()) {
           const outputs = await session.run(feed, names);
+          feedBytes += bytesOf(feed);
           bytes += bytesOf(feed) + bytesOf(outputs);
           if (expected.length >= MIN_SAMPLES && bytes > this.maxBytes) break;
-          expected.push({ feed, outputs });
+          expected.push({ feed: feedBytes <= this.maxFeedBytes ? feed : undefined, outputs });
         }
       this.level = await session.usedLevel();
       return expected;

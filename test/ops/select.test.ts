@@ -40,7 +40,8 @@ describe("selectNodes", () => {
 
   it("refuses what matches nothing, with the nearest name", () => {
     expect(() => selected("block1/cnv")).toThrow(
-      'some-pass: "block1/cnv" does not match any node, constant or operator type of the model. Did you mean "block1/conv"?',
+      'some-pass: "block1/cnv" does not match any node, constant or operator type of the model. ' +
+        'Did you mean "block1/conv"?',
     );
     expect(() => selected("#7")).toThrow("#7");
     expect(() => selected("block3*")).toThrow("block3*");

@@ -104,7 +104,8 @@ describe("planPasses", () => {
       () => names({ flags: {}, exclude: ["dense/MatMull"] }),
     ])
       expect(ask).toThrow(
-        '--exclude: "dense/MatMull" does not match any node, constant or operator type of the model. Did you mean "dense/MatMul"?',
+        '--exclude: "dense/MatMull" does not match any node, constant or operator type of the model. ' +
+          'Did you mean "dense/MatMul"?',
       );
   });
 

@@ -49,6 +49,30 @@ function scoreAgainst(reference: Model, samples: number[][]): HoldoutScore {
 }
 
 describe("a score", () => {
+  it("reads inputs again that are too many to be kept", async () => {
+    const feeds = [feed([1, 2], [1, 2]), feed([1, 2], [-3, 4]), feed([1, 2], [5, 6])];
+    let reads = 0;
+    const source = dataset(feeds);
+    const counted = {
+      ...source,
+      async *samples() {
+        for await (const sample of source.samples()) {
+          reads++;
+          yield sample;
+        }
+      },
+    };
+    // Of the three inputs of 8 bytes one is kept.
+    const score = new HoldoutScore(scaled(1), counted, 1, PROCESS, 2 ** 28, 10);
+    opened.push(score);
+    expect(await score.score(scaled(0.9, 0.99))).toBeCloseTo(30, 3);
+    expect(await score.score(scaled(0.9, 0.9))).toBeCloseTo(20, 3);
+    expect(reads).toBe(9);
+    // The first one alone needs no reading.
+    await score.score(scaled(0.9), 1);
+    expect(reads).toBe(9);
+  });
+
   it("is the signal over the error in dB, averaged over the outputs", async () => {
     const score = scoreAgainst(scaled(1), [
       [1, 2],
