@@ -1,5 +1,6 @@
 /** Where passes have their heavy work done, and how they go through many layers of it. */
 import { transferable } from "../numeric/transferable.js";
+import { type LinearAlgebra, linearAlgebraOver, type RoutineName, type RunRoutine } from "../solver/index.js";
 import type { Compute, PassContext, TaskArguments, TaskName, TaskResult } from "./contract.js";
 import * as TASKS from "./tasks.js";
 
@@ -13,12 +14,23 @@ export const IN_PLACE: Compute = {
     }),
 };
 
-/** A context in which there is somewhere to compute. */
-export type Working = Pick<PassContext, "advance"> & { readonly compute: Compute };
+/** Linear algebra in plain JavaScript, on the threads that there are. */
+export function plainLinearAlgebra(compute: Compute): LinearAlgebra {
+  const run = (routine: RoutineName, ...args: readonly unknown[]): Promise<unknown> =>
+    compute.run("runPlainly", routine, args as never);
+  return linearAlgebraOver(run as RunRoutine);
+}
 
-/** The context with what it may lack: work is then done in place. */
+/** A context in which there is somewhere to compute. */
+export type Working = Pick<PassContext, "advance"> & {
+  readonly compute: Compute;
+  readonly linearAlgebra: LinearAlgebra;
+};
+
+/** The context with what it may lack: work is then done in place, and without onnxruntime. */
 export function withCompute(context: PassContext): PassContext & Working {
-  return { ...context, compute: context.compute ?? IN_PLACE };
+  const compute = context.compute ?? IN_PLACE;
+  return { ...context, compute, linearAlgebra: context.linearAlgebra ?? plainLinearAlgebra(compute) };
 }
 
 /**
@@ -27,7 +39,7 @@ export function withCompute(context: PassContext): PassContext & Working {
  * @param part what is done to the items, for the progress of a pass that goes through them more than once
  */
 export async function sideBySide<T, R>(
-  { compute, advance }: Working,
+  { compute, advance }: Pick<Working, "compute" | "advance">,
   items: readonly T[],
   start: (item: T) => Promise<R>,
   finish?: (item: T, result: R) => void,

@@ -5,6 +5,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { StatisticRequest, Statistics } from "../numeric/statistics.js";
+import type { LinearAlgebra } from "../solver/index.js";
 
 /** What became of one node that a lossy pass looked at. */
 export interface NodeStatus {
@@ -67,7 +68,7 @@ export interface MeasureLimits {
 export type Tasks = typeof import("./tasks.js");
 export type TaskName = keyof Tasks;
 export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
-export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;
+export type TaskResult<K extends TaskName> = Awaited<ReturnType<Tasks[K]>>;
 
 /**
  * Carries out heavy work away from the main thread, which must stay free for timers, signals and progress.
@@ -107,6 +108,11 @@ export interface PassContext {
   readonly measure?: Measure;
   /** Absent in tests, where work is done in place; see `withCompute`. */
   readonly compute?: Compute;
+  /**
+   * Products of large matrices, factors and solutions: by onnxruntime in its child process. Absent where
+   * there is none and in tests; `withCompute` then does the same in plain JavaScript.
+   */
+  readonly linearAlgebra?: LinearAlgebra;
   /**
    * Ends the run early. What `compute`, `measure` and `advance` give rejects with its reason; a pass that
    * uses them need not look.

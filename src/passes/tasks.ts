@@ -3,8 +3,8 @@
  * on threads of their own. What they are given and what they return is copied or handed over, never shared.
  */
 export { clusterFlat, clusterLayer } from "../numeric/cluster-rows.js";
-export { measureLayer, scoreLayer, settleLayer } from "../numeric/layer-pruning.js";
 export { aliveInPattern } from "../numeric/pruning.js";
 export { refitLinear } from "../numeric/refit.js";
 export { roundGroups } from "../numeric/round-rows.js";
+export { runPlainly } from "../solver/index.js";
 export { quantizeToInt8 } from "./encode/int8-channels.js";
