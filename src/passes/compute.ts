@@ -22,7 +22,7 @@ export function plainLinearAlgebra(compute: Compute): LinearAlgebra {
 }
 
 /** A context in which there is somewhere to compute. */
-export type Working = Pick<PassContext, "advance"> & {
+export type Working = Pick<PassContext, "advance" | "deadline" | "samples"> & {
   readonly compute: Compute;
   readonly linearAlgebra: LinearAlgebra;
 };

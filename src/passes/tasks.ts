@@ -2,7 +2,7 @@
  * The heavy work of passes by name: pure functions of numbers and typed arrays, which `Compute` carries out
  * on threads of their own. What they are given and what they return is copied or handed over, never shared.
  */
-export { clusterFlat, clusterLayer } from "../numeric/cluster-rows.js";
+export { clusterFlat } from "../numeric/cluster-flat.js";
 export { aliveInPattern } from "../numeric/pruning.js";
 export { refitLinear } from "../numeric/refit.js";
 export { roundGroups } from "../numeric/round-rows.js";

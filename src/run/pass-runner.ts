@@ -123,7 +123,7 @@ export class PassRunner {
 
   /** @param pass whose progress is shown again after a measurement, which shows its own */
   context(statistics: Statistics | undefined, pass?: Pass, runLog = this.runLog): PassContext {
-    const { dataset, evaluator, seed, compute } = this.options;
+    const { dataset, evaluator, seed, compute, deadline, trainer } = this.options;
     const { linearAlgebra } = this;
     const signal = runSignal();
     return {
@@ -133,6 +133,9 @@ export class PassRunner {
       advance: takeTurn,
       linearAlgebra,
       ...(compute ? { compute } : {}),
+      ...(dataset?.size === undefined ? {} : { samples: dataset.size }),
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(trainer ? { trainer } : {}),
       ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
       ...(dataset

@@ -9,6 +9,13 @@ type Doubles = Matrix<Float64Array>;
 
 const BLOCK = 128;
 
+export interface FactorOptions {
+  /** Columns that are eliminated together. */
+  readonly block?: number;
+  /** Whether L takes the place of A. */
+  readonly overwrite?: boolean;
+}
+
 /**
  * L of A = L Lᵀ, its upper triangle zero. Only the lower triangle of A is read. Undefined when A is not
  * positive definite.
@@ -16,9 +23,9 @@ const BLOCK = 128;
 export async function factorize(
   engine: MatrixEngine,
   { rows: n, data }: Doubles,
-  block = BLOCK,
+  { block = BLOCK, overwrite = false }: FactorOptions = {},
 ): Promise<Doubles | undefined> {
-  const l = matrixOf(n, n, data.slice());
+  const l = matrixOf(n, n, overwrite ? data : data.slice());
   for (let from = 0; from < n; from += block) {
     const to = Math.min(n, from + block);
     const own = partOf(l, [from, to], [from, to]);

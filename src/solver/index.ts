@@ -1,3 +1,4 @@
+export type { ClusteredRows, ClusterProblem } from "./cluster-rows.js";
 export type { MeasuredInputs } from "./input-system.js";
 export { measuredInputs } from "./input-system.js";
 export {

@@ -94,7 +94,7 @@ async function inverseDiagonalOf(
   for (let b = 0; b < blocks; b++) {
     const from = Math.floor((b * size) / blocks);
     const to = Math.floor(((b + 1) * size) / blocks);
-    const l = await factorize(engine, partOfSystem(inputs, options, ridge, [from, to]));
+    const l = await factorize(engine, partOfSystem(inputs, options, ridge, [from, to]), { overwrite: true });
     if (!l) throw new RangeError("the matrix of second moments is not positive definite");
     diagonal.set(await inverseDiagonal(engine, l), from);
   }
