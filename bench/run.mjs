@@ -34,10 +34,11 @@ const ON_REQUEST = [
   "no-larger",
   "responsive",
   "signals",
+  "solver",
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals"];
+const WITH_ARGUMENTS = ["many-parts", "no-larger", "signals", "solver"];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");

@@ -1,6 +1,7 @@
 /** The few values that the weights of one layer become. */
 import { kMeans1d, nearestEntry } from "../numeric/k-means.js";
 import {
+  boundsOf,
   chooseNearest,
   type CodedRows,
   compensateErrors,
@@ -14,7 +15,7 @@ import { type FittedRows, refitBooks } from "./refit-books.js";
 import type { MeasuredRows } from "./score-rows.js";
 
 /** Turns of refitting the codebooks and improving the codes. Later ones change little. */
-const TURNS = 3;
+const TURNS = 2;
 const SWEEPS = 3;
 /** A sweep that moves less than this share of the weights is the last of its turn. */
 const FEW_MOVES = 0.002;
@@ -59,6 +60,7 @@ class Clustering {
     readonly h: Matrix<Float32Array> | undefined;
   })[];
   private books: Float64Array[];
+  private bounds: Float64Array[];
 
   constructor(
     private readonly engine: MatrixEngine,
@@ -66,7 +68,7 @@ class Clustering {
   ) {
     const { rows, columns, inputs, weights, system, fixed, partners, importance, byRow } = problem;
     const share = rows / inputs.length;
-    this.books = [];
+    this.books = this.bounds = [];
     this.groups = inputs.map((own, group) => {
       const books = Int32Array.from({ length: share }, (_, row) => (byRow ? group * share + row : 0));
       const part = weights.subarray(group * share * columns, (group + 1) * share * columns);
@@ -80,6 +82,7 @@ class Clustering {
         error: new Float32Array(part.length),
         gradient: new Float32Array(part.length),
         bookOf: (row) => this.books[books[row]!]!,
+        boundsOf: (row) => this.bounds[books[row]!]!,
       };
       const h = own && systemOf(own, system);
       return { coded, h, books, importance: importance.subarray(group * share, (group + 1) * share) };
@@ -88,6 +91,7 @@ class Clustering {
     this.books = byRow
       ? Array.from({ length: rows }, (_, row) => this.firstBook([row]))
       : [this.firstBook(Array.from({ length: rows }, (_, row) => row))];
+    this.bounds = this.books.map(boundsOf);
   }
 
   nearest(): void {
@@ -171,6 +175,7 @@ class Clustering {
     );
     const places = moved.map((book, b) => Int16Array.from(book, (entry) => nearestEntry(tidied[b]!, entry)));
     this.books = tidied;
+    this.bounds = tidied.map(boundsOf);
     for (const { coded, books } of this.groups) {
       const { columns, codes, error, weights } = coded;
       for (let i = 0; i < codes.length; i++) {

@@ -20,6 +20,15 @@ export interface CodedRows {
   readonly error: Float32Array;
   readonly gradient: Float32Array;
   readonly bookOf: (row: number) => Float64Array;
+  /** The midpoints between the entries of a row's book, from -Infinity to Infinity. */
+  readonly boundsOf: (row: number) => Float64Array;
+}
+
+/** See `CodedRows.boundsOf`. */
+export function boundsOf(book: Float64Array): Float64Array {
+  return Float64Array.from({ length: book.length + 1 }, (_, c) =>
+    c === 0 ? -Infinity : c === book.length ? Infinity : (book[c - 1]! + book[c]!) / 2,
+  );
 }
 
 const BLOCK = 128;
@@ -71,11 +80,14 @@ function improveBlock(
   let moved = 0;
   for (let row = top; row < bottom; row++) {
     const at = row * n;
+    const bounds = coded.boundsOf(row);
     own.set(gradient.subarray(at + from, at + to));
     for (let j = from; j < to; j++) {
       if (weights[at + j] === fixed) continue;
       const best = weights[at + j]! + error[at + j]! - own[j - from]! / h.data[j * n + j]!;
       const before = coded.codes[at + j]!;
+      // Most stay where they are.
+      if (!coded.partners && best > bounds[before]! && best <= bounds[before + 1]!) continue;
       const step = choose(coded, row, j, best);
       if (coded.codes[at + j] === before) continue;
       moved++;
@@ -126,13 +138,17 @@ function compensateBlock(
   const { columns: n, weights, fixed, error } = coded;
   const width = to - from;
   const errors = new Float32Array((bottom - top) * width);
+  // Lᵀ of the block, whose rows are walked.
+  const upper = new Float64Array(width * width);
+  for (let i = 0; i < width; i++)
+    for (let k = i; k < width; k++) upper[i * width + k] = l[(from + k) * n + from + i]!;
   for (let row = top; row < bottom; row++) {
     const [at, out, known] = [row * n, (row - top) * width - from, (row - top) * n];
     for (let i = to - 1; i >= from; i--) {
       const j = order[i]!;
       if (weights[at + j] === fixed) continue;
       let sum = sums[known + i]!;
-      for (let k = i + 1; k < to; k++) sum += l[k * n + i]! * errors[out + k]!;
+      for (let k = i + 1, u = (i - from) * width - from; k < to; k++) sum += upper[u + k]! * errors[out + k]!;
       choose(coded, row, j, weights[at + j]! - sum / l[i * n + i]!);
       errors[out + i] = error[at + j]!;
     }

@@ -55,6 +55,6 @@ export function runRoutine<K extends RoutineName>(
 export function runPlainly<K extends RoutineName>(
   routine: K,
   args: RoutineArguments<K>,
-): ReturnType<Routines[K]> {
+): Promise<unknown> {
   return runRoutine(PLAIN_ENGINE, routine, args);
 }

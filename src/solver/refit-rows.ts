@@ -26,7 +26,7 @@ const DIRECT_BUDGET = 2e8;
 const DIRECT_LIMIT = 320;
 const MAX_STEPS = 12;
 /** The part of what a slab has lost that a step must win back for another to follow. */
-const WORTHWHILE = 0.01;
+const WORTHWHILE = 0.02;
 
 /**
  * Sets what is gone to zero and refits what is left.
