@@ -137,7 +137,15 @@ export type {
   Trainer,
   TrainingRequest,
 } from "./passes/contract.js";
-export type { LinearAlgebra, Matrix, Reals } from "./solver/index.js";
+export type {
+  LinearAlgebra,
+  Matrix,
+  Reals,
+  RoutineArguments,
+  RoutineName,
+  Routines,
+  RunRoutine,
+} from "./solver/index.js";
 export type { GateOptions } from "./plan/gate-limits.js";
 export type { Decisions, NodeForms } from "./plan/replay.js";
 export type { ReportedTarget } from "./plan/target-options.js";

@@ -6,6 +6,7 @@ export {
   linearAlgebraOver,
   type RoutineArguments,
   type RoutineName,
+  type Routines,
   runPlainly,
   runRoutine,
   type RunRoutine,
