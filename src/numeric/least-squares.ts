@@ -128,11 +128,6 @@ export function withRidge(moments: InputMoments, lambda: number): Float64Array |
   return h;
 }
 
-/** Whether `withRidge` gives a matrix. */
-export function isFittable(moments: InputMoments, lambda: number): boolean {
-  return ridgeOf(moments, lambda) !== undefined;
-}
-
 function ridgeOf({ size, matrix, rounding = 0 }: InputMoments, lambda: number): number | undefined {
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
