@@ -38,7 +38,7 @@ export function withCompute(context: PassContext): PassContext & Working {
  * one in their order, so that what comes of it does not depend on the number of threads.
  * @param part what is done to the items, for the progress of a pass that goes through them more than once
  */
-export async function sideBySide<T, R>(
+export async function runInParallel<T, R>(
   { compute, advance }: Pick<Working, "compute" | "advance">,
   items: readonly T[],
   start: (item: T) => Promise<R>,

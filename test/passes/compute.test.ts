@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { IN_PLACE, sideBySide, withCompute } from "../../src/passes/compute.js";
+import { IN_PLACE, runInParallel, withCompute } from "../../src/passes/compute.js";
 import type { Compute, TaskArguments, TaskName } from "../../src/passes/contract.js";
 import { RunCompute } from "../../src/run/run-compute.js";
 import { uniform } from "../support/seeded.js";
@@ -111,7 +111,7 @@ describe("tasks", () => {
   });
 });
 
-describe("sideBySide", () => {
+describe("runInParallel", () => {
   const compute = (width: number): Compute => ({ ...IN_PLACE, width });
 
   it(
@@ -122,7 +122,7 @@ describe("sideBySide", () => {
       for (const width of [1, 2, 3, 7]) {
         const finished: number[] = [];
         let [running, most] = [0, 0];
-        await sideBySide(
+        await runInParallel(
           { compute: compute(width) },
           [0, 1, 2, 3, 4, 5],
           async (item) => {
@@ -143,7 +143,7 @@ describe("sideBySide", () => {
     const told: string[] = [];
     const advance = (done: number, total: number, part?: string): Promise<void> =>
       Promise.resolve(void told.push(`${part} ${done}/${total}`));
-    await sideBySide(
+    await runInParallel(
       { compute: compute(2), advance },
       ["a", "b"],
       (item) => Promise.resolve(item),
@@ -158,7 +158,7 @@ describe("sideBySide", () => {
     const work = (item: number): Promise<number> =>
       item === 1 || item === 2 ? Promise.reject(new Error(`item ${item}`)) : Promise.resolve(item);
     await expect(
-      sideBySide({ compute: compute(3) }, [0, 1, 2, 3], work, (item) => void finished.push(item)),
+      runInParallel({ compute: compute(3) }, [0, 1, 2, 3], work, (item) => void finished.push(item)),
     ).rejects.toThrow("item 1");
     expect(finished).toEqual([0]);
   });

@@ -20,7 +20,7 @@ import { EdgecError, suggestion } from "../../errors.js";
 import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
 import type { InputMoments } from "../../numeric/least-squares.js";
 import { type ClusteredRows, measuredInputs } from "../../solver/index.js";
-import { sideBySide, withCompute, type Working } from "../compute.js";
+import { runInParallel, withCompute, type Working } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { plural } from "../../units.js";
 import { selectNodes } from "../../ops/select.js";
@@ -136,7 +136,7 @@ async function cluster(
   // With data one layer at a time: the moments of large ones are as large as all else together.
   const width = context.statistics ? 1 : context.compute.width;
   const alone = { ...context, compute: { ...context.compute, width } };
-  await sideBySide(alone, layers, start, (layer, result) => {
+  await runInParallel(alone, layers, start, (layer, result) => {
     const { write, text } = result;
     done.push(result);
     const changed = write?.() ?? false;

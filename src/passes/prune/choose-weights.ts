@@ -1,6 +1,6 @@
 /** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
 import { keepHighest, stageCounts } from "../../numeric/pruning.js";
-import { sideBySide, type Working } from "../compute.js";
+import { runInParallel, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
@@ -77,7 +77,7 @@ export async function choosePattern(
   states: readonly LayerState[],
   pattern: BlockPattern,
 ): Promise<void> {
-  await sideBySide(
+  await runInParallel(
     context,
     states,
     (state) => state.keepPattern(pattern, context.compute),
@@ -94,7 +94,7 @@ export async function eachAlone<R>(
   finish: (state: LayerState, result: R) => void,
   part: string,
 ): Promise<void> {
-  await sideBySide({ ...context, compute: { ...context.compute, width: 1 } }, states, start, finish, part);
+  await runInParallel({ ...context, compute: { ...context.compute, width: 1 } }, states, start, finish, part);
 }
 
 /**

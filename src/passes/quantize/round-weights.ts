@@ -19,7 +19,7 @@ import { EdgecError, suggestion } from "../../errors.js";
 import type { Model } from "../../ir/index.js";
 import { centred, type InputMoments, withRidge } from "../../numeric/least-squares.js";
 import type { RoundedWeights } from "../../numeric/round-rows.js";
-import { sideBySide, withCompute } from "../compute.js";
+import { runInParallel, withCompute } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { type AddedBias, addedBias, shiftBias } from "../../layers/added-bias.js";
@@ -95,7 +95,7 @@ async function run(model: Model, options: RoundWeightsOptions, given: PassContex
   let rounded = 0;
   const start = (entry: PlannedLayer): Promise<RoundedLayer> =>
     roundLayer(entry, inputMoments(entry.layer, requests, statistics), context.compute);
-  await sideBySide(context, planned, start, (entry, result) => {
+  await runInParallel(context, planned, start, (entry, result) => {
     const { changed, share, text } = writeLayer(entry, result);
     nodes.push(layerStatus(entry.layer, changed ? "changed" : "kept", text));
     if (changed) rounded++;
