@@ -49,7 +49,7 @@ export function modelOf(graph, more = {}) {
 }
 
 /** NumPy's file format, version 1.0. */
-function npyBytes(shape, values) {
+export function npyBytes(shape, values) {
   const head = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   const padded = `${head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11)}\n`;
   const prefix = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, padded.length & 0xff, padded.length >> 8]);

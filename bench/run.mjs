@@ -36,10 +36,11 @@ const ON_REQUEST = [
   "responsive",
   "scale-calibration",
   "signals",
+  "solver",
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "signals"];
+const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "signals", "solver"];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");

@@ -17,6 +17,13 @@ export default [
     holds:
       "mathematics on typed arrays: affine quantization, calibrators, histograms, k-means, least squares",
   },
+  {
+    room: "solver",
+    may: ["numeric"],
+    holds:
+      "least squares of whole layers: scores, refits and codebooks of all rows at once, by products of matrices " +
+      "that an engine makes",
+  },
   { room: "threads", may: ["numeric"], holds: "runs a module's functions on threads of their own" },
   {
     room: "targets",
@@ -52,8 +59,9 @@ export default [
   },
   {
     room: "calibration",
-    may: ["ir", "numeric", "threads", "onnx", "data", "runtime"],
-    holds: "a model, a dataset and a list of wanted statistics → statistics, streamed",
+    may: ["ir", "numeric", "solver", "threads", "onnx", "data", "runtime"],
+    holds:
+      "a model, a dataset and a list of wanted statistics → statistics, streamed; its process solves as well",
   },
   {
     room: "patterns",
@@ -64,7 +72,7 @@ export default [
   },
   {
     room: "passes",
-    may: ["ir", "numeric", "ops", "layers", "patterns"],
+    may: ["ir", "numeric", "solver", "ops", "layers", "patterns"],
     holds:
       "changes to a model. A pass never runs one, so its tests need no runtime; `contract.ts` says what a pass is",
   },
@@ -106,6 +114,7 @@ export default [
     may: [
       "ir",
       "numeric",
+      "solver",
       "threads",
       "ops",
       "onnx",

@@ -134,7 +134,18 @@ export type {
   TaskName,
   TaskResult,
   Tasks as PassTasks,
+  Trainer,
+  TrainingRequest,
 } from "./passes/contract.js";
+export type {
+  LinearAlgebra,
+  Matrix,
+  Reals,
+  RoutineArguments,
+  RoutineName,
+  Routines,
+  RunRoutine,
+} from "./solver/index.js";
 export type { GateOptions } from "./plan/gate-limits.js";
 export type { Decisions, NodeForms } from "./plan/replay.js";
 export type { ReportedTarget } from "./plan/target-options.js";

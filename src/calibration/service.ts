@@ -23,6 +23,7 @@ export {
   timeInterleaved,
   usedLevel,
 } from "../runtime/session-service.js";
+export { solve } from "./solver-service.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // The first call reports a failure. A missing runtime must not end the process before that.

@@ -46,6 +46,8 @@ export async function applyPlan(
       seed,
       threads,
       debug,
+      trainer: options.trainer,
+      deadline: options.deadline,
       ...(plan.some(({ search, withinGates }) => search ?? withinGates)
         ? { evaluators: evaluatorsOf(context) }
         : {}),

@@ -5,29 +5,16 @@
  *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S          (AdaPrune, Hubara et al. 2021; OBC, Frantar &
  *   Alistarh 2022)
  *
- * which, G = H⁻¹ and R the weights that go, is ŵ_S = w_S - G_SR G_RR⁻¹ w_R as well: cheaper when few go
- * (OBC, section 3). The loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj
- * (Hassibi & Stork 1993).
+ * The loss of removing one more of them, everything else refit, is ŵ_j² / [H_SS⁻¹]_jj (Hassibi & Stork
+ * 1993). For many rows of many features see src/solver.
  */
-import { cholesky, inverse, inverseDiagonal, solveFactored } from "./linear-algebra.js";
-
-/** Beyond this many weights that stay an iterative solution costs less than a factorization. */
-const DIRECT_LIMIT = 320;
-/** The same for those that go: their factor is exact and serves the others with one product. */
-const CORRECTION_LIMIT = 512;
-/** Beyond this size the inverse of H takes longer than it saves. */
-const INVERSE_LIMIT = 1536;
-/** Steps of conjugate gradients. Each lowers the loss; with the ridge most of it is gone after a dozen. */
-const MAX_STEPS = 32;
-/** The residual, relative to that at the start, at which to stop. The loss is off by its square. */
-const TOLERANCE = 1e-3;
+import { cholesky, inverseDiagonal, solveFactored } from "./linear-algebra.js";
 
 /** Solves row after row against one H, reusing its memory. */
 export class SupportSolver {
   private gathered = new Float64Array(0);
   private readonly solution: Float64Array;
   private readonly diagonal: Float64Array;
-  private inverse: Float64Array | undefined;
 
   /** @param h full symmetric [size, size] */
   constructor(
@@ -41,18 +28,12 @@ export class SupportSolver {
   /**
    * ŵ_S for the features `support`, ascending. The answer is a view that the next call overwrites.
    * @param weights w, [size]
-   * @param start where an iterative solution begins, [size]; the closer to ŵ the better
    */
-  refit(support: Int32Array, weights: ArrayLike<number>, start: ArrayLike<number>): Float64Array {
+  refit(support: Int32Array, weights: ArrayLike<number>): Float64Array {
     const n = support.length;
-    if (n > DIRECT_LIMIT && this.size <= INVERSE_LIMIT && this.size - n <= CORRECTION_LIMIT)
-      return this.correct(support, weights);
     const x = this.solution.subarray(0, n);
     const matrix = gather(this.h, this.size, support, this.room(n));
-    const target = this.targetOf(support, weights);
-    for (let i = 0; i < n; i++) x[i] = start[support[i]!]!;
-    if (n <= DIRECT_LIMIT) solveDirectly(matrix, target, x);
-    else conjugateGradients(matrix, target, x);
+    solveDirectly(matrix, this.targetOf(support, weights), x);
     return x;
   }
 
@@ -69,23 +50,6 @@ export class SupportSolver {
     inverseDiagonal(matrix, n, losses);
     for (let i = 0; i < n; i++) losses[i] = weights[i]! ** 2 / losses[i]!;
     return { weights, losses };
-  }
-
-  /** The weights that stay, corrected for those that go. */
-  private correct(support: Int32Array, weights: ArrayLike<number>): Float64Array {
-    const { size } = this;
-    this.inverse ??= inverse(this.h, size);
-    const gone = complement(support, size);
-    const share = Float64Array.from(gone, (j) => weights[j]!);
-    solveDirectly(gather(this.inverse, size, gone, this.room(gone.length)), share, share);
-    const x = this.solution.subarray(0, support.length);
-    for (let i = 0; i < support.length; i++) {
-      const at = support[i]! * size;
-      let sum = weights[support[i]!]!;
-      for (let k = 0; k < gone.length; k++) sum -= this.inverse[at + gone[k]!]! * share[k]!;
-      x[i] = sum;
-    }
-    return x;
   }
 
   /** (H w)_S */
@@ -114,65 +78,12 @@ function gather(a: Float64Array, size: number, chosen: Int32Array, room: Float64
   return room;
 }
 
-function complement(support: Int32Array, size: number): Int32Array {
-  const kept = new Set(support);
-  return Int32Array.from(Array.from({ length: size }, (_, j) => j).filter((j) => !kept.has(j)));
-}
-
 /** Solves in place of the lower triangle of `matrix`; `x` may be `target`. */
 function solveDirectly(matrix: Float64Array, target: Float64Array, x: Float64Array): void {
   const n = x.length;
   x.set(target);
   if (!cholesky(matrix, n)) throw new RangeError("the matrix of second moments is not positive definite");
   solveFactored(matrix, n, x);
-}
-
-/**
- * Jacobi-preconditioned conjugate gradients on the lower triangle of `a` [n, n], from the `x` given, in
- * place.
- */
-function conjugateGradients(a: Float64Array, target: Float64Array, x: Float64Array): void {
-  const n = x.length;
-  const product = new Float64Array(n);
-  const residual = new Float64Array(n);
-  multiplyLower(a, n, x, product);
-  for (let i = 0; i < n; i++) residual[i] = target[i]! - product[i]!;
-  const direction = new Float64Array(n);
-  let first = 0;
-  let previous = 1;
-  for (let step = 0; step < MAX_STEPS; step++) {
-    let current = 0;
-    for (let i = 0; i < n; i++) current += residual[i]! ** 2 / a[i * n + i]!;
-    if (step === 0) first = current;
-    if (current <= first * TOLERANCE ** 2) return;
-    const beta = step === 0 ? 0 : current / previous;
-    for (let i = 0; i < n; i++) direction[i] = residual[i]! / a[i * n + i]! + beta * direction[i]!;
-    multiplyLower(a, n, direction, product);
-    let curvature = 0;
-    for (let i = 0; i < n; i++) curvature += direction[i]! * product[i]!;
-    if (!(curvature > 0)) return;
-    const alpha = current / curvature;
-    for (let i = 0; i < n; i++) {
-      x[i]! += alpha * direction[i]!;
-      residual[i]! -= alpha * product[i]!;
-    }
-    previous = current;
-  }
-}
-
-/** y = A x from the lower triangle of a symmetric A. */
-function multiplyLower(a: Float64Array, n: number, x: Float64Array, y: Float64Array): void {
-  for (let i = 0; i < n; i++) {
-    const at = i * n;
-    const xi = x[i]!;
-    let sum = a[at + i]! * xi;
-    for (let j = 0; j < i; j++) {
-      const value = a[at + j]!;
-      sum += value * x[j]!;
-      y[j]! += value * xi;
-    }
-    y[i] = sum;
-  }
 }
 
 /** E[x xᵀ] of the inputs, with what a fit against it needs. */
@@ -215,11 +126,6 @@ export function withRidge(moments: InputMoments, lambda: number): Float64Array |
   const h = matrix.slice();
   for (let i = 0; i < size; i++) h[i * size + i]! += ridge;
   return h;
-}
-
-/** Whether `withRidge` gives a matrix. */
-export function isFittable(moments: InputMoments, lambda: number): boolean {
-  return ridgeOf(moments, lambda) !== undefined;
 }
 
 function ridgeOf({ size, matrix, rounding = 0 }: InputMoments, lambda: number): number | undefined {

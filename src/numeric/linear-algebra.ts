@@ -220,26 +220,6 @@ function finishInverse(l: Float64Array, ri: number, i: number, sums: Float64Arra
   l[ri + i] = -scale;
 }
 
-/**
- * A⁻¹ of a symmetric positive definite `a` [n, n], whole.
- * @throws RangeError when A is not positive definite
- */
-export function inverse(a: Float64Array, n: number): Float64Array {
-  const l = a.slice();
-  if (!cholesky(l, n)) throw new RangeError("the matrix is not positive definite");
-  invertLower(l, n);
-  // A⁻¹ = L⁻ᵀ L⁻¹: the sum over rows k of L⁻¹ of their outer products with themselves.
-  const result = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    for (let i = 0; i <= k; i++) {
-      const value = l[k * n + i]!;
-      for (let j = 0, from = k * n, to = i * n; j <= i; j++) result[to + j]! += value * l[from + j]!;
-    }
-  }
-  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) result[j * n + i] = result[i * n + j]!;
-  return result;
-}
-
 /** The diagonal of A⁻¹, given the factor that `cholesky` left in `l` [n, n], which is overwritten by L⁻¹. */
 export function inverseDiagonal(
   l: Float64Array,

@@ -1,5 +1,6 @@
 /** Runs the heavy work of passes, and schedules it over many layers. */
 import { transferable } from "../numeric/transferable.js";
+import { type LinearAlgebra, linearAlgebraOver, type RoutineName, type RunRoutine } from "../solver/index.js";
 import type { Compute, PassContext, TaskArguments, TaskName, TaskResult } from "./contract.js";
 import * as TASKS from "./tasks.js";
 
@@ -16,12 +17,23 @@ export const IN_PLACE: Compute = {
     }),
 };
 
-/** A context that certainly has a `compute`. */
-export type Working = Pick<PassContext, "advance"> & { readonly compute: Compute };
+/** Linear algebra in plain JavaScript, on the threads that there are. */
+export function plainLinearAlgebra(compute: Compute): LinearAlgebra {
+  const run = (routine: RoutineName, ...args: readonly unknown[]): Promise<unknown> =>
+    compute.run("runPlainly", routine, args as never);
+  return linearAlgebraOver(run as RunRoutine);
+}
 
-/** The context, with work done in place if it has no `compute`. */
+/** A context that certainly has a `compute` and a `linearAlgebra`. */
+export type Working = Pick<PassContext, "advance" | "deadline" | "samples"> & {
+  readonly compute: Compute;
+  readonly linearAlgebra: LinearAlgebra;
+};
+
+/** The context, with work done in place and without onnxruntime if it has no `compute` and `linearAlgebra`. */
 export function withCompute(context: PassContext): PassContext & Working {
-  return { ...context, compute: context.compute ?? IN_PLACE };
+  const compute = context.compute ?? IN_PLACE;
+  return { ...context, compute, linearAlgebra: context.linearAlgebra ?? plainLinearAlgebra(compute) };
 }
 
 /**
@@ -30,7 +42,7 @@ export function withCompute(context: PassContext): PassContext & Working {
  * @param part names this round in progress messages, for a pass that goes through the items more than once
  */
 export async function runInParallel<T, R>(
-  { compute, advance }: Working,
+  { compute, advance }: Pick<Working, "compute" | "advance">,
   items: readonly T[],
   start: (item: T) => Promise<R>,
   finish?: (item: T, result: R) => void,

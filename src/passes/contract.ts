@@ -5,6 +5,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { StatisticRequest, Statistics } from "../numeric/statistics.js";
+import type { LinearAlgebra } from "../solver/index.js";
 
 /** What became of one node that a lossy pass looked at. */
 export interface NodeStatus {
@@ -43,6 +44,32 @@ export interface ConstantEvaluator {
   evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
 }
 
+/**
+ * Trains weights with gradients, injected as the evaluator is: edgec itself computes none. A caller of the
+ * library gives one that passes can use.
+ */
+export interface Trainer {
+  /**
+   * Fits some constants of `model` so that its outputs come nearer to those of `reference` on the calibration
+   * data. Neither model is changed. Returns the new values by name, in the types and shapes of the old ones; one
+   * that is not to change is absent.
+   */
+  train(request: TrainingRequest): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+}
+
+export interface TrainingRequest {
+  readonly model: Model;
+  readonly reference: Model;
+  /** The constants of the main graph that may change. */
+  readonly trainable: readonly string[];
+  /** For constants that were pruned or coded: those whose zeros have to stay zero. */
+  readonly keepZeros?: readonly string[];
+  readonly seed: number;
+  /** As in `PassContext`. */
+  readonly deadline?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Values of another model on the same samples, fed to the measured model as an input. */
 export interface GivenInput {
   /** The input of the measured model that takes them. */
@@ -67,7 +94,7 @@ export interface MeasureLimits {
 export type Tasks = typeof import("./tasks.js");
 export type TaskName = keyof Tasks;
 export type TaskArguments<K extends TaskName> = Parameters<Tasks[K]>;
-export type TaskResult<K extends TaskName> = ReturnType<Tasks[K]>;
+export type TaskResult<K extends TaskName> = Awaited<ReturnType<Tasks[K]>>;
 
 /** Does heavy work off the main thread, which must stay free for timers, signals and progress. */
 export interface Compute {
@@ -104,6 +131,23 @@ export interface PassContext {
   readonly measure?: Measure;
   /** Absent in tests, which do all work in place; see `withCompute`. */
   readonly compute?: Compute;
+  /**
+   * Products of large matrices, factors and solutions: by onnxruntime in its child process. Absent where
+   * there is none and in tests; `withCompute` then does the same in plain JavaScript.
+   */
+  readonly linearAlgebra?: LinearAlgebra;
+  /**
+   * How many samples `statistics` and `measure` take their values from; absent without data, and where the data
+   * does not say how many it has.
+   */
+  readonly samples?: number;
+  /**
+   * The time, in milliseconds as `Date.now` gives it, from which on a pass that improves something step by
+   * step takes what it has, and says so in a diagnostic. Absent when there is no hurry.
+   */
+  readonly deadline?: number;
+  /** Absent unless the caller of the library gives one. */
+  readonly trainer?: Trainer;
   /**
    * Ends the run early. Promises of `compute`, `measure` and `advance` reject with its reason, so a pass that
    * uses them need not check it.

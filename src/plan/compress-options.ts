@@ -1,4 +1,5 @@
 /** What `compress` takes. */
+import type { Trainer } from "../passes/contract.js";
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { KeysOf } from "../option-keys.js";
@@ -143,6 +144,13 @@ export interface CompressOptions extends LimitOptions {
    * thread or file behind. The output is as it was, or the best model that a search had found.
    */
   readonly signal?: AbortSignal;
+  /**
+   * The time, in milliseconds as `Date.now()` gives it, from which on passes that improve weights step by step
+   * take what they have. The run still checks and writes its result.
+   */
+  readonly deadline?: number;
+  /** For passes of your own that train: handed to every pass as `context.trainer`. */
+  readonly trainer?: Trainer;
 }
 
 export const COMPRESS_KEYS = {
@@ -185,4 +193,6 @@ export const COMPRESS_KEYS = {
   explain: true,
   logger: true,
   signal: true,
+  deadline: true,
+  trainer: true,
 } satisfies KeysOf<CompressOptions>;

@@ -10,12 +10,14 @@ import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { CachedActivations } from "./cached-activations.js";
+import { runLinearAlgebra } from "./run-linear-algebra.js";
 import { RunLog } from "./run-log.js";
 import { MeasurementCache } from "./measurements.js";
 import type { RunOptions } from "./run-options.js";
 import { inStage } from "../stage-clock.js";
 import { troubleOf } from "../trouble.js";
 import type { PlannedStep } from "../plan/plan-types.js";
+import type { LinearAlgebra } from "../solver/index.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
 export class PassFailure extends EdgecError {
@@ -43,6 +45,7 @@ export class PassRunner {
   private referenceModel: Model | undefined;
   private readonly measurements: MeasurementCache;
   private readonly cachedActivations: CachedActivations;
+  private readonly linearAlgebra: LinearAlgebra;
 
   /** @param process where what passes ask for is measured */
   constructor(
@@ -52,6 +55,7 @@ export class PassRunner {
   ) {
     this.measurements = new MeasurementCache(options.logger);
     this.cachedActivations = new CachedActivations(options.threads, process);
+    this.linearAlgebra = runLinearAlgebra(process, options.compute);
   }
 
   /** To be called before results may change: keeps what later passes are to come near. */
@@ -123,14 +127,19 @@ export class PassRunner {
 
   /** @param pass whose progress is shown again after a measurement, which shows its own */
   context(statistics: Statistics | undefined, pass?: Pass, runLog = this.runLog): PassContext {
-    const { dataset, evaluator, seed, compute } = this.options;
+    const { dataset, evaluator, seed, compute, deadline, trainer } = this.options;
+    const { linearAlgebra } = this;
     const signal = runSignal();
     return {
       statistics,
       evaluator,
       seed,
       advance: takeTurn,
+      linearAlgebra,
       ...(compute ? { compute } : {}),
+      ...(dataset?.size === undefined ? {} : { samples: dataset.size }),
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(trainer ? { trainer } : {}),
       ...(signal ? { signal } : {}),
       ...(this.referenceModel ? { reference: this.referenceModel } : {}),
       ...(dataset

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
-import type { Compute, ConstantEvaluator } from "../passes/contract.js";
+import type { Compute, ConstantEvaluator, Trainer } from "../passes/contract.js";
 import type { ModelEvaluators } from "../search/search-types.js";
 import type { Scorer } from "./ablation.js";
 
@@ -21,6 +21,10 @@ export interface RunOptions {
   readonly evaluator?: ConstantEvaluator | undefined;
   /** Where passes have their heavy work done; default: in place. */
   readonly compute?: Compute | undefined;
+  /** What the caller of the library gives passes that train. */
+  readonly trainer?: Trainer | undefined;
+  /** When passes are to take what they have; see `PassContext`. */
+  readonly deadline?: number | undefined;
   readonly logger: Logger;
   readonly seed: number;
   readonly threads: number;

@@ -9,46 +9,14 @@ afterAll(() => threads.close());
 
 /** Random tasks of every kind; sizes are such that some arrays are handed over and some copied. */
 const makers: { readonly [K in TaskName]: (next: () => number) => TaskArguments<K> } = {
-  scoreLayer: (next) => [layer(next)],
-  measureLayer: (next) => {
-    const matrix = layer(next);
-    return [
-      matrix,
-      { fitted: matrix.weights.slice(), scores: new Float32Array(matrix.weights.length) },
-      aliveOf(matrix.weights.length, next),
-      0.5 + next(),
-    ];
-  },
-  settleLayer: (next) => {
-    const matrix = layer(next);
-    const start = next() < 0.5 ? matrix.weights.slice() : undefined;
-    return [
-      matrix,
-      start,
-      aliveOf(matrix.weights.length, next),
-      matrix.h.map((h) => (h ? floats64(matrix.columns, next) : undefined)),
-    ];
-  },
-  clusterLayer: (next) => {
-    const { weights: values, rows, columns, h } = layer(next);
-    const sets =
-      next() < 0.5
-        ? [Array.from({ length: rows }, (_, row) => row)]
-        : Array.from({ length: rows }, (_, row) => [row]);
-    return [
-      {
-        values,
-        rows,
-        columns,
-        h,
-        importance: new Float64Array(rows).fill(1),
-        fixed: next() < 0.5 ? 0 : undefined,
-        integers: false,
-        partners: undefined,
-      },
-      sets,
-      2 + Math.floor(6 * next()),
-    ];
+  runPlainly: (next) => {
+    const matrix = measured(next);
+    const count = matrix.weights.length;
+    if (next() < 0.5) return ["scoreRows", [matrix]];
+    if (next() < 0.5) return ["refitRows", [matrix, aliveOf(count, next), matrix.weights.slice()]];
+    const problem = { ...matrix, importance: new Float64Array(matrix.rows).fill(1), integers: false };
+    const fixed = next() < 0.5 ? 0 : undefined;
+    return ["clusterRows", [{ ...problem, fixed, partners: undefined, k: 4, byRow: next() < 0.5 }]];
   },
   clusterFlat: (next) => [
     Float32Array.from({ length: 6000 }, () => next() - 0.5),
@@ -95,6 +63,13 @@ function layer(next: () => number) {
   };
 }
 
+function measured(next: () => number) {
+  const { weights, rows, columns, h } = layer(next);
+  const mean = (): Float64Array => floats64(columns, next);
+  const inputs = h.map((matrix) => matrix && { size: columns, matrix, mean: mean(), unit: 0.5 + next() });
+  return { weights, rows, columns, inputs, system: { ridge: 0.01, centred: false } };
+}
+
 function floats64(count: number, next: () => number): Float64Array {
   return Float64Array.from({ length: count }, () => next() - 0.5);
 }
@@ -122,7 +97,8 @@ describe("tasks", () => {
       for (let trial = 0; trial < 6; trial++) {
         const args = (makers[task] as (next: () => number) => TaskArguments<typeof task>)(next);
         const copy = structuredClone(args);
-        const [there, here] = await Promise.all([threads.run(task, ...args), IN_PLACE.run(task, ...copy)]);
+        const there: unknown = await threads.run(task, ...args);
+        const here: unknown = await IN_PLACE.run(task, ...copy);
         expect(there).toEqual(here);
       }
     },

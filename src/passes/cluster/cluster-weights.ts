@@ -15,11 +15,14 @@
  * stay, and are one of the k. Biases stay. Tensors too small to gain are left. Latency does not change: the
  * values are the same floats or codes to a kernel. encode-weights makes the file smaller.
  */
+import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
-import { type InputMoments, withRidge } from "../../numeric/least-squares.js";
-import { runInParallel, withCompute } from "../compute.js";
+import type { InputMoments } from "../../numeric/least-squares.js";
+import { type ClusteredRows, measuredInputs } from "../../solver/index.js";
+import { runInParallel, withCompute, type Working } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
+import { plural } from "../../units.js";
 import { selectNodes } from "../../ops/select.js";
 import { definePass } from "../define-pass.js";
 import { gramRequests, inputMoments } from "../../layers/input-moments.js";
@@ -126,10 +129,16 @@ async function cluster(
   const { layers, kept } = planClustering(model, options);
   const requests = gramRequests(model, layers);
   const nodes: NodeStatus[] = [...kept];
+  const done: Clustered[] = [];
   let clustered = 0;
   const start = (layer: WeightLayer): Promise<Clustered> =>
-    clusterLayer(layer, options, inputMoments(layer, requests, context.statistics), context.compute);
-  await runInParallel(context, layers, start, (layer, { write, text }) => {
+    clusterLayer(layer, options, () => inputMoments(layer, requests, context.statistics), context);
+  // With data one layer at a time: the moments of large ones are as large as all else together.
+  const width = context.statistics ? 1 : context.compute.width;
+  const alone = { ...context, compute: { ...context.compute, width } };
+  await runInParallel(alone, layers, start, (layer, result) => {
+    const { write, text } = result;
+    done.push(result);
     const changed = write?.() ?? false;
     nodes.push(layerStatus(layer, changed ? "changed" : "kept", text));
     if (changed) clustered++;
@@ -138,50 +147,89 @@ async function cluster(
     modified: clustered > 0,
     stats: { clusteredTensors: clustered, values: clustered > 0 ? options.k : 0 },
     nodes,
-    diagnostics: [],
+    diagnostics: diagnosticsOf(layers, done),
   };
+}
+
+/** The layers that the deadline kept from being improved to the end. */
+function diagnosticsOf(layers: readonly WeightLayer[], done: readonly Clustered[]): Diagnostic[] {
+  const late = layers.filter((_, i) => done[i]?.isCutShort).map(({ tensor }) => tensor.name ?? "");
+  if (late.length === 0) return [];
+  const message =
+    `The time was up while values were fitted to the calibration data: ${quotedNames(late)} could come nearer. ` +
+    "Set a later deadline for a better fit.";
+  return [{ id: `${NAME}/deadline`, severity: "warning", message }];
+}
+
+/** A few names, and how many more. */
+function quotedNames(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map((name) => `"${name}"`);
+  return names.length > 3 ? `${shown.join(", ")} and ${names.length - 3} more` : shown.join(", ");
 }
 
 /** What becomes of a layer: `write` puts it into the graph and says whether anything changed. */
 interface Clustered {
   readonly write?: () => boolean;
   readonly text: string;
+  readonly isFitted?: boolean;
+  readonly isCutShort?: boolean;
 }
 
 async function clusterLayer(
   layer: WeightLayer,
   { k, granularity }: ClusterWeightsOptions,
-  moments: readonly InputMoments[] | undefined,
-  compute: Compute,
+  momentsOf: () => readonly InputMoments[] | undefined,
+  { compute, linearAlgebra, deadline, samples }: Working,
 ): Promise<Clustered> {
   const { tensor, layout } = layer;
   const { rows, columns } = layout;
+  const moments = momentsOf();
   if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, compute);
-  const values = readRows(finiteValues(tensor), layout);
-  const sets = rowSets(rows, granularity);
-  const before = mostDistinct(values, sets, columns, k);
+  const weights = readRows(finiteValues(tensor), layout);
+  const before = mostDistinct(weights, rowSets(rows, granularity), columns, k);
   if (before <= k) return { text: `has ${before} distinct ${before === 1 ? "value" : "values"} already` };
   const integers = !isFloating(tensor);
-  const fixed = fixedValue(values, integers ? zeroPoint(layer) : 0);
-  const h = Array.from({ length: layout.groups }, (_, g) => moments?.[g] && withRidge(moments[g], RIDGE));
-  const partners = integers ? guardedPairs(layer, values) : undefined;
-  const clustered = await compute.run(
-    "clusterLayer",
-    { values, rows, columns, h, integers, importance: importanceOf(layer), fixed, partners },
-    sets,
+  const fixed = fixedValue(weights, integers ? zeroPoint(layer) : 0);
+  const clustered = await linearAlgebra.run("clusterRows", {
+    weights,
+    rows,
+    columns,
+    inputs: Array.from({ length: layout.groups }, (_, g) => {
+      const own = moments?.[g];
+      return own && measuredInputs(own.size, own.matrix, own.mean);
+    }),
+    system: { ridge: RIDGE, centred: false },
+    integers,
+    importance: importanceOf(layer),
+    fixed,
+    partners: integers ? guardedPairs(layer, weights) : undefined,
     k,
-  );
-  const how = moments ? "errors made to cancel over the calibration data" : "by value alone";
+    byRow: granularity === "channel",
+    deadline,
+  });
   return {
+    isFitted: clustered.isFitted,
+    isCutShort: clustered.isCutShort,
     text:
       `${k} values${granularity === "channel" ? " for each channel" : ""}, ` +
-      `${how}${fixed === undefined ? "" : ", zeros stay"}`,
+      `${howOf(clustered, moments !== undefined, samples)}${fixed === undefined ? "" : ", zeros stay"}`,
     write: () => {
-      const replaced = withValues(tensor, writeRows(clustered, layout));
+      const replaced = withValues(tensor, writeRows(clustered.values, layout));
       layer.uses[0].editor.replaceInitializer(replaced);
       return replaced !== tensor;
     },
   };
+}
+
+function howOf(
+  { isFitted, isCutShort }: ClusteredRows,
+  isMeasured: boolean,
+  samples: number | undefined,
+): string {
+  if (!isFitted) return isMeasured ? "by value alone, as its inputs never varied" : "by value alone";
+  const data = samples === undefined ? "the calibration data" : plural(samples, "calibration sample");
+  const how = `errors made to cancel over ${data}`;
+  return isCutShort ? `${how} until the time was up` : how;
 }
 
 /** Without data no weight counts more than another, so they need no rows. */

@@ -53,18 +53,17 @@ async function removeInStages(
   keep: number,
   withLosses: boolean,
 ): Promise<void> {
-  await score(context, states, withLosses);
   const left = states.reduce((sum, state) => sum + state.left, 0);
   if (keep >= left) return;
   const counts = withLosses ? stageCounts(left, keep, STAGES) : [keep];
   for (const [stage, count] of counts.entries()) {
     keepHighest(states, count);
     if (stage === counts.length - 1) break;
-    await runInParallel(
+    await eachAlone(
       context,
       states,
-      (state) => state.measureAgain(context.compute),
-      undefined,
+      (state) => state.measureAgain(context.linearAlgebra),
+      () => undefined,
       `stage ${stage + 1} of ${counts.length - 1}`,
     );
   }
@@ -77,9 +76,7 @@ export async function choosePattern(
   context: Working,
   states: readonly LayerState[],
   pattern: BlockPattern,
-  withLosses: boolean,
 ): Promise<void> {
-  await score(context, states, withLosses);
   await runInParallel(
     context,
     states,
@@ -89,12 +86,30 @@ export async function choosePattern(
   );
 }
 
-function score(context: Working, states: readonly LayerState[], withLosses: boolean): Promise<void> {
-  return runInParallel(
+/** One layer at a time: moments of large ones are as large as all else together. */
+export async function eachAlone<R>(
+  context: Working,
+  states: readonly LayerState[],
+  start: (state: LayerState) => Promise<R>,
+  finish: (state: LayerState, result: R) => void,
+  part: string,
+): Promise<void> {
+  await runInParallel({ ...context, compute: { ...context.compute, width: 1 } }, states, start, finish, part);
+}
+
+/**
+ * Scores all layers by loss, or by magnitude when no layer's inputs tell what a loss is. Returns whether they
+ * do.
+ */
+export async function score(context: Working, states: readonly LayerState[]): Promise<boolean> {
+  await eachAlone(
     context,
     states,
-    (state) => state.score(withLosses ? "loss" : "magnitude", context.compute),
-    undefined,
+    (state) => state.scoreLosses(context.linearAlgebra),
+    () => undefined,
     "losses",
   );
+  if (states.some((state) => state.isFitted)) return true;
+  for (const state of states) state.scoreMagnitudes();
+  return false;
 }

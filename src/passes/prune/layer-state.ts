@@ -1,7 +1,7 @@
 /** A layer while it is pruned: its weights, which of them are left, and what losing each would cost. */
-import { type LayerMatrix, type SettledLayer } from "../../numeric/layer-pruning.js";
-import { centred, type InputMoments, isFittable, withRidge } from "../../numeric/least-squares.js";
+import type { InputMoments } from "../../numeric/least-squares.js";
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
+import { type LinearAlgebra, measuredInputs, type MeasuredRows, type RefitRows } from "../../solver/index.js";
 import type { Compute } from "../contract.js";
 import type { WeightLayer } from "../../layers/weight-layers.js";
 import { readRows } from "../../layers/weight-matrix.js";
@@ -16,8 +16,8 @@ const RIDGE = 0.01;
 const MEASURE_BUDGET = 5e8;
 
 /**
- * Holds five bytes for each weight; the weights themselves are read anew when they are needed, as all
- * layers are open together.
+ * Holds five bytes for each weight. The weights themselves and the moments of the inputs, which are much
+ * larger, are read anew when they are needed, as all layers are open together.
  */
 export class LayerState implements Ranked {
   alive: Uint8Array;
@@ -30,18 +30,18 @@ export class LayerState implements Ranked {
   private fitted: Float32Array | undefined;
   /** Weights that were not zero to begin with. */
   readonly originallyLeft: number;
-  /** Whether weights that stay can be fitted to the inputs. */
-  readonly isFitted: boolean;
+  /** Whether weights that stay can be fitted to the inputs; known once losses are scored. */
+  isFitted = false;
   /** By what all losses of the layer are divided, so that layers compare. */
   private norm = 1;
 
   /**
-   * @param moments of the inputs, by group, when measured: scores are then losses
+   * @param moments reads those of the inputs, by group, when measured
    * @param hasBias whether a bias can take up a shift of the mean, so that only deviations from it count
    */
   constructor(
     readonly layer: WeightLayer,
-    private readonly moments: readonly InputMoments[] | undefined,
+    private readonly moments: () => readonly InputMoments[] | undefined,
     readonly hasBias: boolean,
   ) {
     const original = this.readOriginal();
@@ -50,38 +50,35 @@ export class LayerState implements Ranked {
     for (let i = 0; i < this.count; i++) this.alive[i] = original[i] === 0 ? 0 : 1;
     this.scores = new Float32Array(this.count);
     this.originallyLeft = countAlive(this.alive);
-    this.isFitted = moments?.some((own) => isFittable(own, RIDGE)) ?? false;
   }
 
   get left(): number {
     return countAlive(this.alive);
   }
 
-  /** First scores: |w|, or the loss of removing a weight alone; see `scoreLayer`. */
-  async score(kind: "magnitude" | "loss", compute: Compute): Promise<void> {
-    if (kind === "loss") {
-      ({ scores: this.scores, norm: this.norm } = await compute.run("scoreLayer", this.matrix()));
-      return;
-    }
+  /** First scores by magnitude alone. */
+  scoreMagnitudes(): void {
     const original = this.readOriginal();
     for (let i = 0; i < this.count; i++) this.scores[i] = Math.abs(original[i]!);
+  }
+
+  /** First scores: the loss of removing a weight alone; see `scoreRows`. */
+  async scoreLosses({ run }: LinearAlgebra): Promise<void> {
+    const rows = this.measured();
+    this.isFitted = rows.inputs.some((own) => own !== undefined);
+    ({ scores: this.scores, norm: this.norm } = await run("scoreRows", rows));
   }
 
   /**
    * Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones
    * stand.
    */
-  async measureAgain(compute: Compute): Promise<void> {
+  async measureAgain({ run }: LinearAlgebra): Promise<void> {
     if (!this.isFitted || this.measuringCost() > MEASURE_BUDGET) return;
-    const matrix = this.matrix();
-    const before = { fitted: this.fitted ?? matrix.weights.slice(), scores: this.scores };
-    ({ fitted: this.fitted, scores: this.scores } = await compute.run(
-      "measureLayer",
-      matrix,
-      before,
-      this.alive.slice(),
-      this.norm,
-    ));
+    const rows = this.measured();
+    const before = { fitted: this.fitted ?? rows.weights.slice(), scores: this.scores };
+    const alive = this.alive.slice();
+    ({ fitted: this.fitted, scores: this.scores } = await run("measureRows", rows, before, alive, this.norm));
   }
 
   /** Leaves the N highest scores of every M consecutive input channels. */
@@ -98,14 +95,10 @@ export class LayerState implements Ranked {
   }
 
   /** Sets what is gone to zero and refits what is left. */
-  async settle(compute: Compute): Promise<SettledLayer> {
-    const {
-      layer: { layout },
-      fitted,
-    } = this;
+  settle({ run }: LinearAlgebra): Promise<RefitRows> {
+    const { fitted } = this;
     this.fitted = undefined;
-    const means = Array.from({ length: layout.groups }, (_, g) => this.moments?.[g]?.mean.slice());
-    return compute.run("settleLayer", this.matrix(), fitted, this.alive.slice(), means);
+    return run("refitRows", this.measured(), this.alive.slice(), fitted);
   }
 
   private readOriginal(): Float32Array {
@@ -113,13 +106,15 @@ export class LayerState implements Ranked {
   }
 
   /** With copies of its own, which may be handed over. */
-  private matrix(): LayerMatrix {
+  private measured(): MeasuredRows {
     const { rows, columns, groups } = this.layer.layout;
-    const h = Array.from({ length: groups }, (_, g) => {
-      const own = this.moments?.[g];
-      return own && withRidge(this.hasBias ? centred(own) : own, RIDGE);
+    const moments = this.moments();
+    const inputs = Array.from({ length: groups }, (_, g) => {
+      const own = moments?.[g];
+      return own && measuredInputs(own.size, own.matrix, own.mean);
     });
-    return { weights: this.readOriginal(), rows, columns, h };
+    const system = { ridge: RIDGE, centred: this.hasBias };
+    return { weights: this.readOriginal(), rows, columns, inputs, system };
   }
 
   private measuringCost(): number {

@@ -40,7 +40,7 @@ export function planPruning(
   });
   const { ends, tooLarge } = protectedEnds(model, protectEnds ? candidates : []);
   for (const [layer, end] of ends)
-    keep(layer, `the ${end} layer is protected: it holds few weights and errors in it are not made up for`);
+    keep(layer, `the ${end} layer is protected: it holds few weights, and nothing compensates its errors`);
   return {
     layers: candidates.filter((layer) => !ends.has(layer)),
     kept,

@@ -23,8 +23,8 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { elementCount, type Model } from "../../ir/index.js";
-import type { SettledLayer } from "../../numeric/layer-pruning.js";
-import { runInParallel, withCompute, type Working } from "../compute.js";
+import type { RefitRows } from "../../solver/index.js";
+import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { addedBias, shiftBias } from "../../layers/added-bias.js";
@@ -34,7 +34,14 @@ import { writeRows } from "../../layers/weight-matrix.js";
 import { withValues } from "../../layers/weight-values.js";
 import { parseAmount, type PruneAmount } from "./amount.js";
 import { pruneBlocks, pruneEach, pruneTogether, type PrunedLayer } from "./by-magnitude.js";
-import { chooseByLayer, chooseGlobally, choosePattern, keptBeside } from "./choose-weights.js";
+import {
+  chooseByLayer,
+  chooseGlobally,
+  choosePattern,
+  eachAlone,
+  keptBeside,
+  score,
+} from "./choose-weights.js";
 import { LayerState } from "./layer-state.js";
 import { planPruning, type PruningPlan } from "./plan-pruning.js";
 
@@ -96,15 +103,14 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   const requests = gramRequests(model, plan.layers);
   const states: LayerState[] = [];
   for (const layer of plan.layers) {
-    states.push(
-      new LayerState(layer, inputMoments(layer, requests, statistics), addedBias(layer) !== undefined),
-    );
+    const moments = (): ReturnType<typeof inputMoments> => inputMoments(layer, requests, statistics);
+    states.push(new LayerState(layer, moments, addedBias(layer) !== undefined));
     await context.advance?.(states.length, plan.layers.length, "read");
   }
-  const withLosses = states.some((state) => state.isFitted);
+  const withLosses = await score(context, states);
   await choose(context, states, plan, options, withLosses);
   const changed = states.filter(({ left, originallyLeft }) => left !== originallyLeft);
-  await runInParallel(context, changed, (state) => state.settle(context.compute), write, "fit");
+  await eachAlone(context, changed, (state) => state.settle(context.linearAlgebra), write, "fit");
   return resultOf(states, plan, options, withLosses);
 }
 
@@ -143,14 +149,14 @@ async function choose(
   withLosses: boolean,
 ): Promise<void> {
   const parsed = parseAmount(amount);
-  if (parsed.type === "pattern") return choosePattern(context, states, parsed, withLosses);
+  if (parsed.type === "pattern") return choosePattern(context, states, parsed);
   if (scope === "layer") return chooseByLayer(context, states, parsed.ratio, withLosses);
   const size = states.reduce((sum, state) => sum + state.count, 0);
   return chooseGlobally(context, states, keptBeside(size, plan.denseWeights, parsed.ratio), withLosses);
 }
 
 /** Puts a layer's new weights and bias into the graph. */
-function write({ layer, isFitted }: LayerState, { weights, meanShift }: SettledLayer): void {
+function write({ layer, isFitted }: LayerState, { weights, meanShift }: RefitRows): void {
   const bias = addedBias(layer);
   const tensor = withValues(layer.tensor, writeRows(weights, layer.layout));
   if (tensor === layer.tensor) return;

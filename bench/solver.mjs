@@ -1,0 +1,121 @@
+/**
+ * Pruning and clustering with calibration data on layers of real size: CPU seconds and memory of all processes,
+ * checks included, on random weights in torchvision's shapes; and fidelity on the five digit models.
+ *
+ *   npm run bench -- solver                    all of it, half an hour
+ *   npm run bench -- solver prune cluster      only these tables; "fidelity" is the third
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compress } from "../dist/index.js";
+import { fixture } from "./fixtures.mjs";
+import { printTable } from "./table.mjs";
+import { writeTorchShape } from "./torch-shapes.mjs";
+
+const JOBS = {
+  prune: [
+    ["resnet18", 20, "<= 30 s"],
+    ["vit_b_16", 20, "<= 120 s"],
+    ["resnet50", 100, "<= 90 s"],
+  ],
+  cluster: [
+    ["dense512", 20, ""],
+    ["dense1024", 20, "<= 10 s"],
+    ["dense2048", 20, "no cliff"],
+    ["dense4096", 20, "no cliff"],
+    ["resnet18", 20, "<= 40 s"],
+  ],
+};
+const AMOUNT = { prune: "0.5", cluster: "16" };
+const DIGIT_MODELS = ["lenet", "mbv2", "resnet", "vit", "rnn"];
+const TABLES = ["prune", "cluster", "fidelity"];
+
+export default async function solver(args = []) {
+  const unknown = args.find((name) => !TABLES.includes(name));
+  if (unknown !== undefined)
+    throw new Error(`there is no table "${unknown}"; choose from ${TABLES.join(", ")}`);
+  const asked = args.length > 0 ? args : TABLES;
+  for (const kind of ["prune", "cluster"]) if (asked.includes(kind)) await costs(kind);
+  if (asked.includes("fidelity")) await fidelity();
+}
+
+async function costs(kind) {
+  const rows = [];
+  for (const [name, samples, bound] of JOBS[kind]) {
+    const folder = mkdtempSync(join(tmpdir(), "bench-solver-"));
+    try {
+      const { model, calib } = writeTorchShape(folder, name, samples);
+      const flags = [`--${kind}`, AMOUNT[kind], "--calib", calib, "-o", join(folder, "out.onnx")];
+      const { cpuSeconds, mib, status } = await measured(["bin/edgec.js", "compress", model, ...flags]);
+      rows.push([
+        name,
+        `${samples}`,
+        cpuSeconds.toFixed(1),
+        mib.toFixed(0),
+        status === 0 ? "" : `exit ${status}`,
+        bound,
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  const columns = ["model", "samples", "CPU s", "MiB", "", "asked"];
+  printTable(`--${kind} ${AMOUNT[kind]} --calib, all processes`, columns, rows);
+}
+
+/** Processor time of a command with all its descendants, and the peak of the memory of all together. */
+async function measured(args) {
+  const child = spawn(
+    "bash",
+    ["-c", 'TIMEFORMAT="%U %S"; time "$0" "$@" > /dev/null 2>&1', process.execPath, ...args],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let output = "";
+  let mib = 0;
+  child.stderr.on("data", (chunk) => (output += chunk));
+  const timer = setInterval(() => (mib = Math.max(mib, residentOf(child.pid))), 50);
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(timer);
+  const [user = NaN, system = NaN] = (/([\d.]+) ([\d.]+)\s*$/.exec(output) ?? []).slice(1).map(Number);
+  return { cpuSeconds: user + system, mib, status };
+}
+
+/** Resident memory of a process and its descendants, MiB. */
+function residentOf(root) {
+  const parents = new Map();
+  const resident = new Map();
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const text = readFileSync(`/proc/${entry}/status`, "utf8");
+      parents.set(Number(entry), Number(/^PPid:\s*(\d+)/m.exec(text)?.[1]));
+      resident.set(Number(entry), Number(/^VmRSS:\s*(\d+)/m.exec(text)?.[1] ?? 0) / 1024);
+    } catch {
+      // It has ended.
+    }
+  }
+  const isUnder = (pid) => pid === root || (parents.has(pid) && pid > 1 && isUnder(parents.get(pid)));
+  return [...resident].reduce((sum, [pid, size]) => sum + (isUnder(pid) ? size : 0), 0);
+}
+
+async function fidelity() {
+  const runs = [
+    ["prune 0.5", { prune: 0.5 }],
+    ["prune 0.8", { prune: 0.8 }],
+    ["cluster 16", { cluster: 16 }],
+  ];
+  const rows = [];
+  for (const [title, options] of runs) {
+    const found = [];
+    for (const name of DIGIT_MODELS) {
+      const f = fixture(name);
+      const files = { calib: f.calib, eval: f.eval, output: f.out("solver"), force: true };
+      const { report } = await compress(f.model, { ...options, ...files });
+      found.push(Object.values(report.fidelity.outputs)[0].sqnrDb);
+    }
+    const mean = found.reduce((sum, db) => sum + db, 0) / found.length;
+    rows.push([title, ...found.map((db) => db.toFixed(2)), mean.toFixed(2)]);
+  }
+  printTable("fidelity with calibration data, dB", ["", ...DIGIT_MODELS, "mean"], rows);
+}

@@ -1,0 +1,26 @@
+/** Linear algebra for the passes of a run: in the calibration process, where onnxruntime multiplies. */
+import type { CalibrationProcess } from "../calibration/process.js";
+import { EdgecError } from "../errors.js";
+import { IN_PLACE, plainLinearAlgebra } from "../passes/compute.js";
+import type { Compute } from "../passes/contract.js";
+import { type LinearAlgebra, linearAlgebraOver, type RoutineName, type RunRoutine } from "../solver/index.js";
+
+/** What the process is said to do, should it crash meanwhile. */
+const DOING = "solving for the weights of a layer";
+
+/** Without onnxruntime the same is done in plain JavaScript by `compute`. */
+export function runLinearAlgebra(process: CalibrationProcess, compute: Compute = IN_PLACE): LinearAlgebra {
+  const plain = plainLinearAlgebra(compute);
+  let isMissing = false;
+  const run = async (routine: RoutineName, ...args: readonly unknown[]): Promise<unknown> => {
+    if (isMissing) return plain.run(routine, ...(args as never));
+    try {
+      return await (await process.client()).call("solve", [routine, args as never], DOING);
+    } catch (error) {
+      if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
+      isMissing = true;
+      return plain.run(routine, ...(args as never));
+    }
+  };
+  return linearAlgebraOver(run as RunRoutine);
+}

@@ -1,0 +1,204 @@
+/** The few values that the weights of one layer become. */
+import { kMeans1d, nearestEntry } from "../numeric/k-means.js";
+import {
+  boundsOf,
+  chooseNearest,
+  type CodedRows,
+  compensateErrors,
+  improveCodes,
+  measureGradients,
+} from "./code-rows.js";
+import { factorize } from "./factorize.js";
+import { systemOf } from "./input-system.js";
+import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
+import { type FittedRows, refitBooks } from "./refit-books.js";
+import type { MeasuredRows } from "./score-rows.js";
+
+/** Turns of refitting the codebooks and improving the codes. Later ones change little. */
+const TURNS = 2;
+const SWEEPS = 3;
+/** A sweep that moves less than this share of the weights is the last of its turn. */
+const FEW_MOVES = 0.002;
+
+export interface ClusterProblem extends MeasuredRows {
+  /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
+  readonly importance: Float64Array;
+  /** The value that stays as it is wherever it stands: the zero of a pruned layer. */
+  readonly fixed: number | undefined;
+  /** Whether the entries must be whole numbers. */
+  readonly integers: boolean;
+  /** For each column the one whose sum with it is limited, or -1; absent when nothing is. */
+  readonly partners: Int32Array | undefined;
+  /** At most so many values, the fixed one included. */
+  readonly k: number;
+  /** Whether each row has values of its own, or all share them. */
+  readonly byRow: boolean;
+  /** The time (of `Date.now`) from which on nothing more is improved. */
+  readonly deadline?: number | undefined;
+}
+
+export interface ClusteredRows {
+  readonly values: Float32Array;
+  /** Whether errors were made to cancel over what was measured of the inputs. */
+  readonly isFitted: boolean;
+  /** Whether the deadline ended the improvements. */
+  readonly isCutShort: boolean;
+}
+
+/** Gives the rows that share a codebook at most `k` distinct values. */
+export async function clusterRows(engine: MatrixEngine, problem: ClusterProblem): Promise<ClusteredRows> {
+  const layer = new Clustering(engine, problem);
+  if (layer.isFitted) await layer.compensate();
+  else layer.nearest();
+  const isCutShort = layer.isFitted && !(await layer.improve());
+  return { values: layer.values(), isFitted: layer.isFitted, isCutShort };
+}
+
+class Clustering {
+  readonly isFitted: boolean;
+  private readonly groups: readonly (Omit<FittedRows, "h"> & {
+    readonly h: Matrix<Float32Array> | undefined;
+  })[];
+  private books: Float64Array[];
+  private bounds: Float64Array[];
+
+  constructor(
+    private readonly engine: MatrixEngine,
+    private readonly problem: ClusterProblem,
+  ) {
+    const { rows, columns, inputs, weights, system, fixed, partners, importance, byRow } = problem;
+    const share = rows / inputs.length;
+    this.books = this.bounds = [];
+    this.groups = inputs.map((own, group) => {
+      const books = Int32Array.from({ length: share }, (_, row) => (byRow ? group * share + row : 0));
+      const part = weights.subarray(group * share * columns, (group + 1) * share * columns);
+      const coded: CodedRows = {
+        rows: share,
+        columns,
+        weights: part,
+        fixed,
+        partners,
+        codes: new Int16Array(part.length).fill(-1),
+        error: new Float32Array(part.length),
+        gradient: new Float32Array(part.length),
+        bookOf: (row) => this.books[books[row]!]!,
+        boundsOf: (row) => this.bounds[books[row]!]!,
+      };
+      const h = own && systemOf(own, system);
+      return { coded, h, books, importance: importance.subarray(group * share, (group + 1) * share) };
+    });
+    this.isFitted = this.groups.some(({ h }) => h !== undefined);
+    this.books = byRow
+      ? Array.from({ length: rows }, (_, row) => this.firstBook([row]))
+      : [this.firstBook(Array.from({ length: rows }, (_, row) => row))];
+    this.bounds = this.books.map(boundsOf);
+  }
+
+  nearest(): void {
+    for (const { coded } of this.groups) chooseNearest(coded);
+  }
+
+  async compensate(): Promise<void> {
+    for (const { coded, h } of this.groups) {
+      const ordered = h && (await orderedFactor(this.engine, h));
+      if (ordered) await compensateErrors(this.engine, coded, ordered.factor, ordered.order);
+      else chooseNearest(coded);
+    }
+  }
+
+  /** In turns of codes and entries; returns false when the deadline ends that. */
+  async improve(): Promise<boolean> {
+    const fitted = this.groups.flatMap((group) => (group.h ? [{ ...group, h: group.h }] : []));
+    for (const { coded, h } of fitted) await measureGradients(this.engine, coded, h);
+    for (let turn = 0; ; turn++) {
+      if (this.isLate()) return false;
+      for (const { coded, h } of fitted) await this.sweep(coded, h);
+      if (turn === TURNS) return true;
+      if (this.isLate()) return false;
+      const sizes = this.books.map(({ length }) => length);
+      const change = await refitBooks(this.engine, fitted, sizes);
+      this.moveBooks(change);
+      for (const { coded, h } of fitted) await measureGradients(this.engine, coded, h);
+    }
+  }
+
+  values(): Float32Array {
+    const { columns } = this.problem;
+    for (const { coded } of this.groups) {
+      const { weights, codes } = coded;
+      for (let i = 0; i < weights.length; i++)
+        if (codes[i]! >= 0) weights[i] = coded.bookOf(Math.floor(i / columns))[codes[i]!]!;
+    }
+    return this.problem.weights;
+  }
+
+  private async sweep(coded: CodedRows, h: Matrix<Float32Array>): Promise<void> {
+    for (let sweep = 0; sweep < SWEEPS; sweep++) {
+      const moved = await improveCodes(this.engine, coded, h);
+      if (moved <= FEW_MOVES * coded.weights.length || this.isLate()) return;
+    }
+  }
+
+  private isLate(): boolean {
+    return Date.now() >= (this.problem.deadline ?? Infinity);
+  }
+
+  /** The optimum of k-means, each weight counting as a change of it alone matters. */
+  private firstBook(rows: readonly number[]): Float64Array {
+    const { weights, columns, importance, fixed, k } = this.problem;
+    const values: number[] = [];
+    const counts: number[] = [];
+    for (const row of rows) {
+      const h = this.groups[Math.floor(row / this.groups[0]!.coded.rows)]!.h;
+      for (let j = 0, at = row * columns; j < columns; j++, at++) {
+        if (weights[at] === fixed) continue;
+        values.push(weights[at]!);
+        counts.push(importance[row]! * (h ? h.data[j * columns + j]! : 1));
+      }
+    }
+    return this.entriesOf(kMeans1d(values, fixed === undefined ? k : k - 1, counts));
+  }
+
+  /** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
+  private entriesOf(entries: Float64Array): Float64Array {
+    const { integers } = this.problem;
+    return Float64Array.from(
+      new Set(entries.map((entry) => (integers ? Math.round(entry) : Math.fround(entry))).sort()),
+    );
+  }
+
+  /** Codes follow as entries are sorted and merged, and errors follow them. */
+  private moveBooks(changes: readonly Float64Array[]): void {
+    const moved = this.books.map((book, b) => book.map((entry, c) => entry + changes[b]![c]!));
+    const tidied = moved.map((book, b) =>
+      book.every(Number.isFinite) ? this.entriesOf(book) : this.books[b]!,
+    );
+    const places = moved.map((book, b) => Int16Array.from(book, (entry) => nearestEntry(tidied[b]!, entry)));
+    this.books = tidied;
+    this.bounds = tidied.map(boundsOf);
+    for (const { coded, books } of this.groups) {
+      const { columns, codes, error, weights } = coded;
+      for (let i = 0; i < codes.length; i++) {
+        if (codes[i]! < 0) continue;
+        const own = books[Math.floor(i / columns)]!;
+        codes[i] = places[own]![codes[i]!]!;
+        error[i] = tidied[own]![codes[i]!]! - weights[i]!;
+      }
+    }
+  }
+}
+
+/** The factor of H with its features in ascending order of their diagonal, and that order. */
+async function orderedFactor(
+  engine: MatrixEngine,
+  { rows: n, data: h }: Matrix<Float32Array>,
+): Promise<{ factor: Matrix<Float64Array>; order: Int32Array } | undefined> {
+  const order = Int32Array.from({ length: n }, (_, j) => j).sort(
+    (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
+  );
+  const ordered = new Float64Array(n * n);
+  for (let i = 0; i < n; i++)
+    for (let j = 0, from = order[i]! * n; j <= i; j++) ordered[i * n + j] = h[from + order[j]!]!;
+  const factor = await factorize(engine, matrixOf(n, n, ordered), { overwrite: true });
+  return factor && { factor, order };
+}

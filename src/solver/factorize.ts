@@ -1,0 +1,138 @@
+/**
+ * Cholesky factors, systems and inverses in blocks: what is left of a matrix after a block is one large
+ * product, which the engine makes; only the blocks along the diagonal are done in plain loops.
+ */
+import { cholesky, invertLower } from "../numeric/linear-algebra.js";
+import { type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
+
+type Doubles = Matrix<Float64Array>;
+
+const BLOCK = 128;
+
+export interface FactorOptions {
+  /** Columns that are eliminated together. */
+  readonly block?: number;
+  /** Whether L takes the place of A. */
+  readonly overwrite?: boolean;
+}
+
+/**
+ * L of A = L Lᵀ, its upper triangle zero. Only the lower triangle of A is read. Undefined when A is not
+ * positive definite.
+ */
+export async function factorize(
+  engine: MatrixEngine,
+  { rows: n, data }: Doubles,
+  { block = BLOCK, overwrite = false }: FactorOptions = {},
+): Promise<Doubles | undefined> {
+  const l = matrixOf(n, n, overwrite ? data : data.slice());
+  for (let from = 0; from < n; from += block) {
+    const to = Math.min(n, from + block);
+    const own = partOf(l, [from, to], [from, to]);
+    if (!cholesky(own.data, to - from)) return undefined;
+    clearAbove(own);
+    put(l, own, from, from);
+    if (to === n) break;
+    const below = await engine.multiply(partOf(l, [to, n], [from, to]), inverseOf(own), true);
+    put(l, below, to, from);
+    await subtractProducts(engine, l, below, to);
+  }
+  clearAbove(l);
+  return l;
+}
+
+/** Rows of the trailing product that are made at once: it is as large as the matrix. */
+const TRAILING = 1024;
+
+/** A -= P Pᵀ where `below` is P, from row and column `at` on; what lies above the diagonal may stay. */
+async function subtractProducts(engine: MatrixEngine, a: Doubles, below: Doubles, at: number): Promise<void> {
+  for (let from = 0; from < below.rows; from += TRAILING) {
+    const to = Math.min(below.rows, from + TRAILING);
+    const upper = partOf(below, [from, to], [0, below.columns]);
+    const product = await engine.multiply(upper, partOf(below, [0, to], [0, below.columns]), true);
+    for (let i = 0; i < product.rows; i++) {
+      const row = (at + from + i) * a.columns + at;
+      for (let j = 0, p = i * product.columns; j <= from + i; j++) a.data[row + j]! -= product.data[p + j]!;
+    }
+  }
+}
+
+/** X of X L Lᵀ = B, for every row of B, given L. */
+export async function solveRows(
+  engine: MatrixEngine,
+  l: Doubles,
+  b: Doubles,
+  block = BLOCK,
+): Promise<Doubles> {
+  const n = l.rows;
+  const x = matrixOf(b.rows, n, b.data.slice());
+  const starts = Array.from({ length: Math.ceil(n / block) }, (_, k) => k * block);
+  // Y Lᵀ = B from the first block on, then X L = Y from the last.
+  for (const from of starts) {
+    const to = Math.min(n, from + block);
+    const own = inverseOf(partOf(l, [from, to], [from, to]));
+    const solved = await engine.multiply(partOf(x, [0, x.rows], [from, to]), own, true);
+    put(x, solved, 0, from);
+    if (to < n) subtract(x, await engine.multiply(solved, partOf(l, [to, n], [from, to]), true), to);
+  }
+  for (const from of starts.reverse()) {
+    const to = Math.min(n, from + block);
+    const own = inverseOf(partOf(l, [from, to], [from, to]));
+    const solved = await engine.multiply(partOf(x, [0, x.rows], [from, to]), own);
+    put(x, solved, 0, from);
+    if (from > 0) subtract(x, await engine.multiply(solved, partOf(l, [from, to], [0, from])), 0);
+  }
+  return x;
+}
+
+/** The diagonal of (L Lᵀ)⁻¹: the squares of the columns of L⁻¹, added up. */
+export async function inverseDiagonal(
+  engine: MatrixEngine,
+  l: Doubles,
+  block = BLOCK,
+): Promise<Float64Array> {
+  const n = l.rows;
+  const inverse = matrixOf(n, n, new Float64Array(n * n));
+  const diagonal = new Float64Array(n);
+  for (let from = 0; from < n; from += block) {
+    const to = Math.min(n, from + block);
+    const own = inverseOf(partOf(l, [from, to], [from, to]));
+    put(inverse, own, from, from);
+    if (from > 0) {
+      const known = partOf(inverse, [0, from], [0, from]);
+      const sums = await engine.multiply(partOf(l, [from, to], [0, from]), known);
+      const rows = await engine.multiply(own, sums);
+      for (let i = 0; i < rows.data.length; i++) rows.data[i] = -rows.data[i]!;
+      put(inverse, rows, from, 0);
+    }
+    for (let i = from; i < to; i++)
+      for (let j = 0, at = i * n; j <= i; j++) diagonal[j]! += inverse.data[at + j]! ** 2;
+  }
+  return diagonal;
+}
+
+/** L⁻¹ of a block with zeros above its diagonal. */
+function inverseOf({ rows, data }: Doubles): Doubles {
+  const inverse = data.slice();
+  invertLower(inverse, rows);
+  return matrixOf(rows, rows, inverse);
+}
+
+function put(into: Doubles, part: Doubles, row: number, column: number): void {
+  for (let i = 0; i < part.rows; i++) {
+    const own = part.data.subarray(i * part.columns, (i + 1) * part.columns);
+    into.data.set(own, (row + i) * into.columns + column);
+  }
+}
+
+/** Columns from `column` on lose what is in `part`. */
+function subtract(from: Doubles, part: Doubles, column: number): void {
+  for (let i = 0; i < part.rows; i++) {
+    const at = i * from.columns + column;
+    for (let j = 0, p = i * part.columns; j < part.columns; j++) from.data[at + j]! -= part.data[p + j]!;
+  }
+}
+
+function clearAbove({ rows, columns, data }: Doubles): void {
+  for (let i = 0; i < rows; i++) data.fill(0, i * columns + i + 1, (i + 1) * columns);
+}

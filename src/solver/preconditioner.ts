@@ -1,0 +1,91 @@
+/**
+ * Brings the systems H_SS of many rows, each with a support S of its own, near the identity: with H ≈ Δ + V Vᵀ
+ * (low-rank.ts) and G = I + V_Sᵀ Δ_S⁻¹ V_S, which is small, a row's r becomes
+ *
+ *   Δ_S⁻¹ r - Δ_S⁻¹ V_S G⁻¹ V_Sᵀ Δ_S⁻¹ r          (Woodbury)
+ *
+ * All rows together are a few thin products.
+ */
+import { cholesky, solveFactored } from "../numeric/linear-algebra.js";
+import { type LowRank, lowRankOf } from "./low-rank.js";
+import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
+
+/** More columns save steps, but G costs their number squared for each weight. */
+const MAX_RANK = 64;
+/** Features for each column of V. */
+const FEATURES = 8;
+
+/** Of one H, for the rows of any slab. */
+export class Preconditioner {
+  private readonly lowRank: LowRank;
+  private readonly inverse: Float32Array;
+  /** V Δ⁻¹ [size, rank]. */
+  private readonly weighted: Matrix<Float32Array>;
+  /** Products of the columns of V, two by two, over Δ: [size, pairs]. */
+  private readonly pairs: Matrix<Float32Array>;
+
+  constructor(
+    private readonly engine: MatrixEngine,
+    h: Matrix<Float32Array>,
+  ) {
+    const n = h.rows;
+    const rank = Math.max(1, Math.min(MAX_RANK, Math.floor(n / FEATURES)));
+    this.lowRank = lowRankOf(h, rank);
+    const { columns, diagonal } = this.lowRank;
+    this.inverse = diagonal.map((value) => 1 / value);
+    this.weighted = matrixOf(n, rank, new Float32Array(columns.length));
+    for (let i = 0, at = 0; i < n; i++)
+      for (let a = 0; a < rank; a++, at++) this.weighted.data[at] = columns[at]! * this.inverse[i]!;
+    this.pairs = pairsOf(this.lowRank, this.weighted.data, n);
+  }
+
+  /** @param alive 1 where a weight is in its row's support, [rows, size] */
+  async on(alive: Matrix<Float32Array>): Promise<(residuals: Matrix<Float32Array>) => Promise<Float32Array>> {
+    const { rank } = this.lowRank;
+    const grams = await this.engine.multiply(alive, this.pairs);
+    const factors = factorsOf(grams, rank);
+    return (residuals) => this.apply(residuals, alive.data, factors);
+  }
+
+  private async apply(
+    residuals: Matrix<Float32Array>,
+    alive: Float32Array,
+    factors: readonly Float64Array[],
+  ): Promise<Float32Array> {
+    const { rows, columns: n, data } = residuals;
+    const { rank } = this.lowRank;
+    const small = await this.engine.multiply(residuals, this.weighted);
+    factors.forEach((factor, row) => {
+      const own = Float64Array.from(small.data.subarray(row * rank, (row + 1) * rank));
+      solveFactored(factor, rank, own);
+      small.data.set(own, row * rank);
+    });
+    const result = (await this.engine.multiply(small, this.weighted, true)).data;
+    for (let row = 0, at = 0; row < rows; row++)
+      for (let j = 0; j < n; j++, at++)
+        result[at] = alive[at]! * (data[at]! * this.inverse[j]! - result[at]!);
+    return result;
+  }
+}
+
+function pairsOf({ columns, rank }: LowRank, weighted: Float32Array, n: number): Matrix<Float32Array> {
+  const count = (rank * (rank + 1)) / 2;
+  const pairs = new Float32Array(n * count);
+  for (let i = 0, to = 0; i < n; i++)
+    for (let a = 0; a < rank; a++)
+      for (let b = 0; b <= a; b++, to++) pairs[to] = columns[i * rank + a]! * weighted[i * rank + b]!;
+  return matrixOf(n, count, pairs);
+}
+
+/** The Cholesky factors of I + G, row by row, of lower triangles one after the other. */
+function factorsOf({ rows, columns, data }: Matrix<Float32Array>, rank: number): Float64Array[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const matrix = new Float64Array(rank * rank);
+    for (let a = 0, from = row * columns; a < rank; a++) {
+      for (let b = 0; b <= a; b++, from++) matrix[a * rank + b] = data[from]!;
+      matrix[a * rank + a]! += 1;
+    }
+    if (!cholesky(matrix, rank)) throw new RangeError("a preconditioner is not positive definite");
+    return matrix;
+  });
+}
