@@ -12,6 +12,7 @@ import {
   storedByteLength,
 } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
+import { chainCost } from "./decode-cost.js";
 import type { FreeNames } from "./free-names.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
 import type { TensorShape } from "./wire-size.js";
@@ -54,6 +55,14 @@ export class Draft {
     return this.share(
       `i32 ${dims.join()}: ${values.join()}`,
       integerTensor("", dims, DataType.INT32, Int32Array.from(values)),
+    );
+  }
+
+  /** A uint8 constant that chains share. */
+  uint8(values: readonly number[], dims: readonly number[] = []): string {
+    return this.share(
+      `u8 ${dims.join()}: ${values.join()}`,
+      integerTensor("", dims, DataType.UINT8, Uint8Array.from(values)),
     );
   }
 
@@ -105,6 +114,12 @@ export class Draft {
   /** Bytes of the nodes, written out. */
   get nodeBytes(): number {
     return this.nodes.reduce((sum, node) => sum + nodeWireSize(node), 0);
+  }
+
+  /** Bytes that onnxruntime holds beside the constant itself while it loads the model. */
+  get heldBytes(): number {
+    const constants = new Map(this.constants.map((constant) => [constant.name, constant]));
+    return chainCost(this.nodes, (name) => constants.get(name))?.held ?? 0;
   }
 
   /** Bytes when nothing is shared. */

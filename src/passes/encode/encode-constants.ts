@@ -18,6 +18,8 @@ export interface EncodingLimits {
   readonly minBytes: number;
   readonly minSaving: number;
   readonly functions: boolean;
+  /** Whether memory while loading does not count. */
+  readonly anyLoad?: boolean;
   /** Names of constants and nodes. */
   readonly exclude: ReadonlySet<string>;
 }
@@ -134,7 +136,12 @@ async function findPlaces(
       editor,
       tensor,
       user: users[0],
-      choice: { denseBytes, limitBytes, graph, options: optionsOf(drafts) },
+      choice: {
+        denseBytes,
+        limitBytes,
+        graph,
+        options: optionsOf(drafts, limits.anyLoad ? Infinity : undefined),
+      },
     });
   }
   return places;
