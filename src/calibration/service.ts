@@ -9,6 +9,7 @@ import { CalibrationWorker, type Round, type SampleProblem } from "./worker.js";
 
 export {
   info,
+  measureLoad,
   open,
   optimizedGraph,
   release,

@@ -16,6 +16,7 @@ import type {
   Executed,
   Fidelity,
   Latency,
+  LoadComparison,
   SizeComparison,
   Verdict,
 } from "../verify/index.js";
@@ -68,6 +69,8 @@ export interface Report {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
+  /** What loading takes, in a process of its own; only where both models were run. */
+  readonly load?: LoadComparison;
   /**
    * The compressed model in other runtimes and at other optimization levels; only where that was asked for.
    */

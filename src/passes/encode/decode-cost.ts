@@ -57,9 +57,7 @@ export function chainCost(
   const values = new Map<string, Value>();
   const valueOf = (name: string): Value | undefined => {
     const constant = values.has(name) ? undefined : constantOf(name);
-    return constant
-      ? { count: elementCount(constant), type: constant.dataType as DataType }
-      : values.get(name);
+    return constant ? { count: elementCount(constant), type: constant.dataType } : values.get(name);
   };
   const made: number[] = [];
   for (const node of nodes) {
@@ -89,11 +87,11 @@ function outputOf(
   };
   switch (node.opType) {
     case "Cast":
-      return { count: first.count, type: intAttribute(node, "to", DataType.FLOAT) as DataType };
+      return { count: first.count, type: intAttribute<number>(node, "to", DataType.FLOAT) };
     case "ConstantOfShape":
       return {
         count: numbers(0).reduce((product, dim) => product * dim, 1),
-        type: (getAttribute(node, "value")?.t?.dataType ?? DataType.FLOAT) as DataType,
+        type: getAttribute(node, "value")?.t?.dataType ?? DataType.FLOAT,
       };
     case "Concat":
       return { count: inputs.reduce((sum, { count }) => sum + count, 0), type: first.type };

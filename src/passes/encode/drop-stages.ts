@@ -23,8 +23,8 @@ export function dropStages(model: Model): number {
 function isStageEnd(node: Node, editor: GraphEditor): boolean {
   const absolute = isOp(node, "QuantizeLinear") ? editor.producer(node.inputs[0] ?? "") : undefined;
   const choice = isOp(absolute, "Abs") ? editor.producer(absolute?.inputs[0] ?? "") : undefined;
-  if (!isOp(choice, "If")) return false;
-  const branches = subgraphsOf(choice!).map(({ nodes }) => nodes);
+  if (!choice || !isOp(choice, "If")) return false;
+  const branches = subgraphsOf(choice).map(({ nodes }) => nodes);
   return (
     branches.length === 2 &&
     branches.every(([only, more]) => more === undefined && isOp(only, "DequantizeLinear")) &&

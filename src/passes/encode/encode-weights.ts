@@ -102,7 +102,7 @@ async function encodeModel(
     { ...options, opset, exclude: new Set(options.exclude), anyLoad: options.storage === "smallest" },
     advance,
   );
-  const staged = options.storage === "auto" ? stageMain(model, editors) : undefined;
+  const staged = options.storage === "auto" && options.functions ? stageMain(model, editors) : undefined;
   return {
     modified: result.encodedTensors > 0 || (staged?.stages ?? 1) > 1,
     stats: {
@@ -117,7 +117,7 @@ async function encodeModel(
   };
 }
 
-/** Chains are decoded in stages where the model is large. */
+/** Chains are decoded in stages where the model is large; like functions, that needs onnxruntime 1.17. */
 function stageMain(model: Model, [main]: readonly GraphEditor[]): StageCount | undefined {
   return main && opsetVersion(model) >= ENCODING_OPSET ? stageChains(model, main) : undefined;
 }
