@@ -129,7 +129,8 @@ async function compareLoading(context: MeasureContext, path: string): Promise<Lo
 }
 
 async function countMacs({ originalPath }: MeasureContext, path: string): Promise<MacsOfBoth> {
-  return { original: await totalMacs(readModel(originalPath)), compressed: await totalMacs(readModel(path)) };
+  const original = readModel(originalPath);
+  return { original: await totalMacs(original), compressed: await totalMacs(readModel(path), original) };
 }
 
 interface MacsOfBoth {
