@@ -182,6 +182,8 @@ export type { Executed, Leftovers } from "./verify/executed.js";
 export type { OutputFidelity } from "./verify/fidelity.js";
 export type { Gate, GateLimits, Verdict } from "./verify/gates.js";
 export type { Latency, Percentiles } from "./verify/latency.js";
+export type { LoadComparison, LoadFigures } from "./verify/load.js";
+export type { Limit, ShareOfOriginal } from "./limits.js";
 export type { ComparedLevels } from "./verify/levels.js";
 export type { IndirectOutput } from "./verify/readable-outputs.js";
 export type { FileSizes } from "./verify/size.js";

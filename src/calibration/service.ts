@@ -16,6 +16,7 @@ import {
 
 export {
   info,
+  measureLoad,
   open,
   optimizedGraph,
   release,

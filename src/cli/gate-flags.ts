@@ -1,7 +1,9 @@
 /** Gate flags, shared by every command that compares a model with its original. */
-import type { Command } from "commander";
-import type { GateOptions } from "../plan/gate-limits.js";
-import { byteCount, numberWithin } from "./option-values.js";
+import { InvalidArgumentError, type Command } from "commander";
+import { EdgecError } from "../errors.js";
+import { parseLimit, type Limit, type LimitUnit } from "../limits.js";
+import { GATE_KEYS, type GateOptions } from "../plan/gate-limits.js";
+import { numberWithin } from "./option-values.js";
 
 export function addGateFlags(command: Command): Command {
   return command
@@ -26,19 +28,45 @@ export function addGateFlags(command: Command): Command {
       numberWithin(0, Infinity),
     )
     .option(
-      "--max-size <bytes>",
-      "fail (exit 1) when the model with its external data is larger than this: 705000, 2MB, 1.5MiB",
-      byteCount,
+      "--max-latency <limit>",
+      "fail (exit 1) when the median latency is longer than this, plus 3 % noise: 12ms, 0.6x of the original's",
+      limit("ms"),
+    )
+    .option(
+      "--max-size <limit>",
+      "fail (exit 1) when the model with its external data is larger than this: 705000, 2MB, 1.5MiB, 0.1x",
+      limit("bytes"),
+    )
+    .option(
+      "--max-macs <limit>",
+      "fail (exit 1) when it takes more multiply-accumulates a sample than this: 300M, 1.2G, 0.5x",
+      limit("macs"),
+    )
+    .option(
+      "--max-load-memory <limit>",
+      "fail (exit 1) when loading takes more memory than this beyond the runtime itself: 200MB, 1.5x",
+      limit("bytes"),
+    )
+    .option(
+      "--max-load-time <limit>",
+      "fail (exit 1) when loading takes more processor time than this: 50ms, 3x",
+      limit("ms"),
     );
 }
 
+/** Parses a figure in its unit, or a share of the original's. */
+function limit(unit: LimitUnit): (text: string) => Limit {
+  return (text) => {
+    try {
+      return parseLimit(text, unit);
+    } catch (error) {
+      throw error instanceof EdgecError ? new InvalidArgumentError(error.message) : error;
+    }
+  };
+}
+
 /** Picks the gates out of all flags. */
-export function gatesOf({
-  maxDrop,
-  minSqnr,
-  minAgreement,
-  maxSlowdown,
-  maxSize,
-}: GateOptions): Record<keyof GateOptions, number | undefined> {
-  return { maxDrop, minSqnr, minAgreement, maxSlowdown, maxSize };
+export function gatesOf(flags: GateOptions): Partial<GateOptions> {
+  const names = Object.keys(GATE_KEYS) as (keyof GateOptions)[];
+  return Object.fromEntries(names.map((name) => [name, flags[name]]));
 }

@@ -1,5 +1,6 @@
 /** Parses option values. Throws InvalidArgumentError, which commander prints with the option's name. */
 import { InvalidArgumentError } from "commander";
+import { parseFigure } from "../limits.js";
 import { MAX_THREADS } from "../plan/threads.js";
 
 export const threadCount = wholeNumber(1, MAX_THREADS);
@@ -34,23 +35,10 @@ function within(minimum: number, maximum: number): string {
   return maximum === Infinity ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`;
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-};
-
 /** Parses "705000", "2MB" (two million bytes) or "1.5 MiB" into bytes, rounded down. */
 export function byteCount(text: string): number {
-  const [, number = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
-  const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? NaN));
-  if (!Number.isSafeInteger(bytes) || bytes < 1)
-    throw new InvalidArgumentError("Give a size such as 705000, 2MB or 1.5MiB.");
+  const bytes = parseFigure(text, "bytes");
+  if (bytes === undefined) throw new InvalidArgumentError("Give a size such as 705000, 2MB or 1.5MiB.");
   return bytes;
 }
 

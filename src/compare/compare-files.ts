@@ -4,6 +4,8 @@ import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { readModel } from "../onnx/index.js";
+import { loadBytes } from "../passes/encode/load-bytes.js";
 import { LimitExceeded } from "../run-limits.js";
 import { memoryShortage } from "../run/memory.js";
 import { inStage } from "../stage-clock.js";
@@ -17,8 +19,10 @@ import {
 import {
   checkGates,
   comparedSession,
+  compareLoads,
   compareSizes,
   loaded,
+  measureLoad,
   readableFiles,
   readExecuted,
   requireLevel,
@@ -29,11 +33,15 @@ import {
   type FileSizes,
   type Gate,
   type Latency,
+  type LoadComparison,
+  type LoadFigures,
   type SizeComparison,
 } from "../verify/index.js";
 import { gateLimits } from "../plan/gate-limits.js";
 import { type BlameContext, blamed, originalOf } from "./blame.js";
 import { withFailingSample } from "./original-fault.js";
+import type { RunData } from "./run-data.js";
+import { totalMacs } from "./total-macs.js";
 
 export interface Measurements {
   readonly size: SizeComparison;
@@ -41,6 +49,7 @@ export interface Measurements {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
+  readonly load?: LoadComparison;
   readonly gates: readonly Gate[];
   readonly warnings: readonly Diagnostic[];
 }
@@ -63,7 +72,7 @@ export interface MeasureContext extends BlameContext {
   readonly standsAlone?: boolean;
 }
 
-type RunMeasurements = Omit<Measurements, "size" | "gates">;
+type RunMeasurements = Omit<Measurements, "size" | "gates" | "load">;
 
 /**
  * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify:
@@ -79,15 +88,47 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
     compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.()),
   );
   const measured = await inStage("compare", () => runBoth(context, path, size));
-  const { fidelity, accuracy, latency, executed } = measured;
+  const { fidelity, accuracy, latency, executed, warnings } = measured;
+  const wasRun = warnings.every(({ id }) => id !== UNPROVEN);
+  const load = wasRun ? await compareLoading(context, path) : undefined;
+  const { maxMacs } = context.options;
   const known = {
     size,
     fidelity: fidelity ?? { samples: 0, source: context.data.source, outputs: {} },
     accuracy,
     latency,
     executed,
+    ...(load ? { load } : {}),
+    ...(maxMacs === undefined ? {} : { macs: await countMacs(context, path) }),
   };
-  return { ...measured, size, gates: checkGates(gateLimits(context.options), known).gates };
+  return {
+    ...measured,
+    ...(load ? { load } : {}),
+    size,
+    gates: checkGates(gateLimits(context.options), known).gates,
+  };
+}
+
+/** The original's figures: the candidates of a run are compared with the same. */
+const originalLoads = new WeakMap<RunData, Promise<LoadFigures>>();
+
+/** Each model is loaded once in a process of its own. */
+async function compareLoading(context: MeasureContext, path: string): Promise<LoadComparison> {
+  const { data, referencePath, name, logger, standsAlone = false } = context;
+  logger.progress?.({ step: "measure loading", done: 0 });
+  const original = originalLoads.get(data) ?? measureLoad(referencePath, name);
+  originalLoads.set(data, original);
+  return compareLoads(await original, await measureLoad(path, standsAlone ? path : "the compressed model"));
+}
+
+async function countMacs({ originalPath }: MeasureContext, path: string): Promise<MacsOfBoth> {
+  const original = readModel(originalPath);
+  return { original: await totalMacs(original), compressed: await totalMacs(readModel(path), original) };
+}
+
+interface MacsOfBoth {
+  readonly original: number | undefined;
+  readonly compressed: number | undefined;
 }
 
 async function runBoth(
@@ -99,7 +140,10 @@ async function runBoth(
     return unproven(
       "The compressed model was not loaded or compared, because verification is off (--no-verify).",
     );
-  const shortage = context.standsAlone === true ? undefined : memoryShortage(size.original.raw, freemem());
+  const shortage =
+    context.standsAlone === true
+      ? undefined
+      : memoryShortage(size.original.raw, freemem(), () => loadBytes(readModel(path)));
   if (shortage !== undefined)
     return unproven(
       `The compressed model was not loaded or compared: ${shortage}. Compare the models on ` +

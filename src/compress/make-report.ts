@@ -23,7 +23,7 @@ export function makeReport(
   { run, measurements, unchanged }: Candidate,
   { input, output, decisions, target, written, warnings, explains }: ReportFacts,
 ): Report {
-  const { size, fidelity, accuracy, latency, executed, gates } = measurements;
+  const { size, fidelity, accuracy, latency, executed, load, gates } = measurements;
   return {
     schemaVersion: SCHEMA_VERSION,
     edgec: VERSION,
@@ -40,6 +40,7 @@ export function makeReport(
     accuracy,
     latency,
     executed,
+    ...(load ? { load } : {}),
     warnings: distinct(warnings),
     target,
     emulation: null,

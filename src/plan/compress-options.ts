@@ -1,5 +1,6 @@
 /** What `compress` takes. */
 import type { Trainer } from "../passes/contract.js";
+import type { Limit } from "../limits.js";
 import type { Dataset } from "../data/dataset.js";
 import type { Logger } from "../diagnostics.js";
 import type { KeysOf } from "../option-keys.js";
@@ -83,8 +84,19 @@ export interface CompressOptions extends LimitOptions {
    * slower at all. Medians repeat within 3 %, so it fails from 3 % beyond that on.
    */
   readonly maxSlowdown?: number;
+  /**
+   * Gate: the longest median latency in milliseconds. This limit and the following are figures, or shares of
+   * the original's: {share: 0.5}.
+   */
+  readonly maxLatency?: Limit;
   /** Gate: the largest size in bytes, external data included. */
-  readonly maxSize?: number;
+  readonly maxSize?: Limit;
+  /** Gate: the most multiply-accumulates of one sample. */
+  readonly maxMacs?: Limit;
+  /** Gate: the most memory in bytes that loading takes, beyond the runtime itself. */
+  readonly maxLoadMemory?: Limit;
+  /** Gate: the longest load, in milliseconds of processor time. */
+  readonly maxLoadTime?: Limit;
 
   /**
    * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of
@@ -177,7 +189,11 @@ export const COMPRESS_KEYS = {
   minSqnr: true,
   minAgreement: true,
   maxSlowdown: true,
+  maxLatency: true,
   maxSize: true,
+  maxMacs: true,
+  maxLoadMemory: true,
+  maxLoadTime: true,
   target: true,
   minOrt: true,
   output: true,

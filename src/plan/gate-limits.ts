@@ -1,5 +1,6 @@
 /** From the gates a user sets to the limits that are checked. */
 import { EdgecError } from "../errors.js";
+import { checkedLimit, type Limit, type LimitUnit } from "../limits.js";
 import type { KeysOf } from "../option-keys.js";
 import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
@@ -7,7 +8,15 @@ import type { CompressOptions } from "./compress-options.js";
 /** The options that are gates. */
 export type GateOptions = Pick<
   CompressOptions,
-  "maxDrop" | "minSqnr" | "minAgreement" | "maxSlowdown" | "maxSize"
+  | "maxDrop"
+  | "minSqnr"
+  | "minAgreement"
+  | "maxSlowdown"
+  | "maxLatency"
+  | "maxSize"
+  | "maxMacs"
+  | "maxLoadMemory"
+  | "maxLoadTime"
 >;
 
 export const GATE_KEYS = {
@@ -15,7 +24,11 @@ export const GATE_KEYS = {
   minSqnr: true,
   minAgreement: true,
   maxSlowdown: true,
+  maxLatency: true,
   maxSize: true,
+  maxMacs: true,
+  maxLoadMemory: true,
+  maxLoadTime: true,
 } satisfies KeysOf<GateOptions>;
 
 /**
@@ -28,17 +41,37 @@ export function gateLimits({
   minSqnr,
   minAgreement,
   maxSlowdown,
-  maxSize,
   metric,
+  ...limits
 }: GateOptions & Pick<CompressOptions, "metric">): GateLimits {
   return {
     ...(maxDrop === undefined ? {} : { maxDrop: isShare(metric) ? pointsOf(maxDrop) : maxDrop }),
     ...(minSqnr === undefined ? {} : { minSqnrDb: minSqnr }),
     ...(minAgreement === undefined ? {} : { minAgreement: agreementOf(minAgreement) }),
     ...(maxSlowdown === undefined ? {} : { maxSlowdown: 1 + slowdownOf(maxSlowdown) }),
-    ...(maxSize === undefined ? {} : { maxSize: bytesOf(maxSize) }),
+    ...figureLimits(limits),
   };
 }
+
+/** The limits that are a figure or a share of the original's. */
+function figureLimits(options: GateOptions): GateLimits {
+  const limits: Partial<Record<FigureLimit, Limit>> = {};
+  for (const [name, [flag, unit]] of Object.entries(FIGURE_LIMITS) as [FigureLimit, [string, LimitUnit]][]) {
+    const limit = options[name];
+    if (limit !== undefined) limits[name] = checkedLimit(flag, limit, unit);
+  }
+  return limits;
+}
+
+type FigureLimit = "maxLatency" | "maxSize" | "maxMacs" | "maxLoadMemory" | "maxLoadTime";
+
+const FIGURE_LIMITS: Readonly<Record<FigureLimit, [flag: string, unit: LimitUnit]>> = {
+  maxLatency: ["--max-latency", "ms"],
+  maxSize: ["--max-size", "bytes"],
+  maxMacs: ["--max-macs", "macs"],
+  maxLoadMemory: ["--max-load-memory", "bytes"],
+  maxLoadTime: ["--max-load-time", "ms"],
+};
 
 /** The limits that a choice of nodes can meet: those on accuracy and fidelity. */
 export function accuracyLimits(options: Parameters<typeof gateLimits>[0]): GateLimits {
@@ -76,9 +109,4 @@ function slowdownOf(share: number): number {
     "BAD_OPTION",
     "--max-slowdown must be a share from 0 to below 1 (0.05 allows 5 % slower), not " + `${share}.`,
   );
-}
-
-function bytesOf(size: number): number {
-  if (size > 0 && Number.isSafeInteger(size)) return size;
-  throw new EdgecError("BAD_OPTION", `--max-size must be a whole number of bytes, 1 or more, not ${size}.`);
 }

@@ -17,6 +17,7 @@ import type {
   Executed,
   Fidelity,
   Latency,
+  LoadComparison,
   SizeComparison,
   Verdict,
 } from "../verify/index.js";
@@ -66,6 +67,8 @@ export interface Report {
   readonly accuracy: Accuracy | null;
   readonly latency: Latency | null;
   readonly executed: Executed | null;
+  /** What loading takes, in a process of its own; only where both models were run. */
+  readonly load?: LoadComparison;
   /** Only on request: the compressed model in other runtimes and at other optimization levels. */
   readonly across?: Across;
   readonly warnings: readonly Diagnostic[];

@@ -29,7 +29,7 @@ export interface ComparisonRow {
 }
 
 export function comparisonRows(report: Report): ComparisonRow[] {
-  return [...sizeRows(report), ...latencyRows(report), ...accuracyRows(report)];
+  return [...sizeRows(report), ...latencyRows(report), ...loadRows(report), ...accuracyRows(report)];
 }
 
 function sizeRows({ size: { original, compressed } }: Report): ComparisonRow[] {
@@ -102,6 +102,40 @@ function latencyText(
     case "unclear":
       return `within the noise: half of the rounds gave ${low.toFixed(2)}× to ${high.toFixed(2)}×`;
   }
+}
+
+/** Times of single loads, and memory beside the runtime's own, repeat within so much. */
+const LOAD_NOISE = 0.15;
+/** Loads below these are told by none. */
+const SHORT_MS = 50;
+const SMALL_BYTES = 2 ** 24;
+
+function loadRows({ load }: Report): ComparisonRow[] {
+  if (!load) return [];
+  const { original, compressed, timeRatio, memoryRatio } = load;
+  const isShort = Math.max(original.ms, compressed.ms) < SHORT_MS;
+  const isSmall = Math.max(original.peakBytes, compressed.peakBytes) < SMALL_BYTES;
+  return [
+    {
+      name: "load time, processor",
+      before: millisecondsText(original.ms),
+      after: millisecondsText(compressed.ms),
+      ...loadChange(isShort ? 1 : timeRatio),
+    },
+    {
+      name: "load memory, peak",
+      before: bytesText(original.peakBytes),
+      after: bytesText(compressed.peakBytes),
+      ...loadChange(isSmall ? 1 : memoryRatio),
+    },
+  ];
+}
+
+function loadChange(ratio: number): Pick<ComparisonRow, "change" | "better"> {
+  if (!Number.isFinite(ratio) || Math.abs(Math.log(ratio)) < LOAD_NOISE) return { change: "about the same" };
+  return ratio < 1
+    ? { change: `${ratioText(1 / ratio)} less`, better: true }
+    : { change: `${ratioText(ratio)} more`, better: false };
 }
 
 function accuracyRows({ accuracy }: Report): ComparisonRow[] {

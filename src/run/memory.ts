@@ -1,4 +1,5 @@
 /** Whether two models can be run side by side in the memory that is free. */
+import { PER_DENSE_BYTE } from "../passes/encode/load-bytes.js";
 import { bytesText } from "../units.js";
 
 /**
@@ -6,19 +7,21 @@ import { bytesText } from "../units.js";
  * checked. Bytes.
  */
 const LARGE = 1e9;
-/**
- * What both models take in onnxruntime, weights repacked for its kernels, for each byte of the original:
- * 3.05 measured.
- */
-const MEMORY_PER_BYTE = 3.2;
 
 /**
  * Why both models cannot be run side by side; undefined when they can. The runtime would be killed
  * half-way.
+ * @param resultBytes asked only for a large original: what the other model takes, as `loadBytes` estimates it;
+ *   by default as much as the original
  */
-export function memoryShortage(originalBytes: number, freeBytes: number): string | undefined {
-  const needed = MEMORY_PER_BYTE * originalBytes;
-  if (originalBytes < LARGE || needed <= freeBytes) return undefined;
+export function memoryShortage(
+  originalBytes: number,
+  freeBytes: number,
+  resultBytes: () => number = () => PER_DENSE_BYTE * originalBytes,
+): string | undefined {
+  if (originalBytes < LARGE) return undefined;
+  const needed = PER_DENSE_BYTE * originalBytes + resultBytes();
+  if (needed <= freeBytes) return undefined;
   return (
     `running it together with the original takes about ${bytesText(needed)} of memory, ` +
     `and only ${bytesText(freeBytes)} are free`

@@ -11,7 +11,7 @@ import { startService, type LimitError, type ServiceClient } from "./service.js"
 import { sessionLabel } from "./session-label.js";
 import { inTurn } from "./timing-turns.js";
 import type * as SessionService from "./session-service.js";
-import type { OpenedSession } from "./session-service.js";
+import type { LoadCost, OpenedSession } from "./session-service.js";
 
 type Client = ServiceClient<typeof SessionService>;
 
@@ -71,6 +71,13 @@ export class RemoteRuntime {
     const label = sessionLabel(model, options.label);
     const opened = await this.opened(model, options);
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
+  }
+
+  /** What loading the model takes; to be asked once of a fresh child. */
+  measureLoad(model: string | Uint8Array, label: string): Promise<LoadCost> {
+    return loadingWithin(this.client, model, label, () =>
+      this.client.call("measureLoad", [model, label], `loading ${label}`),
+    );
   }
 
   private opened(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {

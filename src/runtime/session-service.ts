@@ -29,6 +29,26 @@ export async function open(model: string | Uint8Array, options: SessionOptions):
   return { id, inputNames: session.inputNames, outputNames: session.outputNames };
 }
 
+export interface LoadCost {
+  /** Processor time of this process in milliseconds. */
+  readonly ms: number;
+  /** The most memory in use, beyond what was in use before. */
+  readonly peakBytes: number;
+}
+
+/** Loads a model once, with one thread. Means something in a process that has loaded no other. */
+export async function measureLoad(model: string | Uint8Array, label: string): Promise<LoadCost> {
+  const runtime = await loadRuntime();
+  const before = process.memoryUsage.rss();
+  const start = process.cpuUsage();
+  const session = await runtime.open(model, { label, threads: 1 });
+  const { user, system } = process.cpuUsage(start);
+  // maxRSS is in units of 1024 bytes on every system.
+  const peakBytes = Math.max(process.resourceUsage().maxRSS * 1024, process.memoryUsage.rss()) - before;
+  await session.release();
+  return { ms: (user + system) / 1000, peakBytes: Math.max(0, peakBytes) };
+}
+
 export async function run(id: number, feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
   return sessionOf(id).run(feed, outputs);
 }

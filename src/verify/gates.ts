@@ -1,4 +1,5 @@
 /** Checks limits on the results of a comparison. */
+import { resolvedLimit, type Limit } from "../limits.js";
 import { lowestAgreement, lowestSqnr } from "./fidelity.js";
 import { SLOWER_BELOW } from "./latency.js";
 import type { VerifyReport } from "./verify.js";
@@ -14,17 +15,26 @@ export interface GateLimits {
   /** Lowest allowed fraction of equal answers, from 0 to 1. */
   readonly minAgreement?: number;
   /** Largest allowed size of the compressed model with its external data, in bytes. */
-  readonly maxSize?: number;
+  readonly maxSize?: Limit;
   /** The same after gzip, or after brotli. */
   readonly maxGzipSize?: number;
   readonly maxBrotliSize?: number;
   /** Compressed time ÷ original time: 1.05 allows 5 % slower. Measurement noise of 3 % is allowed on top. */
   readonly maxSlowdown?: number;
+  /** Longest allowed median of the compressed model's latency, in milliseconds. Noise as for `maxSlowdown`. */
+  readonly maxLatency?: Limit;
+  /** Most multiply-accumulates of one sample. */
+  readonly maxMacs?: Limit;
+  /** Most memory that loading may take beyond the runtime, in bytes. */
+  readonly maxLoadMemory?: Limit;
+  /** Longest allowed load in milliseconds of processor time. */
+  readonly maxLoadTime?: Limit;
 }
 
 export interface Gate {
   readonly name: keyof GateLimits;
-  readonly limit: number;
+  /** In the unit of what is limited; null for a share of an original that is not known. */
+  readonly limit: number | null;
   /** null if it was not measured, or is infinite (equal outputs). */
   readonly actual: number | null;
   readonly ok: boolean;
@@ -47,8 +57,11 @@ interface GateRule {
   /** Tolerance as a factor on the limit, because repeated measurements differ. */
   readonly noise?: number;
   readonly actual: (report: VerifyReport) => number | undefined;
+  /** The same of the original, for limits that are a share of it. */
+  readonly original?: (report: VerifyReport) => number | undefined;
 }
 
+const NOT_LOADED = "the models were not loaded";
 const OTHER_SIZE = "the models give different numbers of results";
 
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
@@ -84,6 +97,39 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
     noise: 1 / SLOWER_BELOW,
     actual: ({ latency }) => (latency ? 1 / latency.speedup : undefined),
   },
+  maxLatency: {
+    what: "the median latency",
+    unit: " ms",
+    bound: "at most",
+    missing: "latency was not measured",
+    noise: 1 / SLOWER_BELOW,
+    actual: ({ latency }) => latency?.compressed.p50Ms,
+    original: ({ latency }) => latency?.original.p50Ms,
+  },
+  maxMacs: {
+    what: "the number of multiply-accumulates",
+    unit: "",
+    bound: "at most",
+    missing: "sizes of values in the graph are not known",
+    actual: ({ macs }) => macs?.compressed,
+    original: ({ macs }) => macs?.original,
+  },
+  maxLoadMemory: {
+    what: "the peak memory of loading",
+    unit: " bytes",
+    bound: "at most",
+    missing: NOT_LOADED,
+    actual: ({ load }) => load?.compressed.peakBytes,
+    original: ({ load }) => load?.original.peakBytes,
+  },
+  maxLoadTime: {
+    what: "the time of loading",
+    unit: " ms",
+    bound: "at most",
+    missing: NOT_LOADED,
+    actual: ({ load }) => load?.compressed.ms,
+    original: ({ load }) => load?.original.ms,
+  },
 };
 
 function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
@@ -93,6 +139,7 @@ function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
     bound: "at most",
     missing: "the model is too large to pack",
     actual: ({ size }) => size.compressed[form] ?? undefined,
+    original: ({ size }) => size.original[form] ?? undefined,
   };
 }
 
@@ -108,14 +155,19 @@ export function checkGates(limits: GateLimits, report: VerifyReport): Verdict {
   return { ok: gates.every(({ ok }) => ok), gates };
 }
 
-function checkGate(name: keyof GateLimits, limit: number, report: VerifyReport): Gate {
-  const { what, unit, bound, missing, noise = 1, actual: valueOf } = RULES[name];
+function checkGate(name: keyof GateLimits, given: Limit, report: VerifyReport): Gate {
+  const { what, unit, bound, missing, noise = 1, actual: valueOf, original } = RULES[name];
   const actual = valueOf(report);
-  const stated =
-    `the limit is ${bound} ` +
-    `${limit}${unit}${noise === 1 ? "" : ` (plus ${Math.round(100 * (noise - 1))} % noise)`}`;
-  if (actual === undefined)
-    return { name, limit, actual: null, ok: false, message: `${what} is not known (${missing}); ${stated}` };
+  const limit = resolvedLimit(given, original?.(report));
+  const stated = `the limit is ${bound} ${limitText(given, limit, unit)}${noiseText(noise)}`;
+  if (actual === undefined || limit === undefined)
+    return {
+      name,
+      limit: limit ?? null,
+      actual: null,
+      ok: false,
+      message: `${what} is not known (${missing}); ${stated}`,
+    };
   const ok = bound === "at most" ? actual <= limit * noise + TOLERANCE : actual >= limit - TOLERANCE;
   const shown = Number.isFinite(actual)
     ? `${Number(actual.toPrecision(6))}${unit}`
@@ -127,4 +179,14 @@ function checkGate(name: keyof GateLimits, limit: number, report: VerifyReport):
     ok,
     message: `${what} is ${shown}; ${stated}`,
   };
+}
+
+function limitText(given: Limit, limit: number | undefined, unit: string): string {
+  if (typeof given === "number") return `${given}${unit}`;
+  const figure = limit === undefined ? "" : `, ${Number(limit.toPrecision(6))}${unit}`;
+  return `${given.share}× the original's${figure}`;
+}
+
+function noiseText(noise: number): string {
+  return noise === 1 ? "" : ` (plus ${Math.round(100 * (noise - 1))} % noise)`;
 }

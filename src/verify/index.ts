@@ -28,6 +28,7 @@ export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
 export { MIN_AGREEMENT, MIN_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
+export { compareLoads, measureLoad, type LoadComparison, type LoadFigures } from "./load.js";
 export { modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export {

@@ -21,6 +21,7 @@ import { describeExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
 import { warnOfOutputs } from "./fidelity-warnings.js";
 import { compareTimes, type Latency } from "./latency.js";
+import type { LoadComparison } from "./load.js";
 import { loaded, timed } from "./readable-files.js";
 import { isSameFile, modelSizes, type FileSizes } from "./size.js";
 import { loadMetric } from "./user-metric.js";
@@ -82,6 +83,10 @@ export interface VerifyReport {
   readonly latency: Latency | null;
   /** Of the compressed model; null if the runtime cannot show its graph (onnxruntime-web). */
   readonly executed: Executed | null;
+  /** Time and memory of loading; only where they were measured. */
+  readonly load?: LoadComparison;
+  /** Multiply-accumulates of one sample; only where they were counted. */
+  readonly macs?: { readonly original: number | undefined; readonly compressed: number | undefined };
 }
 
 const DEFAULT_RUNS = 50;

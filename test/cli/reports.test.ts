@@ -167,7 +167,11 @@ describe("options given twice", () => {
         {
           "--sort": "name",
           "--time-budget": "5s",
+          "--max-latency": "1ms",
           "--max-size": "1MB",
+          "--max-macs": "1M",
+          "--max-load-memory": "1MB",
+          "--max-load-time": "1ms",
           "--weight-bits": "8",
           "--max-drop": "0",
           "--runtimes": "node",

@@ -109,3 +109,45 @@ test("a limit on something that was not measured fails", () => {
     ],
   });
 });
+
+const LOADED: VerifyReport = {
+  ...REPORT,
+  load: {
+    original: { ms: 40, peakBytes: 1000 },
+    compressed: { ms: 100, peakBytes: 1600 },
+    timeRatio: 2.5,
+    memoryRatio: 1.6,
+  },
+  macs: { original: 800, compressed: 200 },
+};
+
+test.each([
+  [{ maxSize: { share: 0.25 } }, true],
+  [{ maxSize: { share: 0.24 } }, false],
+  [{ maxLatency: 1 }, true],
+  [{ maxLatency: { share: 0.9 } }, false],
+  [{ maxMacs: 200 }, true],
+  [{ maxMacs: { share: 0.2 } }, false],
+  [{ maxLoadMemory: { share: 1.6 } }, true],
+  [{ maxLoadMemory: { share: 1.5 } }, false],
+  [{ maxLoadMemory: 1599 }, false],
+  [{ maxLoadTime: { share: 2.5 } }, true],
+  [{ maxLoadTime: 99 }, false],
+])("figures and shares of the original: %j → %s", (limits, ok) => {
+  expect(checkGates(limits, LOADED).ok).toBe(ok);
+});
+
+test("a share is stated with the figure that it comes to", () => {
+  expect(checkGates({ maxLoadMemory: { share: 1.5 } }, LOADED).gates[0]).toEqual({
+    name: "maxLoadMemory",
+    limit: 1500,
+    actual: 1600,
+    ok: false,
+    message: "the peak memory of loading is 1600 bytes; the limit is at most 1.5× the original's, 1500 bytes",
+  });
+});
+
+test("limits on what was not measured fail", () => {
+  for (const limits of [{ maxLoadMemory: 1 }, { maxLoadTime: { share: 2 } }, { maxMacs: { share: 1 } }])
+    expect(checkGates(limits, REPORT)).toMatchObject({ ok: false, gates: [{ actual: null }] });
+});

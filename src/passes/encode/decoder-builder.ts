@@ -3,8 +3,9 @@
  * are made only when a draft is chosen, so that hundreds can be compared; names are given then as well, and
  * until then stand in with the length that most of them will have.
  */
-import { contentKey, storedByteLength } from "../../ir/index.js";
-import type { Attribute, DataType, Node, Tensor } from "../../ir/index.js";
+import { contentKey, DataType, integerTensor, storedByteLength } from "../../ir/index.js";
+import type { Attribute, Node, Tensor } from "../../ir/index.js";
+import { chainCost } from "./decode-cost.js";
 import type { FreeNames } from "./free-names.js";
 import { int32Constant, int64Constant, powersColumn, type IntegerConstant } from "./interned-integers.js";
 import { nodeWireSize, tensorWireSize } from "./wire-size.js";
@@ -57,6 +58,16 @@ export class Draft {
     return this.share(powersColumn(radix, count));
   }
 
+  /** A uint8 constant that chains share. */
+  uint8(values: readonly number[], dims: readonly number[] = []): string {
+    return this.share({
+      key: `u8 ${dims.join()}: ${values.join()}`,
+      dims,
+      dataType: DataType.UINT8,
+      tensor: () => integerTensor("", dims, DataType.UINT8, Uint8Array.from(values)),
+    });
+  }
+
   /** A vector of int64 that chains share: shapes, starts, ends. */
   int64(values: readonly number[]): string {
     return this.share(int64Constant(values));
@@ -105,6 +116,12 @@ export class Draft {
   /** Bytes of the nodes, written out. */
   get nodeBytes(): number {
     return this.nodes.reduce((sum, node) => sum + nodeWireSize(node), 0);
+  }
+
+  /** Bytes that onnxruntime holds beside the constant itself while it loads the model. */
+  get heldBytes(): number {
+    const constants = new Map(this.constants.map((constant) => [constant.name, constant]));
+    return chainCost(this.nodes, (name) => constants.get(name))?.held ?? 0;
   }
 
   /** Bytes when nothing is shared. */

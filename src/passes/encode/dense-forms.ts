@@ -101,6 +101,9 @@ function isBfloat16Pattern(pattern: number): boolean {
   return (pattern & 0xffff) === 0 && ((pattern >>> 23) & 0xff) !== 0xff;
 }
 
+/** Tables for every word of two digits are shared by all tensors of as many values, and small up to here. */
+const MAX_DIGIT_TABLE = 16;
+
 /** Few distinct values: indices, packed by their radix → Gather from the table. */
 function codebookForms(candidate: Candidate): Draft[] {
   const { tensor, symbols, opset } = candidate;
@@ -113,10 +116,29 @@ function codebookForms(candidate: Candidate): Draft[] {
     const start = (): Draft => new Draft("codebook", form);
     if (packing.digitsPerWord === 1) return [codebookWhole(start(), stream, candidate)];
     const columns = codebookColumns(start(), stream, candidate);
-    return packing.digitsPerWord === 2 && (tensor.dims[0] ?? 1) % 2 === 0
-      ? [codebookHalves(start(), stream, candidate), columns]
-      : [columns];
+    if (packing.digitsPerWord !== 2 || (tensor.dims[0] ?? 1) % 2 !== 0) return [columns];
+    return radix <= MAX_DIGIT_TABLE
+      ? [codebookTables(start(), stream, candidate), codebookHalves(start(), stream, candidate), columns]
+      : [codebookHalves(start(), stream, candidate), columns];
   });
+}
+
+/**
+ * The same halves without arithmetic on whole tensors: a table for the low digit of each word and one for
+ * the high, each gathered from the values by words that all tensors share.
+ */
+function codebookTables(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
+  const [rows = 1, ...rest] = tensor.dims;
+  const { radix } = stream;
+  const every = Array.from({ length: radix * radix }, (_, word) => word);
+  const words = emitWords(draft, stream, [rows / 2, ...rest]);
+  const values = emitTable(draft, tensor, symbols, symbols.distinct ?? []);
+  const halves = [every.map((code) => code % radix), every.map((code) => Math.floor(code / radix))].map(
+    (digits) =>
+      draft.op("Gather", [draft.op("Gather", [values, draft.int32(digits, [digits.length])]), words]),
+  );
+  draft.op("Concat", halves, [attribute.int("axis", 0)]);
+  return draft;
 }
 
 /** One index per word, in the tensor's own shape: nothing to unpack or to reshape. */

@@ -9,7 +9,7 @@ import type { Draft } from "./decoder-builder.js";
 import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
 import type { ChainStructure } from "./chain-structures.js";
-import { FormOptions, type Choice, type FormOption } from "./form-options.js";
+import { FormOptions, loadWeight, type Choice, type FormOption } from "./form-options.js";
 import { FormSource } from "./form-source.js";
 import { functionsOf, selectForms } from "./selection.js";
 import { ENCODABLE_BYTES } from "./storage-forms.js";
@@ -22,6 +22,8 @@ export interface EncodingLimits {
   readonly minBytes: number;
   readonly minSaving: number;
   readonly functions: boolean;
+  /** Whether memory while loading does not count. */
+  readonly anyLoad?: boolean;
   /** Names of constants and nodes. */
   readonly exclude: ReadonlySet<string>;
 }
@@ -134,7 +136,8 @@ async function findPlaces(
     const opset = isLarge && !obstacle ? Math.max(limits.opset, ENCODING_OPSET) : undefined;
     const source = new FormSource(tensor, opset, form);
     const limitBytes = form ? denseBytes : denseBytes * (1 - limits.minSaving);
-    const choice = { denseBytes, limitBytes, options: options.of(source.drafts(), graph) };
+    const weight = limits.anyLoad ? 0 : loadWeight(tensor);
+    const choice = { denseBytes, limitBytes, options: options.of(source.drafts(), graph, weight) };
     places.push({ editor, tensor, user: users[0], source, choice });
   }
   return places;

@@ -25,10 +25,17 @@ import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { encodeConstants } from "./encode-constants.js";
 import { ENCODING_OPSET } from "./folding-facts.js";
+import { stageChains, type StageCount } from "./load-stages.js";
+
+/** The ways to choose forms. */
+type Storage = "auto" | "smallest" | "plain";
 
 export interface EncodeWeightsOptions {
-  /** "plain" leaves every constant dense, for runtimes that do not fold constants. */
-  readonly storage: "auto" | "plain";
+  /**
+   * "auto" weighs the size in the file against memory while loading; "smallest" counts bytes of the file
+   * alone; "plain" leaves every constant dense, for runtimes that do not fold constants.
+   */
+  readonly storage: Storage;
   /** Tensors of fewer bytes stay dense. */
   readonly minBytes: number;
   /** A form must save at least this share of the tensor's bytes. */
@@ -48,8 +55,8 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
   flag: {
     syntax: "--storage <form>",
     help:
-      "how constants are stored: auto (the smallest form per tensor), plain (dense, for " +
-      "runtimes that do not fold constants) or int8",
+      "how constants are stored: auto (small in the file and to load), smallest (in the file, at any cost " +
+      "of loading), plain (dense, for runtimes that do not fold constants) or int8",
     parse: (value) => ({ storage: parseStorage(value) }),
   },
   lossy: false,
@@ -70,11 +77,14 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
       : encodeModel(model, options, context),
 });
 
-function parseStorage(value: string): "auto" | "plain" {
-  if (value === "auto" || value === "plain") return value;
+const STORAGE: readonly Storage[] = ["auto", "smallest", "plain"];
+
+function parseStorage(value: string): Storage {
+  const known = STORAGE.find((name) => name === value);
+  if (known !== undefined) return known;
   throw new EdgecError(
     "BAD_OPTION",
-    `storage must be "auto" or "plain", not "${value}".${suggestion(value, ["auto", "plain"])}`,
+    `storage must be "auto", "smallest" or "plain", not "${value}".${suggestion(value, STORAGE)}`,
   );
 }
 
@@ -89,20 +99,27 @@ async function encodeModel(
   const result = await encodeConstants(
     model,
     editors,
-    { ...options, opset, exclude: new Set(options.exclude) },
+    { ...options, opset, exclude: new Set(options.exclude), anyLoad: options.storage === "smallest" },
     advance,
   );
+  const staged = options.storage === "auto" && options.functions ? stageMain(model, editors) : undefined;
   return {
-    modified: result.encodedTensors > 0,
+    modified: result.encodedTensors > 0 || (staged?.stages ?? 1) > 1,
     stats: {
       encodedTensors: result.encodedTensors,
       bytesBefore: result.bytesBefore,
       bytesAfter: result.bytesAfter,
+      ...(staged && staged.stages > 1 ? { loadStages: staged.stages } : {}),
       ...Object.fromEntries([...result.kinds].map(([kind, n]) => [`${kind}Tensors`, n])),
     },
     nodes: result.nodes,
     diagnostics: [...result.diagnostics, ...opsetDiagnostic(opset, result.missedBytes)],
   };
+}
+
+/** Chains are decoded in stages where the model is large; like functions, that needs onnxruntime 1.17. */
+function stageMain(model: Model, [main]: readonly GraphEditor[]): StageCount | undefined {
+  return main && opsetVersion(model) >= ENCODING_OPSET ? stageChains(model, main) : undefined;
 }
 
 function refuseUnmatched(editors: readonly GraphEditor[], exclude: readonly string[]): void {

@@ -4,6 +4,7 @@
  * would fill the memory.
  */
 import { ChainStructures, type ChainStructure } from "./chain-structures.js";
+import { elementCount, type Tensor } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
 
 /** A constant that the forms of one graph may have in common, such as a divisor. */
@@ -23,6 +24,21 @@ export interface FormOption {
   readonly inlineBytes: number;
   /** The same with the chain as a call of a function. */
   readonly callBytes: number;
+  /** What loading it costs, in bytes of the file that it must save. */
+  readonly loadCost: number;
+}
+
+/**
+ * A form may take a byte more in the file where it saves so many while the model loads: 0.2 % of a pruned
+ * layer pay for the difference between the dearest and the cheapest mask.
+ */
+const HELD_PER_BYTE = 2 ** 14;
+/** Smaller constants cost next to nothing to load, whatever their form. Elements. */
+const LOAD_COUNTS_FROM = 2 ** 14;
+
+/** How much of what loading a constant takes counts in the choice of its form: bytes of the file per byte. */
+export function loadWeight(tensor: Pick<Tensor, "dims">): number {
+  return elementCount(tensor) < LOAD_COUNTS_FROM ? 0 : 1 / HELD_PER_BYTE;
 }
 
 /** A constant to choose a form for. */
@@ -34,10 +50,10 @@ export interface Choice {
 }
 
 interface Measured extends FormOption {
-  /** Of its constants, the shared ones too. */
-  readonly constantBytes: number;
+  /** Of its constants, the shared ones too, and of loading it. */
+  readonly constantCost: number;
   /** With the chain written out as well. */
-  readonly wholeBytes: number;
+  readonly wholeCost: number;
 }
 
 /** Measures the drafts of the constants of a model. */
@@ -51,43 +67,49 @@ export class FormOptions {
    * The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even
    * as a call.
    * @param graph within which constants are shared
+   * @param weight see `loadWeight`; 0 takes the smallest at any cost of loading
    */
-  of(drafts: readonly Draft[], graph: number): FormOption[] {
+  of(drafts: readonly Draft[], graph: number, weight = 0): FormOption[] {
     const byChain = new Map<number, Measured>();
     for (const [index, draft] of drafts.entries()) {
-      const option = this.measured(draft, index, graph);
+      const option = this.measured(draft, index, graph, weight);
       // Constants that the file has already may be shared with other values, which an equal chain with its
       // own is not.
       const place = draft.kind === "restored" ? -1 - option.chain.id : option.chain.id;
       const rival = byChain.get(place);
-      if (!rival || option.constantBytes < rival.constantBytes) byChain.set(place, option);
+      if (!rival || option.constantCost < rival.constantCost) byChain.set(place, option);
     }
     const all = [...byChain.values()];
     let smallest = Infinity;
-    for (const { wholeBytes } of all) smallest = Math.min(smallest, wholeBytes);
+    for (const { wholeCost } of all) smallest = Math.min(smallest, wholeCost);
     return all
-      .filter(({ inlineBytes, callBytes }) => Math.min(callBytes, inlineBytes) <= smallest)
-      .map(({ index, chain, shared, inlineBytes, callBytes }) => ({
+      .filter(
+        ({ inlineBytes, callBytes, loadCost }) => Math.min(callBytes, inlineBytes) + loadCost <= smallest,
+      )
+      .map(({ index, chain, shared, inlineBytes, callBytes, loadCost }) => ({
         index,
         chain,
         shared,
         inlineBytes,
         callBytes,
+        loadCost,
       }));
   }
 
-  private measured(draft: Draft, index: number, graph: number): Measured {
+  private measured(draft: Draft, index: number, graph: number, weight: number): Measured {
     const { structure, inlineBytes, callBytes } = this.structures.of(draft.nodes);
     const { ownBytes } = draft;
     const { items, bytes } = this.sharedOf(draft, graph);
+    const loadCost = weight === 0 ? 0 : weight * draft.heldBytes;
     return {
       index,
       chain: structure,
       shared: items,
       inlineBytes: ownBytes + inlineBytes,
       callBytes: ownBytes + callBytes,
-      constantBytes: ownBytes + bytes,
-      wholeBytes: ownBytes + inlineBytes + bytes,
+      loadCost,
+      constantCost: ownBytes + bytes + loadCost,
+      wholeCost: ownBytes + inlineBytes + bytes + loadCost,
     };
   }
 

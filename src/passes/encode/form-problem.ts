@@ -8,6 +8,8 @@ export interface Selection {
   /** Chains that are called as functions. */
   readonly functions: ReadonlySet<ChainStructure>;
   readonly bytes: number;
+  /** The same with what loading costs, by which selections are compared. */
+  readonly cost: number;
 }
 
 /** Bytes of a constant that is no mere number or shape. */
@@ -54,9 +56,11 @@ export class FormProblem {
   evaluate(functions: ReadonlySet<ChainStructure>): Selection {
     const paid = new Uint8Array(this.readers.length);
     let bytes = this.functionBytes(functions);
+    let loadCost = 0;
     const picks = this.choices.map((choice) => {
       const pick = this.smallest(choice, functions, paid);
-      bytes += pick ? ownCost(pick, functions) : choice.denseBytes;
+      bytes += pick ? ownBytes(pick, functions) : choice.denseBytes;
+      loadCost += pick?.loadCost ?? 0;
       for (const { id, bytes: size } of pick?.shared ?? []) {
         if (paid[id] === 1) continue;
         paid[id] = 1;
@@ -64,7 +68,7 @@ export class FormProblem {
       }
       return pick;
     });
-    return { picks, functions, bytes };
+    return { picks, functions, bytes, cost: bytes + loadCost };
   }
 
   private smallest(
@@ -75,17 +79,24 @@ export class FormProblem {
     let pick: FormOption | undefined;
     let least = Infinity;
     for (const option of options) {
-      let cost = ownCost(option, functions);
-      if (cost > least) continue;
-      for (const { id, bytes } of option.shared) if (paid[id] === 0) cost += bytes / this.readers[id]!;
+      let size = ownBytes(option, functions);
+      if (size + option.loadCost > least) continue;
+      for (const { id, bytes } of option.shared) if (paid[id] === 0) size += bytes / this.readers[id]!;
+      if (size >= limitBytes) continue;
+      const cost = size + option.loadCost;
       if (cost < least || (cost === least && pick && option.chain.nodes.length < pick.chain.nodes.length))
         [pick, least] = [option, cost];
     }
-    return least >= limitBytes ? undefined : pick;
+    return pick;
   }
 }
 
-export function ownCost(
+/** What a form costs by itself: its bytes, and what loading it is worth in bytes. */
+export function ownCost(option: FormOption, functions: ReadonlySet<ChainStructure>): number {
+  return ownBytes(option, functions) + option.loadCost;
+}
+
+function ownBytes(
   { chain, callBytes, inlineBytes }: FormOption,
   functions: ReadonlySet<ChainStructure>,
 ): number {

@@ -36,8 +36,9 @@ export function estimatedChanges(problem: FormProblem, selection: Selection): Fu
     const now = pick ? ownCost(pick, functions) : denseBytes;
     const most = pick ? now : Math.min(now, limitBytes);
     for (const option of options) {
-      if (functions.has(option.chain) || option.callBytes >= most) continue;
-      add(option.chain, option.callBytes - now);
+      const cost = option.callBytes + option.loadCost;
+      if (functions.has(option.chain) || cost >= most) continue;
+      add(option.chain, cost - now);
       bring(option.chain, option);
     }
     if (pick === undefined || !functions.has(pick.chain)) continue;
@@ -73,5 +74,5 @@ function ownCostWithout(
   closed: ChainStructure,
   functions: ReadonlySet<ChainStructure>,
 ): number {
-  return option.chain === closed ? option.inlineBytes : ownCost(option, functions);
+  return option.chain === closed ? option.inlineBytes + option.loadCost : ownCost(option, functions);
 }

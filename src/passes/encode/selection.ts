@@ -32,7 +32,7 @@ export async function selectForms(
   let best = plain;
   for (const start of starts) {
     const found = await improve(problem, start, advance);
-    if (found.bytes < best.bytes) best = found;
+    if (found.cost < best.cost) best = found;
   }
   return best;
 }
@@ -51,12 +51,12 @@ async function improve(
     for (const { chain, change } of estimatedChanges(problem, before)) {
       // Trying one takes a walk over all constants, so what promises less than was found is left out, but
       // where all of it is quickly done.
-      if (tried >= problem.quickTrials && before.bytes + change >= best.bytes) break;
+      if (tried >= problem.quickTrials && before.cost + change >= best.cost) break;
       await advance?.(tried++, problem.sizes.size, "shared chains");
       const trial = new Set(functions);
       if (!trial.delete(chain)) trial.add(chain);
       const selection = problem.evaluate(trial);
-      if (selection.bytes < best.bytes) best = selection;
+      if (selection.cost < best.cost) best = selection;
     }
     if (best === before) return best;
   }

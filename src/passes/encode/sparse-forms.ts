@@ -1,12 +1,12 @@
 /** Forms for tensors of which one value, mostly zero, fills a large part: gap coding and bit masks. */
-import { DataType } from "../../ir/index.js";
+import { attribute, DataType } from "../../ir/index.js";
 import { emitScatter, emitTable, indicesOf, MAX_TABLE, runningSum } from "./chain-parts.js";
 import type { Candidate } from "./chain-parts.js";
 import { Draft } from "./decoder-builder.js";
 import { countEntries, listEntries, longestDistance, type Entries } from "./delta-positions.js";
 import { skipForms } from "./skip-forms.js";
 import { DENSE_FROM, patternBytes, type Patterns, type Symbols } from "./value-histogram.js";
-import { bitsPerDigit, emitFlatDigits, emitTrim } from "./unpack.js";
+import { bitsPerDigit, emitByteBits, emitFlatDigits, emitTrim } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./bit-packing.js";
 import type { StorageForm } from "./storage-form.js";
 
@@ -172,8 +172,10 @@ function emitRank(
   packing: { type: DataType; digitsPerWord: number; words: number },
   { symbols }: Candidate,
 ): string {
-  let bits = emitFlatDigits(draft, { radix: 2, packing, digits: () => maskBits(symbols) });
+  const stream = { radix: 2, packing, digits: () => maskBits(symbols) };
+  let bits = packing.type === DataType.UINT8 ? emitByteBits(draft, stream) : emitFlatDigits(draft, stream);
   if (packing.digitsPerWord * packing.words !== symbols.count) bits = emitTrim(draft, bits, symbols.count);
+  if (packing.type === DataType.UINT8) bits = draft.op("Cast", [bits], [attribute.int("to", DataType.INT32)]);
   return draft.op("Mul", [runningSum(draft, bits), bits]);
 }
 

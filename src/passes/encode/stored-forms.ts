@@ -19,6 +19,7 @@ import { Draft } from "./decoder-builder.js";
  */
 const LASTING: ReadonlySet<string> = new Set([
   "Add",
+  "BitShift",
   "Cast",
   "Concat",
   "ConstantOfShape",

@@ -29,6 +29,7 @@ import type { ConstantEvaluator, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { CallBodies } from "../graph/call-bodies.js";
 import { ConstantRegions, type FoldTotals } from "../graph/constant-regions.js";
+import { dropStages } from "./drop-stages.js";
 
 const TYPES: ReadonlySet<DataType> = new Set([
   DataType.FLOAT,
@@ -54,12 +55,13 @@ export const unpackWeights = definePass<Record<string, never>>({
   async run(model, _options, { evaluator }): Promise<PassResult> {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
     const before = model.storedForms?.length ?? 0;
+    const stages = dropStages(model);
     const calls = new CallBodies(model);
     for (const editor of GraphEditor.forModel(model))
       if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
     const unpacked = (model.storedForms?.length ?? 0) - before;
     return {
-      modified: unpacked > 0,
+      modified: unpacked > 0 || stages > 0,
       stats: { unpackedTensors: unpacked, ...totals },
       nodes: [],
       diagnostics: [],

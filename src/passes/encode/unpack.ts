@@ -45,6 +45,20 @@ export function emitFlatDigits(draft: Draft, stream: DigitStream): string {
   return stream.packing.digitsPerWord === 1 ? digits : draft.op("Reshape", [digits, draft.int64([-1])]);
 }
 
+/** As `emitFlatDigits` for the bits of bytes, as bytes: a quarter of what int32 takes while the model loads. */
+export function emitByteBits(draft: Draft, { packing, radix, digits }: DigitStream): string {
+  const { digitsPerWord, words, type } = packing;
+  const bytes = draft.constant(type, [words], () => packWords(digits(), radix, packing));
+  const places = Array.from({ length: digitsPerWord }, (_, j) => j);
+  const shifted = draft.op(
+    "BitShift",
+    [bytes, draft.uint8(places, [digitsPerWord, 1])],
+    [attribute.string("direction", "RIGHT")],
+  );
+  const bits = draft.op("Mod", [shifted, draft.uint8([2])]);
+  return draft.op("Reshape", [bits, draft.int64([-1])]);
+}
+
 /** From [k, m] or flat values, perhaps with padding at the end, to `dims`. */
 export function emitShape(
   draft: Draft,

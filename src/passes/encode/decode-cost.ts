@@ -1,0 +1,132 @@
+/**
+ * What a decoding chain holds while onnxruntime loads the model. Folding computes a chain node by node and
+ * keeps every result until all chains of the graph are through, so that the peak is their sum.
+ */
+import {
+  byteSize,
+  DataType,
+  elementCount,
+  getAttribute,
+  intAttribute,
+  isStandard,
+  toNumbers,
+  type Node,
+  type Tensor,
+} from "../../ir/index.js";
+
+/** A constant of a chain: its shape, and its values, which are asked for only where they are few. */
+export interface ChainConstant {
+  readonly dims: readonly number[];
+  readonly dataType: DataType;
+  readonly tensor: () => Tensor;
+}
+
+export interface ChainCost {
+  /** Bytes that each node of the chain makes, in order. */
+  readonly made: readonly number[];
+  /** Bytes of all results but the last, which is the constant itself. */
+  readonly held: number;
+}
+
+interface Value {
+  readonly count: number;
+  readonly type: DataType;
+}
+
+/** Operators that chains are made of; the size of what others make is not known here. */
+export const CHAIN_OPERATORS: ReadonlySet<string> = new Set([
+  "Add",
+  "BitShift",
+  "Cast",
+  "Concat",
+  "ConstantOfShape",
+  "CumSum",
+  "Div",
+  "Gather",
+  "Identity",
+  "Mod",
+  "Mul",
+  "Reshape",
+  "ScatterElements",
+  "Slice",
+  "Sub",
+  "Transpose",
+]);
+
+/** Costs of nodes in order, given the constants that they read; undefined where one is not a chain's. */
+export function chainCost(
+  nodes: readonly Node[],
+  constantOf: (name: string) => ChainConstant | undefined,
+): ChainCost | undefined {
+  const values = new Map<string, Value>();
+  const valueOf = (name: string): Value | undefined => {
+    const constant = values.has(name) ? undefined : constantOf(name);
+    return constant ? { count: elementCount(constant), type: constant.dataType } : values.get(name);
+  };
+  const made: number[] = [];
+  for (const node of nodes) {
+    const inputs = node.inputs.map(valueOf);
+    if (
+      !isStandard(node) ||
+      !CHAIN_OPERATORS.has(node.opType) ||
+      !inputs.every((input) => input !== undefined)
+    )
+      return undefined;
+    const output = outputOf(node, inputs, constantOf);
+    values.set(node.outputs[0] ?? "", output);
+    made.push(byteSize(output.type, output.count) ?? 0);
+  }
+  return { made, held: made.slice(0, -1).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function outputOf(
+  node: Node,
+  inputs: readonly Value[],
+  constantOf: (name: string) => ChainConstant | undefined,
+): Value {
+  const [first = { count: 0, type: DataType.FLOAT }, second] = inputs;
+  const numbers = (index: number): number[] => {
+    const tensor = constantOf(node.inputs[index] ?? "")?.tensor();
+    return tensor ? toNumbers(tensor) : [];
+  };
+  switch (node.opType) {
+    case "Cast":
+      return { count: first.count, type: intAttribute<number>(node, "to", DataType.FLOAT) };
+    case "ConstantOfShape":
+      return {
+        count: numbers(0).reduce((product, dim) => product * dim, 1),
+        type: getAttribute(node, "value")?.t?.dataType ?? DataType.FLOAT,
+      };
+    case "Concat":
+      return { count: inputs.reduce((sum, { count }) => sum + count, 0), type: first.type };
+    case "Gather":
+      return { count: second?.count ?? 0, type: first.type };
+    case "Slice":
+      return { count: Math.min(first.count, numbers(2)[0] ?? first.count), type: first.type };
+    case "Add":
+    case "BitShift":
+    case "Div":
+    case "Mod":
+    case "Mul":
+    case "Sub":
+      return { count: broadcastCount(node, inputs, constantOf), type: first.type };
+    default:
+      return first;
+  }
+}
+
+/** A column of shape [k, 1] against a row of m makes k · m; all else is as large as the larger operand. */
+function broadcastCount(
+  node: Node,
+  inputs: readonly Value[],
+  constantOf: (name: string) => ChainConstant | undefined,
+): number {
+  const columns = node.inputs.map((name) => {
+    const dims = constantOf(name)?.dims ?? [];
+    return dims.length === 2 && dims[1] === 1 ? (dims[0] ?? 1) : undefined;
+  });
+  const at = columns.findIndex((column) => column !== undefined);
+  return at < 0
+    ? Math.max(...inputs.map(({ count }) => count))
+    : (columns[at] ?? 1) * (inputs[1 - at]?.count ?? 1);
+}
