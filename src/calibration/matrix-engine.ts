@@ -1,8 +1,19 @@
 /** Products of matrices in onnxruntime, some thirty times faster than loops; its sessions open when needed. */
+import { availableParallelism } from "node:os";
 import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } from "../ir/index.js";
 import { encodeModel } from "../onnx/index.js";
+import { loadRuntime } from "../runtime/index.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
-import { type Matrix, type MatrixEngine, matrixOf, PLAIN_ENGINE, type Reals } from "../solver/index.js";
+import {
+  type Matrix,
+  type MatrixEngine,
+  matrixOf,
+  PLAIN_ENGINE,
+  type Reals,
+  type RoutineArguments,
+  type RoutineName,
+  runRoutine,
+} from "../solver/index.js";
 
 /** Multiplications from which on a call of onnxruntime pays. */
 const WORTH_A_CALL = 1e5;
@@ -76,4 +87,19 @@ function gemmModel(flag: Transposed, dataType: DataType): Model {
       outputs: [tensorValue("y", dataType, ["p", "q"])],
     },
   };
+}
+
+/** Of the calibration process, beside the runtime that runs its models. */
+let engine: Promise<OrtEngine> | undefined;
+
+/** Routines run one after the other: two would hold twice the memory. */
+let turn: Promise<unknown> = Promise.resolve();
+
+export function solve<K extends RoutineName>(routine: K, args: RoutineArguments<K>): Promise<unknown> {
+  const solved = turn.then(async () => {
+    engine ??= loadRuntime().then((runtime) => new OrtEngine(runtime, availableParallelism()));
+    return runRoutine(await engine, routine, args);
+  });
+  turn = solved.catch(() => undefined);
+  return solved;
 }

@@ -24,7 +24,7 @@ export {
   timeInterleaved,
   usedLevel,
 } from "../runtime/session-service.js";
-export { solve } from "./solver-service.js";
+export { solve } from "./matrix-engine.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // The first call reports a failure. A missing runtime must not end the process before that.

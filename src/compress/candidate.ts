@@ -18,7 +18,7 @@ import { bytesText } from "../units.js";
 import { LEVELS } from "../verify/index.js";
 import { planText } from "../plan/plan.js";
 import { writeOptions } from "../output/weights-place.js";
-import { decisionsOf } from "../run/decisions-of.js";
+import { decisionsOf } from "../run/run-log.js";
 import type { Plan } from "../plan/plan-types.js";
 import { applyPlan, type JudgedRun, ours } from "./apply-plan.js";
 import type { CandidateContext } from "./candidate-context.js";

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { NearMiss, NodeStatus, Pass, PassResult } from "../passes/contract.js";
+import { type Decisions, NO_FORMS } from "../plan/replay.js";
 import type { SearchResult } from "../search/search-types.js";
 import type { StrengthChoice } from "./strongest.js";
 
@@ -173,4 +174,30 @@ function explained<T extends NodeStatus & { readonly pass: string }>(
   const isDynamic =
     search.forms.dynamicNodes.includes(node.name) && node.pass === search.pass && node.status === "changed";
   return isDynamic ? { ...node, reason: `${node.reason}; ${reason}` } : node;
+}
+
+/**
+ * What a run has decided, for its report and for a later run that repeats it.
+ * @param run with whether samples were held out of its calibration
+ */
+export function decisionsOf(
+  {
+    passes,
+    search,
+    strengths,
+    judged,
+  }: Pick<RunResult, "passes" | "search" | "strengths"> & { readonly judged: boolean },
+  { storedOnly, plainFloat }: Pick<Decisions, "storedOnly" | "plainFloat">,
+): Decisions {
+  const tried = (kept: boolean): string[] =>
+    passes.filter(({ trial }) => trial?.kept === kept).map(({ name }) => name);
+  return {
+    kept: tried(true),
+    takenBack: tried(false),
+    ...(search?.forms ?? NO_FORMS),
+    storedOnly,
+    plainFloat,
+    judged,
+    ...(strengths ? { strengths } : {}),
+  };
 }
