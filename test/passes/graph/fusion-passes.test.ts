@@ -112,14 +112,10 @@ describe("on graphs of 20,000 nodes", () => {
       ],
     ],
     ["many Convs in a row", [op("Conv", ["in", "w"], ["out"])]],
-  ])(
-    "%s",
-    async (_, pattern) => {
-      const nodes = chain(20_000 / pattern.length, pattern);
-      const model = tiny(nodes, { feed: { x: floats([1, 1, 1, 1]) }, initializers: constants });
-      for (const pass of [foldBatchNormalization(), ...passes()]) await pass.run(model, CONTEXT);
-      expect(model.graph.nodes.length).toBeLessThan(nodes.length);
-    },
-    20_000,
-  );
+  ])("%s", async (_, pattern) => {
+    const nodes = chain(20_000 / pattern.length, pattern);
+    const model = tiny(nodes, { feed: { x: floats([1, 1, 1, 1]) }, initializers: constants });
+    for (const pass of [foldBatchNormalization(), ...passes()]) await pass.run(model, CONTEXT);
+    expect(model.graph.nodes.length).toBeLessThan(nodes.length);
+  });
 });

@@ -123,7 +123,7 @@ describe("static quantization", () => {
     const { nodes } = await run(m, ranges(m, -1, 1), { exclude: ["w1"] });
     expect(nodes).toContainEqual({ name: "conv_a", opType: "Conv", status: "kept", reason: "excluded" });
     await expect(run(twoConvolutions(), undefined, { exclude: ["w9"] })).rejects.toThrow(
-      /quantize-int8: "w9" is no node.*Did you mean "w1"/,
+      /quantize-int8: "w9" does not match any node.*Did you mean "w1"/,
     );
   });
 
