@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { calibrate } from "../../src/calibration/index.js";
 import type { Progress } from "../../src/diagnostics.js";
 import {
   DataType,
@@ -13,6 +12,9 @@ import {
 import type { GramRequest, RowLayout, StatisticRequest } from "../../src/numeric/statistics.js";
 import { normalArray } from "../support/seeded.js";
 import { dataset, feed, model } from "../support/feed-models.js";
+import { calibrateInOneProcess } from "../support/calibrating.js";
+
+const calibrate = calibrateInOneProcess();
 
 /** b = relu(2 x), of any length. */
 const doubled = () =>
@@ -99,13 +101,13 @@ describe("calibrate", () => {
       { kind: "moments", tensor: "a", axis: 0 } as const,
       { kind: "channelRange", tensor: "a", axis: 0 } as const,
     ];
-    const [threaded, plain] = await Promise.all(
-      [2, 1].map((threads) => calibrate({ model: doubled(), dataset: wide, requests, threads })),
+    const measured = { model: doubled(), dataset: wide, requests };
+    const threaded = await calibrate({ ...measured, threads: 2 });
+    const plain = await calibrate({ ...measured, threads: 1 });
+    expect(requests.map((request) => threaded.get(request))).toEqual(
+      requests.map((request) => plain.get(request)),
     );
-    expect(requests.map((request) => threaded?.get(request))).toEqual(
-      requests.map((request) => plain?.get(request)),
-    );
-    expect(threaded?.size).toBe(5);
+    expect(threaded.size).toBe(5);
   });
 
   // The setting that keeps int8 kernels exact on every x64 processor rewrites such weights at load, and

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { isInnerTensor } from "../../src/calibration/expose-subgraph-tensors.js";
-import { calibrate } from "../../src/calibration/index.js";
 import type { Diagnostic } from "../../src/diagnostics.js";
 import {
   attribute,
@@ -17,6 +16,9 @@ import {
 } from "../../src/ir/index.js";
 import type { Range, StatisticRequest } from "../../src/numeric/statistics.js";
 import { dataset, feed, model } from "../support/feed-models.js";
+import { calibrateInOneProcess } from "../support/calibrating.js";
+
+const calibrate = calibrateInOneProcess();
 
 const float = (name: string) => tensorValue(name, DataType.FLOAT);
 const number = (name: string, value: number) => floatTensor(name, [], Float32Array.of(value));

@@ -15,7 +15,7 @@ import { planLine, randomPlan } from "./pass-lists.js";
 import { Random } from "../support/random.js";
 import { shrink } from "./shrink.js";
 
-const CASES = process.env.EDGEC_FULL === "1" ? 200 : 100;
+const CASES = process.env.EDGEC_FULL === "1" ? 200 : 50;
 const SEED = Number(process.env.EDGEC_FUZZ_SEED ?? 1);
 const SECONDS = Number(process.env.EDGEC_FUZZ_SECONDS ?? 0);
 const LIMIT = SECONDS > 0 ? Infinity : CASES;

@@ -11,6 +11,8 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ["src/passes/graph/deduplicate-initializers.ts", "which constants onnxruntime wants apart"],
   ["src/verify/executed.ts", "counts what a file executes, whoever wrote it"],
   ["src/compress/level-repair.ts", "writes out zero points that a runtime's optimizer takes to be there"],
+  ["src/passes/encode/load-stages.ts", "delays the folding of constants by rounds; codes no weight"],
+  ["src/passes/encode/drop-stages.ts", "finds those delays again"],
   ["src/compress/output-sanity.ts", "whether a model has such nodes at all"],
 ]);
 

@@ -12,6 +12,7 @@ import { Exclusions } from "../../src/plan/exclusions.js";
 import { RECIPE } from "../../src/plan/recipe.js";
 import { findPass } from "../../src/plan/registry.js";
 import { operatorTests } from "../support/operator-archive.js";
+import { isThorough, sampled } from "../support/thorough.js";
 import { CONTEXT, untilStable } from "../support/running.js";
 
 const OPTIONS = { flags: { int8: "true", prune: "0.5" } };
@@ -63,7 +64,7 @@ async function changed(pass: string, model: Model, exclude: readonly string[]): 
     .map(({ name }) => name);
 }
 
-describe.each(["lenet", "mbv2", "resnet", "rnn", "vit"])("every node name of %s", (name) => {
+describe.each(sampled(["lenet", "mbv2", "resnet", "rnn", "vit"], 3))("every node name of %s", (name) => {
   it("is left alone by the passes that prune and quantize, or refused with the step that took it out", async () => {
     const file = readModel(fileURLToPath(new URL(`../../fixtures/models/${name}.onnx`, import.meta.url)));
     const model = await simplified(file);
@@ -84,13 +85,13 @@ describe("every node name of operator models", () => {
   it("is found again or refused with the step that took it out", async () => {
     const wrong: (Fate & { model: string })[] = [];
     let count = 0;
-    for (const { name, model: bytes } of operatorTests().filter((_, k) => k % 12 === 0)) {
+    for (const { name, model: bytes } of operatorTests().filter((_, k) => k % (isThorough ? 6 : 24) === 0)) {
       const file = decodeModel(bytes);
       const fates = fatesOf(file, await simplified(file));
       count += fates.length;
       wrong.push(...wrongFates(fates).map((fate) => ({ model: name, ...fate })));
     }
     expect(wrong).toEqual([]);
-    expect(count).toBeGreaterThan(100);
+    expect(count).toBeGreaterThan(50);
   });
 });

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { strongestWithin } from "../../src/run/strongest.js";
 import { compress, type CompressOptions } from "../../src/index.js";
+import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,7 +25,8 @@ describe("the strongest that holds", () => {
 describe("--prune auto", () => {
   const temporary = temporaryFolder();
   const MODEL = "fixtures/models/lenet.onnx";
-  const DATA: CompressOptions = { eval: "fixtures/digits/digits-rgb32-calib.npz", seed: 1 };
+  const DATA: CompressOptions = { eval: join(temporary.path, "few.npz"), seed: 1 };
+  beforeAll(() => writeFewSamples(DATA.eval as string));
   const amountOf = (report: {
     passes: readonly { name: string; options: Readonly<Record<string, unknown>> }[];
   }) => report.passes.find(({ name }) => name === "prune-magnitude")?.options.amount;

@@ -9,6 +9,7 @@ import { constantChains } from "../../src/passes/encode/constant-chains.js";
 import { encodeWeights } from "../../src/passes/encode/encode-weights.js";
 import { loadBytes } from "../../src/passes/encode/load-bytes.js";
 import { measureLoad } from "../../src/verify/index.js";
+import { sampled } from "../support/thorough.js";
 import { CONTEXT, prunedValues, tinyModel } from "../passes/encode/tiny-models.js";
 
 const [ROWS, COLUMNS, LAYERS] = [512, 1024, 8];
@@ -51,12 +52,13 @@ describe("memory of loading", () => {
     expect(dense).toBeLessThan(4 * DENSE);
   });
 
-  it.each([
+  const FORMS = [
     ["mask", 0.5, 0],
     ["codebook", 0, 16],
     ["mask with codes", 0.5, 16],
     ["gaps", 0.9, 0],
-  ] as const)(
+  ] as const;
+  it.each(sampled(FORMS, 4))(
     "of %s is what the chains are said to hold, and twice the dense model's in stages",
     async (...of) => {
       const [name, sparsity, levels] = of;

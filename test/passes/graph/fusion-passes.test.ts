@@ -15,8 +15,10 @@ import { FUSION_PASSES } from "../../../src/passes/graph/fusion-passes.js";
 import { PASSES } from "../../../src/plan/registry.js";
 import { scalar, tensor } from "../../support/prove.js";
 import { CONTEXT, difference, floats, run, untilStable } from "../../support/running.js";
+import { isThorough } from "../../support/thorough.js";
 import { tiny } from "../../support/tiny-models.js";
 
+const MANY = isThorough ? 20_000 : 4000;
 const passes = () => FUSION_PASSES.map(({ pass }) => pass());
 
 it("are all registered", () => {
@@ -55,7 +57,7 @@ it.each<[string, number[], number, number]>([
   expect(difference(before, await run(model, feed))).toBeLessThan(5e-6);
 });
 
-describe("on graphs of 20,000 nodes", () => {
+describe(`on graphs of ${MANY} nodes`, () => {
   /** Copies of a pattern, one behind the other: from %in to %out, with names of its own. */
   function chain(copies: number, pattern: readonly Node[]): Node[] {
     const own = new Set(pattern.flatMap(({ outputs }) => outputs));
@@ -113,7 +115,7 @@ describe("on graphs of 20,000 nodes", () => {
     ],
     ["many Convs in a row", [op("Conv", ["in", "w"], ["out"])]],
   ])("%s", async (_, pattern) => {
-    const nodes = chain(20_000 / pattern.length, pattern);
+    const nodes = chain(MANY / pattern.length, pattern);
     const model = tiny(nodes, { feed: { x: floats([1, 1, 1, 1]) }, initializers: constants });
     for (const pass of [foldBatchNormalization(), ...passes()]) await pass.run(model, CONTEXT);
     expect(model.graph.nodes.length).toBeLessThan(nodes.length);

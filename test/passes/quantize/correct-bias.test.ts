@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { calibrate } from "../../../src/calibration/index.js";
 import { joined, take } from "../../../src/data/index.js";
 import {
   attribute,
@@ -24,6 +23,9 @@ import { correctBias, type CorrectBiasOptions } from "../../../src/passes/quanti
 import { loadRuntime } from "../../../src/runtime/index.js";
 import { dataset, feed, model } from "../../support/feed-models.js";
 import { normalArray, normalTensor } from "../../support/seeded.js";
+import { calibrateInOneProcess } from "../../support/calibrating.js";
+
+const calibrate = calibrateInOneProcess();
 
 const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 /** Samples whose values have a mean, without which changed weights would shift nothing. */

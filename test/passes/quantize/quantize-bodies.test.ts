@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { calibrate } from "../../../src/calibration/index.js";
 import {
   attribute,
   DataType,
@@ -20,6 +19,9 @@ import { quantizeInt8 } from "../../../src/passes/quantize/quantize-int8.js";
 import { dataset, feed, model } from "../../support/feed-models.js";
 import { normalArray } from "../../support/seeded.js";
 import { executedOps, outputs, sqnr } from "./running.js";
+import { calibrateInOneProcess } from "../../support/calibrating.js";
+
+const calibrate = calibrateInOneProcess();
 
 const SHAPE = [1, 8, 6, 6];
 const float = (name: string) => tensorValue(name, DataType.FLOAT);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { calibrate } from "../../../src/calibration/index.js";
 import { openDataset } from "../../../src/data/index.js";
 import {
   attribute,
@@ -17,6 +16,9 @@ import { roundWeights, type RoundWeightsOptions } from "../../../src/passes/quan
 import { fixture } from "../../support/run-edgec.js";
 import { normalArray } from "../../support/seeded.js";
 import { floats, model, product, run, statisticsOf, valuesOf } from "../../support/weight-models.js";
+import { calibrateInOneProcess } from "../../support/calibrating.js";
+
+const calibrate = calibrateInOneProcess();
 
 const DEPTH = 48;
 const OUTPUTS = 24;
