@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
 import type { Gram } from "../numeric/statistics.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 
 /** What lies in a file: for each group its matrix, and then its mean. Doubles of this machine's byte order. */
 export interface StoredGram {
@@ -33,7 +33,7 @@ export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
       await file.close();
     }
   } catch (cause) {
-    throw troubleOf(cause, path) ?? cause;
+    throw systemErrorOf(cause, path) ?? cause;
   }
   return { size, groups: matrices.length, rows };
 }

@@ -229,11 +229,11 @@ async function loadOnly(
 }
 
 /**
- * Time limit in seconds for a trial run on generated inputs. Small networks take milliseconds; a model that
+ * Time limit in seconds for a trial run on random inputs. Small networks take milliseconds; a model that
  * takes longer is only loaded. Large models get ten seconds more per megabyte.
  */
 const TRIAL_SECONDS = 3;
-/** Generated data on which the original was too slow: other candidates of the run need not try again. */
+/** Random inputs on which the original was too slow: other candidates of the run need not try again. */
 const tooSlow = new WeakMap<Dataset, string>();
 
 interface Runnable {
@@ -243,7 +243,7 @@ interface Runnable {
   readonly opened?: RemoteSession;
 }
 
-/** None if the original does not run on generated inputs. */
+/** None if the original does not run on random inputs. */
 async function runnable(
   context: MeasureContext,
   originalBytes: number,

@@ -1,4 +1,4 @@
-/** Runs a plan over a model, and checks and completes what it made. */
+/** Runs a plan on a model, then checks and completes the result. */
 import { takeTurn } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -25,7 +25,7 @@ export interface JudgedRun extends RunResult {
   readonly judged: boolean;
 }
 
-/** Runs a plan over `model` and validates what it made. Statistics in `recorded` are not measured again. */
+/** Runs a plan on `model` and validates the result. Statistics in `recorded` are not measured again. */
 export async function applyPlan(
   context: CandidateContext,
   model: Model,
@@ -65,7 +65,7 @@ export async function applyPlan(
     );
     if (options.minOrt !== undefined)
       fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
-    // What nothing changes is written with the same bytes, and stays without the mark.
+    // A model that no pass changed is written byte for byte, without edgec's mark.
     const isMoved = options.externalData === true || dataFiles(model).length > 0;
     if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
     if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
@@ -86,7 +86,7 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
     logger.diagnostic?.({
       id: `compress/${id}`,
       severity: "warning",
-      message: `${what} left out, because it names tensors that are no longer in the compressed ` + "model.",
+      message: `${what} left out, because it names tensors that are no longer in the compressed model.`,
     });
   const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
   if (annotations > 0)

@@ -103,7 +103,7 @@ export async function buildCandidate(
 
 interface Measured {
   readonly measurements: Measurements;
-  /** The warnings that came up on the way. */
+  /** Warnings of the measurement itself. */
   readonly told: readonly Diagnostic[];
 }
 
@@ -114,9 +114,9 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
 }
 
 /**
- * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as
- * it is no larger than the original; one that would be is told of. Where nothing is gained the file is as
- * it was.
+ * Prefers a model that runs at all optimization levels to one that the runtime's optimizer breaks, as long as
+ * it is no larger than the original; if it would be larger, a warning says so. If nothing is gained, the file
+ * stays.
  */
 async function atAllLevels(
   context: CandidateContext,

@@ -17,7 +17,7 @@ import { buildWithBisection } from "./build-with-bisection.js";
 import { type Candidate, decidedIn } from "./candidate.js";
 import { chooseCandidate } from "./choose-candidate.js";
 import { checkData, lossWarnings } from "./data-warnings.js";
-import { hold, type Holdings, type Job, openJob } from "./job.js";
+import { acquire, type JobResources, type Job, openJob } from "./job.js";
 import { laterWarnings, unusedData } from "./later-warnings.js";
 import { makeReport } from "./make-report.js";
 import { neverLarger } from "./never-larger.js";
@@ -57,10 +57,10 @@ async function compressModel(
   input: string | Uint8Array | Model,
   given: CompressOptions,
 ): Promise<CompressResult> {
-  const holdings = await hold(input, given);
+  const resources = await acquire(input, given);
   try {
     const warnings: Diagnostic[] = [];
-    const job = await inStage("read", () => openJob(input, given, holdings, warnings));
+    const job = await inStage("read", () => openJob(input, given, resources, warnings));
     await takeTurn();
     const doubts = await inStage("check", () => checkData(job.context, isCompared(job), warnings));
     const candidate = await bestCandidate(job);
@@ -69,11 +69,11 @@ async function compressModel(
       warnings.unshift(...(await lossWarnings(job.context, candidate, doubts)));
       warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
     });
-    const result = await inStage("write", () => written(job, candidate, holdings, warnings));
+    const result = await inStage("write", () => written(job, candidate, resources, warnings));
     return { ...result, report: { ...result.report, times: stageTimes() } };
   } finally {
-    await holdings.compute.close();
-    await holdings.files.remove();
+    await resources.compute.close();
+    await resources.files.remove();
   }
 }
 
@@ -96,7 +96,7 @@ function isCompared({ runtime }: Job): boolean {
 async function written(
   job: Job,
   candidate: Candidate,
-  { files }: Holdings,
+  { files }: JobResources,
   warnings: Diagnostic[],
 ): Promise<CompressResult> {
   const { inputPath: input, settings, fingerprint, target, originalData, context } = job;

@@ -43,8 +43,8 @@ export interface Job {
 }
 
 /** What a run holds on to and gives back at its end. */
-export interface Holdings {
-  readonly asked: Prepared;
+export interface JobResources {
+  readonly prepared: Prepared;
   readonly files: OutputFile;
   readonly compute: RunCompute;
 }
@@ -56,19 +56,22 @@ interface Prepared {
 }
 
 /** Throws as `withTarget` and `planOptions`. */
-function prepared(given: PlacedOptions): Prepared {
+function prepare(given: PlacedOptions): Prepared {
   const { options, target } = withTarget(given);
   return { options, settings: planOptions(options), target };
 }
 
 /** Checks the options and the place of the output, before the input is read. Throws EdgecError as `compress`. */
-export async function hold(input: string | Uint8Array | Model, given: CompressOptions): Promise<Holdings> {
+export async function acquire(
+  input: string | Uint8Array | Model,
+  given: CompressOptions,
+): Promise<JobResources> {
   const path = pathOf(input);
   if (path !== undefined) requireRegularFile(path);
-  const asked = prepared(given);
-  const { output, force = false } = asked.options;
+  const prepared = prepare(given);
+  const { output, force = false } = prepared.options;
   const files = await OutputFile.prepare({ output, input: path, force });
-  return { asked, files, compute: new RunCompute(computeThreads(given.threads)) };
+  return { prepared, files, compute: new RunCompute(computeThreads(given.threads)) };
 }
 
 /**
@@ -78,7 +81,7 @@ export async function hold(input: string | Uint8Array | Model, given: CompressOp
 export async function openJob(
   input: string | Uint8Array | Model,
   given: CompressOptions,
-  { asked, files, compute }: Holdings,
+  { prepared, files, compute }: JobResources,
   warnings: Diagnostic[],
 ): Promise<Job> {
   // Looked for while the model is read.
@@ -93,7 +96,7 @@ export async function openJob(
   const fingerprint = fingerprintOf(original);
   const runtime = await looking;
   const { options, settings, target } =
-    runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
+    runtime?.isThere === false ? prepare({ ...given, lacksNativeRuntime: true }) : prepared;
   if (runtime) reportEarly(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
   requireSameModel(settings.replay, options.replay, fingerprint);
   // On a copy of the head alone: this is about refusing early.

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { takeTurn } from "../abort.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 import { plainBytes, type ByteSource } from "./byte-source.js";
 import type { NpyLayout } from "./npy.js";
 
@@ -20,7 +20,7 @@ export async function rowsOfFortranArray(source: ByteSource, layout: NpyLayout):
     await writeRows(source, layout, path);
   } catch (cause) {
     await folder.remove();
-    throw troubleOf(cause, path) ?? cause;
+    throw systemErrorOf(cause, path) ?? cause;
   }
   const rows = plainBytes(path, 0, layout.bytes);
   folder.removeWith(rows);

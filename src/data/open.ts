@@ -38,7 +38,7 @@ export async function openDataset(
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) {
     throw new BadDataError(
-      `${path}: ${obstacle} on data. Leave the data out: passes that need no data still ` + "work",
+      `${path}: ${obstacle} on data. Leave the data out: passes that need no data still work.`,
     );
   }
   const dataset = await openByForm(path, inputs, await givenLabels(options.labels));

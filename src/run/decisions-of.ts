@@ -1,8 +1,8 @@
-/** What a run has decided, for its report and for a later run that repeats it. */
+/** The decisions of a run, for its report and for a later run that repeats them. */
 import { type Decisions, NO_FORMS } from "../plan/replay.js";
 import type { RunResult } from "./run-log.js";
 
-/** @param run with whether samples were held out of its calibration */
+/** @param run includes whether calibration samples were held out */
 export function decisionsOf(
   {
     passes,

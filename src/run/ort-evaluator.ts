@@ -77,7 +77,7 @@ export class RuntimeEvaluator implements ConstantEvaluator {
     await this.close();
   }
 
-  /** The time is for all that one evaluator computes, the memory for what it computes at once. */
+  /** The time limit is for all work of one evaluator, the memory limit for each computation. */
   private limited(runtime: RemoteRuntime, model: Uint8Array): Promise<ReadonlyMap<string, Tensor>> {
     const { fold } = this.limits;
     const whole = inProportion(fold, model.byteLength, MEMORY_FACTOR);
@@ -86,7 +86,7 @@ export class RuntimeEvaluator implements ConstantEvaluator {
       const what = limitText(whole, kind);
       return new LimitExceeded(what, `folding takes more than ${what}`);
     };
-    // What grows with the constants is not taken from what is left for others.
+    // The part that grows with the constants does not reduce the shared limit.
     const spent = (seconds: number): void =>
       void (this.seconds += Math.max(0, seconds - (whole.seconds - fold.seconds)));
     return runtime.within(

@@ -6,7 +6,7 @@ import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { Compute, ConstantEvaluator, Trainer } from "../passes/contract.js";
 import type { ModelEvaluators } from "../search/search-types.js";
-import type { Scorer } from "./ablation.js";
+import type { Scorer } from "./step-trials.js";
 
 export interface RunOptions {
   /** Where statistics come from; without it passes get none. */
@@ -36,8 +36,7 @@ export interface RunOptions {
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   /**
-   * With `debug`: takes the bytes of the model as it was before a pass that failed, and says where it was
-   * put.
+   * With `debug`: writes the model as it was before a pass that failed, and returns the path.
    */
   readonly dump?: (model: Uint8Array, passName: string) => Promise<string>;
 }

@@ -39,7 +39,7 @@ export interface ClusterProblem extends MeasuredRows {
 
 export interface ClusteredRows {
   readonly values: Float32Array;
-  /** Whether errors were made to cancel over what was measured of the inputs. */
+  /** Whether values were chosen so that errors cancel on the measured inputs. */
   readonly isFitted: boolean;
   /** Whether the deadline ended the improvements. */
   readonly isCutShort: boolean;

@@ -49,7 +49,7 @@ export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {
     dims: shapeOf(input, dims),
   }));
   return {
-    name: `random feeds (seed ${seed})`,
+    name: `random inputs (seed ${seed})`,
     size: samples,
     hasLabels: false,
     async *samples() {

@@ -161,7 +161,7 @@ describe("a plan that repeats decisions", () => {
 
   it(
     "takes ranges at run time where that was chosen, and neither rounds nor stores " +
-      "weights where they were to stay floats",
+      "weights where they were to stay in float",
     () => {
       const plan = planPasses(matMulModel(), {
         ...best,

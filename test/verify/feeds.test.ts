@@ -32,7 +32,7 @@ test("integers are 0 or 1", async () => {
 
 test("it has a name and a number of samples", async () => {
   const dataset = randomFeeds([IMAGE], { seed: 3, samples: 2 });
-  expect(dataset).toMatchObject({ name: "random feeds (seed 3)", size: 2, hasLabels: false });
+  expect(dataset).toMatchObject({ name: "random inputs (seed 3)", size: 2, hasLabels: false });
   let count = 0;
   for await (const sample of dataset.samples()) count += sample.label === undefined ? 1 : 0;
   expect(count).toBe(2);

@@ -19,7 +19,7 @@ async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | 
   if (!input || others.length > 0) {
     const names = inputs.map((i) => i.name).join(", ");
     throw new BadDataError(
-      `${path}: a .npy file feeds one input, but the model has ${inputs.length} (${names}). ` +
+      `${path}: a .npy file holds one input, but the model has ${inputs.length} (${names}). ` +
         "Use a .npz with one array per input",
     );
   }

@@ -226,9 +226,10 @@ function howOf(
   isMeasured: boolean,
   samples: number | undefined,
 ): string {
-  if (!isFitted) return isMeasured ? "by value alone, as its inputs never varied" : "by value alone";
+  if (!isFitted)
+    return isMeasured ? "by value alone, because its inputs never varied" : "without calibration data";
   const data = samples === undefined ? "the calibration data" : plural(samples, "calibration sample");
-  const how = `errors made to cancel over ${data}`;
+  const how = `chosen so that errors cancel on ${data}`;
   return isCutShort ? `${how} until the time was up` : how;
 }
 
@@ -242,7 +243,7 @@ async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): 
   const fixed = fixedValue(values, 0);
   const clustered = await compute.run("clusterFlat", values, k, fixed);
   return {
-    text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}`,
+    text: `${k} values, without calibration data${fixed === undefined ? "" : ", zeros stay"}`,
     // At least one value is another one: there are fewer.
     write: () => {
       layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(clustered)));

@@ -122,7 +122,7 @@ async function findPlaces(
     const isLarge = ENCODABLE_BYTES.has(tensor.dataType) && storedByteLength(tensor) >= limits.minBytes;
     const users = editor.consumers(tensor.name ?? "");
     const name = tensor.name ?? "";
-    // The form that the file had stood there before, whatever speaks against a new one.
+    // The file already used this form, so it is allowed.
     const form =
       users.length > 0 && !editor.isOutput(name) && !editor.input(name) ? forms.of(tensor) : undefined;
     const obstacle = isLarge ? whyDense(editor, tensor, users, limits.exclude) : undefined;

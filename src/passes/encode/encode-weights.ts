@@ -133,7 +133,7 @@ function refuseUnmatched(editors: readonly GraphEditor[], exclude: readonly stri
   if (unmatched === undefined) return;
   throw new EdgecError(
     "UNMATCHED_SELECTOR",
-    `encode-weights: "${unmatched}" is no constant or node of the model.${suggestion(unmatched, known)}`,
+    `encode-weights: "${unmatched}" is neither a constant nor a node of the model.${suggestion(unmatched, known)}`,
   );
 }
 

@@ -1,11 +1,11 @@
-/** Makes the drafts of one constant, as often as asked. */
+/** Makes the drafts of one constant, again at each request. */
 import { storedByteLength, type StoredForm, type Tensor } from "../../ir/index.js";
 import type { Candidate } from "./chain-parts.js";
 import type { Draft } from "./decoder-builder.js";
 import { candidateOf, draftsOf, STORAGE_FORMS } from "./storage-forms.js";
 import { draftOf } from "./stored-forms.js";
 
-/** What is known of smaller constants is found anew rather than kept. Bytes. */
+/** Facts about smaller constants are recomputed, not cached. Bytes. */
 const KEPT_FROM = 2 ** 16;
 
 export class FormSource {

@@ -49,8 +49,8 @@ async function improve(
     const { functions } = before;
     let tried = 0;
     for (const { chain, change } of estimatedChanges(problem, before)) {
-      // Trying one takes a walk over all constants, so what promises less than was found is left out, but
-      // where all of it is quickly done.
+      // Each full trial walks all constants, so trials whose estimate is no better than the best found are
+      // skipped, unless all of them are quick.
       if (tried >= problem.quickTrials && before.cost + change >= best.cost) break;
       await advance?.(tried++, problem.sizes.size, "shared chains");
       const trial = new Set(functions);

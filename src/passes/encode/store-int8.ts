@@ -5,7 +5,7 @@
  *   W float16, bfloat16  →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ Cast(float16, bfloat16) ─▶ W
  *
  * A quarter of the size at the speed of float: onnxruntime computes the chain once at load
- * (folding-facts.ts), which it would not do for a DequantizeLinear. Activations stay float, so only the
+ * (folding-facts.ts), which it would not do for a DequantizeLinear. Activations stay in float, so only the
  * rounding of the weights is lost, about 40 dB and more. For LSTM, GRU and RNN, embeddings, and wherever
  * int8 arithmetic is slower than float.
  *
@@ -22,6 +22,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
+import { plural } from "../../units.js";
 import { FloatReader, GraphEditor, nodeLabel, opsetVersion, storedByteLength } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import { withCompute, type Working } from "../compute.js";
@@ -38,15 +39,15 @@ import { weightAxes } from "../../layers/weight-axes.js";
 import { FLOATS, whyFloat, whySmaller } from "./why-float.js";
 
 export interface StoreInt8Options {
-  /** Smaller tensors stay float. */
+  /** Smaller tensors stay in float. */
   readonly minBytes: number;
-  /** Names of constants, or of nodes whose weights are to stay float. */
+  /** Names of constants, or of nodes whose weights stay in float. */
   readonly exclude: readonly string[];
   /** Names of the only constants to store as int8; undefined for all that qualify. */
   readonly only: readonly string[] | undefined;
   /**
-   * Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then
-   * told of.
+   * Bits requested for layers that compute in int8. If these are fewer than 8, weights that are stored at 8 bits
+   * instead cause a warning.
    */
   readonly askedBits: number;
   /** Only those that the file held as int8 and a pass has changed since: they go back to that form. */
@@ -179,7 +180,7 @@ async function storeGraph(
       name,
       opType: user?.opType ?? "",
       status: "changed",
-      reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
+      reason: `int8 with ${plural(stored.scales.length, "scale")}, ${stored.sqnr.toFixed(1)} dB`,
     };
     tally.nodes.push(status);
     // Weights that were rounded before a search left their layer in float are packed as tightly by
@@ -227,12 +228,12 @@ function refuseUnmatched(editors: readonly GraphEditor[], { only, exclude }: Sto
   if (tensor !== undefined)
     throw new EdgecError(
       "UNMATCHED_SELECTOR",
-      `store-int8: "${tensor}" is no constant of the model.${suggestion(tensor, tensors)}`,
+      `store-int8: "${tensor}" is not a constant of the model.${suggestion(tensor, tensors)}`,
     );
   const name = exclude.find((excluded) => !known.has(excluded));
   if (name !== undefined)
     throw new EdgecError(
       "UNMATCHED_SELECTOR",
-      `store-int8: "${name}" is no constant or node of the model.${suggestion(name, known)}`,
+      `store-int8: "${name}" is neither a constant nor a node of the model.${suggestion(name, known)}`,
     );
 }

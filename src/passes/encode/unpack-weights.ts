@@ -1,5 +1,5 @@
 /**
- * unpack-weights: makes dense constants of weights that the file holds compactly, for passes that change
+ * unpack-weights: turns weights that the file holds compactly into dense constants, for passes that change
  * them.
  *
  *   codes ─▶ Cast ─▶ Mul(scale) ─▶ W ─▶ Conv   →   W (dense) ─▶ Conv
@@ -48,9 +48,9 @@ const BATCH_BYTES = 2 ** 25;
 
 export const unpackWeights = definePass<Record<string, never>>({
   name: "unpack-weights",
-  description: "makes dense constants of weights that the file holds as codes, tables or in half precision",
+  description: "Turn weights that are stored as codes, tables or half precision into dense constants",
   lossy: false,
-  writesOut: true,
+  growsFile: true,
   defaults: {},
   async run(model, _options, { evaluator }): Promise<PassResult> {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };

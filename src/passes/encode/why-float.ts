@@ -48,11 +48,11 @@ export function whySmaller(tensor: Tensor, axes: readonly number[], forms: Store
     0,
   );
   const dense = tensorWireSize(tensor);
-  if (bytes >= dense) return `int8 and its scales take ${bytes} bytes, and it ${dense}`;
+  if (bytes >= dense) return `int8 with scales would take ${bytes} bytes; the float form takes ${dense}`;
   const form = forms.of(tensor);
   const before = form && draftOf(form, name).bytes;
   return before !== undefined && before <= bytes
-    ? `the file holds it in ${before} bytes already, and int8 takes ${bytes}`
+    ? `the file already holds it in ${before} bytes; int8 would take ${bytes}`
     : undefined;
 }
 

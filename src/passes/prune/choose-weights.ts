@@ -1,14 +1,13 @@
-/** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
+/** Chooses the weights to keep: over all layers together, layer by layer, or in a pattern. */
 import { keepHighest, stageCounts } from "../../numeric/pruning.js";
 import { runInParallel, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
 /**
- * Stages in which weights are removed when losses are known. After each, what is left is refit and losses
- * are measured anew: one weight takes over for another, so that the second of the two becomes dear. Lenet
- * at 85 % pruned has top-1 95.8 % after one stage, 97.7 % after two, 98.4 % after five; twelve gain nothing
- * more.
+ * Stages in which weights are removed if losses are known. After each, the remaining weights are refit and
+ * losses measured again: one weight compensates for another, so removing the other then costs more. LeNet at
+ * 85 % pruned has top-1 95.8 % with one stage, 97.7 % with two, 98.4 % with five; twelve gain nothing more.
  */
 const STAGES = 5;
 

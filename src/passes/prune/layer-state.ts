@@ -32,7 +32,7 @@ export class LayerState implements Ranked {
   readonly originallyLeft: number;
   /** Whether weights that stay can be fitted to the inputs; known once losses are scored. */
   isFitted = false;
-  /** By what all losses of the layer are divided, so that layers compare. */
+  /** Divides the losses so that layers are comparable. */
   private norm = 1;
 
   /**

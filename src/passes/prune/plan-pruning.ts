@@ -40,7 +40,10 @@ export function planPruning(
   });
   const { ends, tooLarge } = protectedEnds(model, protectEnds ? candidates : []);
   for (const [layer, end] of ends)
-    keep(layer, `the ${end} layer is protected: it holds few weights, and nothing compensates its errors`);
+    keep(
+      layer,
+      `the ${end} layer is protected: it has few weights, and no other layer can compensate its errors`,
+    );
   return {
     layers: candidates.filter((layer) => !ends.has(layer)),
     kept,
@@ -66,6 +69,6 @@ function whyNot(
   if (!isFloating(layer.tensor)) return "holds integer codes: prune before quantization";
   if (layer.obstacle !== undefined) return layer.obstacle;
   return protectDepthwise && first.depthwise
-    ? "a depthwise convolution is protected: its few weights have nothing to make up for a lost one"
+    ? "a depthwise convolution is protected: it has too few weights per channel to compensate a lost one"
     : undefined;
 }

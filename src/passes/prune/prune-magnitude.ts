@@ -209,7 +209,7 @@ function diagnosticsOf(
   const message =
     `${zeroPercent.toFixed(1)} % of the weights are zero instead of ` +
     `${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and ` +
-    "the others cannot make up for them. " +
-    "In the library, this pass bound with { protectEnds: false } prunes them too.";
+    "the others cannot compensate for them. " +
+    `To prune them too in the library, take "${NAME}" from PASSES and bind it with protectEnds: false.`;
   return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { strongestWithin } from "../../src/run/strongest.js";
+import { strongestWithin } from "../../src/run/strength-search.js";
 import { compress, type CompressOptions } from "../../src/index.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { writeFile } from "node:fs/promises";
