@@ -3,7 +3,7 @@
  * optimization levels.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import { EdgecError, suggestion } from "../errors.js";
+import { EdgecError, sentence, suggestion } from "../errors.js";
 import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { decibelText, percentText } from "../units.js";
 import {
@@ -102,7 +102,7 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
     ...warning(
       "missing",
       missing,
-      missing.map(({ runtime, message }) => `${runtime} was left out: ${message ?? ""}.`).join(" "),
+      missing.map(({ runtime, message }) => `${runtime} was left out: ${sentence(message ?? "")}`).join(" "),
     ),
   ];
 }

@@ -3,7 +3,7 @@ import { freemem } from "node:os";
 import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import { readModel } from "../onnx/index.js";
 import { loadBytes } from "../passes/encode/load-bytes.js";
 import { LimitExceeded } from "../run-limits.js";
@@ -156,7 +156,7 @@ async function runBoth(
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true)
       throw error;
-    return unproven(`The compressed model was not loaded or compared: ${error.message}.`);
+    return unproven(`The compressed model was not loaded or compared: ${sentence(error.message)}`);
   }
   try {
     const found = await runnable(context, size.original.raw, runtime);
@@ -258,7 +258,7 @@ async function runnable(
     logger.diagnostic?.({
       id: "compress/no-data",
       severity: "warning",
-      message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.`,
+      message: `The models were not compared, because the original ${sentence(reason)} Give data with --eval or --calib.`,
     });
     return undefined;
   };

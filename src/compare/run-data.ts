@@ -90,7 +90,11 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
     return { evaluation, source: evaluation.name };
   } catch (error) {
     if (!(error instanceof BadDataError)) throw error;
-    return { evaluation: undefined, source: "no data", obstacle: `${error.message} with --eval or --calib` };
+    return {
+      evaluation: undefined,
+      source: "no data",
+      obstacle: `${error.message.replace(/\.$/, "")} with --eval or --calib`,
+    };
   }
 }
 

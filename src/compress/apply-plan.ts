@@ -1,7 +1,7 @@
 /** Runs a plan on a model, then checks and completes the result. */
 import { takeTurn } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { dataFiles, dropStaleReferences, referableNames, type StaleReferences } from "../onnx/index.js";
@@ -125,8 +125,8 @@ export function ours(check: () => void, what: string): void {
   } catch (cause) {
     throw new EdgecError(
       "PASS_FAILED",
-      `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing ` +
-        "was written. Run with --debug to see which pass did it.",
+      `edgec ${what}: ${sentence(cause instanceof Error ? cause.message : String(cause))} ` +
+        "Nothing was written. Run with --debug to see which pass did it.",
       { cause },
     );
   }

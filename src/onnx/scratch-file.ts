@@ -87,7 +87,7 @@ export class ScratchFile implements TensorStore {
   private read(target: Uint8Array, position: number): void {
     if (this.file === undefined || !readFully(this.file, target, position)) {
       throw new BadModelError(
-        "the temporary file of a tensor was removed; read the compressed model from its path instead",
+        "the temporary file of a tensor was removed. Read the compressed model from its path instead.",
       );
     }
   }

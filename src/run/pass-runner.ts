@@ -3,7 +3,7 @@ import { runSignal, takeTurn } from "../abort.js";
 import { calibrate } from "../calibration/calibrate.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
@@ -238,7 +238,7 @@ export class PassRunner {
       ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
     return new PassFailure(
       pass.name,
-      `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`,
+      `pass "${pass.name}" failed: ${sentence(cause instanceof Error ? cause.message : String(cause))} ${after}${dumped}`,
       { cause },
     );
   }

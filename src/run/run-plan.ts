@@ -12,6 +12,7 @@ import type { SearchResult } from "../search/search-types.js";
 import { StepTrials } from "./step-trials.js";
 import { strongestWithin } from "./strength-search.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
+import { sentence } from "../errors.js";
 import { inWholeStage } from "../stage-clock.js";
 import type { SearchAims } from "../plan/search-aims.js";
 import type { Plan, PlannedStep } from "../plan/plan-types.js";
@@ -226,11 +227,6 @@ class PlanRun {
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
   return steps.slice(0, last + 1).filter(({ validateAfter }) => validateAfter === undefined);
-}
-
-/** Adds a full stop if the text has none. */
-function sentence(text: string): string {
-  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function notJudged(subject: string): Diagnostic {

@@ -72,9 +72,9 @@ it("says why it cannot write", () => {
   const refusal = (message: RegExp): unknown =>
     expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
   expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(
-    refusal(/m\.onnx": the folder ".*none" does not exist; create it first/),
+    refusal(/m\.onnx": the folder ".*none" does not exist\. Create it first/),
   );
-  expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder; give a file name/));
+  expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder\. Give a file name/));
   expect(() => writeModel(modelOf(), join(folder, "m".repeat(300)))).toThrow(refusal(/the name is too long/));
   mkdirSync(join(folder, "locked"));
   chmodSync(join(folder, "locked"), 0o500);

@@ -133,7 +133,7 @@ describe("a plan that repeats decisions", () => {
   };
   const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
 
-  it("runs what was kept unasked, and leaves out what was taken back", () => {
+  it("runs what was kept unasked, and leaves out what was undone", () => {
     const plan = planPasses(matMulModel(), {
       ...best,
       replay: { ...nothing, kept: ["correct-bias"], takenBack: ["equalize-channels"] },

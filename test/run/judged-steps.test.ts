@@ -104,7 +104,7 @@ describe("a step that must prove itself", () => {
     expect(diagnostics).toHaveLength(1);
   });
 
-  it("is taken back where it does not, and leaves nothing but the record of the trial", async () => {
+  it("is undone where it does not, and leaves nothing but the record of the trial", async () => {
     const m = chain();
     const { passes, nodes, diagnostics, modified } = await runPasses(
       m,

@@ -20,7 +20,7 @@ async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | 
     const names = inputs.map((i) => i.name).join(", ");
     throw new BadDataError(
       `${path}: a .npy file holds one input, but the model has ${inputs.length} (${names}). ` +
-        "Use a .npz with one array per input",
+        "Use a .npz with one array per input.",
     );
   }
   const file = await DataFile.open(path);

@@ -241,7 +241,7 @@ describe("store-int8", () => {
           name: "w",
           opType: "Gemm",
           status: "changed",
-          reason: expect.stringContaining("24 scale(s)") as unknown,
+          reason: expect.stringContaining("24 scales") as unknown,
         },
       ]);
       const feeds = { x: noise([4, 48]), flag: new ort.Tensor("bool", [true], []) };
