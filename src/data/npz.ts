@@ -25,7 +25,7 @@ export async function npzArrays(path: string): Promise<ReadonlyMap<string, () =>
   }
 }
 
-/** Throws BadDataError when what the directory says of the member cannot be true. */
+/** Throws BadDataError if the directory's entry for the member cannot be true. */
 async function contentOf(path: string, name: string, member: ZipMember): Promise<ByteSource> {
   const file = await DataFile.open(path);
   try {

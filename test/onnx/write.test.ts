@@ -119,7 +119,7 @@ it("refuses more than a protobuf file can hold, and says what to do", () => {
     raw,
   }));
   expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"), { externalData: false })).toThrow(
-    /protobuf files are limited to 2 GiB; store weights outside with externalData/,
+    /protobuf files are limited to 2 GiB\. Store weights outside with externalData/,
   );
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -193,7 +193,7 @@ describe("a step with a search", () => {
     expect([...(search?.reasons.keys() ?? [])]).toEqual(["layer2"]);
     expect(nodes.find(({ name }) => name === "layer2")).toMatchObject({
       status: "kept",
-      reason: expect.stringMatching(/^left in float for accuracy: .* of the outputs' power$/) as string,
+      reason: expect.stringMatching(/^left in float for accuracy: .* of the output power$/) as string,
     });
   });
 

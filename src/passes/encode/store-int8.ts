@@ -12,8 +12,8 @@
  * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per
  * direction and row for recurrent weights. Half-precision models go on computing in half precision:
  * onnxruntime multiplies float16 in few of its builds, and folds the chain in float32 in all of them.
- * Weights that the file held in fewer bytes already, in int8 above all, keep that form, as rounding them
- * once more would lose something for nothing.
+ * Weights that the file already held in fewer bytes, mostly in int8, keep that form, because rounding them
+ * again would lose accuracy for nothing.
  *
  * Handles float32, float16 and bfloat16 initializers of any scope that are weights of Conv, ConvTranspose,
  * Gemm, MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul
@@ -50,7 +50,7 @@ export interface StoreInt8Options {
    * instead cause a warning.
    */
   readonly askedBits: number;
-  /** Only those that the file held as int8 and a pass has changed since: they go back to that form. */
+  /** Only weights that the file held as int8 and a pass has changed since: they return to that form. */
   readonly again: boolean;
 }
 
@@ -68,7 +68,7 @@ export const storeInt8 = definePass<StoreInt8Options>({
 
 interface Tally {
   readonly nodes: NodeStatus[];
-  /** Those whose codes take more bits than were asked for. */
+  /** Weights whose codes take more bits than requested. */
   readonly ofMoreBits: NodeStatus[];
   stored: number;
   bytesBefore: number;
@@ -114,7 +114,7 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
   };
 }
 
-/** Few bits are rounded to what a layer computes in int8; elsewhere they would cost more than they save. */
+/** Fewer bits are only for layers that compute in int8; elsewhere they would cost more than they save. */
 function moreBits(stored: readonly NodeStatus[], asked: number): Diagnostic[] {
   if (stored.length === 0) return [];
   const names = stored
@@ -149,7 +149,7 @@ async function storeGraph(
   const chains: Node[] = [];
   const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options, scope.forms));
   const reader = new FloatReader(lookedAt);
-  // Constants are handed over one by one, so that those of a large model need not be in memory together.
+  // Constants are processed one by one, so that those of a large model need not be in memory together.
   for (const [index, tensor] of lookedAt.entries()) {
     const name = tensor.name ?? "";
     await advance?.(index, lookedAt.length);
