@@ -258,7 +258,9 @@ async function runnable(
     logger.diagnostic?.({
       id: "compress/no-data",
       severity: "warning",
-      message: `The models were not compared, because the original ${sentence(reason)} Give data with --eval or --calib.`,
+      message:
+        `The models were not compared, because the original ${sentence(reason)} Give ` +
+        "data with --eval or --calib.",
     });
     return undefined;
   };

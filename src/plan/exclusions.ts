@@ -77,9 +77,9 @@ export class Exclusions {
   }
 
   /**
-   * The names to exclude in `model`. The first call must pass the model as the exact steps left it. Throws EdgecError UNMATCHED_SELECTOR for a selector that points
-   * at nothing there nor in the file, with the nearest name in the file; and for one that points at what
-   * exact steps have since taken out, with the step.
+   * The names to exclude in `model`. The first call must pass the model as the exact steps left it. Throws
+   * EdgecError UNMATCHED_SELECTOR for a selector that matches nothing there or in the file, with the nearest
+   * name in the file, and for one that matches only what exact steps have removed, with the step.
    */
   in(model: Model): string[] {
     if (!this.simplified) {

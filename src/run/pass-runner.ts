@@ -236,9 +236,10 @@ export class PassRunner {
     const ran = this.runLog.names();
     const after =
       ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
+    const reason = sentence(cause instanceof Error ? cause.message : String(cause));
     return new PassFailure(
       pass.name,
-      `pass "${pass.name}" failed: ${sentence(cause instanceof Error ? cause.message : String(cause))} ${after}${dumped}`,
+      `pass "${pass.name}" failed: ${reason} ${after}${dumped}`,
       { cause },
     );
   }

@@ -118,7 +118,7 @@ describe("wrong usage", () => {
     expectFailure(
       ["compress", LENET, "--exclude", "conv1.weigth"],
       2,
-      /--exclude: "conv1\.weigth" is no node.*Did you mean "conv1\.weight"/,
+      /--exclude: "conv1\.weigth" does not match any node.*Did you mean "conv1\.weight"/,
     ));
   it("exits 2 for an option that has no effect", () =>
     expectFailure(["compress", LENET, "--calibrator", "mse"], 2, "--calibrator has no effect here"));
