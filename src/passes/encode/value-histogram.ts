@@ -16,7 +16,7 @@ export interface Symbols {
   readonly count: number;
   readonly bytesPerElement: number;
   /**
-   * The bits of each element, in pieces that are valid until the next is taken and read anew each time, so
+   * The bits of each element, in pieces that are valid until the next one is read, and read again each time, so
    * that a large tensor is never whole in memory; comparing bits keeps -0 and every NaN apart.
    */
   readonly patterns: () => Iterable<Patterns>;
