@@ -1,7 +1,6 @@
 /**
- * What a user would install: packs it in a folder of its own, says how large it is, and holds it against a
- * limit. Then publint and attw look at the packed file, and its command runs once. With --full its demo
- * runs, too. dist/ must have been built.
+ * Packs the package as a user would install it, and checks its size. Then publint and attw check the packed
+ * file, and its command runs once; with --full, its demo too. dist/ must have been built.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";

@@ -84,6 +84,11 @@ export class BadDataError extends EdgecError {
   }
 }
 
+/** Adds a full stop if the text has none, for a message that goes on. */
+export function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
 /** A `Did you mean "x"?` suffix for the candidate nearest to a mistyped name, or an empty string. */
 export function suggestion(given: string, candidates: Iterable<string>): string {
   let best = "";

@@ -154,7 +154,7 @@ export type { ReportedNode, ReportedSearch } from "./report/report.js";
 export type { RunTimes, StageTime } from "./stage-clock.js";
 export type { LimitOptions, WorkLimit } from "./run-limits.js";
 export type { PassRecord, ReportedNearMiss, TrialResult } from "./run/run-log.js";
-export type { StrengthChoice, StrengthTrial } from "./run/strongest.js";
+export type { StrengthChoice, StrengthTrial } from "./run/strength-search.js";
 export type { RuntimeKind } from "./runtime/load.js";
 export type {
   LocalSession,

@@ -44,7 +44,7 @@ export function parseLimit(text: string, unit: LimitUnit): Limit {
   if (isLimit(limit, unit)) return limit;
   throw new EdgecError(
     "BAD_OPTION",
-    `"${text}" is no limit. Give ${examples}, or a share of the original such as 0.5x.`,
+    `"${text}" is not a limit. Give ${examples}, or a share of the original such as 0.5x.`,
   );
 }
 

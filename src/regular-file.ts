@@ -29,9 +29,9 @@ export function whyUnreadable(path: string): string | undefined {
   if (!found.isFile())
     return STANDARD_INPUT.includes(path)
       ? inputAdvice
-      : `it is ${kindOf(found)}, not a file; save its content to a file first`;
+      : `it is ${kindOf(found)}, not a file. Save its content to a file first.`;
   return isVirtualFile(path)
-    ? "the system generates its content on each read; copy it to a file first"
+    ? "the system generates its content on each read. Copy it to a file first."
     : undefined;
 }
 
@@ -55,12 +55,12 @@ export function whyNoPlaceForFile(path: string): string | undefined {
 }
 
 const inputAdvice =
-  "edgec reads files more than once, which standard input does not allow; save it to a file first";
+  "edgec reads files more than once, which standard input does not allow. Save it to a file first.";
 
 function urlAdvice(path: string): string {
   return /^file:/i.test(path)
-    ? "edgec takes plain paths; leave out file://"
-    : "it is a URL, and edgec reads local files only; download it first";
+    ? "edgec takes plain paths. Leave out file://."
+    : "it is a URL, and edgec reads local files only. Download it first.";
 }
 
 function kindOf(found: Stats): string {

@@ -24,7 +24,7 @@ export interface LimitOptions {
   readonly foldLimit?: Partial<WorkLimit>;
   /**
    * For loading a model in onnxruntime; default 3 s and 1 GB. Both grow with the model. A model that exceeds
-   * them is refused with EdgecError MODEL_REJECTED. The memory limit also holds for runs on generated inputs.
+   * them is refused with EdgecError MODEL_REJECTED. The memory limit also holds for runs on random inputs.
    */
   readonly loadLimit?: Partial<WorkLimit>;
 }

@@ -1,6 +1,6 @@
 /**
- * Tells where the time of a run went. The clock belongs to exactly one stage at any moment, so the times of
- * all stages add up to the whole. Like the run's signal (abort.ts), it is kept in async context.
+ * Measures where the time of a run goes. Every moment is charged to exactly one stage, so the times of all stages
+ * add up to the whole. Like the run's signal (abort.ts), the clock is kept in async context.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -14,13 +14,13 @@ export interface StageTime {
 export interface RunTimes {
   /** Milliseconds from the start of the run to its report; the sum of all stages. */
   readonly totalMs: number;
-  /** Where they went, in the order in which the stages were first met. */
+  /** The time of each stage, in the order in which stages first began. */
   readonly stages: readonly StageTime[];
 }
 
-/** Before the work itself: the program starts and loads its modules. Only where the caller says when. */
+/** Before the work itself: the program starts and loads its modules. Only if the caller gives the start. */
 const START = "start";
-/** What is in no other stage. */
+/** Time that belongs to no other stage. */
 const OTHER = "other";
 
 export class StageClock {
@@ -42,7 +42,7 @@ export class StageClock {
     this.enter(OTHER);
   }
 
-  /** The time of the job is that of the stage, also where the job fails; see `inStage`. */
+  /** Charges the time of the job to the stage, even if the job fails; see `inStage`. */
   async within<T>(stage: string, job: () => Promise<T> | T, isWhole: boolean): Promise<T> {
     if (this.isWhole) return job();
     const outer = this.stage;
@@ -62,7 +62,7 @@ export class StageClock {
     return { totalMs: tenths(stages.reduce((sum, { ms }) => sum + ms, 0)), stages };
   }
 
-  /** Charges what has passed to the stage that ends here. */
+  /** Charges the elapsed time to the stage that ends here. */
   private enter(stage: string): void {
     const now = this.now();
     this.spent.set(this.stage, (this.spent.get(this.stage) ?? 0) + now - this.since);
@@ -88,22 +88,22 @@ export function startedAt<T>(moment: number, job: () => Promise<T>): Promise<T> 
   return contexts.run({ startedAt: moment }, job);
 }
 
-/** A run with a clock of its own. */
+/** Runs the job with its own clock. */
 export function withStageClock<T>(job: () => Promise<T>): Promise<T> {
   return contexts.run({ clock: new StageClock(wallClock, contexts.getStore()?.startedAt) }, job);
 }
 
 /**
- * Charges the time of the job to a stage. Stages within it are charged on their own, and what is between
- * them to this one.
+ * Charges the time of the job to a stage. Stages within it are charged separately, and the time between them to
+ * this one.
  */
 export function inStage<T>(stage: string, job: () => Promise<T> | T): Promise<T> {
   return charged(stage, job, false);
 }
 
 /**
- * The same with all stages within it, for work that runs passes and measures only to choose: a calibration
- * of the search is part of the search.
+ * The same, but includes all stages within it, for work that runs passes and measures only to choose: a
+ * calibration of the search is part of the search.
  */
 export function inWholeStage<T>(stage: string, job: () => Promise<T> | T): Promise<T> {
   return charged(stage, job, true);

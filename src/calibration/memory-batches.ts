@@ -12,7 +12,7 @@ export interface RoundLimits {
 
 export interface RoundPlan {
   readonly rounds: readonly (readonly StatisticRequest[])[];
-  /** Gram matrices that alone exceed the limit, with their bytes. */
+  /** Gram matrices that exceed the limit alone, with their bytes. */
   readonly tooLarge: readonly { readonly request: GramRequest; readonly bytes: number }[];
 }
 

@@ -6,9 +6,9 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
 import type { Gram } from "../numeric/statistics.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 
-/** What lies in a file: for each group its matrix, and then its mean. Doubles of this machine's byte order. */
+/** The contents of a file: for each group its matrix, then its mean, as doubles in this machine's byte order. */
 export interface StoredGram {
   readonly size: number;
   readonly groups: number;
@@ -19,7 +19,7 @@ export function gramBytesOf({ matrices, means }: Gram): number {
   return [...matrices, ...means].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-/** Throws EdgecError CANNOT_WRITE when there is no room. */
+/** Throws EdgecError CANNOT_WRITE if there is no space. */
 export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
   const { size, rows, matrices, means } = gram;
   try {
@@ -33,12 +33,12 @@ export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
       await file.close();
     }
   } catch (cause) {
-    throw troubleOf(cause, path) ?? cause;
+    throw systemErrorOf(cause, path) ?? cause;
   }
   return { size, groups: matrices.length, rows };
 }
 
-/** Waits for the disk: passes ask for statistics without waiting. Throws EdgecError CANNOT_READ. */
+/** Reads synchronously, because passes get statistics synchronously. Throws EdgecError CANNOT_READ. */
 export function readGram(path: string, { size, groups, rows }: StoredGram): Gram {
   const file = openSync(path, "r");
   try {
@@ -54,7 +54,7 @@ export function readGram(path: string, { size, groups, rows }: StoredGram): Gram
   }
 }
 
-/** Of one call to the system. */
+/** Bytes of one system call. */
 const PIECE = 2 ** 28;
 
 function readDoubles(file: number, count: number): Float64Array {
@@ -62,7 +62,7 @@ function readDoubles(file: number, count: number): Float64Array {
   const bytes = bytesOf(values);
   for (let at = 0; at < bytes.length;) {
     const read = readSync(file, bytes, at, Math.min(PIECE, bytes.length - at), null);
-    if (read === 0) throw new EdgecError("CANNOT_READ", "a temporary file of calibration was cut off");
+    if (read === 0) throw new EdgecError("CANNOT_READ", "a temporary file of calibration was truncated");
     at += read;
   }
   return values;

@@ -1,10 +1,10 @@
-/** Takes Gram matrices over from the calibration process: small ones as they are, large ones as files. */
+/** Fetches Gram matrices from the calibration process: small ones as messages, large ones as files. */
 import { TemporaryFolder } from "../onnx/index.js";
 import type { Gram, GramRequest, Statistics } from "../numeric/statistics.js";
 import { gramBytesOf, readGram, type StoredGram } from "./moments-file.js";
 import type { CalibrationClient } from "./process.js";
 
-/** Of the matrices of one measurement that are held in memory. Bytes. */
+/** Most bytes of one measurement's matrices to hold in memory. */
 const HELD_BYTES = 16 * 2 ** 20;
 
 export class MomentsStore {
@@ -21,8 +21,8 @@ export class MomentsStore {
   }
 
   /**
-   * The matrix is read from its file whenever it is asked for. The file goes with the statistics, at the
-   * latest when the process ends. Throws EdgecError CANNOT_WRITE when there is no room for it.
+   * The matrix is read from its file at each request. The file is removed with the statistics, at the latest when
+   * the process ends. Throws EdgecError CANNOT_WRITE if there is no space for it.
    * @param original the request under which it is found
    */
   async take(request: GramRequest, original: GramRequest): Promise<void> {
@@ -31,7 +31,7 @@ export class MomentsStore {
     if (typeof taken === "number") {
       this.folder ??= await this.makeFolder();
       const path = this.folder.file(`${this.written++}.f64`);
-      // The reading function must not hold the statistics, whose end is the folder's.
+      // The reading function must not hold the statistics, because the folder is removed when they are collected.
       this.statistics.setStored(original, reader(path, await this.child.call("writeGram", [path])));
       return;
     }

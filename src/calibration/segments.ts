@@ -1,13 +1,13 @@
 /**
- * Cuts a model where it would compute more tensors than fit in memory: each segment runs on what the segments
- * before it have made, so that a sample goes through the model once however much is measured.
+ * Cuts a model that would compute more tensors than fit in memory. Each segment runs on the results of the
+ * segments before it, so that a sample goes through the model once, however much is measured.
  */
 import { capturedNames, type Graph, type Node } from "../ir/index.js";
 
 export interface Segment {
   /** What is measured here. */
   readonly computed: readonly string[];
-  /** What later segments need, of this one or an earlier one. Inputs and constants are always there. */
+  /** What later segments need from this one or an earlier one. Inputs and constants are always available. */
   readonly keep: readonly string[];
 }
 
@@ -18,8 +18,8 @@ interface Life {
 }
 
 /**
- * Segments in the order of the graph. Cuts go preferably through measured tensors, which are outputs anyhow:
- * a cut through another one undoes what the runtime would fuse there.
+ * Segments in the order of the graph. Cuts prefer measured tensors, which are outputs anyway: a cut through
+ * another tensor prevents the runtime from fusing nodes there.
  * @param bytes of the tensors to measure; all are made by nodes of the graph
  * @param most bytes of a segment; one tensor may have more
  */
@@ -112,7 +112,7 @@ function cheapest(cost: Float64Array, from: number, to: number): number {
   return best;
 }
 
-/** A tensor that is not measured is dearer than any size of those that are. */
+/** Cutting a tensor that is not measured costs more than cutting measured ones of any size. */
 function costsOfCuts(
   count: number,
   lives: ReadonlyMap<string, Life>,

@@ -12,10 +12,10 @@ import type { SampleProblem } from "./worker.js";
 
 export interface StreamOptions {
   readonly dataset: Dataset;
-  /** With what is measured in bodies as tensors of the main graph: `inner`. */
+  /** The model with tensors of bodies as outputs of the main graph: `inner`. */
   readonly model: Model;
   readonly inner: readonly InnerTensor[];
-  /** Where a round was opened. */
+  /** The process in which a round was opened. */
   readonly child: CalibrationClient;
   readonly scratch: ScratchModels;
 }

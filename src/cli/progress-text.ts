@@ -1,11 +1,11 @@
-/** How far a run is, in words and as a bar. */
+/** The progress of a run, in words and as a bar. */
 import type { Progress } from "../diagnostics.js";
 import { durationText, printable } from "../units.js";
 
 const BAR_WIDTH = 24;
-/** Work that is shorter shows no time. Milliseconds. */
+/** Shorter work shows no time. Milliseconds. */
 const TIME_SHOWN_AFTER_MS = 5_000;
-/** Estimates are rounded: they are no better than that. */
+/** Estimates are rounded to this, because they are no more accurate. */
 const SECONDS_STEP = 5;
 
 /** How long the step has taken and will take, milliseconds. */
@@ -34,7 +34,7 @@ export function progressLine({ step, done, total = 0 }: Progress, sinceStart: nu
   return `${durationText(sinceStart)}: ${printable(step)}${count}${left === undefined ? "" : `, ${leftText(left)}`}`;
 }
 
-/** What is left where that is known, else how long it has taken. Empty for a step that has only begun. */
+/** The time left if it is known, otherwise the time taken. Empty for a step that has just begun. */
 function timesText({ elapsed, left }: StepTimes): string {
   if (elapsed < TIME_SHOWN_AFTER_MS) return "";
   return left === undefined ? durationText(elapsed) : leftText(left);

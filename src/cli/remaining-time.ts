@@ -1,19 +1,19 @@
 /**
- * Estimates how long counted work will still take, from the rate of its later half. Tells nothing until the
- * rate is steady, and lets the estimate move slowly: a figure that jumps is worth less than none.
+ * Estimates how long counted work will still take, from the rate of its later half. Gives no estimate until the
+ * rate is steady, and changes it slowly: a figure that jumps is worse than none.
  */
 
-/** Before that, and for work that is shorter, nothing is told. Milliseconds. */
+/** No estimate before this time, or for shorter work. Milliseconds. */
 const STEADY_AFTER_MS = 5_000;
 /** Units that must be done. */
 const FEWEST_DONE = 3;
 /** The rates of the two halves may differ by this factor. */
 const STEADY_WITHIN = 3;
-/** How fast the estimate follows what is measured, milliseconds. */
+/** The time constant with which the estimate follows measurements, milliseconds. */
 const SETTLING_MS = 8_000;
-/** When the next unit takes that many times as long as those before, the rate says nothing any more. */
+/** If the next unit takes this many times as long as earlier ones, the rate is no longer valid. */
 const STALLED = 4;
-/** Points in memory at most. */
+/** Most points in memory. */
 const MOST_POINTS = 128;
 
 interface Point {
@@ -58,7 +58,7 @@ export class RemainingTime {
     this.told = { ms: expected + weight * (measured - expected), at: now };
   }
 
-  /** Units a millisecond in the later half of the time; undefined where it is not steady. */
+  /** Units per millisecond in the later half of the time; undefined if it is not steady. */
   private rate(): number | undefined {
     const [first, last] = [this.points[0], this.points.at(-1)];
     if (!first || !last || last.at - first.at < STEADY_AFTER_MS || last.done - first.done < FEWEST_DONE)

@@ -91,7 +91,7 @@ export class TerminalLogger implements Logger {
     this.stream.write(`debug: ${printable(message)}\n`);
   }
 
-  /** Ends what is told of the step: the next output starts on a clean line, and nothing is drawn over it. */
+  /** Ends the progress line: the next output starts on a clean line, and nothing is drawn over it. */
   clear(): void {
     this.stopTicking?.();
     this.stopTicking = undefined;

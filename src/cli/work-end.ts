@@ -21,7 +21,7 @@ export function reportEnd(end: WorkEnd): number {
     blamed === "" ? "" : `, or the ${modules.length > 1 ? "modules" : "module"} ${blamed} ended it`;
   if (signal === "SIGABRT" || ABORTED.includes(code)) {
     return fail(
-      `edgec ran out of memory for its own work, or crashed${orModule}. ` +
+      `edgec ran out of memory or crashed${orModule}. ` +
         "Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>.",
     );
   }

@@ -3,7 +3,7 @@
  * optimization levels.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import { EdgecError, suggestion } from "../errors.js";
+import { EdgecError, sentence, suggestion } from "../errors.js";
 import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { decibelText, percentText } from "../units.js";
 import {
@@ -85,8 +85,8 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
     ...warning(
       "other-size",
       otherSize,
-      `The number of results depends on where the model runs: it differs from ${against} ` +
-        `in ${otherSize.map(placeText).join(", ")}.`,
+      `Some runtimes or levels return a different number of results than ${against}: ` +
+        `${otherSize.map(placeText).join(", ")}.`,
     ),
     ...warning(
       "differs",
@@ -102,7 +102,7 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
     ...warning(
       "missing",
       missing,
-      missing.map(({ runtime, message }) => `${runtime} was left out: ${message ?? ""}.`).join(" "),
+      missing.map(({ runtime, message }) => `${runtime} was left out: ${sentence(message ?? "")}`).join(" "),
     ),
   ];
 }
@@ -110,7 +110,7 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
 function compressionText(fidelity: Fidelity | null): string {
   const lowest = fidelity && lowestSqnr(fidelity.outputs);
   return lowest !== null && lowest !== undefined && Number.isFinite(lowest)
-    ? ` For scale: the compressed model is at ${decibelText(lowest)} against the original.`
+    ? ` For comparison, the compressed model is at ${decibelText(lowest)} against the original.`
     : "";
 }
 

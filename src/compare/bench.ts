@@ -14,7 +14,7 @@ import { openData } from "./run-data.js";
 import { requireThreads } from "../plan/threads.js";
 
 export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
-  /** Inputs to run on: a path or a dataset. Default: random feeds for the first model's inputs. */
+  /** Inputs to run on: a path or a dataset. Default: random inputs for the first model's inputs. */
   readonly data?: string | Dataset;
   /** Default 1. */
   readonly threads?: number;
@@ -113,7 +113,7 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   }
 }
 
-/** Runs once under the memory limit: generated inputs may ask for any size. */
+/** Runs once under the memory limit: random inputs may ask for any size. */
 async function runWithinMemory(
   runtime: RemoteRuntime,
   files: readonly { readonly path: string; readonly label: string }[],

@@ -1,5 +1,5 @@
 /** Finds out what is at fault when the runtime refuses a model: the original, its data, or a pass. */
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { LimitExceeded } from "../run-limits.js";
 import { EndedFromOutside } from "../runtime/index.js";
@@ -23,16 +23,20 @@ export async function blamed(error: unknown, context: BlameContext, path?: strin
   if (error instanceof EndedFromOutside) return error;
   // Loading the original again would take as long, and no pass is to blame.
   if (error instanceof LimitExceeded)
-    return new EdgecError(error.code, `${error.message}${withoutRunning(context.options)}`, { cause: error });
+    return new EdgecError(error.code, `${sentence(error.message)}${withoutRunning(context.options)}`, {
+      cause: error,
+    });
   if (!(error instanceof EdgecError) || !REFUSALS.includes(error.code)) return error;
   const fault = await originalFault(originalOf(context), context.data.given);
   if (fault?.code === "MODEL_REJECTED")
-    return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
+    return new EdgecError(fault.code, `${sentence(fault.message)}${withoutRunning(context.options)}`, {
+      cause: error,
+    });
   if (fault) return fault;
   const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
   return new EdgecError(
     "PASS_FAILED",
-    `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run ` +
+    `edgec made a model that the runtime rejects, so nothing was written: ${sentence(reason)} Run ` +
       "with --debug, or select passes with --passes, to find out which one caused it.",
     { cause: error },
   );
@@ -53,8 +57,7 @@ function withoutRunning({ verify, calib }: BlameContext["options"]): string {
   if (flags.length === 0) return "";
   const words = flags.join(" and ");
   return (
-    `. ${words[0]?.toUpperCase()}${words.slice(1)}, edgec compresses it without running ` +
-    "it: only passes that need no data " +
-    "run, and nothing is compared."
+    ` ${words[0]?.toUpperCase()}${words.slice(1)}, edgec compresses it without running ` +
+    "it: only passes that need no data run, and nothing is compared."
   );
 }

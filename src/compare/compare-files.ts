@@ -3,7 +3,7 @@ import { freemem } from "node:os";
 import { throwIfAborted } from "../abort.js";
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import { readModel } from "../onnx/index.js";
 import { loadBytes } from "../passes/encode/load-bytes.js";
 import { LimitExceeded } from "../run-limits.js";
@@ -156,7 +156,7 @@ async function runBoth(
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true)
       throw error;
-    return unproven(`The compressed model was not loaded or compared: ${error.message}.`);
+    return unproven(`The compressed model was not loaded or compared: ${sentence(error.message)}`);
   }
   try {
     const found = await runnable(context, size.original.raw, runtime);
@@ -229,11 +229,11 @@ async function loadOnly(
 }
 
 /**
- * Time limit in seconds for a trial run on generated inputs. Small networks take milliseconds; a model that
+ * Time limit in seconds for a trial run on random inputs. Small networks take milliseconds; a model that
  * takes longer is only loaded. Large models get ten seconds more per megabyte.
  */
 const TRIAL_SECONDS = 3;
-/** Generated data on which the original was too slow: other candidates of the run need not try again. */
+/** Random inputs on which the original was too slow: other candidates of the run need not try again. */
 const tooSlow = new WeakMap<Dataset, string>();
 
 interface Runnable {
@@ -243,7 +243,7 @@ interface Runnable {
   readonly opened?: RemoteSession;
 }
 
-/** None if the original does not run on generated inputs. */
+/** None if the original does not run on random inputs. */
 async function runnable(
   context: MeasureContext,
   originalBytes: number,
@@ -258,7 +258,9 @@ async function runnable(
     logger.diagnostic?.({
       id: "compress/no-data",
       severity: "warning",
-      message: `The models were not compared, because the original ${reason}. Give data with --eval or --calib.`,
+      message:
+        `The models were not compared, because the original ${sentence(reason)} Give ` +
+        "data with --eval or --calib.",
     });
     return undefined;
   };

@@ -1,10 +1,10 @@
-/** Warnings about a comparison on generated inputs. */
+/** Warnings about a comparison on random inputs. */
 import type { Diagnostic } from "../diagnostics.js";
 import { UNPROVEN, type Measurements } from "./compare-files.js";
 import type { RunData } from "./run-data.js";
 
 /**
- * Warns how little a comparison on generated inputs says. Called after the comparison: if it did not take
+ * Warns how little a comparison on random inputs says. Called after the comparison: if it did not take
  * place, another warning already says why.
  */
 export function madeUpWarnings(

@@ -3,7 +3,7 @@
  * edgec's changes.
  */
 import type { Dataset } from "../data/index.js";
-import { BadDataError, EdgecError } from "../errors.js";
+import { BadDataError, EdgecError, sentence } from "../errors.js";
 import { openRemote, type Session } from "../runtime/index.js";
 import { readableFiles } from "../verify/index.js";
 
@@ -97,16 +97,18 @@ function subjectOf(name: string): string {
 function ofSample({ where, error }: Failure, name: string): BadDataError {
   const words = error.message.replace(`${name}: `, "");
   return new BadDataError(
-    `${where}: ${subjectOf(name)} fails on this sample but runs on others: ${words}. ` +
+    `${where}: ${subjectOf(name)} fails on this sample but runs on others: ${sentence(words)} ` +
       "Correct the sample or leave it out.",
     { cause: error },
   );
 }
 
 function withSample({ where, error }: Failure): EdgecError {
-  return new EdgecError(error.code, `${error.message} (${where}, and all other samples that were tried)`, {
-    cause: error,
-  });
+  return new EdgecError(
+    error.code,
+    `${error.message.replace(/\.$/, "")} (${where}, and all other samples that were tried)`,
+    { cause: error },
+  );
 }
 
 /** Returns the error, or one that names the sample if the original fails on it and runs on others. */

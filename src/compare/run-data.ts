@@ -19,7 +19,7 @@ export interface RunData {
   readonly calibration: Dataset | undefined;
   /** Undefined when no inputs can be generated for the model. */
   readonly evaluation: Dataset | undefined;
-  /** Its name, such as "data/eval.npz" or "random feeds (seed 0)". */
+  /** Its name, such as "data/eval.npz" or "random inputs (seed 0)". */
   readonly source: string;
   /** Whether `evaluation` has labels to measure accuracy with. */
   readonly isLabelled: boolean;
@@ -80,13 +80,21 @@ export async function openRunData(model: Model, options: CompressOptions): Promi
 function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluation" | "source" | "obstacle"> {
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined)
-    return { evaluation: undefined, source: "no data", obstacle: `${obstacle}. It was only loaded` };
+    return {
+      evaluation: undefined,
+      source: "no data",
+      obstacle: `${obstacle}. The model was loaded but not run`,
+    };
   try {
     const evaluation = randomFeeds(inputs, { seed });
     return { evaluation, source: evaluation.name };
   } catch (error) {
     if (!(error instanceof BadDataError)) throw error;
-    return { evaluation: undefined, source: "no data", obstacle: `${error.message} with --eval or --calib` };
+    return {
+      evaluation: undefined,
+      source: "no data",
+      obstacle: `${error.message.replace(/\.$/, "")} with --eval or --calib`,
+    };
   }
 }
 

@@ -32,7 +32,7 @@ const MAX_UNREAD = 10_000;
  * file. A model with tens of thousands of constants that nothing reads runs without them. Throws EdgecError
  * MODEL_REJECTED for a model that cannot be upgraded: the runtime would not run it, and passes do not know the
  * meaning of its operators.
- * @param read reads the original anew at every call
+ * @param read reads the original again at every call
  * @param path the original's file, named in messages
  */
 export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {

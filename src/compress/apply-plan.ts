@@ -1,7 +1,7 @@
-/** Runs a plan over a model, and checks and completes what it made. */
+/** Runs a plan on a model, then checks and completes the result. */
 import { takeTurn } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { dataFiles, dropStaleReferences, referableNames, type StaleReferences } from "../onnx/index.js";
@@ -25,7 +25,7 @@ export interface JudgedRun extends RunResult {
   readonly judged: boolean;
 }
 
-/** Runs a plan over `model` and validates what it made. Statistics in `recorded` are not measured again. */
+/** Runs a plan on `model` and validates the result. Statistics in `recorded` are not measured again. */
 export async function applyPlan(
   context: CandidateContext,
   model: Model,
@@ -65,7 +65,7 @@ export async function applyPlan(
     );
     if (options.minOrt !== undefined)
       fitRuntime(model, oldestRuntime(options.minOrt), "the compressed model");
-    // What nothing changes is written with the same bytes, and stays without the mark.
+    // A model that no pass changed is written byte for byte, without edgec's mark.
     const isMoved = options.externalData === true || dataFiles(model).length > 0;
     if (isMoved || run.passes.some(({ modified }) => modified)) markModel(model);
     if (evaluator.stopped) logger.diagnostic?.(evaluator.stopped);
@@ -86,7 +86,7 @@ function tellStale({ annotations, training }: StaleReferences, logger: Logger): 
     logger.diagnostic?.({
       id: `compress/${id}`,
       severity: "warning",
-      message: `${what} left out, because it names tensors that are no longer in the compressed ` + "model.",
+      message: `${what} left out, because it names tensors that are no longer in the compressed model.`,
     });
   const tensors = annotations === 1 ? "1 tensor" : `${annotations} tensors`;
   if (annotations > 0)
@@ -125,8 +125,8 @@ export function ours(check: () => void, what: string): void {
   } catch (cause) {
     throw new EdgecError(
       "PASS_FAILED",
-      `edgec ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Nothing ` +
-        "was written. Run with --debug to see which pass did it.",
+      `edgec ${what}: ${sentence(cause instanceof Error ? cause.message : String(cause))} ` +
+        "Nothing was written. Run with --debug to see which pass did it.",
       { cause },
     );
   }

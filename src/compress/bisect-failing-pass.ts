@@ -1,6 +1,6 @@
 /**
- * Which pass of a plan breaks the model, found by bisection: the same plan is carried through up to a pass
- * in the middle.
+ * Finds the pass that breaks the model by bisection: the plan runs up to a pass in the middle, again and
+ * again.
  */
 import { take } from "../data/index.js";
 import { EdgecError } from "../errors.js";
@@ -21,13 +21,13 @@ export interface FailingPass {
 
 /** Samples that the models are compared on at each step. */
 const SAMPLES = 8;
-/** What says of a model that it is broken, where anything else is a fault of the surroundings. */
+/** Error codes that mean the model is broken; any other comes from the environment. */
 const BROKEN: readonly string[] = ["PASS_FAILED", "BAD_MODEL", "MODEL_REJECTED", "RUNTIME_CRASHED"];
 
 /**
- * The first pass from which on the model is invalid, does not load or run, or gives broken outputs.
- * Undefined when the whole plan shows no fault on the first samples, or when a copy of the original shows
- * one already, as a model that draws random numbers does.
+ * The first pass after which the model is invalid, does not load or run, or gives broken outputs. Undefined
+ * if the whole plan shows no fault on the first samples, or if even a copy of the original shows one, as a
+ * model that draws random numbers does.
  * @param recorded statistics of the run that failed; nothing is measured again
  */
 export async function findFailingPass(
@@ -46,7 +46,7 @@ export async function findFailingPass(
 async function bisect(plan: Plan, trials: Trials): Promise<FailingPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
   if ((await trials.faultAfter(0)) !== undefined) return undefined;
-  // Exact passes are held to equality, so a fault among them must be looked for before loss covers it.
+  // Exact passes must not change the outputs, so look for a fault among them before loss hides it.
   const exact = passes.findIndex((pass) => pass.lossy);
   const isAmongExact = exact > 0 && (await trials.faultAfter(exact)) !== undefined;
   let good = isAmongExact || exact < 0 ? 0 : exact;
@@ -72,7 +72,7 @@ export function prefixOf(plan: Plan, count: number): Plan {
   });
 }
 
-/** Carries the plan through up to some pass and looks at what comes of it. */
+/** Runs the plan up to some pass and checks the result. */
 class Trials {
   private runtime: RemoteRuntime | undefined;
   private tried = 0;
@@ -83,14 +83,14 @@ class Trials {
     private readonly recorded: Map<string, Statistics>,
   ) {}
 
-  /** What is wrong with the model after so many passes; undefined when nothing is. */
+  /** What is wrong with the model after `count` passes; undefined if nothing is. */
   async faultAfter(count: number): Promise<string | undefined> {
     const { context } = this;
     context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
     const plan = prefixOf(this.plan, count);
     try {
       const model = context.read();
-      // A part of the plan is nothing to keep as the best so far.
+      // The result of a part of the plan must not be kept as the best so far.
       await applyPlan({ ...context, logger: {}, bestSoFar: undefined }, model, plan, this.recorded);
       const path = await context.files.path("trial");
       writeModel(model, path);

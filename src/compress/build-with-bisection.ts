@@ -1,7 +1,7 @@
 /**
- * A pass with a bug must not cost the user the model. When what was made is invalid, is refused by the
- * runtime or gives broken outputs, the guilty pass is found, left out and named in a warning; with `safe:
- * false` it is named in an error.
+ * A bug in one pass must not cost the user the whole result. If the result is invalid, is rejected by the
+ * runtime or gives broken outputs, the pass that broke it is found, left out and named in a warning; with
+ * `safe: false` it is named in an error.
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -14,7 +14,7 @@ import { withoutPass } from "../plan/plan.js";
 import { PassFailure } from "../run/pass-runner.js";
 import type { Plan } from "../plan/plan-types.js";
 
-/** Beyond this many the fault lies elsewhere. */
+/** If leaving out this many passes does not help, the fault is elsewhere. */
 const MAX_LEFT_OUT = 4;
 
 /**
@@ -94,9 +94,9 @@ function faultOf({ measurements: { fidelity }, plan, model }: Candidate): string
   );
 }
 
-const SUSPICION = "little of the outputs is left";
+const SUSPICION = "the outputs no longer resemble the original's";
 
-/** No pass is to blame on the samples tried. What was made stands, with its figures in the report. */
+/** No pass is to blame on the samples tried, so the result is kept, with its figures in the report. */
 function unexplained({ fault, candidate, cause }: Broken): Candidate {
   if (!candidate) throw cause ?? new EdgecError("PASS_FAILED", fault);
   if (fault === SUSPICION) return candidate;
@@ -129,7 +129,7 @@ function refusal({ name, reason }: FailingPass, cause: EdgecError | undefined): 
   );
 }
 
-/** Statistics of the passes before the one that goes; those behind it were measured on what it had made. */
+/** Statistics of the passes before the one left out; later ones were measured on its result. */
 function stillValid(
   recorded: ReadonlyMap<string, Statistics>,
   order: readonly string[],

@@ -1,4 +1,4 @@
-/** Calibration data that cannot be meant, seen before any work is done with it. */
+/** Detects implausible calibration data before any work. */
 import type { Dataset } from "../data/index.js";
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
@@ -18,30 +18,29 @@ import {
 export interface CalibrationData {
   readonly calibration: Dataset | undefined;
   /**
-   * What the user gave to compare on; undefined where samples of the calibration data, or random feeds, are
-   * compared on.
+   * The data given to compare on; undefined if the comparison uses samples of the calibration data or random
+   * inputs.
    */
   readonly evaluation: Dataset | undefined;
-  /** Whether the outcome is compared on samples of the calibration data. */
+  /** Whether the comparison uses samples of the calibration data. */
   readonly comparedOnItself: boolean;
-  /** The model that knows the scale of its inputs; undefined where nothing is to be run. */
+  /** The model to run, for the scale of its inputs; undefined if nothing may be run. */
   readonly modelPath: string | undefined;
 }
 
 /**
- * An input counts as data, rather than as a mask or a factor beside it, from this share of the largest one
- * on.
+ * An input counts as data if it has at least this share of the largest input's elements; smaller ones may be
+ * masks or factors.
  */
 const LARGE = 0.5;
 /**
- * How much narrower values of the evaluation data may lie, and what share of them outside of what was
- * calibrated.
+ * How much narrower than the calibrated range evaluation values may be, and what share may lie outside it.
  */
 const NARROWER = 8;
 const MAX_OUTSIDE = 0.1;
-/** Values that a statement about their spread takes. */
+/** The least number of values from which their spread is judged. */
 const MIN_VALUES = 64;
-/** What lies outside the calibrated range by less than this share of it counts as within. */
+/** Values outside the calibrated range by less than this share of it count as inside. */
 const SLACK = 0.05;
 
 /** Throws BadDataError for data that cannot be read or holds NaN. */
@@ -69,7 +68,7 @@ export async function checkCalibration({
   return [...withBlindness([...equal, ...scale], comparedOnItself), ...unlike];
 }
 
-/** A comparison on samples of the same data cannot see what is wrong with it. */
+/** A comparison on samples of the same data cannot show what is wrong with it. */
 function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean): Diagnostic[] {
   if (!comparedOnItself) return [...found];
   return found.map((one) => ({
@@ -80,7 +79,7 @@ function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean):
   }));
 }
 
-/** All inputs that carry data are constant: one alone may be a mask, a flag or a state to begin with. */
+/** Warns if all inputs that carry data are constant: a single one may be a mask, a flag or an initial state. */
 function constantWarnings({ name, samples, inputs }: DataSummary): Diagnostic[] {
   const carriers = carriersOf(inputs);
   if (carriers.length === 0 || carriers.some(({ isConstant }) => !isConstant)) return [];
@@ -107,9 +106,9 @@ function carriersOf(inputs: readonly InputSummary[]): InputSummary[] {
 function unlikeWarnings(learned: DataSummary, compared: DataSummary): Diagnostic[] {
   return learned.inputs.flatMap((input) => {
     const other = compared.inputs.find(({ name }) => name === input.name);
-    const isTold =
+    const isJudged =
       other && input.isFloating && Math.min(countOf(input, learned), countOf(other, compared)) >= MIN_VALUES;
-    if (!isTold || !areUnlike(input, other)) return [];
+    if (!isJudged || !areUnlike(input, other)) return [];
     return [
       warning(
         "unlike-evaluation",
@@ -125,7 +124,7 @@ function countOf({ elements }: InputSummary, { samples }: DataSummary): number {
   return elements * samples;
 }
 
-/** Many values that calibration has no room for, or next to none of the room used. */
+/** Many values outside the calibrated range, or a range far wider than the values. */
 function areUnlike(learned: InputSummary, compared: InputSummary): boolean {
   const slack = SLACK * (learned.max - learned.min);
   const outside = compared.some.filter(

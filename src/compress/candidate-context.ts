@@ -1,4 +1,4 @@
-/** What all candidates of a run share. */
+/** The context that all candidates of a run share. */
 import type { Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { RunData } from "../compare/run-data.js";
@@ -10,27 +10,27 @@ import type { FileSizes } from "../verify/index.js";
 
 export interface CandidateContext {
   readonly options: PlacedOptions;
-  /** A fresh copy of the model to start from at every call; passes change theirs in place. */
+  /** Returns a fresh copy of the model at every call, because passes change it in place. */
   readonly read: () => Model;
   readonly originalPath: string;
-  /** What the runtime runs in its place. */
+  /** The file that the runtime runs as the original. */
   readonly referencePath: string;
-  /** What messages call the original. */
+  /** The name of the original in messages. */
   readonly name: string;
-  /** Measured when they are first asked for, once for all candidates. */
+  /** Measured at the first call, once for all candidates. */
   readonly originalSizes: () => Promise<FileSizes>;
   /** Operators that the original has although its operator sets do not. */
   readonly undescribed: ReadonlySet<string>;
   readonly files: OutputFile;
   readonly logger: Logger;
   readonly data: RunData;
-  /** Where passes have their heavy work done. */
+  /** Runs the heavy work of passes. */
   readonly compute: Compute;
-  /** Threads for what no time is read from. */
+  /** Threads for work that is not timed. */
   readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
-  /** What searches of this run have measured, shared by its candidates. */
+  /** Measurements of the searches of this run, shared by its candidates. */
   readonly searchMemory: Checkpoint | undefined;
   /** Where a model's weights are written; see `WriteOptions`. */
   readonly externalData: (model: Model) => boolean | undefined;

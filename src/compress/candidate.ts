@@ -26,9 +26,9 @@ import type { CandidateContext } from "./candidate-context.js";
 export { applyPlan } from "./apply-plan.js";
 export type { CandidateContext } from "./candidate-context.js";
 
-/** The result that was discarded for the input's own bytes. */
+/** A result that was replaced by the input's own bytes. */
 export interface Unchanged {
-  /** Bytes that the result would have had. */
+  /** The size of the discarded result, in bytes. */
   readonly wouldBe: number;
 }
 
@@ -40,23 +40,22 @@ export interface Candidate {
   readonly run: JudgedRun;
   readonly measurements: Measurements;
   readonly warnings: readonly Diagnostic[];
-  /** Whether it was chosen in place of what was planned. */
+  /** Whether it was chosen instead of the planned candidate. */
   readonly isFallback: boolean;
-  /** Whether what int8 leaves in float is not stored as int8 either, so that a budget holds. */
+  /** Whether layers in float keep plain float weights, so that an accuracy budget holds. */
   readonly isPlainFloat?: boolean;
-  /** Set where the file is the input's own, as the result would be larger. */
+  /** Present if the file is the unchanged input, because the result would be larger. */
   readonly unchanged?: Unchanged;
 }
 
-/** What was decided on the way to it. */
+/** Warnings about the decisions that led to it. */
 export function decidedIn({ run, isFallback, isPlainFloat = false }: Candidate): Decisions {
   return decisionsOf(run, { storedOnly: isFallback, plainFloat: isPlainFloat });
 }
 
 /**
- * @param recorded statistics that an earlier attempt has measured, which are not measured anew; new ones are added
- * Throws EdgecError PASS_FAILED when what the passes made is not valid, or is refused by the runtime that
- * runs the original.
+ * @param recorded statistics of an earlier attempt, which are not measured again; new ones are added
+ * Throws EdgecError PASS_FAILED if the result is not valid, or if the runtime rejects it but runs the original.
  */
 export async function buildCandidate(
   context: CandidateContext,
@@ -103,7 +102,7 @@ export async function buildCandidate(
 
 interface Measured {
   readonly measurements: Measurements;
-  /** The warnings that came up on the way. */
+  /** Warnings of the measurement itself. */
   readonly told: readonly Diagnostic[];
 }
 
@@ -114,9 +113,9 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
 }
 
 /**
- * A model that runs at all levels of the runtime is preferred to one that its optimizer breaks, as long as
- * it is no larger than the original; one that would be is told of. Where nothing is gained the file is as
- * it was.
+ * Prefers a model that runs at all optimization levels to one that the runtime's optimizer breaks, as long as
+ * it is no larger than the original; if it would be larger, a warning says so. If nothing is gained, the file
+ * stays.
  */
 async function atAllLevels(
   context: CandidateContext,
@@ -159,8 +158,8 @@ function zeroPointsLeftOut(after: number, before: number): Diagnostic {
 }
 
 /**
- * A model that the runtime refuses while statistics are measured is edgec's doing when it runs the original
- * on the same data.
+ * If the runtime rejects a model while statistics are measured, but runs the original on the same data, edgec
+ * is at fault.
  */
 async function refusedHalfWay(error: unknown, context: CandidateContext): Promise<never> {
   const isRefusal = error instanceof EdgecError && error.code === "MODEL_REJECTED";

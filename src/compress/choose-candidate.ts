@@ -1,6 +1,6 @@
 /**
- * Never slower, never larger, never worse than asked without saying so: what to do when int8 arithmetic
- * does not pay.
+ * Decides what to do when int8 arithmetic does not pay: the result is never slower or larger than the
+ * original, and never fails a gate, without a warning.
  */
 import type { Logger } from "../diagnostics.js";
 import { bytesText, millisecondsText, ratioText } from "../units.js";
@@ -15,11 +15,11 @@ import type { PlanOptions } from "../plan/plan-request.js";
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 
 /**
- * The planned candidate, or the one that stores int8 and computes in float where the planned one is slower
- * or larger than the original or fails a gate, and the other is not. Where neither holds a budget on
- * accuracy, weights that int8 does not compute with stay floats. With `keepInt8` the planned one is taken
- * whatever it costs. The choice is a warning with the numbers of both. Times are those measured here, or
- * for another device than this machine those that its table of costs predicts.
+ * Returns the planned candidate. If it is slower or larger than the original or fails a gate, and int8
+ * storage with float arithmetic is not, returns that. If neither holds an accuracy budget, tries plain float
+ * weights for the layers that stay in float. With `keepInt8`, returns the planned candidate whatever it costs.
+ * A warning gives the figures of both. Times are measured here; for another device, its table of costs
+ * predicts them.
  */
 export async function chooseCandidate(
   options: PlanOptions,
@@ -31,7 +31,8 @@ export async function chooseCandidate(
   const { device } = options;
   const reasons = shortcomings(planned, device);
   if (options.keepInt8 === true) return withoutWayBack(planned, options);
-  if (reasons.length === 0) return device ? toldUnpaid(planned, device) : toldNoise(planned, options);
+  if (reasons.length === 0)
+    return device ? warnInt8DoesNotPay(planned, device) : warnTimingUnclear(planned, options);
   const stored = storeOnlyOptions(options);
   if (!stored) return withoutWayBack(planned, options);
   logger.diagnostic?.({
@@ -60,15 +61,14 @@ export async function chooseCandidate(
   }
   return warned(
     planned,
-    `The compressed model is ${reasons.join(", ")}; the alternative was no better (${facts}).`,
+    `The compressed model is ${reasons.join(", ")}; int8 storage with float arithmetic was no better (${facts}).`,
     "compress/shortcoming",
   );
 }
 
 /**
- * The last resort of a budget on accuracy: what int8 leaves in float is not stored as int8 either.
- * Undefined where the budget does not hold even so. A little slower or larger than the original is told,
- * and better than a budget that is missed.
+ * The last resort of an accuracy budget: layers that stay in float are not stored as int8 either. Undefined
+ * if the budget fails even so. Being slightly slower or larger only causes a warning.
  */
 async function inPlainFloat(
   options: PlanOptions,
@@ -81,8 +81,7 @@ async function inPlainFloat(
   logger.diagnostic?.({
     id: "compress/trying",
     severity: "info",
-    message:
-      `a gate fails (${failed.join(", ")}): trying plain float weights where the arithmetic ` + "is not int8",
+    message: `a gate fails (${failed.join(", ")}): trying plain float weights for the layers that stay in float`,
   });
   const plain = await build("plain", { ...options, plainFloat: true });
   if (failedGates(plain).length > 0) return undefined;
@@ -90,8 +89,8 @@ async function inPlainFloat(
     .map((reason) => ` The model is ${reason}.`)
     .join("");
   const why =
-    "The gates hold only with plain float weights where the arithmetic is not int8 (with " +
-    `these stored as int8: ${failed.join(", ")}).${besides}`;
+    "The gates hold only if layers in float keep plain float weights; stored as int8, they " +
+    `fail: ${failed.join(", ")}.${besides}`;
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 
@@ -101,7 +100,7 @@ const OVERRULE =
   "docs/guide/targets.md), or add --keep-int8.";
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
-function toldUnpaid(planned: Candidate, { name }: Device): Candidate {
+function warnInt8DoesNotPay(planned: Candidate, { name }: Device): Candidate {
   const { search, nodes } = planned.run;
   const left = new Set(search?.predicted?.floatNodes);
   if (left.size === 0 || nodes.some(({ pass, status }) => pass === search?.pass && status === "changed"))
@@ -131,7 +130,7 @@ function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptio
   const reasons = slowerOrLarger(planned, device);
   const hint =
     flags.int8 !== undefined && flags.storage === "plain" && !replacesRecipe(passes)
-      ? " The alternative, int8 storage with float arithmetic, is tried only without " + "--storage plain."
+      ? " The alternative, int8 storage with float arithmetic, is tried only without --storage plain."
       : "";
   return reasons.length === 0
     ? planned
@@ -189,7 +188,7 @@ function isFaster(
 }
 
 /** A difference that may be chance decides nothing; warns if it could have changed the choice. */
-function toldNoise(planned: Candidate, options: PlanOptions): Candidate {
+function warnTimingUnclear(planned: Candidate, options: PlanOptions): Candidate {
   const { latency } = planned.measurements;
   if (!latency || options.device || !storeOnlyOptions(options)) return planned;
   const [low, high] = latency.speedupRange;

@@ -1,6 +1,6 @@
 /**
- * The main job, from top to bottom: read the model, plan the passes, build candidates, choose one, and give it
- * its name.
+ * The main job, from top to bottom: read the model, plan the passes, build candidates, choose one, and rename
+ * it to the output.
  */
 import { abortable, takeTurn } from "../abort.js";
 import type { Diagnostic } from "../diagnostics.js";
@@ -17,7 +17,7 @@ import { buildWithBisection } from "./build-with-bisection.js";
 import { type Candidate, decidedIn } from "./candidate.js";
 import { chooseCandidate } from "./choose-candidate.js";
 import { checkData, lossWarnings } from "./data-warnings.js";
-import { hold, type Holdings, type Job, openJob } from "./job.js";
+import { acquire, type JobResources, type Job, openJob } from "./job.js";
 import { laterWarnings, unusedData } from "./later-warnings.js";
 import { makeReport } from "./make-report.js";
 import { neverLarger } from "./never-larger.js";
@@ -25,24 +25,24 @@ import { finished } from "./source.js";
 
 export interface CompressResult {
   readonly model: Model;
-  /** Where it was written; undefined when no output was asked for. */
+  /** The output path; undefined if none was given. */
   readonly path: string | undefined;
   readonly report: Report;
-  /** The file's bytes, encoded when asked for. Tensors in external files are not part of them. */
+  /** The file's bytes, encoded on demand, without tensors in external files. */
   bytes(): Uint8Array;
 }
 
 /**
- * Compresses a model and checks the result against the original before it takes its name: it was written,
- * read back, loaded, run and compared. A model that the runtime refuses is never written: the pass that
+ * Compresses a model. The result is written to a temporary file, read back, loaded, run and compared with the
+ * original before it takes the output's name. A model that the runtime rejects is not written: the pass that
  * broke it is left out, or with `safe: false` named in the error. Without an installed runtime, passes that
- * need no data run all the same, and the report has no fidelity, accuracy and latency. A model of an
- * operator set below 7, which onnxruntime does not run, is raised first, and compared with what it is then.
+ * need no data still run, and the report has no fidelity, accuracy and latency. A model of an operator set
+ * below 7, which onnxruntime does not run, is upgraded first, and compared with its upgraded form.
  *
  * Failed gates do not throw: see `report.verdict`. Throws EdgecError: BAD_MODEL and MODEL_REJECTED for the
  * input, BAD_OPTION, BAD_DATA, UNMATCHED_SELECTOR, CANNOT_WRITE, OUTPUT_EXISTS and PASS_FAILED as their
- * names say; the output is then as it was, or where a search for nodes to leave in float had begun, the
- * best model that it had found.
+ * names say. The output is then unchanged, or if a search for nodes to leave in float had begun, the best
+ * model that it had found.
  */
 export function compress(
   input: string | Uint8Array | Model,
@@ -57,23 +57,23 @@ async function compressModel(
   input: string | Uint8Array | Model,
   given: CompressOptions,
 ): Promise<CompressResult> {
-  const holdings = await hold(input, given);
+  const resources = await acquire(input, given);
   try {
     const warnings: Diagnostic[] = [];
-    const job = await inStage("read", () => openJob(input, given, holdings, warnings));
+    const job = await inStage("read", () => openJob(input, given, resources, warnings));
     await takeTurn();
     const doubts = await inStage("check", () => checkData(job.context, isCompared(job), warnings));
     const candidate = await bestCandidate(job);
-    // A pass may be left out and the others run again to tell what it brought.
+    // To measure the effect of a pass, the others may run again without it.
     await inWholeStage("check", async () => {
       warnings.unshift(...(await lossWarnings(job.context, candidate, doubts)));
       warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
     });
-    const result = await inStage("write", () => written(job, candidate, holdings, warnings));
+    const result = await inStage("write", () => written(job, candidate, resources, warnings));
     return { ...result, report: { ...result.report, times: stageTimes() } };
   } finally {
-    await holdings.compute.close();
-    await holdings.files.remove();
+    await resources.compute.close();
+    await resources.files.remove();
   }
 }
 
@@ -92,11 +92,11 @@ function isCompared({ runtime }: Job): boolean {
   return runtime?.isThere === true || runtime?.instead !== undefined;
 }
 
-/** The candidate's file takes the output's name, and the report says what was done. */
+/** Renames the candidate's file to the output, and makes the report. */
 async function written(
   job: Job,
   candidate: Candidate,
-  { files }: Holdings,
+  { files }: JobResources,
   warnings: Diagnostic[],
 ): Promise<CompressResult> {
   const { inputPath: input, settings, fingerprint, target, originalData, context } = job;

@@ -1,6 +1,5 @@
 /**
- * What is said of the data of a run: before work begins, whether it can be meant; afterwards, what was lost
- * on it.
+ * Warnings about the data: before a run, if it is implausible; after it, what was lost.
  */
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { checkCalibration } from "./calibration-check.js";
@@ -11,9 +10,9 @@ import { type Model, fedInputs } from "../ir/index.js";
 import { type Fidelity, randomFeeds, type SizeComparison, verifyModels } from "../verify/index.js";
 
 export interface DataDoubts {
-  /** Whether the calibration data was warned of. */
+  /** Whether there is a warning about the calibration data. */
   readonly found: boolean;
-  /** Whether comparing on samples of it would be blind to what is wrong. */
+  /** Whether a comparison on samples of the same data would not show what is wrong. */
   readonly isBlind: boolean;
 }
 
@@ -62,7 +61,7 @@ export function reportEarly(
 }
 
 /**
- * Compares on random feeds, for data that is too bad to compare on.
+ * Compares on random inputs, for data that is too bad to compare on.
  * @returns null if no inputs can be generated, or the models do not run on them
  */
 async function fidelityOnRandomFeeds(

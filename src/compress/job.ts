@@ -1,4 +1,4 @@
-/** What a run of `compress` is about, once its input was read and its options were checked. */
+/** The job of a run of `compress`, once its input is read and its options are checked. */
 import { runtimeNotice } from "../compare/runtime-notice.js";
 import { referenceOf } from "../compare/runnable-original.js";
 import { openRunData } from "../compare/run-data.js";
@@ -30,21 +30,21 @@ export interface Job {
   readonly inputPath: string | undefined;
   /** Reads the unchanged input again at every call. */
   readonly read: () => Model;
-  /** What passes start from, to plan by. Not to be changed. */
+  /** The model that passes start from, for planning. Read-only. */
   readonly model: Model;
   readonly fingerprint: string;
   /** The data files that the input came with. */
   readonly originalData: readonly string[];
   readonly settings: PlanOptions;
   readonly target: ReportedTarget;
-  /** Undefined where nothing is run. */
+  /** Undefined if nothing is run. */
   readonly runtime: NativeRuntime | undefined;
   readonly context: CandidateContext;
 }
 
-/** What a run holds on to and gives back at its end. */
-export interface Holdings {
-  readonly asked: Prepared;
+/** The resources that a run acquires and releases at its end. */
+export interface JobResources {
+  readonly prepared: Prepared;
   readonly files: OutputFile;
   readonly compute: RunCompute;
 }
@@ -56,32 +56,35 @@ interface Prepared {
 }
 
 /** Throws as `withTarget` and `planOptions`. */
-function prepared(given: PlacedOptions): Prepared {
+function prepare(given: PlacedOptions): Prepared {
   const { options, target } = withTarget(given);
   return { options, settings: planOptions(options), target };
 }
 
 /** Checks the options and the place of the output, before the input is read. Throws EdgecError as `compress`. */
-export async function hold(input: string | Uint8Array | Model, given: CompressOptions): Promise<Holdings> {
+export async function acquire(
+  input: string | Uint8Array | Model,
+  given: CompressOptions,
+): Promise<JobResources> {
   const path = pathOf(input);
   if (path !== undefined) requireRegularFile(path);
-  const asked = prepared(given);
-  const { output, force = false } = asked.options;
+  const prepared = prepare(given);
+  const { output, force = false } = prepared.options;
   const files = await OutputFile.prepare({ output, input: path, force });
-  return { asked, files, compute: new RunCompute(computeThreads(given.threads)) };
+  return { prepared, files, compute: new RunCompute(computeThreads(given.threads)) };
 }
 
 /**
  * Reads the input and opens the data. Throws EdgecError as `compress`.
- * @param warnings takes what comes up on the way, in its order
+ * @param warnings receives warnings, in order
  */
 export async function openJob(
   input: string | Uint8Array | Model,
   given: CompressOptions,
-  { asked, files, compute }: Holdings,
+  { prepared, files, compute }: JobResources,
   warnings: Diagnostic[],
 ): Promise<Job> {
-  // Looked for while the model is read.
+  // Looked up while the model is read.
   const looking = given.verify === false ? undefined : nativeRuntime();
   const logger = collecting(given.logger, warnings);
   logger.progress?.({ step: "read the model", done: 0 });
@@ -93,10 +96,10 @@ export async function openJob(
   const fingerprint = fingerprintOf(original);
   const runtime = await looking;
   const { options, settings, target } =
-    runtime?.isThere === false ? prepared({ ...given, lacksNativeRuntime: true }) : asked;
+    runtime?.isThere === false ? prepare({ ...given, lacksNativeRuntime: true }) : prepared;
   if (runtime) reportEarly(runtimeNotice(runtime, costTable(settings, target)), warnings, given.logger);
   requireSameModel(settings.replay, options.replay, fingerprint);
-  // On a copy of the head alone: this is about refusing early.
+  // On a shallow copy, only to reject the model early.
   if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), name);
   const originalPath = inputPath ?? (await writeAside(original, files));
   const originalData = dataFiles(original);
@@ -140,7 +143,7 @@ function pathOf(input: string | Uint8Array | Model): string | undefined {
   return typeof input === "string" ? input : undefined;
 }
 
-/** What decides about int8 in place of the clock. */
+/** What decides about int8 if times here do not apply. */
 function costTable({ device, flags }: PlanOptions, { name }: ReportedTarget): string | undefined {
   return device && flags.int8 !== undefined ? `the table of costs of the target ${name}` : undefined;
 }

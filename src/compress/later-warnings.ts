@@ -1,4 +1,4 @@
-/** Warnings that a report is read by, once a candidate was chosen. */
+/** Warnings added once a candidate is chosen. */
 import { basename } from "node:path";
 import { madeUpWarnings } from "../compare/made-up-data.js";
 import type { RunData } from "../compare/run-data.js";
@@ -45,9 +45,8 @@ function idleCalibration(
   if (calib === undefined || run.askedForData || isFallback) return [];
   const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
   const heldOut = isHeldOut
-    ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which are ` +
-      "held out in case a pass learns from data. To compare on all of it, give it with " +
-      "--eval instead of --calib."
+    ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which every run holds ` +
+      "out for the comparison. To compare on all of it, give it with --eval instead of --calib."
     : "";
   return [
     {

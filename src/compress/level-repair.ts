@@ -1,8 +1,7 @@
 /**
- * Writing out what a model leaves to defaults, for one that onnxruntime's optimizer breaks. Its fusion of
- * QuantizeLinear and DequantizeLinear reads zero points that it takes to be there: onnxruntime 1.30 and
- * 1.32 refuse a Conv between such nodes without them at level "extended", and run it once they stand in the
- * file.
+ * Writes default zero points out explicitly, for models that onnxruntime's optimizer otherwise rejects. Its
+ * fusion of QuantizeLinear and DequantizeLinear assumes that zero points are present: at level "extended",
+ * onnxruntime 1.30 and 1.32 reject a Conv between such nodes without them, and run it with them.
  */
 import {
   DataType,
@@ -17,8 +16,7 @@ import {
 } from "../ir/index.js";
 
 /**
- * Gives Q/DQ nodes without a zero point the one that is meant, in place. Returns how many; values stay the
- * same.
+ * Gives Q/DQ nodes without a zero point the default one, in place. Returns how many; results do not change.
  */
 export function stateZeroPoints(model: Model): number {
   return GraphEditor.forModel(model).reduce((count, editor) => count + inGraph(editor), 0);
@@ -52,7 +50,7 @@ function isImplied(node: Node): boolean {
 }
 
 /**
- * Of the codes that the node makes or reads; undefined where that is not seen, or where codes are no bytes.
+ * The type of the codes that the node writes or reads; undefined if unknown or not 8-bit.
  */
 function codeType(node: Node, editor: GraphEditor): DataType | undefined {
   if (isOp(node, "QuantizeLinear")) return DataType.UINT8;

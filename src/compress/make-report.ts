@@ -15,7 +15,7 @@ export interface ReportFacts {
   readonly target: ReportedTarget;
   readonly written: readonly string[];
   readonly warnings: readonly Diagnostic[];
-  /** Whether the report says what stopped fusions that nearly matched. */
+  /** Whether the report says why fusions that nearly matched did not apply. */
   readonly explains: boolean;
 }
 

@@ -1,6 +1,5 @@
 /**
- * An output larger than the input is not what was wanted: the input's own bytes take its place, and the
- * report says so.
+ * Replaces an output that is larger than the input by the input's own bytes; the report says so.
  */
 import { copyFile } from "node:fs/promises";
 import type { Diagnostic } from "../diagnostics.js";
@@ -26,9 +25,8 @@ const MOOT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The candidate, or the input as it came where that is smaller. A candidate may be larger where a form was
- * asked for that takes more bytes: plain storage, a pass by name that writes things out, passes of the
- * caller's own making.
+ * Returns the candidate, or the unchanged input if that is smaller. A candidate may be larger if the request
+ * takes more bytes: plain storage, a named pass that expands weights, or the caller's own passes.
  * @param original reads the input again
  * @param build makes another candidate by a plan
  */
@@ -41,22 +39,21 @@ export async function neverLarger(
 ): Promise<Candidate> {
   const { original: before, compressed: after } = candidate.measurements.size;
   if (after.raw <= before.raw || isAskedFor(plan)) return candidate;
-  const asked = namedPasses(plan).filter(writesOut);
+  const asked = namedPasses(plan).filter(mayGrowFile);
   if (asked.length > 0)
     return asAsked(candidate, asked, await build("asked", { flags: {}, passes: asked.join(",") }));
   const path = await writeUnchanged(context, original);
   const { raw } = await sizesOf(path, false);
-  // Where the input's bytes come in another file format than it had, they may be no fewer.
+  // Written in another file format, the input may be no smaller.
   if (raw >= after.raw) return candidate;
-  // Run and compared all the same, but not timed: files of the same bytes take the same time, whatever a
-  // clock says.
+  // Run and compared all the same, but not timed: equal files take equal time.
   const measured = await measureAgainst({ ...context, logger: {}, standIn: path }, path);
   const measurements = gated({ ...measured, latency: sameLatency(candidate.measurements.latency) }, context);
   const { modified, diagnostics, askedForData, statistics, judged } = candidate.run;
   const run = { modified, diagnostics, askedForData, statistics, judged, passes: [], nodes: [] };
   const warnings = [
     ...candidate.warnings.filter(({ id }) => !MOOT.has(id)),
-    told(after.raw, before.raw),
+    unchangedWarning(after.raw, before.raw),
     ...measurements.warnings,
   ];
   return {
@@ -70,11 +67,11 @@ export async function neverLarger(
   };
 }
 
-/** Of the whole result. */
+/** Whether a larger file was requested, by plain storage, the caller's own passes or names of passes alone. */
 function isAskedFor(plan: PlanOptions): boolean {
   if (plan.flags.storage === "plain" || typeof plan.passes === "object") return true;
   const names = namedPasses(plan);
-  return names.length > 0 && names.every(writesOut);
+  return names.length > 0 && names.every(mayGrowFile);
 }
 
 function namedPasses({ passes }: PlanOptions): string[] {
@@ -87,14 +84,13 @@ function namedPasses({ passes }: PlanOptions): string[] {
 }
 
 /**
- * Whether a pass by this name writes out what is short in the file: who names it asks for that, and for no
- * more.
+ * Whether this named pass expands stored weights; naming it requests that and nothing else.
  */
-function writesOut(given: string): boolean {
-  return PASSES.some((pass) => pass.name === given && pass.writesOut);
+function mayGrowFile(given: string): boolean {
+  return PASSES.some((pass) => pass.name === given && pass.growsFile);
 }
 
-/** What the named passes write out is wanted; what others add to it is not. */
+/** Growth from the named passes is accepted; growth from others is not. */
 function asAsked(candidate: Candidate, names: readonly string[], asked: Candidate): Candidate {
   const { raw: after } = candidate.measurements.size.compressed;
   const { raw: without } = asked.measurements.size.compressed;
@@ -109,8 +105,8 @@ function asAsked(candidate: Candidate, names: readonly string[], asked: Candidat
 }
 
 /**
- * The input's very bytes where one file holds them all, else its tensors in the form that the output is to
- * have.
+ * Copies the input byte for byte if it is a single file; otherwise writes its tensors in the form requested
+ * for the output.
  */
 async function writeUnchanged(
   { files, originalPath, externalData, options: { minOrt } }: CandidateContext,
@@ -149,7 +145,7 @@ function gated(measured: Measurements, { options, data }: CandidateContext): Mea
   return { ...measured, gates: checkGates(gateLimits(options), known).gates };
 }
 
-function told(after: number, before: number): Diagnostic {
+function unchangedWarning(after: number, before: number): Diagnostic {
   const figures = `${bytesText(after)} against ${bytesText(before)}`;
   return {
     id: "compress/unchanged",

@@ -1,4 +1,4 @@
-/** The half of `compress` that loses nothing but rounding: a simpler graph that computes the same. */
+/** The exact part of `compress`: a simpler graph with the same results except for rounding. */
 import type { Model } from "../ir/index.js";
 import { compress, type CompressResult } from "./compress.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
@@ -47,9 +47,9 @@ const OPTIMIZE_KEYS = {
 } satisfies KeysOf<OptimizeOptions>;
 
 /**
- * Runs the passes that lose nothing, and fusions that change results by rounding at most, until none
- * changes the model; the result is checked like that of `compress`, with the same report and errors.
- * Nothing lossy runs, and constants stay in the form in which the file holds them.
+ * Runs exact passes, and fusions that change results by rounding at most, until none changes the model. Checks
+ * the result as `compress` does, with the same report and errors. No lossy pass runs, and constants keep the
+ * form that they have in the file.
  */
 export function optimize(
   input: string | Uint8Array | Model,

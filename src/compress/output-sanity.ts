@@ -1,4 +1,4 @@
-/** Telling loss that was asked for from outputs that are broken. */
+/** Distinguishes broken outputs from the loss that lossy passes are allowed. */
 import { allNodes, allTensors, DataType, type Model } from "../ir/index.js";
 import type { Fidelity } from "../verify/index.js";
 import type { Plan } from "../plan/plan-types.js";
@@ -13,16 +13,16 @@ const EXACT_DB = 60;
 const EXACT_COARSE_DB = 30;
 /** Share of equal integers: an index may follow the rounding of what it points at. */
 const EXACT_AGREEMENT = 0.95;
-/** A share of equal integers or words below which nothing of them is left to speak of. */
+/** Below this share of equal integers or strings, an output no longer resembles the original's. */
 const LITTLE_AGREEMENT = 0.1;
-/** Noise of a hundred times the signal is no approximation of it. dB. */
+/** Below this, the noise is more than a hundred times as large as the signal, dB. */
 const ABSURD_DB = -40;
 
-/** Errors that are nothing in themselves, however small the signal is: an output may be zero throughout. */
+/** Absolute errors that are accepted however small the signal is: an output may be all zeros. */
 const TINY = { exact: 1e-5, lossy: 1e-2 } as const;
 
 export interface Expectation {
-  /** Only exact passes ran, and the model gives the same every time. */
+  /** Only exact passes ran, and the model is deterministic. */
   readonly isExact: boolean;
   /** The model computes in half precision, or in codes. */
   readonly isCoarse: boolean;
@@ -33,7 +33,7 @@ export function expectationOf(model: Model, plan: Plan): Expectation {
   return { isExact: onlyExact && !drawsNumbers(model), isCoarse: isCoarse(model) };
 }
 
-/** Random numbers follow the number of the node that draws them, which changes with any node before it. */
+/** Random numbers depend on the position of the node that draws them, which changes with the nodes before it. */
 function drawsNumbers(model: Model): boolean {
   for (const { opType, inputs } of allNodes(model))
     if (RANDOM_OPERATORS.has(opType) || (opType === "Dropout" && inputs.length > 2)) return true;
@@ -48,8 +48,7 @@ function isCoarse(model: Model): boolean {
 }
 
 /**
- * What is wrong with the outputs, in words that go on after "with it "; undefined when they are as they may
- * be.
+ * What is wrong with the outputs, as a clause that follows "with it"; undefined if they are acceptable.
  */
 export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expectation): string | undefined {
   const exactDb = isCoarse ? EXACT_COARSE_DB : EXACT_DB;
@@ -58,20 +57,19 @@ export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expe
       return `${nonFinite} values of output "${name}" are NaN or infinite where the original's are not`;
     if (maxAbsError <= (isExact && !isCoarse ? TINY.exact : TINY.lossy)) continue;
     if (sqnrDb !== null && sqnrDb < ABSURD_DB)
-      return `output "${name}" has nothing of the original's left (${sqnrDb.toFixed(1)} dB)`;
+      return `output "${name}" no longer resembles the original's (${sqnrDb.toFixed(1)} dB)`;
     if (!isExact) continue;
     if (agreement !== null ? agreement < EXACT_AGREEMENT : sqnrDb !== null && sqnrDb < exactDb) {
       return agreement !== null
-        ? `only ${(100 * agreement).toFixed(1)} % of output "${name}" are as they were, though the pass is exact`
-        : `output "${name}" changes beyond rounding (${sqnrDb?.toFixed(1) ?? ""} dB), though the pass is exact`;
+        ? `only ${(100 * agreement).toFixed(1)} % of output "${name}" are unchanged, although the pass is exact`
+        : `output "${name}" changes beyond rounding (${sqnrDb?.toFixed(1) ?? ""} dB), although the pass is exact`;
     }
   }
   return undefined;
 }
 
 /**
- * Whether there is so much loss that it is worth a look at the exact passes: the noise is larger than the
- * signal.
+ * Whether the loss is so large that the exact passes may be broken too: the noise is larger than the signal.
  */
 export function isSuspicious({ outputs }: Fidelity): boolean {
   return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => {

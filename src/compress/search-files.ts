@@ -11,11 +11,11 @@ import { Checkpoint } from "../search/checkpoint.js";
 export interface SearchFiles {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
-  /** What searches of this run have measured, shared by its candidates. */
+  /** Measurements of the searches of this run, shared by its candidates. */
   readonly searchMemory: Checkpoint | undefined;
 }
 
-/** None where the input would be overwritten, which is still needed. */
+/** None if that would overwrite the input, which is still needed. */
 export function searchFiles(
   options: CompressOptions,
   input: string | undefined,
@@ -29,7 +29,7 @@ export function searchFiles(
   const [calibName, evalName] = [calib, options.eval].map((data) =>
     typeof data === "string" ? data : data?.name,
   );
-  // What changes no measurement, or is no data, is not part of the key.
+  // The key leaves out options that do not change measurements, and those that are not data.
   const settings = {
     ...options,
     calib: calibName,

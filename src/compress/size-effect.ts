@@ -1,7 +1,6 @@
 /**
- * What a pass alone did to the size of the file, against the same run without it; see
- * `PassDefinition.sizeEffect`. That takes the whole run once more, and packing, so it is measured only on
- * request.
+ * The effect of one pass on the size of the file, compared with the same run without it; see
+ * `PassDefinition.sizeEffect`. This takes a second run and packing, so it is measured only on request.
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -15,7 +14,7 @@ import { applyPlan, type Candidate, type CandidateContext, decidedIn } from "./c
 import { withoutPass } from "../plan/plan.js";
 import { replayed } from "../plan/replayed-plan.js";
 
-/** Compressing twice what is larger takes longer than the figure is worth. Bytes. */
+/** Above this size, packing twice takes longer than the figure is worth. Bytes. */
 const MAX_BYTES = 256 * 2 ** 20;
 
 /**
@@ -29,7 +28,7 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
     .filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
   if (passes.length === 0) return [];
   if (context.options.packedSizes !== true)
-    return passes.map(({ name, sizeEffect = "" }) => told(name, `${sizeEffect} ${UNMEASURED}`));
+    return passes.map(({ name, sizeEffect = "" }) => sizeWarning(name, `${sizeEffect} ${UNMEASURED}`));
   context.logger.progress?.({ step: "pack the model", done: 0 });
   const after = await sizes(candidate.model);
   const found: Diagnostic[] = [];
@@ -37,8 +36,7 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
   return found;
 }
 
-const UNMEASURED =
-  "What it did to the size of the file by itself was not measured; add --packed-sizes to measure it.";
+const UNMEASURED = "Its effect on the file size was not measured. Add --packed-sizes to measure it.";
 
 async function sizeEffect(
   context: CandidateContext,
@@ -46,7 +44,7 @@ async function sizeEffect(
   { name, sizeEffect: fact = "" }: Pass,
   after: Sizes,
 ): Promise<Diagnostic> {
-  if (after.raw > MAX_BYTES) return told(name, fact);
+  if (after.raw > MAX_BYTES) return sizeWarning(name, fact);
   const without = context.read();
   const plan = replayed(withoutPass(candidate.plan, name), decidedIn(candidate));
   await applyPlan(
@@ -57,7 +55,7 @@ async function sizeEffect(
   );
   context.logger.progress?.({ step: `pack the model without ${name}`, done: 0 });
   const before = await sizes(without);
-  return told(
+  return sizeWarning(
     name,
     `${fact} ${name} changed the size of the file by ${change(before.raw, after.raw)} raw ` +
       `and ${change(before.gzip, after.gzip)} gzipped, compared with the same run without ` +
@@ -65,7 +63,7 @@ async function sizeEffect(
   );
 }
 
-/** Nothing but how far it is. */
+/** Passes on nothing but progress. */
 function runWithout(name: string, logger: Logger): Logger {
   return {
     progress: ({ step, ...counted }) =>
@@ -94,6 +92,6 @@ function change(before: number, after: number): string {
   return `${share <= 0 ? "−" : "+"}${percentText(Math.abs(share))} (${bytesText(before)} → ${bytesText(after)})`;
 }
 
-function told(subject: string, message: string): Diagnostic {
+function sizeWarning(subject: string, message: string): Diagnostic {
   return { id: "compress/size-effect", severity: "warning", subject, message };
 }

@@ -11,7 +11,7 @@ export function source(input: string | Uint8Array | Model): () => Model {
   return () => decodeModel(bytes, path);
 }
 
-/** The model as the caller may keep it: what lay in the scratch file is read from the output instead. */
+/** The model for the caller to keep: tensors in the scratch file are read from the output instead. */
 export function finished(model: Model, files: OutputFile): Model {
   delete model.scratch;
   delete model.provenance;

@@ -1,4 +1,4 @@
-/** Datasets that end with the run, whatever they wait for: a user's own may never give its next sample. */
+/** Datasets that end with the run, whatever they wait for: a user's module may never yield its next sample. */
 import { takeTurn, untilAborted } from "../abort.js";
 import type { Dataset, Sample } from "./dataset.js";
 
@@ -20,8 +20,7 @@ async function* untilAbort(samples: AsyncIterable<Sample>): AsyncGenerator<Sampl
       yield next.value;
     }
   } finally {
-    // Whoever reads may stop early. One that hangs would hang in its end as well, so that nobody waits for
-    // it.
+    // The reader may stop early. A generator that hangs would also hang when closed, so nothing waits for it.
     if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }

@@ -15,7 +15,7 @@ interface Column {
   readonly keepAxis: boolean;
 }
 
-/** Samples of arrays that stay in their file, or are views where those are in memory. */
+/** Samples of arrays that stay in their file, or views of arrays in memory. */
 export class ArraySamples {
   readonly count: number;
   /** Labels per sample: the fixed batch size of the model, 1 in most cases. */
@@ -47,7 +47,7 @@ export class ArraySamples {
     this.batch = Math.max(1, ...this.columns.map((c) => (c.keepAxis && c.count === this.count ? c.step : 1)));
   }
 
-  /** All samples in order. Holds one of them, and those arrays that all samples share. */
+  /** All samples in order. Holds one sample in memory, and the arrays that all samples share. */
   async *samples(labels?: readonly Label[]): AsyncGenerator<Sample> {
     const readers: ElementReader[] = [];
     try {

@@ -1,4 +1,4 @@
-/** Runs of bytes in a file, plain or deflated, that are read from their start to their end in pieces. */
+/** Ranges of bytes in a file, plain or deflated, that are read in pieces from start to end. */
 import { once } from "node:events";
 import { createInflateRaw, type InflateRaw } from "node:zlib";
 import { BadDataError } from "../errors.js";
@@ -13,14 +13,14 @@ export interface ByteSource {
 /** One reading from the start. Close it when done. */
 export interface ByteReader {
   /**
-   * The next bytes, in a buffer of their own. Throws BadDataError when fewer are left, and EdgecError
+   * The next bytes, in a new buffer. Throws BadDataError if fewer remain, and EdgecError
    * CANNOT_READ.
    */
   read(length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** Of compressed bytes that are read at once. */
+/** Compressed bytes to read at once. */
 const PIECE = 2 ** 18;
 
 /** The bytes of a file from `offset` on. */
@@ -44,7 +44,7 @@ export function plainBytes(path: string, offset: number, length: number): ByteSo
 }
 
 /**
- * The content of deflated bytes of a file. Nothing of it is kept, so each reading inflates it anew.
+ * The content of deflated bytes of a file. It is not cached, so each reading inflates it again.
  * @param length of the content, as the file says
  * @param where the start of messages
  */
@@ -136,7 +136,7 @@ function damaged(where: string, reason: string, cause?: unknown): BadDataError {
   return new BadDataError(`${where}: not a readable .npz (zip) file: ${reason}`, { cause });
 }
 
-/** The file was as long when it was opened first. */
+/** The file was longer when it was opened. */
 function endsEarly(path: string): BadDataError {
   return new BadDataError(`${path}: the file ends early: it has changed while it was read`);
 }

@@ -15,7 +15,7 @@ import {
 
 export type Scalar = number | bigint | boolean | string;
 
-/** An array as it was found. JSON and plain arrays have no element type of their own. */
+/** An array as read from the data. JSON and plain arrays have no element type. */
 export interface RawArray {
   readonly dims: readonly number[];
   readonly dataType: DataType | undefined;

@@ -1,9 +1,9 @@
-/** Reading parts of a data file at their positions, so that files of any size take no memory. */
+/** Reads parts of a data file at given positions, so that memory does not depend on the file's size. */
 import { open, type FileHandle } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
 import { requireRegularFile } from "../regular-file.js";
 
-/** Of one call to the system, which takes 2 GiB at most. */
+/** Bytes of one system call, which takes at most 2 GiB. */
 const MOST_AT_ONCE = 2 ** 30;
 
 /** An open file. Close it when done. */

@@ -1,4 +1,4 @@
-/** What a data format is, and the datasets that formats make. They are registered in data-formats.ts. */
+/** Defines a data format, and the datasets that formats make. Formats are registered in data-formats.ts. */
 import { BadDataError } from "../errors.js";
 import type { ArraySamples } from "./array-samples.js";
 import type { Dataset, Label, ModelInputs, Sample } from "./dataset.js";
@@ -13,9 +13,9 @@ export interface GivenLabels {
 export interface DataFormat {
   /** As help and messages list it: ".npz", "a folder of test_data_set_N". */
   readonly name: string;
-  /** Endings of file names, in lower case with the dot; none of a format that is a folder. */
+  /** Extensions of file names, in lower case with the dot; empty for a format that is a folder. */
   readonly endings: readonly string[];
-  /** What it holds, one line. */
+  /** One line on what it holds. */
   readonly description: string;
   /** For a format that is a folder: whether this folder is one. */
   acceptsFolder?(path: string): Promise<boolean>;

@@ -10,7 +10,7 @@ export interface Sample {
 }
 
 export interface Dataset {
-  /** For messages: the path it came from, or "random feeds (seed 0)". */
+  /** For messages: the path it came from, or "random inputs (seed 0)". */
   readonly name: string;
   /** Number of samples when it is known without reading all of them. */
   readonly size: number | undefined;

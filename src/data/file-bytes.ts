@@ -1,4 +1,4 @@
-/** Reading a data file whole, with errors a person can act on. */
+/** Reads a whole data file, with errors that say what to do. */
 import { readFile } from "node:fs/promises";
 import { requireRegularFile } from "../regular-file.js";
 import { unreadable } from "./data-file.js";

@@ -1,17 +1,17 @@
-/** A copy of an array in Fortran order in which the entries of the first axis lie one after the other. */
+/** Copies an array in Fortran order so that the entries of the first axis are contiguous. */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { takeTurn } from "../abort.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 import { plainBytes, type ByteSource } from "./byte-source.js";
 import type { NpyLayout } from "./npy.js";
 
-/** Of the array in memory at once, bytes. */
+/** Bytes of the array in memory at once. */
 const TILE_BYTES = 2 ** 24;
 
 /**
- * The copy is a scratch file, which is removed when the result is no longer used, or at exit. Its entries are
- * still in Fortran order themselves. Throws EdgecError CANNOT_WRITE when there is no room for it.
+ * The copy is a scratch file, which is removed when the result is no longer used, or at exit. Each entry is still
+ * in Fortran order. Throws EdgecError CANNOT_WRITE when there is no room for it.
  */
 export async function rowsOfFortranArray(source: ByteSource, layout: NpyLayout): Promise<ByteSource> {
   const folder = await TemporaryFolder.create("samples");
@@ -20,14 +20,14 @@ export async function rowsOfFortranArray(source: ByteSource, layout: NpyLayout):
     await writeRows(source, layout, path);
   } catch (cause) {
     await folder.remove();
-    throw troubleOf(cause, path) ?? cause;
+    throw systemErrorOf(cause, path) ?? cause;
   }
   const rows = plainBytes(path, 0, layout.bytes);
   folder.removeWith(rows);
   return rows;
 }
 
-/** Takes columns in tiles: a column is what the entries have at one place. */
+/** Copies columns in tiles: a column holds the values of all entries at one position. */
 async function writeRows(source: ByteSource, layout: NpyLayout, path: string): Promise<void> {
   const { width, bytes } = layout;
   const rows = layout.dims[0]!;

@@ -1,4 +1,4 @@
-/** The first samples of a dataset as one: a batch. */
+/** Joins the first samples of a dataset to one batch. */
 import { EdgecError } from "../errors.js";
 import type { Feed, NumericArray, TensorValue } from "../ir/index.js";
 import type { Dataset, Sample } from "./dataset.js";
@@ -12,8 +12,8 @@ export interface JoinLimits {
 
 /**
  * A dataset of one sample: the first samples joined along axis 0 of every input. Samples that differ from
- * the first in another axis are passed over. Throws EdgecError BAD_DATA when an input is a scalar or holds
- * strings, and where most samples differ: what is left would say little of the data.
+ * the first in another axis are skipped. Throws EdgecError BAD_DATA if an input is a scalar or holds strings,
+ * or if most samples differ, because the rest would say little about the data.
  */
 export function joined(dataset: Dataset, limits: JoinLimits): Dataset {
   return {

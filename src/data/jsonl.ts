@@ -7,7 +7,7 @@ import { isLabel } from "./labels.js";
 import { plainFeed } from "./plain-feed.js";
 
 /**
- * Characters of one line at most. V8's strings end at half a billion, and parsing takes several times their
+ * Most characters of one line. V8 limits strings to half a billion, and parsing takes several times their
  * length.
  */
 const LONGEST_LINE = 2 ** 28;
@@ -27,8 +27,8 @@ export async function* jsonlSamples(
 }
 
 /**
- * Splits on newlines as the file streams in, so that one line is in memory at a time. Each character is
- * looked at once: a long line is put together at its end.
+ * Splits on newlines as the file streams in, so that one line is in memory at a time. Reads each character
+ * once: a long line is joined at its end.
  */
 async function* lines(path: string, longest: number): AsyncGenerator<string> {
   requireRegularFile(path);

@@ -116,7 +116,7 @@ function elementType(header: string, where: string): { type: ElementType; bigEnd
   if (!descr || !type) {
     const found = descr?.[0] ?? "a structured dtype";
     throw new BadDataError(
-      `${where}: ${found} is not supported; use bool, int8..int64, uint8..uint64, float16, float32 or float64`,
+      `${where}: ${found} is not supported. Use bool, int8..int64, uint8..uint64, float16, float32 or float64.`,
     );
   }
   return { type, bigEndian: descr[1] === ">" };

@@ -25,7 +25,7 @@ export async function npzArrays(path: string): Promise<ReadonlyMap<string, () =>
   }
 }
 
-/** Throws BadDataError when what the directory says of the member cannot be true. */
+/** Throws BadDataError if the directory's entry for the member cannot be true. */
 async function contentOf(path: string, name: string, member: ZipMember): Promise<ByteSource> {
   const file = await DataFile.open(path);
   try {
@@ -35,7 +35,7 @@ async function contentOf(path: string, name: string, member: ZipMember): Promise
     const most = method === STORED ? available : (available + 1) * DEFLATE_LIMIT;
     if (length > most)
       throw new BadDataError(
-        `${where} claims ${length} bytes from ${available} compressed ones; the file is damaged`,
+        `${where} claims ${length} bytes from ${available} compressed ones. The file is damaged.`,
       );
     if (member.isEncrypted) throw new BadDataError(`${where} is encrypted. Save it without a password`);
     const offset = await contentOffset(file, member);

@@ -1,4 +1,4 @@
-/** Opening a dataset by the form of what lies at a path. */
+/** Opens the dataset at a path, by its format. */
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { BadDataError, EdgecError } from "../errors.js";
@@ -14,7 +14,7 @@ import { unfeedable } from "./unfeedable.js";
 export interface OpenOptions {
   /** A .npy, .json or .txt file with one label per sample; replaces labels in the data. */
   readonly labels?: string;
-  /** At most this many samples, from the first. */
+  /** Most samples, counted from the first. */
   readonly limit?: number;
 }
 
@@ -24,8 +24,8 @@ const OPEN_KEYS = { labels: true, limit: true } satisfies KeysOf<OpenOptions>;
  * Opens data for a model in any of `DATA_FORMATS`: .npz, .npy, .jsonl, a folder of test_data_set_N, or an
  * ES module (.mjs, .js).
  * The first sample is read at once, so that data of the wrong name, type or shape fails here; others are
- * checked when their turn comes. Throws BadDataError, or EdgecError CANNOT_READ, also for what is no
- * regular file.
+ * checked when they are read. Throws BadDataError, or EdgecError CANNOT_READ, also for what is not a regular
+ * file.
  */
 export async function openDataset(
   path: string,
@@ -38,7 +38,7 @@ export async function openDataset(
   const obstacle = unfeedable(inputs);
   if (obstacle !== undefined) {
     throw new BadDataError(
-      `${path}: ${obstacle} on data. Leave the data out: passes that need no data still ` + "work",
+      `${path}: ${obstacle} on data. Leave the data out: passes that need no data still work.`,
     );
   }
   const dataset = await openByForm(path, inputs, await givenLabels(options.labels));
@@ -70,7 +70,7 @@ async function folderFormat(path: string): Promise<DataFormat | undefined> {
   return undefined;
 }
 
-/** Throws EdgecError CANNOT_READ where there is nothing, or what is neither a folder nor a regular file. */
+/** Throws EdgecError CANNOT_READ if nothing exists, or if it is neither a folder nor a regular file. */
 async function isFolder(path: string): Promise<boolean> {
   requireRegularFile(path);
   try {

@@ -83,7 +83,7 @@ function typedArray(data: NumericArray, input: ValueInfo, where: string): RawArr
     const expected = describeInput(input);
     throw new BadDataError(
       `${where}: input "${input.name}" got ${data.length} values, which do not determine ` +
-        `the shape ${expected}; give { dims, data }`,
+        `the shape ${expected}. Give { dims, data }.`,
     );
   }
   const dims = shape.map((dim: Dimension, axis) =>

@@ -1,4 +1,4 @@
-/** Arrays along whose first axis samples lie, read from the first sample on. */
+/** Arrays with samples along the first axis, read in order. */
 import { BadDataError } from "../errors.js";
 import type { DataType, NumericArray } from "../ir/index.js";
 import type { ByteSource } from "./byte-source.js";
@@ -20,7 +20,7 @@ export interface ElementReader {
   close(): Promise<void>;
 }
 
-/** Arrays up to this size are read once and kept, all arrays of a file taken together. Bytes. */
+/** Arrays are read once and kept up to this total size per file, bytes. */
 export const KEPT_BYTES = 2 ** 24;
 
 /** Most bytes of one sample of an array: a file may claim any shape. */
@@ -48,7 +48,7 @@ export async function sampleArray(
   };
 }
 
-/** The whole array in memory, for what is small by nature. Throws as `sampleArray` does. */
+/** The whole array in memory, for small arrays such as labels. Throws as `sampleArray` does. */
 export async function wholeArray(source: ByteSource, where: string): Promise<RawArray> {
   return parseNpy(await front(source, source.length), where);
 }
@@ -85,7 +85,7 @@ function rowReader(source: ByteSource, layout: NpyLayout, where: string) {
   };
 }
 
-/** In Fortran order a sample is spread over the whole file, so a copy in the other order is read instead. */
+/** In Fortran order, a sample is spread over the whole file, so a copy in the other order is read instead. */
 function fortranReader(source: ByteSource, layout: NpyLayout, where: string) {
   const { elements } = layout;
   const rest = layout.dims.slice(1);

@@ -36,7 +36,7 @@ export function splitHoldOut(dataset: Dataset, fraction: number, seed: number): 
     throw new EdgecError("BAD_OPTION", `the hold-out fraction must lie between 0 and 1, not ${fraction}`);
   const { size } = dataset;
   if (size !== undefined && size < 2) {
-    throw new EdgecError("BAD_OPTION", `${dataset.name} has ${size} sample; two are needed to hold one out`);
+    throw new EdgecError("BAD_OPTION", `${dataset.name} has ${size} sample. Two are needed to hold one out.`);
   }
   const share =
     size === undefined ? fraction : Math.min(size - 1, Math.max(1, Math.round(size * fraction))) / size;

@@ -1,4 +1,4 @@
-/** Inputs that no data can be given for. */
+/** Finds inputs that cannot be given data. */
 import { isDeclaredOtherwise } from "../ir/index.js";
 import { typeWords } from "../onnx/index.js";
 import type { ModelInputs } from "./dataset.js";

@@ -1,7 +1,6 @@
 /**
- * Tracks which user modules run in this process, and which of their functions is being waited for. A
- * module may end the process, never answer, or throw where nobody catches it: whoever sees that can then
- * say whose doing it is.
+ * Tracks the user modules in this process, and which of their functions is being awaited. A module may end the
+ * process, never settle, or throw where nothing catches it; the error can then name the module.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -22,13 +21,13 @@ export function userModules(): readonly string[] {
   return [...modules];
 }
 
-/** The call that is being waited for; the latest, where there are several. */
+/** The call that is being awaited; the latest if there are several. */
 export function userCallUnderWay(): UserCall | undefined {
   return [...underWay].at(-1);
 }
 
 /**
- * To be called before the user's code runs; the call is over when the function that is returned is called.
+ * To be called before the user's code runs. The call ends when the returned function is called.
  */
 export function beginUserCall(module: string, doing: string): () => void {
   const call = { module, doing };
@@ -36,7 +35,7 @@ export function beginUserCall(module: string, doing: string): () => void {
   return () => void underWay.delete(call);
 }
 
-/** What the user's code gives, waited for. Throws what it throws. */
+/** Awaits the result of the user's code. Throws what it throws. */
 export async function inUserCall<T>(module: string, doing: string, call: () => T): Promise<Awaited<T>> {
   const end = beginUserCall(module, doing);
   try {

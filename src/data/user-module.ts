@@ -75,7 +75,7 @@ function sampleOf(item: unknown, inputs: ModelInputs, where: string): Sample {
   if (label === undefined) return { feed: checked };
   if (!isLabel(label))
     throw new BadDataError(
-      `${where}: its label has the type ${typeof label}, but must be a number, string, ` + "array or object",
+      `${where}: its label has the type ${typeof label}, but must be a number, string, array or object.`,
     );
   return { feed: checked, label };
 }

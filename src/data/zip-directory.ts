@@ -1,4 +1,4 @@
-/** The members of a zip file, by its central directory (APPNOTE 6.3), with the 64-bit sizes of zip64. */
+/** Reads the members of a zip file from its central directory (APPNOTE 6.3), with the 64-bit sizes of zip64. */
 import { BadDataError } from "../errors.js";
 import { DataFile } from "./data-file.js";
 
@@ -8,7 +8,7 @@ export interface ZipMember {
   readonly method: number;
   readonly isEncrypted: boolean;
   readonly packed: number;
-  /** Of the content, as the directory says. */
+  /** The size of the content, according to the directory. */
   readonly length: number;
   /** Where the member's own header begins. */
   readonly headerAt: number;
@@ -26,7 +26,7 @@ const LOCAL_BYTES = 30;
 const LONGEST_COMMENT = 0xffff;
 /** An archive of a million members has a directory of this size. */
 const LARGEST_DIRECTORY = 2 ** 26;
-/** Marks a size that stands in the zip64 field. */
+/** Marks a size that is in the zip64 field. */
 const SEE_64 = 0xffffffff;
 const FIELD_64 = 1;
 
@@ -46,7 +46,7 @@ export async function zipMembers(file: DataFile): Promise<ZipMember[]> {
   return members;
 }
 
-/** Where the content of a member begins. Throws BadDataError when it does not lie in the file. */
+/** The offset of a member's content. Throws BadDataError if it is not within the file. */
 export async function contentOffset(file: DataFile, member: ZipMember): Promise<number> {
   const header = viewOf(await file.read(member.headerAt, LOCAL_BYTES));
   if (header.byteLength < LOCAL_BYTES || header.getUint32(0, true) !== LOCAL)
@@ -75,7 +75,7 @@ function memberOf(bytes: DataView, from: number): ZipMember {
   const nameLength = bytes.getUint16(from + 28, true);
   const extraAt = from + ENTRY_BYTES + nameLength;
   const fields = extraField(bytes, extraAt, extraAt + bytes.getUint16(from + 30, true));
-  // The zip64 field has only those of the sizes that are marked, in this order.
+  // The zip64 field has only the marked sizes, in this order.
   const size = (at: number): number => {
     const value = bytes.getUint32(at, true);
     if (value !== SEE_64 || !fields || fields.at + 8 > fields.end) return value;

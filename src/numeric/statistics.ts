@@ -121,17 +121,17 @@ export class Statistics {
     this.values.set(requestKey(request), () => value);
   }
 
-  /** For values too large to be held all at once: `get` calls `read` each time, and only its caller holds them. */
+  /** For values too large to keep in memory: nothing is cached; each `get` reads it again. */
   setStored<R extends StatisticRequest>(request: R, read: () => StatisticOf[R["kind"]]): void {
     this.values.set(requestKey(request), read);
   }
 
-  /** Whether there is an answer. Reads nothing. */
+  /** Whether there is an answer, without reading it. */
   has(request: StatisticRequest): boolean {
     return this.values.has(requestKey(request));
   }
 
-  /** Gram matrices may come from a file, anew at each call: ask for them one by one, when they are due. */
+  /** Gram matrices may be read from a file at each call: get them one by one, when needed. */
   get<R extends StatisticRequest>(request: R): StatisticOf[R["kind"]] | undefined {
     return this.values.get(requestKey(request))?.() as StatisticOf[R["kind"]] | undefined;
   }

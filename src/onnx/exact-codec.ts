@@ -29,7 +29,7 @@ export function exactReader(bytes: Uint8Array): Reader {
     if (++objects > limit)
       throw new BadModelError(
         `${bytes.byteLength} bytes describe more than ${Math.floor(limit)} parts, ` +
-          "which no real model does; the file is refused to protect memory",
+          "which no real model does. It is rejected to protect memory.",
       );
   };
   reader.discardUnknown = false;

@@ -38,7 +38,7 @@ export function openExternal(tensor: Tensor, { folder, path }: ModelPlace): Exte
   const label = `tensor "${tensor.name ?? ""}"`;
   if (!location)
     throw new BadModelError(
-      `${label} is marked external but names no file; save the model again with its data`,
+      `${label} is marked external but names no file. Save the model again with its data.`,
     );
   if (reachesOut(location)) throw escapes(label, location);
   const offset = integerEntry(entry("offset") ?? "0", label, "offset");
@@ -85,7 +85,7 @@ export function dataFiles(model: Model): string[] {
 export function requireRegularData(model: Model, path: string): void {
   for (const location of dataLocations(model)) {
     if (whyUnreadable(join(dirname(path), location)) === undefined) continue;
-    const reason = "which is not a file; put the model's data file there";
+    const reason = "which is not a file. Put the model's data file there.";
     throw new BadModelError(`${path} keeps weights in "${location}", ${reason}`);
   }
 }
@@ -118,7 +118,7 @@ function readRange(
     if (offset + wanted > size) {
       throw new BadModelError(
         `${label} needs bytes ${offset} to ${offset + wanted} of "${location}", which has ` +
-          `only ${size}; the data file is truncated or belongs to another model`,
+          `only ${size}. The data file is truncated or belongs to another model.`,
       );
     }
     const bytes = target ?? allocate(label, wanted);
@@ -138,7 +138,7 @@ function openRegular(label: string, path: string, location: string): number {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = code === "ENOENT" ? "is missing" : `cannot be opened (${code ?? message})`;
     throw new BadModelError(
-      `${label} keeps its values in the data file "${location}", which ${reason}; put it beside the model`,
+      `${label} keeps its values in the data file "${location}", which ${reason}. Put it beside the model.`,
       { cause },
     );
   }
@@ -157,7 +157,7 @@ function allocate(label: string, length: number): Uint8Array {
 function containedPath(label: string, folder: string | undefined, location: string): string {
   if (folder === undefined)
     throw new BadModelError(
-      `${label} keeps its values in "${location}", but the model was read from bytes; read it from its path`,
+      `${label} keeps its values in "${location}", but the model was read from bytes. Read it from its path.`,
     );
   const path = join(folder, location);
   let target: string;

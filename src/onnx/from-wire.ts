@@ -41,7 +41,8 @@ export interface ReadContext extends ModelPlace {
 }
 
 export function modelFromWire(wire: WireModel, context: ReadContext): Model {
-  if (!wire.graph) throw new BadModelError("the model has no graph; it is not an ONNX model or is truncated");
+  if (!wire.graph)
+    throw new BadModelError("the model has no graph. It is not an ONNX model, or the file is truncated.");
   return {
     ...present({
       irVersion: wire.irVersion,

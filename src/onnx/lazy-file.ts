@@ -59,7 +59,7 @@ class FilePart implements ByteSource {
       const { ino, size, mtimeMs } = fstatSync(file);
       const isSame = ino === this.stats.ino && size === this.stats.size && mtimeMs === this.stats.mtimeMs;
       if (!isSame || !readFully(file, target, this.start + offset))
-        throw new BadModelError(`"${this.path}" changed after it was read; read it again`);
+        throw new BadModelError(`"${this.path}" changed after it was read. Read it again.`);
     } finally {
       closeSync(file);
     }

@@ -98,12 +98,12 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
     case "ENOENT":
       return "there is no such file";
     case "EISDIR":
-      return "it is a folder; give the .onnx file in it";
+      return "it is a folder. Give the .onnx file in it.";
     case "EACCES":
     case "EPERM":
       return "permission denied";
     case "ERR_FS_FILE_TOO_LARGE":
-      return "it is larger than 2 GiB, the limit of protobuf; save the model with external data";
+      return "it is larger than 2 GiB, the limit of protobuf. Save the model with external data.";
     default:
       return message;
   }

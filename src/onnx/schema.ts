@@ -99,8 +99,8 @@ function flat(name: string): string {
 /** Rewrites protobufjs's errors for malformed messages. */
 function explain(message: string): string {
   if (message.startsWith("index out of range"))
-    return "starts a field that does not fit in its message; the file is truncated or damaged";
+    return "starts a field that does not fit in its message. The file is truncated or damaged.";
   if (message.startsWith("max depth"))
     return "nests messages more than 100 levels deep, the limit of protobuf";
-  return `is not ONNX (${message}); the file is damaged or has another format`;
+  return `is not ONNX (${message}). The file is damaged or has another format.`;
 }

@@ -1,7 +1,7 @@
 /** One temporary file for the large tensors that passes make, so that they do not accumulate in memory. */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { BadModelError, EdgecError } from "../errors.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 import { joinPieces, type ByteSource, type TensorStore } from "../ir/index.js";
 import { readFully } from "./read-fully.js";
 import { writeAll } from "./temporary-file.js";
@@ -73,11 +73,11 @@ export class ScratchFile implements TensorStore {
       this.file ??= openSync(this.path, "wx+");
       for (const piece of pieces) this.end = writeAll(this.file, piece, this.end);
     } catch (cause) {
-      const trouble = troubleOf(cause);
-      if (!trouble) throw cause;
+      const systemError = systemErrorOf(cause);
+      if (!systemError) throw cause;
       throw new EdgecError(
-        trouble.code,
-        `cannot keep large tensors in the file ${this.path}: ${trouble.message}`,
+        systemError.code,
+        `cannot keep large tensors in the file ${this.path}: ${systemError.message}`,
         { cause },
       );
     }
@@ -87,7 +87,7 @@ export class ScratchFile implements TensorStore {
   private read(target: Uint8Array, position: number): void {
     if (this.file === undefined || !readFully(this.file, target, position)) {
       throw new BadModelError(
-        "the temporary file of a tensor was removed; read the compressed model from its path instead",
+        "the temporary file of a tensor was removed. Read the compressed model from its path instead.",
       );
     }
   }

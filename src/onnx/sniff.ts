@@ -1,29 +1,30 @@
 /** Recognizes files that people pass by mistake, so that the message can say what they are. */
 
 const TEXT_FORM =
-  "is an ONNX model in text form; convert it to binary with onnx.parser or text_format, and onnx.save";
-const WEB_PAGE = "is a web page, not an ONNX model; download the file again";
-const ORT_FORMAT = "is in the .ort format, which cannot be changed; use the .onnx file that it was made from";
+  "is an ONNX model in text form. Convert it to binary with onnx.parser or text_format, and onnx.save.";
+const WEB_PAGE = "is a web page, not an ONNX model. Download the file again.";
+const ORT_FORMAT =
+  "is in the .ort format, which cannot be changed. Use the .onnx file that it was made from.";
 
 const SIGNATURES: readonly (readonly [at: number, signature: string, what: string])[] = [
-  [0, "version https://git-lfs", "is a Git LFS pointer, not the model; run `git lfs pull`"],
+  [0, "version https://git-lfs", "is a Git LFS pointer, not the model. Run `git lfs pull`."],
   [
     0,
     "pk\u0003\u0004",
-    "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model; unpack it, or export it to ONNX first",
+    "is a zip archive (a PyTorch checkpoint or .npz?), not an ONNX model. Unpack it, or export it to ONNX first.",
   ],
   [0, "<!doctype", WEB_PAGE],
   [0, "<html", WEB_PAGE],
-  [0, "<?xml", "is an XML file (OpenVINO?), not an ONNX model; use the .onnx file that it was made from"],
-  [0, "\u001f\u008b", "is gzip-compressed; unpack it first"],
-  [0, "\u0089hdf", "is an HDF5 file (Keras?), not an ONNX model; convert it with tf2onnx"],
-  [4, "tfl3", "is a TensorFlow Lite model, not ONNX; convert it with tf2onnx"],
+  [0, "<?xml", "is an XML file (OpenVINO?), not an ONNX model. Use the .onnx file that it was made from."],
+  [0, "\u001f\u008b", "is gzip-compressed. Unpack it first."],
+  [0, "\u0089hdf", "is an HDF5 file (Keras?), not an ONNX model. Convert it with tf2onnx."],
+  [4, "tfl3", "is a TensorFlow Lite model, not ONNX. Convert it with tf2onnx."],
   [4, "ortm", ORT_FORMAT],
 ];
 
 /** Describes what the file is instead of an ONNX model; undefined if it may be one. */
 export function describeForeignFile(bytes: Uint8Array): string | undefined {
-  if (bytes.byteLength === 0) return "is empty; export or download it again";
+  if (bytes.byteLength === 0) return "is empty. Export or download it again.";
   const head = headOf(bytes, 64).toLowerCase();
   if (/^\s*<?\s*ir_version\b/.test(head)) return TEXT_FORM;
   return SIGNATURES.find(([at, signature]) => head.startsWith(signature, at))?.[2];

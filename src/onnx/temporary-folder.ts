@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atExit } from "../at-exit.js";
 import { EdgecError } from "../errors.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 import { temporaryPrefix } from "./temporary-name.js";
 
 /** Folders whose owners have gone. */
@@ -64,7 +64,7 @@ function refusalText(cause: unknown, where: string): string {
   }
   const advice = isDefault ? " Set TMPDIR to a writable folder with enough space." : "";
   // Leaves out the generated name, which means nothing to the user.
-  const reason = (troubleOf(cause, where)?.message ?? (cause as Error).message).replace(
+  const reason = (systemErrorOf(cause, where)?.message ?? (cause as Error).message).replace(
     /, mkdtemp '[^']*'/,
     "",
   );

@@ -12,7 +12,7 @@ import { decodeMessage } from "./schema.js";
 export function decodeTensor(bytes: Uint8Array): Tensor {
   const tensor = tensorFromWire(decodeMessage("TensorProto", bytes), { folder: undefined });
   if (tensor.dataLocation === EXTERNAL)
-    throw new BadDataError("its values are in another file; save it with raw_data");
+    throw new BadDataError("its values are in another file. Save it with raw_data.");
   const strings = tensor.typed?.string;
   if (!strings) tensorBytes(tensor);
   else if (strings.length !== elementCount(tensor))

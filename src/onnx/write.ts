@@ -4,7 +4,7 @@
  */
 import { rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { isSamePlace, planData, settleData, type ExternalDataOption } from "./data-file.js";
 import { dataFiles } from "./external-data.js";
@@ -59,7 +59,7 @@ export function writeModel(
   try {
     requirePlace(path);
     const holdsWeights = dataFiles(model).some((data) => isSamePlace(data, path));
-    if (holdsWeights) throw refusal(path, "it contains weights of the model; choose another name");
+    if (holdsWeights) throw refusal(path, "it contains weights of the model. Choose another name.");
     const plan = planData(model, path, externalData, maxInlineBytes);
     const { substitutes, dataBytes } = settleData(plan, temporary.data, durable);
     const parts = encodeParts(model, substitutes);
@@ -67,8 +67,8 @@ export function writeModel(
     if (bytes > MAX_BYTES)
       throw refusal(
         path,
-        `it would have ${bytes} bytes, and protobuf files are limited to 2 GiB; store weights outside ` +
-          "with externalData",
+        `it would have ${bytes} bytes, and protobuf files are limited to 2 GiB. ` +
+          "Store weights outside with externalData.",
       );
     createFile(
       temporary.model,
@@ -94,9 +94,9 @@ export function writeModel(
 function requirePlace(path: string): void {
   const folder = dirname(path);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw refusal(path, `the folder "${folder}" does not exist; create it first`);
+    throw refusal(path, `the folder "${folder}" does not exist. Create it first.`);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw refusal(path, "it is a folder; give a file name");
+    throw refusal(path, "it is a folder. Give a file name.");
 }
 
 function refusal(path: string, reason: string, cause?: unknown): EdgecError {
@@ -104,7 +104,9 @@ function refusal(path: string, reason: string, cause?: unknown): EdgecError {
   // A generated name means nothing to the user.
   const where = place === undefined ? `"${path}"` : `a model to the temporary folder ${place}`;
   const advice = place === undefined ? "" : ", or set TMPDIR to a folder with enough space";
-  return new EdgecError("CANNOT_WRITE", `cannot write ${where}: ${reason}${advice}`, { cause });
+  return new EdgecError("CANNOT_WRITE", `cannot write ${where}: ${sentence(`${reason}${advice}`)}`, {
+    cause,
+  });
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
@@ -115,16 +117,16 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return "no space left on the disk; free some space or choose another place";
+      return "no space left on the disk. Free some space or choose another place";
     case "EACCES":
     case "EPERM":
-      return "permission denied; choose another place";
+      return "permission denied. Choose another place";
     case "EROFS":
-      return "the disk is read-only; choose another place";
+      return "the disk is read-only. Choose another place";
     case "EFBIG":
-      return "the file exceeds the size limit; raise it (ulimit -f) or choose another place";
+      return "the file exceeds the size limit. Raise it (ulimit -f) or choose another place";
     case "ENAMETOOLONG":
-      return "the name is too long; use a shorter one";
+      return "the name is too long. Use a shorter one";
     default:
       return message;
   }

@@ -190,7 +190,7 @@ export interface PassDefinition<Options extends object> {
   /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
   readonly isSearched?: true;
   /** Makes the file larger on purpose, for the benefit of later passes. */
-  readonly writesOut?: true;
+  readonly growsFile?: true;
   /**
    * If present, the report shows the effect of this pass alone on the file size, measured by a run without it.
    * This sentence introduces the figure.

@@ -28,7 +28,7 @@ export function bindPass(pass: RegisteredPass, { flags, shared }: PlanOptions, e
 interface Selections {
   /** What the user left out. */
   readonly excluded: Exclusions;
-  /** Nodes that a search chose other forms for, by their names in the very model that the pass runs on. */
+  /** Nodes to leave in float, as named in the model that the pass receives. */
   readonly floatNodes: readonly string[];
   readonly dynamic: readonly string[];
 }
@@ -40,7 +40,7 @@ function withSelections(
   selections: Selections,
 ): Pass {
   const { excluded, floatNodes, dynamic } = selections;
-  // In the report stands what was excluded in the user's words.
+  // The report shows the exclusions as the user wrote them.
   const shown = [...excluded.selectors, ...floatNodes];
   const selecting = (model: Model): Pass =>
     shown.length + dynamic.length === 0
@@ -77,19 +77,18 @@ function withSelections(
   };
 }
 
-/** Whether the pass leaves alone what the user excludes. */
+/** Whether the pass honours the user's exclusions. */
 export function takesExclusions({ lossy, defaults }: RegisteredPass): boolean {
   return lossy && "exclude" in defaults;
 }
 
 /**
- * The passes with the forms of nodes that a search has chosen; the same array if no pass is affected.
- * A pass asks for what it would without them as well: which tensors are asked for changes how
- * onnxruntime rounds, and so a search, which measured for all nodes, and a replay of its choice find the
- * same.
+ * The passes with the forms of nodes that a search has chosen; the same array if no pass is affected. A pass
+ * also requests the statistics it would without these forms: the set requested affects rounding, so a search
+ * and its replay must request the same.
  * @param isSearched which pass the search was about
  */
-export function inForms(
+export function withNodeForms(
   passes: readonly Pass[],
   { floatNodes, dynamicNodes }: NodeForms,
   isSearched = (pass: Pass): boolean => pass.isSearched === true,

@@ -24,8 +24,8 @@ export interface CompressOptions extends LimitOptions {
   readonly calibrator?: "minmax" | "percentile" | "entropy" | "mse";
   /**
    * How much time to spend on the accuracy of int8: "fast" quantizes alone, "balanced" (the default)
-   * corrects the biases as well, "best" tries all that is known. What helps is decided on a quarter of the
-   * calibration data, kept apart.
+   * corrects the biases as well, "best" tries every step that may help. A held-out quarter of the
+   * calibration data decides which steps help.
    */
   readonly effort?: "fast" | "balanced" | "best";
   /** False gives each int8 weight one scale instead of one for each output channel. Default true. */
@@ -101,12 +101,12 @@ export interface CompressOptions extends LimitOptions {
   /**
    * The device: the name of a profile ("edgec targets" lists them), "native" for this machine, the path of
    * a JSON file, or a profile. Decides the range of int8 weights and the forms of int8 and storage, and
-   * gives defaults for `minOrt` and `threads`. Passes that are given bound keep the options they have.
-   * Default "generic", which is right everywhere.
+   * gives defaults for `minOrt` and `threads`. Bound passes keep their own options. Default "generic", which
+   * works everywhere.
    */
   readonly target?: string | TargetProfile;
   /**
-   * The oldest onnxruntime that must run the result, such as "1.16"; default the target's, else 1.17 for
+   * The oldest onnxruntime that must run the result, such as "1.16". Default: the target's, else 1.17 for
    * what edgec adds.
    */
   readonly minOrt?: string;
@@ -114,22 +114,21 @@ export interface CompressOptions extends LimitOptions {
   /** Where to write; without it the result holds the bytes and nothing is written. */
   readonly output?: string;
   /**
-   * Allows `output` to be the file that is read, or one that edgec did not write. Nothing else that is read
-   * is replaced.
+   * Allows `output` to replace the input, or a file that edgec did not write. No other file that is read is
+   * replaced.
    */
   readonly force?: boolean;
   /**
-   * True writes weights of 1 KiB and more to `<output>.data` beside the model, false all of them into the
-   * model. Default: into the model; outside where the input has them outside and they take 256 MB and more,
-   * or where they take more than 1.9 GB, as a protobuf file ends at 2 GiB.
+   * True writes weights of 1 KiB and more to `<output>.data` beside the model; false writes all of them into
+   * the model. Default: into the model, unless the input has external weights of 256 MB or more, or the
+   * weights take more than 1.9 GB, because a protobuf file ends at 2 GiB.
    */
   readonly externalData?: boolean;
   /** Threads of the runtime while measuring; default: the target's, else 1. */
   readonly threads?: number;
   /**
-   * Seconds that the original may take on made-up inputs before the models are not compared on them;
-   * default 3, and 10 for each megabyte of the model. A loop may never end on such. Data of yours has no
-   * limit.
+   * Seconds that the original may take on random inputs before the models are not compared on them;
+   * default 3, and 10 for each megabyte of the model. A loop may not end on them. Your own data has no limit.
    */
   readonly trialSeconds?: number;
   /** Default 0. */
@@ -148,7 +147,7 @@ export interface CompressOptions extends LimitOptions {
   readonly safe?: boolean;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
-  /** Adds to the report where fusions nearly found what they look for, and what stopped each. */
+  /** Adds to the report the fusions that nearly matched, and why each did not apply. */
   readonly explain?: boolean;
   readonly logger?: Logger;
   /**

@@ -22,9 +22,7 @@ export function selectedNames(model: Model, selectors: readonly string[]): strin
   return [...names];
 }
 
-/**
- * Those of the names that the model still has, with those that passes made of them: a pass refuses others.
- */
+/** The names that still exist, plus those derived from them; a pass refuses unknown names. */
 export function presentNames(model: Model, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const present = new Set(nodeNames(model));
@@ -79,10 +77,9 @@ export class Exclusions {
   }
 
   /**
-   * The names to leave alone in `model`. That of the first call is the model after the exact steps: what
-   * later passes make of it is not meant. Throws EdgecError UNMATCHED_SELECTOR for a selector that points
-   * at nothing there nor in the file, with the nearest name in the file; and for one that points at what
-   * exact steps have since taken out, with the step.
+   * The names to exclude in `model`. The first call must pass the model as the exact steps left it. Throws
+   * EdgecError UNMATCHED_SELECTOR for a selector that matches nothing there or in the file, with the nearest
+   * name in the file, and for one that matches only what exact steps have removed, with the step.
    */
   in(model: Model): string[] {
     if (!this.simplified) {

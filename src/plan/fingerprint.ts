@@ -1,4 +1,4 @@
-/** By what a model is known again: its structure, and samples of its constants. */
+/** Identifies a model by its structure and samples of its constants. */
 import { createHash, type Hash } from "node:crypto";
 import {
   allTensors,

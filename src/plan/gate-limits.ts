@@ -91,7 +91,7 @@ function pointsOf(share: number): number {
   if (share >= 0 && share < 1) return 100 * share;
   throw new EdgecError(
     "BAD_OPTION",
-    "--max-drop must be a share from 0 to below 1 (0.01 is one percentage point), not " + `${share}.`,
+    `--max-drop must be a share from 0 to below 1 (0.01 is one percentage point), not ${share}.`,
   );
 }
 
@@ -99,7 +99,7 @@ function agreementOf(share: number): number {
   if (share >= 0 && share <= 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    "--min-agreement must be a share from 0 to 1 (0.99 is 99 of 100 answers), not " + `${share}.`,
+    `--min-agreement must be a share from 0 to 1 (0.99 is 99 of 100 answers), not ${share}.`,
   );
 }
 
@@ -107,6 +107,6 @@ function slowdownOf(share: number): number {
   if (share >= 0 && share < 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    "--max-slowdown must be a share from 0 to below 1 (0.05 allows 5 % slower), not " + `${share}.`,
+    `--max-slowdown must be a share from 0 to below 1 (0.05 allows 5 % slower), not ${share}.`,
   );
 }

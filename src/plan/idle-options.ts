@@ -1,4 +1,4 @@
-/** Options that would have no effect are refused: who gives one expects that it does something. */
+/** Refuses options without effect, which would mislead. */
 import { EdgecError, suggestion } from "../errors.js";
 import { takesExclusions } from "./bind-pass.js";
 import type { Exclusions } from "./exclusions.js";

@@ -31,12 +31,12 @@ export function planOptions(options: PlacedOptions): PlanOptions {
     if (flags.int8 !== undefined)
       throw new EdgecError(
         "BAD_OPTION",
-        "--int8 computes in int8, while --storage int8 only stores weights as int8. Give one " + "of them.",
+        "--int8 computes in int8, while --storage int8 only stores weights as int8. Give one of them.",
       );
     if (replacesRecipe(passes))
       throw new EdgecError(
         "BAD_OPTION",
-        '--storage int8 stands for the pass "store-int8". With --passes, name that pass ' + "instead.",
+        '--storage int8 stands for the pass "store-int8". With --passes, name that pass instead.',
       );
     delete flags.storage;
   }
@@ -162,7 +162,7 @@ function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<st
   if (flags.int8 === undefined || replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--effort only affects the accuracy of --int8, so it has no effect here. Leave it " + "out.",
+      "--effort only affects the accuracy of --int8, so it has no effect here. Leave it out.",
     );
   return effort;
 }
@@ -186,9 +186,8 @@ function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): R
 }
 
 /**
- * The way back from int8 arithmetic: the same plan with weights kept as int8 and computed in float;
- * undefined when the plan computes nothing in int8, when the user named the passes, and for plain storage,
- * which such weights are not.
+ * The fallback plan: int8 storage, float arithmetic. Undefined if the plan computes nothing in int8, if the
+ * user named the passes, or for plain storage.
  */
 export function storeOnlyOptions(plan: PlanOptions): PlanOptions | undefined {
   if (plan.flags.int8 === undefined || replacesRecipe(plan.passes) || plan.flags.storage === "plain")

@@ -28,20 +28,20 @@ export interface PlanOptions {
   readonly passes?: string | PassList;
   /** Keep weights as int8 and compute in float. */
   readonly storeOnly?: boolean;
-  /** Weights of what int8 leaves in float stay as they are: neither rounded nor stored as int8. */
+  /** Layers that stay in float keep plain float weights: neither rounded nor stored as int8. */
   readonly plainFloat?: boolean;
   /** How much time to spend on the accuracy of int8; default "fast". */
   readonly effort?: Effort;
-  /** Whether gates on accuracy were set, which nodes are then left in float for. */
+  /** Whether accuracy gates decide which nodes stay in float. */
   readonly hasAccuracyGates?: boolean;
-  /** Whether times on this machine say something about the target. */
+  /** Whether times on this machine apply to the target. */
   readonly isTimed?: boolean;
-  /** The target, where times on this machine say nothing about it. */
+  /** The target, if times on this machine do not apply to it. */
   readonly device?: Device;
-  /** Decisions of an earlier run; what they settle is not tried again. */
+  /** Decisions of an earlier run, which are not tried again. */
   readonly replay?: Decisions;
-  /** Int8 arithmetic stays although it is slower or larger than float. */
+  /** Keeps int8 arithmetic even if it is slower or larger than float. */
   readonly keepInt8?: boolean;
-  /** What a search for nodes to leave in float may take, seconds. */
+  /** The time limit of a search for nodes to leave in float, seconds. */
   readonly timeBudget?: number;
 }

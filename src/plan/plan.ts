@@ -29,7 +29,7 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   const plan = steps.map(({ passes: unbound, options: own, ...step }) => ({
     ...step,
     passes: unbound.map((pass) =>
-      "bind" in pass ? bindPass(pass, told(pass, own, options), excluded) : pass,
+      "bind" in pass ? bindPass(pass, withPlanOptions(pass, own, options), excluded) : pass,
     ),
   }));
   return options.replay ? replayed(plan, options.replay) : plan;
@@ -66,7 +66,7 @@ function recipeSteps(options: PlanOptions): Step[] {
 }
 
 /** The options with those that the pass takes from the step and from the rest of the plan. */
-function told(
+function withPlanOptions(
   { name }: RegisteredPass,
   own: Readonly<Record<string, unknown>> | undefined,
   options: PlanOptions,

@@ -16,9 +16,8 @@ export interface RecipeStep {
   /** Why it stands where it stands. */
   readonly reason: string;
   /**
-   * The step must prove itself: it is taken back unless the outputs come nearer to those of the model
-   * before lossy passes, on held-out samples, judged on the model as the pass named here leaves it. Left
-   * out without such samples.
+   * The step runs on trial: it is undone unless it brings the outputs on held-out samples nearer to those of
+   * the model before lossy passes, judged after the pass named here. Left out without such samples.
    */
   readonly validateAfter?: string;
   /**
@@ -56,8 +55,7 @@ export const OPTIMIZE: readonly string[] = [
 ];
 
 /**
- * What lossy passes leave behind, and what only they could use. Nothing here folds constants: that would
- * undo what they stored.
+ * Cleans up after lossy passes. Nothing here folds constants: that would undo stored forms.
  */
 export const CLEAN_UP_LITE: readonly string[] = [
   "remove-dead",
@@ -80,7 +78,7 @@ const wantsRecovery = (options: PlanOptions): boolean =>
 const wantsBest = (options: PlanOptions): boolean => wantsInt8(options) && options.effort === "best";
 const hasLowBits = ({ shared }: PlanOptions): boolean =>
   typeof shared?.weightBits === "number" && shared.weightBits < 8;
-// Codes of rows with scales of their own would be rounded once more to the one scale of the tensor.
+// With one scale per tensor, per-row codes would be rounded again to that scale.
 const wantsLowBits = (options: PlanOptions): boolean =>
   wantsInt8(options) && options.shared?.perChannel !== false && hasLowBits(options);
 const wantsRounding = (options: PlanOptions): boolean =>
@@ -132,7 +130,7 @@ export const RECIPE: readonly RecipeStep[] = [
   {
     passes: ["upgrade-opset"],
     when: always,
-    reason: "scales per channel and stored forms need operator set 13; newer models are not " + "changed",
+    reason: "scales per channel and stored forms need operator set 13; newer models are not changed",
   },
   {
     passes: ["split-fused"],
@@ -144,19 +142,19 @@ export const RECIPE: readonly RecipeStep[] = [
   {
     passes: ["widen-half", "remove-identities"],
     when: wantsInt8,
-    reason: "int8 kernels and statistics need float32; casts between the two widths become " + "unnecessary",
+    reason: "int8 kernels and statistics need float32; casts between the two widths become unnecessary",
   },
   {
     passes: FUSIONS,
     untilStable: true,
     when: always,
-    reason: "before weights are chosen and ranges are measured, on the final constants and " + "operator set",
+    reason: "before weights are chosen and ranges are measured, on the final constants and operator set",
   },
   {
     passes: ["prune-magnitude"],
     when: wantsPruning,
     withinGates: ({ flags }) => flags.prune === "auto",
-    reason: "on float weights, so that int8 scales and codebooks are fitted to the remaining " + "weights",
+    reason: "on float weights, so that int8 scales and codebooks are fitted to the remaining weights",
   },
   {
     passes: ["equalize-channels"],
@@ -183,7 +181,7 @@ export const RECIPE: readonly RecipeStep[] = [
     validateAfter: "quantize-int8",
     options: { layers: "all" },
     reason:
-      "the same at eight bits, where it gains less; weights that stay float are stored on the same grid",
+      "the same at eight bits, where it gains less; weights that stay in float are stored on the same grid",
   },
   {
     passes: ["quantize-int8"],
@@ -218,7 +216,7 @@ export const RECIPE: readonly RecipeStep[] = [
   {
     passes: ["store-int8"],
     when: wantsInt8Storage,
-    reason: "stores the weights that stayed float, so it must run after that is decided",
+    reason: "stores the weights that stayed in float, so it must run after that is decided",
   },
   {
     passes: ["store-int8"],

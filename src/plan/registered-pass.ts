@@ -7,20 +7,20 @@ export interface RegisteredPass {
   readonly lossy: boolean;
   readonly flag: PassFlag | undefined;
   readonly defaults: Readonly<Record<string, unknown>>;
-  readonly writesOut: boolean;
+  readonly growsFile: boolean;
   /** Binds options; throws EdgecError BAD_OPTION for a name or value that the pass does not take. */
   bind(options?: Readonly<Record<string, unknown>>): Pass;
 }
 
 /** Erases the options' type, which `definePass` checks by name and value when it binds them. */
 export function registered<Options extends object>(factory: PassFactory<Options>): RegisteredPass {
-  const { name, description, lossy, flag, defaults, writesOut = false } = factory.definition;
+  const { name, description, lossy, flag, defaults, growsFile = false } = factory.definition;
   return {
     name,
     description,
     lossy,
     flag,
-    writesOut,
+    growsFile,
     defaults,
     bind: (options = {}) => factory(options as Partial<Options>),
   };

@@ -69,6 +69,6 @@ export function findPass(name: string): RegisteredPass {
   const names = PASSES.map((pass) => pass.name);
   throw new EdgecError(
     "UNKNOWN_PASS",
-    `there is no pass "${name}".${suggestion(name, names)} "edgec passes" lists all ` + "passes.",
+    `there is no pass "${name}".${suggestion(name, names)} "edgec passes" lists all passes.`,
   );
 }

@@ -14,22 +14,22 @@ export interface NodeForms {
 }
 
 export interface Decisions extends NodeForms {
-  /** Passes that had to prove themselves and did. */
+  /** Passes that were tried and kept. */
   readonly kept: readonly string[];
-  /** Those that were tried and taken back. */
+  /** Passes that were tried and undone. */
   readonly takenBack: readonly string[];
   /** Whether int8 storage with float arithmetic was chosen in place of int8 arithmetic. */
   readonly storedOnly: boolean;
-  /** Whether what int8 leaves in float was not stored as int8 either, so that a budget holds. */
+  /** Whether layers in float kept plain float weights, so that an accuracy budget holds. */
   readonly plainFloat: boolean;
   /**
-   * Whether samples were held out of calibration to judge by, which passes then did not see; absent from
-   * reports of earlier versions.
+   * Whether calibration samples were held out to judge passes, which did not see them; absent from reports of
+   * earlier versions.
    */
   readonly judged?: boolean;
-  /** How strongly passes ran that ran up to the gates, by pass; null for one that did not run. */
+  /** The strength chosen for each pass judged within gates; null if it did not run. */
   readonly strengths?: Readonly<Record<string, number | null>>;
-  /** Of the model that they were made for; absent from reports of earlier versions. */
+  /** The fingerprint of the model; absent from reports of earlier versions. */
   readonly model?: string;
 }
 

@@ -1,15 +1,14 @@
 /** A plan that repeats what an earlier run has decided. */
 import { EdgecError } from "../errors.js";
 import type { Pass } from "../passes/contract.js";
-import { inForms } from "./bind-pass.js";
+import { withNodeForms } from "./bind-pass.js";
 import type { Plan } from "./plan-types.js";
 import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
 import { needsHoldout } from "./search-aims.js";
 
 /**
- * Steps that were kept run without a trial, steps that were taken back are left out, and the same nodes
- * stay float. Throws
- * EdgecError BAD_OPTION where a step that was kept is not planned.
+ * Steps that were kept run without a trial, steps that were undone are left out, and the same nodes stay in
+ * float. Throws EdgecError BAD_OPTION if a step that was kept is not planned.
  */
 export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }: Decisions): Plan {
   const planned = new Set(
@@ -31,7 +30,7 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
     )
     .map(({ validateAfter, search, withinGates, ...step }) => {
       const strong = withinGates ? step.passes.flatMap((pass) => atStrength(pass, strengths)) : step.passes;
-      const passes = inForms(strong, forms);
+      const passes = withNodeForms(strong, forms);
       const isFormed = passes !== strong;
       // Reports of earlier versions do not say whether samples were held out: it has to be guessed from
       // what was decided.

@@ -26,9 +26,9 @@ export function needsHoldout(aims: SearchAims | undefined): boolean {
   return aims !== undefined && (aims.speed || aims.accuracy !== undefined);
 }
 
-/** What "best" aims at where nothing is asked for: outputs below this begin to decide otherwise, dB. */
+/** The goal of "best" without gates, dB. Below this, top-1 answers start to change. */
 const FAIR_DB = 32;
-/** What that may cost: beyond it little of int8's speed is left. */
+/** The share of arithmetic that "best" may leave in float; beyond it, little of int8's speed remains. */
 const FAIR_SHARE = 0.4;
 const FAIR_SECONDS = 90;
 

@@ -154,7 +154,7 @@ function names(passes: CompressOptions["passes"], name: string): boolean {
   return typeof passes === "string" && passes.split(",").some((part) => part.trim() === name);
 }
 
-/** A gate on time that was asked for is checked on what was measured, wherever that was. */
+/** A time gate is checked on this machine's times, even if they are not the target's. */
 export function slowdownWarnings(
   { name, isThisMachine }: ReportedTarget,
   { maxSlowdown, lacksNativeRuntime = false }: PlacedOptions,
@@ -167,7 +167,7 @@ export function slowdownWarnings(
   return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 
-/** The weights alone are as large as the file at least, as stored forms unfold at load. */
+/** Stored weights unfold at load, so memory use is at least the file size. */
 export function memoryWarnings(
   { name, memoryBytes }: ReportedTarget,
   { compressed }: SizeComparison,

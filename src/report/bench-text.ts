@@ -16,6 +16,6 @@ export function benchText({ runtime, threads, source, models }: BenchResult): st
   const facts =
     `${runtime}, ${plural(threads, "thread")}, ` +
     `${plural(models[0]?.runs ?? 0, "interleaved run")} of each model on ` +
-    `${printable(source)}; spread is the middle half over the median`;
+    `${printable(source)}; spread: interquartile range ÷ median`;
   return `${[...table, "", facts].join("\n")}\n`;
 }

@@ -74,7 +74,7 @@ function header(inspection: Inspection): string[] {
         (sparsity === null ? "" : `, ${percentText(sparsity)} of the floating-point ones are zero`),
     ],
     ["bytes", partsText(parts)],
-    ...inspection.notes.map((note) => ["taken", printable(note)]),
+    ...inspection.notes.map((note) => ["assumed", printable(note)]),
     ["MACs", macsText(inspection)],
     ["activations", activationsText(inspection)],
   ];
@@ -210,7 +210,7 @@ function possibilityLines({ possibilities }: Inspection, paint: Paint): string[]
   const lines = statusCounts({ nodes: named }).map(({ pass, status, reason, count, examples }) => {
     const names = count > examples.length ? `${examples.join(", ")}, …` : examples.join(", ");
     return (
-      `${pass}: ${count} ${status === "changed" ? paint.green("possible") : "left alone"}: ` +
+      `${pass}: ${count} ${status === "changed" ? paint.green("possible") : "kept"}: ` +
       `${reason} ${paint.dim(`(${names})`)}`
     );
   });

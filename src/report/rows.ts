@@ -106,7 +106,7 @@ function latencyText(
 
 /** Times of single loads, and memory beside the runtime's own, repeat within so much. */
 const LOAD_NOISE = 0.15;
-/** Loads below these are told by none. */
+/** Loads below these are not shown. */
 const SHORT_MS = 50;
 const SMALL_BYTES = 2 ** 24;
 

@@ -62,7 +62,7 @@ function writtenLines(report: Report, paint: Paint): string[] {
   const state = !verdict.ok
     ? paint.red(`${what}, but a gate failed:`)
     : isMuchLost(report)
-      ? paint.red(`${what}, but accuracy dropped sharply:`)
+      ? paint.red(`${what}, but the outputs changed a lot:`)
       : paint.green(`${what}:`);
   return [`${state} ${written.map(printable).join(" and ")}`];
 }

@@ -1,4 +1,4 @@
-/** Values of a tensor of another model, given to a measured model as an additional input. */
+/** Values of a tensor of another model, which a measured model gets as an additional input. */
 import { modelComputing } from "../calibration/augment.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { modelLabel } from "../calibration/scratch-models.js";
@@ -13,7 +13,7 @@ import { ModelKeys } from "./model-keys.js";
 const MAX_BYTES = 2 ** 26;
 
 /**
- * Runs another model once over the samples and keeps what it made for as often as that is measured against.
+ * Runs another model once over the samples and keeps its values for repeated measurements.
  */
 export class CachedActivations {
   private readonly keys = new ModelKeys();
@@ -26,7 +26,7 @@ export class CachedActivations {
   ) {}
 
   /**
-   * The samples with one input more.
+   * The samples with an additional input.
    * @param data identifies the dataset within a run
    */
   async beside(dataset: Dataset, data: string, { input, model, tensor }: GivenInput): Promise<Dataset> {
@@ -45,7 +45,7 @@ export class CachedActivations {
     };
   }
 
-  /** Undefined when they are too large to be kept. */
+  /** Undefined if they are too large to keep. */
   private async collect(
     computing: Model,
     dataset: Dataset,
@@ -72,7 +72,7 @@ export class CachedActivations {
         for await (const sample of dataset.samples())
           yield [sample, (await session.run(sample.feed, [tensor]))[tensor]!];
       } finally {
-        // Whoever reads may stop early. A process that has ended has released it.
+        // The reader may stop early. If the process has ended, the session is gone already.
         await session.release().catch(() => undefined);
       }
     } finally {

@@ -1,4 +1,4 @@
-/** How near a model's outputs are to the reference's on samples that no pass has learned from. */
+/** Scores how close a model's outputs are to the reference's, on held-out samples. */
 import type { CalibrationProcess } from "../calibration/process.js";
 import { modelLabel } from "../calibration/scratch-models.js";
 import type { Dataset } from "../data/index.js";
@@ -13,16 +13,16 @@ import {
   requireLevel,
 } from "../verify/index.js";
 
-/** What messages call a model that is scored. */
+/** Names the scored model in messages. */
 const TRIAL = "the model on trial";
 
-/** What stands for outputs that are equal, dB: beyond what rounding to float32 leaves. */
+/** The score of equal outputs, dB: more than rounding to float32 allows. */
 const EQUAL_DB = 150;
 
-/** Bytes of inputs and outputs that are kept, and the samples that are kept however large they are. */
+/** Bytes of inputs and outputs to keep, and the number of samples to keep however large they are. */
 const MAX_BYTES = 2 ** 28;
 const MIN_SAMPLES = 2;
-/** Bytes of inputs that are kept. More are read from the data again for each model. */
+/** Bytes of inputs to keep. The rest are read from the data again for each model. */
 const MAX_FEED_BYTES = 2 ** 25;
 
 interface Expected {
@@ -32,14 +32,14 @@ interface Expected {
 }
 
 /**
- * Scores models against one reference. Both run in the process given, whose owner ends it; close this when
- * done. The reference runs once, and what it gives is kept: of the held-out samples the first that come to
- * `maxBytes`. Large inputs are read again.
+ * Scores models against one reference. Both run in the given process, which its owner ends; close this when
+ * done. The reference runs once, on the first held-out samples up to `maxBytes`, and its outputs are kept.
+ * Large inputs are read again.
  */
 export class HoldoutScore {
   private folder: TemporaryFolder | undefined;
   private expected: readonly Expected[] | undefined;
-  /** Where the reference runs. */
+  /** The optimization level at which the reference runs. */
   private level: UsedLevel | undefined;
 
   constructor(
@@ -52,9 +52,9 @@ export class HoldoutScore {
   ) {}
 
   /**
-   * Signal to noise in dB, averaged over the outputs; lower by one for each sample whose results differ in
-   * number. Throws EdgecError when the runtime refuses the model.
-   * @param most of the samples, the first ones, where an estimate is enough
+   * The mean signal-to-noise ratio of the outputs in dB, less one for each sample with a different number of
+   * results. Throws EdgecError if the runtime rejects the model.
+   * @param most the number of samples to use, for an estimate
    */
   async score(model: Model, most = Infinity): Promise<number> {
     this.folder ??= await TemporaryFolder.create("score");
@@ -108,7 +108,7 @@ export class HoldoutScore {
       const expected: Expected[] = [];
       let bytes = 0;
       let feedBytes = 0;
-      // Without an output that can be read all models are alike.
+      // Without a readable output, all models score the same.
       if (names.length > 0)
         for await (const { feed } of this.samples.samples()) {
           const outputs = await session.run(feed, names);
@@ -125,7 +125,7 @@ export class HoldoutScore {
   }
 }
 
-/** Texts are taken for nothing: they are few. */
+/** Strings do not count: they are few. */
 function bytesOf(values: Feed): number {
   return Object.values(values).reduce(
     (sum, { data }) => sum + (Array.isArray(data) ? 0 : (data as NumericArray).byteLength),
@@ -133,7 +133,7 @@ function bytesOf(values: Feed): number {
   );
 }
 
-/** Over outputs of floats, or over all where there are none. */
+/** The mean over floating-point outputs, or over all outputs if there are none. */
 function meanScore(outputs: readonly OutputFidelity[]): number {
   if (outputs.length === 0) return EQUAL_DB;
   const floating = outputs.filter(isOfFloats);
@@ -141,7 +141,7 @@ function meanScore(outputs: readonly OutputFidelity[]): number {
   return judged.reduce((sum, output) => sum + scoreOf(output) - output.otherSize, 0) / judged.length;
 }
 
-/** Of what is right or wrong, the share of wrong ones stands for the noise: 90 of 100 right are 10 dB. */
+/** For outputs that are right or wrong, the share of wrong ones is the noise: 90 of 100 right are 10 dB. */
 function scoreOf({ sqnrDb, agreement }: OutputFidelity): number {
   const db = agreement === null ? (sqnrDb ?? EQUAL_DB) : -10 * Math.log10(1 - agreement);
   return Math.min(db, EQUAL_DB);

@@ -1,6 +1,6 @@
 /**
- * Measurements that a run asks for again: a trial and the search behind it look at the same model, and so
- * do all trials at the reference.
+ * Caches measurements that a run requests again: a trial and the search after it use the same model, and all
+ * trials use the same reference.
  */
 import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
 import type { Logger } from "../diagnostics.js";
@@ -8,8 +8,7 @@ import { requestKey, type Statistics } from "../numeric/statistics.js";
 import { ModelKeys } from "./model-keys.js";
 
 /**
- * Answers that are kept: those of a few models in turn. A histogram takes 16 KiB, a large network has
- * hundreds.
+ * Answers to keep: those of the last few models. A histogram takes 16 KiB, and a large network has hundreds.
  */
 const MAX_ANSWERS = 8;
 
@@ -25,7 +24,7 @@ export class MeasurementCache {
    * @param data identifies the dataset within a run
    */
   async measure(options: CalibrationOptions, data: string): Promise<Statistics> {
-    // Gram matrices take tens of megabytes each, and none is asked for twice.
+    // Gram matrices take tens of megabytes each, and none is requested twice.
     if (options.requests.some(({ kind }) => kind === "gram")) return calibrate(options);
     const key = JSON.stringify([
       data,

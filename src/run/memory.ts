@@ -1,18 +1,17 @@
-/** Whether two models can be run side by side in the memory that is free. */
+/** Estimates whether free memory is enough to run two models side by side. */
 import { PER_DENSE_BYTE } from "../passes/encode/load-bytes.js";
 import { bytesText } from "../units.js";
 
 /**
- * Models below this are run whatever memory is free: an estimate must not keep a small one from being
+ * Smaller models are run whatever memory is free: an estimate must not prevent a small model from being
  * checked. Bytes.
  */
 const LARGE = 1e9;
 
 /**
- * Why both models cannot be run side by side; undefined when they can. The runtime would be killed
- * half-way.
- * @param resultBytes asked only for a large original: what the other model takes, as `loadBytes` estimates it;
- *   by default as much as the original
+ * Why both models cannot be run side by side, since the runtime would be killed half-way; undefined if they can.
+ * @param resultBytes called only for a large original: the memory of the other model, as `loadBytes` estimates
+ *   it; default: as much as the original
  */
 export function memoryShortage(
   originalBytes: number,

@@ -18,14 +18,13 @@ import type { ConstantEvaluator } from "../passes/contract.js";
 import { openRemote, type LimitError, type RemoteRuntime } from "../runtime/index.js";
 
 /**
- * Memory for each byte of the constants: 32 where packed codes become float32, and copies on the way
- * between processes.
+ * Memory for each byte of the constants: 32 if packed codes become float32, plus copies between processes.
  */
 const MEMORY_FACTOR = 128;
 
 /** Starts the runtime at the first use; close it when the passes have run. */
 export class RuntimeEvaluator implements ConstantEvaluator {
-  /** Whether something was to be computed and no runtime is installed. */
+  /** Whether there was something to compute, but no runtime is installed. */
   missing = false;
   private runtime: RemoteRuntime | undefined;
   private seconds = 0;
@@ -33,7 +32,7 @@ export class RuntimeEvaluator implements ConstantEvaluator {
   /** @param limits those of the run, kept here for an evaluator without one */
   constructor(private readonly limits: RunLimits = runLimits()) {}
 
-  /** Why nothing is computed any more: it takes more time or memory than it may. */
+  /** The warning that computing stopped, because it exceeded its limit of time or memory. */
   get stopped(): Diagnostic | undefined {
     const { foldingStopped: what } = this.limits;
     return what === undefined
@@ -49,8 +48,8 @@ export class RuntimeEvaluator implements ConstantEvaluator {
   }
 
   /**
-   * What onnxruntime cannot compute (an operator it has no kernel for), or only at great cost, is answered
-   * by an empty map.
+   * Returns an empty map for what onnxruntime cannot compute (an operator without a kernel), or only at great
+   * cost.
    */
   async evaluate(model: Model): Promise<ReadonlyMap<string, Tensor>> {
     if (this.missing || this.limits.foldingStopped !== undefined) return new Map();
@@ -77,7 +76,7 @@ export class RuntimeEvaluator implements ConstantEvaluator {
     await this.close();
   }
 
-  /** The time is for all that one evaluator computes, the memory for what it computes at once. */
+  /** The time limit is for all work of one evaluator, the memory limit for each computation. */
   private limited(runtime: RemoteRuntime, model: Uint8Array): Promise<ReadonlyMap<string, Tensor>> {
     const { fold } = this.limits;
     const whole = inProportion(fold, model.byteLength, MEMORY_FACTOR);
@@ -86,7 +85,7 @@ export class RuntimeEvaluator implements ConstantEvaluator {
       const what = limitText(whole, kind);
       return new LimitExceeded(what, `folding takes more than ${what}`);
     };
-    // What grows with the constants is not taken from what is left for others.
+    // The part that grows with the constants does not reduce the shared limit.
     const spent = (seconds: number): void =>
       void (this.seconds += Math.max(0, seconds - (whole.seconds - fold.seconds)));
     return runtime.within(

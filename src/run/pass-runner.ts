@@ -3,7 +3,7 @@ import { runSignal, takeTurn } from "../abort.js";
 import { calibrate } from "../calibration/calibrate.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
@@ -15,7 +15,7 @@ import { RunLog } from "./run-log.js";
 import { MeasurementCache } from "./measurements.js";
 import type { RunOptions } from "./run-options.js";
 import { inStage } from "../stage-clock.js";
-import { troubleOf } from "../trouble.js";
+import { systemErrorOf } from "../system-errors.js";
 import type { PlannedStep } from "../plan/plan-types.js";
 import type { LinearAlgebra } from "../solver/index.js";
 
@@ -41,13 +41,13 @@ export class PassRunner {
   readonly runLog = new RunLog();
   /** The model before the first pass that may change results. */
   original: Model | undefined;
-  /** The same, with what exact steps have since moved between layers. */
+  /** The same, including what exact steps have since moved between layers. */
   private referenceModel: Model | undefined;
   private readonly measurements: MeasurementCache;
   private readonly cachedActivations: CachedActivations;
   private readonly linearAlgebra: LinearAlgebra;
 
-  /** @param process where what passes ask for is measured */
+  /** @param process measures the statistics that passes request */
   constructor(
     private readonly model: Model,
     private readonly options: RunOptions,
@@ -58,23 +58,23 @@ export class PassRunner {
     this.linearAlgebra = runLinearAlgebra(process, options.compute);
   }
 
-  /** To be called before results may change: keeps what later passes are to come near. */
+  /** To be called before results may change: keeps the reference for later passes. */
   keepReference(): void {
     this.referenceModel ??= copyModel(this.model);
     this.original ??= this.referenceModel;
   }
 
   /**
-   * Values that an exact step scales keep their names: what they were before is nothing to come near any
-   * more.
+   * Values that an exact step scales keep their names, so the old ones are no longer the reference for later
+   * passes.
    */
   forgetReference(): void {
     this.referenceModel = undefined;
   }
 
   /**
-   * Runs the passes of a step, again while they change something where the step says so; returns whether
-   * they did.
+   * Runs the passes of a step, repeatedly if the step says so until nothing changes. Returns whether anything
+   * changed.
    */
   async runStep(
     model: Model,
@@ -125,7 +125,7 @@ export class PassRunner {
     return result.modified;
   }
 
-  /** @param pass whose progress is shown again after a measurement, which shows its own */
+  /** @param pass the pass whose progress is shown again after a measurement has shown its own */
   context(statistics: Statistics | undefined, pass?: Pass, runLog = this.runLog): PassContext {
     const { dataset, evaluator, seed, compute, deadline, trainer } = this.options;
     const { linearAlgebra } = this;
@@ -145,7 +145,7 @@ export class PassRunner {
       ...(dataset
         ? {
             measure: (model: Model, requests: readonly StatisticRequest[], limits: MeasureLimits) => {
-              // A pass may ask for nothing beforehand and learn layer by layer all the same.
+              // A pass may request nothing beforehand and still measure layer by layer.
               runLog.askedForData = true;
               return this.measureFor(pass, dataset, model, requests, limits);
             },
@@ -221,11 +221,11 @@ export class PassRunner {
 
   private async passFailure(cause: unknown, pass: Pass, before: Uint8Array | undefined): Promise<EdgecError> {
     const { options } = this;
-    // Whatever failed, it was for the abort.
+    // The abort is the cause, whatever failed.
     if (runSignal()?.aborted) return cause as EdgecError;
-    // A full disk is no fault of the pass that meets it.
-    const trouble = troubleOf(cause);
-    if (trouble) return trouble;
+    // A full disk is not the pass's fault.
+    const systemError = systemErrorOf(cause);
+    if (systemError) return systemError;
     const dumped =
       before && options.dump
         ? ` The model before this pass was written to ${await options.dump(before, pass.name)}.`
@@ -236,18 +236,18 @@ export class PassRunner {
     const ran = this.runLog.names();
     const after =
       ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
+    const reason = sentence(cause instanceof Error ? cause.message : String(cause));
     return new PassFailure(
       pass.name,
-      `pass "${pass.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. ${after}${dumped}`,
+      `pass "${pass.name}" failed: ${reason} ${after}${dumped}`,
       { cause },
     );
   }
 }
 
 /**
- * Inputs of a batch in all, bytes. What a network makes of its inputs on the way is some 20 to 50 times as
- * large: four times as many took a ResNet-18 from 650 to 929 MiB. Large samples have positions enough to
- * take means over.
+ * Bytes of all inputs of a batch. Activations take about 20 to 50 times as much: four times this limit took a
+ * ResNet-18 from 650 to 929 MiB. Large samples have enough positions to take means over.
  */
 const BATCH_BYTES = 2 ** 22;
 

@@ -7,7 +7,7 @@ import { ThreadPool } from "../threads/index.js";
 /** Threads start at the first task; close it at the end of the run. */
 export class RunCompute implements Compute {
   private readonly pool: ThreadPool<typeof Tasks>;
-  /** Whether threads cannot be had, so that tasks are done in place. */
+  /** Whether threads are not available, so that tasks run in place. */
   private isForbidden = false;
 
   constructor(readonly width: number) {

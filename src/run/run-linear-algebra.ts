@@ -5,10 +5,10 @@ import { IN_PLACE, plainLinearAlgebra } from "../passes/compute.js";
 import type { Compute } from "../passes/contract.js";
 import { type LinearAlgebra, linearAlgebraOver, type RoutineName, type RunRoutine } from "../solver/index.js";
 
-/** What the process is said to do, should it crash meanwhile. */
+/** Names the work in the error if the process crashes. */
 const DOING = "solving for the weights of a layer";
 
-/** Without onnxruntime the same is done in plain JavaScript by `compute`. */
+/** Without onnxruntime, `compute` does the same in plain JavaScript. */
 export function runLinearAlgebra(process: CalibrationProcess, compute: Compute = IN_PLACE): LinearAlgebra {
   const plain = plainLinearAlgebra(compute);
   let isMissing = false;

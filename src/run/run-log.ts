@@ -4,17 +4,17 @@ import type { Statistics } from "../numeric/statistics.js";
 import type { NearMiss, NodeStatus, Pass, PassResult } from "../passes/contract.js";
 import { type Decisions, NO_FORMS } from "../plan/replay.js";
 import type { SearchResult } from "../search/search-types.js";
-import type { StrengthChoice } from "./strongest.js";
+import type { StrengthChoice } from "./strength-search.js";
 
-/** What a pass that must prove itself came to on samples held out of calibration. */
+/** Scores of a pass that runs on trial, on held-out samples. */
 export interface TrialResult {
   /** Mean signal-to-noise ratio of the outputs without it and with it, dB. */
   readonly beforeDb: number;
   readonly afterDb: number;
   readonly kept: boolean;
-  /** Why the runtime refuses the model with it, if so. */
+  /** Why the runtime rejects the model with it, if it does. */
   readonly refused?: string;
-  /** What became of the runtime's process that tried it, where it ended. */
+  /** How the runtime's process ended, if it crashed. */
   readonly crashed?: string;
 }
 
@@ -23,18 +23,18 @@ export interface PassRecord {
   readonly options: Readonly<Record<string, unknown>>;
   readonly modified: boolean;
   readonly stats: Readonly<Record<string, number>>;
-  /** Milliseconds, with the calibration it asked for. */
+  /** Milliseconds, including calibration. */
   readonly ms: number;
   /**
-   * Present for a pass that was tried. One that was not kept has `modified` false: its changes were taken
-   * back.
+   * Present for a pass that ran on trial. If it was not kept, its changes were undone and `modified` is
+   * false.
    */
   readonly trial?: TrialResult;
   /** Present for a pass that ran as strongly as the gates on accuracy allow. */
   readonly strength?: StrengthChoice;
 }
 
-/** Where a fusion nearly found what it looks for, in the model as its last run met it. */
+/** A fusion that nearly matched, in the model that its last run received. */
 export interface ReportedNearMiss extends NearMiss {
   readonly pass: string;
 }
@@ -45,13 +45,13 @@ export interface RunResult {
   readonly nodes: readonly (NodeStatus & { readonly pass: string })[];
   readonly diagnostics: readonly Diagnostic[];
   readonly nearMisses?: readonly ReportedNearMiss[];
-  /** Whether any pass asked for statistics. */
+  /** Whether any pass requested statistics. */
   readonly askedForData: boolean;
   /** Which nodes were left in float and why, where that was searched. */
   readonly search?: SearchResult;
-  /** How strongly passes ran that ran up to the gates, by pass; null for one that did not run. */
+  /** The strength chosen for each pass judged within gates; null if it did not run. */
   readonly strengths?: Readonly<Record<string, number | null>>;
-  /** What was measured, by the name of the pass that asked; a second time it asks is "name#1". */
+  /** The statistics measured, by the name of the pass that requested them; its second request is "name#1". */
   readonly statistics: ReadonlyMap<string, Statistics>;
 }
 
@@ -161,8 +161,8 @@ function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
 }
 
 /**
- * A node that the search left out is told its reason instead of the exclusion that came of it; a layer in
- * another form is told it as well.
+ * Replaces "excluded" by the search's own reason for nodes that it left in float, and adds its reason for
+ * layers in another form.
  */
 function explained<T extends NodeStatus & { readonly pass: string }>(
   node: T,
@@ -177,8 +177,8 @@ function explained<T extends NodeStatus & { readonly pass: string }>(
 }
 
 /**
- * What a run has decided, for its report and for a later run that repeats it.
- * @param run with whether samples were held out of its calibration
+ * The decisions of a run, for its report and for a later run that repeats them.
+ * @param run includes whether calibration samples were held out
  */
 export function decisionsOf(
   {

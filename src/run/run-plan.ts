@@ -1,6 +1,5 @@
 /**
- * Runs a plan over a model: its steps one by one, those that must prove themselves on trial, and searches
- * before those that have some.
+ * Runs a plan on a model, step by step: some steps run on trial, and some after a search.
  */
 import { CalibrationProcess } from "../calibration/process.js";
 import { copyModel, type Model } from "../ir/index.js";
@@ -10,16 +9,17 @@ import { NO_FORMS } from "../plan/replay.js";
 import type { RunOptions } from "./run-options.js";
 import { searchForms } from "../search/search.js";
 import type { SearchResult } from "../search/search-types.js";
-import { Ablation } from "./ablation.js";
-import { strongestWithin } from "./strongest.js";
+import { StepTrials } from "./step-trials.js";
+import { strongestWithin } from "./strength-search.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
+import { sentence } from "../errors.js";
 import { inWholeStage } from "../stage-clock.js";
 import type { SearchAims } from "../plan/search-aims.js";
 import type { Plan, PlannedStep } from "../plan/plan-types.js";
-import { inForms } from "../plan/bind-pass.js";
+import { withNodeForms } from "../plan/bind-pass.js";
 
 /**
- * Changes `model` in place. An EdgecError of a pass is thrown as it is; anything else becomes PassFailure
+ * Changes `model` in place. An EdgecError of a pass is thrown unchanged; any other error becomes a PassFailure
  * that names the pass and those that ran before it. The model must not be used after a failure.
  */
 export async function runPasses(model: Model, plan: Plan, options: RunOptions): Promise<RunResult> {
@@ -34,9 +34,9 @@ export async function runPasses(model: Model, plan: Plan, options: RunOptions): 
 class PlanRun {
   private readonly process = new CalibrationProcess();
   private readonly runner: PassRunner;
-  private trial: Ablation | undefined;
+  private trial: StepTrials | undefined;
   private readonly options: RunOptions;
-  /** What passes run and calibrations are made for, ahead of their own steps in messages of progress. */
+  /** Prefix of progress messages: the trial or search that the work is for. */
   private purpose: string | undefined;
 
   constructor(
@@ -44,7 +44,7 @@ class PlanRun {
     private readonly plan: Plan,
     given: RunOptions,
   ) {
-    const options = { ...given, logger: this.withPurpose(given.logger) };
+    const options = { ...given, logger: this.loggerWithPurpose(given.logger) };
     this.options = options;
     this.runner = new PassRunner(model, options, this.process);
   }
@@ -68,7 +68,7 @@ class PlanRun {
     }
   }
 
-  private withPurpose(logger: Logger): Logger {
+  private loggerWithPurpose(logger: Logger): Logger {
     return {
       diagnostic: (diagnostic) => logger.diagnostic?.(diagnostic),
       debug: (message) => logger.debug?.(message),
@@ -80,8 +80,8 @@ class PlanRun {
     };
   }
 
-  /** All that the job does is done for one purpose, whose stage has its time. */
-  private async on<T>(purpose: string, stage: string, job: () => Promise<T>): Promise<T> {
+  /** Runs the job for one purpose, and charges all of its time to one stage. */
+  private async withPurpose<T>(purpose: string, stage: string, job: () => Promise<T>): Promise<T> {
     this.purpose = purpose;
     try {
       return await inWholeStage(stage, job);
@@ -90,7 +90,7 @@ class PlanRun {
     }
   }
 
-  /** Keeps the step only if it brings the model nearer to the reference, scored after the pass named. */
+  /** Keeps the step only if it brings the model closer to the reference, scored after the named pass. */
   private async tryStep(index: number, step: PlannedStep, validateAfter: string): Promise<void> {
     if (!this.options.scorer || !this.options.dataset || step.passes.length === 0) return;
     const trial = this.trials(this.options.scorer);
@@ -99,7 +99,7 @@ class PlanRun {
     const rest = stepsUntil(this.plan.slice(index + 1), validateAfter);
     const tried = new RunLog();
     const name = step.passes.map((pass) => pass.name).join(", ");
-    const result = await this.on(`try ${name}`, "try passes", () =>
+    const result = await this.withPurpose(`try ${name}`, "try passes", () =>
       trial.attempt(this.model, name, {
         validateAfter,
         change: (model) => this.runner.runStep(model, step, tried),
@@ -137,7 +137,7 @@ class PlanRun {
       return meetsGates(copy);
     };
     const choice = await strongestWithin(option, values, (value) =>
-      this.on(`try ${pass.name} at ${option} ${value}`, "search", () => holds(value)),
+      this.withPurpose(`try ${pass.name} at ${option} ${value}`, "search", () => holds(value)),
     );
     this.runner.runLog.strengths.set(pass.name, choice);
     if (choice.value === null) logger.diagnostic?.(leftOut(pass.name, values[0]));
@@ -151,22 +151,22 @@ class PlanRun {
     if (refused !== undefined)
       tell(
         "compress/step-refused",
-        `"${subject}" was taken back, because the runtime refuses the model with it: ` +
+        `"${subject}" was undone, because the runtime rejects the model with it: ` +
           `${sentence(refused)} This is a bug in edgec: please report it.`,
       );
     if (crashed !== undefined)
       tell(
         "compress/step-crashed",
-        `"${subject}" was taken back, because the process that ran it ended: ` + sentence(crashed),
+        `"${subject}" was undone, because the process that ran it ended: ${sentence(crashed)}`,
       );
   }
 
-  /** Chooses forms of nodes for the step's last pass, and runs it so. */
+  /** Chooses the forms of nodes for the step's last pass, and runs the step with them. */
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
     this.runner.runLog.search = result;
     const searched = step.passes.at(-1);
-    const passes = inForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
+    const passes = withNodeForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
     const isChosen = passes !== step.passes;
     if (await this.runner.runStep(this.model, { ...step, passes }))
       this.trial?.keepScoreOnlyAfter(isChosen ? [] : passes.map(({ name }) => name));
@@ -195,7 +195,7 @@ class PlanRun {
       };
     // Without held-out samples, only predictions are possible.
     const possible = trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) };
-    return this.on("search", "search", () =>
+    return this.withPurpose("search", "search", () =>
       searchForms(this.model, pass, statistics, possible, {
         dataset,
         threads,
@@ -211,11 +211,10 @@ class PlanRun {
   }
 
   /**
-   * Models are scored against the one that came to the first of trials, searches and passes that may change
-   * results.
+   * Models are scored against the model as it was before the first trial, search or lossy pass.
    */
-  private trials(scorer: NonNullable<RunOptions["scorer"]>): Ablation {
-    return (this.trial ??= new Ablation(
+  private trials(scorer: NonNullable<RunOptions["scorer"]>): StepTrials {
+    return (this.trial ??= new StepTrials(
       scorer(this.runner.original ?? copyModel(this.model), this.process),
       this.options.logger,
     ));
@@ -223,17 +222,11 @@ class PlanRun {
 }
 
 /**
- * The steps up to the one that runs the pass, without those that are tried themselves; none when it does
- * not come.
+ * The steps up to the one that runs the pass, without those on trial; none if the pass is not planned.
  */
 function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
   const last = steps.findIndex(({ passes }) => passes.some(({ name }) => name === passName));
   return steps.slice(0, last + 1).filter(({ validateAfter }) => validateAfter === undefined);
-}
-
-/** With a full stop, which some messages have already. */
-function sentence(text: string): string {
-  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function notJudged(subject: string): Diagnostic {

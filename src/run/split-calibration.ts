@@ -1,4 +1,4 @@
-/** Which of the calibration samples passes learn from, and which decide whether what they did helps. */
+/** Divides the calibration samples into those that passes learn from and those that judge the passes. */
 import { freemem } from "node:os";
 import { splitHoldOut, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
@@ -13,12 +13,11 @@ import type { Plan } from "../plan/plan-types.js";
 const HOLDOUT_SHARE = 0.25;
 /** Fewer samples than this decide nothing. */
 const MIN_HELD_OUT = 2;
-/** Of eleven samples three are compared on, and eight are left. */
+/** Of eleven samples, three are held out for the comparison and eight are left. */
 const MIN_WITHOUT_EVAL = 11;
 
 /**
- * Splits the calibration data where steps of the plan must prove themselves on samples that nothing was
- * fitted to.
+ * Splits the calibration data if steps of the plan are judged on held-out samples.
  */
 export function splitCalibration(
   calibration: Dataset | undefined,
@@ -41,7 +40,7 @@ export function splitCalibration(
     });
     return { dataset: calibration };
   }
-  // A split of its own: with another seed than the one that the comparison was held out with.
+  // Another seed than that of the samples held out for the comparison.
   const { rest, heldOut } = splitHoldOut(calibration, HOLDOUT_SHARE, seed + 1);
   return {
     dataset: rest,
@@ -49,7 +48,7 @@ export function splitCalibration(
   };
 }
 
-/** Where there is no other data to compare on, a quarter has been kept apart for that already. */
+/** Without other data to compare on, a quarter has already been held out for the comparison. */
 function tooFew({ size = 0 }: Dataset): string {
   return (
     `this needs at least ${MIN_HELD_OUT / HOLDOUT_SHARE} calibration samples ` +

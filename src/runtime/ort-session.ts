@@ -115,7 +115,7 @@ export class OrtSession implements LocalSession {
       if (name === LOST_NAME) {
         throw new EdgecError(
           "MODEL_REJECTED",
-          `${where} has a name that onnxruntime's JavaScript API cannot return; rename it`,
+          `${where} has a name that onnxruntime's JavaScript API cannot return. Rename it.`,
         );
       }
       if (metadata && !metadata.isTensor) {

@@ -167,7 +167,7 @@ export class RemoteRuntime {
     return within(this.client, limit, error, job, spent);
   }
 
-  /** Limits the memory of a run on generated inputs: these may ask for any size. */
+  /** Limits the memory of a run on random inputs: these may ask for any size. */
   onMadeUpInputs<T>(model: string | Uint8Array, label: string, job: () => Promise<T>): Promise<T> {
     const bytes = (isNear: boolean): number => loadLimit(model, isNear).bytes;
     return this.within(

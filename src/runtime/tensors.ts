@@ -57,7 +57,7 @@ export function toOrt(value: TensorValue, constructor: TensorConstructor, where:
   if (!type) {
     throw new BadDataError(
       `${where} is ${dataTypeName(value.dataType)}, which onnxruntime's JavaScript API ` +
-        "cannot accept; put a Cast after it in the model",
+        "cannot accept. Put a Cast after it in the model.",
     );
   }
   const count = value.dims.reduce((product, dim) => product * dim, 1);
@@ -87,7 +87,7 @@ export function fromOrt(tensor: Tensor, where: string): TensorValue {
 export function unreadableType(where: string, type: string): EdgecError {
   return new EdgecError(
     "MODEL_REJECTED",
-    `${where} is ${type}, which onnxruntime's JavaScript API cannot return; put a Cast before it in the model`,
+    `${where} is ${type}, which onnxruntime's JavaScript API cannot return. Put a Cast before it in the model.`,
   );
 }
 

@@ -127,7 +127,7 @@ function whyDynamic({ beforeDb, afterDb }: DynamicChoice): string {
 function whyLossy(name: string, { ranking }: NodeChoice): string {
   const noise = ranking.find((node) => node.name === name)?.noise ?? 0;
   return (
-    `left in float for accuracy: in int8 it adds noise of ${(100 * noise).toPrecision(2)} ` +
-    "% of the outputs' power"
+    "left in float for accuracy: int8 here would add noise worth " +
+    `${(100 * noise).toPrecision(2)} % of the output power`
   );
 }

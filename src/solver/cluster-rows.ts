@@ -1,4 +1,4 @@
-/** The few values that the weights of one layer become. */
+/** Reduces the weights of one layer to a few distinct values. */
 import { kMeans1d, nearestEntry } from "../numeric/k-means.js";
 import {
   boundsOf,
@@ -14,32 +14,32 @@ import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
 import { type FittedRows, refitBooks } from "./refit-books.js";
 import type { MeasuredRows } from "./score-rows.js";
 
-/** Turns of refitting the codebooks and improving the codes. Later ones change little. */
+/** Rounds of refitting the codebooks and improving the codes. Later ones change little. */
 const TURNS = 2;
 const SWEEPS = 3;
-/** A sweep that moves less than this share of the weights is the last of its turn. */
+/** A sweep that changes less than this share of the codes is the last of its round. */
 const FEW_MOVES = 0.002;
 
 export interface ClusterProblem extends MeasuredRows {
-  /** How much one unit of each row's values weighs in the layer's output: the square of its scale. */
+  /** The weight of each row's errors in the layer's output: the square of its scale. */
   readonly importance: Float64Array;
-  /** The value that stays as it is wherever it stands: the zero of a pruned layer. */
+  /** The value that must not change wherever it occurs: the zero of a pruned layer. */
   readonly fixed: number | undefined;
   /** Whether the entries must be whole numbers. */
   readonly integers: boolean;
-  /** For each column the one whose sum with it is limited, or -1; absent when nothing is. */
+  /** For each column, the column whose sum with it is limited, or -1; absent if there are no limits. */
   readonly partners: Int32Array | undefined;
-  /** At most so many values, the fixed one included. */
+  /** The most values, the fixed one included. */
   readonly k: number;
-  /** Whether each row has values of its own, or all share them. */
+  /** Whether each row has its own values, rather than sharing them. */
   readonly byRow: boolean;
-  /** The time (of `Date.now`) from which on nothing more is improved. */
+  /** The time (of `Date.now`) at which improvement stops. */
   readonly deadline?: number | undefined;
 }
 
 export interface ClusteredRows {
   readonly values: Float32Array;
-  /** Whether errors were made to cancel over what was measured of the inputs. */
+  /** Whether values were chosen so that errors cancel on the measured inputs. */
   readonly isFitted: boolean;
   /** Whether the deadline ended the improvements. */
   readonly isCutShort: boolean;
@@ -106,7 +106,7 @@ class Clustering {
     }
   }
 
-  /** In turns of codes and entries; returns false when the deadline ends that. */
+  /** Improves codes and entries in turn; returns false if the deadline stops that. */
   async improve(): Promise<boolean> {
     const fitted = this.groups.flatMap((group) => (group.h ? [{ ...group, h: group.h }] : []));
     for (const { coded, h } of fitted) await measureGradients(this.engine, coded, h);
@@ -143,7 +143,7 @@ class Clustering {
     return Date.now() >= (this.problem.deadline ?? Infinity);
   }
 
-  /** The optimum of k-means, each weight counting as a change of it alone matters. */
+  /** The optimum of k-means, with each weight weighted by the effect of changing it alone. */
   private firstBook(rows: readonly number[]): Float64Array {
     const { weights, columns, importance, fixed, k } = this.problem;
     const values: number[] = [];
@@ -159,7 +159,7 @@ class Clustering {
     return this.entriesOf(kMeans1d(values, fixed === undefined ? k : k - 1, counts));
   }
 
-  /** Ascending and distinct; whole numbers where only these can be stored; as float32, as they will be. */
+  /** Ascending and distinct, rounded as they will be stored: to whole numbers if required, or to float32. */
   private entriesOf(entries: Float64Array): Float64Array {
     const { integers } = this.problem;
     return Float64Array.from(
@@ -167,7 +167,7 @@ class Clustering {
     );
   }
 
-  /** Codes follow as entries are sorted and merged, and errors follow them. */
+  /** Updates codes and errors after entries were sorted and merged. */
   private moveBooks(changes: readonly Float64Array[]): void {
     const moved = this.books.map((book, b) => book.map((entry, c) => entry + changes[b]![c]!));
     const tidied = moved.map((book, b) =>

@@ -1,26 +1,26 @@
 /**
- * Rows of weights whose values are those of a codebook, with the errors e = ŵ - w and their gradients H e,
- * while codes are chosen: in blocks of columns, so that what a block changes reaches the others as one product.
+ * Chooses codes for rows of weights whose values come from a codebook, and keeps the errors e = ŵ - w and their
+ * gradients H e. Works in blocks of columns, so that one product applies a block's changes to the others.
  */
 import { MAX_PAIR_SUM } from "../numeric/affine.js";
 import { nearestEntry } from "../numeric/k-means.js";
 import { type Matrix, type MatrixEngine, matrixOf, partOf, slabs } from "./matrix.js";
 
-/** The rows of a group, which share H. Books are shared by rows as `bookOf` says. */
+/** The rows of a group, which share H. `bookOf` gives the codebook of each row. */
 export interface CodedRows {
   readonly rows: number;
   readonly columns: number;
   readonly weights: Float32Array;
-  /** What stays as it is wherever it stands. */
+  /** The value that must not change wherever it occurs. */
   readonly fixed: number | undefined;
-  /** For each column the one whose sum with it is limited, or -1. */
+  /** For each column, the column whose sum with it is limited, or -1. */
   readonly partners: Int32Array | undefined;
-  /** Place in its row's book; -1 where fixed, or before the first choice. */
+  /** Index in the row's codebook; -1 where fixed, or before the first choice. */
   readonly codes: Int16Array;
   readonly error: Float32Array;
   readonly gradient: Float32Array;
   readonly bookOf: (row: number) => Float64Array;
-  /** The midpoints between the entries of a row's book, from -Infinity to Infinity. */
+  /** The midpoints between the entries of a row's codebook, from -Infinity to Infinity. */
   readonly boundsOf: (row: number) => Float64Array;
 }
 
@@ -41,8 +41,8 @@ export function chooseNearest(coded: CodedRows): void {
 }
 
 /**
- * Improves codes one by one: weight j moves to the entry nearest to ŵ_j - (H e)_j / H_jj, its best value while
- * all others stand (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023). Returns how many moved.
+ * Improves codes one by one: weight j moves to the entry nearest to ŵ_j - (H e)_j / H_jj, its best value with
+ * all others fixed (COMQ, Zhang et al. 2024; QuantEase, Behdin et al. 2023). Returns how many moved.
  */
 export async function improveCodes(
   engine: MatrixEngine,
@@ -86,7 +86,7 @@ function improveBlock(
       if (weights[at + j] === fixed) continue;
       const best = weights[at + j]! + error[at + j]! - own[j - from]! / h.data[j * n + j]!;
       const before = coded.codes[at + j]!;
-      // Most stay where they are.
+      // Most weights do not move.
       if (!coded.partners && best > bounds[before]! && best <= bounds[before + 1]!) continue;
       const step = choose(coded, row, j, best);
       if (coded.codes[at + j] === before) continue;
@@ -99,9 +99,9 @@ function improveBlock(
 }
 
 /**
- * Chooses codes feature after feature, each so that it makes up for the errors of those before (GPTQ, Frantar et
- * al. 2022), from the factor of H itself, going backwards (Chen et al., "The geometry of LLM quantization", 2025;
- * see numeric/error-compensation.ts).
+ * Chooses codes feature by feature, each compensating the errors of those before (GPTQ, Frantar et al. 2022),
+ * from the factor of H itself, going backwards (Chen et al., "The geometry of LLM quantization", 2025; see
+ * numeric/error-compensation.ts).
  * @param factor L of H with its features in `order`, that of the largest diagonal last
  */
 export async function compensateErrors(
@@ -156,7 +156,7 @@ function compensateBlock(
   return errors;
 }
 
-/** Makes the gradients those of the errors. */
+/** Recomputes the gradients from the errors. */
 export async function measureGradients(
   engine: MatrixEngine,
   { rows, columns, error, gradient }: CodedRows,
@@ -182,7 +182,7 @@ function choose(coded: CodedRows, row: number, j: number, wanted: number): numbe
   return error[at] - before;
 }
 
-/** The nearest entry that keeps a pair within its limit, or that which exceeds it least. */
+/** The nearest entry that keeps a pair within its limit, or the one that exceeds it least. */
 function allowedEntry(
   { codes }: CodedRows,
   book: Float64Array,

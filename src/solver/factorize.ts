@@ -1,6 +1,6 @@
 /**
- * Cholesky factors, systems and inverses in blocks: what is left of a matrix after a block is one large
- * product, which the engine makes; only the blocks along the diagonal are done in plain loops.
+ * Cholesky factors, systems and inverses in blocks: the engine updates the rest of the matrix after each block
+ * by one large product; only the blocks along the diagonal use plain loops.
  */
 import { cholesky, invertLower } from "../numeric/linear-algebra.js";
 import { type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
@@ -41,10 +41,10 @@ export async function factorize(
   return l;
 }
 
-/** Rows of the trailing product that are made at once: it is as large as the matrix. */
+/** Rows of the trailing product to compute at once: the whole is as large as the matrix. */
 const TRAILING = 1024;
 
-/** A -= P Pᵀ where `below` is P, from row and column `at` on; what lies above the diagonal may stay. */
+/** A -= P Pᵀ from row and column `at` on, where `below` is P; entries above the diagonal need not change. */
 async function subtractProducts(engine: MatrixEngine, a: Doubles, below: Doubles, at: number): Promise<void> {
   for (let from = 0; from < below.rows; from += TRAILING) {
     const to = Math.min(below.rows, from + TRAILING);
@@ -125,7 +125,7 @@ function put(into: Doubles, part: Doubles, row: number, column: number): void {
   }
 }
 
-/** Columns from `column` on lose what is in `part`. */
+/** Subtracts `part` from the columns from `column` on. */
 function subtract(from: Doubles, part: Doubles, column: number): void {
   for (let i = 0; i < part.rows; i++) {
     const at = i * from.columns + column;

@@ -1,7 +1,7 @@
-/** H = E[x xᵀ] + λI over the inputs of a group of rows, made where it is used of what was measured. */
+/** H = E[x xᵀ] + λI over the inputs of a group of rows, computed from the measured moments when needed. */
 import { matrixOf, type Matrix, type Reals } from "./matrix.js";
 
-/** What was measured of a group's inputs x, in units in which the mean of x² is 1: it fits any precision. */
+/** The moments of a group's inputs x, scaled so that the mean of x² is 1, which suits any precision. */
 export interface MeasuredInputs {
   readonly size: number;
   /** Second moments E[x xᵀ], full and row-major. */
@@ -11,7 +11,7 @@ export interface MeasuredInputs {
   readonly unit: number;
 }
 
-/** Moments of more features are handed to the solvers in single precision, half the memory. */
+/** Moments of more features go to the solvers in single precision, which takes half the memory. */
 const DOUBLE_LIMIT = 1024;
 
 /** In units of the inputs; undefined when all of them are zero. Copies. */
@@ -33,7 +33,7 @@ export function measuredInputs(
 export interface SystemOptions {
   /** λ as a share of the mean second moment. */
   readonly ridge: number;
-  /** Whether a bias takes up the mean, so that only deviations from it count: covariances. */
+  /** Whether a bias absorbs the mean, so that only deviations from it (covariances) count. */
   readonly centred: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface SystemOptions {
  */
 const ROUNDING_SHARE = 2 ** -20;
 
-/** What is added to the diagonal; undefined when the inputs never varied and there is nothing to fit to. */
+/** The ridge to add to the diagonal; undefined if the inputs never varied, so that nothing can be fitted. */
 export function ridgeOf(
   { size, matrix, mean }: MeasuredInputs,
   { ridge, centred }: SystemOptions,
@@ -61,8 +61,8 @@ export function ridgeOf(
 }
 
 /**
- * H in single precision; undefined as for `ridgeOf`. Written over moments that are in single precision
- * themselves: large ones are not there twice.
+ * H in single precision; undefined as for `ridgeOf`. Overwrites moments that are in single precision already,
+ * so that large ones are not in memory twice.
  */
 export function systemOf(inputs: MeasuredInputs, options: SystemOptions): Matrix<Float32Array> | undefined {
   const ridge = ridgeOf(inputs, options);

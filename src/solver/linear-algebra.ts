@@ -1,4 +1,4 @@
-/** Linear algebra as passes are given it, wherever it is carried out. */
+/** Linear algebra for passes, wherever it runs. */
 import type { Matrix } from "./matrix.js";
 import { PLAIN_ENGINE } from "./plain-engine.js";
 import * as ROUTINES from "./routines.js";
@@ -14,9 +14,9 @@ export type RunRoutine = <K extends RoutineName>(
   ...args: RoutineArguments<K>
 ) => ReturnType<Routines[K]>;
 
-/** Arrays that fill their buffer may be handed over: give copies of what is still needed. */
+/** Arrays that fill their buffer may be transferred: pass copies of what is still needed. */
 export interface LinearAlgebra {
-  /** A B, or A Bᵀ with `transposed`, in the precision that both are in. */
+  /** A B, or A Bᵀ with `transposed`, in the common precision of both. */
   multiply(a: Matrix, b: Matrix, transposed?: boolean): Promise<Matrix>;
   /** Aᵀ A. */
   gram(a: Matrix): Promise<Matrix>;
@@ -24,7 +24,7 @@ export interface LinearAlgebra {
   factorize(a: Matrix<Float64Array>): Promise<Matrix<Float64Array> | undefined>;
   /** X of X A = B, for every row of B, given the factor of A. */
   solve(factor: Matrix<Float64Array>, b: Matrix<Float64Array>): Promise<Matrix<Float64Array>>;
-  /** One of the solvers, as a whole: only what goes in and what comes out travels. */
+  /** Runs a whole solver elsewhere: only its arguments and its result are transferred. */
   run: RunRoutine;
 }
 

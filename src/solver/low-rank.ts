@@ -1,11 +1,11 @@
 /**
  * An approximation of a positive definite matrix by a diagonal and a few columns, H ≈ Δ + V Vᵀ, from its
  * Cholesky factorization with pivots, stopped early (Harbrecht et al. 2012; as a preconditioner: Gardner et
- * al. 2018). Inputs of a layer vary mostly along a few directions, so that much is in few columns.
+ * al. 2018). Inputs of a layer vary mostly along a few directions, so a few columns capture most of H.
  */
 import type { Matrix } from "./matrix.js";
 
-/** The least that is left of a diagonal entry, so that dividing by it is safe. */
+/** The least remainder of a diagonal entry, so that dividing by it is safe. */
 const FLOOR = 1e-3;
 
 export interface LowRank {
@@ -31,7 +31,7 @@ export function lowRankOf({ rows: n, data: h }: Matrix<Float32Array>, rank: numb
   return { columns, rank, diagonal: Float32Array.from(left, (value, i) => Math.max(value, floor[i]!)) };
 }
 
-/** Column `at` of V: what is left of column `pivot` of H after those before, over the root of its diagonal. */
+/** Column `at` of V: the remainder of column `pivot` of H, divided by the root of its diagonal. */
 function addColumn(
   h: Float32Array,
   n: number,

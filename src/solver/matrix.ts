@@ -1,4 +1,4 @@
-/** Matrices as the solvers pass them, and what they ask of whatever multiplies them. */
+/** The matrices of the solvers, and the engine that multiplies them. */
 
 export type Reals = Float32Array | Float64Array;
 
@@ -10,8 +10,8 @@ export interface Matrix<T extends Reals = Reals> {
 }
 
 /**
- * Large products, made by onnxruntime where it runs and by plain loops elsewhere. Everything else of linear
- * algebra is built on these two, so that another engine has little to bring along.
+ * Large products, computed by onnxruntime where it runs and by plain loops elsewhere. All other linear algebra
+ * builds on these two, so another engine needs little.
  */
 export interface MatrixEngine {
   /** A B, or A Bᵀ with `transposed`. Both in the same precision. */
@@ -20,7 +20,7 @@ export interface MatrixEngine {
   gram<T extends Reals>(a: Matrix<T>): Promise<Matrix<T>>;
 }
 
-/** A matrix over values that are there. */
+/** A matrix over existing values. */
 export function matrixOf<T extends Reals>(rows: number, columns: number, data: T): Matrix<T> {
   if (data.length !== rows * columns)
     throw new RangeError(`a matrix of ${rows} x ${columns} cannot hold ${data.length} values`);
@@ -48,7 +48,7 @@ export function partOf<T extends Reals>(
   return matrixOf(height, width, result);
 }
 
-/** Rows that are worked on together: some four MB of weights, so that messages and pauses stay short. */
+/** Rows to process together: about four MB of weights, so that messages and pauses stay short. */
 export function* slabs(rows: number, columns: number): Generator<readonly [number, number]> {
   const height = Math.max(64, Math.floor(SLAB / Math.max(1, columns)));
   for (let from = 0; from < rows; from += height) yield [from, Math.min(rows, from + height)];

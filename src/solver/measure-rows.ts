@@ -1,18 +1,18 @@
-/** Refits what is left of a small layer exactly, and measures anew what losing each weight would cost. */
+/** Refits the remaining weights of a small layer exactly, and measures the loss of removing each again. */
 import { SupportSolver } from "../numeric/least-squares.js";
 import { partOfSystem, ridgeOf } from "./input-system.js";
 import type { MatrixEngine } from "./matrix.js";
 import { supportOf } from "./refit-rows.js";
 import type { MeasuredRows } from "./score-rows.js";
 
-/** What is refit, and its losses, where they were measured anew. */
+/** The refit weights, and their losses if they were measured again. */
 export interface MeasuredAnew {
   readonly fitted: Float32Array;
   readonly scores: Float32Array;
 }
 
 /**
- * Row by row, as losses need an inverse for each. Changes `fitted` and `scores` there.
+ * Works row by row, because losses need an inverse for each row. Changes `fitted` and `scores`.
  * @param norm as `scoreRows` gave it
  */
 export function measureRows(

@@ -1,4 +1,4 @@
-/** Products in plain JavaScript, for where there is no onnxruntime. */
+/** Products in plain JavaScript, where onnxruntime is missing. */
 import { type Matrix, type MatrixEngine, matrixOf, type Reals } from "./matrix.js";
 
 export const PLAIN_ENGINE: MatrixEngine = {
@@ -11,7 +11,7 @@ function emptyLike<T extends Reals>(model: T, length: number): T {
   return (model instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as T;
 }
 
-/** Sums of a row are in double precision, whatever that of the matrices. */
+/** Sums in double precision, whatever the precision of the matrices. */
 function multiply<T extends Reals>(a: Matrix<T>, b: Matrix<T>): Matrix<T> {
   requireFit(a.columns, b.rows);
   const result = emptyLike(a.data, a.rows * b.columns);

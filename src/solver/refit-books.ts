@@ -1,12 +1,12 @@
 /**
- * The best entries of codebooks while the codes stand: least squares of a few unknowns a book, over all rows that
- * share it, Σ importance · (ŵ - w)ᵀ H (ŵ - w). By conjugate gradients, as each step is one product with H for
- * all books together; the normal equations would take one for every entry.
+ * The best entries of codebooks for fixed codes: least squares with a few unknowns per codebook, over all rows
+ * that share it, Σ importance · (ŵ - w)ᵀ H (ŵ - w). Uses conjugate gradients, because each step is one product
+ * with H for all codebooks together; the normal equations would take one for every entry.
  */
 import { type CodedRows } from "./code-rows.js";
 import { type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
 
-/** The rows of a group, with what else a fit of their books needs. */
+/** The rows of a group, with everything else that a fit of their codebooks needs. */
 export interface FittedRows {
   readonly coded: CodedRows;
   readonly h: Matrix<Float32Array>;
@@ -16,7 +16,7 @@ export interface FittedRows {
 }
 
 const STEPS = 3;
-/** Keeps entries near where they are, as far as the data does not tell. */
+/** Keeps entries near their old values where the data does not determine them. */
 const RIDGE = 1e-4;
 
 /** What to add to the entries of each book. Gradients must be those of the errors. */
@@ -84,7 +84,7 @@ async function addImage(
   }
 }
 
-/** Adds the values at the weights to the entries that they are coded by. */
+/** Adds the values at the weights to the entries of their codes. */
 function scatter(
   { coded: { columns, codes, rows }, importance, books }: FittedRows,
   values: Float32Array,
@@ -100,7 +100,7 @@ function scatter(
   }
 }
 
-/** What the diagonal of H alone says of the normal equations: the preconditioner. */
+/** The normal equations for the diagonal of H alone: the preconditioner. */
 function addDiagonal({ coded, h, importance, books }: FittedRows, diagonal: readonly Float64Array[]): void {
   const { columns, rows, codes } = coded;
   for (let row = 0, at = 0; row < rows; row++) {

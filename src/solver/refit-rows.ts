@@ -1,6 +1,6 @@
 /**
- * Weights of many outputs that are refit when some of them are forced to zero: given H, the support S of the
- * weights that stay in a row w and t = H w,
+ * Refits the weights of many outputs after some are forced to zero: given H, the support S of the remaining
+ * weights of a row w, and t = H w,
  *
  *   ŵ_S = argmin (ŵ - w)ᵀ H (ŵ - w) = H_SS⁻¹ t_S      (AdaPrune, Hubara et al. 2021; OBC, Frantar & Alistarh 2022)
  *
@@ -13,24 +13,24 @@ import { type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
 import { Preconditioner } from "./preconditioner.js";
 import type { MeasuredRows } from "./score-rows.js";
 
-/** The weights as they will be. */
+/** The refit weights. */
 export interface RefitRows {
   readonly weights: Float32Array;
-  /** (w - ŵ) μ for each row: the shift that a bias must take up. */
+  /** (w - ŵ) μ for each row: the shift that a bias must absorb. */
   readonly meanShift: Float64Array;
 }
 
 /** Multiplications up to which each row of a group is solved directly. */
 const DIRECT_BUDGET = 2e8;
-/** Features up to which it may be: a factor is made for every row. */
+/** Most features for solving directly: every row needs its own factor. */
 const DIRECT_LIMIT = 320;
 const MAX_STEPS = 12;
-/** The part of what a slab has lost that a step must win back for another to follow. */
+/** The share of a slab's loss that a step must recover for another step to follow. */
 const WORTHWHILE = 0.02;
 
 /**
- * Sets what is gone to zero and refits what is left.
- * @param start where the refit begins, which is overwritten; absent: the weights as they are
+ * Sets removed weights to zero and refits the others.
+ * @param start where the refit begins; overwritten. Default: the weights themselves
  */
 export async function refitRows(
   engine: MatrixEngine,
@@ -63,7 +63,7 @@ export async function refitRows(
 
 type Range = [number, number];
 
-/** The rows of a group. `fitted` is where they start, and then what they are. */
+/** The rows of a group. `fitted` holds the start, and then the result. */
 interface Part {
   readonly original: Float32Array;
   readonly fitted: Float32Array;
@@ -93,7 +93,7 @@ function refitDirectly({ original, fitted, alive, columns }: Part, h: Float64Arr
   }
 }
 
-/** The columns of a row that are left, ascending. */
+/** The remaining columns of a row, ascending. */
 export function supportOf(alive: Uint8Array, from: number, columns: number): Int32Array {
   const support = new Int32Array(countOf(alive, from, columns));
   for (let j = 0, n = 0; j < columns; j++) if (alive[from + j] === 1) support[n++] = j;
@@ -114,7 +114,7 @@ async function refitTogether(engine: MatrixEngine, part: Part, h: Matrix<Float32
   }
 }
 
-/** Preconditioned conjugate gradients on each row, all steps of which are taken together. */
+/** Preconditioned conjugate gradients on each row; all rows take each step together. */
 async function refitSlab(
   engine: MatrixEngine,
   preconditioner: Preconditioner,
@@ -184,7 +184,7 @@ interface Step {
   readonly alive: Uint8Array;
 }
 
-/** Goes to the lowest point along each row's direction; returns what all rows gain together. */
+/** Moves to the minimum along each row's direction; returns the total gain of all rows. */
 function descend({ direction, image, products, change, residual, alive }: Step): number {
   const rows = products.length;
   const columns = direction.length / rows;

@@ -1,6 +1,6 @@
 /**
- * What is solved beside the engine, by name: functions of an engine and of numbers and typed arrays, so that
- * only what goes in and what comes out travels between processes or threads.
+ * The routines that run beside the engine, by name. They take an engine, numbers and typed arrays, so that only
+ * arguments and results are transferred between processes or threads.
  */
 import type { Matrix, MatrixEngine, Reals } from "./matrix.js";
 

@@ -1,4 +1,4 @@
-/** What losing each weight of a layer would cost, by second moments of its inputs. */
+/** The loss of removing each weight of a layer, from second moments of its inputs. */
 import { factorize, inverseDiagonal } from "./factorize.js";
 import { type MeasuredInputs, partOfSystem, ridgeOf, systemOf, type SystemOptions } from "./input-system.js";
 import { type MatrixEngine, matrixOf, slabs } from "./matrix.js";
@@ -15,16 +15,16 @@ export interface MeasuredRows {
   readonly weights: Float32Array;
   readonly rows: number;
   readonly columns: number;
-  /** Of each group; undefined where nothing was measured. */
+  /** The moments of each group; undefined if not measured. */
   readonly inputs: readonly (MeasuredInputs | undefined)[];
   readonly system: SystemOptions;
 }
 
 /**
- * For each weight the loss of removing it alone, everything else refit (Hassibi & Stork 1993), divided by
- * `norm`. Divided by what the layer puts out, E/E₀, all layers are equal; but errors of a large layer,
- * fitted to few samples, are larger on others. Hence E₀/√n: in one stage lenet keeps 96 % top-1 at 85 %
- * pruned, with E₀ alone 81 %.
+ * For each weight, the loss of removing it alone with all others refit (Hassibi & Stork 1993), divided by
+ * `norm`. Dividing by the layer's output energy E₀ would treat all layers alike; but errors of a large layer,
+ * fitted to few samples, are larger on other samples. Hence E₀/√n: in one stage, LeNet keeps 96 % top-1 at 85 %
+ * pruned; with E₀ alone, 81 %.
  */
 export async function scoreRows(
   engine: MatrixEngine,
@@ -36,7 +36,7 @@ export async function scoreRows(
   let energy = 0;
   for (const [group, own] of inputs.entries()) {
     const part = weights.subarray(group * share * columns, (group + 1) * share * columns);
-    // First, as the energy takes the moments up.
+    // First, because computing the energy consumes the moments.
     diagonals.push(own && (await inverseDiagonalOf(engine, own, layer.system)));
     energy += await energyOf(engine, part, columns, own, layer.system);
   }

@@ -35,7 +35,7 @@ export interface Int8Kernel {
   readonly weights?: OperandCodes;
 }
 
-/** By operator type; null says that the target has no int8 kernel of it, so that it stays float. */
+/** By operator type; null says that the target has no int8 kernel of it, so that it stays in float. */
 export type KernelTable = Readonly<Record<string, Int8Kernel | null>>;
 
 const ACTIVATIONS: OperandCodes = { signs: ["u8", "s8"], symmetry: "any", granularity: ["tensor"] };

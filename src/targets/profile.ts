@@ -69,10 +69,10 @@ export interface TargetProfile {
   readonly weightRange: WeightRange;
   /**
    * Which operators have int8 kernels, and the signedness, symmetry and granularity of the codes that those
-   * take. An operator without one stays float; null says so.
+   * take. An operator without one stays in float; null says so.
    */
   readonly kernels: KernelTable;
-  /** Operator types that stay float although there is an int8 kernel for them. */
+  /** Operator types that stay in float although there is an int8 kernel for them. */
   readonly floatOperators: readonly string[];
   readonly formats: readonly Format[];
   readonly costs: CostTable;

@@ -54,7 +54,7 @@ function kernelOf(
   checkFields(own, { role }, ["activations", "weights"], `${prefix}.`, where);
   if (weights !== undefined && !base.weights)
     throw bad(
-      `${where}: "${prefix}.weights" has no effect, because ${operator} has no weights. ` + "Leave it out.",
+      `${where}: "${prefix}.weights" has no effect, because ${operator} has no weights. Leave it out.`,
     );
   return {
     ...base,

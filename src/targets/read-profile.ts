@@ -44,7 +44,7 @@ function read(path: string): string {
   if (bytes.length > MAX_BYTES)
     throw new EdgecError(
       "BAD_OPTION",
-      `${path} has ${bytes.length} bytes, but a target is a small JSON file. See ` + "docs/guide/targets.md.",
+      `${path} has ${bytes.length} bytes, but a target is a small JSON file. See docs/guide/targets.md.`,
     );
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }

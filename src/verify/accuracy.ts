@@ -89,7 +89,7 @@ function scoresOf(outputs: Feed, where: string): { values: ArrayLike<number>; cl
       .join(", ");
     throw new BadDataError(
       `${where}: top-1 and top-5 need exactly one output of class scores [N, C], but the model ` +
-        `gives ${found}; give a metric module with --metric`,
+        `gives ${found}. Give a metric module with --metric.`,
     );
   }
   return { values: numbersOf(only), classes: only.dims[1] ?? 0 };

@@ -16,7 +16,7 @@ import type { IndirectOutput } from "./readable-outputs.js";
 
 export interface Fidelity {
   readonly samples: number;
-  /** Source of the samples, such as "data/eval.npz" or "random feeds (seed 0)". */
+  /** Source of the samples, such as "data/eval.npz" or "random inputs (seed 0)". */
   readonly source: string;
   readonly outputs: Readonly<Record<string, OutputFidelity>>;
   /** Outputs that the runtime cannot return, and what was compared instead; absent if there are none. */

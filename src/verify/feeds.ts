@@ -49,7 +49,7 @@ export function randomFeeds(inputs: ModelInputs, options: RandomFeedsOptions = {
     dims: shapeOf(input, dims),
   }));
   return {
-    name: `random feeds (seed ${seed})`,
+    name: `random inputs (seed ${seed})`,
     size: samples,
     hasLabels: false,
     async *samples() {
@@ -74,12 +74,12 @@ function feedOf(inputs: readonly ShapedInput[], random: () => number): Feed {
 function elementType({ name, type }: ValueInfo): DataType {
   if (!type?.tensor)
     throw new BadDataError(
-      `input "${name}" is not declared as a tensor, so no values can be generated for it; give data`,
+      `input "${name}" is not declared as a tensor, so no values can be generated for it. Give data.`,
     );
   const { elementType } = type.tensor;
   if (!(elementType in MAKERS)) {
     throw new BadDataError(
-      `input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be generated; give data`,
+      `input "${name}" is of type ${dataTypeName(elementType)}, for which no values can be generated. Give data.`,
     );
   }
   return elementType;
@@ -88,12 +88,12 @@ function elementType({ name, type }: ValueInfo): DataType {
 function shapeOf({ name, type }: ValueInfo, given: NonNullable<RandomFeedsOptions["dims"]>): number[] {
   const whole = given[name];
   const shape = Array.isArray(whole) ? (whole as readonly number[]) : type?.tensor?.shape;
-  if (!shape) throw new BadDataError(`input "${name}" does not declare its rank; give its shape or data`);
+  if (!shape) throw new BadDataError(`input "${name}" does not declare its rank. Give its shape or data.`);
   const dims = shape.map((dimension, axis) => sizeOf(dimension, axis, given));
   const count = dims.reduce((product, dim) => product * dim, 1);
   if (count > MAX_ELEMENTS)
     throw new BadDataError(
-      `input "${name}" [${dims.join(", ")}] is too large to generate values for; give data`,
+      `input "${name}" [${dims.join(", ")}] is too large to generate values for. Give data.`,
     );
   return dims;
 }

@@ -7,7 +7,7 @@ export const MIN_AGREEMENT = 0.98;
 /** Lowest signal-to-noise ratio of outputs that are values, in dB. */
 export const MIN_DB = 20;
 /**
- * The limit for generated inputs, in dB. These are mostly of one class, which then stays the same however the
+ * The limit for random inputs, in dB. These are mostly of one class, which then stays the same however the
  * scores change.
  */
 const MIN_GENERATED_DB = 10;
@@ -26,7 +26,7 @@ export interface Loss {
 /**
  * Skips outputs near zero, which compare noise with noise, and outputs without figures because their number
  * of results differs. A single changed answer among fewer than fifty is not evidence.
- * @param isMadeUp whether the samples are random feeds
+ * @param isMadeUp whether the samples are random inputs
  */
 export function lossesOf(
   { outputs, samples }: Pick<Fidelity, "outputs" | "samples">,

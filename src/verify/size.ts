@@ -71,7 +71,7 @@ async function dataSize(model: string, location: string): Promise<number> {
       const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
       throw isMissing
         ? new BadModelError(
-            `${model} keeps weights in the data file "${location}", which is missing; put it beside the model`,
+            `${model} keeps weights in the data file "${location}", which is missing. Put it beside the model.`,
             { cause },
           )
         : unreadable(path, cause);

@@ -37,7 +37,7 @@ export interface VerifyModelsOptions {
   readonly standIn?: string;
   /** Labelled data for accuracy. Also used for fidelity when `fidelityData` is absent. */
   readonly evalData?: Dataset;
-  /** Data for fidelity and latency; default: `evalData`, or random feeds. */
+  /** Data for fidelity and latency; default: `evalData`, or random inputs. */
   readonly fidelityData?: Dataset;
   /** "top-1" (default), "top-5", a module's path, or a metric. Needs labels. */
   readonly metric?: string | Metric;
@@ -49,7 +49,7 @@ export interface VerifyModelsOptions {
    */
   readonly runs?: number;
   readonly warmup?: number;
-  /** Seed of random feeds. */
+  /** Seed of random inputs. */
   readonly seed?: number;
   /** Session config entries for both models, such as {"session.x64quantprecision": "1"}. */
   readonly sessionConfig?: Readonly<Record<string, string>>;
@@ -128,7 +128,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
     const time = async (sessions?: readonly RemoteSession[]): Promise<void> => {
       if (options.runs === 0) return;
       options.logger?.progress?.({ step: "time both models in turns", done: 0 });
-      latency = await inStage("time", () => measureLatency(options, data, runtime, sessions));
+      latency = await inStage("measure latency", () => measureLatency(options, data, runtime, sessions));
     };
     let isTimed = false;
     const { fidelity, accuracy } = await compareOutputs(comparison, async (compared, sessions) => {

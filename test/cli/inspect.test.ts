@@ -61,7 +61,7 @@ it("exits 3 for an invalid model, but shows it", async () => {
 it("runs a model with an open batch on one sample, and says so", async () => {
   const { code, stdout } = await edgecHere(["inspect", LENET, "--run"]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^taken +The size "N" is open and was assumed to be 1/m);
+  expect(stdout).toMatch(/^assumed +The size "N" is open and was assumed to be 1/m);
   expect(stdout).not.toContain("The model was not run");
 });
 

@@ -138,7 +138,7 @@ describe("URLs", () => {
     ]) {
       expect((await run(args)).error).toMatchObject({
         exitCode: 2,
-        message: `cannot read ${url}: it is a URL, and edgec reads local files only; download it first`,
+        message: `cannot read ${url}: it is a URL, and edgec reads local files only. Download it first.`,
       });
     }
   });
@@ -159,7 +159,7 @@ it.skipIf(process.platform === "win32")("says that standard input cannot be read
     expect([code, stderr]).toEqual([
       2,
       `error: cannot read ${path}: edgec reads files more than once, which standard input ` +
-        "does not allow; save it to a file first\n",
+        "does not allow. Save it to a file first.\n",
     ]);
   }
 });

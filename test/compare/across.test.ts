@@ -55,7 +55,7 @@ describe("acrossWarnings", () => {
     expect(warningsOf(web({ sqnrDb: 59.94 })).map(({ message }) => message)).toEqual([
       "Outputs depend on where the model runs by more than rounding. Compared with " +
         'onnxruntime-node at level "all" on 32 samples: ' +
-        'onnxruntime-web at level "basic": 59.9 dB. For scale: ' +
+        'onnxruntime-web at level "basic": 59.9 dB. For comparison, ' +
         "the compressed model is at 40.0 dB against the original.",
     ]);
   });

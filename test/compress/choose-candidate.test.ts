@@ -62,8 +62,8 @@ describe("chooseCandidate", () => {
       chosen: "plain",
       built: ["planned", "stored", "plain"],
       warning:
-        "The gates hold only with plain float weights where the arithmetic is not int8 (with " +
-        "these stored as int8: 20 dB, 30 dB asked).",
+        "The gates hold only if layers in float keep plain float weights; stored as int8, they " +
+        "fail: 20 dB, 30 dB asked.",
     });
     expect((await choose(budget, fails, { speedup: 1 })).built).toEqual(["planned", "stored"]);
     const { chosen, warning } = await choose(budget, fails, fails, { speedup: 1.5, bytes: 1001 });

@@ -43,13 +43,13 @@ function squaring(trips: bigint): Model {
   };
 }
 
-describe("a model on made-up inputs", () => {
+describe("a model on random inputs", () => {
   it("that never ends is loaded and not compared, and a warning says why", async () => {
     const { report } = await compress(squaring(2n ** 62n), { trialSeconds: 0.5 });
     expect(report.fidelity).toBeNull();
     expect(report.executed).not.toBeNull();
     expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toMatch(
-      /not compared, because the original takes more than 0.5 s on random feeds.*Give data/,
+      /not compared, because the original takes more than 0.5 s on random inputs.*Give data/,
     );
   });
 

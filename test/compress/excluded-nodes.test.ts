@@ -56,7 +56,7 @@ describe("a layer of two directions whose last step is read", () => {
     );
 
   it.each([["enc"], ["LSTM"], ["e*"], ["#0"], ["W"]])(
-    "stays float as a whole where %s is excluded",
+    "stays in float as a whole where %s is excluded",
     async (selector) => {
       expect(await kept(network("enc"), { int8: true, exclude: [selector] })).toEqual(
         expect.arrayContaining(["quantize-int8 enc", "quantize-int8 enc_last"]),
@@ -64,7 +64,7 @@ describe("a layer of two directions whose last step is read", () => {
     },
   );
 
-  it("stays float in the part that is excluded", async () => {
+  it("stays in float in the part that is excluded", async () => {
     for (const selector of ["enc_last", "W_2"]) {
       const left = await kept(network("enc"), { int8: true, exclude: [selector] });
       expect(left).toContain("quantize-int8 enc_last");

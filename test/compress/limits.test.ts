@@ -68,7 +68,7 @@ describe("limits", () => {
     });
   });
 
-  thoroughly("refuse what takes much memory on made-up inputs where models are only timed", async () => {
+  thoroughly("refuse what takes much memory on random inputs where models are only timed", async () => {
     const path = writeModel(amplifier("concat on the input"), `${temporary.path}/concat.onnx`).path;
     await expect(bench([path], { loadLimit: { bytes: 3e8 } })).rejects.toThrow(
       /a run takes more than 300 MB of memory/,
@@ -92,13 +92,13 @@ describe("limits", () => {
     }
   });
 
-  it("leave the models uncompared that take much memory on made-up inputs, and write the result", async () => {
+  it("leave the models uncompared that take much memory on random inputs, and write the result", async () => {
     const { report } = await compress(encodeModelBytes(amplifier("concat on the input")), {
       loadLimit: { bytes: 3e8 },
     });
     expect(report.fidelity).toBeNull();
     expect(report.warnings.find(({ id }) => id === "compress/no-data")?.message).toMatch(
-      /takes more than 300 MB of memory on random feeds/,
+      /takes more than 300 MB of memory on random inputs/,
     );
   });
 

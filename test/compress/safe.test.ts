@@ -80,7 +80,7 @@ describe("a pass that breaks the model is left out and named", () => {
     expect([...toFloat32(model.graph.initializers[0]!)]).toEqual([1, 2, 3, 4]);
     expect([model.producerName, model.graph.name]).toEqual(["renamed", "named"]);
     expect(messages[0]).toMatch(
-      /^The pass "doubles" was left out, because it breaks this model: output "y" changes beyond rounding \(.* dB\), though the pass is exact\./,
+      /^The pass "doubles" was left out, because it breaks this model: output "y" changes beyond rounding \(.* dB\), although the pass is exact\./,
     );
   });
 

@@ -73,7 +73,7 @@ describe("parseNpy", () => {
 
   it.each([
     ["Python objects", npyBytes("|O", [1], new Uint8Array(8)), /a\.npy: holds Python objects.*\.jsonl/],
-    ["strings", npyBytes("<U4", [1], new Uint8Array(16)), /'descr': '<U4' is not supported; use bool/],
+    ["strings", npyBytes("<U4", [1], new Uint8Array(16)), /'descr': '<U4' is not supported\. Use bool/],
     ["another file", new TextEncoder().encode("hello, world"), /not a NumPy \.npy array/],
     [
       "a cut file",

@@ -31,7 +31,7 @@ it("splits evenly, completely and the same way each time", async () => {
 it("never leaves a part empty", () => {
   expect(splitHoldOut(counting(2), 0.01, 3).heldOut.size).toBe(1);
   expect(splitHoldOut(counting(2), 0.99, 3).rest.size).toBe(1);
-  expect(() => splitHoldOut(counting(1), 0.5, 0)).toThrow(/two are needed/);
+  expect(() => splitHoldOut(counting(1), 0.5, 0)).toThrow(/Two are needed/);
 });
 
 it("holds the exact share for every size and seed", () => {

@@ -111,7 +111,7 @@ describe("compress", () => {
     const result = await compress(await readFile(LENET), { storage: "int8" });
     expect(result.path).toBeUndefined();
     expect(readModel(result.bytes()).graph.outputs[0]?.name).toBe("logits");
-    expect(result.report.fidelity?.source).toBe("random feeds (seed 0)");
+    expect(result.report.fidelity?.source).toBe("random inputs (seed 0)");
   });
 
   it("leaves a model that was handed over as it was", async () => {

@@ -38,7 +38,7 @@ describe("an ordinary run is not warned of", () => {
 });
 
 describe("calibration data that cannot be meant", () => {
-  it("of zeros is seen on random feeds where the comparison on the same data is blind", async () => {
+  it("of zeros is seen on random inputs where the comparison on the same data is blind", async () => {
     const { report } = await compress(modelPath("mbv2"), {
       int8: true,
       effort: "fast",
@@ -46,7 +46,7 @@ describe("calibration data that cannot be meant", () => {
     });
     expect(report.fidelity?.outputs.logits?.top1Agreement).toBe(1);
     expect(idsOf(report)).toEqual(["compare/much-lost", "calibration/constant"]);
-    expect(report.warnings[0]?.message).toContain("random feeds");
+    expect(report.warnings[0]?.message).toContain("random inputs");
   }, 120_000);
 
   it.each([

@@ -101,7 +101,7 @@ it("refuses data files that are missing, short, not files, or outside the folder
       /tensor "w"( of .*one\.onnx)? names the data file ".*", which is not inside the model's folder/,
     );
   expect(inside("none.bin")).toThrow(
-    /tensor "w" of .*one\.onnx keeps its values in the data file "none.bin", which is missing; put it beside the model/,
+    /tensor "w" of .*one\.onnx keeps its values in the data file "none.bin", which is missing. Put it beside the model./,
   );
   expect(inside("pipe")).toThrow(/"pipe", which is not a file/);
   writeFileSync(join(folder, "model/w.bin"), values(3));
@@ -128,7 +128,7 @@ it("says that a model read from bytes has no folder", () => {
   const path = writeExternal(newFolder());
   const [a] = readModel(readFileSync(path)).graph.initializers;
   expect(() => a && tensorBytes(a)).toThrow(
-    /tensor "a" keeps its values in "w.bin", but the model was read from bytes; read it from its path/,
+    /tensor "a" keeps its values in "w.bin", but the model was read from bytes. Read it from its path/,
   );
 });
 
@@ -209,7 +209,7 @@ it("never overwrites a data file with the model", () => {
       symlinkSync(location, join(folder, "link.onnx"));
       for (const name of [location, "link.onnx"])
         expect(() => writeModel(read, join(folder, name), { externalData })).toThrow(
-          /cannot write ".*": it contains weights of the model; choose another name/,
+          /cannot write ".*": it contains weights of the model. Choose another name./,
         );
       expect(constants(read)).toEqual(all);
     }

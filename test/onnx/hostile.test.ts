@@ -14,7 +14,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "bare-graph.onnx": /has no graph/,
   "cut-off-in-tag.onnx": /byte 3 of 3 .* truncated or damaged/,
   "cut-off.onnx":
-    /of 166482 starts a field that does not fit in its message; the file is truncated or damaged/,
+    /of 166482 starts a field that does not fit in its message\. The file is truncated or damaged/,
   "cycle.onnx": /2 nodes form a cycle, .*: "[ab]" \(Relu\), "[ab]" \(Relu\)/,
   "deep-graphs.onnx": /nests messages more than 100 levels deep/,
   "deep-groups.onnx": /nests messages more than 100 levels deep/,
@@ -31,7 +31,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   "external-windows.onnx": /"C:\\secret", which is not inside/,
   "field-zero.onnx": /illegal tag/,
   "huge-dims.onnx": /tensor "w" has more elements than can be addressed/,
-  "lfs-pointer.onnx": /is a Git LFS pointer, not the model; run `git lfs pull`/,
+  "lfs-pointer.onnx": /is a Git LFS pointer, not the model\. Run `git lfs pull`/,
   "lying-inner-length.onnx": /a field that does not fit in its message/,
   "lying-length.onnx": /a field that does not fit in its message/,
   "made-twice.onnx": /output "y" of node "y" has a name that is already in use/,

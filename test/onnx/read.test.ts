@@ -122,7 +122,7 @@ it("says why a path cannot be read", () => {
         message: expect.stringMatching(/none\.onnx": there is no such file/) as string,
       }),
     );
-    expect(() => readModel(folder)).toThrow(/it is a folder; give the \.onnx file in it/);
+    expect(() => readModel(folder)).toThrow(/it is a folder\. Give the \.onnx file in it/);
     writeFileSync(join(folder, "m.onnx"), model(node("Relu", ["x"], ["y"])));
     expect(readModel(join(folder, "m.onnx")).path).toBe(join(folder, "m.onnx"));
   } finally {

@@ -72,9 +72,9 @@ it("says why it cannot write", () => {
   const refusal = (message: RegExp): unknown =>
     expect.objectContaining({ code: "CANNOT_WRITE", message: expect.stringMatching(message) as unknown });
   expect(() => writeModel(modelOf(), join(folder, "none/m.onnx"))).toThrow(
-    refusal(/m\.onnx": the folder ".*none" does not exist; create it first/),
+    refusal(/m\.onnx": the folder ".*none" does not exist\. Create it first/),
   );
-  expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder; give a file name/));
+  expect(() => writeModel(modelOf(), folder)).toThrow(refusal(/it is a folder\. Give a file name/));
   expect(() => writeModel(modelOf(), join(folder, "m".repeat(300)))).toThrow(refusal(/the name is too long/));
   mkdirSync(join(folder, "locked"));
   chmodSync(join(folder, "locked"), 0o500);
@@ -119,7 +119,7 @@ it("refuses more than a protobuf file can hold, and says what to do", () => {
     raw,
   }));
   expect(() => writeModel(modelOf(...tensors), join(folder, "m.onnx"), { externalData: false })).toThrow(
-    /protobuf files are limited to 2 GiB; store weights outside with externalData/,
+    /protobuf files are limited to 2 GiB\. Store weights outside with externalData/,
   );
   expect(readdirSync(folder)).toEqual([]);
 });

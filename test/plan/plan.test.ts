@@ -133,7 +133,7 @@ describe("a plan that repeats decisions", () => {
   };
   const best: PlanOptions = { flags: { int8: "" }, effort: "best" };
 
-  it("runs what was kept unasked, and leaves out what was taken back", () => {
+  it("runs what was kept unasked, and leaves out what was undone", () => {
     const plan = planPasses(matMulModel(), {
       ...best,
       replay: { ...nothing, kept: ["correct-bias"], takenBack: ["equalize-channels"] },
@@ -161,7 +161,7 @@ describe("a plan that repeats decisions", () => {
 
   it(
     "takes ranges at run time where that was chosen, and neither rounds nor stores " +
-      "weights where they were to stay floats",
+      "weights where they were to stay in float",
     () => {
       const plan = planPasses(matMulModel(), {
         ...best,

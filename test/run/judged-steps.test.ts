@@ -104,7 +104,7 @@ describe("a step that must prove itself", () => {
     expect(diagnostics).toHaveLength(1);
   });
 
-  it("is taken back where it does not, and leaves nothing but the record of the trial", async () => {
+  it("is undone where it does not, and leaves nothing but the record of the trial", async () => {
     const m = chain();
     const { passes, nodes, diagnostics, modified } = await runPasses(
       m,
@@ -193,7 +193,7 @@ describe("a step with a search", () => {
     expect([...(search?.reasons.keys() ?? [])]).toEqual(["layer2"]);
     expect(nodes.find(({ name }) => name === "layer2")).toMatchObject({
       status: "kept",
-      reason: expect.stringMatching(/^left in float for accuracy: .* of the outputs' power$/) as string,
+      reason: expect.stringMatching(/^left in float for accuracy: .* of the output power$/) as string,
     });
   });
 

@@ -64,8 +64,8 @@ it("of a run in which nothing learns is told, with the samples that were held ou
   };
   const plainly = "Calibration data was given, but none of the passes that ran learns from data.";
   expect(await told({})).toBe(
-    `${plainly} The models were compared on 2 samples of it, which are held out in case ` +
-      "a pass learns from data. To compare on all of it, give it with --eval instead of --calib.",
+    `${plainly} The models were compared on 2 samples of it, which every run holds out ` +
+      "for the comparison. To compare on all of it, give it with --eval instead of --calib.",
   );
   expect(await told({ eval: samples(3) })).toBe(plainly);
   expect(await told({ verify: false })).toBe(plainly);

@@ -50,7 +50,7 @@ const inInt8 = (part: number, ratio: number): number =>
   2 * CALL + ratio * (part - 2 * CALL) + 2 * (CALL + 10 * VALUES);
 
 describe("by a device's costs", () => {
-  it("the part that int8 does not pay for stays float, with its share of float's time", async () => {
+  it("the part that int8 does not pay for stays in float, with its share of float's time", async () => {
     const { floatNodes, int8, chosen, reasons, target } = await predict({ conv: 0.5, depthwiseConv: 1.5 });
     expect([target, floatNodes]).toEqual(["camera", ["slow1", "slow2"]]);
     const float = DENSE + SLOW + SINES;
@@ -84,7 +84,7 @@ describe("by a device's costs", () => {
   });
 });
 
-it("tells what is left of int8's gain when more nodes stay float", async () => {
+it("tells what is left of int8's gain when more nodes stay in float", async () => {
   const float = twoParts(SIZE);
   const share = await predictedShare(
     float,

@@ -211,7 +211,7 @@ it(
 );
 
 it(
-  "offers no layer that stays float when its range is to be taken at run time, as " +
+  "offers no layer that stays in float when its range is to be taken at run time, as " +
     "where the target has no such form",
   async () => {
     /** "Quantizes" Gemm and MatMul in place, whatever is asked for. */

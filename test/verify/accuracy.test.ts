@@ -53,7 +53,7 @@ test("labels and outputs that do not fit give errors that say where and what to 
     "give a metric module with --metric",
   );
   await expect(score(topK(1), [int64s(1, 2), 1])).rejects.toThrow(
-    "the model gives y [2]; give a metric module with --metric",
+    "the model gives y [2]. Give a metric module with --metric.",
   );
 });
 

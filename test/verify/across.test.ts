@@ -34,7 +34,7 @@ const places = ({ combinations }: Across): string[] =>
 
 test("a float model gives the same outputs in both runtimes and at all levels, except for rounding", async () => {
   const across = await run(LENET, { samples: 3 });
-  expect(across).toMatchObject({ samples: 3, source: "random feeds (seed 0)" });
+  expect(across).toMatchObject({ samples: 3, source: "random inputs (seed 0)" });
   expect(places(across)).toEqual([
     "onnxruntime-node all: reference",
     "onnxruntime-node basic: compared",

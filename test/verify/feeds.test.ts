@@ -32,7 +32,7 @@ test("integers are 0 or 1", async () => {
 
 test("it has a name and a number of samples", async () => {
   const dataset = randomFeeds([IMAGE], { seed: 3, samples: 2 });
-  expect(dataset).toMatchObject({ name: "random feeds (seed 3)", size: 2, hasLabels: false });
+  expect(dataset).toMatchObject({ name: "random inputs (seed 3)", size: 2, hasLabels: false });
   let count = 0;
   for await (const sample of dataset.samples()) count += sample.label === undefined ? 1 : 0;
   expect(count).toBe(2);
@@ -40,10 +40,10 @@ test("it has a name and a number of samples", async () => {
 
 test("an input whose declaration is incomplete is an error", () => {
   expect(() => randomFeeds([tensorValue("x", DataType.FLOAT)])).toThrow(
-    'input "x" does not declare its rank; give its shape or data',
+    'input "x" does not declare its rank. Give its shape or data.',
   );
   expect(() => randomFeeds([tensorValue("x", DataType.STRING, [1])])).toThrow(
-    'input "x" is of type string, for which no values can be generated; give data',
+    'input "x" is of type string, for which no values can be generated. Give data.',
   );
   expect(() => randomFeeds([tensorValue("x", DataType.FLOAT, [100_000, 100_000])])).toThrow(
     "is too large to generate values for",

@@ -32,7 +32,7 @@ it("does not count a single changed answer among few, unless the scores are far 
   ]).toEqual([false, true, true]);
 });
 
-it("does not trust the one class of random feeds", () => {
+it("does not trust the one class of random inputs", () => {
   expect([4, 25].map((sqnrDb) => isLost({ top1Agreement: 1, sqnrDb }, 1000, true))).toEqual([true, false]);
 });
 

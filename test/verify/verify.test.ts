@@ -77,7 +77,7 @@ test("halved outputs have an SQNR of 10 log10 4 and the same classes", async () 
     runs: 0,
     runtime,
   });
-  expect(report.fidelity).toMatchObject({ samples: 8, source: "random feeds (seed 0)" });
+  expect(report.fidelity).toMatchObject({ samples: 8, source: "random inputs (seed 0)" });
   expect(report.fidelity.outputs.logits?.sqnrDb).toBeCloseTo(10 * Math.log10(4), 3);
   expect(report.fidelity.outputs.logits?.top1Agreement).toBe(1);
   expect(report).toMatchObject({ accuracy: null, latency: null });

@@ -18,11 +18,11 @@ export function addBench(program: Command): void {
     .command("bench")
     .argument("<models...>", "ONNX files with the same inputs; the others are compared with the first")
     .description("compare the latency of models, timed in turns in one process")
-    .option("--data <data>", `run on these inputs: ${dataFormatsText()} (default: random feeds)`)
+    .option("--data <data>", `run on these inputs: ${dataFormatsText()} (default: random inputs)`)
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
     .option("--runs <n>", "set the number of timed runs of each model", wholeNumber(1), 100);
   addLoadLimitFlag(command)
-    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--seed <n>", "set the seed of random inputs", wholeNumber(0), 0)
     .option("--json", "print JSON")
     .action(async (models: string[], { json, ...options }: BenchFlags) => {
       const [{ bench }, { benchText }, { TerminalLogger }] = await Promise.all([

@@ -67,7 +67,10 @@ export function addRunOptions(command: Command): Command {
     .option("--packed-sizes", PACKED_SIZES)
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--explain", "print the decision for every node with its reason, and what stopped each fusion")
+    .option(
+      "--explain",
+      "print the decision for every node with its reason, and why fusions that nearly matched did not",
+    )
     .option("--quiet", "print only errors")
     .option("--debug", "validate between passes, print what runs, and print stack traces");
 }

@@ -24,7 +24,10 @@ export function addOptimize(program: Command): void {
     .option("--external-data", EXTERNAL_DATA)
     .option("--no-external-data", NO_EXTERNAL_DATA)
     .option("--min-ort <version>", MIN_ORT)
-    .option("--eval <data>", `compare both models on this data: ${dataFormatsText()} (default: random feeds)`)
+    .option(
+      "--eval <data>",
+      `compare both models on this data: ${dataFormatsText()} (default: random inputs)`,
+    )
     .option(
       "--min-sqnr <db>",
       "fail (exit 1) when the signal-to-noise ratio of an output is lower than this, in dB",
@@ -33,11 +36,11 @@ export function addOptimize(program: Command): void {
     .option("--no-verify", "write without running and comparing the models");
   addLimitFlags(command)
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
-    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--seed <n>", "set the seed of random inputs", wholeNumber(0), 0)
     .option("--packed-sizes", "also measure the sizes after gzip and brotli: takes seconds for each 10 MB")
     .option("--report <file>", REPORT, collected)
     .option("--json", "print the report as JSON and nothing else on stdout")
-    .option("--explain", "print what stopped each fusion that found the beginning of its pattern")
+    .option("--explain", "print why each fusion that nearly matched did not apply")
     .option("--quiet", "print only errors")
     .option("--debug", "validate between passes, print what runs, and print stack traces")
     .addHelpText("after", EXAMPLES)

@@ -41,7 +41,7 @@ export function addVerify(program: Command): void {
     .option(
       "--eval <data>",
       `compare both models on this data: ${dataFormatsText()}; with labels, accuracy is measured ` +
-        "(default: random feeds)",
+        "(default: random inputs)",
     )
     .option("--labels <file>", "read labels for --eval from this file, one per sample: .npy, .json or .txt")
     .option("--metric <module>", "measure accuracy with this ES module (default: top-1)");
@@ -67,7 +67,7 @@ export function addVerify(program: Command): void {
       words,
     )
     .option("--threads <n>", "set the number of threads of the runtime", threadCount, 1)
-    .option("--seed <n>", "set the seed of random feeds", wholeNumber(0), 0)
+    .option("--seed <n>", "set the seed of random inputs", wholeNumber(0), 0)
     .option("--packed-sizes", "also measure the sizes after gzip and brotli: takes seconds for each 10 MB")
     .option("--report <file>", REPORT, collected)
     .option("--force", "let --report replace a file that is not an edgec report")

@@ -19,8 +19,8 @@ async function openNpy(path: string, inputs: ModelInputs, labels: GivenLabels | 
   if (!input || others.length > 0) {
     const names = inputs.map((i) => i.name).join(", ");
     throw new BadDataError(
-      `${path}: a .npy file feeds one input, but the model has ${inputs.length} (${names}). ` +
-        "Use a .npz with one array per input",
+      `${path}: a .npy file holds one input, but the model has ${inputs.length} (${names}). ` +
+        "Use a .npz with one array per input.",
     );
   }
   const file = await DataFile.open(path);

@@ -33,9 +33,7 @@ function nameCoordinates(node: Node, scope: UpgradeScope): string | undefined {
   const rounding =
     mode === "nearest" && !scope.enlarging.has(node) ? roundingFor(scope.constant(scales)) : "floor";
   if (rounding === undefined)
-    return (
-      "it may enlarge or shrink, depending on the axis or on data, " + "and its rounding depends on which"
-    );
+    return "it may enlarge or shrink, depending on the axis or on data, and its rounding depends on which";
   setAttribute(node, attribute.string("coordinate_transformation_mode", "asymmetric"));
   if (mode === "nearest") setAttribute(node, attribute.string("nearest_mode", rounding));
   // In version 11, the region of interest is a required input; an empty one means "none".

@@ -77,7 +77,7 @@ function index(rows: readonly AdapterRow[]): Map<string, Adapter[]> {
  * Converts the model in place to version `target` (at most 26) of the standard operator set, or names every
  * node that prevents it and changes nothing. Covers bodies of If, Loop and Scan and the model's own functions,
  * each from the version that it imports. The graph stays the same object; its nodes are replaced. IR version is
- * raised as needed. Attributes that became inputs become initializers, in functions Constant nodes.
+ * upgraded as needed. Attributes that became inputs become initializers, in functions Constant nodes.
  */
 export function upgradeOpset(model: Model, target: number): UpgradeResult {
   const from = opsetVersion(model);

@@ -4,16 +4,16 @@
  *
  *   Conv(x, W, b)   →   Conv(x, Ŵ, b)    where Ŵ has at most k distinct values
  *
- * The values start as the optimum of k-means in one dimension (k-means.ts; Han et al., "Deep Compression",
- * 2016), each weight counting as its input does. With calibration data, values and assignment are then
- * refined in turns so that errors cancel in the layer's output (codebook.ts; GPTQ, Frantar et al. 2023, has
+ * The values start as the optimum of one-dimensional k-means (k-means.ts; Han et al., "Deep Compression",
+ * 2016), each weight counting as much as its input. With calibration data, values and codes are then refined
+ * in turn so that errors cancel in the layer's output (solver/cluster-rows.ts; GPTQ, Frantar et al. 2023, has
  * the same aim). Needs no labels.
  *
  * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU, RNN and embedding tables in
  * every scope, and int8 or uint8 codes (behind DequantizeLinear, of MatMulInteger and DynamicQuantizeLSTM),
- * whose values stay whole numbers and free of int16 saturation where they were. Zeros of a pruned tensor
- * stay, and are one of the k. Biases stay. Tensors too small to gain are left. Latency does not change: the
- * values are the same floats or codes to a kernel. encode-weights makes the file smaller.
+ * whose values stay whole numbers, and free of int16 saturation if they were. Zeros of a pruned tensor stay,
+ * and count as one of the k. Biases and tensors too small to gain do not change. Latency does not change:
+ * kernels get floats or codes as before. encode-weights makes the file smaller.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -42,9 +42,9 @@ import { guardedPairs } from "../../layers/kernel-pairs.js";
 export interface ClusterWeightsOptions {
   /** Distinct values of a tensor, zero included: 2 to 256. 16 fit codes of four bits. */
   readonly k: number;
-  /** Whether the values are those of the whole tensor or of each output channel. */
+  /** Whether the whole tensor or each output channel has its own values. */
   readonly granularity: "tensor" | "channel";
-  /** Nodes, constants, operator types or patterns to leave alone; see selectNodes. */
+  /** Nodes, constants, operator types or patterns to exclude; see selectNodes. */
   readonly exclude: readonly string[];
 }
 
@@ -53,7 +53,7 @@ const NAME = "cluster-weights";
 const RIDGE = 0.01;
 /** Bytes that codes need around them: names, operators, shapes. Estimated from what encode-weights writes. */
 const OVERHEAD = 150;
-/** Share of zeros from which on they are the mark of pruning and stay. */
+/** From this share of zeros on, a tensor counts as pruned, and its zeros stay. */
 const PRUNED_SHARE = 0.05;
 
 export const clusterWeights = definePass<ClusterWeightsOptions>({
@@ -133,7 +133,7 @@ async function cluster(
   let clustered = 0;
   const start = (layer: WeightLayer): Promise<Clustered> =>
     clusterLayer(layer, options, () => inputMoments(layer, requests, context.statistics), context);
-  // With data one layer at a time: the moments of large ones are as large as all else together.
+  // With data, one layer at a time: the moments of a large layer take as much memory as everything else.
   const width = context.statistics ? 1 : context.compute.width;
   const alone = { ...context, compute: { ...context.compute, width } };
   await runInParallel(alone, layers, start, (layer, result) => {
@@ -151,13 +151,13 @@ async function cluster(
   };
 }
 
-/** The layers that the deadline kept from being improved to the end. */
+/** Warns of the layers whose fit the deadline cut short. */
 function diagnosticsOf(layers: readonly WeightLayer[], done: readonly Clustered[]): Diagnostic[] {
   const late = layers.filter((_, i) => done[i]?.isCutShort).map(({ tensor }) => tensor.name ?? "");
   if (late.length === 0) return [];
   const message =
-    `The time was up while values were fitted to the calibration data: ${quotedNames(late)} could come nearer. ` +
-    "Set a later deadline for a better fit.";
+    `Time ran out while values were fitted to the calibration data: ${quotedNames(late)} could be fitted better. ` +
+    "Set a later deadline.";
   return [{ id: `${NAME}/deadline`, severity: "warning", message }];
 }
 
@@ -167,7 +167,7 @@ function quotedNames(names: readonly string[]): string {
   return names.length > 3 ? `${shown.join(", ")} and ${names.length - 3} more` : shown.join(", ");
 }
 
-/** What becomes of a layer: `write` puts it into the graph and says whether anything changed. */
+/** The outcome for a layer: `write` puts it into the graph and returns whether anything changed. */
 interface Clustered {
   readonly write?: () => boolean;
   readonly text: string;
@@ -226,13 +226,14 @@ function howOf(
   isMeasured: boolean,
   samples: number | undefined,
 ): string {
-  if (!isFitted) return isMeasured ? "by value alone, as its inputs never varied" : "by value alone";
+  if (!isFitted)
+    return isMeasured ? "by value alone, because its inputs never varied" : "without calibration data";
   const data = samples === undefined ? "the calibration data" : plural(samples, "calibration sample");
-  const how = `errors made to cancel over ${data}`;
-  return isCutShort ? `${how} until the time was up` : how;
+  const how = `chosen so that errors cancel on ${data}`;
+  return isCutShort ? `${how} until time ran out` : how;
 }
 
-/** Without data no weight counts more than another, so they need no rows. */
+/** Without data, all weights count the same, so rows do not matter. */
 async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): Promise<Clustered> {
   const { tensor } = layer;
   const values = toFloat32(tensor);
@@ -242,8 +243,8 @@ async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): 
   const fixed = fixedValue(values, 0);
   const clustered = await compute.run("clusterFlat", values, k, fixed);
   return {
-    text: `${k} values, by value alone${fixed === undefined ? "" : ", zeros stay"}`,
-    // At least one value is another one: there are fewer.
+    text: `${k} values, without calibration data${fixed === undefined ? "" : ", zeros stay"}`,
+    // There are fewer values than before, so at least one changed.
     write: () => {
       layer.uses[0].editor.replaceValues(tensor, encodedPieces(tensor.dataType, piecesOf(clustered)));
       return true;
@@ -251,7 +252,7 @@ async function clusterByValue(layer: WeightLayer, k: number, compute: Compute): 
   };
 }
 
-/** The zero, where it is so frequent that it is the mark of pruning. */
+/** Zero, if it is so frequent that the tensor counts as pruned. */
 function fixedValue(values: Float32Array, zero: number): number | undefined {
   let count = 0;
   for (let i = 0; i < values.length; i++) if (values[i] === zero) count++;
@@ -264,7 +265,7 @@ function rowSets(rows: number, granularity: ClusterWeightsOptions["granularity"]
   return granularity === "tensor" ? [all] : all.map((row) => [row]);
 }
 
-/** Distinct values in the group that has most of them; counting stops above `limit`. */
+/** The largest number of distinct values in a group; counting stops above `limit`. */
 function mostDistinct(
   values: Float32Array,
   groups: readonly number[][],
@@ -283,8 +284,7 @@ function mostDistinct(
 }
 
 /**
- * The code that stands for zero; that of the first channel where channels differ, which symmetric codes do
- * not.
+ * The code for zero. If channels differ, which symmetric codes do not, that of the first channel.
  */
 function zeroPoint({ uses: [{ coding, editor }] }: WeightLayer): number {
   const tensor = editor.constant(coding?.zeroPoint ?? "");

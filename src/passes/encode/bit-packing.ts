@@ -1,7 +1,7 @@
 /**
  * Small integers ("digits" below a radix R) packed k to a word as Σ digit_j · R^j. With R = 16 two share a
- * byte; radixes that are no power of two lose nothing to rounding up bits: five ternary digits fill a byte,
- * six digits of 32 an int32. Digit j of word c is element j·m + c of the stream (m words), so that one
+ * byte. Radixes that are not powers of two waste no bits by rounding up: five ternary digits fill a byte, six
+ * digits of 32 an int32. Digit j of word c is element j·m + c of the stream (m words), so that one
  * broadcasting division by the column [R^0 … R^(k-1)] brings every digit back in order.
  */
 import { DataType } from "../../ir/index.js";
@@ -31,14 +31,14 @@ const CONTAINERS: readonly Container[] = [
 ];
 
 /**
- * The ways to hold `count` digits below `radix`: per container as many as fit, and as many as leave no
- * padding.
+ * The ways to hold `count` digits below `radix`: for each container, as many per word as fit, and as many as
+ * leave no padding.
  */
 export function packingsFor(radix: number, count: number, opset: number): Packing[] {
   const found: Packing[] = [];
   for (const { type, capacity, minOpset } of CONTAINERS) {
     if (opset < minOpset || radix > capacity) continue;
-    // onnxruntime has no arithmetic on 4-bit types; alone they are just indices.
+    // onnxruntime has no arithmetic on 4-bit types, so they can only serve as indices.
     const most = type === DataType.UINT4 ? 1 : digitsThatFit(radix, capacity);
     for (const digitsPerWord of new Set([most, largestDivisor(count, most)])) {
       found.push({ type, digitsPerWord, words: Math.ceil(count / digitsPerWord) });
@@ -48,8 +48,7 @@ export function packingsFor(radix: number, count: number, opset: number): Packin
 }
 
 /**
- * Container and digits per word with the largest radix they leave room for, for callers that choose the
- * radix.
+ * Containers and digits per word, each with the largest radix that fits, for callers that choose the radix.
  */
 export function roomiestRadixes(atLeast: number): { type: DataType; digitsPerWord: number; radix: number }[] {
   const found = [];

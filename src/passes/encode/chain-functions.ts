@@ -1,6 +1,6 @@
 /**
- * Decoding chains of the same operators, written once as a function of the model and called for each
- * constant: a call takes about 60 bytes where a chain takes up to 600.
+ * Writes decoding chains of the same operators once, as a function of the model that each constant calls: a
+ * call takes about 60 bytes, a chain up to 600.
  */
 import { makeNode, tensorBytes } from "../../ir/index.js";
 import type { FunctionDef, Model, Node } from "../../ir/index.js";
@@ -21,7 +21,7 @@ export function addFunctions(model: Model, domain: string, definitions: readonly
 }
 
 export interface ChainShape {
-  /** Equal for chains that compute the same of their constants, whatever those are called. */
+  /** Equal for chains that do the same computation on their constants, whatever their names. */
   readonly key: string;
   /** The chain's constants in the order of their first use. */
   readonly inputs: readonly string[];

@@ -1,4 +1,4 @@
-/** What the chains of all forms are put together from. */
+/** The parts from which the chains of all forms are built. */
 import { attribute, DataType } from "../../ir/index.js";
 import type { Attribute, Tensor } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
@@ -8,7 +8,7 @@ import type { Symbols } from "./value-histogram.js";
 /** A table of more entries than this needs wider codes than the values it would replace. */
 export const MAX_TABLE = 1024;
 
-/** A tensor with all that the choice of its form needs. */
+/** A tensor with everything that the choice of its form needs. */
 export interface Candidate {
   readonly tensor: Tensor;
   readonly symbols: Symbols;
@@ -55,7 +55,7 @@ export function emitScatter(draft: Draft, positions: string, updates: string, ca
   draft.op("Reshape", [flat, draft.int64(tensor.dims)]);
 }
 
-/** The table of values that indices stand for, in the tensor's own type. */
+/** The table of values that indices refer to, in the tensor's own type. */
 export function emitTable(
   draft: Draft,
   tensor: Tensor,
@@ -67,7 +67,7 @@ export function emitTable(
   );
 }
 
-/** For each pattern its place in `table`, piece by piece. */
+/** The index of each pattern in `table`, piece by piece. */
 export function* indicesOf(
   stream: Iterable<ArrayLike<number>>,
   table: readonly number[],

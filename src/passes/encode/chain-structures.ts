@@ -1,21 +1,21 @@
 /**
- * What decoding chains of the same operators have in common. A model's constants use few such structures
- * and each has a hundred forms to choose from, so a structure and its sizes are found once: chains are paths
- * in a tree, from the first operator to the last.
+ * The common structures of decoding chains with the same operators. Each constant of a model has a hundred
+ * forms to choose from, but these share few structures, so each structure and its sizes are computed once.
+ * Chains are paths in a tree, from the first operator to the last.
  */
 import type { Node } from "../../ir/index.js";
 import { attributeKey, callOf } from "./chain-functions.js";
 import { delimited, nodeFieldsSize, nodeWireSize, text } from "./wire-size.js";
 
-/** Chains that compute the same of their constants, whatever those are called. */
+/** Chains that do the same computation on their constants, whatever their names. */
 export interface ChainStructure {
   /** Counted from 0 within one `ChainStructures`. */
   readonly id: number;
-  /** Of one of the chains. */
+  /** The nodes of one of the chains. */
   readonly nodes: readonly Node[];
 }
 
-/** A structure, and what the chain takes that ends in a value of a certain name. Bytes. */
+/** A structure, and the bytes of a chain whose last value has a certain name. */
 export interface ChainSizes {
   readonly structure: ChainStructure;
   /** Its nodes written out. */
@@ -24,7 +24,7 @@ export interface ChainSizes {
   readonly callBytes: number;
 }
 
-/** Names within a chain are of this length as long as there are few; see `Draft`. */
+/** The length of names within a chain while there are few; see `Draft`. */
 const SHORT = 2;
 const CALL = { name: "A", domain: "e" };
 
@@ -83,12 +83,12 @@ class Places {
   }
 }
 
-/** -1 for a name that is none of a draft's short ones. */
+/** -1 for a name that is not one of a draft's short names. */
 function slotOf(name: string): number {
   return name.length === SHORT && name.startsWith("?") ? name.charCodeAt(1) & 127 : -1;
 }
 
-/** Of whole numbers below 256, exactly as long as there are few. */
+/** Codes a path of numbers below 256 as one number while it fits, and as text beyond. */
 function joined(code: number | string, place: number): number | string {
   return typeof code === "number" && place < 256 && code < 2 ** 40 ? code * 256 + place : `${code} ${place}`;
 }

@@ -1,4 +1,4 @@
-/** The decoding chains of a graph: which nodes make a constant, from which constants, and what they hold. */
+/** Finds the decoding chains of a graph: the nodes that make a constant, their constants, and their memory. */
 import { functionKey, isStandard, type GraphEditor, type Model, type Node } from "../../ir/index.js";
 import { CallBodies } from "../graph/call-bodies.js";
 import { CHAIN_OPERATORS, chainCost, type ChainConstant, type ChainCost } from "./decode-cost.js";
@@ -43,7 +43,7 @@ export function constantChains(model: Model, editor: GraphEditor): ConstantChain
   return chains;
 }
 
-/** The node with all that it is made of and no earlier chain has, in the order of the graph. */
+/** The node with everything it depends on that no earlier chain has, in the order of the graph. */
 function needed(end: Node, makers: ReadonlyMap<string, Node>, taken: Set<Node>, editor: GraphEditor): Node[] {
   const found: Node[] = [];
   const waiting = [end];

@@ -1,6 +1,6 @@
 /**
- * What a decoding chain holds while onnxruntime loads the model. Folding computes a chain node by node and
- * keeps every result until all chains of the graph are through, so that the peak is their sum.
+ * The memory that a decoding chain takes while onnxruntime loads the model. Folding computes a chain node by
+ * node and keeps every result until all chains of the graph are done, so the peak is their sum.
  */
 import {
   byteSize,
@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "../../ir/index.js";
 
-/** A constant of a chain: its shape, and its values, which are asked for only where they are few. */
+/** A constant of a chain: its shape, and its values, which are read only where they are few. */
 export interface ChainConstant {
   readonly dims: readonly number[];
   readonly dataType: DataType;
@@ -22,7 +22,7 @@ export interface ChainConstant {
 }
 
 export interface ChainCost {
-  /** Bytes that each node of the chain makes, in order. */
+  /** Bytes that each node of the chain outputs, in order. */
   readonly made: readonly number[];
   /** Bytes of all results but the last, which is the constant itself. */
   readonly held: number;
@@ -33,7 +33,7 @@ interface Value {
   readonly type: DataType;
 }
 
-/** Operators that chains are made of; the size of what others make is not known here. */
+/** Operators of chains; the output sizes of others are not known here. */
 export const CHAIN_OPERATORS: ReadonlySet<string> = new Set([
   "Add",
   "BitShift",
@@ -53,7 +53,7 @@ export const CHAIN_OPERATORS: ReadonlySet<string> = new Set([
   "Transpose",
 ]);
 
-/** Costs of nodes in order, given the constants that they read; undefined where one is not a chain's. */
+/** The cost of nodes in order, given the constants that they read; undefined if one cannot be in a chain. */
 export function chainCost(
   nodes: readonly Node[],
   constantOf: (name: string) => ChainConstant | undefined,

@@ -1,7 +1,7 @@
 /**
- * A decoding chain under construction: nodes and constants with their size in the file. Values of constants
- * are made only when a draft is chosen, so that hundreds can be compared; names are given then as well, and
- * until then stand in with the length that most of them will have.
+ * A decoding chain under construction: nodes and constants with their size in the file. Values and names of
+ * constants are made only when a draft is chosen, so that hundreds can be compared; until then, placeholders
+ * have the length that most names will have.
  */
 import { contentKey, DataType, integerTensor, storedByteLength } from "../../ir/index.js";
 import type { Attribute, Node, Tensor } from "../../ir/index.js";
@@ -20,16 +20,16 @@ interface PendingConstant {
   readonly sharedKey?: string;
 }
 
-/** Constants of so many bytes are compared with those of other chains, which may have come to the same. */
+/** Constants of this many bytes are compared with those of other chains, which may be equal. */
 const SHARED_FROM = 256;
 
 /** Made once, as every draft needs them. */
 const PLACEHOLDERS: string[] = [];
 
 export class Draft {
-  /** The family that statistics count by. */
+  /** The family under which statistics count it. */
   readonly kind: string;
-  /** In words for a person: "16 values, 4 bits each". */
+  /** A description for reports: "16 values, 4 bits each". */
   readonly form: string;
   readonly nodes: Node[] = [];
   private readonly constants: PendingConstant[] = [];
@@ -73,7 +73,7 @@ export class Draft {
     return this.share(int64Constant(values));
   }
 
-  /** A constant that the model has had before, which chains share where they hold the same. */
+  /** A constant that the model already had, which chains share if they hold the same. */
   existing(tensor: Tensor): string {
     const { dims, dataType } = tensor;
     return this.share({ key: contentKey(tensor), dims, dataType, tensor: () => tensor });
@@ -105,7 +105,7 @@ export class Draft {
     );
   }
 
-  /** Bytes of those that it shares, by content. */
+  /** Bytes of the constants that it shares, by content. */
   get sharedBytes(): [key: string, bytes: number][] {
     const shared: [key: string, bytes: number][] = [];
     for (const constant of this.constants)
@@ -118,7 +118,7 @@ export class Draft {
     return this.nodes.reduce((sum, node) => sum + nodeWireSize(node), 0);
   }
 
-  /** Bytes that onnxruntime holds beside the constant itself while it loads the model. */
+  /** Bytes that onnxruntime holds besides the constant itself while it loads the model. */
   get heldBytes(): number {
     const constants = new Map(this.constants.map((constant) => [constant.name, constant]));
     return chainCost(this.nodes, (name) => constants.get(name))?.held ?? 0;
@@ -130,8 +130,7 @@ export class Draft {
   }
 
   /**
-   * The chain with names of the model. `shared` holds the constants that earlier chains of the graph
-   * brought.
+   * The chain with names of the model. `shared` holds the constants that earlier chains of the graph added.
    */
   build(names: FreeNames, shared: Map<string, string>): { nodes: Node[]; constants: Tensor[] } {
     const given = new Map<string, string>();

@@ -101,7 +101,7 @@ function isBfloat16Pattern(pattern: number): boolean {
   return (pattern & 0xffff) === 0 && ((pattern >>> 23) & 0xff) !== 0xff;
 }
 
-/** Tables for every word of two digits are shared by all tensors of as many values, and small up to here. */
+/** Up to this radix, tables for every word of two digits are small; tensors with the same radix share them. */
 const MAX_DIGIT_TABLE = 16;
 
 /** Few distinct values: indices, packed by their radix → Gather from the table. */
@@ -124,8 +124,8 @@ function codebookForms(candidate: Candidate): Draft[] {
 }
 
 /**
- * The same halves without arithmetic on whole tensors: a table for the low digit of each word and one for
- * the high, each gathered from the values by words that all tensors share.
+ * The same halves without arithmetic on whole tensors: one table for the low digit of each word and one for the
+ * high digit. Each is gathered from the values by words that all tensors share.
  */
 function codebookTables(draft: Draft, stream: DigitStream, { tensor, symbols }: Candidate): Draft {
   const [rows = 1, ...rest] = tensor.dims;

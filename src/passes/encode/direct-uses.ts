@@ -9,7 +9,7 @@ export interface DirectUse {
 
 /**
  * In node order. torch.jit.script leaves the weights of layers in a Loop or If in the graph around it, so
- * that the only user there is the Loop, which tells nothing of what they are.
+ * that the only user there is the Loop, which does not show the operator.
  * @param users nodes that take `name` as an input or capture it
  */
 export function* directUses(name: string, users: readonly Node[]): Generator<DirectUse> {

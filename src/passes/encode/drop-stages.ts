@@ -1,4 +1,4 @@
-/** Takes out the stages that load-stages.ts put in, so that passes see plain chains of constants. */
+/** Removes the stages that load-stages.ts added, so that passes see plain chains of constants. */
 import {
   DataType,
   GraphEditor,
@@ -10,11 +10,11 @@ import {
   type Node,
 } from "../../ir/index.js";
 
-/** Returns how many were taken out. */
+/** Returns how many were removed. */
 export function dropStages(model: Model): number {
   const editor = GraphEditor.forMainGraph(model);
   const ends = editor.graph.nodes.filter((node) => isStageEnd(node, editor));
-  // The last first: the If of a stage reads the number of the one before.
+  // Last stage first: the If of a stage reads the number of the one before.
   for (const end of ends.reverse()) drop(end, editor);
   return ends.length;
 }
@@ -38,7 +38,7 @@ function isNumber(name: string, editor: GraphEditor): boolean {
   return tensor !== undefined && tensor.dims.every((dim) => dim === 1) && toNumbers(tensor)[0]! <= 1;
 }
 
-/** The number becomes a constant, and what waited for it reads its constant at once. */
+/** Turns the number into a constant, so that what waited for it reads a constant. */
 function drop(end: Node, editor: GraphEditor): void {
   const [number = ""] = end.outputs;
   const absolute = editor.producer(end.inputs[0] ?? "")!;

@@ -1,4 +1,4 @@
-/** Encoding the constants of a model: which may be encoded, the edits, and the account of both. */
+/** Encodes the constants of a model: finds those that may be encoded, edits the graph and reports both. */
 import type { Diagnostic } from "../../diagnostics.js";
 import { groupBy } from "../../group-by.js";
 import { DataType, storedByteLength } from "../../ir/index.js";
@@ -22,7 +22,7 @@ export interface EncodingLimits {
   readonly minBytes: number;
   readonly minSaving: number;
   readonly functions: boolean;
-  /** Whether memory while loading does not count. */
+  /** Whether to ignore memory while loading. */
   readonly anyLoad?: boolean;
   /** Names of constants and nodes. */
   readonly exclude: ReadonlySet<string>;
@@ -34,10 +34,10 @@ export interface EncodingResult {
   /** Encoded constants by the family of their form. */
   readonly kinds: Map<string, number>;
   encodedTensors: number;
-  /** Bytes in the file of the constants looked at, and of what holds them now, functions included. */
+  /** Bytes in the file of the constants considered, and of their new forms, functions included. */
   bytesBefore: number;
   bytesAfter: number;
-  /** What the forms would save if the operator set had them. */
+  /** Bytes that the forms would save if the operator set supported them. */
   missedBytes: number;
 }
 
@@ -122,7 +122,7 @@ async function findPlaces(
     const isLarge = ENCODABLE_BYTES.has(tensor.dataType) && storedByteLength(tensor) >= limits.minBytes;
     const users = editor.consumers(tensor.name ?? "");
     const name = tensor.name ?? "";
-    // The form that the file had stood there before, whatever speaks against a new one.
+    // The file already used this form, so it is allowed.
     const form =
       users.length > 0 && !editor.isOutput(name) && !editor.input(name) ? forms.of(tensor) : undefined;
     const obstacle = isLarge ? whyDense(editor, tensor, users, limits.exclude) : undefined;
@@ -165,7 +165,7 @@ function keepForOpset(
     result,
     tensor,
     user,
-    `operator set ${opset} lacks the operators; ` +
+    `operator set ${opset} lacks the operators: ` +
       `from ${ENCODING_OPSET} on ${draft.form} takes ${draft.bytes} of ${choice.denseBytes} bytes`,
   );
 }
@@ -177,7 +177,7 @@ interface WholeModel {
   readonly result: EncodingResult;
 }
 
-/** Chains need nothing but constants, so they go to the start of the graph. */
+/** Chains read only constants, so they go to the start of the graph. */
 function encodeGraph(
   editor: GraphEditor,
   places: readonly { place: Place; pick: FormOption | undefined }[],
@@ -239,7 +239,7 @@ function count(
   });
 }
 
-/** What the file said about the constant moves to the node that makes it now. */
+/** Moves annotations of the constant to the node that now makes it. */
 function carryAnnotations(tensor: Tensor, chain: readonly Node[]): void {
   const last = chain.at(-1);
   if (!last) return;

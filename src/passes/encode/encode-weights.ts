@@ -1,21 +1,20 @@
 /**
- * encode-weights: stores constants so that the file shrinks, in operators that onnxruntime computes once at
- * load.
+ * encode-weights: stores constants in fewer bytes, as operators that onnxruntime computes once at load.
  *
  *   W (dense)   →   codes ─▶ Cast ─▶ … ─▶ Gather(table) ─▶ W
  *
- * Lossless: the chain makes exactly the bytes that were stored, and inference runs on the same dense
- * constant as before (see folding-facts.ts for what was measured). Per tensor the smallest of these is
- * taken, dense included: one value everywhere; a narrower float type that holds every value; a table of few
+ * Lossless: the chain computes exactly the original bytes, and inference runs on the same dense constant as
+ * before (measured in folding-facts.ts). For each tensor, takes the smallest of these forms, dense included:
+ * one value everywhere; a narrower float type that holds every value; a table of few
  * values with packed indices; gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned
  * tensors, with a table or plain values. The decoded constant keeps its name, so nothing that uses it
  * changes. Chains of the same operators are written once, as a function of the model.
  *
- * Handles float32, float16, int8 and uint8 initializers of any scope. Leaves alone: graph outputs, defaults
- * of graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1
+ * Handles float32, float16, int8 and uint8 initializers of any scope. Skips graph outputs, defaults of
+ * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1
  * GiB). Must come last: passes after it see codes instead of weights, and a tool that folds constants
- * brings the dense form back. What unpack-weights has made dense goes back to the form it had where that is
- * smallest. A runtime that folds none decodes at every inference; `storage: "plain"` is for those.
+ * restores the dense form. Constants that unpack-weights made dense return to their old form if that is the
+ * smallest. A runtime that does not fold constants decodes at every inference; use `storage: "plain"` there.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -45,7 +44,7 @@ export interface EncodeWeightsOptions {
    * folded.
    */
   readonly functions: boolean;
-  /** Names of constants, or of nodes whose constants are to stay dense. */
+  /** Names of constants, or of nodes whose constants stay dense. */
   readonly exclude: readonly string[];
 }
 
@@ -55,8 +54,8 @@ export const encodeWeights = definePass<EncodeWeightsOptions>({
   flag: {
     syntax: "--storage <form>",
     help:
-      "how constants are stored: auto (small in the file and to load), smallest (in the file, at any cost " +
-      "of loading), plain (dense, for runtimes that do not fold constants) or int8",
+      "how constants are stored: auto (small file, little memory to load), smallest (smallest file, whatever " +
+      "loading takes), plain (dense, for runtimes that do not fold constants) or int8",
     parse: (value) => ({ storage: parseStorage(value) }),
   },
   lossy: false,
@@ -133,7 +132,7 @@ function refuseUnmatched(editors: readonly GraphEditor[], exclude: readonly stri
   if (unmatched === undefined) return;
   throw new EdgecError(
     "UNMATCHED_SELECTOR",
-    `encode-weights: "${unmatched}" is no constant or node of the model.${suggestion(unmatched, known)}`,
+    `encode-weights: "${unmatched}" is neither a constant nor a node of the model.${suggestion(unmatched, known)}`,
   );
 }
 
@@ -145,7 +144,7 @@ function opsetDiagnostic(opset: number, missedBytes: number): Diagnostic[] {
       severity: "warning",
       message:
         `The model uses operator set ${opset}, which lacks the operators that stored forms need. ` +
-        `Raise it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
+        `Upgrade it to ${ENCODING_OPSET} or later to save ${missedBytes} bytes.`,
     },
   ];
 }

@@ -1,13 +1,12 @@
 /**
- * The forms of a constant as the choice among them sees them: sizes, and which form it is. Drafts are made
- * to be measured and dropped, and that of the form chosen is made once more: those of thousands of constants
- * would fill the memory.
+ * Measures the forms of a constant for the choice among them. Drafts are measured and dropped, and the draft of
+ * the chosen form is made again: drafts of thousands of constants would fill the memory.
  */
 import { ChainStructures, type ChainStructure } from "./chain-structures.js";
 import { elementCount, type Tensor } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
 
-/** A constant that the forms of one graph may have in common, such as a divisor. */
+/** A constant that forms of one graph may share, such as a divisor. */
 export interface SharedConstant {
   /** Counted from 0 within one `FormOptions`. */
   readonly id: number;
@@ -24,19 +23,19 @@ export interface FormOption {
   readonly inlineBytes: number;
   /** The same with the chain as a call of a function. */
   readonly callBytes: number;
-  /** What loading it costs, in bytes of the file that it must save. */
+  /** The cost of loading it, in bytes of the file that it must save. */
   readonly loadCost: number;
 }
 
 /**
- * A form may take a byte more in the file where it saves so many while the model loads: 0.2 % of a pruned
- * layer pay for the difference between the dearest and the cheapest mask.
+ * A form may take one more byte in the file if it saves this many while the model loads: 0.2 % of a pruned
+ * layer pays for the difference between the most and the least expensive mask.
  */
 const HELD_PER_BYTE = 2 ** 14;
 /** Smaller constants cost next to nothing to load, whatever their form. Elements. */
 const LOAD_COUNTS_FROM = 2 ** 14;
 
-/** How much of what loading a constant takes counts in the choice of its form: bytes of the file per byte. */
+/** The weight of loading a constant in the choice of its form: bytes of the file per byte of memory. */
 export function loadWeight(tensor: Pick<Tensor, "dims">): number {
   return elementCount(tensor) < LOAD_COUNTS_FROM ? 0 : 1 / HELD_PER_BYTE;
 }
@@ -64,10 +63,10 @@ export class FormOptions {
   private readonly constants = new Map<string, SharedConstant>();
 
   /**
-   * The forms worth comparing: of those with the same chain only the smallest, and none that cannot win even
-   * as a call.
+   * The forms worth comparing: only the smallest of those with the same chain, and none that cannot win even as
+   * a call.
    * @param graph within which constants are shared
-   * @param weight see `loadWeight`; 0 takes the smallest at any cost of loading
+   * @param weight see `loadWeight`; 0 takes the smallest file, whatever loading takes
    */
   of(drafts: readonly Draft[], graph: number, weight = 0): FormOption[] {
     const byChain = new Map<number, Measured>();
@@ -113,7 +112,7 @@ export class FormOptions {
     };
   }
 
-  /** The same list for all drafts that share the same. */
+  /** One list for all drafts that share the same constants. */
   private sharedOf({ sharedBytes }: Draft, graph: number): SharedList {
     let list = (this.lists[graph] ??= new SharedList(undefined));
     for (const [content, bytes] of sharedBytes)

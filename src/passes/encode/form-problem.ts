@@ -1,4 +1,4 @@
-/** What a choice of forms for all constants comes to, with some chains as functions. */
+/** The cost of a choice of forms for all constants, with some chains as functions. */
 import type { ChainStructure } from "./chain-structures.js";
 import type { Choice, FormOption, SharedConstant } from "./form-options.js";
 
@@ -8,17 +8,17 @@ export interface Selection {
   /** Chains that are called as functions. */
   readonly functions: ReadonlySet<ChainStructure>;
   readonly bytes: number;
-  /** The same with what loading costs, by which selections are compared. */
+  /** The same plus the cost of loading, by which selections are compared. */
   readonly cost: number;
 }
 
-/** Bytes of a constant that is no mere number or shape. */
+/** From this size on, a constant is more than a number or a shape. */
 const LARGE = 256;
-/** Forms that are looked at in a few milliseconds. */
+/** The number of forms that take a few milliseconds to consider. */
 const QUICK = 100_000;
 
 export class FormProblem {
-  /** How often all choices can be gone through without anyone noticing. */
+  /** How often all choices can be evaluated without a noticeable delay. */
   readonly quickTrials: number;
   /** For each large constant that forms may share, how many choices could read it; 1 for others. */
   private readonly readers: Float64Array;
@@ -42,7 +42,7 @@ export class FormProblem {
     return bytes;
   }
 
-  /** What the functions grow by when the chain becomes one, or shrink by when it is one no more. */
+  /** The bytes by which the functions grow if the chain becomes one, or shrink if it stops being one. */
   toggleBytes(chain: ChainStructure, functions: ReadonlySet<ChainStructure>): number {
     const size = this.sizes.get(chain) ?? 0;
     if (functions.has(chain)) return -size - (functions.size === 1 ? this.importBytes : 0);
@@ -50,8 +50,8 @@ export class FormProblem {
   }
 
   /**
-   * Gives each constant its smallest form, with these functions open. What several may share, the first
-   * would pay for all, and so would take another form alone: in the choice each pays its part.
+   * Gives each constant its smallest form, with these functions available. Each constant pays its part of what
+   * several share: if the first paid for all, it would choose another form.
    */
   evaluate(functions: ReadonlySet<ChainStructure>): Selection {
     const paid = new Uint8Array(this.readers.length);
@@ -91,7 +91,7 @@ export class FormProblem {
   }
 }
 
-/** What a form costs by itself: its bytes, and what loading it is worth in bytes. */
+/** The cost of a form by itself: its bytes, plus its cost of loading in bytes. */
 export function ownCost(option: FormOption, functions: ReadonlySet<ChainStructure>): number {
   return ownBytes(option, functions) + option.loadCost;
 }

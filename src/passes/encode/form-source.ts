@@ -1,20 +1,20 @@
-/** Makes the drafts of one constant, as often as asked. */
+/** Makes the drafts of one constant, again at each request. */
 import { storedByteLength, type StoredForm, type Tensor } from "../../ir/index.js";
 import type { Candidate } from "./chain-parts.js";
 import type { Draft } from "./decoder-builder.js";
 import { candidateOf, draftsOf, STORAGE_FORMS } from "./storage-forms.js";
 import { draftOf } from "./stored-forms.js";
 
-/** What is known of smaller constants is found anew rather than kept. Bytes. */
+/** Facts about smaller constants are recomputed, not cached. Bytes. */
 const KEPT_FROM = 2 ** 16;
 
 export class FormSource {
   private known: Candidate | undefined;
-  /** Where the drafts of each form end among all. */
+  /** The index at which the drafts of each form end. */
   private readonly ends: number[] = [];
 
   /**
-   * @param opset that new forms are to use; undefined where there may be none
+   * @param opset the operator set for new forms; undefined if none are allowed
    * @param stored the form that the file had, if it still holds
    */
   constructor(
@@ -36,7 +36,7 @@ export class FormSource {
     return found;
   }
 
-  /** One of them, made with those of its own form alone. */
+  /** One of them; makes only the drafts of its form. */
   draft(index: number): Draft {
     const at = this.ends.findIndex((end) => index < end);
     const candidate = at < 0 ? undefined : this.candidate();

@@ -1,4 +1,4 @@
-/** Short names that nothing in the model bears: names of decoding chains are bytes in the file. */
+/** Finds short unused names: names of decoding chains take bytes in the file. */
 import { nodeLists } from "../../ir/index.js";
 import type { Model } from "../../ir/index.js";
 
@@ -8,7 +8,7 @@ export class FreeNames {
   private readonly prefix: string;
   private given = 0;
 
-  /** Takes the shortest prefix of which, with letters and digits after it, no name of the model is made. */
+  /** Takes the shortest prefix that, with letters and digits after it, gives no name of the model. */
   constructor(model: Model) {
     const taken = new Set(namesOf(model));
     const clashes = (prefix: string): boolean =>

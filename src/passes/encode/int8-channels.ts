@@ -16,21 +16,21 @@ const CLIP_STEPS = 16;
 const CLIP_STEP = 1 / 40;
 
 /**
- * Channels of up to so many values try clipping points on all of them, longer ones on a sample of this
+ * Channels with up to this many values try clipping points on all of them, longer ones on a sample of this
  * size.
  */
 const ALL_BELOW = 2048;
 const SAMPLE = 1024;
 /**
- * Trials of a long channel without a gain before it ends: its error falls and rises once, but for the noise
- * of rounding.
+ * Trials of a long channel without a gain before it stops: its error falls and rises once, apart from rounding
+ * noise.
  */
 const PATIENCE = 4;
-/** Values that are moved at a time: neighbouring channels share cache lines. */
+/** Values to move at a time: neighbouring channels share cache lines. */
 const BLOCK = 2 ** 18;
 /**
- * Between channels of a block: lengths are mostly powers of two, and would all fall on the same lines of
- * the cache.
+ * Padding between channels of a block: lengths are mostly powers of two, and would all map to the same cache
+ * lines.
  */
 const PADDING = 16;
 
@@ -186,7 +186,7 @@ class Trials {
       sum += magnitude;
       if (magnitude > largest) largest = magnitude;
     }
-    // Neither NaN nor an infinity is lost in a sum of magnitudes.
+    // A sum of magnitudes keeps NaN and infinities.
     if (!Number.isFinite(sum)) return undefined;
     const finest = Math.fround(largest / MAX_CODE);
     // Subnormal scales lose the precision that codes need.
@@ -238,18 +238,17 @@ class Trials {
   }
 }
 
-/** Fewest steps from zero to the largest weight that count as a grid of eight bits. */
+/** The fewest steps from zero to the largest weight that count as an 8-bit grid. */
 const COARSEST = 64;
-/** Float32 knows a code to 1.5e-5. */
+/** The precision of a code in float32 is 1.5e-5. */
 const ON_GRID = 1e-4;
 
 /**
- * The scale of weights that were rounded for int8 kernels already, where the guard against saturation left
- * their largest code below 127: a finer grid would round them once more. Most other channels are told from
- * these by three values.
+ * The scale of weights that were already rounded for int8 kernels, if the guard against saturation left their
+ * largest code below 127: a finer grid would round them again. Three values rule out most other channels.
  */
 function coarserGrid(channel: Float32Array, largest: number): number | undefined {
-  // What the finest grid holds needs no other: equal weights lie on every grid.
+  // Weights on the finest grid need no other: equal weights lie on every grid.
   if (isOnGrid(channel, MAX_CODE / largest)) return undefined;
   for (let steps = MAX_CODE - 1; steps >= COARSEST; steps--)
     if (isOnGrid(channel, steps / largest)) return Math.fround(largest / steps);

@@ -1,6 +1,6 @@
 /**
- * The small integer constants of chains, such as divisors, axes and shapes. The same few come in hundreds of
- * drafts for each tensor, so each is made once, and found again without text.
+ * The small integer constants of chains, such as divisors, axes and shapes. The same few occur in hundreds of
+ * drafts for each tensor, so each is made once and looked up without text keys.
  */
 import { DataType, int64Tensor, integerTensor } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
@@ -19,7 +19,7 @@ interface Branch {
   readonly next: Map<number, Branch>;
 }
 
-/** As many are kept; models with more shapes than that begin anew. */
+/** The most constants to keep; beyond that, the cache starts again. */
 const MOST = 10_000;
 
 let int32Root: Branch = { next: new Map() };

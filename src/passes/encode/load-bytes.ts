@@ -1,11 +1,11 @@
-/** How much memory onnxruntime takes to load a model, from the forms that its constants have. */
+/** Estimates the memory that onnxruntime takes to load a model, from the forms of its constants. */
 import { copyModel, GraphEditor, storedByteLength, type Model } from "../../ir/index.js";
 import { constantChains } from "./constant-chains.js";
 import { dropStages } from "./drop-stages.js";
 
-/** Of constants that are not decoded: they are copied, and repacked for kernels. Measured 1.52 to 1.7. */
+/** Factor for constants that are not decoded: they are copied, and repacked for kernels. Measured 1.52 to 1.7. */
 export const PER_DENSE_BYTE = 1.6;
-/** Of all that decoding takes: the allocator's share. Measured 0.95 to 1.15. */
+/** Factor for decoding, because of the allocator. Measured 0.95 to 1.15. */
 const PER_DECODED_BYTE = 1.1;
 /** The largest stage against the mean. */
 const UNEVEN = 1.2;

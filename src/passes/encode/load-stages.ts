@@ -1,18 +1,18 @@
 /**
- * Lets onnxruntime decode the constants of a large model in stages, each of which is forgotten before the
- * next begins.
+ * Lets onnxruntime decode the constants of a large model in stages, and free the memory of each before the next
+ * begins.
  *
- * Folding keeps every result until it is through with the graph, and then starts again while something has
- * changed, up to ten times. A chain is put off to a later round by an input that is not known before:
+ * Folding keeps every result until it has walked the graph, and then repeats while something changed, up to ten
+ * times. An input that is not known earlier defers a chain to a later round:
  *
  *   If(true) { DequantizeLinear(1) } ─▶ Abs ─▶ QuantizeLinear ─▶ Cast ─▶ 1
  *
- * A DequantizeLinear is only folded together with the QuantizeLinear behind it, which the branch of an If
- * has not; once the If is gone, the next round folds them. The If of each stage waits for the number of the
- * stage before, and so takes one round more. Chains read a shape or their packed words through a Reshape or
- * a Mul by that number, and so wait as well. Measured in onnxruntime 1.17.3, 1.30 and 1.32, and web 1.30:
- * every chain is folded, and the peak falls to that of the largest stage. At level disabled the nodes of the
- * stages run at every inference with the chains, in microseconds.
+ * A DequantizeLinear is only folded together with the QuantizeLinear behind it, which the branch of an If does
+ * not contain; once the If is gone, the next round folds them. The If of each stage waits for the number of the
+ * stage before, and so takes one more round. Chains read a shape or their packed words through a Reshape or a
+ * Mul by that number, so they wait as well. Measured in onnxruntime 1.17.3, 1.30 and 1.32, and web 1.30: every
+ * chain is folded, and the peak falls to that of the largest stage. At level disabled, the nodes of the stages
+ * run at every inference with the chains, in microseconds.
  */
 import {
   attribute,
@@ -32,11 +32,11 @@ import {
 import { constantChains, type ConstantChain } from "./constant-chains.js";
 import { FreeNames } from "./free-names.js";
 
-/** Rounds of folding are ten; some stay free for what else changes the graph. */
+/** There are ten rounds of folding; some are left for other changes of the graph. */
 const MAX_STAGES = 8;
-/** Below this, loading takes less than the runtime itself. Bytes held beside the constants. */
+/** Below this, loading takes less memory than the runtime itself. Bytes held besides the constants. */
 const WORTH_STAGES = 2 ** 25;
-/** What a stage may hold, as a share of the constants that are made. */
+/** The memory that a stage may hold, as a share of the decoded constants. */
 const SHARE_HELD = 0.3;
 /** Results below this need not wait. Bytes. */
 const SMALL = 2 ** 16;
@@ -45,11 +45,11 @@ const LIMITS = { worth: WORTH_STAGES, small: SMALL };
 export interface StageCount {
   /** Rounds in which the chains are folded. */
   readonly stages: number;
-  /** Bytes held beside the constants in the largest of them. */
+  /** Bytes held besides the constants in the largest stage. */
   readonly held: number;
 }
 
-/** Spreads the chains of the main graph over stages where that makes loading smaller. */
+/** Spreads the chains of the main graph over stages if that reduces the memory of loading. */
 export function stageChains(model: Model, editor: GraphEditor, limits = LIMITS): StageCount {
   const chains = constantChains(model, editor);
   const held = chains.reduce((sum, { cost }) => sum + cost.held, 0);
@@ -69,13 +69,13 @@ export function stageChains(model: Model, editor: GraphEditor, limits = LIMITS):
   return { stages, held: Math.max(...perStage) };
 }
 
-/** A stage's number 1, by the type that is asked for. */
+/** A stage's number 1, by the requested type. */
 type Token = "bool" | "shape" | "flat";
 
 class StageBuilder {
   private readonly names: FreeNames;
   private readonly nodes: Node[] = [];
-  /** Values made before the chains, by what they are. */
+  /** Values made before the chains, by their description. */
   private readonly known = new Map<string, string>();
 
   constructor(
@@ -104,12 +104,12 @@ class StageBuilder {
       }
   }
 
-  /** All that was made, before everything else. */
+  /** All nodes that were made; they go before all others. */
   insert(): void {
     this.editor.insertBefore(this.editor.graph.nodes[0], ...this.nodes);
   }
 
-  /** The constant, known only from the stage on. */
+  /** The constant, which is known only from this stage on. */
   private waiting(name: string, kind: "words" | "shape", stage: number): string {
     return this.once(`${stage} ${kind} ${name}`, () => {
       if (kind === "shape") return this.op("Mul", [name, this.token(stage, "shape")]);
@@ -181,7 +181,7 @@ class StageBuilder {
   }
 }
 
-/** The packed words among a step's constants: the largest that is no table of values. */
+/** The packed words among a step's constants: the largest that is not a table of values. */
 function wordsOf(constants: readonly (Tensor | undefined)[]): Tensor | undefined {
   const words = constants.filter((tensor) => tensor && WORDS.has(tensor.dataType));
   return words.sort((a, b) => elementCount(b!) - elementCount(a!))[0];

@@ -1,7 +1,6 @@
 /**
- * How many bytes each function would save or cost a selection, were it opened or closed, from one walk over
- * the constants: trying each in full is a walk for every function. Estimates, as what constants share is
- * counted roughly.
+ * Estimates the bytes that adding or removing each function would save or cost a selection, from one walk over
+ * the constants; a full trial takes one walk per function. Shared constants are counted roughly.
  */
 import type { ChainStructure } from "./chain-structures.js";
 import type { FormOption } from "./form-options.js";

@@ -1,7 +1,7 @@
 /**
- * Which form each constant takes, and which chains become functions, so that the file is smallest. A chain
- * written out costs its nodes, a call of a function little, a function once. That is facility location:
- * functions are opened greedily while one makes the whole smaller, then closed again where that does.
+ * Chooses the form of each constant, and the chains that become functions, so that the file is smallest. A chain
+ * written out costs its nodes; a call of a function costs little, and the function itself is paid once. This is
+ * facility location: functions are opened greedily while that reduces the total, and closed again if that does.
  */
 import type { FunctionDef } from "../../ir/index.js";
 import type { PassContext } from "../contract.js";
@@ -49,8 +49,8 @@ async function improve(
     const { functions } = before;
     let tried = 0;
     for (const { chain, change } of estimatedChanges(problem, before)) {
-      // Trying one takes a walk over all constants, so what promises less than was found is left out, but
-      // where all of it is quickly done.
+      // Each full trial walks all constants, so trials whose estimate is no better than the best found are
+      // skipped, unless all of them are quick.
       if (tried >= problem.quickTrials && before.cost + change >= best.cost) break;
       await advance?.(tried++, problem.sizes.size, "shared chains");
       const trial = new Set(functions);

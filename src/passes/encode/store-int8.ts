@@ -5,15 +5,15 @@
  *   W float16, bfloat16  →   W int8 ─▶ Cast(float) ─▶ Mul(scale) ─▶ Cast(float16, bfloat16) ─▶ W
  *
  * A quarter of the size at the speed of float: onnxruntime computes the chain once at load
- * (folding-facts.ts), which it would not do for a DequantizeLinear. Activations stay float, so only the
+ * (folding-facts.ts), which it would not do for a DequantizeLinear. Activations stay in float, so only the
  * rounding of the weights is lost, about 40 dB and more. For LSTM, GRU and RNN, embeddings, and wherever
  * int8 arithmetic is slower than float.
  *
  * Symmetric codes from -127 to 127; the scale is that of least squared error per output channel, per
  * direction and row for recurrent weights. Half-precision models go on computing in half precision:
  * onnxruntime multiplies float16 in few of its builds, and folds the chain in float32 in all of them.
- * Weights that the file held in fewer bytes already, in int8 above all, keep that form, as rounding them
- * once more would lose something for nothing.
+ * Weights that the file already held in fewer bytes, mostly in int8, keep that form, because rounding them
+ * again would lose accuracy for nothing.
  *
  * Handles float32, float16 and bfloat16 initializers of any scope that are weights of Conv, ConvTranspose,
  * Gemm, MatMul, Gather, LSTM, GRU and RNN, of onnxruntime's Attention, FusedConv, FusedGemm, FusedMatMul
@@ -22,6 +22,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
+import { plural } from "../../units.js";
 import { FloatReader, GraphEditor, nodeLabel, opsetVersion, storedByteLength } from "../../ir/index.js";
 import type { Model, Node, Tensor } from "../../ir/index.js";
 import { withCompute, type Working } from "../compute.js";
@@ -38,18 +39,18 @@ import { weightAxes } from "../../layers/weight-axes.js";
 import { FLOATS, whyFloat, whySmaller } from "./why-float.js";
 
 export interface StoreInt8Options {
-  /** Smaller tensors stay float. */
+  /** Smaller tensors stay in float. */
   readonly minBytes: number;
-  /** Names of constants, or of nodes whose weights are to stay float. */
+  /** Names of constants, or of nodes whose weights stay in float. */
   readonly exclude: readonly string[];
   /** Names of the only constants to store as int8; undefined for all that qualify. */
   readonly only: readonly string[] | undefined;
   /**
-   * Bits that were asked for where layers compute in int8: weights that are stored at 8 instead are then
-   * told of.
+   * Bits requested for layers that compute in int8. If these are fewer than 8, weights that are stored at 8 bits
+   * instead cause a warning.
    */
   readonly askedBits: number;
-  /** Only those that the file held as int8 and a pass has changed since: they go back to that form. */
+  /** Only weights that the file held as int8 and a pass has changed since: they return to that form. */
   readonly again: boolean;
 }
 
@@ -67,7 +68,7 @@ export const storeInt8 = definePass<StoreInt8Options>({
 
 interface Tally {
   readonly nodes: NodeStatus[];
-  /** Those whose codes take more bits than were asked for. */
+  /** Weights whose codes take more bits than requested. */
   readonly ofMoreBits: NodeStatus[];
   stored: number;
   bytesBefore: number;
@@ -113,7 +114,7 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
   };
 }
 
-/** Few bits are rounded to what a layer computes in int8; elsewhere they would cost more than they save. */
+/** Fewer bits are only for layers that compute in int8; elsewhere they would cost more than they save. */
 function moreBits(stored: readonly NodeStatus[], asked: number): Diagnostic[] {
   if (stored.length === 0) return [];
   const names = stored
@@ -148,7 +149,7 @@ async function storeGraph(
   const chains: Node[] = [];
   const lookedAt = editor.graph.initializers.filter((tensor) => isLookedAt(tensor, options, scope.forms));
   const reader = new FloatReader(lookedAt);
-  // Constants are handed over one by one, so that those of a large model need not be in memory together.
+  // Constants are processed one by one, so that those of a large model need not be in memory together.
   for (const [index, tensor] of lookedAt.entries()) {
     const name = tensor.name ?? "";
     await advance?.(index, lookedAt.length);
@@ -179,7 +180,7 @@ async function storeGraph(
       name,
       opType: user?.opType ?? "",
       status: "changed",
-      reason: `int8 with ${stored.scales.length} scale(s), ${stored.sqnr.toFixed(1)} dB`,
+      reason: `int8 with ${plural(stored.scales.length, "scale")}, ${stored.sqnr.toFixed(1)} dB`,
     };
     tally.nodes.push(status);
     // Weights that were rounded before a search left their layer in float are packed as tightly by
@@ -227,12 +228,12 @@ function refuseUnmatched(editors: readonly GraphEditor[], { only, exclude }: Sto
   if (tensor !== undefined)
     throw new EdgecError(
       "UNMATCHED_SELECTOR",
-      `store-int8: "${tensor}" is no constant of the model.${suggestion(tensor, tensors)}`,
+      `store-int8: "${tensor}" is not a constant of the model.${suggestion(tensor, tensors)}`,
     );
   const name = exclude.find((excluded) => !known.has(excluded));
   if (name !== undefined)
     throw new EdgecError(
       "UNMATCHED_SELECTOR",
-      `store-int8: "${name}" is no constant or node of the model.${suggestion(name, known)}`,
+      `store-int8: "${name}" is neither a constant nor a node of the model.${suggestion(name, known)}`,
     );
 }

@@ -1,6 +1,5 @@
 /**
- * The compact forms that constants had in the file, for putting them back where nothing has changed a
- * value.
+ * The compact forms that constants had in the file, to restore them if no value has changed.
  */
 import {
   contentKey,
@@ -37,7 +36,7 @@ const LASTING: ReadonlySet<string> = new Set([
   "Where",
 ]);
 
-/** What a model remembers of its file, by content: passes rename, copy and merge constants. */
+/** Stored forms by content, because passes rename, copy and merge constants. */
 export class StoredForms {
   private readonly byKey = new Map<string, StoredForm>();
   private readonly byName = new Map<string, StoredForm>();
@@ -59,8 +58,7 @@ export class StoredForms {
   }
 
   /**
-   * Whether the file held the constant of that name as int8 codes of its shape, whatever its values are by
-   * now.
+   * Whether the file held the constant of that name as int8 codes of its shape, whatever its values are now.
    */
   wasInt8({ name, dims }: Tensor): boolean {
     const form = this.byName.get(name ?? "");

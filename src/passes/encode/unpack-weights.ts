@@ -1,18 +1,18 @@
 /**
- * unpack-weights: makes dense constants of weights that the file holds compactly, for passes that change
+ * unpack-weights: turns weights that the file holds compactly into dense constants, for passes that change
  * them.
  *
  *   codes ─▶ Cast ─▶ Mul(scale) ─▶ W ─▶ Conv   →   W (dense) ─▶ Conv
  *
  * int8 with a scale, half precision behind Cast, tables and gaps, alone or in functions: pruning, int8 and
- * clustering see none of the weights behind them. The form is remembered with the model, and encode-weights
- * puts it back where the value is still the same at the end and no other form is smaller.
+ * clustering cannot see weights in these forms. The model remembers the form, and encode-weights restores it if
+ * the value is still the same at the end and no other form is smaller.
  *
- * Takes floating-point values and 8-bit codes that take more bytes than what they are computed from. Leaves
- * alone: what fold-constants stores anyway; copies, such as a Transpose of a table that is read as it is as
- * well, which would be stored twice; values of more elements than eight for each byte of the constants
- * behind them (and of 2^20); and what folding never computes (see foldable.ts), such as a DequantizeLinear,
- * which is int8 arithmetic rather than a form.
+ * Unpacks floating-point values and 8-bit codes that take more bytes than the constants behind them. Skips what
+ * fold-constants stores anyway; copies that would be stored twice, such as a Transpose of a table that is also
+ * read directly; values with more than eight elements per byte of the constants behind them (and more than
+ * 2^20); and what folding never computes (see foldable.ts), such as a DequantizeLinear, which is int8 arithmetic
+ * rather than a storage form.
  */
 import {
   contentKey,
@@ -41,16 +41,16 @@ const TYPES: ReadonlySet<DataType> = new Set([
 ]);
 const MIN_ELEMENTS = 2 ** 20;
 const ELEMENTS_PER_BYTE = 8;
-/** onnxruntime and protobuf take no more in one tensor, 1 GiB of float32. */
+/** The limit of onnxruntime and protobuf for one tensor: 1 GiB of float32. */
 const MAX_ELEMENTS = 2 ** 28;
 /** Constants that are evaluated together, bytes. */
 const BATCH_BYTES = 2 ** 25;
 
 export const unpackWeights = definePass<Record<string, never>>({
   name: "unpack-weights",
-  description: "makes dense constants of weights that the file holds as codes, tables or in half precision",
+  description: "Turn weights that are stored as codes, tables or half precision into dense constants",
   lossy: false,
-  writesOut: true,
+  growsFile: true,
   defaults: {},
   async run(model, _options, { evaluator }): Promise<PassResult> {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
@@ -157,7 +157,7 @@ async function unpack(
   { model, regions, evaluator, totals }: Unpacking,
 ): Promise<void> {
   const values = await regions.evaluate(nodes, evaluator);
-  // Stored together: each time, the lists of the whole graph are gone through.
+  // Stored together, because each edit walks the lists of the whole graph.
   const unpacked: Node[] = [];
   for (const node of nodes) {
     const [name = ""] = node.outputs;
@@ -177,7 +177,7 @@ async function unpack(
   if (unpacked.length > 0) regions.store(unpacked, values, totals);
 }
 
-/** Whether the value is part of a constant that stays in the file, or that in another order. */
+/** Whether the value is part of a constant that stays in the file, or the same in another order. */
 function isCopy(chain: readonly Node[], constants: ReadonlyMap<string, Tensor>, value: Tensor): boolean {
   const largest = [...constants.values()].reduce(
     (most, tensor) => Math.max(most, storedByteLength(tensor)),

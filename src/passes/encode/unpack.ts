@@ -1,6 +1,5 @@
 /**
- * The part that chains have in common: from packed words back to int32 digits, and from flat values to the
- * shape.
+ * The common part of chains: from packed words back to int32 digits, and from flat values to the shape.
  */
 import { attribute, DataType } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
@@ -10,7 +9,7 @@ import type { Packing } from "./bit-packing.js";
 export interface DigitStream {
   readonly radix: number;
   readonly packing: Packing;
-  /** In pieces, each valid until the next is taken. */
+  /** In pieces; each is valid until the next one is read. */
   readonly digits: () => Iterable<ArrayLike<number>>;
 }
 
@@ -45,7 +44,7 @@ export function emitFlatDigits(draft: Draft, stream: DigitStream): string {
   return stream.packing.digitsPerWord === 1 ? digits : draft.op("Reshape", [digits, draft.int64([-1])]);
 }
 
-/** As `emitFlatDigits` for the bits of bytes, as bytes: a quarter of what int32 takes while the model loads. */
+/** As `emitFlatDigits` for the bits of bytes, as bytes: a quarter of the memory of int32 while the model loads. */
 export function emitByteBits(draft: Draft, { packing, radix, digits }: DigitStream): string {
   const { digitsPerWord, words, type } = packing;
   const bytes = draft.constant(type, [words], () => packWords(digits(), radix, packing));

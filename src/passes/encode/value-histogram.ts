@@ -1,14 +1,13 @@
 /**
- * A tensor as symbols: which bit patterns it holds and where, the ground that every storage form is chosen
- * on.
+ * A tensor as symbols: the bit patterns that it holds and their positions, from which storage forms are chosen.
  */
 import { elementCount, tensorPieces } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
 
-/** More distinct patterns than this and a table of them stops paying; counting stops as well. */
+/** With more distinct patterns than this, a table no longer pays, so counting stops. */
 export const MAX_DISTINCT = 4096;
 
-/** Share of elements that differ from the most frequent one, from which on no sparse form is tried. */
+/** No sparse form is tried from this share of elements that differ from the most frequent one. */
 export const DENSE_FROM = 0.95;
 
 export type Patterns = Uint8Array | Uint16Array | Uint32Array;
@@ -17,11 +16,11 @@ export interface Symbols {
   readonly count: number;
   readonly bytesPerElement: number;
   /**
-   * The bits of each element, in pieces that are valid until the next is taken and read anew each time, so
+   * The bits of each element, in pieces that are valid until the next one is read, and read again each time, so
    * that a large tensor is never whole in memory; comparing bits keeps -0 and every NaN apart.
    */
   readonly patterns: () => Iterable<Patterns>;
-  /** Whether all elements hold; reads no further than the first that does not. */
+  /** Whether all elements satisfy the test; stops at the first that does not. */
   readonly every: (holds: (pattern: number) => boolean) => boolean;
   /** Distinct patterns in ascending order, or undefined when there are more than MAX_DISTINCT. */
   readonly distinct: readonly number[] | undefined;

@@ -1,4 +1,4 @@
-/** Which constants must stay as they are, and why. */
+/** Finds constants that must stay dense, and the reasons. */
 import type { Diagnostic } from "../../diagnostics.js";
 import { elementCount, nodeLabel } from "../../ir/index.js";
 import type { GraphEditor, Node, Tensor } from "../../ir/index.js";

@@ -1,4 +1,4 @@
-/** Which weights are not stored as int8, and why. */
+/** Finds weights that are not stored as int8, and the reasons. */
 import { DataType, elementCount, nodeLabel, type GraphEditor, type Tensor } from "../../ir/index.js";
 import type { DirectUse } from "./direct-uses.js";
 import { BFLOAT16_CAST_OPSET, MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
@@ -9,7 +9,7 @@ import { nodeWireSize, tensorWireSize } from "./wire-size.js";
 
 export const FLOATS: ReadonlySet<DataType> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16]);
 
-/** Undefined when nothing but its use and its size can speak against int8. */
+/** The reason from the constant itself; undefined if only its use and its size can rule int8 out. */
 export function whyFloat(
   editor: GraphEditor,
   tensor: Tensor,
@@ -33,7 +33,7 @@ export function whyFloat(
     : undefined;
 }
 
-/** Why int8 would not make the constant smaller; undefined where it does. */
+/** Why int8 would not make the constant smaller; undefined if it would. */
 export function whySmaller(tensor: Tensor, axes: readonly number[], forms: StoredForms): string | undefined {
   const name = tensor.name ?? "";
   const scales = axes.reduce((product, axis) => product * (tensor.dims[axis] ?? 1), 1);
@@ -48,13 +48,13 @@ export function whySmaller(tensor: Tensor, axes: readonly number[], forms: Store
     0,
   );
   const dense = tensorWireSize(tensor);
-  if (bytes >= dense) return `int8 and its scales take ${bytes} bytes, and it ${dense}`;
+  if (bytes >= dense) return `int8 with scales would take ${bytes} bytes; the float form takes ${dense}`;
   const form = forms.of(tensor);
   const before = form && draftOf(form, name).bytes;
   return before !== undefined && before <= bytes
-    ? `the file holds it in ${before} bytes already, and int8 takes ${bytes}`
+    ? `the file already holds it in ${before} bytes; int8 would take ${bytes}`
     : undefined;
 }
 
-/** Stand in where only sizes are asked for: names in chains have two or three characters. */
+/** Placeholders where only sizes matter: names in chains have two or three characters. */
 const PLACEHOLDERS: Pick<FreeNames, "next"> = { next: () => "e00" };

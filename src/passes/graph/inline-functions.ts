@@ -44,7 +44,7 @@ export const inlineFunctions = definePass<Record<string, never>>({
   name: "inline-functions",
   description: "Replace calls of model-local functions by the functions' bodies",
   lossy: false,
-  writesOut: true,
+  growsFile: true,
   defaults: {},
   run(model) {
     const functions = agreeing(model);

@@ -6,7 +6,7 @@
  *   FusedMatMul(a, B), transB, alpha     →   MatMul(a, Transpose(B)) → Mul(alpha)
  *
  * Files saved after optimization contain them, but folding and quantization do not handle them; onnxruntime
- * fuses whatever stays float again at load. A factor is multiplied into a constant that nothing else uses, and
+ * fuses whatever stays in float again at load. A factor is multiplied into a constant that nothing else uses, and
  * the result is exact except for that rounding. Left alone: unknown activations, batch axes in other positions,
  * and products of unknown rank.
  */

@@ -31,7 +31,7 @@ export const upgradeOpset = definePass<UpgradeOpsetOptions>({
   name: "upgrade-opset",
   description: "Convert the nodes of an old model to operator set 13, which per-channel scales need",
   lossy: false,
-  writesOut: true,
+  growsFile: true,
   defaults: { target: DEFAULT_TARGET },
   validate: ({ target }) => {
     if (!Number.isInteger(target) || target < OLDEST_OPSET || target > NEWEST_OPSET) {

@@ -1,6 +1,6 @@
 /**
- * Pruning by magnitude alone, tensor by tensor: neither weights nor scores of a model are in memory
- * together.
+ * Prunes by magnitude alone, one tensor at a time, so that memory never holds all weights or scores of a
+ * model.
  */
 import { elementCount, FloatReader } from "../../ir/index.js";
 import {
@@ -15,17 +15,17 @@ import { encodedPieces, finitePieces, piecesOf, requireFinite } from "../../laye
 import type { BlockPattern } from "./amount.js";
 import { keptOf } from "./choose-weights.js";
 
-/** What pruning did to a layer. */
+/** The result of pruning a layer. */
 export interface PrunedLayer {
   readonly layer: WeightLayer;
   readonly count: number;
   readonly originallyLeft: number;
   readonly left: number;
-  /** Whether the weights that stay were fitted to the inputs. */
+  /** Whether the remaining weights were fitted to the inputs. */
   readonly isFitted: boolean;
 }
 
-/** Leaves `keep` weights of all layers together, those of largest magnitude. Changes the model. */
+/** Keeps the `keep` weights of largest magnitude over all layers together. Changes the model. */
 export async function pruneTogether(
   context: Working,
   layers: readonly WeightLayer[],
@@ -47,8 +47,8 @@ export function pruneEach(
 }
 
 /**
- * Leaves the largest N of every M consecutive input channels. One tensor is in memory, as blocks lie across
- * its rows.
+ * Keeps the largest N of every M consecutive input channels. Holds one tensor in memory, because blocks lie
+ * across its rows.
  */
 export function pruneBlocks(
   context: Working,
@@ -80,7 +80,7 @@ async function eachLayer(
   return pruned;
 }
 
-/** Two readings of all weights. */
+/** Reads all weights twice. */
 function thresholdOf(
   { advance }: Pick<Working, "advance">,
   layers: readonly WeightLayer[],
@@ -108,7 +108,7 @@ function pruneLayer(layer: WeightLayer, threshold: MagnitudeThreshold): PrunedLa
     tensor,
     uses: [{ editor }],
   } = layer;
-  // Whether anything goes is known before anything is written: on a trial, whose pieces are thrown away.
+  // A trial run, whose pieces are discarded, shows whether anything changes before anything is written.
   const trial = { ...threshold };
   let originallyLeft = 0;
   let left = 0;

@@ -1,14 +1,13 @@
-/** Which weights of a model stay: over all layers together, layer by layer, or in a pattern. */
+/** Chooses the weights to keep: over all layers together, layer by layer, or in a pattern. */
 import { keepHighest, stageCounts } from "../../numeric/pruning.js";
 import { runInParallel, type Working } from "../compute.js";
 import type { BlockPattern } from "./amount.js";
 import type { LayerState } from "./layer-state.js";
 
 /**
- * Stages in which weights are removed when losses are known. After each, what is left is refit and losses
- * are measured anew: one weight takes over for another, so that the second of the two becomes dear. Lenet
- * at 85 % pruned has top-1 95.8 % after one stage, 97.7 % after two, 98.4 % after five; twelve gain nothing
- * more.
+ * Stages in which weights are removed if losses are known. After each, the remaining weights are refit and
+ * losses measured again: one weight compensates for another, so removing the other then costs more. LeNet at
+ * 85 % pruned has top-1 95.8 % with one stage, 97.7 % with two, 98.4 % with five; twelve gain nothing more.
  */
 const STAGES = 5;
 
@@ -18,9 +17,9 @@ export function keptOf(size: number, ratio: number): number {
 }
 
 /**
- * How many weights of `size` prunable ones stay so that a `ratio` of these and `dense` protected ones
- * together is zero. The prunable ones make up for the protected, but keep three quarters of their own
- * share, whatever that takes.
+ * How many of `size` prunable weights to keep so that a `ratio` of these and the `dense` protected ones
+ * together is zero. The prunable ones compensate for the protected ones, but always keep three quarters of
+ * their own share.
  */
 export function keptBeside(size: number, dense: number, ratio: number): number {
   const own = keptOf(size, ratio);
@@ -70,7 +69,7 @@ async function removeInStages(
 }
 
 /**
- * Leaves N of every M consecutive input channels. Within a block the scores of one layer decide, in one go.
+ * Keeps N of every M consecutive input channels. Scores decide within each block, in one stage.
  */
 export async function choosePattern(
   context: Working,
@@ -86,7 +85,7 @@ export async function choosePattern(
   );
 }
 
-/** One layer at a time: moments of large ones are as large as all else together. */
+/** One layer at a time: the moments of a large layer take as much memory as everything else. */
 export async function eachAlone<R>(
   context: Working,
   states: readonly LayerState[],
@@ -98,8 +97,8 @@ export async function eachAlone<R>(
 }
 
 /**
- * Scores all layers by loss, or by magnitude when no layer's inputs tell what a loss is. Returns whether they
- * do.
+ * Scores all layers by loss, or by magnitude if no layer's inputs were measured. Returns whether losses are
+ * known.
  */
 export async function score(context: Working, states: readonly LayerState[]): Promise<boolean> {
   await eachAlone(

@@ -1,4 +1,4 @@
-/** A layer while it is pruned: its weights, which of them are left, and what losing each would cost. */
+/** A layer while it is pruned: its weights, which of them remain, and the loss of removing each. */
 import type { InputMoments } from "../../numeric/least-squares.js";
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
 import { type LinearAlgebra, measuredInputs, type MeasuredRows, type RefitRows } from "../../solver/index.js";
@@ -12,31 +12,30 @@ import { finiteValues } from "../../layers/weight-values.js";
  * λ: the ridge as a share of the mean second moment. 1 and 5 % do equally well on the fixtures, 20 % worse.
  */
 const RIDGE = 0.01;
-/** Multiplications that measuring a layer's losses anew may cost; about half a second. */
+/** Most multiplications for measuring a layer's losses again; about half a second. */
 const MEASURE_BUDGET = 5e8;
 
 /**
- * Holds five bytes for each weight. The weights themselves and the moments of the inputs, which are much
- * larger, are read anew when they are needed, as all layers are open together.
+ * Holds five bytes per weight. All layers are open together, so the weights themselves and the moments of the
+ * inputs, which are much larger, are read again when needed.
  */
 export class LayerState implements Ranked {
   alive: Uint8Array;
   scores: Float32Array;
   readonly count: number;
   /**
-   * What is left, refit: where the next fit starts. Only of layers that are cheap enough to be measured
-   * anew.
+   * The refit weights, where the next fit starts. Only for layers that are cheap enough to measure again.
    */
   private fitted: Float32Array | undefined;
   /** Weights that were not zero to begin with. */
   readonly originallyLeft: number;
-  /** Whether weights that stay can be fitted to the inputs; known once losses are scored. */
+  /** Whether the remaining weights can be fitted to the inputs; known once losses are scored. */
   isFitted = false;
-  /** By what all losses of the layer are divided, so that layers compare. */
+  /** Divides the losses so that layers are comparable. */
   private norm = 1;
 
   /**
-   * @param moments reads those of the inputs, by group, when measured
+   * @param moments reads the moments of the inputs, by group, if they were measured
    * @param hasBias whether a bias can take up a shift of the mean, so that only deviations from it count
    */
   constructor(
@@ -56,13 +55,13 @@ export class LayerState implements Ranked {
     return countAlive(this.alive);
   }
 
-  /** First scores by magnitude alone. */
+  /** Sets the initial scores by magnitude alone. */
   scoreMagnitudes(): void {
     const original = this.readOriginal();
     for (let i = 0; i < this.count; i++) this.scores[i] = Math.abs(original[i]!);
   }
 
-  /** First scores: the loss of removing a weight alone; see `scoreRows`. */
+  /** Sets the initial scores: the loss of removing each weight alone; see `scoreRows`. */
   async scoreLosses({ run }: LinearAlgebra): Promise<void> {
     const rows = this.measured();
     this.isFitted = rows.inputs.some((own) => own !== undefined);
@@ -70,8 +69,8 @@ export class LayerState implements Ranked {
   }
 
   /**
-   * Refits what is left and measures the losses anew, when that is affordable. Otherwise the old ones
-   * stand.
+   * Refits the remaining weights and measures the losses again, if that is affordable; otherwise keeps the old
+   * ones.
    */
   async measureAgain({ run }: LinearAlgebra): Promise<void> {
     if (!this.isFitted || this.measuringCost() > MEASURE_BUDGET) return;
@@ -81,7 +80,7 @@ export class LayerState implements Ranked {
     ({ fitted: this.fitted, scores: this.scores } = await run("measureRows", rows, before, alive, this.norm));
   }
 
-  /** Leaves the N highest scores of every M consecutive input channels. */
+  /** Keeps the N highest scores of every M consecutive input channels. */
   async keepPattern({ n, m }: BlockPattern, compute: Compute): Promise<void> {
     const { columns, channelStride } = this.layer.layout;
     const { scores, alive } = this;
@@ -94,7 +93,7 @@ export class LayerState implements Ranked {
     );
   }
 
-  /** Sets what is gone to zero and refits what is left. */
+  /** Sets removed weights to zero and refits the others. */
   settle({ run }: LinearAlgebra): Promise<RefitRows> {
     const { fitted } = this;
     this.fitted = undefined;
@@ -105,7 +104,7 @@ export class LayerState implements Ranked {
     return readRows(finiteValues(this.layer.tensor), this.layer.layout);
   }
 
-  /** With copies of its own, which may be handed over. */
+  /** Copies, which may be transferred. */
   private measured(): MeasuredRows {
     const { rows, columns, groups } = this.layer.layout;
     const moments = this.moments();

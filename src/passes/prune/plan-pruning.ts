@@ -1,4 +1,4 @@
-/** Which layers pruning may touch, and why it leaves the others. */
+/** Chooses the layers that pruning may change, with a reason for each of the others. */
 import { elementCount, type Model } from "../../ir/index.js";
 import { selectNodes } from "../../ops/select.js";
 import type { NodeStatus } from "../contract.js";
@@ -9,11 +9,11 @@ import { protectedEnds } from "./protection.js";
 
 export interface PruningPlan {
   readonly layers: readonly WeightLayer[];
-  /** Layers left alone, each with its reason. */
+  /** Layers that are kept, each with its reason. */
   readonly kept: readonly NodeStatus[];
-  /** Weights of the first and last layers left alone, which the ratio counts as well. */
+  /** Weights of the protected first and last layers, which the ratio counts as well. */
   readonly denseWeights: number;
-  /** Remarks on layers that are pruned although their place speaks against it. */
+  /** Remarks on layers that are pruned although they are the first or the last. */
   readonly remarks: ReadonlyMap<WeightLayer, string>;
 }
 
@@ -40,7 +40,10 @@ export function planPruning(
   });
   const { ends, tooLarge } = protectedEnds(model, protectEnds ? candidates : []);
   for (const [layer, end] of ends)
-    keep(layer, `the ${end} layer is protected: it holds few weights, and nothing compensates its errors`);
+    keep(
+      layer,
+      `the ${end} layer is protected: it has few weights, and no other layer can compensate its errors`,
+    );
   return {
     layers: candidates.filter((layer) => !ends.has(layer)),
     kept,
@@ -62,10 +65,10 @@ function whyNot(
   const [first] = layer.uses;
   if (layer.uses.some(isExcluded)) return "excluded";
   if (layer.uses.some((use) => use.kind === "embedding"))
-    return "an embedding is looked up, not multiplied: zeros in it are values like others";
+    return "an embedding is looked up, not multiplied: its zeros are values like any other";
   if (!isFloating(layer.tensor)) return "holds integer codes: prune before quantization";
   if (layer.obstacle !== undefined) return layer.obstacle;
   return protectDepthwise && first.depthwise
-    ? "a depthwise convolution is protected: its few weights have nothing to make up for a lost one"
+    ? "a depthwise convolution is protected: it has too few weights per channel to compensate a lost one"
     : undefined;
 }

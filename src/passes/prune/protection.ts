@@ -1,21 +1,20 @@
-/** Which layers pruning leaves alone unless told otherwise. */
+/** Finds the first and last layers, which pruning protects by default. */
 import { capturedNames, elementCount, GraphEditor, type Model, type Node } from "../../ir/index.js";
 import { plainLayers } from "../../layers/layer.js";
 import { layerNodes } from "../../layers/layer-nodes.js";
 import type { WeightLayer } from "../../layers/weight-layers.js";
 
 /**
- * Layers at the ends of the network are protected while together they hold at most this share of the
- * weights. Beyond it they are no longer cheap to leave dense, and a network of two layers would not be
- * pruned at all.
+ * The first and last layers are protected if together they hold at most this share of the weights. Beyond it,
+ * leaving them dense is no longer cheap, and a network of two layers would not be pruned at all.
  */
 const MAX_PROTECTED_SHARE = 0.25;
 
 export type End = "first" | "last";
 
 /**
- * Layers that no weight comes before, or none after, by their place; those that are too large to protect
- * apart.
+ * Layers with no weight before them, or none after them, by their position; those too large to protect are
+ * listed separately.
  */
 export function protectedEnds(
   model: Model,
@@ -25,8 +24,8 @@ export function protectedEnds(
   const ends = new Map<WeightLayer, End>();
   const tooLarge = new Map<WeightLayer, End>();
   const budget = MAX_PROTECTED_SHARE * weightsOf(layers);
-  // The weights of one operator (input and recurrent ones of an LSTM) share its fate, the largest operator
-  // goes first.
+  // All weights of one operator (input and recurrent ones of an LSTM) are protected or not; the largest
+  // operator loses protection first.
   const placed = new Set<WeightLayer>();
   const groups = [...places].map(([node, end]) => {
     const own = layers.filter((layer) => !placed.has(layer) && layer.uses.some((use) => use.node === node));
@@ -48,9 +47,9 @@ function weightsOf(layers: readonly WeightLayer[]): number {
 }
 
 /**
- * Operators of the main graph with weights whose inputs come from no other layer, or whose outputs go to
- * none. Embeddings count: the layer behind one is not the first. So do layers that pruning does not reach
- * (see layer-nodes.ts).
+ * Operators of the main graph with weights whose inputs come from no other layer, or whose outputs reach none.
+ * Embeddings count as layers, so the layer behind one is not the first. So do layers that pruning cannot
+ * change (see layer-nodes.ts).
  */
 function endNodes(model: Model): Map<Node, End> {
   const editor = GraphEditor.forMainGraph(model);

@@ -1,24 +1,23 @@
 /**
- * prune-magnitude: sets single weights to zero, those that matter least.
+ * prune-magnitude: sets the weights that matter least to zero.
  *
  *   Conv(x, W, b)   →   Conv(x, Ŵ, b̂)    where a given share of Ŵ is zero
  *
- * Without calibration data the smallest magnitudes go (Han et al. 2015). With data, the second moments of
- * each layer's inputs tell what the loss of a weight does to the layer's output when all others are refit
- * to make up for it (optimal brain surgeon, Hassibi & Stork 1993; OBC, Frantar & Alistarh 2022); weights go
- * in stages, by that loss over all layers together, and what is left is refit by least squares, the bias
- * included (layer-state.ts). Needs no labels.
+ * Without calibration data, removes the smallest magnitudes (Han et al. 2015). With data, the second moments
+ * of each layer's inputs give the loss of removing a weight when all others are refit to compensate (optimal
+ * brain surgeon, Hassibi & Stork 1993; OBC, Frantar & Alistarh 2022). Weights are removed in stages, by that
+ * loss over all layers together; the others and the bias are refit by least squares (layer-state.ts). Needs
+ * no labels.
  *
  * Handles constant weights of Conv, ConvTranspose, MatMul, Gemm, LSTM, GRU and RNN in every scope; a shared
- * weight counts once. Least squares need the operator in the main graph and are not done for ConvTranspose
- * and for a constant left factor; there magnitudes decide. Left alone by default: the first and the last
- * layer as long as they hold at most a quarter of the weights, depthwise convolutions, embeddings, integer
- * codes.
+ * weight counts once. Least squares need the operator in the main graph, and do not cover ConvTranspose or a
+ * constant left factor; there, magnitudes decide. Kept by default: the first and the last layer if they hold
+ * at most a quarter of the weights, depthwise convolutions, embeddings and integer codes.
  *
- * The ratio is that of zeros among all layers considered, protected ends included: the others make up for
- * those, each within limits (see keptBeside). A pattern N:M leaves N non-zeros of every M consecutive input
- * channels, as in NVIDIA's 2:4. Zeros do not make onnxruntime faster; they make the file smaller once it is
- * stored or packed.
+ * The ratio is the share of zeros over all layers considered, protected ends included: the other layers lose
+ * more to compensate, within limits (see keptBeside). A pattern N:M keeps N non-zeros of every M consecutive
+ * input channels, as in NVIDIA's 2:4. Zeros do not make onnxruntime faster; they make the file smaller once
+ * it is stored or packed.
  */
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
@@ -50,15 +49,15 @@ export interface PruneMagnitudeOptions {
   readonly amount: PruneAmount;
   /** Whether the ratio holds over all layers together, or for each. */
   readonly scope: "global" | "layer";
-  /** Nodes, constants, operator types or patterns to leave alone; see selectNodes. */
+  /** Nodes, constants, operator types or patterns to exclude; see selectNodes. */
   readonly exclude: readonly string[];
-  /** Leaves the first and last layers alone. */
+  /** Keeps the first and last layers as they are. */
   readonly protectEnds: boolean;
   readonly protectDepthwise: boolean;
 }
 
 const NAME = "prune-magnitude";
-/** Zeros short of the ratio asked for by more than this are worth a warning. */
+/** A warning follows if the share of zeros falls short of the requested ratio by more than this. */
 const TOLERATED_SHORTFALL = 0.005;
 
 export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
@@ -114,7 +113,7 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   return resultOf(states, plan, options, withLosses);
 }
 
-/** Magnitudes need no more than one layer at a time. */
+/** Pruning by magnitude needs only one layer at a time. */
 async function withoutData(
   { layers, denseWeights }: PruningPlan,
   { amount, scope }: PruneMagnitudeOptions,
@@ -209,7 +208,7 @@ function diagnosticsOf(
   const message =
     `${zeroPercent.toFixed(1)} % of the weights are zero instead of ` +
     `${(100 * amount.ratio).toFixed(1)} %: the first and last layers are protected and ` +
-    "the others cannot make up for them. " +
-    "In the library, this pass bound with { protectEnds: false } prunes them too.";
+    "the others cannot compensate for them. " +
+    `To prune them too in the library, take "${NAME}" from PASSES and bind it with protectEnds: false.`;
   return [{ id: `${NAME}/short-of-ratio`, severity: "warning", message }];
 }

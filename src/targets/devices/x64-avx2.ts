@@ -7,8 +7,7 @@ export const x64Avx2: RegisteredTarget = {
   profile: {
     ...GENERIC,
     name: "x64-avx2",
-    description:
-      "x86-64 without VNNI: sums pairs of products in 16 bits, which saturate with large " + "weights",
+    description: "x86-64 without VNNI: sums pairs of products in 16 bits, which saturate with large weights",
   },
   recognizes: (machine) =>
     machine.arch !== "x64"

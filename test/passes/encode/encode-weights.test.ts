@@ -191,7 +191,7 @@ describe("what stays as it is", () => {
       expect.objectContaining({
         id: "encode-weights/old-opset",
         message: expect.stringMatching(
-          /operator set 10.*Raise it to 11 or later to save \d{4} bytes/,
+          /operator set 10.*Upgrade it to 11 or later to save \d{4} bytes/,
         ) as string,
       }),
     ]);

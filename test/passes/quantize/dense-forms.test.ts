@@ -112,7 +112,7 @@ describe("a Gemm with a constant factor", () => {
     ["a factor of 0", [attribute.float("alpha", 0)]],
     ["a factor that scales cannot take", [attribute.float("alpha", 1e30)]],
     ["no number", [attribute.float("alpha", NaN)]],
-  ])("stays float for %s, with the reason", async (_, attributes) => {
+  ])("stays in float for %s, with the reason", async (_, attributes) => {
     const { nodes } = await run(
       modelOf(makeNode("Gemm", ["x", "w"], ["y"], attributes, "gemm"), { x: [2, 40] }, [
         normalTensor("w", [40, 40], 1),
@@ -247,11 +247,11 @@ describe("a MatMul with a constant factor", () => {
         ]),
       "its weight is the default of a graph input, which callers may override",
     ],
-  ])("stays float for %s, with the reason", async (_, make, reason) => {
+  ])("stays in float for %s, with the reason", async (_, make, reason) => {
     expect((await run(make())).nodes).toMatchObject([{ name: "product", status: "kept", reason }]);
   });
 
-  it("stays float on the left of a value of unknown rank", async () => {
+  it("stays in float on the left of a value of unknown rank", async () => {
     const model = modelOf(makeNode("MatMul", ["w", "x"], ["y"], [], "product"), {}, [
       normalTensor("w", [40, 40], 1),
     ]);

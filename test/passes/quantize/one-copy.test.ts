@@ -268,7 +268,7 @@ describe("a table that several nodes read", () => {
     ["one copy is not wanted", { oneCopy: false }, 1],
     ["the layer is excluded", { exclude: ["gemm1"] }, 0],
     ["the constant is excluded", { exclude: ["t"] }, 0],
-  ])("stays float beside its codes where %s", async (_, options, copies) => {
+  ])("stays in float beside its codes where %s", async (_, options, copies) => {
     const model = modelOf([reader(new Random(1), 0, 0), reader(new Random(1), 2, 1)], 1);
     await run(model, undefined, options);
     expect([
@@ -277,7 +277,7 @@ describe("a table that several nodes read", () => {
     ]).toEqual([copies * ROWS * COLUMNS, true]);
   });
 
-  it("stays float behind nodes that move its values where it is excluded", async () => {
+  it("stays in float behind nodes that move its values where it is excluded", async () => {
     const model = modelOf([reader(new Random(3), 1, 0), reader(new Random(4), 1, 1)], 1);
     expect((await run(model, undefined, { exclude: ["t"] })).nodes.map(({ reason }) => reason)).toEqual([
       "excluded",
@@ -301,7 +301,7 @@ describe("a table that several nodes read", () => {
     },
   );
 
-  it("stays float where the graph hands it out", async () => {
+  it("stays in float where the graph hands it out", async () => {
     const model = modelOf([reader(new Random(1), 0, 0), reader(new Random(1), 2, 1)], 1);
     model.graph.outputs.push({ name: "t" });
     await run(model);

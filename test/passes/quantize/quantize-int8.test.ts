@@ -280,7 +280,7 @@ describe("static quantization", () => {
     expect(ops.filter((op) => op === "QuantizeLinear" || op === "DequantizeLinear")).toHaveLength(2);
   });
 
-  it("measures all that it needs where any of the layers stays float, as a search may choose", async () => {
+  it("measures all that it needs where any of the layers stays in float, as a search may choose", async () => {
     const asked = (exclude: string[]): string[] =>
       quantizeInt8({ exclude })
         .statistics(residual())

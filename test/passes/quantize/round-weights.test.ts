@@ -130,7 +130,7 @@ describe("without moments", () => {
     expect(squared(clipped)).toBeLessThan(0.9 * squared(nearest));
   });
 
-  it("leaves a convolution, which stays float then", async () => {
+  it("leaves a convolution, which stays in float then", async () => {
     const m = model(
       [makeNode("Conv", ["x", "w"], ["y"], [], "conv")],
       [floats("w", [16, 8, 3, 3], normalArray(1152, 1))],
@@ -264,7 +264,7 @@ it.each<[string, Partial<RoundWeightsOptions>]>([
   ["does not take it in int8", { formats: ["static-qdq", "dynamic-lstm"] }],
   ["keeps its operator in float", { floatOperators: ["MatMul"] }],
 ])(
-  "leaves a layer alone for a target that %s, unless weights that stay float are meant too",
+  "leaves a layer alone for a target that %s, unless weights that stay in float are meant too",
   async (_, target) => {
     const m = plain();
     expect(await rounded(m, { weightBits: 4, protectEnds: false, ...target })).toMatchObject({

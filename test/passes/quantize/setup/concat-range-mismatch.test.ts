@@ -106,18 +106,18 @@ describe("a layer that makes much of the small one of two unlike branches", () =
       "s",
     ],
     ["a pooled branch", [pool("p", "pp"), concat(["pp", "q"], "j")], "j"],
-  ])("stays float: %s", async (_, between, read) => {
+  ])("stays in float: %s", async (_, between, read) => {
     expect(await layerOf(behind([...positive, ...between], read), POSITIVE)).toBe(reason("join_j", 17, 54));
   });
 
-  it("stays float: branches with negative values, which a Relu behind the Concat takes away", async () => {
+  it("stays in float: branches with negative values, which a Relu behind the Concat takes away", async () => {
     const m = behind([concat(["a", "b"], "j"), relu("j", "r")], "r");
     expect(await layerOf(m, { a: [-100, 100], b: [-1, 1], r: [0, 100] })).toBe(reason("join_j", 17, 54));
   });
 
   // Half of the values up to twice the bound are at the bound: 2/3 · 100² is the large branch's power, and
   // its errors are few.
-  it("stays float: a clamp's bound is what the large branch has at most", async () => {
+  it("stays in float: a clamp's bound is what the large branch has at most", async () => {
     const m = behind([concat(["a", "b"], "j"), makeNode("Clip", ["j", "low", "high"], ["r"])], "r");
     m.graph.initializers.push(
       floatTensor("low", [], Float32Array.of(0)),
@@ -128,13 +128,13 @@ describe("a layer that makes much of the small one of two unlike branches", () =
     );
   });
 
-  it("stays float: Concats of Concats, by the branches of each", async () => {
+  it("stays in float: Concats of Concats, by the branches of each", async () => {
     const m = behind([...positive, concat(["p", "q"], "i"), concat(["p", "i"], "j")], "j", 48);
     // Three times the power of one branch in place of twice, over the same errors.
     expect(await layerOf(m, { ...POSITIVE, i: [0, 100] })).toBe(reason("join_j", 19, 54));
   });
 
-  it("stays float where the shape of one branch is open", async () => {
+  it("stays in float where the shape of one branch is open", async () => {
     const m = behind([...positive, makeNode("Mystery", ["q"], ["o"]), concat(["p", "o"], "j")], "j");
     m.graph.nodes.find(({ opType }) => opType === "Mystery")!.domain = "unknown";
     m.graph.nodes.push(convolution("o", "d", "w1b"), makeNode("Sigmoid", ["d"], ["unused"]));
@@ -142,7 +142,7 @@ describe("a layer that makes much of the small one of two unlike branches", () =
     expect(await layerOf(m, { ...POSITIVE, o: [0, 1] })).toBe(reason("join_j", 17, 54));
   });
 
-  it("stays float in the body of an If", async () => {
+  it("stays in float in the body of an If", async () => {
     const inner = behind([...positive, concat(["p", "q"], "j")], "j").graph;
     const m = model([], inner.initializers);
     m.graph.nodes.push(

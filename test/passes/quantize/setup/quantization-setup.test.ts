@@ -70,7 +70,7 @@ describe("what becomes of a layer", () => {
     ["at run time", dense(), "none", {}, ["dynamic"]],
     ["excluded", dense(), "none", { exclude: ["dense"] }, ["excluded"]],
     [
-      "of a type that stays float",
+      "of a type that stays in float",
       dense(),
       "none",
       { floatOperators: ["MatMul"] },

@@ -29,10 +29,10 @@ const WRITING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
  * Returns undefined for any other error.
  * @param place the file or folder to name in the message; default: the one in the error
  */
-export function troubleOf(error: unknown, place?: string): EdgecError | undefined {
+export function systemErrorOf(error: unknown, place?: string): EdgecError | undefined {
   for (let at = error; at instanceof Error && !(at instanceof EdgecError); at = at.cause) {
-    const trouble = ofSystem(at) ?? ofNode(at, place);
-    if (trouble) return trouble;
+    const systemError = ofSystem(at) ?? ofNode(at, place);
+    if (systemError) return systemError;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** How strongly a pass may work on a model before a gate fails: bisection over its strengths. */
+/** Finds how strong a pass can be before a gate fails, by bisection over its strengths. */
 
 /** One strength that was tried. */
 export interface StrengthTrial {
@@ -8,16 +8,16 @@ export interface StrengthTrial {
 }
 
 export interface StrengthChoice {
-  /** The option of the pass that was turned. */
+  /** The option that was varied. */
   readonly option: string;
-  /** The strongest value that held; null where none did, and the pass does not run. */
+  /** The strongest value for which the gates held; null if there is none, so that the pass does not run. */
   readonly value: number | null;
   /** In the order in which they were tried. */
   readonly tried: readonly StrengthTrial[];
 }
 
 /**
- * The strongest of the values whose model holds the gates. A stronger value is taken to cost more accuracy, so
+ * The strongest of the values for which the gates hold. Assumes that a stronger value costs more accuracy, so
  * that n values take about log₂ n trials.
  * @param values from weak to strong
  */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { strongestWithin } from "../../src/run/strongest.js";
+import { strongestWithin } from "../../src/run/strength-search.js";
 import { compress, type CompressOptions } from "../../src/index.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";

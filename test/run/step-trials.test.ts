@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { floatTensor, toNumbers, type Model } from "../../src/ir/index.js";
-import { Ablation, type Attempt, type Scorer } from "../../src/run/ablation.js";
+import { StepTrials, type Attempt, type Scorer } from "../../src/run/step-trials.js";
 import { matMulModel } from "../support/mat-mul-model.js";
 
 const firstWeight = (model: Model): number => toNumbers(model.graph.initializers[0]!)[0]!;
@@ -39,7 +39,7 @@ const setting = (
 
 it("keeps a step that gains, and judges the next one against it", async () => {
   const [scorer, model] = [new WeightScore(), matMulModel()];
-  const trial = new Ablation(scorer, {});
+  const trial = new StepTrials(scorer, {});
   expect(await trial.attempt(model, "one", setting(5))).toEqual({ beforeDb: 1, afterDb: 5, kept: true });
   expect(await trial.attempt(model, "two", setting(9))).toEqual({ beforeDb: 5, afterDb: 9, kept: true });
   expect(firstWeight(model)).toBe(9);
@@ -49,7 +49,7 @@ it("keeps a step that gains, and judges the next one against it", async () => {
 
 it("takes back a step that loses, and one that gains next to nothing", async () => {
   const model = matMulModel();
-  const trial = new Ablation(new WeightScore(), {});
+  const trial = new StepTrials(new WeightScore(), {});
   expect(await trial.attempt(model, "worse", setting(0.5))).toEqual({
     beforeDb: 1,
     afterDb: 0.5,
@@ -61,7 +61,7 @@ it("takes back a step that loses, and one that gains next to nothing", async () 
 
 it("does not judge what changed nothing", async () => {
   const scorer = new WeightScore();
-  expect(await new Ablation(scorer, {}).attempt(matMulModel(), "idle", setting(undefined))).toEqual({
+  expect(await new StepTrials(scorer, {}).attempt(matMulModel(), "idle", setting(undefined))).toEqual({
     beforeDb: 1,
     afterDb: 1,
     kept: false,
@@ -75,7 +75,7 @@ it("judges the model as it is finished, on a copy", async () => {
     setWeight(finished, 10 * firstWeight(finished));
     return Promise.resolve();
   };
-  expect(await new Ablation(scorer, {}).attempt(model, "one", setting(5, finish))).toEqual({
+  expect(await new StepTrials(scorer, {}).attempt(model, "one", setting(5, finish))).toEqual({
     beforeDb: 10,
     afterDb: 50,
     kept: true,
@@ -88,7 +88,7 @@ it.each([
   [["prune"], [1, 5, 5, 9]],
 ])("takes the score for known after %s as far as it was judged with that", async (passes, seen) => {
   const [scorer, model] = [new WeightScore(), matMulModel()];
-  const trial = new Ablation(scorer, {});
+  const trial = new StepTrials(scorer, {});
   await trial.attempt(model, "one", setting(5));
   trial.keepScoreOnlyAfter(passes);
   await trial.attempt(model, "two", setting(9));
@@ -97,7 +97,7 @@ it.each([
 
 it("closes its scorer", async () => {
   const scorer = new WeightScore();
-  await new Ablation(scorer, {}).close();
+  await new StepTrials(scorer, {}).close();
   expect(scorer.closed).toBe(true);
 });
 
@@ -111,7 +111,7 @@ it("takes back what a step has added to the model", async () => {
       return Promise.resolve(true);
     },
   };
-  expect(await new Ablation(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({
+  expect(await new StepTrials(new WeightScore(), {}).attempt(model, "adds", adds)).toMatchObject({
     kept: false,
   });
   expect(Object.keys(model)).toEqual(before);

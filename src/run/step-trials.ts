@@ -1,13 +1,13 @@
 /**
- * Tries steps that should recover accuracy, and keeps each only if held-out samples show that it helps.
- * What was tuned on a hundred samples may fit those alone.
+ * Tries steps that should recover accuracy, and keeps each only if held-out samples show that it helps: a
+ * step tuned on a hundred samples may fit only those.
  */
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import type { TrialResult } from "./run-log.js";
 
-/** How near a model is to the reference, dB; see HoldoutScore. */
+/** Scores how close a model is to the reference, in dB; see HoldoutScore. */
 export interface Scorer {
   score(model: Model, most?: number): Promise<number>;
   close(): Promise<void>;
@@ -30,8 +30,8 @@ const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 /** A gain below this is noise between sets of samples, dB. */
 const MIN_GAIN_DB = 0.02;
 
-export class Ablation {
-  /** The score of the model as it is, once known, and the pass that it was finished with for that. */
+export class StepTrials {
+  /** The current model's score, and the pass after which it was taken. */
   private current: number | undefined;
   private finishedWith: string | undefined;
 
@@ -40,7 +40,7 @@ export class Ablation {
     private readonly logger: Logger,
   ) {}
 
-  /** Changes `model`, or leaves it as it was. */
+  /** Changes `model` if that helps; otherwise restores it. */
   async attempt(
     model: Model,
     name: string,
@@ -63,7 +63,7 @@ export class Ablation {
     const kept = afterDb >= beforeDb + MIN_GAIN_DB;
     this.logger.debug?.(
       `${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on ` +
-        `held-out samples, ${kept ? "kept" : "taken back"}`,
+        `held-out samples, ${kept ? "kept" : "undone"}`,
     );
     if (kept) this.current = afterDb;
     else restore(model, before);
@@ -71,8 +71,8 @@ export class Ablation {
   }
 
   /**
-   * The score after the change; undefined when it changed nothing, and the error where the runtime cannot
-   * run what it made.
+   * The score after the change; undefined if nothing changed, or the error if the runtime cannot run the
+   * result.
    */
   private async outcome(
     model: Model,
