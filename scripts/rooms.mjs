@@ -189,6 +189,7 @@ export default [
   {
     room: "report",
     may: [
+      "ir",
       "output",
       "plan",
       "type:passes",
