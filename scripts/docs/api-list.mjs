@@ -30,7 +30,15 @@ function textOf({ name, nodes }) {
   const texts = nodes.map((node) =>
     declarationText(ts.isVariableDeclaration(node) ? node.parent.parent : node),
   );
-  return `### ${name}\n\n\`\`\`ts\n${[...new Set(texts)].join("\n")}\n\`\`\``;
+  const text = underName([...new Set(texts)].join("\n"), nodes[0].name?.getText(), name);
+  return `### ${name}\n\n\`\`\`ts\n${text}\n\`\`\``;
+}
+
+/** Under the name that callers import where the code has another, in its other declarations too. */
+export function underName(text, own, exported) {
+  return own === undefined || own === exported
+    ? text
+    : text.replaceAll(new RegExp(`(?<![\\w.])${own}(?!\\w)(?!["'])`, "g"), exported);
 }
 
 /** Without "export declare", and without what is private. */

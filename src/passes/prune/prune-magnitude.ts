@@ -54,6 +54,7 @@ export interface PruneMagnitudeOptions {
   readonly exclude: readonly string[];
   /** Leaves the first and last layers alone. */
   readonly protectEnds: boolean;
+  /** Leaves depthwise convolutions alone. */
   readonly protectDepthwise: boolean;
 }
 
