@@ -1,6 +1,6 @@
 /**
- * Starts a new pass: its file, its line in the registry, a unit test, and a golden case where the project
- * has them. What is written builds and passes its tests, and changes no model yet.
+ * Starts a new pass: its file, its line in the registry, a unit test, and two golden cases. What is written
+ * builds and passes its tests. Its one change, of Relu behind Relu, is an example to replace.
  *
  * npm run new-pass -- shrink-things                 src/passes/graph/shrink-things.ts
  * npm run new-pass -- shrink-things --kind prune    src/passes/prune/shrink-things.ts
@@ -32,7 +32,7 @@ write(
  *
  * What it handles, what it does not, and why. Source of the method.
  */
-import { GraphEditor } from "../../ir/index.js";
+import { GraphEditor, isOp } from "../../ir/index.js";
 import { definePass } from "../define-pass.js";
 
 export interface ${typeName}Options {
@@ -42,16 +42,20 @@ export interface ${typeName}Options {
 
 export const ${identifier} = definePass<${typeName}Options>({
   name: "${name}",
-  description: "says what it does to a model",
+  description: "Apply Relu once where it follows itself",
   lossy: false,
   defaults: { skip: [] },
   run(model, { skip }) {
     let changed = 0;
     for (const editor of GraphEditor.forModel(model)) {
       for (const node of [...editor.graph.nodes]) {
-        if (skip.includes(node.opType)) continue;
-        // Change the graph through the editor here, and count.
-        changed += 0;
+        // An example: write here what your pass looks for, and change the graph through the editor.
+        const before = editor.producer(node.inputs[0] ?? "");
+        if (skip.includes(node.opType) || !isOp(node, "Relu") || !isOp(before, "Relu")) continue;
+        editor.setInput(node, 0, before.inputs[0] ?? "");
+        const [unread = ""] = before.outputs;
+        if (!editor.isOutput(unread) && editor.consumers(unread).length === 0) editor.removeNodes(before);
+        changed++;
       }
     }
     return { modified: changed > 0, stats: { nodesChanged: changed }, nodes: [], diagnostics: [] };
@@ -68,35 +72,41 @@ import { CONTEXT } from "../../support/running.js";
 import { tiny } from "../../support/tiny-models.js";
 
 describe("${name}", () => {
-  it("leaves alone what it does not know", async () => {
-    const model = tiny([makeNode("Relu", ["x"], ["y"])]);
-    const result = await ${identifier}().run(model, CONTEXT);
-    expect(result.modified).toBe(false);
-    expect(model.graph.nodes.map((node) => node.opType)).toEqual(["Relu"]);
+  it("changes what it looks for, once", async () => {
+    const model = tiny([makeNode("Relu", ["x"], ["a"]), makeNode("Relu", ["a"], ["y"])]);
+    const pass = ${identifier}();
+    expect(await pass.run(model, CONTEXT)).toMatchObject({ modified: true, stats: { nodesChanged: 1 } });
+    expect(model.graph.nodes.map(({ inputs }) => inputs)).toEqual([["x"]]);
+    expect((await pass.run(model, CONTEXT)).modified).toBe(false);
+  });
+
+  it("leaves alone what it is told to skip", async () => {
+    const model = tiny([makeNode("Relu", ["x"], ["a"]), makeNode("Relu", ["a"], ["y"])]);
+    expect((await ${identifier}({ skip: ["Relu"] }).run(model, CONTEXT)).modified).toBe(false);
   });
 });
 `,
 );
-if (existsSync("test/golden"))
-  write(
-    `test/golden/${name}/other-operator-stays.txt`,
-    `The pass knows nothing of Neg.
-=== before
-model ir=8 ai.onnx=17
-graph g {
-  input %x: f32[2]
-  %y = Neg(%x)
-  output %y: f32[2]
-}
-=== after
-unchanged
-`,
-  );
+golden(
+  "relu-twice",
+  "Of two Relus in a row, the first goes.",
+  "  %a = Relu(%x)\n  %y = Relu(%a)\n",
+  "  %y = Relu(%x)\n",
+);
+golden("other-operator-stays", "The pass knows nothing of Neg.", "  %y = Neg(%x)\n");
 register();
-const golden = existsSync("test/golden") ? " test/golden" : "";
 console.log(`Next: write the pass and its tests (docs/internals/writing-a-pass.md), and give it a place in
-src/plan/recipe.ts if it belongs to the main job. Golden cases want one in which it acts. Then run
-  npx vitest run test/passes/${kind}/${name}.test.ts${golden} && npm run docs`);
+src/plan/recipe.ts if it belongs to the main job. Then run
+  npx vitest run test/passes/${kind}/${name}.test.ts test/golden && npm run docs`);
+
+/** A case as test/golden/README.md describes it; without `after`, the pass leaves the model as it is. */
+function golden(title, sentence, before, after) {
+  const model = (nodes) =>
+    `model ir=8 ai.onnx=17\ngraph g {\n  input %x: f32[2]\n${nodes}  output %y: f32[2]\n}\n`;
+  const result = after === undefined ? "unchanged\n" : model(after);
+  const text = `${sentence}\n=== before\n${model(before)}=== after\n${result}`;
+  write(`test/golden/${name}/${title}.txt`, text);
+}
 
 /** Adds the import and the last line of the list. */
 function register() {

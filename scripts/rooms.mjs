@@ -43,8 +43,8 @@ export default [
     room: "layers",
     may: ["ir", "numeric", "ops"],
     holds:
-      "the one model of a layer: its weight in any form, bias, rows and columns, groups, moments of its inputs; " +
-      "alone reads and writes QuantizeLinear and DequantizeLinear",
+      "the one model of a layer: its weight in any form, bias, rows and columns, groups, moments of its inputs, " +
+      "and which layers share channels; alone reads and writes QuantizeLinear and DequantizeLinear",
   },
   { room: "onnx", may: ["ir"], holds: "bytes ↔ IR; the only room that knows protobuf; external data" },
   {
@@ -189,6 +189,7 @@ export default [
   {
     room: "report",
     may: [
+      "ir",
       "output",
       "plan",
       "type:passes",

@@ -93,8 +93,8 @@ export type { RegisteredPass } from "./plan/registered-pass.js";
 
 export { openDataset, type Dataset, type Label, type OpenOptions, type Sample } from "./data/index.js";
 
-export { reportJson } from "./report/json.js";
-export { reportMarkdown } from "./report/markdown.js";
+export { reportJson } from "./report/formats/json.js";
+export { reportMarkdown } from "./report/formats/markdown.js";
 export { reportText } from "./report/terminal.js";
 export type { Report } from "./report/report.js";
 export { SCHEMA_VERSION } from "./version.js";

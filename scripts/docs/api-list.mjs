@@ -1,6 +1,6 @@
 /** What the library exports, as its declarations say it, comments included. */
 import ts from "typescript";
-import { openDeclarations } from "../declarations.mjs";
+import { openDeclarations, unaliased } from "../declarations.mjs";
 import { code, escaped, table } from "./table.mjs";
 
 const KINDS = [
@@ -11,11 +11,12 @@ const KINDS = [
 ];
 
 export function apiList() {
-  const { exported } = openDeclarations();
+  const { checker, exported } = openDeclarations();
+  const names = new Map(exported.map(({ name, symbol }) => [symbol, name]));
   const entries = exported.map(({ name, symbol }) => ({ name, nodes: symbol.declarations }));
   return KINDS.map(([title, isKind]) => {
     const own = entries.filter(({ nodes }) => isKind(nodes[0]));
-    return [`## ${title}`, ...own.map(textOf)].join("\n\n");
+    return [`## ${title}`, ...own.map((entry) => textOf(entry, checker, names))].join("\n\n");
   }).join("\n\n");
 }
 
@@ -26,24 +27,45 @@ export function reportKeys() {
   return table(["key", "type", "what"], keysOf(checker.getDeclaredTypeOfSymbol(symbol), "", checker, []));
 }
 
-function textOf({ name, nodes }) {
+function textOf({ name, nodes }, checker, names) {
   const texts = nodes.map((node) =>
-    declarationText(ts.isVariableDeclaration(node) ? node.parent.parent : node),
+    declarationText(ts.isVariableDeclaration(node) ? node.parent.parent : node, checker, names),
   );
   return `### ${name}\n\n\`\`\`ts\n${[...new Set(texts)].join("\n")}\n\`\`\``;
 }
 
-/** Without "export declare", and without what is private. */
-function declarationText(node) {
+/** Without "export declare", without what is private, and with the names that callers can import. */
+function declarationText(node, checker, names) {
   const file = node.getSourceFile();
   const start = ts.getJSDocCommentsAndTags(node)[0]?.getStart(file) ?? node.getStart(file);
-  return file.text
-    .slice(start, node.getEnd())
+  let text = file.text.slice(start, node.getEnd());
+  for (const { from, to, by } of replacements(node, checker, names).reverse())
+    text = text.slice(0, from - start) + by + text.slice(to - start);
+  return text
     .replaceAll(
       /\b(?:export declare|export|declare) (?=(?:abstract )?(?:function|class|const|enum|interface|type)\b)/g,
       "",
     )
     .replaceAll(/(?:^ +\/\*\*(?:[^*]|\*(?!\/))*\*\/\n)?^ +private [^\n]*\n/gm, "");
+}
+
+/** What a declaration says by names of the code, in order: exports under another name, and lists of values. */
+function replacements(node, checker, names) {
+  const found = [];
+  const replace = (part, by) => found.push({ from: part.getStart(), to: part.getEnd(), by });
+  const visit = (part) => {
+    if (ts.isIndexedAccessTypeNode(part) && part.objectType.getText().startsWith("(typeof ")) {
+      const type = checker.getTypeFromTypeNode(part);
+      const values = checker.typeToString(type, undefined, ts.TypeFormatFlags.InTypeAlias);
+      return replace(part, ts.isArrayTypeNode(part.parent) ? `(${values})` : values);
+    }
+    const symbol = ts.isIdentifier(part) ? checker.getSymbolAtLocation(part) : undefined;
+    const name = symbol && names.get(unaliased(checker, symbol));
+    if (name !== undefined && name !== part.text) replace(part, name);
+    ts.forEachChild(part, visit);
+  };
+  visit(node);
+  return found;
 }
 
 function keysOf(type, prefix, checker, above) {

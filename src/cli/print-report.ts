@@ -1,7 +1,7 @@
 /** Prints the report on stdout: as JSON, as text, or not at all. */
 import { fstatSync } from "node:fs";
 import chalk from "chalk";
-import { reportJson } from "../report/json.js";
+import { reportJson } from "../report/formats/json.js";
 import type { Report } from "../report/report.js";
 import { reportText } from "../report/terminal.js";
 import { printable } from "../units.js";

@@ -4,7 +4,7 @@ import { EdgecError, EXIT } from "../errors.js";
 import { diffModels } from "../inspect/diff-models.js";
 import { inspect } from "../inspect/inspect.js";
 import { diffText } from "../report/diff-text.js";
-import { jsonText } from "../report/json.js";
+import { jsonText } from "../report/formats/json.js";
 import { inspectionText } from "../report/inspection-text.js";
 import type { LimitOptions } from "../run-limits.js";
 import type { LayerSort } from "../report/layer-rows.js";

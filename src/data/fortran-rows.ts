@@ -4,7 +4,7 @@ import { takeTurn } from "../abort.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
 import { systemErrorOf } from "../system-errors.js";
 import { plainBytes, type ByteSource } from "./byte-source.js";
-import type { NpyLayout } from "./npy.js";
+import type { NpyLayout } from "./readers/npy.js";
 
 /** Bytes of the array in memory at once. */
 const TILE_BYTES = 2 ** 24;

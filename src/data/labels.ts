@@ -5,7 +5,7 @@ import type { NumericArray } from "../ir/index.js";
 import type { RawArray } from "./conform.js";
 import type { Label } from "./dataset.js";
 import { fileBytes } from "./file-bytes.js";
-import { parseNpy } from "./npy.js";
+import { parseNpy } from "./readers/npy.js";
 
 /** One label per entry of axis 0: a number, or the entry's flat numbers when it has axes of its own. */
 export function labelsOfArray(array: RawArray, where: string): Label[] {

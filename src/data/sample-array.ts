@@ -4,7 +4,7 @@ import type { DataType, NumericArray } from "../ir/index.js";
 import type { ByteSource } from "./byte-source.js";
 import type { RawArray } from "./conform.js";
 import { rowsOfFortranArray } from "./fortran-rows.js";
-import { NPY_HEAD, npyLayout, parseNpy, toRowMajor, type NpyLayout } from "./npy.js";
+import { NPY_HEAD, npyLayout, parseNpy, toRowMajor, type NpyLayout } from "./readers/npy.js";
 
 export interface SampleArray {
   readonly dims: readonly number[];

@@ -1,8 +1,8 @@
 /** Describes nodes and operator types with their weights and costs. */
-import { nodeLabel, type Node } from "../ir/index.js";
+import { domainName, nodeLabel, type Node } from "../ir/index.js";
 import type { Costs } from "./costs.js";
 import type { InspectedNode, InspectedOperator } from "./inspection.js";
-import { domainName, type NodeScope } from "./scopes.js";
+import type { NodeScope } from "./scopes.js";
 import type { FoundWeight } from "./weights.js";
 
 /** In file order, scope by scope. */

@@ -17,6 +17,7 @@ import {
   type ValueInfo,
   fedInputs,
   type Tensor,
+  domainName,
 } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { describeNodes, describeOperators } from "./by-node.js";
@@ -33,7 +34,7 @@ import { oneSampleNotes, takeOneSample } from "./open-batch.js";
 import { prepareModel, sizedModel, type PreparedModel } from "./prepared-model.js";
 import { tryPasses, type Trial } from "./possibilities.js";
 import { runShapes, type Shapes } from "./run-shapes.js";
-import { domainName, scopesOf } from "./scopes.js";
+import { scopesOf } from "./scopes.js";
 import { collectWeights } from "./weights.js";
 import { RunCompute } from "../run/run-compute.js";
 import { computeThreads } from "../plan/threads.js";

@@ -9,6 +9,7 @@ import {
   type Model,
   type Node,
   type Tensor,
+  operatorName,
 } from "../ir/index.js";
 import { RANDOM_OPERATORS } from "../ops/random-operators.js";
 
@@ -48,21 +49,6 @@ export function scopesOf(model: Pick<Model, "graph" | "functions">): NodeScope[]
   for (const fn of model.functions)
     visit(fn, `${operatorName({ domain: fn.domain ?? "", opType: fn.name ?? "" })}()`, undefined);
   return scopes;
-}
-
-export function domainName(domain: string | undefined): string {
-  return domain === undefined || domain === "" ? "ai.onnx" : domain;
-}
-
-/** Such as "Conv" or "com.microsoft.QGemm". */
-export function operatorName({
-  domain,
-  opType,
-}: {
-  readonly domain?: string;
-  readonly opType: string;
-}): string {
-  return domainName(domain) === "ai.onnx" ? opType : `${domainName(domain)}.${opType}`;
 }
 
 /** Operators whose result differs in every run, or depends on more than their inputs. */

@@ -12,12 +12,12 @@ import {
   type GraphEditor,
   type Node,
   type Tensor,
+  operatorName,
 } from "../ir/index.js";
 import { staticCount } from "../ops/shapes.js";
 import { fixedValues, type FixedValues } from "./fixed-values.js";
 import type { InspectedWeight } from "./inspection.js";
 import type { PreparedModel } from "./prepared-model.js";
-import { operatorName } from "./scopes.js";
 import { digestOf, joinedDigest, loaded, weightStatistics } from "./weight-statistics.js";
 
 export interface WeightSources {

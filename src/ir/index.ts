@@ -12,6 +12,7 @@ export * from "./graph.js";
 export * from "./half.js";
 export * from "./model.js";
 export * from "./node.js";
+export { domainName, operatorName, standardDomain } from "./operator-set.js";
 export { isDeclaredOtherwise, nonTensorValues } from "./non-tensors.js";
 export {
   elementCount,

@@ -2,6 +2,7 @@
 import type { Annotated, StringEntry } from "./annotations.js";
 import type { TensorStore } from "./byte-source.js";
 import type { Graph, Node, Attribute } from "./graph.js";
+import { standardDomain } from "./operator-set.js";
 import type { StoredForm } from "./stored-form.js";
 import type { OpaqueMessage, ValueInfo } from "./value.js";
 
@@ -59,20 +60,18 @@ export interface Model extends Annotated {
 
 /** Version of the standard operator set (or of `domain`); 0 if the model does not import it. */
 export function opsetVersion(model: Pick<Model, "opsetImports">, domain = ""): number {
-  const isStandard = domain === "" || domain === "ai.onnx";
-  const found = model.opsetImports.find((o) =>
-    isStandard ? (o.domain ?? "") === "" || o.domain === "ai.onnx" : o.domain === domain,
-  );
-  return Number(found?.version ?? 0n);
+  return Number(importOf(model, domain)?.version ?? 0n);
 }
 
 /** Sets or adds the imported version of an operator set. */
 export function setOpsetVersion(model: Pick<Model, "opsetImports">, version: number, domain = ""): void {
-  const found = model.opsetImports.find(
-    (o) => (o.domain ?? "") === domain || (domain === "" && o.domain === "ai.onnx"),
-  );
+  const found = importOf(model, domain);
   if (found) found.version = BigInt(version);
   else model.opsetImports.push({ domain, version: BigInt(version) });
+}
+
+function importOf({ opsetImports }: Pick<Model, "opsetImports">, domain: string): OpsetImport | undefined {
+  return opsetImports.find((each) => standardDomain(each.domain) === standardDomain(domain));
 }
 
 /** The key of a function, and of the function that a node calls: domain, name and overload. */
@@ -81,7 +80,7 @@ export function functionKey(
   name: string | undefined,
   overload: string | undefined,
 ): string {
-  return JSON.stringify([domain === "ai.onnx" ? "" : (domain ?? ""), name ?? "", overload ?? ""]);
+  return JSON.stringify([standardDomain(domain), name ?? "", overload ?? ""]);
 }
 
 /** The inputs that a caller must feed: those without an initializer. */

@@ -1,6 +1,7 @@
 /** Reads and creates nodes and their attributes. */
 import { AttributeType } from "./attribute.js";
 import type { Attribute, Node } from "./graph.js";
+import { standardDomain } from "./operator-set.js";
 
 /** Whether the node is `opType` of the standard operator set. */
 export function isOp(node: Node, ...opTypes: string[]): boolean;
@@ -11,7 +12,7 @@ export function isOp(node: Node | undefined, ...opTypes: string[]): boolean {
 
 /** Whether the node's operator is one of the standard set. */
 export function isStandard(node: Node): boolean {
-  return node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
+  return standardDomain(node.domain) === "";
 }
 
 export function getAttribute(node: Node, name: string): Attribute | undefined {

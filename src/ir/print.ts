@@ -5,6 +5,7 @@
 import { AttributeType } from "./attribute.js";
 import { encodedText, quoted, typeText } from "./print-type.js";
 import { constantText, floatText, SHOWN, textOf } from "./print-values.js";
+import { domainName, standardDomain } from "./operator-set.js";
 import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
 import type { TypeInfo } from "./value.js";
@@ -31,8 +32,7 @@ export function printGraph(graph: Graph): string {
 }
 
 function opsetsText(imports: readonly OpsetImport[]): string {
-  const name = (domain = ""): string => (domain === "" ? "ai.onnx" : nameText(domain));
-  return imports.map(({ domain, version }) => `${name(domain)}=${version ?? "?"}`).join(" ");
+  return imports.map(({ domain, version }) => `${nameText(domainName(domain))}=${version ?? "?"}`).join(" ");
 }
 
 function graphLines(graph: Graph, shown: number): string[] {
@@ -77,8 +77,7 @@ function nodeLines(node: Node, types: ReadonlyMap<string, TypeInfo | undefined>,
   const outputs = node.outputs
     .map((name) => (name === "" ? "_" : valueText(name, types.get(name))))
     .join(", ");
-  const domain = node.domain === "ai.onnx" ? "" : node.domain;
-  const operator = operatorText(domain, node.opType, node.overload);
+  const operator = operatorText(standardDomain(node.domain), node.opType, node.overload);
   const call = `${outputs === "" ? "" : `${outputs} `}= ${operator}(${node.inputs.map(reference).join(", ")})`;
   const name = node.name === undefined || node.name === "" ? "" : `  # ${nameText(node.name)}`;
   const attributes = node.attributes.map((a) => attributeLines(a, shown));

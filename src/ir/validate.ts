@@ -6,6 +6,7 @@ import { BadModelError } from "../errors.js";
 import type { Graph, Node } from "./graph.js";
 import type { FunctionDef, Model, OpsetImport } from "./model.js";
 import { nodeLabel } from "./node.js";
+import { domainName, standardDomain } from "./operator-set.js";
 import { topologicalOrder } from "./topological-order.js";
 import { subgraphsOf } from "./traverse.js";
 import { attributeFault, tensorFault } from "./validate-values.js";
@@ -67,7 +68,7 @@ class Validator {
     this.checkGraph(model.graph, undefined, importedSets(model.opsetImports));
     for (const fn of model.functions) this.checkFunction(fn, importedSets(fn.opsetImports));
     for (const domain of this.missingSets)
-      this.report(`no version is imported for the operator set "${domain || "ai.onnx"}"`);
+      this.report(`no version is imported for the operator set "${domainName(domain)}"`);
   }
 
   private report(message: string): void {
@@ -147,7 +148,7 @@ class Validator {
 
   private checkOperator(node: Node, sets: ReadonlySet<string>): void {
     if (node.opType === "") this.report(`node "${nodeLabel(node)}" has no operator type`);
-    const domain = normalDomain(node.domain);
+    const domain = standardDomain(node.domain);
     if (!sets.has(domain) && !this.functions.has(operatorKey(node.domain, node.opType)))
       this.missingSets.add(domain);
   }
@@ -180,13 +181,9 @@ function cycleText(cycle: readonly Node[]): string {
 }
 
 function importedSets(imports: readonly OpsetImport[]): ReadonlySet<string> {
-  return new Set(imports.map((opset) => normalDomain(opset.domain)));
+  return new Set(imports.map((opset) => standardDomain(opset.domain)));
 }
 
 function operatorKey(domain: string | undefined, name: string | undefined): string {
-  return `${normalDomain(domain)}::${name ?? ""}`;
-}
-
-function normalDomain(domain: string | undefined): string {
-  return domain === undefined || domain === "ai.onnx" ? "" : domain;
+  return `${standardDomain(domain)}::${name ?? ""}`;
 }

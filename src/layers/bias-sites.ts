@@ -13,7 +13,17 @@ import {
   toNumbers,
 } from "../ir/index.js";
 import { BIAS_LIMIT } from "../numeric/affine.js";
-import { type BiasCoding, biasValues, channelScales, isFloatVector, storedBias } from "./bias.js";
+import {
+  type BiasCoding,
+  biasName,
+  biasValues,
+  channelScales,
+  isFloatVector,
+  layerBias,
+  setBias,
+  storedBias,
+  type StoredBias,
+} from "./bias.js";
 import { dequantization, insertDequantize } from "./coding.js";
 import { type Layer, layerAt } from "./layer.js";
 
@@ -49,9 +59,9 @@ function layerSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   if (!layer || !output || !addsPlainly(node)) return undefined;
   const channels = layer.dims[layer.channelAxis]!;
   const found =
-    (node.inputs[2] ?? "") === ""
+    biasName(node) === ""
       ? absentBias(editor, layer, channels)
-      : constantBias(editor, node, 2, channels);
+      : constantBias(editor, layerBias(editor, node), channels);
   return (
     found && {
       node,
@@ -83,7 +93,8 @@ function addSite(editor: GraphEditor, node: Node): BiasSite | undefined {
   const other = node.inputs.find((name) => name !== constant);
   if (constant === undefined || other === undefined || !isProduct(editor, other)) return undefined;
   const channels = editor.constant(constant)!.dims.at(-1);
-  const bias = channels === undefined ? undefined : constantBias(editor, node, index, channels);
+  const bias =
+    channels === undefined ? undefined : constantBias(editor, storedBias(editor, node, index), channels);
   const output = node.outputs[0] ?? "";
   return bias && { node, output, channelAxis: -1, channels: channels!, spatialRank: 0, ...bias };
 }
@@ -96,10 +107,9 @@ function isProduct(editor: GraphEditor, name: string): boolean {
 }
 
 /** The bias of a node: floats, or int32 codes through a DequantizeLinear. */
-function constantBias(editor: GraphEditor, node: Node, index: number, channels: number): Bias | undefined {
-  const bias = storedBias(editor, node, index);
+function constantBias(editor: GraphEditor, bias: StoredBias | undefined, channels: number): Bias | undefined {
   if (!bias) return undefined;
-  const { name, tensor, coding } = bias;
+  const { user: node, name, tensor, coding } = bias;
   if (coding) {
     const isOwn = elementCount(tensor) === channels && editor.soleConsumer(name) === node;
     return isOwn
@@ -187,8 +197,8 @@ function absentBias(editor: GraphEditor, layer: Layer, channels: number): Bias |
       const name = editor.uniqueName("b");
       if (scale === "float") editor.addInitializer(floatTensor(name, [channels], Float32Array.from(values)));
       else addCodes(editor, node, name, values, scale);
-      editor.setInput(node, 2, name);
-      added = constantBias(editor, node, 2, channels);
+      setBias(editor, node, name);
+      added = constantBias(editor, layerBias(editor, node), channels);
       return true;
     },
   };

@@ -12,6 +12,7 @@ import {
   toFloat32,
   toNumbers,
 } from "../ir/index.js";
+import { weightFact } from "../ops/weights.js";
 import { dequantization } from "./coding.js";
 import { finiteValues } from "./weight-values.js";
 
@@ -47,6 +48,29 @@ export function storedBias(editor: GraphEditor, user: Node, index: number): Stor
   return { user, index, name, tensor: codes, coding: { dequantize: found.node, scale } };
 }
 
+/** The name of what the layer itself adds, a constant or not; empty if it adds nothing. */
+export function biasName(node: Node): string {
+  const index = weightFact(node)?.bias;
+  return index === undefined ? "" : (node.inputs[index] ?? "");
+}
+
+/** The bias that the layer itself adds; undefined if it is absent, computed or of another form. */
+export function layerBias(editor: GraphEditor, node: Node): StoredBias | undefined {
+  const index = weightFact(node)?.bias;
+  return index === undefined ? undefined : storedBias(editor, node, index);
+}
+
+/** Makes the layer add the value `name`. */
+export function setBias(editor: GraphEditor, node: Node, name: string): void {
+  const index = weightFact(node)?.bias;
+  if (index !== undefined) editor.setInput(node, index, name);
+}
+
+/** Whether the layer adds nothing, or a float32 constant with a finite value for each channel. */
+export function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolean {
+  return biasName(node) === "" || plainBias(editor, node, channels) !== undefined;
+}
+
 /** The bias of the Add after a product, if nothing else reads the product. */
 export function biasBehind(editor: GraphEditor, product: string): StoredBias | undefined {
   const add = editor.soleConsumer(product);
@@ -66,7 +90,7 @@ export function isFloatVector(bias: StoredBias, channels: number): boolean {
 
 /** The bias of a layer as one float32 per channel; undefined if there is none or it has another form. */
 export function plainBias(editor: GraphEditor, node: Node, channels: number): Float32Array | undefined {
-  const bias = storedBias(editor, node, 2);
+  const bias = layerBias(editor, node);
   if (!bias || !isFloatBias(bias)) return undefined;
   const { tensor } = bias;
   const fits = elementCount(tensor) === channels && (tensor.dims.at(-1) ?? 1) === channels;

@@ -9,6 +9,7 @@ import {
   isOp,
   makeNode,
   type Node,
+  type Tensor,
 } from "../ir/index.js";
 import type { AffineParameters } from "../numeric/affine.js";
 
@@ -72,6 +73,11 @@ export function quantizerOf(
 
 export function isQuantizer(node: Node): boolean {
   return isOp(node, "QuantizeLinear", "DynamicQuantizeLinear");
+}
+
+/** The constant zero point of a QuantizeLinear; undefined if it is absent or computed. */
+export function zeroPointOf(editor: GraphEditor, quantize: Node): Tensor | undefined {
+  return editor.constant(quantize.inputs[2] ?? "");
 }
 
 /** The real value of a dynamically quantized operand. */

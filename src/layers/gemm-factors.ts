@@ -1,5 +1,17 @@
 /** The factors of a Gemm on its product and its bias: Y = alpha · A · B + beta · C. */
-import { floatAttribute, intAttribute, isOp, type Node } from "../ir/index.js";
+import {
+  elementCount,
+  floatAttribute,
+  floatTensor,
+  type GraphEditor,
+  intAttribute,
+  isOp,
+  makeNode,
+  type Node,
+  type Tensor,
+  toFloat32,
+} from "../ir/index.js";
+import { biasName, isFloatBias, layerBias } from "./bias.js";
 
 /** Factors within these powers of two keep weight scales in float32's range. */
 const MOST = 2 ** 40;
@@ -14,7 +26,7 @@ export function gemmFactors(node: Node): GemmFactors {
   if (!isOp(node, "Gemm")) return { alpha: 1, beta: 1 };
   return {
     alpha: floatAttribute(node, "alpha", 1),
-    beta: node.inputs[2] ? floatAttribute(node, "beta", 1) : 1,
+    beta: biasName(node) ? floatAttribute(node, "beta", 1) : 1,
   };
 }
 
@@ -31,4 +43,38 @@ export function whyFactorsStay(node: Node): string | undefined {
 export function isPlainGemm(node: Node): boolean {
   const { alpha, beta } = gemmFactors(node);
   return intAttribute(node, "transA", 0) === 0 && alpha === 1 && beta === 1;
+}
+
+/**
+ * The value that a Gemm adds, its bias times beta, with the nodes that compute it where it is no constant;
+ * undefined if it adds nothing.
+ * @param stem of new names
+ */
+export function scaledBias(
+  editor: GraphEditor,
+  node: Node,
+  stem: string,
+): { name: string; nodes: Node[] } | undefined {
+  const bias = isOp(node, "Gemm") ? biasName(node) : "";
+  const { beta } = gemmFactors(node);
+  if (bias === "" || beta === 0) return undefined;
+  if (beta === 1) return { name: bias, nodes: [] };
+  const stored = layerBias(editor, node);
+  if (stored && isFloatBias(stored)) {
+    const own = scaled(stored.tensor, beta, editor.uniqueName(`${stem}b`));
+    return { name: editor.addInitializer(own), nodes: [] };
+  }
+  const [factor, product] = [
+    editor.addInitializer(floatTensor(editor.uniqueName(`${stem}g`), [], Float32Array.of(beta))),
+    editor.uniqueName(`${stem}b`),
+  ];
+  return { name: product, nodes: [makeNode("Mul", [bias, factor], [product])] };
+}
+
+function scaled(tensor: Tensor, factor: number, name: string): Tensor {
+  return floatTensor(
+    name,
+    tensor.dims,
+    elementCount(tensor) === 0 ? new Float32Array() : toFloat32(tensor).map((value) => value * factor),
+  );
 }

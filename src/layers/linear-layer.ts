@@ -13,7 +13,7 @@ import {
   type Tensor,
   toFloat32,
 } from "../ir/index.js";
-import { biasBehind, biasValues, isFloatBias, isFloatVector, storedBias } from "./bias.js";
+import { biasBehind, biasName, biasValues, isFloatBias, isFloatVector, layerBias } from "./bias.js";
 import { type Layer, plainLayer } from "./layer.js";
 
 /** The operators of linear layers. */
@@ -32,6 +32,8 @@ export interface LinearLayer {
   readonly node: Node;
   /** The node that produces the layer's output: the layer itself, or the Add with the bias of a MatMul. */
   readonly last: Node;
+  /** The input of `last` for the bias; undefined for a MatMul without an Add. */
+  readonly biasIndex: number | undefined;
   readonly weight: Tensor;
   readonly inputs: number;
   readonly outputs: number;
@@ -64,9 +66,9 @@ export function linearLayer(
 }
 
 /** The layer's weight and, if present, its bias. */
-function constantsOf({ node, last, weight }: LinearLayer, editor: GraphEditor): Tensor[] {
-  const names = last === node ? node.inputs.slice(2, 3) : last.inputs;
-  return [weight, ...names.flatMap((name) => editor.constant(name) ?? [])];
+function constantsOf({ last, biasIndex, weight }: LinearLayer, editor: GraphEditor): Tensor[] {
+  const bias = biasIndex === undefined ? undefined : editor.constant(last.inputs[biasIndex] ?? "");
+  return bias ? [weight, bias] : [weight];
 }
 
 function layerOf(node: Node, editor: GraphEditor, rank: number | undefined): LinearLayer | undefined {
@@ -79,7 +81,19 @@ function layerOf(node: Node, editor: GraphEditor, rank: number | undefined): Lin
   const bias = biasOf(layer, outputs);
   const layout = { channels: outputs, rank: layer.dims.length, fromEnd: 1 - layer.dims.length };
   const weight = layer.tensor;
-  return bias && { node, last: node, weight, inputs, outputs, groups: groupsOf(layer), layout, bias };
+  return (
+    bias && {
+      node,
+      last: node,
+      biasIndex: layer.biasIndex,
+      weight,
+      inputs,
+      outputs,
+      groups: groupsOf(layer),
+      layout,
+      bias,
+    }
+  );
 }
 
 /** [input channels, output channels]. */
@@ -110,7 +124,8 @@ function matMulLayer(
   // A vector over the channels does not raise the rank, whatever the rank of x.
   const isBias = added && isFloatVector(added, outputs) && added.tensor.dims.length === 1;
   const bias = isBias ? biasValues(added) : new Float64Array(outputs);
-  return { node, last: isBias ? added.user : node, weight, inputs, outputs, groups: 1, layout, bias };
+  const [last, biasIndex] = isBias ? [added.user, added.index] : [node, undefined];
+  return { node, last, biasIndex, weight, inputs, outputs, groups: 1, layout, bias };
 }
 
 /**
@@ -118,8 +133,8 @@ function matMulLayer(
  * channel.
  */
 function biasOf({ node, editor, kind }: Layer, channels: number): Float64Array | undefined {
-  if ((node.inputs[2] ?? "") === "") return new Float64Array(channels);
-  const bias = storedBias(editor, node, 2);
+  if (biasName(node) === "") return new Float64Array(channels);
+  const bias = layerBias(editor, node);
   if (!bias || !isFloatBias(bias) || bias.tensor.dims.slice(0, -1).some((dim) => dim !== 1)) return undefined;
   const count = elementCount(bias.tensor);
   if (count !== channels && count !== 1) return undefined;
@@ -129,8 +144,8 @@ function biasOf({ node, editor, kind }: Layer, channels: number): Float64Array |
 }
 
 /** Whether the layer can absorb a shift of its outputs: it has a bias or an input for one. */
-export function takesShift({ node, last }: LinearLayer): boolean {
-  return !isOp(node, "MatMul") || last !== node;
+export function takesShift({ biasIndex }: LinearLayer): boolean {
+  return biasIndex !== undefined;
 }
 
 /** y · scale + shift; undefined if new values would not be finite. */

@@ -1,5 +1,5 @@
 /** The axes along which the scale of a stored weight varies: the output channels of its operator. */
-import { isOp, isStandard } from "../ir/index.js";
+import { isOp, isStandard, operatorName } from "../ir/index.js";
 import type { Node } from "../ir/index.js";
 import { weightFact, type WeightKind } from "../ops/weights.js";
 
@@ -27,7 +27,7 @@ export function weightAxes(node: Node, index: number, dims: readonly number[]): 
 
 function notWeight(node: Node): string {
   if (!isStandard(node) && !weightFact(node))
-    return `feeds ${node.domain ?? ""}.${node.opType}, whose use of the weight is not known`;
+    return `feeds ${operatorName(node)}, whose use of the weight is not known`;
   return `is not a weight of ${node.opType}`;
 }
 

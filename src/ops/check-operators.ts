@@ -7,7 +7,14 @@
  * set, and functions of the model. A model that edgec wrote must not contain such an operator unless the
  * original did.
  */
-import { allNodes, nodeLabel, refuseProblems, subgraphsOf, validateModel } from "../ir/index.js";
+import {
+  allNodes,
+  nodeLabel,
+  refuseProblems,
+  standardDomain,
+  subgraphsOf,
+  validateModel,
+} from "../ir/index.js";
 import {
   dataTypeName,
   DataType,
@@ -71,7 +78,7 @@ type Versions = ReadonlyMap<string, number>;
 
 function versionsOf(imports: readonly OpsetImport[]): Versions {
   return new Map(
-    [...imports].reverse().map(({ domain, version = 0n }) => [normalDomain(domain), Number(version)]),
+    [...imports].reverse().map(({ domain, version = 0n }) => [standardDomain(domain), Number(version)]),
   );
 }
 
@@ -117,14 +124,14 @@ class OperatorChecker {
     declared: ReadonlyMap<string, ValueInfo>,
   ): void {
     for (const node of nodes) {
-      this.checkNode(node, versions.get(normalDomain(node.domain)) ?? 0, types);
+      this.checkNode(node, versions.get(standardDomain(node.domain)) ?? 0, types);
       for (const output of node.outputs) this.checkDeclared(declared.get(output), node, types);
       for (const body of subgraphsOf(node)) this.checkGraph(body, versions, types);
     }
   }
 
   private checkNode(node: Node, version: number, types: TypeScope): void {
-    const domain = normalDomain(node.domain);
+    const domain = standardDomain(node.domain);
     const facts = this.factsOf(node, domain, version);
     if (!facts) {
       for (const output of node.outputs) types.set(output, DataType.UNDEFINED);
@@ -179,9 +186,5 @@ function fittingVersions(node: Node, domain: string, version: number): string {
 }
 
 function keyOf({ domain, name }: Pick<FunctionDef, "domain" | "name">): string {
-  return `${normalDomain(domain)}:${name ?? ""}`;
-}
-
-function normalDomain(domain: string | undefined): string {
-  return domain === undefined || domain === "ai.onnx" ? "" : domain;
+  return `${standardDomain(domain)}:${name ?? ""}`;
 }

@@ -1,6 +1,7 @@
 /** What `edgec inspect --diff` prints for a person. */
 import type { Change, ModelDiff, ValueChange, WeightChange, WeightSide } from "../inspect/diff-models.js";
 import { valueText } from "./inspection-text.js";
+import { operatorName } from "../ir/index.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { textTable } from "./text-table.js";
 import { bytesText, countText, percentText, plural, printable, ratioText, shortened } from "../units.js";
@@ -88,8 +89,8 @@ function values(kind: string, changes: readonly ValueChange[]): string[] {
 function operators({ operators: all }: ModelDiff, paint: Paint): string[] {
   const changed = all.filter(({ before, after }) => before !== after);
   if (changed.length === 0) return [`the same operators, ${plural(all.length, "type")}`];
-  const rows = changed.map(({ opType, domain, before, after }) => [
-    printable(domain === "ai.onnx" ? opType : `${domain}.${opType}`),
+  const rows = changed.map(({ before, after, ...operator }) => [
+    printable(operatorName(operator)),
     String(before),
     String(after),
     `${after > before ? "+" : "−"}${Math.abs(after - before)}`,

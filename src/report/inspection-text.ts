@@ -1,6 +1,7 @@
 /** What `edgec inspect` prints for a person. */
 import type { FileParts, InspectedValue, Inspection } from "../inspect/inspection.js";
 import { layerRows, type LayerSort } from "./layer-rows.js";
+import { operatorName } from "../ir/index.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { statusCounts } from "./rows.js";
 import { textTable } from "./text-table.js";
@@ -137,8 +138,8 @@ function activationsText({ activations: { totalBytes, peakBytes, unknown } }: In
 function operators({ operators: found, nodes, unknownMacs, macs }: Inspection, paint: Paint): string[] {
   const hasMacs = unknownMacs > 0 || (macs ?? 0) > 0;
   const rows = found.map(
-    ({ opType, domain, count, parameters, bytes, macs: own, unknownMacs: open, activationBytes }) => [
-      printable(domain === "ai.onnx" ? opType : `${domain}.${opType}`),
+    ({ count, parameters, bytes, macs: own, unknownMacs: open, activationBytes, ...operator }) => [
+      printable(operatorName(operator)),
       String(count),
       parameters === 0 ? "" : parameters.toLocaleString("en"),
       bytes === 0 ? "" : bytesText(bytes),

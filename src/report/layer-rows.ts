@@ -1,5 +1,6 @@
 /** The nodes with weights or MACs as rows of a table. */
 import type { InspectedNode, InspectedWeight, Inspection, Possibility } from "../inspect/inspection.js";
+import { operatorName } from "../ir/index.js";
 import { flagKey } from "../plan/registered-pass.js";
 import { findPass } from "../plan/registry.js";
 import { bytesText, countText, percentText, printable, shortened } from "../units.js";
@@ -35,7 +36,7 @@ export function layerRows(inspection: Inspection, sort: LayerSort, most = Infini
   const shown = (isWhole ? layers : layers.filter(tells)).sort(order(sort)).slice(0, most);
   const rows = shown.map((node) => [
     name(node.name),
-    printable(node.domain === "ai.onnx" ? node.opType : `${node.domain}.${node.opType}`),
+    printable(operatorName(node)),
     ...weightCells(weights.get(key(node.scope, node.name)), node),
     ...(passes ? [[...(passes.get(node.name) ?? [])].join(" ")] : []),
   ]);

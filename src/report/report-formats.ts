@@ -4,8 +4,8 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { extname } from "node:path";
-import { jsonReport } from "./json.js";
-import { markdownReport } from "./markdown.js";
+import { jsonReport } from "./formats/json.js";
+import { markdownReport } from "./formats/markdown.js";
 import type { ReportFormat } from "./report-format.js";
 
 export const REPORT_FORMATS: readonly ReportFormat[] = [jsonReport, markdownReport];

@@ -1,5 +1,5 @@
 /** Runs the official operator tests in onnxruntime, before and after a change of the model. */
-import { rawOfTensor } from "../../src/data/test-data-sets.js";
+import { rawOfTensor } from "../../src/data/readers/test-data-sets.js";
 import type { Feed, Model, TensorValue } from "../../src/ir/index.js";
 import { assertValid } from "../../src/ir/validate.js";
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";

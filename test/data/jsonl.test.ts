@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { jsonlSamples } from "../../src/data/jsonl.js";
+import { jsonlSamples } from "../../src/data/readers/jsonl.js";
 import { DataType, tensorValue } from "../../src/ir/index.js";
 import { Random } from "../support/random.js";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ByteSource } from "../../src/data/byte-source.js";
 import { openDataset, type Sample } from "../../src/data/index.js";
-import { npzArrays } from "../../src/data/npz.js";
+import { npzArrays } from "../../src/data/readers/npz.js";
 import { sampleArray } from "../../src/data/sample-array.js";
 import { EdgecError } from "../../src/errors.js";
 import { DataType, tensorValue, type NumericArray } from "../../src/ir/index.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseNpy } from "../../src/data/npy.js";
+import { parseNpy } from "../../src/data/readers/npy.js";
 import { DataType } from "../../src/ir/index.js";
 import { npyBytes } from "../support/npy-bytes.js";
 

@@ -7,7 +7,7 @@ import { dirname, join, posix, resolve } from "node:path";
 import ts from "typescript";
 
 interface Example {
-  /** "src/report/csv.ts" */
+  /** "src/report/formats/csv.ts" */
   readonly file: string;
   readonly source: string;
   readonly object: string;

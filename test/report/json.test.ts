@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { reportJson } from "../../src/report/json.js";
+import { reportJson } from "../../src/report/formats/json.js";
 import { SAMPLE } from "../support/sample-report.js";
 
 describe("reportJson", () => {

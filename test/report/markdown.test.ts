@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { reportMarkdown } from "../../src/report/markdown.js";
+import { reportMarkdown } from "../../src/report/formats/markdown.js";
 import { ACROSS, SAMPLE } from "../support/sample-report.js";
 
 describe("reportMarkdown", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SensitivityReport } from "../../src/compare/sensitivity.js";
-import { reportMarkdown } from "../../src/report/markdown.js";
+import { reportMarkdown } from "../../src/report/formats/markdown.js";
 import { sensitivityText } from "../../src/report/sensitivity-text.js";
 import { reportText } from "../../src/report/terminal.js";
 import { ACROSS, SAMPLE } from "../support/sample-report.js";

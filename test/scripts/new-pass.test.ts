@@ -1,6 +1,6 @@
-/** `npm run new-pass` in a copy of the project: what it writes type-checks and passes its own test. */
+/** `npm run new-pass` in a copy of the project: what it writes type-checks and passes the tests that it names. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../support/temporary-folder.js";
@@ -10,17 +10,19 @@ const COPIED = [
   "src",
   "scripts/new-pass.mjs",
   "test/support",
+  "test/golden",
   "package.json",
   "tsconfig.json",
   "tsconfig.test.json",
   "vitest.config.ts",
 ];
+/** The tests of the new pass, and those that hold for every pass; the cases of others say nothing here. */
+const OWN = "shrink-things|says in the name of a case|shows for every pass";
 const folder = temporaryFolder();
 
 function copyProject(): void {
   for (const path of COPIED) cpSync(join(PROJECT, path), join(folder.path, path), { recursive: true });
   symlinkSync(join(PROJECT, "node_modules"), join(folder.path, "node_modules"), "junction");
-  mkdirSync(join(folder.path, "test/golden"));
 }
 
 const run = (...args: readonly string[]) =>
@@ -48,7 +50,11 @@ it("writes a pass that type-checks, is registered and passes its test", { timeou
   });
   const lint = [join(PROJECT, "node_modules/prettier/bin/prettier.cjs"), "--print-width", "110", "--check"];
   execFileSync(process.execPath, [...lint, ...made, "src/plan/registry.ts"], { cwd: folder.path });
-  expect(run("node_modules/vitest/vitest.mjs", "run", made[1]!)).toMatchObject({ status: 0 });
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", made[1]!, "test/golden", "-t", OWN];
+  const { status, stdout } = run(...vitest);
+  expect(status, stdout).toBe(0);
+  // Two of the pass's own tests, its two cases, and the golden tests that look at all passes.
+  expect(stdout).toMatch(/Tests +6 passed/);
 });
 
 it.each([

@@ -9,7 +9,7 @@ export function addTargets(program: Command): void {
     .action(async ({ json }: { json?: boolean }) => {
       const [{ NATIVE, PROFILES, resolveTarget }, { jsonText }, { targetsText }] = await Promise.all([
         import("../../targets/index.js"),
-        import("../../report/json.js"),
+        import("../../report/formats/json.js"),
         import("../targets-text.js"),
       ]);
       const { profile, origin = "" } = resolveTarget(NATIVE);

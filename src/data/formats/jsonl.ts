@@ -1,6 +1,6 @@
 /** .jsonl: an object on each line, with values by input name. */
 import { streamedDataset, type DataFormat } from "../data-format.js";
-import { jsonlSamples } from "../jsonl.js";
+import { jsonlSamples } from "../readers/jsonl.js";
 
 export const jsonlFormat: DataFormat = {
   name: ".jsonl",

@@ -16,7 +16,7 @@ export const npzFormat: DataFormat = {
 
 async function openNpz(path: string, inputs: ModelInputs, given: GivenLabels | undefined): Promise<Dataset> {
   // Loaded here, as help loads every format.
-  const { npzArrays } = await import("../npz.js");
+  const { npzArrays } = await import("../readers/npz.js");
   const members = await npzArrays(path);
   const names = [...members.keys()];
   const arrays = new Map<string, SampleArray>();

@@ -11,7 +11,8 @@ export const testDataFormat: DataFormat = {
 };
 
 /** Loaded when it is needed, as help loads every format and this needs protobuf. */
-const reader = (): Promise<typeof import("../test-data-sets.js")> => import("../test-data-sets.js");
+const reader = (): Promise<typeof import("../readers/test-data-sets.js")> =>
+  import("../readers/test-data-sets.js");
 
 async function openTestData(
   path: string,

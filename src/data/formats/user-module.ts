@@ -1,6 +1,6 @@
 /** .mjs: the user's ES module that yields feeds. */
 import { streamedDataset, type DataFormat } from "../data-format.js";
-import { moduleSamples } from "../user-module.js";
+import { moduleSamples } from "../readers/user-module.js";
 
 export const moduleFormat: DataFormat = {
   name: ".mjs",

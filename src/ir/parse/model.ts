@@ -4,6 +4,7 @@
  */
 import { emptyGraph, type Graph, type Node, type Attribute } from "../graph.js";
 import type { FunctionDef, Model, OpsetImport } from "../model.js";
+import { standardDomain } from "../operator-set.js";
 import type { ValueInfo } from "../value.js";
 import { parseAttribute } from "./attributes.js";
 import { parseConstant } from "./constants.js";
@@ -36,7 +37,7 @@ function parseOpsets(cursor: TextCursor): OpsetImport[] {
     cursor.expect("=");
     const version = cursor.word(/\d+|\?/y) ?? cursor.fail("expected a version");
     const known = version === "?" ? {} : { version: BigInt(version) };
-    imports.push({ domain: domain === "ai.onnx" ? "" : domain, ...known });
+    imports.push({ domain: standardDomain(domain), ...known });
   }
   return imports;
 }

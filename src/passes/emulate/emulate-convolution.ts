@@ -4,7 +4,7 @@ import { convolutionRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { isClamp } from "../../ops/int8-kernels.js";
 import { codedActivation, codedWeight } from "../../layers/coded-operands.js";
-import { soleQuantization } from "../../layers/coding.js";
+import { soleQuantization, zeroPointOf } from "../../layers/coding.js";
 import { convolutionTaps, windowOf } from "./convolution-taps.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection } from "./pair-correction.js";
@@ -46,7 +46,7 @@ function runsOnCodes(editor: GraphEditor, node: Node): boolean {
   if (!isClamp(next)) return soleQuantization(editor, node.outputs[0]!) !== undefined;
   const quantize = soleQuantization(editor, next.outputs[0]!);
   if (!quantize) return false;
-  const zero = editor.constant(quantize.inputs[2] ?? "");
+  const zero = zeroPointOf(editor, quantize);
   const code = zero ? toNumbers(zero)[0] : 0;
   return code === 0 || code === -128;
 }

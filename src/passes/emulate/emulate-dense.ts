@@ -15,7 +15,7 @@ import {
 import { matrixRows } from "../../numeric/affine.js";
 import { pairsAtRisk } from "../../numeric/pair-saturation.js";
 import { codedActivation, codedWeight, int8Codes, seenCodes, shiftOf } from "../../layers/coded-operands.js";
-import { quantizerOf } from "../../layers/coding.js";
+import { quantizerOf, zeroPointOf } from "../../layers/coding.js";
 import { floatCodes } from "./convolution-taps.js";
 import { addToOutput, floatWeight } from "./float-layer.js";
 import { pairCorrection, type Taps } from "./pair-correction.js";
@@ -102,6 +102,6 @@ function codeShift(editor: GraphEditor, codes: string): number | undefined {
   const maker = quantizerOf(editor, codes);
   if (!maker) return undefined;
   if (maker.isDynamic) return 0;
-  const zero = editor.constant(maker.node.inputs[2] ?? "");
+  const zero = zeroPointOf(editor, maker.node);
   return zero && elementCount(zero) === 1 ? shiftOf(zero.dataType) : undefined;
 }

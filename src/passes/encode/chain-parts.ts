@@ -2,7 +2,7 @@
 import { attribute, DataType } from "../../ir/index.js";
 import type { Attribute, Tensor } from "../../ir/index.js";
 import type { Draft } from "./decoder-builder.js";
-import { patternBytes } from "./value-histogram.js";
+import { DENSE_FROM, patternBytes } from "./value-histogram.js";
 import type { Symbols } from "./value-histogram.js";
 
 /** A table of more entries than this needs wider codes than the values it would replace. */
@@ -79,4 +79,9 @@ export function* indicesOf(
     for (let i = 0; i < patterns.length; i++) indices[i] = place.get(patterns[i]!) ?? 0;
     yield indices.subarray(0, patterns.length);
   }
+}
+
+/** Whether something stands out against the background, and does not fill most of the tensor. */
+export function isSparse({ symbols: { foreground, count } }: Candidate): boolean {
+  return foreground > 0 && foreground <= DENSE_FROM * count;
 }

@@ -5,10 +5,13 @@
  */
 import { DataType } from "../../ir/index.js";
 import type { Tensor } from "../../ir/index.js";
-import { codebookForm, narrowForm, uniformForm } from "./dense-forms.js";
 import type { Candidate } from "./chain-parts.js";
 import type { Draft } from "./decoder-builder.js";
-import { gapForm, maskForm } from "./sparse-forms.js";
+import { codebookForm } from "./forms/codebook.js";
+import { gapForm } from "./forms/gaps.js";
+import { maskForm } from "./forms/mask.js";
+import { narrowForm } from "./forms/narrow.js";
+import { uniformForm } from "./forms/uniform.js";
 import type { StorageForm } from "./storage-form.js";
 import { readSymbols } from "./value-histogram.js";
 

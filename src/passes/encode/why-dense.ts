@@ -1,6 +1,6 @@
 /** Finds constants that must stay dense, and the reasons. */
 import type { Diagnostic } from "../../diagnostics.js";
-import { elementCount, nodeLabel } from "../../ir/index.js";
+import { elementCount, nodeLabel, isStandard, operatorName } from "../../ir/index.js";
 import type { GraphEditor, Node, Tensor } from "../../ir/index.js";
 import { weightFact } from "../../ops/weights.js";
 import { MAX_FOLDABLE_ELEMENTS } from "./folding-facts.js";
@@ -24,8 +24,8 @@ export function whyDense(
   if (users.length === 0) return { reason: "no node uses it" };
   if (editor.isOutput(name)) return { reason: "is a graph output" };
   if (editor.input(name)) return { reason: "is the default of a graph input, which callers may override" };
-  const custom = users.find((user) => !["", "ai.onnx"].includes(user.domain ?? "") && !weightFact(user));
-  if (custom) return { reason: `feeds ${custom.domain}.${custom.opType}, which may need a constant` };
+  const custom = users.find((user) => !isStandard(user) && !weightFact(user));
+  if (custom) return { reason: `feeds ${operatorName(custom)}, which may need a constant` };
   if (tensor.unknownFields?.length) return { reason: "carries fields that edgec does not know" };
   if (elementCount(tensor) <= MAX_FOLDABLE_ELEMENTS) return undefined;
   const reason =

@@ -9,6 +9,7 @@ import {
   type Node,
   opsetVersion,
   subgraphsOf,
+  standardDomain,
 } from "../../ir/index.js";
 
 /** Decoding chains have about twenty nodes; functions that call functions multiply. */
@@ -24,8 +25,8 @@ export class CallBodies {
 
   constructor(model: Model) {
     const opset = opsetVersion(model);
-    const isAlike = ({ domain = "", version = 0n }: { domain?: string; version?: bigint }): boolean =>
-      domain === "" || domain === "ai.onnx" ? Number(version) === opset : true;
+    const isAlike = ({ domain, version = 0n }: { domain?: string; version?: bigint }): boolean =>
+      standardDomain(domain) === "" ? Number(version) === opset : true;
     this.functions = new Map(
       model.functions
         .filter(({ opsetImports }) => opsetImports.every(isAlike))

@@ -27,6 +27,7 @@ import {
   storedByteLength,
   subgraphsOf,
   withNested,
+  standardDomain,
 } from "../../ir/index.js";
 import type { Diagnostic } from "../../diagnostics.js";
 import { definePass } from "../define-pass.js";
@@ -72,14 +73,16 @@ function calleeOf(node: Node, functions: Functions): FunctionDef | undefined {
 function agreeing(model: Model): Functions {
   const brought = new Map<string, bigint | undefined>();
   const versionOf = versionsOf(model);
-  for (const { domain = "", version = 0n } of model.functions.flatMap((fn) => fn.opsetImports)) {
+  for (const { domain: name, version = 0n } of model.functions.flatMap((fn) => fn.opsetImports)) {
+    const domain = standardDomain(name);
     if (versionOf(domain) === 0)
       brought.set(domain, brought.has(domain) && brought.get(domain) !== version ? undefined : version);
   }
   const agrees = ({ opsetImports }: FunctionDef): boolean =>
-    opsetImports.every(({ domain = "", version = 0n }) =>
-      brought.has(domain) ? brought.get(domain) === version : versionOf(domain) === Number(version),
-    );
+    opsetImports.every(({ domain: name, version = 0n }) => {
+      const domain = standardDomain(name);
+      return brought.has(domain) ? brought.get(domain) === version : versionOf(domain) === Number(version);
+    });
   return new Map(
     model.functions.filter(agrees).map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]),
   );
@@ -87,14 +90,13 @@ function agreeing(model: Model): Functions {
 
 /** `opsetVersion` for many queries, each of which would walk all imports. */
 function versionsOf(model: Model): (domain: string) => number {
-  const normal = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
   // If a set is imported twice, the first import counts.
   const known = new Map(
     [...model.opsetImports]
       .reverse()
-      .map(({ domain = "", version = 0n }) => [normal(domain), Number(version)]),
+      .map(({ domain = "", version = 0n }) => [standardDomain(domain), Number(version)]),
   );
-  return (domain) => known.get(normal(domain)) ?? 0;
+  return (domain) => known.get(standardDomain(domain)) ?? 0;
 }
 
 /**
@@ -234,9 +236,9 @@ function expanded(
 function importOperators(model: Model, functions: Functions): void {
   const wanted = new Map<string, bigint>();
   for (const fn of functions.values())
-    for (const { domain = "", version = 0n } of fn.opsetImports) wanted.set(domain, version);
+    for (const { domain, version = 0n } of fn.opsetImports) wanted.set(standardDomain(domain), version);
   const versionOf = versionsOf(model);
-  const listed = new Set(model.opsetImports.map(({ domain = "" }) => domain));
+  const listed = new Set(model.opsetImports.map(({ domain }) => standardDomain(domain)));
   for (const [domain, version] of wanted) {
     if (versionOf(domain) !== 0) continue;
     if (listed.has(domain)) setOpsetVersion(model, Number(version), domain);

@@ -10,7 +10,15 @@
  * Left alone: graph inputs, and initializers that are their defaults; nodes of other operator sets without
  * outputs, which may have side effects; sparse initializers, whose names are not decoded.
  */
-import { allNodes, functionKey, isOp, isStandard, opsetVersion, subgraphsOf } from "../../ir/index.js";
+import {
+  allNodes,
+  functionKey,
+  isOp,
+  isStandard,
+  opsetVersion,
+  subgraphsOf,
+  standardDomain,
+} from "../../ir/index.js";
 import type { FunctionDef, Graph, Model, Node } from "../../ir/index.js";
 import { operatorFacts } from "../../ops/operator-facts.js";
 import { definePass } from "../define-pass.js";
@@ -129,14 +137,13 @@ function removeFunctions(model: Model): number {
 function removeImports(model: Model, domains: ReadonlySet<string>): void {
   const used = new Set([
     "",
-    "ai.onnx",
-    ...model.functions.flatMap(({ domain = "", opsetImports }) => [
-      domain,
-      ...opsetImports.map((each) => each.domain ?? ""),
+    ...model.functions.flatMap(({ domain, opsetImports }) => [
+      standardDomain(domain),
+      ...opsetImports.map((each) => standardDomain(each.domain)),
     ]),
   ]);
-  for (const node of allNodes(model)) used.add(node.domain ?? "");
+  for (const node of allNodes(model)) used.add(standardDomain(node.domain));
   model.opsetImports = model.opsetImports.filter(
-    ({ domain = "" }) => used.has(domain) || !domains.has(domain),
+    ({ domain }) => used.has(standardDomain(domain)) || !domains.has(domain ?? ""),
   );
 }

@@ -30,6 +30,8 @@ import {
   type Tensor,
   toFloat32,
   type ValueInfo,
+  operatorName,
+  standardDomain,
 } from "../../ir/index.js";
 import { inferTypes } from "../../ops/shapes.js";
 import type { PassResult } from "../contract.js";
@@ -44,7 +46,7 @@ const TYPE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "output_datatype",
   "stash_type",
 ]);
-const KNOWN_DOMAINS: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);
+const KNOWN_DOMAINS: ReadonlySet<string> = new Set(["", "ai.onnx.ml", "com.microsoft"]);
 
 export const widenHalf = definePass<Record<string, never>>({
   name: "widen-half",
@@ -132,8 +134,8 @@ function namesHalf({ name, i, t }: Attribute): boolean {
 function obstacleIn(model: Model): string | undefined {
   if (model.functions.length > 0) return "it contains model-local functions";
   for (const node of allNodes(model)) {
-    if (!KNOWN_DOMAINS.has(node.domain ?? ""))
-      return `node "${nodeLabel(node)}" is the custom operator ${node.domain ?? ""}.${node.opType}`;
+    if (!KNOWN_DOMAINS.has(standardDomain(node.domain)))
+      return `node "${nodeLabel(node)}" is the custom operator ${operatorName(node)}`;
     if (isOp(node, "BitCast")) return `node "${nodeLabel(node)}" reinterprets bits as another type`;
   }
   for (const graph of nestedGraphs(model.graph)) {

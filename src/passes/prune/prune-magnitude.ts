@@ -53,6 +53,7 @@ export interface PruneMagnitudeOptions {
   readonly exclude: readonly string[];
   /** Keeps the first and last layers as they are. */
   readonly protectEnds: boolean;
+  /** Leaves depthwise convolutions alone. */
   readonly protectDepthwise: boolean;
 }
 

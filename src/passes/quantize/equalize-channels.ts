@@ -29,7 +29,7 @@ import { definePass } from "../define-pass.js";
 import type { LinearLayer } from "../../layers/linear-layer.js";
 import { Rewrite } from "../graph/fuse/rewrite.js";
 import { type LayerRegion, type LayerSource, RegionBalance } from "./balance/balance-regions.js";
-import { LayerIndex, RegionFinder } from "./balance/channel-regions.js";
+import { LayerIndex, RegionFinder } from "../../layers/channel-regions.js";
 import { largestSeen, writeFactors } from "./balance/layer-factors.js";
 
 export interface EqualizeChannelsOptions {

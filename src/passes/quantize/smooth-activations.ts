@@ -29,7 +29,7 @@ import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { Rewrite } from "../graph/fuse/rewrite.js";
 import { spreadFactors } from "./balance/balance-regions.js";
-import { type ChannelRegion, LayerIndex, RegionFinder } from "./balance/channel-regions.js";
+import { type ChannelRegion, LayerIndex, RegionFinder } from "../../layers/channel-regions.js";
 import { layerMagnitudes, writeFactors } from "./balance/layer-factors.js";
 import {
   divideOutput,

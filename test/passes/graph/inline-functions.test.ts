@@ -317,14 +317,23 @@ describe("inline-functions", () => {
     expect(m.graph.nodes.map((node) => node.opType)).toEqual(["F"]);
   });
 
-  it("leaves functions that bring different versions of a set that the model lacks", async () => {
-    const sets = (version: bigint) => ({ opsetImports: [{ domain: "", version }] });
-    const old = definition("Old", ["a"], ["b"], [makeNode("Softmax", ["a"], ["b"])], sets(11n));
-    const recent = definition("Recent", ["a"], ["b"], [makeNode("Softmax", ["a"], ["b"])], sets(13n));
-    const m = model([call("Old", ["x"], ["t"]), call("Recent", ["t"], ["y"])], [old, recent]);
-    m.opsetImports = [{ domain: "own", version: 1n }];
-    expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(false);
-  });
+  it.each(["", "ai.onnx"])(
+    "leaves functions that bring other versions of a set the model lacks (%j)",
+    async (other) => {
+      const sets = (domain: string, version: bigint) => ({ opsetImports: [{ domain, version }] });
+      const old = definition("Old", ["a"], ["b"], [makeNode("Softmax", ["a"], ["b"])], sets("", 11n));
+      const recent = definition(
+        "Recent",
+        ["a"],
+        ["b"],
+        [makeNode("Softmax", ["a"], ["b"])],
+        sets(other, 13n),
+      );
+      const m = model([call("Old", ["x"], ["t"]), call("Recent", ["t"], ["y"])], [old, recent]);
+      m.opsetImports = [{ domain: "own", version: 1n }];
+      expect((await inlineFunctions().run(m, CONTEXT)).modified).toBe(false);
+    },
+  );
 
   it("inlines calls of calls, but none that end in themselves", async () => {
     const leaf = definition("F0", ["a"], ["b"], [makeNode("Relu", ["a"], ["b"])]);

@@ -16,15 +16,15 @@ export interface Sources {
  * added to a layer without bias.
  */
 export function writeLayer(
-  { node, last, weight }: LinearLayer,
+  { node, last, biasIndex, weight }: LinearLayer,
   values: LayerValues,
   rewrite: Rewrite,
   { weights = [], steps = [] }: Sources = {},
 ): void {
   rewrite.setConstant(node, 1, floatTensor(weight.name ?? "weight", weight.dims, values.weight), ...weights);
-  const biasIndex = last === node ? 2 : last.inputs.indexOf(node.outputs[0] ?? "") === 0 ? 1 : 0;
+  if (biasIndex === undefined) return;
   const old = last.inputs[biasIndex] ?? "";
-  if (old === "" && (isOp(node, "MatMul") || values.bias.every((value) => value === 0))) return;
+  if (old === "" && values.bias.every((value) => value === 0)) return;
   const bias = floatTensor(old === "" ? `${nodeLabel(node)}_bias` : old, [values.bias.length], values.bias);
   rewrite.setConstant(last, biasIndex, bias, ...(old === "" ? steps : []));
   if (isOp(node, "Gemm")) removeAttribute(node, "beta");

@@ -6,7 +6,7 @@ import {
   type ScaledMagnitudes,
 } from "../../../numeric/equalization.js";
 import type { LinearLayer } from "../../../layers/linear-layer.js";
-import type { ChannelRegion, ChannelSource } from "./channel-regions.js";
+import type { ChannelRegion, ChannelSource } from "../../../layers/channel-regions.js";
 import { layerMagnitudes } from "./layer-factors.js";
 
 export interface LayerSource extends ChannelSource {

@@ -11,7 +11,7 @@ import {
 } from "../../../ir/index.js";
 import { channelAffine } from "../../graph/channel-affine.js";
 import type { Rewrite } from "../../graph/fuse/rewrite.js";
-import type { ChannelSource } from "./channel-regions.js";
+import type { ChannelSource } from "../../../layers/channel-regions.js";
 
 /** A constant vector that a node multiplies or adds. */
 interface AffineInput {

@@ -7,12 +7,13 @@
  * transformers, where a Q/DQ pair would not fuse and static ranges cost accuracy).
  */
 import { type GraphEditor, isOp, isStandard, toNumbers, type Node } from "../../../ir/index.js";
+import { hasPlainBias } from "../../../layers/bias.js";
 import { int8Role, isClamp, valueInputs } from "../../../ops/int8-kernels.js";
 import { weightView } from "../../../layers/weight-view.js";
 import { weightFact } from "../../../ops/weights.js";
 import { type KernelWeight, kernelWeight } from "../../../layers/kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
-import { hasPlainBias, takesTransposed, whyFloatConvolution, whyFloatMatrix } from "./why-float.js";
+import { takesTransposed, whyFloatConvolution, whyFloatMatrix } from "./why-float.js";
 
 /** A convolution with fewer multiply-adds per output and no int8 neighbour does not repay its own Q/DQ pairs. */
 const MIN_LONE_KERNEL = 64;

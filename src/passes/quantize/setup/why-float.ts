@@ -7,7 +7,7 @@ import {
   isOp,
   type Node,
 } from "../../../ir/index.js";
-import { plainBias } from "../../../layers/bias.js";
+import { hasPlainBias } from "../../../layers/bias.js";
 import { whyFactorsStay } from "../../../layers/gemm-factors.js";
 import { kernelWeight, weightParts, whyComputed } from "../../../layers/kernel-weight.js";
 
@@ -47,9 +47,4 @@ export function whyFloatMatrix(
 /** Whether a Gemm transposes its computed factor. */
 export function takesTransposed(node: Node): boolean {
   return isOp(node, "Gemm") && intAttribute(node, "transA", 0) !== 0;
-}
-
-/** Whether the node has no bias, or one that can become an int32 code per channel. */
-export function hasPlainBias(editor: GraphEditor, node: Node, channels: number): boolean {
-  return isOp(node, "MatMul") || !node.inputs[2] || plainBias(editor, node, channels) !== undefined;
 }

@@ -12,19 +12,15 @@
 import {
   attribute,
   DataType,
-  elementCount,
   floatTensor,
   type GraphEditor,
   intAttribute,
   isOp,
   makeNode,
   type Node,
-  type Tensor,
-  toFloat32,
 } from "../../../ir/index.js";
-import { isFloatBias, storedBias } from "../../../layers/bias.js";
 import { type DynamicCodes, dynamicQuantizer, knownDynamicCodes } from "../../../layers/coding.js";
-import { gemmFactors } from "../../../layers/gemm-factors.js";
+import { gemmFactors, scaledBias } from "../../../layers/gemm-factors.js";
 import { channelView, type KernelWeight, kernelWeight } from "../../../layers/kernel-weight.js";
 import type { SharedCodes, WeightRead } from "./shared-codes.js";
 import { quantizeWeight, storedScales, type WeightOptions } from "./weight-codes.js";
@@ -107,36 +103,6 @@ function matrixScales(
   return options.perTensor || batch.length === 0
     ? stored
     : { dims: [...batch, 1, dims.at(-1)!], values: stored.values };
-}
-
-/** The bias that a Gemm adds: its third input times beta; undefined if none. */
-function scaledBias(
-  editor: GraphEditor,
-  node: Node,
-  stem: string,
-): { name: string; nodes: Node[] } | undefined {
-  const bias = isOp(node, "Gemm") ? (node.inputs[2] ?? "") : "";
-  const { beta } = gemmFactors(node);
-  if (bias === "" || beta === 0) return undefined;
-  if (beta === 1) return { name: bias, nodes: [] };
-  const stored = storedBias(editor, node, 2);
-  if (stored && isFloatBias(stored)) {
-    const own = scaled(stored.tensor, beta, editor.uniqueName(`${stem}b`));
-    return { name: editor.addInitializer(own), nodes: [] };
-  }
-  const [factor, product] = [
-    editor.addInitializer(floatTensor(editor.uniqueName(`${stem}g`), [], Float32Array.of(beta))),
-    editor.uniqueName(`${stem}b`),
-  ];
-  return { name: product, nodes: [makeNode("Mul", [bias, factor], [product])] };
-}
-
-function scaled(tensor: Tensor, factor: number, name: string): Tensor {
-  return floatTensor(
-    name,
-    tensor.dims,
-    elementCount(tensor) === 0 ? new Float32Array() : toFloat32(tensor).map((value) => value * factor),
-  );
 }
 
 function lastAxesSwapped(rank: number): ReturnType<typeof attribute.ints> {

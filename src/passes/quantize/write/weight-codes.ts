@@ -19,7 +19,7 @@ import {
   type RowOptions,
   scalesForBias,
 } from "../../../numeric/affine.js";
-import { plainBias } from "../../../layers/bias.js";
+import { plainBias, setBias } from "../../../layers/bias.js";
 import { insertDequantize } from "../../../layers/coding.js";
 import type { StridedView } from "../../../ops/strided-view.js";
 import { weightView } from "../../../layers/weight-view.js";
@@ -168,7 +168,7 @@ function attachBias(
   );
   const stored = storedScales(scales, options);
   dequantize(editor, node, name, { code, type: DataType.INT32 }, stored, 0, shared);
-  editor.setInput(node, 2, name);
+  setBias(editor, node, name);
 }
 
 /** Whether a layer uses the weight directly in this order. */

@@ -11,9 +11,9 @@ import {
   isOp,
   type Node,
   toNumbers,
-} from "../../../ir/index.js";
-import { isQuantizer } from "../../../layers/coding.js";
-import type { TypeMap } from "../../../ops/shapes.js";
+} from "../ir/index.js";
+import { isQuantizer } from "./coding.js";
+import type { TypeMap } from "../ops/shapes.js";
 
 /** The position of a value's channels: axis 1 of at least three axes, or the last axis. */
 export interface ChannelPlace {

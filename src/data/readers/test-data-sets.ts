@@ -4,7 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BadDataError, EdgecError, suggestion } from "../errors.js";
+import { BadDataError, EdgecError, suggestion } from "../../errors.js";
 import {
   DataType,
   dataTypeName,
@@ -12,11 +12,11 @@ import {
   type NumericArray,
   type Tensor,
   tensorBytes,
-} from "../ir/index.js";
-import { decodeTensor } from "../onnx/tensor-file.js";
-import { conform, describeInput, type RawArray } from "./conform.js";
-import type { ModelInputs, Sample } from "./dataset.js";
-import { fileBytes } from "./file-bytes.js";
+} from "../../ir/index.js";
+import { decodeTensor } from "../../onnx/tensor-file.js";
+import { conform, describeInput, type RawArray } from "../conform.js";
+import type { ModelInputs, Sample } from "../dataset.js";
+import { fileBytes } from "../file-bytes.js";
 
 const SET = /^test_data_set_(\d+)$/;
 const INPUT = /^input_(\d+)\.pb$/;

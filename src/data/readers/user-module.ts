@@ -2,11 +2,11 @@
  * A user's own ES module as a source of samples. Its code runs with the user's rights, as any script they
  * start.
  */
-import { BadDataError, EdgecError } from "../errors.js";
-import type { ModelInputs, Sample } from "./dataset.js";
-import { isLabel } from "./labels.js";
-import { plainFeed } from "./plain-feed.js";
-import { beginUserCall, importUserModule, inUserCall } from "./user-code.js";
+import { BadDataError, EdgecError } from "../../errors.js";
+import type { ModelInputs, Sample } from "../dataset.js";
+import { isLabel } from "../labels.js";
+import { plainFeed } from "../plain-feed.js";
+import { beginUserCall, importUserModule, inUserCall } from "../user-code.js";
 
 type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>;
 

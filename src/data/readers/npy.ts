@@ -1,7 +1,7 @@
 /** NumPy's array file format, versions 1 to 3 (numpy.lib.format). */
-import { BadDataError } from "../errors.js";
-import { DataType, type NumericArray } from "../ir/index.js";
-import type { RawArray } from "./conform.js";
+import { BadDataError } from "../../errors.js";
+import { DataType, type NumericArray } from "../../ir/index.js";
+import type { RawArray } from "../conform.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** NumPy itself refuses longer headers as unsafe to parse. */

@@ -1,7 +1,7 @@
 /** The report as Markdown, for a pull request or a log. */
-import type { Report } from "./report.js";
-import { headWarnings, otherWarnings } from "./head-warnings.js";
-import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
+import type { Report } from "../report.js";
+import { headWarnings, otherWarnings } from "../head-warnings.js";
+import { ACROSS_COLUMNS, acrossRows } from "../across-rows.js";
 import {
   comparisonRows,
   fidelityLines,
@@ -10,9 +10,9 @@ import {
   statsText,
   statusCounts,
   tellingPasses,
-} from "./rows.js";
-import { timesLines } from "./times-line.js";
-import type { ReportFormat } from "./report-format.js";
+} from "../rows.js";
+import { timesLines } from "../times-line.js";
+import type { ReportFormat } from "../report-format.js";
 
 /** An invisible last line, by which a later run recognizes the file as a report that it may replace. */
 const MARK = "<!-- report of edgec -->";

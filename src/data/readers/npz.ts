@@ -1,7 +1,7 @@
 /** NumPy archives: a zip of .npy members, which are read in pieces. */
-import { BadDataError } from "../errors.js";
-import { deflatedBytes, plainBytes, type ByteSource } from "./byte-source.js";
-import { DataFile } from "./data-file.js";
+import { BadDataError } from "../../errors.js";
+import { deflatedBytes, plainBytes, type ByteSource } from "../byte-source.js";
+import { DataFile } from "../data-file.js";
 import { contentOffset, zipMembers, type ZipMember } from "./zip-directory.js";
 
 /** Deflate cannot expand by more than this, so a member that claims more is a damaged or hostile file. */

@@ -1,6 +1,6 @@
 /** The report as JSON text. */
-import type { ReportFormat } from "./report-format.js";
-import type { Report } from "./report.js";
+import type { ReportFormat } from "../report-format.js";
+import type { Report } from "../report.js";
 
 export const jsonReport: ReportFormat = {
   name: "JSON",

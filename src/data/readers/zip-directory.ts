@@ -1,6 +1,6 @@
 /** Reads the members of a zip file from its central directory (APPNOTE 6.3), with the 64-bit sizes of zip64. */
-import { BadDataError } from "../errors.js";
-import { DataFile } from "./data-file.js";
+import { BadDataError } from "../../errors.js";
+import { DataFile } from "../data-file.js";
 
 export interface ZipMember {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** JSON lines: one object per line, values by input name and an optional "label". */
 import { createReadStream } from "node:fs";
-import { BadDataError, EdgecError } from "../errors.js";
-import { requireRegularFile } from "../regular-file.js";
-import type { ModelInputs, Sample } from "./dataset.js";
-import { isLabel } from "./labels.js";
-import { plainFeed } from "./plain-feed.js";
+import { BadDataError, EdgecError } from "../../errors.js";
+import { requireRegularFile } from "../../regular-file.js";
+import type { ModelInputs, Sample } from "../dataset.js";
+import { isLabel } from "../labels.js";
+import { plainFeed } from "../plain-feed.js";
 
 /**
  * Most characters of one line. V8 limits strings to half a billion, and parsing takes several times their

@@ -1,5 +1,6 @@
 /**
- * Regions of a graph in which per-channel factors can be moved from the producers of values to their readers:
+ * Which layers share channels: regions of a graph in which a change of one channel, such as a factor that moves
+ * from the producers of values to their readers, concerns all members alike:
  *
  *   Conv → Relu → MaxPool → Conv          Conv → Relu ─┬─▶ Conv → Conv ─▶ Add → Relu → Conv
  *                                                      └──────────────────┘
@@ -16,9 +17,9 @@ import {
   nodeLabel,
   subgraphsOf,
   type Tensor,
-} from "../../../ir/index.js";
-import type { TypeMap } from "../../../ops/shapes.js";
-import { type LinearLayer, linearLayer } from "../../../layers/linear-layer.js";
+} from "../ir/index.js";
+import type { TypeMap } from "../ops/shapes.js";
+import { type LinearLayer, linearLayer } from "./linear-layer.js";
 import { type ChannelPlace, isJoin, keepsPlace, placeBehind, whyNotThrough } from "./channel-steps.js";
 
 /** A producer that can scale the channels of its value. */
