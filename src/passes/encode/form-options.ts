@@ -34,7 +34,7 @@ export interface FormOption {
  */
 const HELD_PER_BYTE = 2 ** 14;
 /** Smaller constants cost next to nothing to load, whatever their form. Elements. */
-const LOAD_COUNTS_FROM = 2 ** 14;
+export const LOAD_COUNTS_FROM = 2 ** 14;
 
 /** How much of what loading a constant takes counts in the choice of its form: bytes of the file per byte. */
 export function loadWeight(tensor: Pick<Tensor, "dims">): number {
