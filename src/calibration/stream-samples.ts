@@ -58,12 +58,13 @@ async function openSegments(
 ): Promise<SampleProblem | undefined> {
   await child.call("begin", [feed]);
   let types: ReadonlyMap<string, DataType> = new Map();
+  const isPart = segments.length > 1;
   for (const { computed, keep } of segments) {
     const given = [...types].map(([name, type]) => tensorValue(name, type));
     const outputs = [...new Set([...computed, ...keep.filter((name) => !types.has(name))])];
     const modelPath = scratch.write(modelComputing(model, outputs, given));
     await loadingWithin(child, modelPath, modelLabel(model), () =>
-      child.call("addSegment", [{ modelPath, outputs, keep }], "loading the model for calibration"),
+      child.call("addSegment", [{ modelPath, outputs, keep, isPart }], "loading the model for calibration"),
     );
     const first = await child.call("advance", [], "running calibration sample 0");
     if (first.problem) return first.problem;

@@ -35,6 +35,8 @@ export interface SegmentModel {
   readonly outputs: readonly string[];
   /** What later segments need, of its outputs and of what it was given. */
   readonly keep: readonly string[];
+  /** Whether there are others, so that it may hold no memory between its runs. */
+  readonly isPart: boolean;
 }
 
 export interface SampleProblem extends TensorProblem {
@@ -122,6 +124,7 @@ export class CalibrationWorker {
       threads,
       config: YIELDING,
       label: round.label,
+      returnsMemory: segment.isPart,
     });
     segments.push({ segment, session });
   }

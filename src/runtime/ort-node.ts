@@ -52,6 +52,7 @@ function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
     executionProviders: ["cpu"],
     graphOptimizationLevel: options.optimization ?? "all",
     logSeverityLevel: ERROR_SEVERITY,
+    ...(options.returnsMemory ? { enableCpuMemArena: false } : {}),
     ...(options.optimizedModelPath === undefined
       ? {}
       : { optimizedModelFilePath: options.optimizedModelPath }),

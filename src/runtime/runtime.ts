@@ -19,6 +19,11 @@ export interface SessionOptions {
   /** Session config entries such as {"session.x64quantprecision": "1"}. */
   readonly config?: Readonly<Record<string, string>>;
   /**
+   * Whether memory goes back to the system as soon as a tensor is used up, instead of staying with the session
+   * for its next run (onnxruntime-node only). For sessions that take turns; each run takes a little longer.
+   */
+  readonly returnsMemory?: boolean;
+  /**
    * Name of the model in messages; default: its path. Set it for a copy whose path the user does not know.
    */
   readonly label?: string;

@@ -33,7 +33,7 @@ export interface FormOption {
  */
 const HELD_PER_BYTE = 2 ** 14;
 /** Smaller constants cost next to nothing to load, whatever their form. Elements. */
-const LOAD_COUNTS_FROM = 2 ** 14;
+export const LOAD_COUNTS_FROM = 2 ** 14;
 
 /** The weight of loading a constant in the choice of its form: bytes of the file per byte of memory. */
 export function loadWeight(tensor: Pick<Tensor, "dims">): number {

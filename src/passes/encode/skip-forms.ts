@@ -10,6 +10,7 @@ import { countSkips, countSplittable, listSkips, type Skips } from "./delta-posi
 import { patternBytes } from "./value-histogram.js";
 import { bitsPerDigit, emitFlatDigits } from "./unpack.js";
 import { packingsFor, roomiestRadixes } from "./bit-packing.js";
+import { constantBytes, leastWays, packedBytes, tablePays, unpackingChain, type Way } from "./least-ways.js";
 import type { Packing } from "./bit-packing.js";
 
 /** Radixes beyond this hardly ever skip, so that the simpler gap forms win. */
@@ -17,51 +18,71 @@ const MAX_RADIX = 80;
 
 export function skipForms(candidate: Candidate): Draft[] {
   const { symbols } = candidate;
-  const forms: Draft[] = [];
+  const ways: Way[] = [];
   for (const { type, digitsPerWord, radix } of roomiestRadixes(4)) {
     if (radix > MAX_RADIX) continue;
     const needed = countSkips(symbols, radix);
     const packing = { type, digitsPerWord, words: Math.ceil(needed / digitsPerWord) };
     const padding = digitsPerWord * packing.words - needed;
     if (padding > countSplittable(symbols, radix)) continue;
-    forms.push(...formsWith(candidate, radix, packing, symbols.foreground + padding));
+    ways.push(...waysWith(candidate, radix, packing, symbols.foreground + padding));
   }
-  return forms;
+  return leastWays(candidate, ways);
 }
 
-function formsWith(candidate: Candidate, radix: number, packing: Packing, writes: number): Draft[] {
+function waysWith(candidate: Candidate, radix: number, packing: Packing, writes: number): Way[] {
   const { tensor, symbols, opset } = candidate;
   const list = (): ReturnType<typeof listSkips> =>
     listSkips(symbols, radix, packing.digitsPerWord * packing.words);
-  const begin = (what: string): { draft: Draft; positions: string; ranks: string } => {
+  const begin = (what: string): Walk => {
     const draft = new Draft("gaps", `${what}, skips below ${radix} in ${bitsPerDigit(packing)} bits`);
     return {
       draft,
       ...emitWalk(draft, emitFlatDigits(draft, { radix, packing, digits: () => digitsOf(list()) }), radix),
     };
   };
-  const plain = begin("plain values");
-  const values = plain.draft.constant(tensor.dataType, [writes + 1], () =>
-    patternBytes(valuesOf(list(), symbols.background), writes + 1, symbols.bytesPerElement),
-  );
-  emitScatter(plain.draft, plain.positions, plain.draft.op("Gather", [values, plain.ranks]), candidate);
+  const plain = (): Draft => {
+    const { draft, positions, ranks } = begin("plain values");
+    const values = draft.constant(tensor.dataType, [writes + 1], () =>
+      patternBytes(valuesOf(list(), symbols.background), writes + 1, symbols.bytesPerElement),
+    );
+    return scattered(draft, positions, draft.op("Gather", [values, ranks]), candidate);
+  };
+  const chain = unpackingChain(packing);
+  const bytes = packedBytes(packing);
+  const ways = [{ chain, bytes: bytes + constantBytes(tensor.dataType, [writes + 1]), draft: plain }];
   const table = symbols.distinct;
-  if (!table || table.length > MAX_TABLE) return [plain.draft];
-  const coded = packingsFor(table.length, writes + 1, opset).map((codePacking) => {
+  if (!table || table.length > MAX_TABLE) return ways;
+  const coded = (codePacking: Packing): Draft => {
     const { draft, positions, ranks } = begin(`codes of ${bitsPerDigit(codePacking)} bits`);
     const codes = emitFlatDigits(draft, {
       radix: table.length,
       packing: codePacking,
       digits: () => indicesOf(valuesOf(list(), symbols.background), table),
     });
-    const updates = draft.op("Gather", [
-      emitTable(draft, tensor, symbols, table),
-      draft.op("Gather", [codes, ranks]),
-    ]);
-    emitScatter(draft, positions, updates, candidate);
-    return draft;
-  });
-  return [plain.draft, ...coded];
+    const values = emitTable(draft, tensor, symbols, table);
+    const updates = draft.op("Gather", [values, draft.op("Gather", [codes, ranks])]);
+    return scattered(draft, positions, updates, candidate);
+  };
+  for (const codePacking of packingsFor(table.length, writes + 1, opset))
+    if (tablePays(candidate, table, codePacking, writes + 1))
+      ways.push({
+        chain: 4 + 4 * chain + unpackingChain(codePacking),
+        bytes: bytes + packedBytes(codePacking),
+        draft: () => coded(codePacking),
+      });
+  return ways;
+}
+
+interface Walk {
+  readonly draft: Draft;
+  readonly positions: string;
+  readonly ranks: string;
+}
+
+function scattered(draft: Draft, positions: string, updates: string, candidate: Candidate): Draft {
+  emitScatter(draft, positions, updates, candidate);
+  return draft;
 }
 
 function* digitsOf(skips: Iterable<Skips>): Generator<Uint32Array, void> {

@@ -1,9 +1,10 @@
 /** One value, mostly zero, fills a large part: the distances between the other values. */
-import { packingsFor, roomiestRadixes } from "../bit-packing.js";
+import { packingsFor, roomiestRadixes, type Packing } from "../bit-packing.js";
 import { emitScatter, emitTable, indicesOf, isSparse, MAX_TABLE, runningSum } from "../chain-parts.js";
 import type { Candidate } from "../chain-parts.js";
 import { Draft } from "../decoder-builder.js";
 import { countEntries, listEntries, longestDistance, type Entries } from "../delta-positions.js";
+import { constantBytes, leastWays, packedBytes, tablePays, unpackingChain, type Way } from "../least-ways.js";
 import { skipForms } from "../skip-forms.js";
 import type { StorageForm } from "../storage-form.js";
 import { bitsPerDigit, emitFlatDigits } from "../unpack.js";
@@ -31,34 +32,48 @@ function jointGapForms(candidate: Candidate): Draft[] {
   const values = foregroundTable(candidate);
   if (!values) return [];
   const { background, distances } = candidate.symbols;
-  const forms: Draft[] = [];
+  const ways: Way[] = [];
   for (const { type, digitsPerWord, radix: most } of roomiestRadixes(2 * (values.length + 1))) {
     const fillerFree = Math.floor(most / values.length) > longestDistance(distances);
     const table = fillerFree ? values : [...values, background];
     const limit = Math.floor(most / table.length);
     const words = Math.ceil(countEntries(distances, limit) / digitsPerWord);
-    const draft = new Draft(
-      "gaps",
-      `${values.length} values among a background, steps below ${limit}, ` +
-        `${bitsPerDigit({ type, digitsPerWord, words })} bits per entry`,
-    );
-    const digits = (): Iterable<ArrayLike<number>> =>
-      jointDigits(listEntries(candidate.symbols, limit, words * digitsPerWord), table);
-    const entries = emitFlatDigits(draft, {
-      radix: limit * table.length,
-      packing: { type, digitsPerWord, words },
-      digits,
+    const packing = { type, digitsPerWord, words };
+    ways.push({
+      chain: unpackingChain(packing),
+      bytes: packedBytes(packing) + constantBytes(candidate.tensor.dataType, [table.length]),
+      draft: () => jointGaps(candidate, { table, limit, packing, values: values.length }),
     });
-    const codes = draft.int32([table.length]);
-    const steps = draft.op("Div", [entries, codes]);
-    const updates = draft.op("Gather", [
-      emitTable(draft, candidate.tensor, candidate.symbols, table),
-      draft.op("Mod", [entries, codes]),
-    ]);
-    emitScatter(draft, runningSum(draft, steps), updates, candidate);
-    forms.push(draft);
   }
-  return forms;
+  return leastWays(candidate, ways);
+}
+
+interface JointGaps {
+  readonly table: readonly number[];
+  /** What steps stay below. */
+  readonly limit: number;
+  readonly packing: Packing;
+  /** How many there are beside the background. */
+  readonly values: number;
+}
+
+function jointGaps(candidate: Candidate, { table, limit, packing, values }: JointGaps): Draft {
+  const draft = new Draft(
+    "gaps",
+    `${values} values among a background, steps below ${limit}, ${bitsPerDigit(packing)} bits per entry`,
+  );
+  const length = packing.words * packing.digitsPerWord;
+  const digits = (): Iterable<ArrayLike<number>> =>
+    jointDigits(listEntries(candidate.symbols, limit, length), table);
+  const entries = emitFlatDigits(draft, { radix: limit * table.length, packing, digits });
+  const codes = draft.int32([table.length]);
+  const steps = draft.op("Div", [entries, codes]);
+  const updates = draft.op("Gather", [
+    emitTable(draft, candidate.tensor, candidate.symbols, table),
+    draft.op("Mod", [entries, codes]),
+  ]);
+  emitScatter(draft, runningSum(draft, steps), updates, candidate);
+  return draft;
 }
 
 function* jointDigits(entries: Iterable<Entries>, table: readonly number[]): Generator<Uint32Array, void> {
@@ -71,46 +86,55 @@ function* jointDigits(entries: Iterable<Entries>, table: readonly number[]): Gen
 
 /** Steps in a stream of their own beside the values, which stay as they are or become codes. */
 function separateGapForms(candidate: Candidate): Draft[] {
-  const { tensor, symbols } = candidate;
-  const forms: Draft[] = [];
+  const ways: Way[] = [];
   for (const { type, digitsPerWord, radix: limit } of roomiestRadixes(8)) {
-    const words = Math.ceil(countEntries(symbols.distances, limit) / digitsPerWord);
-    const entries = words * digitsPerWord;
-    const packing = { type, digitsPerWord, words };
-    const steps = (): Iterable<Uint32Array> =>
-      each(listEntries(symbols, limit, entries), (entry) => entry.steps);
-    const patterns = (): Iterable<Uint32Array> =>
-      each(listEntries(symbols, limit, entries), (entry) => entry.patterns);
-    const begin = (what: string): { draft: Draft; steps: string } => {
-      const draft = new Draft("gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
-      return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: steps }) };
-    };
-    const plain = begin("values beside gaps");
-    const values = plain.draft.constant(tensor.dataType, [entries], () =>
+    const words = Math.ceil(countEntries(candidate.symbols.distances, limit) / digitsPerWord);
+    ways.push(...separateGaps(candidate, limit, { type, digitsPerWord, words }));
+  }
+  return leastWays(candidate, ways);
+}
+
+function separateGaps(candidate: Candidate, limit: number, packing: Packing): Way[] {
+  const { tensor, symbols } = candidate;
+  const entries = packing.words * packing.digitsPerWord;
+  const list = (): ReturnType<typeof listEntries> => listEntries(symbols, limit, entries);
+  const steps = (): Iterable<Uint32Array> => each(list(), (entry) => entry.steps);
+  const patterns = (): Iterable<Uint32Array> => each(list(), (entry) => entry.patterns);
+  const begin = (what: string): { draft: Draft; steps: string } => {
+    const draft = new Draft("gaps", `${what}, steps below ${limit} in ${bitsPerDigit(packing)} bits`);
+    return { draft, steps: emitFlatDigits(draft, { radix: limit, packing, digits: steps }) };
+  };
+  const plain = (): Draft => {
+    const { draft, steps: stepped } = begin("values beside gaps");
+    const values = draft.constant(tensor.dataType, [entries], () =>
       patternBytes(patterns(), entries, symbols.bytesPerElement),
     );
-    emitScatter(plain.draft, runningSum(plain.draft, plain.steps), values, candidate);
-    forms.push(plain.draft);
-    if (!symbols.distinct || symbols.distinct.length > MAX_TABLE) continue;
-    const table = symbols.distinct;
-    for (const codePacking of packingsFor(table.length, entries, candidate.opset)) {
-      if (codePacking.digitsPerWord * codePacking.words !== entries) continue;
-      const { draft, steps } = begin(`codes of ${bitsPerDigit(codePacking)} bits beside gaps`);
-      const codes = emitFlatDigits(draft, {
-        radix: table.length,
-        packing: codePacking,
-        digits: () => indicesOf(patterns(), table),
-      });
-      emitScatter(
-        draft,
-        runningSum(draft, steps),
-        draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]),
-        candidate,
-      );
-      forms.push(draft);
-    }
+    emitScatter(draft, runningSum(draft, stepped), values, candidate);
+    return draft;
+  };
+  const chain = unpackingChain(packing);
+  const bytes = packedBytes(packing);
+  const ways = [{ chain, bytes: bytes + constantBytes(tensor.dataType, [entries]), draft: plain }];
+  const table = symbols.distinct;
+  if (!table || table.length > MAX_TABLE) return ways;
+  const coded = (codePacking: Packing): Draft => {
+    const { draft, steps: stepped } = begin(`codes of ${bitsPerDigit(codePacking)} bits beside gaps`);
+    const stream = { radix: table.length, packing: codePacking, digits: () => indicesOf(patterns(), table) };
+    const codes = emitFlatDigits(draft, stream);
+    const values = draft.op("Gather", [emitTable(draft, tensor, symbols, table), codes]);
+    emitScatter(draft, runningSum(draft, stepped), values, candidate);
+    return draft;
+  };
+  for (const codePacking of packingsFor(table.length, entries, candidate.opset)) {
+    if (codePacking.digitsPerWord * codePacking.words !== entries) continue;
+    if (!tablePays(candidate, table, codePacking, entries)) continue;
+    ways.push({
+      chain: 4 + 4 * chain + unpackingChain(codePacking),
+      bytes: bytes + packedBytes(codePacking),
+      draft: () => coded(codePacking),
+    });
   }
-  return forms;
+  return ways;
 }
 
 function* each<T, U>(items: Iterable<T>, pick: (item: T) => U): Generator<U, void> {

@@ -1,9 +1,10 @@
 /** One value, mostly zero, fills a large part: a bit for each element says where the other values are. */
 import { attribute, DataType } from "../../../ir/index.js";
-import { packingsFor } from "../bit-packing.js";
+import { packingsFor, type Packing } from "../bit-packing.js";
 import { emitTable, indicesOf, isSparse, MAX_TABLE, runningSum } from "../chain-parts.js";
 import type { Candidate } from "../chain-parts.js";
 import { Draft } from "../decoder-builder.js";
+import { leastWays, packedBytes, tablePays, unpackingChain, type Way } from "../least-ways.js";
 import type { StorageForm } from "../storage-form.js";
 import { bitsPerDigit, emitByteBits, emitFlatDigits, emitTrim } from "../unpack.js";
 import { patternBytes, type Patterns, type Symbols } from "../value-histogram.js";
@@ -23,37 +24,47 @@ function maskForms(candidate: Candidate): Draft[] {
   const list = (): Iterable<Patterns> => foregroundList(symbols);
   const length = symbols.foreground + 1;
   const table = symbols.distinct && symbols.distinct.length <= MAX_TABLE ? symbols.distinct : undefined;
-  const forms: Draft[] = [];
+  const ways: Way[] = [];
   for (const packing of packingsFor(2, symbols.count, opset).filter((p) => p.digitsPerWord > 1)) {
     const begin = (what: string): { draft: Draft; rank: string } => {
       const draft = new Draft("mask", `bit mask, ${what}`);
       return { draft, rank: emitRank(draft, packing, candidate) };
     };
-    const plain = begin("plain values");
-    const values = plain.draft.constant(tensor.dataType, [length], () =>
-      patternBytes(list(), length, symbols.bytesPerElement),
-    );
-    plain.draft.op("Reshape", [
-      plain.draft.op("Gather", [values, plain.rank]),
-      plain.draft.int64(tensor.dims),
-    ]);
-    forms.push(plain.draft);
-    for (const codePacking of table ? packingsFor(table.length, length, opset) : []) {
+    const plain = (): Draft => {
+      const { draft, rank } = begin("plain values");
+      const values = draft.constant(tensor.dataType, [length], () =>
+        patternBytes(list(), length, symbols.bytesPerElement),
+      );
+      draft.op("Reshape", [draft.op("Gather", [values, rank]), draft.int64(tensor.dims)]);
+      return draft;
+    };
+    const chain = rankChain(packing, symbols.count);
+    const bytes = packedBytes(packing);
+    ways.push({ chain, bytes, draft: plain });
+    if (!table) continue;
+    const coded = (codePacking: Packing): Draft => {
       const { draft, rank } = begin(`codes of ${bitsPerDigit(codePacking)} bits`);
-      const codes = emitFlatDigits(draft, {
-        radix: table?.length ?? 0,
-        packing: codePacking,
-        digits: () => indicesOf(list(), table ?? []),
-      });
-      const places = draft.op("Gather", [codes, rank]);
-      draft.op("Reshape", [
-        draft.op("Gather", [emitTable(draft, tensor, symbols, table ?? []), places]),
-        draft.int64(tensor.dims),
-      ]);
-      forms.push(draft);
-    }
+      const stream = { radix: table.length, packing: codePacking, digits: () => indicesOf(list(), table) };
+      const places = draft.op("Gather", [emitFlatDigits(draft, stream), rank]);
+      const values = draft.op("Gather", [emitTable(draft, tensor, symbols, table), places]);
+      draft.op("Reshape", [values, draft.int64(tensor.dims)]);
+      return draft;
+    };
+    for (const codePacking of packingsFor(table.length, length, opset))
+      if (tablePays(candidate, table, codePacking, length))
+        ways.push({
+          chain: 6 + 4 * chain + unpackingChain(codePacking),
+          bytes: bytes + packedBytes(codePacking),
+          draft: () => coded(codePacking),
+        });
   }
-  return forms;
+  return leastWays(candidate, ways);
+}
+
+/** Tells the chains of `emitRank` apart, below 6. */
+function rankChain({ type, digitsPerWord, words }: Packing, count: number): number {
+  const kind = type === DataType.UINT8 ? 0 : type === DataType.INT32 ? 1 : 2;
+  return 2 * kind + (digitsPerWord * words === count ? 0 : 1);
 }
 
 function emitRank(
