@@ -2,6 +2,7 @@
 import { EdgecError } from "../errors.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { LimitExceeded } from "../run-limits.js";
+import { clauseOf, ModelFault, sentence } from "../run/model-fault.js";
 import { EndedFromOutside } from "../runtime/index.js";
 import { originalFault, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
@@ -29,10 +30,10 @@ export async function blamed(error: unknown, context: BlameContext, path?: strin
   if (fault?.code === "MODEL_REJECTED")
     return new EdgecError(fault.code, `${fault.message}${withoutRunning(context.options)}`, { cause: error });
   if (fault) return fault;
-  const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
-  return new EdgecError(
-    "PASS_FAILED",
-    `edgec made a model that the runtime refuses, so nothing was written: ${reason}. Run ` +
+  const reason = clauseOf(path === undefined ? error.message : error.message.replaceAll(path, "it"));
+  return new ModelFault(
+    reason,
+    `edgec made a model that the runtime refuses, so nothing was written: ${sentence(reason)} Run ` +
       "with --debug, or select passes with --passes, to find out which one caused it.",
     { cause: error },
   );

@@ -3,7 +3,7 @@ import type { Model } from "../ir/index.js";
 import { compress, type CompressResult } from "./compress.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import type { CompressOptions } from "../plan/compress-options.js";
-import { OPTIMIZE_WORD } from "../plan/caller-passes.js";
+import { OPTIMIZE_WORD } from "../plan/pass-names.js";
 
 export type OptimizeOptions = Pick<
   CompressOptions,

@@ -205,6 +205,8 @@ export interface PassDefinition<Options extends object> {
 /** A pass bound to its options. */
 export interface Pass {
   readonly name: string;
+  /** What the pass was made of; absent for one that was made without `definePass`. */
+  readonly definition?: object;
   readonly lossy: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   readonly isSearched?: true;

@@ -8,15 +8,19 @@ export interface RegisteredPass {
   readonly flag: PassFlag | undefined;
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly writesOut: boolean;
+  /** Tells passes of one name apart. */
+  readonly definition: object;
   /** Binds options; throws EdgecError BAD_OPTION for a name or value that the pass does not take. */
   bind(options?: Readonly<Record<string, unknown>>): Pass;
 }
 
 /** Erases the options' type, which `definePass` checks by name and value when it binds them. */
 export function registered<Options extends object>(factory: PassFactory<Options>): RegisteredPass {
-  const { name, description, lossy, flag, defaults, writesOut = false } = factory.definition;
+  const { definition } = factory;
+  const { name, description, lossy, flag, defaults, writesOut = false } = definition;
   return {
     name,
+    definition,
     description,
     lossy,
     flag,
