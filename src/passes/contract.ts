@@ -3,7 +3,7 @@
  * (`statistics`) and then changes the model in place (`run`). Passes never start onnxruntime.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import type { Model } from "../ir/index.js";
+import type { Model, Tensor } from "../ir/index.js";
 import type { StatisticRequest, Statistics } from "../numeric/statistics.js";
 import type { LinearAlgebra } from "../solver/index.js";
 
@@ -41,7 +41,7 @@ export interface ConstantEvaluator {
    * Runs a model with no inputs and returns its outputs by name; a name that could not be computed is
    * absent.
    */
-  evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+  evaluate(model: Model): Promise<ReadonlyMap<string, Tensor>>;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface Trainer {
    * data. Neither model is changed. Returns the new values by name, in the types and shapes of the old ones; one
    * that is not to change is absent.
    */
-  train(request: TrainingRequest): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+  train(request: TrainingRequest): Promise<ReadonlyMap<string, Tensor>>;
 }
 
 export interface TrainingRequest {

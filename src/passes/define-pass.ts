@@ -2,11 +2,13 @@
 import { EdgecError, suggestion } from "../errors.js";
 import { NameWatch, nestedGraphs, type Graph, type Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
+import { checkDefinition } from "./check-definition.js";
 import { checkedRequests, checkedResult } from "./pass-result.js";
 
 export function definePass<Options extends object>(
   definition: PassDefinition<Options>,
 ): PassFactory<Options> {
+  checkDefinition(definition);
   const factory = (given: Partial<Options> = {}): Pass => {
     const options = mergeOptions(definition, given);
     return {
