@@ -2,7 +2,7 @@
 import { EdgecError } from "../errors.js";
 import { anyFunction, anyObject, boolean, check, listOf, number, required, text } from "../option-checks.js";
 import { type KeysOf, refuseUnknown } from "../option-keys.js";
-import type { PassDefinition, PassFlag, Strength } from "./contract.js";
+import type { PassDefinition, PassFlag, SearchedForms, Strength } from "./contract.js";
 
 const isTrue = check("true", (value) => value === true);
 
@@ -14,12 +14,15 @@ const DEFINITION_KEYS = {
   defaults: required(anyObject),
   strength: anyObject,
   isSearched: isTrue,
+  forms: anyObject,
   writesOut: isTrue,
   sizeEffect: text,
   validate: anyFunction,
   statistics: anyFunction,
   run: required(anyFunction),
 } satisfies KeysOf<PassDefinition<object>>;
+
+const FORMS_KEYS = { float: text, dynamic: text } satisfies KeysOf<SearchedForms>;
 
 const FLAG_KEYS = {
   syntax: required(text),
@@ -35,13 +38,16 @@ const STRENGTH_KEYS = {
 /** Throws EdgecError BAD_OPTION that names the member that is unknown, missing or of the wrong kind. */
 export function checkDefinition(definition: PassDefinition<object>): void {
   refuseUnknown("definePass", DEFINITION_KEYS, definition);
-  const { name, flag, strength, isSearched, defaults } = definition;
+  const { name, flag, strength, isSearched, forms, defaults } = definition;
   const user = `definePass "${name}"`;
   if (flag) refuseUnknown(`${user}: flag`, FLAG_KEYS, flag);
   if (strength) {
     refuseUnknown(`${user}: strength`, STRENGTH_KEYS, strength);
     if (!(strength.option in defaults)) throw noOption(user, "strength", strength.option, defaults);
   }
+  if (forms) refuseUnknown(`${user}: forms`, FORMS_KEYS, forms);
+  for (const option of Object.values(forms ?? {}) as string[])
+    if (!(option in defaults)) throw noOption(user, "forms", option, defaults);
   if (isSearched && !("exclude" in defaults)) throw noOption(user, "isSearched", "exclude", defaults);
 }
 

@@ -177,6 +177,14 @@ export interface Strength {
   readonly values: readonly number[];
 }
 
+/** The options that take the nodes for which a search chose another form than the pass's own. */
+export interface SearchedForms {
+  /** Nodes left in float by the search alone, which `exclude` has as well. */
+  readonly float?: string;
+  /** Layers whose ranges are taken at run time. */
+  readonly dynamic?: string;
+}
+
 export interface PassDefinition<Options extends object> {
   readonly name: string;
   /** One line for `edgec passes`. */
@@ -189,6 +197,8 @@ export interface PassDefinition<Options extends object> {
   readonly strength?: Strength;
   /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
   readonly isSearched?: true;
+  /** Which of its options a search sets besides `exclude`. */
+  readonly forms?: SearchedForms;
   /** Makes the file larger on purpose, for the benefit of later passes. */
   readonly writesOut?: true;
   /**

@@ -1,5 +1,5 @@
 /** A pass as the registry holds it: its definition with the type of its options erased. */
-import type { Pass, PassFactory, PassFlag } from "../passes/contract.js";
+import type { Pass, PassFactory, PassFlag, SearchedForms } from "../passes/contract.js";
 
 export interface RegisteredPass {
   readonly name: string;
@@ -8,6 +8,7 @@ export interface RegisteredPass {
   readonly flag: PassFlag | undefined;
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly writesOut: boolean;
+  readonly forms: SearchedForms;
   /** Tells passes of one name apart. */
   readonly definition: object;
   /** Binds options; throws EdgecError BAD_OPTION for a name or value that the pass does not take. */
@@ -17,7 +18,7 @@ export interface RegisteredPass {
 /** Erases the options' type, which `definePass` checks by name and value when it binds them. */
 export function registered<Options extends object>(factory: PassFactory<Options>): RegisteredPass {
   const { definition } = factory;
-  const { name, description, lossy, flag, defaults, writesOut = false } = definition;
+  const { name, description, lossy, flag, defaults, writesOut = false, forms = {} } = definition;
   return {
     name,
     definition,
@@ -25,6 +26,7 @@ export function registered<Options extends object>(factory: PassFactory<Options>
     lossy,
     flag,
     writesOut,
+    forms,
     defaults,
     bind: (options = {}) => factory(options as Partial<Options>),
   };
