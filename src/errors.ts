@@ -84,9 +84,15 @@ export class BadDataError extends EdgecError {
   }
 }
 
-/** Adds a full stop if the text has none, for a message that goes on. */
+/** The text as a sentence with exactly one full stop, unless it ends with another mark. */
 export function sentence(text: string): string {
-  return text.endsWith(".") ? text : `${text}.`;
+  const clause = clauseOf(text);
+  return /[!?…]$/.test(clause) ? clause : `${clause}.`;
+}
+
+/** The text without the full stop at its end. */
+export function clauseOf(text: string): string {
+  return text.trim().replace(/\.+$/, "");
 }
 
 /** A `Did you mean "x"?` suffix for the candidate nearest to a mistyped name, or an empty string. */

@@ -76,6 +76,7 @@ export type {
   PassFactory,
   PassFlag,
   PassResult,
+  SearchedForms,
 } from "./passes/contract.js";
 export { NodeSelection, selectNodes } from "./ops/select.js";
 export {

@@ -1,21 +1,24 @@
 /**
- * Options of the library by name: a mistyped one would be left out without a word, so it is refused. Each
- * list stands beside its interface and is checked against it: `{ … } satisfies KeysOf<CompressOptions>`
- * fails to compile when one of them gains or loses a name.
+ * Options of the library by name, with what each takes: a mistyped name or a wrong value would be left out
+ * without a word, so it is refused. Each record stands beside its interface and is checked against it:
+ * `{ … } satisfies KeysOf<CompressOptions>` fails to compile when one of them gains or loses a name.
  */
 import { EdgecError, suggestion } from "./errors.js";
+import { type Check, shown } from "./option-checks.js";
 
-/** Every name of an interface of options. */
-export type KeysOf<Options> = Readonly<Record<keyof Required<Options>, true>>;
+/** What every option of an interface takes. */
+export type KeysOf<Options> = Readonly<Record<keyof Required<Options>, Check>>;
+
+type Checks = Readonly<Record<string, Check>>;
 
 /**
- * Carries out `job` once the options are known to be some of `keys`. Rejects with EdgecError BAD_OPTION that
- * names the first unknown one, with the nearest that there is.
+ * Carries out `job` once the options are known to be some of `keys`, with values that these take. Rejects with
+ * EdgecError BAD_OPTION that names the first other one.
  * @param user what the options were given to, for the message: "compress"
  */
 export async function withKnownOptions<T>(
   user: string,
-  keys: Readonly<Record<string, true>>,
+  keys: Checks,
   given: object,
   job: () => Promise<T>,
 ): Promise<T> {
@@ -24,7 +27,7 @@ export async function withKnownOptions<T>(
 }
 
 /** Throws as `withKnownOptions` rejects. */
-export function refuseUnknown(user: string, keys: Readonly<Record<string, true>>, given: unknown): void {
+export function refuseUnknown(user: string, keys: Checks, given: unknown): void {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw new EdgecError(
       "BAD_OPTION",
@@ -32,13 +35,34 @@ export function refuseUnknown(user: string, keys: Readonly<Record<string, true>>
     );
   const known = Object.keys(keys);
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new EdgecError(
-    "BAD_OPTION",
-    `${user}: there is no option "${unknown}".${suggestion(unknown, known)} It takes: ${known.join(", ")}.`,
-  );
+  if (unknown !== undefined)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${user}: there is no option "${unknown}".${suggestion(unknown, known)} It takes: ${known.join(", ")}.`,
+    );
+  for (const [name, check] of Object.entries(keys))
+    requireValue(user, name, check, (given as Readonly<Record<string, unknown>>)[name]);
+}
+
+function requireValue(user: string, name: string, check: Check, value: unknown): void {
+  if (value === undefined) {
+    if (check.isRequired !== true) return;
+    throw new EdgecError("BAD_OPTION", `${user}: ${name} is missing. Give ${check.expected}.`);
+  }
+  if (check.accepts(value)) return;
+  throw new EdgecError("BAD_OPTION", `${user}: ${name} must be ${check.expected}, not ${shown(value)}.`);
+}
+
+/** Throws EdgecError BAD_OPTION for an argument of a function that is not what it must be. */
+export function requireArgument(user: string, name: string, check: Check, value: unknown): void {
+  if (check.accepts(value)) return;
+  throw new EdgecError("BAD_OPTION", `${user}: ${name} must be ${check.expected}, not ${shown(value)}.`);
 }
 
 function kind(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
+  return typeof value === "number" || typeof value === "boolean" ? `a ${typeof value}` : kindOfOther(value);
+}
+
+function kindOfOther(value: unknown): string {
+  return typeof value === "string" ? "a string" : Array.isArray(value) ? "an array" : shown(value);
 }

@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EdgecError } from "./errors.js";
+import { anyObject, number } from "./option-checks.js";
 import { type KeysOf, refuseUnknown } from "./option-keys.js";
 
 /**
@@ -29,9 +30,9 @@ export interface LimitOptions {
   readonly loadLimit?: Partial<WorkLimit>;
 }
 
-export const LIMIT_KEYS = { foldLimit: true, loadLimit: true } satisfies KeysOf<LimitOptions>;
+export const LIMIT_KEYS = { foldLimit: anyObject, loadLimit: anyObject } satisfies KeysOf<LimitOptions>;
 
-const WORK_LIMIT_KEYS = { seconds: true, bytes: true } satisfies KeysOf<WorkLimit>;
+const WORK_LIMIT_KEYS = { seconds: number, bytes: number } satisfies KeysOf<WorkLimit>;
 
 export interface RunLimits {
   readonly fold: WorkLimit;

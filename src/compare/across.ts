@@ -4,6 +4,7 @@
  */
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError, sentence, suggestion } from "../errors.js";
+import { number, textList } from "../option-checks.js";
 import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { decibelText, percentText } from "../units.js";
 import {
@@ -23,7 +24,7 @@ import {
  */
 const ROUNDING_DB = 60;
 
-const ACROSS_KEYS = { runtimes: true, levels: true, samples: true } satisfies KeysOf<AcrossOptions>;
+const ACROSS_KEYS = { runtimes: textList, levels: textList, samples: number } satisfies KeysOf<AcrossOptions>;
 
 /** Throws EdgecError BAD_OPTION for an unknown runtime or level, and for an invalid number of samples. */
 export function requireAcross(given: AcrossOptions): void {

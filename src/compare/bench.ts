@@ -1,12 +1,14 @@
 /** Compares the latency of models, timed in turns in one process. */
 import { abortable } from "../abort.js";
+import { requirePaths } from "../arguments.js";
 import { take, type Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { type Feed, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
+import { data, logger, number, signal, wholeNumber } from "../option-checks.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
-import { withLimits, type LimitOptions } from "../run-limits.js";
+import { LIMIT_KEYS, withLimits, type LimitOptions } from "../run-limits.js";
 import { openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
 import { withFailingSample } from "./original-fault.js";
@@ -29,14 +31,14 @@ export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
 }
 
 const BENCH_KEYS = {
-  loadLimit: true,
-  data: true,
-  threads: true,
-  runs: true,
-  warmup: true,
-  seed: true,
-  logger: true,
-  signal: true,
+  loadLimit: LIMIT_KEYS.loadLimit,
+  data: data,
+  threads: number,
+  runs: wholeNumber(1),
+  warmup: wholeNumber(0),
+  seed: wholeNumber(0),
+  logger: logger,
+  signal: signal,
 } satisfies KeysOf<BenchOptions>;
 
 export interface BenchResult {
@@ -70,9 +72,10 @@ const NOTHING_RETURNED =
  * MODEL_REJECTED.
  */
 export function bench(paths: readonly string[], options: BenchOptions = {}): Promise<BenchResult> {
-  return withKnownOptions("bench", BENCH_KEYS, options, () =>
-    abortable(options.signal, () => withLimits(options, () => timeModels(paths, options))),
-  );
+  return withKnownOptions("bench", BENCH_KEYS, options, () => {
+    requirePaths("bench", "the models", paths);
+    return abortable(options.signal, () => withLimits(options, () => timeModels(paths, options)));
+  });
 }
 
 async function timeModels(paths: readonly string[], options: BenchOptions): Promise<BenchResult> {

@@ -1,7 +1,8 @@
 /** Finds out what is at fault when the runtime refuses a model: the original, its data, or a pass. */
-import { EdgecError, sentence } from "../errors.js";
+import { clauseOf, EdgecError, sentence } from "../errors.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { LimitExceeded } from "../run-limits.js";
+import { ModelFault } from "../run/model-fault.js";
 import { EndedFromOutside } from "../runtime/index.js";
 import { originalFault, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
@@ -33,9 +34,9 @@ export async function blamed(error: unknown, context: BlameContext, path?: strin
       cause: error,
     });
   if (fault) return fault;
-  const reason = path === undefined ? error.message : error.message.replaceAll(path, "it");
-  return new EdgecError(
-    "PASS_FAILED",
+  const reason = clauseOf(path === undefined ? error.message : error.message.replaceAll(path, "it"));
+  return new ModelFault(
+    reason,
     `edgec made a model that the runtime rejects, so nothing was written: ${sentence(reason)} Run ` +
       "with --debug, or select passes with --passes, to find out which one caused it.",
     { cause: error },

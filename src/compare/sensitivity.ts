@@ -1,5 +1,6 @@
 /** Measures how much the outputs lose when only one node is computed in int8. */
 import { abortable } from "../abort.js";
+import { requirePath } from "../arguments.js";
 import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
 import { CalibrationProcess } from "../calibration/process.js";
 import { abortableSamples, openDataset, splitHoldOut, take, type Dataset } from "../data/index.js";
@@ -8,10 +9,11 @@ import { EdgecError } from "../errors.js";
 import { copyModel, type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
+import { data as dataCheck, required, wholeNumber } from "../option-checks.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { LIMIT_KEYS, withLimits } from "../run-limits.js";
 import type { Pass } from "../passes/contract.js";
-import type { CompressOptions } from "../plan/compress-options.js";
+import { COMPRESS_KEYS, type CompressOptions } from "../plan/compress-options.js";
 import { withFailingSample } from "./original-fault.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { HoldoutScore } from "../run/holdout-score.js";
@@ -45,17 +47,17 @@ export type SensitivityOptions = Pick<
 
 const SENSITIVITY_KEYS = {
   ...LIMIT_KEYS,
-  calibrator: true,
-  exclude: true,
-  perChannel: true,
-  weightBits: true,
-  target: true,
-  threads: true,
-  seed: true,
-  logger: true,
-  signal: true,
-  calib: true,
-  top: true,
+  calibrator: COMPRESS_KEYS.calibrator,
+  exclude: COMPRESS_KEYS.exclude,
+  perChannel: COMPRESS_KEYS.perChannel,
+  weightBits: COMPRESS_KEYS.weightBits,
+  target: COMPRESS_KEYS.target,
+  threads: COMPRESS_KEYS.threads,
+  seed: COMPRESS_KEYS.seed,
+  logger: COMPRESS_KEYS.logger,
+  signal: COMPRESS_KEYS.signal,
+  calib: required(dataCheck),
+  top: wholeNumber(1),
 } satisfies KeysOf<SensitivityOptions>;
 
 export interface NodeCost extends SearchNode {
@@ -81,9 +83,10 @@ export interface SensitivityReport {
  * samples.
  */
 export function sensitivity(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
-  return withKnownOptions("sensitivity", SENSITIVITY_KEYS, options, () =>
-    abortable(options.signal, () => withLimits(options, () => measureNodes(path, options))),
-  );
+  return withKnownOptions("sensitivity", SENSITIVITY_KEYS, options, () => {
+    requirePath("sensitivity", "the model", path);
+    return abortable(options.signal, () => withLimits(options, () => measureNodes(path, options)));
+  });
 }
 
 async function measureNodes(path: string, options: SensitivityOptions): Promise<SensitivityReport> {

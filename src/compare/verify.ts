@@ -1,5 +1,7 @@
 /** Compares a compressed model, however it was made, with its original. */
 import { abortable } from "../abort.js";
+import { requirePath } from "../arguments.js";
+import { anyObject, boolean, either, text } from "../option-checks.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { LIMIT_KEYS, withLimits } from "../run-limits.js";
 import { inStage, stageTimes, withStageClock } from "../stage-clock.js";
@@ -12,7 +14,7 @@ import { type Report } from "../report/report.js";
 import type { TargetProfile } from "../targets/index.js";
 import { compareAcross, type Across, type AcrossOptions } from "../verify/index.js";
 import { VERSION, SCHEMA_VERSION } from "../version.js";
-import type { CompressOptions } from "../plan/compress-options.js";
+import { COMPRESS_KEYS, type CompressOptions } from "../plan/compress-options.js";
 import { acrossWarnings, requireAcross } from "./across.js";
 import { emulate, emulatedProfile, type EmulatedModel } from "./emulation.js";
 import { GATE_KEYS, type GateOptions } from "../plan/gate-limits.js";
@@ -52,19 +54,19 @@ export type VerifyOptions = Pick<
 };
 
 const VERIFY_KEYS = {
-  eval: true,
-  trialSeconds: true,
+  eval: COMPRESS_KEYS.eval,
+  trialSeconds: COMPRESS_KEYS.trialSeconds,
   ...LIMIT_KEYS,
-  labels: true,
-  metric: true,
+  labels: COMPRESS_KEYS.labels,
+  metric: COMPRESS_KEYS.metric,
   ...GATE_KEYS,
-  threads: true,
-  seed: true,
-  packedSizes: true,
-  logger: true,
-  signal: true,
-  emulate: true,
-  across: true,
+  threads: COMPRESS_KEYS.threads,
+  seed: COMPRESS_KEYS.seed,
+  packedSizes: COMPRESS_KEYS.packedSizes,
+  logger: COMPRESS_KEYS.logger,
+  signal: COMPRESS_KEYS.signal,
+  emulate: either(text, anyObject),
+  across: either(boolean, anyObject),
 } satisfies KeysOf<VerifyOptions>;
 
 /**
@@ -78,11 +80,13 @@ export function verify(
   compressedPath: string,
   options: VerifyOptions = {},
 ): Promise<Report> {
-  return withKnownOptions("verify", VERIFY_KEYS, options, () =>
-    abortable(options.signal, () =>
+  return withKnownOptions("verify", VERIFY_KEYS, options, () => {
+    requirePath("verify", "the original", originalPath);
+    requirePath("verify", "the compressed model", compressedPath);
+    return abortable(options.signal, () =>
       withLimits(options, () => withStageClock(() => verifyPaths(originalPath, compressedPath, options))),
-    ),
-  );
+    );
+  });
 }
 
 async function verifyPaths(

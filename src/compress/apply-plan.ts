@@ -1,7 +1,7 @@
 /** Runs a plan on a model, then checks and completes the result. */
 import { takeTurn } from "../abort.js";
 import type { Logger } from "../diagnostics.js";
-import { EdgecError, sentence } from "../errors.js";
+import { clauseOf, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { dataFiles, dropStaleReferences, referableNames, type StaleReferences } from "../onnx/index.js";
@@ -12,6 +12,7 @@ import { markModel } from "../output/edgec-mark.js";
 import { accuracyLimits } from "../plan/gate-limits.js";
 import type { Plan } from "../plan/plan-types.js";
 import { isTimed } from "../plan/target-options.js";
+import { ModelFault, thrownText } from "../run/model-fault.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import type { RunResult } from "../run/run-log.js";
 import { runPasses } from "../run/run-plan.js";
@@ -123,10 +124,10 @@ export function ours(check: () => void, what: string): void {
   try {
     check();
   } catch (cause) {
-    throw new EdgecError(
-      "PASS_FAILED",
-      `edgec ${what}: ${sentence(cause instanceof Error ? cause.message : String(cause))} ` +
-        "Nothing was written. Run with --debug to see which pass did it.",
+    const reason = clauseOf(thrownText(cause));
+    throw new ModelFault(
+      reason,
+      `edgec ${what}: ${sentence(reason)} Nothing was written. Run with --debug to see which pass did it.`,
       { cause },
     );
   }

@@ -10,6 +10,7 @@ import { assertSound } from "../ops/check-operators.js";
 import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
 import { compareOutputs } from "../verify/index.js";
 import { brokenOutputs, expectationOf, type Expectation } from "./output-sanity.js";
+import { reasonOf } from "../run/model-fault.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
 import type { Plan } from "../plan/plan-types.js";
 
@@ -17,6 +18,8 @@ export interface FailingPass {
   readonly name: string;
   /** What is wrong from this pass on. */
   readonly reason: string;
+  /** Whether the pass itself threw, instead of breaking the model. */
+  readonly threw?: boolean;
 }
 
 /** Samples that the models are compared on at each step. */
@@ -98,7 +101,7 @@ class Trials {
       return await this.outputFault(path, expectationOf(model, plan));
     } catch (error) {
       if (error instanceof EndedFromOutside) throw error;
-      if (error instanceof EdgecError && BROKEN.includes(error.code)) return error.message;
+      if (error instanceof EdgecError && BROKEN.includes(error.code)) return reasonOf(error);
       throw error;
     }
   }

@@ -4,13 +4,15 @@
  * `safe: false` it is named in an error.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import { EdgecError } from "../errors.js";
+import { EdgecError, sentence } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import { findFailingPass, type FailingPass } from "./bisect-failing-pass.js";
 import { inWholeStage } from "../stage-clock.js";
 import { withoutPass } from "../plan/plan.js";
+import { isRegistered } from "../plan/registry.js";
+import { reasonOf } from "../run/model-fault.js";
 import { PassFailure } from "../run/pass-runner.js";
 import type { Plan } from "../plan/plan-types.js";
 
@@ -78,11 +80,11 @@ async function attempt(
     return { fault, candidate };
   } catch (cause) {
     if (!(cause instanceof EdgecError) || cause.code !== "PASS_FAILED") throw cause;
-    const fault = cause.message;
+    const fault = reasonOf(cause);
     return {
       fault,
       cause,
-      ...(cause instanceof PassFailure ? { guilty: { name: cause.pass, reason: fault } } : {}),
+      ...(cause instanceof PassFailure ? { guilty: { name: cause.pass, reason: fault, threw: true } } : {}),
     };
   }
 }
@@ -112,21 +114,30 @@ function unexplained({ fault, candidate, cause }: Broken): Candidate {
   ]);
 }
 
-function leftOutWarning({ name, reason }: FailingPass): Diagnostic {
+function leftOutWarning({ name, reason, threw }: FailingPass): Diagnostic {
+  const does = threw === true ? "fails on" : "breaks";
   const message =
-    `The pass "${name}" was left out, because it breaks this model: ${reason}. This is a ` +
-    "bug in edgec: please report it, with the model if you can. Use --no-safe to fail " +
-    "instead.";
+    `The pass "${name}" was left out, because it ${does} this model: ${sentence(reason)} ` +
+    `${remedy(name)} Use --no-safe to fail instead.`;
   return { id: "compress/pass-left-out", severity: "warning", message, subject: name };
 }
 
-function refusal({ name, reason }: FailingPass, cause: EdgecError | undefined): EdgecError {
+function refusal({ name, reason, threw }: FailingPass, cause: EdgecError | undefined): EdgecError {
+  const does = threw === true ? "fails on" : "breaks";
   return new EdgecError(
     "PASS_FAILED",
-    `the pass "${name}" breaks this model, so nothing was written: ${reason}. Without ` +
-      "--no-safe, the pass is left out.",
+    `the pass "${name}" ${does} this model, so nothing was written: ${sentence(reason)} ` +
+      `${isRegistered(name) ? "" : `${NOT_OURS} `}Without --no-safe, the pass is left out.`,
     { cause },
   );
+}
+
+const NOT_OURS = "The pass is not part of edgec: correct it.";
+
+function remedy(name: string): string {
+  return isRegistered(name)
+    ? "This is a bug in edgec: please report it, with the model if you can."
+    : NOT_OURS;
 }
 
 /** Statistics of the passes before the one left out; later ones were measured on its result. */

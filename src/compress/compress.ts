@@ -3,6 +3,7 @@
  * it to the output.
  */
 import { abortable, takeTurn } from "../abort.js";
+import { requireModelSource } from "../arguments.js";
 import type { Diagnostic } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import { encodeModelBytes } from "../onnx/index.js";
@@ -48,9 +49,12 @@ export function compress(
   input: string | Uint8Array | Model,
   given: CompressOptions = {},
 ): Promise<CompressResult> {
-  return withKnownOptions("compress", COMPRESS_KEYS, given, () =>
-    abortable(given.signal, () => withLimits(given, () => withStageClock(() => compressModel(input, given)))),
-  );
+  return withKnownOptions("compress", COMPRESS_KEYS, given, () => {
+    requireModelSource("compress", input);
+    return abortable(given.signal, () =>
+      withLimits(given, () => withStageClock(() => compressModel(input, given))),
+    );
+  });
 }
 
 async function compressModel(

@@ -11,6 +11,7 @@ import { checkGates, sizesOf, type Latency } from "../verify/index.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
 import { markModel } from "../output/edgec-mark.js";
 import { gateLimits } from "../plan/gate-limits.js";
+import { namesAlone } from "../plan/pass-names.js";
 import { PASSES } from "../plan/registry.js";
 import { measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { writeOptions } from "../output/weights-place.js";
@@ -69,18 +70,13 @@ export async function neverLarger(
 
 /** Whether a larger file was requested, by plain storage, the caller's own passes or names of passes alone. */
 function isAskedFor(plan: PlanOptions): boolean {
-  if (plan.flags.storage === "plain" || typeof plan.passes === "object") return true;
+  if (plan.flags.storage === "plain" || !namesAlone(plan.passes ?? [])) return true;
   const names = namedPasses(plan);
   return names.length > 0 && names.every(mayGrowFile);
 }
 
-function namedPasses({ passes }: PlanOptions): string[] {
-  return typeof passes === "string"
-    ? passes
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== "")
-    : [];
+function namedPasses({ passes = [] }: PlanOptions): readonly string[] {
+  return namesAlone(passes) ?? [];
 }
 
 /**

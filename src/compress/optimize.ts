@@ -2,8 +2,8 @@
 import type { Model } from "../ir/index.js";
 import { compress, type CompressResult } from "./compress.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
-import type { CompressOptions } from "../plan/compress-options.js";
-import { OPTIMIZE_WORD } from "../plan/caller-passes.js";
+import { COMPRESS_KEYS, type CompressOptions } from "../plan/compress-options.js";
+import { OPTIMIZE_WORD } from "../plan/pass-names.js";
 
 export type OptimizeOptions = Pick<
   CompressOptions,
@@ -27,23 +27,23 @@ export type OptimizeOptions = Pick<
 >;
 
 const OPTIMIZE_KEYS = {
-  eval: true,
-  trialSeconds: true,
-  foldLimit: true,
-  loadLimit: true,
-  minSqnr: true,
-  output: true,
-  force: true,
-  externalData: true,
-  minOrt: true,
-  threads: true,
-  seed: true,
-  verify: true,
-  debug: true,
-  explain: true,
-  packedSizes: true,
-  logger: true,
-  signal: true,
+  eval: COMPRESS_KEYS.eval,
+  trialSeconds: COMPRESS_KEYS.trialSeconds,
+  foldLimit: COMPRESS_KEYS.foldLimit,
+  loadLimit: COMPRESS_KEYS.loadLimit,
+  minSqnr: COMPRESS_KEYS.minSqnr,
+  output: COMPRESS_KEYS.output,
+  force: COMPRESS_KEYS.force,
+  externalData: COMPRESS_KEYS.externalData,
+  minOrt: COMPRESS_KEYS.minOrt,
+  threads: COMPRESS_KEYS.threads,
+  seed: COMPRESS_KEYS.seed,
+  verify: COMPRESS_KEYS.verify,
+  debug: COMPRESS_KEYS.debug,
+  explain: COMPRESS_KEYS.explain,
+  packedSizes: COMPRESS_KEYS.packedSizes,
+  logger: COMPRESS_KEYS.logger,
+  signal: COMPRESS_KEYS.signal,
 } satisfies KeysOf<OptimizeOptions>;
 
 /**

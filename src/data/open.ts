@@ -1,8 +1,10 @@
 /** Opens the dataset at a path, by its format. */
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
+import { requirePath } from "../arguments.js";
 import { BadDataError, EdgecError } from "../errors.js";
-import { type KeysOf, refuseUnknown } from "../option-keys.js";
+import { anyObject, listOf, text, wholeNumber } from "../option-checks.js";
+import { type KeysOf, refuseUnknown, requireArgument } from "../option-keys.js";
 import { requireRegularFile } from "../regular-file.js";
 import type { DataFormat, GivenLabels } from "./data-format.js";
 import { DATA_FORMATS, dataFormatsText } from "./data-formats.js";
@@ -18,7 +20,8 @@ export interface OpenOptions {
   readonly limit?: number;
 }
 
-const OPEN_KEYS = { labels: true, limit: true } satisfies KeysOf<OpenOptions>;
+const INPUTS = listOf("the inputs of a model", anyObject);
+const OPEN_KEYS = { labels: text, limit: wholeNumber(1) } satisfies KeysOf<OpenOptions>;
 
 /**
  * Opens data for a model in any of `DATA_FORMATS`: .npz, .npy, .jsonl, a folder of test_data_set_N, or an
@@ -33,6 +36,8 @@ export async function openDataset(
   options: OpenOptions = {},
 ): Promise<Dataset> {
   refuseUnknown("openDataset", OPEN_KEYS, options);
+  requirePath("openDataset", "the data", path);
+  requireArgument("openDataset", "the inputs", INPUTS, inputs);
   if (inputs.length === 0)
     throw new BadDataError(`${path}: the model has no inputs, so data cannot be fed to it`);
   const obstacle = unfeedable(inputs);

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Model, fedInputs } from "../ir/index.js";
 import { readModel } from "../onnx/index.js";
+import { requireModelSource } from "../arguments.js";
 import { refuseUnknown } from "../option-keys.js";
 import { inspect, INSPECT_KEYS, type InspectOptions } from "./inspect.js";
 import type { InspectedOperator, InspectedValue, InspectedWeight, Inspection } from "./inspection.js";
@@ -85,6 +86,8 @@ export async function diffModels(
   options: InspectOptions = {},
 ): Promise<ModelDiff> {
   refuseUnknown("diffModels", INSPECT_KEYS, options);
+  requireModelSource("diffModels", before);
+  requireModelSource("diffModels", after);
   const plain = { ...options, possibilities: false };
   const a = await inspect(before, sizesFor(before, after, plain));
   const b = await inspect(after, sizesFor(after, before, plain));

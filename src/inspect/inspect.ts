@@ -4,8 +4,10 @@
  */
 import { stat } from "node:fs/promises";
 import { abortable } from "../abort.js";
+import { requireModelSource } from "../arguments.js";
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
+import { boolean, byName, check, listOf, logger, number, signal } from "../option-checks.js";
 import { type KeysOf, withKnownOptions } from "../option-keys.js";
 import { LIMIT_KEYS, withLimits, type LimitOptions } from "../run-limits.js";
 import {
@@ -60,12 +62,12 @@ export interface InspectOptions extends GivenSizes, LimitOptions {
 
 export const INSPECT_KEYS = {
   ...LIMIT_KEYS,
-  shapes: true,
-  dims: true,
-  run: true,
-  possibilities: true,
-  logger: true,
-  signal: true,
+  shapes: byName("lists of sizes", listOf("sizes", number)),
+  dims: byName("sizes", number),
+  run: boolean,
+  possibilities: check('true, false or "small"', (value) => value === "small" || boolean.accepts(value)),
+  logger: logger,
+  signal: signal,
 } satisfies KeysOf<InspectOptions>;
 
 const FLOATING: readonly string[] = [
@@ -87,9 +89,10 @@ export function inspect(
   input: string | Uint8Array | Model,
   options: InspectOptions = {},
 ): Promise<Inspection> {
-  return withKnownOptions("inspect", INSPECT_KEYS, options, () =>
-    abortable(options.signal, () => withLimits(options, () => describeModel(input, options))),
-  );
+  return withKnownOptions("inspect", INSPECT_KEYS, options, () => {
+    requireModelSource("inspect", input);
+    return abortable(options.signal, () => withLimits(options, () => describeModel(input, options)));
+  });
 }
 
 async function describeModel(

@@ -2,11 +2,13 @@
  * Copies a model so that it can be changed without affecting the original. Constants and encoded messages are
  * shared.
  */
+import { requireModel } from "../arguments.js";
 import type { Graph, Node, Attribute } from "./graph.js";
 import type { FunctionDef, Model } from "./model.js";
 import type { ValueInfo } from "./value.js";
 
 export function copyModel(model: Model): Model {
+  requireModel("copyModel", model);
   return {
     ...model,
     opsetImports: model.opsetImports.map((o) => ({ ...o })),

@@ -2,6 +2,9 @@
  * A stable text dump of a model, for golden tests and for people: one line per node, `%y: f32[1,10] = Gemm(%x,
  * %w, %b) {transB=1}`. Small constants are printed in full, large ones as size and checksum.
  */
+import { requireModel } from "../arguments.js";
+import { notNegative } from "../option-checks.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { AttributeType } from "./attribute.js";
 import { encodedText, quoted, typeText } from "./print-type.js";
 import { constantText, floatText, SHOWN, textOf } from "./print-values.js";
@@ -15,11 +18,16 @@ export interface PrintOptions {
   readonly shown?: number;
 }
 
+const PRINT_KEYS = { shown: notNegative } satisfies KeysOf<PrintOptions>;
+
 /**
  * The model as text. The same model gives the same text on every machine; external data is not loaded.
  * `parseModel` reads it back, unless the values of a large constant are omitted.
  */
-export function printModel(model: Model, { shown = SHOWN }: PrintOptions = {}): string {
+export function printModel(model: Model, options: PrintOptions = {}): string {
+  requireModel("printModel", model);
+  refuseUnknown("printModel", PRINT_KEYS, options);
+  const { shown = SHOWN } = options;
   const head = `model ir=${model.irVersion ?? "?"} ${opsetsText(model.opsetImports)}`.trimEnd();
   const lines = [head, ...graphLines(model.graph, shown)];
   for (const fn of model.functions) lines.push(...functionLines(fn, shown));

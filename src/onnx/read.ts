@@ -4,8 +4,11 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { requireModelFile } from "../arguments.js";
 import { BadModelError, EdgecError } from "../errors.js";
 import { type Model, sortNodes } from "../ir/index.js";
+import { notNegative } from "../option-checks.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { requireRegularFile } from "../regular-file.js";
 import { requireRegularData } from "./external-data.js";
 import { modelFromWire, type ReadContext } from "./from-wire.js";
@@ -27,13 +30,18 @@ export interface ReadOptions {
   readonly lazyFrom?: number;
 }
 
+const READ_KEYS = { lazyFrom: notNegative } satisfies KeysOf<ReadOptions>;
+
 /**
  * Reads an ONNX model from a path or from bytes. External data can be found only with a path. A large file
  * must not change while the model is in use: reading tensors after a change throws BadModelError.
  * @throws BadModelError when it is not a readable ONNX model; EdgecError CANNOT_READ when the file cannot be
  *   opened or is not a regular file
  */
-export function readModel(source: string | Uint8Array, { lazyFrom = LAZY_FROM }: ReadOptions = {}): Model {
+export function readModel(source: string | Uint8Array, options: ReadOptions = {}): Model {
+  requireModelFile("readModel", source);
+  refuseUnknown("readModel", READ_KEYS, options);
+  const { lazyFrom = LAZY_FROM } = options;
   if (typeof source !== "string") return decodeModel(source);
   requireRegularFile(source);
   const model = readLazily(source, lazyFrom) ?? decodeModel(readWhole(source), source);

@@ -4,8 +4,11 @@
  */
 import { rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { requireModel, requirePath } from "../arguments.js";
 import { EdgecError, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
+import { anyObject, boolean, either, notNegative } from "../option-checks.js";
+import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { isSamePlace, planData, settleData, type ExternalDataOption } from "./data-file.js";
 import { dataFiles } from "./external-data.js";
 import { encodeParts, totalLength } from "./encode.js";
@@ -33,6 +36,14 @@ export interface WriteOptions {
   readonly durable?: boolean;
 }
 
+const MIN_BYTES_KEYS = { minBytes: notNegative };
+
+const WRITE_KEYS = {
+  externalData: either(boolean, anyObject),
+  maxInlineBytes: notNegative,
+  durable: boolean,
+} satisfies KeysOf<WriteOptions>;
+
 export interface WriteResult {
   readonly path: string;
   /** Bytes of the model file. */
@@ -48,11 +59,13 @@ export interface WriteResult {
  * @throws EdgecError CANNOT_WRITE with the reason; then nothing is left behind and an existing file is
  *   unchanged
  */
-export function writeModel(
-  model: Model,
-  path: string,
-  { externalData, maxInlineBytes = MAX_INLINE_BYTES, durable = true }: WriteOptions = {},
-): WriteResult {
+export function writeModel(model: Model, path: string, options: WriteOptions = {}): WriteResult {
+  requireModel("writeModel", model);
+  requirePath("writeModel", "the path", path);
+  refuseUnknown("writeModel", WRITE_KEYS, options);
+  if (typeof options.externalData === "object")
+    refuseUnknown("writeModel: externalData", MIN_BYTES_KEYS, options.externalData);
+  const { externalData, maxInlineBytes = MAX_INLINE_BYTES, durable = true } = options;
   const folder = dirname(path);
   const stem = temporaryBeside(path, "write");
   const temporary = { model: `${stem}.onnx.tmp`, data: `${stem}.data.tmp` };

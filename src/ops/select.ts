@@ -1,5 +1,7 @@
 /** Selects nodes and constants by name, pattern, operator type or position. */
 import { EdgecError, suggestion } from "../errors.js";
+import { textList } from "../option-checks.js";
+import { requireArgument } from "../option-keys.js";
 import { groupBy } from "../group-by.js";
 import { nestedGraphs, nodeLabel, type Model, type Node } from "../ir/index.js";
 
@@ -24,6 +26,7 @@ export class NodeSelection {
  * @param user the caller, for the message: the name of a pass
  */
 export function selectNodes(model: Model, selectors: readonly string[], user: string): NodeSelection {
+  requireArgument(user, "the selectors", textList, selectors);
   const chosen = new Set<Node>();
   const chosenConstants = new Set<string>();
   if (selectors.length === 0) return new NodeSelection(chosen, chosenConstants);

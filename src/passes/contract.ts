@@ -3,7 +3,7 @@
  * (`statistics`) and then changes the model in place (`run`). Passes never start onnxruntime.
  */
 import type { Diagnostic } from "../diagnostics.js";
-import type { Model } from "../ir/index.js";
+import type { Model, Tensor } from "../ir/index.js";
 import type { StatisticRequest, Statistics } from "../numeric/statistics.js";
 import type { LinearAlgebra } from "../solver/index.js";
 
@@ -41,7 +41,7 @@ export interface ConstantEvaluator {
    * Runs a model with no inputs and returns its outputs by name; a name that could not be computed is
    * absent.
    */
-  evaluate(model: Model): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+  evaluate(model: Model): Promise<ReadonlyMap<string, Tensor>>;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface Trainer {
    * data. Neither model is changed. Returns the new values by name, in the types and shapes of the old ones; one
    * that is not to change is absent.
    */
-  train(request: TrainingRequest): Promise<ReadonlyMap<string, import("../ir/index.js").Tensor>>;
+  train(request: TrainingRequest): Promise<ReadonlyMap<string, Tensor>>;
 }
 
 export interface TrainingRequest {
@@ -177,6 +177,14 @@ export interface Strength {
   readonly values: readonly number[];
 }
 
+/** The options that take the nodes for which a search chose another form than the pass's own. */
+export interface SearchedForms {
+  /** Nodes left in float by the search alone, which `exclude` has as well. */
+  readonly float?: string;
+  /** Layers whose ranges are taken at run time. */
+  readonly dynamic?: string;
+}
+
 export interface PassDefinition<Options extends object> {
   readonly name: string;
   /** One line for `edgec passes`. */
@@ -189,6 +197,8 @@ export interface PassDefinition<Options extends object> {
   readonly strength?: Strength;
   /** A search may choose nodes that the pass leaves in float; it must take `exclude`. */
   readonly isSearched?: true;
+  /** Which of its options a search sets besides `exclude`. */
+  readonly forms?: SearchedForms;
   /** Makes the file larger on purpose, for the benefit of later passes. */
   readonly growsFile?: true;
   /**
@@ -205,6 +215,8 @@ export interface PassDefinition<Options extends object> {
 /** A pass bound to its options. */
 export interface Pass {
   readonly name: string;
+  /** What the pass was made of; absent for one that was made without `definePass`. */
+  readonly definition?: object;
   readonly lossy: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   readonly isSearched?: true;

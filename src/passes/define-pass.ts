@@ -2,14 +2,18 @@
 import { EdgecError, suggestion } from "../errors.js";
 import { NameWatch, nestedGraphs, type Graph, type Model } from "../ir/index.js";
 import type { Pass, PassDefinition, PassFactory } from "./contract.js";
+import { checkDefinition } from "./check-definition.js";
+import { checkedRequests, checkedResult } from "./pass-result.js";
 
 export function definePass<Options extends object>(
   definition: PassDefinition<Options>,
 ): PassFactory<Options> {
+  checkDefinition(definition);
   const factory = (given: Partial<Options> = {}): Pass => {
     const options = mergeOptions(definition, given);
     return {
       name: definition.name,
+      definition,
       lossy: definition.lossy,
       options: options as Readonly<Record<string, unknown>>,
       ...(definition.isSearched ? { isSearched: definition.isSearched } : {}),
@@ -20,10 +24,11 @@ export function definePass<Options extends object>(
             withStrength: (value: number) => factory({ ...given, [definition.strength!.option]: value }),
           }
         : {}),
-      statistics: (model) => definition.statistics?.(model, options) ?? [],
+      statistics: (model) =>
+        definition.statistics ? checkedRequests(definition.statistics(model, options)) : [],
       run: async (model, context) => {
         const names = new NameWatch(model);
-        const result = await definition.run(model, options, context);
+        const result = checkedResult(await definition.run(model, options, context));
         if (!result.modified) return result;
         allowUnlistedConstants(model);
         names.record(definition.name);

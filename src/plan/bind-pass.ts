@@ -40,6 +40,7 @@ function withSelections(
   selections: Selections,
 ): Pass {
   const { excluded, floatNodes, dynamic } = selections;
+  const { forms } = pass;
   // The report shows the exclusions as the user wrote them.
   const shown = [...excluded.selectors, ...floatNodes];
   const selecting = (model: Model): Pass =>
@@ -48,8 +49,8 @@ function withSelections(
       : pass.bind({
           ...options,
           exclude: [...excluded.in(model), ...floatNodes],
-          ...("leftInFloat" in pass.defaults ? { leftInFloat: floatNodes } : {}),
-          ...(dynamic.length > 0 ? { dynamic } : {}),
+          ...(forms.float === undefined ? {} : { [forms.float]: floatNodes }),
+          ...(forms.dynamic === undefined || dynamic.length === 0 ? {} : { [forms.dynamic]: dynamic }),
         });
   const more = (added: Partial<Selections>): Pass =>
     withSelections(pass, bound, options, { ...selections, ...added });
@@ -58,7 +59,7 @@ function withSelections(
     options: {
       ...bound.options,
       ...(shown.length > 0 ? { exclude: shown } : {}),
-      ...(dynamic.length > 0 ? { dynamic } : {}),
+      ...(forms.dynamic === undefined || dynamic.length === 0 ? {} : { [forms.dynamic]: dynamic }),
     },
     statistics: (model) => selecting(model).statistics(model),
     run: (model, context) => selecting(model).run(model, context),
@@ -71,7 +72,7 @@ function withSelections(
         }
       : {}),
     excluding: (names) => more({ floatNodes: [...floatNodes, ...names] }),
-    ...("dynamic" in pass.defaults
+    ...(forms.dynamic !== undefined
       ? { atRunTime: (names: readonly string[]) => more({ dynamic: [...dynamic, ...names] }) }
       : {}),
   };

@@ -4,18 +4,10 @@ import type { Pass } from "../passes/contract.js";
 import type { Plan, Step } from "./plan-types.js";
 import { type InsertedPass, isBound, isInserted, type PassList, RECIPE_WORD } from "./pass-list.js";
 import type { PlanOptions } from "./plan-request.js";
-import { CLEAN_UP, OPTIMIZE, RECIPE, UNPACK } from "./recipe.js";
+import { entriesOf, PASS_GROUPS } from "./pass-names.js";
+import { RECIPE, UNPACK } from "./recipe.js";
 import { registered } from "./registered-pass.js";
-import { findPass } from "./registry.js";
-
-/** The word that stands for all clean-up passes. */
-const CLEAN_UP_WORD = "clean-up";
-/** The word that stands for the clean-up and the passes on structure. */
-export const OPTIMIZE_WORD = "optimize";
-const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
-  [CLEAN_UP_WORD, CLEAN_UP],
-  [OPTIMIZE_WORD, OPTIMIZE],
-]);
+import { findPass, isRegistered, PASSES } from "./registry.js";
 
 /**
  * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
@@ -29,6 +21,32 @@ export function requireEntries(list: PassList): void {
       `passes: entry ${k + 1} is neither the name of a pass, nor a pass with its options ` +
         "bound (call what definePass returns), nor { after: name, pass } or { before: name, " +
         "pass }.",
+    );
+  }
+  requireOwnNames(list);
+}
+
+/**
+ * Throws EdgecError BAD_OPTION for a pass that has the name of another: reports, replays and what is left out
+ * go by names.
+ */
+function requireOwnNames(list: PassList): void {
+  const known = new Map<string, object>(PASSES.map(({ name, definition }) => [name, definition]));
+  for (const entry of list) {
+    if (typeof entry === "string") continue;
+    const pass = isBound(entry) ? entry : entry.pass;
+    const definition = pass.definition ?? pass;
+    const name = typeof pass === "function" ? pass.definition.name : pass.name;
+    const other = known.get(name);
+    if (other === undefined || other === definition) {
+      known.set(name, definition);
+      continue;
+    }
+    throw new EdgecError(
+      "BAD_OPTION",
+      isRegistered(name)
+        ? `passes: edgec has a pass "${name}" of its own. Give yours another name.`
+        : `passes: two different passes have the name "${name}". Rename one of them.`,
     );
   }
 }
@@ -68,7 +86,8 @@ export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclud
  * The passes in the order in which they are listed. Throws EdgecError UNKNOWN_PASS, and BAD_OPTION for an
  * empty list.
  */
-export function listedSteps(list: PassList): Step[] {
+export function listedSteps(passes: string | PassList): Step[] {
+  const list = entriesOf(passes);
   if (list.length === 0)
     throw new EdgecError(
       "BAD_OPTION",
@@ -78,8 +97,8 @@ export function listedSteps(list: PassList): Step[] {
     if (isBound(entry)) return { passes: [entry], untilStable: false, reason: "asked for" };
     if (isInserted(entry)) throw misplaced();
     return {
-      passes: (GROUPS.get(entry) ?? [entry]).map(findPass),
-      untilStable: GROUPS.has(entry),
+      passes: (PASS_GROUPS.get(entry) ?? [entry]).map(findPass),
+      untilStable: PASS_GROUPS.has(entry),
       reason: "asked for",
     };
   });

@@ -3,7 +3,7 @@ import { EdgecError } from "../errors.js";
 import { checkedLimit, type Limit, type LimitUnit } from "../limits.js";
 import type { KeysOf } from "../option-keys.js";
 import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
-import type { CompressOptions } from "./compress-options.js";
+import { COMPRESS_KEYS, type CompressOptions } from "./compress-options.js";
 
 /** The options that are gates. */
 export type GateOptions = Pick<
@@ -20,15 +20,15 @@ export type GateOptions = Pick<
 >;
 
 export const GATE_KEYS = {
-  maxDrop: true,
-  minSqnr: true,
-  minAgreement: true,
-  maxSlowdown: true,
-  maxLatency: true,
-  maxSize: true,
-  maxMacs: true,
-  maxLoadMemory: true,
-  maxLoadTime: true,
+  maxDrop: COMPRESS_KEYS.maxDrop,
+  minSqnr: COMPRESS_KEYS.minSqnr,
+  minAgreement: COMPRESS_KEYS.minAgreement,
+  maxSlowdown: COMPRESS_KEYS.maxSlowdown,
+  maxLatency: COMPRESS_KEYS.maxLatency,
+  maxSize: COMPRESS_KEYS.maxSize,
+  maxMacs: COMPRESS_KEYS.maxMacs,
+  maxLoadMemory: COMPRESS_KEYS.maxLoadMemory,
+  maxLoadTime: COMPRESS_KEYS.maxLoadTime,
 } satisfies KeysOf<GateOptions>;
 
 /**

@@ -1,12 +1,18 @@
 /** From the options of `compress` to those of the plan. */
 import { EdgecError, suggestion } from "../errors.js";
 import { oldestRuntime } from "../ops/runtime-versions.js";
-import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { CompressOptions } from "./compress-options.js";
 import { readDecisions } from "./replay.js";
 import { accuracyLimits } from "./gate-limits.js";
 import { resolveTarget } from "../targets/index.js";
-import { int8Options, isTimed, otherDevice, type PlacedOptions, unfoldedForms } from "./target-options.js";
+import {
+  encodes,
+  int8Options,
+  isTimed,
+  otherDevice,
+  type PlacedOptions,
+  unfoldedForms,
+} from "./target-options.js";
 import { withNeighbours } from "./caller-passes.js";
 import { replacesRecipe } from "./pass-list.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan-request.js";
@@ -170,9 +176,7 @@ function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<st
 /** Chains stay outside functions for a runtime that would not fold them there. */
 function storageShape({ minOrt, passes }: CompressOptions): { functions?: false } {
   if (minOrt === undefined || oldestRuntime(minOrt).foldsFunctions) return {};
-  const encodes =
-    !replacesRecipe(passes) || (typeof passes === "string" && passes.includes(encodeWeights.definition.name));
-  return encodes ? { functions: false } : {};
+  return encodes(passes) ? { functions: false } : {};
 }
 
 function passFlags({ prune, int8, cluster, storage, flags }: CompressOptions): Record<string, string> {

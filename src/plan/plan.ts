@@ -22,7 +22,8 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
   const excluded = new Exclusions(model, options.exclude ?? []);
   const { passes } = options;
   if (typeof passes === "object") requireEntries(passes);
-  if (typeof passes === "object" && passes.every(isBound)) return boundSteps(passes, options);
+  if (typeof passes === "object" && passes.length > 0 && passes.every(isBound))
+    return boundSteps(passes, options);
   const steps = stepsOf(options);
   const registered = new Set(steps.flatMap((step) => step.passes.filter((pass) => "bind" in pass)));
   refuseIdleOptions(options, registered, excluded);
@@ -38,14 +39,9 @@ export function planPasses(model: Model, options: PlanOptions): Plan {
 function stepsOf(options: PlanOptions): Step[] {
   const { passes } = options;
   if (passes === undefined) return recipeSteps(options);
-  if (typeof passes === "string")
-    return listedSteps(
-      passes
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== ""),
-    );
-  return listsRecipe(passes) ? insertedInto(recipeSteps(options), passes) : listedSteps(passes);
+  return typeof passes === "object" && listsRecipe(passes)
+    ? insertedInto(recipeSteps(options), passes)
+    : listedSteps(passes);
 }
 
 function recipeSteps(options: PlanOptions): Step[] {

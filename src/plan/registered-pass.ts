@@ -1,5 +1,5 @@
 /** A pass as the registry holds it: its definition with the type of its options erased. */
-import type { Pass, PassFactory, PassFlag } from "../passes/contract.js";
+import type { Pass, PassFactory, PassFlag, SearchedForms } from "../passes/contract.js";
 
 export interface RegisteredPass {
   readonly name: string;
@@ -8,19 +8,25 @@ export interface RegisteredPass {
   readonly flag: PassFlag | undefined;
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly growsFile: boolean;
+  readonly forms: SearchedForms;
+  /** Tells passes of one name apart. */
+  readonly definition: object;
   /** Binds options; throws EdgecError BAD_OPTION for a name or value that the pass does not take. */
   bind(options?: Readonly<Record<string, unknown>>): Pass;
 }
 
 /** Erases the options' type, which `definePass` checks by name and value when it binds them. */
 export function registered<Options extends object>(factory: PassFactory<Options>): RegisteredPass {
-  const { name, description, lossy, flag, defaults, growsFile = false } = factory.definition;
+  const { definition } = factory;
+  const { name, description, lossy, flag, defaults, growsFile = false, forms = {} } = definition;
   return {
     name,
+    definition,
     description,
     lossy,
     flag,
     growsFile,
+    forms,
     defaults,
     bind: (options = {}) => factory(options as Partial<Options>),
   };

@@ -62,6 +62,11 @@ export const PASSES: readonly RegisteredPass[] = [
   registered(encodeWeights),
 ];
 
+/** Whether edgec has a pass of this name; a caller's own pass cannot have it. */
+export function isRegistered(name: string): boolean {
+  return PASSES.some((pass) => pass.name === name);
+}
+
 /** Throws EdgecError UNKNOWN_PASS with the nearest name. */
 export function findPass(name: string): RegisteredPass {
   const found = PASSES.find((pass) => pass.name === name);

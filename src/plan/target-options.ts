@@ -19,6 +19,7 @@ import { bytesText } from "../units.js";
 import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { replacesRecipe } from "./pass-list.js";
+import { listsPass } from "./pass-names.js";
 
 /** The options of a run, with what is known of the machine that it runs on. */
 export interface PlacedOptions extends CompressOptions {
@@ -97,9 +98,8 @@ export function int8Options(
   { passes, int8, flags, perChannel }: CompressOptions,
   { weightRange, formats, floatOperators, kernels }: TargetProfile,
 ): Partial<QuantizeInt8Options> {
-  const runs = !replacesRecipe(passes)
-    ? int8 === true || flags?.int8 !== undefined
-    : names(passes, quantizeInt8.definition.name);
+  const isInRecipe = !replacesRecipe(passes) && (int8 === true || flags?.int8 !== undefined);
+  const runs = isInRecipe || listsPass(passes, quantizeInt8.definition.name);
   if (!runs) return {};
   const { defaults } = quantizeInt8.definition;
   const saturation = SATURATION[weightRange];
@@ -140,8 +140,7 @@ export function unfoldedForms(
   { passes }: CompressOptions,
   { formats }: TargetProfile,
 ): "all" | "functions" | undefined {
-  const encodes = !replacesRecipe(passes) || names(passes, encodeWeights.definition.name);
-  if (!encodes) return undefined;
+  if (!encodes(passes)) return undefined;
   return !formats.includes("stored-weights")
     ? "all"
     : !formats.includes("stored-functions")
@@ -149,9 +148,9 @@ export function unfoldedForms(
       : undefined;
 }
 
-/** Passes that are given bound have their options already. */
-function names(passes: CompressOptions["passes"], name: string): boolean {
-  return typeof passes === "string" && passes.split(",").some((part) => part.trim() === name);
+/** Whether the run chooses how constants are stored. */
+export function encodes(passes: CompressOptions["passes"]): boolean {
+  return !replacesRecipe(passes) || listsPass(passes, encodeWeights.definition.name);
 }
 
 /** A time gate is checked on this machine's times, even if they are not the target's. */

@@ -3,16 +3,18 @@ import { runSignal, takeTurn } from "../abort.js";
 import { calibrate } from "../calibration/calibrate.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { joined, take, type Dataset } from "../data/index.js";
-import { EdgecError, sentence } from "../errors.js";
+import { clauseOf, EdgecError, sentence } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
+import { checkedRequests, checkedResult } from "../passes/pass-result.js";
 import { encodeModelBytes } from "../onnx/index.js";
 import { CachedActivations } from "./cached-activations.js";
 import { runLinearAlgebra } from "./run-linear-algebra.js";
 import { RunLog } from "./run-log.js";
 import { MeasurementCache } from "./measurements.js";
+import { ModelFault, thrownText } from "./model-fault.js";
 import type { RunOptions } from "./run-options.js";
 import { inStage } from "../stage-clock.js";
 import { systemErrorOf } from "../system-errors.js";
@@ -20,13 +22,14 @@ import type { PlannedStep } from "../plan/plan-types.js";
 import type { LinearAlgebra } from "../solver/index.js";
 
 /** A pass that threw, or with `debug` left an invalid model. */
-export class PassFailure extends EdgecError {
+export class PassFailure extends ModelFault {
   constructor(
     readonly pass: string,
+    reason: string,
     message: string,
     options: { cause: unknown },
   ) {
-    super("PASS_FAILED", message, options);
+    super(reason, message, options);
   }
 }
 
@@ -112,10 +115,12 @@ export class PassRunner {
       const statistics = await this.measure(model, pass, runLog);
       // The measurement reported its own progress.
       if (statistics) options.logger.progress?.({ step: pass.name, done: 0 });
-      result = await pass.run(model, {
-        ...this.context(statistics, pass, runLog),
-        advance: (done, total, part) => this.advance(pass, done, total, part),
-      });
+      result = checkedResult(
+        await pass.run(model, {
+          ...this.context(statistics, pass, runLog),
+          advance: (done, total, part) => this.advance(pass, done, total, part),
+        }),
+      );
       await takeTurn();
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
@@ -199,7 +204,7 @@ export class PassRunner {
 
   private async measure(model: Model, pass: Pass, runLog: RunLog): Promise<Statistics | undefined> {
     const { dataset, threads, logger, recorded } = this.options;
-    const requests = pass.statistics(model);
+    const requests = checkedRequests(pass.statistics(model));
     if (requests.length > 0) runLog.askedForData = true;
     if (dataset === undefined) return undefined;
     // Empty rather than absent: a pass must not ask for data if the user gave some.
@@ -236,12 +241,9 @@ export class PassRunner {
     const ran = this.runLog.names();
     const after =
       ran.length === 0 ? "It was the first pass." : `Passes that ran before it: ${ran.join(", ")}.`;
-    const reason = sentence(cause instanceof Error ? cause.message : String(cause));
-    return new PassFailure(
-      pass.name,
-      `pass "${pass.name}" failed: ${reason} ${after}${dumped}`,
-      { cause },
-    );
+    const reason = clauseOf(thrownText(cause));
+    const message = `pass "${pass.name}" failed: ${sentence(reason)} ${after}${dumped}`;
+    return new PassFailure(pass.name, reason, message, { cause });
   }
 }
 

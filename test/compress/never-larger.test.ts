@@ -160,7 +160,7 @@ describe("a result that is larger by what was asked for", () => {
     );
     const alone = await compress(input, { passes: "upgrade-opset", output: inFolder("alone.onnx") });
     const { report, model } = await compress(input, {
-      passes: "upgrade-opset,quantize-int8",
+      passes: ["upgrade-opset", "quantize-int8"],
       calib,
       output: inFolder("out.onnx"),
     });

@@ -9,7 +9,7 @@ import {
   toFloat32,
   type Model,
 } from "../../src/ir/index.js";
-import type { Pass } from "../../src/passes/contract.js";
+import type { Pass, PassResult } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { compress } from "../../src/compress/compress.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
@@ -177,6 +177,91 @@ describe("a model that is refused while statistics are measured", () => {
         message: expect.stringContaining(told) as string,
       });
     }
+  });
+});
+
+describe("a pass of the caller's own is not called a bug in edgec", () => {
+  const failing = (name: string, run: () => unknown): Pass =>
+    definePass<Record<string, never>>({
+      name,
+      description: "",
+      lossy: false,
+      defaults: {},
+      run: run as () => PassResult,
+    })();
+  const result = { modified: false, stats: {}, nodes: [], diagnostics: [] };
+  const throwing = (text: string) =>
+    failing("mine", () => {
+      throw new TypeError(text);
+    });
+  const removing = pass("mine", ({ graph }) => void graph.nodes.pop());
+
+  it.each<[what: string, mine: Pass, verb: string, reason: string]>([
+    ["throws", throwing("boom"), "fails on", "boom."],
+    ["throws a sentence", throwing("There is no axis."), "fails on", "There is no axis."],
+    [
+      "throws no error",
+      failing("mine", () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a caller may do so
+        throw "boom";
+      }),
+      "fails on",
+      "boom.",
+    ],
+    [
+      "returns nothing",
+      failing("mine", () => undefined),
+      "fails on",
+      "run returned undefined instead of a result. Return { modified, stats, nodes, diagnostics }.",
+    ],
+    [
+      "returns half a result",
+      failing("mine", () => ({ ...result, nodes: undefined })),
+      "fails on",
+      'the result of run has undefined as "nodes", which must be a list.',
+    ],
+    [
+      "asks for no list of statistics",
+      { ...failing("mine", () => result), statistics: () => undefined as never },
+      "fails on",
+      "statistics returned undefined instead of a list of requests.",
+    ],
+    [
+      "is made without definePass",
+      { ...failing("mine", () => result), definition: undefined as never, run: () => undefined as never },
+      "fails on",
+      "run returned undefined instead of a result. Return { modified, stats, nodes, diagnostics }.",
+    ],
+    ["removes a node", removing, "breaks", 'after the last pass: graph output "y" '],
+  ])("%s", async (_, mine, verb, reason) => {
+    const { leftOut, messages } = await run([rename, mine], { verify: false });
+    expect(leftOut).toEqual(["mine"]);
+    const [message = ""] = messages;
+    expect(message.startsWith(`The pass "mine" was left out, because it ${verb} this model: ${reason}`)).toBe(
+      true,
+    );
+    expect(message).toMatch(
+      /[^.]\. The pass is not part of edgec: correct it\. Use --no-safe to fail instead\.$/,
+    );
+    // The model was written, and the pass is named: other messages' advice has no place here.
+    for (const foreign of ["bug", "Nothing was written", "first pass", "--debug", ".."])
+      expect(message).not.toContain(foreign);
+    await expect(run([rename, mine], { safe: false, verify: false })).rejects.toThrow(
+      /[^.]\. The pass is not part of edgec: correct it\. Without --no-safe, the pass is left out\.$/,
+    );
+  });
+
+  it("cannot have the name of a pass of edgec, nor that of another in the list", async () => {
+    const named = (name: string) => pass(name, () => undefined);
+    await expect(run([named("prune-magnitude")])).rejects.toMatchObject({
+      code: "BAD_OPTION",
+      message: 'passes: edgec has a pass "prune-magnitude" of its own. Give yours another name.',
+    });
+    const inserted = { after: "remove-dead", pass: named("encode-weights") };
+    await expect(compress(matMulModel(), { passes: ["recipe", inserted] })).rejects.toThrow("encode-weights");
+    await expect(run([named("mine"), rename, named("mine")])).rejects.toThrow(
+      'passes: two different passes have the name "mine". Rename one of them.',
+    );
   });
 });
 

@@ -217,3 +217,23 @@ it("a pass in the recipe runs between pruning and int8, which go on, and leaves 
   expect(of("quantize-int8").get("dense1")).toEqual({ reason: "excluded", status: "kept" });
   expect(contexts[0]?.reference).toBeDefined();
 });
+
+it("a search sets the options that a pass declares for it, by whatever name, and no others", () => {
+  const run = () => ({ modified: false, stats: {}, nodes: [], diagnostics: [] });
+  const base = { description: "for a test", lossy: true, run } as const;
+  const bound = (pass: PassFactory<never>) =>
+    plan({
+      flags: {},
+      passes: ["recipe", { after: "fuse-pad", pass: pass as unknown as PassFactory<object> }],
+    })
+      .flatMap((step) => step.passes)
+      .find(({ name }) => name.startsWith("forms"))!;
+  const defaults = { exclude: [] as string[], dynamic: true, late: [] as string[] };
+  const undeclared = bound(definePass({ ...base, name: "forms-none", defaults }) as never);
+  expect("atRunTime" in undeclared).toBe(false);
+  const declared = definePass({ ...base, name: "forms-late", defaults, forms: { dynamic: "late" } });
+  expect(bound(declared as never).atRunTime?.(["dense0"]).options).toMatchObject({
+    dynamic: true,
+    late: ["dense0"],
+  });
+});

@@ -2,6 +2,7 @@
  * The reader for `printModel`'s text: models written by hand, for golden tests and examples. Anything that the
  * text omits (documentation, metadata, values of large constants) cannot be read back.
  */
+import { requireText } from "../../arguments.js";
 import { emptyGraph, type Graph, type Node, type Attribute } from "../graph.js";
 import type { FunctionDef, Model, OpsetImport } from "../model.js";
 import { standardDomain } from "../operator-set.js";
@@ -16,6 +17,7 @@ const DEFAULT = new RegExp(String.raw`${NAME_SOURCE}\s*=`, "y");
 
 /** Reads a model from text. Throws BadModelError that names the line. */
 export function parseModel(text: string): Model {
+  requireText("parseModel", "the model", text);
   const cursor = new TextCursor(text);
   cursor.expect("model");
   cursor.expect("ir=");

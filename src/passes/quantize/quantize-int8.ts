@@ -67,6 +67,7 @@ export const quantizeInt8 = definePass<QuantizeInt8Options>({
   },
   lossy: true,
   isSearched: true,
+  forms: { float: "leftInFloat", dynamic: "dynamic" },
   defaults: {
     calibrator: "mse",
     percentile: DEFAULT_PERCENTILE,
