@@ -1,9 +1,12 @@
-/** The functions of the calibration process: those for calibration, and those of the runtime. */
+/** The functions of the calibration process: those for calibration, solvers, and those of the runtime. */
+import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
 import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
+import { type RoutineArguments, type RoutineName, runRoutine } from "../solver/index.js";
+import { OrtEngine } from "./matrix-engine.js";
 import type { StoredGram } from "./moments-file.js";
 import type { Statistic } from "./reducer.js";
 import {
@@ -24,7 +27,6 @@ export {
   timeInterleaved,
   usedLevel,
 } from "../runtime/session-service.js";
-export { solve } from "./solver-service.js";
 
 const worker = loadRuntime().then((runtime) => new CalibrationWorker(runtime));
 // The first call reports a failure. A missing runtime must not end the process before that.
@@ -86,4 +88,19 @@ const collectGarbage = runInNewContext("gc") as () => void;
 export function residentBytes(): number {
   setImmediate(collectGarbage);
   return process.memoryUsage.rss();
+}
+
+/** Multiplies for the solvers. */
+let engine: Promise<OrtEngine> | undefined;
+
+/** Routines run one after the other: two would hold twice the memory. */
+let turn: Promise<unknown> = Promise.resolve();
+
+export function solve<K extends RoutineName>(routine: K, args: RoutineArguments<K>): Promise<unknown> {
+  const solved = turn.then(async () => {
+    engine ??= loadRuntime().then((runtime) => new OrtEngine(runtime, availableParallelism()));
+    return runRoutine(await engine, routine, args);
+  });
+  turn = solved.catch(() => undefined);
+  return solved;
 }

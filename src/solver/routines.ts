@@ -2,9 +2,20 @@
  * What is solved beside the engine, by name: functions of an engine and of numbers and typed arrays, so that
  * only what goes in and what comes out travels between processes or threads.
  */
+import type { Matrix, MatrixEngine, Reals } from "./matrix.js";
+
 export { clusterRows } from "./cluster-rows.js";
 export { measureRows } from "./measure-rows.js";
 export { refitRows } from "./refit-rows.js";
 export { scoreRows } from "./score-rows.js";
 export { factorize, solveRows } from "./factorize.js";
-export { gram, multiply } from "./products.js";
+
+/** A B, or A Bᵀ. */
+export function multiply(engine: MatrixEngine, a: Matrix, b: Matrix, transposed = false): Promise<Matrix> {
+  return engine.multiply<Reals>(a, b, transposed);
+}
+
+/** Aᵀ A. */
+export function gram(engine: MatrixEngine, a: Matrix): Promise<Matrix> {
+  return engine.gram<Reals>(a);
+}
