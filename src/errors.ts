@@ -8,7 +8,7 @@
 export const EXIT = { done: 0, gateFailed: 1, usage: 2, badModel: 3, bug: 70, interrupted: 130 } as const;
 
 /** The stable error codes, each with its exit code. */
-export const ERROR_EXIT_CODES = {
+const ERROR_EXIT_CODES = {
   USAGE: EXIT.usage,
   BAD_OPTION: EXIT.usage,
   UNKNOWN_PASS: EXIT.usage,

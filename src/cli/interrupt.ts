@@ -23,7 +23,7 @@ export interface Written {
   readonly isDone: boolean;
 }
 
-export function interruptionText(written: Written | undefined): string {
+function interruptionText(written: Written | undefined): string {
   if (!written) return "interrupted: nothing was written";
   const path = printable(written.path);
   return written.isDone

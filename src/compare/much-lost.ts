@@ -4,7 +4,7 @@ import { decibelText, percentText, plural } from "../units.js";
 import { type Accuracy, type Fidelity, MIN_AGREEMENT, lossesOf, type Loss } from "../verify/index.js";
 
 /** Id of the warning. */
-export const MUCH_LOST = "compare/much-lost";
+const MUCH_LOST = "compare/much-lost";
 
 const MAX_NAMED = 3;
 

@@ -58,7 +58,7 @@ export function conform(raw: RawArray, input: ValueInfo, where: string): TensorV
  * Why `dims` cannot be the shape of `input`, or undefined. Symbolic and unknown dimensions take any size
  * but 0.
  */
-export function shapeProblem(dims: readonly number[], input: ValueInfo): string | undefined {
+function shapeProblem(dims: readonly number[], input: ValueInfo): string | undefined {
   if (dims.includes(0)) return "it is empty";
   const shape = input.type?.tensor?.shape;
   if (!shape) return undefined;

@@ -8,7 +8,7 @@ import { inspect, INSPECT_KEYS, type InspectOptions } from "./inspect.js";
 import type { InspectedOperator, InspectedValue, InspectedWeight, Inspection } from "./inspection.js";
 import { matchWeights, type WeightMatch } from "./match-weights.js";
 
-export const DIFF_VERSION = 1;
+const DIFF_VERSION = 1;
 
 export interface Change<T> {
   readonly before: T;

@@ -269,7 +269,7 @@ function sparsityOf(weights: readonly InspectedWeight[]): number | null {
 }
 
 /** Computes values of the main graph of `model` that depend only on constants. */
-export function constantComputer(
+function constantComputer(
   { editors }: PreparedModel,
   model: Model,
   evaluator: ConstantEvaluator,

@@ -22,7 +22,7 @@ export function copyModel(model: Model): Model {
   };
 }
 
-export function copyGraph(graph: Graph): Graph {
+function copyGraph(graph: Graph): Graph {
   return {
     ...graph,
     nodes: graph.nodes.map(copyNode),

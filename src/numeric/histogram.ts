@@ -10,7 +10,7 @@
 import { finiteRange, type RealArray } from "./range.js";
 import type { Histogram, Range } from "./statistics.js";
 
-export const DEFAULT_BINS = 2048;
+const DEFAULT_BINS = 2048;
 /** A block that does not fit the grid is undone and counted again, so it should fit in the L1 cache. */
 const BLOCK = 8192;
 /** Counters are 32 bits wide; they are emptied into doubles before they can overflow. */

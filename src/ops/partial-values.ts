@@ -105,7 +105,7 @@ const productOf: ValueRule = ({ node, inputs: [x], value, sizes }) => {
   return data && x?.shape?.length === 1 && node.inputs.length === 1 ? [sizes.product(data)] : undefined;
 };
 
-export const VALUE_RULES: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
+const VALUE_RULES: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ["Identity", same],
   ["Cast", same],
   ["Squeeze", same],

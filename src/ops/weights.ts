@@ -18,7 +18,7 @@ export interface WeightFact {
  * Recurrent weights are [directions, gates × hidden, input]; within a direction, each row is an output channel.
  * The bias of MatMul is an Add after it.
  */
-export const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
+const WEIGHT_FACTS: Readonly<Record<string, WeightFact>> = {
   Conv: { kind: "conv", weights: [1], bias: 2, channelAxis: () => 0 },
   ConvTranspose: { kind: "conv-transpose", weights: [1], bias: 2, channelAxis: () => 1 },
   MatMul: {

@@ -53,7 +53,7 @@ export const WORST_SQNR_DB = -300;
  * error. A probability map of an image without text holds values about 1e-5, which int8 turns into 0: no
  * signal is left, yet nothing is wrong.
  */
-export const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
+const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
 
 /** Collects the outputs of both models sample by sample and keeps only sums. */
 export class FidelityMeter {

@@ -86,6 +86,6 @@ export async function loaded<T>(path: string, use: (path: string) => Promise<T>)
 }
 
 /** The outputs common to all models, in the order of the first. */
-export function commonOutputs(models: readonly ReadableModel[]): string[] {
+function commonOutputs(models: readonly ReadableModel[]): string[] {
   return (models[0]?.outputs ?? []).filter((name) => models.every((model) => model.outputs.includes(name)));
 }

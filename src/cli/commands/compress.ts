@@ -18,7 +18,7 @@ export const EXTERNAL_DATA =
   "256 MB if the input has them " +
   "in a separate file";
 export const NO_EXTERNAL_DATA = "write weights into the model, up to the 2 GiB of a protobuf file";
-export const PACKED_SIZES =
+const PACKED_SIZES =
   "also measure the sizes after gzip and brotli, and what pruning did to them: takes seconds for each 10 MB";
 export const MIN_ORT = "set the oldest onnxruntime that must run the result, such as 1.16";
 
@@ -29,7 +29,7 @@ export const EXCLUDE =
   "pattern with * and ?; may be repeated";
 
 /** Options shared by `compress` and `demo`. */
-export function addRunOptions(command: Command): Command {
+function addRunOptions(command: Command): Command {
   command
     .option("--calibrator <method>", "choose how int8 ranges are set: minmax, percentile, entropy or mse")
     .option(

@@ -119,7 +119,7 @@ function sliced(
 }
 
 /** The number of elements that numpy's slice takes. */
-export function slicedLength(size: number, start: number, end: number, step: number): number {
+function slicedLength(size: number, start: number, end: number, step: number): number {
   const clamp = (value: number): number =>
     Math.min(Math.max(value < 0 ? value + size : value, step > 0 ? 0 : -1), step > 0 ? size : size - 1);
   const [from, to] = [

@@ -26,7 +26,7 @@
  * `optimization.constant_folding_max_output_size_in_bytes`, 1 GiB unless set), nor one whose shape it
  * cannot infer.
  */
-export const FOLDING_LIMIT_BYTES = 2 ** 30;
+const FOLDING_LIMIT_BYTES = 2 ** 30;
 
 /**
  * Functions of the model are files of IR version 8. onnxruntime inlines them before it folds constants

@@ -109,7 +109,7 @@ export interface BesideModel {
 }
 
 /** @param inner a tensor of the main graph */
-export function besideModel(model: Model, inner: string): BesideModel {
+function besideModel(model: Model, inner: string): BesideModel {
   const copy = copyModel(model);
   const editor = GraphEditor.forMainGraph(copy);
   const [input, tensor] = [editor.uniqueName("given"), editor.uniqueName("pair")];

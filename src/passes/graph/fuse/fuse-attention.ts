@@ -236,7 +236,7 @@ function partValue(
 /** How many layers back to search for a common origin. */
 const MAX_STEPS = 8;
 
-export function sameBatch(a: string, b: string, scope: Scope): boolean {
+function sameBatch(a: string, b: string, scope: Scope): boolean {
   if (a === b) return true;
   const [first, second] = [a, b].map((name) => scope.facts.shape(name)?.[0]);
   if (first !== undefined && first === second) return true;

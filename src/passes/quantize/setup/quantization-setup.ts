@@ -180,7 +180,7 @@ function layersOf(
 }
 
 /** @param editors of all graphs of a model, outermost first */
-export function rankTeller(
+function rankTeller(
   editors: readonly GraphEditor[],
 ): (editor: GraphEditor, name: string) => number | undefined {
   let facts: ReturnType<typeof analyzeShapes> | undefined;
@@ -195,7 +195,7 @@ export function isRecurrent(node: Node): boolean {
  * Why the node stays in float; undefined if it need not.
  * @param unsupported the reason if the target does not support int8 LSTM
  */
-export function whyFloatRecurrence(
+function whyFloatRecurrence(
   editor: GraphEditor,
   node: Node,
   unsupported: string | undefined,
