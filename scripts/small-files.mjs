@@ -2,8 +2,8 @@
  * Finds source files that have little reason to be alone: at most 40 lines, with a single importer. Prints them,
  * and fails if there are more than LIMIT.
  *
- * Files that stay alone by design do not count: entries of a registry (devices, formats, storage forms, commands), entry
- * points of threads, and files that the index of their room exports.
+ * Files that stay alone by design do not count: entries of a registry (devices, formats, storage forms, commands),
+ * entry points of threads, and files that the index of their room exports.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
