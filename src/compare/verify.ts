@@ -19,7 +19,7 @@ import { acrossWarnings, requireAcross } from "./across.js";
 import { emulate, emulatedProfile, type EmulatedModel } from "./emulation.js";
 import { GATE_KEYS, type GateOptions } from "../plan/gate-limits.js";
 import { measureAgainst, type Measurements } from "./compare-files.js";
-import { muchLost } from "./much-lost.js";
+import { muchLost } from "./loss-warning.js";
 import { OutputFile } from "../output/output-file.js";
 import { referenceOf } from "./runnable-original.js";
 import { openRunData, type RunData } from "./run-data.js";

@@ -4,7 +4,7 @@
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
 import { checkCalibration } from "./calibration-check.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
-import { muchLost } from "../compare/much-lost.js";
+import { muchLost } from "../compare/loss-warning.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import { type Model, fedInputs } from "../ir/index.js";
 import { type Fidelity, randomFeeds, type SizeComparison, verifyModels } from "../verify/index.js";

@@ -27,7 +27,7 @@ import { definePass } from "../define-pass.js";
 import { AFFINE_STEPS, channelAffine } from "./channel-affine.js";
 import { foldWithinBudget } from "./fuse/fold-budget.js";
 import { fuseAll, type Fusion } from "./fuse/fusion.js";
-import { writeLayer } from "./fuse/linear-layer.js";
+import { writeLayer } from "./fuse/write-layer.js";
 import {
   LAYERS,
   type LayerValues,

@@ -14,7 +14,7 @@ import {
   elementCount,
 } from "../../../ir/index.js";
 import type { Scope } from "../../../patterns/index.js";
-import { scaledInput } from "./pattern.js";
+import { scaledInput } from "./graph-queries.js";
 
 export interface Heads {
   /** The value of rank 3 that holds the heads next to each other. */

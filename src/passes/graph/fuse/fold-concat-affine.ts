@@ -16,7 +16,7 @@ import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, type ChannelLayout, isAffineStep } from "../channel-affine.js";
 import { foldWithinBudget } from "./fold-budget.js";
-import { writeLayer } from "./linear-layer.js";
+import { writeLayer } from "./write-layer.js";
 import { rewriteGraphs, times, type Rewrite } from "./rewrite.js";
 import {
   type LayerValues,

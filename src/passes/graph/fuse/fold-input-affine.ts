@@ -32,8 +32,8 @@ import type { GraphFacts } from "../../../ops/shape-analysis.js";
 import { definePass } from "../../define-pass.js";
 import { channelAffine, type ChannelAffine, isAffineStep } from "../channel-affine.js";
 import { foldWithinBudget } from "./fold-budget.js";
-import { writeLayer } from "./linear-layer.js";
-import { soleProducer } from "./pattern.js";
+import { writeLayer } from "./write-layer.js";
+import { soleProducer } from "./graph-queries.js";
 import { rewriteGraphs, type Rewrite } from "./rewrite.js";
 import { type LinearLayer, linearLayer, takesShift, withScaledInputs } from "../../../layers/linear-layer.js";
 

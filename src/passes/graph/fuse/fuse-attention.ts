@@ -49,7 +49,7 @@ import {
 import { definePass } from "../../define-pass.js";
 import { type Heads, headsOf, keepsFirstAxes, targetShape } from "./attention-heads.js";
 import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
-import { CONTRIB, importContrib, otherInput } from "./pattern.js";
+import { CONTRIB, importContrib, otherInput } from "./graph-queries.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** The operator set whose Attention has a CPU kernel in onnxruntime. */

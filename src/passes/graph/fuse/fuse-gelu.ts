@@ -26,7 +26,7 @@ import {
 } from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
 import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
-import { CONTRIB, hasAxes, importContrib, ranksStay } from "./pattern.js";
+import { CONTRIB, hasAxes, importContrib, ranksStay } from "./graph-queries.js";
 
 /** First operator set with Gelu. */
 const GELU_OPSET = 20;

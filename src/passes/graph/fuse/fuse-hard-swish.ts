@@ -35,7 +35,7 @@ import {
 } from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
 import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
-import { ranksStay } from "./pattern.js";
+import { ranksStay } from "./graph-queries.js";
 
 /** First operator set with HardSwish. */
 const HARD_SWISH_OPSET = 14;

@@ -51,7 +51,7 @@ import {
 import { definePass } from "../../define-pass.js";
 import { exactResult } from "../result.js";
 import { fuseAll, type Fusion, fusionResult, type Place } from "./fusion.js";
-import { isMeanOfLastAxis } from "./pattern.js";
+import { isMeanOfLastAxis } from "./graph-queries.js";
 
 const LAYER_NORM_OPSET = 17;
 const RMS_NORM_OPSET = 23;

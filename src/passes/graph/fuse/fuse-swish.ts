@@ -22,7 +22,7 @@ import {
 } from "../../../patterns/index.js";
 import { definePass } from "../../define-pass.js";
 import { fuseAll, type Fusion, fusionResult } from "./fusion.js";
-import { CONTRIB, importContrib, ranksStay } from "./pattern.js";
+import { CONTRIB, importContrib, ranksStay } from "./graph-queries.js";
 
 const x = value("x");
 const steeper = scaled(x);

@@ -39,7 +39,7 @@ import {
 import { definePass } from "../../define-pass.js";
 import { foldWithinBudget } from "./fold-budget.js";
 import { fuseAll, type Fusion, type Place } from "./fusion.js";
-import { writeLayer } from "./linear-layer.js";
+import { writeLayer } from "./write-layer.js";
 import type { Rewrite } from "./rewrite.js";
 import { finite, type LayerValues, type LinearLayer, linearLayer } from "../../../layers/linear-layer.js";
 

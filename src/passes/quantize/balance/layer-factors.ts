@@ -9,7 +9,7 @@ import {
   withScaledInputs,
   withScaledOutputs,
 } from "../../../layers/linear-layer.js";
-import { writeLayer } from "../../graph/fuse/linear-layer.js";
+import { writeLayer } from "../../graph/fuse/write-layer.js";
 import type { Rewrite } from "../../graph/fuse/rewrite.js";
 
 /** Larger weights could exceed float32 when multiplied by factors. */
