@@ -3,11 +3,7 @@ import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import type { NodeStatus } from "../passes/contract.js";
-import { emulatePairSums } from "../passes/emulate/emulate-pair-sums.js";
-import { unpackWeights } from "../passes/encode/unpack-weights.js";
-import { foldConstants } from "../passes/graph/fold-constants.js";
-import { inlineFunctions } from "../passes/graph/inline-functions.js";
-import { liftConstants } from "../passes/graph/lift-constants.js";
+import { emulatePairSums, LOADING_PASSES } from "../passes/emulate/emulate-pair-sums.js";
 import { plural } from "../units.js";
 import { resolveTarget, SATURATING, type TargetProfile } from "../targets/index.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
@@ -61,8 +57,7 @@ export async function emulate(
   const model = readModel(compressedPath);
   const evaluator = new RuntimeEvaluator();
   try {
-    for (const pass of [liftConstants(), unpackWeights(), inlineFunctions(), foldConstants()])
-      await pass.run(model, { statistics: undefined, evaluator, seed: 0 });
+    for (const pass of LOADING_PASSES) await pass().run(model, { statistics: undefined, evaluator, seed: 0 });
   } finally {
     await evaluator.close();
   }

@@ -2,8 +2,7 @@
 import { copyModel, GraphEditor, tensorValue, type Model } from "../ir/index.js";
 import { nodeMacs } from "../ops/macs.js";
 import { inferScopes } from "../ops/shapes.js";
-import { inlineFunctions } from "../passes/graph/inline-functions.js";
-import { liftConstants } from "../passes/graph/lift-constants.js";
+import { INLINING_PASSES } from "../passes/graph/clean-up.js";
 
 /**
  * Of one sample: sizes of inputs that are left open count as 1. Undefined where the sizes are not known.
@@ -11,8 +10,8 @@ import { liftConstants } from "../passes/graph/lift-constants.js";
  */
 export async function totalMacs(model: Model, original: Model = model): Promise<number | undefined> {
   const copy = copyModel(model);
-  for (const pass of [liftConstants(), inlineFunctions()])
-    await pass.run(copy, { statistics: undefined, evaluator: undefined, seed: 0 });
+  for (const pass of INLINING_PASSES)
+    await pass().run(copy, { statistics: undefined, evaluator: undefined, seed: 0 });
   for (const { type } of copy.graph.inputs)
     if (type?.tensor?.shape) type.tensor.shape = type.tensor.shape.map((dim) => (Number(dim) > 0 ? dim : 1));
   copy.graph.valueInfo = original.graph.initializers.map(({ name = "", dataType, dims }) =>

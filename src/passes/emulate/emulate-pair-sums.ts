@@ -25,12 +25,18 @@ import {
   opsetVersion,
 } from "../../ir/index.js";
 import type { NodeStatus, PassResult } from "../contract.js";
+import { unpackWeights } from "../encode/unpack-weights.js";
+import { foldConstants } from "../graph/fold-constants.js";
+import { inlineFunctions } from "../graph/inline-functions.js";
+import { liftConstants } from "../graph/lift-constants.js";
 import { emulateConvolution } from "./emulate-convolution.js";
 import { emulateDense, emulateMatMulInteger } from "./emulate-dense.js";
 import type { LayerRisk } from "./layer-risk.js";
 import { uncoveredRisk } from "./uncovered.js";
 
-/** Findings for one quantized layer: pairs at risk, all pairs, and the reason if it could not be rewritten. */
+/** Passes that run before: what onnxruntime does with the weights of a model as it loads it. */
+export const LOADING_PASSES = [liftConstants, unpackWeights, inlineFunctions, foldConstants];
+
 /**
  * Rewrites the model in place. `stats` counts layers and pairs, in total and at risk; every quantized layer
  * gets a status.

@@ -34,6 +34,9 @@ export const CLEAN_UP_PASSES = [
   { pass: deduplicateInitializers, reason: "last, when the constants are final" },
 ] as const;
 
+/** For code that only reads a graph: afterwards constants are initializers, and no call hides nodes. */
+export const INLINING_PASSES = [liftConstants, inlineFunctions];
+
 /** On the structure of a graph that is cleaned up. */
 export const OPTIMIZE_PASSES = [
   { pass: simplifyShapes, reason: "first, because the others need constant conditions and target shapes" },
