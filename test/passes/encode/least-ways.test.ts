@@ -42,6 +42,8 @@ function leastOf(drafts: readonly Draft[]): Map<string, number> {
   return least;
 }
 
+const FORMS = [skipForms, (own: Candidate) => gapForm.drafts(own), (own: Candidate) => maskForm.drafts(own)];
+
 const CASES = [0.5, 0.8, 0.95].flatMap((zeros) =>
   [0, 4, 16].flatMap((values) => [256, 1000].map((count) => [count, zeros, values] as const)),
 );
@@ -58,12 +60,12 @@ describe("drafts of small constants", () => {
     const own = candidate(count, zeros, values, count);
     // Of a constant for which loading counts, all are made.
     const large = { ...own, tensor: { ...own.tensor, dims: [2 ** 14] } };
-    for (const form of [skipForms, gapForm.drafts, maskForm.drafts]) {
-      const made = leastOf(form(own));
-      const all = leastOf(form(large));
+    for (const drafts of FORMS) {
+      const made = leastOf(drafts(own));
+      const all = leastOf(drafts(large));
       expect([...made.keys()].sort()).toEqual([...all.keys()].sort());
-      // Two numbers that happen to be equal are one constant, which is not foreseen; so is a longer shape.
-      for (const [chain, bytes] of all) expect(made.get(chain)! - bytes).toBeLessThanOrEqual(32);
+      // Numbers and columns that happen to be equal are one constant, which is not foreseen.
+      for (const [chain, bytes] of all) expect(made.get(chain)! - bytes).toBeLessThanOrEqual(80);
     }
   });
 });
