@@ -1,13 +1,28 @@
 /** Second-moment matrices Σ x xᵀ over rows that arrive in pieces, from a bounded sample of the rows. */
 import type { Gram } from "./statistics.js";
 
-/** Multiplies rows X [count, size] (row-major, float32) to Xᵀ X [size, size]. */
-export type GramProduct = (rows: Float32Array, count: number, size: number) => Promise<Float32Array>;
+/**
+ * Multiplies rows X [count, size] (row-major, float32) to a part of Xᵀ X: its rows `from` to `to`, each up to
+ * column `to`, [to - from, to]. Parts one below the other hold the lower triangle, all that a symmetric matrix
+ * needs.
+ */
+export type GramProduct = (
+  rows: Float32Array,
+  count: number,
+  size: number,
+  range: readonly [from: number, to: number],
+) => Promise<Float32Array>;
 
 /** Below this many features plain loops beat a call of a matrix engine. */
 const SMALL = 48;
 /** Of each matrix while it grows: a network has dozens. */
 const BLOCK_BYTES = 2 * 2 ** 20;
+/** Features for each row of a block, at most: adding up a product takes as long as some hundred rows of it. */
+const FEATURES_PER_ROW = 4;
+/** Parts of a product: of the half above the diagonal, four leave out three quarters. */
+const PARTS = 4;
+/** Features from which on parts pay. */
+const PARTS_FROM = 256;
 
 /**
  * Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or
@@ -45,7 +60,7 @@ export class RowSampler {
 /**
  * Accumulates Gram matrices of `groups` row sets of `size` features. Rows are collected in `block`
  * [groups, capacity, size]; a full block is multiplied in float32 and added in double precision.
- * Memory: 8 · size² · groups bytes, and a block of at most 2 MB or 64 rows.
+ * Memory: 8 · size² · groups bytes, and a block of at most 2 MB, 64 rows, or an eighth of the matrices.
  */
 export class GramAccumulator {
   readonly block: Float32Array;
@@ -60,7 +75,8 @@ export class GramAccumulator {
     groups: number,
     private readonly product: GramProduct,
   ) {
-    this.capacity = Math.min(4096, Math.max(64, Math.floor(BLOCK_BYTES / (4 * size * groups))));
+    const rows = Math.max(64, BLOCK_BYTES / (4 * size * groups), size / FEATURES_PER_ROW);
+    this.capacity = Math.min(4096, Math.floor(rows));
     this.block = new Float32Array(this.capacity * size * groups);
     this.matrices = Array.from({ length: groups }, () => new Float64Array(size * size));
     this.sums = Array.from({ length: groups }, () => new Float64Array(size));
@@ -82,6 +98,7 @@ export class GramAccumulator {
     await this.flush();
     const { rows, size } = this;
     if (rows === 0) return undefined;
+    if (size > SMALL) for (const matrix of this.matrices) mirror(matrix, size);
     for (const array of [...this.matrices, ...this.sums])
       for (let i = 0; i < array.length; i++) array[i]! /= rows;
     return { size, matrices: this.matrices, means: this.sums, rows };
@@ -95,11 +112,29 @@ export class GramAccumulator {
       const rows = this.block.subarray(start, start + filled * size);
       addColumnSums(this.sums[group]!, rows, size);
       if (size <= SMALL) addSmallGram(this.matrices[group]!, rows, size);
-      else addMatrix(this.matrices[group]!, await this.product(rows, filled, size));
+      else await this.addProduct(this.matrices[group]!, rows);
     }
     this.rows += filled;
     this.filled = 0;
   }
+
+  private async addProduct(matrix: Float64Array, rows: Float32Array): Promise<void> {
+    const { filled, size } = this;
+    const parts = size < PARTS_FROM ? 1 : PARTS;
+    for (let part = 0; part < parts; part++) {
+      const from = Math.floor((part * size) / parts);
+      const to = Math.floor(((part + 1) * size) / parts);
+      const product = await this.product(rows, filled, size, [from, to]);
+      for (let row = from, at = 0; row < to; row++)
+        for (let j = 0, into = row * size; j < to; j++, at++, into++) matrix[into]! += product[at]!;
+    }
+  }
+}
+
+/** Copies what lies below the diagonal of a square matrix to above it. */
+function mirror(matrix: Float64Array, size: number): void {
+  for (let i = 1; i < size; i++)
+    for (let j = 0, at = i * size; j < i; j++, at++) matrix[j * size + i] = matrix[at]!;
 }
 
 function addColumnSums(sums: Float64Array, rows: Float32Array, size: number): void {
@@ -114,8 +149,4 @@ function addSmallGram(matrix: Float64Array, rows: Float32Array, size: number): v
     }
   }
   for (let i = 1; i < size; i++) for (let j = 0; j < i; j++) matrix[i * size + j] = matrix[j * size + i]!;
-}
-
-function addMatrix(matrix: Float64Array, addend: Float32Array): void {
-  for (let i = 0; i < matrix.length; i++) matrix[i]! += addend[i]!;
 }

@@ -32,6 +32,8 @@ export function boundsOf(book: Float64Array): Float64Array {
 }
 
 const BLOCK = 128;
+/** Of columns that make up for each other in plain loops; what they do to all others is a product. */
+const COMPENSATED = 64;
 
 /** Chooses the entry nearest to each weight. */
 export function chooseNearest(coded: CodedRows): void {
@@ -113,8 +115,8 @@ export async function compensateErrors(
   const n = coded.columns;
   for (const [top, bottom] of slabs(coded.rows, n)) {
     const sums = new Float32Array((bottom - top) * n);
-    for (let to = n; to > 0; to -= BLOCK) {
-      const from = Math.max(0, to - BLOCK);
+    for (let to = n; to > 0; to -= COMPENSATED) {
+      const from = Math.max(0, to - COMPENSATED);
       const errors = compensateBlock(coded, factor, order, [top, bottom], [from, to], sums);
       if (from === 0) break;
       const part = partOf(factor, [from, to], [0, from]);

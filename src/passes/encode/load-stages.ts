@@ -66,7 +66,9 @@ export function stageChains(model: Model, editor: GraphEditor, limits = LIMITS):
     if (stage > 0) builder.putOff(chain, stage);
   }
   builder.insert();
-  return { stages, held: Math.max(...perStage) };
+  // One large chain may leave nothing for the last stage.
+  while (perStage.at(-1) === 0) perStage.pop();
+  return { stages: perStage.length, held: Math.max(...perStage) };
 }
 
 /** A stage's number 1, by the requested type. */
