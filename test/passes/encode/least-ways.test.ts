@@ -1,7 +1,8 @@
 /** That of a small constant's ways to be stored only those are built that can win, which sizes tell before. */
 import { describe, expect, it } from "vitest";
 import { skipForms } from "../../../src/passes/encode/skip-forms.js";
-import { gapForm, maskForm } from "../../../src/passes/encode/sparse-forms.js";
+import { gapForm } from "../../../src/passes/encode/forms/gaps.js";
+import { maskForm } from "../../../src/passes/encode/forms/mask.js";
 import { candidateOf } from "../../../src/passes/encode/storage-forms.js";
 import type { Candidate } from "../../../src/passes/encode/chain-parts.js";
 import type { Draft } from "../../../src/passes/encode/decoder-builder.js";
