@@ -1,7 +1,7 @@
 /**
  * Makes a built dist/ as small as a package needs it: JavaScript without comments and white space, no
- * declarations that index.d.ts does not lead to, and nothing whose source is gone. Names stay, so that
- * stacks can be read.
+ * declarations that index.d.ts does not lead to, and nothing whose source is gone. Names of functions and
+ * classes stay, so that stacks can be read; variables become short.
  *
  * node scripts/slim-package.mjs            slims dist/ in place, as `npm run prepare` does
  * slimDist("dist", "/tmp/package/dist")    writes a slim copy, as the check of the package does
@@ -47,7 +47,7 @@ export function reachable(file, found = new Set()) {
 function slimScript(text) {
   const { code, errors } = minifySync("module.js", text, {
     compress: false,
-    mangle: false,
+    mangle: { toplevel: false, keepNames: true },
     codegen: { removeWhitespace: true },
   });
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));

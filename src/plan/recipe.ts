@@ -38,10 +38,7 @@ export interface RecipeStep {
 export const CLEAN_UP: readonly string[] = CLEAN_UP_PASSES.map(({ pass }) => pass.definition.name);
 
 /** The clean-up with the passes on structure, in the order in which they run. */
-const SIMPLIFY: readonly string[] = [
-  ...CLEAN_UP,
-  ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name),
-];
+const SIMPLIFY: readonly string[] = [...CLEAN_UP, ...OPTIMIZE_PASSES.map(({ pass }) => pass.definition.name)];
 
 /** The fusions that pruning and quantization gain from. */
 const FUSIONS: readonly string[] = FUSION_PASSES.filter(({ inEveryRecipe }) => inEveryRecipe).map(

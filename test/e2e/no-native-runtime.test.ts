@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
+import { writeFewSamples } from "../support/few-samples.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { sampled } from "../support/thorough.js";
@@ -10,8 +11,14 @@ import { sampled } from "../support/thorough.js";
 const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
 const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };
 const NONE = { NODE_OPTIONS: HIDING };
-const digits = (name: string): string => fixture(`digits/digits-${name}.npz`);
 const temporary = temporaryFolder();
+
+/** WebAssembly takes its time for each sample. */
+function few(): string {
+  const path = join(temporary.path, "few.npz");
+  writeFewSamples(path);
+  return path;
+}
 
 interface Made {
   readonly report: Report;
@@ -64,7 +71,7 @@ describe("without the native runtime", () => {
         "--effort",
         effort,
         "--calib",
-        digits("rgb32-calib"),
+        few(),
       ];
       const [web, native] = [await made(args, NO_NATIVE), await made([...args, ...(await elsewhere())], {})];
       expect(choicesOf(web.report)).toEqual(choicesOf(native.report));

@@ -29,7 +29,7 @@ const run = (...args: readonly string[]) =>
   spawnSync(process.execPath, args, {
     cwd: folder.path,
     encoding: "utf8",
-    env: { ...process.env, EDGEC_SKIP_BUILD: "1" },
+    env: { ...process.env, EDGEC_SKIP_BUILD: "1", NO_COLOR: "1" },
   });
 
 // It type-checks a copy of the project, which takes long where other work shares the machine.
