@@ -29,7 +29,7 @@ describe("limits", () => {
   });
 
   it("end the folding of what takes much memory", async () => {
-    const { report } = await optimize(amplifier("expand on constants", 20), {
+    const { report } = await optimize(amplifier("heavy convolution"), {
       verify: false,
       foldLimit: { bytes: 1000 },
     });

@@ -114,7 +114,7 @@ describe("a result that would be larger", () => {
   );
 
   it("keeps its data outside, in a file of the output's name, and is complete", async () => {
-    const input = written("in.onnx", { externalData: { minBytes: 0 } });
+    const input = written("in.onnx", { externalData: true });
     const { report } = await compress(input, { output: inFolder("out.onnx"), externalData: true });
     // Other bytes than the input's, so they bear the mark: an entry of metadata of 24 bytes.
     expect(report.size.compressed.raw).toBeLessThanOrEqual(report.size.original.raw + 24);

@@ -65,14 +65,7 @@ describe("without the native runtime", () => {
   it.each(RUNS)(
     "%s at --effort %s becomes what the target's costs make of it",
     async (name, effort) => {
-      const args = [
-        fixture(`models/${name}.onnx`),
-        "--int8",
-        "--effort",
-        effort,
-        "--calib",
-        few(),
-      ];
+      const args = [fixture(`models/${name}.onnx`), "--int8", "--effort", effort, "--calib", few()];
       const [web, native] = [await made(args, NO_NATIVE), await made([...args, ...(await elsewhere())], {})];
       expect(choicesOf(web.report)).toEqual(choicesOf(native.report));
       expect(web.report.size.compressed.raw).toBe(native.report.size.compressed.raw);
