@@ -81,7 +81,7 @@ describe("without the native runtime", () => {
     ["rnn", ["--int8"], NONE],
     ["lenet", ["--storage", "int8"], NONE],
   ] as const;
-  it.each(sampled(BARE, 2))(
+  it.each(sampled(BARE, 4))(
     "%s with %s and no data becomes the same bytes",
     async (name, flags, env) => {
       const args = [fixture(`models/${name}.onnx`), ...flags];

@@ -3,6 +3,7 @@ import { strongestWithin } from "../../src/run/strength-search.js";
 import { compress, type CompressOptions } from "../../src/index.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -48,7 +49,7 @@ describe("--prune auto", () => {
     expect(report.warnings.map(({ id }) => id)).toContain("compress/nothing-within-gates");
   });
 
-  it("is repeated by --replay without a search", async () => {
+  thoroughly("is repeated by --replay without a search", async () => {
     const options: CompressOptions = {
       ...DATA,
       calib: DATA.eval!,
