@@ -90,7 +90,7 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
   const measured = await inStage("compare", () => runBoth(context, path, size));
   const { fidelity, accuracy, latency, executed, warnings } = measured;
   const wasRun = warnings.every(({ id }) => id !== UNPROVEN);
-  const load = wasRun ? await compareLoading(context, path) : undefined;
+  const load = wasRun ? await inStage("measure loading", () => compareLoading(context, path)) : undefined;
   const { maxMacs } = context.options;
   const known = {
     size,
