@@ -13,6 +13,7 @@ import { OUT } from "./fixtures.mjs";
 import { chain, mlp, wide } from "./layered-models.mjs";
 import { measure } from "./memory.mjs";
 import { printTable } from "./table.mjs";
+import { growthArguments } from "./growth-arguments.mjs";
 
 const FOLDER = join(OUT, `many-layers-${process.pid}`);
 const OUTPUT = ["--quiet", "--force", "-o", join(FOLDER, "out.onnx")];
@@ -55,12 +56,8 @@ export default async function manyLayers(args = []) {
 }
 
 function wanted(args) {
-  const only = args.indexOf("--only");
-  const numbers = only < 0 ? args : args.slice(0, only);
-  const word = only < 0 ? "" : args.slice(only + 1).join(" ");
-  const counts = numbers.length > 0 ? numbers.map(Number) : COUNTS;
+  const { counts, word, areNumbers } = growthArguments(args, COUNTS);
   const runs = RUNS.filter(([model, , command]) => `${command.join(" ")} ${model}`.includes(word));
-  const areNumbers = counts.length === 2 && counts.every((count) => Number.isInteger(count) && count > 0);
   if (!areNumbers || counts[0] >= counts[1] || runs.length === 0)
     throw new Error(
       "usage: npm run bench -- many-layers [<number of layers> <larger number>] [--only <word>]",

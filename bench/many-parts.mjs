@@ -14,6 +14,7 @@ import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dis
 import { OUT } from "./fixtures.mjs";
 import { modelOf } from "./made-models.mjs";
 import { printTable } from "./table.mjs";
+import { growthArguments } from "./growth-arguments.mjs";
 
 const FOLDER = join(OUT, `many-parts-${process.pid}`);
 const OUTPUT = join(FOLDER, "out.onnx");
@@ -95,12 +96,8 @@ export default async function manyParts(args = []) {
 }
 
 function wanted(args) {
-  const only = args.indexOf("--only");
-  const numbers = only < 0 ? args : args.slice(0, only);
-  const word = only < 0 ? "" : args.slice(only + 1).join(" ");
-  const counts = numbers.length > 0 ? numbers.map(Number) : COUNTS;
+  const { counts, word, areNumbers } = growthArguments(args, COUNTS);
   const kinds = Object.entries(KINDS).filter(([kind]) => kind.includes(word));
-  const areNumbers = counts.length === 2 && counts.every((count) => Number.isInteger(count) && count > 0);
   if (!areNumbers || kinds.length === 0)
     throw new Error("usage: npm run bench -- many-parts [<number of parts> <larger number>] [--only <word>]");
   return { counts, kinds };

@@ -1,8 +1,7 @@
 /** What the functions of the library take besides options. */
-import { check, either, listOf, text } from "./option-checks.js";
+import { check, either, listOf, path, text } from "./option-checks.js";
 import { requireArgument } from "./option-keys.js";
 
-const path = { ...text, expected: "a path" };
 const bytes = check("the bytes of a model", (value) => value instanceof Uint8Array);
 const model = check("a model", isModel);
 

@@ -17,6 +17,7 @@ export const required = (inner: Check): Check => ({ ...inner, isRequired: true }
 
 export const boolean = check("true or false", (value) => typeof value === "boolean");
 export const text = check("text", (value) => typeof value === "string");
+export const path = { ...text, expected: "a path" };
 export const number = check("a number", isNumber);
 export const positive = check("a number greater than 0", (value) => isNumber(value) && value > 0);
 export const notNegative = check("a number, 0 or more", (value) => isNumber(value) && value >= 0);
@@ -62,7 +63,7 @@ export function either(...checks: readonly Check[]): Check {
 
 /** A path or a dataset. */
 export const data = either(
-  check("a path", (value) => typeof value === "string"),
+  path,
   check("a dataset", (value) => isObject(value) && typeof value.samples === "function"),
 );
 

@@ -49,8 +49,7 @@ function requireValue(user: string, name: string, check: Check, value: unknown):
     if (check.isRequired !== true) return;
     throw new EdgecError("BAD_OPTION", `${user}: ${name} is missing. Give ${check.expected}.`);
   }
-  if (check.accepts(value)) return;
-  throw new EdgecError("BAD_OPTION", `${user}: ${name} must be ${check.expected}, not ${shown(value)}.`);
+  requireArgument(user, name, check, value);
 }
 
 /** Throws EdgecError BAD_OPTION for an argument of a function that is not what it must be. */
@@ -60,9 +59,6 @@ export function requireArgument(user: string, name: string, check: Check, value:
 }
 
 function kind(value: unknown): string {
-  return typeof value === "number" || typeof value === "boolean" ? `a ${typeof value}` : kindOfOther(value);
-}
-
-function kindOfOther(value: unknown): string {
-  return typeof value === "string" ? "a string" : Array.isArray(value) ? "an array" : shown(value);
+  if (["number", "boolean", "string"].includes(typeof value)) return `a ${typeof value}`;
+  return Array.isArray(value) ? "an array" : shown(value);
 }

@@ -5,6 +5,7 @@ import {
   emptyGraph,
   int64Tensor,
   makeNode,
+  modelOf,
   tensorValue,
   type Model,
   type TensorValue,
@@ -38,26 +39,20 @@ function index(value: number): TensorValue {
 
 /** y = aᵀ b, with a the columns of x at `from`..`to` and b those up to `to`. */
 function gramModel(): Model {
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: 13n }],
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    graph: {
-      ...emptyGraph("gram"),
-      nodes: [
-        makeNode("Slice", ["x", "from", "to", "axis"], ["a"]),
-        makeNode("Slice", ["x", "start", "to", "axis"], ["b"]),
-        makeNode("Gemm", ["a", "b"], ["y"], [attribute.int("transA", 1)]),
-      ],
-      initializers: [int64Tensor("axis", [1]), int64Tensor("start", [0])],
-      inputs: [
-        tensorValue("x", DataType.FLOAT, ["rows", "size"]),
-        tensorValue("from", DataType.INT64, [1]),
-        tensorValue("to", DataType.INT64, [1]),
-      ],
-      outputs: [tensorValue("y", DataType.FLOAT, ["height", "width"])],
-    },
+  const graph = {
+    ...emptyGraph("gram"),
+    nodes: [
+      makeNode("Slice", ["x", "from", "to", "axis"], ["a"]),
+      makeNode("Slice", ["x", "start", "to", "axis"], ["b"]),
+      makeNode("Gemm", ["a", "b"], ["y"], [attribute.int("transA", 1)]),
+    ],
+    initializers: [int64Tensor("axis", [1]), int64Tensor("start", [0])],
+    inputs: [
+      tensorValue("x", DataType.FLOAT, ["rows", "size"]),
+      tensorValue("from", DataType.INT64, [1]),
+      tensorValue("to", DataType.INT64, [1]),
+    ],
+    outputs: [tensorValue("y", DataType.FLOAT, ["height", "width"])],
   };
+  return modelOf(graph, 8n, [{ domain: "", version: 13n }]);
 }

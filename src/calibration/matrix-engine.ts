@@ -1,6 +1,6 @@
 /** Products of matrices in onnxruntime, some thirty times faster than loops; its sessions open when needed. */
 import { availableParallelism } from "node:os";
-import { attribute, DataType, emptyGraph, makeNode, tensorValue, type Model } from "../ir/index.js";
+import { attribute, DataType, emptyGraph, makeNode, modelOf, tensorValue, type Model } from "../ir/index.js";
 import { encodeModel } from "../onnx/index.js";
 import { loadRuntime } from "../runtime/index.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
@@ -74,19 +74,13 @@ type Transposed = "" | "transA" | "transB";
 
 /** y = a b, one of them transposed where said. */
 function gemmModel(flag: Transposed, dataType: DataType): Model {
-  return {
-    irVersion: 8n,
-    opsetImports: [{ domain: "", version: 13n }],
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    graph: {
-      ...emptyGraph("product"),
-      nodes: [makeNode("Gemm", ["a", "b"], ["y"], flag === "" ? [] : [attribute.int(flag, 1)])],
-      inputs: [tensorValue("a", dataType, ["m", "k"]), tensorValue("b", dataType, ["n", "o"])],
-      outputs: [tensorValue("y", dataType, ["p", "q"])],
-    },
+  const graph = {
+    ...emptyGraph("product"),
+    nodes: [makeNode("Gemm", ["a", "b"], ["y"], flag === "" ? [] : [attribute.int(flag, 1)])],
+    inputs: [tensorValue("a", dataType, ["m", "k"]), tensorValue("b", dataType, ["n", "o"])],
+    outputs: [tensorValue("y", dataType, ["p", "q"])],
   };
+  return modelOf(graph, 8n, [{ domain: "", version: 13n }]);
 }
 
 /** Of the calibration process, beside the runtime that runs its models. */

@@ -88,3 +88,8 @@ export function fedInputs({ graph }: Pick<Model, "graph">): ValueInfo[] {
   const constants = new Set(graph.initializers.map((tensor) => tensor.name));
   return graph.inputs.filter((input) => !constants.has(input.name));
 }
+
+/** A model of the graph alone. */
+export function modelOf(graph: Graph, irVersion: bigint, opsetImports: OpsetImport[]): Model {
+  return { irVersion, opsetImports, functions: [], trainingInfo: [], deviceConfigurations: [], graph };
+}

@@ -21,12 +21,7 @@ export class ErrorCompensation {
 
   /** @param h full symmetric [n, n]; not changed. Undefined if it is not positive definite. */
   static of(h: Float64Array, n: number): ErrorCompensation | undefined {
-    const order = Int32Array.from({ length: n }, (_, j) => j).sort(
-      (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
-    );
-    const factor = new Float64Array(n * n);
-    for (let i = 0; i < n; i++)
-      for (let j = 0, from = order[i]! * n; j <= i; j++) factor[i * n + j] = h[from + order[j]!]!;
+    const { order, ordered: factor } = orderedByDiagonal(h, n);
     if (!cholesky(factor, n)) return undefined;
     transposeLower(factor, n);
     return new ErrorCompensation(n, order, factor);
@@ -190,4 +185,21 @@ function transposeLower(a: Float64Array, n: number): void {
         for (let j = left; j < Math.min(i, left + BLOCK); j++) a[j * n + i] = a[i * n + j]!;
     }
   }
+}
+
+/**
+ * The lower triangle of H with its features in ascending order of their diagonal, in double precision, and that
+ * order.
+ */
+export function orderedByDiagonal(
+  h: Float32Array | Float64Array,
+  n: number,
+): { readonly order: Int32Array; readonly ordered: Float64Array } {
+  const order = Int32Array.from({ length: n }, (_, j) => j).sort(
+    (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
+  );
+  const ordered = new Float64Array(n * n);
+  for (let i = 0; i < n; i++)
+    for (let j = 0, from = order[i]! * n; j <= i; j++) ordered[i * n + j] = h[from + order[j]!]!;
+  return { order, ordered };
 }

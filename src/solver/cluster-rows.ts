@@ -1,4 +1,5 @@
 /** Reduces the weights of one layer to a few distinct values. */
+import { orderedByDiagonal } from "../numeric/error-compensation.js";
 import { kMeans1d, nearestEntry } from "../numeric/k-means.js";
 import {
   boundsOf,
@@ -191,14 +192,9 @@ class Clustering {
 /** The factor of H with its features in ascending order of their diagonal, and that order. */
 async function orderedFactor(
   engine: MatrixEngine,
-  { rows: n, data: h }: Matrix<Float32Array>,
+  { rows: n, data }: Matrix<Float32Array>,
 ): Promise<{ factor: Matrix<Float64Array>; order: Int32Array } | undefined> {
-  const order = Int32Array.from({ length: n }, (_, j) => j).sort(
-    (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
-  );
-  const ordered = new Float64Array(n * n);
-  for (let i = 0; i < n; i++)
-    for (let j = 0, from = order[i]! * n; j <= i; j++) ordered[i * n + j] = h[from + order[j]!]!;
+  const { order, ordered } = orderedByDiagonal(data, n);
   const factor = await factorize(engine, matrixOf(n, n, ordered), { overwrite: true });
   return factor && { factor, order };
 }

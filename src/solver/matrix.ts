@@ -55,3 +55,10 @@ export function* slabs(rows: number, columns: number): Generator<readonly [numbe
 }
 
 const SLAB = 2 ** 20;
+
+/** The sum of products, in double precision. */
+export function dot(a: Reals, b: Reals): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

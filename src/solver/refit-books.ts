@@ -4,7 +4,7 @@
  * with H for all codebooks together; the normal equations would take one for every entry.
  */
 import { type CodedRows } from "./code-rows.js";
-import { type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
+import { dot, type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
 
 /** The rows of a group, with everything else that a fit of their codebooks needs. */
 export interface FittedRows {
@@ -108,8 +108,4 @@ function addDiagonal({ coded, h, importance, books }: FittedRows, diagonal: read
     for (let j = 0; j < columns; j++, at++)
       if (codes[at]! >= 0) own[codes[at]!]! += importance[row]! * h.data[j * columns + j]!;
   }
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }

@@ -9,7 +9,7 @@
  */
 import { SupportSolver } from "../numeric/least-squares.js";
 import { partOfSystem, ridgeOf, systemOf } from "./input-system.js";
-import { type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
+import { dot, type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
 import { Preconditioner } from "./preconditioner.js";
 import type { MeasuredRows } from "./score-rows.js";
 
@@ -225,10 +225,6 @@ function rowProducts(a: Float32Array, b: Float32Array, rows: number): Float64Arr
     products[row] = sum;
   }
   return products;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  return rowProducts(a, b, 1)[0]!;
 }
 
 function clear(values: Float32Array, alive: Uint8Array): void {

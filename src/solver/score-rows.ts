@@ -1,7 +1,7 @@
 /** The loss of removing each weight of a layer, from second moments of its inputs. */
 import { factorize, inverseDiagonal } from "./factorize.js";
 import { type MeasuredInputs, partOfSystem, ridgeOf, systemOf, type SystemOptions } from "./input-system.js";
-import { type MatrixEngine, matrixOf, slabs } from "./matrix.js";
+import { dot, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
 
 /**
  * Features beyond which the inverse is taken in blocks along its diagonal: a factorization costs their
@@ -99,10 +99,4 @@ async function inverseDiagonalOf(
     diagonal.set(await inverseDiagonal(engine, l), from);
   }
   return diagonal;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

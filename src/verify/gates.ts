@@ -2,6 +2,7 @@
 import { resolvedLimit, type Limit } from "../limits.js";
 import { lowestAgreement, lowestSqnr } from "./fidelity.js";
 import { SLOWER_BELOW } from "./latency.js";
+import type { LoadFigures } from "./load.js";
 import type { VerifyReport } from "./verify.js";
 
 export interface GateLimits {
@@ -61,7 +62,6 @@ interface GateRule {
   readonly original?: (report: VerifyReport) => number | undefined;
 }
 
-const NOT_LOADED = "the models were not loaded";
 const OTHER_SIZE = "the models give different numbers of results";
 
 const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
@@ -114,22 +114,8 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
     actual: ({ macs }) => macs?.compressed,
     original: ({ macs }) => macs?.original,
   },
-  maxLoadMemory: {
-    what: "the peak memory of loading",
-    unit: " bytes",
-    bound: "at most",
-    missing: NOT_LOADED,
-    actual: ({ load }) => load?.compressed.peakBytes,
-    original: ({ load }) => load?.original.peakBytes,
-  },
-  maxLoadTime: {
-    what: "the time of loading",
-    unit: " ms",
-    bound: "at most",
-    missing: NOT_LOADED,
-    actual: ({ load }) => load?.compressed.ms,
-    original: ({ load }) => load?.original.ms,
-  },
+  maxLoadMemory: loadRule("the peak memory of loading", " bytes", "peakBytes"),
+  maxLoadTime: loadRule("the time of loading", " ms", "ms"),
 };
 
 function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
@@ -140,6 +126,17 @@ function sizeRule(what: string, form: "raw" | "gzip" | "brotli"): GateRule {
     missing: "the model is too large to pack",
     actual: ({ size }) => size.compressed[form] ?? undefined,
     original: ({ size }) => size.original[form] ?? undefined,
+  };
+}
+
+function loadRule(what: string, unit: string, figure: keyof LoadFigures): GateRule {
+  return {
+    what,
+    unit,
+    bound: "at most",
+    missing: "the models were not loaded",
+    actual: ({ load }) => load?.compressed[figure],
+    original: ({ load }) => load?.original[figure],
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { centred, SupportSolver, withRidge } from "../../src/numeric/least-squares.js";
-import { quadraticForm } from "../../src/numeric/linear-algebra.js";
+import { quadraticForm } from "../support/quadratic-form.js";
 
 const H = Float64Array.of(2, 1, 1, 2);
 

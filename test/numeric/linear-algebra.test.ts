@@ -1,13 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  cholesky,
-  inverseDiagonal,
-  invertLower,
-  multiplySymmetric,
-  quadraticForm,
-  solveFactored,
-} from "../../src/numeric/linear-algebra.js";
+import { cholesky, inverseDiagonal, invertLower, solveFactored } from "../../src/numeric/linear-algebra.js";
 import { normalArray } from "../support/seeded.js";
+import { multiplySymmetric, quadraticForm } from "../support/quadratic-form.js";
 
 /** A Aᵀ + n·I of normal values: symmetric positive definite. */
 function positiveDefinite(n: number): Float64Array {

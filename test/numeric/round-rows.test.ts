@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { matrixRows, quantizeRows } from "../../src/numeric/affine.js";
-import { quadraticForm } from "../../src/numeric/linear-algebra.js";
+import { quadraticForm } from "../support/quadratic-form.js";
 import { type RoundedRows, roundRows } from "../../src/numeric/round-rows.js";
 import { normalArray } from "../support/seeded.js";
 

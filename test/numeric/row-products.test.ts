@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { multiplySymmetric } from "../../src/numeric/linear-algebra.js";
+import { multiplySymmetric } from "../support/quadratic-form.js";
 import { multiplyRows } from "../../src/numeric/row-products.js";
 import { normalArray } from "../support/seeded.js";
 

@@ -33,7 +33,10 @@ interface Value {
   readonly type: DataType;
 }
 
-/** Operators of chains; the output sizes of others are not known here. */
+/**
+ * Operators of chains; the output sizes of others are not known here. stored-forms.ts relies on their meaning and
+ * attributes, as chains use them, being the same from operator set 9 to 26.
+ */
 export const CHAIN_OPERATORS: ReadonlySet<string> = new Set([
   "Add",
   "BitShift",

@@ -23,7 +23,10 @@ export class FormSource {
     private readonly stored: StoredForm | undefined,
   ) {}
 
-  /** Always the same ones, in the same order. */
+  /**
+   * Every form, as a chain whose last node makes the tensor's name. Decoding gives the very same bytes. Always the
+   * same ones, in the same order.
+   */
   drafts(): Draft[] {
     const candidate = this.candidate();
     const found: Draft[] = [];

@@ -42,12 +42,3 @@ export function candidateOf(tensor: Tensor, opset: number): Candidate | undefine
 export function draftsOf(form: StorageForm, candidate: Candidate): Draft[] {
   return form.drafts(candidate).map((draft) => draft.finish(candidate.tensor.name ?? ""));
 }
-
-/**
- * Every form that holds the tensor at operator set `opset`, as a chain whose last node makes the tensor's
- * name. Decoding gives the very same bytes. Nothing for types that only have the dense form.
- */
-export function allForms(tensor: Tensor, opset: number): Draft[] {
-  const candidate = candidateOf(tensor, opset);
-  return candidate ? STORAGE_FORMS.flatMap((form) => draftsOf(form, candidate)) : [];
-}

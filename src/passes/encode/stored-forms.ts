@@ -10,31 +10,11 @@ import {
   type StoredForm,
   type Tensor,
 } from "../../ir/index.js";
+import { CHAIN_OPERATORS } from "./decode-cost.js";
 import { Draft } from "./decoder-builder.js";
 
-/**
- * Operators whose meaning and attributes did not change between operator sets 9 and 26 where chains use
- * them.
- */
-const LASTING: ReadonlySet<string> = new Set([
-  "Add",
-  "BitShift",
-  "Cast",
-  "Concat",
-  "ConstantOfShape",
-  "CumSum",
-  "Div",
-  "Gather",
-  "Identity",
-  "Mod",
-  "Mul",
-  "Reshape",
-  "ScatterElements",
-  "Slice",
-  "Sub",
-  "Transpose",
-  "Where",
-]);
+/** Operators whose meaning and attributes, as chains use them, are the same from operator set 9 to 26. */
+const LASTING: ReadonlySet<string> = new Set([...CHAIN_OPERATORS, "Where"]);
 
 /** Stored forms by content, because passes rename, copy and merge constants. */
 export class StoredForms {

@@ -1,6 +1,7 @@
 /** Builds a model without inputs that computes some values of another model. */
 import {
   emptyGraph,
+  modelOf,
   tensorBytes,
   type GraphEditor,
   type Model,
@@ -32,20 +33,14 @@ export function constantModel(
     return tensor ? [inMemory(tensor, name)] : [];
   });
   const irVersion = model.irVersion !== undefined && model.irVersion > 4n ? model.irVersion : 4n;
-  return {
-    irVersion,
-    opsetImports: model.opsetImports,
-    functions: [],
-    trainingInfo: [],
-    deviceConfigurations: [],
-    // The runtime infers the types of the outputs.
-    graph: {
-      ...emptyGraph("constants"),
-      nodes: used,
-      initializers,
-      outputs: outputs.map((name) => ({ name })),
-    },
+  // The runtime infers the types of the outputs.
+  const graph = {
+    ...emptyGraph("constants"),
+    nodes: used,
+    initializers,
+    outputs: outputs.map((name) => ({ name })),
   };
+  return modelOf(graph, irVersion, model.opsetImports);
 }
 
 /** The tensor with its bytes in memory, because the model has no folder in which external data could be found. */

@@ -3,7 +3,7 @@ import { floatTensor } from "../../../src/ir/index.js";
 import { callOf, shapeOf } from "../../../src/passes/encode/chain-functions.js";
 import { FormOptions, type Choice } from "../../../src/passes/encode/form-options.js";
 import { selectForms } from "../../../src/passes/encode/selection.js";
-import { allForms } from "../../../src/passes/encode/storage-forms.js";
+import { FormSource } from "../../../src/passes/encode/form-source.js";
 import { nodeWireSize } from "../../../src/passes/encode/wire-size.js";
 import { prunedValues } from "./tiny-models.js";
 
@@ -16,13 +16,13 @@ function choices(seeds: readonly number[], limitBytes = Infinity, size = 40): Ch
   return seeds.map((seed) => ({
     denseBytes: 4 * size * size + 15,
     limitBytes,
-    options: options.of(allForms(tensor(seed, size), 17), 0),
+    options: options.of(new FormSource(tensor(seed, size), 17, undefined).drafts(), 0),
   }));
 }
 
 describe("selectForms", () => {
   it("takes the smallest of all forms for a single constant", async () => {
-    const drafts = allForms(tensor(1), 17);
+    const drafts = new FormSource(tensor(1), 17, undefined).drafts();
     const smallest = Math.min(...drafts.map((draft) => draft.bytes));
     const { picks, functions, bytes } = await selectForms(choices([1]), 17, "e");
     expect(functions.size).toBe(0);
@@ -71,7 +71,7 @@ describe("FormOptions", () => {
     const keys = new Map<unknown, string>();
     const structures = new Map<string, unknown>();
     for (const [k, name] of ["w", "a longer name", "ü".repeat(70), "?1"].entries()) {
-      const drafts = allForms(tensor(k + 1, 24, 0.6, name), 17);
+      const drafts = new FormSource(tensor(k + 1, 24, 0.6, name), 17, undefined).drafts();
       for (const { index, chain, inlineBytes, callBytes } of options.of(drafts, 0)) {
         const { nodes, ownBytes } = drafts[index]!;
         expect(inlineBytes).toBe(nodes.reduce((sum, node) => sum + nodeWireSize(node), ownBytes));
