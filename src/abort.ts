@@ -49,14 +49,6 @@ export function onAbort(listener: (reason: Error) => void): () => void {
   return () => signal.removeEventListener("abort", notifyListener);
 }
 
-/**
- * Runs `job` outside the current run's signal. For resources that all runs of this process share: aborting
- * the run that happened to start one must not break the others. Each caller waits for it with `untilAborted`.
- */
-export function outsideRun<T>(job: () => T): T {
-  return signals.run(undefined, job);
-}
-
 /** Waits for work that takes no signal, such as user code, but no longer than until the run is aborted. */
 export async function untilAborted<T>(work: Promise<T> | T): Promise<T> {
   throwIfAborted();

@@ -15,8 +15,8 @@ import {
 } from "./worker.js";
 
 export {
+  firstLoad,
   info,
-  measureLoad,
   open,
   optimizedGraph,
   release,

@@ -14,6 +14,7 @@ import {
   openRemote,
   type RemoteRuntime,
   type RemoteSession,
+  type RuntimeSearch,
   type UsedLevel,
 } from "../runtime/index.js";
 import {
@@ -21,6 +22,7 @@ import {
   comparedSession,
   compareLoads,
   compareSizes,
+  isSameFile,
   loaded,
   measureLoad,
   readableFiles,
@@ -63,6 +65,8 @@ export interface MeasureContext extends BlameContext {
    * once.
    */
   readonly originalSizes?: () => Promise<FileSizes>;
+  /** Has a runtime that is open already, for the first comparison. */
+  readonly runtimeSearch?: RuntimeSearch;
   /** A file to run in place of the compressed model; latency is then not measured. */
   readonly standIn?: string;
   /**
@@ -72,7 +76,10 @@ export interface MeasureContext extends BlameContext {
   readonly standsAlone?: boolean;
 }
 
-type RunMeasurements = Omit<Measurements, "size" | "gates" | "load">;
+interface RunMeasurements extends Omit<Measurements, "size" | "gates" | "load"> {
+  /** Whether the runtime loaded both models, at least. */
+  readonly wasRun: boolean;
+}
 
 /**
  * Loads both models in the runtime, runs and times them. Without an installed runtime, or with `verify:
@@ -88,8 +95,8 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
     compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.()),
   );
   const measured = await inStage("compare", () => runBoth(context, path, size));
-  const { fidelity, accuracy, latency, executed, warnings } = measured;
-  const wasRun = warnings.every(({ id }) => id !== UNPROVEN);
+  const { wasRun, ...figures } = measured;
+  const { fidelity, accuracy, latency, executed } = figures;
   const load = wasRun ? await inStage("measure loading", () => compareLoading(context, path)) : undefined;
   const { maxMacs } = context.options;
   const known = {
@@ -102,7 +109,7 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
     ...(maxMacs === undefined ? {} : { macs: await countMacs(context, path) }),
   };
   return {
-    ...measured,
+    ...figures,
     ...(load ? { load } : {}),
     size,
     gates: checkGates(gateLimits(context.options), known).gates,
@@ -110,15 +117,29 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
 }
 
 /** The original's figures: the candidates of a run are compared with the same. */
-const originalLoads = new WeakMap<RunData, Promise<LoadFigures>>();
+const originalLoads = new WeakMap<RunData, LoadFigures>();
 
-/** Each model is loaded once in a process of its own. */
+/**
+ * Each model is loaded in a process that has loaded no other. For the original, that was the process of the
+ * comparison, and a file equal to it is not loaded once more.
+ */
 async function compareLoading(context: MeasureContext, path: string): Promise<LoadComparison> {
   const { data, referencePath, name, logger, standsAlone = false } = context;
   logger.progress?.({ step: "measure loading", done: 0 });
-  const original = originalLoads.get(data) ?? measureLoad(referencePath, name);
+  const original = originalLoads.get(data) ?? (await measureLoad(referencePath, name));
   originalLoads.set(data, original);
-  return compareLoads(await original, await measureLoad(path, standsAlone ? path : "the compressed model"));
+  const isEqual = await isSameFile(referencePath, path);
+  const compressed = isEqual
+    ? original
+    : await measureLoad(path, standsAlone ? path : "the compressed model");
+  return compareLoads(original, compressed);
+}
+
+/** Keeps what loading the original took, if it was the first model that the runtime loaded. */
+async function rememberLoad({ data, referencePath }: MeasureContext, runtime: RemoteRuntime): Promise<void> {
+  if (originalLoads.has(data)) return;
+  const first = await runtime.firstLoad();
+  if (first?.path === referencePath) originalLoads.set(data, first.cost);
 }
 
 async function countMacs({ originalPath }: MeasureContext, path: string): Promise<MacsOfBoth> {
@@ -152,7 +173,7 @@ async function runBoth(
   context.logger.progress?.({ step: "load both models", done: 0 });
   let runtime: RemoteRuntime;
   try {
-    runtime = await openRemote();
+    runtime = context.runtimeSearch?.take() ?? (await openRemote());
   } catch (error) {
     if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING" || context.standsAlone === true)
       throw error;
@@ -162,9 +183,11 @@ async function runBoth(
     const found = await runnable(context, size.original.raw, runtime);
     // A model that was too slow was killed with its process.
     if (runtime.pid === undefined) runtime = await openRemote();
-    return found
+    const measured = found
       ? await compare(context, path, size, runtime, found)
       : await loadOnly(context, path, runtime);
+    await rememberLoad(context, runtime);
+    return measured;
   } catch (error) {
     throw context.standsAlone === true
       ? await withFailingSample(error, originalOf(context), context.data.given)
@@ -198,7 +221,7 @@ async function compare(
     ...(threads === undefined ? {} : { threads }),
     ...(seed === undefined ? {} : { seed }),
   });
-  return { fidelity, accuracy, latency, executed, warnings: [] };
+  return { wasRun: true, fidelity, accuracy, latency, executed, warnings: [] };
 }
 
 /** Without inputs to run on, checks at least that the model loads. */
@@ -220,6 +243,7 @@ async function loadOnly(
   const isLow = used.level !== LEVELS[0];
   if (isLow && !standsAlone) requireLevel(compressed, used, await levelOf(referencePath, name));
   return {
+    wasRun: true,
     fidelity: null,
     accuracy: null,
     latency: null,
@@ -306,6 +330,7 @@ export const UNPROVEN = "compress/unproven";
 
 function unproven(message: string): RunMeasurements {
   return {
+    wasRun: false,
     fidelity: null,
     accuracy: null,
     latency: null,

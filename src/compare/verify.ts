@@ -9,7 +9,7 @@ import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.
 import { EdgecError } from "../errors.js";
 import { readModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
-import { nativeRuntime } from "../runtime/index.js";
+import { RuntimeSearch } from "../runtime/index.js";
 import { type Report } from "../report/report.js";
 import type { TargetProfile } from "../targets/index.js";
 import { compareAcross, type Across, type AcrossOptions } from "../verify/index.js";
@@ -105,9 +105,10 @@ async function verifyPaths(
     assertSound(readModel(compressedPath), compressedPath);
     return openRunData(original, options);
   });
-  warnings.push(...runtimeNotice(await nativeRuntime()));
+  const runtimeSearch = new RuntimeSearch();
   const files = await OutputFile.prepare({ output: undefined, input: originalPath, force: false });
   try {
+    warnings.push(...runtimeNotice(await runtimeSearch.look(true)));
     const reference = await referenceOf(() => readModel(originalPath), originalPath, files);
     warnings.push(...reference.warnings);
     const emulated =
@@ -119,6 +120,7 @@ async function verifyPaths(
       name: originalPath,
       logger,
       data,
+      runtimeSearch,
       standsAlone: true,
       ...(emulated ? { standIn: emulated.path } : {}),
     };
@@ -135,6 +137,7 @@ async function verifyPaths(
       ...(across ? { across } : {}),
     };
   } finally {
+    await runtimeSearch.close();
     await files.remove();
   }
 }

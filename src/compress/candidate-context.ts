@@ -5,6 +5,7 @@ import type { RunData } from "../compare/run-data.js";
 import type { OutputFile } from "../output/output-file.js";
 import type { Compute } from "../passes/contract.js";
 import type { PlacedOptions } from "../plan/target-options.js";
+import type { RuntimeSearch } from "../runtime/index.js";
 import type { Checkpoint } from "../search/checkpoint.js";
 import type { FileSizes } from "../verify/index.js";
 
@@ -26,6 +27,8 @@ export interface CandidateContext {
   readonly data: RunData;
   /** Runs the heavy work of passes. */
   readonly compute: Compute;
+  /** Has a runtime that is open already. */
+  readonly runtimeSearch: RuntimeSearch;
   /** Threads for work that is not timed. */
   readonly learningThreads: number;
   /** Takes a model as the best that a search has found so far. */

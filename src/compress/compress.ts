@@ -76,6 +76,7 @@ async function compressModel(
     const result = await inStage("write", () => written(job, candidate, resources, warnings));
     return { ...result, report: { ...result.report, times: stageTimes() } };
   } finally {
+    await resources.runtimeSearch.close();
     await resources.compute.close();
     await resources.files.remove();
   }

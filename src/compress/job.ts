@@ -19,7 +19,7 @@ import { type PlacedOptions, type ReportedTarget, withTarget } from "../plan/tar
 import { computeThreads, learningThreads } from "../plan/threads.js";
 import { requireRegularFile } from "../regular-file.js";
 import { RunCompute } from "../run/run-compute.js";
-import { nativeRuntime, type NativeRuntime } from "../runtime/index.js";
+import { type NativeRuntime, RuntimeSearch } from "../runtime/index.js";
 import { type FileSizes, sizesOf } from "../verify/index.js";
 import type { CandidateContext } from "./candidate.js";
 import { reportEarly } from "./data-warnings.js";
@@ -47,6 +47,7 @@ export interface JobResources {
   readonly prepared: Prepared;
   readonly files: OutputFile;
   readonly compute: RunCompute;
+  readonly runtimeSearch: RuntimeSearch;
 }
 
 interface Prepared {
@@ -71,7 +72,8 @@ export async function acquire(
   const prepared = prepare(given);
   const { output, force = false } = prepared.options;
   const files = await OutputFile.prepare({ output, input: path, force });
-  return { prepared, files, compute: new RunCompute(computeThreads(given.threads)) };
+  const compute = new RunCompute(computeThreads(given.threads));
+  return { prepared, files, compute, runtimeSearch: new RuntimeSearch() };
 }
 
 /**
@@ -81,11 +83,11 @@ export async function acquire(
 export async function openJob(
   input: string | Uint8Array | Model,
   given: CompressOptions,
-  { prepared, files, compute }: JobResources,
+  { prepared, files, compute, runtimeSearch }: JobResources,
   warnings: Diagnostic[],
 ): Promise<Job> {
   // Looked up while the model is read.
-  const looking = given.verify === false ? undefined : nativeRuntime();
+  const looking = given.verify === false ? undefined : look(runtimeSearch, given);
   const logger = collecting(given.logger, warnings);
   logger.progress?.({ step: "read the model", done: 0 });
   const inputPath = pathOf(input);
@@ -125,6 +127,7 @@ export async function openJob(
     data: await openRunData(original, options),
     learningThreads: learningThreads(given.threads),
     compute,
+    runtimeSearch,
   };
   return {
     inputPath,
@@ -137,6 +140,17 @@ export async function openJob(
     runtime,
     context,
   };
+}
+
+/**
+ * The process that is started stays open for the comparison, unless others need the memory until then: those
+ * that run calibration data.
+ */
+function look(search: RuntimeSearch, { calib }: CompressOptions): Promise<NativeRuntime> {
+  const looking = search.look(calib === undefined);
+  // It is awaited only after the model was read, which may fail.
+  looking.catch(() => undefined);
+  return looking;
 }
 
 function pathOf(input: string | Uint8Array | Model): string | undefined {

@@ -1,7 +1,7 @@
 export { EndedFromOutside } from "./crash.js";
 export type { ModelTimes, TimingOptions } from "./interleaved.js";
 export { loadRuntime, type RuntimeKind } from "./load.js";
-export { nativeRuntime, type NativeRuntime } from "./native.js";
+export { type NativeRuntime, RuntimeSearch } from "./native.js";
 export { loadingWithin, openRemote, RemoteRuntime, RemoteSession, TIMED } from "./remote.js";
 export {
   LEVELS,

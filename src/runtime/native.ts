@@ -2,9 +2,8 @@
  * Finds out whether the native runtime is available. Times measured in another runtime do not show how fast a
  * model is on this machine.
  */
-import { outsideRun, untilAborted } from "../abort.js";
 import { EdgecError } from "../errors.js";
-import { openRemote } from "./remote.js";
+import { openRemote, type RemoteRuntime } from "./remote.js";
 import type { OnnxRuntime } from "./runtime.js";
 
 export interface NativeRuntime {
@@ -15,33 +14,49 @@ export interface NativeRuntime {
   readonly instead?: OnnxRuntime["name"];
 }
 
-const known = new Map<string, Promise<NativeRuntime>>();
+const known = new Map<string, NativeRuntime>();
 
-/**
- * Loads the runtime in a child process, once for each value of EDGEC_RUNTIME, and returns which one it is.
- * Throws EdgecError BAD_OPTION for an unknown value, and RUNTIME_CRASHED. The result is shared by all runs of
- * the process: aborting one run only ends its own wait.
- */
-export function nativeRuntime(): Promise<NativeRuntime> {
-  const key = process.env.EDGEC_RUNTIME ?? "";
-  const found = known.get(key) ?? outsideRun(look);
-  known.set(key, found);
-  // A failure is not cached: its cause may be gone by the next call.
-  found.catch(() => known.delete(key));
-  const waiting = untilAborted(found);
-  // A caller may await it only later.
-  waiting.catch(() => undefined);
-  return waiting;
-}
+/** The look for a runtime at the start of a run, and the process that it started. */
+export class RuntimeSearch {
+  private opened: RemoteRuntime | undefined;
+  private isClosed = false;
 
-async function look(): Promise<NativeRuntime> {
-  try {
-    const runtime = await openRemote();
-    await runtime.close();
-    if (runtime.name === "onnxruntime-node") return { isThere: true, reason: "" };
-    return { isThere: false, reason: runtime.nativeMissing ?? "", instead: runtime.name };
-  } catch (error) {
-    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
-    return { isThere: false, reason: error.message };
+  /**
+   * Loads the runtime in a child process, once for each value of EDGEC_RUNTIME, and returns which one it is.
+   * Throws EdgecError BAD_OPTION for an unknown value, and RUNTIME_CRASHED. A failure is not remembered: its
+   * cause may be gone by the next call.
+   * @param keep whether the process stays open for `take`
+   */
+  async look(keep: boolean): Promise<NativeRuntime> {
+    const key = process.env.EDGEC_RUNTIME ?? "";
+    const found = known.get(key) ?? (await this.open());
+    known.set(key, found);
+    if (!keep) await this.close();
+    return found;
+  }
+
+  /** The runtime that was started, for the first who asks; it is theirs to close. */
+  take(): RemoteRuntime | undefined {
+    const { opened } = this;
+    this.opened = undefined;
+    return opened?.pid === undefined ? undefined : opened;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.take()?.close();
+  }
+
+  private async open(): Promise<NativeRuntime> {
+    try {
+      const runtime = await openRemote();
+      if (this.isClosed) await runtime.close();
+      else this.opened = runtime;
+      if (runtime.name === "onnxruntime-node") return { isThere: true, reason: "" };
+      return { isThere: false, reason: runtime.nativeMissing ?? "", instead: runtime.name };
+    } catch (error) {
+      if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
+      return { isThere: false, reason: error.message };
+    }
   }
 }

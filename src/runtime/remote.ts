@@ -11,7 +11,7 @@ import { startService, type LimitError, type ServiceClient } from "./service.js"
 import { sessionLabel } from "./session-label.js";
 import { inTurn } from "./timing-turns.js";
 import type * as SessionService from "./session-service.js";
-import type { LoadCost, OpenedSession } from "./session-service.js";
+import type { FirstLoad, OpenedSession } from "./session-service.js";
 
 type Client = ServiceClient<typeof SessionService>;
 
@@ -73,11 +73,9 @@ export class RemoteRuntime {
     return new RemoteSession(this.client, label, opened.id, opened.inputNames, opened.outputNames);
   }
 
-  /** What loading the model takes; to be asked once of a fresh child. */
-  measureLoad(model: string | Uint8Array, label: string): Promise<LoadCost> {
-    return loadingWithin(this.client, model, label, () =>
-      this.client.call("measureLoad", [model, label], `loading ${label}`),
-    );
+  /** What the first load of this child took; undefined if it was not one of a file with one thread. */
+  firstLoad(): Promise<FirstLoad | undefined> {
+    return this.client.call("firstLoad", [], "asking about the first load");
   }
 
   private opened(model: string | Uint8Array, options: SessionOptions): Promise<OpenedSession> {

@@ -29,7 +29,7 @@ export { type DataSummary, type InputSummary, summarize } from "./input-summary.
 export { MIN_AGREEMENT, MIN_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { compareLoads, measureLoad, type LoadComparison, type LoadFigures } from "./load.js";
-export { modelSizes, type FileSizes } from "./size.js";
+export { isSameFile, modelSizes, type FileSizes } from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export {
   comparedSession,

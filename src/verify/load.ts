@@ -17,11 +17,16 @@ export interface LoadComparison {
   readonly memoryRatio: number;
 }
 
-/** One load in a fresh process: memory that an earlier model has left would be counted, or be taken again. */
+/** One load in a fresh process: memory that an earlier model has left would be taken again. */
 export async function measureLoad(path: string, label: string): Promise<LoadFigures> {
   const runtime = await openRemote();
   try {
-    return await loaded(path, (file) => runtime.measureLoad(file, label));
+    return await loaded(path, async (file) => {
+      await (await runtime.open(file, { label, threads: 1 })).release();
+      const first = await runtime.firstLoad();
+      if (first?.path !== file) throw new Error(`"${file}" was not the first model of a new process`);
+      return first.cost;
+    });
   } finally {
     await runtime.close();
   }
