@@ -115,7 +115,7 @@ describe.skipIf(process.platform !== "linux")(
         .filter((signal) => signal !== "SIGINT")
         .map((signal): [string, Signal] => ["pruning", signal]),
     ];
-    it.each(sampled([...new Set(cases.map(String))], 2).map((each) => each.split(",") as [string, Signal]))(
+    it.each(sampled([...new Set(cases.map(String))], 4).map((each) => each.split(",") as [string, Signal]))(
       "while %s, %s",
       async (moment, signal) => {
         const { args, isThere } = MOMENTS[moment]!;
@@ -186,7 +186,7 @@ describe.skipIf(process.platform !== "linux")("kill -9", () => {
     expect([readdirSync(scratch), readdirSync(output)]).toEqual([[], []]);
   });
 
-  it.each(["calibrating", "scoring", "writing and comparing"])(
+  it.each(sampled(["calibrating", "scoring", "writing and comparing"], 3))(
     "of onnxruntime's process is no bug in edgec, while %s",
     async (moment) => {
       const { args, isThere } = MOMENTS[moment]!;

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
 import type { Report } from "../../src/report/report.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../examples");
 const folder = temporaryFolder();
@@ -22,7 +23,8 @@ it("lists every example", () => {
   expect(listed.sort()).toEqual(files.sort());
 });
 
-it.skipIf(process.platform === "win32")("compresses from a script, with two reports", () => {
+thoroughly("compresses from a script, with two reports", () => {
+  if (process.platform === "win32") return;
   runExample("compress.sh");
   const report = JSON.parse(readFileSync(join(folder.path, "lenet.json"), "utf8")) as Report;
   expect(report.verdict.gates.map(({ name, ok }) => [name, ok])).toEqual([["maxDrop", true]]);
@@ -31,7 +33,7 @@ it.skipIf(process.platform === "win32")("compresses from a script, with two repo
   expect(readFileSync(join(folder.path, "lenet.md"), "utf8")).toMatch(/^# /);
 });
 
-it("compresses from a program", () => {
+thoroughly("compresses from a program", () => {
   expect(runExample("library.mjs")).toMatch(/^[\d.]+ times smaller\naccuracy [\d.]+ → [\d.]+\n/);
   expect(existsSync(join(folder.path, "lenet.int8.onnx"))).toBe(true);
 });

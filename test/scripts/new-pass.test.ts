@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "no
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 
 const PROJECT = resolve(import.meta.dirname, "../..");
 const COPIED = [
@@ -33,7 +34,7 @@ const run = (...args: readonly string[]) =>
   });
 
 // It type-checks a copy of the project, which takes long where other work shares the machine.
-it("writes a pass that type-checks, is registered and passes its test", { timeout: 300_000 }, () => {
+thoroughly("writes a pass that type-checks, is registered and passes its test", () => {
   copyProject();
   expect(run("scripts/new-pass.mjs", "shrink-things", "--kind", "prune")).toMatchObject({ status: 0 });
   const made = ["src/passes/prune/shrink-things.ts", "test/passes/prune/shrink-things.test.ts"];
