@@ -9,6 +9,8 @@ const ALL = process.env.EDGEC_FULL ? ["test/**/*.test.ts", "test/**/*.long.ts"] 
  * leave anything behind: no environment variable, no listener, no mock.
  */
 const SHARING = [
+  "data",
+  "docs",
   "golden",
   "inspect",
   "ir",
@@ -23,9 +25,12 @@ const SHARING = [
   "report",
   "run",
   "search",
+  "solver",
   "targets",
   "verify",
 ].map((folder) => `test/${folder}/**/*.test.ts`);
+// Those beside the folders, but for the one that counts the listeners of its process.
+SHARING.push("test/!(at-exit).test.ts");
 
 export default defineConfig({
   test: {
